@@ -1,0 +1,56 @@
+# Everything here needs make, a C compiler and a Python from 3.12 on; `make PYTHON=/path/to/python` names one.
+VENV  := .venv
+BIN   := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+ketamine: venv ## fit the ketamine analysis and write reports/ketamine
+	$(BIN)/bayesmeta report models/ketamine/analysis.toml --out reports/ketamine
+
+test: venv ## run every test, slow ones too
+	$(BIN)/python -m pytest -m ""
+
+test-fast: venv ## run the tests that neither sample nor simulate
+	$(BIN)/python -m pytest
+
+lint: venv ## check style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: venv ## mend style and formatting
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: venv ## check types
+	$(BIN)/mypy
+
+docs: venv ## build the documentation in docs/_build/html
+	$(BIN)/sphinx-build -W --keep-going --quiet -b html docs docs/_build/html
+
+bench: venv ## time what users wait for
+	$(BIN)/python benchmarks/run.py
+
+# An edit of pyproject.toml is followed by `make lock`; `make lock UPGRADE=--upgrade` takes newer versions.
+lock: venv ## write requirements.lock again
+	$(BIN)/uv pip compile pyproject.toml --group dev --group docs --universal --fork-strategy fewest \
+	    --python-version 3.12 --custom-compile-command "make lock" --output-file requirements.lock --quiet $(UPGRADE)
+
+venv: $(STAMP) ## install the locked dependencies and bayesmeta itself in .venv
+
+$(STAMP): pyproject.toml requirements.lock
+	@$(BIN)/python -c 'import pip, sys; assert sys.version_info >= (3, 12)' 2>/dev/null || { \
+	    python=$$(sh scripts/find-python $(PYTHON)) && echo "Setting up $(VENV) with $$python" && \
+	    "$$python" -m venv --clear $(VENV); }
+	@echo "Installing the locked dependencies (a few minutes the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+clean: ## remove everything that make created
+	rm -rf $(VENV) reports/ketamine docs/_build docs/generated benchmarks/results build dist
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help ketamine test test-fast lint format types docs bench lock venv clean

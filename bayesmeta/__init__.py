@@ -1,0 +1,49 @@
+"""bayesmeta: Bayesian meta-analysis, from whatever was published to posterior probabilities.
+
+Names load when they are first used, so that ``import bayesmeta`` is instant.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "bayesmeta.data.datasets": ["load_dataset"],
+    "bayesmeta.data.estimates": ["Estimates", "read_estimates"],
+    "bayesmeta.data.review": ["Choice", "Option", "PublishedReview", "Range", "Study"],
+    "bayesmeta.data.statistics": [
+        "Heterogeneity", "PooledEstimate", "SignificantCount", "StudyTest", "SubgroupTest",
+    ],
+    "bayesmeta.diagnostics.convergence": ["convergence"],
+    "bayesmeta.diagnostics.sensitivity": ["claim_sensitivity"],
+    "bayesmeta.effects.measures": ["effect_sizes"],
+    "bayesmeta.errors": [
+        "BayesmetaError", "ConvergenceWarning", "DataError", "DataWarning", "InferenceError", "SpecificationError",
+    ],
+    "bayesmeta.priors": [
+        "Cauchy", "Exponential", "Flat", "Gamma", "HalfCauchy", "HalfLogistic", "HalfNormal", "HalfStudentT",
+        "InvGamma", "LogNormal", "LogStudentT", "Lomax", "Mixture", "Normal", "OnVariance", "PointMass", "Rayleigh",
+        "StudentT", "Uniform", "parse_prior",
+    ],
+    "bayesmeta.results.fit": ["fit", "fit_many"],
+    "bayesmeta.results.meta_result": ["MetaResult"],
+    "bayesmeta.spec.normal_normal": ["NormalNormal"],
+}  # fmt: skip
+_MODULE = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = sorted(_MODULE)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE:
+        raise AttributeError(f"module 'bayesmeta' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_MODULE[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,44 @@
+"""The errors and warnings that bayesmeta raises: one line that names the place, the value and what is allowed."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class BayesmetaError(Exception):
+    """Base of everything bayesmeta refuses; `except BayesmetaError` catches it all."""
+
+
+class DataError(BayesmetaError, ValueError):
+    """A table, study or number that cannot be right."""
+
+
+class SpecificationError(BayesmetaError, ValueError):
+    """A model, prior, formula or option that cannot be right."""
+
+
+class InferenceError(BayesmetaError, RuntimeError):
+    """An engine could not deliver what was asked."""
+
+
+class DataWarning(UserWarning):
+    """A number that is probably wrong."""
+
+
+class ConvergenceWarning(UserWarning):
+    """Chains that do not agree, or too few effective draws."""
+
+
+def did_you_mean(word: str, allowed: Iterable[str]) -> str:
+    """Return ``" Did you mean 'x'?"`` for the nearest allowed word, or an empty string.
+
+    Examples
+    --------
+    >>> did_you_mean("formla", ["formula", "data"])
+    " Did you mean 'formula'?"
+    >>> did_you_mean("qqq", ["formula", "data"])
+    ''
+    """
+    near = difflib.get_close_matches(str(word), list(allowed), n=1, cutoff=0.5)
+    return f" Did you mean {near[0]!r}?" if near else ""

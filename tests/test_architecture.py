@@ -1,0 +1,155 @@
+"""The shape of the package: imports go one way, heavy libraries load late, files stay short."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "bayesmeta"
+LAYERS = (
+    "errors", "priors", "data", "effects", "spec", "pooling",
+    "inference", "results", "diagnostics", "analysis", "report", "cli",
+)  # fmt: skip
+MODULES = sorted(PACKAGE.rglob("*.py"))
+SAMPLERS = {"pymc", "pytensor", "nutpie", "numba"}
+LATE = SAMPLERS | {"arviz", "arviz_base", "arviz_stats", "arviz_plots", "matplotlib", "great_tables"}
+
+PUBLIC_NAMES = [
+    "BayesmetaError", "Cauchy", "Choice", "ConvergenceWarning", "DataError", "DataWarning", "Estimates",
+    "Exponential", "Flat", "Gamma", "HalfCauchy", "HalfLogistic", "HalfNormal", "HalfStudentT",
+    "Heterogeneity", "InferenceError", "InvGamma", "LogNormal", "LogStudentT", "Lomax", "MetaResult",
+    "Mixture", "Normal", "NormalNormal", "OnVariance", "Option", "PointMass", "PooledEstimate",
+    "PublishedReview", "Range", "Rayleigh", "SignificantCount", "SpecificationError", "StudentT",
+    "Study", "StudyTest", "SubgroupTest", "Uniform", "claim_sensitivity", "convergence", "effect_sizes",
+    "fit", "fit_many", "load_dataset", "parse_prior", "read_estimates",
+]  # fmt: skip
+
+
+def imports(source: str, package: list[str]) -> Iterator[str]:
+    """Full dotted names that a module of `package` imports, at any depth, for type checking too."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) + 1 - node.level] if node.level else []
+            start = ".".join([*base, *([node.module] if node.module else [])])
+            yield from (f"{start}.{alias.name}" for alias in node.names)
+
+
+def violations(source: str, path: Path) -> list[str]:
+    """What a module at `path`, relative to the repository, imports against the rules."""
+    parts = path.with_suffix("").parts
+    here = parts[1]
+    if here in ("__init__", "__main__"):
+        return []  # the public names and the command line, beside the layers
+    if here not in LAYERS:
+        return [f"{path}: {here} is not a layer"]
+    found = []
+    for name in imports(source, list(parts[:-1])):
+        top, _, rest = name.partition(".")
+        layer = rest.partition(".")[0]
+        if top == "bayesmeta" and layer not in LAYERS:
+            found.append(f"{path}: imports {name}, which belongs to no layer (name the module, not the package)")
+        elif top == "bayesmeta" and LAYERS.index(layer) > LAYERS.index(here):
+            found.append(f"{path}: {here} imports {name}, which is to its right")
+        elif top in SAMPLERS and here != "inference":
+            found.append(f"{path}: only inference/ may import {top}")
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_module_imports_from_its_left(path: Path) -> None:
+    assert violations(path.read_text(encoding="utf-8"), path.relative_to(ROOT)) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "where", "found"),
+    [
+        ("from bayesmeta.errors import DataError", "priors/half.py", ""),
+        ("from ..errors import DataError\nfrom ._base import Prior", "priors/half.py", ""),
+        ("import numpy, pymc", "inference/nuts.py", ""),
+        ("import pymc.math", "spec/normal_normal.py", "only inference/"),
+        ("def f():\n    import nutpie", "results/result.py", "only inference/"),
+        ("if TYPE_CHECKING:\n    from bayesmeta.results import MetaResult", "spec/a.py", "to its right"),
+        ("from ..report import html", "data/tables.py", "to its right"),
+        ("from .. import report", "data/tables.py", "to its right"),
+        ("import bayesmeta.cli", "report/html.py", "to its right"),
+        ("import bayesmeta as bm", "report/html.py", "no layer"),
+        ("from bayesmeta import fit", "report/html.py", "no layer"),
+        ("", "utils.py", "not a layer"),
+    ],
+)
+def test_the_layer_check_sees_each_kind_of_import(source: str, where: str, found: str) -> None:
+    lines = violations(source, Path("bayesmeta") / where)
+    assert found in lines[0] if found else lines == []
+
+
+def loaded_after(code: str) -> set[str]:
+    """Top-level modules that a fresh interpreter holds after `code`."""
+    tail = "\nimport sys; print('modules:', *{name.partition('.')[0] for name in sys.modules})"
+    run = subprocess.run([sys.executable, "-c", code + tail], capture_output=True, text=True, check=True)
+    return set(run.stdout.rpartition("modules:")[2].split())
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import bayesmeta",
+        "import bayesmeta.priors, bayesmeta.data, bayesmeta.effects, bayesmeta.spec, bayesmeta.pooling",
+        "import bayesmeta as bm\n"
+        "data = bm.Estimates(y=[0.1, 0.4, 0.2], se=[0.1, 0.2, 0.3], study=['a', 'b', 'c'])\n"
+        "model = bm.NormalNormal(mu=bm.Normal(0, 1), tau=bm.HalfNormal(1))\n"
+        "from bayesmeta.spec.design import design; design(data, model); bm.effect_sizes; bm.load_dataset('bcg')",
+        "import sys, bayesmeta.cli\nsys.argv = ['bayesmeta', '--help']\n"
+        "try:\n    bayesmeta.cli.main()\nexcept SystemExit as stop:\n    assert not stop.code",
+    ],
+    ids=["import", "layers", "data and model", "help"],
+)
+def test_heavy_libraries_load_when_first_used(code: str) -> None:
+    assert loaded_after(code) & LATE == set()
+
+
+def test_public_names() -> None:
+    package = importlib.import_module("bayesmeta")
+    assert sorted(package.__all__) == sorted(PUBLIC_NAMES)
+    assert set(PUBLIC_NAMES) <= set(dir(package))
+    for name in PUBLIC_NAMES:
+        assert getattr(package, name) is not None, name
+
+
+def test_every_public_name_is_on_the_api_page() -> None:
+    listed = re.findall(r"^\s+([A-Za-z_]\w*)$", (ROOT / "docs" / "api.md").read_text(encoding="utf-8"), re.M)
+    assert sorted(listed) == sorted(PUBLIC_NAMES)
+
+
+def test_files_are_short() -> None:
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
+    assert {name: lines for name, lines in lengths.items() if lines > 400} == {}
+
+
+def own_files() -> Iterator[Path]:
+    """Text that we wrote, without what a build or a run left behind."""
+    yield from (path for path in ROOT.iterdir() if path.is_file())
+    for folder in (".ci", "bayesmeta", "benchmarks", "docs", "models", "scripts", "tests"):
+        for path in (ROOT / folder).rglob("*"):
+            made = {"__pycache__", "_build", "generated"} & set(path.relative_to(ROOT).parts)
+            if path.is_file() and not made:
+                yield path
+
+
+def test_nothing_names_a_place_outside_the_project() -> None:
+    """A path into somebody's machine works nowhere else; written in pieces so that this file passes too."""
+    outside = re.compile(r"\.\./" + "shared" + r"|(?<![\w./:<~$}])/" + r"(?:root|home|Users|work|opt)/")
+    found = []
+    for path in own_files():
+        text = path.read_bytes().decode("utf-8", errors="ignore")
+        found += [f"{path.relative_to(ROOT)}: {hit.group()}" for hit in outside.finditer(text)]
+    assert found == []
