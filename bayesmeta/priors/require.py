@@ -1,0 +1,106 @@
+"""Checks that a model makes on a prior: is it one for a scale, and does it integrate to one?"""
+
+from __future__ import annotations
+
+from bayesmeta.errors import SpecificationError
+from bayesmeta.priors._base import Prior
+from bayesmeta.priors.half import HalfCauchy, HalfNormal, HalfStudentT
+from bayesmeta.priors.mixture import Mixture, PointMass
+from bayesmeta.priors.positive import Uniform
+from bayesmeta.priors.real_line import Cauchy, Normal, StudentT
+
+
+def require_scale_prior(prior: object, name: str = "tau") -> Prior:
+    """Return `prior` if it is one for a scale, with all its mass on [0, inf).
+
+    Parameters
+    ----------
+    prior : object
+        What was given.
+    name : str
+        The parameter, for the message.
+
+    Raises
+    ------
+    SpecificationError
+        If `prior` is not a prior or puts mass below zero; the message suggests the matching half family.
+
+    Examples
+    --------
+    >>> require_scale_prior(HalfNormal(0.5))
+    HalfNormal(0.5)
+    >>> require_scale_prior(Normal(0, 1))
+    Traceback (most recent call last):
+    bayesmeta.errors.SpecificationError: prior for tau is Normal(0, 1), which puts mass below zero. \
+Use HalfNormal(1) or another prior on [0, inf).
+    """
+    checked = require_prior(prior, name, "HalfNormal(0.5)")
+    if checked.support[0] >= 0:
+        return checked
+    suggested = _half(checked)
+    use = f"Use {suggested} or another" if suggested is not None else "Use a"
+    raise SpecificationError(f"prior for {name} is {checked}, which puts mass below zero. {use} prior on [0, inf).")
+
+
+def require_proper(prior: object, name: str = "mu") -> Prior:
+    """Return `prior` if it integrates to one.
+
+    Parameters
+    ----------
+    prior : object
+        What was given.
+    name : str
+        The parameter, for the message.
+
+    Raises
+    ------
+    SpecificationError
+        If `prior` is not a prior or is improper.
+
+    Examples
+    --------
+    >>> require_proper(Normal(0, 4))
+    Normal(0, 4)
+    """
+    checked = require_prior(prior, name, "Normal(0, 4)")
+    if not checked.is_proper:
+        raise SpecificationError(
+            f"prior for {name} is {checked}, which does not integrate to one. "
+            "Use a proper prior, e.g. Normal(0, sd) with a large sd in the units of the effect."
+        )
+    return checked
+
+
+def require_prior(prior: object, name: str, example: str) -> Prior:
+    """Return `prior` if it is one; `name` and `example` are for the message.
+
+    Examples
+    --------
+    >>> require_prior(1.5, "mu", "Normal(0, 4)")
+    Traceback (most recent call last):
+    bayesmeta.errors.SpecificationError: prior for mu must be a prior, e.g. Normal(0, 4); got 1.5.
+    """
+    if not isinstance(prior, Prior):
+        hint = " Text is read by parse_prior." if isinstance(prior, str) else ""
+        raise SpecificationError(f"prior for {name} must be a prior, e.g. {example}; got {prior!r}.{hint}")
+    return prior
+
+
+def _half(prior: Prior) -> Prior | None:
+    """Return the prior on [0, inf) that a user of `prior` most likely meant, or None."""
+    match prior:
+        case Normal(sd=sd):
+            return HalfNormal(sd)
+        case StudentT(nu=nu, scale=scale):
+            return HalfStudentT(nu, scale)
+        case Cauchy(scale=scale):
+            return HalfCauchy(scale)
+        case Uniform(upper=upper) if upper > 0:
+            return Uniform(0, upper)
+        case PointMass():
+            return PointMass(0)
+        case Mixture(components=components):
+            halves = [(w, part if part.support[0] >= 0 else _half(part)) for w, part in components]
+            known = [(w, part) for w, part in halves if part is not None]
+            return Mixture(known) if len(known) == len(halves) else None
+    return None
