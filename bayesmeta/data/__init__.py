@@ -1,0 +1,1 @@
+"""Validated, immutable study tables, at arm level and at estimate level, and the public data sets."""

@@ -1,0 +1,320 @@
+"""Tables as they arrive, a CSV file or a data frame, with the place of every cell kept for messages.
+
+A row in a file is named by its line, so the first study below the header is row 2. A row in a data frame is
+counted from 1. No pandas is needed to read a file.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesmeta.errors import DataError, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+type TableSource = pd.DataFrame | Mapping[str, Sequence[object]] | str | Path
+
+# Columns that describe one arm of two. They are never covariates, whichever effect size is asked for.
+ARM_COLUMNS = ("n_t", "n_c", "events_t", "events_c", "mean_t", "sd_t", "mean_c", "sd_c", "time_t", "time_c")
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_MISSING_WORDS = frozenset({"", "na", "n/a", "nan", "."})
+_OWN_NAMES = frozenset({"study", "y", "se", "v", "lower", "upper", *ARM_COLUMNS})
+# What other programs call our columns. Only used to suggest a name: nothing is renamed on its own.
+_OTHER_NAMES = {
+    "study": ("slab", "studlab", "label", "author", "trial", "publication", "id"),
+    "y": ("yi", "te", "es", "effect", "estimate", "effect_size"),
+    "se": ("sei", "sete", "stderr", "std_error", "standard_error", "sigma"),
+    "v": ("vi", "var", "variance"),
+}
+
+
+def is_missing(value: object) -> bool:
+    """Tell whether a cell holds no value: None, NaN, NaT, pandas' NA, or a word that stands for them.
+
+    Examples
+    --------
+    >>> [is_missing(x) for x in (None, float("nan"), " NA ", "", 0, "0")]
+    [True, True, True, True, False, False]
+    """
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    if isinstance(value, str):
+        return value.strip().lower() in _MISSING_WORDS
+    if isinstance(value, float | np.floating):
+        return bool(np.isnan(value))
+    return isinstance(value, np.datetime64) and bool(np.isnat(value))
+
+
+def as_number(value: object) -> int | float | None:
+    """Return a cell as int or float, and None where it is neither a number nor the text of one."""
+    if isinstance(value, bool | np.bool_):
+        return None
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        return float(value)
+    if isinstance(value, str) and _NUMBER.fullmatch(text := value.strip()):
+        return int(text) if re.fullmatch(r"[+-]?\d{1,18}", text) else float(text)
+    return None
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of cells that know where they came from.
+
+    Parameters
+    ----------
+    source : str
+        What to call the table in messages: a path, or ``"arm table"``.
+    columns : mapping of str to tuple of object
+        Cells by column name, all of one length.
+    rows : tuple of int
+        The number by which each row is named in messages.
+    label : str, default "study"
+        The column that names the study of a row.
+    """
+
+    source: str
+    columns: Mapping[str, tuple[object, ...]]
+    rows: tuple[int, ...]
+    label: str = "study"
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def where(self, i: int, column: str | None = None, study: str | None = None) -> str:
+        """Name one place: ``"effects.csv, row 3, column 'se' (study 'Amr2010')"``."""
+        name = f"{self.source}, row {self.rows[i]}" + (f", column {column!r}" if column else "")
+        return name + (f" (study {study!r})" if study else "")
+
+    def cell(self, i: int, column: str) -> str:
+        """Name one cell, and its study when that is known."""
+        labels = self.columns.get(self.label, ())
+        known = bool(labels) and column != self.label and not is_missing(labels[i])
+        return self.where(i, column, str(labels[i]).strip() if known else None)
+
+    def require(self, *names: str, note: str = "") -> None:
+        """Refuse the table, with the nearest name it has, when it lacks one of these columns."""
+        for name in names:
+            if name not in self.columns:
+                raise DataError(
+                    f"{self.source}: column {name!r} is missing{note}.{_nearest_column(name, self.columns)} "
+                    f"Columns present: {_names(self.columns)}."
+                )
+
+    def numbers(self, column: str) -> NDArray[np.float64]:
+        """Return a column of finite numbers; text that spells one is read."""
+        self.require(column)
+        cells = self.columns[column]
+        if set(map(type, cells)) <= {int, float}:  # nothing to read, and usually nothing to refuse
+            array = np.array(cells, dtype=np.float64)
+            if np.isfinite(array).all():
+                return array
+        return np.array([self._number(i, column) for i in range(len(self))], dtype=np.float64)
+
+    def _number(self, i: int, column: str) -> float:
+        value = self.columns[column][i]
+        if is_missing(value):
+            raise DataError(
+                f"{self.cell(i, column)}: the value is missing, and a number is needed. Fill it in, or leave "
+                "the study out."
+            )
+        number = as_number(value)
+        if number is None:
+            comma = isinstance(value, str) and _NUMBER.fullmatch(value.strip().replace(",", ".")) is not None
+            hint = " Write decimals with a point." if comma else ""
+            raise DataError(f"{self.cell(i, column)}: {_show(value)} is not a number.{hint}")
+        if not np.isfinite(number):
+            raise DataError(f"{self.cell(i, column)}: {_show(value)} is not a finite number.")
+        return float(number)
+
+    def labels(self) -> tuple[str, ...]:
+        """Return the study labels: one for each row, none twice."""
+        self.require(self.label)
+        return unique_labels(self.columns[self.label], lambda i: self.where(i, self.label), self.rows)
+
+    def covariates(self, names: Sequence[str] | None, used: Iterable[str]) -> dict[str, tuple[int | float | str, ...]]:
+        """Return the named columns, or all that are not used otherwise, as complete columns of one type."""
+        taken = set(used)
+        chosen = [n for n in self.columns if n not in taken] if names is None else list(names)
+        self.require(*chosen)
+        hint = "" if names is not None else " covariates=[...] keeps only the columns named."
+        return {n: plain_column(self.columns[n], partial(self.cell, column=n), hint) for n in chosen}
+
+
+def unique_labels(values: Sequence[object], where: Callable[[int], str], rows: Sequence[int]) -> tuple[str, ...]:
+    """Return study labels as text, after checking that there is one in each row and none twice."""
+    first: dict[str, int] = {}
+    for i, value in enumerate(values):
+        label = str(value).strip()
+        if not label or (is_missing(value) and not isinstance(value, str)):
+            raise DataError(f"{where(i)}: the study has no label. Give each study its own.")
+        if label in first:
+            raise DataError(
+                f"{where(i)}: study label {label!r} is also in row {first[label]}. Give each study its own "
+                "label, for instance by adding a letter to the year."
+            )
+        first[label] = rows[i]
+    return tuple(first)
+
+
+def plain_column(
+    values: Sequence[object], where: Callable[[int], str], hint: str = ""
+) -> tuple[int | float | str, ...]:
+    """Return a covariate as Python values of one type: whole numbers, numbers (finite), or text.
+
+    True and False become 1 and 0, so that a coefficient keeps the column's name. `where` names a cell.
+    """
+    for i, value in enumerate(values):
+        if is_missing(value):
+            raise DataError(
+                f"{where(i)}: the value is missing. Fill it in, or leave the study or the column out.{hint}"
+            )
+    plain = [int(v) if isinstance(v, bool | np.bool_) else v for v in values]
+    numbers = [as_number(v) for v in plain]
+    first_text = next((i for i, x in enumerate(numbers) if x is None), None)
+    first_number = next((i for i, x in enumerate(numbers) if x is not None), None)
+    if first_text is not None and first_number is not None:
+        raise DataError(
+            f"{where(first_text)}: {_show(values[first_text])} is text, where {where(first_number)} has the "
+            f"number {_show(values[first_number])}. A covariate holds numbers only or text only.{hint}"
+        )
+    if first_text is not None:
+        return tuple(str(v).strip() for v in plain)
+    for i, number in enumerate(numbers):
+        if number is not None and not np.isfinite(number):
+            raise DataError(f"{where(i)}: {_show(values[i])} is not a finite number.")
+    found = [x for x in numbers if x is not None]
+    return tuple(found) if all(isinstance(x, int) for x in found) else tuple(float(x) for x in found)
+
+
+def open_table(data: TableSource, name: str) -> Table:
+    """Return a Table from a data frame, a mapping of columns, or the path of a CSV file."""
+    if isinstance(data, str | Path):
+        return read_csv(data)
+    columns = frame_columns(data, name)
+    lengths = {len(cells) for cells in columns.values()}
+    if len(lengths) > 1:
+        raise DataError(f"{name}: columns differ in length; got {sorted(lengths)}.")
+    n_rows = lengths.pop() if lengths else 0
+    if not n_rows:
+        raise DataError(f"{name}: there are no studies in it.")
+    return Table(name, columns, tuple(range(1, n_rows + 1)))
+
+
+def frame_columns(data: Any, name: str) -> dict[str, tuple[object, ...]]:
+    """Return the columns of a data frame or mapping, in order; the index of a data frame plays no part."""
+    if not (hasattr(data, "keys") and hasattr(data, "__getitem__")):
+        raise DataError(f"{name}: expected a data frame or a mapping of columns; got {type(data).__name__}.")
+    originals = list(data)
+    keys = [str(k) for k in originals]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise DataError(f"{name}: column {key!r} appears twice. Rename or leave out one of them.")
+    columns: dict[str, tuple[object, ...]] = {}
+    for key, original in zip(keys, originals, strict=True):
+        cells = data[original]
+        if isinstance(cells, str) or np.ndim(cells) != 1:
+            raise DataError(f"{name}: column {key!r} must hold one value for each study; got {_show(cells)}.")
+        columns[key] = tuple(cells)
+    return columns
+
+
+def read_csv(path: str | Path) -> Table:
+    """Return a Table from a comma-separated file in UTF-8 whose first line names the columns."""
+    name = str(path)
+    try:
+        with Path(path).open(encoding="utf-8-sig", newline="") as file:
+            records = list(_records(csv.reader(file, strict=True), name))
+    except FileNotFoundError:
+        raise DataError(f"{name}: there is no such file.{_nearest_file(Path(path))}") from None
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{name}: byte {error.start} is not UTF-8 text. Save the file as 'CSV UTF-8' and try again."
+        ) from None
+    except OSError as error:
+        raise DataError(f"{name}: the file cannot be read: {error.strerror}.") from None
+    if not records:
+        raise DataError(f"{name}: the file is empty; its first line should name the columns.")
+    header = _header(records[0][1], name)
+    for row, cells in records[1:]:
+        if len(cells) != len(header):
+            raise DataError(
+                f"{name}, row {row}: {len(cells)} cells found, where the header has {len(header)} "
+                f"({', '.join(header)}). A cell that contains a comma needs quotes; decimals need a point."
+            )
+    if len(records) == 1:
+        raise DataError(f"{name}: there are no studies below the header ({', '.join(header)}).")
+    columns = {key: tuple(cells[j].strip() for _, cells in records[1:]) for j, key in enumerate(header)}
+    return Table(name, columns, tuple(row for row, _ in records[1:]))
+
+
+def _records(lines: Iterator[list[str]], name: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield each record with the number of the line it starts on; skip lines with nothing in them."""
+    while True:
+        start = lines.line_num + 1  # type: ignore[attr-defined]  # a csv.reader, whose type has no public name
+        try:
+            cells = next(lines)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise DataError(f"{name}, row {start}: the line cannot be read as CSV: {error}.") from None
+        if any(cell.strip() for cell in cells):
+            yield start, cells
+
+
+def _header(cells: list[str], name: str) -> list[str]:
+    for mark, word in ((";", "semicolons"), ("\t", "tabs")):
+        if len(cells) == 1 and mark in cells[0]:
+            raise DataError(f"{name}: columns are separated by {word}. Save with commas, and decimals with a point.")
+    header = [" ".join(cell.split()) for cell in cells]
+    for j, key in enumerate(header, start=1):
+        if not key:
+            raise DataError(f"{name}, row 1: column {j} has no name.")
+        if header.count(key) > 1:
+            raise DataError(f"{name}, row 1: column {key!r} appears twice. Rename or leave out one of them.")
+    return header
+
+
+def _names(columns: Iterable[str]) -> str:
+    return ", ".join(" ".join(name.split()) for name in columns)
+
+
+def _show(value: object) -> str:
+    """Return a value for a one-line message."""
+    text = repr(value.item() if isinstance(value, np.generic) else value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _nearest_column(name: str, present: Iterable[str]) -> str:
+    """Return a suggestion: the same name in other letters, another program's name for it, or a near one.
+
+    Columns that have a meaning of their own are not offered, so not ``n_t`` for ``n_c``. Names of one or two
+    letters are not matched by likeness, which would offer ``sd`` for ``se``.
+    """
+    by_lower = {key.lower(): key for key in present if key not in _OWN_NAMES}
+    for word in (name, *_OTHER_NAMES.get(name, ())):
+        if word in by_lower:
+            return f" Did you mean {by_lower[word]!r}?"
+    return did_you_mean(name, by_lower.values()) if len(name) > 2 else ""
+
+
+def _nearest_file(path: Path) -> str:
+    try:
+        siblings = [entry.name for entry in path.parent.iterdir()]
+    except OSError:
+        return f" Folder {str(path.parent)!r} does not exist."
+    near = difflib.get_close_matches(path.name, siblings, n=1, cutoff=0.7)
+    return f" Did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,84 @@
+"""Effect sizes for outcomes reported as a mean and a standard deviation in each arm."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bayesmeta.effects._arms import Arms, read_arms
+from bayesmeta.errors import DataWarning
+
+_LARGE = 3.0  # standard deviations between two arms; see the warning
+
+
+def mean_difference(
+    mean_t: ArrayLike,
+    sd_t: ArrayLike,
+    n_t: ArrayLike,
+    mean_c: ArrayLike,
+    sd_c: ArrayLike,
+    n_c: ArrayLike,
+    *,
+    where: Sequence[str] | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Difference of two means, treatment minus control, and its standard error.
+
+    Parameters
+    ----------
+    mean_t, mean_c : array_like of float, shape (study,)
+        Mean outcome in each arm.
+    sd_t, sd_c : array_like of float, shape (study,)
+        Standard deviation of the participants in each arm; not the standard error of their mean.
+    n_t, n_c : array_like of int, shape (study,)
+        Participants analysed in each arm.
+    where : sequence of str, optional
+        What to call each study in messages; ``study 1``, ``study 2``, ... by default.
+
+    Returns
+    -------
+    y : ndarray of float, shape (study,)
+        Mean difference in units of the outcome; negative means lower under treatment.
+    se : ndarray of float, shape (study,)
+        Its standard error, without assuming that the two arms have the same variance.
+
+    Raises
+    ------
+    DataError
+        If a standard deviation is not positive, or an arm size is below 1 or no whole number.
+
+    Warns
+    -----
+    DataWarning
+        If the arms lie more than 3 standard deviations apart: standard errors were often entered instead.
+
+    References
+    ----------
+    Normand (1999), Stat. Med. 18:321-359, doi:10.1002/(sici)1097-0258(19990215)18:3<321::aid-sim28>3.0.co;2-p
+
+    Examples
+    --------
+    >>> y, se = mean_difference([3.1], [2.0], [20], [5.0], [2.2], [20])
+    >>> y.round(4), se.round(4)
+    (array([-1.9]), array([0.6648]))
+    """
+    arms = read_arms(where, mean_t=mean_t, sd_t=sd_t, n_t=n_t, mean_c=mean_c, sd_c=sd_c, n_c=n_c)
+    arms.check_sizes()
+    for name in ("sd_t", "sd_c"):
+        hint = "If it was not reported, leave the study out: no value is invented here."
+        arms.refuse(arms[name] <= 0, f"{name} must be positive", [name], hint)
+    y = arms["mean_t"] - arms["mean_c"]
+    _warn_if_large(arms, y)
+    return y, np.sqrt(arms["sd_t"] ** 2 / arms["n_t"] + arms["sd_c"] ** 2 / arms["n_c"])
+
+
+def _warn_if_large(arms: Arms, difference: NDArray[np.float64]) -> None:
+    size = difference / np.sqrt((arms["sd_t"] ** 2 + arms["sd_c"] ** 2) / 2)
+    for i in np.flatnonzero(np.abs(size) > _LARGE):
+        message = (
+            f"{arms.name(int(i))}: the mean difference is {size.flat[i]:.2f} standard deviations. Above "
+            f"{_LARGE:g} in size, a standard error has often been entered as a standard deviation."
+        )
+        warnings.warn(message, DataWarning, stacklevel=3)
