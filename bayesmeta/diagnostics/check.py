@@ -1,0 +1,36 @@
+"""The record that every check returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check: what was measured, what is allowed, and whether it passed.
+
+    Attributes
+    ----------
+    name : str
+    passed : bool or None
+        None where nothing can be said.
+    value, limit : float or None
+    note : str
+        One sentence.
+    """
+
+    name: str
+    passed: bool | None
+    value: float | None
+    limit: float | None
+    note: str = ""
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain form, for JSON."""
+        return {
+            "name": self.name,
+            "passed": self.passed,
+            "value": self.value,
+            "limit": self.limit,
+            "note": self.note,
+        }

@@ -1,0 +1,110 @@
+"""Which prior would change the answer: one run, reweighted to other priors where that can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesmeta.errors import SpecificationError
+from bayesmeta.results.meta_result import MetaResult
+from bayesmeta.spec.design import design
+from bayesmeta.spec.normal_normal import NormalNormal
+
+K_LIMIT = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Reweighted:
+    """Probability of a claim under another prior.
+
+    Attributes
+    ----------
+    probability, mcse : float
+        By Pareto-smoothed importance sampling from the draws under the original prior.
+    pareto_k : float
+        Tail shape of the importance ratios; above 0.7 the probability cannot be trusted and the model must be
+        fitted again.
+    """
+
+    probability: float
+    mcse: float
+    pareto_k: float
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the reweighting can be used."""
+        return self.pareto_k <= K_LIMIT
+
+
+def claim_sensitivity(
+    result: MetaResult, claim: str, alternatives: Mapping[str, NormalNormal]
+) -> dict[str, Reweighted]:
+    """Probability of `claim` under models that differ from the fitted one in their priors only.
+
+    Parameters
+    ----------
+    result : MetaResult
+        A fit by NUTS.
+    claim : str
+        As for `MetaResult.probability`.
+    alternatives : mapping of str to NormalNormal
+        The same formula under other priors, by label.
+
+    Raises
+    ------
+    SpecificationError
+        If an alternative has another formula.
+
+    References
+    ----------
+    Vehtari et al. (2024), J. Mach. Learn. Res. 25(72):1-58, doi:10.48550/arXiv.1507.02646
+    """
+    from arviz_stats.base import array_stats
+
+    holds = (result.draws(claim) != 0).astype(float)
+    if result.draws(claim).dtype != np.bool_:
+        raise SpecificationError(f"{claim!r} is not a claim: compare it with something, e.g. '{claim} < 0'.")
+    before = log_prior(result, result.model)
+    efficiency = _relative_efficiency(holds)
+    found = {}
+    for label, model in alternatives.items():
+        if model.formula != result.model.formula:
+            raise SpecificationError(
+                f"alternative {label!r} has the formula {model.formula!r}, the fit {result.model.formula!r}: "
+                "only the priors may differ. Fit it as a model of its own."
+            )
+        ratio = (log_prior(result, model) - before).ravel()
+        if np.ptp(ratio) < 1e-12:  # the same prior
+            weights, k = np.full(ratio.size, 1 / ratio.size), 0.0
+        else:
+            log_weights, shape = array_stats.psislw(-ratio, r_eff=efficiency)  # it takes minus the log ratio
+            weights, k = np.exp(log_weights - np.logaddexp.reduce(log_weights)), float(shape)
+        p = float(weights @ holds.ravel())
+        variance = float((weights**2) @ (holds.ravel() - p) ** 2) / efficiency
+        found[label] = Reweighted(p, float(np.sqrt(variance)), k)
+    return found
+
+
+def log_prior(result: MetaResult, model: NormalNormal) -> NDArray[np.float64]:
+    """Log density of the top-level parameters' draws under the priors of `model`, shape (chain, draw)."""
+    made = design(result.data, model)
+    total = np.asarray(model.tau.logpdf(result.draws("tau")))
+    if made.intercept:
+        total = total + model.mu.logpdf(result.draws("mu"))
+    for name, term in made.columns.items():
+        total = total + model.coefficient_prior(name, term).logpdf(result.draws(name))
+    return np.asarray(total)
+
+
+def _relative_efficiency(holds: NDArray[np.float64]) -> float:
+    """Effective share of the draws for the claim, at most one."""
+    import arviz_stats
+    import xarray as xr
+
+    if np.ptp(holds) == 0:
+        return 1.0
+    ess = float(arviz_stats.ess(xr.Dataset({"x": (("chain", "draw"), holds)}), method="mean")["x"])
+    return min(max(ess / holds.size, 1e-3), 1.0)

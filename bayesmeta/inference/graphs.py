@@ -1,0 +1,92 @@
+"""PyMC graphs of the normal-normal model, with theta integrated out, for estimates and for published reviews."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+
+from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.review import PublishedReview
+from bayesmeta.data.statistics import PooledEstimate
+from bayesmeta.inference.pymc_priors import prior_rv
+from bayesmeta.inference.review_arrays import ReviewArrays
+from bayesmeta.inference.review_op import log_density_of
+from bayesmeta.priors import Prior
+from bayesmeta.spec.design import Design
+
+
+@dataclass(frozen=True, slots=True)
+class Skeleton:
+    """What decides the shape of a graph: the columns that may take part, and a prior for each parameter."""
+
+    design: Design
+    mu: Prior | None
+    tau: Prior
+    beta: Mapping[str, Prior]
+
+
+def estimates_graph(data: Estimates, skeleton: Skeleton) -> pm.Model:
+    """Marginal model of estimates: y ~ N(mu + X beta, V + tau^2 I)."""
+    coords = {"study": list(data.study), "covariate": list(skeleton.design.columns)}
+    with pm.Model(coords=coords, check_bounds=False) as model:
+        mu, beta, tau = _top_level(skeleton)
+        mean = mu + pt.zeros(data.n_studies)
+        if skeleton.design.columns:
+            mean = mean + pt.dot(skeleton.design.base[0], beta)
+        if data.cov is None:
+            pm.Normal("y", mu=mean, sigma=pt.sqrt(data.se**2 + tau**2), observed=data.y, dims="study")
+        else:
+            variance, axes = np.linalg.eigh(data.cov)  # along these axes the estimates are independent
+            pm.Normal("y", mu=pt.dot(axes.T, mean), sigma=pt.sqrt(variance + tau**2), observed=axes.T @ data.y)
+    return model
+
+
+def review_graph(review: PublishedReview, arrays: ReviewArrays, skeleton: Skeleton) -> pm.Model:
+    """Marginal model of a published review.
+
+    Latent effects and standard errors are parameters; the review's estimator is part of the graph, and all
+    scenarios (combinations of options) are summed over.
+    """
+    design, known = skeleton.design, arrays.known
+    latent = [name for name, is_known in zip(review.study, known, strict=True) if not is_known]
+    coords = {"study": list(review.study), "latent_study": latent, "covariate": list(design.columns)}
+    with pm.Model(coords=coords, check_bounds=False) as model:
+        u = pm.Uniform("range_position", 0, 1, shape=len(design.slots)) if design.slots else pt.zeros(0)
+        mu, beta, tau = _top_level(skeleton)
+        y, se = _studies(review, arrays)
+        pm.Potential("evidence", log_density_of(arrays, design, y, se, mu, beta, u, tau))
+    return model
+
+
+def _top_level(skeleton: Skeleton) -> tuple[Any, Any, Any]:
+    """Register mu, the coefficients and tau; coefficients of columns that are switched off come back as zero."""
+    tau = prior_rv(skeleton.tau, "tau")
+    mu = prior_rv(skeleton.mu, "mu") if skeleton.mu is not None else pt.constant(0.0)
+    if not skeleton.design.columns:
+        return mu, pt.zeros(0), tau
+    active = pm.Data("active", np.ones(len(skeleton.design.columns)))
+    return (
+        mu,
+        active * pt.stack([prior_rv(skeleton.beta[name], name) for name in skeleton.design.columns]),
+        tau,
+    )
+
+
+def _studies(review: PublishedReview, arrays: ReviewArrays) -> tuple[Any, Any]:
+    """Effects and standard errors, shape (reading, study), observed or latent."""
+    latent = ~arrays.known
+    if not latent.any():
+        return pt.as_tensor(arrays.y), pt.as_tensor(arrays.se)
+    sd = prior_rv(review.sd, "sd", (int(latent.sum()),))
+    start = next((s.estimate for s in review.statistics if isinstance(s, PooledEstimate)), 0.0)
+    y_latent = pm.Flat("y_latent", initval=np.full(int(latent.sum()), start), dims="latent_study")
+    u = pm.Uniform("size_position", 0, 1, shape=arrays.n_free_sizes) if arrays.n_free_sizes else pt.zeros(0)
+    place = np.eye(review.n_studies)[latent]  # (latent, study)
+    y = pt.as_tensor(np.nan_to_num(arrays.y)) + pt.dot(y_latent, place)
+    se = pt.as_tensor(np.nan_to_num(arrays.se)) + pt.dot(arrays.standard_errors(sd, u, xp=pt), place)
+    return y, se

@@ -1,0 +1,184 @@
+"""The NUTS engine: one compiled graph for all models that share their shape, exact restoration after sampling."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.review import PublishedReview
+from bayesmeta.inference.graphs import Skeleton, estimates_graph, review_graph
+from bayesmeta.inference.pymc_priors import hyperparameters, signature
+from bayesmeta.inference.restore import restore_estimates, restore_review, to_datatree
+from bayesmeta.inference.review_arrays import ReviewArrays, review_arrays
+from bayesmeta.inference.sampling import CompiledModel, Progress, SamplerSettings
+from bayesmeta.priors import Flat, Prior
+from bayesmeta.spec.design import Design, design
+from bayesmeta.spec.normal_normal import NormalNormal
+
+_PACKAGES = (
+    "bayesmeta",
+    "pymc",
+    "pytensor",
+    "nutpie",
+    "numba",
+    "arviz",
+    "numpy",
+    "scipy",
+    "pandas",
+    "xarray",
+)
+
+
+@dataclass(slots=True)
+class NutsEngine:
+    """Samples models on one data set, and compiles again only when the shape of the graph changes.
+
+    Two models share a compiled graph if their priors belong to the same families; columns that one of them lacks
+    are switched off. So a grid of prior scales, or a set of formulas, costs one compilation.
+    """
+
+    data: Estimates | PublishedReview
+    _compiled: list[tuple[Skeleton, CompiledModel]] = field(default_factory=list)
+    _arrays: ReviewArrays | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.data, PublishedReview):
+            self._arrays = review_arrays(self.data)
+
+    def prepare(self, models: Mapping[str, NormalNormal]) -> None:
+        """Compile the graphs that `models` need, as few as possible; refuses any model that cannot be right."""
+        skeletons = [skeleton for skeleton, _ in self._compiled]
+        new: list[Skeleton] = []
+        for model in models.values():
+            wanted = _skeleton(design(self.data, model), model)
+            if any(_fits(wanted, skeleton) for skeleton in skeletons):
+                continue
+            for i, skeleton in enumerate(new):
+                if (joined := _join(skeleton, wanted)) is not None:
+                    new[i] = joined
+                    break
+            else:
+                new.append(wanted)
+        for skeleton in new:
+            self._compiled.append((skeleton, CompiledModel(self._graph(skeleton))))
+
+    def fit(
+        self, model: NormalNormal, settings: SamplerSettings, seed: int, progress: Progress | None = None
+    ) -> xr.DataTree:
+        """Posterior of one model, in ArviZ's groups."""
+        self.prepare({"model": model})
+        made = design(self.data, model)
+        wanted = _skeleton(made, model)
+        skeleton, compiled = next(pair for pair in self._compiled if _fits(wanted, pair[0]))
+        draws, stats = compiled.sample(_exchange(skeleton, wanted, self.data), settings, seed, progress)
+        if isinstance(self.data, PublishedReview):
+            assert self._arrays is not None
+            groups, coords = restore_review(self._arrays, model, made, draws, seed)
+        else:
+            groups, coords = restore_estimates(self.data, model, made, draws, seed)
+        groups["sample_stats"] = {
+            name: (("chain", "draw"), stats[name])
+            for name in ("diverging", "energy", "n_steps", "depth", "tree_depth", "step_size", "logp", "lp")
+            if name in stats and stats[name].ndim == 2
+        }
+        return to_datatree(groups, coords, self._attrs(model, settings, seed, compiled.sampler))
+
+    def _graph(self, skeleton: Skeleton) -> Any:
+        if isinstance(self.data, PublishedReview):
+            assert self._arrays is not None
+            return review_graph(self.data, self._arrays, skeleton)
+        return estimates_graph(self.data, skeleton)
+
+    def _attrs(self, model: NormalNormal, settings: SamplerSettings, seed: int, sampler: str) -> dict[str, Any]:
+        return {
+            "model": str(model),
+            "priors": json.dumps(model.as_dict()),
+            "data_hash": self.data.hash,
+            "seed": seed,
+            "engine": "nuts",
+            "sampler": sampler,
+            "target_accept": settings.target_accept,
+            "tune": settings.tune,
+            "versions": json.dumps(versions()),
+        }
+
+
+def versions() -> dict[str, str]:
+    """Versions of what produced a result."""
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except ImportError:  # not installed, e.g. nutpie
+            continue
+    return found
+
+
+def _skeleton(made: Design, model: NormalNormal) -> Skeleton:
+    beta = {name: model.coefficient_prior(name, term) for name, term in made.columns.items()}
+    return Skeleton(made, model.mu if made.intercept else None, model.tau, beta)
+
+
+def _same_top(a: Skeleton, b: Skeleton) -> bool:
+    if (a.mu is None) != (b.mu is None) or a.design.slots != b.design.slots:
+        return False
+    same_mu = a.mu is None or b.mu is None or signature(a.mu) == signature(b.mu)
+    return same_mu and signature(a.tau) == signature(b.tau)
+
+
+def _same_columns(a: Skeleton, b: Skeleton) -> bool:
+    """Whether the columns that both have are the same, under the same family of prior."""
+    for name in a.beta.keys() & b.beta.keys():
+        i, j = list(a.design.columns).index(name), list(b.design.columns).index(name)
+        same = np.array_equal(a.design.base[..., i], b.design.base[..., j])
+        same &= np.array_equal(a.design.slope[..., i], b.design.slope[..., j])
+        if not same or signature(a.beta[name]) != signature(b.beta[name]):
+            return False
+    return True
+
+
+def _fits(wanted: Skeleton, skeleton: Skeleton) -> bool:
+    """Whether `skeleton` can be used for `wanted`, with the columns that it lacks switched off."""
+    if not (wanted.beta.keys() <= skeleton.beta.keys() and _same_top(wanted, skeleton)):
+        return False
+    switched_off = [prior for name, prior in skeleton.beta.items() if name not in wanted.beta]
+    return _same_columns(wanted, skeleton) and all(prior.is_proper for prior in switched_off)
+
+
+def _join(a: Skeleton, b: Skeleton) -> Skeleton | None:
+    """Return a skeleton that serves both, or None."""
+    if not (_same_top(a, b) and _same_columns(a, b)):
+        return None
+    if any(prior == Flat() for name, prior in {**a.beta, **b.beta}.items() if not (name in a.beta and name in b.beta)):
+        return None
+    extra = [name for name in b.beta if name not in a.beta]
+    at = [list(b.design.columns).index(name) for name in extra]
+    joined = replace(
+        a.design,
+        columns=a.design.columns | {name: b.design.columns[name] for name in extra},
+        base=np.concatenate([a.design.base, b.design.base[..., at]], axis=-1),
+        slope=np.concatenate([a.design.slope, b.design.slope[..., at]], axis=-1),
+    )
+    return Skeleton(joined, a.mu, a.tau, {**a.beta, **{name: b.beta[name] for name in extra}})
+
+
+def _exchange(skeleton: Skeleton, wanted: Skeleton, data: Estimates | PublishedReview) -> dict[str, Any]:
+    """Values for the `pm.Data` of the skeleton's graph."""
+    values: dict[str, Any] = {}
+    if skeleton.design.columns:
+        values["active"] = np.array([float(name in wanted.beta) for name in skeleton.design.columns])
+    parameters: dict[str, Prior] = {"tau": wanted.tau, **skeleton.beta, **wanted.beta}
+    if wanted.mu is not None:
+        parameters["mu"] = wanted.mu
+    if isinstance(data, PublishedReview) and not all(study.known for study in data.studies):
+        parameters["sd"] = data.sd
+    for name, prior in parameters.items():
+        values |= hyperparameters(prior, name)
+    return values

@@ -1,0 +1,232 @@
+"""What was integrated out comes back: theta, new studies, pointwise likelihoods, priors, in ArviZ's groups.
+
+NumPy only. The likelihood and the prior are computed here a second time, from the draws; the tests hold the graph
+and this module to each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.statistics import PooledEstimate, SignificantCount, SubgroupTest
+from bayesmeta.inference.review_arrays import ReviewArrays
+from bayesmeta.inference.review_terms import Trials, normal_log_density, subgroup_statistic
+from bayesmeta.priors import Prior
+from bayesmeta.spec.design import Design
+from bayesmeta.spec.normal_normal import NormalNormal
+
+Floats = NDArray[np.float64]
+Groups = dict[str, dict[str, tuple[tuple[str, ...], Any]]]
+_DRAWS = ("chain", "draw")
+
+
+def restore_estimates(
+    data: Estimates, model: NormalNormal, made: Design, draws: Mapping[str, Floats], seed: int
+) -> tuple[Groups, dict[str, Any]]:
+    """Groups of a fit to estimates, and their coordinates."""
+    rng = np.random.default_rng([seed, 1])
+    top, tau, fitted = _top(made, draws, made.base[0])
+    theta = _theta(data, fitted, tau, rng)
+    replicated = _replicates(data, fitted, tau, rng)
+    groups = _common_groups(model, made, top, tau, rng)
+    groups["posterior"]["theta"] = ((*_DRAWS, "study"), theta)
+    groups["log_likelihood"] = {"y": ((*_DRAWS, "study"), _pointwise(data, fitted, tau))}
+    groups["posterior_predictive"] = {"y": ((*_DRAWS, "study"), replicated)}
+    groups["observed_data"] = {"y": (("study",), data.y)}
+    groups["constant_data"] = {"se": (("study",), data.se), "X": (("study", "covariate"), made.base[0])}
+    return groups, {"study": list(data.study), "covariate": list(made.columns)}
+
+
+def restore_review(
+    arrays: ReviewArrays, model: NormalNormal, made: Design, draws: Mapping[str, Floats], seed: int
+) -> tuple[Groups, dict[str, Any]]:
+    """Groups of a fit to a published review, and their coordinates."""
+    review = arrays.review
+    rng = np.random.default_rng([seed, 1])
+    shape = draws["tau"].shape
+    u = draws.get("range_position", np.zeros((*shape, 0)))
+    top, tau, fitted = _top(made, draws, made.at(u))
+    y, se = _trials(arrays, draws)
+    trials = arrays.trials(y, se)
+    y, se = y[..., arrays.reading, :], se[..., arrays.reading, :]
+    study_terms = normal_log_density(y, fitted, np.sqrt(se**2 + tau[..., None, None] ** 2))
+    terms = arrays.statistic_terms(trials)
+    joint = arrays.log_weight + study_terms.sum(axis=-1) + sum(terms)
+    evidence = np.logaddexp.reduce(joint, axis=-1)
+    probability = np.exp(joint - evidence[..., None])
+    items = {review.study[i]: study_terms[..., i] for i in np.flatnonzero(arrays.known)}
+    items |= {s.name: term for s, term in zip(review.statistics, terms, strict=True)}
+    pointwise = [evidence - np.logaddexp.reduce(joint - term, axis=-1) for term in items.values()]
+
+    pick = (np.cumsum(probability, axis=-1) < rng.random(shape)[..., None]).sum(axis=-1)
+    pick = np.minimum(pick, len(arrays.labels) - 1)
+    at = pick[..., None, None]
+    y, se = np.take_along_axis(y, at, -2)[..., 0, :], np.take_along_axis(se, at, -2)[..., 0, :]
+    fitted = np.take_along_axis(fitted, at, -2)[..., 0, :]
+    shrink = se**2 / (se**2 + tau[..., None] ** 2)
+    theta = shrink * fitted + (1 - shrink) * y + tau[..., None] * np.sqrt(shrink) * rng.standard_normal(y.shape)
+
+    groups = _common_groups(model, made, top, tau, rng)
+    posterior = groups["posterior"]
+    posterior |= {name: ((*_DRAWS, "study"), value) for name, value in (("theta", theta), ("y", y), ("se", se))}
+    if made.slots:
+        posterior["range_position"] = ((*_DRAWS, "ranged"), u)
+    posterior["scenario_probability"] = ((*_DRAWS, "scenario"), probability)
+    groups["log_likelihood"] = {"evidence": ((*_DRAWS, "item"), np.stack(pointwise, axis=-1))} if items else {}
+    groups["posterior_predictive"] = _recomputed(arrays, trials, y / se, pick)
+    groups["observed_data"] = _printed(arrays)
+    groups["constant_data"] = {"X_lower": (("scenario", "study", "covariate"), made.base)}
+    coords = {
+        "study": list(review.study),
+        "covariate": list(made.columns),
+        "item": list(items),
+        "scenario": [" | ".join(label) or "as stated" for label in arrays.labels],
+        "ranged": [f"{study}: {covariate}" for study, covariate in made.slots],
+        "test": [s.covariate for s in review.statistics if isinstance(s, SubgroupTest)],
+    }
+    return groups, coords
+
+
+def _top(made: Design, draws: Mapping[str, Floats], X: Floats) -> tuple[dict[str, Floats], Floats, Floats]:
+    """Top-level parameters and fitted values, shape (chain, draw, ..., study)."""
+    tau = np.asarray(draws["tau"])
+    top = {"mu": draws["mu"]} if made.intercept else {}
+    beta = np.stack([draws[name] for name in made.columns], axis=-1) if made.columns else np.zeros((*tau.shape, 0))
+    top["beta"] = beta
+    extra = (1,) * (max(X.ndim, tau.ndim + 2) - 2 - tau.ndim)
+    fitted = (X * beta.reshape(*tau.shape, *extra, 1, beta.shape[-1])).sum(axis=-1)
+    if made.intercept:
+        fitted = fitted + top["mu"].reshape(*tau.shape, *extra, 1)
+    return top, tau, fitted
+
+
+def _common_groups(
+    model: NormalNormal, made: Design, top: Mapping[str, Floats], tau: Floats, rng: np.random.Generator
+) -> Groups:
+    """Groups `posterior` (top level, theta_new), `log_prior` and `prior`."""
+    priors: dict[str, Prior] = {"mu": model.mu, "tau": model.tau} if made.intercept else {"tau": model.tau}
+    beta = [model.coefficient_prior(name, term) for name, term in made.columns.items()]
+    values = {"mu": top["mu"], "tau": tau} if made.intercept else {"tau": tau}
+    posterior: dict[str, Any] = {name: (_DRAWS, value) for name, value in values.items()}
+    log_prior: dict[str, Any] = {
+        name: (_DRAWS, priors[name].logpdf(value)) for name, value in values.items() if priors[name].has_density
+    }
+    prior: dict[str, Any] = {name: (_DRAWS, p.rvs(tau.shape, rng)) for name, p in priors.items() if p.is_proper}
+    if made.columns:
+        posterior["beta"] = ((*_DRAWS, "covariate"), top["beta"])
+        density = [p.logpdf(top["beta"][..., j]) for j, p in enumerate(beta)]
+        log_prior["beta"] = ((*_DRAWS, "covariate"), np.stack(density, axis=-1))
+        if all(p.is_proper for p in beta):
+            prior["beta"] = ((*_DRAWS, "covariate"), np.stack([p.rvs(tau.shape, rng) for p in beta], axis=-1))
+    if made.intercept:
+        posterior["theta_new"] = (_DRAWS, top["mu"] + tau * rng.standard_normal(tau.shape))
+        if "mu" in prior:
+            noise = prior["tau"][1] * rng.standard_normal(tau.shape)
+            prior["theta_new"] = (_DRAWS, prior["mu"][1] + noise)
+    return {"posterior": posterior, "log_prior": log_prior, "prior": prior}
+
+
+def _theta(data: Estimates, fitted: Floats, tau: Floats, rng: np.random.Generator) -> Floats:
+    """Draws of the studies' true effects from their conditional, shape (chain, draw, study)."""
+    if data.cov is None:
+        shrink = data.se**2 / (data.se**2 + tau[..., None] ** 2)
+        noise = tau[..., None] * np.sqrt(shrink) * rng.standard_normal(fitted.shape)
+        return np.asarray(shrink * fitted + (1 - shrink) * data.y + noise)
+    prior_draw = fitted + tau[..., None] * rng.standard_normal(fitted.shape)
+    data_draw = prior_draw + rng.standard_normal(fitted.shape) @ np.linalg.cholesky(data.cov).T
+    gap = np.linalg.solve(_total_covariance(data, tau), (data.y - data_draw)[..., None])[..., 0]
+    return np.asarray(prior_draw + tau[..., None] ** 2 * gap)  # Matheron's rule: exact for Gaussians
+
+
+def _total_covariance(data: Estimates, tau: Floats) -> Floats:
+    cov = np.diag(data.se**2) if data.cov is None else data.cov
+    return np.asarray(cov + tau[..., None, None] ** 2 * np.eye(data.n_studies))
+
+
+def _replicates(data: Estimates, fitted: Floats, tau: Floats, rng: np.random.Generator) -> Floats:
+    """Draws of y in new studies with the same standard errors, shape (chain, draw, study)."""
+    noise = rng.standard_normal(fitted.shape)
+    if data.cov is None:
+        return np.asarray(fitted + np.sqrt(data.se**2 + tau[..., None] ** 2) * noise)
+    factor = np.linalg.cholesky(_total_covariance(data, tau))
+    return np.asarray(fitted + (factor @ noise[..., None])[..., 0])
+
+
+def _pointwise(data: Estimates, fitted: Floats, tau: Floats) -> Floats:
+    """Log density of each y given the parameters, and given the other y where estimates are correlated."""
+    if data.cov is None:
+        return np.asarray(normal_log_density(data.y, fitted, np.sqrt(data.se**2 + tau[..., None] ** 2)))
+    precision = np.linalg.inv(_total_covariance(data, tau))
+    diagonal = np.diagonal(precision, axis1=-2, axis2=-1)
+    residual = (precision @ (data.y - fitted)[..., None])[..., 0] / diagonal
+    return np.asarray(normal_log_density(residual, 0.0, diagonal**-0.5))
+
+
+def _trials(arrays: ReviewArrays, draws: Mapping[str, Floats]) -> tuple[Floats, Floats]:
+    """Effects and standard errors of all trials, shape (chain, draw, reading, study)."""
+    shape = (*draws["tau"].shape, *arrays.y.shape)
+    y, se = np.broadcast_to(arrays.y, shape).copy(), np.broadcast_to(arrays.se, shape).copy()
+    if not arrays.known.all():
+        u = draws.get("size_position", np.zeros((*shape[:2], 0)))
+        y[..., ~arrays.known] = draws["y_latent"][..., None, :]
+        se[..., ~arrays.known] = arrays.standard_errors(draws["sd"], u)
+    return y, se
+
+
+def _recomputed(arrays: ReviewArrays, trials: Trials, z: Floats, pick: NDArray[np.int_]) -> dict[str, Any]:
+    """What the review would print if its trials were these draws, under the scenario that was picked."""
+
+    def picked(values: Floats) -> Floats:
+        return np.take_along_axis(values, pick[..., None], -1)[..., 0]
+
+    whole = np.zeros_like(arrays.reading)  # the first mask holds all the review's studies
+    pool = {name: picked(trials.pool(name, whole)) for name in ("estimate", "se", "i2", "tau2")}
+    found: dict[str, Any] = {"i2": (_DRAWS, pool["i2"]), "review_tau2": (_DRAWS, pool["tau2"])}
+    tests = []
+    for statistic, place in zip(arrays.review.statistics, arrays.places, strict=True):
+        if isinstance(statistic, PooledEstimate):
+            half = statistic.z * pool["se"]
+            found["pooled_estimate"] = (_DRAWS, pool["estimate"])
+            found["pooled_lower"] = (_DRAWS, pool["estimate"] - half)
+            found["pooled_upper"] = (_DRAWS, pool["estimate"] + half)
+        elif isinstance(statistic, SubgroupTest):
+            tests.append(picked(subgroup_statistic(trials, place)))
+        elif isinstance(statistic, SignificantCount):
+            bound = float(-ndtri(statistic.alpha / 2))
+            found["significant"] = (
+                _DRAWS,
+                ((statistic.direction * z > bound) * arrays.included).sum(axis=-1),
+            )
+    if tests:
+        found["subgroup_z"] = ((*_DRAWS, "test"), np.stack(tests, axis=-1))
+    return found
+
+
+def _printed(arrays: ReviewArrays) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for statistic in arrays.review.statistics:
+        if isinstance(statistic, PooledEstimate):
+            found |= {f"pooled_{key}": ((), getattr(statistic, key)) for key in ("estimate", "lower", "upper")}
+    z = [s.z for s in arrays.review.statistics if isinstance(s, SubgroupTest)]
+    return found | ({"subgroup_z": (("test",), np.array(z))} if z else {})
+
+
+def to_datatree(groups: Groups, coords: Mapping[str, Any], attrs: Mapping[str, Any]) -> xr.DataTree:
+    """ArviZ groups as a DataTree; each group carries the coordinates it uses, and `attrs`."""
+    datasets = {}
+    for group, variables in groups.items():
+        used = {dim for dims, _ in variables.values() for dim in dims}
+        dataset = xr.Dataset(variables, coords={k: list(v) for k, v in coords.items() if k in used})
+        for dim in used & set(_DRAWS):
+            dataset = dataset.assign_coords({dim: np.arange(dataset.sizes[dim])})
+        datasets[group] = dataset.assign_attrs(attrs)
+    tree = xr.DataTree.from_dict(datasets)
+    tree.attrs = dict(attrs)
+    return tree

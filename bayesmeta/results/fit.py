@@ -1,0 +1,152 @@
+"""`fit`: data and a model in, a result out."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+
+from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.review import PublishedReview
+from bayesmeta.errors import ConvergenceWarning, DataError, SpecificationError, did_you_mean
+from bayesmeta.results.meta_result import MetaResult
+from bayesmeta.spec.normal_normal import NormalNormal
+
+ENGINES = ("auto", "nuts")
+Progress = Callable[[str, int, int], None]  # model, draws done, draws wanted
+
+
+def fit(
+    data: Estimates | PublishedReview,
+    model: NormalNormal,
+    engine: str = "auto",
+    *,
+    seed: int = 0,
+    draws: int = 1000,
+    tune: int = 1000,
+    chains: int = 4,
+    target_accept: float = 0.9,
+) -> MetaResult:
+    """Fit a model.
+
+    Parameters
+    ----------
+    data : Estimates or PublishedReview
+        What was published.
+    model : NormalNormal
+        Formula and priors.
+    engine : {"auto", "nuts"}
+        How to compute; ``"auto"`` takes the engine that fits the model.
+    seed : int
+        The same seed gives the same draws on the same machine.
+    draws, tune, chains : int
+        Kept and tuning draws in each chain.
+    target_accept : float
+        Mean acceptance probability that the step size is tuned to.
+
+    Returns
+    -------
+    MetaResult
+
+    Raises
+    ------
+    DataError, SpecificationError
+        If something cannot be right; before anything is sampled.
+    InferenceError
+        If the sampler fails.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If R-hat exceeds 1.01, the bulk ESS of a parameter is below 400, or a transition diverged.
+
+    Examples
+    --------
+    >>> import bayesmeta as bm
+    >>> data = bm.load_dataset("eight_schools")
+    >>> model = bm.NormalNormal(mu=bm.Normal(0, 20), tau=bm.HalfNormal(10))
+    >>> bm.fit(data, model, seed=1).summary()  # doctest: +SKIP
+    """
+    fits = fit_many(
+        data, {"model": model}, engine, seed=seed, draws=draws, tune=tune, chains=chains, target_accept=target_accept
+    )
+    result = fits["model"]
+    _warn(result)
+    return result
+
+
+def fit_many(
+    data: Estimates | PublishedReview,
+    models: Mapping[str, NormalNormal],
+    engine: str = "auto",
+    *,
+    seed: int = 0,
+    draws: int = 1000,
+    tune: int = 1000,
+    chains: int = 4,
+    target_accept: float = 0.9,
+    progress: Progress | None = None,
+) -> dict[str, MetaResult]:
+    """Fit several models to one data set, compiling once for all that share their families of priors.
+
+    Parameters
+    ----------
+    models : mapping of str to NormalNormal
+        Models by name.
+    progress : callable, optional
+        Called with the model's name, draws done and draws wanted, while sampling.
+
+    Returns
+    -------
+    dict of str to MetaResult
+        As `fit` gives; convergence is not warned about here, ask `bayesmeta.diagnostics.convergence`.
+    """
+    if engine not in ENGINES:
+        raise SpecificationError(
+            f"engine={engine!r} is not known; choose one of {', '.join(map(repr, ENGINES))}.{did_you_mean(engine, ENGINES)}"
+        )
+    if not isinstance(data, Estimates | PublishedReview):
+        raise DataError(f"data must be Estimates or a PublishedReview; got {type(data).__name__}.")
+    for name, value in (("draws", draws), ("tune", tune), ("chains", chains)):
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise SpecificationError(f"{name}={value!r}: must be a whole number of at least 1.")
+    if not 0 < target_accept < 1:
+        raise SpecificationError(f"target_accept={target_accept!r}: must lie between 0 and 1.")
+    for name, model in models.items():
+        if not isinstance(model, NormalNormal):
+            raise SpecificationError(f"model {name!r} must be a NormalNormal; got {type(model).__name__}.")
+    from bayesmeta.spec.design import design
+
+    for model in models.values():
+        design(data, model)
+    from bayesmeta.inference.nuts import NutsEngine
+    from bayesmeta.inference.sampling import SamplerSettings
+
+    sampler = NutsEngine(data)
+    sampler.prepare(models)
+    settings = SamplerSettings(draws=draws, tune=tune, chains=chains, target_accept=target_accept)
+    results = {}
+    for name, model in models.items():
+        report = None if progress is None else (lambda done, total, name=name: progress(name, done, total))
+        results[name] = MetaResult(sampler.fit(model, settings, seed, report), model, data, "nuts")
+    return results
+
+
+def _warn(result: MetaResult) -> None:
+    summary = result.summary()
+    worst = summary["r_hat"].idxmax() if summary["r_hat"].notna().any() else None
+    diverging = int(result.datatree["sample_stats"]["diverging"].sum())
+    chains = result.posterior.sizes["chain"]
+    if worst is not None and (summary["r_hat"].max() > 1.01 or summary["ess_bulk"].min() < 400):
+        warnings.warn(
+            f"{worst} has R-hat {summary['r_hat'].max():.3f}; the smallest bulk ESS is "
+            f"{summary['ess_bulk'].min():.0f} over {chains} chains. Intervals are unreliable: raise draws and tune.",
+            ConvergenceWarning,
+            stacklevel=3,
+        )
+    if diverging:
+        warnings.warn(
+            f"{diverging} transitions diverged: a region of the posterior was missed. Raise target_accept above "
+            f"{result.datatree.attrs['target_accept']}, or use a prior on tau with less mass near zero.",
+            ConvergenceWarning,
+            stacklevel=3,
+        )

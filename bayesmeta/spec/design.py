@@ -1,0 +1,168 @@
+"""From a formula and covariates to a design matrix, also where covariates are ranges or depend on a choice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.review import PublishedReview, Range, Study
+from bayesmeta.errors import DataError, SpecificationError, did_you_mean
+from bayesmeta.priors import Flat
+from bayesmeta.spec.normal_normal import NormalNormal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """Design matrix of the covariates, affine in the unit-uniform parameters of ranges.
+
+    Attributes
+    ----------
+    columns : dict of str to str
+        Column name to the variable it comes from, without the intercept.
+    base : ndarray, shape (scenario, study, column)
+        Values with every range at its lower limit.
+    slope : ndarray, shape (slot, scenario, study, column)
+        Change when the slot's range goes from its lower to its upper limit.
+    slots : tuple of (str, str)
+        Study and covariate of each range.
+    intercept : bool
+        Whether the model has `mu`.
+    """
+
+    columns: dict[str, str]
+    base: Floats
+    slope: Floats
+    slots: tuple[tuple[str, str], ...]
+    intercept: bool = True
+
+    def at(self, u: Floats) -> Floats:
+        """Return the matrix for unit-uniform values `u`, shape (..., slot), as (..., scenario, study, column)."""
+        return self.base + np.tensordot(u, self.slope, axes=(-1, 0))
+
+
+def design(data: Estimates | PublishedReview, model: NormalNormal) -> Design:
+    """Design matrix of `model` on `data`.
+
+    Raises
+    ------
+    SpecificationError
+        If the formula names no column, a column does not vary, columns are collinear under flat priors, or a
+        covariate known as a range does not enter linearly.
+    """
+    if isinstance(data, PublishedReview):
+        made = _review_design(data, model.formula)
+    else:
+        matrix, columns, intercept = _matrix(model.formula, data.covariates)
+        made = Design(columns, matrix[None], np.zeros((0, 1, *matrix.shape)), (), intercept)
+    model.check_beta(made.columns)
+    _check_variation(made, model)
+    return made
+
+
+def _review_design(review: PublishedReview, formula: str) -> Design:
+    import pandas as pd
+
+    scenarios = [scenario.studies for scenario in review.scenarios()]
+    slots = tuple(
+        (name, covariate)
+        for name in review.study
+        for covariate in review.covariate_names
+        if any(isinstance(_find(studies, name).covariates.get(covariate), Range) for studies in scenarios)
+    )
+    names = review.covariate_names
+    corners = [np.zeros(len(slots)), *np.eye(len(slots)), np.full(len(slots), 0.5)]
+    frames = [_frame(studies, names, slots, u) for u in corners for studies in scenarios]
+    matrix, columns, intercept = _matrix(formula, pd.concat(frames))
+    values = matrix.reshape(len(corners), len(scenarios), review.n_studies, len(columns))
+    base, slope, middle = values[0], values[1:-1] - values[0], values[-1]
+    if not np.allclose(middle, base + 0.5 * slope.sum(axis=0), rtol=1e-9, atol=1e-9):
+        raise SpecificationError(
+            f"formula {formula!r}: a covariate known as a range must enter linearly. "
+            "Declare the transformed covariate itself as a range, e.g. log2_dose instead of dose."
+        )
+    return Design(columns, base, slope, slots, intercept)
+
+
+def _find(studies: Sequence[Study], name: str) -> Study:
+    return next(study for study in studies if study.name == name)
+
+
+def _frame(studies: Sequence[Study], names: Sequence[str], slots: Sequence[tuple[str, str]], u: Floats) -> pd.DataFrame:
+    import pandas as pd
+
+    def value(study: Study, name: str) -> float | str | None:
+        found = study.covariates.get(name)
+        if isinstance(found, Range):
+            return found.lower + float(u[slots.index((study.name, name))]) * (found.upper - found.lower)
+        return found
+
+    index = [study.name for study in studies]
+    return pd.DataFrame({name: [value(study, name) for study in studies] for name in names}, index=index)
+
+
+def _matrix(formula: str, frame: pd.DataFrame) -> tuple[Floats, dict[str, str], bool]:
+    """Model matrix without the intercept, its columns with their variables, and whether there was an intercept."""
+    import formulaic
+    from formulaic.errors import FormulaicError
+
+    try:
+        parsed = formulaic.Formula(formula)
+        variables = sorted(str(name) for name in parsed.required_variables)
+    except Exception as error:
+        raise SpecificationError(f"formula {formula!r} cannot be read: {_one_line(error)}") from error
+    for name in variables:
+        if name not in frame.columns:
+            raise SpecificationError(
+                f"formula {formula!r}: no column {name!r}.{did_you_mean(name, frame.columns)} "
+                f"Columns: {', '.join(map(str, frame.columns)) or 'none'}."
+            )
+        missing = frame[name].isna()
+        if missing.any():
+            study = frame.index[missing.to_numpy()][0]
+            raise DataError(f"study {study!r}: covariate {name!r} is missing, and the formula {formula!r} needs it.")
+    try:
+        matrix = parsed.get_model_matrix(frame.reset_index(drop=True), na_action="raise")
+    except (FormulaicError, ValueError, TypeError) as error:
+        raise SpecificationError(f"formula {formula!r} cannot be evaluated: {_one_line(error)}") from error
+    intercept = "Intercept" in matrix.columns
+    keep = [str(name) for name in matrix.columns if name != "Intercept"]
+    values = np.asarray(matrix[keep], dtype=float).reshape(len(frame), len(keep))
+    return values, {name: _variable(name) for name in keep}, intercept
+
+
+def _variable(column: str) -> str:
+    """Variable behind a column: ``pain_class[T.mixed]`` comes from ``pain_class``."""
+    return column.split("[", 1)[0].removeprefix("C(").split(",")[0].removesuffix(")")
+
+
+def _check_variation(made: Design, model: NormalNormal) -> None:
+    for j, name in enumerate(made.columns):
+        column = made.base[..., j]
+        if made.intercept and np.ptp(column) == 0 and not made.slope[..., j].any():
+            raise SpecificationError(
+                f"formula {model.formula!r}: covariate without variation, {name!r} is {column.flat[0]:g} in every study."
+            )
+    flat = [j for j, (name, term) in enumerate(made.columns.items()) if model.coefficient_prior(name, term) == Flat()]
+    parts = [made.base[0] + 0.5 * made.slope.sum(axis=0)[0]]
+    matrix = parts[0][:, flat]
+    if made.intercept and model.mu == Flat():
+        matrix = np.column_stack([np.ones(len(matrix)), matrix])
+    if matrix.shape[1] and np.linalg.matrix_rank(matrix) < matrix.shape[1]:
+        raise SpecificationError(
+            f"formula {model.formula!r}: {matrix.shape[1]} coefficients with flat priors, but only "
+            f"{np.linalg.matrix_rank(matrix)} can be told apart with {len(matrix)} studies. Drop a column or give it a prior."
+        )
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

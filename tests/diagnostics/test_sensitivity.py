@@ -1,0 +1,62 @@
+"""Reweighting a fit to another prior, against the closed form, with draws made from a known posterior."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy.stats import norm
+
+import bayesmeta as bm
+from bayesmeta.diagnostics.sensitivity import claim_sensitivity
+
+DATA = bm.Estimates(y=[-0.6, -0.2], se=[0.3, 0.4])
+TAU = bm.HalfNormal(1)
+
+
+def posterior_of_mu(sd: float) -> tuple[float, float]:
+    """Mean and sd of mu for tau = 0 under Normal(0, sd), in closed form."""
+    weight = 1 / DATA.se**2
+    precision = weight.sum() + sd**-2
+    return float((weight * DATA.y).sum() / precision), float(precision**-0.5)
+
+
+@pytest.fixture(scope="module")
+def result() -> bm.MetaResult:
+    """A result whose draws of mu come from the closed form under Normal(0, 1); tau is prior noise, independent."""
+    rng = np.random.default_rng(1)
+    mean, sd = posterior_of_mu(1.0)
+    mu, tau = rng.normal(mean, sd, (4, 4000)), TAU.rvs((4, 4000), rng)
+    dims = ("chain", "draw")
+    tree = xr.DataTree.from_dict(
+        {"posterior": xr.Dataset({"mu": (dims, mu), "tau": (dims, tau), "theta_new": (dims, mu)})}
+    )
+    return bm.MetaResult(tree, bm.NormalNormal(mu=bm.Normal(0, 1), tau=TAU), DATA, "nuts")
+
+
+@pytest.mark.parametrize("sd", [0.3, 0.6, 1.0, 2.0])
+def test_normal_prior_against_closed_form(result: bm.MetaResult, sd: float) -> None:
+    mean, spread = posterior_of_mu(sd)
+    found = claim_sensitivity(result, "mu < -0.3", {"other": bm.NormalNormal(mu=bm.Normal(0, sd), tau=TAU)})["other"]
+    assert found.trusted
+    assert found.mcse < 0.01
+    assert abs(found.probability - norm.cdf((-0.3 - mean) / spread)) < 4 * found.mcse
+
+
+def test_narrower_prior_on_tau_against_its_own_cdf(result: bm.MetaResult) -> None:
+    narrow = bm.HalfNormal(0.5)
+    found = claim_sensitivity(result, "tau < 0.5", {"n": bm.NormalNormal(mu=bm.Normal(0, 1), tau=narrow)})["n"]
+    assert found.trusted
+    assert abs(found.probability - float(narrow.cdf(0.5))) < 4 * found.mcse
+
+
+def test_a_prior_far_away_is_not_trusted(result: bm.MetaResult) -> None:
+    far = claim_sensitivity(result, "mu < 0", {"far": bm.NormalNormal(mu=bm.Normal(9, 0.3), tau=TAU)})["far"]
+    assert not far.trusted
+
+
+def test_another_formula_and_no_claim_are_refused(result: bm.MetaResult) -> None:
+    with pytest.raises(bm.SpecificationError, match="only the priors may differ"):
+        claim_sensitivity(result, "mu < 0", {"x": bm.NormalNormal(formula="1 + dose", tau=TAU)})
+    with pytest.raises(bm.SpecificationError, match="is not a claim"):
+        claim_sensitivity(result, "mu", {})

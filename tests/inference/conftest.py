@@ -1,0 +1,91 @@
+"""References that know nothing of the package: quadrature over tau, and Monte Carlo standard errors."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import arviz_stats
+import numpy as np
+import pytest
+import xarray as xr
+from scipy.integrate import quad_vec
+from scipy.stats import norm
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+
+@pytest.fixture(scope="session")
+def golden():
+    """From the name of a golden file to its content."""
+    return lambda name: json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def _assert_within_mcse(draws, *, mean, sd, max_mcse, z=4.0, label=""):
+    """Compare mean and sd of draws (chain, draw) with reference values, in Monte Carlo standard errors.
+
+    `max_mcse` bounds them in units of the reference sd, or the draws would be too few to test anything.
+    """
+    data = xr.Dataset({"x": (("chain", "draw"), np.asarray(draws, float))})
+    for method, got, want in (("mean", draws.mean(), mean), ("sd", draws.std(), sd)):
+        mcse = float(arviz_stats.mcse(data, method=method)["x"])
+        assert mcse <= max_mcse * sd, f"{label}: MCSE of the {method} {mcse:.3g} > {max_mcse:.3g} sd"
+        assert abs(float(got) - want) <= z * mcse, f"{label}: {method} {float(got):.5g}, expected {want:.5g}"
+
+
+@pytest.fixture(scope="session")
+def assert_within_mcse():
+    return _assert_within_mcse
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Posterior means and standard deviations."""
+
+    tau: tuple[float, float]
+    beta: np.ndarray  # (2, column)
+    theta: np.ndarray  # (2, study)
+    negative: np.ndarray  # (column,), probability below zero
+
+
+def _quadrature(y, V, X, prior_mean, prior_sd, log_prior_tau, upper=np.inf):
+    """Normal-normal model y ~ N(X beta, V + tau^2 I) by adaptive quadrature over tau; an infinite prior_sd is flat."""
+    y, V, X = np.asarray(y, float), np.asarray(V, float), np.asarray(X, float)
+    b0, P0 = np.asarray(prior_mean, float), np.diag(np.asarray(prior_sd, float) ** -2.0)
+
+    def given(tau):
+        total = V + tau**2 * np.eye(len(y))
+        W = np.linalg.inv(total)
+        P = P0 + X.T @ W @ X
+        C = np.linalg.inv(P)
+        b = C @ (P0 @ b0 + X.T @ W @ y)
+        log_weight = 0.5 * (b @ P @ b - y @ W @ y - np.linalg.slogdet(P)[1] - np.linalg.slogdet(total)[1])
+        A = tau**2 * W  # theta | beta ~ N(X beta + A (y - X beta), A V)
+        m = X @ b + A @ (y - X @ b)
+        B = X - A @ X
+        v = np.diag(A @ V) + np.einsum("ij,jk,ik->i", B, C, B)
+        parts = ([1, tau, tau**2], b, np.diag(C) + b**2, m, v + m**2, norm.cdf(-b / np.sqrt(np.diag(C))))
+        return log_weight + log_prior_tau(tau), np.concatenate(parts)
+
+    scale = max(given(t)[0] for t in np.geomspace(1e-4, 1e2, 200))
+
+    def weighted(tau):
+        log_weight, values = given(tau)
+        return np.exp(log_weight - scale) * values
+
+    found = quad_vec(weighted, 0, upper, epsrel=1e-9, limit=2000)[0]
+    found = found / found[0]
+    p, k = X.shape[1], len(y)
+    beta, beta2, theta, theta2, negative = np.split(found[3:], np.cumsum([p, p, k, k]))
+    return Reference(
+        tau=(found[1], np.sqrt(found[2] - found[1] ** 2)),
+        beta=np.stack([beta, np.sqrt(beta2 - beta**2)]),
+        theta=np.stack([theta, np.sqrt(theta2 - theta**2)]),
+        negative=negative,
+    )
+
+
+@pytest.fixture(scope="session")
+def quadrature():
+    return _quadrature
