@@ -1,0 +1,1 @@
+"""Analysis files: from a TOML file and its tables to everything that a report prints."""

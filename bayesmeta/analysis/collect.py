@@ -1,0 +1,365 @@
+"""Every number of one outcome's report, as plain values for `results.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from bayesmeta.analysis.evidence_table import evidence
+from bayesmeta.analysis.schema import Derived, Outcome, Signal
+from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.review import PublishedReview
+from bayesmeta.data.statistics import PooledEstimate, SubgroupTest
+from bayesmeta.diagnostics.check import Check
+from bayesmeta.diagnostics.convergence import convergence
+from bayesmeta.priors import Flat, Prior
+from bayesmeta.results.marginal import DrawsMarginal
+from bayesmeta.results.meta_result import MetaResult
+
+_CI = 0.95
+_POINTS = 161  # of a density curve
+
+
+@dataclass(slots=True)
+class Collected:
+    """Content of one outcome, and what goes to the top level of the results."""
+
+    content: dict[str, Any]
+    checks: list[Check] = field(default_factory=list)
+    signals: list[dict[str, Any]] = field(default_factory=list)
+    summary: list[dict[str, Any]] = field(default_factory=list)
+
+
+def collect_outcome(
+    name: str, outcome: Outcome, fits: Mapping[str, MetaResult], grids: Mapping[str, Any], ess_limit: float
+) -> Collected:
+    """Collect one outcome: its evidence, models, signals, probabilities and checks."""
+    first = next(iter(fits.values()))
+    collected = Collected({})
+    models = {}
+    for key, result in fits.items():
+        expressions = [signal.quantity for signal in outcome.signals if signal.model == key]
+        found = convergence(result, expressions)
+        collected.checks += found.checks(f"{name}, {key}", ess_limit)
+        rows = summary_rows(result)
+        collected.summary += [{"outcome": name, "model": key, **row} for row in rows]
+        models[key] = _model(outcome, key, result, rows, found)
+    predictive = _predictive(first)
+    collected.checks += [
+        Check(f"{name}: {row['name']} reproduced", row["inside"], row["mean"], None, f"printed {row['printed']}")
+        for row in predictive
+    ]
+    collected.signals = [
+        _signal(name, outcome, signal, fits[signal.model], grids.get(signal.name, {})) for signal in outcome.signals
+    ]
+    collected.content = {
+        "label": outcome.label,
+        "measure": outcome.measure,
+        "unit": outcome.unit,
+        "benefit": outcome.benefit,
+        "log_scale": outcome.log_scale,
+        "evidence": evidence(outcome, first),
+        "models": models,
+        "probabilities": [
+            {
+                "label": question.label,
+                "claim": question.claim,
+                "model": question.model,
+                "probability": fits[question.model].probability(question.claim),
+                "mcse": fits[question.model].probability_mcse(question.claim),
+                "note": question.note,
+            }
+            for question in outcome.probabilities
+        ],
+        "derived": [row for question in outcome.derived for row in _derived(question, fits[question.model])],
+        "predictive": predictive,
+        "confounding": _confounding(outcome, fits),
+    }
+    return collected
+
+
+def summary_rows(result: MetaResult) -> list[dict[str, Any]]:
+    """Rows of a result's summary, with 95% equal-tailed intervals."""
+    frame = result.summary(ci_prob=_CI, ci_kind="eti")
+    return [{"parameter": str(name), **{k: _number(v) for k, v in row.items()}} for name, row in frame.iterrows()]
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _interval(marginal: DrawsMarginal) -> dict[str, float]:
+    lower, upper = marginal.interval(_CI, "eti")
+    return {
+        "mean": marginal.mean(),
+        "sd": marginal.sd(),
+        "median": marginal.median(),
+        "lower": lower,
+        "upper": upper,
+    }
+
+
+def _model(outcome: Outcome, key: str, result: MetaResult, rows: list[dict[str, Any]], found: Any) -> dict[str, Any]:
+    model = result.model
+    priors: dict[str, Prior] = {"mu": model.mu, "tau": model.tau}
+    for name in result.coefficients:
+        priors[name] = model.coefficient_prior(name, name.split("[", 1)[0])
+    section = outcome.models[key]
+    sizes = result.posterior.sizes
+    defaults = [name for name, prior in priors.items() if prior == Flat()]
+    return {
+        "label": section.label,
+        "formula": model.formula,
+        "priors": {name: str(prior) for name, prior in priors.items()},
+        "defaults": defaults,
+        "summary": rows,
+        "forest": None if result.coefficients else _forest(result),
+        "prior_posterior": [_prior_posterior(result, name, prior) for name, prior in priors.items()],
+        "convergence": {
+            "r_hat": found.r_hat,
+            "ess_bulk": found.ess_bulk,
+            "ess_tail": found.ess_tail,
+            "divergences": found.divergences,
+            "bfmi": found.bfmi,
+            "chains": int(sizes["chain"]),
+            "draws": int(sizes["draw"]),
+        },
+    }
+
+
+def _forest(result: MetaResult) -> dict[str, Any]:
+    studies = []
+    posterior = result.posterior
+    for name, row in result.shrinkage(ci_prob=_CI, ci_kind="eti").iterrows():
+        y, se = float(row["y"]), float(row["se"])
+        y_lower, y_upper = y - 1.959964 * se, y + 1.959964 * se
+        if not row["known"]:  # what the trial is thought to have found
+            y_lower, y_upper = DrawsMarginal(posterior["y"].sel(study=name).to_numpy()).interval(_CI, "eti")
+        studies.append(
+            {
+                "study": str(name),
+                "known": bool(row["known"]),
+                "y": y,
+                "se": se,
+                "y_lower": float(y_lower),
+                "y_upper": float(y_upper),
+                "theta": float(row["mean"]),
+                "theta_lower": float(row["lower"]),
+                "theta_upper": float(row["upper"]),
+            }
+        )
+    published = None
+    if isinstance(result.data, PublishedReview):
+        pool = next((s for s in result.data.statistics if isinstance(s, PooledEstimate)), None)
+        published = None if pool is None else {"estimate": pool.estimate, "lower": pool.lower, "upper": pool.upper}
+    pooled, new = (_interval(result.marginal(name)) for name in ("mu", "theta_new"))
+    keys = ("mean", "lower", "upper")
+    return {
+        "studies": studies,
+        "pooled": {key: pooled[key] for key in keys},
+        "new": {key: new[key] for key in keys},
+        "published": published,
+    }
+
+
+def _curve(marginal: DrawsMarginal) -> tuple[list[float], list[float]]:
+    low, high = (float(x) for x in marginal.ppf([0.0005, 0.9995]))
+    x = np.linspace(max(low, marginal.lower), high, _POINTS)
+    return x.tolist(), np.asarray(marginal.pdf(x)).tolist()
+
+
+def _prior_posterior(result: MetaResult, name: str, prior: Prior) -> dict[str, Any]:
+    x, density = _curve(result.marginal(name))
+    known = prior.is_proper and prior.has_density
+    return {
+        "parameter": name,
+        "x": x,
+        "posterior": density,
+        "prior": _finite(prior.pdf(x)) if known else None,
+    }
+
+
+def _finite(values: Any) -> list[float]:
+    return [float(value) for value in np.nan_to_num(np.asarray(values, float), posinf=0.0)]
+
+
+def _signal(name: str, outcome: Outcome, signal: Signal, result: MetaResult, grid: Mapping[Any, Any]) -> dict[str, Any]:
+    marginal = result.marginal(signal.quantity)
+    x, density = _curve(marginal)
+    probability, mcse = result.probability(signal.claim), result.probability_mcse(signal.claim)
+    less = "<" in signal.claim
+    primary = {
+        "beta_label": "as stated", "beta": ", ".join(map(str, dict.fromkeys(result.model.beta.values() or [result.model.mu]))),
+        "tau_label": "as stated", "tau": str(result.model.tau), "probability": probability, "mcse": mcse,
+        "threshold_probability": result.probability(signal.threshold) if signal.threshold else None,
+        "pareto_k": None, "method": "primary",
+    }  # fmt: skip
+    rows: list[dict[str, Any]] = [primary]
+    for (i, j), (main, threshold, method) in grid.items():
+        beta, tau = outcome.sensitivity.effect[i], outcome.sensitivity.tau[j]
+        rows.append(
+            {
+                "beta_label": beta.label,
+                "beta": beta.prior,
+                "tau_label": tau.label,
+                "tau": tau.prior,
+                "probability": main.probability,
+                "mcse": main.mcse,
+                "threshold_probability": None if threshold is None else threshold.probability,
+                "pareto_k": main.pareto_k,
+                "method": method,
+            }
+        )
+    prior = None
+    if signal.quantity in result.coefficients:
+        chosen = result.model.coefficient_prior(signal.quantity, signal.quantity.split("[", 1)[0])
+        prior = _finite(chosen.pdf(x)) if chosen.is_proper else None
+    everything = [float(row["probability"]) for row in rows]
+    return {
+        "name": signal.name,
+        "outcome": name,
+        "model": signal.model,
+        "model_label": outcome.models[signal.model].label,
+        "claim": signal.claim,
+        "claim_label": signal.claim_label,
+        "published_p": signal.published_p,
+        "published_verdict": signal.published_verdict,
+        "flat_prior_probability": None if signal.published_p is None else 1 - signal.published_p / 2,
+        "probability": probability,
+        "mcse": mcse,
+        "estimate": {"parameter": signal.quantity, **_interval(marginal)},
+        "unit": outcome.unit,
+        "threshold": None
+        if signal.threshold is None
+        else {
+            "claim": signal.threshold,
+            "label": signal.threshold_label,
+            "probability": result.probability(signal.threshold),
+            "mcse": result.probability_mcse(signal.threshold),
+        },
+        "probability_range": [min(everything), max(everything)],
+        "sensitivity": rows,
+        "density": {
+            "x": x,
+            "posterior": density,
+            "prior": prior,
+            "shade_from": None if less else 0.0,
+            "shade_to": 0.0 if less else None,
+        },
+        "note": signal.note,
+    }
+
+
+def _predictive(result: MetaResult) -> list[dict[str, Any]]:
+    """What the review would print, recomputed from the draws' trials; for estimates, each study replicated."""
+    group = result.datatree["posterior_predictive"].to_dataset()
+    rows = []
+
+    def add(name: str, draws: Any, printed: float, tolerance: float) -> None:
+        marginal = DrawsMarginal(np.asarray(draws))
+        lower, upper = marginal.interval(_CI, "eti")
+        inside = abs(marginal.mean() - printed) <= tolerance
+        found = {"mean": marginal.mean(), "lower": lower, "upper": upper, "inside": bool(inside)}
+        rows.append({"name": name, "printed": f"{printed:.6g}", **found})
+
+    if isinstance(result.data, Estimates):
+        for i, study in enumerate(result.data.study):
+            marginal = DrawsMarginal(group["y"].sel(study=study).to_numpy())
+            lower, upper = marginal.interval(_CI, "eti")
+            inside = lower <= result.data.y[i] <= upper
+            row = {
+                "mean": marginal.mean(),
+                "lower": lower,
+                "upper": upper,
+                "inside": None if not inside else True,
+            }
+            rows.append({"name": study, "printed": f"{result.data.y[i]:.6g}", **row})
+        return rows
+    tests = [s for s in result.data.statistics if isinstance(s, SubgroupTest)]
+    for statistic in result.data.statistics:
+        if isinstance(statistic, PooledEstimate):
+            for key in ("estimate", "lower", "upper"):
+                add(f"pooled {key}", group[f"pooled_{key}"], getattr(statistic, key), statistic.rounding)
+        elif isinstance(statistic, SubgroupTest):
+            add(
+                f"z of {statistic.covariate}",
+                group["subgroup_z"][..., tests.index(statistic)],
+                statistic.z,
+                3 * statistic.spread,
+            )
+    return rows
+
+
+def _derived(question: Derived, result: MetaResult) -> list[dict[str, Any]]:
+    """Absolute risk difference and number needed to treat, from a log risk ratio and a printed baseline risk.
+
+    The baseline was printed as a percentage of an unknown count: every whole number of events that rounds to it,
+    for each possible arm size, is as likely as the others, and the risk then has a Beta(events + 1/2,
+    others + 1/2) posterior.
+    """
+    rng = np.random.default_rng([int(result.datatree.attrs["seed"]), 2])
+    log_ratio = result.draws("mu").ravel()
+    shown = 10.0**-question.baseline_digits / 2 + 1e-9
+    counts = [
+        (k, n)
+        for n in question.baseline_n
+        for k in range(n + 1)
+        if abs(100 * k / n - question.baseline_percent) <= shown
+    ]
+    events, sizes = np.array(counts, dtype=float).T[:, rng.integers(len(counts), size=log_ratio.size)]
+    baseline = rng.beta(events + 0.5, sizes - events + 0.5)
+    treated = np.minimum(baseline * np.exp(log_ratio), 1.0)
+    difference = treated - baseline
+    needed = np.where(difference > 0, 1 / np.maximum(difference, 1e-12), np.inf)
+    rows = [
+        ("risk ratio", np.exp(log_ratio), "ratio", ""),
+        (f"risk, {question.baseline_label}", 100 * baseline, "%", f"printed {question.baseline_percent:g}%"),
+        ("risk, treatment", 100 * treated, "%", ""),
+        ("absolute risk difference", 100 * difference, "percentage points", question.note),
+    ]
+    found = []
+    for label, draws, unit, note in rows:
+        lower, median, upper = (float(q) for q in np.quantile(draws, [0.025, 0.5, 0.975]))
+        found.append(
+            {
+                "label": label,
+                "model": question.model,
+                "median": median,
+                "lower": lower,
+                "upper": upper,
+                "unit": unit,
+                "note": note,
+            }
+        )
+    lower, median, upper = (float(q) for q in np.quantile(needed, [0.025, 0.5, 0.975], method="inverted_cdf"))
+    note = f"probability that treatment helps at all {np.mean(difference > 0):.3f}; no upper limit means harm is not excluded"
+    found.append(
+        {
+            "label": "number needed to treat",
+            "model": question.model,
+            "median": _number(median),
+            "lower": _number(lower),
+            "upper": _number(upper),
+            "unit": "patients",
+            "note": note,
+        }
+    )
+    return found
+
+
+def _confounding(outcome: Outcome, fits: Mapping[str, MetaResult]) -> dict[str, Any] | None:
+    if outcome.confounding is None:
+        return None
+    model, a, b = outcome.confounding
+    x, y = fits[model].draws(a).ravel(), fits[model].draws(b).ravel()
+    step = max(x.size // 400, 1)
+    correlation = float(np.corrcoef(x, y)[0, 1])
+    note = (
+        f"Joint posterior of both coefficients in one model; their correlation is {correlation:.2f}. "
+        "A trial that has both features cannot tell them apart."
+    )
+    points = np.column_stack([x, y])[::step][:400].tolist()
+    return {"x": a, "y": b, "correlation": correlation, "points": points, "note": note}

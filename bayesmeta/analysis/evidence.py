@@ -1,0 +1,244 @@
+"""From the sections of an analysis file and its tables to data: `Estimates` or a `PublishedReview`."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bayesmeta.analysis.schema import Cell, Outcome, Published
+from bayesmeta.data.estimates import Estimates, read_estimates
+from bayesmeta.data.review import Choice, Option, PublishedReview, Range, Study
+from bayesmeta.data.statistics import (
+    Heterogeneity,
+    PooledEstimate,
+    SignificantCount,
+    Statistic,
+    StudyTest,
+    SubgroupTest,
+)
+from bayesmeta.data.tables import Table, as_number, is_missing, read_csv
+from bayesmeta.effects.measures import effect_sizes
+from bayesmeta.errors import BayesmetaError, DataError, SpecificationError
+from bayesmeta.priors import Prior, parse_prior
+
+READING = "what the +/- is"
+_SIGN = {"lower": -1, "higher": 1}
+
+
+def load_data(outcome: Outcome, folder: Path, name: str) -> Estimates | PublishedReview:
+    """Data of one outcome.
+
+    Raises
+    ------
+    DataError, SpecificationError
+        One line that names the outcome, or the file, row and column.
+    """
+    given = [key for key in ("studies", "estimates", "arms") if getattr(outcome, key) is not None]
+    if len(given) != 1:
+        raise SpecificationError(
+            f"outcomes.{name}: give one of studies, estimates or arms; got {', '.join(given) or 'none'}."
+        )
+    if outcome.estimates is not None:
+        return read_estimates(folder / outcome.estimates, covariates=outcome.covariates)
+    if outcome.arms is not None:
+        return effect_sizes(folder / outcome.arms, outcome.measure, covariates=outcome.covariates)
+    if outcome.sd_prior is None:
+        raise SpecificationError(
+            f"outcomes.{name}: studies whose effects are latent need sd_prior, e.g. 'LogNormal(0.7, 0.5)'."
+        )
+    assert outcome.studies is not None
+    sd = parse_prior(outcome.sd_prior)
+    studies, readings = _read_studies(read_csv(folder / outcome.studies), outcome.covariates or [], sd)
+    try:
+        return PublishedReview(
+            studies=studies,
+            statistics=[_statistic(entry) for entry in outcome.published],
+            sd=sd,
+            n_total=outcome.n_total,
+            choices=[*readings, *(_choice(section) for section in outcome.choices)],
+            measure=outcome.measure,
+        )
+    except BayesmetaError as error:
+        raise type(error)(f"outcomes.{name}: {error}") from error
+
+
+def _read_studies(table: Table, covariates: list[str], sd: Prior) -> tuple[list[Study], list[Choice]]:
+    """Studies of a table with columns study, n_t, n_c, n, mean_t, mean_c, sd or plus_minus, y, se, in_review."""
+    table.require("study", *covariates)
+    studies, readings = [], []
+    for i, name in enumerate(table.labels()):
+        values = {key: _cell(table, i, key) for key in table.columns if key != "study"}
+        sizes = {key: values.get(key) for key in ("n_t", "n_c", "n")}
+        y, se, reading = _known(table, i, name, values, sd)
+        if reading is not None:
+            readings.append(reading)
+        try:
+            studies.append(
+                Study(
+                    name=name,
+                    n_t=_plain(sizes["n_t"]),
+                    n_c=_plain(sizes["n_c"]),
+                    n=sizes["n"] if isinstance(sizes["n"], Range) else _plain(sizes["n"]),
+                    y=y,
+                    se=se,
+                    covariates={key: value for key in covariates if (value := values[key]) is not None},
+                    in_review=values.get("in_review") in (None, 1.0),
+                )
+            )
+        except DataError as error:
+            raise DataError(f"{table.where(i)}: {error}") from error
+    return studies, readings
+
+
+def _known(
+    table: Table, i: int, name: str, values: dict[str, float | str | Range | None], sd: Prior
+) -> tuple[float | None, float | None, Choice | None]:
+    """Effect and standard error of a study, as far as its row tells them, and the choice that a +/- leaves."""
+    means = [_plain(values.get(key)) for key in ("mean_t", "mean_c")]
+    if values.get("y") is not None or values.get("se") is not None:
+        return _plain(values.get("y")), _plain(values.get("se")), None
+    if means[0] is None and means[1] is None:
+        return None, None, None
+    sds, signs = ([_plain(values.get(f"{key}_{arm}")) for arm in "tc"] for key in ("sd", "plus_minus"))
+    sizes = [_plain(values.get(key)) for key in ("n_t", "n_c")]
+    if None in means or None in sizes or (None in sds and None in signs):
+        raise DataError(
+            f"{table.where(i, study=name)}: means need both arms' mean, size, and sd or plus_minus; "
+            "leave all empty if they are not known."
+        )
+    (m_t, m_c), (n_t, n_c) = [m or 0.0 for m in means], [n or 0.0 for n in sizes]
+    spreads = [s or 0.0 for s in (sds if None not in sds else signs)]
+    for arm, spread in zip("tc", spreads, strict=True):
+        if spread <= 0:
+            raise DataError(f"{table.where(i, study=name)}: the spread in arm {arm} must be positive; got {spread:g}.")
+    as_sd = math.sqrt(spreads[0] ** 2 / n_t + spreads[1] ** 2 / n_c)
+    if None not in sds:
+        return m_t - m_c, as_sd, None
+    as_se = math.hypot(*spreads)
+    return m_t - m_c, as_se, _reading(name, spreads, (n_t, n_c), as_sd, sd)
+
+
+def _reading(name: str, spreads: list[float], sizes: tuple[float, float], se_if_sd: float, sd: Prior) -> Choice:
+    """An unlabelled +/- is a standard error or a standard deviation, even odds before looking at its size.
+
+    The size itself is evidence: `sd`, the prior on participants' SDs, says how plausible the SD is that each
+    reading implies (root mean square of the arms, so that two arms of one trial do not count twice).
+    """
+    printed = math.sqrt(sum(s**2 for s in spreads) / 2)
+    root_n = math.sqrt(sum(sizes) / 2)
+    weights = np.array([float(sd.pdf(printed * root_n)) * root_n, float(sd.pdf(printed))])
+    weights = np.maximum(weights / weights.sum(), 1e-12)
+    options = (
+        Option(label="a standard error", weight=float(weights[0])),
+        Option(label="a standard deviation", weight=float(weights[1]), values={name: {"se": se_if_sd}}),
+    )
+    return Choice(name=f"{name}: {READING}", options=options)
+
+
+def _cell(table: Table, i: int, column: str) -> float | str | Range | None:
+    """A number, ``7.3 to 32`` as a range, other text, or None."""
+    value = table.columns[column][i]
+    if is_missing(value):
+        return None
+    number = as_number(value)
+    if number is not None:
+        return float(number)
+    text = str(value).strip()
+    parts = [as_number(part) for part in text.split(" to ")]
+    if len(parts) == 2 and parts[0] is not None and parts[1] is not None:
+        try:
+            return Range(float(parts[0]), float(parts[1]))
+        except DataError as error:
+            raise DataError(f"{table.cell(i, column)}: {error}") from error
+    if column in (
+        "n_t",
+        "n_c",
+        "n",
+        "y",
+        "se",
+        "mean_t",
+        "mean_c",
+        "sd_t",
+        "sd_c",
+        "plus_minus_t",
+        "plus_minus_c",
+    ):
+        raise DataError(f"{table.cell(i, column)}: {text!r} is not a number or a range such as '12 to 28'.")
+    return text
+
+
+def _plain(value: object) -> float | None:
+    return float(value) if isinstance(value, float | int) else None
+
+
+def _choice(section: object) -> Choice:
+    from bayesmeta.analysis.schema import ChoiceSection
+
+    assert isinstance(section, ChoiceSection)
+    options = [
+        Option(
+            label=option.label,
+            weight=option.weight,
+            values={study: {key: _value(v) for key, v in cells.items()} for study, cells in option.values.items()},
+        )
+        for option in section.options
+    ]
+    return Choice(name=section.name, options=tuple(options))
+
+
+def _value(cell: Cell) -> float | str | Range:
+    return Range(*cell) if isinstance(cell, tuple) else cell
+
+
+def _ratio(entry: Published, estimate: float, lower: float, upper: float) -> PooledEstimate:
+    """A pooled ratio on the log scale, known to the rounding of its most coarsely printed limit."""
+    if not 0 < lower <= estimate <= upper:
+        raise DataError(
+            f"pooled ratio: the confidence interval ({lower:g}, {upper:g}) does not contain its estimate {estimate:g}, "
+            "or is not positive. Give the ratio itself, not its logarithm."
+        )
+    digits = 2 if entry.digits is None else entry.digits
+    half = 0.5 * 10.0**-digits / lower if entry.tolerance is None else entry.tolerance
+    logs = (math.log(estimate), math.log(lower), math.log(upper))
+    return PooledEstimate(estimate=logs[0], lower=logs[1], upper=logs[2], level=entry.level, half_width=half)
+
+
+def _statistic(entry: Published) -> Statistic:
+    """A printed statistic; a field that its kind needs and that is missing is named."""
+
+    def need(*names: str) -> list[object]:
+        for name in names:
+            if getattr(entry, name) is None:
+                raise SpecificationError(f"published {entry.kind!r} needs {name}.")
+        return [getattr(entry, name) for name in names]
+
+    digits: dict[str, Any] = {} if entry.digits is None else {"digits": entry.digits}
+    if entry.kind == "pooled":
+        estimate, lower, upper = need("estimate", "lower", "upper")
+        wide: dict[str, Any] = {} if entry.tolerance is None else {"half_width": entry.tolerance}
+        if entry.ratio:
+            return _ratio(entry, float(str(estimate)), float(str(lower)), float(str(upper)))
+        numbers: dict[str, Any] = {"estimate": estimate, "lower": lower, "upper": upper, "level": entry.level}
+        return PooledEstimate(**numbers, **digits, **wide)
+
+    if entry.kind == "subgroup":
+        covariate, p, direction = need("covariate", "p", "direction")
+        return SubgroupTest(
+            covariate=str(covariate),
+            p=float(str(p)),
+            direction=_SIGN[str(direction)],
+            tolerance=entry.tolerance,
+            **digits,
+        )
+    if entry.kind == "i2":
+        (i2,) = need("i2")
+        return Heterogeneity(i2=float(str(i2)), **digits)
+    if entry.kind == "significant":
+        count, direction = need("count", "direction")
+        return SignificantCount(count=int(str(count)), direction=_SIGN[str(direction)])
+    study, p, relation = need("study", "p", "relation")
+    sign = None if entry.direction is None else _SIGN[entry.direction]
+    return StudyTest(study=str(study), p=float(str(p)), relation=str(relation), direction=sign)

@@ -1,0 +1,67 @@
+"""Other reviews of the question, shown beside the posterior and never pooled with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bayesmeta.analysis.schema import External
+from bayesmeta.data.tables import as_number, is_missing, read_csv
+from bayesmeta.errors import DataError, did_you_mean
+
+_COLUMNS = ("review", "outcome", "subgroup", "measure", "estimate", "ci_low", "ci_high", "note", "source")
+_ROW_KEYS = ("review", "outcome", "subgroup", "scale", "divide_by", "comparable")
+
+
+def external_rows(section: External, folder: Path) -> list[dict[str, Any]]:
+    """Rows of the table of published summaries that the analysis file names, in its order.
+
+    Each row of the section gives the values that pick one line of the table (review, outcome, subgroup), the
+    ``scale`` it is shown on, optionally ``divide_by`` to bring it there, and whether it is ``comparable``.
+    """
+    table = read_csv(folder / section.file)
+    table.require(*_COLUMNS)
+    found: list[dict[str, Any]] = []
+    for row in section.rows:
+        for key in row:
+            if key not in _ROW_KEYS:
+                raise DataError(
+                    f"external: unknown key {key!r}.{did_you_mean(key, _ROW_KEYS)} Known: {', '.join(_ROW_KEYS)}."
+                )
+        wanted = {key: row[key] for key in ("review", "outcome", "subgroup") if key in row}
+        hits = [i for i in range(len(table)) if all(table.columns[key][i] == value for key, value in wanted.items())]
+        if len(hits) != 1:
+            raise DataError(f"{table.source}: {len(hits)} rows match {wanted}; exactly one is needed.")
+        divisor = float(row.get("divide_by", "1"))
+        numbers = {}
+        for key, column in (("estimate", "estimate"), ("lower", "ci_low"), ("upper", "ci_high")):
+            value = as_number(table.columns[column][hits[0]])
+            numbers[key] = None if value is None else float(value) / divisor
+        cells = {key: _text(table.columns[key][hits[0]]) for key in ("review", "outcome", "subgroup", "note", "source")}
+        found.append(
+            {
+                "review": cells["review"],
+                "outcome": f"{cells['outcome']} ({cells['subgroup']})" if cells["subgroup"] else cells["outcome"],
+                **numbers,
+                "scale": row.get("scale", ""),
+                "comparable": row.get("comparable", "no") == "yes",
+                "outcome_key": section.outcome,
+                "note": cells["note"] + (f" Divided by {divisor:g}." if divisor != 1 else ""),
+                "source": cells["source"],
+            }
+        )
+    for statement in section.statements:
+        nothing = dict.fromkeys(("estimate", "lower", "upper"))
+        words = {
+            "review": statement.review,
+            "outcome": statement.says,
+            "scale": "",
+            "comparable": False,
+            "note": "",
+        }
+        found.append(words | nothing | {"source": statement.source})
+    return found
+
+
+def _text(value: object) -> str:
+    return "" if is_missing(value) else str(value)

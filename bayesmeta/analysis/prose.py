@@ -1,0 +1,45 @@
+"""The methods paragraph, written from what was done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bayesmeta.analysis.schema import Analysis
+from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.review import PublishedReview
+from bayesmeta.results.meta_result import MetaResult
+
+
+def methods(analysis: Analysis, data: Mapping[str, Estimates | PublishedReview], fit: MetaResult) -> list[str]:
+    """Paragraphs for the methods section of a paper."""
+    sampling = analysis.sampling
+    paragraphs = [
+        "We fitted normal-normal hierarchical models: the effect observed in study i is normal about the study's true "
+        "effect theta_i with its standard error, and theta_i is normal about mu plus covariates times their coefficients, "
+        "with between-study standard deviation tau. The true effects were integrated out of the likelihood and restored "
+        "from their exact conditional distribution. Priors are listed for each model."
+    ]
+    for name, item in data.items():
+        if isinstance(item, PublishedReview):
+            known = sum(study.known for study in item.studies)
+            paragraphs.append(
+                f"Outcome '{analysis.outcomes[name].label}': of {item.n_studies} trials, {known} had a published effect "
+                "and standard error. The others are latent: their standard error follows from their arm sizes and a prior "
+                f"on the unit standard deviation ({item.sd}), their effect from the hierarchical model. The review's own "
+                "estimator (DerSimonian and Laird, and its subgroup z test with a separate tau in each subgroup) is part of "
+                "the model, and its printed values, with their rounding, are the observations. Facts known as a range or as "
+                "a choice between readings are parameters with the stated priors; all combinations of choices were summed."
+            )
+        else:
+            paragraphs.append(
+                f"Outcome '{analysis.outcomes[name].label}': {item.n_studies} studies with published estimates."
+            )
+    paragraphs.append(
+        f"Sampling used the No-U-Turn sampler ({fit.datatree.attrs['sampler']}), {sampling.chains} chains of "
+        f"{sampling.tune} tuning and {sampling.draws} kept draws, target acceptance {sampling.target_accept:g}, seed "
+        f"{analysis.seed}. We required R-hat of at most 1.01, a bulk effective sample size of at least "
+        f"{sampling.ess_limit:g} for every reported quantity, and no divergent transition. Probabilities under other priors "
+        "come from Pareto-smoothed importance sampling of the same draws where Pareto k is at most 0.7, and from a new fit "
+        "elsewhere. Intervals are equal-tailed with 95% probability."
+    )
+    return paragraphs

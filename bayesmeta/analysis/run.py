@@ -1,0 +1,215 @@
+"""Run an analysis: fit its models, answer its questions, and collect every number that the report prints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bayesmeta.analysis.collect import collect_outcome
+from bayesmeta.analysis.evidence import load_data
+from bayesmeta.analysis.external import external_rows
+from bayesmeta.analysis.prose import methods
+from bayesmeta.analysis.schema import Analysis, ModelSection, Outcome, Signal, read_analysis
+from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.review import PublishedReview
+from bayesmeta.diagnostics.sensitivity import Reweighted, claim_sensitivity
+from bayesmeta.errors import BayesmetaError, SpecificationError, did_you_mean
+from bayesmeta.priors import Normal, Prior, parse_prior
+from bayesmeta.results.fit import fit_many
+from bayesmeta.results.meta_result import MetaResult
+from bayesmeta.spec.design import design
+from bayesmeta.spec.normal_normal import NormalNormal
+
+SCHEMA = "bayesmeta-report/1"
+Progress = Callable[[str, int, int], None]
+Grid = dict[tuple[int, int], tuple[Reweighted, Reweighted | None, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A checked analysis: everything that could be refused has been looked at, nothing has been sampled."""
+
+    analysis: Analysis
+    folder: Path
+    file: str
+    data: dict[str, Estimates | PublishedReview]
+    models: dict[str, dict[str, NormalNormal]]
+    external: list[dict[str, Any]]
+
+
+def plan(path: str | Path) -> Plan:
+    """Read an analysis file and its tables, and check all of it.
+
+    Raises
+    ------
+    DataError, SpecificationError
+        One line, with the file and the place.
+    """
+    path = Path(path)
+    analysis = read_analysis(path)
+    data: dict[str, Estimates | PublishedReview] = {}
+    models: dict[str, dict[str, NormalNormal]] = {}
+    for name, outcome in analysis.outcomes.items():
+        data[name] = load_data(outcome, path.parent, name)
+        models[name] = {}
+        for key, section in outcome.models.items():
+            where = f"{path}: outcomes.{name}.models.{key}"
+            try:
+                models[name][key] = build_model(section)
+                design(data[name], models[name][key])
+            except BayesmetaError as error:
+                raise type(error)(f"{where}: {error}") from error
+        _check_questions(outcome, models[name], data[name], f"{path}: outcomes.{name}")
+    external = external_rows(analysis.external, path.parent) if analysis.external else []
+    return Plan(analysis, path.parent, path.name, data, models, external)
+
+
+def build_model(section: ModelSection) -> NormalNormal:
+    """The model of a section, its priors read from text."""
+    mu = {} if section.mu is None else {"mu": parse_prior(section.mu)}
+    beta = {name: parse_prior(text) for name, text in section.beta.items()}
+    return NormalNormal(formula=section.formula, tau=parse_prior(section.tau), beta=beta, **mu)
+
+
+def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any], dict[str, dict[str, MetaResult]]]:
+    """Fit everything; return the results for `results.json`, and the fits by outcome and model."""
+    analysis, fits, results = checked.analysis, {}, {}
+    settings = analysis.sampling.model_dump(exclude={"ess_limit"})
+    checks: list[dict[str, Any]] = []
+    signals: list[dict[str, Any]] = []
+    summary: list[dict[str, Any]] = []
+    for name, outcome in analysis.outcomes.items():
+        fits[name] = fit_many(
+            checked.data[name],
+            checked.models[name],
+            seed=analysis.seed,
+            progress=_prefixed(progress, name),
+            **settings,
+        )
+        grids = _sensitivity(checked, name, fits[name], settings, _prefixed(progress, name))
+        collected = collect_outcome(name, outcome, fits[name], grids, analysis.sampling.ess_limit)
+        results[name] = collected.content
+        checks += [check.as_dict() for check in collected.checks]
+        signals += collected.signals
+        summary += collected.summary
+    first = next(iter(next(iter(fits.values())).values()))
+    content = {
+        "schema": SCHEMA,
+        "analysis": {
+            "title": analysis.title,
+            "question": analysis.question,
+            "source": analysis.source,
+            "file": checked.file,
+            "seed": analysis.seed,
+            "ci_prob": 0.95,
+        },
+        "engine": "nuts",
+        "versions": _versions(first),
+        "signals": signals,
+        "checks": checks,
+        "summary": summary,
+        "outcomes": results,
+        "external": checked.external,
+        "methods": methods(analysis, checked.data, first),
+        "limitations": analysis.limitations,
+        "references": analysis.references,
+    }
+    return content, fits
+
+
+def _sensitivity(
+    checked: Plan, name: str, fits: dict[str, MetaResult], settings: dict[str, Any], progress: Progress | None
+) -> dict[str, Grid]:
+    """Probability of each signal, and of its threshold, over the crossed priors, by the signal's name."""
+    outcome = checked.analysis.outcomes[name]
+    crossed = {signal.name: _alternatives(outcome, signal, fits[signal.model].model) for signal in outcome.signals}
+    grids: dict[str, Grid] = {}
+    refits: dict[str, NormalNormal] = {}
+    for signal in outcome.signals:
+        alternatives = {f"{i},{j}": model for (i, j), model in crossed[signal.name].items()}
+        claims = [signal.claim, *([signal.threshold] if signal.threshold else [])]
+        found = [claim_sensitivity(fits[signal.model], claim, alternatives) for claim in claims]
+        grids[signal.name] = {}
+        for (i, j), model in crossed[signal.name].items():
+            pair = [grid[f"{i},{j}"] for grid in found]
+            grids[signal.name][i, j] = (pair[0], pair[1] if len(pair) > 1 else None, "reweighted")
+            if not all(one.trusted for one in pair):
+                refits[f"{signal.model}: {model}"] = model
+    if not refits:
+        return grids
+    again = fit_many(checked.data[name], refits, seed=checked.analysis.seed, progress=progress, **settings)
+    for signal in outcome.signals:
+        for place, model in crossed[signal.name].items():
+            if (refit := again.get(f"{signal.model}: {model}")) is not None:
+                k = grids[signal.name][place][0].pareto_k
+                exact = [
+                    Reweighted(refit.probability(claim), refit.probability_mcse(claim), k)
+                    for claim in (signal.claim, signal.threshold)
+                    if claim
+                ]
+                grids[signal.name][place] = (exact[0], exact[1] if len(exact) > 1 else None, "refitted")
+    return grids
+
+
+def _alternatives(outcome: Outcome, signal: Signal, model: NormalNormal) -> dict[tuple[int, int], NormalNormal]:
+    """The signal's model under every prior on the effect crossed with every prior on tau.
+
+    The prior on the effect replaces those of all coefficients, or that of mu where there are none.
+    """
+    found = {}
+    for i, effect in enumerate(outcome.sensitivity.effect):
+        prior = _scaled(parse_prior(effect.prior), signal.prior_factor)
+        for j, tau in enumerate(outcome.sensitivity.tau):
+            other = replace(model, tau=parse_prior(tau.prior))
+            changed = {"beta": dict.fromkeys(model.beta, prior)} if model.beta else {"mu": prior}
+            found[i, j] = replace(other, **changed)
+    return found
+
+
+def _scaled(prior: Prior, factor: float) -> Prior:
+    """A normal prior in other units of the covariate."""
+    if factor == 1:
+        return prior
+    if not isinstance(prior, Normal):
+        raise SpecificationError(f"prior_factor={factor:g} rescales Normal priors only; got {prior}.")
+    return Normal(prior.mean * factor, prior.sd * factor)
+
+
+def _check_questions(
+    outcome: Outcome, models: dict[str, NormalNormal], data: Estimates | PublishedReview, where: str
+) -> None:
+    """Every question names a model of its outcome, and its claims name that model's parameters."""
+    from bayesmeta.results.claims import check_claim
+
+    asked = [(question.model, [question.claim]) for question in outcome.probabilities]
+    asked += [
+        (s.model, [s.claim, s.quantity + " < 0", *([s.threshold] if s.threshold else [])]) for s in outcome.signals
+    ]
+    asked += [(question.model, []) for question in outcome.derived]
+    if outcome.confounding:
+        asked.append((outcome.confounding[0], [f"{name} < 0" for name in outcome.confounding[1:]]))
+    for model, claims in asked:
+        if model not in models:
+            raise SpecificationError(
+                f"{where}: no model {model!r}.{did_you_mean(model, models)} Models: {', '.join(models)}."
+            )
+        names = ["mu", "tau", *design(data, models[model]).columns, "theta_new"]
+        for claim in claims:
+            try:
+                check_claim(claim, names)
+            except SpecificationError as error:
+                raise SpecificationError(f"{where}, model {model!r}: {error}") from error
+
+
+def _prefixed(progress: Progress | None, name: str) -> Progress | None:
+    if progress is None:
+        return None
+    return lambda model, done, total: progress(f"{name}: {model.split(': ')[0]}", done, total)
+
+
+def _versions(result: MetaResult) -> dict[str, str]:
+    import json
+
+    return dict(json.loads(result.datatree.attrs["versions"]))

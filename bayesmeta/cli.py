@@ -1,0 +1,111 @@
+"""The command line: parse, call, print. Exit status 0 done, 1 a check failed, 2 the input was refused."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bayesmeta.errors import BayesmetaError, InferenceError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Bayesian meta-analysis: from whatever was published to posterior probabilities.",
+)
+
+
+@app.callback()
+def _root() -> None:
+    """Bayesian meta-analysis: from whatever was published to posterior probabilities."""
+
+
+@app.command()
+def report(
+    analysis: Annotated[Path, typer.Argument(help="Analysis file (TOML).")],
+    out: Annotated[Path, typer.Option(help="Folder for report.html, results.json and the posteriors.")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print results.json on standard output, nothing else.")
+    ] = False,
+) -> None:
+    """Fit an analysis file and write its report."""
+    from bayesmeta.report.run import write_report
+
+    results = write_report(analysis, out, quiet=as_json)
+    if as_json:
+        typer.echo(json.dumps(results, allow_nan=False))
+    failed = [check for check in results["checks"] if check["passed"] is False]
+    for check in failed:
+        _say(f"check failed: {check['name']} is {check['value']:.4g} (limit {check['limit']}); {check['note']}")
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def fit(
+    effects: Annotated[Path, typer.Argument(help="CSV file with columns study, y, se and covariates.")],
+    tau: Annotated[str, typer.Option(help="Prior on the between-study SD, e.g. 'HalfNormal(0.5)'.")],
+    mu: Annotated[str, typer.Option(help="Prior on the mean effect.")] = "Flat()",
+    formula: Annotated[str, typer.Option(help="Right-hand side, e.g. '1 + dose'.")] = "1",
+    beta: Annotated[
+        list[str] | None, typer.Option(help="Prior on a coefficient: 'dose=Normal(0, 1)'. Repeatable.")
+    ] = None,
+    claim: Annotated[list[str] | None, typer.Option(help="Probability to report: 'mu < 0'. Repeatable.")] = None,
+    engine: Annotated[str, typer.Option(help="auto or nuts.")] = "auto",
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    draws: Annotated[int, typer.Option(min=100)] = 1000,
+    chains: Annotated[int, typer.Option(min=1)] = 4,
+    ci_prob: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.95,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
+) -> None:
+    """Fit one model to estimates and print its summary."""
+    from bayesmeta.report.terminal import fit_and_print
+
+    passed = fit_and_print(
+        effects, tau, mu, formula, beta or [], claim or [], engine, seed, draws, chains, ci_prob, as_json
+    )
+    raise typer.Exit(0 if passed else 1)
+
+
+@app.command()
+def effects(
+    arms: Annotated[
+        Path, typer.Argument(help="CSV file with one row for each study and a column for each arm's number.")
+    ],
+    measure: Annotated[str, typer.Option(help="md, log_or, log_rr or rd.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
+) -> None:
+    """Turn arm summaries into effects and standard errors."""
+    from bayesmeta.effects.measures import effect_sizes
+
+    data = effect_sizes(arms, measure)
+    if as_json:
+        rows = [
+            {"study": s, "y": float(y), "se": float(se)} for s, y, se in zip(data.study, data.y, data.se, strict=True)
+        ]
+        typer.echo(json.dumps({"schema": "bayesmeta-effects/1", "measure": measure, "effects": rows}))
+    else:
+        typer.echo(data.to_frame().to_csv(index=False), nl=False)
+
+
+def _say(message: str) -> None:
+    typer.echo(message, err=True)
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Entry point: errors of bayesmeta become one line on standard error and an exit status."""
+    try:
+        return app(args=arguments)
+    except InferenceError as error:
+        _say(f"bayesmeta: {_one_line(error)}")
+        sys.exit(1)
+    except BayesmetaError as error:
+        _say(f"bayesmeta: {_one_line(error)}")
+        sys.exit(2)

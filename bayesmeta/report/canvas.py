@@ -1,0 +1,80 @@
+"""How every plot looks, and how it becomes the same bytes on each run: an SVG without a date."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from collections.abc import Callable
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from bayesmeta.report.tables import MINUS
+
+# Okabe & Ito's palette: told apart with any kind of colour vision; shapes and dashes differ as well.
+BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+PURPLE, SKY, BLACK, GREY = "#CC79A7", "#56B4E9", "#000000", "#6b6b6b"
+
+STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "axes.labelsize": 10,
+    "axes.titlesize": 10,
+    "xtick.labelsize": 9.5,
+    "ytick.labelsize": 9.5,
+    "legend.fontsize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "bayesmeta",
+    "text.parse_math": False,  # a dollar sign in a study's name is a dollar sign
+}
+
+
+def data_uri(draw: Callable[..., Figure], *args: Any, **kwargs: Any) -> str:
+    """Draw a figure in our style and return it as ``data:image/svg+xml;base64,...``."""
+    # the matplotlibrc of whoever runs this must not change the bytes
+    with matplotlib.rc_context({k: v for k, v in matplotlib.rcParamsDefault.items() if k != "backend"} | STYLE):
+        buffer = io.BytesIO()
+        draw(*args, **kwargs).savefig(
+            buffer,
+            format="svg",
+            metadata={"Date": None, "Creator": None},
+        )
+    return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def blank(width: float, height: float) -> tuple[Figure, Axes]:
+    """Return a figure with one axes, outside matplotlib's global state."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.add_subplot()
+
+
+def density_axis(ax: Axes) -> None:
+    """Hide what has no meaning of its own: the height of a density."""
+    ax.set_yticks([])
+    ax.spines["left"].set_visible(False)
+    ax.set_ylim(bottom=0)
+
+
+def ratio_axis(ax: Axes) -> None:
+    """Draw a log axis for ratios, with round ticks: 0.5, 1, 2, ..."""
+    ax.set_xscale("log")
+    low, high = ax.get_xlim()
+    steps: tuple[tuple[float, ...], ...] = ((1, 2, 5), (1, 3), (1,))
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks: list[float] = []
+    for step in steps:
+        ticks = [s * 10.0**k for k in powers for s in step if low <= s * 10.0**k <= high]
+        if len(ticks) <= 6:
+            break
+    stride = max(1, math.ceil(len(ticks) / 6))
+    ax.xaxis.set_major_locator(FixedLocator(ticks[::stride]))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}".replace("-", MINUS)))
+    ax.set_xlim(low, high)

@@ -1,0 +1,150 @@
+"""Figures of a report with the words that go with them: a data URI, an alternative text and a caption."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bayesmeta.report import plots
+from bayesmeta.report.canvas import data_uri
+from bayesmeta.report.forest import forest, intervals
+from bayesmeta.report.sentences import estimate_sentence, outcome_sentence, signal_sentence
+from bayesmeta.report.tables import display, format_number, format_probability, is_log_scale
+
+Record = Mapping[str, Any]
+
+MEASURES = {
+    "md": "mean difference", "smd": "standardised mean difference", "rom": "ratio of means",
+    "log_or": "odds ratio", "peto_log_or": "odds ratio", "log_rr": "risk ratio", "rd": "risk difference",
+    "log_irr": "incidence rate ratio", "ird": "incidence rate difference",
+}  # fmt: skip
+FOREST_CAPTION = (
+    "Filled squares: trials with public results, with their 95% intervals, sized by precision. Hollow "
+    "squares on dashed lines: latent trials, whose results were inferred from what the review published. "
+    "Grey dots: the true effect of each trial, given everything. Hatched diamond: the review's pooled "
+    "effect; filled diamond: ours; bar: the true effect in a new trial. Arrows: the interval goes on."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One image of the report."""
+
+    src: str
+    alt: str
+    caption: str = ""
+
+
+def measure_label(outcome: Record) -> str:
+    """Return the name of an outcome's measure with its unit: ``"mean difference (points, 0-10)"``."""
+    measure = str(outcome.get("measure") or "effect")
+    unit, name = outcome.get("unit"), MEASURES.get(measure, measure.replace("_", " "))
+    return f"{name} ({unit})" if unit and str(unit).lower() != name else name
+
+
+def summary_figure(results: Record) -> Picture | None:
+    """Draw the strip under the first table."""
+    signals = results.get("signals") or []
+    if not signals:
+        return None
+    words = ", ".join(f"{s.get('name')} {format_probability(s.get('probability'))}" for s in signals)
+    alt = f"Probability of each signal under the stated priors: {words}."
+    return Picture(data_uri(plots.probabilities, signals), alt)
+
+
+def forest_figures(results: Record, outcome: Record) -> list[Picture]:
+    """Draw a forest plot for each model that has one."""
+    pictures = []
+    for model in (outcome.get("models") or {}).values():
+        data = model.get("forest")
+        if not data:
+            continue
+        studies = data.get("studies") or []
+        known = sum(bool(study.get("known")) for study in studies)
+        src = data_uri(
+            forest,
+            data,
+            log_scale=bool(outcome.get("log_scale")),
+            x_label=measure_label(outcome),
+            benefit=outcome.get("benefit"),
+        )
+        alt = (
+            f"Forest plot of {len(studies)} trials, {known} known and {len(studies) - known} latent. "
+            f"{outcome_sentence(results, outcome, data)}"
+        )
+        pictures.append(Picture(src, alt, f"{model.get('label') or 'Forest plot'}. {FOREST_CAPTION}"))
+    return pictures
+
+
+def density_figure(results: Record, signal: Record) -> Picture | None:
+    """Draw the posterior density of a signal."""
+    if not signal.get("density"):
+        return None
+    outcome = (results.get("outcomes") or {}).get(signal.get("outcome")) or {}
+    label = str(signal.get("unit") or measure_label(outcome))
+    src = data_uri(plots.density, signal, log_scale=is_log_scale(results, signal), x_label=label)
+    alt = f"Posterior density of {signal.get('name')}. {estimate_sentence(results, signal)}"
+    alt += f" Probability shaded: {format_probability(signal.get('probability'))}."
+    prior = "" if signal["density"].get("prior") is None else " and prior (dashed)"
+    return Picture(src, alt, f"{signal.get('name')}: posterior (solid){prior}; the claim is shaded.")
+
+
+def sensitivity_figure(signal: Record) -> Picture | None:
+    """Draw the probability of a signal over the priors tried."""
+    if not any(cell.get("probability") is not None for cell in signal.get("sensitivity") or []):
+        return None
+    caption = (
+        "Each row is a prior on the coefficient, each shape a prior on τ. Filled: refitted; hollow: "
+        "reweighted from the primary run; ringed: the primary analysis. Dash-dotted: P under a flat prior."
+    )
+    return Picture(
+        data_uri(plots.sensitivity, signal), f"Sensitivity to the priors. {signal_sentence(signal)}", caption
+    )
+
+
+def prior_figures(model: Record) -> list[Picture]:
+    """Draw prior against posterior, one small picture for each parameter."""
+    label = model.get("label")
+    return [
+        Picture(data_uri(plots.prior_posterior, p), f"Prior and posterior of {p.get('parameter')}, {label}.")
+        for p in model.get("prior_posterior") or []
+    ]
+
+
+def confounding_figure(outcome: Record) -> Picture | None:
+    """Draw the joint posterior of two coefficients."""
+    panel = outcome.get("confounding")
+    if not panel or not panel.get("points"):
+        return None
+    text = (
+        f"Joint posterior draws of {panel.get('x')} and {panel.get('y')}; "
+        f"correlation {format_number(panel.get('correlation'), 2)}."
+    )
+    return Picture(data_uri(plots.confounding, panel), text, f"{text} {panel.get('note') or ''}".strip())
+
+
+def external_figure(results: Record, key: str) -> Picture | None:
+    """Draw our pooled effect beside those other reviews that name this outcome and are on its scale."""
+    outcome = (results.get("outcomes") or {}).get(key) or {}
+    log_scale = bool(outcome.get("log_scale"))
+    rows = [
+        {**record, "label": f"{record.get('review')}: {record.get('outcome')}"}
+        for record in results.get("external") or []
+        if record.get("comparable")
+        and record.get("estimate") is not None
+        and key in (record.get("outcome_key"), record.get("outcome"))
+    ]
+    pools = [
+        m["forest"]["pooled"] for m in (outcome.get("models") or {}).values() if (m.get("forest") or {}).get("pooled")
+    ]
+    if not rows or not pools:
+        return None
+    ours = {
+        k: display(pools[0].get(v), log_scale)
+        for k, v in (("estimate", "mean"), ("lower", "lower"), ("upper", "upper"))
+    }
+    rows.insert(0, {**ours, "label": "This analysis", "ours": True})
+    src = data_uri(intervals, rows, log_scale=log_scale, x_label=measure_label(outcome))
+    alt = "Our pooled effect (diamond) beside the results of other reviews (squares)."
+    return Picture(src, alt, f"{alt} Never pooled with it: they share trials.")

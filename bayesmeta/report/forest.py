@@ -1,0 +1,188 @@
+"""Forest plots: known and latent trials, the published pool, ours, and a new trial."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bayesmeta.report.canvas import BLACK, BLUE, GREY, ORANGE, VERMILION, blank, ratio_axis
+from bayesmeta.report.tables import MISSING, decimals_for, display, format_number
+
+Record = Mapping[str, Any]
+
+
+def forest(forest: Record, *, log_scale: bool, x_label: str, benefit: str | None = None) -> Figure:
+    """Forest plot of one model without covariates.
+
+    Parameters
+    ----------
+    forest : mapping
+        ``studies``, ``pooled``, ``new`` and ``published``, as in the results dictionary.
+    log_scale : bool
+        The values are logs of a ratio: draw the ratio, on a log axis.
+    x_label : str
+        Measure and unit.
+    benefit : {"lower", "higher"}, optional
+        Which side of no effect favours the treatment.
+
+    Returns
+    -------
+    Figure
+        Filled squares: trials with known results. Hollow squares on dashed lines: latent trials. Grey dots
+        below: the true effect given everything.
+    """
+    studies = list(forest.get("studies") or [])
+    names = [_label(study, latent=not study.get("known")) for study in studies]
+    pools = [(key, forest[key]) for key in ("published", "pooled", "new") if forest.get(key)]
+    pitch = max([0.4, *(0.06 + 0.165 * (name.count("\n") + 1) for name in names)])
+    centres = [s.get("y") for s in studies] + [r.get("estimate", r.get("mean")) for _, r in pools]
+    places = decimals_for(*(display(centre, log_scale) for centre in centres))
+    figure, ax = blank(5.3, 1.15 + pitch * (len(studies) + len(pools)))
+    low, high = _limits(studies, pools, log_scale)
+    ax.set_xlim(low, high)
+    labels, numbers = ["Study"], ["Estimate [95%]"]
+    at = [-0.85]
+    weights = [1 / s["se"] ** 2 for s in studies if s.get("known") and s.get("se")]
+    for row, study in enumerate(studies):
+        y, lower, upper = (display(study.get(key), log_scale) for key in ("y", "y_lower", "y_upper"))
+        known = bool(study.get("known"))
+        share = 1 / study["se"] ** 2 / max(weights) if known and study.get("se") else 0.35
+        _interval(ax, row, y, lower, upper, known=known, size=5 + 5 * share**0.5)
+        theta, below, above = (display(study.get(k), log_scale) for k in ("theta", "theta_lower", "theta_upper"))
+        _line(ax, row + 0.27, below, above, color=GREY, linewidth=1)
+        _dot(ax, row + 0.27, theta, marker="o", color=GREY, markersize=3.5)
+        labels.append(names[row])
+        numbers.append(_bracket(y, lower, upper, places))
+        at.append(float(row))
+    for row, (key, record) in enumerate(pools, start=len(studies)):
+        centre = display(record.get("estimate" if key == "published" else "mean"), log_scale)
+        lower, upper = (display(record.get(k), log_scale) for k in ("lower", "upper"))
+        at.append(row + 0.35)
+        _pool(ax, at[-1], key, centre, lower, upper)
+        labels.append({"published": "Published pool", "pooled": "Our pooled effect", "new": "New trial"}[key])
+        numbers.append(_bracket(centre, lower, upper, places))
+    if studies and pools:
+        ax.axhline(len(studies) - 0.3, color="#c8c8c8", linewidth=0.8)
+    ax.axvline(1.0 if log_scale else 0.0, color=BLACK, linewidth=0.8, linestyle=":")
+    _columns(ax, at, labels, numbers)
+    ax.set_xlabel(f"{x_label}\n{_sides(benefit)}".strip())
+    if log_scale:
+        ratio_axis(ax)
+    return figure
+
+
+def intervals(rows: Sequence[Record], *, log_scale: bool, x_label: str) -> Figure:
+    """Other reviews beside ours: each row has ``label``, ``estimate``, ``lower``, ``upper`` and ``ours``."""
+    figure, ax = blank(5.3, 0.8 + 0.5 * len(rows))
+    for row, record in enumerate(rows):
+        if record.get("ours"):
+            _pool(ax, row, "pooled", record.get("estimate"), record.get("lower"), record.get("upper"))
+        else:
+            _line(ax, row, record.get("lower"), record.get("upper"), color=BLACK, linewidth=1.3)
+            _dot(ax, row, record.get("estimate"), marker="s", color="white", markeredgecolor=BLACK)
+    ax.axvline(1.0 if log_scale else 0.0, color=BLACK, linewidth=0.8, linestyle=":")
+    places = decimals_for(*(r.get("estimate") for r in rows))
+    texts = [_bracket(r.get("estimate"), r.get("lower"), r.get("upper"), places) for r in rows]
+    _columns(ax, list(range(len(rows))), [_label(r, latent=False) for r in rows], texts)
+    ax.set_xlabel(x_label)
+    if log_scale:
+        ratio_axis(ax)
+    return figure
+
+
+def _sides(benefit: str | None) -> str:
+    better, worse = "favours treatment", "favours control"
+    if benefit not in ("lower", "higher"):
+        return ""
+    left, right = (better, worse) if benefit == "lower" else (worse, better)
+    return f"← {left}    {right} →"
+
+
+def _limits(studies: Sequence[Record], pools: Sequence[tuple[str, Record]], log_scale: bool) -> tuple[float, float]:
+    """Room for what is known and estimated; a latent trial's own interval may run out of the picture."""
+    ends = [record.get(key) for _, record in pools for key in ("lower", "upper")]
+    for study in studies:
+        keys = ("theta_lower", "theta_upper") + (("y_lower", "y_upper") if study.get("known") else ("y",))
+        ends += [study.get(key) for key in keys]
+    known = [end for end in ends if end is not None] + [0.0]
+    low, high = min(known), max(known)
+    pad = 0.06 * ((high - low) or 1.0)
+    return display(low - pad, log_scale) or 0.0, display(high + pad, log_scale) or 0.0
+
+
+def _interval(
+    ax: Axes,
+    row: float,
+    y: float | None,
+    lower: float | None,
+    upper: float | None,
+    *,
+    known: bool,
+    size: float,
+) -> None:
+    colour = BLACK if known else VERMILION
+    _line(ax, row, lower, upper, color=colour, linewidth=1.4, linestyle="-" if known else (0, (4, 2)))
+    low, high = ax.get_xlim()
+    if lower is not None and lower < low:
+        ax.plot([low], [row], marker="<", color=colour, markersize=6, clip_on=False)
+    if upper is not None and upper > high:
+        ax.plot([high], [row], marker=">", color=colour, markersize=6, clip_on=False)
+    _dot(ax, row, y, marker="s", color=colour if known else "white", markeredgecolor=colour, markersize=size)
+
+
+def _pool(ax: Axes, row: float, key: str, centre: float | None, lower: float | None, upper: float | None) -> None:
+    if lower is None or upper is None:
+        _dot(ax, row, centre, marker="D", color=BLUE)
+    elif key == "new":
+        ax.plot([lower, upper], [row, row], color=BLUE, linewidth=5, alpha=0.45, solid_capstyle="butt")
+        _dot(ax, row, centre, marker="|", color=BLUE, markersize=11, markeredgewidth=2)
+    else:
+        middle = (lower + upper) / 2 if centre is None else centre
+        filled = key == "pooled"
+        ax.fill(
+            [lower, middle, upper, middle],
+            [row, row - 0.28, row, row + 0.28],
+            facecolor=BLUE if filled else "white",
+            edgecolor=BLUE if filled else ORANGE,
+            linewidth=1.6,
+            hatch=None if filled else "//////",
+        )
+
+
+def _line(ax: Axes, row: float, lower: float | None, upper: float | None, **style: Any) -> None:
+    if lower is not None and upper is not None:
+        ax.plot([lower, upper], [row, row], zorder=2, **style)
+
+
+def _dot(ax: Axes, row: float, x: float | None, **style: Any) -> None:
+    if x is not None:
+        ax.plot([x], [row], linestyle="none", zorder=3, **style)
+
+
+def _columns(ax: Axes, at: Sequence[float], labels: Sequence[str], numbers: Sequence[str]) -> None:
+    """Names on the left and numbers on the right, with the first row on top."""
+    right = ax.twinx()
+    for side, texts in ((ax, labels), (right, numbers)):
+        side.set_yticks(list(at), labels=list(texts))
+        side.tick_params(axis="y", length=0, pad=7)
+        side.set_ylim(at[-1] + 0.65, at[0] - 0.35)
+        for spine in ("left", "right", "top"):
+            side.spines[spine].set_visible(False)
+
+
+def _label(record: Record, *, latent: bool) -> str:
+    text = str(record.get("label") or record.get("study") or "")
+    return textwrap.fill(f"{text} (latent)" if latent else text, 19)
+
+
+def _bracket(value: float | None, lower: float | None, upper: float | None, places: int) -> str:
+    if value is None and lower is None and upper is None:
+        return MISSING
+    text = format_number(value, places)
+    if lower is None and upper is None:
+        return text
+    return f"{text} [{format_number(lower, places)}, {format_number(upper, places)}]"

@@ -1,0 +1,134 @@
+"""The report as one HTML file that loads nothing: styles and pictures are inside."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import PurePosixPath
+from typing import Any
+
+from jinja2 import ChainableUndefined, Environment, PackageLoader, Template, Undefined
+
+from bayesmeta.report import figures, sentences, tables
+
+Record = Mapping[str, Any]
+
+_FILTERS: dict[str, Callable[..., str]] = {
+    "num": tables.format_number,
+    "value": tables.format_value,
+    "prob": tables.format_probability,
+    "mcse": tables.format_mcse,
+    "check": sentences.check_sentence,
+}
+
+
+def render_html(results: Record) -> str:
+    """Render a report.
+
+    Parameters
+    ----------
+    results : mapping
+        The results dictionary, schema ``bayesmeta-report/1``. Parts that are missing or null are left out.
+
+    Returns
+    -------
+    str
+        A self-contained HTML document. The same dictionary gives the same text; two runs of one analysis
+        differ only in `created`.
+    """
+    signals = [
+        {
+            "data": signal,
+            "sentences": [
+                text
+                for text in (
+                    sentences.signal_sentence(signal),
+                    sentences.estimate_sentence(results, signal),
+                    sentences.threshold_sentence(signal),
+                )
+                if text
+            ],
+            "density": figures.density_figure(results, signal),
+            "sensitivity": figures.sensitivity_figure(signal),
+        }
+        for signal in results.get("signals") or []
+    ]
+    outcomes = [_outcome(results, key, outcome) for key, outcome in (results.get("outcomes") or {}).items()]
+    return _template().render(
+        r=results,
+        answer=sentences.answer_sentences(results),
+        failed=[check for check in results.get("checks") or [] if check.get("passed") is False],
+        rows=tables.signals_table_rows(results),
+        summary_figure=figures.summary_figure(results),
+        signals=signals,
+        outcomes=outcomes,
+        rerun=rerun_command(results),
+    )
+
+
+def rerun_command(results: Record) -> str:
+    """Return the command that makes the report again.
+
+    Examples
+    --------
+    >>> rerun_command({"analysis": {"file": "models/ketamine/analysis.toml"}})
+    'bayesmeta report models/ketamine/analysis.toml --out reports/ketamine'
+    """
+    path = PurePosixPath((results.get("analysis") or {}).get("file") or "analysis.toml")
+    out = PurePosixPath("reports") / (path.parent.name or path.stem)
+    return shlex.join(["bayesmeta", "report", str(path), "--out", str(out)])
+
+
+def _outcome(results: Record, key: str, outcome: Record) -> dict[str, Any]:
+    evidence = outcome.get("evidence") or {}
+    studies = evidence.get("studies") or []
+    models = [
+        {"data": model, "name": name, "pictures": figures.prior_figures(model), "priors": _priors(model)}
+        for name, model in (outcome.get("models") or {}).items()
+    ]
+    return {
+        "key": key,
+        "data": outcome,
+        "measure": figures.measure_label(outcome),
+        "studies": studies,
+        "covariates": list(dict.fromkeys(name for study in studies for name in study.get("covariates") or {})),
+        "latent": sum(not study.get("known") for study in studies),
+        "sentences": [
+            sentences.outcome_sentence(results, outcome, model["forest"])
+            for model in (outcome.get("models") or {}).values()
+            if model.get("forest")
+        ],
+        "forests": figures.forest_figures(results, outcome),
+        "confounding": figures.confounding_figure(outcome),
+        "external": figures.external_figure(results, key),
+        "models": models,
+    }
+
+
+def _given(function: Callable[..., str]) -> Callable[..., str]:
+    """Let a formatter see None where the results have nothing."""
+    return lambda *values: function(*(None if isinstance(v, Undefined) else v for v in values))
+
+
+def _priors(model: Record) -> list[dict[str, Any]]:
+    defaults = set(model.get("defaults") or [])
+    return [
+        {"parameter": name, "prior": prior, "default": name in defaults}
+        for name, prior in (model.get("priors") or {}).items()
+    ]
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("bayesmeta.report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=ChainableUndefined,
+        finalize=lambda value: "" if value is None else value,
+    )
+    environment.filters.update({name: _given(function) for name, function in _FILTERS.items()})
+    environment.globals.update(estimate=_given(tables.format_estimate), interval=_given(tables.format_interval))
+    return environment.get_template("report.html.j2")

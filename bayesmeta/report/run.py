@@ -1,0 +1,116 @@
+"""Run an analysis file and write its report: all files or none."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from bayesmeta.analysis.run import Progress as Callback
+from bayesmeta.analysis.run import plan, run
+from bayesmeta.errors import DataError
+from bayesmeta.report.html import render_html
+
+
+def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False) -> dict[str, Any]:
+    """Fit an analysis file and write ``report.html``, ``results.json`` and ``posterior.nc`` into `out`.
+
+    Parameters
+    ----------
+    analysis : str or Path
+        Analysis file.
+    out : str or Path
+        Folder, made if it does not exist. The files appear together at the end, or not at all.
+    quiet : bool, default False
+        No progress bar and no table.
+
+    Returns
+    -------
+    dict
+        The content of ``results.json``.
+
+    Raises
+    ------
+    DataError, SpecificationError
+        If the file or a table is refused; before anything is sampled or written.
+    """
+    checked = plan(analysis)
+    folder = Path(out)
+    if folder.exists() and not folder.is_dir():
+        raise DataError(f"{folder}: is a file. Give a folder for --out.")
+    console = Console(stderr=True, quiet=quiet)
+    with _progress(console) as callback:
+        results, fits = run(checked, callback)
+    results = {
+        "schema": results.pop("schema"),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        **results,
+    }
+    tree = xr.DataTree.from_dict(
+        {
+            f"{outcome}/{model}/{group}": fit.datatree[group].to_dataset()
+            for outcome, models in fits.items()
+            for model, fit in models.items()
+            for group in fit.datatree.children
+        }
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as name:
+        fresh = Path(name)
+        (fresh / "results.json").write_text(json.dumps(results, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        (fresh / "report.html").write_text(render_html(results), encoding="utf-8")
+        tree.to_netcdf(fresh / "posterior.nc", engine="h5netcdf")
+        for path in sorted(fresh.iterdir()):
+            path.replace(folder / path.name)
+    _print_signals(console, results)
+    console.print(f"Written to {folder}: report.html, results.json, posterior.nc")
+    return results
+
+
+@contextlib.contextmanager
+def _progress(console: Console) -> Iterator[Callback | None]:
+    """A bar for each model while it is sampled, on standard error."""
+    if console.quiet:
+        yield None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total} draws"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as bar:
+        waiting = bar.add_task("compiling", total=None)
+        tasks: dict[str, Any] = {}
+
+        def callback(name: str, done: int, total: int) -> None:
+            bar.update(waiting, visible=False)
+            if name not in tasks:
+                tasks[name] = bar.add_task(name, total=total)
+            bar.update(tasks[name], completed=done)
+
+        yield callback
+
+
+def _print_signals(console: Console, results: dict[str, Any]) -> None:
+    from bayesmeta.report.tables import signals_table_rows
+
+    rows = signals_table_rows(results)
+    if not rows:
+        return
+    table = Table(title=results["analysis"]["title"])
+    for name in ("Signal", "Published P", "Flat prior", "Probability", "Beyond threshold", "Over priors"):
+        table.add_column(name, justify="left" if name == "Signal" else "right")
+    for row in rows:
+        shown = ("name", "published_p", "flat_prior", "probability", "threshold", "range")
+        table.add_row(*(str(row[key]) for key in shown))
+    console.print(table)

@@ -1,0 +1,113 @@
+"""Sentences for a report or a paper, each made from the results alone: probabilities, never verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bayesmeta.report.tables import (
+    display,
+    format_estimate,
+    format_interval,
+    format_mcse,
+    format_p,
+    format_probability,
+    format_probability_range,
+    format_value,
+    is_log_scale,
+)
+
+Record = Mapping[str, Any]
+
+
+def signal_sentence(signal: Record) -> str:
+    """Say what the review reported, what that means under a flat prior, and what the model gives.
+
+    Examples
+    --------
+    >>> signal_sentence({"name": "Dose", "claim": "dose < 0", "published_p": 0.213,
+    ...     "flat_prior_probability": 0.8935, "probability": 0.801, "mcse": 0.006})
+    'Dose: the review reported P = .213. Under a flat prior that is a probability of 0.89 that dose < 0; with
+    the stated priors it is 0.80 (Monte Carlo error 0.006).'
+    """
+    claim = signal.get("claim_label") or signal.get("claim") or "the claim holds"
+    ours = f"{format_probability(signal.get('probability'))}{_mcse(signal)}"
+    bounds = format_probability_range(signal.get("probability_range"), " and ")
+    spread = "" if " and " not in bounds else f", between {bounds} over the priors tried"
+    if signal.get("published_p") is None:
+        return (
+            f"{signal['name']}: the review reported no P value. With the stated priors the probability that "
+            f"{claim} is {ours}{spread}."
+        )
+    p = format_p(signal["published_p"])
+    verdict = f" (‘{signal['published_verdict']}’)" if signal.get("published_verdict") else ""
+    equals = f"P {p[0]} {p[1:]}" if p[0] in "<>" else f"P = {p}"
+    return (
+        f"{signal['name']}: the review reported {equals}{verdict}. Under a flat prior that is a probability "
+        f"of {format_probability(signal.get('flat_prior_probability'))} that {claim}; with the stated priors "
+        f"it is {ours}{spread}."
+    )
+
+
+def estimate_sentence(results: Record, signal: Record) -> str:
+    """State the size of a signal's effect with its credible interval, on the scale that readers see."""
+    estimate = signal.get("estimate") or {}
+    if estimate.get("median") is None:
+        return ""
+    log_scale = is_log_scale(results, signal)
+    shown = [display(estimate.get(key), log_scale) for key in ("median", "lower", "upper")]
+    parts = format_estimate(*shown).partition(" (")
+    unit = str(signal.get("unit") or "")
+    size = f"{unit} {parts[0]}" if log_scale else f"{parts[0]} {unit}"
+    interval = f" ({_percent(results)} credible interval {parts[2]}" if parts[2] else ""
+    return f"Estimate: {size.strip()}{interval}."
+
+
+def threshold_sentence(signal: Record) -> str:
+    """State the probability that a signal's effect is beyond the threshold that matters."""
+    threshold = signal.get("threshold") or {}
+    if threshold.get("probability") is None:
+        return ""
+    label = threshold.get("label") or threshold.get("claim") or "as stated"
+    probability = format_probability(threshold["probability"])
+    return f"Beyond the threshold, {label}: probability {probability}{_mcse(threshold)}."
+
+
+def outcome_sentence(results: Record, outcome: Record, forest: Record) -> str:
+    """State the pooled effect beside what the review published, and the range for a new trial."""
+    log_scale = bool(outcome.get("log_scale"))
+
+    def shown(record: Record, key: str) -> str:
+        return format_estimate(*(display(record.get(k), log_scale) for k in (key, "lower", "upper")))
+
+    pooled, new, published = (forest.get(key) or {} for key in ("pooled", "new", "published"))
+    text = f"{outcome.get('label')}: mean effect over trials {shown(pooled, 'mean')}"
+    if published:
+        text += f"; the review published {shown(published, 'estimate')}"
+    if new:
+        bounds = format_interval(display(new.get("lower"), log_scale), display(new.get("upper"), log_scale))
+        text += f"; the true effect in a new trial lies within {bounds} with {_percent(results)} probability"
+    return f"{text}."
+
+
+def check_sentence(check: Record) -> str:
+    """Name the value and limit of a check that failed."""
+    limit = "" if check.get("limit") is None else f", limit {format_value(check['limit'])}"
+    note = f" {check['note']}" if check.get("note") else ""
+    return f"{check['name']}: value {format_value(check.get('value'))}{limit}.{note}"
+
+
+def answer_sentences(results: Record, limit: int = 5) -> list[str]:
+    """Return the analysis's own answer, or the first few signals in words."""
+    given = (results.get("analysis") or {}).get("answer")
+    if given:
+        return [given] if isinstance(given, str) else [str(sentence) for sentence in given]
+    return [signal_sentence(signal) for signal in (results.get("signals") or [])[:limit]]
+
+
+def _mcse(record: Record) -> str:
+    return "" if record.get("mcse") is None else f" (Monte Carlo error {format_mcse(record['mcse'])})"
+
+
+def _percent(results: Record) -> str:
+    return f"{100 * float((results.get('analysis') or {}).get('ci_prob') or 0.95):g}%"

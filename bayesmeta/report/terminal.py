@@ -1,0 +1,139 @@
+"""`bayesmeta fit`: one model on one table, printed for a reader or as JSON."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bayesmeta.data.estimates import read_estimates
+from bayesmeta.diagnostics.convergence import convergence
+from bayesmeta.errors import ConvergenceWarning, SpecificationError
+from bayesmeta.priors import Prior, parse_prior
+from bayesmeta.results.claims import check_claim
+from bayesmeta.results.fit import fit_many
+from bayesmeta.results.meta_result import MetaResult
+from bayesmeta.spec.design import design
+from bayesmeta.spec.normal_normal import NormalNormal
+
+SCHEMA = "bayesmeta-fit/1"
+
+
+def fit_and_print(
+    path: Path,
+    tau: str,
+    mu: str,
+    formula: str,
+    beta: Sequence[str],
+    claims: Sequence[str],
+    engine: str,
+    seed: int,
+    draws: int,
+    chains: int,
+    ci_prob: float,
+    as_json: bool,
+) -> bool:
+    """Fit estimates from a CSV file and print the result; return whether the chains converged."""
+    if not 0 < ci_prob < 1:
+        raise SpecificationError(f"--ci-prob {ci_prob}: must lie between 0 and 1. 95% is 0.95.")
+    data = read_estimates(path)
+    model = NormalNormal(formula=formula, mu=parse_prior(mu), tau=parse_prior(tau), beta=dict(map(_named, beta)))
+    columns = design(data, model).columns
+    for claim in claims:
+        check_claim(claim, ["mu", "tau", *columns, "theta_new"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # said below, as checks
+        result = fit_many(data, {"model": model}, engine, seed=seed, draws=draws, chains=chains)["model"]
+    checks = convergence(result).checks("fit") if chains > 1 else []
+    content = _content(result, path, claims, ci_prob, [check.as_dict() for check in checks])
+    if as_json:
+        print(json.dumps(content, allow_nan=False))
+    else:
+        _print(content)
+    return all(check.passed is not False for check in checks)
+
+
+def _named(text: str) -> tuple[str, Prior]:
+    name, sign, prior = text.partition("=")
+    if not sign or not name.strip():
+        raise SpecificationError(f"--beta {text!r}: write the column and its prior, e.g. 'dose=Normal(0, 1)'.")
+    return name.strip(), parse_prior(prior)
+
+
+def _content(
+    result: MetaResult, path: Path, claims: Sequence[str], ci_prob: float, checks: list[dict[str, object]]
+) -> dict[str, Any]:
+    frame = result.summary(ci_prob=ci_prob, ci_kind="eti")
+    rows = [
+        {"parameter": str(name), **{k: (float(v) if v == v else None) for k, v in row.items()}}
+        for name, row in frame.iterrows()
+    ]
+    return {
+        "schema": SCHEMA,
+        "file": path.name,
+        "engine": result.engine,
+        "model": result.model.as_dict(),
+        "n_studies": result.data.n_studies,
+        "data_hash": result.data.hash,
+        "seed": int(result.datatree.attrs["seed"]),
+        "ci_prob": ci_prob,
+        "ci_kind": "eti",
+        "summary": rows,
+        "probabilities": [
+            {"claim": claim, "probability": result.probability(claim), "mcse": result.probability_mcse(claim)}
+            for claim in claims
+        ],
+        "log_marginal_likelihood": result.log_marginal_likelihood,
+        "checks": checks,
+    }
+
+
+def _print(content: dict[str, Any]) -> None:
+    console = Console()
+    model = content["model"]
+    priors = ", ".join(
+        f"{name} ~ {prior}" for name, prior in {"mu": model["mu"], "tau": model["tau"], **model["beta"]}.items()
+    )
+    console.print(
+        f"{content['n_studies']} studies from {content['file']}; formula {model['formula']}; {priors}",
+        markup=False,
+    )
+    table = Table()
+    for name in (
+        "",
+        "mean",
+        "sd",
+        "median",
+        f"lower {content['ci_prob']:.0%}",
+        f"upper {content['ci_prob']:.0%}",
+        "bulk ESS",
+        "R-hat",
+    ):
+        table.add_column(name, justify="right" if name else "left")
+    for row in content["summary"]:
+        cells = [f"{row[key]:.4g}" for key in ("mean", "sd", "median", "lower", "upper")]
+        ess, r_hat = row["ess_bulk"], row["r_hat"]
+        table.add_row(
+            row["parameter"],
+            *cells,
+            "" if ess is None else f"{ess:.0f}",
+            "" if r_hat is None else f"{r_hat:.3f}",
+        )
+    console.print(table)
+    for item in content["probabilities"]:
+        console.print(
+            f"P({item['claim']}) = {item['probability']:.3f} (Monte Carlo error {item['mcse']:.3f})",
+            markup=False,
+        )
+    errors = Console(stderr=True)
+    for check in content["checks"]:
+        if check["passed"] is False:
+            errors.print(
+                f"check failed: {check['name']} is {check['value']:.4g}, limit {check['limit']:g}; {check['note']}",
+                markup=False,
+            )

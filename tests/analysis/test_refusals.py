@@ -1,0 +1,110 @@
+"""Bad input ends with status 2 and one line that names the place; nothing is written."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bayesmeta.analysis.run import plan
+from bayesmeta.cli import main
+from bayesmeta.errors import BayesmetaError
+
+KETAMINE = Path(__file__).parents[2] / "models" / "ketamine"
+SMALL = Path(__file__).parent / "small"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    shutil.copytree(SMALL, tmp_path / "small")
+    return tmp_path / "small"
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+REFUSED = {
+    "unknown key": ("analysis.toml", "formula =", "formla =", r"unknown key.*formla.*Did you mean 'formula'"),
+    "missing key": ("analysis.toml", 'title = "Small"\n', "", "key 'title' is missing"),
+    "no TOML": ("analysis.toml", "schema = 1", "schema =", "not a TOML file"),
+    "missing file": ("analysis.toml", "effects.csv", "efects.csv", r"efects\.csv"),
+    "missing column": ("effects.csv", "study,y,se", "study,y,sigma", "column 'se' is missing"),
+    "formula": ("analysis.toml", "1 + dose", "1 + dosis", "no column 'dosis'.*Did you mean 'dose'"),
+    "se": ("effects.csv", "0.3,2", "0,2", r"row 3.*se.*must be positive; got 0"),
+    "negative se": ("effects.csv", "0.3,2", "-0.3,2", "must be positive; got -0.3"),
+    "not a number": ("effects.csv", "0.3,2", "abc,2", "row 3, column 'se'.*'abc' is not a number"),
+    "duplicate": ("effects.csv", "B,", "A,", "'A'"),
+    "tau below zero": ("analysis.toml", "HalfNormal(0.5)", "Normal(0, 1)", "Normal.0, 1., which puts mass below zero"),
+    "unknown prior": ("analysis.toml", "HalfNormal(0.5)", "HalfNorml(0.5)", "HalfNormal"),
+    "no variation": ("effects.csv", "2\nC,-0.9,0.25,4", "1\nC,-0.9,0.25,1", "without variation"),
+    "claim": ("analysis.toml", "mu < 0", "mew < 0", "no parameter 'mew'.*Parameters: mu, tau"),
+    "no claim": ("analysis.toml", "mu < 0", "mu", "is not a claim"),
+    "model": ("analysis.toml", 'model = "overall"', 'model = "overal"', "no model 'overal'.*Did you mean 'overall'"),
+    "seed": ("analysis.toml", "seed = 1", "seed = -1", "seed = -1"),
+    "beta": ("analysis.toml", "beta = { dose", "beta = { doze", "no such column.*Did you mean 'dose'"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_bad_analysis_is_refused_in_one_line(folder: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    file, old, new, message = REFUSED[name]
+    edit(folder / file, old, new)
+    with pytest.raises(SystemExit) as stop:
+        main(["report", str(folder / "analysis.toml"), "--out", str(folder / "out")])
+    said = capsys.readouterr()
+    assert stop.value.code == 2
+    assert said.out == ""
+    assert len(said.err.strip().splitlines()) == 1
+    assert re.search(message, said.err), said.err
+    assert not (folder / "out").exists()
+
+
+KETAMINE_REFUSED = {
+    "ci without estimate": ("estimate = -1.83", "estimate = -3.83", "does not contain its estimate"),
+    "p of zero": ("p = 0.079", "p = 0.0", r"P must lie in \(0, 1\]"),
+    "p above one": ("p = 0.213", "p = 1.213", r"P must lie in \(0, 1\]"),
+    "unknown study": ("values = { Salas2012", "values = { Salas2021", "no study 'Salas2021'.*Did you mean 'Salas2012'"),
+    "covariate": ('covariate = "crps"', 'covariate = "crp"', "no covariate 'crp'.*Did you mean 'crps'"),
+    "total": ("n_total = 211", "n_total = 300", "leaves 121 participants"),
+    "external row": ('review = "Zhao 2018"', 'review = "Zhao 2081"', "0 rows match"),
+}
+
+
+@pytest.mark.parametrize("name", KETAMINE_REFUSED)
+def test_bad_review_is_refused(tmp_path: Path, name: str) -> None:
+    shutil.copytree(KETAMINE, tmp_path / "k")
+    old, new, message = KETAMINE_REFUSED[name]
+    edit(tmp_path / "k" / "analysis.toml", old, new)
+    with pytest.raises(BayesmetaError, match=message) as caught:
+        plan(tmp_path / "k" / "analysis.toml")
+    assert "\n" not in str(caught.value)
+
+
+def test_more_events_than_patients(tmp_path: Path) -> None:
+    shutil.copytree(KETAMINE, tmp_path / "k")
+    edit(tmp_path / "k" / "responder_counts.csv", "Hardy2012,29,93", "Hardy2012,129,93")
+    with pytest.raises(BayesmetaError, match=r"Hardy2012.*129"):
+        plan(tmp_path / "k" / "analysis.toml")
+
+
+def test_fit_refuses_and_effects_prints(tmp_path: Path) -> None:
+    shutil.copy(SMALL / "effects.csv", tmp_path)
+    (tmp_path / "arms.csv").write_text("study,events_t,n_t,events_c,n_c\nA,12,100,24,100\n")
+
+    def bayesmeta(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "bayesmeta", *arguments], capture_output=True, text=True, check=False
+        )
+
+    refused = bayesmeta("fit", str(tmp_path / "effects.csv"), "--tau", "Normal(0, 1)", "--json")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert len(refused.stderr.strip().splitlines()) == 1
+    printed = bayesmeta("effects", str(tmp_path / "arms.csv"), "--measure", "log_or")
+    assert printed.stdout.splitlines()[1].startswith("A,-0.83975")  # doi:10.1111/j.1469-1809.1955.tb01348.x

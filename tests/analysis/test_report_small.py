@@ -1,0 +1,59 @@
+"""A small analysis from file to report: status, bytes, and what happens when chains are too short."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import xarray as xr
+
+from bayesmeta.cli import main
+
+SMALL = Path(__file__).parent / "small"
+pytestmark = pytest.mark.slow
+
+
+def run(folder: Path, out: str) -> int:
+    with pytest.raises(SystemExit) as stop:
+        main(["report", str(folder / "analysis.toml"), "--out", str(folder / out)])
+    return int(stop.value.code or 0)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("small")
+    shutil.copytree(SMALL, made, dirs_exist_ok=True)
+    return made
+
+
+def test_same_seed_same_bytes(folder: Path) -> None:
+    assert run(folder, "one") == 0
+    assert run(folder, "two") == 0
+    texts = [re.sub(r'"created": "[^"]*"', "", (folder / out / "results.json").read_text()) for out in ("one", "two")]
+    assert texts[0] == texts[1]
+    results = json.loads((folder / "one" / "results.json").read_text())
+    assert results["schema"] == "bayesmeta-report/1"
+    assert {check["passed"] for check in results["checks"]} <= {True, None}
+    assert "<html" in (folder / "one" / "report.html").read_text()
+    with xr.open_datatree(folder / "one" / "posterior.nc", engine="h5netcdf") as tree:
+        posterior = tree["pain/overall/posterior"]
+        row = next(row for row in results["summary"] if row["parameter"] == "mu")
+        assert float(posterior["mu"].mean()) == pytest.approx(row["mean"], rel=1e-12)
+
+
+def test_too_few_draws_end_with_status_one_and_a_warning(folder: Path) -> None:
+    stated = (SMALL / "analysis.toml").read_text()
+    text = stated.replace("target_accept = 0.99\n", "draws = 100\ntune = 100\nchains = 2\n")
+    (folder / "analysis.toml").write_text(text)
+    try:
+        assert run(folder, "short") == 1
+    finally:
+        (folder / "analysis.toml").write_text(stated)
+    failed = [
+        c["name"] for c in json.loads((folder / "short" / "results.json").read_text())["checks"] if c["passed"] is False
+    ]
+    assert "pain, overall: bulk ESS" in failed
+    assert "bulk ESS" in (folder / "short" / "report.html").read_text()

@@ -1,0 +1,155 @@
+"""The report as a reader, a browser and a second run see it."""
+
+import base64
+import copy
+import re
+from html.parser import HTMLParser
+
+import matplotlib
+import pytest
+
+from bayesmeta.report.html import render_html
+
+SECTIONS = [
+    "asked", "evidence", "results", "signals", "external", "priors", "checks", "methods", "limitations",
+    "references", "rerun",
+]  # fmt: skip
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, and whether each one that was opened was closed."""
+
+    VOID = ("meta", "link", "img", "br")
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.open = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def find(self, name):
+        return [attrs for tag, attrs in self.tags if tag == name]
+
+
+def test_every_section_is_there_and_linked(html):
+    page = Page(html)
+    assert page.open == []
+    assert [attrs["id"] for attrs in page.find("section")] == SECTIONS
+    assert [attrs["href"] for attrs in page.find("a")] == [f"#{name}" for name in SECTIONS]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ketamine for chronic pain, refitted", "How probable is it that CRPS responds better?",
+        "No trial&#39;s standard deviation was found", "Is ± 0.51 an SD or an SE?", "number needed to treat",
+        "3.6 (1.9 to 24.0)", "Never pooled with our result: they share trials", "Michelet 2018",
+        "Joint posterior draws of crps and high_dose; correlation −0.62.", "Energy BFMI", "4 × 1500",
+        '<span class="tag">default</span>', "largest R-hat", "not applicable", "Few trials.", "pymc 6.3.0",
+        "bayesmeta report models/ketamine/analysis.toml --out reports/ketamine", "Seed 20260101",
+        "5 trials: 2 with public results, 3 latent", "HalfCauchy(0.5)", "The review&#39;s estimator is part",
+    ],
+)  # fmt: skip
+def test_what_a_reader_finds(html, text):
+    assert text in html
+
+
+def test_the_first_screen_has_the_answer_before_anything_else(html):
+    assert html.index("with the stated priors it is 0.84") < html.index('<table class="signals">')
+    assert html.index('<table class="signals">') < html.index("<nav")
+
+
+def test_markup_in_a_name_is_text(html):
+    assert "<script" not in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+
+
+def test_nothing_is_loaded_from_elsewhere(html):
+    page = Page(html)
+    for tag, attrs in page.tags:
+        assert tag not in ("script", "iframe", "object", "base")
+        if tag != "a":
+            assert all(attrs.get(key, "data:").startswith("data:") for key in ("src", "href", "srcset"))
+    style = re.search(r"<style>(.*?)</style>", html, re.S).group(1)
+    assert "url(" not in style
+    assert "@import" not in style
+
+
+def test_pictures_have_words_and_no_dates(html):
+    pictures = Page(html).find("img")
+    assert len(pictures) == 12
+    for picture in pictures:
+        assert picture["alt"].endswith(".")
+        svg = base64.b64decode(picture["src"].partition("base64,")[2]).decode()
+        assert "dc:date" not in svg
+        assert all(target.startswith("#") for target in re.findall(r'href="([^"]*)"', svg))
+    assert any("3 latent" in picture["alt"] for picture in pictures)
+
+
+def test_readable_on_a_phone_and_on_paper(html):
+    assert 'name="viewport" content="width=device-width, initial-scale=1"' in html
+    assert "@media print" in html
+    assert "max-width: 100%" in html
+
+
+def test_no_warning_while_all_checks_pass(html):
+    assert 'role="alert"' not in html
+
+
+def test_a_failed_check_comes_first(results):
+    results["checks"][0] |= {"passed": False, "value": 1.034}
+    html = render_html(results)
+    assert html.index('role="alert"') < html.index("<h1>")
+    assert "<li>largest R-hat: value 1.034, limit 1.01.</li>" in html
+
+
+def test_the_same_bytes_again_apart_from_the_date(results, html):
+    style = {"font.size": 30, "text.usetex": False, "axes.facecolor": "red"}
+    with matplotlib.rc_context(style):  # somebody's own settings change nothing
+        assert render_html(copy.deepcopy(results)) == html
+        assert matplotlib.rcParams["font.size"] == 30
+    results["created"] = "2031-01-01T00:00:00Z"
+    assert render_html(results).replace("2031-01-01T00:00:00Z", "2026-01-02T03:04:05Z") == html
+
+
+def _paths(node, path=()):
+    """Every place in the results where a value can be missing."""
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, value in items:
+        if isinstance(node, dict):
+            yield (*path, key)
+        yield from _paths(value, (*path, key))
+
+
+def _without(node, keys):
+    if isinstance(node, dict):
+        return {key: None if key in keys else _without(value, keys) for key, value in node.items()}
+    return [_without(value, keys) for value in node] if isinstance(node, list) else node
+
+
+OPTIONAL = [
+    "forest density sensitivity published_p flat_prior_probability confounding analysis",
+    "published prior theta theta_lower y estimate mcse threshold probability_range",
+    "pooled new y_lower y_upper se lower evidence external checks probability",
+    "summary convergence prior_posterior priors covariates methods limitations references versions",
+    "models", "outcomes", "signals",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("keys", OPTIONAL, ids=lambda keys: keys.split()[0])
+def test_missing_parts_are_left_out(results, keys):
+    assert {path[-1] for path in _paths(results)} >= set(keys.split())
+    html = render_html(_without(results, keys.split()))
+    assert Page(html).open == []
+    assert not re.search(r">\s*(None|nan)\s*<", html)
+
+
+def test_nothing_at_all_is_still_a_page():
+    assert "<h1>Meta-analysis</h1>" in render_html({})

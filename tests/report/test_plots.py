@@ -1,0 +1,75 @@
+"""What the plots show, read back from the drawing."""
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from bayesmeta.report import plots
+from bayesmeta.report.canvas import BLUE, STYLE, data_uri
+from bayesmeta.report.forest import forest
+
+
+def _lines(figure: Figure):
+    return [line for ax in figure.axes for line in ax.lines]
+
+
+def _texts(figure: Figure):
+    return [tick.get_text() for ax in figure.axes for tick in ax.get_yticklabels()]
+
+
+def test_a_forest_plot_tells_known_from_latent(results):
+    data = results["outcomes"]["pain"]["models"]["overall"]["forest"]
+    figure = forest(data, log_scale=False, x_label="points", benefit="lower")
+    squares = [line for line in _lines(figure) if line.get_marker() == "s"]
+    assert [line.get_xdata()[0] for line in squares] == [study["y"] for study in data["studies"]]
+    assert [line.get_markerfacecolor() != "white" for line in squares] == [s["known"] for s in data["studies"]]
+    assert sum("(latent)" in text for text in _texts(figure)) == 3
+    assert "−1.80 [−2.38, −1.21]" in _texts(figure)
+    assert figure.axes[0].get_xlabel() == "points\n← favours treatment    favours control →"
+
+
+def test_a_ratio_is_drawn_as_a_ratio_on_a_log_axis(results):
+    data = results["outcomes"]["responders"]["models"]["overall"]["forest"]
+    figure = forest(data, log_scale=True, x_label="risk ratio", benefit="higher")
+    assert figure.axes[0].get_xscale() == "log"
+    assert "2.43 [1.10, 5.40]" in _texts(figure)
+    diamonds = [patch.get_xy() for patch in figure.axes[0].patches]
+    np.testing.assert_allclose(diamonds[0][:3, 0], [1.1, 2.43, 5.4])
+
+
+def test_a_long_latent_interval_ends_in_an_arrow(results):
+    data = results["outcomes"]["pain"]["models"]["overall"]["forest"]
+    markers = [line.get_marker() for line in _lines(forest(data, log_scale=False, x_label=""))]
+    assert "<" in markers
+
+
+def test_the_claimed_side_is_shaded_up_to_the_border(results):
+    signal = results["signals"][0]
+    shade = plots.density(signal, log_scale=False, x_label="").axes[0].collections[0]
+    vertices = shade.get_paths()[0].vertices
+    assert vertices[:, 0].max() == 0.0
+    area = 0.5 * abs(np.sum(vertices[:-1, 0] * vertices[1:, 1] - vertices[1:, 0] * vertices[:-1, 1]))
+    assert area == pytest.approx(signal["probability"], abs=0.002)  # normal: 0.8376
+
+
+def test_sensitivity_marks_what_was_refitted(results):
+    drawn_lines = _lines(plots.sensitivity(results["signals"][0]))
+    marks = [line for line in drawn_lines if line.get_marker() != "None" and line.get_markersize() == 6]
+    hollow = [str(line.get_markerfacecolor()) == "white" for line in marks]
+    cells = results["signals"][0]["sensitivity"]
+    drawn = [float(line.get_xdata()[0]) for line in marks]
+    assert drawn == [cell["probability"] for cell in cells]
+    assert hollow == [cell["method"] == "reweighted" for cell in cells]
+
+
+def test_the_strip_shows_the_range_and_the_flat_prior(results):
+    lines = _lines(plots.probabilities(results["signals"]))
+    assert [0.71, 0.92] in [list(line.get_xdata()) for line in lines]
+    assert [line.get_xdata()[0] for line in lines if line.get_marker() == "o"] == [0.8376, 0.9961]
+    assert [line.get_color() for line in lines if line.get_marker() == "o"] == [BLUE, BLUE]
+
+
+def test_text_is_large_enough_and_dollars_are_text(results):
+    assert min(size for key, size in STYLE.items() if key.endswith("size")) >= 9
+    panel = {"parameter": "$x^2$", "x": [0, 1], "prior": None, "posterior": [1, 1]}
+    assert data_uri(plots.prior_posterior, panel).startswith("data:image/svg+xml;base64,")

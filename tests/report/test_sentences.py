@@ -1,0 +1,99 @@
+"""Each sentence, word by word."""
+
+import pytest
+
+from bayesmeta.report.sentences import (
+    answer_sentences,
+    check_sentence,
+    estimate_sentence,
+    outcome_sentence,
+    signal_sentence,
+    threshold_sentence,
+)
+
+CRPS = (
+    "CRPS against other pain: the review reported P = .079 (‘nonsignificant’). Under a flat prior that is a "
+    "probability of 0.96 that the effect is larger in CRPS; with the stated priors it is 0.84 (Monte Carlo "
+    "error 0.01), between 0.71 and 0.92 over the priors tried."
+)
+
+
+def test_a_signal_with_everything(results):
+    assert signal_sentence(results["signals"][0]) == CRPS
+
+
+def test_a_signal_without_a_verdict_range_or_words_for_the_claim(results):
+    signal = results["signals"][0] | {
+        "published_verdict": None,
+        "probability_range": None,
+        "claim_label": None,
+    }
+    assert signal_sentence(signal) == (
+        "CRPS against other pain: the review reported P = .079. Under a flat prior that is a probability of "
+        "0.96 that crps < 0; with the stated priors it is 0.84 (Monte Carlo error 0.01)."
+    )
+
+
+def test_a_signal_that_nobody_published(results):
+    signal = results["signals"][0] | {"published_p": None, "flat_prior_probability": None, "mcse": None}
+    assert signal_sentence(signal) == (
+        "CRPS against other pain: the review reported no P value. With the stated priors the probability "
+        "that the effect is larger in CRPS is 0.84, between 0.71 and 0.92 over the priors tried."
+    )
+
+
+def test_a_tiny_p_value_is_not_equal_to_anything(results):
+    signal = results["signals"][0] | {"published_p": "<.0001", "probability": 1.0}
+    assert "reported P < .0001 (" in signal_sentence(signal)
+    assert "with the stated priors it is >0.999 (" in signal_sentence(signal)
+
+
+@pytest.mark.parametrize(
+    ("which", "expected"),
+    [
+        (0, "Estimate: −0.63 points (95% credible interval −1.88 to 0.62)."),
+        (1, "Estimate: risk ratio 2.34 (95% credible interval 1.07 to 5.12)."),
+    ],
+)
+def test_the_size_of_a_signal(results, which, expected):
+    assert estimate_sentence(results, results["signals"][which]) == expected
+
+
+def test_the_threshold(results):
+    assert threshold_sentence(results["signals"][0]) == (
+        "Beyond the threshold, more than 1 point larger: probability 0.28 (Monte Carlo error 0.009)."
+    )
+    assert threshold_sentence(results["signals"][1]) == ""
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        (
+            "pain",
+            "Pain: mean effect over trials −1.80 (−2.38 to −1.21); the review published −1.83 (−2.35 to "
+            "−1.31); the true effect in a new trial lies within −3.20 to −0.35 with 95% probability.",
+        ),
+        (
+            "responders",
+            "Responders: mean effect over trials 2.34 (1.11 to 4.95); the review published 2.43 (1.10 to "
+            "5.40); the true effect in a new trial lies within 0.55 to 9.97 with 95% probability.",
+        ),
+    ],
+)
+def test_the_pooled_effect(results, key, expected):
+    outcome = results["outcomes"][key]
+    assert outcome_sentence(results, outcome, outcome["models"]["overall"]["forest"]) == expected
+
+
+def test_a_failed_check():
+    check = {"name": "largest R-hat", "passed": False, "value": 1.0341, "limit": 1.01, "note": "Raise tune."}
+    assert check_sentence(check) == "largest R-hat: value 1.034, limit 1.01. Raise tune."
+    assert check_sentence({"name": "chains", "value": None, "limit": None}) == "chains: value –."
+
+
+def test_the_answer_is_the_analysis_own_where_it_has_one(results):
+    assert answer_sentences(results)[0] == CRPS
+    assert len(answer_sentences(results)) == 2
+    results["analysis"]["answer"] = ["Probably."]
+    assert answer_sentences(results) == ["Probably."]
