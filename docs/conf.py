@@ -1,0 +1,22 @@
+"""Sphinx settings: Markdown pages, NumPy docstrings, nothing fetched while building."""
+
+from importlib.metadata import version as installed_version
+
+project = "bayesmeta"
+author = "The bayesmeta maintainers"
+copyright = "2026, the bayesmeta maintainers"  # noqa: A001
+version = release = installed_version("bayesmeta")
+
+extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.autosummary"]
+exclude_patterns = ["_build"]
+myst_heading_anchors = 3
+
+autodoc_typehints = "none"  # types stand in the docstrings
+autosummary_imported_members = True
+numpydoc_class_members_toctree = False
+numpydoc_show_inherited_class_members = False
+
+html_theme = "furo"
+html_title = "bayesmeta"
+html_copy_source = False
+html_show_sphinx = False

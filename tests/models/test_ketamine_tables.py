@@ -1,0 +1,74 @@
+"""The ketamine analysis uses the numbers of its source tables, and no others."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+
+import pytest
+
+from bayesmeta.analysis.run import plan
+from bayesmeta.data.review import PublishedReview, Range
+
+FOLDER = Path(__file__).parents[2] / "models" / "ketamine"
+
+
+def table(name: str, key: str) -> dict[str, dict[str, str]]:
+    with (FOLDER / name).open(encoding="utf-8") as file:
+        return {row[key]: row for row in csv.DictReader(file)}
+
+
+@pytest.fixture(scope="module")
+def pain() -> PublishedReview:
+    data = plan(FOLDER / "analysis.toml").data["pain"]
+    assert isinstance(data, PublishedReview)
+    return data
+
+
+def test_sizes_and_doses_are_those_of_the_trials_table(pain: PublishedReview) -> None:
+    trials = table("tables/trials.csv", "study_id")
+    for study in pain.studies:
+        if study.name == "Seventh":
+            continue
+        row = trials[study.name]
+        if row["n_ketamine"]:
+            assert (study.n_t, study.n_c) == (float(row["n_ketamine"]), float(row["n_placebo"]))
+        else:
+            assert isinstance(study.n, Range)
+        assert study.covariates["crps"] == float(row["crps"])
+        dose = study.covariates["log2_dose"]
+        ends = (dose.lower, dose.upper) if isinstance(dose, Range) else (dose, dose)
+        for end, column in zip(ends, ("cum_dose_low", "cum_dose_high"), strict=True):
+            assert end == pytest.approx(math.log2(float(row[column])), abs=1e-6)
+        factor = 1.0 if "S(+)" in row["enantiomer"] else 0.0
+        racemic = study.covariates["log2_dose_racemic"]
+        assert (racemic.lower if isinstance(racemic, Range) else racemic) == pytest.approx(ends[0] + factor, abs=1e-6)
+
+
+def test_only_one_trial_is_known_and_it_is_as_printed(pain: PublishedReview) -> None:
+    known = [study for study in pain.studies if study.known]
+    assert [study.name for study in known] == ["Sigtermans2009"]
+    with (FOLDER / "tables" / "pain_scores.csv").open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["study_id"] == "Sigtermans2009" and row["mean"]]
+    means = {row["arm"]: float(row["mean"]) for row in rows}
+    assert known[0].y == pytest.approx(means["ketamine"] - means["placebo"], abs=1e-12)
+    printed = [float(row["statistic_as_reported"].split("+/-")[1].split()[0]) for row in rows]
+    assert known[0].se == pytest.approx(math.hypot(*printed), abs=1e-12)
+    other = pain.choices[0].options[1].values["Sigtermans2009"]["se"]
+    assert other == pytest.approx(math.hypot(*printed) / math.sqrt(30), abs=1e-12)
+
+
+def test_published_statistics_are_those_of_the_summaries(pain: PublishedReview) -> None:
+    with (FOLDER / "tables" / "published_summaries.csv").open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["review"] == "Orhurhu 2019"]
+    pool = rows[0]
+    assert [pain.statistics[0].estimate, pain.statistics[0].lower, pain.statistics[0].upper] == [  # type: ignore[union-attr]
+        float(pool[key]) for key in ("estimate", "ci_low", "ci_high")
+    ]
+    p = {row["subgroup"]: float(row["p"]) for row in rows if row["measure"] == "subgroup difference P"}
+    assert {s.covariate: s.p for s in pain.statistics[1:3]} == {  # type: ignore[union-attr]
+        "crps": p["CRPS vs non-CRPS"],
+        "high_dose": p["high-dose vs low-dose ketamine"],
+    }
+    assert pain.n_total == float(pool["n"])
