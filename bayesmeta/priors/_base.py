@@ -181,9 +181,17 @@ class MomentMethods(Prior):
     def _power_moment(self, k: float) -> float:
         """Mean of x**k, for 0 < k <= 1 and priors on [0, inf); what `OnVariance` needs for its moments."""
 
-    # The distribution of u = log(x), for `OnVariance`. Families override what underflow of exp(u) would lose.
+    # The distribution of u = log(x), for `OnVariance` and for integrals over log(tau).
 
     def _logpdf_of_log(self, u: Floats) -> Floats:
+        """Log density of u, finite or -inf wherever u is finite."""
+        self._require_density("logpdf")
+        with np.errstate(all="ignore"):
+            return self._log_density_of_log(np.asarray(u, float))
+
+    # Families override these where overflow or underflow of exp(u) would lose something; warnings are off.
+
+    def _log_density_of_log(self, u: Floats) -> Floats:
         return u + self.logpdf(np.exp(u))
 
     def _cdf_of_log(self, u: Floats) -> Floats:

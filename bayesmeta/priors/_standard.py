@@ -54,8 +54,16 @@ def log1p_square(z: Floats) -> Floats:
 
 def t_logpdf(nu: float, z: Floats) -> Floats:
     """Log density of the standard t with `nu` degrees of freedom."""
-    log_norm = math.log(float(rising(nu / 2, 0.5))) - 0.5 * math.log(nu) - 0.5 * LOG_PI
-    return log_norm - 0.5 * (nu + 1) * log1p_square(z / math.sqrt(nu))
+    return _log_t_norm(nu) - 0.5 * (nu + 1) * log1p_square(z / math.sqrt(nu))
+
+
+def t_logpdf_of_log(nu: float, log_z: Floats) -> Floats:
+    """`t_logpdf` at z = exp(log_z), for any size of log_z."""
+    return _log_t_norm(nu) - 0.5 * (nu + 1) * np.logaddexp(0.0, 2 * log_z - math.log(nu))
+
+
+def _log_t_norm(nu: float) -> float:
+    return math.log(rising(nu / 2, 0.5)) - 0.5 * math.log(nu) - 0.5 * LOG_PI
 
 
 def t_cdf(nu: float, z: Floats) -> Floats:

@@ -64,6 +64,10 @@ class HalfNormal(MomentMethods):
     def _logpdf(self, x: Floats) -> Floats:
         return std.normal_logpdf(x / self.scale) + std.LOG_2 - math.log(self.scale)
 
+    def _log_density_of_log(self, u: Floats) -> Floats:
+        log_z = u - math.log(self.scale)
+        return log_z + std.LOG_2 - std.LOG_SQRT_2PI - 0.5 * np.exp(2 * log_z)
+
     def _cdf(self, x: Floats) -> Floats:
         return std.half_normal_cdf(x / self.scale)
 
@@ -128,6 +132,10 @@ class HalfStudentT(MomentMethods):
     def _logpdf(self, x: Floats) -> Floats:
         return std.t_logpdf(self.nu, x / self.scale) + std.LOG_2 - math.log(self.scale)
 
+    def _log_density_of_log(self, u: Floats) -> Floats:
+        log_z = u - math.log(self.scale)
+        return log_z + std.LOG_2 + std.t_logpdf_of_log(self.nu, log_z)
+
     def _cdf(self, x: Floats) -> Floats:
         return std.half_t_cdf(self.nu, x / self.scale)
 
@@ -185,6 +193,10 @@ class HalfCauchy(MomentMethods):
     def _logpdf(self, x: Floats) -> Floats:
         return std.LOG_2 - std.LOG_PI - math.log(self.scale) - std.log1p_square(x / self.scale)
 
+    def _log_density_of_log(self, u: Floats) -> Floats:
+        log_z = u - math.log(self.scale)
+        return log_z + std.LOG_2 - std.LOG_PI - np.logaddexp(0.0, 2 * log_z)
+
     def _cdf(self, x: Floats) -> Floats:
         return np.arctan(x / self.scale) * (2 / math.pi)
 
@@ -239,6 +251,12 @@ class HalfLogistic(MomentMethods):
         out: Floats = std.LOG_2 - z - 2 * np.log1p(np.exp(-z)) - math.log(self.scale)
         return out
 
+    def _log_density_of_log(self, u: Floats) -> Floats:
+        log_z = u - math.log(self.scale)
+        z = np.exp(log_z)
+        out: Floats = log_z + std.LOG_2 - z - 2 * np.log1p(np.exp(-z))
+        return out
+
     def _cdf(self, x: Floats) -> Floats:
         out: Floats = np.tanh(x / (2 * self.scale))
         return out
@@ -291,6 +309,10 @@ class Rayleigh(MomentMethods):
     def _logpdf(self, x: Floats) -> Floats:
         z = x / self.scale
         return np.log(z) - 0.5 * z**2 - math.log(self.scale)
+
+    def _log_density_of_log(self, u: Floats) -> Floats:
+        log_z = u - math.log(self.scale)
+        return 2 * log_z - 0.5 * np.exp(2 * log_z)
 
     def _cdf(self, x: Floats) -> Floats:
         return -np.expm1(-0.5 * (x / self.scale) ** 2)

@@ -66,7 +66,7 @@ class LogNormal(MomentMethods):
         u = np.log(x)
         return np.where(x == 0, -np.inf, self._logpdf_of_log(u) - u)
 
-    def _logpdf_of_log(self, u: Floats) -> Floats:
+    def _log_density_of_log(self, u: Floats) -> Floats:
         return std.normal_logpdf((u - self.meanlog) / self.sdlog) - math.log(self.sdlog)
 
     def _cdf(self, x: Floats) -> Floats:
@@ -143,7 +143,7 @@ class LogStudentT(MomentMethods):
         u = np.log(x)
         return np.where(x == 0, np.inf, self._logpdf_of_log(u) - u)
 
-    def _logpdf_of_log(self, u: Floats) -> Floats:
+    def _log_density_of_log(self, u: Floats) -> Floats:
         return std.t_logpdf(self.nu, (u - self.location) / self.scale) - math.log(self.scale)
 
     def _cdf(self, x: Floats) -> Floats:
@@ -238,7 +238,7 @@ class OnVariance(MomentMethods):
             return -math.inf
         return math.inf if slope < -1e-6 else near
 
-    def _logpdf_of_log(self, u: Floats) -> Floats:
+    def _log_density_of_log(self, u: Floats) -> Floats:
         return std.LOG_2 + self.prior._logpdf_of_log(2 * u)
 
     def _cdf(self, x: Floats) -> Floats:

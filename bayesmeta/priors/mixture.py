@@ -159,7 +159,7 @@ class Mixture(MomentMethods):
     def _logpdf(self, x: Floats) -> Floats:
         return _log_sum_exp([math.log(w) + prior.logpdf(x) for w, prior in self.components])
 
-    def _logpdf_of_log(self, u: Floats) -> Floats:
+    def _log_density_of_log(self, u: Floats) -> Floats:
         return _log_sum_exp([math.log(w) + prior._logpdf_of_log(u) for w, prior in self._scale_parts()])
 
     def _cdf(self, x: Floats) -> Floats:

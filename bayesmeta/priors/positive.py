@@ -115,6 +115,10 @@ class Exponential(MomentMethods):
     def _logpdf(self, x: Floats) -> Floats:
         return math.log(self.rate) - self.rate * x
 
+    def _log_density_of_log(self, u: Floats) -> Floats:
+        log_z = u + math.log(self.rate)
+        return log_z - np.exp(log_z)
+
     def _cdf(self, x: Floats) -> Floats:
         return -np.expm1(-self.rate * x)
 
@@ -170,7 +174,7 @@ class Gamma(MomentMethods):
         z = self.rate * x
         return std.xlogy(self.shape - 1, z) - z - std.log_gamma(self.shape) + math.log(self.rate)
 
-    def _logpdf_of_log(self, u: Floats) -> Floats:
+    def _log_density_of_log(self, u: Floats) -> Floats:
         log_z = u + math.log(self.rate)
         return self.shape * log_z - np.exp(log_z) - std.log_gamma(self.shape)
 
@@ -240,7 +244,7 @@ class InvGamma(MomentMethods):
         log_density = (self.shape + 1) * np.log(z) - z - std.log_gamma(self.shape) - math.log(self.scale)
         return np.where(np.isinf(z), -np.inf, log_density)
 
-    def _logpdf_of_log(self, u: Floats) -> Floats:
+    def _log_density_of_log(self, u: Floats) -> Floats:
         log_z = math.log(self.scale) - u
         return self.shape * log_z - np.exp(log_z) - std.log_gamma(self.shape)
 
@@ -301,6 +305,10 @@ class Lomax(MomentMethods):
 
     def _logpdf(self, x: Floats) -> Floats:
         return math.log(self.shape) - math.log(self.scale) - (self.shape + 1) * np.log1p(x / self.scale)
+
+    def _log_density_of_log(self, u: Floats) -> Floats:
+        log_z = u - math.log(self.scale)
+        return math.log(self.shape) + log_z - (self.shape + 1) * np.logaddexp(0.0, log_z)
 
     def _cdf(self, x: Floats) -> Floats:
         return -np.expm1(-self.shape * np.log1p(x / self.scale))
