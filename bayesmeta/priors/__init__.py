@@ -2,16 +2,31 @@
 
 from bayesmeta.priors._base import Moments, Prior
 from bayesmeta.priors.half import HalfCauchy, HalfLogistic, HalfNormal, HalfStudentT, Rayleigh
+from bayesmeta.priors.improper import ImproperUniform, SqrtUniform
+from bayesmeta.priors.joint import MultivariateNormal
 from bayesmeta.priors.log_scale import LogNormal, LogStudentT, OnVariance
 from bayesmeta.priors.mixture import Mixture, PointMass
 from bayesmeta.priors.parse import FAMILIES, parse_prior
 from bayesmeta.priors.positive import Exponential, Gamma, InvGamma, Lomax, Uniform
 from bayesmeta.priors.real_line import Cauchy, Flat, Normal, StudentT
+from bayesmeta.priors.reference import (
+    BergerDeely,
+    Conventional,
+    DuMouchel,
+    ISquared,
+    Jeffreys,
+    OverallJeffreys,
+    ReferencePrior,
+    UniformShrinkage,
+)
 from bayesmeta.priors.require import require_prior, require_proper, require_scale_prior
 
 __all__ = [
     "FAMILIES",
+    "BergerDeely",
     "Cauchy",
+    "Conventional",
+    "DuMouchel",
     "Exponential",
     "Flat",
     "Gamma",
@@ -19,19 +34,27 @@ __all__ = [
     "HalfLogistic",
     "HalfNormal",
     "HalfStudentT",
+    "ISquared",
+    "ImproperUniform",
     "InvGamma",
+    "Jeffreys",
     "LogNormal",
     "LogStudentT",
     "Lomax",
     "Mixture",
     "Moments",
+    "MultivariateNormal",
     "Normal",
     "OnVariance",
+    "OverallJeffreys",
     "PointMass",
     "Prior",
     "Rayleigh",
+    "ReferencePrior",
+    "SqrtUniform",
     "StudentT",
     "Uniform",
+    "UniformShrinkage",
     "parse_prior",
     "require_prior",
     "require_proper",

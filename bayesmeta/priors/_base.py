@@ -35,7 +35,7 @@ class Prior(ABC):
     support : tuple of float
         The smallest interval (lower, upper) that holds all of the mass.
     is_proper : bool
-        Whether the prior integrates to one; False for `Flat` alone.
+        Whether the prior integrates to one; False for `Flat` and some reference priors.
     has_density : bool
         Whether `logpdf` and `pdf` exist; False for `PointMass` and for mixtures that hold one.
     """
@@ -185,7 +185,6 @@ class MomentMethods(Prior):
 
     def _logpdf_of_log(self, u: Floats) -> Floats:
         """Log density of u, finite or -inf wherever u is finite."""
-        self._require_density("logpdf")
         with np.errstate(all="ignore"):
             return self._log_density_of_log(np.asarray(u, float))
 

@@ -199,6 +199,11 @@ class OnVariance(MomentMethods):
     def __post_init__(self) -> None:
         if not isinstance(self.prior, Prior):
             raise SpecificationError(f"OnVariance(prior={self.prior!r}): give a prior, e.g. LogNormal(-1.83, 1.52).")
+        if self.prior.support[0] >= 0 and not isinstance(self.prior, MomentMethods):
+            raise SpecificationError(
+                f"OnVariance({self.prior}): a prior of the variance must be proper and the same for all studies; "
+                "reference priors are for tau itself, outside OnVariance."
+            )
         if not (isinstance(self.prior, MomentMethods) and self.prior.support[0] >= 0):
             raise SpecificationError(
                 f"OnVariance({self.prior}): a prior of the variance must lie on [0, inf); this one does not."

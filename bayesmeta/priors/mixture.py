@@ -21,6 +21,8 @@ from bayesmeta.priors._base import (
     number_text,
     real,
 )
+from bayesmeta.priors.joint import MultivariateNormal
+from bayesmeta.priors.reference import ReferencePrior
 
 _EXAMPLE = "Mixture([(0.5, Normal(0, 1)), (0.5, Normal(0, 0.1))])"
 
@@ -208,6 +210,12 @@ def _checked_pairs(components: object) -> list[tuple[float, Prior]]:
             )
         if not prior.is_proper:
             raise SpecificationError(f"Mixture: component {i}, {prior}, does not integrate to one; use a proper prior.")
+        if isinstance(prior, MultivariateNormal):
+            raise SpecificationError(f"Mixture: component {i}, {prior}, is joint; mixtures are of one coefficient.")
+        if isinstance(prior, ReferencePrior):
+            raise SpecificationError(
+                f"Mixture: component {i}, {prior}, depends on the studies' standard errors; use {prior}.given(se**2)."
+            )
         pairs.append((weight, prior))
     return pairs
 

@@ -11,10 +11,21 @@ from typing import Any
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.priors._base import Prior, parameter_names
 from bayesmeta.priors.half import HalfCauchy, HalfLogistic, HalfNormal, HalfStudentT, Rayleigh
+from bayesmeta.priors.improper import ImproperUniform, SqrtUniform
+from bayesmeta.priors.joint import MultivariateNormal
 from bayesmeta.priors.log_scale import LogNormal, LogStudentT, OnVariance
 from bayesmeta.priors.mixture import Mixture, PointMass
 from bayesmeta.priors.positive import Exponential, Gamma, InvGamma, Lomax, Uniform
 from bayesmeta.priors.real_line import Cauchy, Flat, Normal, StudentT
+from bayesmeta.priors.reference import (
+    BergerDeely,
+    Conventional,
+    DuMouchel,
+    ISquared,
+    Jeffreys,
+    OverallJeffreys,
+    UniformShrinkage,
+)
 
 FAMILIES: dict[str, type[Prior]] = {
     family.__name__: family
@@ -22,6 +33,8 @@ FAMILIES: dict[str, type[Prior]] = {
         *(Normal, StudentT, Cauchy, Flat, Mixture, PointMass),
         *(HalfNormal, HalfStudentT, HalfCauchy, HalfLogistic, Rayleigh, Uniform, Exponential),
         *(Gamma, InvGamma, LogNormal, LogStudentT, Lomax, OnVariance),
+        *(Jeffreys, OverallJeffreys, SqrtUniform, ImproperUniform, UniformShrinkage, ISquared, DuMouchel),
+        *(BergerDeely, Conventional, MultivariateNormal),
     )
 }
 
@@ -45,7 +58,8 @@ def parse_prior(text: str | Prior) -> Prior:
     text : str or Prior
         A family with its parameters in order or by name, e.g. ``"HalfNormal(0.5)"`` or
         ``"Normal(mean=0, sd=4)"``. Parameters may be arithmetic: ``+ - * / **``, ``log`` (natural), ``exp``,
-        ``sqrt`` and ``pi``. Nothing else is evaluated. A prior is returned as it is.
+        ``sqrt`` and ``pi``. Nothing else is evaluated. A family without parameters may stand alone, as in
+        ``"Jeffreys"``. A prior is returned as it is.
 
     Returns
     -------
@@ -65,6 +79,8 @@ def parse_prior(text: str | Prior) -> Prior:
     OnVariance(LogNormal(-1.83, 1.52))
     >>> parse_prior("Mixture([(1, Normal(0, 1/4)), (1, Normal(0, 4))])")
     Mixture([(0.5, Normal(0, 0.25)), (0.5, Normal(0, 4))])
+    >>> parse_prior("Jeffreys")
+    Jeffreys()
     """
     if isinstance(text, Prior):
         return text
@@ -82,7 +98,9 @@ def parse_prior(text: str | Prior) -> Prior:
 def _prior(node: ast.expr) -> Prior:
     """Build the prior that a call such as ``HalfNormal(0.5)`` describes."""
     if isinstance(node, ast.Name) and node.id in FAMILIES:
-        raise SpecificationError(f"the parameters are missing; write {_signature(node.id)}.")
+        if parameter_names(FAMILIES[node.id]):
+            raise SpecificationError(f"the parameters are missing; write {_signature(node.id)}.")
+        return FAMILIES[node.id]()
     if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
         raise SpecificationError(f"{_source(node)} is not a prior; write e.g. HalfNormal(0.5).")
     name = node.func.id
@@ -112,30 +130,39 @@ def _bind(name: str, call: ast.Call) -> dict[str, ast.expr]:
 
 def _signature(name: str) -> str:
     """Return the family with its parameters, as a user writes it."""
-    return {"Mixture": "Mixture([(weight, prior), ...])"}.get(
-        name, f"{name}({', '.join(parameter_names(FAMILIES[name]))})"
-    )
+    lists = {
+        "Mixture": "Mixture([(weight, prior), ...])",
+        "MultivariateNormal": "MultivariateNormal([mean, ...], [[variance, covariance, ...], ...])",
+    }
+    return lists.get(name, f"{name}({', '.join(parameter_names(FAMILIES[name]))})")
 
 
 def _value(family: str, key: str, node: ast.expr) -> Any:
-    """Evaluate one argument: a prior, a list of (weight, prior), or a number."""
+    """Evaluate one argument: a prior, a list of (weight, prior), a list or table of numbers, or a number."""
     if family == "OnVariance":
         return _prior(node)
     if family == "Mixture":
-        return [_weighted(item) for item in _items(node)]
+        return [_weighted(item) for item in _items(node, family)]
+    if family == "MultivariateNormal":
+        rows = _items(node, family)
+        return [_numbers(row, key) for row in rows] if key == "cov" else _numbers(node, key)
     return _number(node, f"{family}: {key}")
 
 
 def _weighted(node: ast.expr) -> tuple[float, Prior]:
-    items = _items(node)
+    items = _items(node, "Mixture")
     if len(items) != 2:
         raise SpecificationError(f"{_source(node)} must be (weight, prior).")
     return _number(items[0], "Mixture: weight"), _prior(items[1])
 
 
-def _items(node: ast.expr) -> list[ast.expr]:
+def _numbers(node: ast.expr, key: str) -> list[float]:
+    return [_number(item, f"MultivariateNormal: {key}") for item in _items(node, "MultivariateNormal")]
+
+
+def _items(node: ast.expr, family: str) -> list[ast.expr]:
     if not isinstance(node, ast.List | ast.Tuple):
-        raise SpecificationError(f"{_source(node)} must be a list; write {_signature('Mixture')}.")
+        raise SpecificationError(f"{_source(node)} must be a list; write {_signature(family)}.")
     return node.elts
 
 

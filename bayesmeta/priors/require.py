@@ -5,9 +5,11 @@ from __future__ import annotations
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors._base import Prior
 from bayesmeta.priors.half import HalfCauchy, HalfNormal, HalfStudentT
+from bayesmeta.priors.improper import ImproperUniform
+from bayesmeta.priors.joint import MultivariateNormal
 from bayesmeta.priors.mixture import Mixture, PointMass
 from bayesmeta.priors.positive import Uniform
-from bayesmeta.priors.real_line import Cauchy, Normal, StudentT
+from bayesmeta.priors.real_line import Cauchy, Flat, Normal, StudentT
 
 
 def require_scale_prior(prior: object, name: str = "tau") -> Prior:
@@ -72,7 +74,7 @@ def require_proper(prior: object, name: str = "mu") -> Prior:
 
 
 def require_prior(prior: object, name: str, example: str) -> Prior:
-    """Return `prior` if it is one; `name` and `example` are for the message.
+    """Return `prior` if it is one for a single parameter; `name` and `example` are for the message.
 
     Examples
     --------
@@ -80,6 +82,11 @@ def require_prior(prior: object, name: str, example: str) -> Prior:
     Traceback (most recent call last):
     bayesmeta.errors.SpecificationError: prior for mu must be a prior, e.g. Normal(0, 4); got 1.5.
     """
+    if isinstance(prior, MultivariateNormal):
+        raise SpecificationError(
+            f"prior for {name} is {prior}, which is for {prior.dim} coefficients together. "
+            'Give it under their names, e.g. beta={("mu", "dose"): MultivariateNormal(...)}.'
+        )
     if not isinstance(prior, Prior):
         hint = " Text is read by parse_prior." if isinstance(prior, str) else ""
         raise SpecificationError(f"prior for {name} must be a prior, e.g. {example}; got {prior!r}.{hint}")
@@ -97,6 +104,8 @@ def _half(prior: Prior) -> Prior | None:
             return HalfCauchy(scale)
         case Uniform(upper=upper) if upper > 0:
             return Uniform(0, upper)
+        case Flat():
+            return ImproperUniform()
         case PointMass():
             return PointMass(0)
         case Mixture(components=components):

@@ -6,27 +6,37 @@ The witness is the density written out in decimal arithmetic of 60 digits, which
 from __future__ import annotations
 
 import decimal
+import math
 
 import numpy as np
 import pytest
 
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import (
+    BergerDeely,
+    Conventional,
+    DuMouchel,
     Exponential,
     Gamma,
     HalfCauchy,
     HalfLogistic,
     HalfNormal,
     HalfStudentT,
+    ImproperUniform,
     InvGamma,
+    ISquared,
+    Jeffreys,
     LogNormal,
     LogStudentT,
     Lomax,
     Mixture,
     OnVariance,
+    OverallJeffreys,
     PointMass,
     Rayleigh,
+    SqrtUniform,
     Uniform,
+    UniformShrinkage,
 )
 
 
@@ -36,6 +46,7 @@ def dec(x):
 
 
 PI = dec("3.14159265358979323846264338327950288419716939937510582097494459")
+V = (0.04, 0.25, 9.0)
 
 
 def half_t(nu, scale):
@@ -70,10 +81,19 @@ def on_variance(log_density):
     return lambda t: (2 * t).ln() + log_density(t * t)
 
 
+def total(power):
+    return lambda t: sum((dec(v) + t * t) ** -power for v in V)
+
+
+def product(power):
+    return lambda t: math.prod(dec(v) + t * t for v in V) ** (dec(power) / len(V))
+
+
 FAMILIES = [
     (HalfNormal(0.7), half_normal(0.7)),
     (HalfStudentT(3, 0.4), half_t(3, 0.4)),
     (HalfCauchy(0.3), lambda t: (2 / (PI * dec(0.3))).ln() - (1 + (t / dec(0.3)) ** 2).ln()),
+    (HalfCauchy(1e-9), lambda t: (2 / (PI * dec(1e-9))).ln() - (1 + (t / dec(1e-9)) ** 2).ln()),
     (HalfLogistic(0.6), lambda t: (2 / dec(0.6)).ln() - t / dec(0.6) - 2 * (1 + (-t / dec(0.6)).exp()).ln()),
     (Rayleigh(0.5), lambda t: t.ln() - 2 * dec(0.5).ln() - (t / dec(0.5)) ** 2 / 2),
     (Uniform(0, 4), lambda t: -dec(4).ln() if t <= 4 else dec("-Infinity")),
@@ -92,6 +112,15 @@ FAMILIES = [
         Mixture([(0.25, HalfNormal(0.7)), (0.75, Lomax(5, 2))]),
         lambda t: (half_normal(0.7)(t).exp() / 4 + 3 * lomax(5, 2)(t).exp() / 4).ln(),
     ),
+    (Jeffreys().given(V), lambda t: (t * t * total(2)(t)).sqrt().ln()),
+    (OverallJeffreys().given(V), lambda t: (t * t * total(2)(t) * total(1)(t)).sqrt().ln()),
+    (SqrtUniform().given(V), lambda t: -t.ln() / 2),
+    (ImproperUniform().given(V), lambda t: dec(0)),
+    (BergerDeely().given(V), lambda t: (t / product(1)(t)).ln()),
+    (DuMouchel().given([4, 4]), lambda t: (2 / (2 + t) ** 2).ln()),
+    (UniformShrinkage().given([4, 4]), lambda t: (8 * t / (4 + t * t) ** 2).ln()),
+    (ISquared().given([4, 4]), lambda t: (8 * t / (4 + t * t) ** 2).ln()),
+    (Conventional().given([4, 4]), lambda t: (2 * t).ln() - 3 * (4 + t * t).ln() / 2),
 ]
 IDS = [str(prior) for prior, _ in FAMILIES]
 U = np.array([-350.0, -349.7, -200.3, -60.1, -10.2, -3.1, -1.0, -0.1, 0.0, 0.3, 1.2, 1.5, 3.3, 8.7, 60.4, 200.2, 350.0])

@@ -46,7 +46,7 @@ def test_a_scale_prior_is_returned(prior):
         (Uniform(-1, 2), "Use Uniform(0, 2) or another prior on [0, inf)."),
         (Uniform(-2, -1), "Use a prior on [0, inf)."),
         (PointMass(-1), "Use PointMass(0) or another prior on [0, inf)."),
-        (Flat(), "Use a prior on [0, inf)."),
+        (Flat(), "Use ImproperUniform() or another prior on [0, inf)."),
         (
             Mixture([(0.5, Normal(0, 1)), (0.5, PointMass(1))]),
             "Use Mixture([(0.5, HalfNormal(1)), (0.5, PointMass(1))]) or another prior on [0, inf).",
