@@ -1,6 +1,7 @@
 """Prior distributions as values, the text that names them, and the checks that models make on them."""
 
 from bayesmeta.priors._base import Moments, Prior
+from bayesmeta.priors.custom import CustomScale
 from bayesmeta.priors.half import HalfCauchy, HalfLogistic, HalfNormal, HalfStudentT, Rayleigh
 from bayesmeta.priors.improper import ImproperUniform, SqrtUniform
 from bayesmeta.priors.joint import MultivariateNormal
@@ -26,6 +27,7 @@ __all__ = [
     "BergerDeely",
     "Cauchy",
     "Conventional",
+    "CustomScale",
     "DuMouchel",
     "Exponential",
     "Flat",

@@ -15,6 +15,7 @@ from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import (
     BergerDeely,
     Conventional,
+    CustomScale,
     DuMouchel,
     Exponential,
     Gamma,
@@ -121,6 +122,7 @@ FAMILIES = [
     (UniformShrinkage().given([4, 4]), lambda t: (8 * t / (4 + t * t) ** 2).ln()),
     (ISquared().given([4, 4]), lambda t: (8 * t / (4 + t * t) ** 2).ln()),
     (Conventional().given([4, 4]), lambda t: (2 * t).ln() - 3 * (4 + t * t).ln() / 2),
+    (CustomScale(lambda t: -2 * np.log(2 + t), "DuMouchel"), lambda t: (2 / (2 + t) ** 2).ln()),
 ]
 IDS = [str(prior) for prior, _ in FAMILIES]
 U = np.array([-350.0, -349.7, -200.3, -60.1, -10.2, -3.1, -1.0, -0.1, 0.0, 0.3, 1.2, 1.5, 3.3, 8.7, 60.4, 200.2, 350.0])
