@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors._base import Prior
+from bayesmeta.priors._preliz import from_preliz
 from bayesmeta.priors.half import HalfCauchy, HalfNormal, HalfStudentT
 from bayesmeta.priors.improper import ImproperUniform
 from bayesmeta.priors.joint import MultivariateNormal
@@ -76,6 +77,8 @@ def require_proper(prior: object, name: str = "mu") -> Prior:
 def require_prior(prior: object, name: str, example: str) -> Prior:
     """Return `prior` if it is one for a single parameter; `name` and `example` are for the message.
 
+    A distribution of PreliZ is translated.
+
     Examples
     --------
     >>> require_prior(1.5, "mu", "Normal(0, 4)")
@@ -88,6 +91,8 @@ def require_prior(prior: object, name: str, example: str) -> Prior:
             'Give it under their names, e.g. beta={("mu", "dose"): MultivariateNormal(...)}.'
         )
     if not isinstance(prior, Prior):
+        if (translated := from_preliz(prior)) is not None:
+            return translated
         hint = " Text is read by parse_prior." if isinstance(prior, str) else ""
         raise SpecificationError(f"prior for {name} must be a prior, e.g. {example}; got {prior!r}.{hint}")
     return prior
