@@ -23,12 +23,14 @@ SAMPLERS = {"pymc", "pytensor", "nutpie", "numba"}
 LATE = SAMPLERS | {"arviz", "arviz_base", "arviz_stats", "arviz_plots", "matplotlib", "great_tables"}
 
 PUBLIC_NAMES = [
-    "BayesmetaError", "Cauchy", "Choice", "ConvergenceWarning", "DataError", "DataWarning", "Estimates",
-    "Exponential", "Flat", "Gamma", "HalfCauchy", "HalfLogistic", "HalfNormal", "HalfStudentT",
-    "Heterogeneity", "InferenceError", "InvGamma", "LogNormal", "LogStudentT", "Lomax", "MetaResult",
-    "Mixture", "Normal", "NormalNormal", "OnVariance", "Option", "PointMass", "PooledEstimate",
-    "PublishedReview", "Range", "Rayleigh", "SignificantCount", "SpecificationError", "StudentT",
-    "Study", "StudyTest", "SubgroupTest", "Uniform", "claim_sensitivity", "convergence", "effect_sizes",
+    "BayesmetaError", "BergerDeely", "Cauchy", "Choice", "Conventional", "ConvergenceWarning",
+    "CustomScale", "DataError", "DataWarning", "DuMouchel", "Estimates", "Exponential", "Flat", "Gamma",
+    "HalfCauchy", "HalfLogistic", "HalfNormal", "HalfStudentT", "Heterogeneity", "ISquared",
+    "ImproperUniform", "InferenceError", "InvGamma", "Jeffreys", "LogNormal", "LogStudentT", "Lomax",
+    "MetaResult", "Mixture", "MultivariateNormal", "Normal", "NormalNormal", "OnVariance", "Option",
+    "OverallJeffreys", "PointMass", "PooledEstimate", "PublishedReview", "Range", "Rayleigh",
+    "SignificantCount", "SpecificationError", "SqrtUniform", "StudentT", "Study", "StudyTest",
+    "SubgroupTest", "Uniform", "UniformShrinkage", "claim_sensitivity", "convergence", "effect_sizes",
     "fit", "fit_many", "load_dataset", "parse_prior", "read_estimates",
 ]  # fmt: skip
 
