@@ -18,6 +18,7 @@ from bayesmeta.diagnostics.convergence import convergence
 from bayesmeta.priors import Flat, Prior
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
+from bayesmeta.spec.design import tau_prior
 
 _CI = 0.95
 _POINTS = 161  # of a density curve
@@ -104,7 +105,7 @@ def _interval(marginal: DrawsMarginal) -> dict[str, float]:
 
 def _model(outcome: Outcome, key: str, result: MetaResult, rows: list[dict[str, Any]], found: Any) -> dict[str, Any]:
     model = result.model
-    priors: dict[str, Prior] = {"mu": model.mu, "tau": model.tau}
+    priors: dict[str, Prior] = {"mu": model.mu_prior, "tau": tau_prior(result.data, model)}
     for name in result.coefficients:
         priors[name] = model.coefficient_prior(name, name.split("[", 1)[0])
     section = outcome.models[key]

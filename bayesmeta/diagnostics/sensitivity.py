@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bayesmeta.errors import SpecificationError
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.spec.design import design
+from bayesmeta.spec.design import design, tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
 
 K_LIMIT = 0.7
@@ -91,11 +91,16 @@ def claim_sensitivity(
 def log_prior(result: MetaResult, model: NormalNormal) -> NDArray[np.float64]:
     """Log density of the top-level parameters' draws under the priors of `model`, shape (chain, draw)."""
     made = design(result.data, model)
-    total = np.asarray(model.tau.logpdf(result.draws("tau")))
-    if made.intercept:
+    total = np.asarray(tau_prior(result.data, model).logpdf(result.draws("tau")))
+    joint = model.joint_priors()
+    for names, prior in joint.items():
+        total = total + prior.logpdf(np.stack([result.draws(name) for name in names], axis=-1))
+    done = {name for names in joint for name in names}
+    if made.intercept and "mu" not in done:
         total = total + model.mu.logpdf(result.draws("mu"))
     for name, term in made.columns.items():
-        total = total + model.coefficient_prior(name, term).logpdf(result.draws(name))
+        if name not in done:
+            total = total + model.coefficient_prior(name, term).logpdf(result.draws(name))
     return np.asarray(total)
 
 

@@ -13,13 +13,14 @@ import xarray as xr
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview
+from bayesmeta.errors import SpecificationError
 from bayesmeta.inference.graphs import Skeleton, estimates_graph, review_graph
 from bayesmeta.inference.pymc_priors import hyperparameters, signature
 from bayesmeta.inference.restore import restore_estimates, restore_review, to_datatree
 from bayesmeta.inference.review_arrays import ReviewArrays, review_arrays
 from bayesmeta.inference.sampling import CompiledModel, Progress, SamplerSettings
 from bayesmeta.priors import Flat, Prior
-from bayesmeta.spec.design import Design, design
+from bayesmeta.spec.design import Design, design, tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
 
 _PACKAGES = (
@@ -57,7 +58,8 @@ class NutsEngine:
         skeletons = [skeleton for skeleton, _ in self._compiled]
         new: list[Skeleton] = []
         for model in models.values():
-            wanted = _skeleton(design(self.data, model), model)
+            bound = _sampled(self.data, model)
+            wanted = _skeleton(design(self.data, bound), bound)
             if any(_fits(wanted, skeleton) for skeleton in skeletons):
                 continue
             for i, skeleton in enumerate(new):
@@ -74,15 +76,16 @@ class NutsEngine:
     ) -> xr.DataTree:
         """Posterior of one model, in ArviZ's groups."""
         self.prepare({"model": model})
-        made = design(self.data, model)
-        wanted = _skeleton(made, model)
+        bound = _sampled(self.data, model)
+        made = design(self.data, bound)
+        wanted = _skeleton(made, bound)
         skeleton, compiled = next(pair for pair in self._compiled if _fits(wanted, pair[0]))
         draws, stats = compiled.sample(_exchange(skeleton, wanted, self.data), settings, seed, progress)
         if isinstance(self.data, PublishedReview):
             assert self._arrays is not None
-            groups, coords = restore_review(self._arrays, model, made, draws, seed)
+            groups, coords = restore_review(self._arrays, bound, made, draws, seed)
         else:
-            groups, coords = restore_estimates(self.data, model, made, draws, seed)
+            groups, coords = restore_estimates(self.data, bound, made, draws, seed)
         groups["sample_stats"] = {
             name: (("chain", "draw"), stats[name])
             for name in ("diverging", "energy", "n_steps", "depth", "tree_depth", "step_size", "logp", "lp")
@@ -119,6 +122,21 @@ def versions() -> dict[str, str]:
         except ImportError:  # not installed, e.g. nutpie
             continue
     return found
+
+
+def _sampled(data: Estimates | PublishedReview, model: NormalNormal) -> NormalNormal:
+    """The model with its reference prior given the studies; refuses priors that NUTS does not take."""
+    for names in model.joint_priors():
+        raise SpecificationError(
+            f"beta[{names!r}] is a joint prior, which the nuts engine does not take. "
+            'Use engine="quadrature", or a prior for each coefficient.'
+        )
+    if not model.tau.is_proper:
+        raise SpecificationError(
+            f"prior for tau is {model.tau}, which does not integrate to one; the nuts engine samples under proper "
+            'priors only. Use engine="quadrature", or a proper prior such as DuMouchel() or HalfNormal(0.5).'
+        )
+    return replace(model, tau=tau_prior(data, model))
 
 
 def _skeleton(made: Design, model: NormalNormal) -> Skeleton:

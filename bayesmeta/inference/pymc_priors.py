@@ -111,7 +111,10 @@ def _(prior: priors.Mixture, name: str, data: dict[str, Variable], shape: tuple[
 @singledispatch
 def _distribution(prior: priors.Prior, name: str, data: dict[str, Variable]) -> tuple[Any, dict[str, Variable]]:
     """PyMC's distribution class and its arguments; PyMC's `tau=` would be a precision and is never used."""
-    raise SpecificationError(f"prior for {name}: {prior} cannot be sampled within this prior; use a plainer family.")
+    raise SpecificationError(
+        f"prior for {name}: {prior} cannot be sampled here by the nuts engine; "
+        'use a plainer family, or engine="quadrature".'
+    )
 
 
 def _translate(family: type, pymc_name: str, **names: str) -> None:

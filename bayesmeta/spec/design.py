@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview, Range, Study
 from bayesmeta.errors import DataError, SpecificationError, did_you_mean
-from bayesmeta.priors import Flat
+from bayesmeta.priors import Flat, Prior, ReferencePrior
 from bayesmeta.spec.normal_normal import NormalNormal
 
 if TYPE_CHECKING:
@@ -64,9 +64,27 @@ def design(data: Estimates | PublishedReview, model: NormalNormal) -> Design:
     else:
         matrix, columns, intercept = _matrix(model.formula, data.covariates)
         made = Design(columns, matrix[None], np.zeros((0, 1, *matrix.shape)), (), intercept)
-    model.check_beta(made.columns)
+    model.check_beta(made.columns, made.intercept)
     _check_variation(made, model)
     return made
+
+
+def tau_prior(data: Estimates | PublishedReview, model: NormalNormal) -> Prior:
+    """Prior of tau in `model`; a reference prior is given the sampling variances of `data`.
+
+    Raises
+    ------
+    SpecificationError
+        If it depends on standard errors that a published review does not tell, or needs more studies.
+    """
+    if not isinstance(model.tau, ReferencePrior):
+        return model.tau
+    if isinstance(data, PublishedReview):
+        raise SpecificationError(
+            f"prior for tau is {model.tau}, which needs the studies' standard errors; those of a published review "
+            "are not all known. Use a prior that stands by itself, e.g. HalfNormal(0.5)."
+        )
+    return model.tau.given(data.se**2)
 
 
 def _review_design(review: PublishedReview, formula: str) -> Design:
@@ -155,7 +173,7 @@ def _check_variation(made: Design, model: NormalNormal) -> None:
     flat = [j for j, (name, term) in enumerate(made.columns.items()) if model.coefficient_prior(name, term) == Flat()]
     parts = [made.base[0] + 0.5 * made.slope.sum(axis=0)[0]]
     matrix = parts[0][:, flat]
-    if made.intercept and model.mu == Flat():
+    if made.intercept and model.mu_prior == Flat():
         matrix = np.column_stack([np.ones(len(matrix)), matrix])
     if matrix.shape[1] and np.linalg.matrix_rank(matrix) < matrix.shape[1]:
         raise SpecificationError(

@@ -8,10 +8,10 @@ from types import MappingProxyType
 from typing import Any
 
 from bayesmeta.errors import SpecificationError, did_you_mean
-from bayesmeta.priors import Flat, Prior, require_proper, require_scale_prior
-from bayesmeta.priors.require import require_prior
+from bayesmeta.priors import Flat, MultivariateNormal, Prior, require_prior, require_scale_prior
 
 RESERVED = ("mu", "tau", "theta_new", "theta", "Intercept")
+Names = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +25,12 @@ class NormalNormal:
     mu : Prior, default Flat()
         Prior on the mean effect where all covariates are zero, in units of `y`.
     tau : Prior
-        Prior on the between-study standard deviation, in units of `y`; all its mass on [0, inf).
+        Prior on the between-study standard deviation, in units of `y`; all its mass on [0, inf). Reference priors
+        such as `Jeffreys` use the standard errors of the data that the model is fitted to.
     beta : mapping of str to Prior
         Priors on the coefficients, by the name of the column (``"crps"``, ``"pain_class[T.mixed]"``) or of the
-        variable that makes several columns (``"pain_class"``). Columns without one have a `Flat` prior.
+        variable that makes several columns (``"pain_class"``). Columns without one have a `Flat` prior. A joint
+        prior stands under the tuple of its columns, ``("mu", "crps")``; with ``"mu"`` among them, leave out `mu`.
 
     Raises
     ------
@@ -41,45 +43,98 @@ class NormalNormal:
     >>> model = NormalNormal(formula="1 + crps", mu=Normal(0, 3), tau=HalfNormal(1), beta={"crps": Normal(0, 1.5)})
     >>> print(model)
     NormalNormal(formula='1 + crps', mu=Normal(0, 3), tau=HalfNormal(1), beta={'crps': Normal(0, 1.5)})
+    >>> joint = NormalNormal(
+    ...     formula="1 + crps", tau=HalfNormal(1), beta={("mu", "crps"): MultivariateNormal([0, 0], [[9, 1], [1, 2]])}
+    ... )
+    >>> joint.mu_prior, joint.coefficient_prior("crps", "crps")
+    (Normal(0, 3), Normal(0, 1.4142135623730951))
     """
 
     tau: Prior
     mu: Prior = field(default_factory=Flat)
     formula: str = "1"
-    beta: Mapping[str, Prior] = field(default_factory=dict)
+    beta: Mapping[str, Prior] | Mapping[str | Names, Prior] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not isinstance(self.formula, str) or not self.formula.strip() or "~" in self.formula:
             raise SpecificationError(
                 f"formula={self.formula!r}: give the right-hand side only, e.g. '1' or '1 + crps'; y is implied."
             )
-        require_scale_prior(require_proper(self.tau, "tau"), "tau")
-        require_prior(self.mu, "mu", "Normal(0, 4)")
+        object.__setattr__(self, "tau", require_scale_prior(self.tau, "tau"))
+        object.__setattr__(self, "mu", require_prior(self.mu, "mu", "Normal(0, 4)"))
         if not isinstance(self.beta, Mapping):
             raise SpecificationError(f"beta must map column names to priors; got {self.beta!r}.")
-        for name, prior in self.beta.items():
-            if name in RESERVED:
-                raise SpecificationError(f"beta[{name!r}]: this name is taken; use the argument {name}= for it.")
-            require_prior(prior, f"beta[{name!r}]", "Normal(0, 1)")
-        object.__setattr__(self, "beta", MappingProxyType(dict(self.beta)))
+        beta = {names: self._checked(names, prior) for names, prior in self.beta.items()}
+        object.__setattr__(self, "beta", MappingProxyType(beta))
+        self._check_one_prior_each()
+
+    def _checked(self, names: object, prior: object) -> Prior:
+        """Return the prior of one entry of `beta`, or refuse it."""
+        where = f"beta[{names!r}]"
+        if isinstance(names, str):
+            if names in RESERVED:
+                raise SpecificationError(f"{where}: this name is taken; use the argument {names}= for it.")
+            return require_prior(prior, where, "Normal(0, 1)")
+        if not (isinstance(names, tuple) and names and all(isinstance(name, str) for name in names)):
+            raise SpecificationError(f"{where}: give the name of a column, or a tuple of names for a joint prior.")
+        if not isinstance(prior, MultivariateNormal):
+            raise SpecificationError(f"{where}: a tuple of names takes a MultivariateNormal; got {prior!r}.")
+        if prior.dim != len(names):
+            raise SpecificationError(f"{where}: {len(names)} names, but {prior} is for {prior.dim} coefficients.")
+        for name in names:
+            if name in RESERVED and name != "mu":
+                raise SpecificationError(f"{where}: {name} is no coefficient; name columns of the formula, or mu.")
+        return prior
+
+    def _check_one_prior_each(self) -> None:
+        """Refuse a second prior for a coefficient."""
+        joint = [name for names in self.joint_priors() for name in names]
+        for name in joint:
+            if joint.count(name) > 1 or name in self.beta:
+                raise SpecificationError(f"beta: {name!r} has two priors; leave it out of one of them.")
+        if "mu" in joint and self.mu != Flat():
+            raise SpecificationError(
+                f"mu={self.mu}: beta holds a joint prior for mu already; leave out mu=, or take mu out of the tuple."
+            )
+
+    def joint_priors(self) -> dict[Names, MultivariateNormal]:
+        """Joint priors, by the names of their coefficients in order."""
+        entries = self.beta.items()
+        return {names: prior for names, prior in entries if isinstance(prior, MultivariateNormal)}  # type: ignore[misc]
+
+    @property
+    def mu_prior(self) -> Prior:
+        """Prior of `mu` alone: its own, or the marginal of a joint one."""
+        return self._marginal("mu") or self.mu
 
     def coefficient_prior(self, column: str, term: str) -> Prior:
-        """Prior of one column of the design: by its own name, by its variable's, else flat."""
-        return self.beta.get(column, self.beta.get(term, Flat()))
+        """Prior of one column of the design alone: by its own name, the marginal of a joint one, its variable's, or flat."""
+        beta: Mapping[Any, Prior] = self.beta
+        return beta.get(column) or self._marginal(column) or beta.get(term, Flat())
 
-    def check_beta(self, columns: Mapping[str, str]) -> None:
+    def _marginal(self, name: str) -> Prior | None:
+        for names, prior in self.joint_priors().items():
+            if name in names:
+                return prior.marginal(names.index(name))
+        return None
+
+    def check_beta(self, columns: Mapping[str, str], intercept: bool = True) -> None:
         """Refuse priors for coefficients that the design (column name to variable) does not have."""
         allowed = [*columns, *columns.values()]
-        for name in self.beta:
-            if name not in allowed:
-                raise SpecificationError(
-                    f"beta[{name!r}]: the formula {self.formula!r} has no such column."
-                    f"{did_you_mean(name, allowed)} Columns: {', '.join(columns) or 'none'}."
-                )
+        for key in self.beta:
+            joint = isinstance(key, tuple)
+            known = [*columns, *(["mu"] if intercept else [])] if joint else allowed
+            for name in key if isinstance(key, tuple) else (key,):
+                if name not in known:
+                    what = "mu" if name == "mu" else "such column"
+                    raise SpecificationError(
+                        f"beta[{key!r}]: the formula {self.formula!r} has no {what}."
+                        f"{did_you_mean(name, known)} Columns: {', '.join(columns) or 'none'}."
+                    )
 
     def as_dict(self) -> dict[str, Any]:
         """Plain text form, for JSON."""
-        beta = {name: str(prior) for name, prior in self.beta.items()}
+        beta = {", ".join((key,) if isinstance(key, str) else key): str(prior) for key, prior in self.beta.items()}
         return {
             "model": "NormalNormal",
             "formula": self.formula,
@@ -89,7 +144,7 @@ class NormalNormal:
         }
 
     def __str__(self) -> str:
-        beta = ", ".join(f"{name!r}: {prior}" for name, prior in self.beta.items())
+        beta = ", ".join(f"{key!r}: {prior}" for key, prior in self.beta.items())
         return f"NormalNormal(formula={self.formula!r}, mu={self.mu}, tau={self.tau}, beta={{{beta}}})"
 
     def __repr__(self) -> str:

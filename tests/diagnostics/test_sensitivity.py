@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
-from scipy.stats import norm
+from scipy.stats import halfnorm, multivariate_normal, norm
 
 import bayesmeta as bm
-from bayesmeta.diagnostics.sensitivity import claim_sensitivity
+from bayesmeta.diagnostics.sensitivity import claim_sensitivity, log_prior
 
 DATA = bm.Estimates(y=[-0.6, -0.2], se=[0.3, 0.4])
 TAU = bm.HalfNormal(1)
@@ -60,3 +60,26 @@ def test_another_formula_and_no_claim_are_refused(result: bm.MetaResult) -> None
         claim_sensitivity(result, "mu < 0", {"x": bm.NormalNormal(formula="1 + dose", tau=TAU)})
     with pytest.raises(bm.SpecificationError, match="is not a claim"):
         claim_sensitivity(result, "mu", {})
+
+
+def test_a_reference_prior_on_tau_is_given_the_studies(result: bm.MetaResult) -> None:
+    scale = 2 / (1 / 0.09 + 1 / 0.16)  # harmonic mean of the variances, in which tau^2 has odds
+    found = claim_sensitivity(
+        result, "tau < 0.3", {"u": bm.NormalNormal(mu=bm.Normal(0, 1), tau=bm.UniformShrinkage())}
+    )["u"]
+    assert abs(found.probability - 0.09 / (0.09 + scale)) < 0.02  # its tail is heavier than that of the draws
+
+
+def test_a_joint_prior_counts_its_coefficients_once() -> None:
+    rng = np.random.default_rng(2)
+    draws = {name: (("chain", "draw"), rng.normal(size=(2, 5))) for name in ("mu", "dose")}
+    draws["tau"] = (("chain", "draw"), np.abs(rng.normal(size=(2, 5))))
+    data = bm.Estimates(y=[0, 1, 2], se=[1, 1, 1], covariates={"dose": [0, 1, 2]})
+    joint = bm.MultivariateNormal([0, 1], [[4, 0.5], [0.5, 1]])
+    model = bm.NormalNormal(formula="1 + dose", tau=TAU, beta={("dose", "mu"): joint})
+    beta = ((*draws["mu"][0], "covariate"), draws["dose"][1][..., None])
+    posterior = xr.Dataset({"mu": draws["mu"], "tau": draws["tau"], "beta": beta}, coords={"covariate": ["dose"]})
+    fitted = bm.MetaResult(xr.DataTree.from_dict({"posterior": posterior}), model, data, "nuts")
+    points = np.stack([draws["dose"][1], draws["mu"][1]], axis=-1)
+    want = multivariate_normal([0, 1], [[4, 0.5], [0.5, 1]]).logpdf(points) + halfnorm.logpdf(draws["tau"][1])
+    np.testing.assert_allclose(log_prior(fitted, model), want, rtol=1e-12)

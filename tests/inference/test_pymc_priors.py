@@ -159,7 +159,7 @@ def test_a_point_mass_in_a_mixture_is_refused():
 def test_a_mixture_of_what_has_no_pymc_counterpart_is_refused():
     prior = Mixture([(0.5, LogStudentT(3, 0, 1)), (0.5, HalfNormal(1))])
     with (
-        pytest.raises(SpecificationError, match=r"LogStudentT\(3, 0, 1\) cannot be sampled within"),
+        pytest.raises(SpecificationError, match=r"LogStudentT\(3, 0, 1\) cannot be sampled here by the nuts engine"),
         pm.Model(),
     ):
         prior_rv(prior, "tau")
