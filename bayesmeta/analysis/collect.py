@@ -16,6 +16,7 @@ from bayesmeta.data.statistics import PooledEstimate, SubgroupTest
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence
 from bayesmeta.priors import Flat, Prior
+from bayesmeta.results.intervals import Marginal
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.spec.design import tau_prior
@@ -92,7 +93,7 @@ def _number(value: Any) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _interval(marginal: DrawsMarginal) -> dict[str, float]:
+def _interval(marginal: Marginal) -> dict[str, float]:
     lower, upper = marginal.interval(_CI, "eti")
     return {
         "mean": marginal.mean(),
@@ -166,9 +167,9 @@ def _forest(result: MetaResult) -> dict[str, Any]:
     }
 
 
-def _curve(marginal: DrawsMarginal) -> tuple[list[float], list[float]]:
+def _curve(marginal: Marginal) -> tuple[list[float], list[float]]:
     low, high = (float(x) for x in marginal.ppf([0.0005, 0.9995]))
-    x = np.linspace(max(low, marginal.lower), high, _POINTS)
+    x = np.linspace(low, high, _POINTS)
     return x.tolist(), np.asarray(marginal.pdf(x)).tolist()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -19,22 +18,10 @@ from bayesmeta.inference.pymc_priors import hyperparameters, signature
 from bayesmeta.inference.restore import restore_estimates, restore_review, to_datatree
 from bayesmeta.inference.review_arrays import ReviewArrays, review_arrays
 from bayesmeta.inference.sampling import CompiledModel, Progress, SamplerSettings
+from bayesmeta.inference.versions import versions
 from bayesmeta.priors import Flat, Prior
 from bayesmeta.spec.design import Design, design, tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
-
-_PACKAGES = (
-    "bayesmeta",
-    "pymc",
-    "pytensor",
-    "nutpie",
-    "numba",
-    "arviz",
-    "numpy",
-    "scipy",
-    "pandas",
-    "xarray",
-)
 
 
 @dataclass(slots=True)
@@ -111,17 +98,6 @@ class NutsEngine:
             "tune": settings.tune,
             "versions": json.dumps(versions()),
         }
-
-
-def versions() -> dict[str, str]:
-    """Versions of what produced a result."""
-    found = {}
-    for name in _PACKAGES:
-        try:
-            found[name] = version(name)
-        except ImportError:  # not installed, e.g. nutpie
-            continue
-    return found
 
 
 def _sampled(data: Estimates | PublishedReview, model: NormalNormal) -> NormalNormal:

@@ -7,6 +7,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -59,23 +60,85 @@ def evaluate(expression: str, draws: Callable[[str], Floats], names: Sequence[st
     >>> evaluate("-1 < mu < 0", {"mu": np.array([-2.0, -0.5])}.__getitem__, ["mu"])
     array([False,  True])
     """
+    tree, placeholders = _parse(expression, names)
+    return _Walker(expression, names, placeholders, draws).walk(tree)
+
+
+def split_comparisons(
+    claim: str, names: Sequence[str]
+) -> tuple[list[Callable[[Mapping[str, Any]], Any]], Callable[[Sequence[Any]], Any]]:
+    """Take a claim apart.
+
+    Returns
+    -------
+    comparisons : list of callable
+        For each comparison, from parameters by name to a number that is negative where it holds (but for ties).
+    truth : callable
+        From the truth of each comparison to that of the claim.
+
+    Examples
+    --------
+    >>> comparisons, truth = split_comparisons("mu < -1 or tau > 2", ["mu", "tau"])
+    >>> [float(f({"mu": -3.0, "tau": 1.0})) for f in comparisons]
+    [-2.0, 1.0]
+    >>> bool(truth([np.True_, np.False_]))
+    True
+    """
+    tree, placeholders = _parse(claim, names)
+    _Walker(claim, names, placeholders, lambda _: np.ones(1)).walk(tree)  # refuses what cannot be evaluated
+    found: list[Callable[[Mapping[str, Any]], Any]] = []
+
+    def gap(left: ast.expr, right: ast.expr) -> Callable[[Mapping[str, Any]], Any]:
+        def difference(values: Mapping[str, Any]) -> Any:
+            walker = _Walker(claim, names, placeholders, values.__getitem__)
+            return walker.walk(left) - walker.walk(right)
+
+        return difference
+
+    def build(node: ast.expr) -> Callable[[Sequence[Any]], Any]:
+        match node:
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                inner = build(operand)
+                return lambda truths: np.logical_not(inner(truths))
+            case ast.BoolOp(op=op, values=parts):
+                built = [build(part) for part in parts]
+                combine = np.logical_and if isinstance(op, ast.And) else np.logical_or
+                return lambda truths: combine.reduce([part(truths) for part in built])
+            case ast.Compare(left=left, ops=ops, comparators=rights):
+                places = []
+                for sign, a, b in zip(ops, [left, *rights], rights, strict=False):
+                    places.append(len(found))
+                    found.append(gap(a, b) if isinstance(sign, ast.Lt | ast.LtE) else gap(b, a))
+                return lambda truths: np.logical_and.reduce([truths[i] for i in places])
+        raise SpecificationError(f"{claim!r} is not a claim: compare it with something, e.g. 'mu < 0'.")
+
+    return found, build(tree)
+
+
+def _parse(expression: str, names: Sequence[str]) -> tuple[ast.expr, Mapping[str, str]]:
     text, placeholders = _with_placeholders(expression, names)
     try:
-        tree = ast.parse(text, mode="eval")
+        return ast.parse(text, mode="eval").body, placeholders
     except SyntaxError as error:
         raise SpecificationError(f"{expression!r} cannot be read: {error.msg}. Example: 'mu + crps < -2'.") from error
 
-    def walk(node: ast.expr) -> Any:
+
+@dataclass(frozen=True, slots=True)
+class _Walker:
+    """Evaluates the nodes of an expression."""
+
+    expression: str
+    names: Sequence[str]
+    placeholders: Mapping[str, str]
+    draws: Callable[[str], Any]
+
+    def walk(self, node: ast.expr) -> Any:
+        walk = self.walk
         match node:
             case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
                 return float(value)
             case ast.Name(id=name):
-                name = placeholders.get(name, name)
-                if name not in names:
-                    raise SpecificationError(
-                        f"{expression!r}: no parameter {name!r}.{did_you_mean(name, names)} Parameters: {', '.join(names)}."
-                    )
-                return draws(name)
+                return self.draws(self._known(self.placeholders.get(name, name)))
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return -walk(operand)
             case ast.UnaryOp(op=ast.UAdd(), operand=operand):
@@ -97,11 +160,17 @@ def evaluate(expression: str, draws: Callable[[str], Floats], names: Sequence[st
             case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in _FUNCTIONS:
                 return _FUNCTIONS[name](walk(argument))
         raise SpecificationError(
-            f"{expression!r}: {ast.unparse(node)!r} is not allowed here. Use numbers, parameters, + - * / **, "
+            f"{self.expression!r}: {ast.unparse(node)!r} is not allowed here. Use numbers, parameters, + - * / **, "
             "< <= > >=, and, or, not, abs, exp, log, sqrt."
         )
 
-    return walk(tree.body)
+    def _known(self, name: str) -> str:
+        if name not in self.names:
+            raise SpecificationError(
+                f"{self.expression!r}: no parameter {name!r}.{did_you_mean(name, self.names)} "
+                f"Parameters: {', '.join(self.names)}."
+            )
+        return name
 
 
 def is_claim(value: Any) -> bool:

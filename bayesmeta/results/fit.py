@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview
@@ -11,7 +12,10 @@ from bayesmeta.errors import ConvergenceWarning, DataError, SpecificationError, 
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.spec.normal_normal import NormalNormal
 
-ENGINES = ("auto", "nuts")
+if TYPE_CHECKING:
+    import xarray as xr
+
+ENGINES = ("auto", "quadrature", "nuts")
 Progress = Callable[[str, int, int], None]  # model, draws done, draws wanted
 
 
@@ -25,6 +29,7 @@ def fit(
     tune: int = 1000,
     chains: int = 4,
     target_accept: float = 0.9,
+    tolerance: float = 1e-8,
 ) -> MetaResult:
     """Fit a model.
 
@@ -34,14 +39,16 @@ def fit(
         What was published.
     model : NormalNormal
         Formula and priors.
-    engine : {"auto", "nuts"}
-        How to compute; ``"auto"`` takes the engine that fits the model.
+    engine : {"auto", "quadrature", "nuts"}
+        How to compute; ``"auto"`` takes quadrature, which is exact and answers at once, wherever it applies.
     seed : int
         The same seed gives the same draws on the same machine.
     draws, tune, chains : int
-        Kept and tuning draws in each chain.
+        Kept and tuning draws in each chain; quadrature makes independent draws, when they are asked for.
     target_accept : float
-        Mean acceptance probability that the step size is tuned to.
+        Mean acceptance probability that the step size of NUTS is tuned to.
+    tolerance : float
+        Quadrature doubles its nodes until no posterior probability changes by more than this.
 
     Returns
     -------
@@ -52,7 +59,7 @@ def fit(
     DataError, SpecificationError
         If something cannot be right; before anything is sampled.
     InferenceError
-        If the sampler fails.
+        If the posterior is improper, or the sampler fails.
 
     Warns
     -----
@@ -64,13 +71,26 @@ def fit(
     >>> import bayesmeta as bm
     >>> data = bm.load_dataset("eight_schools")
     >>> model = bm.NormalNormal(mu=bm.Normal(0, 20), tau=bm.HalfNormal(10))
-    >>> bm.fit(data, model, seed=1).summary()  # doctest: +SKIP
+    >>> bm.fit(data, model).summary(ci_prob=0.95, ci_kind="eti").round(3)
+                mean     sd  median  lower   upper
+    mu         7.453  4.527   7.448 -1.440  16.373
+    tau        4.806  3.719   4.016  0.187  13.878
+    theta_new  7.453  7.578   7.435 -8.015  23.031
     """
     fits = fit_many(
-        data, {"model": model}, engine, seed=seed, draws=draws, tune=tune, chains=chains, target_accept=target_accept
+        data,
+        {"model": model},
+        engine,
+        seed=seed,
+        draws=draws,
+        tune=tune,
+        chains=chains,
+        target_accept=target_accept,
+        tolerance=tolerance,
     )
     result = fits["model"]
-    _warn(result)
+    if result.engine == "nuts":
+        _warn(result)
     return result
 
 
@@ -84,6 +104,7 @@ def fit_many(
     tune: int = 1000,
     chains: int = 4,
     target_accept: float = 0.9,
+    tolerance: float = 1e-8,
     progress: Progress | None = None,
 ) -> dict[str, MetaResult]:
     """Fit several models to one data set, compiling once for all that share their families of priors.
@@ -114,20 +135,64 @@ def fit_many(
     for name, model in models.items():
         if not isinstance(model, NormalNormal):
             raise SpecificationError(f"model {name!r} must be a NormalNormal; got {type(model).__name__}.")
+    if not 0 < tolerance < 1:
+        raise SpecificationError(f"tolerance={tolerance!r}: must lie between 0 and 1, e.g. 1e-8.")
+    from bayesmeta.inference.quadrature.engine import unsupported
+
+    results: dict[str, MetaResult] = {}
+    sampled: dict[str, NormalNormal] = {}
+    for name, model in models.items():
+        reason = unsupported(data, model) if engine != "nuts" else None
+        if engine == "quadrature" and reason is not None:
+            raise SpecificationError(f"model {name!r}: {reason}")
+        if engine == "nuts" or reason is not None:
+            sampled[name] = model
+        elif isinstance(data, Estimates):
+            results[name] = _by_quadrature(data, model, seed, (chains, draws), tolerance)
+    if sampled:
+        settings = {"draws": draws, "tune": tune, "chains": chains, "target_accept": target_accept}
+        results |= _by_sampling(data, sampled, seed, settings, progress)
+    return {name: results[name] for name in models}
+
+
+def _by_quadrature(
+    data: Estimates, model: NormalNormal, seed: int, shape: tuple[int, int], tolerance: float
+) -> MetaResult:
+    from bayesmeta.inference.quadrature.engine import fit_quadrature
+    from bayesmeta.results.quadrature_result import QuadratureResult
+
+    found = fit_quadrature(data, model, tolerance)
+
+    def make_draws(chains: int, draws: int) -> xr.DataTree:
+        from bayesmeta.inference.quadrature.draws import datatree
+
+        return datatree(found, model, seed, chains, draws)
+
+    return QuadratureResult(found, model, data, make_draws, shape)
+
+
+def _by_sampling(
+    data: Estimates | PublishedReview,
+    models: Mapping[str, NormalNormal],
+    seed: int,
+    settings: Mapping[str, Any],
+    progress: Progress | None,
+) -> dict[str, MetaResult]:
     from bayesmeta.spec.design import design
 
     for model in models.values():
         design(data, model)
     from bayesmeta.inference.nuts import NutsEngine
     from bayesmeta.inference.sampling import SamplerSettings
+    from bayesmeta.results.draws_result import DrawsResult
 
     sampler = NutsEngine(data)
     sampler.prepare(models)
-    settings = SamplerSettings(draws=draws, tune=tune, chains=chains, target_accept=target_accept)
-    results = {}
+    results: dict[str, MetaResult] = {}
     for name, model in models.items():
         report = None if progress is None else (lambda done, total, name=name: progress(name, done, total))
-        results[name] = MetaResult(sampler.fit(model, settings, seed, report), model, data, "nuts")
+        tree = sampler.fit(model, SamplerSettings(**settings), seed, report)
+        results[name] = DrawsResult(tree, model, data, "nuts")
     return results
 
 

@@ -61,6 +61,8 @@ def design(data: Estimates | PublishedReview, model: NormalNormal) -> Design:
     """
     if isinstance(data, PublishedReview):
         made = _review_design(data, model.formula)
+    elif model.formula.strip() == "1":  # the usual case, at once
+        made = Design({}, np.zeros((1, data.n_studies, 0)), np.zeros((0, 1, data.n_studies, 0)), ())
     else:
         matrix, columns, intercept = _matrix(model.formula, data.covariates)
         made = Design(columns, matrix[None], np.zeros((0, 1, *matrix.shape)), (), intercept)

@@ -9,6 +9,7 @@ from scipy.stats import halfnorm, multivariate_normal, norm
 
 import bayesmeta as bm
 from bayesmeta.diagnostics.sensitivity import claim_sensitivity, log_prior
+from bayesmeta.results.draws_result import DrawsResult
 
 DATA = bm.Estimates(y=[-0.6, -0.2], se=[0.3, 0.4])
 TAU = bm.HalfNormal(1)
@@ -31,7 +32,7 @@ def result() -> bm.MetaResult:
     tree = xr.DataTree.from_dict(
         {"posterior": xr.Dataset({"mu": (dims, mu), "tau": (dims, tau), "theta_new": (dims, mu)})}
     )
-    return bm.MetaResult(tree, bm.NormalNormal(mu=bm.Normal(0, 1), tau=TAU), DATA, "nuts")
+    return DrawsResult(tree, bm.NormalNormal(mu=bm.Normal(0, 1), tau=TAU), DATA, "nuts")
 
 
 @pytest.mark.parametrize("sd", [0.3, 0.6, 1.0, 2.0])
@@ -79,7 +80,7 @@ def test_a_joint_prior_counts_its_coefficients_once() -> None:
     model = bm.NormalNormal(formula="1 + dose", tau=TAU, beta={("dose", "mu"): joint})
     beta = ((*draws["mu"][0], "covariate"), draws["dose"][1][..., None])
     posterior = xr.Dataset({"mu": draws["mu"], "tau": draws["tau"], "beta": beta}, coords={"covariate": ["dose"]})
-    fitted = bm.MetaResult(xr.DataTree.from_dict({"posterior": posterior}), model, data, "nuts")
+    fitted = DrawsResult(xr.DataTree.from_dict({"posterior": posterior}), model, data, "nuts")
     points = np.stack([draws["dose"][1], draws["mu"][1]], axis=-1)
     want = multivariate_normal([0, 1], [[4, 0.5], [0.5, 1]]).logpdf(points) + halfnorm.logpdf(draws["tau"][1])
     np.testing.assert_allclose(log_prior(fitted, model), want, rtol=1e-12)

@@ -1,0 +1,227 @@
+"""Priors on the coefficients as finite mixtures of normals; point masses split the model into pieces.
+
+A Student t prior is a normal whose variance is scaled by an inverse gamma: the trapezoid rule over the log of that
+scale turns it into a finite mixture, which converges exponentially in the number of its components.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammainccinv, gammaincinv, gammaln
+
+from bayesmeta.errors import SpecificationError
+from bayesmeta.inference.quadrature.gaussian import CoefficientPrior
+from bayesmeta.priors import Cauchy, Flat, Mixture, MultivariateNormal, Normal, PointMass, Prior, StudentT
+
+Floats = NDArray[np.float64]
+_LOG_SCALE_STEP = 0.25  # of the rule over the log of a t prior's scale: 1e-9 or better
+_MOST_COMPONENTS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One normal (or flat: precision 0, or fixed: precision inf) component of a prior on one coefficient.
+
+    `parity` is +1 or -1 for the two halves of the rule over a t prior's scale, 0 for a component of its own.
+    """
+
+    weight: float
+    mean: float
+    precision: float
+    parity: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Coefficients whose priors are expanded together: one, or several with a joint normal prior.
+
+    Attributes
+    ----------
+    columns : tuple of int
+    components : list of Component
+        For one column; for a joint prior a single entry, and `joint` holds mean and covariance.
+    """
+
+    columns: tuple[int, ...]
+    components: tuple[Component, ...] = ()
+    joint: tuple[Floats, Floats] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of the prior in which the same coefficients are fixed: a mixture of normals on the others.
+
+    Attributes
+    ----------
+    weight : float
+        Prior probability.
+    fixed : dict of int to float
+        Fixed coefficients, by column.
+    free : tuple of int
+        The other columns, in order.
+    mean, precision : ndarray, shapes (component, free) and (component, free, free)
+    log_weight : ndarray, shape (component,)
+        Log of the components' weights, which sum to one.
+    n_flat : int
+    parities : ndarray, shape (dimension, component)
+    """
+
+    weight: float
+    fixed: dict[int, float]
+    free: tuple[int, ...]
+    mean: Floats
+    precision: Floats
+    log_weight: Floats
+    n_flat: int
+    parities: Floats
+
+    def prior(self, basis: Floats) -> CoefficientPrior:
+        """For the kernel, with the coefficients as ``basis @ rotated``."""
+        p = len(self.free)
+        precision = np.einsum("ia,mij,jb->mab", basis, self.precision, basis)
+        mean = np.linalg.solve(basis, self.mean[..., None])[..., 0] if p else self.mean
+        log_norm = self.log_weight + 0.5 * _log_determinant(self.precision, p - self.n_flat)
+        log_norm = log_norm + (np.linalg.slogdet(basis)[1] if p else 0.0)
+        return CoefficientPrior(
+            tuple(mean[:, i, None] for i in range(p)),
+            tuple(tuple(precision[:, i, j, None] for j in range(i + 1)) for i in range(p)),
+            log_norm[:, None],
+            self.n_flat,
+        )
+
+
+def expand(prior: Prior, name: str) -> list[Component]:
+    """Components of a prior on one coefficient; their weights sum to one.
+
+    Raises
+    ------
+    SpecificationError
+        If the prior is not a finite or scale mixture of normals.
+    """
+    match prior:
+        case Flat():
+            return [Component(1.0, 0.0, 0.0)]
+        case Normal(mean=mean, sd=sd):
+            return [Component(1.0, mean, sd**-2.0)]
+        case PointMass(value=value):
+            return [Component(1.0, value, math.inf)]
+        case StudentT(nu=nu, mean=mean, scale=scale):
+            return _scale_mixture(nu, mean, scale)
+        case Cauchy(mean=mean, scale=scale):
+            return _scale_mixture(1.0, mean, scale)
+        case Mixture(components=pairs):
+            return [
+                Component(w * c.weight, c.mean, c.precision, c.parity) for w, part in pairs for c in expand(part, name)
+            ]
+    raise SpecificationError(
+        f"prior for {name} is {prior}: the quadrature engine takes Flat, Normal, StudentT, Cauchy, PointMass and "
+        "mixtures of them, and MultivariateNormal. Use engine='nuts'."
+    )
+
+
+def _scale_mixture(nu: float, mean: float, scale: float) -> list[Component]:
+    """Normals whose precision is lambda / scale^2, lambda ~ Gamma(nu/2, nu/2), by the trapezoid rule in log lambda."""
+    half = nu / 2
+    low = max(math.log(max(float(gammaincinv(half, 1e-12)) / half, 1e-300)), -600.0)
+    high = math.log(float(gammainccinv(half, 1e-16)) / half)
+    n = 2 * math.ceil((high - low) / (2 * _LOG_SCALE_STEP))
+    w = np.linspace(low, high, n)
+    log_density = half * math.log(half) - float(gammaln(half)) + half * w - half * np.exp(w)
+    weight = np.exp(log_density)
+    weight /= weight.sum()
+    return [
+        Component(float(q), mean, math.exp(x) / scale**2, 1 if i % 2 else -1)
+        for i, (x, q) in enumerate(zip(w, weight, strict=True))
+    ]
+
+
+def pieces(names: Sequence[str], priors: Mapping[str, Prior], joint: Mapping[tuple[str, ...], Prior]) -> list[Piece]:
+    """Split a prior on all coefficients into pieces.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Coefficients in order, ``"mu"`` for the intercept.
+    priors : mapping of str to Prior
+    joint : mapping of tuple of str to MultivariateNormal
+        Coefficients named here are not in `priors`.
+
+    Raises
+    ------
+    SpecificationError
+        If a prior is not one for this engine, or the mixture has too many components.
+    """
+    blocks = []
+    for group, prior in joint.items():
+        assert isinstance(prior, MultivariateNormal)
+        columns = tuple(names.index(name) for name in group)
+        blocks.append(Block(columns, joint=(np.array(prior.mean), np.array(prior.cov))))
+    taken = {name for group in joint for name in group}
+    blocks += [Block((i,), tuple(expand(priors[name], name))) for i, name in enumerate(names) if name not in taken]
+    found = []
+    for pattern in _patterns(blocks):
+        found.append(_piece(len(names), blocks, pattern))
+    return found
+
+
+def _patterns(blocks: Sequence[Block]) -> Iterator[tuple[Component | None, ...]]:
+    """For each block: the point mass that it is fixed at, or None."""
+    choices: list[list[Component | None]] = []
+    for block in blocks:
+        fixed: list[Component | None] = [c for c in block.components if math.isinf(c.precision)]
+        free = block.joint is not None or any(not math.isinf(c.precision) for c in block.components)
+        choices.append(fixed + ([None] if free else []))
+    return itertools.product(*choices)
+
+
+def _piece(n: int, blocks: Sequence[Block], pattern: Sequence[Component | None]) -> Piece:
+    weight, fixed = 1.0, {}
+    open_blocks: list[tuple[Block, list[Component]]] = []
+    for block, spike in zip(blocks, pattern, strict=True):
+        if spike is not None:
+            weight *= spike.weight
+            fixed[block.columns[0]] = spike.mean
+            continue
+        slab = [c for c in block.components if not math.isinf(c.precision)]
+        total = sum(c.weight for c in slab) if block.joint is None else 1.0
+        weight *= total
+        open_blocks.append((block, [Component(c.weight / total, c.mean, c.precision, c.parity) for c in slab]))
+    free = tuple(i for i in range(n) if i not in fixed)
+    place = {column: i for i, column in enumerate(free)}
+    size = math.prod(max(len(slab), 1) for _, slab in open_blocks)
+    if size > _MOST_COMPONENTS:
+        raise SpecificationError(
+            f"the priors on the coefficients multiply to {size} normal components, more than {_MOST_COMPONENTS}. "
+            "Use Student t, Cauchy or mixture priors on fewer coefficients, or engine='nuts'."
+        )
+    mean, precision = np.zeros((size, len(free))), np.zeros((size, len(free), len(free)))
+    log_weight, parities, n_flat = np.zeros(size), [], 0
+    grid = np.indices([max(len(slab), 1) for _, slab in open_blocks]).reshape(len(open_blocks), size)
+    for (block, slab), at in zip(open_blocks, grid, strict=True):
+        rows = [place[column] for column in block.columns]
+        if block.joint is not None:
+            mean[:, rows] = block.joint[0]
+            precision[np.ix_(range(size), rows, rows)] = np.linalg.inv(block.joint[1])
+            continue
+        mean[:, rows[0]] = np.array([c.mean for c in slab])[at]
+        precision[:, rows[0], rows[0]] = np.array([c.precision for c in slab])[at]
+        log_weight += np.log(np.array([c.weight for c in slab]))[at]
+        parity = np.array([c.parity for c in slab], float)[at]
+        if parity.any():
+            parities.append(parity)
+        n_flat += sum(c.precision == 0 for c in slab)
+    return Piece(weight, fixed, free, mean, precision, log_weight, n_flat, np.array(parities).reshape(-1, size))
+
+
+def _log_determinant(precision: Floats, rank: int) -> Floats:
+    """Log of the product of the `rank` largest eigenvalues."""
+    if rank == 0:
+        return np.zeros(len(precision))
+    values = np.linalg.eigvalsh(precision)
+    return np.asarray(np.log(values[:, precision.shape[-1] - rank :]).sum(axis=-1))

@@ -1,0 +1,260 @@
+"""Where the nodes over tau go: a double-exponential rule centred on each lane's own posterior.
+
+On the line v (log tau, or its logistic counterpart on a bounded support) the nodes are v = mode + width * sinh(s) with
+s equally spaced. The trapezoid rule in s then converges exponentially in the number of nodes, whether the posterior is
+a spike or has tails over a hundred orders of magnitude.
+
+References
+----------
+Takahasi and Mori (1974), Publ. RIMS 9:721-741, doi:10.2977/prims/1195192451
+Stenger (1981), SIAM Review 23:165-224, doi:10.1137/1023037 (sinc interpolation and integration)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bayesmeta.errors import InferenceError
+from bayesmeta.inference.quadrature.special import namespace
+
+Array = Any
+LogDensity = Callable[[Array], Array]
+
+# The line ends at tau = exp(-340) and exp(170): beyond it, squares of tau or sums of them could not be represented.
+V_MIN, V_MAX = -340.0, 170.0
+_NEGLIGIBLE = 27.0  # nodes end where the integrand is exp(-27) of its largest value, 2e-12
+_WIDTH = 1.4  # of the map, in standard deviations at the mode: few nodes then reach 1e-8 for most posteriors
+_SCAN = np.array([-14.0, -11.0, -8.5, -6.0, -4.0, -2.5, -1.0, 0.5, 2.0, 4.0, 6.0, 9.0, 12.0])
+_NEAR = np.array([-3.0, -1.0, 0.0, 1.0, 3.0])  # spreads around the prior's middle
+_ZOOM = np.linspace(0.0, 1.0, 9)[1:-1]
+_RESOLVED = 3.0  # the log density's drop to the neighbours of its largest value, below which a parabola is fitted
+_STEPS = 12  # points on each side of the mode from which the range is found
+_CONVERGES = 1.2  # an integrand that falls like v**-1.2 or faster can be integrated
+_TINY = 1e-300
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The map from s to v for each lane.
+
+    Attributes
+    ----------
+    mode, width : array, shape (*lanes, 1, 1)
+    first, last : array, shape (*lanes, 1, 1)
+        Range of s.
+    moments : array of int, shape (*lanes, 1, 1)
+        How many moments of tau exist: 0, 1, or 2 for two and more.
+    reaches_zero : array of bool, shape (*lanes, 1, 1)
+        Whether some mass lies between tau = 0 and the end of the line.
+    """
+
+    mode: Array
+    width: Array
+    first: Array
+    last: Array
+    moments: Array
+    reaches_zero: Array
+
+    def nodes(self, n: int) -> tuple[Array, Array, Array]:
+        """Nodes v, log of dv/ds, and the spacing of s; shapes (*lanes, 1, node) and (*lanes, 1, 1)."""
+        xp = namespace(self.mode)
+        step = (self.last - self.first) / (n - 1)
+        s = self.first + step * xp.arange(n, dtype=self.mode.dtype)
+        return self.at(s), self.log_slope(s), step
+
+    def at(self, s: Array) -> Array:
+        """V at s."""
+        xp = namespace(self.mode)
+        return self.mode + self.width * xp.sinh(s)
+
+    def log_slope(self, s: Array) -> Array:
+        """Log of dv/ds."""
+        xp = namespace(self.mode)
+        return xp.log(self.width * xp.cosh(s))
+
+    def inverse(self, v: Array) -> Array:
+        """S at v."""
+        xp = namespace(self.mode)
+        return xp.asinh((v - self.mode) / self.width)
+
+
+def locate(log_density: LogDensity, centre: Array, middle: Any, spread: Any, *, bounded: bool, improper: bool) -> Grid:
+    """Find the mode, the width and the range of a log density on the line, for each lane.
+
+    Parameters
+    ----------
+    log_density : callable
+        From v of shape (*lanes, 1, point) to the log density there.
+    centre : array, shape (*lanes, 1, 1)
+        A v near the scale of the data.
+    middle, spread : float or array
+        Roughly where the prior has its mass; nan where unknown.
+    bounded : bool
+        Whether the support has an upper end: all moments exist then.
+    improper : bool
+        Whether the prior is improper, so that the posterior may be.
+
+    Raises
+    ------
+    InferenceError
+        If the posterior is improper.
+    """
+    xp = namespace(centre)
+    points, values = _scan(xp, log_density, centre, middle, spread)
+    mode, width, top = _peak(xp, log_density, points, values)
+    for _ in range(3):
+        grid = Grid(mode, width, mode, mode, mode, mode)
+        left, right = (_Side(xp, grid, end) for end in (V_MIN, V_MAX))
+        values = log_density(xp.concat([left.v, right.v], axis=-1))
+        left.values, right.values = values[..., :_STEPS], values[..., _STEPS:]
+        points = xp.concat([xp.flip(left.v, axis=-1), mode, right.v], axis=-1)
+        values = xp.concat([xp.flip(left.values, axis=-1), top, right.values], axis=-1)
+        higher = xp.max(values, axis=-1, keepdims=True) > top + 1.0  # a mode that the scan did not see
+        if not bool(xp.any(higher)):
+            break
+        again = _peak(xp, log_density, points, values)
+        mode, width, top = (xp.where(higher, new, old) for new, old in zip(again, (mode, width, top), strict=True))
+    moments = 2.0 + 0.0 * mode
+    if not bounded:
+        tail = right.tail_slope()
+        if improper and bool(xp.any(tail > -_CONVERGES)):
+            raise InferenceError(_IMPROPER.format("large tau does not vanish"))
+        moments = sum(xp.astype(tail + m * right.distance < -_CONVERGES, mode.dtype) for m in (1, 2))
+    if improper and bool(xp.any(left.tail_slope() > -_CONVERGES)):
+        raise InferenceError(_IMPROPER.format("tau near zero is infinite"))
+    limit = top + xp.log(width) - _NEGLIGIBLE
+    gains = (0.0 * mode, 0.0 * mode if bounded else moments)
+    counts = [side.count(limit, gain) for side, gain in zip((left, right), gains, strict=True)]
+    between = [side.between(count) for side, count in zip((left, right), counts, strict=True)]
+    values = log_density(grid.at(xp.concat(between, axis=-1)))
+    first = left.reach(counts[0], between[0], values[..., :3], limit, gains[0])
+    last = right.reach(counts[1], between[1], values[..., 3:], limit, gains[1])
+    return Grid(mode, width, first, last, moments, counts[0] >= _STEPS)
+
+
+class _Side:
+    """One side of the mode, at points from near it to the end of the line."""
+
+    values: Array
+
+    def __init__(self, xp: Any, grid: Grid, end: float) -> None:
+        self.xp, self.grid = xp, grid
+        self.step = grid.inverse(0.0 * grid.mode + end) / _STEPS
+        self.counts = xp.arange(1, _STEPS + 1, dtype=grid.mode.dtype)
+        self.s = self.step * self.counts
+        self.v = grid.at(self.s)
+
+    @property
+    def distance(self) -> Array:
+        """From the mode to the end of the line."""
+        return self.xp.abs(self.v[..., -1:] - self.grid.mode)
+
+    def tail_slope(self) -> Array:
+        """Slope of the log density outwards at the end of the line, times the distance from the mode to there.
+
+        Below -1 the density can be integrated: it falls faster than 1/v, or than any power.
+        """
+        rise = self.values[..., -1:] - self.values[..., -2:-1]
+        slope = rise / self.xp.abs(self.v[..., -1:] - self.v[..., -2:-1])
+        return self.xp.where(self.xp.isnan(slope), -self.xp.inf, slope * self.distance)
+
+    def count(self, limit: Array, gain: Array) -> Array:
+        """Steps to the last point at which the integrand, times tau to the power `gain`, is above `limit`."""
+        kept = self._kept(self.s, self.values, limit, gain)
+        return self.xp.max(self.xp.where(kept, self.counts, 0.0 * self.s), axis=-1, keepdims=True)
+
+    def between(self, count: Array) -> Array:
+        """Three points within the step after the last one kept."""
+        quarters = self.xp.asarray([0.25, 0.5, 0.75], dtype=self.step.dtype)
+        return self.xp.where(count < _STEPS, self.step * (count + quarters), self.s[..., -1:])
+
+    def reach(self, count: Array, between: Array, values: Array, limit: Array, gain: Array) -> Array:
+        """The s beyond which the integrand stays below `limit`."""
+        xp = self.xp
+        more = xp.astype(self._kept(between, values, limit, gain), self.step.dtype)
+        extra = 0.25 * (1.0 + xp.sum(more, axis=-1, keepdims=True))
+        return self.step * xp.where(count < _STEPS, count + extra, count)
+
+    def _kept(self, s: Array, values: Array, limit: Array, gain: Array) -> Array:
+        outwards = self.xp.maximum(self.grid.at(s) - self.grid.mode, 0.0 * s)
+        return values + self.grid.log_slope(s) + gain * outwards > limit
+
+
+def _scan(xp: Any, log_density: LogDensity, centre: Array, middle: Any, spread: Any) -> tuple[Array, Array]:
+    """Points around the data's scale and the prior's middle, moved outwards while an end is the highest."""
+    points = centre + xp.asarray(_SCAN, dtype=centre.dtype)
+    if np.all(np.isfinite(np.asarray(middle))):
+        near = xp.asarray(_NEAR, dtype=centre.dtype)
+        extra = xp.asarray(middle, dtype=centre.dtype) + near * xp.asarray(spread, dtype=centre.dtype)
+        points = xp.concat([points, xp.broadcast_to(extra, (*points.shape[:-1], extra.shape[-1]))], axis=-1)
+    points = _on_line(xp, xp.sort(points, axis=-1))
+    values = log_density(points)
+    for _ in range(40):
+        at = xp.argmax(values, axis=-1, keepdims=True)
+        low, high = points[..., :1], points[..., -1:]
+        down, up = (at == 0) & (low > V_MIN), (at == points.shape[-1] - 1) & (high < V_MAX)
+        if not bool(xp.any(down | up)):
+            break
+        move = 0.9 * (high - low)
+        moved = _on_line(xp, points + xp.where(down, -move, xp.where(up, move, 0.0 * move)))
+        points, values = moved, log_density(moved)
+    return points, values
+
+
+def _on_line(xp: Any, v: Array) -> Array:
+    return xp.minimum(xp.maximum(v, V_MIN + 0.0 * v), V_MAX + 0.0 * v)
+
+
+def _peak(xp: Any, log_density: LogDensity, points: Array, values: Array) -> tuple[Array, Array, Array]:
+    """Close in on the highest point until a parabola fits; its vertex, its standard deviation, and the log density."""
+    (left, low), (best, top), (right, high) = _around_best(xp, points, values)
+    resolved = best != best
+    for _ in range(60):
+        inner = left + (right - left) * xp.asarray(_ZOOM, dtype=best.dtype)
+        points = xp.concat([inner, best], axis=-1)
+        values = xp.concat([log_density(inner), top], axis=-1)
+        order = xp.argsort(points, axis=-1)
+        points, values = xp.take_along_axis(points, order, axis=-1), xp.take_along_axis(values, order, axis=-1)
+        closer = _around_best(xp, points, values)
+        kept = ((left, low), (best, top), (right, high))  # a lane that is done does not move with the others
+        (left, low), (best, top), (right, high) = (
+            (xp.where(resolved, old[0], new[0]), xp.where(resolved, old[1], new[1]))
+            for old, new in zip(kept, closer, strict=True)
+        )
+        resolved = top - xp.minimum(low, high) < _RESOLVED
+        if bool(xp.all(resolved)):
+            break
+    mode, width = _parabola(xp, left, best, right, low, top, high)
+    return mode, width, top
+
+
+def _around_best(xp: Any, points: Array, values: Array) -> list[tuple[Array, Array]]:
+    """The highest point and its neighbours, in order, with their values."""
+    at = xp.argmax(values, axis=-1, keepdims=True)
+    found = []
+    for offset in (-1, 0, 1):
+        place = xp.minimum(xp.maximum(at + offset, 0 * at), 0 * at + points.shape[-1] - 1)
+        found.append((xp.take_along_axis(points, place, axis=-1), xp.take_along_axis(values, place, axis=-1)))
+    return found
+
+
+def _parabola(
+    xp: Any, left: Array, best: Array, right: Array, low: Array, top: Array, high: Array
+) -> tuple[Array, Array]:
+    """Vertex of the parabola through three points, and a width of the map from its standard deviation, at most 1."""
+    before, after = xp.maximum(best - left, _TINY + 0.0 * best), xp.maximum(right - best, _TINY + 0.0 * best)
+    rise, fall = (top - low) / before, (high - top) / after
+    curvature = xp.maximum(2 * (rise - fall) / (before + after), 1.0 + 0.0 * best)
+    move = (rise * after + fall * before) / (before + after) / curvature
+    move = xp.minimum(xp.maximum(move, -before), after)
+    return _on_line(xp, best + move), _WIDTH * curvature**-0.5
+
+
+_IMPROPER = (
+    "the posterior is improper: under this prior the probability of {}, given these data. "
+    "Use a proper prior on tau, such as HalfNormal(scale), or a proper prior on the coefficients."
+)

@@ -1,0 +1,207 @@
+"""The integral over tau: nodes, their posterior masses, and a bound on what doubling the nodes would change."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bayesmeta.inference.quadrature.gaussian import CoefficientPrior, Conditional, Problem, condition
+from bayesmeta.inference.quadrature.grid import Grid, locate
+from bayesmeta.inference.quadrature.scale_density import ScaleDensity
+from bayesmeta.inference.quadrature.special import namespace, normal_cdf
+
+Array = Any
+NODES = 128
+_MOMENT = 0.01  # a moment may be a hundred times less certain, relative to itself, than a probability
+_PROBES = (-2.5, -1.0, 0.0, 1.0, 2.5)  # standard deviations around the mean at which CDFs are compared
+
+
+@dataclass(frozen=True, slots=True)
+class Posterior:
+    """Posterior of tau and the coefficients as a finite mixture of normals over nodes and components.
+
+    Attributes
+    ----------
+    v, tau : array, shape (*lanes, 1, node)
+        Nodes on the line of integration, and as tau.
+    mass : array, shape (*lanes, component, node)
+        Posterior probabilities; they sum to one over components and nodes.
+    given : Conditional
+        The coefficients given tau at each node and component.
+    log_evidence : array, shape (*lanes, 1, 1)
+        Log marginal likelihood.
+    grid : Grid
+    step : array, shape (*lanes, 1, 1)
+        Spacing of the nodes in s.
+    error : array, shape (*lanes, 1, 1)
+        Largest change of any CDF when every second node is left out.
+    """
+
+    v: Array
+    tau: Array
+    mass: Array
+    given: Conditional
+    log_evidence: Array
+    grid: Grid
+    step: Array
+    error: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Integrand:
+    """A problem with its priors: what is integrated over tau.
+
+    Attributes
+    ----------
+    scale : ScaleDensity or float
+        Prior on tau; a number is a point mass there.
+    improper : bool
+        Whether the prior on tau is improper, so that the posterior may be.
+    parities : sequence of array of +1 and -1, shape (component,)
+        For each further dimension that the components come from: the two halves of its nodes.
+    """
+
+    problem: Problem
+    prior: CoefficientPrior
+    scale: ScaleDensity | float
+    improper: bool = False
+    parities: Sequence[Array] = ()
+
+    def at(self, v: Array, shift: Sequence[Array] | None = None) -> tuple[Array, Array, Conditional]:
+        """Tau, log joint density of (y, v, component), and the coefficients' conditional posterior."""
+        assert isinstance(self.scale, ScaleDensity)
+        tau, log_prior = self.scale.at(v)
+        given = condition(self.problem, self.prior, tau**2, shift)
+        return tau, given.log_likelihood + log_prior, given
+
+    def log_likelihood(self, tau: Array) -> Array:
+        """Log marginal density of y at each tau, shape (point,), for a single lane."""
+        xp = namespace(self.problem.y)
+        centred, _, shift = self.centred()
+        given = condition(centred.problem, centred.prior, tau[None, :] ** 2, shift)
+        return _over_components(xp, given.log_likelihood)[0, :]
+
+    def centred(self) -> tuple[Integrand, tuple[Array, ...], tuple[Array, ...] | None]:
+        """The same integrand around a point near the posterior mean, that point, and each component's shift from it.
+
+        Effects are measured from the fitted values of the middle component, at a tau on the scale of the data.
+        """
+        tau2 = self.problem.reference
+        fitted = condition(self.problem, self.prior, tau2).mean
+        if not fitted:
+            return self, (), None
+        n = fitted[0].shape[-2]
+        origin = tuple(m[..., n // 2 : n // 2 + 1, :] for m in fitted)
+        y = self.problem.y
+        for column, value in zip(self.problem.columns, origin, strict=True):
+            y = y - (value if column is None else column * value)
+        mean = tuple(m - value for m, value in zip(self.prior.mean, origin, strict=True))
+        moved = replace(self, problem=replace(self.problem, y=y), prior=replace(self.prior, mean=mean))
+        shift = None if n == 1 else condition(moved.problem, moved.prior, tau2).mean
+        return moved, origin, shift
+
+
+def integrate(integrand: Integrand, n: int = NODES, grid: Grid | None = None) -> Posterior:
+    """Posterior from `n` nodes over tau, for all lanes."""
+    xp = namespace(integrand.problem.y)
+    centred, origin, shift = integrand.centred()
+    if not isinstance(integrand.scale, ScaleDensity):
+        return _at_point(xp, centred, origin, shift)
+    if grid is None:
+        scale = integrand.scale
+        centre = xp.asarray(scale.inverse(0.5 * xp.log(centred.problem.reference)))
+        middle = scale.inverse(scale.middle)
+        grid = locate(
+            lambda v: _over_components(xp, centred.at(v, shift)[1]),
+            centre,
+            middle,
+            scale.spread,
+            bounded=scale.bounded,
+            improper=integrand.improper,
+        )
+    v, log_slope, step = grid.nodes(n)
+    tau, log_joint, given = centred.at(v, shift)
+    return _normalised(xp, v, tau, log_joint + log_slope + xp.log(step), given, grid, step, integrand, origin)
+
+
+def _at_point(xp: Any, centred: Integrand, origin: Sequence[Array], shift: Sequence[Array] | None) -> Posterior:
+    """Posterior for known tau, as two nodes at the same place."""
+    tau = xp.asarray([float(centred.scale)] * 2) + 0.0 * centred.problem.reference  # type: ignore[arg-type]
+    given = condition(centred.problem, centred.prior, tau**2, shift)
+    nowhere = 0.0 * tau[..., :1]
+    grid = Grid(nowhere, nowhere, nowhere, nowhere, nowhere + 2.0, nowhere == nowhere)
+    log_mass = given.log_likelihood - math.log(2)
+    return _normalised(xp, tau, tau, log_mass, given, grid, nowhere, centred, origin)
+
+
+def _normalised(
+    xp: Any,
+    v: Array,
+    tau: Array,
+    log_mass: Array,
+    given: Conditional,
+    grid: Grid,
+    step: Array,
+    integrand: Integrand,
+    origin: Sequence[Array],
+) -> Posterior:
+    top = xp.max(xp.max(log_mass, axis=-1, keepdims=True), axis=-2, keepdims=True)
+    mass = xp.exp(log_mass - top)
+    total = xp.sum(xp.sum(mass, axis=-1, keepdims=True), axis=-2, keepdims=True)
+    mass = mass / total
+    mean = tuple(m + value for m, value in zip(given.mean, origin, strict=True))
+    error = _error(xp, mass, tau, given, grid.moments, integrand.prior.n_flat, integrand.parities)
+    given = Conditional(given.log_likelihood, mean, given.root)
+    return Posterior(v, tau, mass, given, top + xp.log(total), grid, step, error)
+
+
+def converge(integrand: Integrand, tolerance: float, n: int = NODES, largest: int = 8192) -> Posterior:
+    """Posterior with nodes doubled until the error bound of every lane is below `tolerance`."""
+    xp = namespace(integrand.problem.y)
+    found = integrate(integrand, n)
+    while bool(xp.any(~(found.error < tolerance))) and 2 * n <= largest:
+        n *= 2
+        found = integrate(integrand, n, found.grid)
+    return found
+
+
+def _over_components(xp: Any, log_joint: Array) -> Array:
+    """Log of the sum over components, shape (*lanes, 1, node)."""
+    if log_joint.shape[-2] == 1:
+        return log_joint
+    top = xp.max(log_joint, axis=-2, keepdims=True)
+    return top + xp.log(xp.sum(xp.exp(log_joint - top), axis=-2, keepdims=True))
+
+
+def _error(
+    xp: Any, mass: Array, tau: Array, given: Conditional, moments: Array, n_flat: int, parities: Sequence[Array]
+) -> Array:
+    """Largest difference between the two halves of the nodes, each a rule of its own.
+
+    Compared are the total mass, CDFs of each coefficient at five points, and, with a hundredth of their relative
+    difference, the highest moment of tau that exists and the variance of each coefficient if it does.
+    """
+
+    def both(x: Array) -> Array:
+        return xp.sum(xp.sum(x, axis=-1, keepdims=True), axis=-2, keepdims=True)
+
+    def relative(x: Array) -> Array:
+        total = both(x)
+        return x * (_MOMENT / xp.where(total > 0, total, 1.0 + 0.0 * total))
+
+    functions = [mass, relative(mass * tau**moments)]
+    for j in range(len(given.mean)):
+        m, variance = given.contrast([float(i == j) for i in range(len(given.mean))])
+        centre = both(mass * m)
+        spread = mass * (variance + (m - centre) ** 2)
+        sd = both(spread) ** 0.5
+        functions.append(relative(spread) if n_flat == 0 else xp.where(moments >= 2, relative(spread), 0.0 * spread))
+        functions += [mass * normal_cdf((centre + probe * sd - m) / variance**0.5) for probe in _PROBES]
+    worst = 0.0 * mass[..., :1, :1]
+    for f in functions:
+        worst = xp.maximum(worst, xp.abs(both(f[..., ::2]) - both(f[..., 1::2])))
+        for parity in parities:
+            worst = xp.maximum(worst, xp.abs(both(f * xp.reshape(parity, (-1, 1)))))
+    return worst

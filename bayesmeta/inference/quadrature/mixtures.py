@@ -1,0 +1,127 @@
+"""Marginals of a quadrature fit as weights, means and variances over nodes, components and parts."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesmeta.inference.quadrature.engine import Part, QuadratureFit
+
+Floats = NDArray[np.float64]
+
+
+class Mixture(NamedTuple):
+    """A finite mixture of normals: weights (component,), means and variances (..., component)."""
+
+    weights: Floats
+    means: Floats
+    variances: Floats
+
+
+def weights(fit: QuadratureFit) -> Floats:
+    """Posterior masses of all nodes, components and parts, in the order of every function here."""
+    return np.concatenate([part.probability * part.posterior.mass.ravel() for part in fit.parts])
+
+
+def tau_nodes(fit: QuadratureFit) -> Floats:
+    """Tau of every node, component and part."""
+    parts = [np.broadcast_to(part.posterior.tau, part.posterior.mass.shape).ravel() for part in fit.parts]
+    return np.concatenate(parts)
+
+
+def linear(fit: QuadratureFit, contrast: Floats, new_study: bool = False) -> Mixture:
+    """Marginal of ``contrast @ coefficients``, or of a new study's true effect around it."""
+    means, variances = [], []
+    for part in fit.parts:
+        mean, variance = moments(part, contrast)
+        means.append(mean.ravel())
+        variances.append((variance + part.posterior.tau**2 * new_study).ravel())
+    return Mixture(weights(fit), np.concatenate(means), np.concatenate(variances))
+
+
+def moments(part: Part, contrast: Floats) -> tuple[Floats, Floats]:
+    """Mean and variance of a contrast of all coefficients at the nodes of one part, shape (component, node)."""
+    offset, free = part.weights(contrast)
+    mean, variance = part.posterior.given.contrast([float(w) for w in free])
+    return np.asarray(mean) + offset, np.asarray(variance)
+
+
+def solved(part: Part, contrast: Floats) -> list[Floats]:
+    """Vectors whose inner products are the covariances of contrasts at the nodes of one part."""
+    from bayesmeta.inference.quadrature.gaussian import solve_lower
+
+    shape = part.posterior.mass.shape
+    root = part.posterior.given.root
+    return [np.broadcast_to(q, shape) for q in solve_lower(root, [float(w) for w in part.weights(contrast)[1]])]
+
+
+def study_effects(fit: QuadratureFit, rows: NDArray[np.intp]) -> Mixture:
+    """Marginals of the true effects of some studies, means and variances of shape (row, component)."""
+    means, variances = [], []
+    for part in fit.parts:
+        m, v = _study_moments(fit, part, rows)
+        means.append(m.reshape(rows.size, -1))
+        variances.append(v.reshape(rows.size, -1))
+    return Mixture(weights(fit), np.concatenate(means, axis=1), np.concatenate(variances, axis=1))
+
+
+def _study_moments(fit: QuadratureFit, part: Part, rows: NDArray[np.intp]) -> tuple[Floats, Floats]:
+    """Theta = X beta + B u, with u given y and beta shrunk towards zero in each rotated direction.
+
+    Given tau, u*_i has mean s_i (y*_i - x*_i beta) and variance s_i a_i, where s_i = tau^2 d_i / (a_i + tau^2 d_i).
+    """
+    rotation, tau2 = fit.rotation, np.asarray(part.posterior.tau[0]) ** 2  # (node,)
+    a, d = rotation.a[:, None], rotation.d[:, None]
+    kept = tau2 * d / (a + tau2 * d)
+    y, X = rotation.apply(fit.data.y), rotation.apply(fit.X)
+    if rotation.back is None:
+        kept, spread = kept[rows], (kept * a)[rows]
+        pulled = kept * y[rows, None]
+        slope = (1 - kept)[..., None] * X[rows, None, :]
+    else:
+        back = rotation.back[rows]
+        spread = back**2 @ (kept * a)
+        pulled = back @ (kept * y[:, None])
+        slope = fit.X[rows, None, :] - np.einsum("ri,in,ip->rnp", back, kept, X)
+    free = list(part.piece.free)
+    offset = sum((slope[..., i] * value for i, value in part.piece.fixed.items()), np.zeros(slope.shape[:2]))
+    rotated = np.einsum("rni,ij->jrn", slope[..., free], part.basis)  # (free, row, node)
+    mean = (pulled + offset)[:, None, :]
+    variance = spread[:, None, :]
+    given = part.posterior.given
+    shape = part.posterior.mass.shape
+    done: list[Floats] = []
+    for i in range(len(free)):
+        mean = mean + rotated[i][:, None, :] * given.mean[i]
+        rest = rotated[i][:, None, :] - sum((given.root[i][j] * done[j] for j in range(i)), 0.0)
+        done.append(rest / given.root[i][i])
+        variance = variance + done[-1] ** 2
+    full = (rows.size, *shape)
+    return np.broadcast_to(mean, full), np.broadcast_to(variance, full)
+
+
+def existing_moments(fit: QuadratureFit, contrast: Floats, new_study: bool = False) -> int:
+    """How many moments a contrast has: those of tau where its variance grows with tau, else two and more."""
+    found = 2
+    for part in fit.parts:
+        flat = [i for i in part.piece.free if _is_flat(part, i)]
+        if new_study or any(contrast[i] != 0 for i in flat):
+            found = min(found, int(part.posterior.grid.moments.item()))
+    return found
+
+
+def _is_flat(part: Part, column: int) -> bool:
+    at = part.piece.free.index(column)
+    return not part.piece.precision[:, at, at].any()
+
+
+def tau_moments(fit: QuadratureFit) -> tuple[float, float]:
+    """Mean and standard deviation of tau; inf where they do not exist."""
+    exist = min(int(part.posterior.grid.moments.item()) for part in fit.parts)
+    w, tau = weights(fit), tau_nodes(fit)
+    mean = float(w @ tau) if exist >= 1 else math.inf
+    sd = math.sqrt(float(w @ (tau - mean) ** 2)) if exist >= 2 else math.inf
+    return mean, sd

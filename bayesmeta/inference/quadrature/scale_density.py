@@ -1,0 +1,266 @@
+"""Priors on tau as log densities on the real line, vectorised over lanes, for any array library.
+
+Each family is a row of a table: its constants (NumPy, once) and its log density at u = log(tau).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaln
+
+from bayesmeta.errors import SpecificationError
+from bayesmeta.inference.quadrature.special import namespace
+from bayesmeta.priors import (
+    Exponential,
+    Gamma,
+    HalfCauchy,
+    HalfLogistic,
+    HalfNormal,
+    HalfStudentT,
+    InvGamma,
+    LogNormal,
+    LogStudentT,
+    Lomax,
+    OnVariance,
+    Prior,
+    Rayleigh,
+    Uniform,
+)
+from bayesmeta.priors._base import parameter_names
+
+Array = Any
+Floats = NDArray[np.float64]
+_LOG_2 = math.log(2)
+_LOG_2PI = math.log(2 * math.pi)
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A family of priors on a scale.
+
+    Attributes
+    ----------
+    constants : callable
+        From the parameters to arrays that `log_density` takes.
+    log_density : callable
+        ``(xp, u, *constants)`` to the log density of u = log(tau).
+    middle : callable
+        From the parameters to a point near the middle of log(tau), and a rough spread around it.
+    """
+
+    constants: Callable[..., tuple[Any, ...]]
+    log_density: Callable[..., Array]
+    middle: Callable[..., tuple[Any, Any]]
+
+
+def _log_student_constants(nu: Any, scale: Any) -> tuple[Any, ...]:
+    norm = gammaln((nu + 1) / 2) - gammaln(nu / 2) - 0.5 * np.log(nu * np.pi) - np.log(scale)
+    return norm, nu
+
+
+def _half_t(nu: Any, scale: Any) -> tuple[Any, ...]:
+    norm, nu = _log_student_constants(nu, scale)
+    return norm + _LOG_2, np.log(scale) + 0.5 * np.log(nu), nu + 1
+
+
+def _log1p_exp(xp: Any, x: Array) -> Array:
+    return xp.logaddexp(x, xp.zeros_like(x))
+
+
+def _half_t_density(xp: Any, u: Array, norm: Any, log_scale: Any, power: Any) -> Array:
+    return norm + u - 0.5 * power * _log1p_exp(xp, 2 * (u - log_scale))
+
+
+FAMILIES: dict[type[Prior], Family] = {
+    HalfNormal: Family(
+        lambda scale: (0.5 * math.log(2 / math.pi) - np.log(scale), -0.5 * np.asarray(scale) ** -2.0),
+        lambda xp, u, norm, rate: norm + u + rate * xp.exp(2 * u),
+        lambda scale: (np.log(scale) - 0.4, 1.0),
+    ),
+    HalfStudentT: Family(_half_t, _half_t_density, lambda nu, scale: (np.log(scale), 1.0 + 1 / nu)),
+    HalfCauchy: Family(
+        lambda scale: _half_t(np.ones_like(scale), scale), _half_t_density, lambda scale: (np.log(scale), 2.0)
+    ),
+    HalfLogistic: Family(
+        lambda scale: (_LOG_2 - np.log(scale), 1 / np.asarray(scale)),
+        lambda xp, u, norm, rate: norm + u - rate * xp.exp(u) - 2 * _log1p_exp(xp, -rate * xp.exp(u)),
+        lambda scale: (np.log(scale), 1.0),
+    ),
+    Rayleigh: Family(
+        lambda scale: (-2 * np.log(scale), -0.5 * np.asarray(scale) ** -2.0),
+        lambda xp, u, norm, rate: norm + 2 * u + rate * xp.exp(2 * u),
+        lambda scale: (np.log(scale), 0.7),
+    ),
+    Exponential: Family(
+        lambda rate: (np.log(rate), rate),
+        lambda xp, u, norm, rate: norm + u - rate * xp.exp(u),
+        lambda rate: (-np.log(rate) - 0.4, 1.0),
+    ),
+    Gamma: Family(
+        lambda shape, rate: (shape * np.log(rate) - gammaln(shape), shape, rate),
+        lambda xp, u, norm, shape, rate: norm + shape * u - rate * xp.exp(u),
+        lambda shape, rate: (np.log(shape / rate), shape**-0.5),
+    ),
+    InvGamma: Family(
+        lambda shape, scale: (shape * np.log(scale) - gammaln(shape), shape, scale),
+        lambda xp, u, norm, shape, scale: norm - shape * u - scale * xp.exp(-u),
+        lambda shape, scale: (np.log(scale / shape), shape**-0.5),
+    ),
+    LogNormal: Family(
+        lambda meanlog, sdlog: (-0.5 * _LOG_2PI - np.log(sdlog), meanlog, sdlog),
+        lambda xp, u, norm, mean, sd: norm - 0.5 * ((u - mean) / sd) ** 2,
+        lambda meanlog, sdlog: (meanlog, sdlog),
+    ),
+    LogStudentT: Family(
+        lambda nu, location, scale: (_log_student_constants(nu, scale)[0], location, scale, nu),
+        lambda xp, u, norm, mean, scale, nu: norm - 0.5 * (nu + 1) * xp.log1p(((u - mean) / scale) ** 2 / nu),
+        lambda nu, location, scale: (location, scale),
+    ),
+    Lomax: Family(
+        lambda shape, scale: (np.log(shape) - np.log(scale), np.log(scale), shape + 1),
+        lambda xp, u, norm, log_scale, power: norm + u - power * _log1p_exp(xp, u - log_scale),
+        lambda shape, scale: (np.log(scale / shape), 1.0 + 1 / shape),
+    ),
+    Uniform: Family(
+        lambda lower, upper: (-np.log(upper - lower),),
+        lambda xp, u, norm: norm + u,
+        lambda lower, upper: (np.log(0.5 * (lower + upper)), 0.5),
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleDensity:
+    """One prior on tau, or one for each lane, as a log density on the real line v.
+
+    tau = exp(v) on [0, inf), and a logistic map of v where the support is bounded; the Jacobian is included.
+
+    Attributes
+    ----------
+    lower, upper : float or array
+        Support.
+    log_of_log : callable
+        ``(xp, u)`` to the log density of u = log(tau).
+    middle, spread : float or array
+        Roughly where log(tau) lies; nan where the prior is improper.
+    """
+
+    lower: Any
+    upper: Any
+    log_of_log: Callable[[Any, Array], Array]
+    middle: Any
+    spread: Any
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the support has an upper end."""
+        return bool(np.all(np.isfinite(np.asarray(self.upper))))
+
+    def at(self, v: Array) -> tuple[Array, Array]:
+        """Return tau, and the prior's log density of v."""
+        xp = namespace(v)
+        if self.bounded:
+            width, inner = self.upper - self.lower, -_log1p_exp(xp, -v)
+            tau = self.lower + width * xp.exp(inner)
+            log_tau = xp.log(tau)
+            jacobian = np.log(width) + inner - _log1p_exp(xp, v)
+            return tau, self.log_of_log(xp, log_tau) - log_tau + jacobian
+        if np.all(np.asarray(self.lower) == 0):
+            return xp.exp(v), self.log_of_log(xp, v)
+        tau = self.lower + xp.exp(v)
+        log_tau = xp.log(tau)
+        return tau, self.log_of_log(xp, log_tau) - log_tau + v
+
+    def log_density(self, tau: Floats) -> Floats:
+        """Log density of tau itself, for NumPy arrays; at zero its limit."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            log_tau = np.log(np.maximum(tau, 1e-145))  # close enough to zero for any density's limit
+            return np.asarray(self.log_of_log(np, log_tau) - log_tau)
+
+    def line(self, tau: Floats) -> Floats:
+        """The v of tau, for NumPy arrays; infinite at the ends of the support."""
+        if self.bounded:
+            return np.asarray(np.log(tau - self.lower) - np.log(self.upper - tau))
+        return np.asarray(np.log(tau - self.lower))
+
+    def inverse(self, log_tau: Any) -> Any:
+        """The v whose tau is exp(log_tau), for points inside the support; roughly so at its ends."""
+        if self.bounded:
+            share = (np.exp(log_tau) - self.lower) / (self.upper - self.lower)
+            share = np.clip(share, 1e-100, 1 - 1e-9)
+            return np.log(share) - np.log1p(-share)
+        if np.all(np.asarray(self.lower) == 0):
+            return log_tau
+        return np.log(np.maximum(np.exp(log_tau) - self.lower, 1e-100))
+
+
+def scale_density(priors: Prior | Sequence[Prior], convert: Callable[[Floats], Array] = np.asarray) -> ScaleDensity:
+    """Prepare one prior, or one for each lane, all of one family.
+
+    Parameters
+    ----------
+    priors : Prior or sequence of Prior
+        A sequence gives arrays of shape (lane, 1, 1).
+    convert : callable
+        From a NumPy array to the array library in use.
+    """
+    many = not isinstance(priors, Prior)
+    first: Prior = priors[0] if many else priors  # type: ignore[index, assignment]
+    if isinstance(first, OnVariance):
+        inner = scale_density([p.prior for p in priors] if many else first.prior, convert)  # type: ignore[union-attr]
+        return _on_variance(inner)
+    family = FAMILIES.get(type(first))
+    if family is None:
+        if many and any(prior != first for prior in priors):  # type: ignore[union-attr]
+            raise SpecificationError(
+                f"{type(first).__name__} priors cannot differ within a batch; fit them one by one."
+            )
+        return _opaque(first)
+    names = parameter_names(type(first))
+    if many:
+        if any(type(prior) is not type(first) for prior in priors):  # type: ignore[union-attr]
+            raise SpecificationError("the tau priors of a batch must be of one family; fit each family on its own.")
+        values = [np.array([getattr(prior, name) for prior in priors])[:, None, None] for name in names]  # type: ignore[union-attr]
+    else:
+        values = [np.asarray(getattr(first, name), dtype=float) for name in names]
+    constants = [convert(np.asarray(c)) if many else float(c) for c in family.constants(*values)]
+    middle, spread = family.middle(*values)
+    lower: Any = values[0] if isinstance(first, Uniform) else 0.0
+    upper: Any = values[1] if isinstance(first, Uniform) else math.inf
+    return ScaleDensity(
+        convert(np.asarray(lower)) if many else lower,
+        convert(np.asarray(upper)) if many else upper,
+        lambda xp, u: family.log_density(xp, u, *constants),
+        middle,
+        spread,
+    )
+
+
+def _on_variance(inner: ScaleDensity) -> ScaleDensity:
+    return ScaleDensity(
+        inner.lower**0.5,
+        inner.upper**0.5,
+        lambda xp, u: inner.log_of_log(xp, 2 * u) + _LOG_2,
+        inner.middle / 2,
+        inner.spread / 2,
+    )
+
+
+def _opaque(prior: Prior) -> ScaleDensity:
+    """A prior that only NumPy can evaluate: a reference prior given its data, a user's function."""
+    lower, upper = prior.support
+
+    def log_of_log(xp: Any, u: Array) -> Array:
+        return xp.asarray(prior._logpdf_of_log(np.asarray(u)))  # type: ignore[attr-defined]
+
+    middle = spread = math.nan
+    if prior.is_proper:
+        low, middle, high = np.log(np.maximum(prior.ppf([0.05, 0.5, 0.95]), 1e-300))
+        spread = float(high - low) / 3
+    return ScaleDensity(lower, upper, log_of_log, float(middle), spread)

@@ -1,0 +1,82 @@
+"""Bayes factors for point hypotheses, by refitting the model with the parameter fixed there."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+from typing import Any
+
+from bayesmeta.data.estimates import Estimates
+from bayesmeta.errors import SpecificationError, did_you_mean
+from bayesmeta.inference.quadrature.engine import QuadratureFit, fit_quadrature
+from bayesmeta.priors import Mixture, PointMass, Prior
+from bayesmeta.spec.design import design
+from bayesmeta.spec.normal_normal import NormalNormal
+
+_EQUATION = re.compile(r"^(?P<name>.+?)\s*==?\s*(?P<value>[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*$")
+
+
+def bayes_factor(fit: QuadratureFit, data: Estimates, model: NormalNormal, hypothesis: str) -> float:
+    """Bayes factor for ``name = value`` against the rest of that parameter's prior."""
+    name, value = _parse(hypothesis, fit.names)
+    prior = _prior(data, model, name)
+    null = _with_prior(model, name, PointMass(value))
+    alternative = _without_point(prior, value, hypothesis)
+    if alternative == prior:
+        evidence = fit.log_evidence
+    else:
+        evidence = fit_quadrature(data, _with_prior(model, name, alternative), fit.tolerance).log_evidence
+    return math.exp(fit_quadrature(data, null, fit.tolerance).log_evidence - evidence)
+
+
+def _parse(hypothesis: str, names: tuple[str, ...]) -> tuple[str, float]:
+    found = _EQUATION.match(hypothesis.strip())
+    if found is None:
+        raise SpecificationError(
+            f"hypothesis {hypothesis!r}: write a parameter and a number, e.g. 'mu = 0' or 'tau = 0'."
+        )
+    name, value = found["name"].strip(), float(found["value"])
+    known = (*names, "tau")
+    if name not in known:
+        raise SpecificationError(
+            f"hypothesis {hypothesis!r}: no parameter {name!r}.{did_you_mean(name, known)} Parameters: {', '.join(known)}."
+        )
+    if name == "tau" and value < 0:
+        raise SpecificationError(f"hypothesis {hypothesis!r}: tau is a standard deviation, at least 0.")
+    return name, value
+
+
+def _prior(data: Estimates, model: NormalNormal, name: str) -> Prior:
+    if name in ("mu", "tau"):
+        return model.mu if name == "mu" else model.tau
+    return model.coefficient_prior(name, design(data, model).columns[name])
+
+
+def _with_prior(model: NormalNormal, name: str, prior: Prior) -> NormalNormal:
+    """The model with another prior on one parameter."""
+    if any(name in group for group in model.joint_priors()):
+        raise SpecificationError(
+            f"{name} has a joint prior with other coefficients: a Bayes factor for it needs a prior of its own."
+        )
+    if name == "mu":
+        return replace(model, mu=prior)
+    if name == "tau":
+        return replace(model, tau=prior)
+    beta: dict[Any, Prior] = {**model.beta, name: prior}
+    return replace(model, beta=beta)
+
+
+def _without_point(prior: Prior, value: float, hypothesis: str) -> Prior:
+    """The prior without its point mass at `value`."""
+    if isinstance(prior, Mixture) and PointMass(value) in prior.priors:
+        rest = [(weight, part) for weight, part in prior.components if part != PointMass(value)]
+        if rest:
+            return rest[0][1] if len(rest) == 1 else Mixture(rest)
+    if isinstance(prior, PointMass) or not prior.is_proper:
+        kind = "a point mass" if isinstance(prior, PointMass) else "improper"
+        raise SpecificationError(
+            f"hypothesis {hypothesis!r}: the prior {prior} is {kind}, so there is nothing to compare with. "
+            "Give the parameter a proper prior with a spread."
+        )
+    return prior

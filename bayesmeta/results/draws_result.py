@@ -1,0 +1,182 @@
+"""Results in the form of draws: what NUTS gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.review import PublishedReview
+from bayesmeta.errors import SpecificationError, did_you_mean
+from bayesmeta.results.claims import evaluate, require_claim
+from bayesmeta.results.marginal import DrawsMarginal
+from bayesmeta.results.meta_result import MetaResult
+from bayesmeta.spec.normal_normal import NormalNormal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+
+
+@final
+@dataclass(frozen=True, eq=False, repr=False)
+class DrawsResult(MetaResult):
+    """Posterior of one model on one data set, as draws.
+
+    Attributes
+    ----------
+    datatree : xarray.DataTree
+        ArviZ groups: posterior, sample_stats, log_likelihood (marginal: one value for each study, or for each
+        printed statistic of a review), log_prior (top level only), prior, posterior_predictive, observed_data,
+        constant_data.
+    model : NormalNormal
+    data : Estimates or PublishedReview
+    engine : str
+    """
+
+    datatree: xr.DataTree
+    model: NormalNormal
+    data: Estimates | PublishedReview
+    engine: str
+
+    @property
+    def coefficients(self) -> tuple[str, ...]:
+        """Names of the coefficients."""
+        posterior = self.posterior
+        return tuple(map(str, posterior["covariate"].values)) if "beta" in posterior else ()
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names that `marginal`, `probability` and `summary` know."""
+        names = ["mu", "tau", *self.coefficients, "theta_new"]
+        return tuple(name for name in names if name in self.posterior or name in self.coefficients)
+
+    @property
+    def error_bound(self) -> None:
+        """None: draws have a Monte Carlo error, not a bound."""
+        return None
+
+    @property
+    def log_marginal_likelihood(self) -> float | None:
+        """Log marginal likelihood; None, since draws alone do not give it."""
+        return None
+
+    def marginal(self, expression: str) -> DrawsMarginal:
+        """Marginal posterior of a parameter, of an expression in parameters, or of ``theta[study]``."""
+        if expression.startswith("theta[") and expression.endswith("]"):
+            return DrawsMarginal(self._theta(expression[6:-1]))
+        return DrawsMarginal(self.draws(expression), lower=0.0 if expression == "tau" else -np.inf)
+
+    def probability(self, claim: str) -> float:
+        """Posterior probability of a claim such as ``"crps < -1"`` or ``"mu + crps < -2 and tau < 1"``.
+
+        Raises
+        ------
+        SpecificationError
+            If the claim cannot be read, compares nothing, or names a parameter the model does not have.
+        """
+        return float(self._holds(claim).mean())
+
+    def probability_mcse(self, claim: str) -> float:
+        """Monte Carlo standard error of `probability`, from the autocorrelation of the claim over the draws."""
+        import arviz_stats
+
+        holds = self._holds(claim).astype(float)
+        p, n = holds.mean(), holds.size
+        if p in (0.0, 1.0):  # no variation to estimate from: the error of one more draw on the other side
+            return float(1 / (n + 2))
+        data = xr.Dataset({"claim": (("chain", "draw"), holds)})
+        return float(arviz_stats.mcse(data, method="mean")["claim"])
+
+    def summary(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
+        """Table with one row for each parameter: mean, sd, median, lower, upper, ess_bulk, ess_tail, r_hat.
+
+        Parameters
+        ----------
+        ci_prob : float, default 0.95
+            Probability of the interval.
+        ci_kind : {"eti", "hdi"}
+            Equal-tailed or shortest.
+        """
+        import arviz_stats
+        import pandas as pd
+
+        rows: dict[str, dict[str, float]] = {}
+        for name in self.parameters:
+            marginal = self.marginal(name)
+            lower, upper = marginal.interval(ci_prob, ci_kind)
+            data = xr.Dataset({"x": (("chain", "draw"), np.asarray(marginal.draws))})
+            constant = float(np.ptp(marginal.draws)) == 0
+            rows[name] = {
+                "mean": marginal.mean(),
+                "sd": marginal.sd(),
+                "median": marginal.median(),
+                "lower": lower,
+                "upper": upper,
+                "ess_bulk": np.nan if constant else float(arviz_stats.ess(data, method="bulk")["x"]),
+                "ess_tail": np.nan if constant else float(arviz_stats.ess(data, method="tail")["x"]),
+                "r_hat": np.nan if constant else float(arviz_stats.rhat(data)["x"]),
+            }
+        frame = pd.DataFrame.from_dict(rows, orient="index")
+        frame.attrs.update(ci_prob=ci_prob, ci_kind=ci_kind)
+        return frame
+
+    def shrinkage(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
+        """Posterior of each study's true effect theta_i: y and se (posterior means where latent), mean, sd, interval."""
+        import pandas as pd
+
+        posterior, rows = self.posterior, []
+        for i, name in enumerate(self.data.study):
+            marginal = DrawsMarginal(posterior["theta"].sel(study=name).to_numpy())
+            if isinstance(self.data, Estimates):
+                y, se, known = float(self.data.y[i]), float(self.data.se[i]), True
+            else:
+                y, se = (float(posterior[key].sel(study=name).mean()) for key in ("y", "se"))
+                known = self.data.studies[i].known
+            lower, upper = marginal.interval(ci_prob, ci_kind)
+            found = {"y": y, "se": se, "known": known, "mean": marginal.mean(), "sd": marginal.sd()}
+            rows.append(found | {"lower": lower, "upper": upper})
+        return pd.DataFrame(rows, index=pd.Index(self.data.study, name="study"))
+
+    def choice_probabilities(self) -> dict[str, dict[str, float]]:
+        """Posterior probability of each option of each choice of a published review."""
+        if not isinstance(self.data, PublishedReview) or not self.data.choices:
+            return {}
+        weights = self.posterior["scenario_probability"].mean(("chain", "draw")).to_numpy()
+        labels = [scenario.labels for scenario in self.data.scenarios()]
+        return {
+            choice.name: {
+                option.label: float(
+                    sum(w for w, label in zip(weights, labels, strict=True) if label[i] == option.label)
+                )
+                for option in choice.options
+            }
+            for i, choice in enumerate(self.data.choices)
+        }
+
+    def bayes_factor(self, hypothesis: str) -> float:
+        """Refused: draws alone do not give a marginal likelihood."""
+        raise SpecificationError(
+            f"bayes_factor({hypothesis!r}): draws do not give a marginal likelihood. Use the quadrature engine, which does."
+        )
+
+    def _holds(self, claim: str) -> NDArray[np.bool_]:
+        return require_claim(claim, evaluate(claim, self._parameter, self.parameters))
+
+    def _theta(self, study: str) -> Floats:
+        if study not in self.data.study:
+            raise SpecificationError(f"theta[{study}]: no such study.{did_you_mean(study, self.data.study)}")
+        return np.asarray(self.posterior["theta"].sel(study=study))
+
+    def __repr__(self) -> str:
+        sizes: Mapping[Any, int] = self.posterior.sizes
+        return (
+            f"DrawsResult({self.model}, n_studies={self.data.n_studies}, engine={self.engine!r}, "
+            f"chains={sizes['chain']}, draws={sizes['draw']})"
+        )

@@ -1,0 +1,255 @@
+"""Exact probabilities of claims under a quadrature fit, where the claim's form allows it.
+
+A claim is a boolean combination of comparisons. Given tau each comparison that is linear in the coefficients cuts a
+normal distribution, and comparisons of tau cut the integral over tau itself; with at most two directions among the
+coefficients the claim is a union of rectangles, whose probabilities are univariate or bivariate normal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, owens_t, sici
+
+from bayesmeta.inference.quadrature import mixtures
+from bayesmeta.inference.quadrature.engine import Part, QuadratureFit
+from bayesmeta.inference.quadrature.scale_density import ScaleDensity
+from bayesmeta.results.claims import evaluate, split_comparisons
+from bayesmeta.results.quadrature_marginals import scale_part
+
+Floats = NDArray[np.float64]
+_FAR = 1e30  # stands for infinity as the side of a cell
+_PROBES = np.array([[0.31, -1.7, 2.9], [-0.77, 0.41, -3.3]])
+
+
+@dataclass(frozen=True, slots=True)
+class Affine:
+    """A comparison ``direction @ parameters + tau_slope * tau < threshold``.
+
+    `direction` runs over the coefficients and theta_new.
+    """
+
+    direction: Floats
+    tau_slope: float
+    threshold: float
+
+    @property
+    def constant(self) -> float:
+        """What the expression is where all parameters are zero."""
+        return -self.threshold
+
+
+def exact_probability(fit: QuadratureFit, claim: str, names: Sequence[str]) -> float | None:
+    """Probability of a claim, or None where its form is not one that can be integrated exactly.
+
+    Parameters
+    ----------
+    fit : QuadratureFit
+    claim : str
+    names : sequence of str
+        Parameters: ``mu``, ``tau``, coefficients, ``theta_new``.
+    """
+    comparisons, truth = split_comparisons(claim, names)
+    atoms = [_affine(expression, names, fit.names) for expression in comparisons]
+    if any(atom is None for atom in atoms):
+        return None
+    known = [atom for atom in atoms if atom is not None]
+    if len(known) == 1 and known[0].direction.any() and known[0].tau_slope:
+        return _with_sloping_edge(fit, known[0], truth)
+    if any(atom.direction.any() and atom.tau_slope for atom in known):
+        return None
+    directions, places = _directions([atom.direction for atom in known])
+    if len(directions) > 2:
+        return None
+    return _cells(fit, known, directions, places, truth)
+
+
+def affine_expression(expression: str, names: Sequence[str], coefficients: Sequence[str]) -> Affine | None:
+    """An expression in parameters in affine form, or None if it is not affine."""
+    evaluate(expression, lambda _: np.ones(1), names)  # refuses what cannot be evaluated
+    return _affine(lambda values: evaluate(expression, values.__getitem__, names), names, coefficients)
+
+
+def _affine(
+    expression: Callable[[dict[str, Any]], Any], names: Sequence[str], coefficients: Sequence[str]
+) -> Affine | None:
+    """The comparison ``expression < 0`` in affine form, found by evaluating it, or None if it is not affine."""
+    order = [*coefficients, *(["theta_new"] if "theta_new" in names else []), "tau"]
+
+    def value(point: Floats) -> float:
+        with np.errstate(all="ignore"):
+            return float(expression(dict(zip(order, point, strict=True))))
+
+    n = len(order)
+    base = np.ones(n)  # tau = 1: zero may be outside the domain of a logarithm
+    start = value(base)
+    slopes = np.array([value(base + row) - start for row in np.eye(n)])
+    constant = start - slopes.sum()
+    rng = np.random.default_rng(0)
+    for point in np.abs(rng.normal(0, 3, (4, n))) * np.where(np.arange(n) == n - 1, 1, rng.choice([-1, 1], (4, n))):
+        expected = constant + slopes @ point
+        found = value(point)
+        if not np.isfinite(found) or abs(found - expected) > 1e-9 * (1 + abs(expected) + np.abs(slopes * point).sum()):
+            return None
+    slopes = np.where(np.abs(slopes) < 1e-14 * np.abs(slopes).max(initial=0.0), 0.0, slopes)
+    direction = slopes[:-1] if "theta_new" in names else np.append(slopes[:-1], 0.0)
+    return Affine(direction, float(slopes[-1]), float(-constant))
+
+
+def _directions(vectors: Sequence[Floats]) -> tuple[list[Floats], list[tuple[int, float]]]:
+    """Distinct directions up to a factor, and for each vector its direction's place (-1: none) and the factor."""
+    found: list[Floats] = []
+    places = []
+    for vector in vectors:
+        if not vector.any():
+            places.append((-1, 1.0))
+            continue
+        lead = vector[np.flatnonzero(vector)[0]]
+        unit = vector / lead
+        for i, other in enumerate(found):
+            if np.allclose(unit, other, rtol=1e-12, atol=0):
+                places.append((i, float(lead)))
+                break
+        else:
+            found.append(unit)
+            places.append((len(found) - 1, float(lead)))
+    return found, places
+
+
+def _cells(
+    fit: QuadratureFit,
+    atoms: Sequence[Affine],
+    directions: Sequence[Floats],
+    places: Sequence[tuple[int, float]],
+    truth: Callable[[Sequence[Any]], Any],
+) -> float:
+    """Sum the probabilities of the cells, cut out by all thresholds, in which the claim is true."""
+    cuts: list[list[float]] = [[] for _ in range(len(directions) + 1)]
+    for atom, (place, factor) in zip(atoms, places, strict=True):
+        if place >= 0:
+            cuts[place].append(atom.threshold / factor)
+        elif atom.tau_slope:
+            cuts[-1].append(atom.threshold / atom.tau_slope)
+    edges = [np.unique(c) for c in cuts]
+    sides = [np.concatenate([[-_FAR], e, [_FAR]]) for e in edges]
+    middles = [_middles(e) for e in edges]
+    mesh = np.meshgrid(*middles, indexing="ij")
+    values = []
+    for atom, (place, factor) in zip(atoms, places, strict=True):
+        if place >= 0:
+            values.append(factor * mesh[place] < atom.threshold)
+        elif atom.tau_slope:
+            values.append(atom.tau_slope * mesh[-1] < atom.threshold)
+        else:
+            values.append(np.full(mesh[0].shape, atom.threshold > 0.0))
+    holds = np.broadcast_to(truth(values), mesh[0].shape)
+    total = 0.0
+    for part in fit.parts:
+        cdf = _corner_masses(part, directions, sides[:-1])  # (corner..., node)
+        inside = cdf
+        for axis in range(len(directions)):
+            inside = np.diff(inside, axis=axis)
+        shares = _tau_shares(part, sides[-1])  # (edge, node): mass of each node up to the edge
+        cells = np.tensordot(inside, np.diff(shares, axis=0), axes=(-1, -1))
+        total += part.probability * float((cells * holds).sum())
+    return min(max(total, 0.0), 1.0)
+
+
+def _middles(edges: Floats) -> Floats:
+    """A point in each interval that the edges cut out."""
+    if edges.size == 0:
+        return np.zeros(1)
+    wide = 1.0 + np.abs(edges).max()
+    return np.concatenate([[edges[0] - wide], 0.5 * (edges[1:] + edges[:-1]), [edges[-1] + wide]])
+
+
+def _corner_masses(part: Part, directions: Sequence[Floats], sides: Sequence[Floats]) -> Floats:
+    """Joint distribution function of the directions at all corners, averaged over components: (corner..., node).
+
+    Each node carries the mean over components weighted by their masses, so that it is multiplied by the node's mass.
+    """
+    mass = np.asarray(part.posterior.mass)
+    node = mass.sum(axis=0)
+    share = mass / np.where(node > 0, node, 1.0)
+    if not directions:
+        return np.ones(mass.shape[-1])
+    contrasts = [_contrast(direction) for direction in directions]
+    found = [mixtures.moments(part, contrast) for contrast in contrasts]
+    tau2 = part.posterior.tau**2
+    sds = [np.sqrt(v + d[-1] ** 2 * tau2) for (_, v), d in zip(found, directions, strict=True)]
+    standard = [_standardised(s, m, d) for s, (m, _), d in zip(sides, found, sds, strict=True)]
+    if len(directions) == 1:
+        return np.asarray((ndtr(standard[0]) * share).sum(axis=-2))
+    a, b = (mixtures.solved(part, contrast) for contrast in contrasts)
+    covariance = sum((p * q for p, q in zip(a, b, strict=True)), directions[0][-1] * directions[1][-1] * tau2)
+    rho = np.clip(covariance / (sds[0] * sds[1]), -1.0, 1.0)
+    joint = bivariate_cdf(standard[0][:, None], standard[1][None, :], rho)
+    return np.asarray((joint * share).sum(axis=-2))
+
+
+def _contrast(direction: Floats) -> Floats:
+    """Weights of the coefficients in a direction: a new study's effect is mu, plus tau times a standard normal."""
+    return np.asarray(direction[:-1] + direction[-1] * np.eye(direction.size - 1)[0])
+
+
+def _standardised(sides: Floats, mean: Floats, sd: Floats) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = (sides[:, None, None] - mean) / sd
+    return np.clip(np.where(np.isnan(z), np.inf, z), -1e8, 1e8)
+
+
+def _tau_shares(part: Part, sides: Floats) -> Floats:
+    """Mass that each node contributes to tau up to each side, shape (side, node)."""
+    node = np.asarray(part.posterior.mass).sum(axis=0)
+    if not isinstance(part.scale, ScaleDensity):
+        return np.where(sides[:, None] > part.scale, node, 0.0)
+    smooth = scale_part(part)
+    lower, upper = float(part.scale.lower), float(part.scale.upper)
+    rows = []
+    for side in sides:
+        if side <= lower or side >= min(upper, _FAR):
+            rows.append(node * (side > lower))
+            continue
+        place = (float(smooth.to_s(np.asarray(side))) - smooth.first) / smooth.step - np.arange(node.size)
+        rows.append(node * (0.5 + sici(np.pi * place)[0] / np.pi))
+    return np.array(rows)
+
+
+def _with_sloping_edge(fit: QuadratureFit, atom: Affine, truth: Callable[[Sequence[Any]], Any]) -> float:
+    """A single comparison that mixes tau with the coefficients: its edge moves with the node."""
+    below = 0.0
+    for part in fit.parts:
+        mass = np.asarray(part.posterior.mass)
+        mean, variance = mixtures.moments(part, _contrast(atom.direction))
+        sd = np.sqrt(variance + atom.direction[-1] ** 2 * part.posterior.tau**2)
+        z = _standardised(np.array([0.0]), mean + atom.tau_slope * part.posterior.tau - atom.threshold, sd)[0]
+        below += part.probability * float((mass * ndtr(z)).sum())
+    true_below, true_above = bool(truth([np.bool_(True)])), bool(truth([np.bool_(False)]))
+    return below * true_below + (1 - below) * true_above
+
+
+def bivariate_cdf(h: Floats, k: Floats, rho: Floats) -> Floats:
+    """P(X < h, Y < k) for standard normal X, Y of correlation rho, by Owen's T function.
+
+    References
+    ----------
+    Owen (1956), Ann. Math. Statist. 27:1075-1090, doi:10.1214/aoms/1177728074
+
+    Examples
+    --------
+    >>> round(float(bivariate_cdf(np.array(0.0), np.array(0.0), np.array(0.5))), 12)
+    0.333333333333
+    """
+    h, k, rho = np.broadcast_arrays(np.asarray(h, float), np.asarray(k, float), np.asarray(rho, float))
+    h, k = (np.where(x == 0, 1e-300, np.clip(x, -40.0, 40.0)) for x in (h, k))
+    root = np.sqrt(np.maximum((1 - rho) * (1 + rho), 1e-300))
+    opposite = np.where(h * k < 0, 0.5, 0.0)
+    with np.errstate(over="ignore"):
+        found = (
+            0.5 * (ndtr(h) + ndtr(k)) - opposite - owens_t(h, (k / h - rho) / root) - owens_t(k, (h / k - rho) / root)
+        )
+    return np.asarray(np.clip(found, 0.0, np.minimum(ndtr(h), ndtr(k))))

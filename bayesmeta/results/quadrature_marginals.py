@@ -1,0 +1,125 @@
+"""From a quadrature fit to its exact marginals."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesmeta.inference.quadrature import mixtures
+from bayesmeta.inference.quadrature.engine import Part, QuadratureFit
+from bayesmeta.inference.quadrature.scale_density import ScaleDensity
+from bayesmeta.results.normal_mixture import NormalMixture
+from bayesmeta.results.scale_marginal import MonotoneMarginal, ScaleMarginal, ScalePart
+
+Floats = NDArray[np.float64]
+
+
+def linear_marginal(
+    fit: QuadratureFit, contrast: Floats, new_study: bool = False, constant: float = 0.0
+) -> NormalMixture:
+    """Marginal of a contrast of the coefficients plus a constant, or of a new study's effect around it."""
+    found = mixtures.linear(fit, contrast, new_study)
+    exist = mixtures.existing_moments(fit, contrast, new_study)
+    return NormalMixture(found.weights, found.means + constant, np.sqrt(found.variances), exist, fit.error)
+
+
+def study_marginal(fit: QuadratureFit, row: int) -> NormalMixture:
+    """Marginal of a study's true effect."""
+    found = mixtures.study_effects(fit, np.array([row]))
+    return NormalMixture(found.weights, found.means[0], np.sqrt(found.variances[0]), 2, fit.error)
+
+
+def scale_marginal(fit: QuadratureFit) -> ScaleMarginal:
+    """Marginal of tau."""
+    smooth = [part for part in fit.parts if isinstance(part.scale, ScaleDensity)]
+    points: dict[float, float] = {}
+    for part in fit.parts:
+        if not isinstance(part.scale, ScaleDensity):
+            points[part.scale] = points.get(part.scale, 0.0) + part.probability
+    mean, sd = mixtures.tau_moments(fit)
+    lower = min([_ends(part)[0] for part in smooth] + list(points))
+    upper = max([_ends(part)[1] for part in smooth] + list(points))
+    return ScaleMarginal(
+        tuple(map(scale_part, smooth)),
+        tuple(sorted(points.items())),
+        lambda tau: tau_density(smooth, tau),
+        mean,
+        sd,
+        (lower, upper),
+        fit.error,
+    )
+
+
+def tau_density(parts: list[Part], tau: Floats) -> Floats:
+    """Posterior density of tau, point masses aside, evaluated afresh at `tau` and not from the nodes."""
+    values = np.asarray(tau, float)
+    total = np.zeros(values.shape)
+    for part in parts:
+        scale, posterior = part.scale, part.posterior
+        assert isinstance(scale, ScaleDensity)
+        flat = np.ascontiguousarray(values.ravel())
+        log_density = scale.log_density(flat) + part.integrand.log_likelihood(flat)
+        inside = (flat >= float(scale.lower)) & (flat <= float(scale.upper))
+        with np.errstate(over="ignore"):
+            density = np.exp(np.where(inside, log_density, -np.inf) - float(posterior.log_evidence.item()))
+        total = total + part.probability * density.reshape(values.shape)
+    return total
+
+
+def heterogeneity_marginal(fit: QuadratureFit, kind: str) -> MonotoneMarginal:
+    """Marginal of I^2 (a proportion), or of H.
+
+    References
+    ----------
+    Higgins and Thompson (2002), Stat. Med. 21:1539-1558, doi:10.1002/sim.1186
+    """
+    w = 1 / fit.data.v
+    typical = (w.size - 1) * w.sum() / (w.sum() ** 2 - (w**2).sum())
+    weights, tau2 = mixtures.weights(fit), mixtures.tau_nodes(fit) ** 2
+    base = scale_marginal(fit)
+    if kind == "i2":
+        values = tau2 / (tau2 + typical)
+        return MonotoneMarginal(
+            base,
+            lambda tau: np.where(np.isinf(tau), 1.0, tau**2 / (tau**2 + typical)),
+            lambda x: np.sqrt(typical * x / (1 - x)),
+            lambda x: 0.5 * np.sqrt(typical) * x**-0.5 * (1 - x) ** -1.5,
+            (float(weights @ values), float(weights @ values**2)),
+        )
+    values = np.sqrt(1 + tau2 / typical)
+    exist = min(int(part.posterior.grid.moments.item()) for part in fit.parts)
+    raw = (float(weights @ values) if exist >= 1 else np.inf, float(weights @ values**2) if exist >= 2 else np.inf)
+    return MonotoneMarginal(
+        base,
+        lambda tau: np.sqrt(1 + tau**2 / typical),
+        lambda x: np.sqrt(typical * (x**2 - 1)),
+        lambda x: np.sqrt(typical) * x / np.sqrt(x**2 - 1),
+        raw,
+    )
+
+
+def _ends(part: Part) -> tuple[float, float]:
+    assert isinstance(part.scale, ScaleDensity)
+    return float(part.scale.lower), float(part.scale.upper)
+
+
+def scale_part(part: Part) -> ScalePart:
+    """Posterior of tau in one part of a fit."""
+    scale, posterior = part.scale, part.posterior
+    assert isinstance(scale, ScaleDensity)
+    grid = posterior.grid
+
+    def to_s(tau: Floats) -> Floats:
+        values = np.asarray(tau, float)
+        low, high = float(scale.lower), float(scale.upper)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            v = np.asarray(scale.line(np.clip(values, low, high)))
+        s = (v - grid.mode.item()) / grid.width.item()
+        return np.asarray(np.arcsinh(s))
+
+    def to_tau(s: Floats) -> Floats:
+        v = grid.mode.item() + grid.width.item() * np.sinh(s)
+        return np.asarray(scale.at(np.asarray(v))[0])
+
+    masses = np.asarray(posterior.mass).sum(axis=-2).ravel()
+    return ScalePart(part.probability, masses, grid.first.item(), posterior.step.item(), to_s, to_tau)

@@ -1,0 +1,237 @@
+"""Results of the quadrature engine: exact but for a bound that they state; draws are made when asked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, final
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from bayesmeta.data.estimates import Estimates
+from bayesmeta.errors import SpecificationError, did_you_mean
+from bayesmeta.inference.quadrature import mixtures
+from bayesmeta.inference.quadrature.engine import QuadratureFit
+from bayesmeta.results.claims import evaluate, require_claim
+from bayesmeta.results.exact_claims import affine_expression, exact_probability
+from bayesmeta.results.intervals import Marginal, checked_interval, checked_probability
+from bayesmeta.results.marginal import DrawsMarginal
+from bayesmeta.results.meta_result import MetaResult
+from bayesmeta.results.normal_mixture import NormalMixture, mixture_ppf
+from bayesmeta.results.quadrature_marginals import (
+    heterogeneity_marginal,
+    linear_marginal,
+    scale_marginal,
+    study_marginal,
+)
+from bayesmeta.results.scale_marginal import ScaleMarginal
+from bayesmeta.spec.normal_normal import NormalNormal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+_CLAIM_DRAWS = 100_000  # for a claim that has no exact form
+
+
+@final
+@dataclass(frozen=True, eq=False, repr=False)
+class QuadratureResult(MetaResult):
+    """Posterior of one model on one data set, as a finite mixture of normals over the heterogeneity.
+
+    Attributes
+    ----------
+    fit : QuadratureFit
+    model : NormalNormal
+    data : Estimates
+    make_draws : callable
+        From the number of chains and of draws in each to a DataTree of independent draws.
+    shape : tuple of int
+        Chains and draws of `datatree`.
+    engine : str
+    """
+
+    fit: QuadratureFit
+    model: NormalNormal
+    data: Estimates
+    make_draws: Callable[[int, int], xr.DataTree]
+    shape: tuple[int, int]
+    engine: str = "quadrature"
+
+    @cached_property
+    def datatree(self) -> xr.DataTree:  # type: ignore[override]
+        """Independent draws in ArviZ's groups, the same as NUTS gives; made when first asked for."""
+        return self.make_draws(*self.shape)
+
+    @property
+    def coefficients(self) -> tuple[str, ...]:
+        """Names of the coefficients."""
+        return tuple(name for name in self.fit.names if name != "mu")
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names that `marginal`, `probability` and `summary` know."""
+        if "mu" not in self.fit.names:
+            return ("tau", *self.coefficients)
+        return ("mu", "tau", *self.coefficients, "theta_new")
+
+    @property
+    def log_marginal_likelihood(self) -> float | None:
+        """Log marginal likelihood; None under an improper prior, whose constant is arbitrary."""
+        return self.fit.log_evidence if self.fit.proper else None
+
+    @property
+    def error_bound(self) -> float:
+        """Bound on the error of every probability: the largest change when the nodes were last doubled."""
+        return self.fit.error
+
+    def marginal(self, expression: str) -> Marginal:
+        """Marginal posterior of a parameter, an expression, ``theta[study]``, ``I2`` (a proportion) or ``H``.
+
+        Exact for parameters, linear combinations of coefficients, and these; from draws for other expressions.
+        """
+        if expression == "tau":
+            return self._tau
+        if expression in ("I2", "H"):
+            return heterogeneity_marginal(self.fit, expression.lower())
+        if expression.startswith("theta[") and expression.endswith("]"):
+            return study_marginal(self.fit, self._row(expression[6:-1]))
+        if expression in self.parameters:
+            return self._linear(expression)
+        form = affine_expression(expression, self.parameters, self.fit.names)
+        if form is None or form.tau_slope:
+            return DrawsMarginal(self.draws(expression))
+        weights, new = form.direction[:-1], form.direction[-1]
+        if new not in (0.0, 1.0) or (new and form.constant):
+            return DrawsMarginal(self.draws(expression))
+        contrast = weights + new * np.eye(weights.size)[0] if new else weights
+        return linear_marginal(self.fit, contrast, bool(new), form.constant)
+
+    def probability(self, claim: str) -> float:
+        """Posterior probability of a claim such as ``"crps < -1"`` or ``"mu + crps < -2 and tau < 1"``.
+
+        Exact for comparisons that are linear in the coefficients, in tau, or in both, and for combinations of them
+        with at most two directions among the coefficients; from 100,000 independent draws otherwise.
+        """
+        found = exact_probability(self.fit, claim, self.parameters)
+        return float(self._holds(claim).mean()) if found is None else found
+
+    def probability_mcse(self, claim: str) -> float:
+        """Monte Carlo standard error of `probability`; 0 where it is exact."""
+        if exact_probability(self.fit, claim, self.parameters) is not None:
+            return 0.0
+        holds = self._holds(claim)
+        return float(math.sqrt(max(holds.mean() * (1 - holds.mean()), 1 / holds.size) / holds.size))
+
+    def summary(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
+        """Table with one row for each parameter: mean, sd, median, lower, upper.
+
+        Parameters
+        ----------
+        ci_prob : float, default 0.95
+            Probability of the interval.
+        ci_kind : {"eti", "hdi"}
+            Equal-tailed or shortest.
+        """
+        import pandas as pd
+
+        checked_probability(ci_prob)
+        rows = self._equal_tailed(ci_prob) if ci_kind == "eti" else self._by_kind(ci_prob, ci_kind)
+        columns = ["mean", "sd", "median", "lower", "upper"]
+        frame = pd.DataFrame(np.array(rows), columns=columns, index=pd.Index(self.parameters, dtype=object))
+        frame.attrs.update(ci_prob=ci_prob, ci_kind=ci_kind)
+        return frame
+
+    def _equal_tailed(self, ci_prob: float) -> list[list[float]]:
+        """Rows of the summary; the quantiles of all normal mixtures are found together."""
+        levels = np.array([0.5, (1 - ci_prob) / 2, (1 + ci_prob) / 2])
+        normal = {name: self._linear(name) for name in self.parameters if name != "tau"}
+        rows = {}
+        if normal:
+            first = next(iter(normal.values()))
+            means, sds = np.stack([m.means for m in normal.values()]), np.stack([m.sds for m in normal.values()])
+            found = mixture_ppf(first.weights, means, sds, levels)
+            rows = {name: [m.mean(), m.sd(), *q] for (name, m), q in zip(normal.items(), found, strict=True)}
+        rows["tau"] = [self._tau.mean(), self._tau.sd(), *np.asarray(self._tau.ppf(levels))]
+        return [rows[name] for name in self.parameters]
+
+    def _by_kind(self, ci_prob: float, ci_kind: str) -> list[list[float]]:
+        """Rows of the summary, one marginal at a time."""
+        marginals = [self.marginal(name) for name in self.parameters]
+        return [[m.mean(), m.sd(), m.median(), *checked_interval(m, ci_prob, ci_kind)] for m in marginals]
+
+    def _linear(self, name: str) -> NormalMixture:
+        """Marginal of a coefficient or of theta_new."""
+        names = self.fit.names
+        at = names.index("mu" if name == "theta_new" else name)
+        return linear_marginal(self.fit, np.eye(len(names))[at], name == "theta_new")
+
+    def shrinkage(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
+        """Posterior of each study's true effect theta_i: y, se, mean, sd, lower, upper."""
+        import pandas as pd
+
+        checked_probability(ci_prob)
+        blocks = np.array_split(np.arange(self.data.n_studies), max(self.data.n_studies // 64, 1))
+        rows = []
+        for block in blocks:
+            found = mixtures.study_effects(self.fit, block)
+            sds = np.sqrt(found.variances)
+            mean = found.means @ found.weights
+            sd = np.sqrt((found.variances + (found.means - mean[:, None]) ** 2) @ found.weights)
+            if ci_kind == "eti":
+                q = np.array([(1 - ci_prob) / 2, (1 + ci_prob) / 2])
+                ends = mixture_ppf(found.weights, found.means, sds, q)
+            else:
+                ends = np.array([study_marginal(self.fit, int(i)).interval(ci_prob, ci_kind) for i in block])
+            rows.append(np.column_stack([self.data.y[block], self.data.se[block], mean, sd, ends]))
+        frame = pd.DataFrame(
+            np.concatenate(rows),
+            columns=["y", "se", "mean", "sd", "lower", "upper"],
+            index=pd.Index(self.data.study, name="study"),
+        )
+        frame.insert(2, "known", True)
+        return frame
+
+    def bayes_factor(self, hypothesis: str) -> float:
+        """Bayes factor for a point hypothesis such as ``"crps = 0"`` or ``"tau = 0"``, against the model as it is.
+
+        Above 1 the data favour the hypothesis. If the parameter's prior has a point mass there, the factor is that
+        of the point mass against the rest of the prior. Flat priors on other parameters cancel.
+
+        Raises
+        ------
+        SpecificationError
+            If the hypothesis is no equation of one parameter and a number, or the parameter's prior is improper.
+        """
+        from bayesmeta.results.bayes_factor import bayes_factor
+
+        return bayes_factor(self.fit, self.data, self.model, hypothesis)
+
+    @cached_property
+    def _tau(self) -> ScaleMarginal:
+        return scale_marginal(self.fit)
+
+    @cached_property
+    def _many_draws(self) -> xr.DataTree:
+        return self.make_draws(1, _CLAIM_DRAWS)
+
+    def _holds(self, claim: str) -> NDArray[np.bool_]:
+        posterior = self._many_draws["posterior"].to_dataset()
+
+        def draws(name: str) -> Floats:
+            values = posterior["beta"].sel(covariate=name) if name in self.coefficients else posterior[name]
+            return np.asarray(values)
+
+        return require_claim(claim, evaluate(claim, draws, self.parameters))
+
+    def _row(self, study: str) -> int:
+        if study not in self.data.study:
+            raise SpecificationError(f"theta[{study}]: no such study.{did_you_mean(study, self.data.study)}")
+        return self.data.study.index(study)
+
+    def __repr__(self) -> str:
+        return f"QuadratureResult({self.model}, n_studies={self.data.n_studies}, error_bound={self.error_bound:.1g})"

@@ -1,0 +1,292 @@
+"""The exact marginal posterior of tau, and of increasing functions of it such as I^2.
+
+Between its nodes the posterior is a band-limited function of s, the variable of the double-exponential rule, but for an
+error that falls exponentially in the number of nodes; its integral is then a sum of sine integrals.
+
+References
+----------
+Stenger (1981), SIAM Review 23:165-224, doi:10.1137/1023037
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import sici
+
+from bayesmeta.results.intervals import checked_interval, checked_levels, shortest
+
+Floats = NDArray[np.float64]
+_GAUSS_X, _GAUSS_W = np.polynomial.legendre.leggauss(8)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScalePart:
+    """Posterior of tau under one component of its prior.
+
+    Attributes
+    ----------
+    weight : float
+        Posterior probability of the component.
+    masses : ndarray, shape (node,)
+        Masses of the nodes; they sum to one.
+    first, step : float
+        The nodes' s.
+    to_s : callable
+        From tau to s.
+    to_tau : callable
+        From s to tau.
+    """
+
+    weight: float
+    masses: Floats
+    first: float
+    step: float
+    to_s: Callable[[Floats], Floats]
+    to_tau: Callable[[Floats], Floats]
+
+    def density(self, s: Floats) -> Floats:
+        """Density of s."""
+        offset = (s[..., None] - self.first) / self.step - np.arange(self.masses.size)
+        return np.asarray(np.maximum(np.sinc(offset) @ self.masses, 0.0) / self.step)
+
+    def smooth(self, s: Floats) -> tuple[Floats, Floats]:
+        """Distribution function and density of s, by sine integrals: equal to `cdf` but for rounding and its steps."""
+        place = np.pi * ((s[..., None] - self.first) / self.step - np.arange(self.masses.size))
+        place = np.where(place == 0, 1e-300, place)
+        area, density = 0.5 + sici(place)[0] / np.pi, np.sin(place) / place
+        return area @ self.masses, density @ self.masses / self.step
+
+    def at_nodes(self) -> Floats:
+        """Distribution function at the nodes."""
+        n = np.arange(self.masses.size)
+        shares = 0.5 + sici(np.pi * np.arange(-n.size + 1, n.size))[0] / np.pi
+        cumulative = shares[n[:, None] - n[None, :] + n.size - 1] @ self.masses
+        return np.asarray(np.clip(np.maximum.accumulate(cumulative), 0.0, 1.0))
+
+    def cdf(self, s: Floats, at_nodes: Floats) -> Floats:
+        """Distribution function of s: exact at the nodes, and between them the integral of the density."""
+        last = self.masses.size - 1
+        place = np.clip((s - self.first) / self.step, 0.0, last)
+        node = np.minimum(place.astype(int), last - 1)
+        width = (place - node) * self.step
+        inside = self.first + node * self.step
+        points = inside[..., None] + 0.5 * width[..., None] * (1 + _GAUSS_X)
+        area = 0.5 * width * (self.density(points) @ _GAUSS_W)
+        value = np.minimum(at_nodes[node] + area, at_nodes[node + 1])
+        return np.where(s <= self.first, 0.0, np.where(place >= last, 1.0, value))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScaleMarginal:
+    """Marginal posterior of the heterogeneity standard deviation, exact but for `error`.
+
+    Attributes
+    ----------
+    parts : sequence of ScalePart
+    points : sequence of (float, float)
+        Values of tau that have a probability of their own, with it.
+    exact_pdf : callable
+        Density of tau, point masses aside.
+    mean_, sd_ : float
+    support : tuple of float
+    error : float
+        Bound on the error of `cdf`.
+    """
+
+    parts: Sequence[ScalePart]
+    points: Sequence[tuple[float, float]]
+    exact_pdf: Callable[[Floats], Floats]
+    mean_: float
+    sd_: float
+    support: tuple[float, float]
+    error: float
+    _tables: tuple[Floats, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_tables", tuple(part.at_nodes() for part in self.parts))
+
+    def pdf(self, x: ArrayLike) -> Floats:
+        """Density at `x`, per unit of tau; infinite at a point mass, 0 below zero."""
+        values = np.asarray(x, float)
+        inside = (values >= self.support[0]) & (values <= self.support[1])
+        density = np.where(inside, self.exact_pdf(np.where(inside, values, np.nan_to_num(self.support[0]))), 0.0)
+        for point, _ in self.points:
+            density = np.where(values == point, np.inf, density)
+        return np.asarray(density)[()]
+
+    def cdf(self, x: ArrayLike) -> Floats:
+        """Probability of at most `x`."""
+        values = np.asarray(x, float)
+        total = np.zeros(values.shape)
+        for part, table in zip(self.parts, self._tables, strict=True):
+            total = total + part.weight * part.cdf(part.to_s(values), table)
+        for point, probability in self.points:
+            total = total + probability * (values >= point)
+        return np.asarray(np.minimum(total, 1.0))[()]
+
+    def ppf(self, q: ArrayLike) -> Floats:
+        """Quantile, `q` in [0, 1]."""
+        levels = checked_levels(q)
+        smooth = len(self.parts) == 1 and not self.points
+        found = self._ppf_smooth(levels.ravel()) if smooth else self._ppf_bisect(levels.ravel())
+        found = np.where(levels.ravel() <= 0, self.support[0], np.where(levels.ravel() >= 1, self.support[1], found))
+        return np.asarray(found.reshape(levels.shape))[()]
+
+    def _ppf_smooth(self, q: Floats) -> Floats:
+        """Newton's method within the interval between two nodes."""
+        part, table = self.parts[0], self._tables[0]
+        node = np.minimum(np.maximum(np.searchsorted(table, q, side="right") - 1, 0), table.size - 2)
+        low = part.first + node * part.step
+        high = low + part.step
+        s = low + part.step * (q - table[node]) / np.maximum(table[node + 1] - table[node], 1e-300)
+        s = np.minimum(np.maximum(s, low), high)
+        for _ in range(60):
+            miss, slope = part.smooth(s)
+            miss = miss - q
+            low, high = np.where(miss < 0, s, low), np.where(miss >= 0, s, high)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                newton = s - miss / slope
+            moved = np.where((newton >= low) & (newton <= high), newton, 0.5 * (low + high))
+            done = np.abs(moved - s) <= 1e-13 * (1 + np.abs(s))
+            s = moved
+            if done.all():
+                break
+        return part.to_tau(s)
+
+    def _ppf_bisect(self, q: Floats) -> Floats:
+        """Bisection on the values of tau, in the order of floating-point numbers."""
+        ends = [
+            float(part.to_tau(np.asarray(part.first + part.step * i)))
+            for part in self.parts
+            for i in (0, part.masses.size - 1)
+        ]
+        ends += [point for point, _ in self.points]
+        low, high = np.full(q.shape, np.nextafter(min(ends), -1.0)), np.full(q.shape, max(ends))
+        for _ in range(200):
+            middle = np.where(
+                (low > 0) & (high > 4 * low), np.sqrt(np.maximum(low, 0.0)) * np.sqrt(high), 0.5 * (low + high)
+            )
+            reached = self.cdf(middle) >= q
+            low, high = np.where(reached, low, middle), np.where(reached, middle, high)
+            if np.all(high - low <= 4e-16 * high):
+                break
+        return high
+
+    def hdi(self, prob: float) -> tuple[float, float]:
+        """Shortest interval with probability `prob`."""
+        return shortest(self, prob, self.support[0])
+
+    def interval(self, prob: float, kind: str) -> tuple[float, float]:
+        """Interval with probability `prob`: equal-tailed (``"eti"``) or shortest (``"hdi"``)."""
+        return checked_interval(self, prob, kind)
+
+    def mean(self) -> float:
+        """Posterior mean; inf where it does not exist."""
+        return self.mean_
+
+    def sd(self) -> float:
+        """Posterior standard deviation; inf where it does not exist."""
+        return self.sd_
+
+    def median(self) -> float:
+        """Posterior median."""
+        return float(self.ppf(0.5))
+
+    def mode(self) -> float:
+        """Point of highest density, often zero."""
+        if self.points:
+            return max(self.points, key=lambda pair: pair[1])[0]
+        grid = np.asarray(self.ppf(np.concatenate([[1e-9, 1e-6, 1e-4], np.linspace(0.002, 0.998, 250)])))
+        grid = np.concatenate([[self.support[0]], grid])
+        density = np.asarray(self.pdf(grid))
+        at = int(np.argmax(density))
+        if at == 0 or not math.isfinite(density[at]):
+            return float(grid[at])
+        low, high = grid[at - 1], grid[min(at + 1, grid.size - 1)]
+        best = minimize_scalar(
+            lambda x: -float(self.pdf(x)), bounds=(low, high), method="bounded", options={"xatol": 1e-12 * high}
+        )
+        return float(best.x) if -best.fun > density[0] else float(grid[0])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MonotoneMarginal:
+    """Marginal posterior of an increasing function of another quantity, such as I^2 of tau.
+
+    Attributes
+    ----------
+    base : ScaleMarginal
+    forward, backward : callable
+        The function and its inverse.
+    slope : callable
+        Derivative of the inverse.
+    raw_moments : tuple of float
+        Mean and mean square.
+    """
+
+    base: ScaleMarginal
+    forward: Callable[[Floats], Floats]
+    backward: Callable[[Floats], Floats]
+    slope: Callable[[Floats], Floats]
+    raw_moments: tuple[float, float]
+
+    def pdf(self, x: ArrayLike) -> Floats:
+        """Density at `x`."""
+        values = np.asarray(x, float)
+        with np.errstate(all="ignore"):
+            inside = (values >= self.forward(np.asarray(0.0))) & (values < self.forward(np.asarray(np.inf)))
+            density = np.where(
+                inside, self.base.pdf(np.where(inside, self.backward(values), 1.0)) * self.slope(values), 0.0
+            )
+        return np.asarray(density)[()]
+
+    def cdf(self, x: ArrayLike) -> Floats:
+        """Probability of at most `x`."""
+        values = np.asarray(x, float)
+        with np.errstate(all="ignore"):
+            low, high = values < self.forward(np.asarray(0.0)), values >= self.forward(np.asarray(np.inf))
+            inner = self.base.cdf(np.where(low | high, 1.0, self.backward(values)))
+        return np.asarray(np.where(low, 0.0, np.where(high, 1.0, inner)))[()]
+
+    def ppf(self, q: ArrayLike) -> Floats:
+        """Quantile."""
+        with np.errstate(all="ignore"):
+            return np.asarray(self.forward(np.asarray(self.base.ppf(q))))[()]
+
+    def hdi(self, prob: float) -> tuple[float, float]:
+        """Shortest interval with probability `prob`."""
+        return shortest(self, prob, float(self.forward(np.asarray(0.0))))
+
+    def interval(self, prob: float, kind: str) -> tuple[float, float]:
+        """Interval with probability `prob`."""
+        return checked_interval(self, prob, kind)
+
+    def mean(self) -> float:
+        """Posterior mean."""
+        return self.raw_moments[0]
+
+    def sd(self) -> float:
+        """Posterior standard deviation."""
+        mean, square = self.raw_moments
+        return math.sqrt(max(square - mean**2, 0.0)) if math.isfinite(square) else math.inf
+
+    def median(self) -> float:
+        """Posterior median."""
+        return float(self.ppf(0.5))
+
+    def mode(self) -> float:
+        """Point of highest density."""
+        grid = np.asarray(self.ppf(np.linspace(1e-6, 1 - 1e-6, 400)))
+        density = np.asarray(self.pdf(grid))
+        at = int(np.argmax(density))
+        low, high = grid[max(at - 1, 0)], grid[min(at + 1, grid.size - 1)]
+        best = minimize_scalar(
+            lambda x: -float(self.pdf(x)), bounds=(low, high), method="bounded", options={"xatol": 1e-12}
+        )
+        return float(best.x) if -best.fun > density[at] else float(grid[at])
