@@ -96,7 +96,7 @@ def log_prior(result: MetaResult, model: NormalNormal) -> NDArray[np.float64]:
     for names, prior in joint.items():
         total = total + prior.logpdf(np.stack([result.draws(name) for name in names], axis=-1))
     done = {name for names in joint for name in names}
-    if made.intercept and "mu" not in done:
+    if made.intercept:  # with a joint prior for mu, its own is flat
         total = total + model.mu.logpdf(result.draws("mu"))
     for name, term in made.columns.items():
         if name not in done:
