@@ -32,7 +32,9 @@ _HOME = {
     ],
     "bayesmeta.results.fit": ["fit", "fit_many"],
     "bayesmeta.results.meta_result": ["MetaResult"],
+    "bayesmeta.spec.between": ["Cluster", "Given", "Independent", "MultiArm", "Slope"],
     "bayesmeta.spec.normal_normal": ["NormalNormal"],
+    "bayesmeta.spec.two_scales": ["TwoScales"],
 }  # fmt: skip
 _MODULE = {name: module for module, names in _HOME.items() for name in names}
 

@@ -23,15 +23,15 @@ SAMPLERS = {"pymc", "pytensor", "nutpie", "numba"}
 LATE = SAMPLERS | {"arviz", "arviz_base", "arviz_stats", "arviz_plots", "matplotlib", "great_tables"}
 
 PUBLIC_NAMES = [
-    "BayesmetaError", "BergerDeely", "Cauchy", "Choice", "Conventional", "ConvergenceWarning",
+    "BayesmetaError", "BergerDeely", "Cauchy", "Choice", "Cluster", "Conventional", "ConvergenceWarning",
     "CustomScale", "DataError", "DataWarning", "DuMouchel", "Estimates", "Exponential", "Flat", "Gamma",
-    "HalfCauchy", "HalfLogistic", "HalfNormal", "HalfStudentT", "Heterogeneity", "ISquared",
-    "ImproperUniform", "InferenceError", "InvGamma", "Jeffreys", "LogNormal", "LogStudentT", "Lomax",
-    "MetaResult", "Mixture", "MultivariateNormal", "Normal", "NormalNormal", "OnVariance", "Option",
-    "OverallJeffreys", "PointMass", "PooledEstimate", "PublishedReview", "Range", "Rayleigh",
-    "SignificantCount", "SpecificationError", "SqrtUniform", "StudentT", "Study", "StudyTest",
-    "SubgroupTest", "Uniform", "UniformShrinkage", "claim_sensitivity", "convergence", "effect_sizes",
-    "fit", "fit_many", "load_dataset", "parse_prior", "read_estimates",
+    "Given", "HalfCauchy", "HalfLogistic", "HalfNormal", "HalfStudentT", "Heterogeneity", "ISquared",
+    "ImproperUniform", "Independent", "InferenceError", "InvGamma", "Jeffreys", "LogNormal", "LogStudentT",
+    "Lomax", "MetaResult", "Mixture", "MultiArm", "MultivariateNormal", "Normal", "NormalNormal", "OnVariance",
+    "Option", "OverallJeffreys", "PointMass", "PooledEstimate", "PublishedReview", "Range", "Rayleigh",
+    "SignificantCount", "Slope", "SpecificationError", "SqrtUniform", "StudentT", "Study", "StudyTest",
+    "SubgroupTest", "TwoScales", "Uniform", "UniformShrinkage", "claim_sensitivity", "convergence",
+    "effect_sizes", "fit", "fit_many", "load_dataset", "parse_prior", "read_estimates",
 ]  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from bayesmeta.results.intervals import Marginal
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.spec.design import tau_prior
+from bayesmeta.spec.two_scales import base_of
 
 _CI = 0.95
 _POINTS = 161  # of a density curve
@@ -105,7 +106,7 @@ def _interval(marginal: Marginal) -> dict[str, float]:
 
 
 def _model(outcome: Outcome, key: str, result: MetaResult, rows: list[dict[str, Any]], found: Any) -> dict[str, Any]:
-    model = result.model
+    model = base_of(result.model)
     priors: dict[str, Prior] = {"mu": model.mu_prior, "tau": tau_prior(result.data, model)}
     for name in result.coefficients:
         priors[name] = model.coefficient_prior(name, name.split("[", 1)[0])
@@ -193,9 +194,10 @@ def _signal(name: str, outcome: Outcome, signal: Signal, result: MetaResult, gri
     x, density = _curve(marginal)
     probability, mcse = result.probability(signal.claim), result.probability_mcse(signal.claim)
     less = "<" in signal.claim
+    model = base_of(result.model)
     primary = {
-        "beta_label": "as stated", "beta": ", ".join(map(str, dict.fromkeys(result.model.beta.values() or [result.model.mu]))),
-        "tau_label": "as stated", "tau": str(result.model.tau), "probability": probability, "mcse": mcse,
+        "beta_label": "as stated", "beta": ", ".join(map(str, dict.fromkeys(model.beta.values() or [model.mu]))),
+        "tau_label": "as stated", "tau": str(model.tau), "probability": probability, "mcse": mcse,
         "threshold_probability": result.probability(signal.threshold) if signal.threshold else None,
         "pareto_k": None, "method": "primary",
     }  # fmt: skip
@@ -217,7 +219,7 @@ def _signal(name: str, outcome: Outcome, signal: Signal, result: MetaResult, gri
         )
     prior = None
     if signal.quantity in result.coefficients:
-        chosen = result.model.coefficient_prior(signal.quantity, signal.quantity.split("[", 1)[0])
+        chosen = model.coefficient_prior(signal.quantity, signal.quantity.split("[", 1)[0])
         prior = _finite(chosen.pdf(x)) if chosen.is_proper else None
     everything = [float(row["probability"]) for row in rows]
     return {

@@ -16,7 +16,7 @@ from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.diagnostics.sensitivity import Reweighted, claim_sensitivity
 from bayesmeta.errors import BayesmetaError, SpecificationError, did_you_mean
-from bayesmeta.priors import Normal, Prior, parse_prior
+from bayesmeta.priors import Flat, Normal, Prior, parse_prior
 from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.spec.design import design
@@ -68,9 +68,9 @@ def plan(path: str | Path) -> Plan:
 
 def build_model(section: ModelSection) -> NormalNormal:
     """The model of a section, its priors read from text."""
-    mu = {} if section.mu is None else {"mu": parse_prior(section.mu)}
+    mu = Flat() if section.mu is None else parse_prior(section.mu)
     beta = {name: parse_prior(text) for name, text in section.beta.items()}
-    return NormalNormal(formula=section.formula, tau=parse_prior(section.tau), beta=beta, **mu)
+    return NormalNormal(formula=section.formula, tau=parse_prior(section.tau), beta=beta, mu=mu)
 
 
 def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any], dict[str, dict[str, MetaResult]]]:
@@ -84,6 +84,7 @@ def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any]
         fits[name] = fit_many(
             checked.data[name],
             checked.models[name],
+            "nuts",
             seed=analysis.seed,
             progress=_prefixed(progress, name),
             **settings,
@@ -124,7 +125,9 @@ def _sensitivity(
 ) -> dict[str, Grid]:
     """Probability of each signal, and of its threshold, over the crossed priors, by the signal's name."""
     outcome = checked.analysis.outcomes[name]
-    crossed = {signal.name: _alternatives(outcome, signal, fits[signal.model].model) for signal in outcome.signals}
+    crossed = {
+        signal.name: _alternatives(outcome, signal, checked.models[name][signal.model]) for signal in outcome.signals
+    }
     grids: dict[str, Grid] = {}
     refits: dict[str, NormalNormal] = {}
     for signal in outcome.signals:
@@ -139,7 +142,7 @@ def _sensitivity(
                 refits[f"{signal.model}: {model}"] = model
     if not refits:
         return grids
-    again = fit_many(checked.data[name], refits, seed=checked.analysis.seed, progress=progress, **settings)
+    again = fit_many(checked.data[name], refits, "nuts", seed=checked.analysis.seed, progress=progress, **settings)
     for signal in outcome.signals:
         for place, model in crossed[signal.name].items():
             if (refit := again.get(f"{signal.model}: {model}")) is not None:

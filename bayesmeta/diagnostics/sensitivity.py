@@ -12,6 +12,7 @@ from bayesmeta.errors import SpecificationError
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.spec.design import design, tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.two_scales import base_of
 
 K_LIMIT = 0.7
 
@@ -67,13 +68,14 @@ def claim_sensitivity(
     holds = (result.draws(claim) != 0).astype(float)
     if result.draws(claim).dtype != np.bool_:
         raise SpecificationError(f"{claim!r} is not a claim: compare it with something, e.g. '{claim} < 0'.")
-    before = log_prior(result, result.model)
+    fitted = base_of(result.model)
+    before = log_prior(result, fitted)
     efficiency = _relative_efficiency(holds)
     found = {}
     for label, model in alternatives.items():
-        if model.formula != result.model.formula:
+        if model.formula != fitted.formula:
             raise SpecificationError(
-                f"alternative {label!r} has the formula {model.formula!r}, the fit {result.model.formula!r}: "
+                f"alternative {label!r} has the formula {model.formula!r}, the fit {fitted.formula!r}: "
                 "only the priors may differ. Fit it as a model of its own."
             )
         ratio = (log_prior(result, model) - before).ravel()

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
+from scipy.optimize.elementwise import find_root
 from scipy.special import sici
 
 from bayesmeta.results.intervals import checked_interval, checked_levels, shortest
@@ -134,7 +135,7 @@ class ScaleMarginal:
         """Quantile, `q` in [0, 1]."""
         levels = checked_levels(q)
         smooth = len(self.parts) == 1 and not self.points
-        found = self._ppf_smooth(levels.ravel()) if smooth else self._ppf_bisect(levels.ravel())
+        found = self._ppf_smooth(levels.ravel()) if smooth else self._ppf_mixed(levels.ravel())
         found = np.where(levels.ravel() <= 0, self.support[0], np.where(levels.ravel() >= 1, self.support[1], found))
         return np.asarray(found.reshape(levels.shape))[()]
 
@@ -159,24 +160,25 @@ class ScaleMarginal:
                 break
         return part.to_tau(s)
 
-    def _ppf_bisect(self, q: Floats) -> Floats:
-        """Bisection on the values of tau, in the order of floating-point numbers."""
-        ends = [
-            float(part.to_tau(np.asarray(part.first + part.step * i)))
-            for part in self.parts
-            for i in (0, part.masses.size - 1)
-        ]
+    def _ppf_mixed(self, q: Floats) -> Floats:
+        """Chandrupatla's bracketing method on log(tau); at a point mass it ends as bisection."""
+        if not self.parts:
+            values, masses = np.array(self.points).T
+            return np.asarray(values[np.minimum(np.searchsorted(np.cumsum(masses), q - 1e-15), values.size - 1)])
+        places = [part.first + part.step * i for part in self.parts for i in (0, part.masses.size - 1)]
+        owners = [part for part in self.parts for _ in range(2)]
+        ends = [float(part.to_tau(np.asarray(s))) for part, s in zip(owners, places, strict=True)]
         ends += [point for point, _ in self.points]
-        low, high = np.full(q.shape, np.nextafter(min(ends), -1.0)), np.full(q.shape, max(ends))
-        for _ in range(200):
-            middle = np.where(
-                (low > 0) & (high > 4 * low), np.sqrt(np.maximum(low, 0.0)) * np.sqrt(high), 0.5 * (low + high)
-            )
-            reached = self.cdf(middle) >= q
-            low, high = np.where(reached, low, middle), np.where(reached, middle, high)
-            if np.all(high - low <= 4e-16 * high):
-                break
-        return high
+        low, high = math.log(max(min(ends), 1e-150)) - 1e-6, math.log(max(ends)) + 1e-6
+        at_low = np.asarray(self.cdf(math.exp(low)))
+        found = find_root(
+            lambda u, level: np.asarray(self.cdf(np.exp(u))) - level,
+            (np.full(q.shape, low), np.full(q.shape, high)),
+            args=(np.clip(q, at_low + 1e-300, 1 - 1e-15),),
+            tolerances={"xatol": 1e-15, "xrtol": 1e-15, "fatol": 0, "frtol": 0},
+            maxiter=200,
+        )
+        return np.where(q <= at_low, min(ends), np.exp(found.x))
 
     def hdi(self, prob: float) -> tuple[float, float]:
         """Shortest interval with probability `prob`."""
