@@ -121,11 +121,10 @@ def second_marginal(fit: QuadratureFit) -> ScaleMarginal:
     def density(tau: Floats) -> Floats:
         total = np.zeros(np.shape(tau))
         for part in parts:
-            s = part.to_s(tau)
-            near = 1e-6 * np.maximum(np.asarray(tau, float), 1e-300)
-            slope = (part.to_s(tau + near) - part.to_s(np.maximum(tau - near, 0.0))) / (2 * near)
-            with np.errstate(invalid="ignore"):
-                total = total + part.weight * np.where(np.isfinite(s), part.density(np.nan_to_num(s)) * slope, 0.0)
+            nearest = 1e-5 * part.to_tau(np.asarray(part.first + part.step * np.argmax(part.masses)))
+            at = np.maximum(tau, nearest)  # the density at zero is its limit
+            slope = (part.to_s(at * (1 + 1e-6)) - part.to_s(at * (1 - 1e-6))) / (2e-6 * at)
+            total = total + part.weight * part.density(part.to_s(at)) * slope
         return total
 
     return ScaleMarginal(tuple(parts), tuple(sorted(points.items())), density, mean, sd, (lower, upper), fit.error)

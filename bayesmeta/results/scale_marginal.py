@@ -205,12 +205,13 @@ class ScaleMarginal:
         if self.points:
             return max(self.points, key=lambda pair: pair[1])[0]
         grid = np.asarray(self.ppf(np.concatenate([[1e-9, 1e-6, 1e-4], np.linspace(0.002, 0.998, 250)])))
-        grid = np.concatenate([[self.support[0]], grid])
+        ends = [end for end in self.support if math.isfinite(end)]
+        grid = np.unique(np.concatenate([grid, ends]))
         density = np.asarray(self.pdf(grid))
         at = int(np.argmax(density))
-        if at == 0 or not math.isfinite(density[at]):
+        if at in (0, grid.size - 1) or not math.isfinite(density[at]):
             return float(grid[at])
-        low, high = grid[at - 1], grid[min(at + 1, grid.size - 1)]
+        low, high = grid[at - 1], grid[at + 1]
         best = minimize_scalar(
             lambda x: -float(self.pdf(x)), bounds=(low, high), method="bounded", options={"xatol": 1e-12 * high}
         )

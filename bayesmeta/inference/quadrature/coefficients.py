@@ -20,7 +20,7 @@ from bayesmeta.inference.quadrature.gaussian import CoefficientPrior
 from bayesmeta.priors import Cauchy, Flat, Mixture, MultivariateNormal, Normal, PointMass, Prior, StudentT
 
 Floats = NDArray[np.float64]
-_LOG_SCALE_STEP = 0.25  # of the rule over the log of a t prior's scale: 1e-9 or better
+_LOG_SCALE_STEP = 0.2  # of the rule over the log of a t prior's scale; less where many degrees of freedom narrow it
 _MOST_COMPONENTS = 100_000
 
 
@@ -128,9 +128,9 @@ def expand(prior: Prior, name: str) -> list[Component]:
 def _scale_mixture(nu: float, mean: float, scale: float) -> list[Component]:
     """Normals whose precision is lambda / scale^2, lambda ~ Gamma(nu/2, nu/2), by the trapezoid rule in log lambda."""
     half = nu / 2
-    low = max(math.log(max(float(gammaincinv(half, 1e-12)) / half, 1e-300)), -600.0)
+    low = max(math.log(max(float(gammaincinv(half, 1e-10)) / half, 1e-300)), -600.0)
     high = math.log(float(gammainccinv(half, 1e-16)) / half)
-    n = 2 * math.ceil((high - low) / (2 * _LOG_SCALE_STEP))
+    n = 2 * math.ceil((high - low) * math.sqrt(max(half, 1.0)) / (2 * _LOG_SCALE_STEP))
     w = np.linspace(low, high, n)
     log_density = half * math.log(half) - float(gammaln(half)) + half * w - half * np.exp(w)
     weight = np.exp(log_density)
