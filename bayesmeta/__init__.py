@@ -30,6 +30,7 @@ _HOME = {
         "OverallJeffreys", "PointMass", "Rayleigh", "SqrtUniform", "StudentT", "Uniform", "UniformShrinkage",
         "parse_prior",
     ],
+    "bayesmeta.results.batch": ["fit_batch"],
     "bayesmeta.results.fit": ["fit", "fit_many"],
     "bayesmeta.results.meta_result": ["MetaResult"],
     "bayesmeta.spec.between": ["Cluster", "Given", "Independent", "MultiArm", "Slope"],

@@ -63,6 +63,27 @@ class ScalePart:
         area, density = 0.5 + sici(place)[0] / np.pi, np.sin(place) / place
         return area @ self.masses, density @ self.masses / self.step
 
+    def quantile(self, q: Floats, table: Floats | None = None) -> Floats:
+        """Quantile of s: Newton's method within the interval between two nodes."""
+        table = self.at_nodes() if table is None else table
+        node = np.minimum(np.maximum(np.searchsorted(table, q, side="right") - 1, 0), table.size - 2)
+        low = self.first + node * self.step
+        high = low + self.step
+        s = low + self.step * (q - table[node]) / np.maximum(table[node + 1] - table[node], 1e-300)
+        s = np.minimum(np.maximum(s, low), high)
+        for _ in range(60):
+            miss, slope = self.smooth(s)
+            miss = miss - q
+            low, high = np.where(miss < 0, s, low), np.where(miss >= 0, s, high)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                newton = s - miss / slope
+            moved = np.where((newton >= low) & (newton <= high), newton, 0.5 * (low + high))
+            done = np.abs(moved - s) <= 1e-13 * (1 + np.abs(s))
+            s = moved
+            if done.all():
+                break
+        return np.asarray(s)
+
     def at_nodes(self) -> Floats:
         """Distribution function at the nodes."""
         n = np.arange(self.masses.size)
@@ -140,25 +161,9 @@ class ScaleMarginal:
         return np.asarray(found.reshape(levels.shape))[()]
 
     def _ppf_smooth(self, q: Floats) -> Floats:
-        """Newton's method within the interval between two nodes."""
-        part, table = self.parts[0], self._tables[0]
-        node = np.minimum(np.maximum(np.searchsorted(table, q, side="right") - 1, 0), table.size - 2)
-        low = part.first + node * part.step
-        high = low + part.step
-        s = low + part.step * (q - table[node]) / np.maximum(table[node + 1] - table[node], 1e-300)
-        s = np.minimum(np.maximum(s, low), high)
-        for _ in range(60):
-            miss, slope = part.smooth(s)
-            miss = miss - q
-            low, high = np.where(miss < 0, s, low), np.where(miss >= 0, s, high)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                newton = s - miss / slope
-            moved = np.where((newton >= low) & (newton <= high), newton, 0.5 * (low + high))
-            done = np.abs(moved - s) <= 1e-13 * (1 + np.abs(s))
-            s = moved
-            if done.all():
-                break
-        return part.to_tau(s)
+        """The quantile of the only part."""
+        part = self.parts[0]
+        return part.to_tau(part.quantile(q, self._tables[0]))
 
     def _ppf_mixed(self, q: Floats) -> Floats:
         """Chandrupatla's bracketing method on log(tau); at a point mass it ends as bisection."""

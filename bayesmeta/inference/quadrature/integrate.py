@@ -88,8 +88,10 @@ class Integrand:
 
         Effects are measured from the fitted values of the middle component, at a tau on the scale of the data.
         """
-        tau2 = self.problem.reference
-        fitted = condition(self.problem, self.prior, tau2).mean
+        xp = namespace(self.problem.y)
+        reference = self.problem.reference
+        tau2 = xp.concat([reference, reference], axis=-1)  # as two nodes: sums keep their order for a single lane
+        fitted = tuple(m[..., :1] for m in condition(self.problem, self.prior, tau2).mean)
         if not fitted:
             return self, (), None
         n = fitted[0].shape[-2]
@@ -99,7 +101,7 @@ class Integrand:
             y = y - (value if column is None else column * value)
         mean = tuple(m - value for m, value in zip(self.prior.mean, origin, strict=True))
         moved = replace(self, problem=replace(self.problem, y=y), prior=replace(self.prior, mean=mean))
-        shift = None if n == 1 else condition(moved.problem, moved.prior, tau2).mean
+        shift = None if n == 1 else tuple(m[..., :1] for m in condition(moved.problem, moved.prior, tau2).mean)
         return moved, origin, shift
 
 
