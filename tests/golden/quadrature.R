@@ -197,7 +197,7 @@ exact_regression <- function(fit, y, sigma, X, mean, precision, places) {
   unit <- lapply(seq_len(ncol(X)), \(j) as.numeric(seq_len(ncol(X)) == j))
   list(
     tau = summary_of(fit), beta = setNames(lapply(unit, \(x) summary_of(effect(fit, x))), colnames(X)),
-    beta_mean = mean_beta, beta_cov = covariance,
+    beta_mean = I(mean_beta), beta_cov = covariance,
     log_marginal_likelihood = fit$log_marginal_likelihood,
     bayesfactor_tau0 = if (fit$proper) {
       exp(given_tau(0, y, sigma, X, mean, precision, theta = FALSE)$log - fit$log_marginal_likelihood)
@@ -210,7 +210,7 @@ exact_regression <- function(fit, y, sigma, X, mean, precision, places) {
       m <- effect(fit, x)
       n <- effect(fit, x, new = TRUE)
       q <- c(0.025, 0.5, 0.975)
-      list(x = x, mean_quantiles = quantile_of(m, q), new_quantiles = quantile_of(n, q), mean_shortest = shortest_of(m),
+      list(x = I(x), mean_quantiles = quantile_of(m, q), new_quantiles = quantile_of(n, q), mean_shortest = shortest_of(m),
         new_shortest = shortest_of(n))
     })
   )
@@ -225,9 +225,9 @@ peer_regression <- function(x, before, places) {
   new <- list(
     summary = named(x$summary), MAP = named(x$MAP), ML = named(x$ML),
     central = lapply(index, \(j) x$qposterior(beta.p = q, which.beta = j)),
-    beta_mean = unname(moments$mean), beta_cov = unname(moments$covariance), marginal_likelihood = finite(x$marginal.likelihood),
+    beta_mean = I(unname(moments$mean)), beta_cov = unname(moments$covariance), marginal_likelihood = finite(x$marginal.likelihood),
     bayesfactor = named(x$bayesfactor), theta = named(t(x$theta)), n_support = length(x$support$tau),
-    predict = lapply(places, \(p) list(x = p, mean_quantiles = x$qpredict(q, x = p), new_quantiles = x$qpredict(q, x = p, mean = FALSE),
+    predict = lapply(places, \(p) list(x = I(p), mean_quantiles = x$qpredict(q, x = p), new_quantiles = x$qpredict(q, x = p, mean = FALSE),
       mean_shortest = unname(x$pred.interval(0.95, x = p)), new_shortest = unname(x$pred.interval(0.95, x = p, mean = FALSE))))
   )
   new[names(before)]
