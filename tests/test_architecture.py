@@ -31,7 +31,7 @@ PUBLIC_NAMES = [
     "Option", "OverallJeffreys", "PointMass", "PooledEstimate", "PublishedReview", "Range", "Rayleigh",
     "SignificantCount", "Slope", "SpecificationError", "SqrtUniform", "StudentT", "Study", "StudyTest",
     "SubgroupTest", "TwoScales", "Uniform", "UniformShrinkage", "claim_sensitivity", "convergence",
-    "effect_sizes", "fit", "fit_many", "load_dataset", "parse_prior", "read_estimates",
+    "effect_sizes", "fit", "fit_batch", "fit_many", "load_dataset", "parse_prior", "read_estimates",
 ]  # fmt: skip
 
 

@@ -156,7 +156,7 @@ def _tau(tau: Prior | Sequence[Prior], v: Array, n: int) -> Prior | Sequence[Pri
         checked = require_scale_prior(tau)
         if isinstance(checked, PointMass | Mixture):
             raise SpecificationError(f"prior for tau is {tau}: a batch takes no point masses and mixtures; use fit.")
-        if isinstance(checked, ReferencePrior):
+        if isinstance(checked, ReferencePrior) and checked != checked.given([1.0, 1.0]):  # it depends on se
             if v.shape[0] > 1:
                 raise SpecificationError(
                     f"prior for tau is {tau}, which needs the same se in the whole batch; use fit."

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from array_api_compat import is_numpy_array, to_device
+from array_api_compat import is_jax_array, is_numpy_array, is_torch_array, to_device
 from numpy.typing import NDArray
 
 from bayesmeta.inference.quadrature.gaussian import CoefficientPrior, Problem
@@ -121,7 +121,8 @@ def run(
 
 def host(x: Array) -> Floats:
     """A NumPy array of the same numbers."""
-    return np.asarray(x if is_numpy_array(x) else to_device(x, "cpu"))
+    there = is_torch_array(x) or is_jax_array(x)  # perhaps on a GPU
+    return np.asarray(to_device(x, "cpu") if there else x)
 
 
 def marginal_moments(posterior: Posterior, intercept: bool) -> list[tuple[Array, Array, Array, Array]]:
