@@ -31,7 +31,8 @@ PUBLIC_NAMES = [
     "OverallJeffreys", "PointMass", "PooledEstimate", "PublishedReview", "Range", "Rayleigh",
     "SignificantCount", "SpecificationError", "SqrtUniform", "StudentT", "Study", "StudyTest",
     "SubgroupTest", "Uniform", "UniformShrinkage", "claim_sensitivity", "convergence", "effect_sizes",
-    "fit", "fit_many", "leave_one_out", "load_dataset", "parse_prior", "read_estimates",
+    "fit", "fit_many", "leave_one_out", "load_dataset", "parse_prior",
+    "predictive_p_value", "read_estimates",
 ]  # fmt: skip
 
 
