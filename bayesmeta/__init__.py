@@ -18,6 +18,8 @@ _HOME = {
         "Heterogeneity", "PooledEstimate", "SignificantCount", "StudyTest", "SubgroupTest",
     ],
     "bayesmeta.diagnostics.convergence": ["convergence"],
+    "bayesmeta.diagnostics.leave_one_out": ["leave_one_out"],
+    "bayesmeta.diagnostics.predictive_p_value": ["predictive_p_value"],
     "bayesmeta.diagnostics.sensitivity": ["claim_sensitivity"],
     "bayesmeta.effects.measures": ["effect_sizes"],
     "bayesmeta.errors": [

@@ -31,7 +31,8 @@ PUBLIC_NAMES = [
     "Option", "OverallJeffreys", "PointMass", "PooledEstimate", "PublishedReview", "Range", "Rayleigh",
     "SignificantCount", "Slope", "SpecificationError", "SqrtUniform", "StudentT", "Study", "StudyTest",
     "SubgroupTest", "TwoScales", "Uniform", "UniformShrinkage", "claim_sensitivity", "convergence",
-    "effect_sizes", "fit", "fit_batch", "fit_many", "load_dataset", "parse_prior", "read_estimates",
+    "effect_sizes", "fit", "fit_batch", "fit_many", "leave_one_out", "load_dataset", "parse_prior",
+    "predictive_p_value", "read_estimates",
 ]  # fmt: skip
 
 

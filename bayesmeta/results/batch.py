@@ -85,7 +85,7 @@ def fit_batch(
     >>> from bayesmeta.priors import HalfNormal, Normal
     >>> found = fit_batch([[0.1, 0.3, 0.2], [0.5, -0.1, 0.9]], [0.1, 0.2, 0.2], mu=Normal(0, 1), tau=HalfNormal(0.5))
     >>> found["mean"].sel(parameter="mu").to_numpy().round(4)
-    array([0.1733, 0.3983])
+    array([0.1684, 0.3999])
     """
     shape, y, v, columns = _arrays(y, se, covariates or {}, [tau, mu])
     n = math.prod(shape)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError, did_you_mean
@@ -34,6 +34,8 @@ from bayesmeta.spec.two_scales import Model, TwoScales
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from bayesmeta.results.joint_density import JointDensity
 
 Floats = NDArray[np.float64]
 _CLAIM_DRAWS = 100_000  # for a claim that has no exact form
@@ -219,6 +221,43 @@ class QuadratureResult(MetaResult):
         from bayesmeta.results.bayes_factor import bayes_factor
 
         return bayes_factor(self.fit, self.data, self.model, hypothesis)
+
+    def joint_density(self, mu: ArrayLike, tau: ArrayLike, coefficient: str = "mu") -> JointDensity:
+        """Joint posterior density of `mu` and `tau` on a grid, exact at every point: for contour plots.
+
+        Parameters
+        ----------
+        mu : array_like of float, shape (column,)
+        tau : array_like of float, shape (row,)
+        coefficient : str, default "mu"
+            Another coefficient to take in place of `mu`.
+
+        Returns
+        -------
+        JointDensity
+            ``.density``, shape (row, column), as ``contour(mu, tau, density)`` takes it, and ``.level(0.95)``, the
+            height of the contour around the smallest region that holds this probability.
+
+        Raises
+        ------
+        SpecificationError
+            If there is no such coefficient, or its prior or that of `tau` has a point mass.
+
+        Examples
+        --------
+        >>> import bayesmeta as bm
+        >>> data = bm.load_dataset("eight_schools")
+        >>> result = bm.fit(data, bm.NormalNormal(mu=bm.Normal(0, 20), tau=bm.HalfNormal(10)))
+        >>> joint = result.joint_density(mu=[0, 8, 16], tau=[1, 10])
+        >>> joint.density.round(4)
+        array([[0.0024, 0.013 , 0.0013],
+               [0.0009, 0.0024, 0.0007]])
+        >>> round(joint.level(0.9), 4)
+        0.001
+        """
+        from bayesmeta.results.joint_density import joint_density
+
+        return joint_density(self.fit, coefficient, mu, tau)
 
     @cached_property
     def _tau(self) -> ScaleMarginal:
