@@ -17,6 +17,7 @@ _HOME = {
     "bayesmeta.data.statistics": [
         "Heterogeneity", "PooledEstimate", "SignificantCount", "StudyTest", "SubgroupTest",
     ],
+    "bayesmeta.diagnostics.calibration": ["simulation_based_calibration"],
     "bayesmeta.diagnostics.convergence": ["convergence"],
     "bayesmeta.diagnostics.leave_one_out": ["leave_one_out"],
     "bayesmeta.diagnostics.predictive_p_value": ["predictive_p_value"],

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+
+import bayesmeta as bm
 
 ROUNDS = 1
 NOTES: dict[str, str] = {}
@@ -37,4 +40,13 @@ def batch(n: int) -> Callable[[], float]:
     return run
 
 
+def calibration() -> float:
+    """Ten thousand replications of simulation-based calibration with eight studies."""
+    model = bm.NormalNormal(mu=bm.Normal(0, 1), tau=bm.HalfNormal(0.5))
+    start = time.perf_counter()
+    bm.simulation_based_calibration(model, [0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6], replications=10_000)
+    return time.perf_counter() - start
+
+
 CASES = {f"{n:,} fits": batch(n) for n in (10_000, 1_000_000)}
+CASES["calibration, 10,000 replications"] = calibration

@@ -32,7 +32,7 @@ PUBLIC_NAMES = [
     "SignificantCount", "Slope", "SpecificationError", "SqrtUniform", "StudentT", "Study", "StudyTest",
     "SubgroupTest", "TwoScales", "Uniform", "UniformShrinkage", "claim_sensitivity", "convergence",
     "effect_sizes", "fit", "fit_batch", "fit_many", "leave_one_out", "load_dataset", "parse_prior",
-    "predictive_p_value", "read_estimates",
+    "predictive_p_value", "read_estimates", "simulation_based_calibration",
 ]  # fmt: skip
 
 

@@ -198,10 +198,10 @@ def _coefficients(
     return prior
 
 
-def _summary(levels: Floats) -> Callable[[Integrand, Posterior], Floats]:
+def _summary(levels: Floats) -> lanes_of.Summarise:
     """What to keep of a posterior: for each parameter mean, sd, probability below zero and quantiles; then the rest."""
 
-    def summarise(integrand: Integrand, posterior: Posterior) -> Floats:
+    def summarise(_: lanes_of.Lanes, integrand: Integrand, posterior: Posterior) -> Floats:
         rows = []
         for mean, sd, m, variance in lanes_of.marginal_moments(posterior, intercept=True):
             flat_tail = lanes_of.host(posterior.grid.moments)[..., 0, 0] < 2

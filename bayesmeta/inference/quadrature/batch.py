@@ -21,6 +21,7 @@ from bayesmeta.priors import Prior
 Array = Any
 Floats = NDArray[np.float64]
 Lanes = NDArray[np.intp]
+Summarise = Callable[[Lanes, Integrand, Posterior], Floats]
 _ELEMENTS = 400_000  # of the largest temporary array: it stays in the processor's cache
 _MOST_NODES = 8192
 
@@ -86,7 +87,7 @@ class Batch:
 
 
 def run(
-    batch: Batch, tolerance: float, summarise: Callable[[Integrand, Posterior], Floats], workers: int | None = None
+    batch: Batch, tolerance: float, summarise: Summarise, workers: int | None = None
 ) -> Iterator[tuple[Lanes, Floats]]:
     """Fit all lanes in chunks, and yield the lanes of each with what `summarise` makes of their posterior.
 
@@ -96,7 +97,7 @@ def run(
     Parameters
     ----------
     summarise : callable
-        From an integrand and its posterior to numbers, shape (lane, ...).
+        From lanes, their integrand and its posterior to numbers, shape (lane, ...).
     """
     plain = is_numpy_array(batch.y)
     size = max(_ELEMENTS * (1 if plain else 50) // (min(batch.y.shape[1], 64) * NODES), 1)
@@ -109,7 +110,7 @@ def run(
             posterior = integrate(integrand, n)
             done = host(posterior.error).ravel() < tolerance
             done |= 2 * n > _MOST_NODES
-            numbers = summarise(integrand, posterior)
+            numbers = summarise(lanes, integrand, posterior)
             found.append((lanes[done], numbers[done]))
             lanes, n = lanes[~done], 2 * n
         return found
