@@ -15,6 +15,7 @@ from bayesmeta.errors import InferenceError, SpecificationError, did_you_mean
 from bayesmeta.results.bayes_factor import parse_hypothesis, with_prior
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.quadrature_result import QuadratureResult
+from bayesmeta.spec.normal_normal import NormalNormal
 
 if TYPE_CHECKING:
     from bayesmeta.inference.quadrature.engine import QuadratureFit
@@ -131,6 +132,8 @@ def predictive_p_value(
 def _checked(result: MetaResult, tail: str, draws: int) -> QuadratureFit:
     if not isinstance(result, QuadratureResult):
         raise SpecificationError("predictive_p_value needs independent draws: fit with engine='quadrature'.")
+    if not isinstance(result.model, NormalNormal):
+        raise SpecificationError(f"predictive_p_value takes fits of a NormalNormal; got {type(result.model).__name__}.")
     if tail not in TAILS:
         raise SpecificationError(f"tail={tail!r} is not known; choose one of {', '.join(map(repr, TAILS))}.")
     if not isinstance(draws, int) or isinstance(draws, bool) or draws < 1:
