@@ -15,7 +15,8 @@ from bayesmeta.errors import InferenceError, SpecificationError, did_you_mean
 from bayesmeta.results.bayes_factor import parse_hypothesis, with_prior
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.quadrature_result import QuadratureResult
-from bayesmeta.spec.two_scales import TwoScales, base_of
+from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.two_scales import base_of
 
 if TYPE_CHECKING:
     from bayesmeta.inference.quadrature.engine import QuadratureFit
@@ -132,8 +133,8 @@ def predictive_p_value(
 def _checked(result: MetaResult, tail: str, draws: int) -> QuadratureFit:
     if not isinstance(result, QuadratureResult):
         raise SpecificationError("predictive_p_value needs independent draws: fit with engine='quadrature'.")
-    if isinstance(result.model, TwoScales):
-        raise SpecificationError("predictive_p_value takes fits of a NormalNormal; this one has two scales.")
+    if not isinstance(result.model, NormalNormal):
+        raise SpecificationError(f"predictive_p_value takes fits of a NormalNormal; got {type(result.model).__name__}.")
     if tail not in TAILS:
         raise SpecificationError(f"tail={tail!r} is not known; choose one of {', '.join(map(repr, TAILS))}.")
     if not isinstance(draws, int) or isinstance(draws, bool) or draws < 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -166,3 +167,8 @@ def test_refusals(arguments, error, message):
 def test_only_for_exact_fits():
     with pytest.raises(SpecificationError, match="fit with engine='quadrature'"):
         bm.predictive_p_value("a fit by NUTS")
+
+
+def test_only_for_models_whose_replicates_it_can_make():
+    with pytest.raises(SpecificationError, match="takes fits of a NormalNormal; got str"):
+        bm.predictive_p_value(replace(RESULT, model="another model"))

@@ -169,30 +169,38 @@ def fit_quadrature(data: Estimates, model: NormalNormal, tolerance: float = 1e-8
     SpecificationError
         If a prior on a coefficient is no mixture of normals.
     """
-    ready = Setting(data, model)
-    found = []
-    for piece in ready.pieces:
-        for weight, scale, improper in tau_components(ready.tau):
-            integrand, basis = ready.integrand(piece, scale, improper)
-            posterior = converge(integrand, tolerance)
-            evidence = float(posterior.log_evidence.item())
-            part = Part(piece, scale, piece.weight * weight, 0.0, evidence, posterior, integrand, basis)
-            found.append((math.log(part.prior_probability), part))
-    worst = [float(part.posterior.error.item()) for _, part in found]
-    return weighted_fit(ready, found, worst, tolerance)
+    for finer in (1, 2, 4):
+        try:
+            ready = Setting(data, model, finer)
+        except SpecificationError:
+            if finer == 1:
+                raise
+            break  # too many components: the bound says what the coarser rule leaves
+        found = []
+        for piece in ready.pieces:
+            for weight, scale, improper in tau_components(ready.tau):
+                integrand, basis = ready.integrand(piece, scale, improper)
+                posterior = converge(integrand, tolerance)
+                evidence = float(posterior.log_evidence.item())
+                part = Part(piece, scale, piece.weight * weight, 0.0, evidence, posterior, integrand, basis)
+                found.append((math.log(part.prior_probability), part))
+        errors = [float(part.posterior.error.item()) for _, part in found]
+        if all(float(part.posterior.component_error.item()) < tolerance for _, part in found):
+            break
+    return weighted_fit(ready, found, errors, tolerance)
 
 
 class Setting:
     """Data and model made ready: the design, the rotation to independence, the pieces of the prior."""
 
-    def __init__(self, data: Estimates, model: NormalNormal) -> None:
+    def __init__(self, data: Estimates, model: NormalNormal, finer: int = 1) -> None:
         made = design(data, model)
         self.data, self.tau = data, tau_prior(data, model)
         self.names = (*(["mu"] if made.intercept else []), *made.columns)
         self.X = np.column_stack([np.ones((data.n_studies, int(made.intercept))), made.base[0]])
         priors = {name: model.coefficient_prior(name, term) for name, term in made.columns.items()}
         priors |= {"mu": model.mu} if made.intercept else {}
-        self.pieces = pieces(self.names, priors, model.joint_priors())
+        self.pieces = pieces(self.names, priors, model.joint_priors(), finer)
         self.rotation = rotate(data.v if data.cov is None else data.cov, model.between.matrix(data))
         self._y, self._columns = self.rotation.apply(data.y), self.rotation.apply(self.X)
 

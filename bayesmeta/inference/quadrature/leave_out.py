@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from bayesmeta.errors import InferenceError
 from bayesmeta.inference.quadrature.engine import Part, QuadratureFit
-from bayesmeta.inference.quadrature.gaussian import Conditional, Problem
-from bayesmeta.inference.quadrature.grid import Grid
-from bayesmeta.inference.quadrature.integrate import NODES, Posterior, converge
+from bayesmeta.inference.quadrature.gaussian import Problem
+from bayesmeta.inference.quadrature.integrate import NODES, converge
 from bayesmeta.inference.quadrature.mixtures import Mixture
 from bayesmeta.inference.quadrature.rotate import Rotation, rotate
 
@@ -143,7 +142,7 @@ def _refit(full: QuadratureFit, part: Part, rotations: Sequence[Rotation], rows:
         raise InferenceError(f"without study {full.data.study[rows[0]]!r} {error}") from error
     found = []
     for i in range(rows.size):
-        single, lane = _lane_problem(integrand.problem, i), _lane_posterior(posterior, i)
+        single, lane = _lane_problem(integrand.problem, i), posterior.lane(i)
         evidence = float(lane.log_evidence.item())
         found.append(replace(part, log_evidence=evidence, posterior=lane, integrand=replace(integrand, problem=single)))
     return found
@@ -177,29 +176,6 @@ def _lane_problem(problem: Problem, i: int) -> Problem:
 
     columns = tuple(map(lane, problem.columns))
     return Problem(lane(problem.y), lane(problem.a), columns, lane(problem.d), problem.log_jacobian[i])
-
-
-def _lane_posterior(posterior: Posterior, i: int) -> Posterior:
-    """The posterior of one lane, as if it had been alone."""
-
-    def lane(x: Any) -> Floats:
-        return np.asarray(np.asarray(x)[i])
-
-    given, grid = posterior.given, posterior.grid
-    return Posterior(
-        lane(posterior.v),
-        lane(posterior.tau),
-        lane(posterior.mass),
-        Conditional(
-            lane(given.log_likelihood),
-            tuple(map(lane, given.mean)),
-            tuple(tuple(map(lane, row)) for row in given.root),
-        ),
-        lane(posterior.log_evidence),
-        Grid(*(lane(getattr(grid, name)) for name in ("mode", "width", "first", "last", "moments", "reaches_zero"))),
-        lane(posterior.step),
-        lane(posterior.error),
-    )
 
 
 def _assembled(

@@ -25,8 +25,8 @@ from bayesmeta.inference.quadrature.engine import (
     tau_components,
     weighted_fit,
 )
-from bayesmeta.inference.quadrature.gaussian import Conditional, Problem
-from bayesmeta.inference.quadrature.grid import Grid, locate
+from bayesmeta.inference.quadrature.gaussian import Problem
+from bayesmeta.inference.quadrature.grid import locate
 from bayesmeta.inference.quadrature.integrate import NODES, Integrand, Posterior, integrate
 from bayesmeta.inference.quadrature.mixtures import moments
 from bayesmeta.inference.quadrature.scale_density import ScaleDensity
@@ -177,7 +177,7 @@ def _parts(
     """One part for each value of the second standard deviation."""
     parts = []
     for j, value in enumerate(second):
-        single = _lane(posterior, j)
+        single = posterior.lane(j)
         integrand = _single(lanes.at(np.array([value])))
         evidence = float(single.log_evidence.item())
         parts.append(Part(piece, scale, 1.0, 0.0, evidence, single, integrand, basis, float(value)))
@@ -197,27 +197,6 @@ def _single(integrand: Integrand) -> Integrand:
         problem.between[0],
     )
     return replace(integrand, problem=squeezed)
-
-
-def _lane(posterior: Posterior, j: int) -> Posterior:
-    """One lane of a posterior, without its axis."""
-
-    def pick(x: Any) -> Any:
-        return x[j] if x.shape[0] > 1 or j == 0 else x[0]
-
-    given, grid = posterior.given, posterior.grid
-    root = tuple(tuple(pick(np.broadcast_to(x, posterior.mass.shape)) for x in row) for row in given.root)
-    mean = tuple(pick(np.broadcast_to(m, posterior.mass.shape)) for m in given.mean)
-    return Posterior(
-        pick(posterior.v),
-        pick(posterior.tau),
-        pick(posterior.mass),
-        Conditional(pick(given.log_likelihood), mean, root),
-        pick(posterior.log_evidence),
-        Grid(*(pick(x) for x in (grid.mode, grid.width, grid.first, grid.last, grid.moments, grid.reaches_zero))),
-        pick(posterior.step),
-        pick(posterior.error),
-    )
 
 
 def _normalised(log_mass: Floats) -> Floats:
