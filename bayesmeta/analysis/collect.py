@@ -293,6 +293,17 @@ def _predictive(result: MetaResult) -> list[dict[str, Any]]:
     return rows
 
 
+def baseline_counts(question: Derived) -> list[tuple[int, int]]:
+    """Pairs of events and arm size that round to the printed baseline risk."""
+    shown = 10.0**-question.baseline_digits / 2 + 1e-9
+    return [
+        (k, n)
+        for n in question.baseline_n
+        for k in range(n + 1)
+        if abs(100 * k / n - question.baseline_percent) <= shown
+    ]
+
+
 def _derived(question: Derived, result: MetaResult) -> list[dict[str, Any]]:
     """Absolute risk difference and number needed to treat, from a log risk ratio and a printed baseline risk.
 
@@ -302,13 +313,7 @@ def _derived(question: Derived, result: MetaResult) -> list[dict[str, Any]]:
     """
     rng = np.random.default_rng([int(result.datatree.attrs["seed"]), 2])
     log_ratio = result.draws("mu").ravel()
-    shown = 10.0**-question.baseline_digits / 2 + 1e-9
-    counts = [
-        (k, n)
-        for n in question.baseline_n
-        for k in range(n + 1)
-        if abs(100 * k / n - question.baseline_percent) <= shown
-    ]
+    counts = baseline_counts(question)
     events, sizes = np.array(counts, dtype=float).T[:, rng.integers(len(counts), size=log_ratio.size)]
     baseline = rng.beta(events + 0.5, sizes - events + 0.5)
     treated = np.minimum(baseline * np.exp(log_ratio), 1.0)

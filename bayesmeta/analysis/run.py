@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bayesmeta.analysis.collect import collect_outcome
+from bayesmeta.analysis.collect import baseline_counts, collect_outcome
 from bayesmeta.analysis.evidence import load_data
 from bayesmeta.analysis.external import external_rows
 from bayesmeta.analysis.prose import methods
@@ -62,8 +62,19 @@ def plan(path: str | Path) -> Plan:
             except BayesmetaError as error:
                 raise type(error)(f"{where}: {error}") from error
         _check_questions(outcome, models[name], data[name], f"{path}: outcomes.{name}")
-    external = external_rows(analysis.external, path.parent) if analysis.external else []
+    external = _external(analysis, path)
     return Plan(analysis, path.parent, path.name, data, models, external)
+
+
+def _external(analysis: Analysis, path: Path) -> list[dict[str, Any]]:
+    if analysis.external is None:
+        return []
+    if (name := analysis.external.outcome) not in analysis.outcomes:
+        raise SpecificationError(
+            f"{path}: external: no outcome {name!r}.{did_you_mean(name, analysis.outcomes)} "
+            f"Outcomes: {', '.join(analysis.outcomes)}."
+        )
+    return external_rows(analysis.external, path.parent)
 
 
 def build_model(section: ModelSection) -> NormalNormal:
@@ -201,6 +212,21 @@ def _check_questions(
                 check_claim(claim, names)
             except SpecificationError as error:
                 raise SpecificationError(f"{where}, model {model!r}: {error}") from error
+    for signal in outcome.signals:
+        place = f"{where}, signal {signal.name!r}"
+        if signal.published_p is not None and not 0 < signal.published_p <= 1:
+            raise SpecificationError(f"{place}: published_p: P must lie in (0, 1]; got {signal.published_p:g}.")
+        try:
+            _alternatives(outcome, signal, models[signal.model])
+        except BayesmetaError as error:
+            raise type(error)(f"{place}, sensitivity: {error}") from error
+    for question in outcome.derived:
+        if not baseline_counts(question):
+            sizes = ", ".join(map(str, question.baseline_n))
+            raise SpecificationError(
+                f"{where}, derived from {question.model!r}: no whole number of events of {sizes} rounds to "
+                f"{question.baseline_percent:g}%."
+            )
 
 
 def _prefixed(progress: Progress | None, name: str) -> Progress | None:

@@ -201,7 +201,7 @@ class PublishedReview:
         for choice in self.choices:
             for option in choice.options:
                 for values in option.values.values():
-                    names.update(dict.fromkeys(key for key in values if key not in _FIELDS))
+                    names.update(dict.fromkeys(key for key in values if key not in STUDY_FIELDS))
         return tuple(names)
 
     @property
@@ -286,12 +286,12 @@ class PublishedReview:
                 raise DataError(f"{test.name}: covariate without variation, every study is in group {groups.pop()}.")
 
 
-_FIELDS = ("y", "se", "n", "n_t", "n_c")
+STUDY_FIELDS = ("y", "se", "n", "n_t", "n_c")
 
 
 def _override(study: Study, values: Mapping[str, float | str | Range]) -> Study:
-    fields = {key: value for key, value in values.items() if key in _FIELDS}
-    covariates = {key: value for key, value in values.items() if key not in _FIELDS}
+    fields = {key: value for key, value in values.items() if key in STUDY_FIELDS}
+    covariates = {key: value for key, value in values.items() if key not in STUDY_FIELDS}
     if "n_t" in fields:
         fields["n"] = None  # type: ignore[assignment]
     elif "n" in fields:
