@@ -49,7 +49,7 @@ def collect_outcome(
         models[key] = _model(outcome, key, result, rows, found)
     predictive = _predictive(first)
     collected.checks += [
-        Check(f"{name}: {row['name']} reproduced", row["inside"], row["mean"], None, f"printed {row['printed']}")
+        Check(f"{name}: {row['name']} reproduced", row["inside"], row["mean"], None, f"Printed: {row['printed']}.")
         for row in predictive
     ]
     collected.signals = [
@@ -213,10 +213,13 @@ def _signal(name: str, outcome: Outcome, signal: Signal, result: MetaResult, gri
                 "method": method,
             }
         )
-    prior = None
+    prior, chosen = None, None
     if signal.quantity in result.coefficients:
         chosen = result.model.coefficient_prior(signal.quantity, signal.quantity.split("[", 1)[0])
-        prior = _finite(chosen.pdf(x)) if chosen.is_proper else None
+    elif signal.quantity == "mu":
+        chosen = result.model.mu
+    if chosen is not None and chosen.is_proper and chosen.has_density:
+        prior = _finite(chosen.pdf(x))
     everything = [float(row["probability"]) for row in rows]
     return {
         "name": signal.name,
@@ -263,7 +266,7 @@ def _predictive(result: MetaResult) -> list[dict[str, Any]]:
         lower, upper = marginal.interval(_CI, "eti")
         inside = abs(marginal.mean() - printed) <= tolerance
         found = {"mean": marginal.mean(), "lower": lower, "upper": upper, "inside": bool(inside)}
-        rows.append({"name": name, "printed": f"{printed:.6g}", **found})
+        rows.append({"name": name, "printed": f"{printed:.4g}", **found})
 
     if isinstance(result.data, Estimates):
         for i, study in enumerate(result.data.study):
@@ -276,7 +279,7 @@ def _predictive(result: MetaResult) -> list[dict[str, Any]]:
                 "upper": upper,
                 "inside": None if not inside else True,
             }
-            rows.append({"name": study, "printed": f"{result.data.y[i]:.6g}", **row})
+            rows.append({"name": study, "printed": f"{result.data.y[i]:.4g}", **row})
         return rows
     tests = [s for s in result.data.statistics if isinstance(s, SubgroupTest)]
     for statistic in result.data.statistics:

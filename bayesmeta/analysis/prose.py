@@ -21,11 +21,12 @@ def methods(analysis: Analysis, data: Mapping[str, Estimates | PublishedReview],
     ]
     for name, item in data.items():
         if isinstance(item, PublishedReview):
+            sd = analysis.outcomes[name].sd_prior
             known = sum(study.known for study in item.studies)
             paragraphs.append(
                 f"Outcome '{analysis.outcomes[name].label}': of {item.n_studies} trials, {known} had a published effect "
                 "and standard error. The others are latent: their standard error follows from their arm sizes and a prior "
-                f"on the unit standard deviation ({item.sd}), their effect from the hierarchical model. The review's own "
+                f"on the unit standard deviation ({sd}), their effect from the hierarchical model. The review's own "
                 "estimator (DerSimonian and Laird, and its subgroup z test with a separate tau in each subgroup) is part of "
                 "the model, and its printed values, with their rounding, are the observations. Facts known as a range or as "
                 "a choice between readings are parameters with the stated priors; all combinations of choices were summed."

@@ -63,7 +63,8 @@ def plan(path: str | Path) -> Plan:
                 raise type(error)(f"{where}: {error}") from error
         _check_questions(outcome, models[name], data[name], f"{path}: outcomes.{name}")
     external = _external(analysis, path)
-    return Plan(analysis, path.parent, path.name, data, models, external)
+    file = path.name if path.is_absolute() else path.as_posix()  # the same bytes wherever the folder lies
+    return Plan(analysis, path.parent, file, data, models, external)
 
 
 def _external(analysis: Analysis, path: Path) -> list[dict[str, Any]]:

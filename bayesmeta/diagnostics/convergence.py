@@ -44,21 +44,21 @@ class Convergence:
                 self.r_hat <= R_HAT_LIMIT,
                 self.r_hat,
                 R_HAT_LIMIT,
-                "largest over all quantities",
+                "Largest over all quantities.",
             ),
             Check(
                 f"{label}: bulk ESS",
                 self.ess_bulk >= ess_limit,
                 self.ess_bulk,
                 ess_limit,
-                f"smallest over all quantities ({self.worst})",
+                f"Smallest over all quantities ({self.worst}).",
             ),
             Check(
                 f"{label}: divergences",
                 self.divergences == 0,
                 float(self.divergences),
                 0.0,
-                "over all chains",
+                "Over all chains.",
             ),
         ]
 
