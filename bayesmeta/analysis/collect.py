@@ -12,7 +12,7 @@ from bayesmeta.analysis.evidence_table import evidence
 from bayesmeta.analysis.schema import Derived, Outcome, Signal
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview
-from bayesmeta.data.statistics import PooledEstimate, SubgroupTest
+from bayesmeta.data.statistics import PooledEstimate, SubgroupTest, printed_half_width
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence
 from bayesmeta.priors import Flat, Prior
@@ -47,7 +47,7 @@ def collect_outcome(
         rows = summary_rows(result)
         collected.summary += [{"outcome": name, "model": key, **row} for row in rows]
         models[key] = _model(outcome, key, result, rows, found)
-    predictive = _predictive(first)
+    predictive = _predictive(first, ratio=outcome.log_scale)
     collected.checks += [
         Check(f"{name}: {row['name']} reproduced", row["inside"], row["mean"], None, f"Printed: {row['printed']}.")
         for row in predictive
@@ -117,13 +117,15 @@ def _model(outcome: Outcome, key: str, result: MetaResult, rows: list[dict[str, 
         "defaults": defaults,
         "summary": rows,
         "forest": None if result.coefficients else _forest(result),
-        "prior_posterior": [_prior_posterior(result, name, prior) for name, prior in priors.items()],
+        "prior_posterior": [
+            _prior_posterior(result, name, prior) for name, prior in priors.items() if np.ptp(result.draws(name)) > 0
+        ],
         "convergence": {
-            "r_hat": found.r_hat,
-            "ess_bulk": found.ess_bulk,
-            "ess_tail": found.ess_tail,
+            "r_hat": _number(found.r_hat),
+            "ess_bulk": _number(found.ess_bulk),
+            "ess_tail": _number(found.ess_tail),
             "divergences": found.divergences,
-            "bfmi": found.bfmi,
+            "bfmi": _number(found.bfmi),
             "chains": int(sizes["chain"]),
             "draws": int(sizes["draw"]),
         },
@@ -256,8 +258,11 @@ def _signal(name: str, outcome: Outcome, signal: Signal, result: MetaResult, gri
     }
 
 
-def _predictive(result: MetaResult) -> list[dict[str, Any]]:
-    """What the review would print, recomputed from the draws' trials; for estimates, each study replicated."""
+def _predictive(result: MetaResult, *, ratio: bool) -> list[dict[str, Any]]:
+    """What the review would print, recomputed from the draws' trials; for estimates, each study replicated.
+
+    A pool must come back within its printed digits on average, also where the observation was given a wider tolerance.
+    """
     group = result.datatree["posterior_predictive"].to_dataset()
     rows = []
 
@@ -284,8 +289,11 @@ def _predictive(result: MetaResult) -> list[dict[str, Any]]:
     tests = [s for s in result.data.statistics if isinstance(s, SubgroupTest)]
     for statistic in result.data.statistics:
         if isinstance(statistic, PooledEstimate):
+            allowed = statistic.rounding
+            if not ratio:  # the digits of a ratio are not those of its logarithm
+                allowed = min(allowed, printed_half_width(statistic.digits))
             for key in ("estimate", "lower", "upper"):
-                add(f"pooled {key}", group[f"pooled_{key}"], getattr(statistic, key), statistic.rounding)
+                add(f"pooled {key}", group[f"pooled_{key}"], getattr(statistic, key), allowed)
         elif isinstance(statistic, SubgroupTest):
             add(
                 f"z of {statistic.covariate}",

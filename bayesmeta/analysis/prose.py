@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bayesmeta.analysis.schema import Analysis
+from bayesmeta.analysis.schema import Analysis, Sampling
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.results.meta_result import MetaResult
@@ -35,12 +35,23 @@ def methods(analysis: Analysis, data: Mapping[str, Estimates | PublishedReview],
             paragraphs.append(
                 f"Outcome '{analysis.outcomes[name].label}': {item.n_studies} studies with published estimates."
             )
+    own = "".join(
+        f" For '{outcome.label}' it was {_run(outcome.sampling)}."
+        for outcome in analysis.outcomes.values()
+        if outcome.sampling
+    )
     paragraphs.append(
-        f"Sampling used the No-U-Turn sampler ({fit.datatree.attrs['sampler']}), {sampling.chains} chains of "
-        f"{sampling.tune} tuning and {sampling.draws} kept draws, target acceptance {sampling.target_accept:g}, seed "
-        f"{analysis.seed}. We required R-hat of at most 1.01, a bulk effective sample size of at least "
+        f"Sampling used the No-U-Turn sampler ({fit.datatree.attrs['sampler']}), {_run(sampling)}, seed "
+        f"{analysis.seed}.{own} We required R-hat of at most 1.01, a bulk effective sample size of at least "
         f"{sampling.ess_limit:g} for every reported quantity, and no divergent transition. Probabilities under other priors "
         "come from Pareto-smoothed importance sampling of the same draws where Pareto k is at most 0.7, and from a new fit "
         "elsewhere. Intervals are equal-tailed with 95% probability."
     )
     return paragraphs
+
+
+def _run(sampling: Sampling) -> str:
+    return (
+        f"{sampling.chains} chains of {sampling.tune} tuning and {sampling.draws} kept draws, target acceptance "
+        f"{sampling.target_accept:g}"
+    )

@@ -14,6 +14,8 @@ from bayesmeta.analysis.prose import methods
 from bayesmeta.analysis.schema import Analysis, ModelSection, Outcome, Signal, read_analysis
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview
+from bayesmeta.diagnostics.check import Check
+from bayesmeta.diagnostics.convergence import convergence, worst_of
 from bayesmeta.diagnostics.sensitivity import Reweighted, claim_sensitivity
 from bayesmeta.errors import BayesmetaError, SpecificationError, did_you_mean
 from bayesmeta.priors import Normal, Prior, parse_prior
@@ -88,11 +90,12 @@ def build_model(section: ModelSection) -> NormalNormal:
 def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any], dict[str, dict[str, MetaResult]]]:
     """Fit everything; return the results for `results.json`, and the fits by outcome and model."""
     analysis, fits, results = checked.analysis, {}, {}
-    settings = analysis.sampling.model_dump(exclude={"ess_limit"})
     checks: list[dict[str, Any]] = []
     signals: list[dict[str, Any]] = []
     summary: list[dict[str, Any]] = []
     for name, outcome in analysis.outcomes.items():
+        sampling = outcome.sampling or analysis.sampling
+        settings = sampling.model_dump(exclude={"ess_limit"})
         fits[name] = fit_many(
             checked.data[name],
             checked.models[name],
@@ -100,10 +103,11 @@ def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any]
             progress=_prefixed(progress, name),
             **settings,
         )
-        grids = _sensitivity(checked, name, fits[name], settings, _prefixed(progress, name))
-        collected = collect_outcome(name, outcome, fits[name], grids, analysis.sampling.ess_limit)
+        grids, refits = _sensitivity(checked, name, fits[name], settings, _prefixed(progress, name))
+        collected = collect_outcome(name, outcome, fits[name], grids, sampling.ess_limit)
         results[name] = collected.content
-        checks += [check.as_dict() for check in collected.checks]
+        again = _refit_checks(name, outcome, refits, sampling.ess_limit)
+        checks += [check.as_dict() for check in [*collected.checks, *again]]
         signals += collected.signals
         summary += collected.summary
     first = next(iter(next(iter(fits.values())).values()))
@@ -133,8 +137,8 @@ def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any]
 
 def _sensitivity(
     checked: Plan, name: str, fits: dict[str, MetaResult], settings: dict[str, Any], progress: Progress | None
-) -> dict[str, Grid]:
-    """Probability of each signal, and of its threshold, over the crossed priors, by the signal's name."""
+) -> tuple[dict[str, Grid], dict[str, MetaResult]]:
+    """Probability of each signal, and of its threshold, over the crossed priors, by the signal's name; the refits."""
     outcome = checked.analysis.outcomes[name]
     crossed = {signal.name: _alternatives(outcome, signal, fits[signal.model].model) for signal in outcome.signals}
     grids: dict[str, Grid] = {}
@@ -150,7 +154,7 @@ def _sensitivity(
             if not all(one.trusted for one in pair):
                 refits[f"{signal.model}: {model}"] = model
     if not refits:
-        return grids
+        return grids, {}
     again = fit_many(checked.data[name], refits, seed=checked.analysis.seed, progress=progress, **settings)
     for signal in outcome.signals:
         for place, model in crossed[signal.name].items():
@@ -162,7 +166,18 @@ def _sensitivity(
                     if claim
                 ]
                 grids[signal.name][place] = (exact[0], exact[1] if len(exact) > 1 else None, "refitted")
-    return grids
+    return grids, again
+
+
+def _refit_checks(name: str, outcome: Outcome, refits: dict[str, MetaResult], ess_limit: float) -> list[Check]:
+    """Convergence of the refits of each model, the worst of them in one record."""
+    checks = []
+    for key in outcome.models:
+        quantities = [signal.quantity for signal in outcome.signals if signal.model == key]
+        found = [convergence(fit, quantities) for label, fit in refits.items() if label.startswith(f"{key}: ")]
+        if found:
+            checks += worst_of(found).checks(f"{name}, {key} under other priors", ess_limit)
+    return checks
 
 
 def _alternatives(outcome: Outcome, signal: Signal, model: NormalNormal) -> dict[tuple[int, int], NormalNormal]:

@@ -148,6 +148,7 @@ class Outcome(Strict):
     sensitivity: Sensitivity = Sensitivity()
     confounding: tuple[str, str, str] | None = None
     missing: list[str] = []
+    sampling: Sampling | None = None  # in place of the analysis's own
 
 
 class Statement(Strict):

@@ -64,7 +64,7 @@ class Convergence:
 
 
 def convergence(result: MetaResult, expressions: Sequence[str] = ()) -> Convergence:
-    """Convergence of all parameters of a result, the studies' theta, and further expressions.
+    """Convergence of all parameters of a result, the studies' theta, latent effects, and further expressions.
 
     Parameters
     ----------
@@ -83,6 +83,8 @@ def convergence(result: MetaResult, expressions: Sequence[str] = ()) -> Converge
     posterior = result.posterior
     for study in result.data.study:
         quantities[f"theta[{study}]"] = posterior["theta"].sel(study=study).to_numpy()
+        if "y" in posterior:  # constant where the study is known
+            quantities[f"y[{study}]"] = posterior["y"].sel(study=study).to_numpy()
     varying = {name: q for name, q in quantities.items() if np.ptp(q) > 0}
     names = list(varying)
     data = xr.Dataset(
@@ -101,4 +103,17 @@ def convergence(result: MetaResult, expressions: Sequence[str] = ()) -> Converge
         int(stats["diverging"].sum()),
         float(bfmi.min()),
         names[int(bulk.argmin())],
+    )
+
+
+def worst_of(found: Sequence[Convergence]) -> Convergence:
+    """Worst diagnostics over several fits; divergences add up."""
+    fewest = min(found, key=lambda one: one.ess_bulk)
+    return Convergence(
+        float(np.max([one.r_hat for one in found])),
+        fewest.ess_bulk,
+        min(one.ess_tail for one in found),
+        sum(one.divergences for one in found),
+        min(one.bfmi for one in found),
+        fewest.worst,
     )

@@ -97,7 +97,7 @@ KETAMINE_REFUSED = {
     "baseline above 100": ("baseline_percent = 19.4", "baseline_percent = 194.0", "no whole number"),
     "baseline of none": ("baseline_n = [31, 36, 62, 67, 72]", "baseline_n = [0]", "baseline_n"),
     "threshold": ('threshold = "crps < -1"', 'threshold = "crps"', "is not a claim"),
-    "negative digits": ("tolerance = 0.02", "digits = -3", "digits"),
+    "negative digits": ("tolerance = 0.03", "digits = -3", "digits"),
 }
 
 
