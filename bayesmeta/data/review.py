@@ -147,7 +147,8 @@ class PublishedReview:
         Prior on each latent study's unit SD, which gives its standard error: ``se = sd sqrt(1/n_t + 1/n_c)``.
         For mean differences the unit SD is the participants' standard deviation, in units of `y`.
     n_total : float, optional
-        Participants in all the studies, when sizes are known as ranges: the sizes are uniform given that total.
+        Participants in all the studies, when sizes are known as ranges: in the order of the studies, each size is
+        uniform on what its range and the total leave open.
     choices : sequence of Choice
         Facts known up to a choice; all combinations are weighed in one model.
     measure : str, optional
@@ -259,6 +260,11 @@ class PublishedReview:
             return
         for scenario in self.scenarios():
             sizes = study_sizes(scenario.studies)
+            if None in sizes:
+                raise DataError(
+                    f"n_total={self.n_total:g}: study {self.study[sizes.index(None)]!r} has no size. "
+                    "Give every study a size or a range for it, or leave the total out."
+                )
             left = self.n_total - sum(sum(size) for size in sizes if isinstance(size, tuple))
             ranges = [size for size in sizes if isinstance(size, Range)]
             least, most = sum(size.lower for size in ranges), sum(size.upper for size in ranges)
