@@ -211,7 +211,7 @@ def _signal(name: str, outcome: Outcome, signal: Signal, result: MetaResult, gri
                 "probability": main.probability,
                 "mcse": main.mcse,
                 "threshold_probability": None if threshold is None else threshold.probability,
-                "pareto_k": main.pareto_k,
+                "pareto_k": _number(main.pareto_k),
                 "method": method,
             }
         )

@@ -44,8 +44,8 @@ def methods(analysis: Analysis, data: Mapping[str, Estimates | PublishedReview],
         f"Sampling used the No-U-Turn sampler ({fit.datatree.attrs['sampler']}), {_run(sampling)}, seed "
         f"{analysis.seed}.{own} We required R-hat of at most 1.01, a bulk effective sample size of at least "
         f"{sampling.ess_limit:g} for every reported quantity, and no divergent transition. Probabilities under other priors "
-        "come from Pareto-smoothed importance sampling of the same draws where Pareto k is at most 0.7, and from a new fit "
-        "elsewhere. Intervals are equal-tailed with 95% probability."
+        "come from Pareto-smoothed importance sampling of the same draws where Pareto k is at most 0.7 (less with few "
+        "effective draws), and from a new fit elsewhere. Intervals are equal-tailed with 95% probability."
     )
     return paragraphs
 

@@ -53,7 +53,7 @@ claim_label = "grows with the dose"
 quantity = "dose"
 [outcomes.pain.sensitivity]
 effect = [{ label = "far away", prior = "Normal(3, 0.05)" }]
-tau = [{ label = "as stated", prior = "HalfNormal(0.5)" }]
+tau = [{ label = "as stated", prior = "HalfNormal(0.5)" }, { label = "common effect", prior = "PointMass(0)" }]
 """
 
 
@@ -66,7 +66,7 @@ def test_a_refit_under_another_prior_is_checked_too(folder: Path) -> None:
     finally:
         (folder / "analysis.toml").write_text(stated)
     results = json.loads((folder / "refit" / "results.json").read_text())
-    assert [row["method"] for row in results["signals"][0]["sensitivity"]] == ["primary", "refitted"]
+    assert [row["method"] for row in results["signals"][0]["sensitivity"]] == ["primary", "refitted", "refitted"]
     assert results["signals"][0]["sensitivity"][1]["probability"] < 0.01
     names = [check["name"] for check in results["checks"] if "under other priors" in check["name"]]
     assert names == [f"pain, overall under other priors: {what}" for what in ("R-hat", "bulk ESS", "divergences")]

@@ -8,7 +8,7 @@ import xarray as xr
 from scipy.stats import norm
 
 import bayesmeta as bm
-from bayesmeta.diagnostics.sensitivity import claim_sensitivity
+from bayesmeta.diagnostics.sensitivity import claim_sensitivity, k_limit
 
 DATA = bm.Estimates(y=[-0.6, -0.2], se=[0.3, 0.4])
 TAU = bm.HalfNormal(1)
@@ -60,3 +60,15 @@ def test_another_formula_and_no_claim_are_refused(result: bm.MetaResult) -> None
         claim_sensitivity(result, "mu < 0", {"x": bm.NormalNormal(formula="1 + dose", tau=TAU)})
     with pytest.raises(bm.SpecificationError, match="is not a claim"):
         claim_sensitivity(result, "mu", {})
+
+
+@pytest.mark.parametrize(("n", "limit"), [(100, 0.5), (1000, 0.667), (2200, 0.7), (100_000, 0.7)])
+def test_fewer_effective_draws_allow_a_lighter_tail_only(n: int, limit: float) -> None:
+    """1 - 1/log10(S) up to 0.7, the threshold of Vehtari et al. (2024), doi:10.48550/arXiv.1507.02646."""
+    assert k_limit(n) == pytest.approx(limit, abs=1e-3)
+
+
+def test_a_prior_without_a_density_needs_a_new_fit(result: bm.MetaResult) -> None:
+    known = bm.NormalNormal(mu=bm.Normal(0, 1), tau=bm.PointMass(0.2))
+    found = claim_sensitivity(result, "mu < 0", {"known": known})["known"]
+    assert not found.trusted
