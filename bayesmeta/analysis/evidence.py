@@ -245,7 +245,8 @@ def _statistic(entry: Published) -> Statistic:
         return Heterogeneity(i2=float(str(i2)), **digits)
     if entry.kind == "significant":
         count, direction = need("count", "direction")
-        return SignificantCount(count=int(str(count)), direction=_SIGN[str(direction)])
+        soft: dict[str, Any] = {} if entry.tolerance is None else {"width": entry.tolerance}
+        return SignificantCount(count=int(str(count)), direction=_SIGN[str(direction)], **soft)
     study, p, relation = need("study", "p", "relation")
     sign = None if entry.direction is None else _SIGN[entry.direction]
     return StudyTest(study=str(study), p=float(str(p)), relation=str(relation), direction=sign)

@@ -12,6 +12,7 @@ import pytest
 
 from bayesmeta.analysis.run import plan
 from bayesmeta.cli import main
+from bayesmeta.data.statistics import SignificantCount
 from bayesmeta.errors import BayesmetaError
 
 KETAMINE = Path(__file__).parents[2] / "models" / "ketamine"
@@ -109,6 +110,15 @@ def test_bad_review_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(BayesmetaError, match=message) as caught:
         plan(tmp_path / "k" / "analysis.toml")
     assert "\n" not in str(caught.value)
+
+
+def test_a_tolerance_softens_the_border_of_significance(tmp_path: Path) -> None:
+    shutil.copytree(KETAMINE, tmp_path / "k")
+    statistics = plan(tmp_path / "k" / "analysis.toml").data["pain"].statistics  # type: ignore[union-attr]
+    assert [s.width for s in statistics if isinstance(s, SignificantCount)] == [0.3]
+    edit(tmp_path / "k" / "analysis.toml", "tolerance = 0.3\n", "tolerance = -0.3\n")
+    with pytest.raises(BayesmetaError, match="tolerance must be positive"):
+        plan(tmp_path / "k" / "analysis.toml")
 
 
 def test_in_review_is_yes_or_no(tmp_path: Path) -> None:
