@@ -64,7 +64,9 @@ class Convergence:
 
 
 def convergence(result: MetaResult, expressions: Sequence[str] = ()) -> Convergence:
-    """Convergence of all parameters of a result, the studies' theta, latent effects, and further expressions.
+    """Convergence of all parameters of a result, the studies' theta, and further expressions.
+
+    Latent effects count where the model has no covariates, since its forest plot shows them.
 
     Parameters
     ----------
@@ -83,7 +85,7 @@ def convergence(result: MetaResult, expressions: Sequence[str] = ()) -> Converge
     posterior = result.posterior
     for study in result.data.study:
         quantities[f"theta[{study}]"] = posterior["theta"].sel(study=study).to_numpy()
-        if "y" in posterior:  # constant where the study is known
+        if "y" in posterior and not result.coefficients:  # drawn in the forest plot; constant where it is known
             quantities[f"y[{study}]"] = posterior["y"].sel(study=study).to_numpy()
     varying = {name: q for name, q in quantities.items() if np.ptp(q) > 0}
     names = list(varying)
