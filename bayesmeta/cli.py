@@ -34,13 +34,14 @@ def report(
 ) -> None:
     """Fit an analysis file and write its report."""
     from bayesmeta.report.run import write_report
+    from bayesmeta.report.sentences import check_sentence
 
     results = write_report(analysis, out, quiet=as_json)
     if as_json:
         typer.echo(json.dumps(results, allow_nan=False))
     failed = [check for check in results["checks"] if check["passed"] is False]
     for check in failed:
-        _say(f"check failed: {check['name']} is {check['value']:.4g} (limit {check['limit']}); {check['note']}")
+        _say(f"check failed: {check_sentence(check)}")
     raise typer.Exit(1 if failed else 0)
 
 

@@ -12,7 +12,7 @@ from bayesmeta.analysis.evidence_table import evidence
 from bayesmeta.analysis.schema import Derived, Outcome, Signal
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview
-from bayesmeta.data.statistics import PooledEstimate, SubgroupTest
+from bayesmeta.data.statistics import PooledEstimate, SubgroupTest, printed_half_width
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence
 from bayesmeta.priors import Flat, Prior
@@ -50,9 +50,9 @@ def collect_outcome(
         rows = summary_rows(result)
         collected.summary += [{"outcome": name, "model": key, **row} for row in rows]
         models[key] = _model(outcome, key, result, rows, found)
-    predictive = _predictive(first)
+    predictive = _predictive(first, ratio=outcome.log_scale)
     collected.checks += [
-        Check(f"{name}: {row['name']} reproduced", row["inside"], row["mean"], None, f"printed {row['printed']}")
+        Check(f"{name}: {row['name']} reproduced", row["inside"], row["mean"], None, f"Printed: {row['printed']}.")
         for row in predictive
     ]
     collected.signals = [
@@ -120,13 +120,15 @@ def _model(outcome: Outcome, key: str, result: MetaResult, rows: list[dict[str, 
         "defaults": defaults,
         "summary": rows,
         "forest": None if result.coefficients else _forest(result),
-        "prior_posterior": [_prior_posterior(result, name, prior) for name, prior in priors.items()],
+        "prior_posterior": [
+            _prior_posterior(result, name, prior) for name, prior in priors.items() if np.ptp(result.draws(name)) > 0
+        ],
         "convergence": {
-            "r_hat": found.r_hat,
-            "ess_bulk": found.ess_bulk,
-            "ess_tail": found.ess_tail,
+            "r_hat": _number(found.r_hat),
+            "ess_bulk": _number(found.ess_bulk),
+            "ess_tail": _number(found.ess_tail),
             "divergences": found.divergences,
-            "bfmi": found.bfmi,
+            "bfmi": _number(found.bfmi),
             "chains": int(sizes["chain"]),
             "draws": int(sizes["draw"]),
         },
@@ -213,14 +215,17 @@ def _signal(name: str, outcome: Outcome, signal: Signal, result: MetaResult, gri
                 "probability": main.probability,
                 "mcse": main.mcse,
                 "threshold_probability": None if threshold is None else threshold.probability,
-                "pareto_k": main.pareto_k,
+                "pareto_k": _number(main.pareto_k),
                 "method": method,
             }
         )
-    prior = None
+    prior, chosen = None, None
     if signal.quantity in result.coefficients:
         chosen = model.coefficient_prior(signal.quantity, signal.quantity.split("[", 1)[0])
-        prior = _finite(chosen.pdf(x)) if chosen.is_proper else None
+    elif signal.quantity == "mu":
+        chosen = model.mu_prior
+    if chosen is not None and chosen.is_proper and chosen.has_density:
+        prior = _finite(chosen.pdf(x))
     everything = [float(row["probability"]) for row in rows]
     return {
         "name": signal.name,
@@ -257,8 +262,11 @@ def _signal(name: str, outcome: Outcome, signal: Signal, result: MetaResult, gri
     }
 
 
-def _predictive(result: MetaResult) -> list[dict[str, Any]]:
-    """What the review would print, recomputed from the draws' trials; for estimates, each study replicated."""
+def _predictive(result: MetaResult, *, ratio: bool) -> list[dict[str, Any]]:
+    """What the review would print, recomputed from the draws' trials; for estimates, each study replicated.
+
+    A pool must come back within its printed digits on average, also where the observation was given a wider tolerance.
+    """
     group = result.datatree["posterior_predictive"].to_dataset()
     rows = []
 
@@ -267,7 +275,7 @@ def _predictive(result: MetaResult) -> list[dict[str, Any]]:
         lower, upper = marginal.interval(_CI, "eti")
         inside = abs(marginal.mean() - printed) <= tolerance
         found = {"mean": marginal.mean(), "lower": lower, "upper": upper, "inside": bool(inside)}
-        rows.append({"name": name, "printed": f"{printed:.6g}", **found})
+        rows.append({"name": name, "printed": f"{printed:.4g}", **found})
 
     if isinstance(result.data, Estimates):
         for i, study in enumerate(result.data.study):
@@ -280,13 +288,16 @@ def _predictive(result: MetaResult) -> list[dict[str, Any]]:
                 "upper": upper,
                 "inside": None if not inside else True,
             }
-            rows.append({"name": study, "printed": f"{result.data.y[i]:.6g}", **row})
+            rows.append({"name": study, "printed": f"{result.data.y[i]:.4g}", **row})
         return rows
     tests = [s for s in result.data.statistics if isinstance(s, SubgroupTest)]
     for statistic in result.data.statistics:
         if isinstance(statistic, PooledEstimate):
+            allowed = statistic.rounding
+            if not ratio:  # the digits of a ratio are not those of its logarithm
+                allowed = min(allowed, printed_half_width(statistic.digits))
             for key in ("estimate", "lower", "upper"):
-                add(f"pooled {key}", group[f"pooled_{key}"], getattr(statistic, key), statistic.rounding)
+                add(f"pooled {key}", group[f"pooled_{key}"], getattr(statistic, key), allowed)
         elif isinstance(statistic, SubgroupTest):
             add(
                 f"z of {statistic.covariate}",
@@ -295,6 +306,17 @@ def _predictive(result: MetaResult) -> list[dict[str, Any]]:
                 3 * statistic.spread,
             )
     return rows
+
+
+def baseline_counts(question: Derived) -> list[tuple[int, int]]:
+    """Pairs of events and arm size that round to the printed baseline risk."""
+    shown = 10.0**-question.baseline_digits / 2 + 1e-9
+    return [
+        (k, n)
+        for n in question.baseline_n
+        for k in range(n + 1)
+        if abs(100 * k / n - question.baseline_percent) <= shown
+    ]
 
 
 def _derived(question: Derived, result: MetaResult) -> list[dict[str, Any]]:
@@ -306,13 +328,7 @@ def _derived(question: Derived, result: MetaResult) -> list[dict[str, Any]]:
     """
     rng = np.random.default_rng([int(result.datatree.attrs["seed"]), 2])
     log_ratio = result.draws("mu").ravel()
-    shown = 10.0**-question.baseline_digits / 2 + 1e-9
-    counts = [
-        (k, n)
-        for n in question.baseline_n
-        for k in range(n + 1)
-        if abs(100 * k / n - question.baseline_percent) <= shown
-    ]
+    counts = baseline_counts(question)
     events, sizes = np.array(counts, dtype=float).T[:, rng.integers(len(counts), size=log_ratio.size)]
     baseline = rng.beta(events + 0.5, sizes - events + 0.5)
     treated = np.minimum(baseline * np.exp(log_ratio), 1.0)

@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bayesmeta.analysis.collect import collect_outcome
+from bayesmeta.analysis.collect import baseline_counts, collect_outcome
 from bayesmeta.analysis.evidence import load_data
 from bayesmeta.analysis.external import external_rows
 from bayesmeta.analysis.prose import methods
 from bayesmeta.analysis.schema import Analysis, ModelSection, Outcome, Signal, read_analysis
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview
+from bayesmeta.diagnostics.check import Check
+from bayesmeta.diagnostics.convergence import convergence, worst_of
 from bayesmeta.diagnostics.sensitivity import Reweighted, claim_sensitivity
 from bayesmeta.errors import BayesmetaError, SpecificationError, did_you_mean
 from bayesmeta.priors import Flat, Normal, Prior, parse_prior
@@ -62,8 +64,20 @@ def plan(path: str | Path) -> Plan:
             except BayesmetaError as error:
                 raise type(error)(f"{where}: {error}") from error
         _check_questions(outcome, models[name], data[name], f"{path}: outcomes.{name}")
-    external = external_rows(analysis.external, path.parent) if analysis.external else []
-    return Plan(analysis, path.parent, path.name, data, models, external)
+    external = _external(analysis, path)
+    file = path.name if path.is_absolute() else path.as_posix()  # the same bytes wherever the folder lies
+    return Plan(analysis, path.parent, file, data, models, external)
+
+
+def _external(analysis: Analysis, path: Path) -> list[dict[str, Any]]:
+    if analysis.external is None:
+        return []
+    if (name := analysis.external.outcome) not in analysis.outcomes:
+        raise SpecificationError(
+            f"{path}: external: no outcome {name!r}.{did_you_mean(name, analysis.outcomes)} "
+            f"Outcomes: {', '.join(analysis.outcomes)}."
+        )
+    return external_rows(analysis.external, path.parent)
 
 
 def build_model(section: ModelSection) -> NormalNormal:
@@ -76,11 +90,12 @@ def build_model(section: ModelSection) -> NormalNormal:
 def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any], dict[str, dict[str, MetaResult]]]:
     """Fit everything; return the results for `results.json`, and the fits by outcome and model."""
     analysis, fits, results = checked.analysis, {}, {}
-    settings = analysis.sampling.model_dump(exclude={"ess_limit"})
     checks: list[dict[str, Any]] = []
     signals: list[dict[str, Any]] = []
     summary: list[dict[str, Any]] = []
     for name, outcome in analysis.outcomes.items():
+        sampling = outcome.sampling or analysis.sampling
+        settings = sampling.model_dump(exclude={"ess_limit"})
         fits[name] = fit_many(
             checked.data[name],
             checked.models[name],
@@ -89,10 +104,11 @@ def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any]
             progress=_prefixed(progress, name),
             **settings,
         )
-        grids = _sensitivity(checked, name, fits[name], settings, _prefixed(progress, name))
-        collected = collect_outcome(name, outcome, fits[name], grids, analysis.sampling.ess_limit)
+        grids, refits = _sensitivity(checked, name, fits[name], settings, _prefixed(progress, name))
+        collected = collect_outcome(name, outcome, fits[name], grids, sampling.ess_limit)
         results[name] = collected.content
-        checks += [check.as_dict() for check in collected.checks]
+        again = _refit_checks(name, outcome, refits, sampling.ess_limit)
+        checks += [check.as_dict() for check in [*collected.checks, *again]]
         signals += collected.signals
         summary += collected.summary
     first = next(iter(next(iter(fits.values())).values()))
@@ -122,8 +138,8 @@ def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any]
 
 def _sensitivity(
     checked: Plan, name: str, fits: dict[str, MetaResult], settings: dict[str, Any], progress: Progress | None
-) -> dict[str, Grid]:
-    """Probability of each signal, and of its threshold, over the crossed priors, by the signal's name."""
+) -> tuple[dict[str, Grid], dict[str, MetaResult]]:
+    """Probability of each signal, and of its threshold, over the crossed priors, by the signal's name; the refits."""
     outcome = checked.analysis.outcomes[name]
     crossed = {
         signal.name: _alternatives(outcome, signal, checked.models[name][signal.model]) for signal in outcome.signals
@@ -141,7 +157,7 @@ def _sensitivity(
             if not all(one.trusted for one in pair):
                 refits[f"{signal.model}: {model}"] = model
     if not refits:
-        return grids
+        return grids, {}
     again = fit_many(checked.data[name], refits, "nuts", seed=checked.analysis.seed, progress=progress, **settings)
     for signal in outcome.signals:
         for place, model in crossed[signal.name].items():
@@ -153,7 +169,18 @@ def _sensitivity(
                     if claim
                 ]
                 grids[signal.name][place] = (exact[0], exact[1] if len(exact) > 1 else None, "refitted")
-    return grids
+    return grids, again
+
+
+def _refit_checks(name: str, outcome: Outcome, refits: dict[str, MetaResult], ess_limit: float) -> list[Check]:
+    """Convergence of the refits of each model, the worst of them in one record."""
+    checks = []
+    for key in outcome.models:
+        quantities = [signal.quantity for signal in outcome.signals if signal.model == key]
+        found = [convergence(fit, quantities) for label, fit in refits.items() if label.startswith(f"{key}: ")]
+        if found:
+            checks += worst_of(found).checks(f"{name}, {key} under other priors", ess_limit)
+    return checks
 
 
 def _alternatives(outcome: Outcome, signal: Signal, model: NormalNormal) -> dict[tuple[int, int], NormalNormal]:
@@ -204,6 +231,21 @@ def _check_questions(
                 check_claim(claim, names)
             except SpecificationError as error:
                 raise SpecificationError(f"{where}, model {model!r}: {error}") from error
+    for signal in outcome.signals:
+        place = f"{where}, signal {signal.name!r}"
+        if signal.published_p is not None and not 0 < signal.published_p <= 1:
+            raise SpecificationError(f"{place}: published_p: P must lie in (0, 1]; got {signal.published_p:g}.")
+        try:
+            _alternatives(outcome, signal, models[signal.model])
+        except BayesmetaError as error:
+            raise type(error)(f"{place}, sensitivity: {error}") from error
+    for question in outcome.derived:
+        if not baseline_counts(question):
+            sizes = ", ".join(map(str, question.baseline_n))
+            raise SpecificationError(
+                f"{where}, derived from {question.model!r}: no whole number of events of {sizes} rounds to "
+                f"{question.baseline_percent:g}%."
+            )
 
 
 def _prefixed(progress: Progress | None, name: str) -> Progress | None:

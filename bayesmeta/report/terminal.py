@@ -15,6 +15,7 @@ from bayesmeta.data.estimates import read_estimates
 from bayesmeta.diagnostics.convergence import convergence
 from bayesmeta.errors import ConvergenceWarning, SpecificationError
 from bayesmeta.priors import Prior, parse_prior
+from bayesmeta.report.sentences import check_sentence
 from bayesmeta.results.claims import check_claim
 from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
@@ -133,7 +134,4 @@ def _print(content: dict[str, Any]) -> None:
     errors = Console(stderr=True)
     for check in content["checks"]:
         if check["passed"] is False:
-            errors.print(
-                f"check failed: {check['name']} is {check['value']:.4g}, limit {check['limit']:g}; {check['note']}",
-                markup=False,
-            )
+            errors.print(f"check failed: {check_sentence(check)}", markup=False)
