@@ -55,7 +55,7 @@ def fit(
         list[str] | None, typer.Option(help="Prior on a coefficient: 'dose=Normal(0, 1)'. Repeatable.")
     ] = None,
     claim: Annotated[list[str] | None, typer.Option(help="Probability to report: 'mu < 0'. Repeatable.")] = None,
-    engine: Annotated[str, typer.Option(help="auto or nuts.")] = "auto",
+    engine: Annotated[str, typer.Option(help="auto, quadrature or nuts.")] = "auto",
     seed: Annotated[int, typer.Option(min=0)] = 0,
     draws: Annotated[int, typer.Option(min=100)] = 1000,
     chains: Annotated[int, typer.Option(min=1)] = 4,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from bayesmeta.analysis.schema import Derived, Outcome, Signal
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.data.statistics import PooledEstimate, SubgroupTest, printed_half_width
+from bayesmeta.diagnostics.agreement import agreement, agreement_check
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence
 from bayesmeta.priors import Flat, Prior
@@ -37,9 +38,19 @@ class Collected:
 
 
 def collect_outcome(
-    name: str, outcome: Outcome, fits: Mapping[str, MetaResult], grids: Mapping[str, Any], ess_limit: float
+    name: str,
+    outcome: Outcome,
+    fits: Mapping[str, MetaResult],
+    exact: Mapping[str, MetaResult],
+    grids: Mapping[str, Any],
+    ess_limit: float,
 ) -> Collected:
-    """Collect one outcome: its evidence, models, signals, probabilities and checks."""
+    """Collect one outcome: its evidence, models, signals, probabilities and checks.
+
+    `exact` holds the fits by quadrature, as far as that engine applies. They are what is reported; those by NUTS are
+    held to them.
+    """
+    shown = {**fits, **exact}
     first = next(iter(fits.values()))
     collected = Collected({})
     models = {}
@@ -47,16 +58,20 @@ def collect_outcome(
         expressions = [signal.quantity for signal in outcome.signals if signal.model == key]
         found = convergence(result, expressions)
         collected.checks += found.checks(f"{name}, {key}", ess_limit)
-        rows = summary_rows(result)
+        rows = summary_rows(shown[key])
         collected.summary += [{"outcome": name, "model": key, **row} for row in rows]
-        models[key] = _model(outcome, key, result, rows, found)
+        models[key] = _model(outcome, key, shown[key], rows, found, result.posterior.sizes)
+        if key in exact:
+            compared = agreement(exact[key], result)
+            models[key]["agreement"] = [asdict(row) for row in compared]
+            collected.checks.append(agreement_check(f"{name}, {key}", compared))
     predictive = _predictive(first, ratio=outcome.log_scale)
     collected.checks += [
         Check(f"{name}: {row['name']} reproduced", row["inside"], row["mean"], None, f"Printed: {row['printed']}.")
         for row in predictive
     ]
     collected.signals = [
-        _signal(name, outcome, signal, fits[signal.model], grids.get(signal.name, {})) for signal in outcome.signals
+        _signal(name, outcome, signal, shown[signal.model], grids.get(signal.name, {})) for signal in outcome.signals
     ]
     collected.content = {
         "label": outcome.label,
@@ -71,8 +86,8 @@ def collect_outcome(
                 "label": question.label,
                 "claim": question.claim,
                 "model": question.model,
-                "probability": fits[question.model].probability(question.claim),
-                "mcse": fits[question.model].probability_mcse(question.claim),
+                "probability": shown[question.model].probability(question.claim),
+                "mcse": shown[question.model].probability_mcse(question.claim),
                 "note": question.note,
             }
             for question in outcome.probabilities
@@ -105,17 +120,20 @@ def _interval(marginal: Marginal) -> dict[str, float]:
     }
 
 
-def _model(outcome: Outcome, key: str, result: MetaResult, rows: list[dict[str, Any]], found: Any) -> dict[str, Any]:
+def _model(
+    outcome: Outcome, key: str, result: MetaResult, rows: list[dict[str, Any]], found: Any, sizes: Any
+) -> dict[str, Any]:
     model = base_of(result.model)
     priors: dict[str, Prior] = {"mu": model.mu_prior, "tau": tau_prior(result.data, model)}
     for name in result.coefficients:
         priors[name] = model.coefficient_prior(name, name.split("[", 1)[0])
     section = outcome.models[key]
-    sizes = result.posterior.sizes
     defaults = [name for name, prior in priors.items() if prior == Flat()]
     return {
         "label": section.label,
         "formula": model.formula,
+        "engine": result.engine,
+        "error_bound": result.error_bound,
         "priors": {name: str(prior) for name, prior in priors.items()},
         "defaults": defaults,
         "summary": rows,

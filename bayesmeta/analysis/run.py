@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence, worst_of
 from bayesmeta.diagnostics.sensitivity import Reweighted, claim_sensitivity
 from bayesmeta.errors import BayesmetaError, SpecificationError, did_you_mean
+from bayesmeta.inference.quadrature.engine import unsupported
 from bayesmeta.priors import Flat, Normal, Prior, parse_prior
 from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
@@ -93,6 +94,7 @@ def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any]
     checks: list[dict[str, Any]] = []
     signals: list[dict[str, Any]] = []
     summary: list[dict[str, Any]] = []
+    engines: set[str] = set()
     for name, outcome in analysis.outcomes.items():
         sampling = outcome.sampling or analysis.sampling
         settings = sampling.model_dump(exclude={"ess_limit"})
@@ -104,8 +106,13 @@ def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any]
             progress=_prefixed(progress, name),
             **settings,
         )
-        grids, refits = _sensitivity(checked, name, fits[name], settings, _prefixed(progress, name))
-        collected = collect_outcome(name, outcome, fits[name], grids, sampling.ess_limit)
+        exact = _exact(checked.data[name], checked.models[name])
+        if len(exact) == len(fits[name]):
+            grids, refits = _exact_sensitivity(checked, name), dict[str, MetaResult]()
+        else:
+            grids, refits = _sensitivity(checked, name, fits[name], settings, _prefixed(progress, name))
+        engines |= {result.engine for result in {**fits[name], **exact}.values()}
+        collected = collect_outcome(name, outcome, fits[name], exact, grids, sampling.ess_limit)
         results[name] = collected.content
         again = _refit_checks(name, outcome, refits, sampling.ess_limit)
         checks += [check.as_dict() for check in [*collected.checks, *again]]
@@ -122,7 +129,7 @@ def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any]
             "seed": analysis.seed,
             "ci_prob": 0.95,
         },
-        "engine": "nuts",
+        "engine": ", ".join(sorted(engines)),
         "versions": _versions(first),
         "signals": signals,
         "checks": checks,
@@ -134,6 +141,29 @@ def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any]
         "references": analysis.references,
     }
     return content, fits
+
+
+def _exact(data: Estimates | PublishedReview, models: Mapping[str, NormalNormal]) -> dict[str, MetaResult]:
+    """Fits by quadrature of the models that it takes."""
+    taken = {name: model for name, model in models.items() if unsupported(data, model) is None}
+    return fit_many(data, taken, "quadrature") if taken else {}
+
+
+def _exact_sensitivity(checked: Plan, name: str) -> dict[str, Grid]:
+    """Probability of each signal, and of its threshold, over the crossed priors: every one a new exact fit."""
+    outcome, grids = checked.analysis.outcomes[name], {}
+    for signal in outcome.signals:
+        grid: Grid = {}
+        for place, model in _alternatives(outcome, signal, checked.models[name][signal.model]).items():
+            refit = fit_many(checked.data[name], {"m": model}, "quadrature")["m"]
+            pair = [
+                Reweighted(refit.probability(claim), refit.probability_mcse(claim), 0.0)
+                for claim in (signal.claim, signal.threshold)
+                if claim
+            ]
+            grid[place] = (pair[0], pair[1] if len(pair) > 1 else None, "exact")
+        grids[signal.name] = grid
+    return grids
 
 
 def _sensitivity(

@@ -102,6 +102,17 @@ def format_probability_range(bounds: Sequence[float | None] | None, joint: str =
     return f"{format_probability(bounds[0])}{joint}{format_probability(bounds[1])}"
 
 
+def format_bound(bound: float) -> str:
+    """The next power of ten above an error bound, at least 1e-8: the tolerance that was asked for.
+
+    Examples
+    --------
+    >>> format_bound(3e-11), format_bound(2e-6)
+    ('1e-8', '1e-5')
+    """
+    return f"1e{math.ceil(math.log10(max(bound, 1e-8)))}"
+
+
 def format_mcse(value: float | None) -> str:
     """Write a Monte Carlo standard error to one figure.
 
