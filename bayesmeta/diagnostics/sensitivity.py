@@ -106,7 +106,8 @@ def claim_sensitivity(
         if np.ptp(ratio) < 1e-12:  # the same prior
             weights, k = np.full(ratio.size, 1 / ratio.size), 0.0
         else:
-            log_weights, shape = array_stats.psislw(-ratio, r_eff=efficiency)  # it takes minus the log ratio
+            with np.errstate(over="ignore"):  # of ratios that Pareto k will call untrustworthy
+                log_weights, shape = array_stats.psislw(-ratio, r_eff=efficiency)  # it takes minus the log ratio
             weights, k = np.exp(log_weights - np.logaddexp.reduce(log_weights)), float(shape)
         p = float(weights @ holds.ravel())
         variance = float((weights**2) @ (holds.ravel() - p) ** 2) / efficiency

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import xarray as xr
 
+import bayesmeta as bm
 from bayesmeta.cli import main
 
 SMALL = Path(__file__).parent / "small"
@@ -40,8 +41,12 @@ def test_same_seed_same_bytes(folder: Path) -> None:
     assert "<html" in (folder / "one" / "report.html").read_text()
     with xr.open_datatree(folder / "one" / "posterior.nc", engine="h5netcdf") as tree:
         posterior = tree["pain/overall/posterior"]
-        row = next(row for row in results["summary"] if row["parameter"] == "mu")
-        assert float(posterior["mu"].mean()) == pytest.approx(row["mean"], rel=1e-12)
+        compared = results["outcomes"]["pain"]["models"]["overall"]["agreement"]
+        assert [row["parameter"] for row in compared] == ["mu", "tau", "dose", "theta_new"]
+        assert float(posterior["mu"].mean()) == pytest.approx(compared[0]["drawn_mean"], rel=1e-12)
+    row = next(row for row in results["summary"] if row["parameter"] == "mu")
+    assert row["mean"] == compared[0]["exact_mean"]  # the report shows the exact number
+    assert "Agreement of the engines" in (folder / "one" / "report.html").read_text()
 
 
 SIGNAL = """
@@ -57,14 +62,32 @@ tau = [{ label = "as stated", prior = "HalfNormal(0.5)" }, { label = "common eff
 """
 
 
+def test_other_priors_are_fitted_exactly_where_that_is_possible(folder: Path) -> None:
+    stated = (SMALL / "analysis.toml").read_text()
+    (folder / "analysis.toml").write_text(stated + SIGNAL)
+    try:
+        assert run(folder, "exact") == 0
+    finally:
+        (folder / "analysis.toml").write_text(stated)
+    results = json.loads((folder / "exact" / "results.json").read_text())
+    rows = results["signals"][0]["sensitivity"]
+    assert [row["method"] for row in rows] == ["primary", "exact", "exact"]
+    data = bm.read_estimates(SMALL / "effects.csv")
+    far = {"dose": bm.Normal(3, 0.05)}
+    for row, tau in zip(rows[1:], (bm.HalfNormal(0.5), bm.PointMass(0)), strict=True):
+        model = bm.NormalNormal(formula="1 + dose", mu=bm.Normal(0, 2), tau=tau, beta=far)
+        assert row["probability"] == pytest.approx(bm.fit(data, model).probability("dose < 0"), abs=1e-12)
+    assert results["engine"] == "quadrature"
+
+
 def test_a_refit_under_another_prior_is_checked_too(folder: Path) -> None:
     """One run cannot be reweighted that far; the new fit has to converge like the first."""
-    stated = (SMALL / "analysis.toml").read_text()
+    stated = (SMALL / "analysis.toml").read_text().replace('mu = "Normal(0, 2)"', 'mu = "Uniform(-5, 5)"')  # for NUTS
     (folder / "analysis.toml").write_text(stated + SIGNAL)
     try:
         run(folder, "refit")
     finally:
-        (folder / "analysis.toml").write_text(stated)
+        shutil.copy(SMALL / "analysis.toml", folder)
     results = json.loads((folder / "refit" / "results.json").read_text())
     assert [row["method"] for row in results["signals"][0]["sensitivity"]] == ["primary", "refitted", "refitted"]
     assert results["signals"][0]["sensitivity"][1]["probability"] < 0.01
