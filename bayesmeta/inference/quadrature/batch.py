@@ -100,7 +100,8 @@ def run(
         found, n = [], NODES
         while lanes.size:
             posterior = integrate(batch.integrand(lanes, convert), n)
-            done = np.asarray(posterior.error).ravel() < tolerance
+            error, floor = np.asarray(posterior.error).ravel(), np.asarray(posterior.floor).ravel()
+            done = (error < tolerance) | (error <= floor)
             done |= 2 * n > _MOST_NODES
             found.append((lanes, done, summarise(posterior)))
             lanes, n = lanes[~done], 2 * n

@@ -141,7 +141,8 @@ def fit_quadrature(data: Estimates, model: NormalNormal, tolerance: float = 1e-8
         Part(piece, scale, weight, math.exp(e - total), e - math.log(weight), posterior, integrand, basis)
         for (piece, scale, weight, posterior, integrand, basis), e in zip(found, evidence, strict=True)
     )
-    error = max(part.probability * float(part.posterior.error.item()) for part in parts)
+    own = sum(part.probability * float(part.posterior.error.item()) for part in parts)
+    error = own if len(parts) == 1 else 2 * own  # that of the parts' probabilities is as large
     proper = all(part.piece.n_flat == 0 and not part.integrand.improper for part in parts)
     return QuadratureFit(data, names, X, rotation, parts, total, error, proper, tolerance)
 

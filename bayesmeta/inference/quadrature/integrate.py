@@ -16,6 +16,8 @@ Array = Any
 NODES = 128
 _MOMENT = 0.01  # a moment may be a hundred times less certain, relative to itself, than a probability
 _PROBES = (-2.5, -1.0, 0.0, 1.0, 2.5)  # standard deviations around the mean at which CDFs are compared
+_SCALES = (-2.0, 1.0, -1.0, 2.0, 0.0)  # and spreads of the log of a new study's conditional sd, to alternate sides
+_ROUNDING = 2.0**-52
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,12 @@ class Posterior:
     step : array, shape (*lanes, 1, 1)
         Spacing of the nodes in s.
     error : array, shape (*lanes, 1, 1)
-        Largest change of any CDF when every second node is left out.
+        Largest change of any CDF when every second node is left out, and not less than `floor`.
+    floor : array, shape (*lanes, 1, 1)
+        The part of it that more nodes do not reduce: rounding, the components of priors that are no finite mixtures,
+        and what lies beyond the ends of the line.
+    middle : array, shape (*lanes, 1, 1)
+        The tau^2 whose fitted values the algebra was done around.
     """
 
     v: Array
@@ -47,6 +54,8 @@ class Posterior:
     grid: Grid
     step: Array
     error: Array
+    floor: Array
+    middle: Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +68,9 @@ class Integrand:
         Prior on tau; a number is a point mass there.
     improper : bool
         Whether the prior on tau is improper, so that the posterior may be.
-    parities : sequence of array of +1 and -1, shape (component,)
-        For each further dimension that the components come from: the two halves of its nodes.
+    parities : sequence of array, shape (component,)
+        For each further dimension that the components come from: the two halves of its nodes, by the sign. The size is
+        one, or more at the ends of the dimension.
     """
 
     problem: Problem
@@ -76,19 +86,19 @@ class Integrand:
         given = condition(self.problem, self.prior, tau**2, shift)
         return tau, given.log_likelihood + log_prior, given
 
-    def log_likelihood(self, tau: Array) -> Array:
-        """Log marginal density of y at each tau, shape (point,), for a single lane."""
+    def log_likelihood(self, tau: Array, middle: Array | None = None) -> Array:
+        """Log marginal density of y at each tau, shape (point,), for a single lane, around a tau^2 near them."""
         xp = namespace(self.problem.y)
-        centred, _, shift = self.centred()
+        centred, _, shift = self.centred(middle)
         given = condition(centred.problem, centred.prior, tau[None, :] ** 2, shift)
         return _over_components(xp, given.log_likelihood)[0, :]
 
-    def centred(self) -> tuple[Integrand, tuple[Array, ...], tuple[Array, ...] | None]:
+    def centred(self, middle: Array | None = None) -> tuple[Integrand, tuple[Array, ...], tuple[Array, ...] | None]:
         """The same integrand around a point near the posterior mean, that point, and each component's shift from it.
 
-        Effects are measured from the fitted values of the middle component, at a tau on the scale of the data.
+        Effects are measured from the fitted values of the middle component, at tau^2 `middle` or on the data's scale.
         """
-        tau2 = self.problem.reference
+        tau2 = self.problem.reference if middle is None else middle
         fitted = condition(self.problem, self.prior, tau2).mean
         if not fitted:
             return self, (), None
@@ -106,11 +116,11 @@ class Integrand:
 def integrate(integrand: Integrand, n: int = NODES, grid: Grid | None = None) -> Posterior:
     """Posterior from `n` nodes over tau, for all lanes."""
     xp = namespace(integrand.problem.y)
-    centred, origin, shift = integrand.centred()
-    if not isinstance(integrand.scale, ScaleDensity):
-        return _at_point(xp, centred, origin, shift)
+    scale = integrand.scale
+    if not isinstance(scale, ScaleDensity):
+        return _at_point(xp, integrand)
     if grid is None:
-        scale = integrand.scale
+        centred, _, shift = integrand.centred()
         centre = xp.asarray(scale.inverse(0.5 * xp.log(centred.problem.reference)))
         middle = scale.inverse(scale.middle)
         grid = locate(
@@ -121,19 +131,24 @@ def integrate(integrand: Integrand, n: int = NODES, grid: Grid | None = None) ->
             bounded=scale.bounded,
             improper=integrand.improper,
         )
+    middle = scale.at(grid.mode)[0] ** 2  # a prior far from the data moves the posterior away from their scale
+    centred, origin, shift = integrand.centred(middle)
     v, log_slope, step = grid.nodes(n)
     tau, log_joint, given = centred.at(v, shift)
-    return _normalised(xp, v, tau, log_joint + log_slope + xp.log(step), given, grid, step, integrand, origin)
+    log_mass = log_joint + log_slope + xp.log(step)
+    return _normalised(xp, v, tau, log_mass, given, grid, step, integrand, origin, middle)
 
 
-def _at_point(xp: Any, centred: Integrand, origin: Sequence[Array], shift: Sequence[Array] | None) -> Posterior:
+def _at_point(xp: Any, integrand: Integrand) -> Posterior:
     """Posterior for known tau, as two nodes at the same place."""
-    tau = xp.asarray([float(centred.scale)] * 2) + 0.0 * centred.problem.reference  # type: ignore[arg-type]
+    tau = xp.asarray([float(integrand.scale)] * 2) + 0.0 * integrand.problem.reference  # type: ignore[arg-type]
+    middle = tau[..., :1] ** 2
+    centred, origin, shift = integrand.centred(middle)
     given = condition(centred.problem, centred.prior, tau**2, shift)
     nowhere = 0.0 * tau[..., :1]
-    grid = Grid(nowhere, nowhere, nowhere, nowhere, nowhere + 2.0, nowhere == nowhere)
+    grid = Grid(nowhere, nowhere, nowhere, nowhere, nowhere + 2.0, nowhere - xp.inf)
     log_mass = given.log_likelihood - math.log(2)
-    return _normalised(xp, tau, tau, log_mass, given, grid, nowhere, centred, origin)
+    return _normalised(xp, tau, tau, log_mass, given, grid, nowhere, integrand, origin, middle)
 
 
 def _normalised(
@@ -146,22 +161,28 @@ def _normalised(
     step: Array,
     integrand: Integrand,
     origin: Sequence[Array],
+    middle: Array,
 ) -> Posterior:
     top = xp.max(xp.max(log_mass, axis=-1, keepdims=True), axis=-2, keepdims=True)
     mass = xp.exp(log_mass - top)
     total = xp.sum(xp.sum(mass, axis=-1, keepdims=True), axis=-2, keepdims=True)
     mass = mass / total
     mean = tuple(m + value for m, value in zip(given.mean, origin, strict=True))
-    error = _error(xp, mass, tau, given, grid.moments, integrand.prior.n_flat, integrand.parities)
-    given = Conditional(given.log_likelihood, mean, given.root)
-    return Posterior(v, tau, mass, given, top + xp.log(total), grid, step, error)
+    error, components = _error(xp, mass, tau, given, grid.moments, integrand.prior.n_flat, integrand.parities)
+    rounding = _ROUNDING * xp.sum(xp.sum(mass * given.size, axis=-1, keepdims=True), axis=-2, keepdims=True)
+    log_evidence = top + xp.log(total)
+    floor = xp.minimum(
+        rounding + components + xp.exp(xp.minimum(grid.log_lost - log_evidence, 0.0 * rounding)), 1.0 + 0.0 * rounding
+    )
+    given = replace(given, mean=mean)
+    return Posterior(v, tau, mass, given, log_evidence, grid, step, xp.maximum(error, floor), floor, middle)
 
 
 def converge(integrand: Integrand, tolerance: float, n: int = NODES, largest: int = 8192) -> Posterior:
     """Posterior with nodes doubled until the error bound of every lane is below `tolerance`."""
     xp = namespace(integrand.problem.y)
     found = integrate(integrand, n)
-    while bool(xp.any(~(found.error < tolerance))) and 2 * n <= largest:
+    while bool(xp.any(~(found.error < tolerance) & ~(found.error <= found.floor))) and 2 * n <= largest:
         n *= 2
         found = integrate(integrand, n, found.grid)
     return found
@@ -177,11 +198,12 @@ def _over_components(xp: Any, log_joint: Array) -> Array:
 
 def _error(
     xp: Any, mass: Array, tau: Array, given: Conditional, moments: Array, n_flat: int, parities: Sequence[Array]
-) -> Array:
-    """Largest difference between the two halves of the nodes, each a rule of its own.
+) -> tuple[Array, Array]:
+    """Largest difference between the two halves of the nodes, each a rule of its own, and of the components.
 
-    Compared are the total mass, CDFs of each coefficient at five points, and, with a hundredth of their relative
-    difference, the highest moment of tau that exists and the variance of each coefficient if it does.
+    Compared are the total mass, CDFs of each coefficient at five points around its mean, of a new study's effect at five
+    points at distances over which its conditional sd varies, and, with a hundredth of their relative difference, the
+    highest moment of tau that exists and the variance of each coefficient if it does.
     """
 
     def both(x: Array) -> Array:
@@ -199,9 +221,16 @@ def _error(
         sd = both(spread) ** 0.5
         functions.append(relative(spread) if n_flat == 0 else xp.where(moments >= 2, relative(spread), 0.0 * spread))
         functions += [mass * normal_cdf((centre + probe * sd - m) / variance**0.5) for probe in _PROBES]
-    worst = 0.0 * mass[..., :1, :1]
+        total = variance + tau**2
+        log_sd = 0.5 * xp.log(total)
+        middle = both(mass * log_sd)
+        spread = both(mass * (log_sd - middle) ** 2) ** 0.5
+        near = both(mass * m / total) / both(mass / total)
+        for sign, scale in zip((1, -1, 1, -1, 1), _SCALES, strict=True):
+            functions.append(mass * normal_cdf((near + sign * xp.exp(middle + scale * spread) - m) / total**0.5))
+    worst = components = 0.0 * mass[..., :1, :1]
     for f in functions:
         worst = xp.maximum(worst, xp.abs(both(f[..., ::2]) - both(f[..., 1::2])))
         for parity in parities:
-            worst = xp.maximum(worst, xp.abs(both(f * xp.reshape(parity, (-1, 1)))))
-    return worst
+            components = xp.maximum(components, xp.abs(both(f * xp.reshape(parity, (-1, 1)))))
+    return worst, components
