@@ -178,14 +178,20 @@ class _Side:
 
         Below -1 the density can be integrated: it falls faster than 1/v, or than any power.
         """
-        rise = self.values[..., -1:] - self.values[..., -2:-1]
-        slope = rise / self.xp.abs(self.v[..., -1:] - self.v[..., -2:-1])
-        return self.xp.where(self.xp.isnan(slope), -self.xp.inf, slope * self.distance)
+        xp, rise = self.xp, self.values[..., -1:] - self.values[..., -2:-1]
+        apart = xp.abs(self.v[..., -1:] - self.v[..., -2:-1])
+        slope = rise / xp.where(apart > 0, apart, 1.0 + 0.0 * apart)
+        slope = xp.where(xp.isnan(slope), -xp.inf, slope * self.distance)
+        return xp.where(apart > 0, slope, xp.inf)  # the mode is the end: the density rises up to there
 
     def log_rest(self) -> Array:
         """Log of twice the integral beyond the end, of a tail that falls like the power of v that it has there."""
         xp, fall = self.xp, -self.tail_slope() - 1.0
-        end = self.values[..., -1:] + xp.log(2.0 * self.distance) - xp.log(xp.maximum(fall, _TINY + 0.0 * fall))
+        end = (
+            self.values[..., -1:]
+            + xp.log(xp.maximum(2.0 * self.distance, 1.0 + 0.0 * fall))
+            - xp.log(xp.maximum(fall, _TINY + 0.0 * fall))
+        )
         return xp.where(xp.isnan(end), -xp.inf, end)
 
     def count(self, limit: Array, gain: Array) -> Array:
