@@ -176,6 +176,9 @@ class ScaleMarginal:
             low, high = np.where(reached, low, middle), np.where(reached, middle, high)
             if np.all(high - low <= 4e-16 * high):
                 break
+        for point, probability in self.points:
+            reached = float(self.cdf(point))
+            high = np.where((q > reached - probability) & (q <= reached), point, high)
         return high
 
     def hdi(self, prob: float) -> tuple[float, float]:
@@ -261,7 +264,7 @@ class MonotoneMarginal:
 
     def hdi(self, prob: float) -> tuple[float, float]:
         """Shortest interval with probability `prob`."""
-        return shortest(self, prob, float(self.forward(np.asarray(0.0))))
+        return shortest(self, prob, float(self.forward(np.asarray(self.base.support[0]))))
 
     def interval(self, prob: float, kind: str) -> tuple[float, float]:
         """Interval with probability `prob`."""
