@@ -177,8 +177,8 @@ class ScaleMarginal:
             if np.all(high - low <= 4e-16 * high):
                 break
         for point, probability in self.points:
-            reached = float(self.cdf(point))
-            high = np.where((q > reached - probability) & (q <= reached), point, high)
+            upper = float(self.cdf(point))
+            high = np.where((q > upper - probability) & (q <= upper), point, high)
         return high
 
     def hdi(self, prob: float) -> tuple[float, float]:

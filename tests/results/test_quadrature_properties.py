@@ -152,7 +152,7 @@ def test_probabilities_lie_between_zero_and_one_and_add_up(studies, tau, cut, sc
         (f"mu < {cut} + {scale} * tau", f"mu >= {cut} + {scale} * tau"),
     ):
         found = result.probability(claim), result.probability(opposite)
-        assert 0 <= min(found)
+        assert min(found) >= 0
         assert max(found) <= 1
         assert sum(found) == pytest.approx(1, abs=1e-9)
     assert result.probability(f"mu < {cut}") == pytest.approx(result.marginal("mu").cdf(cut), abs=1e-12)
