@@ -126,8 +126,9 @@ def _common_groups(
     prior: dict[str, Any] = {name: (_DRAWS, p.rvs(tau.shape, rng)) for name, p in priors.items() if p.is_proper}
     if made.columns:
         posterior["beta"] = ((*_DRAWS, "covariate"), top["beta"])
-        density = [p.logpdf(top["beta"][..., j]) for j, p in enumerate(beta)]
-        log_prior["beta"] = ((*_DRAWS, "covariate"), np.stack(density, axis=-1))
+        if all(p.has_density for p in beta):
+            density = [p.logpdf(top["beta"][..., j]) for j, p in enumerate(beta)]
+            log_prior["beta"] = ((*_DRAWS, "covariate"), np.stack(density, axis=-1))
         if all(p.is_proper for p in beta):
             prior["beta"] = ((*_DRAWS, "covariate"), np.stack([p.rvs(tau.shape, rng) for p in beta], axis=-1))
     if made.intercept:

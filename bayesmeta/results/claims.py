@@ -66,27 +66,28 @@ def evaluate(expression: str, draws: Callable[[str], Floats], names: Sequence[st
 
 def split_comparisons(
     claim: str, names: Sequence[str]
-) -> tuple[list[Callable[[Mapping[str, Any]], Any]], Callable[[Sequence[Any]], Any]]:
+) -> tuple[list[tuple[Callable[[Mapping[str, Any]], Any], bool]], Callable[[Sequence[Any]], Any]]:
     """Take a claim apart.
 
     Returns
     -------
-    comparisons : list of callable
-        For each comparison, from parameters by name to a number that is negative where it holds (but for ties).
+    comparisons : list of (callable, bool)
+        For each comparison, from parameters by name to a number that is negative where it holds, and whether it holds
+        where that number is zero.
     truth : callable
         From the truth of each comparison to that of the claim.
 
     Examples
     --------
     >>> comparisons, truth = split_comparisons("mu < -1 or tau > 2", ["mu", "tau"])
-    >>> [float(f({"mu": -3.0, "tau": 1.0})) for f in comparisons]
-    [-2.0, 1.0]
+    >>> [(float(f({"mu": -3.0, "tau": 1.0})), at_zero) for f, at_zero in comparisons]
+    [(-2.0, False), (1.0, False)]
     >>> bool(truth([np.True_, np.False_]))
     True
     """
     tree, placeholders = _parse(claim, names)
     _Walker(claim, names, placeholders, lambda _: np.ones(1)).walk(tree)  # refuses what cannot be evaluated
-    found: list[Callable[[Mapping[str, Any]], Any]] = []
+    found: list[tuple[Callable[[Mapping[str, Any]], Any], bool]] = []
 
     def gap(left: ast.expr, right: ast.expr) -> Callable[[Mapping[str, Any]], Any]:
         def difference(values: Mapping[str, Any]) -> Any:
@@ -108,7 +109,8 @@ def split_comparisons(
                 places = []
                 for sign, a, b in zip(ops, [left, *rights], rights, strict=False):
                     places.append(len(found))
-                    found.append(gap(a, b) if isinstance(sign, ast.Lt | ast.LtE) else gap(b, a))
+                    below = gap(a, b) if isinstance(sign, ast.Lt | ast.LtE) else gap(b, a)
+                    found.append((below, isinstance(sign, ast.LtE | ast.GtE)))
                 return lambda truths: np.logical_and.reduce([truths[i] for i in places])
         raise SpecificationError(f"{claim!r} is not a claim: compare it with something, e.g. 'mu < 0'.")
 

@@ -8,7 +8,7 @@ coefficients the claim is a union of rectangles, whose probabilities are univari
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ _PROBES = np.array([[0.31, -1.7, 2.9], [-0.77, 0.41, -3.3]])
 
 @dataclass(frozen=True, slots=True)
 class Affine:
-    """A comparison ``direction @ parameters + tau_slope * tau < threshold``.
+    """A comparison ``direction @ parameters + tau_slope * tau < threshold``, or ``<=`` where `closed`.
 
     `direction` runs over the coefficients and theta_new.
     """
@@ -36,11 +36,23 @@ class Affine:
     direction: Floats
     tau_slope: float
     threshold: float
+    closed: bool = False
 
     @property
     def constant(self) -> float:
         """What the expression is where all parameters are zero."""
         return -self.threshold
+
+    def in_part(self, part: Part) -> bool | None:
+        """Whether it holds in a part of the fit in which it is about point masses alone; None where it is not."""
+        known_tau = None if isinstance(part.scale, ScaleDensity) else part.scale
+        contrast = _contrast(self.direction)
+        if contrast[list(part.piece.free)].any() or (self.direction[-1] and known_tau != 0.0):
+            return None
+        if self.tau_slope and known_tau is None:
+            return None
+        value = sum((contrast[i] * at for i, at in part.piece.fixed.items()), self.tau_slope * (known_tau or 0.0))
+        return bool(value <= self.threshold if self.closed else value < self.threshold)
 
 
 def exact_probability(fit: QuadratureFit, claim: str, names: Sequence[str]) -> float | None:
@@ -54,10 +66,10 @@ def exact_probability(fit: QuadratureFit, claim: str, names: Sequence[str]) -> f
         Parameters: ``mu``, ``tau``, coefficients, ``theta_new``.
     """
     comparisons, truth = split_comparisons(claim, names)
-    atoms = [_affine(expression, names, fit.names) for expression in comparisons]
-    if any(atom is None for atom in atoms):
+    atoms = [(_affine(expression, names, fit.names), closed) for expression, closed in comparisons]
+    if any(atom is None for atom, _ in atoms):
         return None
-    known = [atom for atom in atoms if atom is not None]
+    known = [replace(atom, closed=closed) for atom, closed in atoms if atom is not None]
     if len(known) == 1 and known[0].direction.any() and known[0].tau_slope:
         return _with_sloping_edge(fit, known[0], truth)
     if any(atom.direction.any() and atom.tau_slope for atom in known):
@@ -145,10 +157,12 @@ def _cells(
         elif atom.tau_slope:
             values.append(atom.tau_slope * mesh[-1] < atom.threshold)
         else:
-            values.append(np.full(mesh[0].shape, atom.threshold > 0.0))
-    holds = np.broadcast_to(truth(values), mesh[0].shape)
+            values.append(np.full(mesh[0].shape, atom.threshold > 0.0 or (atom.closed and atom.threshold == 0.0)))
     total = 0.0
     for part in fit.parts:
+        known = [atom.in_part(part) for atom in atoms]
+        here = [v if fixed is None else np.full(v.shape, fixed) for v, fixed in zip(values, known, strict=True)]
+        holds = np.broadcast_to(truth(here), mesh[0].shape)
         cdf = _corner_masses(part, directions, sides[:-1])  # (corner..., node)
         inside = cdf
         for axis in range(len(directions)):
@@ -186,7 +200,8 @@ def _corner_masses(part: Part, directions: Sequence[Floats], sides: Sequence[Flo
         return np.asarray((ndtr(standard[0]) * share).sum(axis=-2))
     a, b = (mixtures.solved(part, contrast) for contrast in contrasts)
     covariance = sum((p * q for p, q in zip(a, b, strict=True)), directions[0][-1] * directions[1][-1] * tau2)
-    rho = np.clip(covariance / (sds[0] * sds[1]), -1.0, 1.0)
+    product = sds[0] * sds[1]
+    rho = np.clip(covariance / np.where(product > 0, product, 1.0), -1.0, 1.0)  # 0 where one is fixed
     joint = bivariate_cdf(standard[0][:, None], standard[1][None, :], rho)
     return np.asarray((joint * share).sum(axis=-2))
 
@@ -223,6 +238,10 @@ def _with_sloping_edge(fit: QuadratureFit, atom: Affine, truth: Callable[[Sequen
     """A single comparison that mixes tau with the coefficients: its edge moves with the node."""
     below = 0.0
     for part in fit.parts:
+        known = atom.in_part(part)
+        if known is not None:
+            below += part.probability * known
+            continue
         mass = np.asarray(part.posterior.mass)
         mean, variance = mixtures.moments(part, _contrast(atom.direction))
         sd = np.sqrt(variance + atom.direction[-1] ** 2 * part.posterior.tau**2)

@@ -59,7 +59,7 @@ def tau_density(parts: list[Part], tau: Floats) -> Floats:
         scale, posterior = part.scale, part.posterior
         assert isinstance(scale, ScaleDensity)
         flat = np.ascontiguousarray(values.ravel())
-        log_density = scale.log_density(flat) + part.integrand.log_likelihood(flat)
+        log_density = scale.log_density(flat) + part.integrand.log_likelihood(flat, posterior.middle)
         inside = (flat >= float(scale.lower)) & (flat <= float(scale.upper))
         with np.errstate(over="ignore"):
             density = np.exp(np.where(inside, log_density, -np.inf) - float(posterior.log_evidence.item()))

@@ -183,7 +183,11 @@ class ScaleMarginal:
             tolerances={"xatol": 1e-15, "xrtol": 1e-15, "fatol": 0, "frtol": 0},
             maxiter=200,
         )
-        return np.where(q <= at_low, min(ends), np.exp(found.x))
+        values = np.where(q <= at_low, min(ends), np.exp(found.x))
+        for point, probability in self.points:
+            upper = float(self.cdf(point))
+            values = np.where((q > upper - probability) & (q <= upper), point, values)
+        return values
 
     def hdi(self, prob: float) -> tuple[float, float]:
         """Shortest interval with probability `prob`."""
@@ -269,7 +273,7 @@ class MonotoneMarginal:
 
     def hdi(self, prob: float) -> tuple[float, float]:
         """Shortest interval with probability `prob`."""
-        return shortest(self, prob, float(self.forward(np.asarray(0.0))))
+        return shortest(self, prob, float(self.forward(np.asarray(self.base.support[0]))))
 
     def interval(self, prob: float, kind: str) -> tuple[float, float]:
         """Interval with probability `prob`."""

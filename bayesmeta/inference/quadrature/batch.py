@@ -108,7 +108,8 @@ def run(
         while lanes.size:
             integrand = batch.integrand(lanes)
             posterior = integrate(integrand, n)
-            done = host(posterior.error).ravel() < tolerance
+            error, floor = host(posterior.error).ravel(), host(posterior.floor).ravel()
+            done = (error < tolerance) | (error <= floor)
             done |= 2 * n > _MOST_NODES
             numbers = summarise(lanes, integrand, posterior)
             found.append((lanes[done], numbers[done]))

@@ -13,14 +13,17 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammainccinv, gammaincinv, gammaln
+from scipy.special import gammainccinv, gammaincinv, gammaln, polygamma
 
 from bayesmeta.errors import SpecificationError
 from bayesmeta.inference.quadrature.gaussian import CoefficientPrior
 from bayesmeta.priors import Cauchy, Flat, Mixture, MultivariateNormal, Normal, PointMass, Prior, StudentT
 
 Floats = NDArray[np.float64]
-_LOG_SCALE_STEP = 0.2  # of the rule over the log of a t prior's scale; less where many degrees of freedom narrow it
+# The rule over the log of a t prior's precision: its largest step, its step in standard deviations, where it begins.
+_LOG_SCALE_STEP, _STEP_IN_SD, _LOWEST = 0.18, 0.42, -20.0
+_EDGE = 11  # how much the parity of the outermost components counts: mass there means that some was cut off
+_SMALLEST = 1e-290  # weight of a component
 _MOST_COMPONENTS = 100_000
 
 
@@ -28,7 +31,8 @@ _MOST_COMPONENTS = 100_000
 class Component:
     """One normal (or flat: precision 0, or fixed: precision inf) component of a prior on one coefficient.
 
-    `parity` is +1 or -1 for the two halves of the rule over a t prior's scale, 0 for a component of its own.
+    `parity` is positive or negative for the two halves of the rule over a t prior's scale, 1 in size but at the ends of
+    the rule, and 0 for a component of its own.
     """
 
     weight: float
@@ -133,16 +137,20 @@ def expand(prior: Prior, name: str, finer: int = 1) -> list[Component]:
 def _scale_mixture(nu: float, mean: float, scale: float, finer: int) -> list[Component]:
     """Normals whose precision is lambda / scale^2, lambda ~ Gamma(nu/2, nu/2), by the trapezoid rule in log lambda."""
     half = nu / 2
-    low = finer * max(math.log(max(float(gammaincinv(half, 1e-10)) / half, 1e-300)), -600.0)
+    low = finer * min(max(math.log(max(float(gammaincinv(half, 1e-12)) / half, 1e-300)), -600.0), _LOWEST)
     high = math.log(float(gammainccinv(half, 1e-16)) / half)
-    n = 2 * math.ceil(finer * (high - low) * math.sqrt(max(half, 1.0)) / (2 * _LOG_SCALE_STEP))
+    step = min(_LOG_SCALE_STEP, _STEP_IN_SD * math.sqrt(float(polygamma(1, half)))) / finer
+    n = 2 * math.ceil((high - low) / (2 * step))
     w = np.linspace(low, high, n)
     log_density = half * math.log(half) - float(gammaln(half)) + half * w - half * np.exp(w)
     weight = np.exp(log_density)
     weight /= weight.sum()
+    w, weight = w[weight > _SMALLEST], weight[weight > _SMALLEST]
+    parity = np.where(np.arange(w.size) % 2, 1, -1)
+    parity[[0, -1]] *= _EDGE
     return [
-        Component(float(q), mean, math.exp(x) / scale**2, 1 if i % 2 else -1)
-        for i, (x, q) in enumerate(zip(w, weight, strict=True))
+        Component(float(q), mean, math.exp(x) / scale**2, int(sign))
+        for x, q, sign in zip(w, weight, parity, strict=True)
     ]
 
 

@@ -82,7 +82,8 @@ def _draw_tau(part: Part, u: Floats) -> Floats:
     grid = part.posterior.grid
     s = np.linspace(grid.first.item(), grid.last.item(), _TABLE)
     v = grid.at(s[None, :])
-    _, log_joint, _ = part.integrand.at(v)
+    centred, _, shift = part.integrand.centred(part.posterior.middle)
+    _, log_joint, _ = centred.at(v, shift)
     density = np.exp(log_joint + grid.log_slope(s[None, :]) - part.posterior.log_evidence).sum(axis=0)
     steps = 0.5 * (density[1:] + density[:-1])
     cumulative = np.concatenate([[0.0], np.cumsum(steps)]) / steps.sum()
@@ -94,7 +95,7 @@ def _draw_beta(part: Part, tau: Floats, n: int, rng: np.random.Generator) -> Flo
     """Coefficients given tau: a component by its conditional probability, then a normal."""
     from bayesmeta.inference.quadrature.gaussian import condition
 
-    integrand = part.integrand
+    integrand, origin, shift = part.integrand.centred(part.posterior.middle)
     out = np.zeros((tau.size, n))
     for i, value in part.piece.fixed.items():
         out[:, i] = value
@@ -102,7 +103,7 @@ def _draw_beta(part: Part, tau: Floats, n: int, rng: np.random.Generator) -> Flo
     if not free:
         return out
     for rows in np.array_split(np.arange(tau.size), max(tau.size * len(part.piece.log_weight) // 200_000, 1)):
-        given = condition(integrand.problem, integrand.prior, tau[None, rows] ** 2)
+        given = condition(integrand.problem, integrand.prior, tau[None, rows] ** 2, shift)
         log_weight = np.asarray(given.log_likelihood)
         share = np.exp(log_weight - log_weight.max(axis=0))
         cumulative = np.cumsum(share / share.sum(axis=0), axis=0)
@@ -112,6 +113,7 @@ def _draw_beta(part: Part, tau: Floats, n: int, rng: np.random.Generator) -> Flo
         root = [[np.broadcast_to(x, share.shape)[at] for x in row] for row in given.root]
         for i in reversed(range(len(free))):  # beta = mean + L^-T noise
             noise[i] = (noise[i] - sum(root[j][i] * noise[j] for j in range(i + 1, len(free)))) / root[i][i]
-        rotated = np.stack([np.broadcast_to(m, share.shape)[at] for m in given.mean]) + noise
+        means = [np.broadcast_to(m + value, share.shape)[at] for m, value in zip(given.mean, origin, strict=True)]
+        rotated = np.stack(means) + noise
         out[np.ix_(rows, free)] = (part.basis @ rotated).T
     return out

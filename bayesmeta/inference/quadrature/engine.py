@@ -244,7 +244,8 @@ def weighted_fit(
         for q, (_, part) in zip(probability, found, strict=True)
         if q > _NEGLIGIBLE or len(found) < _MANY
     )
-    error = float((probability * np.array(errors)).sum())
+    own = float((probability * np.array(errors)).sum())
+    error = own if len(found) == 1 else 2 * own  # that of the parts' probabilities is as large
     proper = all(part.piece.n_flat == 0 and not part.integrand.improper for part in parts)
     return QuadratureFit(ready.data, ready.names, ready.X, ready.rotation, parts, total, error, proper, tolerance)
 

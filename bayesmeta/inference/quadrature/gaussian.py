@@ -88,11 +88,14 @@ class Conditional:
     mean : tuple of array, shape (*lanes, component, node)
     root : tuple of tuple of array
         Lower Cholesky factor of the posterior precision.
+    size : array
+        Sum of the sizes of the terms of `log_likelihood`, which its rounding error is in proportion to.
     """
 
     log_likelihood: Array
     mean: tuple[Array, ...]
     root: tuple[tuple[Array, ...], ...]
+    size: Array = 0.0
 
     def contrast(self, weights: Sequence[Any]) -> tuple[Array, Array]:
         """Mean and variance of a linear combination of the coefficients, shape (*lanes, component, node)."""
@@ -128,15 +131,18 @@ def condition(
     pull = [sum(_entry(prior.precision, i, j) * start[j] for j in range(p)) for i in range(p)]
     root = cholesky(precision)
     solved = solve_lower(root, [cross[i] / scale + pull[i] for i in range(p)])
-    quadratic = square / scale + sum((pull[i] * start[i] for i in range(p)), 0.0) - sum((z**2 for z in solved), 0.0)
+    plus = square / scale + sum((pull[i] * start[i] for i in range(p)), 0.0)
+    minus = sum((z**2 for z in solved), 0.0)
     log_root = sum((xp.log(root[i][i]) for i in range(p)), 0.0)
     n = problem.y.shape[0]
-    log_density = 0.5 * (log_weight - n * xp.log(scale) - quadratic) - log_root + prior.log_norm
+    log_scale = n * xp.log(scale)
+    log_density = 0.5 * (log_weight - log_scale - (plus - minus)) - log_root + prior.log_norm
+    size = xp.abs(log_weight) + xp.abs(log_scale) + xp.abs(plus) + minus
     log_density = log_density - 0.5 * (n - prior.n_flat) * _LOG_2PI + problem.log_jacobian
     mean = solve_upper(root, solved)
     if shift is not None:
         mean = [m + s for m, s in zip(mean, shift, strict=True)]
-    return Conditional(log_density, tuple(mean), root)
+    return Conditional(log_density, tuple(mean), root, size)
 
 
 def _sums(problem: Problem, tau2: Array, scale: Array) -> tuple[list[list[Array]], list[Array], Array, Array]:

@@ -26,6 +26,7 @@ LogDensity = Callable[[Array], Array]
 
 # The line ends at tau = exp(-340) and exp(170): beyond it, squares of tau or sums of them could not be represented.
 V_MIN, V_MAX = -340.0, 170.0
+_FAR = -1e15  # where it ends if a prior has mass below exp(-340), all of which is zero to the data
 _NEGLIGIBLE = 27.0  # nodes end where the integrand is exp(-27) of its largest value, 2e-12
 _WIDTH = 1.4  # of the map, in standard deviations at the mode: few nodes then reach 1e-8 for most posteriors
 _SCAN = np.array([-14.0, -11.0, -8.5, -6.0, -4.0, -2.5, -1.0, 0.5, 2.0, 4.0, 6.0, 9.0, 12.0])
@@ -48,8 +49,8 @@ class Grid:
         Range of s.
     moments : array of int, shape (*lanes, 1, 1)
         How many moments of tau exist: 0, 1, or 2 for two and more.
-    reaches_zero : array of bool, shape (*lanes, 1, 1)
-        Whether some mass lies between tau = 0 and the end of the line.
+    log_lost : array, shape (*lanes, 1, 1)
+        Log of twice the integral beyond the ends of the line, if the tails go on as they end.
     """
 
     mode: Array
@@ -57,7 +58,7 @@ class Grid:
     first: Array
     last: Array
     moments: Array
-    reaches_zero: Array
+    log_lost: Array
 
     def nodes(self, n: int) -> tuple[Array, Array, Array]:
         """Nodes v, log of dv/ds, and the spacing of s; shapes (*lanes, 1, node) and (*lanes, 1, 1)."""
@@ -133,7 +134,26 @@ def locate(log_density: LogDensity, centre: Array, middle: Any, spread: Any, *, 
     values = log_density(grid.at(xp.concat(between, axis=-1)))
     first = left.reach(counts[0], between[0], values[..., :3], limit, gains[0])
     last = right.reach(counts[1], between[1], values[..., 3:], limit, gains[1])
-    return Grid(mode, width, first, last, moments, counts[0] >= _STEPS)
+    lost = [left.log_rest(), right.log_rest()]
+    far = counts[0] >= _STEPS
+    if not bounded and not improper and bool(xp.any(far)):
+        first, lost[0] = (
+            xp.where(far, new, old)
+            for new, old in zip(_far_left(xp, log_density, grid, limit), (first, lost[0]), strict=True)
+        )
+    if bounded:
+        lost[1] = lost[0]
+    return Grid(mode, width, first, last, moments, xp.logaddexp(*lost))
+
+
+def _far_left(xp: Any, log_density: LogDensity, grid: Grid, limit: Array) -> tuple[Array, Array]:
+    """The first s, and the log of what is lost beyond, where mass goes on below tau = exp(-340)."""
+    side = _Side(xp, grid, _FAR)
+    side.values = log_density(side.v)
+    count = side.count(limit, 0.0 * limit)
+    between = side.between(count)
+    values = log_density(grid.at(between))
+    return side.reach(count, between, values, limit, 0.0 * limit), side.log_rest()
 
 
 class _Side:
@@ -158,9 +178,21 @@ class _Side:
 
         Below -1 the density can be integrated: it falls faster than 1/v, or than any power.
         """
-        rise = self.values[..., -1:] - self.values[..., -2:-1]
-        slope = rise / self.xp.abs(self.v[..., -1:] - self.v[..., -2:-1])
-        return self.xp.where(self.xp.isnan(slope), -self.xp.inf, slope * self.distance)
+        xp, rise = self.xp, self.values[..., -1:] - self.values[..., -2:-1]
+        apart = xp.abs(self.v[..., -1:] - self.v[..., -2:-1])
+        slope = rise / xp.where(apart > 0, apart, 1.0 + 0.0 * apart)
+        slope = xp.where(xp.isnan(slope), -xp.inf, slope * self.distance)
+        return xp.where(apart > 0, slope, xp.inf)  # the mode is the end: the density rises up to there
+
+    def log_rest(self) -> Array:
+        """Log of twice the integral beyond the end, of a tail that falls like the power of v that it has there."""
+        xp, fall = self.xp, -self.tail_slope() - 1.0
+        end = (
+            self.values[..., -1:]
+            + xp.log(xp.maximum(2.0 * self.distance, 1.0 + 0.0 * fall))
+            - xp.log(xp.maximum(fall, _TINY + 0.0 * fall))
+        )
+        return xp.where(xp.isnan(end), -xp.inf, end)
 
     def count(self, limit: Array, gain: Array) -> Array:
         """Steps to the last point at which the integrand, times tau to the power `gain`, is above `limit`."""

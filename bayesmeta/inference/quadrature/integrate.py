@@ -16,6 +16,8 @@ Array = Any
 NODES = 128
 _MOMENT = 0.01  # a moment may be a hundred times less certain, relative to itself, than a probability
 _PROBES = (-2.5, -1.0, 0.0, 1.0, 2.5)  # standard deviations around the mean at which CDFs are compared
+_SCALES = (-2.0, 1.0, -1.0, 2.0, 0.0)  # and spreads of the log of a new study's conditional sd, to alternate sides
+_ROUNDING = 2.0**-52
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +38,14 @@ class Posterior:
     step : array, shape (*lanes, 1, 1)
         Spacing of the nodes in s.
     error : array, shape (*lanes, 1, 1)
-        Largest change of any CDF when every second node is left out.
+        Largest change of any CDF when every second node is left out, and not less than `floor`.
+    floor : array, shape (*lanes, 1, 1)
+        The part of it that more nodes do not reduce: rounding, the components of priors that are no finite mixtures,
+        and what lies beyond the ends of the line.
     component_error : array, shape (*lanes, 1, 1)
-        The part of it that is due to the components, and not to the nodes over tau.
+        The part of it that is due to the components.
+    middle : array, shape (*lanes, 1, 1)
+        The tau^2 whose fitted values the algebra was done around.
     """
 
     v: Array
@@ -49,7 +56,9 @@ class Posterior:
     grid: Grid
     step: Array
     error: Array
+    floor: Array
     component_error: Array
+    middle: Array
 
     def lane(self, j: int) -> Posterior:
         """One of several lanes, without their axis."""
@@ -62,24 +71,21 @@ class Posterior:
             return pick(xp.broadcast_to(x, shape))
 
         grid = self.grid
-        ends = (grid.mode, grid.width, grid.first, grid.last, grid.moments, grid.reaches_zero)
+        ends = (grid.mode, grid.width, grid.first, grid.last, grid.moments, grid.log_lost)
         given = Conditional(
             pick(self.given.log_likelihood),
             tuple(map(full, self.given.mean)),
             tuple(tuple(map(full, row)) for row in self.given.root),
         )
-        rest = (self.log_evidence, self.step, self.error, self.component_error)
-        log_evidence, step, error, component_error = map(pick, rest)
+        rest = (self.step, self.error, self.floor, self.component_error, self.middle)
         return Posterior(
             pick(self.v),
             pick(self.tau),
             pick(self.mass),
             given,
-            log_evidence,
+            pick(self.log_evidence),
             Grid(*map(pick, ends)),
-            step,
-            error,
-            component_error,
+            *map(pick, rest),
         )
 
 
@@ -93,8 +99,9 @@ class Integrand:
         Prior on tau; a number is a point mass there.
     improper : bool
         Whether the prior on tau is improper, so that the posterior may be.
-    parities : sequence of array of +1 and -1, shape (component,)
-        For each further dimension that the components come from: the two halves of its nodes.
+    parities : sequence of array, shape (component,)
+        For each further dimension that the components come from: the two halves of its nodes, by the sign. The size is
+        one, or more at the ends of the dimension.
     """
 
     problem: Problem
@@ -110,21 +117,21 @@ class Integrand:
         given = condition(self.problem, self.prior, tau**2, shift)
         return tau, given.log_likelihood + log_prior, given
 
-    def log_likelihood(self, tau: Array) -> Array:
-        """Log marginal density of y at each tau, shape (point,), for a single lane."""
+    def log_likelihood(self, tau: Array, middle: Array | None = None) -> Array:
+        """Log marginal density of y at each tau, shape (point,), for a single lane, around a tau^2 near them."""
         xp = namespace(self.problem.y)
-        centred, _, shift = self.centred()
+        centred, _, shift = self.centred(middle)
         given = condition(centred.problem, centred.prior, tau[None, :] ** 2, shift)
         return _over_components(xp, given.log_likelihood)[0, :]
 
-    def centred(self) -> tuple[Integrand, tuple[Array, ...], tuple[Array, ...] | None]:
+    def centred(self, middle: Array | None = None) -> tuple[Integrand, tuple[Array, ...], tuple[Array, ...] | None]:
         """The same integrand around a point near the posterior mean, that point, and each component's shift from it.
 
-        Effects are measured from the fitted values of the middle component, at a tau on the scale of the data.
+        Effects are measured from the fitted values of the middle component, at tau^2 `middle` or on the data's scale.
         """
         xp = namespace(self.problem.y)
-        reference = self.problem.reference
-        tau2 = xp.concat([reference, reference], axis=-1)  # as two nodes: sums keep their order for a single lane
+        tau2 = self.problem.reference if middle is None else middle
+        tau2 = xp.concat([tau2, tau2], axis=-1)  # as two nodes: sums keep their order for a single lane
         fitted = tuple(m[..., :1] for m in condition(self.problem, self.prior, tau2).mean)
         if not fitted:
             return self, (), None
@@ -142,11 +149,11 @@ class Integrand:
 def integrate(integrand: Integrand, n: int = NODES, grid: Grid | None = None) -> Posterior:
     """Posterior from `n` nodes over tau, for all lanes."""
     xp = namespace(integrand.problem.y)
-    centred, origin, shift = integrand.centred()
-    if not isinstance(integrand.scale, ScaleDensity):
-        return _at_point(xp, centred, origin, shift)
+    scale = integrand.scale
+    if not isinstance(scale, ScaleDensity):
+        return _at_point(xp, integrand)
     if grid is None:
-        scale = integrand.scale
+        centred, _, shift = integrand.centred()
         centre = xp.asarray(scale.inverse(0.5 * xp.log(centred.problem.reference)))
         middle = scale.inverse(scale.middle)
         grid = locate(
@@ -157,19 +164,24 @@ def integrate(integrand: Integrand, n: int = NODES, grid: Grid | None = None) ->
             bounded=scale.bounded,
             improper=integrand.improper,
         )
+    middle = scale.at(grid.mode)[0] ** 2  # a prior far from the data moves the posterior away from their scale
+    centred, origin, shift = integrand.centred(middle)
     v, log_slope, step = grid.nodes(n)
     tau, log_joint, given = centred.at(v, shift)
-    return _normalised(xp, v, tau, log_joint + log_slope + xp.log(step), given, grid, step, integrand, origin)
+    log_mass = log_joint + log_slope + xp.log(step)
+    return _normalised(xp, v, tau, log_mass, given, grid, step, integrand, origin, middle)
 
 
-def _at_point(xp: Any, centred: Integrand, origin: Sequence[Array], shift: Sequence[Array] | None) -> Posterior:
+def _at_point(xp: Any, integrand: Integrand) -> Posterior:
     """Posterior for known tau, as two nodes at the same place."""
-    tau = xp.asarray([float(centred.scale)] * 2) + 0.0 * centred.problem.reference  # type: ignore[arg-type]
+    tau = xp.asarray([float(integrand.scale)] * 2) + 0.0 * integrand.problem.reference  # type: ignore[arg-type]
+    middle = tau[..., :1] ** 2
+    centred, origin, shift = integrand.centred(middle)
     given = condition(centred.problem, centred.prior, tau**2, shift)
     nowhere = 0.0 * tau[..., :1]
-    grid = Grid(nowhere, nowhere, nowhere, nowhere, nowhere + 2.0, nowhere == nowhere)
+    grid = Grid(nowhere, nowhere, nowhere, nowhere, nowhere + 2.0, nowhere - xp.inf)
     log_mass = given.log_likelihood - math.log(2)
-    return _normalised(xp, tau, tau, log_mass, given, grid, nowhere, centred, origin)
+    return _normalised(xp, tau, tau, log_mass, given, grid, nowhere, integrand, origin, middle)
 
 
 def _normalised(
@@ -182,18 +194,21 @@ def _normalised(
     step: Array,
     integrand: Integrand,
     origin: Sequence[Array],
+    middle: Array,
 ) -> Posterior:
     top = xp.max(xp.max(log_mass, axis=-1, keepdims=True), axis=-2, keepdims=True)
     mass = xp.exp(log_mass - top)
     total = xp.sum(xp.sum(mass, axis=-1, keepdims=True), axis=-2, keepdims=True)
     mass = mass / total
     mean = tuple(m + value for m, value in zip(given.mean, origin, strict=True))
-    over_nodes, over_components = _errors(
-        xp, mass, tau, given, grid.moments, integrand.prior.n_flat, integrand.parities
+    error, components = _errors(xp, mass, tau, given, grid.moments, integrand.prior.n_flat, integrand.parities)
+    rounding = _ROUNDING * xp.sum(xp.sum(mass * given.size, axis=-1, keepdims=True), axis=-2, keepdims=True)
+    log_evidence = top + xp.log(total)
+    floor = xp.minimum(
+        rounding + components + xp.exp(xp.minimum(grid.log_lost - log_evidence, 0.0 * rounding)), 1.0 + 0.0 * rounding
     )
-    error = xp.maximum(over_nodes, over_components)
-    given = Conditional(given.log_likelihood, mean, given.root)
-    return Posterior(v, tau, mass, given, top + xp.log(total), grid, step, error, over_components)
+    given = replace(given, mean=mean)
+    return Posterior(v, tau, mass, given, log_evidence, grid, step, xp.maximum(error, floor), floor, components, middle)
 
 
 def converge(integrand: Integrand, tolerance: float, n: int = NODES, largest: int = 8192) -> Posterior:
@@ -203,7 +218,7 @@ def converge(integrand: Integrand, tolerance: float, n: int = NODES, largest: in
     """
     xp = namespace(integrand.problem.y)
     found = integrate(integrand, n)
-    while bool(xp.any(~((found.error < tolerance) | (found.component_error >= tolerance)))) and 2 * n <= largest:
+    while bool(xp.any(~(found.error < tolerance) & ~(found.error <= found.floor))) and 2 * n <= largest:
         n *= 2
         found = integrate(integrand, n, found.grid)
     return found
@@ -220,10 +235,11 @@ def _over_components(xp: Any, log_joint: Array) -> Array:
 def _errors(
     xp: Any, mass: Array, tau: Array, given: Conditional, moments: Array, n_flat: int, parities: Sequence[Array]
 ) -> tuple[Array, Array]:
-    """Largest difference between the two halves of the nodes, each a rule of its own, and of those of the components.
+    """Largest difference between the two halves of the nodes, each a rule of its own, and of the components.
 
-    Compared are the total mass, CDFs of each coefficient at five points, and, with a hundredth of their relative
-    difference, the highest moment of tau that exists and the variance of each coefficient if it does.
+    Compared are the total mass, CDFs of each coefficient at five points around its mean, of a new study's effect at five
+    points at distances over which its conditional sd varies, and, with a hundredth of their relative difference, the
+    highest moment of tau that exists and the variance of each coefficient if it does.
     """
 
     def both(x: Array) -> Array:
@@ -242,11 +258,18 @@ def _errors(
         sd = both(spread) ** 0.5
         functions.append(relative(spread) if n_flat == 0 else xp.where(moments >= 2, relative(spread), 0.0 * spread))
         functions += [mass * normal_cdf((centre + probe * sd - m) / variance**0.5) for probe in _PROBES]
+        total = variance + tau**2
+        log_sd = 0.5 * xp.log(total)
+        middle = both(mass * log_sd)
+        spread = both(mass * (log_sd - middle) ** 2) ** 0.5
+        near = both(mass * m / total) / both(mass / total)
+        for sign, scale in zip((1, -1, 1, -1, 1), _SCALES, strict=True):
+            functions.append(mass * normal_cdf((near + sign * xp.exp(middle + scale * spread) - m) / total**0.5))
     places = xp.arange(mass.shape[-1], dtype=mass.dtype)
     alternating = 1.0 - 2.0 * (places - 2.0 * xp.floor(places / 2.0))
-    over_nodes = over_components = 0.0 * mass[..., :1, :1]
+    worst = components = 0.0 * mass[..., :1, :1]
     for f in functions:
-        over_nodes = xp.maximum(over_nodes, xp.abs(both(f * alternating)))
+        worst = xp.maximum(worst, xp.abs(both(f * alternating)))
         for parity in parities:
-            over_components = xp.maximum(over_components, xp.abs(both(f * xp.reshape(parity, (-1, 1)))))
-    return over_nodes, over_components
+            components = xp.maximum(components, xp.abs(both(f * xp.reshape(parity, (-1, 1)))))
+    return worst, components

@@ -169,7 +169,7 @@ class ScaleDensity:
             width, inner = self.upper - self.lower, -_log1p_exp(xp, -v)
             tau = self.lower + width * xp.exp(inner)
             log_tau = xp.log(tau)
-            jacobian = np.log(width) + inner - _log1p_exp(xp, v)
+            jacobian = xp.log(xp.asarray(width, dtype=v.dtype)) + inner - _log1p_exp(xp, v)
             return tau, self.log_of_log(xp, log_tau) - log_tau + jacobian
         if np.all(np.asarray(self.lower) == 0):
             return xp.exp(v), self.log_of_log(xp, v)
@@ -191,13 +191,14 @@ class ScaleDensity:
 
     def inverse(self, log_tau: Any) -> Any:
         """The v whose tau is exp(log_tau), for points inside the support; roughly so at its ends."""
+        lower, upper = np.asarray(self.lower), np.asarray(self.upper)
         if self.bounded:
-            share = (np.exp(log_tau) - self.lower) / (self.upper - self.lower)
+            share = (np.exp(np.asarray(log_tau)) - lower) / (upper - lower)
             share = np.clip(share, 1e-100, 1 - 1e-9)
             return np.log(share) - np.log1p(-share)
-        if np.all(np.asarray(self.lower) == 0):
+        if np.all(lower == 0):
             return log_tau
-        return np.log(np.maximum(np.exp(log_tau) - self.lower, 1e-100))
+        return np.log(np.maximum(np.exp(np.asarray(log_tau)) - lower, 1e-100))
 
 
 def scale_density(priors: Prior | Sequence[Prior], convert: Callable[[Floats], Array] = np.asarray) -> ScaleDensity:
