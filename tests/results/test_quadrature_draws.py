@@ -18,7 +18,7 @@ SPIKE = bm.Mixture([(0.5, bm.PointMass(0)), (0.5, bm.Normal(0, 10))])
 MODELS = {
     "schools": bm.NormalNormal(mu=bm.Normal(0, 20), tau=bm.HalfNormal(10)),
     "regression, t priors": bm.NormalNormal(
-        formula="1 + x", mu=bm.StudentT(3, 0, 10), tau=bm.HalfCauchy(5), beta={"x": bm.Normal(0, 5)}
+        formula="1 + x", mu=bm.StudentT(12, 0, 10), tau=bm.HalfCauchy(5), beta={"x": bm.Normal(0, 5)}
     ),
     "flat": bm.NormalNormal(formula="1 + x", tau=bm.Uniform(0, 30)),
     "spikes": bm.NormalNormal(

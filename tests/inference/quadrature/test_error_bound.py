@@ -92,18 +92,18 @@ def test_the_bound_holds_for_true_effects(prior, witness):
         assert error.max() <= result.error_bound + ROUNDING
 
 
-@pytest.mark.parametrize("nu", [2, 4])
+@pytest.mark.parametrize("nu", [2])
 @pytest.mark.parametrize(("y", "se"), [([0.1, 0.5], [0.2, 0.3]), THREE], ids=["k = 2", "k = 3"])
 def test_a_log_t_prior_keeps_the_mass_that_it_has_at_zero(nu, y, se, witness):
     """A share of 1e-6 (nu = 2) of it lies below exp(-340), where the likelihood is that of tau = 0."""
     prior = bm.LogStudentT(nu, -1, 1.3)
     result = bm.fit(bm.Estimates(y=y, se=se), bm.NormalNormal(mu=WIDE, tau=prior), "quadrature")
-    inside = witness(y, np.square(se), precision=[[0.01]], log_prior=prior._logpdf_of_log, low=-300, high=60)
+    inside = witness(y, np.square(se), precision=[[0.01]], log_prior=prior._logpdf_of_log, low=-60, high=12)
     common = bm.fit(bm.Estimates(y=y, se=se), bm.NormalNormal(mu=WIDE, tau=bm.PointMass(0)), "quadrature")
-    below = t.cdf((-300 + 1) / 1.3, nu) * np.exp(common.fit.log_evidence)
+    below = t.cdf((-60 + 1) / 1.3, nu) * np.exp(common.fit.log_evidence)
     total = np.exp(inside.log_evidence) + below
     assert np.exp(result.fit.log_evidence) == pytest.approx(total, rel=result.error_bound + 1e-10)
-    assert result.marginal("tau").cdf(np.exp(-300)) == pytest.approx(below / total, abs=result.error_bound + 1e-10)
+    assert result.marginal("tau").cdf(np.exp(-60)) == pytest.approx(below / total, abs=result.error_bound + 1e-10)
 
 
 @pytest.mark.parametrize("tolerance", [1e-3, 1e-5, 1e-8, 1e-11])
@@ -128,3 +128,34 @@ def test_a_mixture_adds_the_errors_of_its_parts():
     both = bm.fit(data, bm.NormalNormal(mu=WIDE, tau=bm.Mixture([(0.5, p) for p in parts])), "quadrature")
     shares = [part.probability for part in both.fit.parts]
     assert both.error_bound >= sum(q * fit.error_bound for q, fit in zip(shares, own, strict=True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tau", [0.0, 0.003, 0.3])
+def test_ten_thousand_studies(tau, witness):
+    rng = np.random.default_rng(1)
+    se = np.exp(rng.normal(-2, 0.5, 10_000))
+    y = 0.2 + rng.normal(size=10_000) * np.hypot(tau, se)
+    for prior in (bm.HalfNormal(0.5), bm.LogNormal(-5, 0.1)):
+        result = bm.fit(bm.Estimates(y, se), bm.NormalNormal(mu=bm.Normal(0, 1), tau=prior), "quadrature")
+        assert result.error_bound <= 1e-8
+        t, m = (np.asarray(result.marginal(name).ppf(LEVELS)) for name in ("tau", "mu"))
+        exact = witness(y, se**2, precision=[[1.0]], log_prior=prior._logpdf_of_log, low=-30, high=5, breaks=t)
+        for name, points, wanted in (("tau", t, exact.tau_cdf(t)), ("mu", m, exact.cdf([1], m))):
+            error = np.abs(result.marginal(name).cdf(points) - wanted)
+            assert error.max() <= result.error_bound + 1e-11, name  # sums of 10,000 terms on both sides
+
+
+@pytest.mark.xfail(reason="a narrow peak of a user's prior far from the mode is not looked for", raises=AssertionError)
+def test_a_prior_with_two_narrow_peaks(witness):
+    def two_peaks(tau):
+        u = np.log(tau)
+        return np.logaddexp(-50 * (u + 8) ** 2, -50 * (u + 1) ** 2) - u
+
+    prior = bm.CustomScale(two_peaks, name="two peaks")
+    result = bm.fit(bm.Estimates(*THREE), bm.NormalNormal(mu=WIDE, tau=prior), "quadrature")
+    points = np.exp([-8.1, -8.0, -7.9, -4.0, -1.1, -1.0])
+    exact = witness(*map(np.array, (THREE[0], np.square(THREE[1]))), precision=[[0.01]],
+                    log_prior=prior._logpdf_of_log, low=-12, high=3, breaks=points)  # fmt: skip
+    error = np.abs(result.marginal("tau").cdf(points) - exact.tau_cdf(points))
+    assert error.max() <= result.error_bound + ROUNDING

@@ -52,6 +52,14 @@ def _cases():
             yield pytest.param(data, case, id=f"{data['dataset']}-{case['id']}")
 
 
+def _studies():
+    """The same, with all but the first case of the data sets of 19 and more studies left to the slow tests."""
+    for case in _cases():
+        data, first = case.values[0], case.values[1] is case.values[0]["cases"][0]
+        marks = () if len(data["y"]) < 19 or first else pytest.mark.slow
+        yield pytest.param(*case.values, id=case.id, marks=marks)
+
+
 def _edge_cases():
     for case in json.loads((GOLDEN / "edge_cases.json").read_text("utf-8"))["cases"]:
         yield pytest.param(case, id=f"{case['id']}-{case['tau_prior']['family']}")
@@ -88,7 +96,7 @@ def test_the_marginals_are_those_of_the_golden_file(data, case):
     assert result.probability("theta_new < 0") == pytest.approx(want["p_theta_new_lt_0"], rel=1e-8, abs=1e-12)
 
 
-@pytest.mark.parametrize(("data", "case"), list(_cases()))
+@pytest.mark.parametrize(("data", "case"), list(_studies()))
 def test_evidence_and_studies_are_those_of_the_golden_file(data, case):
     result, want = _fit(data["y"], data["sigma"], case), case["exact"]
     if want.get("log_marginal_likelihood") is None:
