@@ -23,6 +23,8 @@ _HOME = {
     "bayesmeta.errors": [
         "BayesmetaError", "ConvergenceWarning", "DataError", "DataWarning", "InferenceError", "SpecificationError",
     ],
+    "bayesmeta.pooling.pool": ["pool"],
+    "bayesmeta.pooling.result": ["PooledResult"],
     "bayesmeta.priors": [
         "BergerDeely", "Cauchy", "Conventional", "CustomScale", "DuMouchel", "Exponential", "Flat", "Gamma",
         "HalfCauchy", "HalfLogistic", "HalfNormal", "HalfStudentT", "ISquared", "ImproperUniform", "InvGamma",

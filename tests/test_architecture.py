@@ -24,14 +24,14 @@ LATE = SAMPLERS | {"arviz", "arviz_base", "arviz_stats", "arviz_plots", "matplot
 
 PUBLIC_NAMES = [
     "BayesmetaError", "BergerDeely", "Cauchy", "Choice", "Conventional", "ConvergenceWarning",
-    "CustomScale", "DataError", "DataWarning", "DuMouchel", "Estimates", "Exponential", "Flat", "Gamma",
-    "HalfCauchy", "HalfLogistic", "HalfNormal", "HalfStudentT", "Heterogeneity", "ISquared",
+    "CustomScale", "DataError", "DataWarning", "DuMouchel", "Estimates", "Exponential", "Flat",
+    "Gamma", "HalfCauchy", "HalfLogistic", "HalfNormal", "HalfStudentT", "Heterogeneity", "ISquared",
     "ImproperUniform", "InferenceError", "InvGamma", "Jeffreys", "LogNormal", "LogStudentT", "Lomax",
     "MetaResult", "Mixture", "MultivariateNormal", "Normal", "NormalNormal", "OnVariance", "Option",
-    "OverallJeffreys", "PointMass", "PooledEstimate", "PublishedReview", "Range", "Rayleigh",
-    "SignificantCount", "SpecificationError", "SqrtUniform", "StudentT", "Study", "StudyTest",
-    "SubgroupTest", "Uniform", "UniformShrinkage", "claim_sensitivity", "convergence", "effect_sizes",
-    "fit", "fit_many", "load_dataset", "parse_prior", "read_estimates",
+    "OverallJeffreys", "PointMass", "PooledEstimate", "PooledResult", "PublishedReview", "Range",
+    "Rayleigh", "SignificantCount", "SpecificationError", "SqrtUniform", "StudentT", "Study",
+    "StudyTest", "SubgroupTest", "Uniform", "UniformShrinkage", "claim_sensitivity", "convergence",
+    "effect_sizes", "fit", "fit_many", "load_dataset", "parse_prior", "pool", "read_estimates",
 ]  # fmt: skip
 
 
