@@ -25,6 +25,7 @@ _HOME = {
     ],
     "bayesmeta.pooling.pool": ["pool"],
     "bayesmeta.pooling.result": ["PooledResult"],
+    "bayesmeta.pooling.two_by_two": ["mantel_haenszel", "peto"],
     "bayesmeta.priors": [
         "BergerDeely", "Cauchy", "Conventional", "CustomScale", "DuMouchel", "Exponential", "Flat", "Gamma",
         "HalfCauchy", "HalfLogistic", "HalfNormal", "HalfStudentT", "ISquared", "ImproperUniform", "InvGamma",

@@ -31,7 +31,8 @@ PUBLIC_NAMES = [
     "OverallJeffreys", "PointMass", "PooledEstimate", "PooledResult", "PublishedReview", "Range",
     "Rayleigh", "SignificantCount", "SpecificationError", "SqrtUniform", "StudentT", "Study",
     "StudyTest", "SubgroupTest", "Uniform", "UniformShrinkage", "claim_sensitivity", "convergence",
-    "effect_sizes", "fit", "fit_many", "load_dataset", "parse_prior", "pool", "read_estimates",
+    "effect_sizes", "fit", "fit_many", "load_dataset", "mantel_haenszel", "parse_prior", "peto",
+    "pool", "read_estimates",
 ]  # fmt: skip
 
 
