@@ -25,6 +25,8 @@ _HOME = {
     ],
     "bayesmeta.pooling.pool": ["pool"],
     "bayesmeta.pooling.result": ["PooledResult"],
+    "bayesmeta.pooling.small_study": ["egger_test", "pet_peese"],
+    "bayesmeta.pooling.trim_fill": ["trim_and_fill"],
     "bayesmeta.pooling.two_by_two": ["mantel_haenszel", "peto"],
     "bayesmeta.priors": [
         "BergerDeely", "Cauchy", "Conventional", "CustomScale", "DuMouchel", "Exponential", "Flat", "Gamma",

@@ -31,8 +31,8 @@ PUBLIC_NAMES = [
     "OverallJeffreys", "PointMass", "PooledEstimate", "PooledResult", "PublishedReview", "Range",
     "Rayleigh", "SignificantCount", "SpecificationError", "SqrtUniform", "StudentT", "Study",
     "StudyTest", "SubgroupTest", "Uniform", "UniformShrinkage", "claim_sensitivity", "convergence",
-    "effect_sizes", "fit", "fit_many", "load_dataset", "mantel_haenszel", "parse_prior", "peto",
-    "pool", "read_estimates",
+    "effect_sizes", "egger_test", "fit", "fit_many", "load_dataset", "mantel_haenszel", "parse_prior",
+    "pet_peese", "peto", "pool", "read_estimates", "trim_and_fill",
 ]  # fmt: skip
 
 
