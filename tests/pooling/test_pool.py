@@ -122,20 +122,6 @@ def test_awkward_data_against_converged_metafor(case):
                     close(value, fit[name], f"{method} {fit['test']} {name}", 1e-8, atol.get(name, 1e-9))
 
 
-@pytest.mark.parametrize(("name", "measure"), [("bcg", "OR"), ("normand1999", "MD"), ("pritz1997", "PLOGIT")])
-def test_hts_prediction_against_the_r_package_meta(name, measure):
-    found = json.loads((GOLDEN / f"meta_{name}.json").read_text(encoding="utf-8"))["fits"]
-    fits = found[measure if measure in found else f"{measure}_Inverse"]
-    for key, method in (("REML_classic", "reml"), ("DL_classic", "dl")):
-        fit = fits[key]
-        data = bm.Estimates(fit["TE"], fit["seTE"])
-        got = bm.pool(data, method, "wald", prediction="hts")
-        assert_allclose(got.prediction, (fit["predict"]["lower"], fit["predict"]["upper"]), rtol=1e-5)
-        assert_allclose([got.estimate, got.se], [fit["random"]["TE"], fit["random"]["se"]], rtol=1e-5)
-        common = bm.pool(data, "fe")
-        assert_allclose([common.estimate, common.lower], [fit["common"]["TE"], fit["common"]["lower"]], rtol=1e-8)
-
-
 def test_profile_likelihood_interval_by_a_direct_search():
     """The limits are where the likelihood, maximised over tau^2 at a fixed mean, has fallen by 1.92."""
     data = bm.Estimates([28, 8, -3, 7, -1, 1, 18, 12], [15, 10, 16, 11, 9, 11, 10, 18])
