@@ -17,6 +17,7 @@ _HOME = {
     "bayesmeta.data.statistics": [
         "Heterogeneity", "PooledEstimate", "SignificantCount", "StudyTest", "SubgroupTest",
     ],
+    "bayesmeta.diagnostics.compare": ["compare"],
     "bayesmeta.diagnostics.convergence": ["convergence"],
     "bayesmeta.diagnostics.sensitivity": ["claim_sensitivity"],
     "bayesmeta.effects.measures": ["effect_sizes"],
