@@ -29,7 +29,7 @@ class TrimAndFill:
     n_missing : int
         Estimated number of missing studies.
     n_missing_se : float
-        Its standard error.
+        Its standard error; NaN where the formula gives a negative variance, with a number far below 0.
     side : {"left", "right"}
         Side of the funnel on which they are missing.
     pooled : PooledResult
@@ -131,6 +131,7 @@ def _settle(y: Floats, se: Floats, estimator: str, method: str) -> tuple[int, fl
         rest = slice(0, k - missing)
         centre = float(pool_arrays(y[rest], se[rest], method=method, interval="wald").beta[0])
         gap = y - centre
+        gap[np.abs(gap) <= 1e-14 * np.abs(y).max()] = 0.0  # the only study left is the centre, whatever rounding says
         ranks = np.empty(k)
         ranks[np.argsort(np.abs(gap), kind="stable")] = np.arange(1, k + 1)
         before, (missing, error) = missing, _count(np.sign(gap) * ranks, estimator)
@@ -159,9 +160,9 @@ def _count(signed: Floats, estimator: str) -> tuple[int, float]:
 
 
 def _spread(k: int, n: float) -> float:
-    """Standard deviation of the rank sum when `n` of k + n studies are missing."""
+    """Standard deviation of the rank sum when `n` of k + n studies are missing; NaN where its formula has none."""
     cubic = k * (k + 1) * (2 * k + 1) + 10 * n**3 + 27 * n**2 + 17 * n - 18 * k * n**2 - 18 * k * n + 6 * k**2 * n
-    return math.sqrt(max(cubic, 0.0) / 24)
+    return math.sqrt(cubic / 24) if cubic >= 0 else math.nan
 
 
 def _filled(data: Estimates, y: Floats, se: Floats) -> Estimates:

@@ -234,6 +234,13 @@ def _expected(n_t: Floats, n_c: Floats, events: Floats, ratio: float) -> Floats:
     return 2 * ratio * n_t * events / (b + root)
 
 
+def _excess(q: float, df: int) -> float:
+    """I^2 in percent; NaN where Q is."""
+    if math.isnan(q):
+        return q
+    return max(0.0, 100 * (1 - df / q)) if df > 0 and q > 0 else 0.0
+
+
 def _result(
     method: str,
     estimate: float,
@@ -259,7 +266,7 @@ def _result(
         p_value=p_value,
         prediction=(math.nan, math.nan),
         tau2=0.0,
-        i2=max(0.0, 100 * (1 - df / q)) if some and q > 0 else 0.0,
+        i2=_excess(q, df),
         h2=q / df if some else 1.0,
         q=q if some else 0.0,
         q_df=max(df, 0),

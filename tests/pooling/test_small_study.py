@@ -96,6 +96,14 @@ def test_filled_studies_mirror_the_most_extreme():
     assert got.pooled.estimate < bm.pool(data, "fe").estimate
 
 
+def test_a_standard_error_that_the_formula_does_not_give_is_missing():
+    """As in metafor, which prints NA: with nearly everything below the centre, the estimated number is far below 0."""
+    data = bm.Estimates([-0.7, -2.4, 0.5, 0.26, -1.5, -0.5, -0.8, 0.6, -2.3, 0.5], [*[0.5] * 7, 0.1, 1.8, 0.1])
+    got = bm.trim_and_fill(data, "L0", "left", method="fe")
+    assert got.n_missing == 0
+    assert math.isnan(got.n_missing_se)
+
+
 def test_pet_peese_takes_peese_where_pet_finds_an_effect():
     se = np.array([0.05, 0.1, 0.2, 0.3, 0.4])
     strong = bm.pet_peese(bm.Estimates(1 + 0.5 * se + np.array([0.01, -0.01, 0.02, 0, -0.01]), se))

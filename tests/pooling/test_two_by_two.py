@@ -96,7 +96,8 @@ def test_one_study_is_its_own_effect(cells):
 def test_no_events_in_one_arm_gives_no_ratio():
     empty = table([0, 0], [3, 1], [20, 30], [17, 29])
     for measure in ("log_or", "log_rr"):
-        assert math.isnan(bm.mantel_haenszel(empty, measure).estimate)
+        found = bm.mantel_haenszel(empty, measure)
+        assert all(math.isnan(value) for value in (found.estimate, found.lower, found.p_value, found.q, found.i2))
     assert bm.mantel_haenszel(empty, "rd").estimate < 0
     assert bm.peto(empty).estimate < 0
 
