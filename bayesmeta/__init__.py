@@ -24,6 +24,7 @@ _HOME = {
     "bayesmeta.errors": [
         "BayesmetaError", "ConvergenceWarning", "DataError", "DataWarning", "InferenceError", "SpecificationError",
     ],
+    "bayesmeta.pooling.cluster": ["cluster_robust"],
     "bayesmeta.pooling.pool": ["pool"],
     "bayesmeta.pooling.result": ["PooledResult"],
     "bayesmeta.pooling.small_study": ["egger_test", "pet_peese"],

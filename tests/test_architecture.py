@@ -30,9 +30,9 @@ PUBLIC_NAMES = [
     "MetaResult", "Mixture", "MultivariateNormal", "Normal", "NormalNormal", "OnVariance", "Option",
     "OverallJeffreys", "PointMass", "PooledEstimate", "PooledResult", "PublishedReview", "Range",
     "Rayleigh", "SignificantCount", "SpecificationError", "SqrtUniform", "StudentT", "Study",
-    "StudyTest", "SubgroupTest", "Uniform", "UniformShrinkage", "claim_sensitivity", "compare",
-    "convergence", "effect_sizes", "egger_test", "fit", "fit_many", "load_dataset", "mantel_haenszel",
-    "parse_prior", "pet_peese", "peto", "pool", "read_estimates", "trim_and_fill",
+    "StudyTest", "SubgroupTest", "Uniform", "UniformShrinkage", "claim_sensitivity", "cluster_robust",
+    "compare", "convergence", "effect_sizes", "egger_test", "fit", "fit_many", "load_dataset",
+    "mantel_haenszel", "parse_prior", "pet_peese", "peto", "pool", "read_estimates", "trim_and_fill",
 ]  # fmt: skip
 
 

@@ -121,8 +121,9 @@ class PooledResult:
         return values
 
     def __str__(self) -> str:
-        model = "common effect" if self.tau2_se != self.tau2_se and self.tau2 == 0 else "random effects"
-        head = f"{self.n_studies} studies, {model} ({self.method}), {self.level:.0%} intervals ({self.interval})"
+        model = "common effect" if self.method in ("fe", "mh", "peto") else "random effects"
+        studies = "1 study" if self.n_studies == 1 else f"{self.n_studies} studies"
+        head = f"{studies}, {model} ({self.method}), {self.level:.0%} intervals ({self.interval})"
         lines = [head, "", self.coefficients.to_string(float_format=_number), ""]
         if np.isfinite(self.prediction[0]):
             lines.append(f"new study: {_number(self.prediction[0])} to {_number(self.prediction[1])}")

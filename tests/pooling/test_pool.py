@@ -156,6 +156,8 @@ def test_one_study():
         assert_allclose([got.lower, got.upper], [0.4 - 1.959963984540054 * 0.2, 0.4 + 1.959963984540054 * 0.2])
         assert math.isnan(bm.pool(data, method, "hksj").lower)
     assert math.isnan(bm.pool(data).tau2_interval[1])
+    assert str(bm.pool(data)).startswith("1 study, random effects (reml)")
+    assert str(bm.pool(data, "fe")).startswith("1 study, common effect (fe)")
 
 
 def test_a_known_covariance_that_is_diagonal_changes_nothing():
