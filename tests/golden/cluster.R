@@ -20,6 +20,14 @@ for (m in c("DL", "REML", "EE")) {
   out[[length(out) + 1]] <- one("bcg", c(b$yi), c(b$vi), b$alloc, NULL, m)
   out[[length(out) + 1]] <- one("bcg", c(b$yi), c(b$vi), seq_along(b$yi), b$ablat, m)
 }
+# a common effect of estimates with a known block covariance
+V <- vcalc(vi, cluster = district, obs = school, rho = 0.6, data = k)
+f <- rma.mv(yi, V, mods = ~ I(year - 1990), data = k)
+t <- coef_test(f, vcov = "CR2", cluster = k$district); ci <- conf_int(f, vcov = "CR2", cluster = k$district)
+out[[length(out) + 1]] <- list(name = "konstantopoulos2011 covariance", y = c(k$yi), se = sqrt(c(k$vi)), cov = unname(as.matrix(V)),
+  cluster = as.character(k$district), x = k$year - 1990, method = "EE", beta = t$beta, se_beta = t$SE,
+  df = if (is.null(t$df)) t$df_Satt else t$df, p = if (is.null(t$p_Satt)) t$p else t$p_Satt, lower = ci$CI_L, upper = ci$CI_U,
+  vcov = unname(as.matrix(vcovCR(f, cluster = k$district, type = "CR2"))))
 cat(toJSON(list(peer = "clubSandwich", versions = list(R = paste(R.version$major, R.version$minor, sep = "."),
   metafor = as.character(packageVersion("metafor")), clubSandwich = as.character(packageVersion("clubSandwich"))),
   fits = out), digits = 15, auto_unbox = TRUE, na = "null", null = "null"), "\n")

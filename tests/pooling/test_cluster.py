@@ -15,7 +15,10 @@ FITS = json.loads((Path(__file__).parents[1] / "golden" / "cluster.json").read_t
 
 
 def estimates(fit):
-    return bm.Estimates(fit["y"], fit["se"], covariates={"x": fit["x"]} if fit["x"] else None)
+    covariates = {"x": fit["x"]} if fit["x"] else None
+    if "cov" in fit:
+        return bm.Estimates(fit["y"], cov=fit["cov"], covariates=covariates)
+    return bm.Estimates(fit["y"], fit["se"], covariates=covariates)
 
 
 def label(fit):
