@@ -17,8 +17,11 @@ _HOME = {
     "bayesmeta.data.statistics": [
         "Heterogeneity", "PooledEstimate", "SignificantCount", "StudyTest", "SubgroupTest",
     ],
+    "bayesmeta.diagnostics.calibration": ["simulation_based_calibration"],
     "bayesmeta.diagnostics.compare": ["compare"],
     "bayesmeta.diagnostics.convergence": ["convergence"],
+    "bayesmeta.diagnostics.leave_one_out": ["leave_one_out"],
+    "bayesmeta.diagnostics.predictive_p_value": ["predictive_p_value"],
     "bayesmeta.diagnostics.sensitivity": ["claim_sensitivity"],
     "bayesmeta.effects.measures": ["effect_sizes"],
     "bayesmeta.errors": [
@@ -37,9 +40,12 @@ _HOME = {
         "OverallJeffreys", "PointMass", "Rayleigh", "SqrtUniform", "StudentT", "Uniform", "UniformShrinkage",
         "parse_prior",
     ],
+    "bayesmeta.results.batch": ["fit_batch"],
     "bayesmeta.results.fit": ["fit", "fit_many"],
     "bayesmeta.results.meta_result": ["MetaResult"],
+    "bayesmeta.spec.between": ["Cluster", "Given", "Independent", "MultiArm", "Slope"],
     "bayesmeta.spec.normal_normal": ["NormalNormal"],
+    "bayesmeta.spec.two_scales": ["TwoScales"],
 }  # fmt: skip
 _MODULE = {name: module for module, names in _HOME.items() for name in names}
 

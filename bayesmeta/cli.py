@@ -34,13 +34,14 @@ def report(
 ) -> None:
     """Fit an analysis file and write its report."""
     from bayesmeta.report.run import write_report
+    from bayesmeta.report.sentences import check_sentence
 
     results = write_report(analysis, out, quiet=as_json)
     if as_json:
         typer.echo(json.dumps(results, allow_nan=False))
     failed = [check for check in results["checks"] if check["passed"] is False]
     for check in failed:
-        _say(f"check failed: {check['name']} is {check['value']:.4g} (limit {check['limit']}); {check['note']}")
+        _say(f"check failed: {check_sentence(check)}")
     raise typer.Exit(1 if failed else 0)
 
 
@@ -54,7 +55,7 @@ def fit(
         list[str] | None, typer.Option(help="Prior on a coefficient: 'dose=Normal(0, 1)'. Repeatable.")
     ] = None,
     claim: Annotated[list[str] | None, typer.Option(help="Probability to report: 'mu < 0'. Repeatable.")] = None,
-    engine: Annotated[str, typer.Option(help="auto or nuts.")] = "auto",
+    engine: Annotated[str, typer.Option(help="auto, quadrature or nuts.")] = "auto",
     seed: Annotated[int, typer.Option(min=0)] = 0,
     draws: Annotated[int, typer.Option(min=100)] = 1000,
     chains: Annotated[int, typer.Option(min=1)] = 4,

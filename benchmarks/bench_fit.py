@@ -9,11 +9,11 @@ MODELS = {f"scale {scale}": bm.NormalNormal(mu=bm.Normal(0, 20), tau=bm.HalfNorm
 
 
 def one_model() -> None:
-    bm.fit_many(DATA, {"scale 10": MODELS["scale 10"]}, seed=20260101)
+    bm.fit_many(DATA, {"scale 10": MODELS["scale 10"]}, "nuts", seed=20260101)
 
 
 def three_priors() -> None:
-    bm.fit_many(DATA, MODELS, seed=20260101)
+    bm.fit_many(DATA, MODELS, "nuts", seed=20260101)
 
 
 CASES = {"one model": one_model, "three priors, compiled once": three_priors}

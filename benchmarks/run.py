@@ -2,7 +2,8 @@
 
 Each `bench_*.py` beside this file has a docstring (its title) and `CASES`, a dictionary from a label to a
 function without arguments. The first case is the baseline: machines differ, so what counts is the ratio to it
-in the same run. A function is timed from outside, unless it returns seconds that it measured itself.
+in the same run. A function is timed from outside, unless it returns seconds that it measured itself. A file may
+set `ROUNDS`, and put a line for a case into `NOTES`; one without cases (its peer is not installed) is passed over.
 """
 
 from __future__ import annotations
@@ -68,7 +69,13 @@ def main() -> None:
     }  # fmt: skip
     for path in sorted(HERE.glob(f"bench_*{arguments.only}*.py")):
         module = load(path)
-        rows = results[path.stem] = measure(module.CASES, arguments.rounds)
+        if not module.CASES:
+            continue
+        rows = measure(module.CASES, getattr(module, "ROUNDS", arguments.rounds))
+        notes = getattr(module, "NOTES", {})
+        results[path.stem] = {
+            label: row | ({"note": notes[label]} if label in notes else {}) for label, row in rows.items()
+        }
         table = Table("case", title=(module.__doc__ or path.stem).partition("\n")[0], title_justify="left")
         for heading in ("median (s)", "fastest (s)", "ratio to the first"):
             table.add_column(heading, justify="right")
@@ -76,6 +83,8 @@ def main() -> None:
             cells = (f"{row['median_s']:.4f}", f"{row['fastest_s']:.4f}", f"{row['ratio']:.3g}")
             table.add_row(label, *cells)
         console.print(table)
+        for label, note in notes.items():
+            console.print(f"  {label}: {note}")
     out = HERE / "results" / "latest.json"
     out.parent.mkdir(exist_ok=True)
     out.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")

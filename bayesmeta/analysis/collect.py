@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,8 @@ from bayesmeta.analysis.evidence_table import evidence
 from bayesmeta.analysis.schema import Derived, Outcome, Signal
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview
-from bayesmeta.data.statistics import PooledEstimate, SubgroupTest
+from bayesmeta.data.statistics import PooledEstimate, SubgroupTest, printed_half_width
+from bayesmeta.diagnostics.agreement import agreement, agreement_check
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence
 from bayesmeta.priors import Flat, Prior
@@ -20,6 +21,7 @@ from bayesmeta.results.intervals import Marginal
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.spec.design import tau_prior
+from bayesmeta.spec.two_scales import base_of
 
 _CI = 0.95
 _POINTS = 161  # of a density curve
@@ -36,9 +38,19 @@ class Collected:
 
 
 def collect_outcome(
-    name: str, outcome: Outcome, fits: Mapping[str, MetaResult], grids: Mapping[str, Any], ess_limit: float
+    name: str,
+    outcome: Outcome,
+    fits: Mapping[str, MetaResult],
+    exact: Mapping[str, MetaResult],
+    grids: Mapping[str, Any],
+    ess_limit: float,
 ) -> Collected:
-    """Collect one outcome: its evidence, models, signals, probabilities and checks."""
+    """Collect one outcome: its evidence, models, signals, probabilities and checks.
+
+    `exact` holds the fits by quadrature, as far as that engine applies. They are what is reported; those by NUTS are
+    held to them.
+    """
+    shown = {**fits, **exact}
     first = next(iter(fits.values()))
     collected = Collected({})
     models = {}
@@ -46,16 +58,20 @@ def collect_outcome(
         expressions = [signal.quantity for signal in outcome.signals if signal.model == key]
         found = convergence(result, expressions)
         collected.checks += found.checks(f"{name}, {key}", ess_limit)
-        rows = summary_rows(result)
+        rows = summary_rows(shown[key])
         collected.summary += [{"outcome": name, "model": key, **row} for row in rows]
-        models[key] = _model(outcome, key, result, rows, found)
-    predictive = _predictive(first)
+        models[key] = _model(outcome, key, shown[key], rows, found, result.posterior.sizes)
+        if key in exact:
+            compared = agreement(exact[key], result)
+            models[key]["agreement"] = [asdict(row) for row in compared]
+            collected.checks.append(agreement_check(f"{name}, {key}", compared))
+    predictive = _predictive(first, ratio=outcome.log_scale)
     collected.checks += [
-        Check(f"{name}: {row['name']} reproduced", row["inside"], row["mean"], None, f"printed {row['printed']}")
+        Check(f"{name}: {row['name']} reproduced", row["inside"], row["mean"], None, f"Printed: {row['printed']}.")
         for row in predictive
     ]
     collected.signals = [
-        _signal(name, outcome, signal, fits[signal.model], grids.get(signal.name, {})) for signal in outcome.signals
+        _signal(name, outcome, signal, shown[signal.model], grids.get(signal.name, {})) for signal in outcome.signals
     ]
     collected.content = {
         "label": outcome.label,
@@ -70,8 +86,8 @@ def collect_outcome(
                 "label": question.label,
                 "claim": question.claim,
                 "model": question.model,
-                "probability": fits[question.model].probability(question.claim),
-                "mcse": fits[question.model].probability_mcse(question.claim),
+                "probability": shown[question.model].probability(question.claim),
+                "mcse": shown[question.model].probability_mcse(question.claim),
                 "note": question.note,
             }
             for question in outcome.probabilities
@@ -104,28 +120,33 @@ def _interval(marginal: Marginal) -> dict[str, float]:
     }
 
 
-def _model(outcome: Outcome, key: str, result: MetaResult, rows: list[dict[str, Any]], found: Any) -> dict[str, Any]:
-    model = result.model
+def _model(
+    outcome: Outcome, key: str, result: MetaResult, rows: list[dict[str, Any]], found: Any, sizes: Any
+) -> dict[str, Any]:
+    model = base_of(result.model)
     priors: dict[str, Prior] = {"mu": model.mu_prior, "tau": tau_prior(result.data, model)}
     for name in result.coefficients:
         priors[name] = model.coefficient_prior(name, name.split("[", 1)[0])
     section = outcome.models[key]
-    sizes = result.posterior.sizes
     defaults = [name for name, prior in priors.items() if prior == Flat()]
     return {
         "label": section.label,
         "formula": model.formula,
+        "engine": result.engine,
+        "error_bound": result.error_bound,
         "priors": {name: str(prior) for name, prior in priors.items()},
         "defaults": defaults,
         "summary": rows,
         "forest": None if result.coefficients else _forest(result),
-        "prior_posterior": [_prior_posterior(result, name, prior) for name, prior in priors.items()],
+        "prior_posterior": [
+            _prior_posterior(result, name, prior) for name, prior in priors.items() if np.ptp(result.draws(name)) > 0
+        ],
         "convergence": {
-            "r_hat": found.r_hat,
-            "ess_bulk": found.ess_bulk,
-            "ess_tail": found.ess_tail,
+            "r_hat": _number(found.r_hat),
+            "ess_bulk": _number(found.ess_bulk),
+            "ess_tail": _number(found.ess_tail),
             "divergences": found.divergences,
-            "bfmi": found.bfmi,
+            "bfmi": _number(found.bfmi),
             "chains": int(sizes["chain"]),
             "draws": int(sizes["draw"]),
         },
@@ -193,9 +214,10 @@ def _signal(name: str, outcome: Outcome, signal: Signal, result: MetaResult, gri
     x, density = _curve(marginal)
     probability, mcse = result.probability(signal.claim), result.probability_mcse(signal.claim)
     less = "<" in signal.claim
+    model = base_of(result.model)
     primary = {
-        "beta_label": "as stated", "beta": ", ".join(map(str, dict.fromkeys(result.model.beta.values() or [result.model.mu]))),
-        "tau_label": "as stated", "tau": str(result.model.tau), "probability": probability, "mcse": mcse,
+        "beta_label": "as stated", "beta": ", ".join(map(str, dict.fromkeys(model.beta.values() or [model.mu]))),
+        "tau_label": "as stated", "tau": str(model.tau), "probability": probability, "mcse": mcse,
         "threshold_probability": result.probability(signal.threshold) if signal.threshold else None,
         "pareto_k": None, "method": "primary",
     }  # fmt: skip
@@ -211,14 +233,17 @@ def _signal(name: str, outcome: Outcome, signal: Signal, result: MetaResult, gri
                 "probability": main.probability,
                 "mcse": main.mcse,
                 "threshold_probability": None if threshold is None else threshold.probability,
-                "pareto_k": main.pareto_k,
+                "pareto_k": _number(main.pareto_k),
                 "method": method,
             }
         )
-    prior = None
+    prior, chosen = None, None
     if signal.quantity in result.coefficients:
-        chosen = result.model.coefficient_prior(signal.quantity, signal.quantity.split("[", 1)[0])
-        prior = _finite(chosen.pdf(x)) if chosen.is_proper else None
+        chosen = model.coefficient_prior(signal.quantity, signal.quantity.split("[", 1)[0])
+    elif signal.quantity == "mu":
+        chosen = model.mu_prior
+    if chosen is not None and chosen.is_proper and chosen.has_density:
+        prior = _finite(chosen.pdf(x))
     everything = [float(row["probability"]) for row in rows]
     return {
         "name": signal.name,
@@ -255,8 +280,11 @@ def _signal(name: str, outcome: Outcome, signal: Signal, result: MetaResult, gri
     }
 
 
-def _predictive(result: MetaResult) -> list[dict[str, Any]]:
-    """What the review would print, recomputed from the draws' trials; for estimates, each study replicated."""
+def _predictive(result: MetaResult, *, ratio: bool) -> list[dict[str, Any]]:
+    """What the review would print, recomputed from the draws' trials; for estimates, each study replicated.
+
+    A pool must come back within its printed digits on average, also where the observation was given a wider tolerance.
+    """
     group = result.datatree["posterior_predictive"].to_dataset()
     rows = []
 
@@ -265,7 +293,7 @@ def _predictive(result: MetaResult) -> list[dict[str, Any]]:
         lower, upper = marginal.interval(_CI, "eti")
         inside = abs(marginal.mean() - printed) <= tolerance
         found = {"mean": marginal.mean(), "lower": lower, "upper": upper, "inside": bool(inside)}
-        rows.append({"name": name, "printed": f"{printed:.6g}", **found})
+        rows.append({"name": name, "printed": f"{printed:.4g}", **found})
 
     if isinstance(result.data, Estimates):
         for i, study in enumerate(result.data.study):
@@ -278,13 +306,16 @@ def _predictive(result: MetaResult) -> list[dict[str, Any]]:
                 "upper": upper,
                 "inside": None if not inside else True,
             }
-            rows.append({"name": study, "printed": f"{result.data.y[i]:.6g}", **row})
+            rows.append({"name": study, "printed": f"{result.data.y[i]:.4g}", **row})
         return rows
     tests = [s for s in result.data.statistics if isinstance(s, SubgroupTest)]
     for statistic in result.data.statistics:
         if isinstance(statistic, PooledEstimate):
+            allowed = statistic.rounding
+            if not ratio:  # the digits of a ratio are not those of its logarithm
+                allowed = min(allowed, printed_half_width(statistic.digits))
             for key in ("estimate", "lower", "upper"):
-                add(f"pooled {key}", group[f"pooled_{key}"], getattr(statistic, key), statistic.rounding)
+                add(f"pooled {key}", group[f"pooled_{key}"], getattr(statistic, key), allowed)
         elif isinstance(statistic, SubgroupTest):
             add(
                 f"z of {statistic.covariate}",
@@ -293,6 +324,17 @@ def _predictive(result: MetaResult) -> list[dict[str, Any]]:
                 3 * statistic.spread,
             )
     return rows
+
+
+def baseline_counts(question: Derived) -> list[tuple[int, int]]:
+    """Pairs of events and arm size that round to the printed baseline risk."""
+    shown = 10.0**-question.baseline_digits / 2 + 1e-9
+    return [
+        (k, n)
+        for n in question.baseline_n
+        for k in range(n + 1)
+        if abs(100 * k / n - question.baseline_percent) <= shown
+    ]
 
 
 def _derived(question: Derived, result: MetaResult) -> list[dict[str, Any]]:
@@ -304,13 +346,7 @@ def _derived(question: Derived, result: MetaResult) -> list[dict[str, Any]]:
     """
     rng = np.random.default_rng([int(result.datatree.attrs["seed"]), 2])
     log_ratio = result.draws("mu").ravel()
-    shown = 10.0**-question.baseline_digits / 2 + 1e-9
-    counts = [
-        (k, n)
-        for n in question.baseline_n
-        for k in range(n + 1)
-        if abs(100 * k / n - question.baseline_percent) <= shown
-    ]
+    counts = baseline_counts(question)
     events, sizes = np.array(counts, dtype=float).T[:, rng.integers(len(counts), size=log_ratio.size)]
     baseline = rng.beta(events + 0.5, sizes - events + 0.5)
     treated = np.minimum(baseline * np.exp(log_ratio), 1.0)

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from bayesmeta.analysis.schema import Cell, Outcome, Published
+from bayesmeta.analysis.schema import Cell, ChoiceSection, Outcome, Published
 from bayesmeta.data.estimates import Estimates, read_estimates
-from bayesmeta.data.review import Choice, Option, PublishedReview, Range, Study
+from bayesmeta.data.review import STUDY_FIELDS, Choice, Option, PublishedReview, Range, Study
 from bayesmeta.data.statistics import (
     Heterogeneity,
     PooledEstimate,
@@ -21,7 +21,7 @@ from bayesmeta.data.statistics import (
 )
 from bayesmeta.data.tables import Table, as_number, is_missing, read_csv
 from bayesmeta.effects.measures import effect_sizes
-from bayesmeta.errors import BayesmetaError, DataError, SpecificationError
+from bayesmeta.errors import BayesmetaError, DataError, SpecificationError, did_you_mean
 from bayesmeta.priors import Prior, parse_prior
 
 READING = "what the +/- is"
@@ -58,7 +58,7 @@ def load_data(outcome: Outcome, folder: Path, name: str) -> Estimates | Publishe
             statistics=[_statistic(entry) for entry in outcome.published],
             sd=sd,
             n_total=outcome.n_total,
-            choices=[*readings, *(_choice(section) for section in outcome.choices)],
+            choices=[*readings, *(_choice(section, outcome.covariates or []) for section in outcome.choices)],
             measure=outcome.measure,
         )
     except BayesmetaError as error:
@@ -72,6 +72,8 @@ def _read_studies(table: Table, covariates: list[str], sd: Prior) -> tuple[list[
     for i, name in enumerate(table.labels()):
         values = {key: _cell(table, i, key) for key in table.columns if key != "study"}
         sizes = {key: values.get(key) for key in ("n_t", "n_c", "n")}
+        if values.get("in_review") not in (None, 0.0, 1.0):
+            raise DataError(f"{table.cell(i, 'in_review')}: {values['in_review']!r} must be 1 or 0 (empty is 1).")
         y, se, reading = _known(table, i, name, values, sd)
         if reading is not None:
             readings.append(reading)
@@ -174,10 +176,15 @@ def _plain(value: object) -> float | None:
     return float(value) if isinstance(value, float | int) else None
 
 
-def _choice(section: object) -> Choice:
-    from bayesmeta.analysis.schema import ChoiceSection
-
-    assert isinstance(section, ChoiceSection)
+def _choice(section: ChoiceSection, covariates: list[str]) -> Choice:
+    known = [*STUDY_FIELDS, *covariates]
+    for option in section.options:
+        for name in (name for cells in option.values.values() for name in cells):
+            if name not in known:
+                raise SpecificationError(
+                    f"choice {section.name!r}, option {option.label!r}: {name!r} is no covariate of this outcome."
+                    f"{did_you_mean(name, known)} Known: {', '.join(known)}."
+                )
     options = [
         Option(
             label=option.label,
@@ -238,7 +245,8 @@ def _statistic(entry: Published) -> Statistic:
         return Heterogeneity(i2=float(str(i2)), **digits)
     if entry.kind == "significant":
         count, direction = need("count", "direction")
-        return SignificantCount(count=int(str(count)), direction=_SIGN[str(direction)])
+        soft: dict[str, Any] = {} if entry.tolerance is None else {"width": entry.tolerance}
+        return SignificantCount(count=int(str(count)), direction=_SIGN[str(direction)], **soft)
     study, p, relation = need("study", "p", "relation")
     sign = None if entry.direction is None else _SIGN[entry.direction]
     return StudyTest(study=str(study), p=float(str(p)), relation=str(relation), direction=sign)

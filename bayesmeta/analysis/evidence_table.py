@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,12 @@ def evidence(outcome: Outcome, result: MetaResult) -> dict[str, Any]:
         ]
     tests = [s for s in data.statistics if isinstance(s, SubgroupTest)]
     statistics = [
-        {"name": s.name, "printed": printed(s), "recomputed": _recomputed(s, group, tests)} for s in data.statistics
+        {
+            "name": s.name,
+            "printed": printed(s, ratio=outcome.log_scale),
+            "recomputed": _recomputed(s, group, tests, ratio=outcome.log_scale),
+        }
+        for s in data.statistics
     ]
     return {
         "studies": [_study(study) for study in data.studies],
@@ -90,11 +96,13 @@ def text(value: float | str | Range | None) -> str:
     return "" if value is None else value
 
 
-def printed(statistic: Statistic) -> str:
-    """What the review printed, as text."""
+def printed(statistic: Statistic, *, ratio: bool = False) -> str:
+    """What the review printed, as text; a `ratio` leaves the log scale."""
     match statistic:
         case PooledEstimate():
-            return f"{statistic.estimate:g} ({100 * statistic.level:g}% CI {statistic.lower:g} to {statistic.upper:g})"
+            numbers = (statistic.estimate, statistic.lower, statistic.upper)
+            shown = [f"{math.exp(x) if ratio else x:.5g}" for x in numbers]
+            return f"{shown[0]} ({100 * statistic.level:g}% CI {shown[1]} to {shown[2]})"
         case SubgroupTest():
             side = "lower" if statistic.direction < 0 else "higher"
             return f"P = {statistic.p:g}, {side} where {statistic.covariate} = 1"
@@ -106,11 +114,12 @@ def printed(statistic: Statistic) -> str:
             return f"P {statistic.relation} {statistic.p:g}"
 
 
-def _recomputed(statistic: Statistic, group: Any, tests: list[SubgroupTest]) -> str | None:
+def _recomputed(statistic: Statistic, group: Any, tests: list[SubgroupTest], *, ratio: bool) -> str | None:
     match statistic:
         case PooledEstimate():
             means = [float(group[f"pooled_{key}"].mean()) for key in ("estimate", "lower", "upper")]
-            return f"{means[0]:.4g} ({means[1]:.4g} to {means[2]:.4g})"
+            shown = [f"{math.exp(x) if ratio else x:.4g}" for x in means]
+            return f"{shown[0]} ({shown[1]} to {shown[2]})"
         case SubgroupTest():
             return f"z = {float(group['subgroup_z'][..., tests.index(statistic)].mean()):.3f} (printed P: z = {statistic.z:.3f})"
         case Heterogeneity():

@@ -32,7 +32,7 @@ def external_rows(section: External, folder: Path) -> list[dict[str, Any]]:
         hits = [i for i in range(len(table)) if all(table.columns[key][i] == value for key, value in wanted.items())]
         if len(hits) != 1:
             raise DataError(f"{table.source}: {len(hits)} rows match {wanted}; exactly one is needed.")
-        divisor = float(row.get("divide_by", "1"))
+        divisor = _divisor(row.get("divide_by", "1"))
         numbers = {}
         for key, column in (("estimate", "estimate"), ("lower", "ci_low"), ("upper", "ci_high")):
             value = as_number(table.columns[column][hits[0]])
@@ -61,6 +61,13 @@ def external_rows(section: External, folder: Path) -> list[dict[str, Any]]:
         }
         found.append(words | nothing | {"source": statement.source})
     return found
+
+
+def _divisor(text: str) -> float:
+    number = as_number(text)
+    if number is None or not number > 0:
+        raise DataError(f"external: divide_by must be a positive number; got {text!r}.")
+    return float(number)
 
 
 def _text(value: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bayesmeta.analysis.schema import Analysis
+from bayesmeta.analysis.schema import Analysis, Sampling
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.results.meta_result import MetaResult
@@ -21,11 +21,12 @@ def methods(analysis: Analysis, data: Mapping[str, Estimates | PublishedReview],
     ]
     for name, item in data.items():
         if isinstance(item, PublishedReview):
+            sd = analysis.outcomes[name].sd_prior
             known = sum(study.known for study in item.studies)
             paragraphs.append(
                 f"Outcome '{analysis.outcomes[name].label}': of {item.n_studies} trials, {known} had a published effect "
                 "and standard error. The others are latent: their standard error follows from their arm sizes and a prior "
-                f"on the unit standard deviation ({item.sd}), their effect from the hierarchical model. The review's own "
+                f"on the unit standard deviation ({sd}), their effect from the hierarchical model. The review's own "
                 "estimator (DerSimonian and Laird, and its subgroup z test with a separate tau in each subgroup) is part of "
                 "the model, and its printed values, with their rounding, are the observations. Facts known as a range or as "
                 "a choice between readings are parameters with the stated priors; all combinations of choices were summed."
@@ -34,12 +35,30 @@ def methods(analysis: Analysis, data: Mapping[str, Estimates | PublishedReview],
             paragraphs.append(
                 f"Outcome '{analysis.outcomes[name].label}': {item.n_studies} studies with published estimates."
             )
+    if any(isinstance(item, Estimates) for item in data.values()):
+        paragraphs.append(
+            "Models of estimates with known standard errors were also fitted by quadrature: given tau the posterior is "
+            "Gaussian, and a double-exponential rule over tau, whose nodes double until no probability changes by more "
+            "than 1e-8, gives the exact posterior that is reported. Means and standard deviations of the sampler's draws "
+            "had to agree with it within 4 Monte Carlo standard errors."
+        )
+    own = "".join(
+        f" For '{outcome.label}' it was {_run(outcome.sampling)}."
+        for outcome in analysis.outcomes.values()
+        if outcome.sampling
+    )
     paragraphs.append(
-        f"Sampling used the No-U-Turn sampler ({fit.datatree.attrs['sampler']}), {sampling.chains} chains of "
-        f"{sampling.tune} tuning and {sampling.draws} kept draws, target acceptance {sampling.target_accept:g}, seed "
-        f"{analysis.seed}. We required R-hat of at most 1.01, a bulk effective sample size of at least "
+        f"Sampling used the No-U-Turn sampler ({fit.datatree.attrs['sampler']}), {_run(sampling)}, seed "
+        f"{analysis.seed}.{own} We required R-hat of at most 1.01, a bulk effective sample size of at least "
         f"{sampling.ess_limit:g} for every reported quantity, and no divergent transition. Probabilities under other priors "
-        "come from Pareto-smoothed importance sampling of the same draws where Pareto k is at most 0.7, and from a new fit "
-        "elsewhere. Intervals are equal-tailed with 95% probability."
+        "come from Pareto-smoothed importance sampling of the same draws where Pareto k is at most 0.7 (less with few "
+        "effective draws), and from a new fit elsewhere. Intervals are equal-tailed with 95% probability."
     )
     return paragraphs
+
+
+def _run(sampling: Sampling) -> str:
+    return (
+        f"{sampling.chains} chains of {sampling.tune} tuning and {sampling.draws} kept draws, target acceptance "
+        f"{sampling.target_accept:g}"
+    )

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bayesmeta.analysis.collect import collect_outcome
+from bayesmeta.analysis.collect import baseline_counts, collect_outcome
 from bayesmeta.analysis.evidence import load_data
 from bayesmeta.analysis.external import external_rows
 from bayesmeta.analysis.prose import methods
 from bayesmeta.analysis.schema import Analysis, ModelSection, Outcome, Signal, read_analysis
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview
+from bayesmeta.diagnostics.check import Check
+from bayesmeta.diagnostics.convergence import convergence, worst_of
 from bayesmeta.diagnostics.sensitivity import Reweighted, claim_sensitivity
 from bayesmeta.errors import BayesmetaError, SpecificationError, did_you_mean
-from bayesmeta.priors import Normal, Prior, parse_prior
+from bayesmeta.inference.quadrature.engine import unsupported
+from bayesmeta.priors import Flat, Normal, Prior, parse_prior
 from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.spec.design import design
@@ -62,36 +65,57 @@ def plan(path: str | Path) -> Plan:
             except BayesmetaError as error:
                 raise type(error)(f"{where}: {error}") from error
         _check_questions(outcome, models[name], data[name], f"{path}: outcomes.{name}")
-    external = external_rows(analysis.external, path.parent) if analysis.external else []
-    return Plan(analysis, path.parent, path.name, data, models, external)
+    external = _external(analysis, path)
+    file = path.name if path.is_absolute() else path.as_posix()  # the same bytes wherever the folder lies
+    return Plan(analysis, path.parent, file, data, models, external)
+
+
+def _external(analysis: Analysis, path: Path) -> list[dict[str, Any]]:
+    if analysis.external is None:
+        return []
+    if (name := analysis.external.outcome) not in analysis.outcomes:
+        raise SpecificationError(
+            f"{path}: external: no outcome {name!r}.{did_you_mean(name, analysis.outcomes)} "
+            f"Outcomes: {', '.join(analysis.outcomes)}."
+        )
+    return external_rows(analysis.external, path.parent)
 
 
 def build_model(section: ModelSection) -> NormalNormal:
     """The model of a section, its priors read from text."""
-    mu = {} if section.mu is None else {"mu": parse_prior(section.mu)}
+    mu = Flat() if section.mu is None else parse_prior(section.mu)
     beta = {name: parse_prior(text) for name, text in section.beta.items()}
-    return NormalNormal(formula=section.formula, tau=parse_prior(section.tau), beta=beta, **mu)
+    return NormalNormal(formula=section.formula, tau=parse_prior(section.tau), beta=beta, mu=mu)
 
 
 def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any], dict[str, dict[str, MetaResult]]]:
     """Fit everything; return the results for `results.json`, and the fits by outcome and model."""
     analysis, fits, results = checked.analysis, {}, {}
-    settings = analysis.sampling.model_dump(exclude={"ess_limit"})
     checks: list[dict[str, Any]] = []
     signals: list[dict[str, Any]] = []
     summary: list[dict[str, Any]] = []
+    engines: set[str] = set()
     for name, outcome in analysis.outcomes.items():
+        sampling = outcome.sampling or analysis.sampling
+        settings = sampling.model_dump(exclude={"ess_limit"})
         fits[name] = fit_many(
             checked.data[name],
             checked.models[name],
+            "nuts",
             seed=analysis.seed,
             progress=_prefixed(progress, name),
             **settings,
         )
-        grids = _sensitivity(checked, name, fits[name], settings, _prefixed(progress, name))
-        collected = collect_outcome(name, outcome, fits[name], grids, analysis.sampling.ess_limit)
+        exact = _exact(checked.data[name], checked.models[name])
+        if len(exact) == len(fits[name]):
+            grids, refits = _exact_sensitivity(checked, name), dict[str, MetaResult]()
+        else:
+            grids, refits = _sensitivity(checked, name, fits[name], settings, _prefixed(progress, name))
+        engines |= {result.engine for result in {**fits[name], **exact}.values()}
+        collected = collect_outcome(name, outcome, fits[name], exact, grids, sampling.ess_limit)
         results[name] = collected.content
-        checks += [check.as_dict() for check in collected.checks]
+        again = _refit_checks(name, outcome, refits, sampling.ess_limit)
+        checks += [check.as_dict() for check in [*collected.checks, *again]]
         signals += collected.signals
         summary += collected.summary
     first = next(iter(next(iter(fits.values())).values()))
@@ -105,7 +129,7 @@ def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any]
             "seed": analysis.seed,
             "ci_prob": 0.95,
         },
-        "engine": "nuts",
+        "engine": ", ".join(sorted(engines)),
         "versions": _versions(first),
         "signals": signals,
         "checks": checks,
@@ -119,12 +143,37 @@ def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any]
     return content, fits
 
 
+def _exact(data: Estimates | PublishedReview, models: Mapping[str, NormalNormal]) -> dict[str, MetaResult]:
+    """Fits by quadrature of the models that it takes."""
+    taken = {name: model for name, model in models.items() if unsupported(data, model) is None}
+    return fit_many(data, taken, "quadrature") if taken else {}
+
+
+def _exact_sensitivity(checked: Plan, name: str) -> dict[str, Grid]:
+    """Probability of each signal, and of its threshold, over the crossed priors: every one a new exact fit."""
+    outcome, grids = checked.analysis.outcomes[name], {}
+    for signal in outcome.signals:
+        grid: Grid = {}
+        for place, model in _alternatives(outcome, signal, checked.models[name][signal.model]).items():
+            refit = fit_many(checked.data[name], {"m": model}, "quadrature")["m"]
+            pair = [
+                Reweighted(refit.probability(claim), refit.probability_mcse(claim), 0.0)
+                for claim in (signal.claim, signal.threshold)
+                if claim
+            ]
+            grid[place] = (pair[0], pair[1] if len(pair) > 1 else None, "exact")
+        grids[signal.name] = grid
+    return grids
+
+
 def _sensitivity(
     checked: Plan, name: str, fits: dict[str, MetaResult], settings: dict[str, Any], progress: Progress | None
-) -> dict[str, Grid]:
-    """Probability of each signal, and of its threshold, over the crossed priors, by the signal's name."""
+) -> tuple[dict[str, Grid], dict[str, MetaResult]]:
+    """Probability of each signal, and of its threshold, over the crossed priors, by the signal's name; the refits."""
     outcome = checked.analysis.outcomes[name]
-    crossed = {signal.name: _alternatives(outcome, signal, fits[signal.model].model) for signal in outcome.signals}
+    crossed = {
+        signal.name: _alternatives(outcome, signal, checked.models[name][signal.model]) for signal in outcome.signals
+    }
     grids: dict[str, Grid] = {}
     refits: dict[str, NormalNormal] = {}
     for signal in outcome.signals:
@@ -138,8 +187,8 @@ def _sensitivity(
             if not all(one.trusted for one in pair):
                 refits[f"{signal.model}: {model}"] = model
     if not refits:
-        return grids
-    again = fit_many(checked.data[name], refits, seed=checked.analysis.seed, progress=progress, **settings)
+        return grids, {}
+    again = fit_many(checked.data[name], refits, "nuts", seed=checked.analysis.seed, progress=progress, **settings)
     for signal in outcome.signals:
         for place, model in crossed[signal.name].items():
             if (refit := again.get(f"{signal.model}: {model}")) is not None:
@@ -150,7 +199,18 @@ def _sensitivity(
                     if claim
                 ]
                 grids[signal.name][place] = (exact[0], exact[1] if len(exact) > 1 else None, "refitted")
-    return grids
+    return grids, again
+
+
+def _refit_checks(name: str, outcome: Outcome, refits: dict[str, MetaResult], ess_limit: float) -> list[Check]:
+    """Convergence of the refits of each model, the worst of them in one record."""
+    checks = []
+    for key in outcome.models:
+        quantities = [signal.quantity for signal in outcome.signals if signal.model == key]
+        found = [convergence(fit, quantities) for label, fit in refits.items() if label.startswith(f"{key}: ")]
+        if found:
+            checks += worst_of(found).checks(f"{name}, {key} under other priors", ess_limit)
+    return checks
 
 
 def _alternatives(outcome: Outcome, signal: Signal, model: NormalNormal) -> dict[tuple[int, int], NormalNormal]:
@@ -201,6 +261,21 @@ def _check_questions(
                 check_claim(claim, names)
             except SpecificationError as error:
                 raise SpecificationError(f"{where}, model {model!r}: {error}") from error
+    for signal in outcome.signals:
+        place = f"{where}, signal {signal.name!r}"
+        if signal.published_p is not None and not 0 < signal.published_p <= 1:
+            raise SpecificationError(f"{place}: published_p: P must lie in (0, 1]; got {signal.published_p:g}.")
+        try:
+            _alternatives(outcome, signal, models[signal.model])
+        except BayesmetaError as error:
+            raise type(error)(f"{place}, sensitivity: {error}") from error
+    for question in outcome.derived:
+        if not baseline_counts(question):
+            sizes = ", ".join(map(str, question.baseline_n))
+            raise SpecificationError(
+                f"{where}, derived from {question.model!r}: no whole number of events of {sizes} rounds to "
+                f"{question.baseline_percent:g}%."
+            )
 
 
 def _prefixed(progress: Progress | None, name: str) -> Progress | None:

@@ -38,7 +38,7 @@ class Published(Strict):
     lower: float | None = None
     upper: float | None = None
     level: float = 0.95
-    digits: int | None = None
+    digits: Annotated[int, Field(ge=0)] | None = None
     covariate: str | None = None
     p: float | None = None
     direction: Direction | None = None
@@ -106,8 +106,8 @@ class Derived(Strict):
     model: str
     baseline_label: str
     baseline_percent: float
-    baseline_digits: int = 1
-    baseline_n: list[int]
+    baseline_digits: Annotated[int, Field(ge=0)] = 1
+    baseline_n: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)]
     note: str = ""
 
 
@@ -148,6 +148,7 @@ class Outcome(Strict):
     sensitivity: Sensitivity = Sensitivity()
     confounding: tuple[str, str, str] | None = None
     missing: list[str] = []
+    sampling: Sampling | None = None  # in place of the analysis's own
 
 
 class Statement(Strict):

@@ -147,7 +147,8 @@ class PublishedReview:
         Prior on each latent study's unit SD, which gives its standard error: ``se = sd sqrt(1/n_t + 1/n_c)``.
         For mean differences the unit SD is the participants' standard deviation, in units of `y`.
     n_total : float, optional
-        Participants in all the studies, when sizes are known as ranges: the sizes are uniform given that total.
+        Participants in all the studies, when sizes are known as ranges: in the order of the studies, each size is
+        uniform on what its range and the total leave open.
     choices : sequence of Choice
         Facts known up to a choice; all combinations are weighed in one model.
     measure : str, optional
@@ -201,7 +202,7 @@ class PublishedReview:
         for choice in self.choices:
             for option in choice.options:
                 for values in option.values.values():
-                    names.update(dict.fromkeys(key for key in values if key not in _FIELDS))
+                    names.update(dict.fromkeys(key for key in values if key not in STUDY_FIELDS))
         return tuple(names)
 
     @property
@@ -259,6 +260,11 @@ class PublishedReview:
             return
         for scenario in self.scenarios():
             sizes = study_sizes(scenario.studies)
+            if None in sizes:
+                raise DataError(
+                    f"n_total={self.n_total:g}: study {self.study[sizes.index(None)]!r} has no size. "
+                    "Give every study a size or a range for it, or leave the total out."
+                )
             left = self.n_total - sum(sum(size) for size in sizes if isinstance(size, tuple))
             ranges = [size for size in sizes if isinstance(size, Range)]
             least, most = sum(size.lower for size in ranges), sum(size.upper for size in ranges)
@@ -286,12 +292,12 @@ class PublishedReview:
                 raise DataError(f"{test.name}: covariate without variation, every study is in group {groups.pop()}.")
 
 
-_FIELDS = ("y", "se", "n", "n_t", "n_c")
+STUDY_FIELDS = ("y", "se", "n", "n_t", "n_c")
 
 
 def _override(study: Study, values: Mapping[str, float | str | Range]) -> Study:
-    fields = {key: value for key, value in values.items() if key in _FIELDS}
-    covariates = {key: value for key, value in values.items() if key not in _FIELDS}
+    fields = {key: value for key, value in values.items() if key in STUDY_FIELDS}
+    covariates = {key: value for key, value in values.items() if key not in STUDY_FIELDS}
     if "n_t" in fields:
         fields["n"] = None  # type: ignore[assignment]
     elif "n" in fields:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -26,11 +27,11 @@ class Check:
     note: str = ""
 
     def as_dict(self) -> dict[str, object]:
-        """Plain form, for JSON."""
+        """Plain form, for JSON, which has no number for an R-hat of chains that never moved."""
         return {
             "name": self.name,
             "passed": self.passed,
-            "value": self.value,
+            "value": self.value if self.value is not None and math.isfinite(self.value) else None,
             "limit": self.limit,
             "note": self.note,
         }

@@ -44,27 +44,29 @@ class Convergence:
                 self.r_hat <= R_HAT_LIMIT,
                 self.r_hat,
                 R_HAT_LIMIT,
-                "largest over all quantities",
+                "Largest over all quantities.",
             ),
             Check(
                 f"{label}: bulk ESS",
                 self.ess_bulk >= ess_limit,
                 self.ess_bulk,
                 ess_limit,
-                f"smallest over all quantities ({self.worst})",
+                f"Smallest over all quantities ({self.worst}).",
             ),
             Check(
                 f"{label}: divergences",
                 self.divergences == 0,
                 float(self.divergences),
                 0.0,
-                "over all chains",
+                "Over all chains.",
             ),
         ]
 
 
 def convergence(result: MetaResult, expressions: Sequence[str] = ()) -> Convergence:
     """Convergence of all parameters of a result, the studies' theta, and further expressions.
+
+    Latent effects count where the model has no covariates, since its forest plot shows them.
 
     Parameters
     ----------
@@ -83,6 +85,8 @@ def convergence(result: MetaResult, expressions: Sequence[str] = ()) -> Converge
     posterior = result.posterior
     for study in result.data.study:
         quantities[f"theta[{study}]"] = posterior["theta"].sel(study=study).to_numpy()
+        if "y" in posterior and not result.coefficients:  # drawn in the forest plot; constant where it is known
+            quantities[f"y[{study}]"] = posterior["y"].sel(study=study).to_numpy()
     varying = {name: q for name, q in quantities.items() if np.ptp(q) > 0}
     names = list(varying)
     data = xr.Dataset(
@@ -101,4 +105,17 @@ def convergence(result: MetaResult, expressions: Sequence[str] = ()) -> Converge
         int(stats["diverging"].sum()),
         float(bfmi.min()),
         names[int(bulk.argmin())],
+    )
+
+
+def worst_of(found: Sequence[Convergence]) -> Convergence:
+    """Worst diagnostics over several fits; divergences add up."""
+    fewest = min(found, key=lambda one: one.ess_bulk)
+    return Convergence(
+        float(np.max([one.r_hat for one in found])),
+        fewest.ess_bulk,
+        min(one.ess_tail for one in found),
+        sum(one.divergences for one in found),
+        min(one.bfmi for one in found),
+        fewest.worst,
     )

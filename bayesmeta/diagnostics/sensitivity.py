@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from bayesmeta.errors import SpecificationError
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.spec.design import design, tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.two_scales import base_of
 
 K_LIMIT = 0.7
 
@@ -25,18 +27,36 @@ class Reweighted:
     probability, mcse : float
         By Pareto-smoothed importance sampling from the draws under the original prior.
     pareto_k : float
-        Tail shape of the importance ratios; above 0.7 the probability cannot be trusted and the model must be
-        fitted again.
+        Tail shape of the importance ratios; above `k_limit` the probability cannot be trusted and the model must
+        be fitted again. Infinite where the priors have no density to compare.
+    k_limit : float
+        0.7, or less with few effective draws.
     """
 
     probability: float
     mcse: float
     pareto_k: float
+    k_limit: float = K_LIMIT
 
     @property
     def trusted(self) -> bool:
         """Whether the reweighting can be used."""
-        return self.pareto_k <= K_LIMIT
+        return self.pareto_k <= self.k_limit
+
+
+def k_limit(n_effective: float) -> float:
+    """Largest Pareto k at which that many effective draws give a usable estimate.
+
+    References
+    ----------
+    Vehtari et al. (2024), J. Mach. Learn. Res. 25(72):1-58, doi:10.48550/arXiv.1507.02646: 1 - 1/log10(S)
+
+    Examples
+    --------
+    >>> round(k_limit(100), 3), k_limit(4000)
+    (0.5, 0.7)
+    """
+    return min(1 - 1 / math.log10(max(n_effective, 11.0)), K_LIMIT)
 
 
 def claim_sensitivity(
@@ -67,15 +87,21 @@ def claim_sensitivity(
     holds = (result.draws(claim) != 0).astype(float)
     if result.draws(claim).dtype != np.bool_:
         raise SpecificationError(f"{claim!r} is not a claim: compare it with something, e.g. '{claim} < 0'.")
-    before = log_prior(result, result.model)
+    fitted = base_of(result.model)
+    comparable = _has_density(result, fitted)
+    before = log_prior(result, fitted) if comparable else np.zeros(holds.shape)
     efficiency = _relative_efficiency(holds)
+    limit = k_limit(efficiency * holds.size)
     found = {}
     for label, model in alternatives.items():
-        if model.formula != result.model.formula:
+        if model.formula != fitted.formula:
             raise SpecificationError(
-                f"alternative {label!r} has the formula {model.formula!r}, the fit {result.model.formula!r}: "
+                f"alternative {label!r} has the formula {model.formula!r}, the fit {fitted.formula!r}: "
                 "only the priors may differ. Fit it as a model of its own."
             )
+        if not (comparable and _has_density(result, model)):
+            found[label] = Reweighted(math.nan, math.nan, math.inf, limit)
+            continue
         ratio = (log_prior(result, model) - before).ravel()
         if np.ptp(ratio) < 1e-12:  # the same prior
             weights, k = np.full(ratio.size, 1 / ratio.size), 0.0
@@ -84,7 +110,7 @@ def claim_sensitivity(
             weights, k = np.exp(log_weights - np.logaddexp.reduce(log_weights)), float(shape)
         p = float(weights @ holds.ravel())
         variance = float((weights**2) @ (holds.ravel() - p) ** 2) / efficiency
-        found[label] = Reweighted(p, float(np.sqrt(variance)), k)
+        found[label] = Reweighted(p, float(np.sqrt(variance)), k, limit)
     return found
 
 
@@ -96,12 +122,20 @@ def log_prior(result: MetaResult, model: NormalNormal) -> NDArray[np.float64]:
     for names, prior in joint.items():
         total = total + prior.logpdf(np.stack([result.draws(name) for name in names], axis=-1))
     done = {name for names in joint for name in names}
-    if made.intercept and "mu" not in done:
+    if made.intercept:  # with a joint prior for mu, its own is flat
         total = total + model.mu.logpdf(result.draws("mu"))
     for name, term in made.columns.items():
         if name not in done:
             total = total + model.coefficient_prior(name, term).logpdf(result.draws(name))
     return np.asarray(total)
+
+
+def _has_density(result: MetaResult, model: NormalNormal) -> bool:
+    """Whether each top-level prior of `model` has a density, as a point mass has not."""
+    made = design(result.data, model)
+    priors = [model.tau, *([model.mu] if made.intercept else [])]
+    priors += [model.coefficient_prior(name, term) for name, term in made.columns.items()]
+    return all(prior.has_density for prior in priors)
 
 
 def _relative_efficiency(holds: NDArray[np.float64]) -> float:

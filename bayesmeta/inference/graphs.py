@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
+from numpy.typing import NDArray
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.data.statistics import PooledEstimate
 from bayesmeta.inference.pymc_priors import prior_rv
+from bayesmeta.inference.quadrature.rotate import rotate
 from bayesmeta.inference.review_arrays import ReviewArrays
 from bayesmeta.inference.review_op import log_density_of
 from bayesmeta.priors import Prior
@@ -28,21 +30,37 @@ class Skeleton:
     mu: Prior | None
     tau: Prior
     beta: Mapping[str, Prior]
+    structures: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    second: Prior | None = None
 
 
 def estimates_graph(data: Estimates, skeleton: Skeleton) -> pm.Model:
-    """Marginal model of estimates: y ~ N(mu + X beta, V + tau^2 I)."""
+    """Marginal model of estimates: y ~ N(mu + X beta, V + tau^2 G), with a second such term where there is one."""
     coords = {"study": list(data.study), "covariate": list(skeleton.design.columns)}
     with pm.Model(coords=coords, check_bounds=False) as model:
         mu, beta, tau = _top_level(skeleton)
         mean = mu + pt.zeros(data.n_studies)
         if skeleton.design.columns:
             mean = mean + pt.dot(skeleton.design.base[0], beta)
-        if data.cov is None:
-            pm.Normal("y", mu=mean, sigma=pt.sqrt(data.se**2 + tau**2), observed=data.y, dims="study")
+        first, *others = skeleton.structures.items()
+        if not others:
+            rotation = rotate(data.v if data.cov is None else data.cov, first[1])
+            sigma = pt.sqrt(rotation.a + tau**2 * rotation.d)  # along the rotated axes the estimates are independent
+            at = mean if rotation.forth is None else pt.dot(rotation.forth, mean)
+            pm.Normal("y", mu=at, sigma=sigma, observed=rotation.apply(data.y))
+            if rotation.forth is not None:
+                pm.Potential("log_jacobian", pt.constant(rotation.log_jacobian))  # density of y, not of rotated y
+            return model
+        name, matrix = others[0]
+        assert skeleton.second is not None
+        second = prior_rv(skeleton.second, name)
+        if matrix.ndim == 1 and data.cov is None:
+            pm.Normal("y", mu=mean, sigma=pt.sqrt(data.v + tau**2 + second**2 * matrix), observed=data.y)
         else:
-            variance, axes = np.linalg.eigh(data.cov)  # along these axes the estimates are independent
-            pm.Normal("y", mu=pt.dot(axes.T, mean), sigma=pt.sqrt(variance + tau**2), observed=axes.T @ data.y)
+            full = np.diag(matrix) if matrix.ndim == 1 else matrix
+            known = np.diag(data.v) if data.cov is None else data.cov
+            cov = pt.as_tensor(known) + tau**2 * np.eye(data.n_studies) + second**2 * full
+            pm.MvNormal("y", mu=mean, cov=cov, observed=data.y)
     return model
 
 

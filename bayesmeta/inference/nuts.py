@@ -20,8 +20,9 @@ from bayesmeta.inference.review_arrays import ReviewArrays, review_arrays
 from bayesmeta.inference.sampling import CompiledModel, Progress, SamplerSettings
 from bayesmeta.inference.versions import versions
 from bayesmeta.priors import Flat, Prior
+from bayesmeta.spec.between import Independent
 from bayesmeta.spec.design import Design, design, tau_prior
-from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.two_scales import Model, TwoScales, base_of, structures
 
 
 @dataclass(slots=True)
@@ -40,13 +41,13 @@ class NutsEngine:
         if isinstance(self.data, PublishedReview):
             self._arrays = review_arrays(self.data)
 
-    def prepare(self, models: Mapping[str, NormalNormal]) -> None:
+    def prepare(self, models: Mapping[str, Model]) -> None:
         """Compile the graphs that `models` need, as few as possible; refuses any model that cannot be right."""
         skeletons = [skeleton for skeleton, _ in self._compiled]
         new: list[Skeleton] = []
         for model in models.values():
             bound = _sampled(self.data, model)
-            wanted = _skeleton(design(self.data, bound), bound)
+            wanted = _skeleton(self.data, design(self.data, base_of(bound)), bound)
             if any(_fits(wanted, skeleton) for skeleton in skeletons):
                 continue
             for i, skeleton in enumerate(new):
@@ -58,19 +59,17 @@ class NutsEngine:
         for skeleton in new:
             self._compiled.append((skeleton, CompiledModel(self._graph(skeleton))))
 
-    def fit(
-        self, model: NormalNormal, settings: SamplerSettings, seed: int, progress: Progress | None = None
-    ) -> xr.DataTree:
+    def fit(self, model: Model, settings: SamplerSettings, seed: int, progress: Progress | None = None) -> xr.DataTree:
         """Posterior of one model, in ArviZ's groups."""
         self.prepare({"model": model})
         bound = _sampled(self.data, model)
-        made = design(self.data, bound)
-        wanted = _skeleton(made, bound)
+        made = design(self.data, base_of(bound))
+        wanted = _skeleton(self.data, made, bound)
         skeleton, compiled = next(pair for pair in self._compiled if _fits(wanted, pair[0]))
         draws, stats = compiled.sample(_exchange(skeleton, wanted, self.data), settings, seed, progress)
         if isinstance(self.data, PublishedReview):
             assert self._arrays is not None
-            groups, coords = restore_review(self._arrays, bound, made, draws, seed)
+            groups, coords = restore_review(self._arrays, base_of(bound), made, draws, seed)
         else:
             groups, coords = restore_estimates(self.data, bound, made, draws, seed)
         groups["sample_stats"] = {
@@ -86,7 +85,7 @@ class NutsEngine:
             return review_graph(self.data, self._arrays, skeleton)
         return estimates_graph(self.data, skeleton)
 
-    def _attrs(self, model: NormalNormal, settings: SamplerSettings, seed: int, sampler: str) -> dict[str, Any]:
+    def _attrs(self, model: Model, settings: SamplerSettings, seed: int, sampler: str) -> dict[str, Any]:
         return {
             "model": str(model),
             "priors": json.dumps(model.as_dict()),
@@ -100,28 +99,45 @@ class NutsEngine:
         }
 
 
-def _sampled(data: Estimates | PublishedReview, model: NormalNormal) -> NormalNormal:
+def _sampled(data: Estimates | PublishedReview, model: Model) -> Model:
     """The model with its reference prior given the studies; refuses priors that NUTS does not take."""
-    for names in model.joint_priors():
+    base = base_of(model)
+    if isinstance(data, PublishedReview) and (isinstance(model, TwoScales) or base.between != Independent()):
+        raise SpecificationError(
+            f"{model} needs estimates: the trials of a published review vary independently, with one tau."
+        )
+    for names in base.joint_priors():
         raise SpecificationError(
             f"beta[{names!r}] is a joint prior, which the nuts engine does not take. "
             'Use engine="quadrature", or a prior for each coefficient.'
         )
-    if not model.tau.is_proper:
+    if not base.tau.is_proper:
         raise SpecificationError(
-            f"prior for tau is {model.tau}, which does not integrate to one; the nuts engine samples under proper "
+            f"prior for tau is {base.tau}, which does not integrate to one; the nuts engine samples under proper "
             'priors only. Use engine="quadrature", or a proper prior such as DuMouchel() or HalfNormal(0.5).'
         )
-    return replace(model, tau=tau_prior(data, model))
+    bound = replace(base, tau=tau_prior(data, base))
+    return replace(model, base=bound) if isinstance(model, TwoScales) else bound
 
 
-def _skeleton(made: Design, model: NormalNormal) -> Skeleton:
-    beta = {name: model.coefficient_prior(name, term) for name, term in made.columns.items()}
-    return Skeleton(made, model.mu if made.intercept else None, model.tau, beta)
+def _skeleton(data: Estimates | PublishedReview, made: Design, model: Model) -> Skeleton:
+    base = base_of(model)
+    beta = {name: base.coefficient_prior(name, term) for name, term in made.columns.items()}
+    known = structures(data, model) if isinstance(data, Estimates) else {}
+    second = model.prior if isinstance(model, TwoScales) else None
+    return Skeleton(made, base.mu if made.intercept else None, base.tau, beta, known, second)
 
 
 def _same_top(a: Skeleton, b: Skeleton) -> bool:
     if (a.mu is None) != (b.mu is None) or a.design.slots != b.design.slots:
+        return False
+    if list(a.structures) != list(b.structures) or not all(
+        map(np.array_equal, a.structures.values(), b.structures.values())
+    ):
+        return False
+    if (a.second is None) != (b.second is None) or (
+        a.second and b.second and signature(a.second) != signature(b.second)
+    ):
         return False
     same_mu = a.mu is None or b.mu is None or signature(a.mu) == signature(b.mu)
     return same_mu and signature(a.tau) == signature(b.tau)
@@ -160,7 +176,7 @@ def _join(a: Skeleton, b: Skeleton) -> Skeleton | None:
         base=np.concatenate([a.design.base, b.design.base[..., at]], axis=-1),
         slope=np.concatenate([a.design.slope, b.design.slope[..., at]], axis=-1),
     )
-    return Skeleton(joined, a.mu, a.tau, {**a.beta, **{name: b.beta[name] for name in extra}})
+    return replace(a, design=joined, beta={**a.beta, **{name: b.beta[name] for name in extra}})
 
 
 def _exchange(skeleton: Skeleton, wanted: Skeleton, data: Estimates | PublishedReview) -> dict[str, Any]:
@@ -171,6 +187,8 @@ def _exchange(skeleton: Skeleton, wanted: Skeleton, data: Estimates | PublishedR
     parameters: dict[str, Prior] = {"tau": wanted.tau, **skeleton.beta, **wanted.beta}
     if wanted.mu is not None:
         parameters["mu"] = wanted.mu
+    if wanted.second is not None:
+        parameters[list(wanted.structures)[1]] = wanted.second
     if isinstance(data, PublishedReview) and not all(study.known for study in data.studies):
         parameters["sd"] = data.sd
     for name, prior in parameters.items():

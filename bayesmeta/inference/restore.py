@@ -18,9 +18,12 @@ from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.statistics import PooledEstimate, SignificantCount, SubgroupTest
 from bayesmeta.inference.review_arrays import ReviewArrays
 from bayesmeta.inference.review_terms import Trials, normal_log_density, subgroup_statistic
+from bayesmeta.inference.spread import Spread
 from bayesmeta.priors import Prior
+from bayesmeta.spec.between import Cluster
 from bayesmeta.spec.design import Design
 from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.two_scales import Model, TwoScales, base_of, structures
 
 Floats = NDArray[np.float64]
 Groups = dict[str, dict[str, tuple[tuple[str, ...], Any]]]
@@ -28,16 +31,18 @@ _DRAWS = ("chain", "draw")
 
 
 def restore_estimates(
-    data: Estimates, model: NormalNormal, made: Design, draws: Mapping[str, Floats], seed: int
+    data: Estimates, model: Model, made: Design, draws: Mapping[str, Floats], seed: int
 ) -> tuple[Groups, dict[str, Any]]:
     """Groups of a fit to estimates, and their coordinates."""
     rng = np.random.default_rng([seed, 1])
     top, tau, fitted = _top(made, draws, made.base[0])
-    theta = _theta(data, fitted, tau, rng)
-    replicated = _replicates(data, fitted, tau, rng)
-    groups = _common_groups(model, made, top, tau, rng)
+    spread = Spread(data, structures(data, model), draws)
+    theta, replicated = spread.theta(fitted, rng), spread.replicates(fitted, rng)
+    groups = _common_groups(base_of(model), made, top, tau, rng)
+    if isinstance(model, TwoScales):
+        _add_second(groups, model, np.asarray(draws[model.second_name]), rng)
     groups["posterior"]["theta"] = ((*_DRAWS, "study"), theta)
-    groups["log_likelihood"] = {"y": ((*_DRAWS, "study"), _pointwise(data, fitted, tau))}
+    groups["log_likelihood"] = {"y": ((*_DRAWS, "study"), spread.pointwise(fitted))}
     groups["posterior_predictive"] = {"y": ((*_DRAWS, "study"), replicated)}
     groups["observed_data"] = {"y": (("study",), data.y)}
     groups["constant_data"] = {"se": (("study",), data.se), "X": (("study", "covariate"), made.base[0])}
@@ -133,40 +138,19 @@ def _common_groups(
     return {"posterior": posterior, "log_prior": log_prior, "prior": prior}
 
 
-def _theta(data: Estimates, fitted: Floats, tau: Floats, rng: np.random.Generator) -> Floats:
-    """Draws of the studies' true effects from their conditional, shape (chain, draw, study)."""
-    if data.cov is None:
-        shrink = data.se**2 / (data.se**2 + tau[..., None] ** 2)
-        noise = tau[..., None] * np.sqrt(shrink) * rng.standard_normal(fitted.shape)
-        return np.asarray(shrink * fitted + (1 - shrink) * data.y + noise)
-    prior_draw = fitted + tau[..., None] * rng.standard_normal(fitted.shape)
-    data_draw = prior_draw + rng.standard_normal(fitted.shape) @ np.linalg.cholesky(data.cov).T
-    gap = np.linalg.solve(_total_covariance(data, tau), (data.y - data_draw)[..., None])[..., 0]
-    return np.asarray(prior_draw + tau[..., None] ** 2 * gap)  # Matheron's rule: exact for Gaussians
-
-
-def _total_covariance(data: Estimates, tau: Floats) -> Floats:
-    cov = np.diag(data.se**2) if data.cov is None else data.cov
-    return np.asarray(cov + tau[..., None, None] ** 2 * np.eye(data.n_studies))
-
-
-def _replicates(data: Estimates, fitted: Floats, tau: Floats, rng: np.random.Generator) -> Floats:
-    """Draws of y in new studies with the same standard errors, shape (chain, draw, study)."""
-    noise = rng.standard_normal(fitted.shape)
-    if data.cov is None:
-        return np.asarray(fitted + np.sqrt(data.se**2 + tau[..., None] ** 2) * noise)
-    factor = np.linalg.cholesky(_total_covariance(data, tau))
-    return np.asarray(fitted + (factor @ noise[..., None])[..., 0])
-
-
-def _pointwise(data: Estimates, fitted: Floats, tau: Floats) -> Floats:
-    """Log density of each y given the parameters, and given the other y where estimates are correlated."""
-    if data.cov is None:
-        return np.asarray(normal_log_density(data.y, fitted, np.sqrt(data.se**2 + tau[..., None] ** 2)))
-    precision = np.linalg.inv(_total_covariance(data, tau))
-    diagonal = np.diagonal(precision, axis1=-2, axis2=-1)
-    residual = (precision @ (data.y - fitted)[..., None])[..., 0] / diagonal
-    return np.asarray(normal_log_density(residual, 0.0, diagonal**-0.5))
+def _add_second(groups: Groups, model: TwoScales, second: Floats, rng: np.random.Generator) -> None:
+    """Add the second standard deviation, and its share of a new study's effect, which is in a cluster of its own."""
+    name = model.second_name
+    groups["posterior"][name] = (_DRAWS, second)
+    groups["log_prior"][name] = (_DRAWS, model.prior.logpdf(second))
+    groups["prior"][name] = (_DRAWS, model.prior.rvs(second.shape, rng))
+    if not isinstance(model.second, Cluster):
+        return
+    for group in ("posterior", "prior"):
+        if "theta_new" in groups[group]:
+            dims, new = groups[group]["theta_new"]
+            noise = groups[group][name][1] * rng.standard_normal(second.shape)
+            groups[group]["theta_new"] = (dims, new + noise)
 
 
 def _trials(arrays: ReviewArrays, draws: Mapping[str, Floats]) -> tuple[Floats, Floats]:

@@ -105,10 +105,9 @@ class ReviewArrays:
         """
         latent = ~self.known
         factor = np.nan_to_num(1 / self.n_t + 1 / self.n_c)[:, latent]  # (reading, latent)
-        ranged = self.ranged[latent]
-        if ranged.any():
+        if self.ranged[latent].any():
             totals = xp.stack([total + 0.0 * sd[..., :1] for total in self.sizes(u, xp=xp)], axis=-1)
-            where = np.eye(int(latent.sum()))[ranged]  # puts each ranged study at its place among the latent ones
+            where = np.eye(latent.size)[self.ranged][:, latent]  # each ranged study's place among the latent ones
             factor = factor + xp.sum((4.0 / totals)[..., None] * where, axis=-2)
         return sd[..., None, :] * xp.sqrt(factor)
 

@@ -2,13 +2,14 @@
 
 from bayesmeta.priors._base import Moments, Prior
 from bayesmeta.priors.custom import CustomScale
-from bayesmeta.priors.half import HalfCauchy, HalfLogistic, HalfNormal, HalfStudentT, Rayleigh
+from bayesmeta.priors.half import HalfCauchy, HalfLogistic, HalfNormal, HalfStudentT
+from bayesmeta.priors.heavy import InvGamma, Lomax
 from bayesmeta.priors.improper import ImproperUniform, SqrtUniform
 from bayesmeta.priors.joint import MultivariateNormal
 from bayesmeta.priors.log_scale import LogNormal, LogStudentT, OnVariance
 from bayesmeta.priors.mixture import Mixture, PointMass
 from bayesmeta.priors.parse import FAMILIES, parse_prior
-from bayesmeta.priors.positive import Exponential, Gamma, InvGamma, Lomax, Uniform
+from bayesmeta.priors.positive import Exponential, Gamma, Rayleigh, Uniform
 from bayesmeta.priors.real_line import Cauchy, Flat, Normal, StudentT
 from bayesmeta.priors.reference import (
     BergerDeely,

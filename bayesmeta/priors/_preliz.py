@@ -7,8 +7,9 @@ from typing import Any
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors._base import Prior
 from bayesmeta.priors.half import HalfCauchy, HalfNormal, HalfStudentT
+from bayesmeta.priors.heavy import InvGamma
 from bayesmeta.priors.log_scale import LogNormal
-from bayesmeta.priors.positive import Exponential, Gamma, InvGamma, Uniform
+from bayesmeta.priors.positive import Exponential, Gamma, Uniform
 from bayesmeta.priors.real_line import Cauchy, Normal, StudentT
 
 # Class in PreliZ: family here, and PreliZ's names of its parameters in our order.

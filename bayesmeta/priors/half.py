@@ -1,4 +1,4 @@
-"""Priors for a scale such as `tau`: the halves of symmetric families, and Rayleigh."""
+"""Priors for a scale such as `tau`: the halves of symmetric families."""
 
 from __future__ import annotations
 
@@ -266,59 +266,3 @@ class HalfLogistic(MomentMethods):
 
     def _draw(self, rng: np.random.Generator, size: Size) -> Floats:
         return np.abs(rng.logistic(0.0, self.scale, size))
-
-
-@final
-@dataclass(frozen=True, slots=True, repr=False)
-class Rayleigh(MomentMethods):
-    """Rayleigh distribution, which is zero at zero: homogeneity is held to be impossible.
-
-    Parameters
-    ----------
-    scale : float
-        Mode, in the units of the effect.
-
-    Raises
-    ------
-    SpecificationError
-        If `scale` is not positive and finite.
-
-    Examples
-    --------
-    >>> Rayleigh(0.5).ppf([0.05, 0.5, 0.95]).round(4)
-    array([0.1601, 0.5887, 1.2239])
-    """
-
-    scale: float
-
-    def __post_init__(self) -> None:
-        positive(self, "scale")
-
-    @property
-    def support(self) -> tuple[float, float]:
-        """Zero and above."""
-        return HALF_LINE
-
-    def moments(self) -> Moments:
-        """Mean and standard deviation."""
-        return Moments(self.scale * math.sqrt(math.pi / 2), self.scale * math.sqrt(2 - math.pi / 2))
-
-    def _power_moment(self, k: float) -> float:
-        return math.pow(self.scale * math.sqrt(2), k) * math.gamma(1 + k / 2)
-
-    def _logpdf(self, x: Floats) -> Floats:
-        z = x / self.scale
-        return np.log(z) - 0.5 * z**2 - math.log(self.scale)
-
-    def _log_density_of_log(self, u: Floats) -> Floats:
-        log_z = u - math.log(self.scale)
-        return 2 * log_z - 0.5 * np.exp(2 * log_z)
-
-    def _cdf(self, x: Floats) -> Floats:
-        return -np.expm1(-0.5 * (x / self.scale) ** 2)
-
-    def _ppf(self, q: Floats) -> Floats:
-        return self.scale * np.sqrt(-2 * np.log1p(-q))
-
-    def _draw(self, rng: np.random.Generator, size: Size) -> Floats:
-        return np.asarray(rng.rayleigh(self.scale, size))

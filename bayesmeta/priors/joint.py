@@ -101,7 +101,7 @@ class MultivariateNormal(Prior):
         return np.asarray(-0.5 * (z**2).sum(axis=-1) - log_norm)[()]
 
     def rvs(self, size: Size, seed: int | np.random.Generator) -> Floats:
-        """Independent draws, shape (*size, coefficient), the same for the same `seed`."""
+        """Independent draws, shape ``(*size, coefficient)``, the same for the same `seed`."""
         shape = () if size is None else (size,) if isinstance(size, int) else tuple(size)
         z = np.random.default_rng(seed).standard_normal((*shape, self.dim))
         return np.asarray(self.mean + z @ np.linalg.cholesky(np.array(self.cov)).T)

@@ -10,12 +10,13 @@ from typing import Any
 
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.priors._base import Prior, parameter_names
-from bayesmeta.priors.half import HalfCauchy, HalfLogistic, HalfNormal, HalfStudentT, Rayleigh
+from bayesmeta.priors.half import HalfCauchy, HalfLogistic, HalfNormal, HalfStudentT
+from bayesmeta.priors.heavy import InvGamma, Lomax
 from bayesmeta.priors.improper import ImproperUniform, SqrtUniform
 from bayesmeta.priors.joint import MultivariateNormal
 from bayesmeta.priors.log_scale import LogNormal, LogStudentT, OnVariance
 from bayesmeta.priors.mixture import Mixture, PointMass
-from bayesmeta.priors.positive import Exponential, Gamma, InvGamma, Lomax, Uniform
+from bayesmeta.priors.positive import Exponential, Gamma, Rayleigh, Uniform
 from bayesmeta.priors.real_line import Cauchy, Flat, Normal, StudentT
 from bayesmeta.priors.reference import (
     BergerDeely,

@@ -14,8 +14,8 @@ from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import _bound
 from bayesmeta.priors._base import Floats, Moments, Prior
 from bayesmeta.priors.half import HALF_LINE
+from bayesmeta.priors.heavy import Lomax
 from bayesmeta.priors.log_scale import OnVariance
-from bayesmeta.priors.positive import Lomax
 
 
 class ReferencePrior(Prior):

@@ -77,7 +77,9 @@ def forest(forest: Record, *, log_scale: bool, x_label: str, benefit: str | None
 
 def intervals(rows: Sequence[Record], *, log_scale: bool, x_label: str) -> Figure:
     """Other reviews beside ours: each row has ``label``, ``estimate``, ``lower``, ``upper`` and ``ours``."""
-    figure, ax = blank(5.3, 0.8 + 0.5 * len(rows))
+    names = [_label(record, latent=False, width=27) for record in rows]
+    pitch = max([0.4, *(0.08 + 0.165 * (name.count("\n") + 1) for name in names)])
+    figure, ax = blank(5.3, 0.8 + pitch * len(rows))
     for row, record in enumerate(rows):
         if record.get("ours"):
             _pool(ax, row, "pooled", record.get("estimate"), record.get("lower"), record.get("upper"))
@@ -87,7 +89,7 @@ def intervals(rows: Sequence[Record], *, log_scale: bool, x_label: str) -> Figur
     ax.axvline(1.0 if log_scale else 0.0, color=BLACK, linewidth=0.8, linestyle=":")
     places = decimals_for(*(r.get("estimate") for r in rows))
     texts = [_bracket(r.get("estimate"), r.get("lower"), r.get("upper"), places) for r in rows]
-    _columns(ax, list(range(len(rows))), [_label(r, latent=False) for r in rows], texts)
+    _columns(ax, list(range(len(rows))), names, texts)
     ax.set_xlabel(x_label)
     if log_scale:
         ratio_axis(ax)
@@ -174,9 +176,9 @@ def _columns(ax: Axes, at: Sequence[float], labels: Sequence[str], numbers: Sequ
             side.spines[spine].set_visible(False)
 
 
-def _label(record: Record, *, latent: bool) -> str:
+def _label(record: Record, *, latent: bool, width: int = 19) -> str:
     text = str(record.get("label") or record.get("study") or "")
-    return textwrap.fill(f"{text} (latent)" if latent else text, 19)
+    return textwrap.fill(f"{text} (latent)" if latent else text, width)
 
 
 def _bracket(value: float | None, lower: float | None, upper: float | None, places: int) -> str:

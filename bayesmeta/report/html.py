@@ -19,6 +19,7 @@ _FILTERS: dict[str, Callable[..., str]] = {
     "value": tables.format_value,
     "prob": tables.format_probability,
     "mcse": tables.format_mcse,
+    "bound": tables.format_bound,
     "check": sentences.check_sentence,
 }
 

@@ -92,9 +92,13 @@ def outcome_sentence(results: Record, outcome: Record, forest: Record) -> str:
 
 def check_sentence(check: Record) -> str:
     """Name the value and limit of a check that failed."""
-    limit = "" if check.get("limit") is None else f", limit {format_value(check['limit'])}"
+    value, limit = check.get("value"), check.get("limit")
+    shown = format_value(value)
+    if value is not None and value != limit and shown == format_value(limit):  # 1.0104 is not 1.01
+        shown = format_value(value, 6)
+    bound = "" if limit is None else f", limit {format_value(limit)}"
     note = f" {check['note']}" if check.get("note") else ""
-    return f"{check['name']}: value {format_value(check.get('value'))}{limit}.{note}"
+    return f"{check['name']}: value {shown}{bound}.{note}"
 
 
 def answer_sentences(results: Record, limit: int = 5) -> list[str]:

@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 MISSING = "–"
 MINUS = "\N{MINUS SIGN}"
+_HYPHEN_BEFORE_NUMBER = re.compile(r"(?<![^\s(=])-(?=\d)")  # a sign, not the hyphen of "0-10"
 
 
 def _is_missing(value: Any) -> bool:
@@ -31,11 +33,11 @@ def format_number(value: float | str | None, decimals: int | None = None) -> str
     --------
     >>> format_number(-0.001), format_number(123.4), format_number(None), format_number(-0.004, 2)
     ('−0.001', '123', '–', '0.00')
-    >>> format_number("-1.83"), format_number("12 to 28")
-    ('−1.83', '12 to 28')
+    >>> format_number("-1.83 (95% CI -2.35 to -1.31)"), format_number("0-10")
+    ('−1.83 (95% CI −2.35 to −1.31)', '0-10')
     """
     if isinstance(value, str):
-        return MINUS + value[1:] if value[:1] == "-" and value[1:2].isdigit() else value
+        return _HYPHEN_BEFORE_NUMBER.sub(MINUS, value)
     if value is None or _is_missing(value):
         return MISSING
     if isinstance(value, bool):
@@ -46,8 +48,8 @@ def format_number(value: float | str | None, decimals: int | None = None) -> str
     return text.lstrip("-") if float(text) == 0 else text.replace("-", MINUS)
 
 
-def format_value(value: float | str | bool | None) -> str:
-    """Write a check's value or limit: whole numbers without decimals, the rest to four figures.
+def format_value(value: float | str | bool | None, figures: int = 4) -> str:
+    """Write a check's value or limit: whole numbers without decimals, the rest to four `figures`.
 
     Examples
     --------
@@ -56,7 +58,7 @@ def format_value(value: float | str | bool | None) -> str:
     """
     if value is None or isinstance(value, str | bool) or not math.isfinite(value):
         return format_number(value)
-    text = f"{value:.0f}" if value == round(value) or abs(value) >= 1000 else f"{value:.4g}"
+    text = f"{value:.0f}" if value == round(value) or abs(value) >= 1000 else f"{value:.{figures}g}"
     return text.replace("-", MINUS)
 
 
@@ -100,19 +102,30 @@ def format_probability_range(bounds: Sequence[float | None] | None, joint: str =
     return f"{format_probability(bounds[0])}{joint}{format_probability(bounds[1])}"
 
 
+def format_bound(bound: float) -> str:
+    """The next power of ten above an error bound, at least 1e-8: the tolerance that was asked for.
+
+    Examples
+    --------
+    >>> format_bound(3e-11), format_bound(2e-6)
+    ('1e-8', '1e-5')
+    """
+    return f"1e{math.ceil(math.log10(max(bound, 1e-8)))}"
+
+
 def format_mcse(value: float | None) -> str:
     """Write a Monte Carlo standard error to one figure.
 
     Examples
     --------
-    >>> [format_mcse(e) for e in (0.0123, 0.0041, 0.0002, None)]
-    ['0.01', '0.004', '<0.001', '–']
+    >>> [format_mcse(e) for e in (0.0123, 0.0099, 0.0041, 0.0002, None)]
+    ['0.01', '0.01', '0.004', '<0.001', '–']
     """
     if value is None or _is_missing(value):
         return MISSING
     if value < 0.0005:
         return "<0.001"
-    return f"{value:.{max(1, -math.floor(math.log10(value)))}f}"
+    return f"{value:.{max(1, -math.floor(math.log10(float(f'{value:.0e}'))))}f}"
 
 
 def format_p(value: float | str | None) -> str:

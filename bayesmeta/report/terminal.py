@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,9 +13,11 @@ from rich.console import Console
 from rich.table import Table
 
 from bayesmeta.data.estimates import read_estimates
+from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence
 from bayesmeta.errors import ConvergenceWarning, SpecificationError
 from bayesmeta.priors import Prior, parse_prior
+from bayesmeta.report.sentences import check_sentence
 from bayesmeta.results.claims import check_claim
 from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
@@ -22,6 +25,7 @@ from bayesmeta.spec.design import design
 from bayesmeta.spec.normal_normal import NormalNormal
 
 SCHEMA = "bayesmeta-fit/1"
+TOLERANCE = 1e-8
 
 
 def fit_and_print(
@@ -49,13 +53,21 @@ def fit_and_print(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # said below, as checks
         result = fit_many(data, {"model": model}, engine, seed=seed, draws=draws, chains=chains)["model"]
-    checks = convergence(result).checks("fit") if chains > 1 else []
-    content = _content(result, path, claims, ci_prob, [check.as_dict() for check in checks])
+    checks = _checks(result, chains)
+    content = _content(result, path, claims, ci_prob, seed, [check.as_dict() for check in checks])
     if as_json:
         print(json.dumps(content, allow_nan=False))
     else:
         _print(content)
     return all(check.passed is not False for check in checks)
+
+
+def _checks(result: MetaResult, chains: int) -> list[Check]:
+    """Convergence of draws, or the error bound of an exact fit."""
+    bound = result.error_bound
+    if bound is None:
+        return convergence(result).checks("fit") if chains > 1 else []
+    return [Check("fit: error bound", bound < TOLERANCE, bound, TOLERANCE, "Largest error of any probability.")]
 
 
 def _named(text: str) -> tuple[str, Prior]:
@@ -66,11 +78,11 @@ def _named(text: str) -> tuple[str, Prior]:
 
 
 def _content(
-    result: MetaResult, path: Path, claims: Sequence[str], ci_prob: float, checks: list[dict[str, object]]
+    result: MetaResult, path: Path, claims: Sequence[str], ci_prob: float, seed: int, checks: list[dict[str, object]]
 ) -> dict[str, Any]:
     frame = result.summary(ci_prob=ci_prob, ci_kind="eti")
     rows = [
-        {"parameter": str(name), **{k: (float(v) if v == v else None) for k, v in row.items()}}
+        {"parameter": str(name), **{k: (float(v) if math.isfinite(v) else None) for k, v in row.items()}}
         for name, row in frame.iterrows()
     ]
     return {
@@ -80,7 +92,7 @@ def _content(
         "model": result.model.as_dict(),
         "n_studies": result.data.n_studies,
         "data_hash": result.data.hash,
-        "seed": int(result.datatree.attrs["seed"]),
+        "seed": seed,
         "ci_prob": ci_prob,
         "ci_kind": "eti",
         "summary": rows,
@@ -104,36 +116,27 @@ def _print(content: dict[str, Any]) -> None:
         markup=False,
     )
     table = Table()
-    for name in (
-        "",
-        "mean",
-        "sd",
-        "median",
-        f"lower {content['ci_prob']:.0%}",
-        f"upper {content['ci_prob']:.0%}",
-        "bulk ESS",
-        "R-hat",
-    ):
+    drawn = content["engine"] == "nuts"
+    level = f"{content['ci_prob']:.0%}"
+    diagnostics = ("bulk ESS", "R-hat") if drawn else ()
+    for name in ("", "mean", "sd", "median", f"lower {level}", f"upper {level}", *diagnostics):
         table.add_column(name, justify="right" if name else "left")
     for row in content["summary"]:
-        cells = [f"{row[key]:.4g}" for key in ("mean", "sd", "median", "lower", "upper")]
-        ess, r_hat = row["ess_bulk"], row["r_hat"]
-        table.add_row(
-            row["parameter"],
-            *cells,
-            "" if ess is None else f"{ess:.0f}",
-            "" if r_hat is None else f"{r_hat:.3f}",
-        )
+        cells = [_cell(row[key], ".4g") for key in ("mean", "sd", "median", "lower", "upper")]
+        ends = [_cell(row["ess_bulk"], ".0f"), _cell(row["r_hat"], ".3f")] if drawn else []
+        table.add_row(row["parameter"], *cells, *ends)
     console.print(table)
     for item in content["probabilities"]:
-        console.print(
-            f"P({item['claim']}) = {item['probability']:.3f} (Monte Carlo error {item['mcse']:.3f})",
-            markup=False,
-        )
+        error = f"Monte Carlo error {item['mcse']:.3f}" if item["mcse"] else f"exact to {TOLERANCE:g}"
+        console.print(f"P({item['claim']}) = {item['probability']:.4g} ({error})", markup=False)
+    if content["log_marginal_likelihood"] is not None:
+        console.print(f"Log marginal likelihood {content['log_marginal_likelihood']:.6g}", markup=False)
     errors = Console(stderr=True)
     for check in content["checks"]:
         if check["passed"] is False:
-            errors.print(
-                f"check failed: {check['name']} is {check['value']:.4g}, limit {check['limit']:g}; {check['note']}",
-                markup=False,
-            )
+            errors.print(f"check failed: {check_sentence(check)}", markup=False)
+
+
+def _cell(value: float | None, form: str) -> str:
+    """A number, or a sign that there is none: an infinite standard deviation, an R-hat of a constant."""
+    return "none" if value is None else format(value, form)

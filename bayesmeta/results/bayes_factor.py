@@ -13,24 +13,30 @@ from bayesmeta.inference.quadrature.engine import QuadratureFit, fit_quadrature
 from bayesmeta.priors import Mixture, PointMass, Prior
 from bayesmeta.spec.design import design
 from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.two_scales import Model, TwoScales
 
 _EQUATION = re.compile(r"^(?P<name>.+?)\s*==?\s*(?P<value>[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*$")
 
 
-def bayes_factor(fit: QuadratureFit, data: Estimates, model: NormalNormal, hypothesis: str) -> float:
+def bayes_factor(fit: QuadratureFit, data: Estimates, model: Model, hypothesis: str) -> float:
     """Bayes factor for ``name = value`` against the rest of that parameter's prior."""
-    name, value = _parse(hypothesis, fit.names)
+    if isinstance(model, TwoScales):
+        raise SpecificationError(
+            f"hypothesis {hypothesis!r}: with two scales, compare the log marginal likelihoods of two fits instead."
+        )
+    name, value = parse_hypothesis(hypothesis, fit.names)
     prior = _prior(data, model, name)
-    null = _with_prior(model, name, PointMass(value))
+    null = with_prior(model, name, PointMass(value))
     alternative = _without_point(prior, value, hypothesis)
     if alternative == prior:
         evidence = fit.log_evidence
     else:
-        evidence = fit_quadrature(data, _with_prior(model, name, alternative), fit.tolerance).log_evidence
+        evidence = fit_quadrature(data, with_prior(model, name, alternative), fit.tolerance).log_evidence
     return math.exp(fit_quadrature(data, null, fit.tolerance).log_evidence - evidence)
 
 
-def _parse(hypothesis: str, names: tuple[str, ...]) -> tuple[str, float]:
+def parse_hypothesis(hypothesis: str, names: tuple[str, ...]) -> tuple[str, float]:
+    """Parameter and value of ``name = value``; `names` are the coefficients."""
     found = _EQUATION.match(hypothesis.strip())
     if found is None:
         raise SpecificationError(
@@ -53,11 +59,11 @@ def _prior(data: Estimates, model: NormalNormal, name: str) -> Prior:
     return model.coefficient_prior(name, design(data, model).columns[name])
 
 
-def _with_prior(model: NormalNormal, name: str, prior: Prior) -> NormalNormal:
+def with_prior(model: NormalNormal, name: str, prior: Prior) -> NormalNormal:
     """The model with another prior on one parameter."""
     if any(name in group for group in model.joint_priors()):
         raise SpecificationError(
-            f"{name} has a joint prior with other coefficients: a Bayes factor for it needs a prior of its own."
+            f"{name} has a joint prior with other coefficients: a point hypothesis about it needs a prior of its own."
         )
     if name == "mu":
         return replace(model, mu=prior)

@@ -16,7 +16,7 @@ from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.results.claims import evaluate, require_claim
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.two_scales import Model, TwoScales
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,13 +35,13 @@ class DrawsResult(MetaResult):
         ArviZ groups: posterior, sample_stats, log_likelihood (marginal: one value for each study, or for each
         printed statistic of a review), log_prior (top level only), prior, posterior_predictive, observed_data,
         constant_data.
-    model : NormalNormal
+    model : NormalNormal or TwoScales
     data : Estimates or PublishedReview
     engine : str
     """
 
     datatree: xr.DataTree
-    model: NormalNormal
+    model: Model
     data: Estimates | PublishedReview
     engine: str
 
@@ -54,7 +54,8 @@ class DrawsResult(MetaResult):
     @property
     def parameters(self) -> tuple[str, ...]:
         """Names that `marginal`, `probability` and `summary` know."""
-        names = ["mu", "tau", *self.coefficients, "theta_new"]
+        second = self.model.second_name if isinstance(self.model, TwoScales) else "tau"
+        names = dict.fromkeys(["mu", "tau", second, *self.coefficients, "theta_new"])
         return tuple(name for name in names if name in self.posterior or name in self.coefficients)
 
     @property

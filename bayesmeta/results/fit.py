@@ -10,7 +10,7 @@ from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.errors import ConvergenceWarning, DataError, SpecificationError, did_you_mean
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.two_scales import Model, TwoScales, base_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -21,7 +21,7 @@ Progress = Callable[[str, int, int], None]  # model, draws done, draws wanted
 
 def fit(
     data: Estimates | PublishedReview,
-    model: NormalNormal,
+    model: Model,
     engine: str = "auto",
     *,
     seed: int = 0,
@@ -37,7 +37,7 @@ def fit(
     ----------
     data : Estimates or PublishedReview
         What was published.
-    model : NormalNormal
+    model : Model
         Formula and priors.
     engine : {"auto", "quadrature", "nuts"}
         How to compute; ``"auto"`` takes quadrature, which is exact and answers at once, wherever it applies.
@@ -96,7 +96,7 @@ def fit(
 
 def fit_many(
     data: Estimates | PublishedReview,
-    models: Mapping[str, NormalNormal],
+    models: Mapping[str, Model],
     engine: str = "auto",
     *,
     seed: int = 0,
@@ -111,7 +111,7 @@ def fit_many(
 
     Parameters
     ----------
-    models : mapping of str to NormalNormal
+    models : mapping of str to Model
         Models by name.
     progress : callable, optional
         Called with the model's name, draws done and draws wanted, while sampling.
@@ -133,14 +133,14 @@ def fit_many(
     if not 0 < target_accept < 1:
         raise SpecificationError(f"target_accept={target_accept!r}: must lie between 0 and 1.")
     for name, model in models.items():
-        if not isinstance(model, NormalNormal):
-            raise SpecificationError(f"model {name!r} must be a NormalNormal; got {type(model).__name__}.")
+        if not isinstance(model, Model):
+            raise SpecificationError(f"model {name!r} must be a NormalNormal or TwoScales; got {type(model).__name__}.")
     if not 0 < tolerance < 1:
         raise SpecificationError(f"tolerance={tolerance!r}: must lie between 0 and 1, e.g. 1e-8.")
     from bayesmeta.inference.quadrature.engine import unsupported
 
     results: dict[str, MetaResult] = {}
-    sampled: dict[str, NormalNormal] = {}
+    sampled: dict[str, Model] = {}
     for name, model in models.items():
         reason = unsupported(data, model) if engine != "nuts" else None
         if engine == "quadrature" and reason is not None:
@@ -155,13 +155,17 @@ def fit_many(
     return {name: results[name] for name in models}
 
 
-def _by_quadrature(
-    data: Estimates, model: NormalNormal, seed: int, shape: tuple[int, int], tolerance: float
-) -> MetaResult:
-    from bayesmeta.inference.quadrature.engine import fit_quadrature
+def _by_quadrature(data: Estimates, model: Model, seed: int, shape: tuple[int, int], tolerance: float) -> MetaResult:
     from bayesmeta.results.quadrature_result import QuadratureResult
 
-    found = fit_quadrature(data, model, tolerance)
+    if isinstance(model, TwoScales):
+        from bayesmeta.inference.quadrature.two_scales import fit_two_scales
+
+        found = fit_two_scales(data, model, tolerance)
+    else:
+        from bayesmeta.inference.quadrature.engine import fit_quadrature
+
+        found = fit_quadrature(data, model, tolerance)
 
     def make_draws(chains: int, draws: int) -> xr.DataTree:
         from bayesmeta.inference.quadrature.draws import datatree
@@ -173,7 +177,7 @@ def _by_quadrature(
 
 def _by_sampling(
     data: Estimates | PublishedReview,
-    models: Mapping[str, NormalNormal],
+    models: Mapping[str, Model],
     seed: int,
     settings: Mapping[str, Any],
     progress: Progress | None,
@@ -181,7 +185,7 @@ def _by_sampling(
     from bayesmeta.spec.design import design
 
     for model in models.values():
-        design(data, model)
+        design(data, base_of(model))
     from bayesmeta.inference.nuts import NutsEngine
     from bayesmeta.inference.sampling import SamplerSettings
     from bayesmeta.results.draws_result import DrawsResult

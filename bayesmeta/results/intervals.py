@@ -76,7 +76,7 @@ def shortest(marginal: Marginal, prob: float, lower: float = -np.inf) -> tuple[f
     The ends of the shortest interval have the same density, unless it begins at `lower`, the end of the support.
     """
     checked_probability(prob, "prob")
-    tails = (1 - prob) * np.concatenate([[1e-9], np.linspace(0, 1, 42)[1:-1], [1 - 1e-9]])
+    tails = (1 - prob) * np.concatenate([[1e-9], np.linspace(0, 1, 26)[1:-1], [1 - 1e-9]])
     low, high = np.asarray(marginal.ppf(tails)), np.asarray(marginal.ppf(tails + prob))
     at = int(np.argmin(high - low))
 

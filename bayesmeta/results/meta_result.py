@@ -14,7 +14,7 @@ from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.results.claims import evaluate
 from bayesmeta.results.intervals import Marginal
-from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.two_scales import Model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,13 +31,13 @@ class MetaResult(ABC):
         ArviZ groups: posterior, sample_stats, log_likelihood (marginal: one value for each study, or for each
         printed statistic of a review), log_prior (top level only), prior, posterior_predictive, observed_data,
         constant_data.
-    model : NormalNormal
+    model : NormalNormal or TwoScales
     data : Estimates or PublishedReview
     engine : str
     """
 
     datatree: xr.DataTree
-    model: NormalNormal
+    model: Model
     data: Estimates | PublishedReview
     engine: str
 

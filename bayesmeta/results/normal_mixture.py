@@ -84,7 +84,7 @@ class NormalMixture:
         if np.any((self.sds == 0) & (self.weights > 0)):
             heaviest = np.argmax(np.where(self.sds == 0, self.weights, -1.0))
             return float(self.means[heaviest])
-        grid = np.asarray(self.ppf(np.linspace(0.001, 0.999, 201)))
+        grid = np.asarray(self.ppf(np.linspace(0.002, 0.998, 61)))
         at = int(np.clip(np.argmax(self.pdf(grid)), 1, grid.size - 2))
         low, high = grid[at - 1], grid[at + 1]
         if self._slope(low) <= 0 or self._slope(high) >= 0:
@@ -96,6 +96,14 @@ class NormalMixture:
         return float((self.weights * -z * np.exp(-0.5 * z**2) / self.sds**2).sum())
 
 
+def without_negligible(weights: Floats, total: float = 1e-13) -> NDArray[np.bool_]:
+    """Which components to keep so that those left out have no more than `total` weight together."""
+    order = np.argsort(weights)
+    keep = np.ones(weights.size, dtype=bool)
+    keep[order[: int(np.searchsorted(np.cumsum(weights[order]), total))]] = False
+    return keep
+
+
 def mixture_cdf(weights: Floats, means: Floats, sds: Floats, x: Floats) -> Floats:
     """CDFs of mixtures: weights (component,), means and sds (..., component), x (..., point) to (..., point)."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -105,26 +113,29 @@ def mixture_cdf(weights: Floats, means: Floats, sds: Floats, x: Floats) -> Float
 
 
 def mixture_ppf(weights: Floats, means: Floats, sds: Floats, q: Floats) -> Floats:
-    """Quantiles of several mixtures with the same weights: means and sds (row, component) to (row, level).
+    """Quantiles of several mixtures: means and sds (row, component), weights alike or (component,), to (row, level).
 
     Newton's method inside a bracket, bisection where it would leave it or stall.
     """
     levels = np.broadcast_to(q, (means.shape[0], q.size)).astype(float)
     inner = np.clip(levels, 1e-300, 1 - 1e-16)
-    heavy = weights > 1e-17 * weights.max()
-    w, m, s = weights[heavy], means[:, heavy], sds[:, heavy]
+    m, s = means, sds
+    if weights.ndim == 1:
+        heavy = without_negligible(weights)
+        weights, m, s = weights[heavy][None], means[:, heavy], sds[:, heavy]
+    w = weights[..., None]  # (row or one, component, 1): sums over components are products of matrices
     ends = m[:, None, :] + s[:, None, :] * ndtri(inner)[..., None]
     low, high = ends.min(axis=-1), ends.max(axis=-1)
-    centre = (m @ w)[:, None]
-    spread = np.sqrt((s**2 + (m - centre) ** 2) @ w)[:, None]
+    centre = (m[:, None, :] @ w)[..., 0]
+    spread = np.sqrt(((s**2 + (m - centre) ** 2)[:, None, :] @ w)[..., 0])
     x = np.clip(centre + spread * ndtri(inner), low, high)
     last = np.inf * np.ones_like(x)
     for _ in range(200):
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             z = (x[..., None] - m[:, None, :]) / s[:, None, :]
             z = np.where(np.isnan(z), np.inf, z)
-            gap = ndtr(z) @ w - inner
-            density = (np.exp(-0.5 * z**2) / s[:, None, :]) @ w / math.sqrt(2 * math.pi)
+            gap = (ndtr(z) @ w)[..., 0] - inner
+            density = ((np.exp(-0.5 * z**2) / s[:, None, :]) @ w)[..., 0] / math.sqrt(2 * math.pi)
             low, high = np.where(gap < 0, x, low), np.where(gap >= 0, x, high)
             newton = x - gap / density
         wide = high - low

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from bayesmeta.inference.quadrature import mixtures
 from bayesmeta.inference.quadrature.engine import Part, QuadratureFit
+from bayesmeta.inference.quadrature.grid import Grid
 from bayesmeta.inference.quadrature.scale_density import ScaleDensity
 from bayesmeta.results.normal_mixture import NormalMixture
 from bayesmeta.results.scale_marginal import MonotoneMarginal, ScaleMarginal, ScalePart
@@ -98,6 +99,37 @@ def heterogeneity_marginal(fit: QuadratureFit, kind: str) -> MonotoneMarginal:
     )
 
 
+def second_marginal(fit: QuadratureFit) -> ScaleMarginal:
+    """Marginal of the second standard deviation; its density is interpolated between the nodes."""
+    parts, points, moments = [], {}, []
+    for second in fit.second:
+        if not isinstance(second.scale, ScaleDensity) or second.grid is None:
+            points[float(second.scale)] = second.probability  # type: ignore[arg-type]
+            continue
+        v, _, _ = second.grid.nodes(second.masses.size)
+        tau = np.asarray(second.scale.at(v)[0]).ravel()
+        exist = int(second.grid.moments.item())
+        first, square = float(second.masses @ tau), float(second.masses @ tau**2)
+        moments.append((second.probability, first if exist >= 1 else np.inf, square if exist >= 2 else np.inf))
+        parts.append(_scale_part(second.probability, second.scale, second.grid, second.masses, second.step))
+    mean = sum(q * first for q, first, _ in moments) + sum(q * point for point, q in points.items())
+    square = sum(q * x for q, _, x in moments) + sum(q * point**2 for point, q in points.items())
+    sd = float(np.sqrt(max(square - mean**2, 0.0))) if np.isfinite(square) else np.inf
+    lower = min([float(s.scale.lower) for s in fit.second if isinstance(s.scale, ScaleDensity)] + list(points))
+    upper = max([float(s.scale.upper) for s in fit.second if isinstance(s.scale, ScaleDensity)] + list(points))
+
+    def density(tau: Floats) -> Floats:
+        total = np.zeros(np.shape(tau))
+        for part in parts:
+            nearest = 1e-5 * part.to_tau(np.asarray(part.first + part.step * np.argmax(part.masses)))
+            at = np.maximum(tau, nearest)  # the density at zero is its limit
+            slope = (part.to_s(at * (1 + 1e-6)) - part.to_s(at * (1 - 1e-6))) / (2e-6 * at)
+            total = total + part.weight * part.density(part.to_s(at)) * slope
+        return total
+
+    return ScaleMarginal(tuple(parts), tuple(sorted(points.items())), density, mean, sd, (lower, upper), fit.error)
+
+
 def _ends(part: Part) -> tuple[float, float]:
     assert isinstance(part.scale, ScaleDensity)
     return float(part.scale.lower), float(part.scale.upper)
@@ -105,21 +137,21 @@ def _ends(part: Part) -> tuple[float, float]:
 
 def scale_part(part: Part) -> ScalePart:
     """Posterior of tau in one part of a fit."""
-    scale, posterior = part.scale, part.posterior
-    assert isinstance(scale, ScaleDensity)
-    grid = posterior.grid
+    assert isinstance(part.scale, ScaleDensity)
+    masses = np.asarray(part.posterior.mass).sum(axis=-2).ravel()
+    return _scale_part(part.probability, part.scale, part.posterior.grid, masses, part.posterior.step.item())
+
+
+def _scale_part(weight: float, scale: ScaleDensity, grid: Grid, masses: Floats, step: float) -> ScalePart:
+    mode, width, first = grid.mode.item(), grid.width.item(), grid.first.item()
 
     def to_s(tau: Floats) -> Floats:
         values = np.asarray(tau, float)
-        low, high = float(scale.lower), float(scale.upper)
         with np.errstate(divide="ignore", invalid="ignore"):
-            v = np.asarray(scale.line(np.clip(values, low, high)))
-        s = (v - grid.mode.item()) / grid.width.item()
-        return np.asarray(np.arcsinh(s))
+            v = np.asarray(scale.line(np.clip(values, float(scale.lower), float(scale.upper))))
+        return np.asarray(np.arcsinh((v - mode) / width))
 
     def to_tau(s: Floats) -> Floats:
-        v = grid.mode.item() + grid.width.item() * np.sinh(s)
-        return np.asarray(scale.at(np.asarray(v))[0])
+        return np.asarray(scale.at(np.asarray(mode + width * np.sinh(s)))[0])
 
-    masses = np.asarray(posterior.mass).sum(axis=-2).ravel()
-    return ScalePart(part.probability, masses, grid.first.item(), posterior.step.item(), to_s, to_tau)
+    return ScalePart(weight, masses, first, step, to_s, to_tau)

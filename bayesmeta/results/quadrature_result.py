@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError, did_you_mean
@@ -26,13 +26,16 @@ from bayesmeta.results.quadrature_marginals import (
     heterogeneity_marginal,
     linear_marginal,
     scale_marginal,
+    second_marginal,
     study_marginal,
 )
 from bayesmeta.results.scale_marginal import ScaleMarginal
-from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.two_scales import Model, TwoScales
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from bayesmeta.results.joint_density import JointDensity
 
 Floats = NDArray[np.float64]
 _CLAIM_DRAWS = 100_000  # for a claim that has no exact form
@@ -46,7 +49,7 @@ class QuadratureResult(MetaResult):
     Attributes
     ----------
     fit : QuadratureFit
-    model : NormalNormal
+    model : NormalNormal or TwoScales
     data : Estimates
     make_draws : callable
         From the number of chains and of draws in each to a DataTree of independent draws.
@@ -56,7 +59,7 @@ class QuadratureResult(MetaResult):
     """
 
     fit: QuadratureFit
-    model: NormalNormal
+    model: Model
     data: Estimates
     make_draws: Callable[[int, int], xr.DataTree]
     shape: tuple[int, int]
@@ -75,9 +78,10 @@ class QuadratureResult(MetaResult):
     @property
     def parameters(self) -> tuple[str, ...]:
         """Names that `marginal`, `probability` and `summary` know."""
+        scales = ("tau", self.model.second_name) if isinstance(self.model, TwoScales) else ("tau",)
         if "mu" not in self.fit.names:
-            return ("tau", *self.coefficients)
-        return ("mu", "tau", *self.coefficients, "theta_new")
+            return (*scales, *self.coefficients)
+        return ("mu", *scales, *self.coefficients, "theta_new")
 
     @property
     def log_marginal_likelihood(self) -> float | None:
@@ -96,11 +100,13 @@ class QuadratureResult(MetaResult):
         """
         if expression == "tau":
             return self._tau
+        if isinstance(self.model, TwoScales) and expression == self.model.second_name:
+            return self._second
         if expression in ("I2", "H"):
             return heterogeneity_marginal(self.fit, expression.lower())
         if expression.startswith("theta[") and expression.endswith("]"):
             return study_marginal(self.fit, self._row(expression[6:-1]))
-        if expression in self.parameters:
+        if expression in self.parameters:  # a coefficient, or theta_new
             return self._linear(expression)
         form = affine_expression(expression, self.parameters, self.fit.names)
         if form is None or form.tau_slope:
@@ -149,14 +155,19 @@ class QuadratureResult(MetaResult):
     def _equal_tailed(self, ci_prob: float) -> list[list[float]]:
         """Rows of the summary; the quantiles of all normal mixtures are found together."""
         levels = np.array([0.5, (1 - ci_prob) / 2, (1 + ci_prob) / 2])
-        normal = {name: self._linear(name) for name in self.parameters if name != "tau"}
+        scales = {
+            name: self.marginal(name)
+            for name in self.parameters
+            if name.startswith("tau") and name not in self.fit.names
+        }
+        normal = {name: self._linear(name) for name in self.parameters if name not in scales}
         rows = {}
         if normal:
             first = next(iter(normal.values()))
             means, sds = np.stack([m.means for m in normal.values()]), np.stack([m.sds for m in normal.values()])
             found = mixture_ppf(first.weights, means, sds, levels)
             rows = {name: [m.mean(), m.sd(), *q] for (name, m), q in zip(normal.items(), found, strict=True)}
-        rows["tau"] = [self._tau.mean(), self._tau.sd(), *np.asarray(self._tau.ppf(levels))]
+        rows |= {name: [m.mean(), m.sd(), *np.asarray(m.ppf(levels))] for name, m in scales.items()}
         return [rows[name] for name in self.parameters]
 
     def _by_kind(self, ci_prob: float, ci_kind: str) -> list[list[float]]:
@@ -211,9 +222,50 @@ class QuadratureResult(MetaResult):
 
         return bayes_factor(self.fit, self.data, self.model, hypothesis)
 
+    def joint_density(self, mu: ArrayLike, tau: ArrayLike, coefficient: str = "mu") -> JointDensity:
+        """Joint posterior density of `mu` and `tau` on a grid, exact at every point: for contour plots.
+
+        Parameters
+        ----------
+        mu : array_like of float, shape (column,)
+        tau : array_like of float, shape (row,)
+        coefficient : str, default "mu"
+            Another coefficient to take in place of `mu`.
+
+        Returns
+        -------
+        JointDensity
+            ``.density``, shape (row, column), as ``contour(mu, tau, density)`` takes it, and ``.level(0.95)``, the
+            height of the contour around the smallest region that holds this probability.
+
+        Raises
+        ------
+        SpecificationError
+            If there is no such coefficient, or its prior or that of `tau` has a point mass.
+
+        Examples
+        --------
+        >>> import bayesmeta as bm
+        >>> data = bm.load_dataset("eight_schools")
+        >>> result = bm.fit(data, bm.NormalNormal(mu=bm.Normal(0, 20), tau=bm.HalfNormal(10)))
+        >>> joint = result.joint_density(mu=[0, 8, 16], tau=[1, 10])
+        >>> joint.density.round(4)
+        array([[0.0024, 0.013 , 0.0013],
+               [0.0009, 0.0024, 0.0007]])
+        >>> round(joint.level(0.9), 4)
+        0.001
+        """
+        from bayesmeta.results.joint_density import joint_density
+
+        return joint_density(self.fit, coefficient, mu, tau)
+
     @cached_property
     def _tau(self) -> ScaleMarginal:
         return scale_marginal(self.fit)
+
+    @cached_property
+    def _second(self) -> ScaleMarginal:
+        return second_marginal(self.fit)
 
     @cached_property
     def _many_draws(self) -> xr.DataTree:

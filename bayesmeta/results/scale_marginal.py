@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
+from scipy.optimize.elementwise import find_root
 from scipy.special import sici
 
 from bayesmeta.results.intervals import checked_interval, checked_levels, shortest
@@ -61,6 +62,27 @@ class ScalePart:
         place = np.where(place == 0, 1e-300, place)
         area, density = 0.5 + sici(place)[0] / np.pi, np.sin(place) / place
         return area @ self.masses, density @ self.masses / self.step
+
+    def quantile(self, q: Floats, table: Floats | None = None) -> Floats:
+        """Quantile of s: Newton's method within the interval between two nodes."""
+        table = self.at_nodes() if table is None else table
+        node = np.minimum(np.maximum(np.searchsorted(table, q, side="right") - 1, 0), table.size - 2)
+        low = self.first + node * self.step
+        high = low + self.step
+        s = low + self.step * (q - table[node]) / np.maximum(table[node + 1] - table[node], 1e-300)
+        s = np.minimum(np.maximum(s, low), high)
+        for _ in range(60):
+            miss, slope = self.smooth(s)
+            miss = miss - q
+            low, high = np.where(miss < 0, s, low), np.where(miss >= 0, s, high)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                newton = s - miss / slope
+            moved = np.where((newton >= low) & (newton <= high), newton, 0.5 * (low + high))
+            done = np.abs(moved - s) <= 1e-13 * (1 + np.abs(s))
+            s = moved
+            if done.all():
+                break
+        return np.asarray(s)
 
     def at_nodes(self) -> Floats:
         """Distribution function at the nodes."""
@@ -134,49 +156,34 @@ class ScaleMarginal:
         """Quantile, `q` in [0, 1]."""
         levels = checked_levels(q)
         smooth = len(self.parts) == 1 and not self.points
-        found = self._ppf_smooth(levels.ravel()) if smooth else self._ppf_bisect(levels.ravel())
+        found = self._ppf_smooth(levels.ravel()) if smooth else self._ppf_mixed(levels.ravel())
         found = np.where(levels.ravel() <= 0, self.support[0], np.where(levels.ravel() >= 1, self.support[1], found))
         return np.asarray(found.reshape(levels.shape))[()]
 
     def _ppf_smooth(self, q: Floats) -> Floats:
-        """Newton's method within the interval between two nodes."""
-        part, table = self.parts[0], self._tables[0]
-        node = np.minimum(np.maximum(np.searchsorted(table, q, side="right") - 1, 0), table.size - 2)
-        low = part.first + node * part.step
-        high = low + part.step
-        s = low + part.step * (q - table[node]) / np.maximum(table[node + 1] - table[node], 1e-300)
-        s = np.minimum(np.maximum(s, low), high)
-        for _ in range(60):
-            miss, slope = part.smooth(s)
-            miss = miss - q
-            low, high = np.where(miss < 0, s, low), np.where(miss >= 0, s, high)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                newton = s - miss / slope
-            moved = np.where((newton >= low) & (newton <= high), newton, 0.5 * (low + high))
-            done = np.abs(moved - s) <= 1e-13 * (1 + np.abs(s))
-            s = moved
-            if done.all():
-                break
-        return part.to_tau(s)
+        """The quantile of the only part."""
+        part = self.parts[0]
+        return part.to_tau(part.quantile(q, self._tables[0]))
 
-    def _ppf_bisect(self, q: Floats) -> Floats:
-        """Bisection on the values of tau, in the order of floating-point numbers."""
-        ends = [
-            float(part.to_tau(np.asarray(part.first + part.step * i)))
-            for part in self.parts
-            for i in (0, part.masses.size - 1)
-        ]
+    def _ppf_mixed(self, q: Floats) -> Floats:
+        """Chandrupatla's bracketing method on log(tau); at a point mass it ends as bisection."""
+        if not self.parts:
+            values, masses = np.array(self.points).T
+            return np.asarray(values[np.minimum(np.searchsorted(np.cumsum(masses), q - 1e-15), values.size - 1)])
+        places = [part.first + part.step * i for part in self.parts for i in (0, part.masses.size - 1)]
+        owners = [part for part in self.parts for _ in range(2)]
+        ends = [float(part.to_tau(np.asarray(s))) for part, s in zip(owners, places, strict=True)]
         ends += [point for point, _ in self.points]
-        low, high = np.full(q.shape, np.nextafter(min(ends), -1.0)), np.full(q.shape, max(ends))
-        for _ in range(200):
-            middle = np.where(
-                (low > 0) & (high > 4 * low), np.sqrt(np.maximum(low, 0.0)) * np.sqrt(high), 0.5 * (low + high)
-            )
-            reached = self.cdf(middle) >= q
-            low, high = np.where(reached, low, middle), np.where(reached, middle, high)
-            if np.all(high - low <= 4e-16 * high):
-                break
-        return high
+        low, high = math.log(max(min(ends), 1e-150)) - 1e-6, math.log(max(ends)) + 1e-6
+        at_low = np.asarray(self.cdf(math.exp(low)))
+        found = find_root(
+            lambda u, level: np.asarray(self.cdf(np.exp(u))) - level,
+            (np.full(q.shape, low), np.full(q.shape, high)),
+            args=(np.clip(q, at_low + 1e-300, 1 - 1e-15),),
+            tolerances={"xatol": 1e-15, "xrtol": 1e-15, "fatol": 0, "frtol": 0},
+            maxiter=200,
+        )
+        return np.where(q <= at_low, min(ends), np.exp(found.x))
 
     def hdi(self, prob: float) -> tuple[float, float]:
         """Shortest interval with probability `prob`."""
@@ -203,12 +210,13 @@ class ScaleMarginal:
         if self.points:
             return max(self.points, key=lambda pair: pair[1])[0]
         grid = np.asarray(self.ppf(np.concatenate([[1e-9, 1e-6, 1e-4], np.linspace(0.002, 0.998, 250)])))
-        grid = np.concatenate([[self.support[0]], grid])
+        ends = [end for end in self.support if math.isfinite(end)]
+        grid = np.unique(np.concatenate([grid, ends]))
         density = np.asarray(self.pdf(grid))
         at = int(np.argmax(density))
-        if at == 0 or not math.isfinite(density[at]):
+        if at in (0, grid.size - 1) or not math.isfinite(density[at]):
             return float(grid[at])
-        low, high = grid[at - 1], grid[min(at + 1, grid.size - 1)]
+        low, high = grid[at - 1], grid[at + 1]
         best = minimize_scalar(
             lambda x: -float(self.pdf(x)), bounds=(low, high), method="bounded", options={"xatol": 1e-12 * high}
         )

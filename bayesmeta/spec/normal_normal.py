@@ -9,6 +9,7 @@ from typing import Any
 
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.priors import Flat, MultivariateNormal, Prior, require_prior, require_scale_prior
+from bayesmeta.spec.between import Between, Independent
 
 RESERVED = ("mu", "tau", "theta_new", "theta", "Intercept")
 Names = tuple[str, ...]
@@ -31,6 +32,8 @@ class NormalNormal:
         Priors on the coefficients, by the name of the column (``"crps"``, ``"pain_class[T.mixed]"``) or of the
         variable that makes several columns (``"pain_class"``). Columns without one have a `Flat` prior. A joint
         prior stands under the tuple of its columns, ``("mu", "crps")``; with ``"mu"`` among them, leave out `mu`.
+    between : Between, default Independent()
+        How the true effects vary together: ``MultiArm("trial")`` for contrasts that share an arm, ``Given(matrix)``.
 
     Raises
     ------
@@ -54,6 +57,7 @@ class NormalNormal:
     mu: Prior = field(default_factory=Flat)
     formula: str = "1"
     beta: Mapping[str, Prior] | Mapping[str | Names, Prior] = field(default_factory=dict)
+    between: Between = field(default_factory=Independent)
 
     def __post_init__(self) -> None:
         if not isinstance(self.formula, str) or not self.formula.strip() or "~" in self.formula:
@@ -62,6 +66,8 @@ class NormalNormal:
             )
         object.__setattr__(self, "tau", require_scale_prior(self.tau, "tau"))
         object.__setattr__(self, "mu", require_prior(self.mu, "mu", "Normal(0, 4)"))
+        if not isinstance(self.between, Between):
+            raise SpecificationError(f"between must be a structure such as MultiArm('trial'); got {self.between!r}.")
         if not isinstance(self.beta, Mapping):
             raise SpecificationError(f"beta must map column names to priors; got {self.beta!r}.")
         beta = {names: self._checked(names, prior) for names, prior in self.beta.items()}
@@ -135,17 +141,19 @@ class NormalNormal:
     def as_dict(self) -> dict[str, Any]:
         """Plain text form, for JSON."""
         beta = {", ".join((key,) if isinstance(key, str) else key): str(prior) for key, prior in self.beta.items()}
-        return {
+        found = {
             "model": "NormalNormal",
             "formula": self.formula,
             "mu": str(self.mu),
             "tau": str(self.tau),
             "beta": beta,
         }
+        return found if self.between == Independent() else found | {"between": str(self.between)}
 
     def __str__(self) -> str:
         beta = ", ".join(f"{key!r}: {prior}" for key, prior in self.beta.items())
-        return f"NormalNormal(formula={self.formula!r}, mu={self.mu}, tau={self.tau}, beta={{{beta}}})"
+        between = "" if self.between == Independent() else f", between={self.between}"
+        return f"NormalNormal(formula={self.formula!r}, mu={self.mu}, tau={self.tau}, beta={{{beta}}}{between})"
 
     def __repr__(self) -> str:
         return str(self)

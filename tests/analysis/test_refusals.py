@@ -12,6 +12,7 @@ import pytest
 
 from bayesmeta.analysis.run import plan
 from bayesmeta.cli import main
+from bayesmeta.data.statistics import SignificantCount
 from bayesmeta.errors import BayesmetaError
 
 KETAMINE = Path(__file__).parents[2] / "models" / "ketamine"
@@ -49,6 +50,8 @@ REFUSED = {
     "model": ("analysis.toml", 'model = "overall"', 'model = "overal"', "no model 'overal'.*Did you mean 'overall'"),
     "seed": ("analysis.toml", "seed = 1", "seed = -1", "seed = -1"),
     "beta": ("analysis.toml", "beta = { dose", "beta = { doze", "no such column.*Did you mean 'dose'"),
+    "column twice": ("effects.csv", "study,y,se,dose", "study,y,se,se", "column 'se' appears twice"),
+    "semicolons": ("effects.csv", "study,y,se,dose", "study;y;se;dose", "separated by semicolons"),
 }
 
 
@@ -74,6 +77,28 @@ KETAMINE_REFUSED = {
     "covariate": ('covariate = "crps"', 'covariate = "crp"', "no covariate 'crp'.*Did you mean 'crps'"),
     "total": ("n_total = 211", "n_total = 300", "leaves 121 participants"),
     "external row": ('review = "Zhao 2018"', 'review = "Zhao 2081"', "0 rows match"),
+    "external outcome": (
+        'summaries.csv"\noutcome = "pain"',
+        'summaries.csv"\noutcome = "pian"',
+        "external.*no outcome 'pian'.*Did you mean 'pain'",
+    ),
+    "external divisor": ('divide_by = "10"', 'divide_by = "0"', "divide_by.*must be a positive number; got '0'"),
+    "external divisor text": ('divide_by = "10"', 'divide_by = "ten"', "divide_by.*got 'ten'"),
+    "signal p of zero": ("published_p = 0.079", "published_p = 0.0", r"published_p.*P must lie in \(0, 1\]; got 0"),
+    "signal p above one": ("published_p = 0.079", "published_p = 1.5", r"published_p.*P must lie in \(0, 1\]; got 1.5"),
+    "option covariate": (
+        "{ Salas2012 = { high_dose = 1 }",
+        "{ Salas2012 = { high_doze = 1 }",
+        "'high_doze' is no covariate.*Did you mean 'high_dose'",
+    ),
+    "sensitivity tau": ('"small", prior = "HalfNormal(0.5)"', '"small", prior = "Normal(0, 1)"', "mass below zero"),
+    "sensitivity effect": ('prior = "Normal(0, 0.5)"', 'prior = "Norml(0, 0.5)"', "Did you mean 'Normal'"),
+    "sensitivity factor": ('prior = "Normal(0, 0.5)"', 'prior = "Cauchy(0, 0.5)"', "rescales Normal priors only"),
+    "baseline": ("baseline_n = [31, 36, 62, 67, 72]", "baseline_n = [10]", "no whole number .* of 10 rounds to 19.4%"),
+    "baseline above 100": ("baseline_percent = 19.4", "baseline_percent = 194.0", "no whole number"),
+    "baseline of none": ("baseline_n = [31, 36, 62, 67, 72]", "baseline_n = [0]", "baseline_n"),
+    "threshold": ('threshold = "crps < -1"', 'threshold = "crps"', "is not a claim"),
+    "negative digits": ("tolerance = 0.03", "digits = -3", "digits"),
 }
 
 
@@ -85,6 +110,24 @@ def test_bad_review_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(BayesmetaError, match=message) as caught:
         plan(tmp_path / "k" / "analysis.toml")
     assert "\n" not in str(caught.value)
+
+
+def test_a_tolerance_softens_the_border_of_significance(tmp_path: Path) -> None:
+    shutil.copytree(KETAMINE, tmp_path / "k")
+    statistics = plan(tmp_path / "k" / "analysis.toml").data["pain"].statistics  # type: ignore[union-attr]
+    assert [s.width for s in statistics if isinstance(s, SignificantCount)] == [0.3]
+    edit(tmp_path / "k" / "analysis.toml", "tolerance = 0.3\n", "tolerance = -0.3\n")
+    with pytest.raises(BayesmetaError, match="tolerance must be positive"):
+        plan(tmp_path / "k" / "analysis.toml")
+
+
+def test_in_review_is_yes_or_no(tmp_path: Path) -> None:
+    shutil.copytree(KETAMINE, tmp_path / "k")
+    table = tmp_path / "k" / "studies.csv"
+    head, *rows = table.read_text().splitlines()
+    table.write_text("\n".join([f"{head},in_review", *(f"{row},maybe" for row in rows)]) + "\n")
+    with pytest.raises(BayesmetaError, match=r"row 2, column 'in_review'.*'maybe'.*1 or 0"):
+        plan(tmp_path / "k" / "analysis.toml")
 
 
 def test_more_events_than_patients(tmp_path: Path) -> None:

@@ -44,6 +44,46 @@ def test_same_seed_same_bytes(folder: Path) -> None:
         assert float(posterior["mu"].mean()) == pytest.approx(row["mean"], rel=1e-12)
 
 
+SIGNAL = """
+[[outcomes.pain.signals]]
+name = "dose"
+model = "overall"
+claim = "dose < 0"
+claim_label = "grows with the dose"
+quantity = "dose"
+[outcomes.pain.sensitivity]
+effect = [{ label = "far away", prior = "Normal(3, 0.05)" }]
+tau = [{ label = "as stated", prior = "HalfNormal(0.5)" }, { label = "common effect", prior = "PointMass(0)" }]
+"""
+
+
+def test_a_refit_under_another_prior_is_checked_too(folder: Path) -> None:
+    """One run cannot be reweighted that far; the new fit has to converge like the first."""
+    stated = (SMALL / "analysis.toml").read_text()
+    (folder / "analysis.toml").write_text(stated + SIGNAL)
+    try:
+        run(folder, "refit")
+    finally:
+        (folder / "analysis.toml").write_text(stated)
+    results = json.loads((folder / "refit" / "results.json").read_text())
+    assert [row["method"] for row in results["signals"][0]["sensitivity"]] == ["primary", "refitted", "refitted"]
+    assert results["signals"][0]["sensitivity"][1]["probability"] < 0.01
+    names = [check["name"] for check in results["checks"] if "under other priors" in check["name"]]
+    assert names == [f"pain, overall under other priors: {what}" for what in ("R-hat", "bulk ESS", "divergences")]
+
+
+def test_a_known_heterogeneity_is_reported(folder: Path) -> None:
+    """A point mass is a legitimate prior for tau, and has neither a density nor an R-hat."""
+    stated = (SMALL / "analysis.toml").read_text()
+    (folder / "analysis.toml").write_text(stated.replace("HalfNormal(0.5)", "PointMass(0.2)"))
+    try:
+        assert run(folder, "known") == 0
+    finally:
+        (folder / "analysis.toml").write_text(stated)
+    rows = json.loads((folder / "known" / "results.json").read_text())["summary"]
+    assert next(row for row in rows if row["parameter"] == "tau")["mean"] == pytest.approx(0.2)
+
+
 def test_too_few_draws_end_with_status_one_and_a_warning(folder: Path) -> None:
     stated = (SMALL / "analysis.toml").read_text()
     text = stated.replace("target_accept = 0.99\n", "draws = 100\ntune = 100\nchains = 2\n")

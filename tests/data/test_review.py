@@ -275,3 +275,16 @@ def test_a_size_that_is_a_range_under_one_option_only_is_refused():
     one = choice(option(Schwartzman={"n": Range(10, 30)}), option("b"))
     with pytest.raises(DataError, match="must be a range under every option of a choice, or under none"):
         review_arrays(review(choices=[one]))
+
+
+def test_a_known_study_of_unknown_size_keeps_out_of_the_others_standard_errors():
+    known = Study(name="A", n=Range(10, 20), y=-1, se=0.5)
+    arrays = review_arrays(review(studies=[known, Study(name="B", n=Range(10, 30)), Study(name="C", n=40)]))
+    se = arrays.standard_errors(np.array([2.0, 2.0]), np.array([0.5, 0.25]))
+    np.testing.assert_allclose(se[0], [2 * math.sqrt(4 / 15), 2 * math.sqrt(4 / 40)])
+
+
+def test_a_total_needs_the_size_of_every_study():
+    studies = [Study(name="A", y=-1, se=0.5), Study(name="B", n=Range(10, 80)), Study(name="C", n=40)]
+    with pytest.raises(DataError, match="n_total=100.*study 'A' has no size"):
+        review(studies=studies, n_total=100)

@@ -8,7 +8,7 @@ import xarray as xr
 from scipy.stats import halfnorm, multivariate_normal, norm
 
 import bayesmeta as bm
-from bayesmeta.diagnostics.sensitivity import claim_sensitivity, log_prior
+from bayesmeta.diagnostics.sensitivity import claim_sensitivity, k_limit, log_prior
 from bayesmeta.results.draws_result import DrawsResult
 
 DATA = bm.Estimates(y=[-0.6, -0.2], se=[0.3, 0.4])
@@ -84,3 +84,15 @@ def test_a_joint_prior_counts_its_coefficients_once() -> None:
     points = np.stack([draws["dose"][1], draws["mu"][1]], axis=-1)
     want = multivariate_normal([0, 1], [[4, 0.5], [0.5, 1]]).logpdf(points) + halfnorm.logpdf(draws["tau"][1])
     np.testing.assert_allclose(log_prior(fitted, model), want, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("n", "limit"), [(100, 0.5), (1000, 0.667), (2200, 0.7), (100_000, 0.7)])
+def test_fewer_effective_draws_allow_a_lighter_tail_only(n: int, limit: float) -> None:
+    """1 - 1/log10(S) up to 0.7, the threshold of Vehtari et al. (2024), doi:10.48550/arXiv.1507.02646."""
+    assert k_limit(n) == pytest.approx(limit, abs=1e-3)
+
+
+def test_a_prior_without_a_density_needs_a_new_fit(result: bm.MetaResult) -> None:
+    known = bm.NormalNormal(mu=bm.Normal(0, 1), tau=bm.PointMass(0.2))
+    found = claim_sensitivity(result, "mu < 0", {"known": known})["known"]
+    assert not found.trusted

@@ -27,7 +27,7 @@ MODEL = bm.NormalNormal(formula="1 + dose", mu=bm.Normal(0, 1), tau=bm.HalfNorma
 def test_log_density(known, cov):
     dose = np.array([1.0, 3.0, 2.0])
     data = bm.Estimates(Y, covariates={"dose": dose}, **known)
-    graph = estimates_graph(data, _skeleton(design(data, MODEL), MODEL))
+    graph = estimates_graph(data, _skeleton(data, design(data, MODEL), MODEL))
     names = [variable.name for variable in graph.value_vars]
     function = pytensor.function(graph.value_vars, graph.logp(jacobian=False), mode=Mode(linker="py", optimizer=None))
     for mu, dose_effect, tau in np.random.default_rng(1).uniform(0.05, 1.5, size=(5, 3)):

@@ -197,7 +197,7 @@ def goralczyk(golden):
     X = np.array(found["X"], float)
     assert found["X_names"] == ["intercept", "followup"]
     data = bm.Estimates(found["y"], found["sigma"], found["labels"], {"followup": X[:, 1]})
-    return bm.fit_many(data, GORALCZYK, seed=5, draws=1500, tune=700), found["cases"][0]
+    return bm.fit_many(data, GORALCZYK, "nuts", seed=5, draws=1500, tune=700), found["cases"][0]
 
 
 def test_regression_matches_r(goralczyk, assert_within_mcse):
@@ -258,7 +258,7 @@ def test_correlated_estimates_match_quadrature(quadrature, assert_within_mcse):
     correlation[2:, 2:] = 0.9 + 0.1 * np.eye(3)  # three contrasts with one control arm
     V = correlation * np.outer(se, se)
     model = bm.NormalNormal(mu=bm.Normal(0.2, 1), tau=bm.HalfNormal(0.5))
-    result = bm.fit(bm.Estimates(y, cov=V), model, seed=2, draws=1500, tune=700)
+    result = bm.fit(bm.Estimates(y, cov=V), model, "nuts", seed=2, draws=1500, tune=700)
     law = halfnorm(scale=0.5).logpdf
     want = quadrature(y, V, np.ones((5, 1)), [0.2], [1.0], law)
     ignored = quadrature(y, np.diag(se**2), np.ones((5, 1)), [0.2], [1.0], law)
@@ -282,7 +282,7 @@ def test_pymc_samples_where_nutpie_is_missing(monkeypatch, assert_within_mcse):
     monkeypatch.setattr(sampling.importlib.util, "find_spec", lambda name: None)
     data = bm.Estimates(y=[0.2, 0.5, -0.1], se=[0.1, 0.2, 0.15])
     model = bm.NormalNormal(mu=bm.Normal(0, 1), tau=bm.PointMass(0.2))
-    result = bm.fit_many(data, {"m": model}, seed=1, draws=400, tune=300, chains=1)["m"]
+    result = bm.fit_many(data, {"m": model}, "nuts", seed=1, draws=400, tune=300, chains=1)["m"]
     assert result.datatree.attrs["sampler"] == "pymc"
     precision = 1 + (1 / (data.se**2 + 0.04)).sum()
     mean = (data.y / (data.se**2 + 0.04)).sum() / precision

@@ -5,6 +5,10 @@ and of the larger ones raudenbush1985 with its first moderator whose P value is 
 would be "P < .001"). One prior for all: in units of `y` for the effects, and for the unit SD one for each kind of
 measure, `UNIT_SD`.
 
+The gaps (hidden - full), from 4 chains of 4,000 draws with a Monte Carlo error of at most 0.004: bcg 0.038, -0.027 and
+0.005, collins1985b -0.001 and -0.004, gibson2002 0.014 and -0.035, raudenbush1985 -0.021. The largest leaves 0.022 to
+the limit, which must be four Monte Carlo errors or more: a seed does not give the same draws on every machine.
+
 Larger data sets lose more when 15 to 19 trials are hidden. Measured in the same way, and not tested here since Monte
 Carlo error could carry them across the border: laopaiboon2015 -0.039, 0.052, 0.061 and -0.040 for its moderators in
 the order of index.csv, nielweise2007 0.059 and -0.021, the third moderator of raudenbush1985 -0.058.
@@ -38,6 +42,8 @@ UNIT_SD = {
     "smd": bm.LogNormal(0.0, 0.1),  # 1 by definition, and a few percent more with a large effect
 }
 LIMIT = 0.06
+LARGEST_GAP = 0.038  # of the pairs tested, see above
+MAX_MCSE = (LIMIT - LARGEST_GAP) / 4
 
 
 def hidden_review(frame, measure, moderators):
@@ -82,16 +88,17 @@ def test_the_sign_of_a_moderator_comes_back(quadrature, dataset):
         for name in moderators
     }
     review = hidden_review(frame, index.loc[dataset, "measure"], moderators)
-    results = bm.fit_many(review, models, seed=20260101, draws=900, tune=500, chains=2)
+    results = bm.fit_many(review, models, seed=20260101, draws=2500, tune=500, chains=4)
     found = {}
     for name, result in results.items():
         X = np.column_stack([np.ones(len(frame)), frame[name]])
         V = np.diag(frame["se"] ** 2)
         full = quadrature(frame["y"], V, X, [0, 0], [2, 1], halfnorm(scale=0.5).logpdf).negative[1]
         claim = f"{name} < 0"
-        assert result.summary()["r_hat"].max() < 1.02
-        assert result.probability_mcse(claim) < 0.02
+        assert result.summary()["r_hat"].max() < 1.01
+        mcse = result.probability_mcse(claim)
+        assert mcse < MAX_MCSE
         found[name] = (full, result.probability(claim))
-        print(f"{dataset} {name}: full {full:.3f}, hidden {found[name][1]:.3f}")
+        print(f"{dataset} {name}: full {full:.3f}, hidden {found[name][1]:.3f} (Monte Carlo error {mcse:.4f})")
     misses = {name: pair for name, pair in found.items() if abs(pair[0] - pair[1]) > LIMIT}
     assert misses == {}

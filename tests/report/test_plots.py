@@ -1,12 +1,14 @@
 """What the plots show, read back from the drawing."""
 
+import itertools
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 from bayesmeta.report import plots
 from bayesmeta.report.canvas import BLUE, STYLE, data_uri
-from bayesmeta.report.forest import forest
+from bayesmeta.report.forest import forest, intervals
 
 
 def _lines(figure: Figure):
@@ -73,3 +75,14 @@ def test_text_is_large_enough_and_dollars_are_text(results):
     assert min(size for key, size in STYLE.items() if key.endswith("size")) >= 9
     panel = {"parameter": "$x^2$", "x": [0, 1], "prior": None, "posterior": [1, 1]}
     assert data_uri(plots.prior_posterior, panel).startswith("data:image/svg+xml;base64,")
+
+
+def test_long_names_of_other_reviews_have_room():
+    name = (
+        "Somebody 2022: pain 0-10, one week after the end of treatment, neuropathic pain (all routes of administration)"
+    )
+    rows = [{"label": f"{i} {name}", "estimate": -1.0, "lower": -2.0, "upper": 0.0} for i in range(4)]
+    figure = intervals(rows, log_scale=False, x_label="points")
+    figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
+    assert all(above.y0 >= below.y1 for above, below in itertools.pairwise(boxes))

@@ -89,6 +89,7 @@ def test_the_pooled_effect(results, key, expected):
 def test_a_failed_check():
     check = {"name": "largest R-hat", "passed": False, "value": 1.0341, "limit": 1.01, "note": "Raise tune."}
     assert check_sentence(check) == "largest R-hat: value 1.034, limit 1.01. Raise tune."
+    assert check_sentence(check | {"value": 1.0104}).startswith("largest R-hat: value 1.0104, limit 1.01.")
     assert check_sentence({"name": "chains", "value": None, "limit": None}) == "chains: value –."
 
 

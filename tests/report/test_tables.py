@@ -58,3 +58,10 @@ def test_rows_of_the_signals_table(results):
     }
     assert (second["threshold"], second["range"], second["probability"]) == ("–", "–", "0.996")
     assert signals_table_rows({}) == []
+
+
+def test_signs_within_text_are_true_minus_signs_and_ranges_are_not():
+    assert (
+        format_number("difference -2.77 of 0-10 (95% CI -4.14 to -1.4)")
+        == "difference −2.77 of 0-10 (95% CI −4.14 to −1.4)"
+    )

@@ -9,16 +9,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from array_api_compat import is_jax_array, is_numpy_array, is_torch_array, to_device
 from numpy.typing import NDArray
 
 from bayesmeta.inference.quadrature.gaussian import CoefficientPrior, Problem
 from bayesmeta.inference.quadrature.integrate import NODES, Integrand, Posterior, integrate
 from bayesmeta.inference.quadrature.scale_density import scale_density
-from bayesmeta.inference.quadrature.special import normal_cdf
+from bayesmeta.inference.quadrature.special import namespace, normal_cdf
 from bayesmeta.priors import Prior
 
 Array = Any
 Floats = NDArray[np.float64]
+Lanes = NDArray[np.intp]
+Summarise = Callable[[Lanes, Integrand, Posterior], Floats]
 _ELEMENTS = 400_000  # of the largest temporary array: it stays in the processor's cache
 _MOST_NODES = 8192
 
@@ -29,121 +32,128 @@ class Batch:
 
     Attributes
     ----------
-    y, v : ndarray, shape (lane, study), or (1, study) for the same data in all
-    columns : tuple of ndarray or None
+    y, v : array, shape (lane or 1, study)
+        Of any array library; one row stands for all lanes.
+    columns : tuple of array or None
         Design matrix by column, shape (lane or 1, study); None is a column of ones.
     prior : callable
-        From the lanes wanted to the prior on their coefficients.
+        From the lanes wanted to the prior on their coefficients, in NumPy arrays.
     tau : Prior or sequence of Prior
         One for all, or one for each lane.
     n_lanes : int
+    improper : bool
+        Whether the priors on tau are improper.
     """
 
-    y: Floats
-    v: Floats
-    columns: tuple[Floats | None, ...]
-    prior: Callable[[NDArray[np.intp]], CoefficientPrior]
+    y: Array
+    v: Array
+    columns: tuple[Array | None, ...]
+    prior: Callable[[Lanes], CoefficientPrior]
     tau: Prior | Sequence[Prior]
     n_lanes: int
     improper: bool
 
-    def integrand(self, lanes: NDArray[np.intp], convert: Callable[[Floats], Array]) -> Integrand:
-        """The problem and the priors of some lanes, in the array library that `convert` leads to."""
-
-        def chosen(x: Floats) -> Array:
-            rows = x if x.shape[0] == 1 else x[lanes]
-            return convert(np.ascontiguousarray(rows.T)[:, :, None, None])
-
-        problem = Problem(chosen(self.y), chosen(self.v), tuple(None if c is None else chosen(c) for c in self.columns))
+    def integrand(self, lanes: Lanes) -> Integrand:
+        """The problem and the priors of some lanes."""
+        xp = namespace(self.y)
+        problem = Problem(
+            self._chosen(self.y, lanes),
+            self._chosen(self.v, lanes),
+            tuple(None if c is None else self._chosen(c, lanes) for c in self.columns),
+        )
         tau = self.tau if isinstance(self.tau, Prior) else [self.tau[i] for i in lanes]
-        return Integrand(problem, self.prior(lanes), scale_density(tau, convert), self.improper)
+        prior = self.prior(lanes)
+        if xp is not np:
+            prior = CoefficientPrior(
+                tuple(map(self._convert, prior.mean)),
+                tuple(tuple(map(self._convert, row)) for row in prior.precision),
+                self._convert(prior.log_norm),
+                prior.n_flat,
+            )
+        return Integrand(problem, prior, scale_density(tau, self._convert), self.improper)
 
+    def _chosen(self, x: Array, lanes: Lanes) -> Array:
+        """Rows of some lanes, with the studies first."""
+        xp = namespace(x)
+        rows = xp.take(x, self._index(lanes if x.shape[0] > 1 else 0 * lanes), axis=0)
+        turned = xp.permute_dims(rows, (1, 0))
+        return (np.ascontiguousarray(turned) if xp is np else turned)[:, :, None, None]
 
-@dataclass(frozen=True, slots=True)
-class LaneSummary:
-    """Results of some lanes; parameters are the coefficients, then tau, then a new study's effect.
+    def _index(self, lanes: Lanes) -> Array:
+        return namespace(self.y).asarray(lanes, device=self.y.device)
 
-    Attributes
-    ----------
-    mean, sd, negative : ndarray, shape (lane, parameter)
-        Posterior mean, standard deviation, and probability below zero.
-    log_evidence, error : ndarray, shape (lane,)
-    """
-
-    mean: Floats
-    sd: Floats
-    negative: Floats
-    log_evidence: Floats
-    error: Floats
-
-
-Summarise = Callable[[Posterior], Any]
+    def _convert(self, x: Floats) -> Array:
+        return namespace(self.y).asarray(x, device=self.y.device)
 
 
 def run(
-    batch: Batch,
-    tolerance: float,
-    summarise: Summarise,
-    *,
-    convert: Callable[[Floats], Array] = np.asarray,
-    workers: int | None = None,
-) -> Iterator[tuple[NDArray[np.intp], Any]]:
+    batch: Batch, tolerance: float, summarise: Summarise, workers: int | None = None
+) -> Iterator[tuple[Lanes, Floats]]:
     """Fit all lanes in chunks, and yield the lanes of each with what `summarise` makes of their posterior.
 
     Lanes whose error bound exceeds the tolerance are fitted again with twice the nodes, until none is left or the
     nodes are 8,192. A lane's result depends on that lane alone, to the last bit.
+
+    Parameters
+    ----------
+    summarise : callable
+        From lanes, their integrand and its posterior to numbers, shape (lane, ...).
     """
-    size = max(_ELEMENTS // (min(batch.y.shape[1], 64) * NODES), 1)
+    plain = is_numpy_array(batch.y)
+    size = max(_ELEMENTS * (1 if plain else 50) // (min(batch.y.shape[1], 64) * NODES), 1)
     chunks = np.array_split(np.arange(batch.n_lanes), max(-(-batch.n_lanes // size), 1))
 
-    def fit(lanes: NDArray[np.intp]) -> list[tuple[NDArray[np.intp], Any]]:
+    def fit(lanes: Lanes) -> list[tuple[Lanes, Floats]]:
         found, n = [], NODES
         while lanes.size:
-            posterior = integrate(batch.integrand(lanes, convert), n)
-            done = np.asarray(posterior.error).ravel() < tolerance
+            integrand = batch.integrand(lanes)
+            posterior = integrate(integrand, n)
+            done = host(posterior.error).ravel() < tolerance
             done |= 2 * n > _MOST_NODES
-            found.append((lanes, done, summarise(posterior)))
+            numbers = summarise(lanes, integrand, posterior)
+            found.append((lanes[done], numbers[done]))
             lanes, n = lanes[~done], 2 * n
-        return [(at[done], keep(summary, done)) for at, done, summary in found]
+        return found
 
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(workers or os.cpu_count() if plain else 1) as pool:
         for results in pool.map(fit, chunks):
             yield from results
 
 
-def keep(summary: LaneSummary, rows: NDArray[np.bool_]) -> LaneSummary:
-    """Some lanes of a summary."""
-    return LaneSummary(
-        summary.mean[rows], summary.sd[rows], summary.negative[rows], summary.log_evidence[rows], summary.error[rows]
-    )
+def host(x: Array) -> Floats:
+    """A NumPy array of the same numbers."""
+    there = is_torch_array(x) or is_jax_array(x)  # perhaps on a GPU
+    return np.asarray(to_device(x, "cpu") if there else x)
 
 
-def moments_and_signs(posterior: Posterior, intercept: bool) -> LaneSummary:
-    """Mean, standard deviation and probability below zero of each coefficient, tau, and a new study's effect."""
+def marginal_moments(posterior: Posterior, intercept: bool) -> list[tuple[Array, Array, Array, Array]]:
+    """Mean, sd, node means and node variances of each coefficient, and of a new study's effect if `intercept`."""
     mass, tau, given = posterior.mass, posterior.tau, posterior.given
-
-    def both(x: Array) -> Array:
-        return x.sum(axis=-1).sum(axis=-1)
-
-    mean, sd, negative = [], [], []
+    found = []
     for j in range(len(given.mean) + int(intercept)):
-        at = 0 if j == len(given.mean) else j
-        m, variance = given.contrast([float(i == at) for i in range(len(given.mean))])
-        variance = variance if j < len(given.mean) else variance + tau**2
-        centre = both(mass * m)
-        mean.append(centre)
-        sd.append(both(mass * (variance + (m - centre[:, None, None]) ** 2)) ** 0.5)
-        negative.append(both(mass * normal_cdf(-m / variance**0.5)))
-    first = both(mass * tau)
-    place = len(given.mean)
-    mean.insert(place, first)
-    sd.insert(place, both(mass * (tau - first[:, None, None]) ** 2) ** 0.5)
-    negative.insert(place, 0.0 * first)
-    stacked = [np.stack([np.asarray(x) for x in values], axis=-1) for values in (mean, sd, negative)]
-    return LaneSummary(
-        stacked[0],
-        stacked[1],
-        stacked[2],
-        np.asarray(posterior.log_evidence).ravel(),
-        np.asarray(posterior.error).ravel(),
-    )
+        new = j == len(given.mean)
+        m, variance = given.contrast([float(i == (0 if new else j)) for i in range(len(given.mean))])
+        variance = variance + tau**2 if new else variance
+        centre = _total(mass * m)
+        spread = _total(mass * (variance + (m - centre[..., None, None]) ** 2))
+        found.append((centre, spread**0.5, m, variance))
+    return found
+
+
+def scale_moments(posterior: Posterior) -> tuple[Array, Array]:
+    """Mean and sd of tau; inf where they do not exist."""
+    xp = namespace(posterior.mass)
+    first = _total(posterior.mass * posterior.tau)
+    spread = _total(posterior.mass * (posterior.tau - first[..., None, None]) ** 2) ** 0.5
+    exist = posterior.grid.moments[..., 0, 0]
+    return xp.where(exist >= 1, first, xp.inf), xp.where(exist >= 2, spread, xp.inf)
+
+
+def below_zero(posterior: Posterior, mean: Array, variance: Array) -> Array:
+    """Probability that a normal mixture over the nodes is negative."""
+    return _total(posterior.mass * normal_cdf(-mean / variance**0.5))
+
+
+def _total(x: Array) -> Array:
+    xp = namespace(x)
+    return xp.sum(xp.sum(x, axis=-1), axis=-1)

@@ -20,7 +20,7 @@ from bayesmeta.inference.quadrature.gaussian import CoefficientPrior
 from bayesmeta.priors import Cauchy, Flat, Mixture, MultivariateNormal, Normal, PointMass, Prior, StudentT
 
 Floats = NDArray[np.float64]
-_LOG_SCALE_STEP = 0.25  # of the rule over the log of a t prior's scale: 1e-9 or better
+_LOG_SCALE_STEP = 0.2  # of the rule over the log of a t prior's scale; less where many degrees of freedom narrow it
 _MOST_COMPONENTS = 100_000
 
 
@@ -96,8 +96,11 @@ class Piece:
         )
 
 
-def expand(prior: Prior, name: str) -> list[Component]:
+def expand(prior: Prior, name: str, finer: int = 1) -> list[Component]:
     """Components of a prior on one coefficient; their weights sum to one.
+
+    The rule over a t prior's scale has nodes `finer` times as dense, and reaches as many times further down, where data
+    far from the prior put the posterior.
 
     Raises
     ------
@@ -112,12 +115,14 @@ def expand(prior: Prior, name: str) -> list[Component]:
         case PointMass(value=value):
             return [Component(1.0, value, math.inf)]
         case StudentT(nu=nu, mean=mean, scale=scale):
-            return _scale_mixture(nu, mean, scale)
+            return _scale_mixture(nu, mean, scale, finer)
         case Cauchy(mean=mean, scale=scale):
-            return _scale_mixture(1.0, mean, scale)
+            return _scale_mixture(1.0, mean, scale, finer)
         case Mixture(components=pairs):
             return [
-                Component(w * c.weight, c.mean, c.precision, c.parity) for w, part in pairs for c in expand(part, name)
+                Component(w * c.weight, c.mean, c.precision, c.parity)
+                for w, part in pairs
+                for c in expand(part, name, finer)
             ]
     raise SpecificationError(
         f"prior for {name} is {prior}: the quadrature engine takes Flat, Normal, StudentT, Cauchy, PointMass and "
@@ -125,12 +130,12 @@ def expand(prior: Prior, name: str) -> list[Component]:
     )
 
 
-def _scale_mixture(nu: float, mean: float, scale: float) -> list[Component]:
+def _scale_mixture(nu: float, mean: float, scale: float, finer: int) -> list[Component]:
     """Normals whose precision is lambda / scale^2, lambda ~ Gamma(nu/2, nu/2), by the trapezoid rule in log lambda."""
     half = nu / 2
-    low = max(math.log(max(float(gammaincinv(half, 1e-12)) / half, 1e-300)), -600.0)
+    low = finer * max(math.log(max(float(gammaincinv(half, 1e-10)) / half, 1e-300)), -600.0)
     high = math.log(float(gammainccinv(half, 1e-16)) / half)
-    n = 2 * math.ceil((high - low) / (2 * _LOG_SCALE_STEP))
+    n = 2 * math.ceil(finer * (high - low) * math.sqrt(max(half, 1.0)) / (2 * _LOG_SCALE_STEP))
     w = np.linspace(low, high, n)
     log_density = half * math.log(half) - float(gammaln(half)) + half * w - half * np.exp(w)
     weight = np.exp(log_density)
@@ -141,7 +146,9 @@ def _scale_mixture(nu: float, mean: float, scale: float) -> list[Component]:
     ]
 
 
-def pieces(names: Sequence[str], priors: Mapping[str, Prior], joint: Mapping[tuple[str, ...], Prior]) -> list[Piece]:
+def pieces(
+    names: Sequence[str], priors: Mapping[str, Prior], joint: Mapping[tuple[str, ...], Prior], finer: int = 1
+) -> list[Piece]:
     """Split a prior on all coefficients into pieces.
 
     Parameters
@@ -151,6 +158,8 @@ def pieces(names: Sequence[str], priors: Mapping[str, Prior], joint: Mapping[tup
     priors : mapping of str to Prior
     joint : mapping of tuple of str to MultivariateNormal
         Coefficients named here are not in `priors`.
+    finer : int
+        Refines the rule over a t prior's scale.
 
     Raises
     ------
@@ -163,7 +172,9 @@ def pieces(names: Sequence[str], priors: Mapping[str, Prior], joint: Mapping[tup
         columns = tuple(names.index(name) for name in group)
         blocks.append(Block(columns, joint=(np.array(prior.mean), np.array(prior.cov))))
     taken = {name for group in joint for name in group}
-    blocks += [Block((i,), tuple(expand(priors[name], name))) for i, name in enumerate(names) if name not in taken]
+    blocks += [
+        Block((i,), tuple(expand(priors[name], name, finer))) for i, name in enumerate(names) if name not in taken
+    ]
     found = []
     for pattern in _patterns(blocks):
         found.append(_piece(len(names), blocks, pattern))

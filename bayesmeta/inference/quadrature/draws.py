@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,18 +14,19 @@ from bayesmeta.inference.quadrature.engine import Part, QuadratureFit
 from bayesmeta.inference.quadrature.scale_density import ScaleDensity
 from bayesmeta.inference.restore import restore_estimates, to_datatree
 from bayesmeta.inference.versions import versions
-from bayesmeta.spec.design import design
-from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.design import design, tau_prior
+from bayesmeta.spec.two_scales import Model, TwoScales, base_of
 
 Floats = NDArray[np.float64]
 _TABLE = 4001  # points between which tau's quantile function is interpolated
 
 
-def datatree(fit: QuadratureFit, model: NormalNormal, seed: int, chains: int, draws: int) -> xr.DataTree:
+def datatree(fit: QuadratureFit, model: Model, seed: int, chains: int, draws: int) -> xr.DataTree:
     """Independent draws as a DataTree: the groups and names of NUTS, with every theta and replicate."""
-    top = sample(fit, chains * draws, seed)
+    bound = _bound(fit, model)
+    top = sample(fit, chains * draws, seed, model.second_name if isinstance(model, TwoScales) else None)
     shaped = {name: values.reshape(chains, draws) for name, values in top.items()}
-    groups, coords = restore_estimates(fit.data, model, design(fit.data, model), shaped, seed)
+    groups, coords = restore_estimates(fit.data, bound, design(fit.data, base_of(model)), shaped, seed)
     lp = sum(np.asarray(values).reshape(chains, draws, -1).sum(axis=-1) for _, values in _log_terms(groups))
     groups["sample_stats"] = {
         "lp": (("chain", "draw"), np.broadcast_to(lp, (chains, draws))),
@@ -42,14 +44,22 @@ def datatree(fit: QuadratureFit, model: NormalNormal, seed: int, chains: int, dr
     return to_datatree(groups, coords, attrs)
 
 
+def _bound(fit: QuadratureFit, model: Model) -> Model:
+    """The model with its reference prior given the studies."""
+    base = base_of(model)
+    bound = replace(base, tau=tau_prior(fit.data, base))
+    return replace(model, base=bound) if isinstance(model, TwoScales) else bound
+
+
 def _log_terms(groups: dict[str, dict[str, Any]]) -> list[tuple[Any, Any]]:
     return [term for group in ("log_likelihood", "log_prior") for term in groups.get(group, {}).values()]
 
 
-def sample(fit: QuadratureFit, n: int, seed: int) -> dict[str, Floats]:
-    """Independent draws of tau and the coefficients, by name.
+def sample(fit: QuadratureFit, n: int, seed: int, second: str | None = None) -> dict[str, Floats]:
+    """Independent draws of the standard deviations and the coefficients, by name.
 
-    The part first, then tau from its exact marginal, then the component, then the coefficients given both.
+    The part first, then tau from its exact marginal, then the component, then the coefficients given both. Nodes of
+    a second standard deviation are drawn as they are: they lie closer than any Monte Carlo error.
     """
     rng = np.random.default_rng([seed, 0])
     probability = np.array([part.probability for part in fit.parts])
@@ -60,7 +70,10 @@ def sample(fit: QuadratureFit, n: int, seed: int) -> dict[str, Floats]:
         if rows.size:
             tau[rows] = _draw_tau(part, rng.random(rows.size))
             beta[rows] = _draw_beta(part, tau[rows], len(fit.names), rng)
-    return {"tau": tau} | {name: beta[:, j] for j, name in enumerate(fit.names)}
+    found = {"tau": tau} | {name: beta[:, j] for j, name in enumerate(fit.names)}
+    if second is not None:
+        found[second] = np.array([part.second for part in fit.parts])[chosen]
+    return found
 
 
 def _draw_tau(part: Part, u: Floats) -> Floats:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,14 +13,17 @@ from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import InferenceError, SpecificationError
 from bayesmeta.inference.quadrature.coefficients import Piece, pieces
 from bayesmeta.inference.quadrature.gaussian import Problem
+from bayesmeta.inference.quadrature.grid import Grid
 from bayesmeta.inference.quadrature.integrate import Integrand, Posterior, converge
 from bayesmeta.inference.quadrature.rotate import Rotation, rotate
 from bayesmeta.inference.quadrature.scale_density import ScaleDensity, scale_density
 from bayesmeta.priors import Mixture, PointMass, Prior
 from bayesmeta.spec.design import design, tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.two_scales import Model, TwoScales, base_of
 
 Floats = NDArray[np.float64]
+_MANY, _NEGLIGIBLE = 32, 1e-20  # of many parts, those of less probability are dropped
 _ILL_CONDITIONED = 1e3  # columns of the design further from orthogonal than this are rotated first
 
 
@@ -40,6 +44,8 @@ class Part:
     integrand : Integrand
     basis : ndarray
         The free coefficients are ``basis @ rotated``.
+    second : float
+        The second standard deviation, in a model with two scales.
     """
 
     piece: Piece
@@ -50,11 +56,44 @@ class Part:
     posterior: Posterior
     integrand: Integrand
     basis: Floats
+    second: float = 0.0
 
     def weights(self, contrast: Floats) -> tuple[float, Floats]:
         """A contrast of all coefficients, as an offset and weights of this part's rotated free ones."""
         offset = sum((contrast[i] * value for i, value in self.piece.fixed.items()), 0.0)
         return float(offset), self.basis.T @ contrast[list(self.piece.free)]
+
+
+@dataclass(frozen=True, slots=True)
+class SecondScale:
+    """Marginal of a second standard deviation under one component of its prior.
+
+    Attributes
+    ----------
+    probability : float
+        Posterior probability of the component.
+    scale : ScaleDensity or float
+        The component; a number is a point mass.
+    grid : Grid or None
+    masses : ndarray, shape (node,)
+        They sum to one.
+    step : float
+        Spacing of the nodes.
+    """
+
+    probability: float
+    scale: ScaleDensity | float
+    grid: Grid | None
+    masses: Floats
+    step: float
+
+
+@dataclass(frozen=True, slots=True)
+class Clusters:
+    """Studies sorted by cluster: their order, and each cluster's run of them."""
+
+    order: NDArray[np.intp]
+    runs: tuple[slice, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +115,12 @@ class QuadratureFit:
         Whether all priors integrate to one, so that `log_evidence` means something.
     tolerance : float
         What `error` was asked to be.
+    second : tuple of SecondScale
+        In a model with two scales: marginal of the second, by the component of its prior.
+    clusters : Clusters or None
+        In a model whose second scale is between clusters.
+    slope : ndarray, shape (study,)
+        In a model whose second scale is that of slopes: the squared covariate; else zeros.
     """
 
     data: Estimates
@@ -87,15 +132,21 @@ class QuadratureFit:
     error: float
     proper: bool
     tolerance: float
+    second: tuple[SecondScale, ...] = ()
+    clusters: Clusters | None = None
+    slope: Floats | None = None
 
 
-def unsupported(data: object, model: NormalNormal) -> str | None:
+def unsupported(data: object, model: Model) -> str | None:
     """Why the quadrature engine cannot fit `model` to `data`, or None where it can."""
     if not isinstance(data, Estimates):
         return f"the quadrature engine takes Estimates; got {type(data).__name__}. Use engine='nuts'."
-    single = {name: prior for name, prior in model.beta.items() if isinstance(name, str)}
+    if isinstance(model, TwoScales) and data.cov is not None:
+        return "with two scales the quadrature engine needs independent sampling errors. Use engine='nuts'."
+    base = base_of(model)
+    single = {name: prior for name, prior in base.beta.items() if isinstance(name, str)}
     try:
-        pieces(["mu", *single], {"mu": model.mu, **single}, {})
+        pieces(["mu", *single], {"mu": base.mu, **single}, {})
     except SpecificationError as error:
         return str(error)
     return None
@@ -118,59 +169,94 @@ def fit_quadrature(data: Estimates, model: NormalNormal, tolerance: float = 1e-8
     SpecificationError
         If a prior on a coefficient is no mixture of normals.
     """
-    made = design(data, model)
-    names = (*(["mu"] if made.intercept else []), *made.columns)
-    X = np.column_stack([np.ones((data.n_studies, int(made.intercept))), made.base[0]])
-    priors = {name: model.coefficient_prior(name, term) for name, term in made.columns.items()}
-    priors |= {"mu": model.mu} if made.intercept else {}
-    rotation = rotate(data.v if data.cov is None else data.cov, None)
-    y, rotated = rotation.apply(data.y), rotation.apply(X)
-    found = []
-    for piece in pieces(names, priors, model.joint_priors()):
-        for weight, scale, improper in _tau_components(tau_prior(data, model)):
-            integrand, basis = _integrand(y, rotated, rotation, piece, scale, improper)
-            posterior = converge(integrand, tolerance)
-            found.append((piece, scale, piece.weight * weight, posterior, integrand, basis))
-    evidence = [math.log(weight) + float(posterior.log_evidence.item()) for _, _, weight, posterior, _, _ in found]
+    for finer in (1, 2, 4):
+        try:
+            ready = Setting(data, model, finer)
+        except SpecificationError:
+            if finer == 1:
+                raise
+            break  # too many components: the bound says what the coarser rule leaves
+        found = []
+        for piece in ready.pieces:
+            for weight, scale, improper in tau_components(ready.tau):
+                integrand, basis = ready.integrand(piece, scale, improper)
+                posterior = converge(integrand, tolerance)
+                evidence = float(posterior.log_evidence.item())
+                part = Part(piece, scale, piece.weight * weight, 0.0, evidence, posterior, integrand, basis)
+                found.append((math.log(part.prior_probability), part))
+        errors = [float(part.posterior.error.item()) for _, part in found]
+        if all(float(part.posterior.component_error.item()) < tolerance for _, part in found):
+            break
+    return weighted_fit(ready, found, errors, tolerance)
+
+
+class Setting:
+    """Data and model made ready: the design, the rotation to independence, the pieces of the prior."""
+
+    def __init__(self, data: Estimates, model: NormalNormal, finer: int = 1) -> None:
+        made = design(data, model)
+        self.data, self.tau = data, tau_prior(data, model)
+        self.names = (*(["mu"] if made.intercept else []), *made.columns)
+        self.X = np.column_stack([np.ones((data.n_studies, int(made.intercept))), made.base[0]])
+        priors = {name: model.coefficient_prior(name, term) for name, term in made.columns.items()}
+        priors |= {"mu": model.mu} if made.intercept else {}
+        self.pieces = pieces(self.names, priors, model.joint_priors(), finer)
+        self.rotation = rotate(data.v if data.cov is None else data.cov, model.between.matrix(data))
+        self._y, self._columns = self.rotation.apply(data.y), self.rotation.apply(self.X)
+
+    def integrand(
+        self, piece: Piece, scale: ScaleDensity | float, improper: bool, order: NDArray[np.intp] | None = None
+    ) -> tuple[Integrand, Floats]:
+        """What to integrate over tau for one piece and one component, and the basis of its coefficients."""
+        rows = np.arange(self.data.n_studies) if order is None else order
+        y, X, a, d = self._y[rows], self._columns[rows], self.rotation.a[rows], self.rotation.d[rows]
+        fixed = sum((X[:, i] * value for i, value in piece.fixed.items()), np.zeros(len(y)))
+        free, basis = _orthogonal(X[:, list(piece.free)], a)
+        problem = Problem(
+            y=(y - fixed)[:, None, None],
+            a=a[:, None, None],
+            columns=tuple(None if np.all(column == 1) else column[:, None, None] for column in free.T),
+            d=None if np.all(d == 1) else d[:, None, None],
+            log_jacobian=self.rotation.log_jacobian,
+        )
+        return Integrand(problem, piece.prior(basis), scale, improper, tuple(piece.parities)), basis
+
+
+def weighted_fit(
+    ready: Setting, found: Sequence[tuple[float, Part]], errors: Sequence[float], tolerance: float
+) -> QuadratureFit:
+    """A fit from its parts and the logs of their prior weights.
+
+    Raises
+    ------
+    InferenceError
+        If the marginal likelihood is zero or infinite.
+    """
+    evidence = np.array([log_weight + part.log_evidence for log_weight, part in found])
     total = float(np.logaddexp.reduce(evidence))
     if not math.isfinite(total):
         raise InferenceError(
             "the marginal likelihood is zero or infinite to double precision: the prior and the data exclude each other."
         )
+    probability = np.exp(evidence - total)
     parts = tuple(
-        Part(piece, scale, weight, math.exp(e - total), e - math.log(weight), posterior, integrand, basis)
-        for (piece, scale, weight, posterior, integrand, basis), e in zip(found, evidence, strict=True)
+        replace(part, probability=float(q))
+        for q, (_, part) in zip(probability, found, strict=True)
+        if q > _NEGLIGIBLE or len(found) < _MANY
     )
-    error = max(part.probability * float(part.posterior.error.item()) for part in parts)
+    error = float((probability * np.array(errors)).sum())
     proper = all(part.piece.n_flat == 0 and not part.integrand.improper for part in parts)
-    return QuadratureFit(data, names, X, rotation, parts, total, error, proper, tolerance)
+    return QuadratureFit(ready.data, ready.names, ready.X, ready.rotation, parts, total, error, proper, tolerance)
 
 
-def _tau_components(prior: Prior) -> list[tuple[float, ScaleDensity | float, bool]]:
-    """Components of the prior on tau with their weights, point masses as numbers, and whether each is improper."""
+def tau_components(prior: Prior) -> list[tuple[float, ScaleDensity | float, bool]]:
+    """Components of a prior on a scale with their weights, point masses as numbers, and whether each is improper."""
     if isinstance(prior, PointMass):
         return [(1.0, prior.value, False)]
     if isinstance(prior, Mixture):
-        parts = [(w, found) for w, part in prior.components for found in _tau_components(part)]
+        parts = [(w, found) for w, part in prior.components for found in tau_components(part)]
         return [(w * share, component, improper) for w, (share, component, improper) in parts]
     return [(1.0, scale_density(prior), not prior.is_proper)]
-
-
-def _integrand(
-    y: Floats, X: Floats, rotation: Rotation, piece: Piece, scale: ScaleDensity | float, improper: bool
-) -> tuple[Integrand, Floats]:
-    """What to integrate over tau for one piece and one component, and the basis of its coefficients."""
-    fixed = sum((X[:, i] * value for i, value in piece.fixed.items()), np.zeros(len(y)))
-    free, basis = _orthogonal(X[:, list(piece.free)], rotation.a)
-    plain = np.all(rotation.d == 1)
-    problem = Problem(
-        y=(y - fixed)[:, None, None],
-        a=rotation.a[:, None, None],
-        columns=tuple(None if np.all(column == 1) else column[:, None, None] for column in free.T),
-        d=None if plain else rotation.d[:, None, None],
-        log_jacobian=rotation.log_jacobian,
-    )
-    return Integrand(problem, piece.prior(basis), scale, improper, tuple(piece.parities)), basis
 
 
 def _orthogonal(X: Floats, a: Floats) -> tuple[Floats, Floats]:

@@ -33,6 +33,9 @@ class Problem:
         What tau^2 is multiplied by, broadcastable with `y`; None is one.
     log_jacobian : float or array
         Log density of the original y over that of the rotated one.
+    clusters : tuple of slice
+        Runs of studies whose effects share a deviation of variance `between`.
+    between : array, shape (*lanes, 1, 1)
     """
 
     y: Array
@@ -40,13 +43,17 @@ class Problem:
     columns: tuple[Array | None, ...]
     d: Array | None = None
     log_jacobian: Array = 0.0
+    clusters: tuple[slice, ...] = ()
+    between: Array = 0.0
 
     @cached_property
     def reference(self) -> Array:
         """A variance in the middle of `a`, on the scale of tau^2, shape (*lanes, 1, 1)."""
         xp = namespace(self.y)
         scaled = self.a if self.d is None else self.a / xp.where(self.d > 0, self.d, 1.0)
-        return xp.exp(xp.sum(xp.log(scaled), axis=0) / self.y.shape[0])
+        logs = xp.log(scaled)
+        twice = xp.concat([logs, logs], axis=-1)  # a sum whose order does not depend on the number of lanes
+        return xp.exp(xp.sum(twice, axis=0) / self.y.shape[0])[..., :1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +117,7 @@ def condition(
     """
     xp = namespace(problem.y)
     scale = problem.reference + tau2  # all sums are taken relative to it: neither end of tau over- or underflows
-    gram, cross, square, log_weight = _sums(problem, tau2, scale)
+    gram, cross, square, log_weight = (_cluster_sums if problem.clusters else _sums)(problem, tau2, scale)
     p = len(problem.columns)
     start = prior.mean
     if shift is not None:
@@ -153,6 +160,37 @@ def _sums(problem: Problem, tau2: Array, scale: Array) -> tuple[list[list[Array]
             for j in range(i + 1):
                 other = columns[j]
                 gram[i][j] = gram[i][j] + xp.sum(wx if other is None else wx * other, axis=0)
+    return gram, cross, square, log_weight
+
+
+def _cluster_sums(problem: Problem, tau2: Array, scale: Array) -> tuple[list[list[Array]], list[Array], Array, Array]:
+    """The same for effects that share a deviation within clusters.
+
+    A shared deviation of variance b leaves the sums around the cluster's own weighted means as they are, and divides
+    the weight of these means by 1 + b times it: no term is a small difference of large ones.
+    """
+    xp, p = namespace(problem.y), len(problem.columns)
+    gram: list[list[Any]] = [[0.0] * (i + 1) for i in range(p)]
+    cross: list[Any] = [0.0] * p
+    square: Any = 0.0
+    log_weight: Any = 0.0
+    for rows in problem.clusters:
+        added = tau2 if problem.d is None else tau2 * _rows(problem.d, rows)
+        w = scale / (problem.a[rows, ...] + added)
+        total = xp.sum(w, axis=0)
+        inflated = 1.0 + total / scale * problem.between
+        shared = total / inflated
+        log_weight = log_weight + xp.sum(xp.log(w), axis=0) - xp.log(inflated)
+        y = problem.y[rows, ...]
+        columns = [xp.ones_like(y) if x is None else xp.broadcast_to(_rows(x, rows), y.shape) for x in problem.columns]
+        means = [xp.sum(w * x, axis=0) / total for x in (*columns, y)]
+        gaps = [x - m for x, m in zip((*columns, y), means, strict=True)]
+        square = square + xp.sum(w * gaps[p] ** 2, axis=0) + shared * means[p] ** 2
+        for i in range(p):
+            weighted = w * gaps[i]
+            cross[i] = cross[i] + xp.sum(weighted * gaps[p], axis=0) + shared * means[i] * means[p]
+            for j in range(i + 1):
+                gram[i][j] = gram[i][j] + xp.sum(weighted * gaps[j], axis=0) + shared * means[i] * means[j]
     return gram, cross, square, log_weight
 
 

@@ -37,6 +37,8 @@ class Posterior:
         Spacing of the nodes in s.
     error : array, shape (*lanes, 1, 1)
         Largest change of any CDF when every second node is left out.
+    component_error : array, shape (*lanes, 1, 1)
+        The part of it that is due to the components, and not to the nodes over tau.
     """
 
     v: Array
@@ -47,6 +49,38 @@ class Posterior:
     grid: Grid
     step: Array
     error: Array
+    component_error: Array
+
+    def lane(self, j: int) -> Posterior:
+        """One of several lanes, without their axis."""
+        xp, shape = namespace(self.mass), self.mass.shape
+
+        def pick(x: Array) -> Array:
+            return x[j, ...] if x.shape[0] > 1 else x[0, ...]
+
+        def full(x: Array) -> Array:
+            return pick(xp.broadcast_to(x, shape))
+
+        grid = self.grid
+        ends = (grid.mode, grid.width, grid.first, grid.last, grid.moments, grid.reaches_zero)
+        given = Conditional(
+            pick(self.given.log_likelihood),
+            tuple(map(full, self.given.mean)),
+            tuple(tuple(map(full, row)) for row in self.given.root),
+        )
+        rest = (self.log_evidence, self.step, self.error, self.component_error)
+        log_evidence, step, error, component_error = map(pick, rest)
+        return Posterior(
+            pick(self.v),
+            pick(self.tau),
+            pick(self.mass),
+            given,
+            log_evidence,
+            Grid(*map(pick, ends)),
+            step,
+            error,
+            component_error,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +122,10 @@ class Integrand:
 
         Effects are measured from the fitted values of the middle component, at a tau on the scale of the data.
         """
-        tau2 = self.problem.reference
-        fitted = condition(self.problem, self.prior, tau2).mean
+        xp = namespace(self.problem.y)
+        reference = self.problem.reference
+        tau2 = xp.concat([reference, reference], axis=-1)  # as two nodes: sums keep their order for a single lane
+        fitted = tuple(m[..., :1] for m in condition(self.problem, self.prior, tau2).mean)
         if not fitted:
             return self, (), None
         n = fitted[0].shape[-2]
@@ -99,7 +135,7 @@ class Integrand:
             y = y - (value if column is None else column * value)
         mean = tuple(m - value for m, value in zip(self.prior.mean, origin, strict=True))
         moved = replace(self, problem=replace(self.problem, y=y), prior=replace(self.prior, mean=mean))
-        shift = None if n == 1 else condition(moved.problem, moved.prior, tau2).mean
+        shift = None if n == 1 else tuple(m[..., :1] for m in condition(moved.problem, moved.prior, tau2).mean)
         return moved, origin, shift
 
 
@@ -152,16 +188,22 @@ def _normalised(
     total = xp.sum(xp.sum(mass, axis=-1, keepdims=True), axis=-2, keepdims=True)
     mass = mass / total
     mean = tuple(m + value for m, value in zip(given.mean, origin, strict=True))
-    error = _error(xp, mass, tau, given, grid.moments, integrand.prior.n_flat, integrand.parities)
+    over_nodes, over_components = _errors(
+        xp, mass, tau, given, grid.moments, integrand.prior.n_flat, integrand.parities
+    )
+    error = xp.maximum(over_nodes, over_components)
     given = Conditional(given.log_likelihood, mean, given.root)
-    return Posterior(v, tau, mass, given, top + xp.log(total), grid, step, error)
+    return Posterior(v, tau, mass, given, top + xp.log(total), grid, step, error, over_components)
 
 
 def converge(integrand: Integrand, tolerance: float, n: int = NODES, largest: int = 8192) -> Posterior:
-    """Posterior with nodes doubled until the error bound of every lane is below `tolerance`."""
+    """Posterior with nodes doubled until the error bound of every lane is below `tolerance`.
+
+    More nodes do not help where it is the components that are too few.
+    """
     xp = namespace(integrand.problem.y)
     found = integrate(integrand, n)
-    while bool(xp.any(~(found.error < tolerance))) and 2 * n <= largest:
+    while bool(xp.any(~((found.error < tolerance) | (found.component_error >= tolerance)))) and 2 * n <= largest:
         n *= 2
         found = integrate(integrand, n, found.grid)
     return found
@@ -175,10 +217,10 @@ def _over_components(xp: Any, log_joint: Array) -> Array:
     return top + xp.log(xp.sum(xp.exp(log_joint - top), axis=-2, keepdims=True))
 
 
-def _error(
+def _errors(
     xp: Any, mass: Array, tau: Array, given: Conditional, moments: Array, n_flat: int, parities: Sequence[Array]
-) -> Array:
-    """Largest difference between the two halves of the nodes, each a rule of its own.
+) -> tuple[Array, Array]:
+    """Largest difference between the two halves of the nodes, each a rule of its own, and of those of the components.
 
     Compared are the total mass, CDFs of each coefficient at five points, and, with a hundredth of their relative
     difference, the highest moment of tau that exists and the variance of each coefficient if it does.
@@ -191,7 +233,8 @@ def _error(
         total = both(x)
         return x * (_MOMENT / xp.where(total > 0, total, 1.0 + 0.0 * total))
 
-    functions = [mass, relative(mass * tau**moments)]
+    power = xp.where(moments >= 2, tau**2, xp.where(moments >= 1, tau, 1.0 + 0.0 * tau))
+    functions = [mass, relative(mass * power)]
     for j in range(len(given.mean)):
         m, variance = given.contrast([float(i == j) for i in range(len(given.mean))])
         centre = both(mass * m)
@@ -199,9 +242,11 @@ def _error(
         sd = both(spread) ** 0.5
         functions.append(relative(spread) if n_flat == 0 else xp.where(moments >= 2, relative(spread), 0.0 * spread))
         functions += [mass * normal_cdf((centre + probe * sd - m) / variance**0.5) for probe in _PROBES]
-    worst = 0.0 * mass[..., :1, :1]
+    places = xp.arange(mass.shape[-1], dtype=mass.dtype)
+    alternating = 1.0 - 2.0 * (places - 2.0 * xp.floor(places / 2.0))
+    over_nodes = over_components = 0.0 * mass[..., :1, :1]
     for f in functions:
-        worst = xp.maximum(worst, xp.abs(both(f[..., ::2]) - both(f[..., 1::2])))
+        over_nodes = xp.maximum(over_nodes, xp.abs(both(f * alternating)))
         for parity in parities:
-            worst = xp.maximum(worst, xp.abs(both(f * xp.reshape(parity, (-1, 1)))))
-    return worst
+            over_components = xp.maximum(over_components, xp.abs(both(f * xp.reshape(parity, (-1, 1)))))
+    return over_nodes, over_components

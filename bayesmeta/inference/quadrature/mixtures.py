@@ -38,8 +38,13 @@ def linear(fit: QuadratureFit, contrast: Floats, new_study: bool = False) -> Mix
     for part in fit.parts:
         mean, variance = moments(part, contrast)
         means.append(mean.ravel())
-        variances.append((variance + part.posterior.tau**2 * new_study).ravel())
+        variances.append((variance + _new_study_variance(fit, part) * new_study).ravel())
     return Mixture(weights(fit), np.concatenate(means), np.concatenate(variances))
+
+
+def _new_study_variance(fit: QuadratureFit, part: Part) -> Floats:
+    """Variance of a new study's effect around mu: in a cluster of its own, with all covariates at zero."""
+    return np.asarray(part.posterior.tau) ** 2 + (part.second**2 if fit.clusters is not None else 0.0)
 
 
 def moments(part: Part, contrast: Floats) -> tuple[Floats, Floats]:
@@ -61,45 +66,66 @@ def solved(part: Part, contrast: Floats) -> list[Floats]:
 def study_effects(fit: QuadratureFit, rows: NDArray[np.intp]) -> Mixture:
     """Marginals of the true effects of some studies, means and variances of shape (row, component)."""
     means, variances = [], []
+    slopes = _cluster_slopes if fit.clusters is not None else _slopes
     for part in fit.parts:
-        m, v = _study_moments(fit, part, rows)
+        m, v = _study_moments(part, *slopes(fit, part, rows))
         means.append(m.reshape(rows.size, -1))
         variances.append(v.reshape(rows.size, -1))
     return Mixture(weights(fit), np.concatenate(means, axis=1), np.concatenate(variances, axis=1))
 
 
-def _study_moments(fit: QuadratureFit, part: Part, rows: NDArray[np.intp]) -> tuple[Floats, Floats]:
-    """Theta = X beta + B u, with u given y and beta shrunk towards zero in each rotated direction.
+def _slopes(fit: QuadratureFit, part: Part, rows: NDArray[np.intp]) -> tuple[Floats, Floats, Floats]:
+    """Theta given tau and beta: its constant, its slope on beta, and its variance; shapes (row, node[, coefficient]).
 
-    Given tau, u*_i has mean s_i (y*_i - x*_i beta) and variance s_i a_i, where s_i = tau^2 d_i / (a_i + tau^2 d_i).
+    theta = X beta + B u, and u*_i given y has mean s_i (y*_i - x*_i beta) and variance s_i a_i, where
+    s_i = tau^2 d_i / (a_i + tau^2 d_i).
     """
     rotation, tau2 = fit.rotation, np.asarray(part.posterior.tau[0]) ** 2  # (node,)
     a, d = rotation.a[:, None], rotation.d[:, None]
-    kept = tau2 * d / (a + tau2 * d)
     y, X = rotation.apply(fit.data.y), rotation.apply(fit.X)
     if rotation.back is None:
-        kept, spread = kept[rows], (kept * a)[rows]
-        pulled = kept * y[rows, None]
-        slope = (1 - kept)[..., None] * X[rows, None, :]
-    else:
-        back = rotation.back[rows]
-        spread = back**2 @ (kept * a)
-        pulled = back @ (kept * y[:, None])
-        slope = fit.X[rows, None, :] - np.einsum("ri,in,ip->rnp", back, kept, X)
+        spread = tau2 * d + (0.0 if fit.slope is None else part.second**2 * fit.slope[:, None])
+        kept = (spread / (a + spread))[rows]
+        return kept * y[rows, None], (1 - kept)[..., None] * X[rows, None, :], kept * a[rows]
+    kept = tau2 * d / (a + tau2 * d)
+    back = rotation.back[rows]
+    slope = fit.X[rows, None, :] - np.einsum("ri,in,ip->rnp", back, kept, X)
+    return back @ (kept * y[:, None]), slope, back**2 @ (kept * a)
+
+
+def _cluster_slopes(fit: QuadratureFit, part: Part, rows: NDArray[np.intp]) -> tuple[Floats, Floats, Floats]:
+    """The same with a deviation that is shared within clusters: first the cluster shrinks, then the study."""
+    assert fit.clusters is not None
+    tau2, v, y, X = np.asarray(part.posterior.tau[0]) ** 2, fit.data.v[:, None], fit.data.y, fit.X
+    own = tau2 / (v + tau2)
+    constant, slope, variance = np.zeros(own.shape), np.zeros((*own.shape, X.shape[1])), own * v
+    for run in fit.clusters.runs:
+        at = fit.clusters.order[run]
+        w = 1 / (v[at] + tau2)
+        total = w.sum(axis=0)
+        pull = part.second**2 * total / (1 + part.second**2 * total)
+        mean_y, mean_x = (w * y[at, None]).sum(axis=0) / total, np.einsum("in,ip->np", w, X[at]) / total[:, None]
+        rest = 1 - own[at]
+        constant[at] = own[at] * y[at, None] + rest * pull * mean_y
+        slope[at] = rest[..., None] * (X[at, None, :] - pull[:, None] * mean_x)
+        variance[at] += rest**2 * part.second**2 / (1 + part.second**2 * total)
+    return constant[rows], slope[rows], variance[rows]
+
+
+def _study_moments(part: Part, constant: Floats, slope: Floats, spread: Floats) -> tuple[Floats, Floats]:
+    """Mean and variance of theta at the nodes of one part, shape (row, component, node)."""
     free = list(part.piece.free)
-    offset = sum((slope[..., i] * value for i, value in part.piece.fixed.items()), np.zeros(slope.shape[:2]))
+    offset = sum((slope[..., i] * value for i, value in part.piece.fixed.items()), constant)
     rotated = np.einsum("rni,ij->jrn", slope[..., free], part.basis)  # (free, row, node)
-    mean = (pulled + offset)[:, None, :]
-    variance = spread[:, None, :]
+    mean, variance = offset[:, None, :], spread[:, None, :]
     given = part.posterior.given
-    shape = part.posterior.mass.shape
     done: list[Floats] = []
     for i in range(len(free)):
         mean = mean + rotated[i][:, None, :] * given.mean[i]
         rest = rotated[i][:, None, :] - sum((given.root[i][j] * done[j] for j in range(i)), 0.0)
         done.append(rest / given.root[i][i])
         variance = variance + done[-1] ** 2
-    full = (rows.size, *shape)
+    full = (len(slope), *part.posterior.mass.shape)
     return np.broadcast_to(mean, full), np.broadcast_to(variance, full)
 
 

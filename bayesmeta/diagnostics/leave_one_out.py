@@ -1,0 +1,226 @@
+"""What each study does to the answer, and how well the others predict it: exact refits without it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from bayesmeta.data.estimates import Estimates
+from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.results.claims import check_claim
+from bayesmeta.results.intervals import checked_probability
+from bayesmeta.results.normal_mixture import mixture_cdf
+from bayesmeta.results.quadrature_result import QuadratureResult
+from bayesmeta.spec.normal_normal import NormalNormal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayesmeta.inference.quadrature.engine import QuadratureFit
+    from bayesmeta.inference.quadrature.mixtures import Mixture
+
+Floats = NDArray[np.float64]
+_STATISTICS = ("mean", "sd", "lower", "upper")
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class LeaveOneOut:
+    """Predictions of each study from the others, and the posterior without it.
+
+    Attributes
+    ----------
+    table : DataFrame, one row for each study
+        ``elpd``, the log density of y_i given the other studies; ``p_loo``, what knowing y_i itself would add to it;
+        ``pit``, the probability that a replicate of y_i is at most y_i, given the others. Then the posterior without
+        the study: ``mu_mean``, ``mu_sd``, ``mu_lower``, ``mu_upper``, the same for ``tau`` and each coefficient, and
+        ``probability`` of the claim if there is one.
+    all_studies : Series
+        The posterior with all studies, under the same names.
+    elpd, elpd_se : float
+        Sum of the log densities, and its standard error: sqrt(k) times their standard deviation over the k studies.
+    p_loo : float
+        Effective number of parameters.
+    claim : str or None
+    error_bound : float
+        Bound on the error of every probability.
+    """
+
+    table: pd.DataFrame
+    all_studies: pd.Series
+    elpd: float
+    elpd_se: float
+    p_loo: float
+    claim: str | None
+    error_bound: float
+
+    def __repr__(self) -> str:
+        return f"LeaveOneOut(n_studies={len(self.table)}, elpd={self.elpd:.2f}, elpd_se={self.elpd_se:.2f})"
+
+
+def leave_one_out(
+    data: Estimates,
+    model: NormalNormal,
+    *,
+    claim: str | None = None,
+    ci_prob: float = 0.95,
+    ci_kind: str = "eti",
+    tolerance: float = 1e-8,
+) -> LeaveOneOut:
+    """Leave out one study at a time: exact predictive densities, and the posterior of the others.
+
+    Every refit is exact, by quadrature; nothing is reweighted. For correlated estimates (`data.cov`) a study is
+    predicted given the others' estimates, correlation included. Reference priors such as `Jeffreys` keep the standard
+    errors of all studies, also of the one left out, so that all refits share one prior.
+
+    Parameters
+    ----------
+    data : Estimates
+        At least two studies.
+    model : NormalNormal
+    claim : str, optional
+        As for `MetaResult.probability`, e.g. ``"mu < 0"``: its probability without each study.
+    ci_prob : float, default 0.95
+        Probability of the intervals.
+    ci_kind : {"eti", "hdi"}
+        Equal-tailed or shortest.
+    tolerance : float
+        Quadrature doubles its nodes until no posterior probability changes by more than this.
+
+    Returns
+    -------
+    LeaveOneOut
+
+    Raises
+    ------
+    DataError
+        If there is one study only.
+    SpecificationError
+        If the quadrature engine does not take the model, or the claim cannot be read.
+    InferenceError
+        If the posterior without a study is improper, as with two studies under an improper prior on `tau`; the
+        message names the study.
+
+    Notes
+    -----
+    ``elpd`` is the log marginal likelihood of all studies minus that of the others, in which the constants of flat
+    and other improper priors cancel. Under a good model the values of ``pit`` look uniform.
+
+    References
+    ----------
+    Vehtari, Gelman and Gabry (2017), Stat. Comput. 27:1413-1432, doi:10.1007/s11222-016-9696-4
+    Viechtbauer and Cheung (2010), Res. Synth. Methods 1:112-125, doi:10.1002/jrsm.11
+    Gelfand, Dey and Chang (1992), Bayesian Statistics 4, pp. 147-167, doi:10.1093/oso/9780198522669.003.0009
+
+    Examples
+    --------
+    >>> import bayesmeta as bm
+    >>> data = bm.load_dataset("eight_schools")
+    >>> model = bm.NormalNormal(mu=bm.Normal(0, 20), tau=bm.HalfNormal(10))
+    >>> loo = bm.leave_one_out(data, model, claim="mu > 0")
+    >>> loo
+    LeaveOneOut(n_studies=8, elpd=-30.92, elpd_se=1.05)
+    >>> loo.table[["elpd", "pit", "mu_mean", "probability"]].head(3).round(3)
+             elpd    pit  mu_mean  probability
+    study
+    A      -4.635  0.909    5.741        0.893
+    B      -3.448  0.521    7.360        0.931
+    C      -3.994  0.263    8.232        0.960
+    """
+    full = _full_fit(data, model, claim, ci_prob, tolerance)
+    from bayesmeta.inference.quadrature.leave_out import leave_one_out_fits, predictive
+
+    rows = []
+    fits = leave_one_out_fits(full)
+    for left_out in fits:
+        y = float(data.y[left_out.row])
+        elpd = full.log_evidence - left_out.fit.log_evidence
+        known, new = (predictive(fit, left_out, full) for fit in (full, left_out.fit))
+        pit = float(mixture_cdf(new.weights, new.means, np.sqrt(new.variances), np.array([y]))[0])
+        scores = {"elpd": elpd, "p_loo": _log_density(known, y) - elpd, "pit": min(max(pit, 0.0), 1.0)}
+        rows.append(scores | _posterior(left_out.fit, model, claim, ci_prob, ci_kind))
+    everything = _posterior(full, model, claim, ci_prob, ci_kind)
+    return _record(data, rows, everything, claim, max(full.error, *(left_out.fit.error for left_out in fits)))
+
+
+def _full_fit(
+    data: Estimates, model: NormalNormal, claim: str | None, ci_prob: float, tolerance: float
+) -> QuadratureFit:
+    from bayesmeta.inference.quadrature.engine import fit_quadrature, unsupported
+
+    if not isinstance(model, NormalNormal):
+        raise SpecificationError(f"leave_one_out takes a NormalNormal; got {type(model).__name__}.")
+    reason = unsupported(data, model)
+    if reason is not None:
+        raise SpecificationError(f"leave_one_out refits by quadrature, but {reason}")
+    if data.n_studies < 2:
+        raise DataError("leave_one_out needs at least two studies; got 1: nothing would be left to fit.")
+    checked_probability(ci_prob)
+    full = fit_quadrature(data, model, tolerance)
+    if claim is not None:
+        check_claim(claim, _result(full, model).parameters)
+    return full
+
+
+def _log_density(found: Mixture, y: float) -> float:
+    """Log density of a mixture, also where the density itself is too small for a number."""
+    with np.errstate(divide="ignore"):
+        log_weight = np.log(found.weights) - 0.5 * np.log(2 * math.pi * found.variances)
+    return float(np.logaddexp.reduce(log_weight - 0.5 * (y - found.means) ** 2 / found.variances))
+
+
+def _posterior(
+    fit: QuadratureFit, model: NormalNormal, claim: str | None, ci_prob: float, ci_kind: str
+) -> dict[str, float]:
+    """Mean, sd and interval of mu, tau and each coefficient, and the claim's probability, by column of the table."""
+    result = _result(fit, model)
+    summary = result.summary(ci_prob, ci_kind)
+    kept = [name for name in result.parameters if name != "theta_new"]
+    found = {f"{name}_{statistic}": float(summary.loc[name, statistic]) for name in kept for statistic in _STATISTICS}
+    return found if claim is None else found | {"probability": result.probability(claim)}
+
+
+def _result(fit: QuadratureFit, model: NormalNormal) -> QuadratureResult:
+    """A result that answers claims; where it needs draws, they are those of the top-level parameters alone."""
+
+    def make_draws(chains: int, draws: int) -> xr.DataTree:
+        return _top_level_draws(fit, chains, draws)
+
+    return QuadratureResult(fit, model, fit.data, make_draws, (1, 1000))
+
+
+def _top_level_draws(fit: QuadratureFit, chains: int, draws: int) -> xr.DataTree:
+    from bayesmeta.inference.quadrature.draws import sample
+
+    dims = ("chain", "draw")
+    values = {name: x.reshape(chains, draws) for name, x in sample(fit, chains * draws, seed=0).items()}
+    covariates = [name for name in fit.names if name != "mu"]
+    groups: dict[str, Any] = {"tau": (dims, values["tau"])}
+    if "mu" in values:
+        noise = np.random.default_rng([0, 1]).standard_normal((chains, draws))
+        groups |= {"mu": (dims, values["mu"]), "theta_new": (dims, values["mu"] + values["tau"] * noise)}
+    if covariates:
+        groups["beta"] = ((*dims, "covariate"), np.stack([values[name] for name in covariates], axis=-1))
+    return xr.DataTree.from_dict({"posterior": xr.Dataset(groups, coords={"covariate": covariates})})
+
+
+def _record(
+    data: Estimates, rows: list[dict[str, float]], everything: dict[str, float], claim: str | None, error: float
+) -> LeaveOneOut:
+    import pandas as pd
+
+    table = pd.DataFrame(rows, index=pd.Index(data.study, name="study"))
+    elpd = table["elpd"].to_numpy()
+    return LeaveOneOut(
+        table=table,
+        all_studies=pd.Series(everything, name="all studies"),
+        elpd=float(elpd.sum()),
+        elpd_se=float(math.sqrt(elpd.size) * elpd.std(ddof=1)),
+        p_loo=float(table["p_loo"].sum()),
+        claim=claim,
+        error_bound=error,
+    )

@@ -1,0 +1,221 @@
+"""Two variance components: a second double-exponential rule around the first.
+
+At each node of the second standard deviation the model is one with a single tau, whose integral is its evidence. Each
+node so becomes a part of the fit, and every marginal is a mixture over the parts.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesmeta.data.estimates import Estimates
+from bayesmeta.errors import SpecificationError
+from bayesmeta.inference.quadrature.coefficients import Piece
+from bayesmeta.inference.quadrature.engine import (
+    Clusters,
+    Part,
+    QuadratureFit,
+    SecondScale,
+    Setting,
+    tau_components,
+    weighted_fit,
+)
+from bayesmeta.inference.quadrature.gaussian import Problem
+from bayesmeta.inference.quadrature.grid import locate
+from bayesmeta.inference.quadrature.integrate import NODES, Integrand, Posterior, integrate
+from bayesmeta.inference.quadrature.mixtures import moments
+from bayesmeta.inference.quadrature.scale_density import ScaleDensity
+from bayesmeta.inference.quadrature.special import normal_cdf
+from bayesmeta.spec.between import Cluster
+from bayesmeta.spec.two_scales import TwoScales
+
+Floats = NDArray[np.float64]
+_MOST_NODES = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Lanes:
+    """Builds the integrand whose lanes are values of the second standard deviation."""
+
+    integrand: Integrand
+    added: Floats  # what the second variance multiplies, for a slope, shape (study,)
+    clusters: tuple[slice, ...]
+
+    def at(self, second: Floats) -> Integrand:
+        """One lane for each value."""
+        square = (second**2)[:, None, None]
+        base = self.integrand.problem
+
+        def lanes(x: Any) -> Any:
+            return None if x is None else x[:, None]
+
+        a = lanes(base.a)
+        if not self.clusters:
+            a = a + self.added[:, None, None, None] * square
+        columns = tuple(lanes(column) for column in base.columns)
+        problem = Problem(
+            np.ascontiguousarray(lanes(base.y) + 0.0 * square),
+            np.ascontiguousarray(a + 0.0 * square),
+            columns,
+            lanes(base.d),
+            base.log_jacobian,
+            self.clusters,
+            square,
+        )
+        return replace(self.integrand, problem=problem)
+
+
+def fit_two_scales(data: Estimates, model: TwoScales, tolerance: float = 1e-8) -> QuadratureFit:
+    """Fit a model with two variance components by quadrature.
+
+    Raises
+    ------
+    SpecificationError
+        If the estimates have a known covariance.
+    """
+    if data.cov is not None:
+        raise SpecificationError(
+            "a model with two scales needs independent sampling errors; these estimates have a known covariance."
+        )
+    order = np.arange(data.n_studies)
+    clusters: tuple[slice, ...] = ()
+    if isinstance(model.second, Cluster):
+        labels = model.second.labels(data)
+        places = {label: i for i, label in enumerate(dict.fromkeys(labels))}
+        order = np.argsort([places[label] for label in labels], kind="stable")
+        sizes = np.bincount([places[label] for label in labels])
+        ends = np.cumsum(sizes)
+        clusters = tuple(slice(int(end - size), int(end)) for end, size in zip(ends, sizes, strict=True))
+        added = np.zeros(data.n_studies)
+    else:
+        added = model.second.matrix(data)
+    ready = Setting(data, model.base)
+    found: list[tuple[float, Part]] = []
+    errors: list[float] = []
+    marginals: list[tuple[SecondScale, list[Part]]] = []
+    for piece in ready.pieces:
+        for weight, scale, improper in tau_components(ready.tau):
+            integrand, basis = ready.integrand(piece, scale, improper, order)
+            for share, second, _ in tau_components(model.prior):
+                log_mass, parts, marginal, error = _outer(
+                    _Lanes(integrand, added[order], clusters), piece, scale, basis, second, tolerance
+                )
+                log_weight = math.log(piece.weight * weight * share)
+                found += [(log_weight + m, part) for m, part in zip(log_mass, parts, strict=True)]
+                errors += [error] * len(parts)
+                marginals.append((marginal, parts))
+    fit = weighted_fit(ready, found, errors, tolerance)
+    probability = {id(part.posterior): part.probability for part in fit.parts}
+    weighted = tuple(
+        replace(marginal, probability=sum(probability.get(id(part.posterior), 0.0) for part in parts))
+        for marginal, parts in marginals
+    )
+    grouped = Clusters(order, clusters) if clusters else None
+    return replace(fit, second=weighted, clusters=grouped, slope=None if clusters else added)
+
+
+def _outer(
+    lanes: _Lanes,
+    piece: Piece,
+    scale: ScaleDensity | float,
+    basis: Floats,
+    second: ScaleDensity | float,
+    tolerance: float,
+) -> tuple[Floats, list[Part], SecondScale, float]:
+    """Log masses of the outer rule, a part for each of its nodes, the marginal, and the error bound."""
+    if not isinstance(second, ScaleDensity):
+        posterior = _inner(lanes, np.array([second]), tolerance)
+        parts = _parts(lanes, piece, scale, basis, np.array([second]), posterior)
+        return np.zeros(1), parts, SecondScale(1.0, second, None, np.ones(1), 1.0), float(posterior.error.max())
+
+    def log_density(v: Floats) -> Floats:
+        value, log_prior = second.at(v)
+        evidence = integrate(lanes.at(value.ravel()), NODES // 2).log_evidence
+        return np.asarray(evidence.reshape(v.shape) + log_prior)
+
+    centre = np.asarray(second.inverse(0.5 * np.log(lanes.integrand.problem.reference)))
+    middle = second.inverse(second.middle)
+    grid = locate(log_density, centre, middle, second.spread, bounded=second.bounded, improper=False)
+    n = NODES // 2
+    while True:
+        v, log_slope, step = grid.nodes(n)
+        value, log_prior = second.at(v)
+        posterior = _inner(lanes, value.ravel(), tolerance)
+        log_mass = (log_prior + log_slope + np.log(step)).ravel()
+        parts = _parts(lanes, piece, scale, basis, value.ravel(), posterior)
+        masses = _normalised(np.array([part.log_evidence for part in parts]) + log_mass)
+        error = max(_outer_error(parts, masses), float(posterior.error.max()))
+        if error < tolerance or 2 * n > _MOST_NODES:
+            break
+        n *= 2
+    return log_mass, parts, SecondScale(1.0, second, grid, masses, float(step.item())), error
+
+
+def _inner(lanes: _Lanes, second: Floats, tolerance: float) -> Posterior:
+    n = NODES
+    integrand = lanes.at(second)
+    posterior = integrate(integrand, n)
+    while not np.all(posterior.error < tolerance) and 2 * n <= _MOST_NODES:
+        n *= 2
+        posterior = integrate(integrand, n, posterior.grid)
+    return posterior
+
+
+def _parts(
+    lanes: _Lanes,
+    piece: Piece,
+    scale: ScaleDensity | float,
+    basis: Floats,
+    second: Floats,
+    posterior: Posterior,
+) -> list[Part]:
+    """One part for each value of the second standard deviation."""
+    parts = []
+    for j, value in enumerate(second):
+        single = posterior.lane(j)
+        integrand = _single(lanes.at(np.array([value])))
+        evidence = float(single.log_evidence.item())
+        parts.append(Part(piece, scale, 1.0, 0.0, evidence, single, integrand, basis, float(value)))
+    return parts
+
+
+def _single(integrand: Integrand) -> Integrand:
+    """A single lane without its axis."""
+    problem = integrand.problem
+    squeezed = Problem(
+        problem.y[:, 0],
+        problem.a[:, 0],
+        tuple(None if column is None else column[:, 0] for column in problem.columns),
+        None if problem.d is None else problem.d[:, 0],
+        problem.log_jacobian,
+        problem.clusters,
+        problem.between[0],
+    )
+    return replace(integrand, problem=squeezed)
+
+
+def _normalised(log_mass: Floats) -> Floats:
+    mass = np.exp(log_mass - log_mass.max())
+    return np.asarray(mass / mass.sum())
+
+
+def _outer_error(parts: list[Part], masses: Floats) -> float:
+    """Largest difference between the two halves of the outer nodes, in total mass and in the coefficients' CDFs."""
+    signs = np.where(np.arange(masses.size) % 2, -1.0, 1.0)
+    worst = abs(float(signs @ masses))
+    n = len(parts[0].piece.free) + len(parts[0].piece.fixed)
+    for j in parts[0].piece.free:
+        contrast = np.eye(n)[j]
+        found = [(part.posterior.mass, *moments(part, contrast)) for part in parts]
+        centre = sum(q * float((w * m).sum()) for q, (w, m, _) in zip(masses, found, strict=True))
+        square = sum(q * float((w * (v + (m - centre) ** 2)).sum()) for q, (w, m, v) in zip(masses, found, strict=True))
+        for probe in (-2.5, -1.0, 0.0, 1.0, 2.5):
+            point = centre + probe * math.sqrt(square)
+            values = np.array([float((w * normal_cdf((point - m) / np.sqrt(v))).sum()) for w, m, v in found])
+            worst = max(worst, abs(float(signs @ (masses * values))))
+    return worst
