@@ -12,6 +12,7 @@ from bayesmeta.pooling.pool import pool
 from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.two_scales import Model, TwoScales, base_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +33,7 @@ COLUMNS = (
 
 def compare(
     data: Estimates,
-    model: NormalNormal | Mapping[str, NormalNormal],
+    model: Model | Mapping[str, Model],
     estimators: Sequence[str] = ESTIMATORS,
     *,
     parameter: str = "mu",
@@ -47,7 +48,7 @@ def compare(
     ----------
     data : Estimates
         Effects with their standard errors.
-    model : NormalNormal or mapping of str to NormalNormal
+    model : NormalNormal or TwoScales, or mapping of str to these
         One Bayesian model, or several by name, with one formula.
     estimators : sequence of str
         Frequentist rows, each ``"method"`` or ``"method interval"`` as `pool` knows them.
@@ -89,7 +90,7 @@ def compare(
     """
     import pandas as pd
 
-    models = {"Bayes": model} if isinstance(model, NormalNormal) else dict(model)
+    models = {"Bayes": model} if isinstance(model, NormalNormal | TwoScales) else dict(model)
     claim = claim or f"{parameter} < 0"
     formula = _formula(models)
     rows = {name: _frequentist_row(data, name, formula, parameter, level) for name in estimators}
@@ -105,8 +106,8 @@ def compare(
     return table
 
 
-def _formula(models: Mapping[str, NormalNormal]) -> str:
-    formulas = {model.formula for model in models.values() if isinstance(model, NormalNormal)}
+def _formula(models: Mapping[str, Model]) -> str:
+    formulas = {base_of(model).formula for model in models.values() if isinstance(model, NormalNormal | TwoScales)}
     if len(formulas) > 1:
         listed = ", ".join(map(repr, sorted(formulas)))
         raise SpecificationError(f"compare: all models need one formula, which estimators then use; got {listed}.")

@@ -64,6 +64,14 @@ def test_several_models_a_coefficient_and_a_claim(data):
     assert table.tau["narrow"] < table.tau["wide"]
 
 
+def test_a_second_variance_component_has_a_row_too(data):
+    base = bm.NormalNormal(mu=bm.Normal(0, 4), tau=bm.HalfNormal(0.5))
+    model = bm.TwoScales(base, bm.Cluster("allocation"), bm.HalfNormal(0.5))
+    table = bm.compare(data, {"one": base, "two": model}, [])
+    want = bm.fit(data, model).summary(ci_prob=0.95, ci_kind="eti").loc["mu"]
+    assert tuple(table.loc["two", ["estimate", "lower", "upper"]]) == (want["median"], want["lower"], want["upper"])
+
+
 def test_refusals(data):
     model = bm.NormalNormal(tau=bm.HalfNormal(1))
     cases = (
