@@ -18,6 +18,7 @@ _HOME = {
         "Heterogeneity", "PooledEstimate", "SignificantCount", "StudyTest", "SubgroupTest",
     ],
     "bayesmeta.diagnostics.calibration": ["simulation_based_calibration"],
+    "bayesmeta.diagnostics.compare": ["compare"],
     "bayesmeta.diagnostics.convergence": ["convergence"],
     "bayesmeta.diagnostics.leave_one_out": ["leave_one_out"],
     "bayesmeta.diagnostics.predictive_p_value": ["predictive_p_value"],
@@ -26,6 +27,12 @@ _HOME = {
     "bayesmeta.errors": [
         "BayesmetaError", "ConvergenceWarning", "DataError", "DataWarning", "InferenceError", "SpecificationError",
     ],
+    "bayesmeta.pooling.cluster": ["cluster_robust"],
+    "bayesmeta.pooling.pool": ["pool"],
+    "bayesmeta.pooling.result": ["PooledResult"],
+    "bayesmeta.pooling.small_study": ["egger_test", "pet_peese"],
+    "bayesmeta.pooling.trim_fill": ["trim_and_fill"],
+    "bayesmeta.pooling.two_by_two": ["mantel_haenszel", "peto"],
     "bayesmeta.priors": [
         "BergerDeely", "Cauchy", "Conventional", "CustomScale", "DuMouchel", "Exponential", "Flat", "Gamma",
         "HalfCauchy", "HalfLogistic", "HalfNormal", "HalfStudentT", "ISquared", "ImproperUniform", "InvGamma",

@@ -92,6 +92,29 @@ def effects(
         typer.echo(data.to_frame().to_csv(index=False), nl=False)
 
 
+@app.command()
+def compare(
+    effects: Annotated[Path, typer.Argument(help="CSV file with columns study, y, se and covariates.")],
+    tau: Annotated[
+        list[str] | None,
+        typer.Option(help="Prior on the between-study SD. Repeatable; UniformShrinkage() if left out."),
+    ] = None,
+    mu: Annotated[str, typer.Option(help="Prior on the mean effect.")] = "Flat()",
+    formula: Annotated[str, typer.Option(help="Right-hand side, e.g. '1 + dose'.")] = "1",
+    estimator: Annotated[
+        list[str] | None, typer.Option(help="Frequentist row: 'method interval', e.g. 'reml hksj'. Repeatable.")
+    ] = None,
+    parameter: Annotated[str, typer.Option(help="Coefficient to compare.")] = "mu",
+    claim: Annotated[str | None, typer.Option(help="Probability to report; 'mu < 0' if left out.")] = None,
+    ci_prob: Annotated[float, typer.Option(help="Coverage, or probability, of the intervals.")] = 0.95,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
+) -> None:
+    """Compare frequentist estimators and Bayesian fits of the same estimates."""
+    from bayesmeta.report.comparison import compare_and_print
+
+    compare_and_print(effects, tau or [], mu, formula, estimator or [], parameter, claim, ci_prob, as_json)
+
+
 def _say(message: str) -> None:
     typer.echo(message, err=True)
 

@@ -1,0 +1,147 @@
+"""Both schools on one data set, in one table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from bayesmeta.data.estimates import Estimates
+from bayesmeta.errors import SpecificationError, did_you_mean
+from bayesmeta.pooling.pool import pool
+from bayesmeta.results.fit import fit_many
+from bayesmeta.results.meta_result import MetaResult
+from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.two_scales import Model, TwoScales, base_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ESTIMATORS = ("fe wald", "dl wald", "reml wald", "reml hksj", "pm hksj")
+COLUMNS = (
+    "school",
+    "estimate",
+    "lower",
+    "upper",
+    "prediction_lower",
+    "prediction_upper",
+    "p_value",
+    "probability",
+    "tau",
+)
+
+
+def compare(
+    data: Estimates,
+    model: Model | Mapping[str, Model],
+    estimators: Sequence[str] = ESTIMATORS,
+    *,
+    parameter: str = "mu",
+    claim: str | None = None,
+    level: float = 0.95,
+    engine: str = "auto",
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Put frequentist estimators and Bayesian fits of the same data side by side.
+
+    Parameters
+    ----------
+    data : Estimates
+        Effects with their standard errors.
+    model : NormalNormal or TwoScales, or mapping of str to these
+        One Bayesian model, or several by name, with one formula.
+    estimators : sequence of str
+        Frequentist rows, each ``"method"`` or ``"method interval"`` as `pool` knows them.
+    parameter : str, default "mu"
+        The coefficient to compare.
+    claim : str, optional
+        What `probability` is of, e.g. ``"mu < -0.2"``; by default that `parameter` is below zero.
+    level : float, default 0.95
+        Coverage of confidence intervals, probability of equal-tailed credible intervals.
+    engine : str
+        As in `fit`.
+    seed : int
+        As in `fit`.
+
+    Returns
+    -------
+    DataFrame
+        One row for each estimator and each model. Columns: school (``"frequentist"`` or ``"Bayesian"``), estimate
+        (Bayesian: posterior median), lower, upper, prediction_lower and prediction_upper (the true effect of a new
+        study; for `mu` only), p_value (two-sided, that the coefficient is zero; frequentist only), probability
+        (of `claim`; Bayesian only), tau (Bayesian: posterior median). ``attrs`` hold the claim and the models.
+
+    Raises
+    ------
+    DataError, SpecificationError, InferenceError
+        As `pool` and `fit` do; also if there is no such parameter, or models have different formulas.
+
+    Examples
+    --------
+    >>> import bayesmeta as bm
+    >>> data = bm.load_dataset("eight_schools")
+    >>> model = bm.NormalNormal(mu=bm.Normal(0, 20), tau=bm.HalfNormal(10))
+    >>> table = bm.compare(data, model, ["fe", "reml hksj"])
+    >>> table[["estimate", "lower", "upper", "tau"]].round(2)
+               estimate  lower  upper   tau
+    fe             7.69  -0.30  15.67  0.00
+    reml hksj      7.69  -0.21  15.58  0.00
+    Bayes          7.45  -1.44  16.37  4.02
+    """
+    import pandas as pd
+
+    models = {"Bayes": model} if isinstance(model, NormalNormal | TwoScales) else dict(model)
+    claim = claim or f"{parameter} < 0"
+    formula = _formula(models)
+    rows = {name: _frequentist_row(data, name, formula, parameter, level) for name in estimators}
+    fits = fit_many(data, models, engine, seed=seed)
+    rows |= {name: _bayesian_row(result, parameter, claim, level) for name, result in fits.items()}
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=list(COLUMNS))
+    table.attrs = {
+        "claim": claim,
+        "parameter": parameter,
+        "level": level,
+        "models": {name: str(one) for name, one in models.items()},
+    }
+    return table
+
+
+def _formula(models: Mapping[str, Model]) -> str:
+    formulas = {base_of(model).formula for model in models.values() if isinstance(model, NormalNormal | TwoScales)}
+    if len(formulas) > 1:
+        listed = ", ".join(map(repr, sorted(formulas)))
+        raise SpecificationError(f"compare: all models need one formula, which estimators then use; got {listed}.")
+    if not formulas:
+        raise SpecificationError("compare: give a NormalNormal, or a mapping of names to NormalNormal.")
+    return formulas.pop()
+
+
+def _frequentist_row(data: Estimates, name: str, formula: str, parameter: str, level: float) -> list[str | float]:
+    words = name.split()
+    if not 1 <= len(words) <= 2:
+        raise SpecificationError(f"estimator {name!r}: write a method and an interval, e.g. 'reml hksj'.")
+    found = pool(data, words[0], *words[1:], formula=formula, level=level)
+    rows = dict(found.rows)
+    if parameter not in rows:
+        raise SpecificationError(
+            f"parameter={parameter!r}: the formula {formula!r} has no such coefficient."
+            f"{did_you_mean(parameter, rows)} Coefficients: {', '.join(rows)}."
+        )
+    estimate, _, _, p_value, lower, upper = rows[parameter]
+    prediction = found.prediction if parameter == "mu" else (math.nan, math.nan)
+    return ["frequentist", estimate, lower, upper, *prediction, p_value, math.nan, found.tau]
+
+
+def _bayesian_row(result: MetaResult, parameter: str, claim: str, level: float) -> list[str | float]:
+    summary = result.summary(ci_prob=level, ci_kind="eti")
+    if parameter not in (*result.coefficients, "mu") or parameter not in summary.index:
+        known = [name for name in summary.index if name not in ("tau", "theta_new")]
+        raise SpecificationError(
+            f"parameter={parameter!r}: the model has no such coefficient.{did_you_mean(parameter, known)} "
+            f"Coefficients: {', '.join(known)}."
+        )
+    new = summary.loc["theta_new"] if parameter == "mu" else None
+    prediction = (math.nan, math.nan) if new is None else (float(new["lower"]), float(new["upper"]))
+    row = summary.loc[parameter]
+    values = (float(row["median"]), float(row["lower"]), float(row["upper"]))
+    return ["Bayesian", *values, *prediction, math.nan, result.probability(claim), float(summary.loc["tau", "median"])]

@@ -1,0 +1,175 @@
+"""Estimators of tau^2, each a function of the same residual contrasts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from bayesmeta.pooling.residuals import Regression
+
+Floats = NDArray[np.float64]
+_STEPS = 1000
+_DIGITS = 1e-13  # relative change of tau^2 at which an iteration has converged
+_ROUNDING = 1e-15  # of its large-sample standard error: what rounding does to a step
+
+
+def _common(data: Regression) -> Floats:
+    """No heterogeneity, by assumption."""
+    return np.zeros(data.y.shape[:-1])
+
+
+def _dersimonian_laird(data: Regression) -> Floats:
+    return (data.q() - data.m) / np.sum(1 / data.lam, axis=-1)
+
+
+def _hedges(data: Regression) -> Floats:
+    return np.sum(data.z2 - data.lam, axis=-1) / data.m
+
+
+def _hunter_schmidt(data: Regression) -> Floats:
+    return (data.q() - data.k) / np.sum(1 / data.v, axis=-1)
+
+
+def _sidik_jonkman(data: Regression) -> Floats:
+    return data.spread * data.q(data.spread) / data.m
+
+
+def _paule_mandel(data: Regression) -> Floats:
+    return solve_q(data, float(data.m))
+
+
+def _maximum_likelihood(data: Regression) -> Floats:
+    return _highest(data, data.v, data.log_likelihood)
+
+
+def _restricted_likelihood(data: Regression) -> Floats:
+    return _highest(data, data.lam, data.restricted_log_likelihood)
+
+
+ESTIMATORS: dict[str, Callable[[Regression], Floats]] = {
+    "fe": _common,
+    "dl": _dersimonian_laird,
+    "he": _hedges,
+    "hs": _hunter_schmidt,
+    "sj": _sidik_jonkman,
+    "pm": _paule_mandel,
+    "eb": _paule_mandel,  # Morris's estimating equation has the same root
+    "ml": _maximum_likelihood,
+    "reml": _restricted_likelihood,
+}
+
+
+def tau2_estimate(data: Regression, method: str) -> Floats:
+    """Between-study variance by `method`, shape (...); never negative, and 0 without residual degrees of freedom."""
+    if data.m == 0:
+        return _common(data)
+    return np.maximum(ESTIMATORS[method](data), 0.0)
+
+
+def solve_q(data: Regression, target: float | Floats) -> Floats:
+    """tau^2 at which the generalised Q statistic equals `target`; 0 where it is below `target` at tau = 0 already.
+
+    Newton's method on 1 / Q, which is concave and increasing in tau^2: from the left it never passes the root.
+    """
+    tau2 = np.zeros(np.broadcast_shapes(data.y.shape[:-1], np.shape(target)))
+    for _ in range(_STEPS):
+        total = data.lam + tau2[..., None]
+        q = np.sum(data.z2 / total, axis=-1)
+        slope = np.sum(data.z2 / total**2, axis=-1)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            step = np.where(q > target, q * (q / target - 1) / slope, 0.0)
+        tau2 = tau2 + step
+        if np.all(step <= _DIGITS * tau2):
+            break
+    return tau2
+
+
+def q_profile(data: Regression, level: float) -> tuple[Floats, Floats]:
+    """Confidence interval of tau^2: values at which the generalised Q is no extreme draw of its chi-square.
+
+    Both limits are 0 where Q is so small that every tau^2 is rejected, and NaN without residual degrees of freedom.
+
+    References
+    ----------
+    Viechtbauer (2007), Stat. Med. 26:37-52, doi:10.1002/sim.2514
+    """
+    if data.m == 0:
+        nothing = np.full(data.y.shape[:-1], np.nan)
+        return nothing, nothing
+    tail = (1 - level) / 2
+    lower, upper = stats.chi2.isf(tail, data.m), stats.chi2.ppf(tail, data.m)
+    return solve_q(data, float(lower)), solve_q(data, float(upper))
+
+
+def _highest(data: Regression, variances: Floats, log_likelihood: Callable[[Floats], Floats]) -> Floats:
+    """Maximise a likelihood in tau^2 as R's metafor does: Fisher scoring from Hedges' estimate, and a look at 0.
+
+    `variances` are those whose logarithms the likelihood sums: `v` for the full one, `lam` for the restricted one.
+    """
+    start = np.maximum(_hedges(data), 0.0)
+    lanes = [np.reshape(part, (-1, part.shape[-1])) for part in (data.lam, data.z2, variances)]
+    lam, z2, logs = lanes
+    found = np.array(start).ravel()
+    active = np.arange(found.size)
+    for _ in range(_STEPS):
+        tau2 = found[active]
+        step, width = _step(lam[active], z2[active], logs[active], tau2)
+        new = _move(tau2, step, lam[active])
+        found[active] = new
+        active = active[np.abs(new - tau2) > _DIGITS * new + _ROUNDING * width]
+        if not active.size:
+            break
+    tau2 = found.reshape(start.shape)
+    return np.where(log_likelihood(np.zeros_like(tau2)) > log_likelihood(tau2), 0.0, tau2)
+
+
+def _move(tau2: Floats, step: Floats, lam: Floats) -> Floats:
+    """Take a step, halved until it does not pass zero; what is negligible and still falling becomes zero."""
+    new = tau2 + step
+    with np.errstate(divide="ignore", invalid="ignore"):
+        halvings = np.ceil(np.log2(np.maximum(-step / tau2, 1.0)))
+        halved = np.where(tau2 > 0, tau2 + step / np.exp2(halvings), 0.0)
+    new = np.where(new < 0, halved, new)
+    return np.where((step < 0) & (new < 1e-9 * lam.min(axis=-1)), 0.0, new)
+
+
+def _step(lam: Floats, z2: Floats, variances: Floats, tau2: Floats) -> tuple[Floats, Floats]:
+    """Fisher's step, or Newton's where it is close and the likelihood curves downwards, and the scale of tau^2."""
+    total, weight = lam + tau2[:, None], 1 / (variances + tau2[:, None])
+    score = np.sum(z2 / total**2, axis=-1) - np.sum(weight, axis=-1)
+    information = np.sum(weight**2, axis=-1)
+    observed = 2 * np.sum(z2 / total**3, axis=-1) - information
+    fisher, width = score / information, information**-0.5
+    with np.errstate(divide="ignore", invalid="ignore"):
+        newton = np.where(observed > 0, score / observed, np.inf)
+    near = (np.abs(fisher) < 0.1 * width) & (np.abs(newton) < 8 * np.abs(fisher))
+    return np.where(near, newton, fisher), width
+
+
+def tau2_standard_error(data: Regression, method: str, tau2: Floats) -> Floats:
+    """Large-sample standard error of tau^2; NaN for the common-effect model and without residual degrees of freedom.
+
+    References
+    ----------
+    Viechtbauer (2005), J. Educ. Behav. Stat. 30:261-293, doi:10.3102/10769986030003261
+    """
+    if method == "fe" or data.m == 0:
+        return np.full(np.shape(tau2), np.nan)
+    if method in ("ml", "reml"):
+        spread = (data.v if method == "ml" else data.lam) + tau2[..., None]
+        return np.asarray(np.sqrt(2 / np.sum(spread**-2, axis=-1)))
+    if method in ("pm", "eb"):
+        weight = np.sum(1 / (data.v + tau2[..., None]), axis=-1)
+        return np.asarray(np.sqrt(2 / data.m) * data.k / weight)
+    at = data.spread[..., None] if method == "sj" else 0.0
+    form = 1 / (data.lam + at) if method != "he" else np.ones_like(data.lam)
+    factor = {
+        "dl": 1 / np.sum(form, axis=-1),
+        "hs": 1 / np.sum(1 / data.v, axis=-1),
+        "he": np.full(np.shape(tau2), 1 / data.m),
+        "sj": data.spread / data.m,
+    }[method]
+    return np.asarray(factor * np.sqrt(2 * np.sum((form * (data.lam + tau2[..., None])) ** 2, axis=-1)))

@@ -1,0 +1,230 @@
+"""`pool`: estimates in, a frequentist pooled effect or meta-regression out."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from bayesmeta.data.estimates import Estimates
+from bayesmeta.errors import DataError, SpecificationError, did_you_mean
+from bayesmeta.pooling.arrays import PREDICTIONS, PooledRegression, check_names, critical, pool_arrays
+from bayesmeta.pooling.result import NOTHING, Pair, PooledResult, StatisticalTest
+from bayesmeta.priors import HalfNormal
+from bayesmeta.spec.design import design
+from bayesmeta.spec.normal_normal import NormalNormal
+
+Floats = NDArray[np.float64]
+
+
+def pool(
+    data: Estimates,
+    method: str = "reml",
+    interval: str | None = None,
+    *,
+    formula: str | None = None,
+    level: float = 0.95,
+    prediction: str = "metafor",
+    tau2_interval: str = "q-profile",
+) -> PooledResult:
+    r"""Pool effects by a frequentist method, or regress them on covariates.
+
+    Parameters
+    ----------
+    data : Estimates
+        Effects with standard errors, or with a known covariance.
+    method : str, default "reml"
+        Estimator of tau^2: ``"reml"``, ``"ml"``, ``"dl"`` DerSimonian-Laird, ``"pm"`` Paule-Mandel, ``"eb"``
+        empirical Bayes (the same root), ``"he"`` Hedges, ``"hs"`` Hunter-Schmidt, ``"sj"`` Sidik-Jonkman; or
+        ``"fe"``, a common effect without heterogeneity.
+    interval : str, optional
+        ``"hksj"`` Hartung-Knapp-Sidik-Jonkman, the default with random effects; ``"hksj-adhoc"``, the same but
+        never narrower than its factor 1; ``"t"``; ``"wald"``, the default for ``method="fe"``; ``"profile"``,
+        the profile likelihood, for ``method="ml"`` or ``"fe"``.
+    formula : str, optional
+        Right-hand side on the covariates of `data`, e.g. ``"1 + dose"``; by default the mean only.
+    level : float, default 0.95
+        Coverage of all intervals.
+    prediction : {"metafor", "hts"}
+        Prediction interval: ``"metafor"`` uses the quantile and the standard error of `interval`; ``"hts"``
+        (Higgins, Thompson and Spiegelhalter) t with k - 2 degrees of freedom and the Wald standard error.
+    tau2_interval : {"q-profile", "profile"}
+        Interval of tau^2: from the Q statistic, or from the (restricted) likelihood of ``"ml"`` and ``"reml"``.
+
+    Returns
+    -------
+    PooledResult
+
+    Raises
+    ------
+    DataError
+        If `data` are no `Estimates`.
+    SpecificationError
+        If a name is not known, the formula cannot be read, or there are too few studies for its coefficients.
+
+    Notes
+    -----
+    Formulas and boundaries are those of ``rma.uni`` in R's metafor. Iterations go on until tau^2 is final to
+    about twelve digits, where metafor stops by default once a step is below 1e-5 (``"ml" "reml" "eb"``) or the
+    bracket below 1e-4 (``"pm"`` and the Q-profile limits, which it also caps at 100 or 10 tau^2).
+
+    References
+    ----------
+    Viechtbauer (2010), J. Stat. Softw. 36(3), doi:10.18637/jss.v036.i03
+    Knapp and Hartung (2003), Stat. Med. 22:2693-2710, doi:10.1002/sim.1482
+    Higgins, Thompson and Spiegelhalter (2009), J. R. Stat. Soc. A 172:137-159,
+    doi:10.1111/j.1467-985X.2008.00552.x
+
+    Examples
+    --------
+    >>> import bayesmeta as bm
+    >>> found = bm.pool(bm.load_dataset("bcg"), method="dl", interval="wald")
+    >>> round(found.estimate, 4), round(found.se, 4), round(found.tau2, 4), round(found.i2, 2)
+    (-0.7141, 0.1787, 0.3088, 92.12)
+    >>> print(found)
+    13 studies, random effects (dl), 95% intervals (wald)
+    <BLANKLINE>
+        estimate     se  statistic   p_value  lower   upper
+    mu   -0.7141 0.1787     -3.995 6.463e-05 -1.064 -0.3638
+    <BLANKLINE>
+    new study: -1.858 to 0.4299
+    tau 0.5557, tau^2 0.3088 (0.1197 to 1.111)
+    I^2 92.1% (81.92 to 97.68), H^2 12.69
+    Q 152.2, df 12, p 1.997e-26
+    """
+    if not isinstance(data, Estimates):
+        raise DataError(f"data must be Estimates; got {type(data).__name__}.")
+    formula = "1" if formula is None else formula
+    interval = interval or ("wald" if method == "fe" else "hksj")
+    check_names(method, interval, level, tau2_interval)
+    if prediction not in PREDICTIONS:
+        raise SpecificationError(
+            f"prediction={prediction!r} is not known; choose 'metafor' or 'hts'.{did_you_mean(prediction, PREDICTIONS)}"
+        )
+    names, X = design_matrix(data, formula)
+    found = pool_arrays(
+        data.y, data.se, X, method=method, interval=interval, level=level, tau2_interval=tau2_interval, cov=data.cov
+    )
+    return _result(data, names, X, found, method, interval, formula, level, prediction)
+
+
+def design_matrix(data: Estimates, formula: str) -> tuple[tuple[str, ...], Floats]:
+    """Return the names of the coefficients, the intercept as ``mu`` first, and the design matrix."""
+    made = design(data, NormalNormal(formula=formula, tau=HalfNormal(1)))
+    columns = made.base[0]
+    if made.intercept:
+        return ("mu", *made.columns), np.column_stack([np.ones(data.n_studies), columns])
+    return tuple(made.columns), columns
+
+
+def _result(
+    data: Estimates,
+    names: tuple[str, ...],
+    X: Floats,
+    found: PooledRegression,
+    method: str,
+    interval: str,
+    formula: str,
+    level: float,
+    prediction: str,
+) -> PooledResult:
+    parts = (found.beta, found.se, found.statistic, found.p_value, found.lower, found.upper)
+    table = np.stack(parts, axis=-1).tolist()
+    rows = tuple((name, tuple(row)) for name, row in zip(names, table, strict=True))
+    mean = dict(rows).get("mu", (math.nan,) * 6)
+    estimate, se, statistic, p_value, lower, upper = mean
+    limits = (float(found.tau2_lower), float(found.tau2_upper))
+    typical, (k, p) = float(found.typical_variance), X.shape
+    return PooledResult(
+        estimate=estimate,
+        se=se,
+        lower=lower,
+        upper=upper,
+        statistic=statistic,
+        p_value=p_value,
+        prediction=_prediction(mean, data, X, found, method, interval, level, prediction),
+        tau2=float(found.tau2),
+        tau2_se=float(found.tau2_se),
+        tau2_interval=limits,
+        i2=float(found.i2),
+        i2_interval=(_share(limits[0], typical), _share(limits[1], typical)),
+        h2=float(found.h2),
+        h2_interval=(limits[0] / typical + 1, limits[1] / typical + 1) if typical else NOTHING,
+        q=float(found.q),
+        q_df=k - p,
+        q_p=float(found.q_p),
+        moderators=_moderators(names, found, k - p, interval),
+        r2=_explained(data, names, X, found, method),
+        log_likelihood=float(found.log_likelihood) if method in ("fe", "ml", "reml") else math.nan,
+        covariance=found.covariance,
+        method=method,
+        interval=interval,
+        formula=formula,
+        level=level,
+        n_studies=k,
+        df=math.inf if interval in ("wald", "profile") else k - p,
+        rows=rows,
+    )
+
+
+def _share(tau2: float, typical: float) -> float:
+    """I^2 in percent."""
+    return 100 * tau2 / (typical + tau2) if typical else math.nan
+
+
+def _prediction(
+    mean: tuple[float, ...],
+    data: Estimates,
+    X: Floats,
+    found: PooledRegression,
+    method: str,
+    interval: str,
+    level: float,
+    kind: str,
+) -> Pair:
+    """Interval for the effect of a new study where all covariates are zero."""
+    if method == "fe" or math.isnan(mean[0]):
+        return NOTHING
+    k, p = X.shape
+    df, se = math.inf if interval in ("wald", "profile") else float(k - p), mean[1]
+    if kind == "hts":
+        df = float(k - p - 1)
+        wald = pool_arrays(data.y, data.se, X, method=method, interval="wald", tau2=found.tau2, cov=data.cov)
+        se = float(wald.se[0])
+    half = critical(level, df) * math.sqrt(se**2 + float(found.tau2))
+    return mean[0] - half, mean[0] + half
+
+
+def _moderators(names: tuple[str, ...], found: PooledRegression, df: int, interval: str) -> StatisticalTest | None:
+    """Omnibus test of all coefficients but the intercept."""
+    tested = [i for i, name in enumerate(names) if name != "mu"]
+    if not tested:
+        return None
+    beta, covariance = found.beta[tested], found.covariance[np.ix_(tested, tested)]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = np.sqrt(np.diag(covariance))
+        root = beta / scale
+    correlation = covariance / np.outer(scale, scale) if scale.all() else None
+    statistic = math.inf if correlation is None else float(root @ np.linalg.solve(correlation, root))
+    m = len(tested)
+    if interval in ("wald", "profile"):
+        return StatisticalTest(statistic, (m,), float(stats.chi2.sf(statistic, m)))
+    return StatisticalTest(statistic / m, (m, df), float(stats.f.sf(statistic / m, m, df)) if df > 0 else math.nan)
+
+
+def _explained(
+    data: Estimates, names: tuple[str, ...], X: Floats, found: PooledRegression, method: str
+) -> float | None:
+    """Percent of the heterogeneity that covariates account for, by the same method; adjusted R^2 for "fe"."""
+    if len(names) == 1 or names[0] != "mu":
+        return None
+    empty = pool_arrays(data.y, data.se, method=method, interval="wald", cov=data.cov)
+    if method == "fe":
+        k, p = data.n_studies, len(names)
+        if not float(empty.q) > 0 or k == p:
+            return 0.0
+        return 100 * max(0.0, 1 - float(found.q) / float(empty.q) * (k - 1) / (k - p))
+    total = float(empty.tau2)
+    return 100 * max(0.0, 1 - float(found.tau2) / total) if total > 0 else 0.0

@@ -1,0 +1,159 @@
+"""What pooling returns: one record for one data set."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Pair = tuple[float, float]
+NOTHING: Pair = (math.nan, math.nan)
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticalTest:
+    """A test statistic, its degrees of freedom (numerator and, for F, denominator) and its P value."""
+
+    statistic: float
+    df: tuple[float, ...]
+    p_value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PooledResult:
+    """A pooled effect, or a meta-regression, by a frequentist method.
+
+    Attributes
+    ----------
+    estimate, se, lower, upper, statistic, p_value : float
+        Mean effect (with covariates: where all are zero; NaN without an intercept), its standard error,
+        confidence interval, and the test that it is zero.
+    prediction : tuple of float
+        Interval for the true effect of a new study; NaN for a common-effect model.
+    tau2, tau2_se : float
+        Between-study variance and its large-sample standard error.
+    tau2_interval, i2_interval, h2_interval : tuple of float
+        Confidence interval of tau^2, and what it means for I^2 and H^2.
+    i2, h2 : float
+        I^2 in percent, and H^2.
+    q, q_df, q_p : float
+        Cochran's Q, of the residuals where there are covariates, with its degrees of freedom and P value.
+    moderators : StatisticalTest or None
+        Omnibus test of the covariates, chi-square or F; None without covariates.
+    r2 : float or None
+        Percent of tau^2 that the covariates account for; None without covariates or without an intercept.
+    log_likelihood : float
+        Maximum of the likelihood, the restricted one for method "reml"; NaN where none is maximised.
+    covariance : ndarray, shape (coefficient, coefficient)
+        Covariance of the coefficients.
+    tests : mapping of str to StatisticalTest
+        Further tests, for 2x2 tables.
+    method, interval, formula, level, n_studies
+        What was asked for.
+    """
+
+    estimate: float
+    se: float
+    lower: float
+    upper: float
+    statistic: float
+    p_value: float
+    prediction: Pair
+    tau2: float
+    tau2_se: float = math.nan
+    tau2_interval: Pair = NOTHING
+    i2: float
+    i2_interval: Pair = NOTHING
+    h2: float
+    h2_interval: Pair = NOTHING
+    q: float
+    q_df: int
+    q_p: float
+    moderators: StatisticalTest | None = None
+    r2: float | None = None
+    log_likelihood: float = math.nan
+    covariance: NDArray[np.float64]
+    tests: Mapping[str, StatisticalTest] = field(default_factory=dict)
+    method: str
+    interval: str
+    formula: str = "1"
+    level: float
+    n_studies: int
+    df: float = math.inf
+    rows: tuple[tuple[str, tuple[float, ...]], ...] = field(repr=False)
+
+    @property
+    def tau(self) -> float:
+        """Between-study standard deviation."""
+        return math.sqrt(self.tau2)
+
+    @property
+    def coefficients(self) -> pd.DataFrame:
+        """Table with a row for each coefficient: estimate, se, statistic, p_value, lower, upper."""
+        import pandas as pd
+
+        columns = ["estimate", "se", "statistic", "p_value", "lower", "upper"]
+        return pd.DataFrame([list(row) for _, row in self.rows], [name for name, _ in self.rows], columns)
+
+    def summary(self) -> pd.DataFrame:
+        """Return `coefficients`; ``print(result)`` shows heterogeneity and tests besides."""
+        return self.coefficients
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; what is not defined is None."""
+        skip = ("covariance", "tests", "rows", "moderators")
+        values = {name: _plain(getattr(self, name)) for name in self.__dataclass_fields__ if name not in skip}
+        named = {**({"moderators": self.moderators} if self.moderators else {}), **self.tests}
+        values["tests"] = {
+            name: {"statistic": _plain(t.statistic), "df": list(t.df), "p_value": _plain(t.p_value)}
+            for name, t in named.items()
+        }
+        values["coefficients"] = {
+            name: dict(zip(self.coefficients.columns, map(_plain, row), strict=True)) for name, row in self.rows
+        }
+        return values
+
+    def __str__(self) -> str:
+        model = "common effect" if self.method in ("fe", "mh", "peto") else "random effects"
+        studies = "1 study" if self.n_studies == 1 else f"{self.n_studies} studies"
+        head = f"{studies}, {model} ({self.method}), {self.level:.0%} intervals ({self.interval})"
+        lines = [head, "", self.coefficients.to_string(float_format=_number), ""]
+        if np.isfinite(self.prediction[0]):
+            lines.append(f"new study: {_number(self.prediction[0])} to {_number(self.prediction[1])}")
+        lines.append(f"tau {_number(self.tau)}, tau^2 {_number(self.tau2)}{_interval(self.tau2_interval)}")
+        lines.append(f"I^2 {self.i2:.1f}%{_interval(self.i2_interval)}, H^2 {_number(self.h2)}")
+        lines.append(f"Q {_number(self.q)}, df {self.q_df}, p {_number(self.q_p)}")
+        if self.moderators is not None:
+            r2 = "" if self.r2 is None else f", R^2 {self.r2:.1f}%"
+            lines.append(f"covariates: {_test(self.moderators)}{r2}")
+        lines += [f"{name}: {_test(test)}" for name, test in self.tests.items()]
+        return "\n".join(lines)
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def _interval(pair: Pair) -> str:
+    return "" if math.isnan(pair[0]) else f" ({_number(pair[0])} to {_number(pair[1])})"
+
+
+def _test(test: StatisticalTest) -> str:
+    name = "F" if len(test.df) == 2 else "chi^2"
+    df = " and ".join(f"{value:g}" for value in test.df)
+    return f"{name} {_number(test.statistic)}, df {df}, p {_number(test.p_value)}"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    return value

@@ -1,0 +1,122 @@
+"""`bayesmeta compare`: both schools on one table of estimates, printed for a reader or as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from bayesmeta.data.estimates import read_estimates
+from bayesmeta.diagnostics.compare import ESTIMATORS, compare
+from bayesmeta.errors import SpecificationError
+from bayesmeta.priors import parse_prior
+from bayesmeta.report.tables import MISSING, decimals_for, format_interval, format_number, format_probability
+from bayesmeta.spec.normal_normal import NormalNormal
+
+SCHEMA = "bayesmeta-compare/1"
+DEFAULT_TAU = "UniformShrinkage()"  # proper, and in the units of any effect: Daniels (1999), doi:10.2307/3316112
+
+
+def compare_and_print(
+    path: Path,
+    tau: Sequence[str],
+    mu: str,
+    formula: str,
+    estimators: Sequence[str],
+    parameter: str,
+    claim: str | None,
+    level: float,
+    as_json: bool,
+) -> None:
+    """Compare estimators and priors on estimates from a CSV file, and print the table.
+
+    Parameters
+    ----------
+    path : Path
+        CSV file of estimates.
+    tau : sequence of str
+        Priors on tau, one Bayesian row for each; the default prior if there is none.
+    mu, formula : str
+        Prior on the mean, and right-hand side, of every model.
+    estimators : sequence of str
+        Frequentist rows; a usual selection if there is none.
+    parameter, claim, level
+        As in `compare`.
+    as_json : bool
+        Print one JSON object instead of a table.
+
+    Raises
+    ------
+    SpecificationError
+        If an option cannot be right.
+    """
+    if not 0 < level < 1:
+        raise SpecificationError(f"--ci-prob {level}: must lie between 0 and 1. 95% is 0.95.")
+    data = read_estimates(path)
+    models = {
+        f"Bayes {text}": NormalNormal(formula=formula, mu=parse_prior(mu), tau=parse_prior(text))
+        for text in (tau or [DEFAULT_TAU])
+    }
+    table = compare(data, models, estimators or ESTIMATORS, parameter=parameter, claim=claim, level=level)
+    content = {
+        "schema": SCHEMA,
+        "file": path.name,
+        "n_studies": data.n_studies,
+        "data_hash": data.hash,
+        "parameter": parameter,
+        "claim": table.attrs["claim"],
+        "level": level,
+        "formula": formula,
+        "mu": mu,
+        "default_prior": not tau,
+        "rows": [{"name": name, **{k: _plain(v) for k, v in row.items()}} for name, row in table.iterrows()],
+    }
+    if as_json:
+        Console(soft_wrap=True, highlight=False, markup=False).out(json.dumps(content, allow_nan=False))
+    else:
+        _print(content)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return value
+    return float(value) if math.isfinite(value) else None
+
+
+def _print(content: dict[str, Any]) -> None:
+    console = Console(highlight=False, markup=False)
+    console.print(
+        f"{content['n_studies']} studies from {content['file']}; {content['parameter']} of formula {content['formula']}"
+    )
+    default = " (the default)" if content["default_prior"] else ""
+    priors = [row["name"].removeprefix("Bayes ") for row in content["rows"] if row["school"] == "Bayesian"]
+    labels = ["Bayes"] if len(priors) == 1 else [f"Bayes {i + 1}" for i in range(len(priors))]
+    for label, prior in zip(labels, priors, strict=True):
+        console.print(f"{label}: mu ~ {content['mu']}, tau ~ {prior}{default}")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    interval = f"{content['level']:.0%} interval"
+    table.add_column("", no_wrap=True)
+    for name in ("estimate", interval, "new study", "P value", f"P({content['claim']})", "tau"):
+        table.add_column(name, justify="right", no_wrap=True)
+    names = [row["name"] for row in content["rows"] if row["school"] != "Bayesian"] + labels
+    for name, row in zip(names, content["rows"], strict=True):
+        table.add_row(name, *_cells(row))
+    console.print(table)
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    places = decimals_for(row["estimate"], row["lower"], row["upper"])
+    return (
+        format_number(row["estimate"], places),
+        format_interval(row["lower"], row["upper"], places),
+        format_interval(row["prediction_lower"], row["prediction_upper"], places),
+        MISSING if row["p_value"] is None else f"{row['p_value']:.2g}",
+        format_probability(row["probability"]),
+        format_number(row["tau"]),
+    )
