@@ -96,13 +96,7 @@ def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any]
     for name, outcome in analysis.outcomes.items():
         sampling = outcome.sampling or analysis.sampling
         settings = sampling.model_dump(exclude={"ess_limit"})
-        fits[name] = fit_many(
-            checked.data[name],
-            checked.models[name],
-            seed=analysis.seed,
-            progress=_prefixed(progress, name),
-            **settings,
-        )
+        fits[name] = _fits(checked, name, settings, _prefixed(progress, name))
         grids, refits = _sensitivity(checked, name, fits[name], settings, _prefixed(progress, name))
         collected = collect_outcome(name, outcome, fits[name], grids, sampling.ess_limit)
         results[name] = collected.content
@@ -133,6 +127,17 @@ def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any]
         "references": analysis.references,
     }
     return content, fits
+
+
+def _fits(checked: Plan, name: str, settings: dict[str, Any], progress: Progress | None) -> dict[str, MetaResult]:
+    """Fit the models of an outcome, those that state their own number of draws apart."""
+    models, sections = checked.models[name], checked.analysis.outcomes[name].models
+    found: dict[str, MetaResult] = {}
+    for draws in dict.fromkeys(section.draws for section in sections.values()):
+        group = {key: model for key, model in models.items() if sections[key].draws == draws}
+        own = settings if draws is None else {**settings, "draws": draws}
+        found |= fit_many(checked.data[name], group, seed=checked.analysis.seed, progress=progress, **own)
+    return {key: found[key] for key in models}
 
 
 def _sensitivity(
