@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from bayesmeta.analysis.derived import derived_rows, finite_or_none
 from bayesmeta.analysis.evidence_table import evidence
-from bayesmeta.analysis.schema import Derived, Outcome, Signal
+from bayesmeta.analysis.schema import Outcome, Signal
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.data.statistics import PooledEstimate, SubgroupTest, printed_half_width
@@ -92,7 +93,7 @@ def collect_outcome(
             }
             for question in outcome.probabilities
         ],
-        "derived": [row for question in outcome.derived for row in _derived(question, fits[question.model])],
+        "derived": [row for question in outcome.derived for row in derived_rows(question, fits[question.model])],
         "predictive": predictive,
         "confounding": _confounding(outcome, fits),
     }
@@ -102,11 +103,9 @@ def collect_outcome(
 def summary_rows(result: MetaResult) -> list[dict[str, Any]]:
     """Rows of a result's summary, with 95% equal-tailed intervals."""
     frame = result.summary(ci_prob=_CI, ci_kind="eti")
-    return [{"parameter": str(name), **{k: _number(v) for k, v in row.items()}} for name, row in frame.iterrows()]
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if np.isfinite(value) else None
+    return [
+        {"parameter": str(name), **{k: finite_or_none(v) for k, v in row.items()}} for name, row in frame.iterrows()
+    ]
 
 
 def _interval(marginal: Marginal) -> dict[str, float]:
@@ -142,11 +141,11 @@ def _model(
             _prior_posterior(result, name, prior) for name, prior in priors.items() if np.ptp(result.draws(name)) > 0
         ],
         "convergence": {
-            "r_hat": _number(found.r_hat),
-            "ess_bulk": _number(found.ess_bulk),
-            "ess_tail": _number(found.ess_tail),
+            "r_hat": finite_or_none(found.r_hat),
+            "ess_bulk": finite_or_none(found.ess_bulk),
+            "ess_tail": finite_or_none(found.ess_tail),
             "divergences": found.divergences,
-            "bfmi": _number(found.bfmi),
+            "bfmi": finite_or_none(found.bfmi),
             "chains": int(sizes["chain"]),
             "draws": int(sizes["draw"]),
         },
@@ -233,7 +232,7 @@ def _signal(name: str, outcome: Outcome, signal: Signal, result: MetaResult, gri
                 "probability": main.probability,
                 "mcse": main.mcse,
                 "threshold_probability": None if threshold is None else threshold.probability,
-                "pareto_k": _number(main.pareto_k),
+                "pareto_k": finite_or_none(main.pareto_k),
                 "method": method,
             }
         )
@@ -324,68 +323,6 @@ def _predictive(result: MetaResult, *, ratio: bool) -> list[dict[str, Any]]:
                 3 * statistic.spread,
             )
     return rows
-
-
-def baseline_counts(question: Derived) -> list[tuple[int, int]]:
-    """Pairs of events and arm size that round to the printed baseline risk."""
-    shown = 10.0**-question.baseline_digits / 2 + 1e-9
-    return [
-        (k, n)
-        for n in question.baseline_n
-        for k in range(n + 1)
-        if abs(100 * k / n - question.baseline_percent) <= shown
-    ]
-
-
-def _derived(question: Derived, result: MetaResult) -> list[dict[str, Any]]:
-    """Absolute risk difference and number needed to treat, from a log risk ratio and a printed baseline risk.
-
-    The baseline was printed as a percentage of an unknown count: every whole number of events that rounds to it,
-    for each possible arm size, is as likely as the others, and the risk then has a Beta(events + 1/2,
-    others + 1/2) posterior.
-    """
-    rng = np.random.default_rng([int(result.datatree.attrs["seed"]), 2])
-    log_ratio = result.draws("mu").ravel()
-    counts = baseline_counts(question)
-    events, sizes = np.array(counts, dtype=float).T[:, rng.integers(len(counts), size=log_ratio.size)]
-    baseline = rng.beta(events + 0.5, sizes - events + 0.5)
-    treated = np.minimum(baseline * np.exp(log_ratio), 1.0)
-    difference = treated - baseline
-    needed = np.where(difference > 0, 1 / np.maximum(difference, 1e-12), np.inf)
-    rows = [
-        ("risk ratio", np.exp(log_ratio), "ratio", ""),
-        (f"risk, {question.baseline_label}", 100 * baseline, "%", f"printed {question.baseline_percent:g}%"),
-        ("risk, treatment", 100 * treated, "%", ""),
-        ("absolute risk difference", 100 * difference, "percentage points", question.note),
-    ]
-    found = []
-    for label, draws, unit, note in rows:
-        lower, median, upper = (float(q) for q in np.quantile(draws, [0.025, 0.5, 0.975]))
-        found.append(
-            {
-                "label": label,
-                "model": question.model,
-                "median": median,
-                "lower": lower,
-                "upper": upper,
-                "unit": unit,
-                "note": note,
-            }
-        )
-    lower, median, upper = (float(q) for q in np.quantile(needed, [0.025, 0.5, 0.975], method="inverted_cdf"))
-    note = f"probability that treatment helps at all {np.mean(difference > 0):.3f}; no upper limit means harm is not excluded"
-    found.append(
-        {
-            "label": "number needed to treat",
-            "model": question.model,
-            "median": _number(median),
-            "lower": _number(lower),
-            "upper": _number(upper),
-            "unit": "patients",
-            "note": note,
-        }
-    )
-    return found
 
 
 def _confounding(outcome: Outcome, fits: Mapping[str, MetaResult]) -> dict[str, Any] | None:

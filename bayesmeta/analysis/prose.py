@@ -47,6 +47,12 @@ def methods(analysis: Analysis, data: Mapping[str, Estimates | PublishedReview],
         for outcome in analysis.outcomes.values()
         if outcome.sampling
     )
+    own += "".join(
+        f" The model '{section.label}' had {section.draws} kept draws."
+        for outcome in analysis.outcomes.values()
+        for section in outcome.models.values()
+        if section.draws
+    )
     paragraphs.append(
         f"Sampling used the No-U-Turn sampler ({fit.datatree.attrs['sampler']}), {_run(sampling)}, seed "
         f"{analysis.seed}.{own} We required R-hat of at most 1.01, a bulk effective sample size of at least "

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bayesmeta.analysis.collect import baseline_counts, collect_outcome
+from bayesmeta.analysis.collect import collect_outcome
+from bayesmeta.analysis.derived import baseline_counts
 from bayesmeta.analysis.evidence import load_data
 from bayesmeta.analysis.external import external_rows
 from bayesmeta.analysis.prose import methods
@@ -98,14 +99,7 @@ def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any]
     for name, outcome in analysis.outcomes.items():
         sampling = outcome.sampling or analysis.sampling
         settings = sampling.model_dump(exclude={"ess_limit"})
-        fits[name] = fit_many(
-            checked.data[name],
-            checked.models[name],
-            "nuts",
-            seed=analysis.seed,
-            progress=_prefixed(progress, name),
-            **settings,
-        )
+        fits[name] = _fits(checked, name, settings, _prefixed(progress, name))
         exact = _exact(checked.data[name], checked.models[name])
         if len(exact) == len(fits[name]):
             grids, refits = _exact_sensitivity(checked, name), dict[str, MetaResult]()
@@ -164,6 +158,17 @@ def _exact_sensitivity(checked: Plan, name: str) -> dict[str, Grid]:
             grid[place] = (pair[0], pair[1] if len(pair) > 1 else None, "exact")
         grids[signal.name] = grid
     return grids
+
+
+def _fits(checked: Plan, name: str, settings: dict[str, Any], progress: Progress | None) -> dict[str, MetaResult]:
+    """Fit the models of an outcome, those that state their own number of draws apart."""
+    models, sections = checked.models[name], checked.analysis.outcomes[name].models
+    found: dict[str, MetaResult] = {}
+    for draws in dict.fromkeys(section.draws for section in sections.values()):
+        group = {key: model for key, model in models.items() if sections[key].draws == draws}
+        own = settings if draws is None else {**settings, "draws": draws}
+        found |= fit_many(checked.data[name], group, "nuts", seed=checked.analysis.seed, progress=progress, **own)
+    return {key: found[key] for key in models}
 
 
 def _sensitivity(

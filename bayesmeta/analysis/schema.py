@@ -73,6 +73,7 @@ class ModelSection(Strict):
     mu: str | None = None
     tau: str
     beta: dict[str, str] = {}
+    draws: Annotated[int, Field(ge=100)] | None = None  # in place of the outcome's own
 
 
 class Probability(Strict):

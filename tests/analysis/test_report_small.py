@@ -83,7 +83,8 @@ def test_other_priors_are_fitted_exactly_where_that_is_possible(folder: Path) ->
 def test_a_refit_under_another_prior_is_checked_too(folder: Path) -> None:
     """One run cannot be reweighted that far; the new fit has to converge like the first."""
     stated = (SMALL / "analysis.toml").read_text().replace('mu = "Normal(0, 2)"', 'mu = "Uniform(-5, 5)"')  # for NUTS
-    (folder / "analysis.toml").write_text(stated + SIGNAL)
+    own = stated.replace('label = "all"', 'label = "all"\ndraws = 1200')
+    (folder / "analysis.toml").write_text(own + SIGNAL)
     try:
         run(folder, "refit")
     finally:
@@ -91,6 +92,7 @@ def test_a_refit_under_another_prior_is_checked_too(folder: Path) -> None:
     results = json.loads((folder / "refit" / "results.json").read_text())
     assert [row["method"] for row in results["signals"][0]["sensitivity"]] == ["primary", "refitted", "refitted"]
     assert results["signals"][0]["sensitivity"][1]["probability"] < 0.01
+    assert results["outcomes"]["pain"]["models"]["overall"]["convergence"]["draws"] == 1200
     names = [check["name"] for check in results["checks"] if "under other priors" in check["name"]]
     assert names == [f"pain, overall under other priors: {what}" for what in ("R-hat", "bulk ESS", "divergences")]
 
