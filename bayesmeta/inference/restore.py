@@ -131,12 +131,38 @@ def _common_groups(
             log_prior["beta"] = ((*_DRAWS, "covariate"), np.stack(density, axis=-1))
         if all(p.is_proper for p in beta):
             prior["beta"] = ((*_DRAWS, "covariate"), np.stack([p.rvs(tau.shape, rng) for p in beta], axis=-1))
+    _count_joint_priors_once(model, made, top, log_prior, prior, rng)
     if made.intercept:
         posterior["theta_new"] = (_DRAWS, top["mu"] + tau * rng.standard_normal(tau.shape))
         if "mu" in prior:
             noise = prior["tau"][1] * rng.standard_normal(tau.shape)
             prior["theta_new"] = (_DRAWS, prior["mu"][1] + noise)
     return {"posterior": posterior, "log_prior": log_prior, "prior": prior}
+
+
+def _count_joint_priors_once(
+    model: NormalNormal,
+    made: Design,
+    top: Mapping[str, Floats],
+    log_prior: dict[str, Any],
+    prior: dict[str, Any],
+    rng: np.random.Generator,
+) -> None:
+    """Put the density of a joint prior in the place of its marginals', and its draws in that of theirs."""
+    columns = list(made.columns)
+    for i, (names, joint) in enumerate(model.joint_priors().items()):
+        values = [top["mu"] if name == "mu" else top["beta"][..., columns.index(name)] for name in names]
+        log_prior[f"joint_{i}"] = (_DRAWS, joint.logpdf(np.stack(values, axis=-1)))
+        draws = joint.rvs(values[0].shape, rng)
+        for j, name in enumerate(names):
+            if name == "mu":
+                log_prior.pop("mu", None)
+                prior["mu"] = (_DRAWS, draws[..., j])
+                continue
+            if "beta" in log_prior:
+                log_prior["beta"][1][..., columns.index(name)] = 0.0
+            if "beta" in prior:
+                prior["beta"][1][..., columns.index(name)] = draws[..., j]
 
 
 def _add_second(groups: Groups, model: TwoScales, second: Floats, rng: np.random.Generator) -> None:

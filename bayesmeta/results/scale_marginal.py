@@ -88,7 +88,12 @@ class ScalePart:
         """Distribution function at the nodes."""
         n = np.arange(self.masses.size)
         shares = 0.5 + sici(np.pi * np.arange(-n.size + 1, n.size))[0] / np.pi
-        cumulative = shares[n[:, None] - n[None, :] + n.size - 1] @ self.masses
+        if n.size <= 512:
+            cumulative = shares[n[:, None] - n[None, :] + n.size - 1] @ self.masses
+        else:
+            from scipy.signal import fftconvolve
+
+            cumulative = fftconvolve(shares, self.masses)[n.size - 1 : 2 * n.size - 1]
         return np.asarray(np.clip(np.maximum.accumulate(cumulative), 0.0, 1.0))
 
     def cdf(self, s: Floats, at_nodes: Floats) -> Floats:
