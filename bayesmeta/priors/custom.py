@@ -25,8 +25,9 @@ class CustomScale(MomentMethods):
     """A prior on `tau` that a function describes.
 
     Give a density with several separate peaks as a `Mixture` of one for each: the quadrature engine looks for one peak
-    in each component. It is normalised when built, by integrating over tau from 1e-152 to 1e152. Two of them are equal if they hold
-    the same function under the same name. It prints as ``CustomScale(name)``, which cannot be read back.
+    in each component. A prior is normalised when built, by integrating over tau from 1e-152 to 1e152. Two of them are
+    equal if they hold the same function under the same name. It prints as ``CustomScale(name)``, which cannot be read
+    back.
 
     Parameters
     ----------
