@@ -129,11 +129,11 @@ def mixture_ppf(weights: Floats, means: Floats, sds: Floats, q: Floats) -> Float
     centre = (m[:, None, :] @ w)[..., 0]
     spread = np.sqrt(((s**2 + (m - centre) ** 2)[:, None, :] @ w)[..., 0])
     x = np.clip(centre + spread * ndtri(inner), low, high)
-    last = np.inf * np.ones_like(x)
+    last, smooth = np.inf * np.ones_like(x), bool((s > 0).all())
     for _ in range(200):
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             z = (x[..., None] - m[:, None, :]) / s[:, None, :]
-            z = np.where(np.isnan(z), np.inf, z)
+            z = z if smooth else np.where(np.isnan(z), np.inf, z)
             gap = (ndtr(z) @ w)[..., 0] - inner
             density = ((np.exp(-0.5 * z**2) / s[:, None, :]) @ w)[..., 0] / math.sqrt(2 * math.pi)
             low, high = np.where(gap < 0, x, low), np.where(gap >= 0, x, high)
@@ -141,8 +141,8 @@ def mixture_ppf(weights: Floats, means: Floats, sds: Floats, q: Floats) -> Float
         wide = high - low
         inside = (newton > low) & (newton < high) & (np.abs(gap) < 0.5 * last)
         done = (np.abs(gap) <= 1e-15) | (wide <= 4e-16 * (np.abs(low) + np.abs(high)) + 1e-300)
-        if done.all():
-            break
         last = np.abs(gap)
         x = np.where(done, x, np.where(inside, newton, 0.5 * (low + high)))
+        if (done | (inside & (last <= 1e-9 * np.minimum(inner, 1 - inner)))).all():  # the next gap is about its square
+            break
     return np.where(levels <= 0, -np.inf, np.where(levels >= 1, np.inf, x))

@@ -147,7 +147,7 @@ class QuadratureResult(MetaResult):
 
         checked_probability(ci_prob)
         rows = self._equal_tailed(ci_prob) if ci_kind == "eti" else self._by_kind(ci_prob, ci_kind)
-        columns = ["mean", "sd", "median", "lower", "upper"]
+        columns = pd.Index(["mean", "sd", "median", "lower", "upper"], dtype=object)
         frame = pd.DataFrame(np.array(rows), columns=columns, index=pd.Index(self.parameters, dtype=object))
         frame.attrs.update(ci_prob=ci_prob, ci_kind=ci_kind)
         return frame

@@ -114,3 +114,13 @@ def test_other_array_libraries_give_the_same_numbers():
     other = bm.fit_batch(xp.asarray(Y[:5]), xp.asarray(SE[:5]), mu=bm.Normal(0, 1), tau=bm.HalfNormal(1))
     for name in plain:
         assert_allclose(other[name], plain[name], rtol=1e-11, atol=1e-12)
+
+
+def test_quantiles_of_a_heavy_tail_are_where_the_distribution_says():
+    """One study under a log-t prior: a new study's effect has no standard deviation to take steps by."""
+    model = bm.NormalNormal(mu=bm.Normal(0, 4), tau=bm.LogStudentT(5, -1.7, 1.3))
+    marginal = bm.fit(bm.Estimates(Y[0, :1], SE[0, :1]), model).marginal("theta_new")
+    levels = np.array([1e-6, 0.001, 0.025, 0.5, 0.975, 0.999])
+    assert_allclose(marginal.cdf(marginal.ppf(levels)), levels, rtol=1e-11, atol=1e-14)  # where Newton stops
+    together = bm.fit_batch(Y[0, :1], SE[0, :1], mu=model.mu, tau=model.tau, quantiles=levels)
+    assert_allclose(together["quantiles"].sel(parameter="theta_new"), marginal.ppf(levels), rtol=1e-9)

@@ -17,7 +17,7 @@ from bayesmeta.inference.quadrature.grid import Grid
 from bayesmeta.inference.quadrature.integrate import Integrand, Posterior, converge
 from bayesmeta.inference.quadrature.rotate import Rotation, rotate
 from bayesmeta.inference.quadrature.scale_density import ScaleDensity, scale_density
-from bayesmeta.priors import Mixture, PointMass, Prior
+from bayesmeta.priors import Flat, Mixture, Normal, PointMass, Prior
 from bayesmeta.spec.design import design, tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.two_scales import Model, TwoScales, base_of
@@ -144,6 +144,8 @@ def unsupported(data: object, model: Model) -> str | None:
     if isinstance(model, TwoScales) and data.cov is not None:
         return "with two scales the quadrature engine needs independent sampling errors. Use engine='nuts'."
     base = base_of(model)
+    if all(isinstance(prior, Flat | Normal) for prior in (base.mu, *base.beta.values())):
+        return None
     single = {name: prior for name, prior in base.beta.items() if isinstance(name, str)}
     try:
         pieces(["mu", *single], {"mu": base.mu, **single}, {})

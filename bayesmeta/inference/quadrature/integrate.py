@@ -245,9 +245,20 @@ def _errors(
     def both(x: Array) -> Array:
         return xp.sum(xp.sum(x, axis=-1, keepdims=True), axis=-2, keepdims=True)
 
+    def largest(x: Array) -> Array:
+        found = xp.abs(both(x))
+        return found if found.ndim == mass.ndim else xp.max(found, axis=0)
+
     def relative(x: Array) -> Array:
         total = both(x)
         return x * (_MOMENT / xp.where(total > 0, total, 1.0 + 0.0 * total))
+
+    alone = len(mass.shape) == 2  # a single lane: the points of a distribution function in one array
+
+    def below(points: Sequence[Array], m: Array, sd: Array) -> list[Array]:
+        if alone:
+            return [mass * normal_cdf((xp.stack(points) - m) / sd)]
+        return [mass * normal_cdf((point - m) / sd) for point in points]
 
     power = xp.where(moments >= 2, tau**2, xp.where(moments >= 1, tau, 1.0 + 0.0 * tau))
     functions = [mass, relative(mass * power)]
@@ -257,19 +268,19 @@ def _errors(
         spread = mass * (variance + (m - centre) ** 2)
         sd = both(spread) ** 0.5
         functions.append(relative(spread) if n_flat == 0 else xp.where(moments >= 2, relative(spread), 0.0 * spread))
-        functions += [mass * normal_cdf((centre + probe * sd - m) / variance**0.5) for probe in _PROBES]
+        functions += below([centre + probe * sd for probe in _PROBES], m, variance**0.5)
         total = variance + tau**2
         log_sd = 0.5 * xp.log(total)
         middle = both(mass * log_sd)
         spread = both(mass * (log_sd - middle) ** 2) ** 0.5
         near = both(mass * m / total) / both(mass / total)
-        for sign, scale in zip((1, -1, 1, -1, 1), _SCALES, strict=True):
-            functions.append(mass * normal_cdf((near + sign * xp.exp(middle + scale * spread) - m) / total**0.5))
+        signs = zip((1, -1, 1, -1, 1), _SCALES, strict=True)
+        functions += below([near + sign * xp.exp(middle + scale * spread) for sign, scale in signs], m, total**0.5)
     places = xp.arange(mass.shape[-1], dtype=mass.dtype)
     alternating = 1.0 - 2.0 * (places - 2.0 * xp.floor(places / 2.0))
     worst = components = 0.0 * mass[..., :1, :1]
     for f in functions:
-        worst = xp.maximum(worst, xp.abs(both(f * alternating)))
+        worst = xp.maximum(worst, largest(f * alternating))
         for parity in parities:
-            components = xp.maximum(components, xp.abs(both(f * xp.reshape(parity, (-1, 1)))))
+            components = xp.maximum(components, largest(f * xp.reshape(parity, (-1, 1))))
     return worst, components
