@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,7 +24,19 @@ from scipy.special import sici
 from bayesmeta.results.intervals import checked_interval, checked_levels, shortest
 
 Floats = NDArray[np.float64]
+_MATRIX = 512  # nodes up to which shares are kept as a matrix
 _GAUSS_X, _GAUSS_W = np.polynomial.legendre.leggauss(8)
+
+
+def _shares(n: int) -> Floats:
+    """Share of a node's mass that lies below another, by their distance from -(n - 1) to n - 1 steps."""
+    return np.asarray(0.5 + sici(np.pi * np.arange(-n + 1, n))[0] / np.pi)
+
+
+@lru_cache(maxsize=8)
+def _shares_matrix(n: int) -> Floats:
+    places = np.arange(n)
+    return _shares(n)[places[:, None] - places[None, :] + n - 1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,14 +99,13 @@ class ScalePart:
 
     def at_nodes(self) -> Floats:
         """Distribution function at the nodes."""
-        n = np.arange(self.masses.size)
-        shares = 0.5 + sici(np.pi * np.arange(-n.size + 1, n.size))[0] / np.pi
-        if n.size <= 512:
-            cumulative = shares[n[:, None] - n[None, :] + n.size - 1] @ self.masses
+        n = self.masses.size
+        if n <= _MATRIX:
+            cumulative = _shares_matrix(n) @ self.masses
         else:
             from scipy.signal import fftconvolve
 
-            cumulative = fftconvolve(shares, self.masses)[n.size - 1 : 2 * n.size - 1]
+            cumulative = fftconvolve(_shares(n), self.masses)[n - 1 : 2 * n - 1]
         return np.asarray(np.clip(np.maximum.accumulate(cumulative), 0.0, 1.0))
 
     def cdf(self, s: Floats, at_nodes: Floats) -> Floats:
