@@ -52,7 +52,7 @@ def check_covariates(covariates: Columns | None, labels: tuple[str, ...]) -> Pla
         return ()
     frame = hasattr(covariates, "columns")  # a mapping has no index
     index = [str(x) for x in getattr(covariates, "index", ())] if frame else []
-    if index != list(labels) and sorted(index) == sorted(labels):
+    if len(index) == len(labels) and index != list(labels) and sorted(index) == sorted(labels):
         raise DataError(
             "the index of covariates holds the study labels in another order than y, and rows are matched by "
             "position. Use covariates.loc[study]."

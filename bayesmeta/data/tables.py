@@ -10,7 +10,7 @@ import csv
 import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesmeta.data.columns import FrameColumns
 from bayesmeta.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
@@ -114,9 +115,17 @@ class Table:
                     f"Columns present: {_names(self.columns)}."
                 )
 
+    def take(self, index: Sequence[int]) -> Table:
+        """Return the table with these rows alone, by position; they keep their numbers."""
+        columns = {name: tuple(cells[i] for i in index) for name, cells in self.columns.items()}
+        return replace(self, columns=columns, rows=tuple(self.rows[i] for i in index))
+
     def numbers(self, column: str) -> NDArray[np.float64]:
         """Return a column of finite numbers; text that spells one is read."""
         self.require(column)
+        plain = self.columns.numbers(column) if isinstance(self.columns, FrameColumns) else None
+        if plain is not None and np.isfinite(plain).all():
+            return plain
         cells = self.columns[column]
         if set(map(type, cells)) <= {int, float}:  # nothing to read, and usually nothing to refuse
             array = np.array(cells, dtype=np.float64)
@@ -156,6 +165,10 @@ class Table:
 
 def unique_labels(values: Sequence[object], where: Callable[[int], str], rows: Sequence[int]) -> tuple[str, ...]:
     """Return study labels as text, after checking that there is one in each row and none twice."""
+    if (types := set(map(type, values))) <= {str, int}:  # usually nothing to refuse
+        texts = tuple(map(str.strip, values if types == {str} else map(str, values)))  # type: ignore[arg-type]
+        if len(distinct := set(texts)) == len(texts) and "" not in distinct:
+            return texts
     first: dict[str, int] = {}
     for i, value in enumerate(values):
         label = str(value).strip()
@@ -205,7 +218,7 @@ def open_table(data: TableSource, name: str) -> Table:
     if isinstance(data, str | Path):
         return read_csv(data)
     columns = frame_columns(data, name)
-    lengths = {len(cells) for cells in columns.values()}
+    lengths = columns.lengths()
     if len(lengths) > 1:
         raise DataError(f"{name}: columns differ in length; got {sorted(lengths)}.")
     n_rows = lengths.pop() if lengths else 0
@@ -214,7 +227,7 @@ def open_table(data: TableSource, name: str) -> Table:
     return Table(name, columns, tuple(range(1, n_rows + 1)))
 
 
-def frame_columns(data: Any, name: str) -> dict[str, tuple[object, ...]]:
+def frame_columns(data: Any, name: str) -> FrameColumns:
     """Return the columns of a data frame or mapping, in order; the index of a data frame plays no part."""
     if not (hasattr(data, "keys") and hasattr(data, "__getitem__")):
         raise DataError(f"{name}: expected a data frame or a mapping of columns; got {type(data).__name__}.")
@@ -223,13 +236,13 @@ def frame_columns(data: Any, name: str) -> dict[str, tuple[object, ...]]:
     for key in keys:
         if keys.count(key) > 1:
             raise DataError(f"{name}: column {key!r} appears twice. Rename or leave out one of them.")
-    columns: dict[str, tuple[object, ...]] = {}
+    columns: dict[str, Any] = {}
     for key, original in zip(keys, originals, strict=True):
         cells = data[original]
         if isinstance(cells, str) or np.ndim(cells) != 1:
             raise DataError(f"{name}: column {key!r} must hold one value for each study; got {_show(cells)}.")
-        columns[key] = tuple(cells)
-    return columns
+        columns[key] = cells
+    return FrameColumns(columns)
 
 
 def read_csv(path: str | Path) -> Table:
