@@ -74,4 +74,5 @@ class Places(Sequence[str]):
     @overload
     def __getitem__(self, i: slice) -> list[str]: ...
     def __getitem__(self, i: int | slice) -> str | list[str]:
-        return [self._name(j) for j in range(self._n)[i]] if isinstance(i, slice) else self._name(i)
+        rows = range(self._n)[i]
+        return self._name(rows) if isinstance(rows, int) else [self._name(row) for row in rows]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import difflib
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesmeta.data.cells import NUMBER, all_numbers, as_number, is_missing
 from bayesmeta.data.columns import FrameColumns
 from bayesmeta.errors import DataError, did_you_mean
 
@@ -29,8 +29,6 @@ type TableSource = pd.DataFrame | Mapping[str, Sequence[object]] | str | Path
 # Columns that describe one arm of two. They are never covariates, whichever effect size is asked for.
 ARM_COLUMNS = ("n_t", "n_c", "events_t", "events_c", "mean_t", "sd_t", "mean_c", "sd_c", "time_t", "time_c")
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_MISSING_WORDS = frozenset({"", "na", "n/a", "nan", "."})
 _OWN_NAMES = frozenset({"study", "y", "se", "v", "lower", "upper", *ARM_COLUMNS})
 # What other programs call our columns. Only used to suggest a name: nothing is renamed on its own.
 _OTHER_NAMES = {
@@ -39,36 +37,6 @@ _OTHER_NAMES = {
     "se": ("sei", "sete", "stderr", "std_error", "standard_error", "sigma"),
     "v": ("vi", "var", "variance"),
 }
-
-
-def is_missing(value: object) -> bool:
-    """Tell whether a cell holds no value: None, NaN, NaT, pandas' NA, or a word that stands for them.
-
-    Examples
-    --------
-    >>> [is_missing(x) for x in (None, float("nan"), " NA ", "", 0, "0")]
-    [True, True, True, True, False, False]
-    """
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
-        return True
-    if isinstance(value, str):
-        return value.strip().lower() in _MISSING_WORDS
-    if isinstance(value, float | np.floating):
-        return bool(np.isnan(value))
-    return isinstance(value, np.datetime64) and bool(np.isnat(value))
-
-
-def as_number(value: object) -> int | float | None:
-    """Return a cell as int or float, and None where it is neither a number nor the text of one."""
-    if isinstance(value, bool | np.bool_):
-        return None
-    if isinstance(value, int | np.integer):
-        return int(value)
-    if isinstance(value, float | np.floating):
-        return float(value)
-    if isinstance(value, str) and _NUMBER.fullmatch(text := value.strip()):
-        return int(text) if re.fullmatch(r"[+-]?\d{1,18}", text) else float(text)
-    return None
 
 
 @dataclass(frozen=True)
@@ -126,11 +94,9 @@ class Table:
         plain = self.columns.numbers(column) if isinstance(self.columns, FrameColumns) else None
         if plain is not None and np.isfinite(plain).all():
             return plain
-        cells = self.columns[column]
-        if set(map(type, cells)) <= {int, float}:  # nothing to read, and usually nothing to refuse
-            array = np.array(cells, dtype=np.float64)
-            if np.isfinite(array).all():
-                return array
+        array = all_numbers(self.columns[column])
+        if array is not None and np.isfinite(array).all():
+            return array
         return np.array([self._number(i, column) for i in range(len(self))], dtype=np.float64)
 
     def _number(self, i: int, column: str) -> float:
@@ -142,7 +108,7 @@ class Table:
             )
         number = as_number(value)
         if number is None:
-            comma = isinstance(value, str) and _NUMBER.fullmatch(value.strip().replace(",", ".")) is not None
+            comma = isinstance(value, str) and NUMBER.fullmatch(value.strip().replace(",", ".")) is not None
             hint = " Write decimals with a point." if comma else ""
             raise DataError(f"{self.cell(i, column)}: {_show(value)} is not a number.{hint}")
         if not np.isfinite(number):
@@ -262,6 +228,7 @@ def read_csv(path: str | Path) -> Table:
     if not records:
         raise DataError(f"{name}: the file is empty; its first line should name the columns.")
     header = _header(records[0][1], name)
+    rows, lines = zip(*records, strict=True)
     for row, cells in records[1:]:
         if len(cells) != len(header):
             raise DataError(
@@ -270,8 +237,9 @@ def read_csv(path: str | Path) -> Table:
             )
     if len(records) == 1:
         raise DataError(f"{name}: there are no studies below the header ({', '.join(header)}).")
-    columns = {key: tuple(cells[j].strip() for _, cells in records[1:]) for j, key in enumerate(header)}
-    return Table(name, columns, tuple(row for row, _ in records[1:]))
+    cells_of = zip(*lines[1:], strict=True)
+    columns = {key: tuple(map(str.strip, cells)) for key, cells in zip(header, cells_of, strict=True)}
+    return Table(name, columns, rows[1:])
 
 
 def _records(lines: Iterator[list[str]], name: str) -> Iterator[tuple[int, list[str]]]:
@@ -284,7 +252,7 @@ def _records(lines: Iterator[list[str]], name: str) -> Iterator[tuple[int, list[
             return
         except csv.Error as error:
             raise DataError(f"{name}, row {start}: the line cannot be read as CSV: {error}.") from None
-        if any(cell.strip() for cell in cells):
+        if any(map(str.strip, cells)):
             yield start, cells
 
 

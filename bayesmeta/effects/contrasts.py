@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesmeta.data.cells import is_missing
 from bayesmeta.data.columns import Places
-from bayesmeta.data.tables import Table, is_missing
+from bayesmeta.data.tables import Table
 from bayesmeta.effects._arms import Floats, read_arms
 from bayesmeta.effects.registry import Measure
 from bayesmeta.errors import DataError, SpecificationError, did_you_mean
