@@ -82,12 +82,15 @@ def check_covariance(cov: ArrayLike, labels: tuple[str, ...]) -> NDArray[np.floa
         pair = f"studies {labels[i]!r} and {labels[j]!r}"
         raise DataError(f"cov must be symmetric; {pair} have both {array[i, j]:g} and {array[j, i]:g}.")
     array = (array + array.T) / 2
-    smallest = float(np.linalg.eigvalsh(array / scale)[0])
-    if smallest <= 1e-10:
+    correlations = array / scale
+    try:
+        np.linalg.cholesky(correlations - 1e-10 * np.eye(n))  # ten times as fast as their eigenvalues
+    except np.linalg.LinAlgError:
+        smallest = float(np.linalg.eigvalsh(correlations)[0])
         raise DataError(
             f"cov must be positive definite; its correlations have an eigenvalue of {smallest:.3g}. When one "
             "estimate follows from the others, leave it out."
-        )
+        ) from None
     return array
 
 
