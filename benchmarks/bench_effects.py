@@ -22,6 +22,14 @@ FRAME = pd.DataFrame(
 )  # fmt: skip
 
 
+LONG = pd.DataFrame(
+    {
+        "study": np.repeat(FRAME["study"].to_numpy()[: N // 2], 2), "arm": ["control", "treatment"] * (N // 2),
+        "n": FRAME["n_t"], "events": FRAME["events_t"],
+    }
+)  # fmt: skip
+
+
 def effects(measure: str) -> Callable[[], None]:
     def run() -> None:
         bm.effect_sizes(FRAME, measure, covariates=[])
@@ -29,8 +37,13 @@ def effects(measure: str) -> Callable[[], None]:
     return run
 
 
+def arms() -> None:
+    bm.effect_sizes(LONG, "log_or", covariates=[])
+
+
 def columns() -> None:
     FRAME.drop(columns="study").sum()
 
 
 CASES = {"sum of columns": columns, **{m: effects(m) for m in ("md", "smd", "rom", "log_or", "log_rr", "peto_log_or")}}
+CASES["log_or, one arm in each row"] = arms

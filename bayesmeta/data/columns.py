@@ -16,10 +16,13 @@ class FrameColumns(Mapping[str, tuple[object, ...]]):
     ----------
     raw : mapping of str to a one-dimensional column
         Columns as a data frame or a mapping holds them.
+    index : sequence of int, optional
+        The rows to keep, by position; by default all.
     """
 
-    def __init__(self, raw: Mapping[str, Any]) -> None:
+    def __init__(self, raw: Mapping[str, Any], index: Sequence[int] | None = None) -> None:
         self._raw = raw
+        self._index = index
         self._cells: dict[str, tuple[object, ...]] = {}
 
     def __getitem__(self, name: str) -> tuple[object, ...]:
@@ -27,7 +30,8 @@ class FrameColumns(Mapping[str, tuple[object, ...]]):
             column = self._raw[name]
             if type(column).__module__.startswith("pandas"):  # ten times as fast as to iterate over its strings
                 column = column.to_numpy(dtype=object)
-            self._cells[name] = tuple(column)
+            cells = tuple(column)
+            self._cells[name] = cells if self._index is None else tuple(map(cells.__getitem__, self._index))
         return self._cells[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -48,7 +52,12 @@ class FrameColumns(Mapping[str, tuple[object, ...]]):
         dtype = getattr(self._raw[name], "dtype", None)
         if not (isinstance(dtype, np.dtype) and dtype.kind in "iuf"):
             return None
-        return np.array(self._raw[name], dtype=np.float64)
+        array = np.array(self._raw[name], dtype=np.float64)
+        return array if self._index is None else array[self._index]
+
+    def take(self, index: Sequence[int]) -> FrameColumns:
+        """Return these columns with some rows alone, by position."""
+        return FrameColumns(self._raw, index if self._index is None else [self._index[i] for i in index])
 
 
 class Places(Sequence[str]):

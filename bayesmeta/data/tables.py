@@ -85,8 +85,12 @@ class Table:
 
     def take(self, index: Sequence[int]) -> Table:
         """Return the table with these rows alone, by position; they keep their numbers."""
-        columns = {name: tuple(cells[i] for i in index) for name, cells in self.columns.items()}
-        return replace(self, columns=columns, rows=tuple(self.rows[i] for i in index))
+        columns: Mapping[str, tuple[object, ...]]
+        if isinstance(self.columns, FrameColumns):
+            columns = self.columns.take(index)
+        else:
+            columns = {name: tuple(map(cells.__getitem__, index)) for name, cells in self.columns.items()}
+        return replace(self, columns=columns, rows=tuple(map(self.rows.__getitem__, index)))
 
     def numbers(self, column: str) -> NDArray[np.float64]:
         """Return a column of finite numbers; text that spells one is read."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from bayesmeta.data.columns import Places
 from bayesmeta.data.tables import Table
 from bayesmeta.effects._arms import Floats, read_arms
 from bayesmeta.effects.registry import Measure
-from bayesmeta.errors import DataError, SpecificationError, did_you_mean
+from bayesmeta.errors import BayesmetaError, DataError, SpecificationError, did_you_mean
 
 type Reference = str | Mapping[str, str] | None
 
@@ -85,19 +85,20 @@ def long_contrasts(table: Table, measure: Measure, note: str, reference: Referen
     table.require("study", "arm", *names, note=note)
     numbers = {name: table.numbers(name) for name in names}
     _check_rows(table, numbers)
-    study, arm = _texts(table, "study"), _texts(table, "arm")
-    rows = _rows_by_study(table, study, arm)
-    chosen = {label: _reference(table, label, arms, reference) for label, arms in rows.items()}
-    control = np.array([rows[s][chosen[s]] for s in study], dtype=np.intp)
-    treated = np.flatnonzero(control != np.arange(len(table)))
-    number = {label: i for i, label in enumerate(rows)}
+    groups = _Groups.read(table)
+    references = np.flatnonzero(_references(groups, reference))
+    control = np.empty(len(groups.studies), dtype=np.intp)
+    control[groups.study[references]] = references
+    treated = np.delete(np.arange(len(table)), references)
+    which = groups.study[treated]
     columns = {f"{name}_t": values[treated] for name, values in numbers.items()}
-    columns |= {f"{name}_c": values[control[treated]] for name, values in numbers.items()}
-    index = treated.tolist()
-    labels = tuple(study[i] if len(rows[study[i]]) == 2 else f"{study[i]}: {arm[i]}" for i in index)
-    extra = {"trial": tuple(study[i] for i in index), "arm": tuple(arm[i] for i in index)}
-    which = np.array([number[study[i]] for i in index], dtype=np.intp)
-    return Contrasts(table.take(index), labels, columns, which, extra)
+    columns |= {f"{name}_c": values[control[which]] for name, values in numbers.items()}
+    trial = tuple(map(groups.studies.__getitem__, which.tolist()))
+    arm = tuple(map(groups.arms.__getitem__, groups.arm[treated].tolist()))
+    single = (groups.sizes[which] == 2).tolist()
+    labels = tuple(t if one else f"{t}: {a}" for t, a, one in zip(trial, arm, single, strict=True))
+    _, which = np.unique(which, return_inverse=True)
+    return Contrasts(table.take(treated.tolist()), labels, columns, which, {"trial": trial, "arm": arm})
 
 
 def _check_rows(table: Table, numbers: Mapping[str, Floats]) -> None:
@@ -112,47 +113,80 @@ def _check_rows(table: Table, numbers: Mapping[str, Floats]) -> None:
     arms.check_positive(*(name for name in numbers if name.startswith("sd") or name == "time"))
 
 
-def _texts(table: Table, column: str) -> list[str]:
-    texts = []
-    for i, value in enumerate(table.columns[column]):
-        text = str(value).strip()
-        if not text or (is_missing(value) and not isinstance(value, str)):
-            raise DataError(f"{table.where(i, column)}: the {column} has no label. Give each {column} its own.")
-        texts.append(text)
-    return texts
+@dataclass(frozen=True)
+class _Groups:
+    """Which study and which arm each row of a table belongs to, as positions in lists of their labels."""
 
+    table: Table
+    study: NDArray[np.intp]
+    studies: tuple[str, ...]
+    arm: NDArray[np.intp]
+    arms: tuple[str, ...]
 
-def _rows_by_study(table: Table, study: Sequence[str], arm: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Return for each study the row of each arm: two arms or more, none twice."""
-    rows: dict[str, dict[str, int]] = {}
-    for i, (label, name) in enumerate(zip(study, arm, strict=True)):
-        arms = rows.setdefault(label, {})
-        if name in arms:
+    @classmethod
+    def read(cls, table: Table) -> _Groups:
+        """Read the labels: two arms or more in each study, none twice."""
+        groups = cls(table, *_codes(table, "study"), *_codes(table, "arm"))
+        pairs = groups.study * len(groups.arms) + groups.arm
+        _, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
+        for i in np.flatnonzero(first[inverse] != np.arange(len(table))):
             raise DataError(
-                f"{table.where(i, 'arm', label)}: arm {name!r} is also in row {table.rows[arms[name]]}. Give each "
-                "arm of a study its own label."
+                f"{groups.place(i)}: arm {groups.arms[groups.arm[i]]!r} is also in row {table.rows[first[inverse[i]]]}. "
+                "Give each arm of a study its own label."
             )
-        arms[name] = i
-    for label, arms in rows.items():
-        if len(arms) == 1:
-            (name, i), *_ = arms.items()
-            raise DataError(f"{table.where(i, 'arm', label)}: {name!r} is its only arm; a contrast needs two.")
-    return rows
+        for i in np.flatnonzero(groups.sizes[groups.study] == 1):
+            raise DataError(f"{groups.place(i)}: {groups.arms[groups.arm[i]]!r} is its only arm; a contrast needs two.")
+        return groups
+
+    @property
+    def sizes(self) -> NDArray[np.intp]:
+        """How many arms each study has."""
+        return np.bincount(self.study)
+
+    def place(self, i: np.intp) -> str:
+        """Name the arm in row `i`."""
+        return self.table.where(int(i), "arm", self.studies[self.study[i]])
+
+    def arms_of(self, study: np.intp) -> list[str]:
+        """Return the labels of the arms of a study, in order."""
+        return [self.arms[code] for code in self.arm[self.study == study]]
 
 
-def _reference(table: Table, study: str, arms: Mapping[str, int], reference: Reference) -> str:
-    """Return the arm of a study that the others are compared with."""
-    place = f"{table.source} (study {study!r})"
-    found = ", ".join(map(repr, arms))
+def _codes(table: Table, column: str) -> tuple[NDArray[np.intp], tuple[str, ...]]:
+    """Return for each row the position of its label among those of a column, and these."""
+    cells = table.columns[column]
+    texts = {cell: str(cell).strip() for cell in dict.fromkeys(cells)}
+    bad = [cell for cell, text in texts.items() if not text or (is_missing(cell) and not isinstance(cell, str))]
+    if bad:
+        where = table.where(cells.index(bad[0]), column)
+        raise DataError(f"{where}: the {column} has no label. Give each {column} its own.")
+    position = {text: i for i, text in enumerate(dict.fromkeys(texts.values()))}
+    codes = {cell: position[text] for cell, text in texts.items()}
+    return np.fromiter(map(codes.__getitem__, cells), np.intp, len(cells)), tuple(position)
+
+
+def _references(groups: _Groups, reference: Reference) -> NDArray[np.bool_]:
+    """Return which rows are the arm that the others of their study are compared with: one in each study."""
     if reference is None:
-        controls = [name for name in arms if name.lower() in _CONTROLS]
-        if len(controls) != 1:
-            raise SpecificationError(
-                f"{place}: which of its arms is the reference? Name it, reference={next(iter(arms))!r}; got {found}. "
-                "(An arm called control, placebo or c is found without.)"
-            )
-        return controls[0]
-    name = str(reference.get(study, "")) if isinstance(reference, Mapping) else str(reference)
-    if name not in arms:
-        raise DataError(f"{place}: it has no reference arm {name!r}; its arms are {found}.{did_you_mean(name, arms)}")
-    return name
+        wanted = np.array([name.lower() in _CONTROLS for name in groups.arms])[groups.arm]
+    elif isinstance(reference, Mapping):
+        position = {name: i for i, name in enumerate(groups.arms)}
+        codes = np.array([position.get(str(reference.get(study, "")), -1) for study in groups.studies])
+        wanted = groups.arm == codes[groups.study]
+    else:
+        wanted = np.array([name == str(reference) for name in groups.arms])[groups.arm]
+    for study in np.flatnonzero(np.bincount(groups.study, wanted) != 1):
+        raise _no_reference(groups, study, reference)
+    return wanted
+
+
+def _no_reference(groups: _Groups, study: np.intp, reference: Reference) -> BayesmetaError:
+    label, arms = groups.studies[study], groups.arms_of(study)
+    place, found = f"{groups.table.source} (study {label!r})", ", ".join(map(repr, arms))
+    if reference is None:
+        return SpecificationError(
+            f"{place}: which of its arms is the reference? Name it, reference={arms[0]!r}; got {found}. "
+            "(An arm called control, placebo or c is found without.)"
+        )
+    name = str(reference.get(label, "")) if isinstance(reference, Mapping) else str(reference)
+    return DataError(f"{place}: it has no reference arm {name!r}; its arms are {found}.{did_you_mean(name, arms)}")

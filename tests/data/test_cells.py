@@ -65,6 +65,8 @@ def test_rows_taken_from_a_table_keep_their_numbers():
     assert table.rows == (3, 1)
     assert table.labels() == ("C", "A")
     assert table.numbers("x").tolist() == [3, 1]
+    arrays = open_table({"study": ["A", "B", "C"], "x": np.array([1, 2, 3])}, "table").take([2, 0, 1]).take([1, 0])
+    assert (arrays.rows, arrays.labels(), arrays.numbers("x").tolist()) == ((1, 3), ("A", "C"), [1, 3])
 
 
 def test_places_are_named_when_asked():

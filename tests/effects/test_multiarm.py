@@ -206,6 +206,7 @@ def test_another_reference_tells_the_same_story(arms, seed, measure):
             "arm table, row 3, column 'arm' (study 'A'): arm 'low' is also in row 2.",
         ),
         ({"arm": ["placebo", "", "b", "c", "d"]}, {}, "arm table, row 2, column 'arm': the arm has no label."),
+        ({"study": ["A", "A", "A", None, "B"]}, {}, "arm table, row 4, column 'study': the study has no label."),
         ({"study": ["A", "A", "A", "B", "C"]}, {}, "arm table, row 4, column 'arm' (study 'B'): 'high' is its only arm"),
         ({"sd": [2, 2, 2, 2, 0]}, {}, "arm table, row 5 (study 'B'): sd must be positive; got sd = 0."),
         ({"n": [2, 2, 0.5, 2, 9]}, {}, "arm table, row 3 (study 'A'): n must be a whole number, at least 1; got n = 0.5."),

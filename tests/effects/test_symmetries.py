@@ -131,8 +131,9 @@ def test_impossible_intervals_are_refused(columns, message):
     with pytest.raises(DataError) as refusal:
         log_hazard_ratio(*columns)
     assert str(refusal.value).startswith(message)
-    with pytest.raises(SpecificationError, match="between 0 and 1"):
-        log_hazard_ratio(0.7, 0.6, 0.9, level=95)
+    for level in (0, 1, 95):
+        with pytest.raises(SpecificationError, match=f"level={level}: a confidence level lies between 0 and 1"):
+            log_hazard_ratio(0.7, 0.6, 0.9, level=level)
 
 
 def test_the_factor_of_hedges_has_every_digit():
