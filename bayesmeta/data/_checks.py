@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bayesmeta.data.cells import Labels
 from bayesmeta.data.tables import frame_columns, plain_column, unique_labels
 from bayesmeta.errors import DataError
 
@@ -40,10 +41,13 @@ def check_labels(study: Iterable[object] | None, n: int) -> tuple[str, ...]:
         return tuple(f"study {i}" for i in range(1, n + 1))
     if isinstance(study, str):
         raise DataError(f"study must be a sequence with one label for each study; got the text {study!r}.")
+    if isinstance(study, Labels) and len(study) == n:
+        return tuple(study)
     labels = tuple(study)
     if len(labels) != n:
         raise DataError(f"y has {count(n)} and study has {len(labels)}: give one label for each study.")
-    return unique_labels(labels, lambda i: f"study labels, row {i + 1}", range(1, n + 1))
+    checked: tuple[str, ...] = unique_labels(labels, lambda i: f"study labels, row {i + 1}", range(1, n + 1))
+    return tuple(checked)
 
 
 def check_covariates(covariates: Columns | None, labels: tuple[str, ...]) -> PlainColumns:

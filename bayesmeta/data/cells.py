@@ -52,3 +52,9 @@ def all_numbers(cells: Sequence[object]) -> NDArray[np.float64] | None:
         except (ValueError, OverflowError):
             return None
     return None
+
+
+class Labels(tuple[str, ...]):
+    """Study labels that were found to be there, and none twice: nobody needs to check them again."""
+
+    __slots__ = ()

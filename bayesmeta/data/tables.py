@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.data.cells import NUMBER, all_numbers, as_number, is_missing
+from bayesmeta.data.cells import NUMBER, Labels, all_numbers, as_number, is_missing
 from bayesmeta.data.columns import FrameColumns
 from bayesmeta.errors import DataError, did_you_mean
 
@@ -119,7 +119,7 @@ class Table:
             raise DataError(f"{self.cell(i, column)}: {_show(value)} is not a finite number.")
         return float(number)
 
-    def labels(self) -> tuple[str, ...]:
+    def labels(self) -> Labels:
         """Return the study labels: one for each row, none twice."""
         self.require(self.label)
         return unique_labels(self.columns[self.label], lambda i: self.where(i, self.label), self.rows)
@@ -133,12 +133,12 @@ class Table:
         return {n: plain_column(self.columns[n], partial(self.cell, column=n), hint) for n in chosen}
 
 
-def unique_labels(values: Sequence[object], where: Callable[[int], str], rows: Sequence[int]) -> tuple[str, ...]:
+def unique_labels(values: Sequence[object], where: Callable[[int], str], rows: Sequence[int]) -> Labels:
     """Return study labels as text, after checking that there is one in each row and none twice."""
     if (types := set(map(type, values))) <= {str, int}:  # usually nothing to refuse
         texts = tuple(map(str.strip, values if types == {str} else map(str, values)))  # type: ignore[arg-type]
         if len(distinct := set(texts)) == len(texts) and "" not in distinct:
-            return texts
+            return Labels(texts)
     first: dict[str, int] = {}
     for i, value in enumerate(values):
         label = str(value).strip()
@@ -150,7 +150,7 @@ def unique_labels(values: Sequence[object], where: Callable[[int], str], rows: S
                 "label, for instance by adding a letter to the year."
             )
         first[label] = rows[i]
-    return tuple(first)
+    return Labels(first)
 
 
 def plain_column(

@@ -88,7 +88,7 @@ class Measure:
     @property
     def two_arms(self) -> bool:
         """Whether each column belongs to the treatment arm or to the control arm."""
-        return all(name.endswith(("_t", "_c")) and name[:4] != "only" for name in self.columns)
+        return all(name.endswith(("_t", "_c")) for name in self.columns)
 
     @property
     def arm_columns(self) -> tuple[str, ...]:
