@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from bayesmeta.errors import BayesmetaError, InferenceError
+from bayesmeta.errors import BayesmetaError, DataWarning, InferenceError
 
 app = typer.Typer(
     add_completion=False,
@@ -73,23 +76,65 @@ def fit(
 
 @app.command()
 def effects(
-    arms: Annotated[
-        Path, typer.Argument(help="CSV file with one row for each study and a column for each arm's number.")
-    ],
-    measure: Annotated[str, typer.Option(help="md, log_or, log_rr or rd.")],
+    arms: Annotated[Path, typer.Argument(help="CSV file with one row for each study, or one for each arm.")],
+    measure: Annotated[str, typer.Option(help="md, smd, log_or, log_rr, rd, ...; `template` lists them.")],
+    correction: Annotated[float | None, typer.Option(help="Added to counts of studies with an empty cell.")] = None,
+    to: Annotated[str, typer.Option(help="only0, all or if0all: the studies that are corrected.")] = "only0",
+    drop00: Annotated[bool, typer.Option("--drop00", help="Leave out studies without any event.")] = False,
+    correlation: Annotated[str | None, typer.Option(help="Of two measurements: a number or a column.")] = None,
+    level: Annotated[float, typer.Option(help="Coverage of confidence intervals.")] = 0.95,
+    reference: Annotated[str | None, typer.Option(help="The arm that the others are compared with.")] = None,
+    icc: Annotated[str | None, typer.Option(help="Intracluster correlation: a number or a column.")] = None,
+    cluster_size: Annotated[str | None, typer.Option(help="Mean cluster size: a number or a column.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
 ) -> None:
     """Turn arm summaries into effects and standard errors."""
     from bayesmeta.effects.measures import effect_sizes
+    from bayesmeta.report.effects import effects_csv, effects_json
 
-    data = effect_sizes(arms, measure)
+    with _warnings_on_one_line():
+        data = effect_sizes(
+            arms, measure, correction=correction, to=to, drop00=drop00, correlation=_number(correlation), level=level,
+            reference=reference, icc=_number(icc), cluster_size=_number(cluster_size),
+        )  # fmt: skip
     if as_json:
-        rows = [
-            {"study": s, "y": float(y), "se": float(se)} for s, y, se in zip(data.study, data.y, data.se, strict=True)
-        ]
-        typer.echo(json.dumps({"schema": "bayesmeta-effects/1", "measure": measure, "effects": rows}))
+        typer.echo(effects_json(data))
     else:
-        typer.echo(data.to_frame().to_csv(index=False), nl=False)
+        typer.echo(effects_csv(data), nl=False)
+        if data.cov is not None:
+            _say("some studies have several contrasts, whose covariance is printed with --json only")
+
+
+@app.command()
+def template(
+    measure: Annotated[str, typer.Option(help="md, smd, log_or, log_rr, rd, ...")],
+    arms: Annotated[bool, typer.Option("--arms", help="One row for each arm, not one for each study.")] = False,
+) -> None:
+    """Print the header of the CSV file that a measure takes, to be filled in."""
+    from bayesmeta.effects.template import template_columns
+
+    columns = template_columns(measure, long=arms)
+    typer.echo(",".join(columns))
+    for name, meaning in columns.items():
+        _say(f"{name}: {meaning}")
+
+
+def _number(text: str | None) -> float | str | None:
+    """Return an option as a number where it is one, and as the name of a column otherwise."""
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text
+
+
+@contextmanager
+def _warnings_on_one_line() -> Iterator[None]:
+    """Print what is probably wrong as one line for each on standard error."""
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always", DataWarning)
+        yield
+    for warning in found:
+        _say(f"bayesmeta: warning: {_one_line(warning.message)}")
 
 
 @app.command()
@@ -119,7 +164,7 @@ def _say(message: str) -> None:
     typer.echo(message, err=True)
 
 
-def _one_line(error: BaseException) -> str:
+def _one_line(error: BaseException | str) -> str:
     return " ".join(str(error).split())
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from bayesmeta.analysis.schema import Cell, ChoiceSection, Outcome, Published
+from bayesmeta.data.cells import as_number, is_missing
 from bayesmeta.data.estimates import Estimates, read_estimates
 from bayesmeta.data.review import STUDY_FIELDS, Choice, Option, PublishedReview, Range, Study
 from bayesmeta.data.statistics import (
@@ -19,7 +20,7 @@ from bayesmeta.data.statistics import (
     StudyTest,
     SubgroupTest,
 )
-from bayesmeta.data.tables import Table, as_number, is_missing, read_csv
+from bayesmeta.data.tables import Table, read_csv
 from bayesmeta.effects.measures import effect_sizes
 from bayesmeta.errors import BayesmetaError, DataError, SpecificationError, did_you_mean
 from bayesmeta.priors import Prior, parse_prior

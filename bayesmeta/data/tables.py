@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import csv
 import difflib
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesmeta.data.cells import NUMBER, Labels, all_numbers, as_number, is_missing
+from bayesmeta.data.columns import FrameColumns
 from bayesmeta.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ type TableSource = pd.DataFrame | Mapping[str, Sequence[object]] | str | Path
 # Columns that describe one arm of two. They are never covariates, whichever effect size is asked for.
 ARM_COLUMNS = ("n_t", "n_c", "events_t", "events_c", "mean_t", "sd_t", "mean_c", "sd_c", "time_t", "time_c")
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_MISSING_WORDS = frozenset({"", "na", "n/a", "nan", "."})
 _OWN_NAMES = frozenset({"study", "y", "se", "v", "lower", "upper", *ARM_COLUMNS})
 # What other programs call our columns. Only used to suggest a name: nothing is renamed on its own.
 _OTHER_NAMES = {
@@ -38,36 +37,6 @@ _OTHER_NAMES = {
     "se": ("sei", "sete", "stderr", "std_error", "standard_error", "sigma"),
     "v": ("vi", "var", "variance"),
 }
-
-
-def is_missing(value: object) -> bool:
-    """Tell whether a cell holds no value: None, NaN, NaT, pandas' NA, or a word that stands for them.
-
-    Examples
-    --------
-    >>> [is_missing(x) for x in (None, float("nan"), " NA ", "", 0, "0")]
-    [True, True, True, True, False, False]
-    """
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
-        return True
-    if isinstance(value, str):
-        return value.strip().lower() in _MISSING_WORDS
-    if isinstance(value, float | np.floating):
-        return bool(np.isnan(value))
-    return isinstance(value, np.datetime64) and bool(np.isnat(value))
-
-
-def as_number(value: object) -> int | float | None:
-    """Return a cell as int or float, and None where it is neither a number nor the text of one."""
-    if isinstance(value, bool | np.bool_):
-        return None
-    if isinstance(value, int | np.integer):
-        return int(value)
-    if isinstance(value, float | np.floating):
-        return float(value)
-    if isinstance(value, str) and _NUMBER.fullmatch(text := value.strip()):
-        return int(text) if re.fullmatch(r"[+-]?\d{1,18}", text) else float(text)
-    return None
 
 
 @dataclass(frozen=True)
@@ -114,14 +83,24 @@ class Table:
                     f"Columns present: {_names(self.columns)}."
                 )
 
+    def take(self, index: Sequence[int]) -> Table:
+        """Return the table with these rows alone, by position; they keep their numbers."""
+        columns: Mapping[str, tuple[object, ...]]
+        if isinstance(self.columns, FrameColumns):
+            columns = self.columns.take(index)
+        else:
+            columns = {name: tuple(map(cells.__getitem__, index)) for name, cells in self.columns.items()}
+        return replace(self, columns=columns, rows=tuple(map(self.rows.__getitem__, index)))
+
     def numbers(self, column: str) -> NDArray[np.float64]:
         """Return a column of finite numbers; text that spells one is read."""
         self.require(column)
-        cells = self.columns[column]
-        if set(map(type, cells)) <= {int, float}:  # nothing to read, and usually nothing to refuse
-            array = np.array(cells, dtype=np.float64)
-            if np.isfinite(array).all():
-                return array
+        plain = self.columns.numbers(column) if isinstance(self.columns, FrameColumns) else None
+        if plain is not None and np.isfinite(plain).all():
+            return plain
+        array = all_numbers(self.columns[column])
+        if array is not None and np.isfinite(array).all():
+            return array
         return np.array([self._number(i, column) for i in range(len(self))], dtype=np.float64)
 
     def _number(self, i: int, column: str) -> float:
@@ -133,14 +112,14 @@ class Table:
             )
         number = as_number(value)
         if number is None:
-            comma = isinstance(value, str) and _NUMBER.fullmatch(value.strip().replace(",", ".")) is not None
+            comma = isinstance(value, str) and NUMBER.fullmatch(value.strip().replace(",", ".")) is not None
             hint = " Write decimals with a point." if comma else ""
             raise DataError(f"{self.cell(i, column)}: {_show(value)} is not a number.{hint}")
         if not np.isfinite(number):
             raise DataError(f"{self.cell(i, column)}: {_show(value)} is not a finite number.")
         return float(number)
 
-    def labels(self) -> tuple[str, ...]:
+    def labels(self) -> Labels:
         """Return the study labels: one for each row, none twice."""
         self.require(self.label)
         return unique_labels(self.columns[self.label], lambda i: self.where(i, self.label), self.rows)
@@ -154,8 +133,12 @@ class Table:
         return {n: plain_column(self.columns[n], partial(self.cell, column=n), hint) for n in chosen}
 
 
-def unique_labels(values: Sequence[object], where: Callable[[int], str], rows: Sequence[int]) -> tuple[str, ...]:
+def unique_labels(values: Sequence[object], where: Callable[[int], str], rows: Sequence[int]) -> Labels:
     """Return study labels as text, after checking that there is one in each row and none twice."""
+    if (types := set(map(type, values))) <= {str, int}:  # usually nothing to refuse
+        texts = tuple(map(str.strip, values if types == {str} else map(str, values)))  # type: ignore[arg-type]
+        if len(distinct := set(texts)) == len(texts) and "" not in distinct:
+            return Labels(texts)
     first: dict[str, int] = {}
     for i, value in enumerate(values):
         label = str(value).strip()
@@ -167,7 +150,7 @@ def unique_labels(values: Sequence[object], where: Callable[[int], str], rows: S
                 "label, for instance by adding a letter to the year."
             )
         first[label] = rows[i]
-    return tuple(first)
+    return Labels(first)
 
 
 def plain_column(
@@ -205,7 +188,7 @@ def open_table(data: TableSource, name: str) -> Table:
     if isinstance(data, str | Path):
         return read_csv(data)
     columns = frame_columns(data, name)
-    lengths = {len(cells) for cells in columns.values()}
+    lengths = columns.lengths()
     if len(lengths) > 1:
         raise DataError(f"{name}: columns differ in length; got {sorted(lengths)}.")
     n_rows = lengths.pop() if lengths else 0
@@ -214,7 +197,7 @@ def open_table(data: TableSource, name: str) -> Table:
     return Table(name, columns, tuple(range(1, n_rows + 1)))
 
 
-def frame_columns(data: Any, name: str) -> dict[str, tuple[object, ...]]:
+def frame_columns(data: Any, name: str) -> FrameColumns:
     """Return the columns of a data frame or mapping, in order; the index of a data frame plays no part."""
     if not (hasattr(data, "keys") and hasattr(data, "__getitem__")):
         raise DataError(f"{name}: expected a data frame or a mapping of columns; got {type(data).__name__}.")
@@ -223,13 +206,13 @@ def frame_columns(data: Any, name: str) -> dict[str, tuple[object, ...]]:
     for key in keys:
         if keys.count(key) > 1:
             raise DataError(f"{name}: column {key!r} appears twice. Rename or leave out one of them.")
-    columns: dict[str, tuple[object, ...]] = {}
+    columns: dict[str, Any] = {}
     for key, original in zip(keys, originals, strict=True):
         cells = data[original]
         if isinstance(cells, str) or np.ndim(cells) != 1:
             raise DataError(f"{name}: column {key!r} must hold one value for each study; got {_show(cells)}.")
-        columns[key] = tuple(cells)
-    return columns
+        columns[key] = cells
+    return FrameColumns(columns)
 
 
 def read_csv(path: str | Path) -> Table:
@@ -249,6 +232,7 @@ def read_csv(path: str | Path) -> Table:
     if not records:
         raise DataError(f"{name}: the file is empty; its first line should name the columns.")
     header = _header(records[0][1], name)
+    rows, lines = zip(*records, strict=True)
     for row, cells in records[1:]:
         if len(cells) != len(header):
             raise DataError(
@@ -257,8 +241,9 @@ def read_csv(path: str | Path) -> Table:
             )
     if len(records) == 1:
         raise DataError(f"{name}: there are no studies below the header ({', '.join(header)}).")
-    columns = {key: tuple(cells[j].strip() for _, cells in records[1:]) for j, key in enumerate(header)}
-    return Table(name, columns, tuple(row for row, _ in records[1:]))
+    cells_of = zip(*lines[1:], strict=True)
+    columns = {key: tuple(map(str.strip, cells)) for key, cells in zip(header, cells_of, strict=True)}
+    return Table(name, columns, rows[1:])
 
 
 def _records(lines: Iterator[list[str]], name: str) -> Iterator[tuple[int, list[str]]]:
@@ -271,7 +256,7 @@ def _records(lines: Iterator[list[str]], name: str) -> Iterator[tuple[int, list[
             return
         except csv.Error as error:
             raise DataError(f"{name}, row {start}: the line cannot be read as CSV: {error}.") from None
-        if any(cell.strip() for cell in cells):
+        if any(map(str.strip, cells)):
             yield start, cells
 
 

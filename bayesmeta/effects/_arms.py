@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bayesmeta.errors import DataError
+from bayesmeta.errors import DataError, SpecificationError
 
 type Floats = NDArray[np.float64]
+
+_SD_HINT = "If it was not reported, leave the study out: no value is invented here."
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,28 @@ class Arms:
             values = " and ".join(f"{name} = {self[name].flat[i]:.10g}" for name in columns)
             raise DataError(f"{self.name(int(i))}: {rule}; got {values}.{hint and ' ' + hint}")
 
-    def check_sizes(self) -> None:
-        """Refuse an arm size that is no whole number, or below 1."""
-        for name in ("n_t", "n_c"):
-            bad = (self[name] < 1) | (self[name] % 1 != 0)
-            self.refuse(bad, f"{name} must be a whole number, at least 1", [name])
+    def check_sizes(self, *names: str, least: int = 1) -> None:
+        """Refuse an arm size that is no whole number, or below `least`."""
+        for name in names or ("n_t", "n_c"):
+            bad = (self[name] < least) | (self[name] % 1 != 0)
+            self.refuse(bad, f"{name} must be a whole number, at least {least}", [name])
+
+    def check_events(self, events: str, n: str) -> None:
+        """Refuse a number of events that is no whole number, negative, or above the arm size."""
+        outside = (self[events] < 0) | (self[events] > self[n])
+        hint = "Were the two columns swapped?" if (self[events] > self[n]).any() else ""
+        self.refuse(outside, f"{events} must lie between 0 and {n}", [events, n], hint)
+        self.refuse(self[events] % 1 != 0, f"{events} must be a whole number", [events])
+
+    def check_positive(self, *names: str) -> None:
+        """Refuse a value that is 0 or below."""
+        for name in names:
+            hint = _SD_HINT if name.startswith("sd") else ""
+            self.refuse(self[name] <= 0, f"{name} must be positive", [name], hint)
+
+    def check_correlation(self, name: str) -> None:
+        """Refuse a value outside -1 to 1, both ends left out."""
+        self.refuse(np.abs(self[name]) >= 1, f"{name} must lie between -1 and 1, ends excluded", [name])
 
 
 def read_arms(where: Sequence[str] | None, **columns: ArrayLike) -> Arms:
@@ -58,3 +77,29 @@ def read_arms(where: Sequence[str] | None, **columns: ArrayLike) -> Arms:
     for name in columns:
         arms.refuse(~np.isfinite(arms[name]), f"{name} must be a finite number", [name])
     return arms
+
+
+def added_to(empty: NDArray[np.bool_], correction: ArrayLike, to: str) -> Floats:
+    """Return what is added to the cells of each study, given which studies have an empty cell."""
+    added = np.asarray(correction, dtype=np.float64)
+    if not (np.isfinite(added) & (added >= 0)).all():
+        raise SpecificationError(f"correction={correction!r}: it must be a finite number, 0 or above.")
+    if to == "only0":
+        return added * empty
+    if to in ("all", "if0all"):
+        return np.broadcast_to(added * (to == "all" or bool(empty.any())), empty.shape)
+    raise SpecificationError(f"to={to!r}: choose one of 'only0', 'all', 'if0all'. (correction=0 adds nothing.)")
+
+
+def finished(
+    arms: Arms, y: Floats, v: Floats, what: str, columns: Sequence[str], hint: str = ""
+) -> tuple[Floats, Floats]:
+    """Return effects and standard errors, after refusing those that are not finite, or not positive."""
+    bad = ~(np.isfinite(y) & np.isfinite(v) & (v > 0))
+    arms.refuse(bad, f"{what} has no finite value with a positive standard error", columns, hint)
+    return y, np.sqrt(v)
+
+
+def quiet() -> np.errstate:
+    """Let divisions by 0 pass: their results are refused by name afterwards."""
+    return np.errstate(divide="ignore", invalid="ignore")

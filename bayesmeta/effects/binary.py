@@ -9,15 +9,12 @@ they say nothing about a ratio except through the correction, and can be left ou
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bayesmeta.effects._arms import Arms, Floats, read_arms
-from bayesmeta.errors import SpecificationError
-
-_COLUMNS = ("events_t", "n_t", "events_c", "n_c")
+from bayesmeta.effects._arms import quiet
+from bayesmeta.effects._cells import cells
 
 
 def log_odds_ratio(
@@ -26,7 +23,8 @@ def log_odds_ratio(
     events_c: ArrayLike,
     n_c: ArrayLike,
     *,
-    correction: float = 0.5,
+    correction: ArrayLike = 0.5,
+    to: str = "only0",
     where: Sequence[str] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Log odds ratio, treatment against control, and its standard error.
@@ -38,7 +36,10 @@ def log_odds_ratio(
     n_t, n_c : array_like of int, shape (study,)
         Participants analysed in each arm.
     correction : float, default 0.5
-        Added to all four cells of any study with an empty cell, and to no other study.
+        Added to all four cells of the studies that `to` names.
+    to : str, default "only0"
+        Which studies are corrected, as in metafor: ``"only0"`` those with an empty cell, ``"all"``, or
+        ``"if0all"`` (all as soon as one has an empty cell).
     where : sequence of str, optional
         What to call each study in messages; ``study 1``, ``study 2``, ... by default.
 
@@ -64,11 +65,11 @@ def log_odds_ratio(
     >>> y.round(4), se.round(4)
     (array([-0.8398]), array([0.3867]))
     """
-    arms, cells = _cells(events_t, n_t, events_c, n_c, correction, where)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        y = np.log(cells.a) - np.log(cells.b) - np.log(cells.c) + np.log(cells.d)
-        v = 1 / cells.a + 1 / cells.b + 1 / cells.c + 1 / cells.d
-    return _finished(arms, y, v, "log odds ratio")
+    x = cells(events_t, n_t, events_c, n_c, correction, to, where)
+    with quiet():
+        y = np.log(x.a) - np.log(x.b) - np.log(x.c) + np.log(x.d)
+        v = 1 / x.a + 1 / x.b + 1 / x.c + 1 / x.d
+    return x.finished(y, v, "log odds ratio")
 
 
 def log_risk_ratio(
@@ -77,7 +78,8 @@ def log_risk_ratio(
     events_c: ArrayLike,
     n_c: ArrayLike,
     *,
-    correction: float = 0.5,
+    correction: ArrayLike = 0.5,
+    to: str = "only0",
     where: Sequence[str] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Log risk ratio, treatment against control, and its standard error.
@@ -89,7 +91,10 @@ def log_risk_ratio(
     n_t, n_c : array_like of int, shape (study,)
         Participants analysed in each arm.
     correction : float, default 0.5
-        Added to all four cells of any study with an empty cell (so twice to an arm size), and to no other.
+        Added to all four cells (so twice to an arm size) of the studies that `to` names.
+    to : str, default "only0"
+        Which studies are corrected, as in metafor: ``"only0"`` those with an empty cell, ``"all"``, or
+        ``"if0all"`` (all as soon as one has an empty cell).
     where : sequence of str, optional
         What to call each study in messages; ``study 1``, ``study 2``, ... by default.
 
@@ -116,11 +121,11 @@ def log_risk_ratio(
     >>> y.round(4), se.round(4)
     (array([-0.6931]), array([0.324]))
     """
-    arms, cells = _cells(events_t, n_t, events_c, n_c, correction, where)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        y = np.log(cells.a / cells.n_t) - np.log(cells.c / cells.n_c)
-        v = 1 / cells.a - 1 / cells.n_t + 1 / cells.c - 1 / cells.n_c
-    return _finished(arms, y, v, "log risk ratio")
+    x = cells(events_t, n_t, events_c, n_c, correction, to, where)
+    with quiet():
+        y = np.log(x.a / x.n_t) - np.log(x.c / x.n_c)
+        v = 1 / x.a - 1 / x.n_t + 1 / x.c - 1 / x.n_c
+    return x.finished(y, v, "log risk ratio")
 
 
 def risk_difference(
@@ -129,7 +134,8 @@ def risk_difference(
     events_c: ArrayLike,
     n_c: ArrayLike,
     *,
-    correction: float = 0.5,
+    correction: ArrayLike = 0.5,
+    to: str = "only0",
     where: Sequence[str] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Risk difference, treatment minus control, and its standard error.
@@ -141,7 +147,10 @@ def risk_difference(
     n_t, n_c : array_like of int, shape (study,)
         Participants analysed in each arm.
     correction : float, default 0.5
-        Added to all four cells of any study with an empty cell (so twice to an arm size), and to no other.
+        Added to all four cells (so twice to an arm size) of the studies that `to` names.
+    to : str, default "only0"
+        Which studies are corrected, as in metafor: ``"only0"`` those with an empty cell, ``"all"``, or
+        ``"if0all"`` (all as soon as one has an empty cell).
     where : sequence of str, optional
         What to call each study in messages; ``study 1``, ``study 2``, ... by default.
 
@@ -168,55 +177,70 @@ def risk_difference(
     >>> y.round(4), se.round(4)
     (array([-0.12]), array([0.0537]))
     """
-    arms, cells = _cells(events_t, n_t, events_c, n_c, correction, where)
-    y = cells.a / cells.n_t - cells.c / cells.n_c
-    v = cells.a * cells.b / cells.n_t**3 + cells.c * cells.d / cells.n_c**3
-    return _finished(arms, y, v, "risk difference")
+    x = cells(events_t, n_t, events_c, n_c, correction, to, where)
+    y = x.a / x.n_t - x.c / x.n_c
+    v = x.a * x.b / x.n_t**3 + x.c * x.d / x.n_c**3
+    return x.finished(y, v, "risk difference")
 
 
-@dataclass(frozen=True)
-class _Cells:
-    """Events and non-events under treatment (a, b) and under control (c, d), corrected where one was 0."""
-
-    a: Floats
-    b: Floats
-    c: Floats
-    d: Floats
-
-    @property
-    def n_t(self) -> Floats:
-        return self.a + self.b
-
-    @property
-    def n_c(self) -> Floats:
-        return self.c + self.d
-
-
-def _cells(
+def peto_log_odds_ratio(
     events_t: ArrayLike,
     n_t: ArrayLike,
     events_c: ArrayLike,
     n_c: ArrayLike,
-    correction: float,
-    where: Sequence[str] | None,
-) -> tuple[Arms, _Cells]:
-    if not (np.isfinite(correction) and correction >= 0):
-        raise SpecificationError(f"correction={correction!r}: it must be a finite number, 0 or above.")
-    arms = read_arms(where, events_t=events_t, n_t=n_t, events_c=events_c, n_c=n_c)
-    arms.check_sizes()
-    for events, n in (("events_t", "n_t"), ("events_c", "n_c")):
-        outside = (arms[events] < 0) | (arms[events] > arms[n])
-        hint = "Were the two columns swapped?" if (arms[events] > arms[n]).any() else ""
-        arms.refuse(outside, f"{events} must lie between 0 and {n}", [events, n], hint)
-        arms.refuse(arms[events] % 1 != 0, f"{events} must be a whole number", [events])
-    a, c = arms["events_t"], arms["events_c"]
-    b, d = arms["n_t"] - a, arms["n_c"] - c
-    added = correction * ((a == 0) | (b == 0) | (c == 0) | (d == 0))
-    return arms, _Cells(a + added, b + added, c + added, d + added)
+    *,
+    correction: ArrayLike = 0.5,
+    to: str = "only0",
+    where: Sequence[str] | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Peto's one-step log odds ratio, observed minus expected events over their hypergeometric variance.
+
+    It is biased away from balanced arms and for large effects. Parameters, returns and refusals are those of
+    `log_odds_ratio`.
+
+    References
+    ----------
+    Yusuf, Peto, Lewis, Collins & Sleight (1985), Prog. Cardiovasc. Dis. 27:335-371,
+    doi:10.1016/s0033-0620(85)80003-7
+
+    Examples
+    --------
+    >>> y, se = peto_log_odds_ratio([12], [100], [24], [100])
+    >>> y.round(4), se.round(4)
+    (array([-0.8089]), array([0.3672]))
+    """
+    x = cells(events_t, n_t, events_c, n_c, correction, to, where)
+    with quiet():
+        expected = (x.a + x.c) * x.n_t / x.n
+        v = 1 / ((x.a + x.c) * (x.b + x.d) * x.n_t * x.n_c / (x.n**2 * (x.n - 1)))
+        y = (x.a - expected) * v
+    return x.finished(y, v, "Peto log odds ratio")
 
 
-def _finished(arms: Arms, y: Floats, v: Floats, measure: str) -> tuple[Floats, Floats]:
-    bad = ~(np.isfinite(y) & np.isfinite(v) & (v > 0))
-    rule = f"without a correction its {measure} has no finite value with a positive standard error"
-    arms.refuse(bad, rule, _COLUMNS, "Use correction=0.5, or leave the study out.")
-    return y, np.sqrt(v)
+def arcsine_risk_difference(
+    events_t: ArrayLike,
+    n_t: ArrayLike,
+    events_c: ArrayLike,
+    n_c: ArrayLike,
+    *,
+    correction: ArrayLike = 0.0,
+    to: str = "only0",
+    where: Sequence[str] | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Difference of the arcsines of the square roots of two risks, in radians, which needs no correction.
+
+    Parameters, returns and refusals are those of `log_odds_ratio`, but `correction` is 0 by default.
+
+    References
+    ----------
+    Rücker, Schwarzer, Carpenter & Olkin (2009), Stat. Med. 28:721-738, doi:10.1002/sim.3511
+
+    Examples
+    --------
+    >>> y, se = arcsine_risk_difference([12], [100], [24], [100])
+    >>> y.round(4), se.round(4)
+    (array([-0.1582]), array([0.0707]))
+    """
+    x = cells(events_t, n_t, events_c, n_c, correction, to, where)
+    y = np.arcsin(np.sqrt(x.a / x.n_t)) - np.arcsin(np.sqrt(x.c / x.n_c))
+    return x.finished(y, 1 / (4 * x.n_t) + 1 / (4 * x.n_c), "arcsine risk difference")

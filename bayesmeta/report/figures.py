@@ -15,9 +15,14 @@ from bayesmeta.report.tables import display, format_number, format_probability, 
 Record = Mapping[str, Any]
 
 MEASURES = {
-    "md": "mean difference", "smd": "standardised mean difference", "rom": "ratio of means",
+    "md": "mean difference", "md_change": "difference of changes from baseline", "md_paired": "paired mean difference",
+    "smd": "standardised mean difference", "smd_cohen": "standardised mean difference (Cohen's d)",
+    "smd_glass": "standardised mean difference (Glass' delta)", "rom": "ratio of means", "log_vr": "variability ratio",
+    "log_cvr": "coefficient of variation ratio",
     "log_or": "odds ratio", "peto_log_or": "odds ratio", "log_rr": "risk ratio", "rd": "risk difference",
-    "log_irr": "incidence rate ratio", "ird": "incidence rate difference",
+    "arcsine_rd": "arcsine risk difference", "log_irr": "incidence rate ratio", "ird": "incidence rate difference",
+    "log_hr": "hazard ratio", "prop": "proportion", "logit_prop": "log odds", "log_prop": "log proportion",
+    "arcsine_prop": "arcsine proportion", "double_arcsine_prop": "double arcsine proportion", "fisher_z": "Fisher's z",
 }  # fmt: skip
 FOREST_CAPTION = (
     "Filled squares: trials with public results, with their 95% intervals, sized by precision. Hollow "

@@ -36,7 +36,7 @@ def _shares(n: int) -> Floats:
 @lru_cache(maxsize=8)
 def _shares_matrix(n: int) -> Floats:
     places = np.arange(n)
-    return _shares(n)[places[:, None] - places[None, :] + n - 1]
+    return np.asarray(_shares(n)[places[:, None] - places[None, :] + n - 1])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -137,12 +137,15 @@ def test_warnings_name_row_and_study():
         effect_sizes(MEANS | {"sd_t": [0.2, 2], "sd_c": [0.2, 2]})
 
 
-@pytest.mark.parametrize("measure", ["OR", "smd ", "log_odds", None])
-def test_unknown_measures_list_the_known(measure):
+@pytest.mark.parametrize(
+    ("measure", "hint"),
+    [("OR", " Did you mean 'log_or'?"), ("smd ", " Did you mean 'smd'?"), ("PFT", " Did you mean 'double_arcsine_prop'?"),
+     (None, "")],
+)  # fmt: skip
+def test_unknown_measures_list_the_known(measure, hint):
     with pytest.raises(SpecificationError) as refusal:
         effect_sizes(COUNTS, measure=measure)
     assert str(refusal.value) == (
-        f"measure={measure!r} is not known; choose one of {', '.join(map(repr, MEASURES))}. (Ratios are "
-        "analysed on "
-        "the log scale.)"
+        f"measure={measure!r} is not known.{hint} Choose one of {', '.join(map(repr, MEASURES))}. (Ratios are "
+        "analysed on the log scale.)"
     )

@@ -1,0 +1,60 @@
+"""What is in a cell: nothing, a number, the text of one, or something else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_DIGITS = frozenset("0123456789.+-eE")
+_MISSING_WORDS = frozenset({"", "na", "n/a", "nan", "."})
+
+
+def is_missing(value: object) -> bool:
+    """Tell whether a cell holds no value: None, NaN, NaT, pandas' NA, or a word that stands for them.
+
+    Examples
+    --------
+    >>> [is_missing(x) for x in (None, float("nan"), " NA ", "", 0, "0")]
+    [True, True, True, True, False, False]
+    """
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    if isinstance(value, str):
+        return value.strip().lower() in _MISSING_WORDS
+    if isinstance(value, float | np.floating):
+        return bool(np.isnan(value))
+    return isinstance(value, np.datetime64) and bool(np.isnat(value))
+
+
+def as_number(value: object) -> int | float | None:
+    """Return a cell as int or float, and None where it is neither a number nor the text of one."""
+    if isinstance(value, bool | np.bool_):
+        return None
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        return float(value)
+    if isinstance(value, str) and NUMBER.fullmatch(text := value.strip()):
+        return int(text) if re.fullmatch(r"[+-]?\d{1,18}", text) else float(text)
+    return None
+
+
+def all_numbers(cells: Sequence[object]) -> NDArray[np.float64] | None:
+    """Return cells as floats where each is a number, or the plain text of one; otherwise None."""
+    types = set(map(type, cells))
+    if types <= {int, float} or (types == {str} and _DIGITS.issuperset("".join(cells))):  # type: ignore[arg-type]
+        try:
+            return np.array([float(cell) for cell in cells], dtype=np.float64)  # type: ignore[arg-type]
+        except (ValueError, OverflowError):
+            return None
+    return None
+
+
+class Labels(tuple[str, ...]):
+    """Study labels that were found to be there, and none twice: nobody needs to check them again."""
+
+    __slots__ = ()

@@ -1,0 +1,134 @@
+"""Effect sizes of two parallel arms, each measured at baseline (`pre`) and afterwards (`post`).
+
+`correlation` is that of a participant's two measurements. Where the mean and SD of the changes themselves were
+reported, they are an arm table for `mean_difference`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bayesmeta.effects._arms import Arms, Floats, read_arms
+from bayesmeta.effects._hedges import hedges_factor
+from bayesmeta.effects.paired import sd_of_change
+
+
+def change_difference(
+    mean_pre_t: ArrayLike,
+    sd_pre_t: ArrayLike,
+    mean_post_t: ArrayLike,
+    sd_post_t: ArrayLike,
+    n_t: ArrayLike,
+    mean_pre_c: ArrayLike,
+    sd_pre_c: ArrayLike,
+    mean_post_c: ArrayLike,
+    sd_post_c: ArrayLike,
+    n_c: ArrayLike,
+    *,
+    correlation: ArrayLike,
+    where: Sequence[str] | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Change from baseline, treatment minus control, and its standard error.
+
+    Parameters
+    ----------
+    mean_pre_t, sd_pre_t, mean_post_t, sd_post_t : array_like of float, shape (study,)
+        Mean and standard deviation of the treatment arm at baseline and afterwards; ``_c`` of the control arm.
+    n_t, n_c : array_like of int, shape (study,)
+        Participants of each arm measured twice.
+    correlation : float or array_like, shape (study,)
+        Correlation of a participant's two measurements in either arm, between -1 and 1.
+    where : sequence of str, optional
+        What to call each study in messages; ``study 1``, ``study 2``, ... by default.
+
+    Returns
+    -------
+    y, se : ndarray of float, shape (study,)
+        In units of the outcome; negative means more of a fall, or less of a rise, under treatment.
+
+    Raises
+    ------
+    DataError
+        If a standard deviation is not positive, an arm size below 2, or a correlation outside -1 to 1.
+
+    References
+    ----------
+    Follmann, Elliott, Suh & Cutler (1992), J. Clin. Epidemiol. 45:769-773, doi:10.1016/0895-4356(92)90054-q
+
+    Examples
+    --------
+    >>> arms = [5.2], [2.1], [3.1], [2.0], [20], [5.3], [2.0], [5.0], [2.2], [20]
+    >>> y, se = change_difference(*arms, correlation=0.6)
+    >>> y.round(4), se.round(4)
+    (array([-1.8]), array([0.5886]))
+    """
+    arms = _read(
+        where, correlation, mean_pre_t=mean_pre_t, sd_pre_t=sd_pre_t, mean_post_t=mean_post_t,
+        sd_post_t=sd_post_t, n_t=n_t, mean_pre_c=mean_pre_c, sd_pre_c=sd_pre_c, mean_post_c=mean_post_c,
+        sd_post_c=sd_post_c, n_c=n_c,
+    )  # fmt: skip
+    return _difference(arms), np.sqrt(_variance(arms))
+
+
+def change_smd(
+    mean_pre_t: ArrayLike,
+    sd_pre_t: ArrayLike,
+    mean_post_t: ArrayLike,
+    sd_post_t: ArrayLike,
+    n_t: ArrayLike,
+    mean_pre_c: ArrayLike,
+    sd_pre_c: ArrayLike,
+    mean_post_c: ArrayLike,
+    sd_post_c: ArrayLike,
+    n_c: ArrayLike,
+    *,
+    correlation: ArrayLike,
+    where: Sequence[str] | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Change from baseline, treatment minus control, in pooled standard deviations at baseline.
+
+    Corrected for small studies, and on the scale of a standardised difference between arms. Parameters and
+    refusals are those of `change_difference`. The standard error is that of the mean change in baseline SDs,
+    and of the SD itself by the delta method; it lets the spread change between the two measurements.
+
+    References
+    ----------
+    Morris (2008), Organ. Res. Methods 11:364-386, doi:10.1177/1094428106291059
+
+    Examples
+    --------
+    >>> arms = [5.2], [2.1], [3.1], [2.0], [20], [5.3], [2.0], [5.0], [2.2], [20]
+    >>> y, se = change_smd(*arms, correlation=0.6)
+    >>> y.round(4), se.round(4)
+    (array([-0.8603]), array([0.3027]))
+    """
+    arms = _read(
+        where, correlation, mean_pre_t=mean_pre_t, sd_pre_t=sd_pre_t, mean_post_t=mean_post_t,
+        sd_post_t=sd_post_t, n_t=n_t, mean_pre_c=mean_pre_c, sd_pre_c=sd_pre_c, mean_post_c=mean_post_c,
+        sd_post_c=sd_post_c, n_c=n_c,
+    )  # fmt: skip
+    df_t, df_c = arms["n_t"] - 1, arms["n_c"] - 1
+    baseline = (df_t * arms["sd_pre_t"] ** 2 + df_c * arms["sd_pre_c"] ** 2) / (df_t + df_c)
+    y = hedges_factor(df_t + df_c) * _difference(arms) / np.sqrt(baseline)
+    return y, np.sqrt(_variance(arms) / baseline + y**2 / (2 * (arms["n_t"] + arms["n_c"])))
+
+
+def _read(where: Sequence[str] | None, correlation: ArrayLike, **columns: ArrayLike) -> Arms:
+    arms = read_arms(where, **columns, correlation=correlation)
+    arms.check_sizes("n_t", "n_c", least=2)
+    arms.check_positive(*(name for name in columns if name.startswith("sd")))
+    arms.check_correlation("correlation")
+    return arms
+
+
+def _difference(arms: Arms) -> Floats:
+    treated = arms["mean_post_t"] - arms["mean_pre_t"]
+    return np.asarray(treated - (arms["mean_post_c"] - arms["mean_pre_c"]), dtype=np.float64)
+
+
+def _variance(arms: Arms) -> Floats:
+    t, c = (sd_of_change(arms[f"sd_pre_{arm}"], arms[f"sd_post_{arm}"], arms["correlation"]) for arm in "tc")
+    return np.asarray(t**2 / arms["n_t"] + c**2 / arms["n_c"], dtype=np.float64)

@@ -1,0 +1,111 @@
+"""Correlations of two measurements in one sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bayesmeta.effects._arms import Arms, Floats, read_arms
+
+_LARGE, _TERMS = 50.0, 30  # from c = 50, thirty terms leave out less than 1e-20
+
+
+def fisher_z(
+    r: ArrayLike, n: ArrayLike, *, where: Sequence[str] | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Fisher's z, the inverse hyperbolic tangent of a correlation, and its standard error.
+
+    Parameters
+    ----------
+    r : array_like of float, shape (study,)
+        Correlation, between -1 and 1, both excluded.
+    n : array_like of int, shape (study,)
+        Pairs of measurements; 4 or more.
+    where : sequence of str, optional
+        What to call each study in messages; ``study 1``, ``study 2``, ... by default.
+
+    Returns
+    -------
+    y, se : ndarray of float, shape (study,)
+
+    Raises
+    ------
+    DataError
+        If a correlation lies outside -1 to 1, or `n` below 4.
+
+    References
+    ----------
+    Fisher (1921), Metron 1:3-32; Hotelling (1953), J. R. Stat. Soc. B 15:193-232,
+    doi:10.1111/j.2517-6161.1953.tb00135.x
+
+    Examples
+    --------
+    >>> y, se = fisher_z([0.3], [40])
+    >>> y.round(4), se.round(4)
+    (array([0.3095]), array([0.1644]))
+    """
+    arms = _read(r, n, where)
+    return np.arctanh(arms["r"]), 1 / np.sqrt(arms["n"] - 3)
+
+
+def correlation(
+    r: ArrayLike, n: ArrayLike, *, where: Sequence[str] | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Correlation as it is, and its large-sample standard error; parameters and refusals as `fisher_z`.
+
+    References
+    ----------
+    Hotelling (1953), J. R. Stat. Soc. B 15:193-232, doi:10.1111/j.2517-6161.1953.tb00135.x
+
+    Examples
+    --------
+    >>> y, se = correlation([0.3], [40])
+    >>> y.round(4), se.round(4)
+    (array([0.3]), array([0.1457]))
+    """
+    arms = _read(r, n, where)
+    return arms["r"].copy(), (1 - arms["r"] ** 2) / np.sqrt(arms["n"] - 1)
+
+
+def unbiased_correlation(
+    r: ArrayLike, n: ArrayLike, *, where: Sequence[str] | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Correlation without its bias in small samples, exact for normal data; parameters as `fisher_z`, `n` from 5.
+
+    References
+    ----------
+    Olkin & Pratt (1958), Ann. Math. Stat. 29:201-211, doi:10.1214/aoms/1177706717
+
+    Examples
+    --------
+    >>> y, se = unbiased_correlation([0.3], [40])
+    >>> y.round(4), se.round(4)
+    (array([0.3038]), array([0.1453]))
+    """
+    arms = _read(r, n, where, least=5)
+    y = arms["r"] * _olkin_pratt(arms["n"] / 2 - 1, 1 - arms["r"] ** 2)
+    return y, (1 - y**2) / np.sqrt(arms["n"] - 1)
+
+
+def _olkin_pratt(c: Floats, x: Floats) -> Floats:
+    """Return the hypergeometric function F(1/2, 1/2; c; x) for c > 1 and x from 0 to 1.
+
+    SciPy's overflows for large c, where the first terms of the series have every digit.
+    """
+    from scipy.special import hyp2f1
+
+    large = np.maximum(c, _LARGE)
+    series = term = np.ones(c.shape)
+    for k in range(_TERMS):
+        term = term * (k + 0.5) ** 2 / ((large + k) * (k + 1)) * x
+        series = series + term
+    return np.asarray(np.where(c > _LARGE, series, hyp2f1(0.5, 0.5, np.minimum(c, _LARGE), x)), dtype=np.float64)
+
+
+def _read(r: ArrayLike, n: ArrayLike, where: Sequence[str] | None, least: int = 4) -> Arms:
+    arms = read_arms(where, r=r, n=n)
+    arms.check_correlation("r")
+    arms.check_sizes("n", least=least)
+    return arms

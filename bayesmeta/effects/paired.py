@@ -1,0 +1,187 @@
+"""Effect sizes of designs in which the same participants are measured twice.
+
+In a crossover trial `t` and `c` are the two treatments; before and after a treatment, `t` is after and `c`
+before. `correlation` is that of a participant's two measurements. It is seldom reported, and every standard
+error here depends on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bayesmeta.effects._arms import Arms, Floats, finished, read_arms
+from bayesmeta.effects._hedges import hedges_factor
+from bayesmeta.effects.means import check_same_sign
+
+
+def paired_mean_difference(
+    mean_t: ArrayLike,
+    sd_t: ArrayLike,
+    mean_c: ArrayLike,
+    sd_c: ArrayLike,
+    n: ArrayLike,
+    *,
+    correlation: ArrayLike,
+    where: Sequence[str] | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean of the differences within participants, `t` minus `c`, and its standard error.
+
+    Parameters
+    ----------
+    mean_t, sd_t, mean_c, sd_c : array_like of float, shape (study,)
+        Mean and standard deviation of each measurement.
+    n : array_like of int, shape (study,)
+        Participants measured twice.
+    correlation : float or array_like, shape (study,)
+        Correlation of a participant's two measurements, between -1 and 1.
+    where : sequence of str, optional
+        What to call each study in messages; ``study 1``, ``study 2``, ... by default.
+
+    Returns
+    -------
+    y, se : ndarray of float, shape (study,)
+        In units of the outcome; negative means lower under treatment, or lower afterwards.
+
+    Raises
+    ------
+    DataError
+        If a standard deviation is not positive, `n` below 2, or a correlation outside -1 to 1.
+
+    References
+    ----------
+    Elbourne, Altman, Higgins, Curtin, Worthington & Vail (2002), Int. J. Epidemiol. 31:140-149,
+    doi:10.1093/ije/31.1.140
+
+    Examples
+    --------
+    >>> y, se = paired_mean_difference([3.1], [2.0], [5.0], [2.2], [20], correlation=0.5)
+    >>> y.round(4), se.round(4)
+    (array([-1.9]), array([0.4712]))
+    """
+    arms = _read(mean_t, sd_t, mean_c, sd_c, n, correlation, where)
+    return arms["mean_t"] - arms["mean_c"], _sd_of_difference(arms) / np.sqrt(arms["n"])
+
+
+def paired_smd(
+    mean_t: ArrayLike,
+    sd_t: ArrayLike,
+    mean_c: ArrayLike,
+    sd_c: ArrayLike,
+    n: ArrayLike,
+    *,
+    correlation: ArrayLike,
+    where: Sequence[str] | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean difference in standard deviations of `c` (baseline or control), corrected for small studies.
+
+    It is on the scale of a standardised difference between parallel arms (``SMCR`` in metafor, with `c` as its
+    first measurement and the sign turned). The standard error takes both measurements to have one variance.
+    Parameters and refusals are those of `paired_mean_difference`, `n` 3 or more.
+
+    References
+    ----------
+    Becker (1988), Br. J. Math. Stat. Psychol. 41:257-278, doi:10.1111/j.2044-8317.1988.tb00901.x
+
+    Examples
+    --------
+    >>> y, se = paired_smd([3.1], [2.0], [5.0], [2.2], [20], correlation=0.5)
+    >>> y.round(4), se.round(4)
+    (array([-0.829]), array([0.2592]))
+    """
+    arms = _read(mean_t, sd_t, mean_c, sd_c, n, correlation, where, least=3)
+    y = hedges_factor(arms["n"] - 1) * (arms["mean_t"] - arms["mean_c"]) / arms["sd_c"]
+    return y, np.sqrt((2 * (1 - arms["correlation"]) + y**2 / 2) / arms["n"])
+
+
+def paired_smd_of_change(
+    mean_t: ArrayLike,
+    sd_t: ArrayLike,
+    mean_c: ArrayLike,
+    sd_c: ArrayLike,
+    n: ArrayLike,
+    *,
+    correlation: ArrayLike,
+    where: Sequence[str] | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean difference in standard deviations of the differences, corrected for small studies.
+
+    Not on the scale of a standardised difference between parallel arms (``SMCC`` in metafor). Parameters and
+    refusals are those of `paired_mean_difference`, `n` 3 or more.
+
+    References
+    ----------
+    Gibbons, Hedeker & Davis (1993), J. Educ. Stat. 18:271-279, doi:10.3102/10769986018003271
+
+    Examples
+    --------
+    >>> y, se = paired_smd_of_change([3.1], [2.0], [5.0], [2.2], [20], correlation=0.5)
+    >>> y.round(4), se.round(4)
+    (array([-0.8656]), array([0.2622]))
+    """
+    arms = _read(mean_t, sd_t, mean_c, sd_c, n, correlation, where, least=3)
+    y = hedges_factor(arms["n"] - 1) * (arms["mean_t"] - arms["mean_c"]) / _sd_of_difference(arms)
+    return y, np.sqrt((1 + y**2 / 2) / arms["n"])
+
+
+def paired_log_ratio_of_means(
+    mean_t: ArrayLike,
+    sd_t: ArrayLike,
+    mean_c: ArrayLike,
+    sd_c: ArrayLike,
+    n: ArrayLike,
+    *,
+    correlation: ArrayLike,
+    where: Sequence[str] | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Natural logarithm of the ratio of a participant's two means; parameters as `paired_mean_difference`.
+
+    Raises
+    ------
+    DataError
+        As `paired_mean_difference`, and if the means differ in sign or one is 0.
+
+    References
+    ----------
+    Lajeunesse (2011), Ecology 92:2049-2055, doi:10.1890/11-0423.1
+
+    Examples
+    --------
+    >>> y, se = paired_log_ratio_of_means([3.1], [2.0], [5.0], [2.2], [20], correlation=0.5)
+    >>> y.round(4), se.round(4)
+    (array([-0.478]), array([0.1277]))
+    """
+    arms = _read(mean_t, sd_t, mean_c, sd_c, n, correlation, where)
+    check_same_sign(arms)
+    cv_t, cv_c = arms["sd_t"] / arms["mean_t"], arms["sd_c"] / arms["mean_c"]
+    v = (cv_t**2 + cv_c**2 - 2 * arms["correlation"] * cv_t * cv_c) / arms["n"]
+    columns = ["mean_t", "sd_t", "mean_c", "sd_c", "correlation"]
+    return finished(arms, np.log(arms["mean_t"] / arms["mean_c"]), v, "its log ratio of means", columns)
+
+
+def _read(
+    mean_t: ArrayLike,
+    sd_t: ArrayLike,
+    mean_c: ArrayLike,
+    sd_c: ArrayLike,
+    n: ArrayLike,
+    correlation: ArrayLike,
+    where: Sequence[str] | None,
+    least: int = 2,
+) -> Arms:
+    arms = read_arms(where, mean_t=mean_t, sd_t=sd_t, mean_c=mean_c, sd_c=sd_c, n=n, correlation=correlation)
+    arms.check_sizes("n", least=least)
+    arms.check_positive("sd_t", "sd_c")
+    arms.check_correlation("correlation")
+    return arms
+
+
+def _sd_of_difference(arms: Arms) -> Floats:
+    return sd_of_change(arms["sd_t"], arms["sd_c"], arms["correlation"])
+
+
+def sd_of_change(sd_1: Floats, sd_2: Floats, correlation: Floats) -> Floats:
+    """Return the standard deviation of the difference of two measurements with this correlation."""
+    return np.sqrt(sd_1**2 + sd_2**2 - 2 * correlation * sd_1 * sd_2)
