@@ -106,8 +106,11 @@ def claim_sensitivity(
         if np.ptp(ratio) < 1e-12:  # the same prior
             weights, k = np.full(ratio.size, 1 / ratio.size), 0.0
         else:
-            with np.errstate(over="ignore"):  # of ratios that Pareto k will call untrustworthy
+            with np.errstate(all="ignore"):  # of ratios that Pareto k will call untrustworthy
                 log_weights, shape = array_stats.psislw(-ratio, r_eff=efficiency)  # it takes minus the log ratio
+            if not (np.isfinite(shape) and np.all(log_weights < np.inf)):  # too far away to fit a tail to
+                found[label] = Reweighted(math.nan, math.nan, math.inf, limit)
+                continue
             weights, k = np.exp(log_weights - np.logaddexp.reduce(log_weights)), float(shape)
         p = float(weights @ holds.ravel())
         variance = float((weights**2) @ (holds.ravel() - p) ** 2) / efficiency
