@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bayesmeta.errors import BayesmetaError, DataWarning, InferenceError
+from bayesmeta.errors import BayesmetaError, DataWarning, ImproperPosteriorError, InferenceError
 
 app = typer.Typer(
     add_completion=False,
@@ -172,6 +172,9 @@ def main(arguments: list[str] | None = None) -> Any:
     """Entry point: errors of bayesmeta become one line on standard error and an exit status."""
     try:
         return app(args=arguments)
+    except ImproperPosteriorError as error:  # the input is at fault, not the computation
+        _say(f"bayesmeta: {_one_line(error)}")
+        sys.exit(2)
     except InferenceError as error:
         _say(f"bayesmeta: {_one_line(error)}")
         sys.exit(1)

@@ -22,6 +22,10 @@ class InferenceError(BayesmetaError, RuntimeError):
     """An engine could not deliver what was asked."""
 
 
+class ImproperPosteriorError(InferenceError):
+    """A prior and data that have no posterior together: it does not integrate to one."""
+
+
 class DataWarning(UserWarning):
     """A number that is probably wrong."""
 

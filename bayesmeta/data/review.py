@@ -14,8 +14,6 @@ from bayesmeta.data.statistics import SignificantCount, Statistic, StudyTest, Su
 from bayesmeta.errors import DataError, did_you_mean
 from bayesmeta.priors import Prior, require_proper, require_scale_prior
 
-Value = float | str | None
-
 
 @dataclass(frozen=True, slots=True)
 class Range:

@@ -11,7 +11,7 @@ import xarray as xr
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.results.meta_result import MetaResult
 
-R_HAT_LIMIT, ESS_LIMIT, BFMI_LIMIT = 1.01, 400.0, 0.3
+R_HAT_LIMIT, ESS_LIMIT = 1.01, 400.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,11 @@ from scipy.special import ndtr, owens_t, sici
 from bayesmeta.inference.quadrature import mixtures
 from bayesmeta.inference.quadrature.engine import Part, QuadratureFit
 from bayesmeta.inference.quadrature.scale_density import ScaleDensity
-from bayesmeta.results.claims import evaluate, split_comparisons
+from bayesmeta.results.claims import evaluate, mentioned, split_comparisons
 from bayesmeta.results.quadrature_marginals import scale_part
 
 Floats = NDArray[np.float64]
 _FAR = 1e30  # stands for infinity as the side of a cell
-_PROBES = np.array([[0.31, -1.7, 2.9], [-0.77, 0.41, -3.3]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,8 @@ class Affine:
         """Whether it holds in a part of the fit in which it is about point masses alone; None where it is not."""
         known_tau = None if isinstance(part.scale, ScaleDensity) else part.scale
         contrast = _contrast(self.direction)
-        if contrast[list(part.piece.free)].any() or (self.direction[-1] and known_tau != 0.0):
+        spreads = known_tau != 0.0 or part.second != 0.0
+        if contrast[list(part.piece.free)].any() or (self.direction[-1] and spreads):
             return None
         if self.tau_slope and known_tau is None:
             return None
@@ -66,6 +66,8 @@ def exact_probability(fit: QuadratureFit, claim: str, names: Sequence[str]) -> f
         Parameters: ``mu``, ``tau``, coefficients, ``theta_new``.
     """
     comparisons, truth = split_comparisons(claim, names)
+    if set(mentioned(claim, names)) - {*fit.names, "tau", "theta_new"}:
+        return None  # a second standard deviation
     atoms = [(_affine(expression, names, fit.names), closed) for expression, closed in comparisons]
     if any(atom is None for atom, _ in atoms):
         return None
@@ -80,9 +82,29 @@ def exact_probability(fit: QuadratureFit, claim: str, names: Sequence[str]) -> f
     return _cells(fit, known, directions, places, truth)
 
 
+def scale_probability(cdf: Callable[[float], Any], claim: str, names: Sequence[str], name: str) -> float | None:
+    """Probability of a claim about one standard deviation alone, from its distribution function, or None."""
+    comparisons, truth = split_comparisons(claim, names)
+    if mentioned(claim, names) != (name,):
+        return None
+    lines = []
+    for expression, _ in comparisons:
+        at = [float(expression({name: x})) for x in (0.0, 1.0, 2.0, 3.5)]
+        slope = at[1] - at[0]
+        if not np.allclose(at, [at[0], at[0] + slope, at[0] + 2 * slope, at[0] + 3.5 * slope], rtol=1e-12, atol=1e-12):
+            return None
+        lines.append((at[0], slope))
+    edges = np.unique([-start / slope for start, slope in lines if slope])
+    middles, ends = _middles(edges), [0.0, *map(float, map(cdf, edges)), 1.0]
+    holds = np.broadcast_to(truth([start + slope * middles < 0 for start, slope in lines]), middles.shape)
+    return float(np.diff(ends) @ holds)
+
+
 def affine_expression(expression: str, names: Sequence[str], coefficients: Sequence[str]) -> Affine | None:
     """An expression in parameters in affine form, or None if it is not affine."""
     evaluate(expression, lambda _: np.ones(1), names)  # refuses what cannot be evaluated
+    if set(mentioned(expression, names)) - {*coefficients, "tau", "theta_new"}:
+        return None  # a second standard deviation
     return _affine(lambda values: evaluate(expression, values.__getitem__, names), names, coefficients)
 
 
@@ -163,7 +185,7 @@ def _cells(
         known = [atom.in_part(part) for atom in atoms]
         here = [v if fixed is None else np.full(v.shape, fixed) for v, fixed in zip(values, known, strict=True)]
         holds = np.broadcast_to(truth(here), mesh[0].shape)
-        cdf = _corner_masses(part, directions, sides[:-1])  # (corner..., node)
+        cdf = _corner_masses(fit, part, directions, sides[:-1])  # (corner..., node)
         inside = cdf
         for axis in range(len(directions)):
             inside = np.diff(inside, axis=axis)
@@ -181,7 +203,7 @@ def _middles(edges: Floats) -> Floats:
     return np.concatenate([[edges[0] - wide], 0.5 * (edges[1:] + edges[:-1]), [edges[-1] + wide]])
 
 
-def _corner_masses(part: Part, directions: Sequence[Floats], sides: Sequence[Floats]) -> Floats:
+def _corner_masses(fit: QuadratureFit, part: Part, directions: Sequence[Floats], sides: Sequence[Floats]) -> Floats:
     """Joint distribution function of the directions at all corners, averaged over components: (corner..., node).
 
     Each node carries the mean over components weighted by their masses, so that it is multiplied by the node's mass.
@@ -193,13 +215,13 @@ def _corner_masses(part: Part, directions: Sequence[Floats], sides: Sequence[Flo
         return np.ones(mass.shape[-1])
     contrasts = [_contrast(direction) for direction in directions]
     found = [mixtures.moments(part, contrast) for contrast in contrasts]
-    tau2 = part.posterior.tau**2
-    sds = [np.sqrt(v + d[-1] ** 2 * tau2) for (_, v), d in zip(found, directions, strict=True)]
+    new = mixtures.new_study_variance(fit, part)
+    sds = [np.sqrt(v + d[-1] ** 2 * new) for (_, v), d in zip(found, directions, strict=True)]
     standard = [_standardised(s, m, d) for s, (m, _), d in zip(sides, found, sds, strict=True)]
     if len(directions) == 1:
         return np.asarray((ndtr(standard[0]) * share).sum(axis=-2))
     a, b = (mixtures.solved(part, contrast) for contrast in contrasts)
-    covariance = sum((p * q for p, q in zip(a, b, strict=True)), directions[0][-1] * directions[1][-1] * tau2)
+    covariance = sum((p * q for p, q in zip(a, b, strict=True)), directions[0][-1] * directions[1][-1] * new)
     product = sds[0] * sds[1]
     rho = np.clip(covariance / np.where(product > 0, product, 1.0), -1.0, 1.0)  # 0 where one is fixed
     joint = bivariate_cdf(standard[0][:, None], standard[1][None, :], rho)
@@ -244,7 +266,7 @@ def _with_sloping_edge(fit: QuadratureFit, atom: Affine, truth: Callable[[Sequen
             continue
         mass = np.asarray(part.posterior.mass)
         mean, variance = mixtures.moments(part, _contrast(atom.direction))
-        sd = np.sqrt(variance + atom.direction[-1] ** 2 * part.posterior.tau**2)
+        sd = np.sqrt(variance + atom.direction[-1] ** 2 * mixtures.new_study_variance(fit, part))
         z = _standardised(np.array([0.0]), mean + atom.tau_slope * part.posterior.tau - atom.threshold, sd)[0]
         below += part.probability * float((mass * ndtr(z)).sum())
     true_below, true_above = bool(truth([np.bool_(True)])), bool(truth([np.bool_(False)]))

@@ -17,7 +17,7 @@ from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.inference.quadrature import mixtures
 from bayesmeta.inference.quadrature.engine import QuadratureFit
 from bayesmeta.results.claims import evaluate, require_claim
-from bayesmeta.results.exact_claims import affine_expression, exact_probability
+from bayesmeta.results.exact_claims import affine_expression, exact_probability, scale_probability
 from bayesmeta.results.intervals import Marginal, checked_interval, checked_probability
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
@@ -123,12 +123,12 @@ class QuadratureResult(MetaResult):
         Exact for comparisons that are linear in the coefficients, in tau, or in both, and for combinations of them
         with at most two directions among the coefficients; from 100,000 independent draws otherwise.
         """
-        found = exact_probability(self.fit, claim, self.parameters)
+        found = self._exact(claim)
         return float(self._holds(claim).mean()) if found is None else found
 
     def probability_mcse(self, claim: str) -> float:
         """Monte Carlo standard error of `probability`; 0 where it is exact."""
-        if exact_probability(self.fit, claim, self.parameters) is not None:
+        if self._exact(claim) is not None:
             return 0.0
         holds = self._holds(claim)
         return float(math.sqrt(max(holds.mean() * (1 - holds.mean()), 1 / holds.size) / holds.size))
@@ -258,6 +258,12 @@ class QuadratureResult(MetaResult):
         from bayesmeta.results.joint_density import joint_density
 
         return joint_density(self.fit, coefficient, mu, tau)
+
+    def _exact(self, claim: str) -> float | None:
+        found = exact_probability(self.fit, claim, self.parameters)
+        if found is None and isinstance(self.model, TwoScales):
+            found = scale_probability(self._second.cdf, claim, self.parameters, self.model.second_name)
+        return found
 
     @cached_property
     def _tau(self) -> ScaleMarginal:

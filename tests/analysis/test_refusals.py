@@ -151,3 +151,15 @@ def test_fit_refuses_and_effects_prints(tmp_path: Path) -> None:
     assert len(refused.stderr.strip().splitlines()) == 1
     printed = bayesmeta("effects", str(tmp_path / "arms.csv"), "--measure", "log_or")
     assert printed.stdout.splitlines()[1].startswith("A,-0.83975")  # doi:10.1111/j.1469-1809.1955.tb01348.x
+
+
+def test_an_improper_posterior_is_a_refused_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = tmp_path / "effects.csv"
+    table.write_text("study,y,se\nA,0.1,0.2\nB,0.9,0.3\n")
+    with pytest.raises(SystemExit) as stop:
+        main(["fit", str(table), "--tau", "ImproperUniform()"])
+    assert stop.value.code == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1
+    assert "improper" in printed.err

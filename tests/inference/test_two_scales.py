@@ -52,7 +52,16 @@ def brute_force(V, first, second, scales):
     spread = np.sqrt((w[..., None] * (variance + (mean - centre) ** 2)).sum((0, 1)))
     negative = (w[..., None] * norm.cdf(-mean / np.sqrt(variance))).sum((0, 1))
     moments = [_moments(w.sum(1), t), _moments(w.sum(0), t) if second is not None else None]
-    return {"evidence": evidence, "mean": centre, "sd": spread, "negative": negative, "scales": moments, "w": w}
+    return {
+        "evidence": evidence,
+        "mean": centre,
+        "sd": spread,
+        "negative": negative,
+        "scales": moments,
+        "w": w,
+        "node_mean": mean,
+        "node_variance": variance,
+    }
 
 
 def _moments(weights, values):
@@ -143,6 +152,34 @@ def test_a_large_second_scale_stays_accurate():
     near = bm.fit(fixed, bm.NormalNormal(formula="0 + a + b + c + d", tau=bm.HalfNormal(0.5)))  # a mean for each
     for q in ("mean", "sd", "median"):
         assert getattr(far.marginal("tau"), q)() == pytest.approx(getattr(near.marginal("tau"), q)(), rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", STRUCTURES)
+def test_probabilities_of_claims_equal_brute_force(kind):
+    """The second scale counts in a new study's effect where it is between clusters, and can be claimed about."""
+    second, matrix = STRUCTURES[kind]
+    result = bm.fit(DATA, bm.TwoScales(BASE, second, bm.HalfNormal(0.4)))
+    t, name = np.exp(GRID), result.model.second_name
+    want = brute_force(np.diag(SE**2), np.eye(K), matrix, (0.5, 0.4))
+    w, m, v = want["w"], want["node_mean"][..., 0], want["node_variance"][..., 0]
+    spread = np.sqrt(v + t[:, None] ** 2 + (t[None] ** 2 if kind == "cluster" else 0.0))
+    assert_allclose(result.probability("theta_new < 0"), (w * norm.cdf(-m / spread)).sum(), atol=1e-7)
+    assert_allclose(result.marginal("theta_new").cdf(0.0), (w * norm.cdf(-m / spread)).sum(), atol=1e-7)
+    assert_allclose(result.probability("theta_new < tau"), (w * norm.cdf((t[:, None] - m) / spread)).sum(), atol=1e-7)
+    marginal = result.marginal(name)
+    assert result.probability(f"{name} > 0.3") == pytest.approx(1 - marginal.cdf(0.3), abs=1e-12)
+    assert result.probability(f"0.1 < {name} < 0.3") == pytest.approx(marginal.cdf(0.3) - marginal.cdf(0.1), abs=1e-12)
+    larger = (w * (np.tri(GRID.size).T - 0.5 * np.eye(GRID.size))).sum()  # second above tau, ties shared
+    mcse = result.probability_mcse(f"{name} > tau")
+    assert 0 < mcse < 0.002
+    assert result.probability(f"{name} > tau") == pytest.approx(larger, abs=4 * mcse + 1e-3)
+    assert result.marginal(f"{name} + tau").mean() == pytest.approx(sum(x[0] for x in want["scales"]), rel=0.03)
+    draws = result.draws(name).ravel()  # a Kolmogorov distance that discrete nodes would exceed
+    places = np.sort(draws)
+    assert (
+        np.abs(marginal.cdf(places) - np.arange(1, places.size + 1) / places.size).max()
+        < 1.63 / places.size**0.5 + 1e-3
+    )
 
 
 def test_what_cannot_be_right_is_refused():

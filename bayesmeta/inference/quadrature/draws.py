@@ -58,8 +58,8 @@ def _log_terms(groups: dict[str, dict[str, Any]]) -> list[tuple[Any, Any]]:
 def sample(fit: QuadratureFit, n: int, seed: int, second: str | None = None) -> dict[str, Floats]:
     """Independent draws of the standard deviations and the coefficients, by name.
 
-    The part first, then tau from its exact marginal, then the component, then the coefficients given both. Nodes of
-    a second standard deviation are drawn as they are: they lie closer than any Monte Carlo error.
+    The part first, then tau from its exact marginal, then the component, then the coefficients given both. A second
+    standard deviation is drawn within its node's cell: the difference is below any Monte Carlo error.
     """
     rng = np.random.default_rng([seed, 0])
     probability = np.array([part.probability for part in fit.parts])
@@ -72,7 +72,8 @@ def sample(fit: QuadratureFit, n: int, seed: int, second: str | None = None) -> 
             beta[rows] = _draw_beta(part, tau[rows], len(fit.names), rng)
     found = {"tau": tau} | {name: beta[:, j] for j, name in enumerate(fit.names)}
     if second is not None:
-        found[second] = np.array([part.second for part in fit.parts])[chosen]
+        low, high = np.array([part.cell if part.cell[1] > 0 else (part.second,) * 2 for part in fit.parts])[chosen].T
+        found[second] = low * (high / np.where(low > 0, low, 1.0)) ** rng.random(n)
     return found
 
 

@@ -46,6 +46,8 @@ class Part:
         The free coefficients are ``basis @ rotated``.
     second : float
         The second standard deviation, in a model with two scales.
+    cell : tuple of float
+        What it stands for: from half a step of the rule below it to half a step above.
     """
 
     piece: Piece
@@ -57,6 +59,7 @@ class Part:
     integrand: Integrand
     basis: Floats
     second: float = 0.0
+    cell: tuple[float, float] = (0.0, 0.0)
 
     def weights(self, contrast: Floats) -> tuple[float, Floats]:
         """A contrast of all coefficients, as an offset and weights of this part's rotated free ones."""

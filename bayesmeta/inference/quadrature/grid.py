@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesmeta.errors import InferenceError
+from bayesmeta.errors import ImproperPosteriorError
 from bayesmeta.inference.quadrature.special import namespace
 
 Array = Any
@@ -101,7 +101,7 @@ def locate(log_density: LogDensity, centre: Array, middle: Any, spread: Any, *, 
 
     Raises
     ------
-    InferenceError
+    ImproperPosteriorError
         If the posterior is improper.
     """
     xp = namespace(centre)
@@ -123,10 +123,10 @@ def locate(log_density: LogDensity, centre: Array, middle: Any, spread: Any, *, 
     if not bounded:
         tail = right.tail_slope()
         if improper and bool(xp.any(tail > -_CONVERGES)):
-            raise InferenceError(_IMPROPER.format("large tau does not vanish"))
+            raise ImproperPosteriorError(_IMPROPER.format("large tau does not vanish"))
         moments = sum(xp.astype(tail + m * right.distance < -_CONVERGES, mode.dtype) for m in (1, 2))
     if improper and bool(xp.any(left.tail_slope() > -_CONVERGES)):
-        raise InferenceError(_IMPROPER.format("tau near zero is infinite"))
+        raise ImproperPosteriorError(_IMPROPER.format("tau near zero is infinite"))
     limit = top + xp.log(width) - _NEGLIGIBLE
     gains = (0.0 * mode, 0.0 * mode if bounded else moments)
     counts = [side.count(limit, gain) for side, gain in zip((left, right), gains, strict=True)]

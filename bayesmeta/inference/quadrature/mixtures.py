@@ -38,11 +38,11 @@ def linear(fit: QuadratureFit, contrast: Floats, new_study: bool = False) -> Mix
     for part in fit.parts:
         mean, variance = moments(part, contrast)
         means.append(mean.ravel())
-        variances.append((variance + _new_study_variance(fit, part) * new_study).ravel())
+        variances.append((variance + new_study_variance(fit, part) * new_study).ravel())
     return Mixture(weights(fit), np.concatenate(means), np.concatenate(variances))
 
 
-def _new_study_variance(fit: QuadratureFit, part: Part) -> Floats:
+def new_study_variance(fit: QuadratureFit, part: Part) -> Floats:
     """Variance of a new study's effect around mu: in a cluster of its own, with all covariates at zero."""
     return np.asarray(part.posterior.tau) ** 2 + (part.second**2 if fit.clusters is not None else 0.0)
 

@@ -153,6 +153,9 @@ def _outer(
         if error < tolerance or 2 * n > _MOST_NODES:
             break
         n *= 2
+    edges = np.asarray(second.at(grid.at(grid.first + step * (np.arange(n + 1) - 0.5)))[0]).ravel()
+    cells = zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+    parts = [replace(part, cell=cell) for part, cell in zip(parts, cells, strict=True)]
     return log_mass, parts, SecondScale(1.0, second, grid, masses, float(step.item())), error
 
 
