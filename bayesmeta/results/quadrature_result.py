@@ -103,6 +103,11 @@ class QuadratureResult(MetaResult):
         if isinstance(self.model, TwoScales) and expression == self.model.second_name:
             return self._second
         if expression in ("I2", "H"):
+            if isinstance(self.model, TwoScales):
+                raise SpecificationError(
+                    f"{expression} compares one heterogeneity with the sampling variances; this model has two. "
+                    f"Look at tau and {self.model.second_name}."
+                )
             return heterogeneity_marginal(self.fit, expression.lower())
         if expression.startswith("theta[") and expression.endswith("]"):
             return study_marginal(self.fit, self._row(expression[6:-1]))

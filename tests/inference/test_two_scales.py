@@ -187,6 +187,9 @@ def test_what_cannot_be_right_is_refused():
         bm.fit(DATA, bm.TwoScales(BASE, bm.Cluster("labs"), bm.HalfNormal(1)))
     with pytest.raises(bm.SpecificationError, match="holds text; a slope needs numbers"):
         bm.fit(DATA, bm.TwoScales(BASE, bm.Slope("lab"), bm.HalfNormal(1)))
+    result = bm.fit(DATA, bm.TwoScales(BASE, bm.Cluster("lab"), bm.PointMass(0.2)))
+    with pytest.raises(bm.SpecificationError, match="this model has two"):
+        result.marginal("I2")
     with pytest.raises(bm.SpecificationError, match="mass below zero"):
         bm.TwoScales(BASE, bm.Cluster("lab"), bm.Normal(0, 1))
     with pytest.raises(bm.SpecificationError, match="positive semidefinite"):
