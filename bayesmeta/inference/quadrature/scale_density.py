@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -135,7 +136,7 @@ FAMILIES: dict[type[Prior], Family] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ScaleDensity:
     """One prior on tau, or one for each lane, as a log density on the real line v.
 
@@ -157,10 +158,14 @@ class ScaleDensity:
     middle: Any
     spread: Any
 
-    @property
+    @cached_property
     def bounded(self) -> bool:
         """Whether the support has an upper end."""
         return bool(np.all(np.isfinite(np.asarray(self.upper))))
+
+    @cached_property
+    def _from_zero(self) -> bool:
+        return bool(np.all(np.asarray(self.lower) == 0))
 
     def at(self, v: Array) -> tuple[Array, Array]:
         """Return tau, and the prior's log density of v."""
@@ -171,7 +176,7 @@ class ScaleDensity:
             log_tau = xp.log(tau)
             jacobian = xp.log(xp.asarray(width, dtype=v.dtype)) + inner - _log1p_exp(xp, v)
             return tau, self.log_of_log(xp, log_tau) - log_tau + jacobian
-        if np.all(np.asarray(self.lower) == 0):
+        if self._from_zero:
             return xp.exp(v), self.log_of_log(xp, v)
         tau = self.lower + xp.exp(v)
         log_tau = xp.log(tau)
@@ -191,13 +196,13 @@ class ScaleDensity:
 
     def inverse(self, log_tau: Any) -> Any:
         """The v whose tau is exp(log_tau), for points inside the support; roughly so at its ends."""
+        if self._from_zero and not self.bounded:
+            return log_tau
         lower, upper = np.asarray(self.lower), np.asarray(self.upper)
         if self.bounded:
             share = (np.exp(np.asarray(log_tau)) - lower) / (upper - lower)
             share = np.clip(share, 1e-100, 1 - 1e-9)
             return np.log(share) - np.log1p(-share)
-        if np.all(lower == 0):
-            return log_tau
         return np.log(np.maximum(np.exp(np.asarray(log_tau)) - lower, 1e-100))
 
 
