@@ -5,9 +5,10 @@ Each family is a row of a table: its constants (NumPy, once) and its log density
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +19,7 @@ from scipy.special import gammaln
 from bayesmeta.errors import SpecificationError
 from bayesmeta.inference.quadrature.special import namespace
 from bayesmeta.priors import (
+    CustomScale,
     Exponential,
     Gamma,
     HalfCauchy,
@@ -39,6 +41,7 @@ Array = Any
 Floats = NDArray[np.float64]
 _LOG_2 = math.log(2)
 _LOG_2PI = math.log(2 * math.pi)
+_SMALLEST_PIECE = 1e-12  # of a prior's mass, below which differences of its distribution function have no digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,3 +273,29 @@ def _opaque(prior: Prior) -> ScaleDensity:
         low, middle, high = np.log(np.maximum(prior.ppf([0.05, 0.5, 0.95]), 1e-300))
         spread = float(high - low) / 3
     return ScaleDensity(lower, upper, log_of_log, float(middle), spread)
+
+
+def separated(prior: CustomScale) -> list[tuple[float, ScaleDensity]]:
+    """A user's prior in pieces of one peak each, cut where its density is lowest, with their probabilities."""
+    whole, ends = _opaque(prior), [0.0]
+    for cut in prior.valleys:
+        if min(prior.cdf(cut) - prior.cdf(ends[-1]), 1.0 - prior.cdf(cut)) > _SMALLEST_PIECE:
+            ends.append(cut)
+    found = []
+    for lower, upper in itertools.pairwise([*ends, math.inf]):
+        low, high = float(prior.cdf(lower)), float(prior.cdf(upper))
+        quartiles = np.log(prior.ppf(low + (high - low) * np.array([0.25, 0.5, 0.75])))
+        piece = replace(
+            whole,
+            lower=lower,
+            upper=upper,
+            log_of_log=_given(whole, high - low),
+            middle=float(quartiles[1]),
+            spread=float(quartiles[2] - quartiles[0]),
+        )
+        found.append((high - low, piece))
+    return found
+
+
+def _given(whole: ScaleDensity, probability: float) -> Callable[[Any, Array], Array]:
+    return lambda xp, u: whole.log_of_log(xp, u) - math.log(probability)
