@@ -11,6 +11,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "bayesmeta.data.arm_means": ["ArmMeans"],
     "bayesmeta.data.datasets": ["load_dataset"],
     "bayesmeta.data.estimates": ["Estimates", "read_estimates"],
     "bayesmeta.data.review": ["Choice", "Option", "PublishedReview", "Range", "Study"],
@@ -43,6 +44,7 @@ _HOME = {
     "bayesmeta.results.batch": ["fit_batch"],
     "bayesmeta.results.fit": ["fit", "fit_many"],
     "bayesmeta.results.meta_result": ["MetaResult"],
+    "bayesmeta.spec.arm_normal": ["ArmNormal"],
     "bayesmeta.spec.between": ["Cluster", "Given", "Independent", "MultiArm", "Slope"],
     "bayesmeta.spec.normal_normal": ["NormalNormal"],
     "bayesmeta.spec.two_scales": ["TwoScales"],

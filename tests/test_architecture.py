@@ -23,7 +23,7 @@ SAMPLERS = {"pymc", "pytensor", "nutpie", "numba"}
 LATE = SAMPLERS | {"arviz", "arviz_base", "arviz_stats", "arviz_plots", "matplotlib", "great_tables"}
 
 PUBLIC_NAMES = [
-    "BayesmetaError", "BergerDeely", "Cauchy", "Choice", "Cluster", "Conventional", "ConvergenceWarning",
+    "ArmMeans", "ArmNormal", "BayesmetaError", "BergerDeely", "Cauchy", "Choice", "Cluster", "Conventional", "ConvergenceWarning",
     "CustomScale", "DataError", "DataWarning", "DuMouchel", "Estimates", "Exponential", "Flat", "Gamma",
     "Given", "HalfCauchy", "HalfLogistic", "HalfNormal", "HalfStudentT", "Heterogeneity", "ISquared",
     "ImproperUniform", "Independent", "InferenceError", "InvGamma", "Jeffreys", "LogNormal", "LogStudentT",

@@ -11,6 +11,7 @@ import numpy as np
 from bayesmeta.analysis.derived import derived_rows, finite_or_none
 from bayesmeta.analysis.evidence_table import evidence
 from bayesmeta.analysis.schema import Outcome, Signal
+from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.data.statistics import PooledEstimate, SubgroupTest, printed_half_width
@@ -307,6 +308,7 @@ def _predictive(result: MetaResult, *, ratio: bool) -> list[dict[str, Any]]:
             }
             rows.append({"name": study, "printed": f"{result.data.y[i]:.4g}", **row})
         return rows
+    assert not isinstance(result.data, ArmMeans)  # no analysis file names them
     tests = [s for s in result.data.statistics if isinstance(s, SubgroupTest)]
     for statistic in result.data.statistics:
         if isinstance(statistic, PooledEstimate):

@@ -13,14 +13,14 @@ from bayesmeta.inference.quadrature.engine import QuadratureFit, fit_quadrature
 from bayesmeta.priors import Mixture, PointMass, Prior
 from bayesmeta.spec.design import design
 from bayesmeta.spec.normal_normal import NormalNormal
-from bayesmeta.spec.two_scales import Model, TwoScales
+from bayesmeta.spec.two_scales import Model
 
 _EQUATION = re.compile(r"^(?P<name>.+?)\s*==?\s*(?P<value>[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*$")
 
 
 def bayes_factor(fit: QuadratureFit, data: Estimates, model: Model, hypothesis: str) -> float:
     """Bayes factor for ``name = value`` against the rest of that parameter's prior."""
-    if isinstance(model, TwoScales):
+    if not isinstance(model, NormalNormal):
         raise SpecificationError(
             f"hypothesis {hypothesis!r}: with two scales, compare the log marginal likelihoods of two fits instead."
         )

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.results.claims import evaluate
@@ -31,14 +32,14 @@ class MetaResult(ABC):
         ArviZ groups: posterior, sample_stats, log_likelihood (marginal: one value for each study, or for each
         printed statistic of a review), log_prior (top level only), prior, posterior_predictive, observed_data,
         constant_data.
-    model : NormalNormal or TwoScales
-    data : Estimates or PublishedReview
+    model : NormalNormal, TwoScales or ArmNormal
+    data : Estimates, PublishedReview or ArmMeans
     engine : str
     """
 
     datatree: xr.DataTree
     model: Model
-    data: Estimates | PublishedReview
+    data: Estimates | PublishedReview | ArmMeans
     engine: str
 
     @property
@@ -116,7 +117,9 @@ class MetaResult(ABC):
         self.datatree.to_netcdf(path, engine="h5netcdf")
 
     def choice_probabilities(self) -> dict[str, dict[str, float]]:
-        """Posterior probability of each option of each choice of a published review; empty without choices."""
+        """Posterior probability of each option of each choice of a published review, or of each reading of a spread that
+        may be a standard deviation or a standard error; empty without any.
+        """
         return {}
 
     def _parameter(self, name: str) -> Any:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview, Range, Study
 from bayesmeta.errors import DataError, SpecificationError, did_you_mean
@@ -50,7 +51,7 @@ class Design:
         return self.base + np.tensordot(u, self.slope, axes=(-1, 0))
 
 
-def design(data: Estimates | PublishedReview, model: NormalNormal) -> Design:
+def design(data: Estimates | PublishedReview | ArmMeans, model: NormalNormal) -> Design:
     """Design matrix of `model` on `data`.
 
     Raises
@@ -71,7 +72,7 @@ def design(data: Estimates | PublishedReview, model: NormalNormal) -> Design:
     return made
 
 
-def tau_prior(data: Estimates | PublishedReview, model: NormalNormal) -> Prior:
+def tau_prior(data: Estimates | PublishedReview | ArmMeans, model: NormalNormal) -> Prior:
     """Prior of tau in `model`; a reference prior is given the sampling variances of `data`.
 
     Raises
@@ -81,7 +82,7 @@ def tau_prior(data: Estimates | PublishedReview, model: NormalNormal) -> Prior:
     """
     if not isinstance(model.tau, ReferencePrior):
         return model.tau
-    if isinstance(data, PublishedReview):
+    if not isinstance(data, Estimates):
         raise SpecificationError(
             f"prior for tau is {model.tau}, which needs the studies' standard errors; those of a published review "
             "are not all known. Use a prior that stands by itself, e.g. HalfNormal(0.5)."

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import Prior, ReferencePrior, require_proper, require_scale_prior
+from bayesmeta.spec.arm_normal import ArmNormal
 from bayesmeta.spec.between import Cluster, Independent, Slope
 from bayesmeta.spec.normal_normal import NormalNormal
 
@@ -96,12 +97,12 @@ class TwoScales:
         return hash(str(self))
 
 
-Model = NormalNormal | TwoScales
+Model = NormalNormal | TwoScales | ArmNormal
 
 
 def base_of(model: Model) -> NormalNormal:
     """The model with its first variance component alone."""
-    return model.base if isinstance(model, TwoScales) else model
+    return model if isinstance(model, NormalNormal) else model.base
 
 
 def structures(data: Estimates, model: Model) -> dict[str, Floats]:
