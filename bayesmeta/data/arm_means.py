@@ -243,7 +243,7 @@ def _check_spreads(spreads: Sequence[str], places: Sequence[str]) -> None:
     for place, spread in zip(places, spreads, strict=True):
         if spread not in SPREADS:
             raise DataError(
-                f"{place}: spread is {spread!r}; choose 'sd', 'se' or 'sd_or_se'.{did_you_mean(spread, SPREADS)}"
+                f"{place}: spread is {spread!r}; choose 'sd', 'se' or 'sd_or_se'.{did_you_mean(spread.lower(), SPREADS)}"
             )
 
 

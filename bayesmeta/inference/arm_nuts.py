@@ -49,7 +49,7 @@ class ArmEngine:
         key = (model.measure, model.equal_variances, model.base.formula, families)
         if key not in self._compiled:
             self._compiled[key] = CompiledModel(arm_graph(arrays, made, model))
-        values: dict[str, Any] = {"sd_probability": model.sd_probability}
+        values: dict[str, Any] = {"sd_probability": model.sd_probability} if arrays.doubtful.size else {}
         if made.columns:
             values["active"] = np.ones(len(made.columns))
         for name, prior in priors.items():
@@ -77,13 +77,12 @@ def arm_graph(arrays: ArmArrays, made: Design, model: ArmNormal) -> pm.Model:
     """Density of the printed numbers given the top level and a standardised position `z` of each log sigma.
 
     A study with two readings has a `z` for each; where a reading is wrong, its `z` is a draw of N(0, 1) that nothing
-    depends on, so the two are summed over exactly and neither has a second mode (Carlin and Chib 1995).
+    depends on, so the two are summed over exactly, and no `z` has a second mode.
     """
     data = arrays.data
     with pm.Model(coords={"covariate": list(made.columns)}, check_bounds=False) as graph:
         mu, beta, tau = top_level(Skeleton(made, _mu(model, made), model.base.tau, _beta(model, made)))
         *typical, variation = [prior_rv(prior, name) for name, prior in model.parameter_names(data.instruments).items()]
-        p_sd = pm.Data("sd_probability", model.sd_probability)
         mean = mu + pt.zeros(data.n_studies)
         if made.columns:
             mean = mean + pt.dot(made.base[0], beta)
@@ -91,10 +90,12 @@ def arm_graph(arrays: ArmArrays, made: Design, model: ArmNormal) -> pm.Model:
         log_typical = pt.log(pt.stack(typical))[arrays.instrument][:, None]
         log_sigma, terms = arrays.spread(log_typical, variation, z, pt)
         evidence = terms.sum(axis=-1) + arrays.effect(log_sigma, mean[arrays.study], tau, model.measure, pt)
-        first, second = evidence[: data.n_studies], evidence[data.n_studies :]
-        doubtful = first[arrays.doubtful]
-        weighed = pt.logaddexp(pt.log(p_sd) + doubtful, pt.log1p(-p_sd) + second) if arrays.doubtful.size else doubtful
-        pm.Potential("evidence", first.sum() - doubtful.sum() + weighed.sum())
+        total = evidence[: data.n_studies].sum()
+        if arrays.doubtful.size:
+            p_sd = pm.Data("sd_probability", model.sd_probability)
+            first, second = evidence[arrays.doubtful], evidence[data.n_studies :]
+            total += (pt.logaddexp(pt.log(p_sd) + first, pt.log1p(-p_sd) + second) - first).sum()
+        pm.Potential("evidence", total)
     return graph
 
 

@@ -22,7 +22,7 @@ from bayesmeta.spec.arm_normal import ArmNormal
 
 Floats = NDArray[np.float64]
 _Z = np.arange(-7.0, 11.01, 0.75)  # standardised positions of log sigma, as in the restored log likelihood
-_X = np.arange(-9.6, 9.61, 0.6)  # standardised positions of mu given tau
+_X = np.arange(-8.8, 8.81, 0.8)  # standardised positions of mu given tau
 _DROP = 32.0  # log density below the maximum beyond which a scale is not followed
 
 
@@ -56,7 +56,7 @@ class ArmGrid:
     @property
     def mass(self) -> Floats:
         """Posterior mass of each node of tau and mu, shape (tau, position)."""
-        return np.exp(logsumexp(self.log_mass, axis=0) - self.log_marginal_likelihood)
+        return np.asarray(np.exp(logsumexp(self.log_mass, axis=0) - self.log_marginal_likelihood))
 
     def mean_sd(self, name: str) -> tuple[float, float]:
         """Posterior mean and standard deviation of ``"mu"``, ``"tau"`` or ``"sd_variation"``."""
@@ -201,14 +201,14 @@ def _scale_nodes(arrays: ArmArrays, model: ArmNormal, fine: int) -> tuple[Floats
         nodes, log_w = _scale_rule(variation, *ends, 24)
         evidence = [_spread_center(arrays, j, prior, nodes)[2] for j, prior in enumerate(typical)]
         ends = _kept(nodes, log_w + sum(evidence), ends)
-    nodes, log_w = _scale_rule(variation, *ends, 20 * fine)
+    nodes, log_w = _scale_rule(variation, *ends, 14 * fine)
     rules = []
     for j, prior in enumerate(typical):
         if isinstance(prior, PointMass):
             rules.append((np.full((1, nodes.size), np.log(prior.value)), np.zeros((1, nodes.size))))
             continue
         center, width, _ = _spread_center(arrays, j, prior, nodes)
-        step = 0.8 / fine
+        step = 1.0 / fine
         at = center + 1.3 * width * np.arange(-8.0, 8.01, step)[:, None]
         rules.append((at, prior.logpdf(np.exp(at)) + at + np.log(1.3 * step * width)))
     return nodes, log_w, rules
@@ -254,12 +254,12 @@ def _top_nodes(arrays: ArmArrays, model: ArmNormal, fine: int) -> tuple[Floats, 
     for _ in range(8):
         nodes, log_w = _scale_rule(prior, *ends, 24)
         ends = _kept(nodes, log_w + given(nodes)[2], ends)
-    tau, log_w = _scale_rule(prior, *ends, 24 * fine)
+    tau, log_w = _scale_rule(prior, *ends, 20 * fine)
     center, width, _ = given(tau)
     width = np.hypot(width, 0.1 * width.min()) * 1.3  # standard errors are not known as well as this
-    x = np.arange(_X[0], _X[-1] + 0.01, 0.6 / fine)
+    x = np.arange(_X[0], _X[-1] + 0.01, 0.8 / fine)
     mu = center[:, None] + width[:, None] * x
-    log_weight = log_w[:, None] + np.log(0.6 / fine * width)[:, None] + model.base.mu.logpdf(mu)
+    log_weight = log_w[:, None] + np.log(0.8 / fine * width)[:, None] + model.base.mu.logpdf(mu)
     return mu, tau, np.asarray(log_weight)
 
 
@@ -289,7 +289,7 @@ def _chebyshev(lower: float, upper: float, n: int) -> Floats:
 
 
 def _interpolation(nodes: Floats, x: Floats) -> Floats:
-    """Barycentric matrix from values at Chebyshev nodes to values at `x` (Berrut and Trefethen 2004)."""
+    """Barycentric matrix from values at Chebyshev nodes to values at `x` (doi:10.1137/S0036144502417715)."""
     weight = np.where(np.arange(nodes.size) % 2, -1.0, 1.0)
     weight[[0, -1]] /= 2
     gap = x[:, None] - nodes
