@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "bayesmeta"
 LAYERS = (
     "errors", "priors", "data", "effects", "spec", "pooling",
-    "inference", "results", "diagnostics", "analysis", "report", "cli",
+    "inference", "results", "diagnostics", "sensitivity", "analysis", "report", "cli",
 )  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 SAMPLERS = {"pymc", "pytensor", "nutpie", "numba"}
@@ -29,11 +29,12 @@ PUBLIC_NAMES = [
     "ImproperUniform", "Independent", "InferenceError", "InvGamma", "Jeffreys", "LogNormal", "LogStudentT",
     "Lomax", "MetaResult", "Mixture", "MultiArm", "MultivariateNormal", "Normal", "NormalNormal",
     "OnVariance", "Option", "OverallJeffreys", "PointMass", "PooledEstimate", "PooledResult",
-    "PublishedReview", "Range", "Rayleigh", "SignificantCount", "Slope", "SpecificationError",
+    "PublishedReview", "Range", "Rayleigh", "SensitivityResult", "SignificantCount", "Slope", "SpecificationError",
     "SqrtUniform", "StudentT", "Study", "StudyTest", "SubgroupTest", "TwoScales", "Uniform",
     "UniformShrinkage", "claim_sensitivity", "cluster_robust", "compare", "convergence", "effect_sizes",
     "egger_test", "fit", "fit_batch", "fit_many", "leave_one_out", "load_dataset", "mantel_haenszel",
-    "parse_prior", "pet_peese", "peto", "pool", "predictive_p_value", "read_estimates",
+    "parse_prior", "pet_peese", "peto", "pool", "predictive_p_value", "prior_derivatives", "prior_grid",
+    "prior_sensitivity", "read_estimates",
     "simulation_based_calibration", "trim_and_fill",
 ]  # fmt: skip
 
