@@ -17,11 +17,12 @@ from bayesmeta.data.statistics import PooledEstimate, SubgroupTest, printed_half
 from bayesmeta.diagnostics.agreement import agreement, agreement_check
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence
-from bayesmeta.priors import Flat, Prior
+from bayesmeta.priors import Flat, Prior, shown
 from bayesmeta.results.intervals import Marginal
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.spec.design import tau_prior
+from bayesmeta.spec.design import tau_prior, variable_of
+from bayesmeta.spec.sources import default_names, published_in
 from bayesmeta.spec.two_scales import base_of
 
 _CI = 0.95
@@ -104,7 +105,8 @@ def summary_rows(result: MetaResult) -> list[dict[str, Any]]:
     """Rows of a result's summary, with 95% equal-tailed intervals."""
     frame = result.summary(ci_prob=_CI, ci_kind="eti")
     return [
-        {"parameter": str(name), **{k: finite_or_none(v) for k, v in row.items()}} for name, row in frame.iterrows()
+        {"parameter": str(name), **{k: v if isinstance(v, str) else finite_or_none(v) for k, v in row.items()}}
+        for name, row in frame.iterrows()
     ]
 
 
@@ -127,7 +129,11 @@ def _model(
     for name in result.coefficients:
         priors[name] = model.coefficient_prior(name, name.split("[", 1)[0])
     section = outcome.models[key]
-    defaults = [name for name, prior in priors.items() if prior == Flat()]
+    unchosen = default_names(model)
+    defaults = [name for name, prior in priors.items() if prior == Flat() or {name, variable_of(name)} & unchosen]
+    sources: dict[str, list[dict[str, object]]] = {}
+    for name, source in published_in(model):
+        sources.setdefault(name, []).append(source.as_dict())
     return {
         "label": section.label,
         "formula": model.formula,
@@ -135,6 +141,7 @@ def _model(
         "error_bound": result.error_bound,
         "priors": {name: str(prior) for name, prior in priors.items()},
         "defaults": defaults,
+        "sources": {name: sources.get(name) or sources.get(variable_of(name), []) for name in priors},
         "summary": rows,
         "forest": None if result.coefficients else _forest(result),
         "prior_posterior": [
@@ -215,8 +222,8 @@ def _signal(name: str, outcome: Outcome, signal: Signal, result: MetaResult, gri
     less = "<" in signal.claim
     model = base_of(result.model)
     primary = {
-        "beta_label": "as stated", "beta": ", ".join(map(str, dict.fromkeys(model.beta.values() or [model.mu]))),
-        "tau_label": "as stated", "tau": str(model.tau), "probability": probability, "mcse": mcse,
+        "beta_label": "as stated", "beta": ", ".join(map(shown, dict.fromkeys(model.beta.values() or [model.mu]))),
+        "tau_label": "as stated", "tau": shown(model.tau), "probability": probability, "mcse": mcse,
         "threshold_probability": result.probability(signal.threshold) if signal.threshold else None,
         "pareto_k": None, "method": "primary",
     }  # fmt: skip

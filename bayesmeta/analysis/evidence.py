@@ -43,7 +43,8 @@ def load_data(outcome: Outcome, folder: Path, name: str) -> Estimates | Publishe
             f"outcomes.{name}: give one of studies, estimates or arms; got {', '.join(given) or 'none'}."
         )
     if outcome.estimates is not None:
-        return read_estimates(folder / outcome.estimates, covariates=outcome.covariates)
+        stated = outcome.measure if "measure" in outcome.model_fields_set else None
+        return read_estimates(folder / outcome.estimates, covariates=outcome.covariates, measure=stated)
     if outcome.arms is not None:
         return effect_sizes(folder / outcome.arms, outcome.measure, covariates=outcome.covariates)
     if outcome.sd_prior is None:

@@ -16,6 +16,7 @@ from bayesmeta.data.estimates import read_estimates
 from bayesmeta.diagnostics.compare import ESTIMATORS, compare
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import parse_prior
+from bayesmeta.report.priors import checked_measure
 from bayesmeta.report.tables import MISSING, decimals_for, format_interval, format_number, format_probability
 from bayesmeta.spec.normal_normal import NormalNormal
 
@@ -32,6 +33,7 @@ def compare_and_print(
     parameter: str,
     claim: str | None,
     level: float,
+    measure: str | None,
     as_json: bool,
 ) -> None:
     """Compare estimators and priors on estimates from a CSV file, and print the table.
@@ -48,6 +50,8 @@ def compare_and_print(
         Frequentist rows; a usual selection if there is none.
     parameter, claim, level
         As in `compare`.
+    measure : str, optional
+        What the estimates measure.
     as_json : bool
         Print one JSON object instead of a table.
 
@@ -58,7 +62,7 @@ def compare_and_print(
     """
     if not 0 < level < 1:
         raise SpecificationError(f"--ci-prob {level}: must lie between 0 and 1. 95% is 0.95.")
-    data = read_estimates(path)
+    data = read_estimates(path, measure=checked_measure(measure))
     models = {
         f"Bayes {text}": NormalNormal(formula=formula, mu=parse_prior(mu), tau=parse_prior(text))
         for text in (tau or [DEFAULT_TAU])
@@ -68,6 +72,7 @@ def compare_and_print(
         "schema": SCHEMA,
         "file": path.name,
         "n_studies": data.n_studies,
+        "measure": data.measure,
         "data_hash": data.hash,
         "parameter": parameter,
         "claim": table.attrs["claim"],

@@ -16,7 +16,17 @@ from bayesmeta.inference.quadrature.coefficients import pieces
 from bayesmeta.inference.quadrature.gaussian import CoefficientPrior
 from bayesmeta.inference.quadrature.integrate import Integrand, Posterior
 from bayesmeta.inference.quadrature.scale_density import ScaleDensity
-from bayesmeta.priors import Flat, Mixture, Normal, PointMass, Prior, ReferencePrior, require_prior, require_scale_prior
+from bayesmeta.priors import (
+    Flat,
+    Mixture,
+    Normal,
+    PointMass,
+    Prior,
+    ReferencePrior,
+    plain,
+    require_prior,
+    require_scale_prior,
+)
 from bayesmeta.results.intervals import checked_levels
 from bayesmeta.results.normal_mixture import mixture_ppf
 from bayesmeta.results.scale_marginal import ScalePart
@@ -153,7 +163,7 @@ def _arrays(
 def _tau(tau: Prior | Sequence[Prior], v: Array, n: int) -> Prior | Sequence[Prior]:
     """Checked priors on tau: one, or one for each lane."""
     if isinstance(tau, Prior):
-        checked = require_scale_prior(tau)
+        checked = plain(require_scale_prior(tau))
         if isinstance(checked, PointMass | Mixture):
             raise SpecificationError(f"prior for tau is {tau}: a batch takes no point masses and mixtures; use fit.")
         if isinstance(checked, ReferencePrior) and checked != checked.given([1.0, 1.0]):  # it depends on se
@@ -163,7 +173,7 @@ def _tau(tau: Prior | Sequence[Prior], v: Array, n: int) -> Prior | Sequence[Pri
                 )
             return checked.given(lanes_of.host(v)[0])
         return checked
-    priors = [require_scale_prior(prior) for prior in np.asarray(tau, dtype=object).ravel()]
+    priors = [plain(require_scale_prior(prior)) for prior in np.asarray(tau, dtype=object).ravel()]
     return priors if len(priors) == n else [priors[i] for i in np.resize(np.arange(len(priors)), n)]
 
 
@@ -178,20 +188,21 @@ def _coefficients(
             )
     one = Flat() if mu is None else _first(mu)
     priors = {"mu": one} | {name: beta.get(name, Flat()) for name in names[1:]}
-    split = pieces(names, {k: require_prior(p, k, "Normal(0, 1)") for k, p in priors.items()}, {})
+    where = {name: name if name == "mu" else f"beta[{name!r}]" for name in names}
+    split = pieces(names, {k: require_prior(p, where[k], "Normal(0, 1)") for k, p in priors.items()}, {})
     if len(split) > 1 or split[0].fixed:
         raise SpecificationError("a batch takes no point masses on coefficients; use fit.")
     common = split[0].prior(np.eye(len(names)))
     if mu is None or isinstance(mu, Prior):
         return lambda lanes: common
-    each = np.asarray(mu, dtype=object).ravel()
+    each = [plain(require_prior(prior, "mu", "Normal(0, 1)")) for prior in np.asarray(mu, dtype=object).ravel()]
     if not all(isinstance(prior, Normal) for prior in each):
         raise SpecificationError("the priors on mu may differ within a batch only if all are Normal.")
     mean, sd = (np.resize([getattr(prior, key) for prior in each], n) for key in ("mean", "sd"))
 
     def prior(lanes: lanes_of.Lanes) -> CoefficientPrior:
         means, precisions = mean[lanes][:, None, None], sd[lanes][:, None, None] ** -2.0
-        log_norm = common.log_norm + 0.5 * np.log(precisions) + math.log(one.sd)  # type: ignore[attr-defined]
+        log_norm = common.log_norm + 0.5 * np.log(precisions) + math.log(sd[0])
         precision = ((precisions,), *common.precision[1:])
         return CoefficientPrior((means, *common.mean[1:]), precision, log_norm, common.n_flat)
 

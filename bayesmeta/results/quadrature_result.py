@@ -155,7 +155,7 @@ class QuadratureResult(MetaResult):
         columns = pd.Index(["mean", "sd", "median", "lower", "upper"], dtype=object)
         frame = pd.DataFrame(np.array(rows), columns=columns, index=pd.Index(self.parameters, dtype=object))
         frame.attrs.update(ci_prob=ci_prob, ci_kind=ci_kind)
-        return frame
+        return self._with_defaults(frame)
 
     def _equal_tailed(self, ci_prob: float) -> list[list[float]]:
         """Rows of the summary; the quantiles of all normal mixtures are found together."""
