@@ -61,6 +61,7 @@ def fit_batch(
         sequences of priors are broadcast. PyTorch and JAX arrays are computed where they lie, a GPU for instance.
     tau : Prior or sequence of Prior
         Prior on the heterogeneity standard deviation; a sequence has one of the same family for each meta-analysis.
+        Arrays state no measure, so nothing tells whether a published prior was meant for theirs.
     mu : Prior or sequence of Normal, optional
         Prior on the mean effect; flat by default.
     covariates : mapping of str to array_like, shape (..., study), optional
