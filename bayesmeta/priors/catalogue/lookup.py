@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 
 from bayesmeta.errors import DataWarning, SpecificationError, did_you_mean
 from bayesmeta.priors._base import number_text
@@ -119,11 +120,12 @@ def _made(entry: Entry, spread: str) -> PublishedPrior:
     )
 
 
-def _sorted_by(source: str) -> list[str]:
+@cache
+def _sorted_by(source: str) -> tuple[str, ...]:
     """Keys that tell the priors of a source apart: those with several values, in the order of its table."""
     own = [entry.keys for entry in entries() if entry.source == source and entry.prior is not None]
     names = dict.fromkeys(key for keys in own for key in keys)
-    return [key for key in names if len({keys.get(key) for keys in own}) > 1]
+    return tuple(key for key in names if len({keys.get(key) for keys in own}) > 1)
 
 
 def _match(source: str, wanted: Mapping[str, str]) -> Entry:
