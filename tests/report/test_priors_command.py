@@ -142,6 +142,9 @@ def test_misuse_is_refused_in_one_line(run, effects, command, arguments, message
 def test_compare_takes_them(run, effects):
     status, out, _ = run("compare", effects, "--measure", "log_or", "--tau", TURNER, "--json")
     assert status == 0
+    _, shown, _ = run("compare", effects, "--tau", TURNER, "--mu", 'default_priors("log_or")["mu"]')
+    for said in ("mu: default (weakly informative", "published for log_or: Turner", "--measure has it checked"):
+        assert " ".join(shown.split()).count(said) == 1
     content = json.loads(out)
     assert content["measure"] == "log_or"
     assert content["rows"][-1]["name"] == f"Bayes {TURNER}"
