@@ -35,7 +35,8 @@ PUBLIC_NAMES = [
     "TwoScales", "Uniform", "UniformShrinkage", "claim_sensitivity", "cluster_robust", "compare",
     "convergence", "default_priors", "effect_sizes", "egger_test", "fit", "fit_batch", "fit_many",
     "leave_one_out", "load_dataset", "mantel_haenszel", "parse_prior", "pet_peese", "peto", "pool",
-    "predictive_p_value", "prior_derivatives", "prior_grid", "prior_sensitivity", "published_prior", "published_priors", "published_thresholds", "read_estimates",
+    "predictive_p_value", "prior_derivatives", "prior_grid", "prior_sensitivity",
+    "published_prior", "published_priors", "published_thresholds", "read_estimates",
     "simulation_based_calibration", "trim_and_fill",
 ]  # fmt: skip
 

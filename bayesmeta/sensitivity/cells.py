@@ -13,6 +13,7 @@ from scipy.special import sici
 from bayesmeta.inference.quadrature.scale_density import ScaleDensity
 from bayesmeta.inference.quadrature.special import normal_cdf
 from bayesmeta.results.normal_mixture import mixture_ppf
+from bayesmeta.sensitivity.divergence import with_divergence
 from bayesmeta.sensitivity.quantity import Quantity
 from bayesmeta.sensitivity.rules import Rule
 from bayesmeta.sensitivity.tabulate import Table
@@ -20,7 +21,6 @@ from bayesmeta.sensitivity.tabulate import Table
 Floats = NDArray[np.float64]
 _MOMENT = 0.01  # a second moment may be a hundred times less certain, relative to itself, than a probability
 _CONVERGES = 1.2  # an integrand that falls like v**-1.2 or faster can be integrated
-_DIVERGES = 1e-9  # a share of an expectation that the last node must not have, if the integral is to exist
 _LIGHT = 1e-16  # components of less mass under every prior are left out of quantiles
 _CHUNK = 2_000_000  # largest temporary array
 
@@ -155,13 +155,10 @@ def _error(table: Table, mass: Floats, moments: Floats, log_evidence: Floats) ->
 def _expected_ratio(table: Table, mass: Floats, log_ratio: Floats) -> Floats:
     with np.errstate(invalid="ignore"):
         terms = np.where(mass > 0, mass * (table.ratio + log_ratio), 0.0)
-    total = terms.sum(axis=1)
+    total = np.zeros(len(mass))
     for part, place in zip(table.parts, table.places, strict=True):
-        if isinstance(part.scale, ScaleDensity) and not part.scale.bounded:
-            edge = terms[:, place.stop - 1]
-            with np.errstate(invalid="ignore"):
-                diverges = np.abs(edge) > _DIVERGES * (1 + np.abs(total))
-            total = np.where(diverges, np.copysign(np.inf, edge), total)
+        half_line = isinstance(part.scale, ScaleDensity) and not part.scale.bounded
+        total = total + (with_divergence(terms[:, place]) if half_line else terms[:, place].sum(axis=1))
     return np.where(np.isnan(total), np.inf, total)
 
 

@@ -16,7 +16,7 @@ from bayesmeta.data.estimates import Estimates
 from bayesmeta.inference.quadrature import mixtures
 from bayesmeta.inference.quadrature.engine import Part, QuadratureFit
 from bayesmeta.inference.quadrature.scale_density import ScaleDensity
-from bayesmeta.priors import Cauchy, Flat, Mixture, MultivariateNormal, Normal, PointMass, Prior, StudentT
+from bayesmeta.priors import Cauchy, Flat, Mixture, MultivariateNormal, Normal, PointMass, Prior, StudentT, plain
 from bayesmeta.spec.design import tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.two_scales import Model, base_of
@@ -26,7 +26,7 @@ Terms = Mapping[tuple[str, ...], Prior]
 _REACH, _POINTS, _MOST_POINTS = 9.0, 65, 1025  # of the rule over a normal distribution, in standard deviations
 _CLOSE = 1e-10
 _SMALL, _LOG_U_END, _LOG_U_STEP = 1e-13, 3.7, 0.3  # of the rule for t priors; it errs by exp(-30)
-_DIVERGES = 1e-9  # a share of the expectation that the last node must not have, if the integral is to exist
+_DIVERGES = 1e-9  # a share of an expectation that an end of the line must not have, if the integral is to exist
 
 
 def coin(divergence: ArrayLike) -> Floats:
@@ -69,7 +69,7 @@ def coefficient_terms(
     joint: dict[tuple[str, ...], Prior] = {**model.joint_priors()}
     taken = {name for group in joint for name in group}
     singles = {
-        (name,): model.mu if name == "mu" else model.coefficient_prior(name, columns[name])
+        (name,): plain(model.mu) if name == "mu" else model.coefficient_prior(name, columns[name])
         for name in names
         if name not in taken
     }
@@ -113,6 +113,7 @@ def log_prior_of_tau(prior: Prior, log_tau: Floats, point: bool = False) -> Floa
 
 def split(prior: Prior) -> tuple[dict[float, float], tuple[float, Prior] | None]:
     """Point masses with their probabilities, and the rest with its own."""
+    prior = plain(prior)
     if isinstance(prior, PointMass):
         return {prior.value: 1.0}, None
     if not isinstance(prior, Mixture):
@@ -165,10 +166,19 @@ def log_nodes(part: Part) -> Floats:
 def expectation(mass: Floats, values: Floats) -> Floats:
     """Sum of mass times values over components and nodes; infinite where the terms do not die out at large tau."""
     terms = np.where(mass > 0, mass, 0.0) * np.where(mass > 0, values, 0.0)
-    total = terms.sum(axis=(-2, -1))
-    edge = terms[..., -1].sum(axis=-1)
-    spread = mass.shape[-1] > 2 and np.abs(edge) > _DIVERGES * (1.0 + np.abs(total))
-    return np.asarray(np.where(spread, np.copysign(np.inf, edge), total))
+    return with_divergence(terms.sum(axis=-2))
+
+
+def with_divergence(terms: Floats) -> Floats:
+    """Sum of terms over nodes, shape (..., node); infinite where they do not die out towards an end of the line of log tau."""
+    total = terms.sum(axis=-1)
+    if terms.shape[-1] < 3:
+        return np.asarray(total)
+    for edge, next_one in ((terms[..., -1], terms[..., -2]), (terms[..., 0], terms[..., 1])):
+        with np.errstate(invalid="ignore"):
+            grows = (np.abs(edge) > _DIVERGES * (1.0 + np.abs(total))) & (np.abs(edge) >= np.abs(next_one))
+        total = np.where(grows, np.copysign(np.inf, edge), total)
+    return np.asarray(total)
 
 
 def divergence(one: tuple[QuadratureFit, Model], other: tuple[QuadratureFit, Model], data: Estimates) -> float:

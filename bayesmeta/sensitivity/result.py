@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError, did_you_mean
-from bayesmeta.priors import Prior
+from bayesmeta.priors import Prior, plain
 from bayesmeta.priors._base import parameter_names
 from bayesmeta.sensitivity.divergence import coin, coin_divergence
 from bayesmeta.spec.two_scales import Model
@@ -221,7 +221,7 @@ class SensitivityResult:
 def prior_parameters(priors: tuple[Prior, ...]) -> dict[str, Floats]:
     """Numeric parameters of priors by name, nan for a prior that has no such parameter."""
     found: dict[str, Floats] = {}
-    for i, prior in enumerate(priors):
+    for i, prior in enumerate(map(plain, priors)):
         for name in parameter_names(type(prior)):
             value = getattr(prior, name)
             if isinstance(value, float):

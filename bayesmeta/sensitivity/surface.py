@@ -38,6 +38,7 @@ from bayesmeta.sensitivity.rules import log_ratios, plans
 from bayesmeta.sensitivity.tabulate import tabulate
 from bayesmeta.spec.design import design, tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.sources import check_measure
 from bayesmeta.spec.two_scales import Model, TwoScales, base_of
 
 Floats = NDArray[np.float64]
@@ -145,27 +146,31 @@ def _varied(
         rows = list(priors)
         if not rows:
             raise SpecificationError(f"{where}: the list of priors is empty.")
-        if key == "tau":
-            checked = [require_scale_prior(prior, f"tau[{i}]") for i, prior in enumerate(rows)]
-        else:
-            checked = [
-                prior
-                if isinstance(prior, MultivariateNormal)
-                else require_prior(prior, f"{where}[{i}]", "Normal(0, 1)")
-                for i, prior in enumerate(rows)
-            ]
+        checked = [_checked(prior, key, where, i) for i, prior in enumerate(rows)]
         if len(set(checked)) < len(checked):
             twice = next(prior for prior in checked if checked.count(prior) > 1)
             raise SpecificationError(f"{where}: {twice} is there more than once.")
         found[key] = tuple(checked)
-        for prior in checked[:1]:
-            design(data, base_of(with_priors(model, {key: prior})))
+        design(data, base_of(with_priors(model, {key: checked[0]})))  # refuses a coefficient that there is not
+        for prior in checked:
+            check_measure(data, base_of(with_priors(model, {key: prior})))
         odd = next((p for p in checked if unsupported(data, with_priors(model, {key: p})) is not None), None)
         if odd is not None:
             raise SpecificationError(
                 f"{where}: {odd} is not a prior that exact integration takes; use a normal or t prior."
             )
     return found
+
+
+def _checked(prior: Any, key: Key, where: str, place: int) -> Prior:
+    """A prior that its parameter can have, or an error that says which of the list it is."""
+    if isinstance(prior, MultivariateNormal):
+        return prior
+    name = where if isinstance(key, tuple) or key in ("tau", "mu") else f"beta[{key!r}]"
+    try:
+        return require_scale_prior(prior, "tau") if key == "tau" else require_prior(prior, name, "Normal(0, 1)")
+    except SpecificationError as error:
+        raise SpecificationError(f"{where}[{place}]: {error}") from error
 
 
 def with_priors(model: Model, priors: Mapping[Key, Prior]) -> Model:

@@ -102,6 +102,19 @@ def test_infinite_where_an_expectation_diverges() -> None:
     assert 0 < row["kl_reverse"] < 1
 
 
+def test_infinite_where_an_expectation_diverges_at_zero() -> None:
+    """The log of InvGamma(1, s) holds s / tau, whose mean is infinite where tau has a density above zero at zero."""
+    model = bm.NormalNormal(mu=bm.Normal(0, 1), tau=bm.InvGamma(1, 0.15))
+    taus = [bm.HalfNormal(1), bm.Gamma(1.6, 2), bm.Gamma(2, 2)]
+    found = bm.prior_sensitivity(DATA, model, "mu > 0", tau=taus).table()
+    assert found["kl"][0] == math.inf
+    other = [bm.NormalNormal(mu=bm.Normal(0, 1), tau=tau) for tau in taus]
+    np.testing.assert_allclose(
+        found["kl"][1:], [brute(one, model) for one in other[1:]], rtol=1e-3
+    )  # its line ends at -18
+    np.testing.assert_allclose(found["kl_reverse"], [brute(model, one) for one in other], rtol=1e-4)
+
+
 def test_a_fit_gives_the_same_divergence_as_the_table() -> None:
     from bayesmeta.sensitivity.divergence import divergence
 
