@@ -21,6 +21,7 @@ from bayesmeta.sensitivity.tabulate import Table
 Floats = NDArray[np.float64]
 _MOMENT = 0.01  # a second moment may be a hundred times less certain, relative to itself, than a probability
 _CONVERGES = 1.2  # an integrand that falls like v**-1.2 or faster can be integrated
+_DEAD = 1e-26  # nodes of less mass under every prior are left out of distribution functions
 _LIGHT = 1e-16  # components of less mass under every prior are left out of quantiles
 _CHUNK = 2_000_000  # largest temporary array
 
@@ -131,17 +132,18 @@ def _existing(table: Table, log_mass: Floats) -> Floats:
 def _error(table: Table, mass: Floats, moments: Floats, log_evidence: Floats) -> Floats:
     """Largest difference between the two halves of the nodes, and not less than rounding, components and lost tails."""
     weight = mass.max(axis=0)
-    points = table.probes(weight)
-    columns = np.column_stack([np.ones(weight.size), table.claims, table.distribution(points)])
-    worst = np.abs(mass @ (columns * table.signs[:, None])).max(axis=1)
+    at = np.flatnonzero(~(weight <= _DEAD))
+    points, alive = table.probes(weight), mass[:, at]
+    columns = np.column_stack([np.ones(at.size), table.claims[at], table.distribution(points, at)])
+    worst = np.abs(alive @ (columns * table.signs[at, None])).max(axis=1)
     second = mass @ table.second
     relative = _MOMENT * np.abs(mass @ (table.second * table.signs)) / np.where(second > 0, second, 1.0)
     worst = np.maximum(worst, np.where(moments >= 2, relative, 0.0))
     floor = mass @ table.size
     for parity in table.parities:
-        share = (table.shares * parity).sum(axis=0)
-        halves = np.column_stack([share, table.distribution(points, parity)])
-        floor = floor + np.abs(mass @ halves).max(axis=1)
+        share = (table.shares * parity).sum(axis=0)[at]
+        halves = np.column_stack([share, table.distribution(points, at, parity)])
+        floor = floor + np.abs(alive @ halves).max(axis=1)
     for part, place in zip(table.parts, table.places, strict=True):
         if isinstance(part.scale, ScaleDensity) and not part.scale.bounded:
             v, grid = np.asarray(part.posterior.v)[0], part.posterior.grid
@@ -171,7 +173,8 @@ def _quantiles(table: Table, mass: Floats, levels: Floats) -> Floats:
     if not (sds > 0).all():
         return _one_by_one(mass[:, node] * share, means, sds, levels)
     points = table.probes(weight)
-    cdf = np.maximum.accumulate(mass @ table.distribution(points), axis=1)
+    at = np.flatnonzero(~(weight <= _DEAD))
+    cdf = np.maximum.accumulate(mass[:, at] @ table.distribution(points, at), axis=1)
     found = np.empty((len(mass), levels.size))
     size = max(_CHUNK // means.size, 1)
     for start in range(0, len(mass), size):

@@ -78,13 +78,14 @@ class Table:
         spread = np.sqrt((self.shares * (self.sds**2 + (self.means - centre_full(self)) ** 2)).sum(axis=0))[at]
         return np.unique(centre[:, None] + spread[:, None] * _PROBES)
 
-    def distribution(self, points: Floats, weights: Floats | None = None) -> Floats:
-        """The quantity's distribution function given the node, shape (node, point)."""
-        share = self.shares if weights is None else self.shares * weights
-        found = np.empty((self.log_likelihood.size, points.size))
+    def distribution(self, points: Floats, at: NDArray[np.intp], weights: Floats | None = None) -> Floats:
+        """The quantity's distribution function given some of the nodes, shape (node, point)."""
+        share = (self.shares if weights is None else self.shares * weights)[:, at]
+        means, sds = self.means[:, at], self.sds[:, at]
+        found = np.empty((at.size, points.size))
         with np.errstate(divide="ignore", invalid="ignore"):
             for i, x in enumerate(points):
-                z = (x - self.means) / self.sds
+                z = (x - means) / sds
                 found[:, i] = (share * normal_cdf(np.where(np.isnan(z), np.inf, z))).sum(axis=0)
         return found
 

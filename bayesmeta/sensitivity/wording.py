@@ -14,6 +14,7 @@ from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import Prior
 from bayesmeta.priors._base import parameter_names
 from bayesmeta.results.fit import fit
+from bayesmeta.sensitivity.varied import with_priors
 
 if TYPE_CHECKING:
     from bayesmeta.sensitivity.result import SensitivityResult
@@ -85,8 +86,6 @@ def boundary(
 
 
 def _probability(result: SensitivityResult, claim: str, key: Any, prior: Prior) -> float:
-    from bayesmeta.sensitivity.surface import with_priors
-
     model = with_priors(result.model, {key: prior})
     return fit(result.data, model, "quadrature", tolerance=result.tolerance).probability(claim)
 
