@@ -148,8 +148,8 @@ def _error(table: Table, mass: Floats, moments: Floats, log_evidence: Floats) ->
         if isinstance(part.scale, ScaleDensity) and not part.scale.bounded:
             v, grid = np.asarray(part.posterior.v)[0], part.posterior.grid
             slope = np.exp(np.asarray(grid.log_slope(np.asarray(grid.inverse(v))))[0]) * part.posterior.step.item()
-            for at, node in ((0, place.start), (-1, place.stop - 1)):
-                floor = floor + 2 * mass[:, node] / slope[at] * abs(v[at] - float(grid.mode.item()))
+            for end, node in ((0, place.start), (-1, place.stop - 1)):
+                floor = floor + 2 * mass[:, node] / slope[end] * abs(v[end] - float(grid.mode.item()))
     found = np.maximum(worst, floor)
     return np.asarray(np.where(np.isfinite(log_evidence) & np.isfinite(found), np.minimum(found, 1.0), 1.0))
 
