@@ -74,12 +74,12 @@ def prior_derivatives(data: Estimates, model: Model, claim: str = "mu < 0") -> p
     >>> model = bm.NormalNormal(mu=bm.Normal(0, 20), tau=bm.HalfNormal(10))
     >>> prior_derivatives(data, model, "mu > 0")[["prior_on", "kind", "parameter", "probability"]].round(4)
          prior_on       kind parameter  probability
-    0         tau  parameter     scale      -0.0029
-    1         tau      power     alpha       0.0141
-    2          mu  parameter      mean       0.0004
+    0         tau  parameter     scale      -0.0012
+    1         tau      power     alpha       0.0062
+    2          mu  parameter      mean       0.0012
     3          mu  parameter        sd       0.0004
-    4          mu      power     alpha      -0.0046
-    5  likelihood      power     alpha       0.0245
+    4          mu      power     alpha      -0.0041
+    5  likelihood      power     alpha       0.0979
     """
     import pandas as pd
 

@@ -75,8 +75,8 @@ def prior_sensitivity(
     >>> found = bm.prior_sensitivity(data, model, "mu > 0", tau=[bm.HalfNormal(5), bm.HalfCauchy(5)])
     >>> found.table()[["tau", "P(mu > 0)", "kl"]].round(4)
                  tau  P(mu > 0)      kl
-    0  HalfNormal(5)     0.9689  0.1237
-    1  HalfCauchy(5)     0.9552  0.0371
+    0  HalfNormal(5)     0.9598  0.1089
+    1  HalfCauchy(5)     0.9573  0.0663
     """
     if not isinstance(data, Estimates):
         raise DataError(f"data must be Estimates; got {type(data).__name__}.")
