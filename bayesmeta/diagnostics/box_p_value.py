@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 from scipy.special import gammaincc
 
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.diagnostics.heterogeneity_scale import leaves
+from bayesmeta.diagnostics.heterogeneity_scale import tau_rule
 from bayesmeta.errors import DataError, SpecificationError
 from bayesmeta.inference.quadrature.coefficients import expand
-from bayesmeta.inference.quadrature.engine import Setting
+from bayesmeta.inference.quadrature.engine import Setting, fit_quadrature
 from bayesmeta.priors import PointMass, Prior
-from bayesmeta.results.batch import fit_batch
 from bayesmeta.spec.between import Independent
 from bayesmeta.spec.normal_normal import NormalNormal
 
@@ -56,7 +55,7 @@ def box_p_value(data: Estimates, model: NormalNormal, *, draws: int = 10_000, se
         Under proper priors. With a known tau (`PointMass`) and normal priors on the coefficients the value is exact.
         Otherwise data are simulated, for models without covariates and with independent estimates.
     draws : int, default 10,000
-        Simulated data sets. Each has its own exact marginal likelihood.
+        Simulated data sets.
     seed : int
         The same seed gives the same data sets.
 
@@ -126,28 +125,24 @@ def _simulated(ready: Setting, model: NormalNormal, draws: int, seed: int) -> Bo
     mu, tau = model.mu.rvs(draws, rng), ready.tau.rvs(draws, rng)
     spread = np.sqrt(data.v + tau[:, None] ** 2)
     replicated = mu[:, None] + spread * rng.standard_normal((draws, data.n_studies))
-    log_density = _log_density(np.vstack([data.y, replicated]), data.se, model.mu, ready.tau)
+    log_density = _log_density(np.vstack([data.y, replicated]), data.v, model.mu, ready.tau)
     share = float(np.mean(log_density[1:] <= log_density[0]))
     mcse = math.sqrt(max(share * (1 - share), 1 / draws) / draws)
-    return BoxPValue(share, mcse, float(log_density[0]), draws)
+    return BoxPValue(share, mcse, fit_quadrature(data, model).log_evidence, draws)
 
 
-def _log_density(y: Floats, se: Floats, mu: Prior, tau: Prior) -> Floats:
-    """Log prior predictive density of data sets, shape (data set, study)."""
-    logs = [math.log(w) + _component(y, se, mu, part) for w, part in leaves(tau)]
-    return np.asarray(np.logaddexp.reduce(logs, axis=0))
-
-
-def _component(y: Floats, se: Floats, mu: Prior, tau: Prior) -> Floats:
-    if not isinstance(tau, PointMass):
-        return np.asarray(fit_batch(y, se, mu=mu, tau=tau)["log_marginal_likelihood"])
-    w = 1 / (se**2 + tau.value**2)
-    mean = y @ w / w.sum()
-    q = ((y - mean[:, None]) ** 2) @ w
-    rest = 0.5 * np.log(w).sum() - 0.5 * np.log(w.sum()) - 0.5 * (se.size - 1) * math.log(2 * math.pi)
-    logs = []
-    for part in expand(mu, "mu"):
-        variance = 1 / part.precision + 1 / w.sum()
-        distance = (mean - part.mean) ** 2 / variance
-        logs.append(math.log(part.weight) - 0.5 * math.log(2 * math.pi * variance) - 0.5 * distance)
-    return np.asarray(rest - 0.5 * q + np.logaddexp.reduce(logs, axis=0))
+def _log_density(y: Floats, v: Floats, mu: Prior, tau: Prior) -> Floats:
+    """Log prior predictive density of data sets, shape (data set, study): normal given tau and a component of mu."""
+    parts = expand(mu, "mu")
+    logs = np.log([part.weight for part in parts])[:, None]
+    centre = np.array([part.mean for part in parts])[:, None]
+    own = np.array([1 / part.precision for part in parts])[:, None]
+    total = np.full(len(y), -np.inf)
+    for node, weight in zip(*tau_rule(tau, finer=2), strict=True):
+        w = 1 / (v + node**2)
+        mean, variance = (y * w).sum(axis=1) / w.sum(), own + 1 / w.sum()
+        residual = 0.5 * (((y - mean[:, None]) ** 2) * w).sum(axis=1)
+        of_mean = np.logaddexp.reduce(logs - 0.5 * np.log(variance) - 0.5 * (mean - centre) ** 2 / variance, axis=0)
+        constant = math.log(weight) + 0.5 * float(np.log(w).sum()) - 0.5 * math.log(w.sum()) if weight > 0 else -np.inf
+        total = np.logaddexp(total, constant - residual + of_mean)
+    return np.asarray(total - 0.5 * y.shape[1] * math.log(2 * math.pi))

@@ -93,8 +93,8 @@ def prior_data_conflict(data: Estimates, model: NormalNormal) -> PriorDataConfli
     >>> found = bm.prior_data_conflict(data, model)
     >>> found.table[["observed", "less", "greater", "p_value"]].round(4)
          observed    less  greater  p_value
-    mu     7.8600  1.0000   0.0000   0.0001
-    tau    4.7072  0.1644   0.8356   0.3287
+    mu     7.8596  0.9953   0.0047   0.0095
+    tau    4.7071  0.1644   0.8356   0.3287
     """
     import pandas as pd
 

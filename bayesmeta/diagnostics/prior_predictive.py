@@ -148,12 +148,12 @@ def _priors(model: object) -> tuple[Prior, Prior | None]:
             )
         tau = model.tau
         mu = model.mu_prior if model.mu_prior.is_proper else None
-    checked = require_scale_prior(tau, "tau")
+    checked = require_proper(require_scale_prior(tau, "tau"), "tau")
     if isinstance(checked, ReferencePrior):
         raise SpecificationError(
             f"prior for tau is {checked}, which depends on the studies' standard errors; give {checked}.given(se**2)."
         )
-    return require_proper(checked, "tau"), mu
+    return checked, mu
 
 
 def _range_quantiles(nodes: Floats, weights: Floats, k: int, levels: Floats) -> Floats:

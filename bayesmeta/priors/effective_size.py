@@ -7,7 +7,6 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.optimize import brentq
 
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.priors._base import Floats, Prior, as_float
@@ -19,6 +18,7 @@ Component = Normal | StudentT | Cauchy
 Components = list[tuple[float, Component]]
 METHODS = ("elir", "moment", "morita")
 _STEPS = {True: (1.0, 3.0, 8.0, 39.0), False: (1.0, 3.0, 10.0, 1e2, 1e4, 1e8)}  # edges around normals, around t's
+_MOST_STEPS = 10_000
 _THIN = 0.2  # edges closer than this to the one before, in the smallest scale, are left out
 
 
@@ -161,22 +161,21 @@ def _edges(parts: Components) -> Floats:
 def _information_at_mode(parts: Components) -> float:
     """Minus the second derivative of the log density, at the highest mode, which lies among the components' means."""
     means = np.unique([part.mean for _, part in parts])
-    mode = float(means[0])
-    if means.size > 1:
-        between = [np.linspace(a, b, 20, endpoint=False) for a, b in itertools.pairwise(means)]
-        grid = np.append(np.concatenate(between), means[-1])
-        at = int(np.argmax(_derivatives(parts, grid)[0]))
-        ends = grid[max(at - 1, 0)], grid[min(at + 1, grid.size - 1)]
-        mode = _zero_of_slope(parts, *map(float, ends))
-    return -float(_derivatives(parts, np.asarray(mode))[2])
+    between = [np.linspace(a, b, 20, endpoint=False) for a, b in itertools.pairwise(means)]
+    grid = np.concatenate([*between, means[-1:]])
+    x = grid[[int(np.argmax(_derivatives(parts, grid)[0]))]]
+    for _ in range(_MOST_STEPS):  # each step is to the mean of the centres by share and precision: the density rises
+        logs = np.stack([math.log(w) + part.logpdf(x) for w, part in parts])
+        pull = np.exp(logs - logs.max(axis=0)) * np.stack([_pull(part, x) for _, part in parts])
+        last, x = x, (pull * np.array([[part.mean] for _, part in parts])).sum(axis=0) / pull.sum(axis=0)
+        if np.abs(x - last)[0] <= 1e-12 * min(_shape(part)[1] for _, part in parts):
+            break
+    return -float(_derivatives(parts, x)[2][0])
 
 
-def _zero_of_slope(parts: Components, low: float, high: float) -> float:
-    """The point between where the density is highest."""
-
-    def slope(x: float) -> float:
-        return float(_derivatives(parts, np.asarray(x))[1])
-
-    if slope(low) <= 0:
-        return low
-    return high if slope(high) >= 0 else float(brentq(slope, low, high, xtol=1e-14 * (high - low)))
+def _pull(prior: Component, x: Floats) -> Floats:
+    """Precision of a component as its slope has it at `x`: minus the derivative of its log density over ``x - mean``."""
+    nu, scale = _shape(prior)
+    if math.isinf(nu):
+        return np.full_like(x, scale**-2)
+    return np.asarray((nu + 1) / (nu + ((x - prior.mean) / scale) ** 2) / scale**2)

@@ -189,9 +189,9 @@ class _Problem:
         values = dict(self.fixed)
         for name, x in zip(self.free, u, strict=True):
             if name in _LOCATION:
-                values[name] = self.centre + self.size * float(np.sinh(x))
+                values[name] = self.centre + self.size * math.sinh(x)
             elif name in _LOG_LOCATION:
-                values[name] = math.log(self.size) + 3 * float(np.sinh(x))
+                values[name] = math.log(self.size) + 3 * math.sinh(x)
             elif name in ("scale", "sd"):
                 values[name] = self.size * math.exp(x)
             elif name == "rate":
