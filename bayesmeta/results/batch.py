@@ -16,7 +16,17 @@ from bayesmeta.inference.quadrature.coefficients import pieces
 from bayesmeta.inference.quadrature.gaussian import CoefficientPrior
 from bayesmeta.inference.quadrature.integrate import Integrand, Posterior
 from bayesmeta.inference.quadrature.scale_density import ScaleDensity
-from bayesmeta.priors import Flat, Mixture, Normal, PointMass, Prior, ReferencePrior, require_prior, require_scale_prior
+from bayesmeta.priors import (
+    CustomScale,
+    Flat,
+    Mixture,
+    Normal,
+    PointMass,
+    Prior,
+    ReferencePrior,
+    require_prior,
+    require_scale_prior,
+)
 from bayesmeta.results.intervals import checked_levels
 from bayesmeta.results.normal_mixture import mixture_ppf
 from bayesmeta.results.scale_marginal import ScalePart
@@ -156,6 +166,8 @@ def _tau(tau: Prior | Sequence[Prior], v: Array, n: int) -> Prior | Sequence[Pri
         checked = require_scale_prior(tau)
         if isinstance(checked, PointMass | Mixture):
             raise SpecificationError(f"prior for tau is {tau}: a batch takes no point masses and mixtures; use fit.")
+        if isinstance(checked, CustomScale) and checked.valleys:
+            raise SpecificationError(f"prior for tau is {tau}, which has several separate peaks; use fit.")
         if isinstance(checked, ReferencePrior) and checked != checked.given([1.0, 1.0]):  # it depends on se
             if v.shape[0] > 1:
                 raise SpecificationError(
