@@ -118,7 +118,12 @@ def _smallest(predictive: NormalMixture, max_kl: float, max_components: int) -> 
             return found
         best = found if best is None or found.kl < best.kl else best
     assert best is not None
+    heavy = (
+        ""
+        if predictive.moments == 2
+        else " Its tails are so heavy that it has no variance: try a lighter prior on tau."
+    )
     raise InferenceError(
         f"map_prior: {max_components} normals come within a Kullback-Leibler divergence of {best.kl:.2g}, not "
-        f"max_kl={max_kl:g}. Allow more components, or a larger max_kl."
+        f"max_kl={max_kl:g}. Allow more components, or a larger max_kl.{heavy}"
     )

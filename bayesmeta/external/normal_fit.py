@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import ndtr, softmax
 
-from bayesmeta.results.normal_mixture import NormalMixture
+from bayesmeta.results.normal_mixture import NormalMixture, without_negligible
 
 Floats = NDArray[np.float64]
 _LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
-_REACH, _PANELS, _NODES = 8.0, 48, 12  # panels end at quantiles of z-scores up to 8: 1e-15 of the mass is beyond
+_REACH, _PANELS, _NODES = 8.0, 48, 12  # panels end near quantiles of z-scores up to 8: 1e-15 of the mass is beyond
 _EM_STEPS = 30
 
 
@@ -58,7 +58,9 @@ class Target:
 
 def target(exact: NormalMixture) -> Target:
     """Nodes for integrals over an exact mixture: Gauss-Legendre between its own quantiles."""
-    edges = np.unique(np.asarray(exact.ppf(ndtr(np.linspace(-_REACH, _REACH, _PANELS + 1)))))
+    keep = without_negligible(exact.weights)
+    exact = NormalMixture(exact.weights[keep] / exact.weights[keep].sum(), exact.means[keep], exact.sds[keep])
+    edges = _rough_quantiles(exact)
     nodes, weights = leggauss(_NODES)
     half = np.diff(edges)[:, None] / 2
     x = (edges[:-1, None] + half * (nodes + 1)).ravel()
@@ -66,6 +68,19 @@ def target(exact: NormalMixture) -> Target:
     mass = density * (half * weights).ravel()
     with np.errstate(divide="ignore"):
         return Target(x, np.log(density), mass / mass.sum(), exact)
+
+
+def _rough_quantiles(exact: NormalMixture) -> Floats:
+    """Quantiles at equally spaced z-scores, near enough for panels to end at: from a few points of each component."""
+    z = np.arange(-_REACH - 0.5, _REACH + 0.75, 0.5)
+    x = (exact.means[:, None] + exact.sds[:, None] * z).ravel()
+    share = (exact.weights[:, None] * np.diff(ndtr(np.append(z, np.inf)), prepend=0.0)).ravel()
+    order = np.argsort(x)
+    below = np.cumsum(share[order])
+    levels = ndtr(np.linspace(-_REACH, 0, _PANELS // 2 + 1))
+    lower = np.interp(levels, below, x[order])
+    above = np.cumsum(share[order][::-1])
+    return np.unique(np.concatenate([lower, np.interp(levels, above, x[order][::-1])]))
 
 
 def fit_normals(density: Target, n: int) -> NormalFit:

@@ -72,7 +72,7 @@ def read_statements(given: Statements) -> list[Statement]:
     SpecificationError
         If one cannot be read, they are about different parameters, or they contradict each other.
     """
-    items: Iterable[object] = [given] if isinstance(given, str | Mapping) else given
+    items: Iterable[object] = given if isinstance(given, Sequence) and not isinstance(given, str) else [given]
     found: list[Statement] = []
     names: set[str] = set()
     for item in items:

@@ -47,7 +47,7 @@ def test_a_regression_with_correlated_estimates(fixed):
     ("mu", "tau"),
     [
         (bm.Normal(0, 1), bm.HalfNormal(0.7)),
-        (bm.StudentT(4, 0.5, 1), bm.HalfCauchy(0.3)),
+        (bm.Normal(0.5, 1), bm.HalfCauchy(0.3)),
         (
             bm.Mixture([(1, bm.Normal(-1, 0.2)), (1, bm.Normal(1, 0.2))]),
             bm.Mixture([(1, bm.PointMass(0)), (2, bm.Uniform(0, 2))]),
@@ -84,11 +84,11 @@ def _crossing(density, level, low, high):
 
 
 def test_it_is_uniform_under_the_prior_predictive():
-    """120 data sets of three studies. Fixed seed."""
+    """80 data sets of three studies. Fixed seed."""
     rng = np.random.default_rng(13)
     se, model = np.array([0.2, 0.5, 0.3]), bm.NormalNormal(mu=bm.Normal(0, 1), tau=bm.HalfNormal(0.7))
     values = []
-    for _ in range(120):
+    for _ in range(80):
         mu, tau = model.mu.rvs(None, rng), model.tau.rvs(None, rng)
         y = mu + np.sqrt(se**2 + tau**2) * rng.standard_normal(3)
         values.append(bm.box_p_value(bm.Estimates(y=y, se=se), model, draws=200).value)

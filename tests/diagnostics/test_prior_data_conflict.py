@@ -77,8 +77,8 @@ def test_mu_by_adaptive_quadrature():
 
 
 def test_the_p_values_are_uniform_and_independent_under_the_prior():
-    """200 data sets from the model with its priors. Fixed seed: the smallest Kolmogorov-Smirnov P value is 0.1 or so."""
-    rng, n = np.random.default_rng(11), 200
+    """150 data sets from the model with its priors. Fixed seed: the smallest Kolmogorov-Smirnov P value is 0.1 or so."""
+    rng, n = np.random.default_rng(11), 150
     se = np.array([0.2, 0.5, 0.3, 0.9])
     model = bm.NormalNormal(mu=bm.Mixture([(0.6, bm.Normal(0, 1)), (0.4, bm.Normal(2, 0.2))]), tau=bm.HalfNormal(0.7))
     less = np.empty((n, 2))

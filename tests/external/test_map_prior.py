@@ -104,7 +104,7 @@ def test_with_the_exact_predictive_as_prior_the_identity_is_exact():
     assert_allclose(found.cdf([-20, -5, 5]), joint.cdf([-20, -5, 5]), atol=1e-8)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(
     y=st.lists(st.floats(-2, 2), min_size=2, max_size=5),
     size=st.floats(0.01, 100),
@@ -164,6 +164,8 @@ def test_refusals(arguments, message):
 def test_other_refusals():
     with pytest.raises(InferenceError, match="come within a Kullback-Leibler divergence"):
         bm.map_prior(SCHOOLS, MODEL, max_kl=1e-6, max_components=2)
+    with pytest.raises(InferenceError, match="try a lighter prior on tau"):
+        bm.map_prior(bm.Estimates(y=[0.1, 0.5, 0.2], se=[0.1] * 3), bm.NormalNormal(tau=bm.ImproperUniform()))
     with pytest.raises(SpecificationError, match="known exactly"):
         bm.map_prior(SCHOOLS, bm.NormalNormal(mu=bm.PointMass(0), tau=bm.PointMass(0)))
     with pytest.raises(SpecificationError, match="takes a NormalNormal"):

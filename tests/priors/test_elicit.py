@@ -155,6 +155,7 @@ def test_a_poor_fit_is_warned_about():
         ("Normal", {1.5: 2, 0.5: 1}, {}, "give probability: value"),
         ("Normal", [], {}, "no statement was given"),
         ("Normal", [3], {}, "statement 3"),
+        ("Normal", 3, {}, "statement 3"),
     ],
 )
 def test_refusals(family, statements, known, message):
