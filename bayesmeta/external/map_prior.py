@@ -20,7 +20,8 @@ class MapPrior:
     Attributes
     ----------
     prior : Normal or Mixture
-        The prior: a mixture of few normals, which the quadrature engine takes.
+        The prior: a mixture of few normals, which the quadrature engine takes. It has the mean and the standard
+        deviation of `predictive`, where these exist.
     kl : float
         Kullback-Leibler divergence of `prior` from `predictive`.
     total_variation : float

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.polynomial.legendre import leggauss
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import ndtr, softmax
+from scipy.special import ndtr, ndtri, softmax
 
 from bayesmeta.results.normal_mixture import NormalMixture, without_negligible
 
 Floats = NDArray[np.float64]
 _LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
 _REACH, _PANELS, _NODES = 8.0, 48, 12  # panels end near quantiles of z-scores up to 8: 1e-15 of the mass is beyond
+_SPACING = 0.25  # of points within a component that stand for it while panels are chosen
 _EM_STEPS = 30
 
 
@@ -72,15 +73,16 @@ def target(exact: NormalMixture) -> Target:
 
 def _rough_quantiles(exact: NormalMixture) -> Floats:
     """Quantiles at equally spaced z-scores, near enough for panels to end at: from a few points of each component."""
-    z = np.arange(-_REACH - 0.5, _REACH + 0.75, 0.5)
+    z = np.arange(-_REACH - 0.5, _REACH + 0.6, _SPACING)
+    near = -np.abs(z)
     x = (exact.means[:, None] + exact.sds[:, None] * z).ravel()
-    share = (exact.weights[:, None] * np.diff(ndtr(np.append(z, np.inf)), prepend=0.0)).ravel()
+    mass = (exact.weights[:, None] * (ndtr(near + _SPACING / 2) - ndtr(near - _SPACING / 2))).ravel()
     order = np.argsort(x)
-    below = np.cumsum(share[order])
-    levels = ndtr(np.linspace(-_REACH, 0, _PANELS // 2 + 1))
-    lower = np.interp(levels, below, x[order])
-    above = np.cumsum(share[order][::-1])
-    return np.unique(np.concatenate([lower, np.interp(levels, above, x[order][::-1])]))
+    x, mass = x[order], mass[order]
+    wanted = np.linspace(-_REACH, 0, _PANELS // 2 + 1)
+    lower = np.interp(wanted, ndtri(np.cumsum(mass) - mass / 2), x)
+    x, mass = x[::-1], mass[::-1]
+    return np.unique(np.concatenate([lower, np.interp(wanted, ndtri(np.cumsum(mass) - mass / 2), x)]))
 
 
 def fit_normals(density: Target, n: int) -> NormalFit:
@@ -115,14 +117,19 @@ def _log_parts(x: Floats, weights: Floats, means: Floats, sds: Floats) -> Floats
     return np.asarray(np.log(weights / sds)[:, None] - 0.5 * z**2 - _LOG_SQRT_2PI)
 
 
+def _em_step(density: Target, weights: Floats, means: Floats, sds: Floats) -> tuple[Floats, Floats, Floats]:
+    """One step of EM, which does not raise the divergence, and gives the mixture the mean and sd of the density."""
+    logs = _log_parts(density.x, weights, means, sds)
+    share = density.mass * np.exp(logs - np.logaddexp.reduce(logs, axis=0))
+    weights = np.maximum(share.sum(axis=1), 1e-12)
+    means = share @ density.x / weights
+    return weights, means, np.sqrt((share * (density.x - means[:, None]) ** 2).sum(axis=1) / weights)
+
+
 def _optimised(density: Target, start: tuple[Floats, Floats, Floats]) -> NormalFit:
     weights, means, sds = start
     for _ in range(_EM_STEPS):
-        logs = _log_parts(density.x, weights, means, sds)
-        share = density.mass * np.exp(logs - np.logaddexp.reduce(logs, axis=0))
-        weights = np.maximum(share.sum(axis=1), 1e-12)
-        means = share @ density.x / weights
-        sds = np.sqrt((share * (density.x - means[:, None]) ** 2).sum(axis=1) / weights)
+        weights, means, sds = _em_step(density, weights, means, sds)
     n = weights.size
     centre, scale = float(weights @ means), float(np.min(sds))
 
@@ -147,7 +154,7 @@ def _optimised(density: Target, start: tuple[Floats, Floats, Floats]) -> NormalF
 
     begin = np.concatenate([np.log(weights[1:] / weights[0]), (means - centre) / scale, np.log(sds / scale)])
     best = minimize(cross_entropy, begin, jac=True, method="BFGS", options={"gtol": 1e-10, "maxiter": 500})
-    return _described(density, *unpack(best.x))
+    return _described(density, *_em_step(density, *unpack(best.x)))  # after which mean and sd are exact
 
 
 def _described(density: Target, weights: Floats, means: Floats, sds: Floats) -> NormalFit:
