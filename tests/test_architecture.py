@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "bayesmeta"
 LAYERS = (
     "errors", "priors", "data", "effects", "spec", "pooling",
-    "inference", "results", "diagnostics", "external", "analysis", "report", "cli",
+    "inference", "results", "diagnostics", "external", "sensitivity", "analysis", "report", "cli",
 )  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 SAMPLERS = {"pymc", "pytensor", "nutpie", "numba"}
