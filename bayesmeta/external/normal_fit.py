@@ -80,9 +80,10 @@ def _rough_quantiles(exact: NormalMixture) -> Floats:
     order = np.argsort(x)
     x, mass = x[order], mass[order]
     wanted = np.linspace(-_REACH, 0, _PANELS // 2 + 1)
-    lower = np.interp(wanted, ndtri(np.cumsum(mass) - mass / 2), x)
-    x, mass = x[::-1], mass[::-1]
-    return np.unique(np.concatenate([lower, np.interp(wanted, ndtri(np.cumsum(mass) - mass / 2), x)]))
+    ends = []
+    for at, share in ((x, mass), (x[::-1], mass[::-1])):  # from each end, so that tails keep their digits
+        ends.append(np.interp(wanted, ndtri(np.minimum(np.cumsum(share) - share / 2, 1 - 1e-15)), at))
+    return np.unique(np.concatenate(ends))
 
 
 def fit_normals(density: Target, n: int) -> NormalFit:
