@@ -29,13 +29,14 @@ PUBLIC_NAMES = [
     "ImproperUniform", "Independent", "InferenceError", "InvGamma", "Jeffreys", "LogNormal", "LogStudentT",
     "Lomax", "MetaResult", "Mixture", "MultiArm", "MultivariateNormal", "Normal", "NormalNormal",
     "OnVariance", "Option", "OverallJeffreys", "PointMass", "PooledEstimate", "PooledResult",
-    "PublishedReview", "Range", "Rayleigh", "SignificantCount", "Slope", "SpecificationError",
-    "SqrtUniform", "StudentT", "Study", "StudyTest", "SubgroupTest", "TwoScales", "Uniform",
-    "UniformShrinkage", "box_p_value", "claim_sensitivity", "cluster_robust", "compare", "convergence",
-    "discounted", "effect_sizes", "effective_sample_size", "egger_test", "elicit", "fit", "fit_batch",
-    "fit_many", "leave_one_out", "load_dataset", "mantel_haenszel", "map_prior", "normal_from_interval",
-    "parse_prior", "pet_peese", "peto", "pool", "predictive_p_value", "prior_data_conflict",
-    "prior_predictive", "read_estimates", "robustify", "simulation_based_calibration", "trim_and_fill",
+    "PublishedPrior", "PublishedReview", "Range", "Rayleigh", "SignificantCount", "Slope",
+    "SpecificationError", "SqrtUniform", "StudentT", "Study", "StudyTest", "SubgroupTest", "Truncated",
+    "TwoScales", "Uniform", "UniformShrinkage", "box_p_value", "claim_sensitivity", "cluster_robust",
+    "compare", "convergence", "default_priors", "discounted", "effect_sizes", "effective_sample_size",
+    "egger_test", "elicit", "fit", "fit_batch", "fit_many", "leave_one_out", "load_dataset",
+    "mantel_haenszel", "map_prior", "normal_from_interval", "parse_prior", "pet_peese", "peto", "pool",
+    "predictive_p_value", "prior_data_conflict", "prior_predictive", "published_prior", "published_priors",
+    "published_thresholds", "read_estimates", "robustify", "simulation_based_calibration", "trim_and_fill",
 ]  # fmt: skip
 
 

@@ -23,7 +23,8 @@ from bayesmeta.diagnostics.convergence import convergence
 from bayesmeta.priors import Flat, Prior
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.spec.design import tau_prior
+from bayesmeta.spec.design import tau_prior, variable_of
+from bayesmeta.spec.sources import default_names, published_in
 from bayesmeta.spec.two_scales import base_of
 
 
@@ -104,7 +105,8 @@ def summary_rows(result: MetaResult) -> list[dict[str, Any]]:
     """Rows of a result's summary, with 95% equal-tailed intervals."""
     frame = result.summary(ci_prob=CI_PROB, ci_kind="eti")
     return [
-        {"parameter": str(name), **{k: finite_or_none(v) for k, v in row.items()}} for name, row in frame.iterrows()
+        {"parameter": str(name), **{k: v if isinstance(v, str) else finite_or_none(v) for k, v in row.items()}}
+        for name, row in frame.iterrows()
     ]
 
 
@@ -116,7 +118,11 @@ def _model(
     for name in result.coefficients:
         priors[name] = model.coefficient_prior(name, name.split("[", 1)[0])
     section = outcome.models[key]
-    defaults = [name for name, prior in priors.items() if prior == Flat()]
+    unchosen = default_names(model)
+    defaults = [name for name, prior in priors.items() if prior == Flat() or {name, variable_of(name)} & unchosen]
+    sources: dict[str, list[dict[str, object]]] = {}
+    for name, source in published_in(model):
+        sources.setdefault(name, []).append(source.as_dict())
     return {
         "label": section.label,
         "formula": model.formula,
@@ -124,6 +130,7 @@ def _model(
         "error_bound": result.error_bound,
         "priors": {name: str(prior) for name, prior in priors.items()},
         "defaults": defaults,
+        "sources": {name: sources.get(name) or sources.get(variable_of(name), []) for name in priors},
         "summary": rows,
         "forest": None if result.coefficients else _forest(result),
         "prior_posterior": [

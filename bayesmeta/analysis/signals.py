@@ -8,6 +8,7 @@ from bayesmeta.analysis.derived import finite_or_none
 from bayesmeta.analysis.records import curve, finite, interval_record
 from bayesmeta.analysis.schema import Outcome, Signal
 from bayesmeta.analysis.sensitivity import SignalSensitivity, Tipping, Under
+from bayesmeta.priors import shown
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.spec.two_scales import base_of
 
@@ -22,8 +23,8 @@ def signal_record(
     less = "<" in signal.claim
     model = base_of(result.model)
     primary = {
-        "beta_label": "as stated", "beta": ", ".join(map(str, dict.fromkeys(model.beta.values() or [model.mu]))),
-        "tau_label": "as stated", "tau": str(model.tau), "probability": probability, "mcse": mcse,
+        "beta_label": "as stated", "beta": ", ".join(map(shown, dict.fromkeys(model.beta.values() or [model.mu]))),
+        "tau_label": "as stated", "tau": shown(model.tau), "probability": probability, "mcse": mcse,
         "threshold_probability": result.probability(signal.threshold) if signal.threshold else None,
         "pareto_k": None, "method": "primary",
     }  # fmt: skip

@@ -12,7 +12,7 @@ from scipy.special import ndtri, owens_t
 from bayesmeta.diagnostics.heterogeneity_scale import quantile, range_cdf, tau_rule
 from bayesmeta.errors import SpecificationError
 from bayesmeta.inference.quadrature.coefficients import expand
-from bayesmeta.priors import Prior, ReferencePrior, require_proper, require_scale_prior
+from bayesmeta.priors import Prior, ReferencePrior, plain, require_proper, require_scale_prior
 from bayesmeta.results.intervals import checked_probability
 from bayesmeta.results.normal_mixture import NormalMixture
 from bayesmeta.spec.normal_normal import NormalNormal
@@ -147,8 +147,8 @@ def _priors(model: object) -> tuple[Prior, Prior | None]:
                 f"prior_predictive takes models without covariates; got formula={model.formula!r}."
             )
         tau = model.tau
-        mu = model.mu_prior if model.mu_prior.is_proper else None
-    checked = require_proper(require_scale_prior(tau, "tau"), "tau")
+        mu = plain(model.mu_prior) if model.mu_prior.is_proper else None
+    checked = plain(require_proper(require_scale_prior(tau, "tau"), "tau"))
     if isinstance(checked, ReferencePrior):
         raise SpecificationError(
             f"prior for tau is {checked}, which depends on the studies' standard errors; give {checked}.given(se**2)."

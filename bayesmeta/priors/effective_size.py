@@ -12,6 +12,7 @@ from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.priors._base import Floats, Prior, as_float
 from bayesmeta.priors._numeric import tabulate
 from bayesmeta.priors.mixture import Mixture
+from bayesmeta.priors.plain import plain
 from bayesmeta.priors.real_line import Cauchy, Normal, StudentT
 
 Component = Normal | StudentT | Cauchy
@@ -69,7 +70,7 @@ def effective_sample_size(prior: Prior, unit_sd: float, method: str = "elir") ->
         raise SpecificationError(
             f"method={method!r} is not known; choose one of {', '.join(map(repr, METHODS))}.{did_you_mean(method, METHODS)}"
         )
-    parts = list(_leaves(prior, 1.0))
+    parts = list(_leaves(plain(prior) if isinstance(prior, Prior) else prior, 1.0))
     if method == "moment":
         sd = prior.moments().sd
         return unit_sd**2 / sd**2 if math.isfinite(sd) else 0.0

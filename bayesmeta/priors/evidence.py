@@ -9,6 +9,7 @@ from statistics import NormalDist
 from bayesmeta.errors import DataWarning, SpecificationError
 from bayesmeta.priors._base import Prior, as_float, number_text
 from bayesmeta.priors.mixture import Mixture
+from bayesmeta.priors.plain import plain
 from bayesmeta.priors.real_line import Flat, Normal
 
 _WARN_ABOVE, _REFUSE_ABOVE = 0.1, 0.3  # distance of the estimate from the middle, in half widths of the interval
@@ -205,13 +206,15 @@ def robustify(prior: Prior, weight: float, mean: float, sd: float) -> Mixture:
         raise SpecificationError(f"robustify(prior={prior!r}): give a proper prior on an effect, e.g. Normal(-1, 0.3).")
     if not 0 < as_float(weight) < 1:
         raise SpecificationError(f"robustify(weight={weight!r}): must lie between 0 and 1, e.g. 0.2.")
-    parts = prior.components if isinstance(prior, Mixture) else ((1.0, prior),)
+    own = plain(prior)
+    parts = own.components if isinstance(own, Mixture) else ((1.0, own),)
     return Mixture([*(((1 - weight) * w, part) for w, part in parts), (weight, Normal(mean, sd))])
 
 
 def _normals(prior: object, where: str) -> list[tuple[float, Normal]]:
     """Components of a normal or a mixture of normals."""
-    parts = prior.components if isinstance(prior, Mixture) else ((1.0, prior),)
+    own = plain(prior) if isinstance(prior, Prior) else prior
+    parts = own.components if isinstance(own, Mixture) else ((1.0, own),)
     normal = [(w, part) for w, part in parts if isinstance(part, Normal)]
     if len(normal) < len(parts):
         raise SpecificationError(f"{where}{prior!r}): must be Normal or a Mixture of normals.")

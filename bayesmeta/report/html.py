@@ -119,8 +119,9 @@ def _given(function: Callable[..., str]) -> Callable[..., str]:
 
 def _priors(model: Record) -> list[dict[str, Any]]:
     defaults = set(model.get("defaults") or [])
+    sources = model.get("sources") or {}
     return [
-        {"parameter": name, "prior": prior, "default": name in defaults}
+        {"parameter": name, "prior": prior, "default": name in defaults, "sources": sources.get(name) or []}
         for name, prior in (model.get("priors") or {}).items()
     ]
 
