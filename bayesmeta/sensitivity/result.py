@@ -167,8 +167,7 @@ class SensitivityResult:
         """How far the posterior moves from the primary one, as the bias of a coin, against a threshold.
 
         A divergence is read as McCulloch does: two posteriors are as different as a fair coin and one that falls on one
-        side with this probability. The threshold is the reader's to choose; at 0.6, the default, a hundred tosses would hardly
-        tell the two coins apart.
+        side with this probability. The threshold is the reader's to state; the default is a convention of this package.
 
         Parameters
         ----------
