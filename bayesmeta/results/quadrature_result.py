@@ -163,7 +163,7 @@ class QuadratureResult(MetaResult):
         rows = self._equal_tailed(ci_prob) if ci_kind == "eti" else self._by_kind(ci_prob, ci_kind)
         frame = pd.DataFrame(np.array(rows), columns=_labels(_COLUMNS), index=_labels(self.parameters))
         frame.attrs.update(ci_prob=ci_prob, ci_kind=ci_kind)
-        return frame
+        return self._with_defaults(frame)
 
     def _equal_tailed(self, ci_prob: float) -> list[list[float]]:
         """Rows of the summary; the quantiles of all normal mixtures are found together."""

@@ -17,7 +17,7 @@ from bayesmeta.inference.quadrature.grid import Grid
 from bayesmeta.inference.quadrature.integrate import Integrand, Posterior, converge
 from bayesmeta.inference.quadrature.rotate import Rotation, rotate
 from bayesmeta.inference.quadrature.scale_density import ScaleDensity, scale_density, separated
-from bayesmeta.priors import CustomScale, Flat, Mixture, Normal, PointMass, Prior
+from bayesmeta.priors import CustomScale, Flat, Mixture, Normal, PointMass, Prior, plain
 from bayesmeta.spec.design import design, tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.two_scales import Model, TwoScales, base_of
@@ -257,6 +257,7 @@ def weighted_fit(
 
 def tau_components(prior: Prior) -> list[tuple[float, ScaleDensity | float, bool]]:
     """Components of a prior on a scale with their weights, point masses as numbers, and whether each is improper."""
+    prior = plain(prior)
     if isinstance(prior, PointMass):
         return [(1.0, prior.value, False)]
     if isinstance(prior, Mixture):
