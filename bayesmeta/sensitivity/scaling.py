@@ -25,6 +25,7 @@ from bayesmeta.priors import (
     Prior,
     Rayleigh,
     StudentT,
+    Truncated,
     Uniform,
 )
 
@@ -62,6 +63,11 @@ def scaled(prior: Prior, factor: float) -> Prior:
             return LogStudentT(prior.nu, prior.location + math.log(factor), prior.scale)
         case OnVariance():
             return OnVariance(scaled(prior.prior, factor**2))  # type: ignore[arg-type]
+        case Truncated(prior=Normal(mean=mean, sd=sd)):
+            return Truncated(Normal(factor * mean, factor * sd), factor * prior.lower, factor * prior.upper)
+        case Truncated(prior=StudentT() | Cauchy() as whole):
+            moved = replace(whole, mean=factor * whole.mean, scale=factor * whole.scale)
+            return Truncated(moved, factor * prior.lower, factor * prior.upper)
         case PointMass():
             return PointMass(factor * prior.value)
         case Mixture():

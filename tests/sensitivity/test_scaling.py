@@ -14,7 +14,9 @@ from bayesmeta.sensitivity.scaling import scaled, widened
 SCALES = [
     "HalfNormal(0.5)", "HalfStudentT(3, 0.5)", "HalfCauchy(0.5)", "HalfLogistic(0.5)", "Rayleigh(0.5)", "Uniform(0, 2)",
     "Exponential(3)", "Gamma(2, 3)", "InvGamma(2, 0.4)", "LogNormal(-1, 0.7)", "LogStudentT(4, -1, 0.6)", "Lomax(2, 0.3)",
-    "OnVariance(LogNormal(-2, 1.5))", "PointMass(0.3)", "Mixture([(0.2, PointMass(0)), (0.8, HalfNormal(1))])",
+    "OnVariance(LogNormal(-2, 1.5))", "PointMass(0.3)", "Truncated(StudentT(3, 0.35, 0.2), 0, inf)",
+    "Truncated(Normal(0.1, 0.3), 0, 2)",
+    "Mixture([(0.2, PointMass(0)), (0.8, HalfNormal(1))])",
 ]  # fmt: skip
 LOCATIONS = [
     "Normal(0.3, 2)",
