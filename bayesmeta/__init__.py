@@ -48,6 +48,7 @@ _HOME = {
     "bayesmeta.results.batch": ["fit_batch"],
     "bayesmeta.results.fit": ["fit", "fit_many"],
     "bayesmeta.results.meta_result": ["MetaResult"],
+    "bayesmeta.sensitivity.averaging": ["model_average"],
     "bayesmeta.sensitivity.hypotheses": ["bayes_factor_curve"],
     "bayesmeta.sensitivity.reverse_bayes": ["reverse_bayes"],
     "bayesmeta.sensitivity.tipping": ["tipping_point"],

@@ -33,7 +33,7 @@ PUBLIC_NAMES = [
     "SpecificationError", "SqrtUniform", "StudentT", "Study", "StudyTest", "SubgroupTest", "Truncated",
     "TwoScales", "Uniform", "UniformShrinkage", "bayes_factor_curve", "claim_sensitivity", "cluster_robust", "compare",
     "convergence", "default_priors", "effect_sizes", "egger_test", "fit", "fit_batch", "fit_many",
-    "leave_one_out", "load_dataset", "mantel_haenszel", "parse_prior", "pet_peese", "peto", "pool",
+    "leave_one_out", "load_dataset", "mantel_haenszel", "model_average", "parse_prior", "pet_peese", "peto", "pool",
     "predictive_p_value", "published_prior", "published_priors", "published_thresholds", "read_estimates",
     "reverse_bayes", "simulation_based_calibration", "tipping_point", "trim_and_fill",
 ]  # fmt: skip
