@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "bayesmeta"
 LAYERS = (
     "errors", "priors", "data", "effects", "spec", "pooling",
-    "inference", "results", "diagnostics", "sensitivity", "analysis", "report", "cli",
+    "inference", "results", "diagnostics", "external", "sensitivity", "analysis", "report", "cli",
 )  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 SAMPLERS = {"pymc", "pytensor", "nutpie", "numba"}
@@ -31,11 +31,13 @@ PUBLIC_NAMES = [
     "OnVariance", "Option", "OverallJeffreys", "PointMass", "PooledEstimate", "PooledResult",
     "PublishedPrior", "PublishedReview", "Range", "Rayleigh", "SignificantCount", "Slope",
     "SpecificationError", "SqrtUniform", "StudentT", "Study", "StudyTest", "SubgroupTest", "Truncated",
-    "TwoScales", "Uniform", "UniformShrinkage", "bayes_factor_curve", "claim_sensitivity", "cluster_robust", "compare",
-    "convergence", "default_priors", "effect_sizes", "egger_test", "fit", "fit_batch", "fit_many",
-    "leave_one_out", "load_dataset", "mantel_haenszel", "model_average", "parse_prior", "pet_peese", "peto", "pool",
-    "predictive_p_value", "published_prior", "published_priors", "published_thresholds", "read_estimates",
-    "reverse_bayes", "simulation_based_calibration", "tipping_point", "trim_and_fill",
+    "TwoScales", "Uniform", "UniformShrinkage", "bayes_factor_curve", "box_p_value", "claim_sensitivity", "cluster_robust",
+    "compare", "convergence", "default_priors", "discounted", "effect_sizes", "effective_sample_size",
+    "egger_test", "elicit", "fit", "fit_batch", "fit_many", "leave_one_out", "load_dataset",
+    "mantel_haenszel", "map_prior", "model_average", "normal_from_interval", "parse_prior", "pet_peese", "peto", "pool",
+    "predictive_p_value", "prior_data_conflict", "prior_predictive", "published_prior", "published_priors",
+    "published_thresholds", "read_estimates", "reverse_bayes", "robustify",
+    "simulation_based_calibration", "tipping_point", "trim_and_fill",
 ]  # fmt: skip
 
 

@@ -81,6 +81,11 @@ def test_moderators_by_single_fits_with_unequal_probabilities() -> None:
         assert row.prior_probability == pytest.approx(math.exp(prior), rel=1e-12)
         assert row.log_marginal_likelihood == pytest.approx(evidence, rel=1e-7)
         assert row.posterior_probability == pytest.approx(math.exp(prior + evidence - total), rel=1e-6)
+    for i, (name, p) in enumerate(chance.items()):
+        present = np.logaddexp.reduce([a + b for key, (a, b) in logs.items() if key[i]])
+        absent = np.logaddexp.reduce([a + b for key, (a, b) in logs.items() if not key[i]])
+        want = math.exp(present - absent) / (p / (1 - p))
+        assert found.inclusion.loc[name, "bayes_factor"] == pytest.approx(want, rel=1e-6)
 
 
 def test_weights_of_models_that_are_no_product() -> None:
@@ -94,6 +99,7 @@ def test_weights_of_models_that_are_no_product() -> None:
     }
     total = np.logaddexp.reduce(list(joint.values()))
     assert len(found.models) == 3
+    assert found.models["prior_probability"].sum() == pytest.approx(1)
     for row in found.models.itertuples():
         assert row.posterior_probability == pytest.approx(math.exp(joint[row.mu, row.tau] - total), rel=1e-7)
     mean = sum(
