@@ -17,7 +17,9 @@ from bayesmeta.priors import Flat, Prior, parse_prior
 from bayesmeta.report.tables import MISSING, decimals_for, format_interval, format_number
 from bayesmeta.sensitivity.result import SensitivityResult
 from bayesmeta.sensitivity.surface import prior_sensitivity
+from bayesmeta.sensitivity.tipping import tipping_point
 from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.two_scales import TwoScales
 
 SCHEMA = "bayesmeta-sensitivity/1"
 
@@ -65,7 +67,7 @@ def sensitivity_and_print(
     if as_json:
         Console(soft_wrap=True, highlight=False, markup=False).out(json.dumps(content, allow_nan=False))
     else:
-        _print(content, result)
+        _print(content, result, level)
 
 
 def _content(result: SensitivityResult, path: Path, level: float, threshold: float) -> dict[str, Any]:
@@ -108,6 +110,7 @@ def _content(result: SensitivityResult, path: Path, level: float, threshold: flo
             "worst": {name: str(prior) for name, prior in robust.worst.items()},
         },
         "sentences": [*result.sentences(level), robust.sentence],
+        "tipping": [_tipping(result, claim, level) for claim in result.claims],
     }
 
 
@@ -116,7 +119,24 @@ def _finite(value: Any) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _print(content: dict[str, Any], result: SensitivityResult) -> None:
+def _tipping(result: SensitivityResult, claim: str, level: float) -> dict[str, Any]:
+    """Tipping points of one claim; where there can be none, the reason."""
+    if isinstance(result.model, TwoScales):
+        return {"claim": claim, "tips": [], "sentences": ["No tipping points: the model has two scales."]}
+    try:
+        found = tipping_point(result.data, result.model, claim, level)
+    except SpecificationError as error:
+        return {"claim": claim, "tips": [], "sentences": [f"No tipping points: {error}"]}
+    rows = found.table().to_dict("records")
+    tips = [{key: _plain(value) for key, value in row.items()} for row in rows]
+    return {"claim": claim, "tips": tips, "sentences": found.sentences()}
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, str) else _finite(value)
+
+
+def _print(content: dict[str, Any], result: SensitivityResult, level: float) -> None:
     console = Console()
     names = {"mu": content["model"]["mu"], "tau": content["model"]["tau"], **content["model"]["beta"]}
     priors = ", ".join(f"{name} ~ {prior}" for name, prior in names.items())
@@ -126,7 +146,7 @@ def _print(content: dict[str, Any], result: SensitivityResult) -> None:
     )
     table = Table()
     for name in result.priors:
-        table.add_column(f"prior on {name}")
+        table.add_column(f"prior on {name}", no_wrap=True)
     headings = [
         *(f"P({claim})" for claim in result.claims),
         "mean",
@@ -148,6 +168,13 @@ def _print(content: dict[str, Any], result: SensitivityResult) -> None:
         )
     for sentence in content["sentences"]:
         console.print(sentence, markup=False)
+    for tipping in content["tipping"]:
+        console.print(
+            f"\nWhere P({tipping['claim']}) crosses {level:g}, changing one thing of the primary analysis:",
+            markup=False,
+        )
+        for sentence in tipping["sentences"]:
+            console.print(f"- {sentence}", markup=False)
 
 
 def _numbers(row: dict[str, Any]) -> list[str]:

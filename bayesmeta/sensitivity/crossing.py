@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import brentq
 
 from bayesmeta.diagnostics.sensitivity import Reweighted
 from bayesmeta.errors import SpecificationError
+from bayesmeta.sensitivity.roots import crossings
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def crossing(probability: Callable[[float], Reweighted], scales: ArrayLike, leve
     probability : callable
         From a scale to the probability under the prior with that scale, smooth in it.
     scales : array_like of float, shape (point,)
-        Increasing; two crossings between neighbours would be missed.
+        Increasing; between neighbours the probability is taken to have one extremum at the most.
     level : float
         Between 0 and 1.
 
@@ -73,28 +74,18 @@ def crossing(probability: Callable[[float], Reweighted], scales: ArrayLike, leve
     """
     if not 0 < level < 1:
         raise SpecificationError(f"level={level!r}: must lie between 0 and 1.")
-    points = np.asarray(scales, float)
-    values = [probability(float(s)) for s in points]
+    points, known = np.asarray(scales, float), functools.cache(probability)
+    values = [known(float(s)) for s in points]
     first, last = _longest_run([one.trusted for one in values])
     if last <= first:
         raise SpecificationError(
             f"under no prior with a scale from {points[0]:.3g} to {points[-1]:.3g} can the draws be reweighted; "
             "fit a model with a wider prior."
         )
-    inside = range(first, last)
-    p = [values[i].probability for i in inside]
-    roots = []
-    for i in inside[:-1]:
-        low, high = (values[j].probability - level for j in (i, i + 1))
-        if low == 0:
-            roots.append(float(points[i]))
-        elif low * high < 0:
-            ends = math.log(points[i]), math.log(points[i + 1])
-            root = brentq(lambda u: probability(math.exp(u)).probability - level, *ends, xtol=1e-12, rtol=1e-14)
-            roots.append(math.exp(root))
-    return Crossing(
-        level, tuple(roots), (float(points[first]), float(points[last - 1])), (p[0], p[-1]), (min(p), max(p))
-    )
+    p = [one.probability for one in values[first:last]]
+    roots = crossings(lambda u: known(math.exp(u)).probability, np.log(points[first:last]).tolist(), level)
+    ends = (float(points[first]), float(points[last - 1]))
+    return Crossing(level, tuple(map(math.exp, roots)), ends, (p[0], p[-1]), (min(p), max(p)))
 
 
 def _longest_run(kept: Sequence[bool]) -> tuple[int, int]:

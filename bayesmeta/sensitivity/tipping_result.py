@@ -20,6 +20,24 @@ LABELS = {
     "null_trials": "number of further trials with effect 0 and average precision",
 }
 
+# What is done at a tip, and what no value of it does.
+_PHRASES = {
+    "sceptical_sd": ("a prior Normal(0, {value}) on {parameter}", "no sceptical prior Normal(0, sd) on {parameter}"),
+    "prior_mean": ("a prior on {parameter} centred at {value}", "no shift of the prior on {parameter}"),
+    "tau_factor": ("a prior on tau of {value} times the scale", "no other scale of the prior on tau"),
+    "tau_fixed": ("tau known to be {value}", "no known value of tau"),
+    "discount": ("the prior on {parameter} discounted to the power {value}", "no discount of the prior on {parameter}"),
+    "mixture_weight": (
+        "a weight of {value} on the first component of the prior on {parameter}",
+        "no weight of the first component of the prior on {parameter}",
+    ),
+    "null_trial": ("one more trial with effect 0 and standard error {value}", "no single further trial with effect 0"),
+    "null_trials": (
+        "{value} more trials with effect 0 and average precision",
+        "no number of further trials with effect 0 and average precision",
+    ),
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tip:
@@ -137,10 +155,13 @@ class TippingPoints:
         return [self._sentence(one) for one in self.kinds if not one.reason]
 
     def _sentence(self, one: Tipping) -> str:
-        start = f"P({self.claim}) is {self.probability:.4g}"
+        done, nothing = (phrase.replace("{parameter}", one.parameter) for phrase in _PHRASES[one.kind])
         ends = f"{one.probabilities[0]:.4g} at {one.ends[0]:.4g} and {one.probabilities[1]:.4g} at {one.ends[1]:.4g}"
         if not one.tips:
-            side = "below" if not self.held else "at or above"
-            return f"{start}, and no {one.label} changes that it is {side} {self.level:g}: it is {ends}."
-        at = ", ".join(f"{tip.value:.4g}" for tip in one.tips)
-        return f"{start}; with another {one.label} it crosses {self.level:g} at {at} (it is {ends})."
+            moved = "below" if self.held else "up to"
+            start = nothing[0].upper() + nothing[1:]
+            return (
+                f"{start} takes P({self.claim}), {self.probability:.4g} as given, {moved} {self.level:g}: it is {ends}."
+            )
+        at = " and at ".join(done.format(value=f"{tip.value:.4g}") for tip in one.tips)
+        return f"P({self.claim}), {self.probability:.4g} as given, crosses {self.level:g} at {at}: it is {ends}."

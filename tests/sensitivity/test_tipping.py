@@ -176,7 +176,7 @@ def test_a_single_study_a_new_one_and_a_claim_that_is_not_held() -> None:
     assert found["sceptical_sd"].tips == ()
     assert max(found["sceptical_sd"].probabilities) < 0.95
     assert "begin with" in found["null_trial"].reason
-    assert any("no standard deviation" in sentence for sentence in found.sentences())
+    assert any("No sceptical prior" in sentence for sentence in found.sentences())
     (tip,) = found["prior_mean"].tips  # a hopeful enough prior gains it
     assert tip.value < 0
 
