@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import DataError, SpecificationError, did_you_mean
 from bayesmeta.pooling.arrays import PREDICTIONS, PooledRegression, check_names, critical, pool_arrays
-from bayesmeta.pooling.result import NOTHING, Pair, PooledResult, StatisticalTest
+from bayesmeta.pooling.result import NOTHING, Pair, PooledResult
+from bayesmeta.pooling.wald import omnibus_test
 from bayesmeta.priors import HalfNormal
 from bayesmeta.spec.design import design
 from bayesmeta.spec.normal_normal import NormalNormal
@@ -137,6 +137,7 @@ def _result(
     estimate, se, statistic, p_value, lower, upper = mean
     limits = (float(found.tau2_lower), float(found.tau2_upper))
     typical, (k, p) = float(found.typical_variance), X.shape
+    df = math.inf if interval in ("wald", "profile") else float(k - p)
     return PooledResult(
         estimate=estimate,
         se=se,
@@ -155,7 +156,7 @@ def _result(
         q=float(found.q),
         q_df=k - p,
         q_p=float(found.q_p),
-        moderators=_moderators(names, found, k - p, interval),
+        moderators=omnibus_test(names, found.beta, found.covariance, df),
         r2=_explained(data, names, X, found, method),
         log_likelihood=float(found.log_likelihood) if method in ("fe", "ml", "reml") else math.nan,
         covariance=found.covariance,
@@ -164,7 +165,7 @@ def _result(
         formula=formula,
         level=level,
         n_studies=k,
-        df=math.inf if interval in ("wald", "profile") else k - p,
+        df=df,
         rows=rows,
     )
 
@@ -195,23 +196,6 @@ def _prediction(
         se = float(wald.se[0])
     half = critical(level, df) * math.sqrt(se**2 + float(found.tau2))
     return mean[0] - half, mean[0] + half
-
-
-def _moderators(names: tuple[str, ...], found: PooledRegression, df: int, interval: str) -> StatisticalTest | None:
-    """Omnibus test of all coefficients but the intercept."""
-    tested = [i for i, name in enumerate(names) if name != "mu"]
-    if not tested:
-        return None
-    beta, covariance = found.beta[tested], found.covariance[np.ix_(tested, tested)]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scale = np.sqrt(np.diag(covariance))
-        root = beta / scale
-    correlation = covariance / np.outer(scale, scale) if scale.all() else None
-    statistic = math.inf if correlation is None else float(root @ np.linalg.solve(correlation, root))
-    m = len(tested)
-    if interval in ("wald", "profile"):
-        return StatisticalTest(statistic, (m,), float(stats.chi2.sf(statistic, m)))
-    return StatisticalTest(statistic / m, (m, df), float(stats.f.sf(statistic / m, m, df)) if df > 0 else math.nan)
 
 
 def _explained(
