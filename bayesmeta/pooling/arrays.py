@@ -16,7 +16,7 @@ from bayesmeta.pooling.residuals import Regression, regression
 Floats = NDArray[np.float64]
 METHODS = tuple(ESTIMATORS)
 INTERVALS = ("wald", "t", "hksj", "hksj-adhoc", "profile")
-PREDICTIONS = ("metafor", "hts")
+PREDICTIONS = ("metafor", "hts", "nagashima")
 TAU2_INTERVALS = ("q-profile", "profile")
 
 

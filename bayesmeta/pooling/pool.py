@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import DataError, SpecificationError, did_you_mean
 from bayesmeta.pooling.arrays import PREDICTIONS, PooledRegression, check_names, critical, pool_arrays
+from bayesmeta.pooling.confidence import confidence_prediction
+from bayesmeta.pooling.residuals import regression
 from bayesmeta.pooling.result import NOTHING, Pair, PooledResult
 from bayesmeta.pooling.wald import omnibus_test
 from bayesmeta.priors import HalfNormal
@@ -47,9 +49,12 @@ def pool(
         Right-hand side on the covariates of `data`, e.g. ``"1 + dose"``; by default the mean only.
     level : float, default 0.95
         Coverage of all intervals.
-    prediction : {"metafor", "hts"}
+    prediction : {"metafor", "hts", "nagashima"}
         Prediction interval: ``"metafor"`` uses the quantile and the standard error of `interval`; ``"hts"``
-        (Higgins, Thompson and Spiegelhalter) t with k - 2 degrees of freedom and the Wald standard error.
+        (Higgins, Thompson and Spiegelhalter) t with k - 2 degrees of freedom and the Wald standard error;
+        ``"nagashima"`` (Nagashima, Noma and Furukawa) lets tau^2 vary over its exact confidence distribution, by
+        quadrature where its authors draw at random: it depends on neither `method` nor `interval`, and is for a
+        mean without covariates.
     tau2_interval : {"q-profile", "profile"}
         Interval of tau^2: from the Q statistic, or from the (restricted) likelihood of ``"ml"`` and ``"reml"``.
 
@@ -76,6 +81,7 @@ def pool(
     Knapp and Hartung (2003), Stat. Med. 22:2693-2710, doi:10.1002/sim.1482
     Higgins, Thompson and Spiegelhalter (2009), J. R. Stat. Soc. A 172:137-159,
     doi:10.1111/j.1467-985X.2008.00552.x
+    Nagashima, Noma and Furukawa (2019), Stat. Methods Med. Res. 28:1689-1702, doi:10.1177/0962280218773520
 
     Examples
     --------
@@ -100,10 +106,15 @@ def pool(
     interval = interval or ("wald" if method == "fe" else "hksj")
     check_names(method, interval, level, tau2_interval)
     if prediction not in PREDICTIONS:
+        listed = ", ".join(map(repr, PREDICTIONS))
         raise SpecificationError(
-            f"prediction={prediction!r} is not known; choose 'metafor' or 'hts'.{did_you_mean(prediction, PREDICTIONS)}"
+            f"prediction={prediction!r} is not known; choose one of {listed}.{did_you_mean(prediction, PREDICTIONS)}"
         )
     names, X = design_matrix(data, formula)
+    if prediction == "nagashima" and names != ("mu",):
+        raise SpecificationError(
+            f"prediction='nagashima' is for a mean without covariates; got formula={formula!r}. Use 'metafor' or 'hts'."
+        )
     found = pool_arrays(
         data.y, data.se, X, method=method, interval=interval, level=level, tau2_interval=tau2_interval, cov=data.cov
     )
@@ -188,6 +199,8 @@ def _prediction(
     """Interval for the effect of a new study where all covariates are zero."""
     if method == "fe" or math.isnan(mean[0]):
         return NOTHING
+    if kind == "nagashima":
+        return confidence_prediction(regression(data.y, data.v, X, data.cov), level)
     k, p = X.shape
     df, se = math.inf if interval in ("wald", "profile") else float(k - p), mean[1]
     if kind == "hts":
