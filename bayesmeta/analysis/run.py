@@ -13,6 +13,7 @@ from bayesmeta.analysis.evidence import load_data
 from bayesmeta.analysis.external import external_rows
 from bayesmeta.analysis.prose import methods
 from bayesmeta.analysis.schema import Analysis, ModelSection, Outcome, Signal, read_analysis
+from bayesmeta.analysis.side_by_side import side_by_side
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.diagnostics.check import Check
@@ -107,7 +108,8 @@ def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any]
             grids, refits = _sensitivity(checked, name, fits[name], settings, _prefixed(progress, name))
         engines |= {result.engine for result in {**fits[name], **exact}.values()}
         collected = collect_outcome(name, outcome, fits[name], exact, grids, sampling.ess_limit)
-        results[name] = collected.content
+        exactly = {key: checked.models[name][key] for key in exact}
+        results[name] = collected.content | {"side_by_side": side_by_side(checked.data[name], outcome, exactly)}
         again = _refit_checks(name, outcome, refits, sampling.ess_limit)
         checks += [check.as_dict() for check in [*collected.checks, *again]]
         signals += collected.signals
