@@ -28,6 +28,7 @@ _HOME = {
         "BayesmetaError", "ConvergenceWarning", "DataError", "DataWarning", "InferenceError", "SpecificationError",
     ],
     "bayesmeta.pooling.cluster": ["cluster_robust"],
+    "bayesmeta.pooling.glmm": ["pool_glmm"],
     "bayesmeta.pooling.multilevel_result": ["MultilevelResult"],
     "bayesmeta.pooling.multivariate": ["pool_multivariate"],
     "bayesmeta.pooling.nested": ["pool_nested"],

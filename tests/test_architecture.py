@@ -27,14 +27,14 @@ PUBLIC_NAMES = [
     "CustomScale", "DataError", "DataWarning", "DuMouchel", "Estimates", "Exponential", "Flat", "Gamma",
     "Given", "HalfCauchy", "HalfLogistic", "HalfNormal", "HalfStudentT", "Heterogeneity", "ISquared",
     "ImproperUniform", "Independent", "InferenceError", "InvGamma", "Jeffreys", "LogNormal", "LogStudentT",
-    "Lomax", "MetaResult", "Mixture", "MultiArm", "MultivariateNormal", "Normal", "NormalNormal",
+    "Lomax", "MetaResult", "Mixture", "MultiArm", "MultilevelResult", "MultivariateNormal", "Normal", "NormalNormal",
     "OnVariance", "Option", "OverallJeffreys", "PointMass", "PooledEstimate", "PooledResult",
     "PublishedReview", "Range", "Rayleigh", "SignificantCount", "Slope", "SpecificationError",
     "SqrtUniform", "StudentT", "Study", "StudyTest", "SubgroupTest", "TwoScales", "Uniform",
     "UniformShrinkage", "claim_sensitivity", "cluster_robust", "compare", "convergence", "effect_sizes",
     "egger_test", "fit", "fit_batch", "fit_many", "leave_one_out", "load_dataset", "mantel_haenszel",
-    "parse_prior", "pet_peese", "peto", "pool", "predictive_p_value", "read_estimates",
-    "simulation_based_calibration", "trim_and_fill",
+    "parse_prior", "pet_peese", "peto", "pool", "pool_glmm", "pool_multivariate", "pool_nested",
+    "predictive_p_value", "read_estimates", "simulation_based_calibration", "trim_and_fill",
 ]  # fmt: skip
 
 

@@ -8,7 +8,7 @@ G[level of i, level of j].
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -218,15 +218,20 @@ def maximise(model: Components, starts: Sequence[Floats], what: str) -> tuple[Fl
         value, slope = model.log_likelihood(parameters * model.scale)
         return -value, -slope * model.scale
 
-    best, height = settle(loss, starts, what)
-    for i, value in enumerate(best):
-        if 0 < abs(value) < _ZERO:
+    best, height = try_zero(loss, *settle(loss, starts, what), range(len(starts[0])))
+    return best * model.scale, -height
+
+
+def try_zero(loss: Objective, best: Floats, height: float, which: Iterable[int]) -> tuple[Floats, float]:
+    """Set to zero what is almost zero, where the likelihood says nothing against it."""
+    for i in which:
+        if 0 < abs(best[i]) < _ZERO:
             trial = best.copy()
             trial[i] = 0.0
             other = loss(trial)[0]
             if other <= height + _ROUNDING * max(1.0, abs(height)):
                 best, height = trial, other
-    return best * model.scale, -height
+    return best, height
 
 
 def settle(loss: Objective, starts: Sequence[Floats], what: str) -> tuple[Floats, float]:
@@ -235,7 +240,7 @@ def settle(loss: Objective, starts: Sequence[Floats], what: str) -> tuple[Floats
     best = np.asarray(min(found, key=lambda one: float(one.fun)).x)
     height, slope = loss(best)
     for _ in range(_NEWTON):
-        trial = best - np.linalg.lstsq(_curvature(loss, best), slope, rcond=1e-10)[0]
+        trial = best - np.linalg.lstsq(curvature(loss, best), slope, rcond=1e-10)[0]
         value, new = loss(trial)
         if not np.abs(new).max() < np.abs(slope).max() or value > height + _ROUNDING * max(1.0, abs(height)):
             break
@@ -245,7 +250,7 @@ def settle(loss: Objective, starts: Sequence[Floats], what: str) -> tuple[Floats
     return best, height
 
 
-def _curvature(loss: Objective, at: Floats) -> Floats:
+def curvature(loss: Objective, at: Floats) -> Floats:
     """Second derivatives by central differences of the first."""
     rows = []
     for i in range(len(at)):

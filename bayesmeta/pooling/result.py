@@ -128,7 +128,8 @@ class PooledResult:
         if np.isfinite(self.prediction[0]):
             lines.append(f"new study: {number_text(self.prediction[0])} to {number_text(self.prediction[1])}")
         lines.append(f"tau {number_text(self.tau)}, tau^2 {number_text(self.tau2)}{interval_text(self.tau2_interval)}")
-        lines.append(f"I^2 {self.i2:.1f}%{interval_text(self.i2_interval)}, H^2 {number_text(self.h2)}")
+        if not math.isnan(self.i2):
+            lines.append(f"I^2 {self.i2:.1f}%{interval_text(self.i2_interval)}, H^2 {number_text(self.h2)}")
         lines.append(f"Q {number_text(self.q)}, df {self.q_df}, p {number_text(self.q_p)}")
         if self.moderators is not None:
             r2 = "" if self.r2 is None else f", R^2 {self.r2:.1f}%"
