@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.errors import DataError, SpecificationError, did_you_mean
-from bayesmeta.pooling.arrays import PREDICTIONS, PooledRegression, check_names, critical, pool_arrays
+from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.pooling.arrays import PREDICTIONS, PooledRegression, check_choice, check_names, pool_arrays
 from bayesmeta.pooling.confidence import confidence_prediction
 from bayesmeta.pooling.residuals import regression
 from bayesmeta.pooling.result import NOTHING, Pair, PooledResult
@@ -105,19 +105,16 @@ def pool(
     formula = "1" if formula is None else formula
     interval = interval or ("wald" if method == "fe" else "hksj")
     check_names(method, interval, level, tau2_interval)
-    if prediction not in PREDICTIONS:
-        listed = ", ".join(map(repr, PREDICTIONS))
-        raise SpecificationError(
-            f"prediction={prediction!r} is not known; choose one of {listed}.{did_you_mean(prediction, PREDICTIONS)}"
-        )
+    check_choice("prediction", prediction, PREDICTIONS)
     names, X = design_matrix(data, formula)
     if prediction == "nagashima" and names != ("mu",):
         raise SpecificationError(
             f"prediction='nagashima' is for a mean without covariates; got formula={formula!r}. Use 'metafor' or 'hts'."
         )
     found = pool_arrays(
-        data.y, data.se, X, method=method, interval=interval, level=level, tau2_interval=tau2_interval, cov=data.cov
-    )
+        data.y, data.se, X, method=method, interval=interval, level=level, tau2_interval=tau2_interval, cov=data.cov,
+        prediction="metafor" if prediction == "nagashima" else prediction,
+    )  # fmt: skip
     return _result(data, names, X, found, method, interval, formula, level, prediction)
 
 
@@ -156,7 +153,7 @@ def _result(
         upper=upper,
         statistic=statistic,
         p_value=p_value,
-        prediction=_prediction(mean, data, X, found, method, interval, level, prediction),
+        prediction=_prediction(names, data, X, found, method, level, prediction),
         tau2=float(found.tau2),
         tau2_se=float(found.tau2_se),
         tau2_interval=limits,
@@ -187,28 +184,14 @@ def _share(tau2: float, typical: float) -> float:
 
 
 def _prediction(
-    mean: tuple[float, ...],
-    data: Estimates,
-    X: Floats,
-    found: PooledRegression,
-    method: str,
-    interval: str,
-    level: float,
-    kind: str,
+    names: tuple[str, ...], data: Estimates, X: Floats, found: PooledRegression, method: str, level: float, kind: str
 ) -> Pair:
     """Interval for the effect of a new study where all covariates are zero."""
-    if method == "fe" or math.isnan(mean[0]):
+    if names[0] != "mu" or method == "fe":
         return NOTHING
     if kind == "nagashima":
         return confidence_prediction(regression(data.y, data.v, X, data.cov), level)
-    k, p = X.shape
-    df, se = math.inf if interval in ("wald", "profile") else float(k - p), mean[1]
-    if kind == "hts":
-        df = float(k - p - 1)
-        wald = pool_arrays(data.y, data.se, X, method=method, interval="wald", tau2=found.tau2, cov=data.cov)
-        se = float(wald.se[0])
-    half = critical(level, df) * math.sqrt(se**2 + float(found.tau2))
-    return mean[0] - half, mean[0] + half
+    return float(found.prediction_lower), float(found.prediction_upper)
 
 
 def _explained(
