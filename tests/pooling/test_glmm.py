@@ -123,6 +123,28 @@ def test_the_conditional_likelihood_is_highest_there_by_another_integration():
     assert_allclose(got.se, se, rtol=2e-3)  # differences of size 0.02
 
 
+def test_the_wald_test_of_conditional_likelihoods_written_out():
+    received = json.loads((GOLDEN / "tables_bcg.json").read_text(encoding="utf-8"))["raw"]
+    for found, rows in ((SMALL, ROWS), (received, list(zip(*received.values(), strict=True))[:3])):
+        kept = {name: values[: len(rows)] for name, values in found.items()}
+        got = bm.pool_glmm(table(kept), "log_or", "cm.el", "fe")
+        peaks, weights = [], []
+        for row in rows:
+            if row[0] == 0:
+                continue  # highest at infinity: no weight
+            start = math.log(row[0] * row[3] / (row[1] * row[2]))
+            best = optimize.minimize_scalar(
+                lambda x, r=row: -conditional(r, x), bounds=(start - 1, start + 1), method="bounded"
+            )
+            h = 1e-3
+            bend = conditional(row, best.x + h) - 2 * conditional(row, best.x) + conditional(row, best.x - h)
+            peaks.append(best.x)
+            weights.append(-bend / h**2)
+        peaks, weights = np.array(peaks), np.array(weights)
+        want = np.sum(weights * (peaks - np.average(peaks, weights=weights)) ** 2)
+        assert_allclose(got.q, want, rtol=1e-4)  # second differences
+
+
 def test_the_unconditional_likelihood_by_another_integration_and_search():
     got = bm.pool_glmm(table(SMALL), "log_or", "um.fs")
 
