@@ -17,20 +17,34 @@ from bayesmeta.pooling.arrays import critical
 from bayesmeta.pooling.components import curvature, settle, try_zero
 from bayesmeta.pooling.counts import Binomial, Conditional, Poisson, Saturated
 from bayesmeta.pooling.marginal_counts import MarginalCounts, Part
+from bayesmeta.pooling.random_levels import RandomLevels
 from bayesmeta.pooling.result import NOTHING, PooledResult, StatisticalTest
 from bayesmeta.pooling.wald import coefficient_row
 
 Floats = NDArray[np.float64]
-TWO_ARMS = ("um.fs", "cm.el", "cm.al")
-MODELS = {"log_or": TWO_ARMS, "log_irr": ("um.fs", "cm.el"), "logit_prop": ("um.fs",), "log_rate": ("um.fs",)}
+TWO_ARMS = ("um.fs", "um.rs", "cm.el", "cm.al")
+MODELS = {"log_or": TWO_ARMS, "log_irr": TWO_ARMS[:3], "logit_prop": ("um.fs",), "log_rate": ("um.fs",)}
 _STARTS = (0.15, 0.8)  # of tau
 
 
 class _Prepared(NamedTuple):
     """A likelihood, and what each study says on its own about its effect."""
 
-    likelihood: MarginalCounts
+    likelihood: MarginalCounts | RandomLevels
     saturated: Saturated
+    centre: float = 0.0
+
+
+class _Found(NamedTuple):
+    """The best parameters with their log likelihood, and the two tests of heterogeneity."""
+
+    estimate: float
+    se: float
+    tau: float
+    level_variance: float
+    height: float
+    wald: float
+    ratio: float
 
 
 def pool_glmm(
@@ -53,10 +67,10 @@ def pool_glmm(
         (``"log_rate"``), and ``study``.
     measure : {"log_or", "log_irr", "logit_prop", "log_rate"}
         Log odds ratio, log rate ratio, log odds of one arm, or log rate of one arm.
-    model : {"um.fs", "cm.el", "cm.al"}
-        With two arms: ``"um.fs"`` unconditional, with a level of its own for each study; ``"cm.el"`` conditional on
-        the events of each study, which has no such nuisance; ``"cm.al"`` (``"log_or"`` only), the binomial
-        approximation of it for rare events. With one arm there is one model.
+    model : {"um.fs", "um.rs", "cm.el", "cm.al"}
+        With two arms: ``"um.fs"`` unconditional, with a level of its own for each study; ``"um.rs"`` with levels that
+        vary normally; ``"cm.el"`` conditional on the events of each study, which has no such nuisance; ``"cm.al"``
+        (``"log_or"`` only), the binomial approximation of it for rare events. With one arm there is one model.
     method : {"ml", "fe"}
         Random effects, or a common effect.
     level : float, default 0.95
@@ -67,6 +81,7 @@ def pool_glmm(
     PooledResult
         `q` is the Wald test that all effects are equal, and `tests` holds the ``"likelihood ratio"`` test of the same;
         studies with an empty cell count in the second only. I^2 and H^2 are NaN: studies have no sampling variance.
+        `level_variance` is that of the levels of studies, for ``"um.rs"``.
 
     Raises
     ------
@@ -80,8 +95,8 @@ def pool_glmm(
     Notes
     -----
     Studies without events, or with events only, say nothing about an effect of two arms and are left out.
-    ``"um.fs"`` gives the arms deviations of +tau/2 and -tau/2. The models are those of ``rma.glmm`` in R's metafor, whose
-    quadrature has seven nodes by default; here it is final.
+    ``"um.fs"`` and ``"um.rs"`` give the arms deviations of +tau/2 and -tau/2. The models are those of ``rma.glmm`` in
+    R's metafor, whose quadrature has seven nodes by default, and one for ``"um.rs"``; here it is final.
 
     References
     ----------
@@ -97,17 +112,17 @@ def pool_glmm(
     (-0.781, 0.3211, 0.0)
     """
     _check(measure, model, method, level)
-    likelihood, alone = _PREPARE[measure](*_read(arms, measure), model)
+    prepared = _PREPARE[measure](*_read(arms, measure), model)
     for sign, word in ((-np.inf, "lowest"), (np.inf, "highest")):
-        if (alone.estimate == sign).all():
+        if (prepared.saturated.estimate == sign).all():
             raise DataError(
                 f"every study has its {word} possible count, so that the likelihood is highest at infinity."
             )
-    common, height = _fit(likelihood, alone, random=False)
-    best, top = _fit(likelihood, alone, random=True) if method == "ml" else (common, height)
-    if top < height:
-        best, top = common, height
-    return _result(likelihood, alone, best, top, height, method, level)
+    if isinstance(prepared.likelihood, RandomLevels):
+        found = _random_levels(prepared.likelihood, prepared, method)
+    else:
+        found = _one_deviation(prepared.likelihood, prepared.saturated, method)
+    return _result(found, prepared.likelihood.n_studies, method, level)
 
 
 def _check(measure: str, model: str, method: str, level: float) -> None:
@@ -150,16 +165,18 @@ def _conditional(likelihood: Binomial | Conditional | Poisson) -> _Prepared:
     return _Prepared(MarginalCounts((Part(likelihood, 1.0, 1.0),), None, n), likelihood.saturated())
 
 
-def _unconditional(treated: Binomial | Poisson, control: Binomial | Poisson, start: Floats) -> _Prepared:
-    """Two arms with a common level for each study, and half of the deviation in each."""
+def _unconditional(treated: Binomial | Poisson, control: Binomial | Poisson, start: Floats, model: str) -> _Prepared:
+    """Two arms with a common level for each study, fixed or random, and half of the deviation in each."""
     t, c = treated.saturated(), control.saturated()
     with np.errstate(divide="ignore", invalid="ignore"):
         information = np.where(
             (t.information > 0) & (c.information > 0), 1 / (1 / t.information + 1 / c.information), 0
         )
         estimate = t.estimate - c.estimate
-    parts = (Part(treated, 1.0, 0.5), Part(control, 0.0, -0.5))
     alone = Saturated(t.log_likelihood + c.log_likelihood, estimate, information)
+    if model == "um.rs":
+        return _Prepared(RandomLevels(treated, control, len(start)), alone, float(np.median(start)))
+    parts = (Part(treated, 1.0, 0.5), Part(control, 0.0, -0.5))
     return _Prepared(MarginalCounts(parts, start, len(start)), alone)
 
 
@@ -170,7 +187,7 @@ def _odds_ratio(events_t: Floats, n_t: Floats, events_c: Floats, n_c: Floats, mo
     if model == "cm.al":
         return _conditional(Binomial(events_t, events, np.log(n_t / n_c)))
     start = np.log(events / (n_t + n_c - events))
-    return _unconditional(Binomial(events_t, n_t, zero), Binomial(events_c, n_c, zero), start)
+    return _unconditional(Binomial(events_t, n_t, zero), Binomial(events_c, n_c, zero), start, model)
 
 
 def _rate_ratio(events_t: Floats, time_t: Floats, events_c: Floats, time_c: Floats, model: str) -> _Prepared:
@@ -178,7 +195,7 @@ def _rate_ratio(events_t: Floats, time_t: Floats, events_c: Floats, time_c: Floa
     if model == "cm.el":
         return _conditional(Binomial(events_t, events, np.log(time_t / time_c)))
     start = np.log(events / (time_t + time_c))
-    return _unconditional(Poisson(events_t, time_t), Poisson(events_c, time_c), start)
+    return _unconditional(Poisson(events_t, time_t), Poisson(events_c, time_c), start, model)
 
 
 def _log_odds(events: Floats, n: Floats, model: str) -> _Prepared:
@@ -205,42 +222,51 @@ def _loss(likelihood: MarginalCounts, random: bool) -> Callable[[Floats], tuple[
     return loss
 
 
-def _fit(likelihood: MarginalCounts, alone: Saturated, *, random: bool) -> tuple[Floats, float]:
-    """Return beta and tau where the likelihood is highest, and its height."""
+def _middle(alone: Saturated) -> float:
+    """Where the search for the mean effect starts."""
     finite = np.isfinite(alone.estimate)
-    centre = float(np.median(alone.estimate[finite])) if finite.any() else 0.0
-    loss = _loss(likelihood, random)
-    starts = [np.array([centre, tau]) for tau in _STARTS] if random else [np.array([centre])]
-    best, height = settle(loss, starts, "pool_glmm")
-    if not random:
-        return np.append(best, 0.0), -height
-    best, height = try_zero(loss, best, height, [1])
-    return np.array([best[0], abs(best[1])]), -height
+    return float(np.median(alone.estimate[finite])) if finite.any() else 0.0
 
 
-def _result(
-    likelihood: MarginalCounts,
-    alone: Saturated,
-    best: Floats,
-    top: float,
-    common: float,
-    method: str,
-    level: float,
-) -> PooledResult:
-    random = best[1] > 0
+def _one_deviation(likelihood: MarginalCounts, alone: Saturated, method: str) -> _Found:
+    """Fit a model in beta and tau."""
+    common, floor = settle(_loss(likelihood, False), [np.array([_middle(alone)])], "pool_glmm")
+    best, height = np.append(common, 0.0), floor
+    if method == "ml":
+        loss = _loss(likelihood, True)
+        starts = [np.array([_middle(alone), tau]) for tau in _STARTS]
+        trial, value = try_zero(loss, *settle(loss, starts, "pool_glmm"), [1])
+        if value < height:
+            best, height = trial, value
+    random = best[1] != 0
     information = curvature(_loss(likelihood, random), best if random else best[:1])
     se = math.sqrt(float(np.linalg.inv(information)[0, 0]))
-    tau2 = float(best[1] ** 2)
-    row = coefficient_row(float(best[0]), se, math.inf, level)
-    half = critical(level, math.inf) * math.hypot(se, float(best[1]))
-    weight, df = alone.information, likelihood.n_studies - 1
-    known = weight > 0
-    gap = (
-        alone.estimate[known] - np.average(alone.estimate[known], weights=weight[known]) if known.any() else np.zeros(0)
-    )
-    q = float(np.sum(weight[known] * gap**2))
-    ratio = max(0.0, 2 * (float(alone.log_likelihood.sum()) - common))
-    estimate, _, statistic, p_value, lower, upper = row
+    known = alone.information > 0
+    weight, peak = alone.information[known], alone.estimate[known]
+    wald = float(np.sum(weight * (peak - np.average(peak, weights=weight)) ** 2)) if known.any() else 0.0
+    ratio = 2 * (float(alone.log_likelihood.sum()) + floor)
+    return _Found(float(best[0]), se, abs(float(best[1])), math.nan, -height, wald, ratio)
+
+
+def _random_levels(likelihood: RandomLevels, prepared: _Prepared, method: str) -> _Found:
+    """Fit a model in the mean and the spread of levels, beta and tau."""
+    start = (prepared.centre, _middle(prepared.saturated))
+    common, floor = likelihood.fit(start, (0, 1, 2))
+    best, height = common, floor
+    if method == "ml":
+        trial, value = likelihood.fit((float(common[0]), float(common[1])), (0, 1, 2, 3))
+        if value > height:
+            best, height = trial, value
+    se = math.sqrt(float(likelihood.covariance(best)[1, 1]))
+    top, wald = likelihood.saturated((float(common[0]), float(common[1])))
+    return _Found(float(best[1]), se, abs(float(best[3])), float(best[2] ** 2), height, wald, 2 * (top - floor))
+
+
+def _result(found: _Found, n_studies: int, method: str, level: float) -> PooledResult:
+    row = coefficient_row(found.estimate, found.se, math.inf, level)
+    half = critical(level, math.inf) * math.hypot(found.se, found.tau)
+    df, ratio = n_studies - 1, max(0.0, found.ratio)
+    estimate, se, statistic, p_value, lower, upper = row
     return PooledResult(
         estimate=estimate,
         se=se,
@@ -249,18 +275,19 @@ def _result(
         statistic=statistic,
         p_value=p_value,
         prediction=(estimate - half, estimate + half) if method == "ml" else NOTHING,
-        tau2=tau2,
+        tau2=found.tau**2,
         i2=math.nan,
         h2=math.nan,
-        q=q,
+        q=found.wald,
         q_df=df,
-        q_p=float(stats.chi2.sf(q, df)) if df else 1.0,
-        log_likelihood=top,
+        q_p=float(stats.chi2.sf(found.wald, df)) if df else 1.0,
+        log_likelihood=found.height,
+        level_variance=found.level_variance,
         covariance=np.array([[se**2]]),
         tests={"likelihood ratio": StatisticalTest(ratio, (df,), float(stats.chi2.sf(ratio, df)) if df else 1.0)},
         method=method,
         interval="wald",
         level=level,
-        n_studies=likelihood.n_studies,
+        n_studies=n_studies,
         rows=(("mu", row),),
     )

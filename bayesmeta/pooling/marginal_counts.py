@@ -1,6 +1,6 @@
 """The marginal likelihood of counts whose effects vary normally between studies, by quadrature that is final.
 
-Study i has the predictors eta_c = base_i + a_c beta + b_c tau z for each of its likelihoods c, with z standard normal.
+Study i has the predictors eta_c = d_c base_i + a_c beta + b_c tau z for each of its likelihoods c, with z standard normal.
 The integral over z is a trapezoid rule in t, with z = mode + width sinh(t), around the mode of each study's integrand:
 it stays accurate where a study without events makes the integrand one-sided. Where there is a base it is a parameter
 of its study alone, and takes its best value.
@@ -22,15 +22,17 @@ _HALF = 60  # nodes on either side of the mode
 _REACH = 9.0  # standard deviations of z beyond which nothing is left
 _STEPS = 200
 _DONE = 1e-12
+_FLAT = 1e-13  # a derivative so small that the base has reached what stands for infinity
 
 
 @dataclass(frozen=True)
 class Part:
-    """A likelihood and its multiples of the mean effect and of the deviation of a study."""
+    """A likelihood and its multiples of the mean effect, of the deviation of a study, and of its base."""
 
     likelihood: Likelihood
     mean: float
     deviation: float
+    base: float = 1.0
 
 
 class Integral(NamedTuple):
@@ -61,21 +63,24 @@ class MarginalCounts:
 
     def log_likelihood(self, beta: float, tau: float) -> tuple[float, Floats]:
         """Log likelihood, with each base at its best, and its derivatives in beta and tau."""
-        base = np.zeros(self.n_studies) if self.start is None else self._best_base(self.start, beta, tau)
-        found = self._integral(base, beta, tau)
+        base = np.zeros(self.n_studies) if self.start is None else self.best_base(self.start, beta, tau)
+        found = self.integral(base, beta, tau)
         return float(found.value.sum()), np.array([found.beta.sum(), found.tau.sum()])
 
-    def _best_base(self, base: Floats, beta: float, tau: float) -> Floats:
+    def best_base(self, base: Floats, beta: float, tau: float) -> Floats:
+        """Return the best base of each study, from a start; far out where the likelihood is highest at infinity."""
         for _ in range(_STEPS):
-            found = self._integral(base, beta, tau)
-            step = np.clip(-found.base / np.minimum(found.bend, -1e-12), -1, 1)
+            found = self.integral(base, beta, tau)
+            step = np.clip(-found.base / np.minimum(found.bend, -1e-300), -1, 1)
+            step[np.abs(found.base) < _FLAT] = 0.0
             base = base + step
             if np.abs(step).max() < _DONE * (1 + np.abs(base).max()):
                 return base
-        raise InferenceError("pool_glmm: the level of some study does not settle. Is an arm without events?")
+        raise InferenceError("pool_glmm: the level of some study does not settle.")
 
     def _evaluate(self, base: Floats, beta: float, tau: float, z: Floats) -> list[tuple[Floats, Floats, Floats]]:
-        return [part.likelihood(base[:, None] + part.mean * beta + part.deviation * tau * z) for part in self.parts]
+        parts = self.parts
+        return [p.likelihood(p.base * base[:, None] + p.mean * beta + p.deviation * tau * z) for p in parts]
 
     def _mode(self, base: Floats, beta: float, tau: float) -> tuple[Floats, Floats]:
         """Mode of each study's integrand in z, and its width there."""
@@ -91,7 +96,8 @@ class MarginalCounts:
                 break
         return z, 1 / np.sqrt(-bend)
 
-    def _integral(self, base: Floats, beta: float, tau: float) -> Integral:
+    def integral(self, base: Floats, beta: float, tau: float) -> Integral:
+        """Integrate over the deviation of each study."""
         mode, width = self._mode(base, beta, tau)
         end = np.arcsinh((_REACH + np.abs(mode)) / width)
         t = end * np.arange(-_HALF, _HALF + 1) / _HALF
@@ -106,9 +112,10 @@ class MarginalCounts:
         weight = weight / total
         by_beta = sum(part.mean * first for part, (_, first, _) in zip(self.parts, found, strict=True))
         by_tau = sum(part.deviation * z * first for part, (_, first, _) in zip(self.parts, found, strict=True))
-        by_base = sum(first for _, first, _ in found)
+        by_base = sum(part.base * first for part, (_, first, _) in zip(self.parts, found, strict=True))
+        bend_base = sum(part.base**2 * second for part, (_, _, second) in zip(self.parts, found, strict=True))
         slope = np.sum(weight * by_base, axis=1)
-        bend = np.sum(weight * (sum(second for _, _, second in found) + by_base**2), axis=1) - slope**2
+        bend = np.sum(weight * (bend_base + by_base**2), axis=1) - slope**2
         return Integral(
             (top + np.log(total))[:, 0],
             np.sum(weight * by_beta, axis=1),

@@ -51,6 +51,8 @@ class PooledResult:
         Percent of tau^2 that the covariates account for; None without covariates or without an intercept.
     log_likelihood : float
         Maximum of the likelihood, the restricted one for method "reml"; NaN where none is maximised.
+    level_variance : float
+        Variance of the levels of studies, for ``pool_glmm(..., model="um.rs")``; NaN else.
     covariance : ndarray, shape (coefficient, coefficient)
         Covariance of the coefficients.
     tests : mapping of str to StatisticalTest
@@ -79,6 +81,7 @@ class PooledResult:
     moderators: StatisticalTest | None = None
     r2: float | None = None
     log_likelihood: float = math.nan
+    level_variance: float = math.nan
     covariance: NDArray[np.float64]
     tests: Mapping[str, StatisticalTest] = field(default_factory=dict)
     method: str

@@ -15,7 +15,7 @@ one <- function(name, measure, model, data, method) {
   if (inherits(fit, "try-error")) return(c(out, list(error = as.character(fit))))
   num <- function(x) if (is.null(x) || length(x) == 0) NULL else as.numeric(x)
   c(out, list(beta = c(fit$beta), se = fit$se, pval = c(fit$pval), ci_lb = fit$ci.lb, ci_ub = fit$ci.ub, tau2 = fit$tau2,
-    loglik = as.numeric(logLik(fit)), LRT = num(fit$QE.LRT), LRTp = num(fit$QEp.LRT),
+    sigma2 = num(fit$sigma2), loglik = as.numeric(logLik(fit)), LRT = num(fit$QE.LRT), LRTp = num(fit$QEp.LRT),
     Wald = num(fit$QE.Wld), QE_df = num(fit$QE.df), k = fit$k))
 }
 
@@ -37,6 +37,7 @@ for (m in c("ML", "EE")) {
   add("nielweise2008 first arm", "IRLN", "", list(xi = r$x1i, ti = r$t1i), m)
 }
 add("bcg", "OR", "CM.EL", bcg, "ML")
+add("bcg", "OR", "UM.RS", bcg, "ML"); add("nielweise2008", "IRR", "UM.RS", rates, "ML") # one node, whatever POINTS is
 cat(toJSON(list(peer = "metafor", versions = list(R = paste(R.version$major, R.version$minor, sep = "."),
   metafor = as.character(packageVersion("metafor")), lme4 = as.character(packageVersion("lme4"))), points = POINTS,
   fits = out), digits = 15, auto_unbox = TRUE, na = "null", null = "null"), "\n")
