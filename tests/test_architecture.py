@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "bayesmeta"
 LAYERS = (
     "errors", "priors", "data", "effects", "spec", "pooling",
-    "inference", "results", "diagnostics", "analysis", "report", "cli",
+    "inference", "results", "diagnostics", "sensitivity", "analysis", "report", "cli",
 )  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 SAMPLERS = {"pymc", "pytensor", "nutpie", "numba"}
@@ -29,12 +29,13 @@ PUBLIC_NAMES = [
     "ImproperUniform", "Independent", "InferenceError", "InvGamma", "Jeffreys", "LogNormal", "LogStudentT",
     "Lomax", "MetaResult", "Mixture", "MultiArm", "MultilevelResult", "MultivariateNormal", "Normal", "NormalNormal",
     "OnVariance", "Option", "OverallJeffreys", "PointMass", "PooledEstimate", "PooledResult",
-    "PublishedReview", "Range", "Rayleigh", "SignificantCount", "Slope", "SpecificationError",
-    "SqrtUniform", "StudentT", "Study", "StudyTest", "SubgroupTest", "TwoScales", "Uniform",
-    "UniformShrinkage", "claim_sensitivity", "cluster_robust", "compare", "convergence", "effect_sizes",
-    "egger_test", "fit", "fit_batch", "fit_many", "leave_one_out", "load_dataset", "mantel_haenszel",
-    "parse_prior", "pet_peese", "peto", "pool", "pool_glmm", "pool_multivariate", "pool_nested",
-    "predictive_p_value", "read_estimates", "simulation_based_calibration", "trim_and_fill",
+    "PublishedPrior", "PublishedReview", "Range", "Rayleigh", "SignificantCount", "Slope",
+    "SpecificationError", "SqrtUniform", "StudentT", "Study", "StudyTest", "SubgroupTest", "Truncated",
+    "TwoScales", "Uniform", "UniformShrinkage", "claim_sensitivity", "cluster_robust", "compare",
+    "convergence", "default_priors", "effect_sizes", "egger_test", "fit", "fit_batch", "fit_many",
+    "leave_one_out", "load_dataset", "mantel_haenszel", "parse_prior", "pet_peese", "peto", "pool",
+    "pool_glmm", "pool_multivariate", "pool_nested", "predictive_p_value", "published_prior", "published_priors",
+    "published_thresholds", "read_estimates", "simulation_based_calibration", "trim_and_fill",
 ]  # fmt: skip
 
 
