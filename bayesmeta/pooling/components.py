@@ -26,6 +26,7 @@ Objective = Callable[[Floats], tuple[float, Floats]]
 _NEWTON = 25
 _STEP = 1e-5  # of the scale of the effects: for second differences
 _FLAT = 1e-6  # largest derivative, in log likelihood per unit of scale, at what counts as a maximum
+_FINAL = 1e-12  # the same, below which Newton's method has nothing left to do
 _ZERO = 1e-4  # of that scale: a standard deviation this small is tried at zero
 _ROUNDING = 1e-9  # of the log likelihood
 
@@ -240,6 +241,8 @@ def settle(loss: Objective, starts: Sequence[Floats], what: str) -> tuple[Floats
     best = np.asarray(min(found, key=lambda one: float(one.fun)).x)
     height, slope = loss(best)
     for _ in range(_NEWTON):
+        if np.abs(slope).max() < _FINAL * max(1.0, abs(height)):
+            break
         trial = best - np.linalg.lstsq(curvature(loss, best), slope, rcond=1e-10)[0]
         value, new = loss(trial)
         if not np.abs(new).max() < np.abs(slope).max() or value > height + _ROUNDING * max(1.0, abs(height)):

@@ -103,19 +103,23 @@ def _profile(model: Components, which: int, best: Floats, height: float, level: 
     """Values of one of two variances at which the likelihood, highest over the other, has fallen by the critical amount."""
     floor, size = height - float(stats.chi2.ppf(level, 1)) / 2, model.scale
 
+    rest = np.delete(best, which) / size
+
     def drop(value: float) -> float:
-        def loss(rest: Floats) -> tuple[float, Floats]:
-            full = np.insert(rest, which, value) * size
-            found, slope = model.log_likelihood(full)
+        nonlocal rest
+
+        def loss(part: Floats) -> tuple[float, Floats]:
+            found, slope = model.log_likelihood(np.insert(part, which, value) * size)
             return -found, -np.delete(slope, which) * size
 
-        start = np.maximum(np.abs(np.delete(best, which)) / size, SIZES[0])
-        return -settle(loss, [start], "profile likelihood")[1] - floor
+        start = np.maximum(np.abs(rest), SIZES[0] / 10)  # at zero the likelihood is flat, whether highest or not
+        rest, loss_there = settle(loss, [start], "profile likelihood")
+        return -loss_there - floor
 
     top = abs(float(best[which])) / size
-    lower = 0.0 if top == 0 or drop(0.0) >= 0 else float(optimize.brentq(drop, 0.0, top, xtol=1e-13, rtol=1e-13))
+    lower = 0.0 if top == 0 or drop(0.0) >= 0 else float(optimize.brentq(drop, 0.0, top, xtol=1e-12, rtol=1e-11))
     far = top + _FAR
     while drop(far) >= 0:
         far *= 2
-    upper = float(optimize.brentq(drop, top, far, xtol=1e-13, rtol=1e-13))
+    upper = float(optimize.brentq(drop, top, far, xtol=1e-12, rtol=1e-11))
     return (lower * size) ** 2, (upper * size) ** 2

@@ -138,7 +138,7 @@ rows = st.lists(st.tuples(st.floats(-2, 2), st.floats(0.1, 1), st.integers(0, 3)
 )
 
 
-@settings(max_examples=5)
+@settings(max_examples=4)
 @given(rows=rows, method=st.sampled_from(("ml", "reml")))
 def test_no_other_variances_are_likelier(rows, method):
     y, se, cluster = map(np.array, zip(*rows, strict=True))
@@ -156,7 +156,7 @@ def test_no_other_variances_are_likelier(rows, method):
             assert height(a, b) <= best + 1e-8
 
 
-@settings(max_examples=4)
+@settings(max_examples=3)
 @given(rows=rows, shift=st.floats(-20, 20), scale=st.sampled_from((1e-4, 0.3, 50.0)))
 def test_nested_pools_move_and_stretch_with_their_data(rows, shift, scale):
     y, se, cluster = map(np.array, zip(*rows, strict=True))

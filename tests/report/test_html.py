@@ -155,6 +155,10 @@ def test_nothing_at_all_is_still_a_page():
     assert "<h1>Meta-analysis</h1>" in render_html({})
 
 
+def test_no_comparison_without_estimates(html):
+    assert "Side by side" not in html
+
+
 def test_both_schools_stand_side_by_side_where_there_are_estimates(results):
     changed = copy.deepcopy(results)
     row = {"estimate": -0.7, "lower": -1.1, "upper": -0.3, "prediction_lower": None, "prediction_upper": None}
@@ -169,4 +173,3 @@ def test_both_schools_stand_side_by_side_where_there_are_estimates(results):
     assert html.count("Side by side</h4>") == 1
     assert "P(mu &lt; 0)" in html
     assert ">0.0019<" in html
-    assert "Side by side" not in render_html(results)
