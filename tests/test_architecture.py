@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "bayesmeta"
 LAYERS = (
     "errors", "priors", "data", "effects", "spec", "pooling",
-    "inference", "results", "diagnostics", "sensitivity", "analysis", "report", "cli",
+    "inference", "results", "diagnostics", "external", "sensitivity", "analysis", "report", "cli",
 )  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 SAMPLERS = {"pymc", "pytensor", "nutpie", "numba"}
@@ -31,11 +31,12 @@ PUBLIC_NAMES = [
     "OnVariance", "Option", "OverallJeffreys", "PointMass", "PooledEstimate", "PooledResult",
     "PublishedPrior", "PublishedReview", "Range", "Rayleigh", "SignificantCount", "Slope",
     "SpecificationError", "SqrtUniform", "StudentT", "Study", "StudyTest", "SubgroupTest", "Truncated",
-    "TwoScales", "Uniform", "UniformShrinkage", "claim_sensitivity", "cluster_robust", "compare",
-    "convergence", "default_priors", "effect_sizes", "egger_test", "fit", "fit_batch", "fit_many",
-    "leave_one_out", "load_dataset", "mantel_haenszel", "parse_prior", "pet_peese", "peto", "pool",
-    "pool_glmm", "pool_multivariate", "pool_nested", "predictive_p_value", "published_prior", "published_priors",
-    "published_thresholds", "read_estimates", "simulation_based_calibration", "trim_and_fill",
+    "TwoScales", "Uniform", "UniformShrinkage", "box_p_value", "claim_sensitivity", "cluster_robust",
+    "compare", "convergence", "default_priors", "discounted", "effect_sizes", "effective_sample_size",
+    "egger_test", "elicit", "fit", "fit_batch", "fit_many", "leave_one_out", "load_dataset",
+    "mantel_haenszel", "map_prior", "normal_from_interval", "parse_prior", "pet_peese", "peto", "pool",
+    "pool_glmm", "pool_multivariate", "pool_nested", "predictive_p_value", "prior_data_conflict", "prior_predictive", "published_prior", "published_priors",
+    "published_thresholds", "read_estimates", "robustify", "simulation_based_calibration", "trim_and_fill",
 ]  # fmt: skip
 
 
