@@ -35,7 +35,8 @@ PUBLIC_NAMES = [
     "compare", "convergence", "default_priors", "discounted", "effect_sizes", "effective_sample_size",
     "egger_test", "elicit", "fit", "fit_batch", "fit_many", "leave_one_out", "load_dataset",
     "mantel_haenszel", "map_prior", "normal_from_interval", "parse_prior", "pet_peese", "peto", "pool",
-    "pool_glmm", "pool_multivariate", "pool_nested", "predictive_p_value", "prior_data_conflict", "prior_predictive", "published_prior", "published_priors",
+    "pool_glmm", "pool_multivariate", "pool_nested", "predictive_p_value",
+    "prior_data_conflict", "prior_predictive", "published_prior", "published_priors",
     "published_thresholds", "read_estimates", "robustify", "simulation_based_calibration", "trim_and_fill",
 ]  # fmt: skip
 
