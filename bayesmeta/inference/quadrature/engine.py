@@ -174,6 +174,13 @@ def fit_quadrature(data: Estimates, model: NormalNormal, tolerance: float = 1e-8
     SpecificationError
         If a prior on a coefficient is no mixture of normals.
     """
+    return weighted_fit(*fitted_parts(data, model, tolerance), tolerance)
+
+
+def fitted_parts(
+    data: Estimates, model: NormalNormal, tolerance: float
+) -> tuple[Setting, list[tuple[float, Part]], list[float]]:
+    """Each part of the posterior by itself: the model made ready, parts with the logs of their weights, their errors."""
     for finer in (1, 2, 4):
         try:
             ready = Setting(data, model, finer)
@@ -192,7 +199,7 @@ def fit_quadrature(data: Estimates, model: NormalNormal, tolerance: float = 1e-8
         errors = [float(part.posterior.error.item()) for _, part in found]
         if all(float(part.posterior.component_error.item()) < tolerance for _, part in found):
             break
-    return weighted_fit(ready, found, errors, tolerance)
+    return ready, found, errors
 
 
 class Setting:
