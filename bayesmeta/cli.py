@@ -160,6 +160,7 @@ def compare(
     parameter: Annotated[str, typer.Option(help="Coefficient to compare.")] = "mu",
     claim: Annotated[str | None, typer.Option(help="Probability to report; 'mu < 0' if left out.")] = None,
     ci_prob: Annotated[float, typer.Option(help="Coverage, or probability, of the intervals.")] = 0.95,
+    plot: Annotated[Path | None, typer.Option(help="SVG or PNG file to draw the comparison into.")] = None,
     measure: Annotated[str | None, typer.Option(help=_MEASURE)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
 ) -> None:
@@ -167,7 +168,9 @@ def compare(
     from bayesmeta.report.comparison import compare_and_print
 
     with _warnings_on_one_line():
-        compare_and_print(effects, tau or [], mu, formula, estimator or [], parameter, claim, ci_prob, measure, as_json)
+        compare_and_print(
+            effects, tau or [], mu, formula, estimator or [], parameter, claim, ci_prob, measure, as_json, plot
+        )
 
 
 @app.command()

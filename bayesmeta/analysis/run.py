@@ -14,6 +14,7 @@ from bayesmeta.analysis.external import external_rows
 from bayesmeta.analysis.prose import methods
 from bayesmeta.analysis.schema import Analysis, ModelSection, Outcome, read_analysis
 from bayesmeta.analysis.sensitivity import check_sensitivity, exact_sensitivity, sampled_sensitivity
+from bayesmeta.analysis.side_by_side import side_by_side
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.diagnostics.check import Check
@@ -112,7 +113,9 @@ def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any]
             )  # fmt: skip
         engines |= {result.engine for result in {**fits[name], **exact}.values()}
         collected = collect_outcome(name, outcome, fits[name], exact, grids, sampling.ess_limit)
-        results[name] = collected.content
+        exactly = {key: checked.models[name][key] for key in exact}
+        compared = side_by_side(checked.data[name], outcome, exactly)
+        results[name] = collected.content | ({"side_by_side": compared} if compared else {})
         again = _refit_checks(name, outcome, refits, sampling.ess_limit)
         checks += [check.as_dict() for check in [*collected.checks, *again]]
         signals += collected.signals

@@ -35,6 +35,7 @@ def compare_and_print(
     level: float,
     measure: str | None,
     as_json: bool,
+    plot: Path | None = None,
 ) -> None:
     """Compare estimators and priors on estimates from a CSV file, and print the table.
 
@@ -54,6 +55,8 @@ def compare_and_print(
         What the estimates measure.
     as_json : bool
         Print one JSON object instead of a table.
+    plot : Path, optional
+        SVG or PNG file to draw the table into.
 
     Raises
     ------
@@ -62,6 +65,8 @@ def compare_and_print(
     """
     if not 0 < level < 1:
         raise SpecificationError(f"--ci-prob {level}: must lie between 0 and 1. 95% is 0.95.")
+    if plot is not None and plot.suffix.lower() not in (".svg", ".png"):
+        raise SpecificationError(f"--plot {plot}: must end in .svg or .png.")
     data = read_estimates(path, measure=checked_measure(measure))
     models = {
         f"Bayes {text}": NormalNormal(formula=formula, mu=parse_prior(mu), tau=parse_prior(text))
@@ -82,10 +87,24 @@ def compare_and_print(
         "default_prior": not tau,
         "rows": [{"name": name, **{k: _plain(v) for k, v in row.items()}} for name, row in table.iterrows()],
     }
+    if plot is not None:
+        _draw(content, plot)
     if as_json:
         Console(soft_wrap=True, highlight=False, markup=False).out(json.dumps(content, allow_nan=False))
     else:
         _print(content, dict.fromkeys(line for model in models.values() for line in source_lines(model, data.measure)))
+
+
+def _draw(content: dict[str, Any], plot: Path) -> None:
+    from bayesmeta.report.canvas import image
+    from bayesmeta.report.forest import side_by_side
+
+    label = f"{content['parameter']} ({content['level']:.0%} intervals)"
+    drawn = image(plot.suffix.lower()[1:], side_by_side, content["rows"], log_scale=False, x_label=label)
+    try:
+        plot.write_bytes(drawn)
+    except OSError as error:
+        raise SpecificationError(f"--plot {plot}: cannot be written: {error.strerror}.") from error
 
 
 def _plain(value: Any) -> Any:
