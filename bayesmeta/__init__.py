@@ -23,7 +23,15 @@ _HOME = {
     "bayesmeta.diagnostics.leave_one_out": ["leave_one_out"],
     "bayesmeta.diagnostics.predictive_p_value": ["predictive_p_value"],
     "bayesmeta.diagnostics.sensitivity": ["claim_sensitivity"],
+    "bayesmeta.effects.arm_reports": ["complete_arms"],
+    "bayesmeta.effects.groups": ["combine_groups", "counts_from_percentage", "events_from_percentage"],
     "bayesmeta.effects.measures": ["effect_sizes"],
+    "bayesmeta.effects.precision": [
+        "add_reading_error", "se_bounds_from_p_value", "se_from_interval", "se_from_p_value", "se_from_statistic",
+    ],
+    "bayesmeta.effects.quantile_estimation": ["fitted_mean_sd"],
+    "bayesmeta.effects.quantiles": ["mean_sd_from_quantiles"],
+    "bayesmeta.effects.reported": ["reported_estimates"],
     "bayesmeta.errors": [
         "BayesmetaError", "ConvergenceWarning", "DataError", "DataWarning", "InferenceError", "SpecificationError",
     ],

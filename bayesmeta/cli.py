@@ -12,7 +12,13 @@ from typing import Annotated, Any
 
 import typer
 
-from bayesmeta.errors import BayesmetaError, DataWarning, ImproperPosteriorError, InferenceError
+from bayesmeta.errors import (
+    BayesmetaError,
+    DataWarning,
+    ImproperPosteriorError,
+    InferenceError,
+    SpecificationError,
+)
 
 app = typer.Typer(
     add_completion=False,
@@ -77,7 +83,13 @@ def fit(
 @app.command()
 def effects(
     arms: Annotated[Path, typer.Argument(help="CSV file with one row for each study, or one for each arm.")],
-    measure: Annotated[str, typer.Option(help="md, smd, log_or, log_rr, rd, ...; `template` lists them.")],
+    measure: Annotated[
+        str, typer.Option(help="md, smd, log_or, log_rr, rd, ...; reported or reported_ratio for printed estimates.")
+    ],
+    complete: Annotated[
+        bool, typer.Option("--complete", help="Derive means, SDs and counts from medians, SEs, intervals, percentages.")
+    ] = False,
+    quantiles: Annotated[str, typer.Option(help="With --complete, for medians: normal or fitted.")] = "normal",
     correction: Annotated[float | None, typer.Option(help="Added to counts of studies with an empty cell.")] = None,
     to: Annotated[str, typer.Option(help="only0, all or if0all: the studies that are corrected.")] = "only0",
     drop00: Annotated[bool, typer.Option("--drop00", help="Leave out studies without any event.")] = False,
@@ -88,13 +100,27 @@ def effects(
     cluster_size: Annotated[str | None, typer.Option(help="Mean cluster size: a number or a column.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
 ) -> None:
-    """Turn arm summaries into effects and standard errors."""
+    """Turn arm summaries, or printed estimates, into effects and standard errors."""
+    from bayesmeta.effects.arm_reports import complete_arms
     from bayesmeta.effects.measures import effect_sizes
+    from bayesmeta.effects.reported import REPORTED, reported_estimates
     from bayesmeta.report.effects import effects_csv, effects_json
 
     with _warnings_on_one_line():
-        data = effect_sizes(
-            arms, measure, correction=correction, to=to, drop00=drop00, correlation=_number(correlation), level=level,
+        if measure in REPORTED:
+            given = {
+                "--complete": complete, "--correction": correction, "--to": to != "only0", "--drop00": drop00,
+                "--correlation": correlation, "--reference": reference, "--icc": icc, "--cluster-size": cluster_size,
+            }  # fmt: skip
+            for option in (option for option, value in given.items() if value not in (None, False)):
+                raise SpecificationError(
+                    f"{option}: measure {measure!r} is of printed estimates, and takes --level alone."
+                )
+            data = reported_estimates(arms, ratio=measure == "reported_ratio", level=level)
+        else:
+            table = complete_arms(arms, method=quantiles, level=level) if complete else arms
+            data = effect_sizes(
+            table, measure, correction=correction, to=to, drop00=drop00, correlation=_number(correlation), level=level,
             reference=reference, icc=_number(icc), cluster_size=_number(cluster_size),
         )  # fmt: skip
     if as_json:

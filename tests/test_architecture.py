@@ -29,12 +29,14 @@ PUBLIC_NAMES = [
     "ImproperUniform", "Independent", "InferenceError", "InvGamma", "Jeffreys", "LogNormal", "LogStudentT",
     "Lomax", "MetaResult", "Mixture", "MultiArm", "MultivariateNormal", "Normal", "NormalNormal",
     "OnVariance", "Option", "OverallJeffreys", "PointMass", "PooledEstimate", "PooledResult",
-    "PublishedReview", "Range", "Rayleigh", "SignificantCount", "Slope", "SpecificationError",
-    "SqrtUniform", "StudentT", "Study", "StudyTest", "SubgroupTest", "TwoScales", "Uniform",
-    "UniformShrinkage", "claim_sensitivity", "cluster_robust", "compare", "convergence", "effect_sizes",
-    "egger_test", "fit", "fit_batch", "fit_many", "leave_one_out", "load_dataset", "mantel_haenszel",
-    "parse_prior", "pet_peese", "peto", "pool", "predictive_p_value", "read_estimates",
-    "simulation_based_calibration", "trim_and_fill",
+    "PublishedReview", "Range", "Rayleigh", "SignificantCount", "Slope", "SpecificationError", "SqrtUniform",
+    "StudentT", "Study", "StudyTest", "SubgroupTest", "TwoScales", "Uniform", "UniformShrinkage",
+    "add_reading_error", "claim_sensitivity", "cluster_robust", "combine_groups", "compare", "complete_arms",
+    "convergence", "counts_from_percentage", "effect_sizes", "egger_test", "events_from_percentage", "fit",
+    "fit_batch", "fit_many", "fitted_mean_sd", "leave_one_out", "load_dataset", "mantel_haenszel",
+    "mean_sd_from_quantiles", "parse_prior", "pet_peese", "peto", "pool", "predictive_p_value",
+    "read_estimates", "reported_estimates", "se_bounds_from_p_value", "se_from_interval", "se_from_p_value",
+    "se_from_statistic", "simulation_based_calibration", "trim_and_fill",
 ]  # fmt: skip
 
 

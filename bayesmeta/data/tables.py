@@ -24,7 +24,7 @@ from bayesmeta.errors import DataError, did_you_mean
 if TYPE_CHECKING:
     import pandas as pd
 
-type TableSource = pd.DataFrame | Mapping[str, Sequence[object]] | str | Path
+type TableSource = pd.DataFrame | Mapping[str, Sequence[object]] | str | Path | Table
 
 # Columns that describe one arm of two. They are never covariates, whichever effect size is asked for.
 ARM_COLUMNS = ("n_t", "n_c", "events_t", "events_c", "mean_t", "sd_t", "mean_c", "sd_c", "time_t", "time_c")
@@ -184,7 +184,9 @@ def plain_column(
 
 
 def open_table(data: TableSource, name: str) -> Table:
-    """Return a Table from a data frame, a mapping of columns, or the path of a CSV file."""
+    """Return a Table from a data frame, a mapping of columns, or the path of a CSV file; a Table as it is."""
+    if isinstance(data, Table):
+        return data
     if isinstance(data, str | Path):
         return read_csv(data)
     columns = frame_columns(data, name)
