@@ -11,6 +11,9 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "bayesmeta.checks.finding": ["Finding"],
+    "bayesmeta.checks.granularity": ["grim", "grimmer"],
+    "bayesmeta.checks.table": ["check_table"],
     "bayesmeta.data.datasets": ["load_dataset"],
     "bayesmeta.data.estimates": ["Estimates", "read_estimates"],
     "bayesmeta.data.review": ["Choice", "Option", "PublishedReview", "Range", "Study"],

@@ -132,6 +132,35 @@ def effects(
 
 
 @app.command()
+def check(
+    table: Annotated[Path, typer.Argument(help="File with arms, or with estimates as printed.")],
+    scale: Annotated[
+        tuple[float, float] | None, typer.Option(help="Lowest and highest score of the outcome: --scale 0 10.")
+    ] = None,
+    integers: Annotated[bool, typer.Option("--integers", help="Scores are whole numbers: GRIM and GRIMMER.")] = False,
+    items: Annotated[int, typer.Option(min=1, help="Items averaged for a score.")] = 1,
+    ratio: Annotated[
+        bool | None, typer.Option("--ratio/--difference", help="What estimates are; by default either.")
+    ] = None,
+    level: Annotated[float, typer.Option(help="Coverage of confidence intervals.")] = 0.95,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with status 1 if anything is found.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
+) -> None:
+    """Look for numbers that are impossible, or odd beside the others, and name them."""
+    from bayesmeta.checks.table import check_table
+
+    found = check_table(table, scale=scale, integers=integers, items=items, ratio=ratio, level=level)
+    if as_json:
+        record = {"schema": "bayesmeta-check/1", "file": table.name, "findings": [f.as_dict() for f in found]}
+        typer.echo(json.dumps(record, allow_nan=False))
+    else:
+        for finding in found:
+            typer.echo(_one_line(finding.message))
+        _say(f"{len(found)} finding{'' if len(found) == 1 else 's'}" + ("; look them up" if found else ""))
+    raise typer.Exit(1 if strict and found else 0)
+
+
+@app.command()
 def template(
     measure: Annotated[str, typer.Option(help="md, smd, log_or, log_rr, rd, ...")],
     arms: Annotated[bool, typer.Option("--arms", help="One row for each arm, not one for each study.")] = False,

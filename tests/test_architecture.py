@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "bayesmeta"
 LAYERS = (
-    "errors", "priors", "data", "effects", "spec", "pooling",
+    "errors", "priors", "data", "effects", "checks", "spec", "pooling",
     "inference", "results", "diagnostics", "analysis", "report", "cli",
 )  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -24,19 +24,20 @@ LATE = SAMPLERS | {"arviz", "arviz_base", "arviz_stats", "arviz_plots", "matplot
 
 PUBLIC_NAMES = [
     "BayesmetaError", "BergerDeely", "Cauchy", "Choice", "Cluster", "Conventional", "ConvergenceWarning",
-    "CustomScale", "DataError", "DataWarning", "DuMouchel", "Estimates", "Exponential", "Flat", "Gamma",
-    "Given", "HalfCauchy", "HalfLogistic", "HalfNormal", "HalfStudentT", "Heterogeneity", "ISquared",
+    "CustomScale", "DataError", "DataWarning", "DuMouchel", "Estimates", "Exponential", "Finding", "Flat",
+    "Gamma", "Given", "HalfCauchy", "HalfLogistic", "HalfNormal", "HalfStudentT", "Heterogeneity", "ISquared",
     "ImproperUniform", "Independent", "InferenceError", "InvGamma", "Jeffreys", "LogNormal", "LogStudentT",
     "Lomax", "MetaResult", "Mixture", "MultiArm", "MultivariateNormal", "Normal", "NormalNormal",
     "OnVariance", "Option", "OverallJeffreys", "PointMass", "PooledEstimate", "PooledResult",
     "PublishedReview", "Range", "Rayleigh", "SignificantCount", "Slope", "SpecificationError", "SqrtUniform",
     "StudentT", "Study", "StudyTest", "SubgroupTest", "TwoScales", "Uniform", "UniformShrinkage",
-    "add_reading_error", "claim_sensitivity", "cluster_robust", "combine_groups", "compare", "complete_arms",
-    "convergence", "counts_from_percentage", "effect_sizes", "egger_test", "events_from_percentage", "fit",
-    "fit_batch", "fit_many", "fitted_mean_sd", "leave_one_out", "load_dataset", "mantel_haenszel",
-    "mean_sd_from_quantiles", "parse_prior", "pet_peese", "peto", "pool", "predictive_p_value",
-    "read_estimates", "reported_estimates", "se_bounds_from_p_value", "se_from_interval", "se_from_p_value",
-    "se_from_statistic", "simulation_based_calibration", "trim_and_fill",
+    "add_reading_error", "check_table", "claim_sensitivity", "cluster_robust", "combine_groups", "compare",
+    "complete_arms", "convergence", "counts_from_percentage", "effect_sizes", "egger_test",
+    "events_from_percentage", "fit", "fit_batch", "fit_many", "fitted_mean_sd", "grim", "grimmer",
+    "leave_one_out", "load_dataset", "mantel_haenszel", "mean_sd_from_quantiles", "parse_prior", "pet_peese",
+    "peto", "pool", "predictive_p_value", "read_estimates", "reported_estimates", "se_bounds_from_p_value",
+    "se_from_interval", "se_from_p_value", "se_from_statistic", "simulation_based_calibration",
+    "trim_and_fill",
 ]  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from bayesmeta.data.printed import known_numbers
 from bayesmeta.data.tables import TableSource
 from bayesmeta.effects._arms import Floats
 from bayesmeta.effects.precision import add_reading_error
-from bayesmeta.effects.reports import COLUMNS, Reports, between, contradictions, places, read_reports
+from bayesmeta.effects.reports import COLUMNS, Reports, between, contradictions, places, read_reports, skewed_intervals
 from bayesmeta.errors import DataError, DataWarning
 
 REPORTED = ("reported", "reported_ratio")  # as measures on the command line
@@ -65,9 +66,8 @@ def reported_estimates(
     (array([0.265, 0.5  , 0.417]), ['interval', 't', 'p'])
     """
     reports = read_reports(table, ratio=ratio, level=level)
-    clash = next(contradictions(reports), None)
-    if clash is not None:
-        raise DataError(clash.message + " Leave the wrong one empty.")
+    for clash in chain(skewed_intervals(reports), contradictions(reports)):
+        raise DataError(f"{reports.place(clash.row, clash.column)}: {clash.why}. {clash.normal}.")
     se, origin = _chosen(reports)
     source = reports.table
     half_widths = np.nan_to_num(known_numbers(source, "reading_error"))
@@ -97,8 +97,10 @@ def _chosen(reports: Reports) -> tuple[Floats, list[str]]:
                 f"{between(bounds[0], int(i))}, and no more is known. Find its interval, or give the study to "
                 "PublishedReview, with a StudyTest."
             )
+        zero = " (an estimate of 0 has none by a test)" if reports.y[i] == 0 else ""
+        place = reports.table.where(int(i), study=str(reports.table.columns["study"][i]))
         raise DataError(
-            f"{reports.table.where(int(i), study=str(reports.table.columns['study'][i]))}: nothing tells its standard error. "
-            f"Fill in one of se, ci_lower with ci_upper, t, z, f or p, or leave the study out."
+            f"{place}: nothing tells its standard error{zero}. Fill in one of se, ci_lower with ci_upper, t, z, f or p, or "
+            "leave the study out."
         )
     return se, origin

@@ -105,11 +105,12 @@ def read_reports(table: TableSource, *, ratio: bool, level: float) -> Reports:
 
 @dataclass(frozen=True)
 class Clash:
-    """Two reports of one study that contradict each other."""
+    """A report that contradicts its estimate, or another report of the same study: where, why, and what to do."""
 
     row: int
     column: str
-    message: str
+    why: str
+    normal: str
 
 
 def contradictions(reports: Reports) -> Iterator[Clash]:
@@ -117,14 +118,12 @@ def contradictions(reports: Reports) -> Iterator[Clash]:
     for j, other in enumerate(reports.forms):
         for first in reports.forms[:j]:
             apart = (other.least > first.most * (1 + _SLACK)) | (other.most * (1 + _SLACK) < first.least)
-            for i in np.flatnonzero(apart):
-                yield Clash(
-                    int(i),
-                    other.column,
-                    f"{reports.place(int(i), other.column)}: {reports.table.columns[other.column][i]} means a standard error "
-                    f"{between(other, int(i))}, where column {first.column!r} means one {between(first, int(i))}. "
-                    "One of them is wrong, or tests something else.",
+            for i in map(int, np.flatnonzero(apart)):
+                why = (
+                    f"{reports.table.columns[other.column][i]} means a standard error {between(other, i)}, where column "
+                    f"{first.column!r} means one {between(first, i)}"
                 )
+                yield Clash(i, other.column, why, "One of them is wrong, or tests something else: leave it empty")
 
 
 def between(form: Form, i: int) -> str:
@@ -146,56 +145,63 @@ def _se_form(reports: Reports) -> Form | None:
     return Form("se", "se", se, low, high, low, high)
 
 
-def _interval_form(reports: Reports) -> Form | None:
+@dataclass(frozen=True)
+class _Limits:
+    """Limits of the intervals on the scale of the analysis, NaN where there is none, and how far rounding moved both."""
+
+    lower: Floats
+    upper: Floats
+    slack: Floats
+
+
+def _limits(reports: Reports) -> _Limits | None:
     table = reports.table
     if "ci_lower" not in table.columns and "ci_upper" not in table.columns:
         return None
     table.require("ci_lower", "ci_upper")
     lower, upper = known_numbers(table, "ci_lower"), known_numbers(table, "ci_upper")
     trio = (reports.column, "ci_lower", "ci_upper")
-    halves = [rounding(table, "ci_lower", *trio), rounding(table, "ci_upper", *trio)]
-    both = ~np.isnan(lower) & ~np.isnan(upper)
+    halves = [rounding(table, name, *trio) for name in ("ci_lower", "ci_upper")]
     one = np.isnan(lower) != np.isnan(upper)
     _refuse_rows(table, "ci_lower", one, lower, "ci_lower and ci_upper are needed together.")
     if reports.ratio:
+        rule = "a limit of a ratio must be positive. If it was printed as 0.00, its decimals are needed."
         for name, values in (("ci_lower", lower), ("ci_upper", upper)):
-            _refuse_rows(table, name, values <= 0, values, "a limit of a ratio must be positive; if it was printed as 0.00, "
-                         "its decimals are needed.")  # fmt: skip
-        halves = [half / np.where(both, limit, 1) for half, limit in zip(halves, (lower, upper), strict=True)]
+            _refuse_rows(table, name, values <= 0, values, rule)
+        halves = [half / np.where(one | np.isnan(x), 1, x) for half, x in zip(halves, (lower, upper), strict=True)]
         lower, upper = np.log(lower), np.log(upper)
+    return _Limits(lower, upper, halves[0] + halves[1])
+
+
+def _interval_form(reports: Reports) -> Form | None:
+    table, limits = reports.table, _limits(reports)
+    rows = np.flatnonzero(~np.isnan(limits.lower)) if limits is not None else np.array([], dtype=np.intp)
+    if limits is None or not rows.size:
+        return None
     level = known_numbers(table, "ci_level")
     level = np.where(np.isnan(level), reports.level, level)
-    se = np.full(len(table), np.nan)
-    rows = np.flatnonzero(both)
-    _refuse_skew(reports, lower, upper, halves[0] + halves[1])
-    if rows.size:
-        se[rows] = se_from_interval(
-            lower[rows], upper[rows], level=level[rows], df=_df(table)[rows], where=places(table, rows)
-        )
-        slack = np.zeros_like(se)
-        slack[rows] = se[rows] * (halves[0] + halves[1])[rows] / (upper - lower)[rows]
-        low, high = np.maximum(se - slack, 0), se + slack
-        return Form("interval", "ci_lower", se, low, high, low, high)
-    return None
+    se, slack = np.full(len(table), np.nan), np.zeros(len(table))
+    lower, upper = limits.lower[rows], limits.upper[rows]
+    se[rows] = se_from_interval(lower, upper, level=level[rows], df=_df(table)[rows], where=places(table, rows))
+    slack[rows] = se[rows] * limits.slack[rows] / (upper - lower)
+    low, high = np.maximum(se - slack, 0), se + slack
+    return Form("interval", "ci_lower", se, low, high, low, high)
 
 
-def interval_skew(reports: Reports, lower: Floats, upper: Floats, slack: Floats) -> Floats:
-    """Return by how much intervals are off the middle, beyond rounding, over what is still taken as symmetric."""
-    off = np.abs(lower + upper - 2 * reports.y) - 1.001 * (slack + 2 * reports.y_rounding)
-    return np.asarray(off / (_SKEW * (upper - lower)))
-
-
-def _refuse_skew(reports: Reports, lower: Floats, upper: Floats, slack: Floats) -> None:
-    table, scale = reports.table, " on the log scale" if reports.ratio else ""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        bad = (interval_skew(reports, lower, upper, slack) > 1) & (lower < upper)
-    for i in np.flatnonzero(bad):
+def skewed_intervals(reports: Reports) -> Iterator[Clash]:
+    """Yield intervals that are not about symmetric around their estimate, rounding apart."""
+    table, limits = reports.table, _limits(reports)
+    if limits is None:
+        return
+    off = np.abs(limits.lower + limits.upper - 2 * reports.y) - 1.001 * (limits.slack + 2 * reports.y_rounding)
+    for i in map(int, np.flatnonzero(off > _SKEW * (limits.upper - limits.lower))):
         shown = f"{table.columns['ci_lower'][i]} to {table.columns['ci_upper'][i]}"
-        other = "; if these are ratios, use ratio=True" if not reports.ratio and min(lower[i], reports.y[i]) > 0 else ""
-        raise DataError(
-            f"{table.cell(int(i), 'ci_lower')}: the interval {shown} must have its estimate, "
-            f"{table.columns[reports.column][i]}, about in its middle{scale}{other}. One of the "
-            "three was misprinted, or the interval is of another kind: then give se."
+        scale = " on the log scale" if reports.ratio else ""
+        positive = not reports.ratio and min(limits.lower[i], reports.y[i]) > 0
+        other = "; if these are ratios, use ratio=True" if positive else ""
+        why = f"the interval {shown} must have its estimate, {table.columns[reports.column][i]}, near its middle{scale}{other}"
+        yield Clash(
+            i, "ci_lower", why, "One of the three was misprinted, or the interval is of another kind: then give se"
         )
 
 
@@ -203,7 +209,7 @@ def _statistic_forms(reports: Reports) -> Iterator[Form]:
     table = reports.table
     for kind in ("t", "z", "f"):
         values = known_numbers(table, kind)
-        rows = np.flatnonzero(~np.isnan(values))
+        rows = np.flatnonzero(~np.isnan(values) & (reports.y != 0))  # no ratio to its standard error
         if not rows.size:
             continue
         se = np.full(len(table), np.nan)
@@ -223,9 +229,9 @@ def _p_form(reports: Reports) -> Form | None:
     sides = known_numbers(table, "p_sides")
     sides, df = np.where(np.isnan(sides), 2, sides), _df(table)
     se, low, high, least, most = (np.full(len(table), np.nan) for _ in range(5))
-    relative = reports.y_rounding / np.where(reports.y == 0, 1, np.abs(reports.y))
+    relative = reports.y_rounding / np.where(reports.y == 0, 1, np.abs(reports.y))  # rows of 0 are left out
     for relation in ("=", "<", ">"):
-        rows = np.array([i for i, r in enumerate(p.relation) if r == relation], dtype=np.intp)
+        rows = np.array([i for i, r in enumerate(p.relation) if r == relation and reports.y[i] != 0], dtype=np.intp)
         if not rows.size:
             continue
         given: dict[str, Any] = {"df": df[rows], "sides": sides[rows], "where": places(table, rows)}

@@ -98,6 +98,19 @@ def test_the_estimate_of_normal_samples_is_unbiased():
         assert sd.mean() == pytest.approx(3, rel=0.02)
 
 
+@pytest.mark.parametrize(("n", "ranks"), [(9, (0, 2, 4, 6, 8)), (41, (0, 10, 20, 30, 40))])
+def test_normal_samples_are_seldom_called_skewed(n, ranks):
+    """The test has a level of 5%: by simulation, with room for its critical values' being approximations."""
+    x = np.sort(np.random.default_rng(5).normal(0, 1, (1500, n)), axis=1)[:, ranks]
+    names = ("minimum", "q1", "median", "q3", "maximum")
+    for drop in ((), ("q1", "q3"), ("minimum", "maximum")):
+        columns = {name: x[:, j] for j, name in enumerate(names) if name not in drop}
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            mean_sd_from_quantiles(n, **columns)
+        assert 0.02 < len(found) / 1500 < 0.09
+
+
 @given(
     st.lists(st.floats(-50, 50), min_size=5, max_size=5, unique=True),
     st.integers(5, 500),

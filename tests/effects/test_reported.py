@@ -87,6 +87,14 @@ def test_covariates_are_kept():
     assert data.measure == "reported"
 
 
+def test_the_rounding_of_a_small_ratio_is_that_of_its_logarithm():
+    """0.02 is anything from 0.015 to 0.025, so an interval around 0.0245 is no contradiction; 0.020 would be one."""
+    columns = {"ci_lower": ["0.015"], "ci_upper": ["0.040"]}
+    assert reported_estimates(table(estimate=["0.02"], **columns), ratio=True).n_studies == 1
+    with pytest.raises(DataError, match="near its middle on the log scale"):
+        reported_estimates(table(estimate=["0.020"], **columns), ratio=True)
+
+
 MICHELET = {  # Michelet 2018: the P values beside the intervals in a news summary
     "study": ["4 weeks", "8 weeks", "12 weeks"],
     "estimate": ["-1.12", "-1.11", "-0.82"],
@@ -137,9 +145,9 @@ def test_t_tests_with_few_participants_do_not_contradict_their_intervals():
         ({"estimate": [1.0], "ci_lower": [0.2], "ci_upper": [None]}, "ci_lower and ci_upper are needed together"),
         (
             {"estimate": [1.0], "ci_lower": [0.2], "ci_upper": [3.0]},
-            "about in its middle; if these are ratios, use ratio=True",
+            "near its middle; if these are ratios, use ratio=True",
         ),
-        ({"estimate": [-1.0], "ci_lower": [-1.2], "ci_upper": [3.0]}, "about in its middle. One of the three"),
+        ({"estimate": [-1.0], "ci_lower": [-1.2], "ci_upper": [3.0]}, "near its middle. One of the three"),
         ({"estimate": [1.0], "ci_lower": [0.2], "ci_upper": [1.8], "ci_level": [95]}, "level must lie between 0 and 1"),
         (
             {"estimate": [1.0], "se": [0.4], "t": [9.0]},
