@@ -16,6 +16,7 @@ _HOME = {
     "bayesmeta.checks.table": ["check_table"],
     "bayesmeta.data.datasets": ["load_dataset"],
     "bayesmeta.data.estimates": ["Estimates", "read_estimates"],
+    "bayesmeta.data.formats": ["read_table"],
     "bayesmeta.data.review": ["Choice", "Option", "PublishedReview", "Range", "Study"],
     "bayesmeta.data.statistics": [
         "Heterogeneity", "PooledEstimate", "SignificantCount", "StudyTest", "SubgroupTest",

@@ -161,6 +161,28 @@ def check(
 
 
 @app.command()
+def convert(
+    table: Annotated[Path, typer.Argument(help="CSV, tab-separated, Excel, or RevMan file.")],
+    column: Annotated[
+        list[str] | None, typer.Option(help="A column under our name: 'theirs=ours', e.g. 'TE=y'. Repeatable.")
+    ] = None,
+    sheet: Annotated[str | None, typer.Option(help="Of an Excel file.")] = None,
+    analysis: Annotated[str | None, typer.Option(help="Of a RevMan file, e.g. 1.2.")] = None,
+) -> None:
+    """Print a table of another format as CSV under our names, and say which columns were recognised."""
+    from bayesmeta.data.formats import read_table
+
+    given = [text.partition("=") for text in column or []]
+    for theirs, sign, ours in given:
+        if not (theirs and sign and ours):
+            raise SpecificationError(f"--column {theirs + sign + ours!r}: write 'theirs=ours', e.g. 'TE=y'.")
+    found = read_table(table, columns={theirs: ours for theirs, _, ours in given}, sheet=sheet, analysis=analysis)
+    typer.echo(found.to_frame().to_csv(index=False), nl=False)
+    for ours, theirs in found.recognised.items():
+        _say(f"{ours}: from {theirs!r}")
+
+
+@app.command()
 def template(
     measure: Annotated[str, typer.Option(help="md, smd, log_or, log_rr, rd, ...")],
     arms: Annotated[bool, typer.Option("--arms", help="One row for each arm, not one for each study.")] = False,

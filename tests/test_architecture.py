@@ -35,9 +35,9 @@ PUBLIC_NAMES = [
     "complete_arms", "convergence", "counts_from_percentage", "effect_sizes", "egger_test",
     "events_from_percentage", "fit", "fit_batch", "fit_many", "fitted_mean_sd", "grim", "grimmer",
     "leave_one_out", "load_dataset", "mantel_haenszel", "mean_sd_from_quantiles", "parse_prior", "pet_peese",
-    "peto", "pool", "predictive_p_value", "read_estimates", "reported_estimates", "se_bounds_from_p_value",
-    "se_from_interval", "se_from_p_value", "se_from_statistic", "simulation_based_calibration",
-    "trim_and_fill",
+    "peto", "pool", "predictive_p_value", "read_estimates", "read_table", "reported_estimates",
+    "se_bounds_from_p_value", "se_from_interval", "se_from_p_value", "se_from_statistic",
+    "simulation_based_calibration", "trim_and_fill",
 ]  # fmt: skip
 
 

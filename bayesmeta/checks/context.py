@@ -110,7 +110,7 @@ class Context:
             source=self.table.source,
             row=self.table.rows[i],
             study=_text(self.table, "study", i),
-            column=column,
+            column=self.table.recognised.get(column, column),
             value=_text(self.table, column, i),
             why=why,
             normal=normal,

@@ -80,7 +80,7 @@ def check_table(
     source = replace(source, label="study")
     context = Context.read(source, scale=scale, integers=integers, items=items)
     found = list(_all(context, ratio, level))
-    order = {name: j for j, name in enumerate(source.columns)}
+    order = {source.recognised.get(name, name): j for j, name in enumerate(source.columns)}
     return tuple(sorted(dict.fromkeys(found), key=lambda f: (f.row, order.get(f.column, len(order)))))
 
 
