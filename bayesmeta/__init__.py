@@ -28,6 +28,7 @@ _HOME = {
     "bayesmeta.diagnostics.predictive_p_value": ["predictive_p_value"],
     "bayesmeta.diagnostics.sensitivity": ["claim_sensitivity"],
     "bayesmeta.effects.arm_reports": ["complete_arms"],
+    "bayesmeta.effects.doses": ["Dose", "cumulative_dose"],
     "bayesmeta.effects.groups": ["combine_groups", "counts_from_percentage", "events_from_percentage"],
     "bayesmeta.effects.measures": ["effect_sizes"],
     "bayesmeta.effects.precision": [
@@ -36,6 +37,7 @@ _HOME = {
     "bayesmeta.effects.quantile_estimation": ["fitted_mean_sd"],
     "bayesmeta.effects.quantiles": ["mean_sd_from_quantiles"],
     "bayesmeta.effects.reported": ["reported_estimates"],
+    "bayesmeta.effects.scales": ["Scale", "on_one_scale", "parse_scale", "rescale_differences", "rescale_scores"],
     "bayesmeta.errors": [
         "BayesmetaError", "ConvergenceWarning", "DataError", "DataWarning", "InferenceError", "SpecificationError",
     ],
