@@ -21,6 +21,7 @@ _HOME = {
     "bayesmeta.data.statistics": [
         "Heterogeneity", "PooledEstimate", "SignificantCount", "StudyTest", "SubgroupTest",
     ],
+    "bayesmeta.data.tables": ["Table"],
     "bayesmeta.diagnostics.calibration": ["simulation_based_calibration"],
     "bayesmeta.diagnostics.compare": ["compare"],
     "bayesmeta.diagnostics.convergence": ["convergence"],

@@ -30,7 +30,7 @@ PUBLIC_NAMES = [
     "LogStudentT", "Lomax", "MetaResult", "Mixture", "MultiArm", "MultivariateNormal", "Normal",
     "NormalNormal", "OnVariance", "Option", "OverallJeffreys", "PointMass", "PooledEstimate", "PooledResult",
     "PublishedReview", "Range", "Rayleigh", "Scale", "SignificantCount", "Slope", "SpecificationError",
-    "SqrtUniform", "StudentT", "Study", "StudyTest", "SubgroupTest", "TwoScales", "Uniform",
+    "SqrtUniform", "StudentT", "Study", "StudyTest", "SubgroupTest", "Table", "TwoScales", "Uniform",
     "UniformShrinkage", "add_reading_error", "check_table", "claim_sensitivity", "cluster_robust",
     "combine_groups", "compare", "complete_arms", "convergence", "counts_from_percentage", "cumulative_dose",
     "effect_sizes", "egger_test", "events_from_percentage", "fit", "fit_batch", "fit_many", "fitted_mean_sd",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.data.cells import NUMBER, Labels, all_numbers, as_number, is_missing
+from bayesmeta.data.cells import NUMBER, Labels, all_numbers, all_texts, as_number, is_missing
 from bayesmeta.data.columns import FrameColumns
 from bayesmeta.errors import DataError, did_you_mean
 
@@ -170,6 +170,8 @@ def plain_column(
 
     True and False become 1 and 0, so that a coefficient keeps the column's name. `where` names a cell.
     """
+    if all_texts(values):
+        return tuple(map(str.strip, values))  # type: ignore[arg-type]
     for i, value in enumerate(values):
         if is_missing(value):
             raise DataError(
