@@ -32,6 +32,9 @@ docs: venv ## build the documentation in docs/_build/html
 bench: venv ## time what users wait for
 	$(BIN)/python benchmarks/run.py
 
+corpus: venv ## write docs/corpus.md again: every data set, estimator and prior
+	$(BIN)/python scripts/corpus.py
+
 # An edit of pyproject.toml is followed by `make lock`; `make lock UPGRADE=--upgrade` takes newer versions.
 lock: venv ## write requirements.lock again
 	$(BIN)/uv pip compile pyproject.toml --group dev --group docs --universal --fork-strategy fewest \
@@ -53,4 +56,4 @@ clean: ## remove everything that make created
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help ketamine test test-fast lint format types docs bench lock venv clean
+.PHONY: help ketamine test test-fast lint format types docs bench corpus lock venv clean

@@ -28,6 +28,9 @@ app = typer.Typer(
 )
 
 
+_MEASURE = "What y measures (log_or, smd, ...); priors published for another measure are then refused."
+
+
 @app.callback()
 def _root() -> None:
     """Bayesian meta-analysis: from whatever was published to posterior probabilities."""
@@ -45,7 +48,8 @@ def report(
     from bayesmeta.report.run import write_report
     from bayesmeta.report.sentences import check_sentence
 
-    results = write_report(analysis, out, quiet=as_json)
+    with _warnings_on_one_line():
+        results = write_report(analysis, out, quiet=as_json)
     if as_json:
         typer.echo(json.dumps(results, allow_nan=False))
     failed = [check for check in results["checks"] if check["passed"] is False]
@@ -69,14 +73,16 @@ def fit(
     draws: Annotated[int, typer.Option(min=100)] = 1000,
     chains: Annotated[int, typer.Option(min=1)] = 4,
     ci_prob: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.95,
+    measure: Annotated[str | None, typer.Option(help=_MEASURE)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
 ) -> None:
     """Fit one model to estimates and print its summary."""
     from bayesmeta.report.terminal import fit_and_print
 
-    passed = fit_and_print(
-        effects, tau, mu, formula, beta or [], claim or [], engine, seed, draws, chains, ci_prob, as_json
-    )
+    with _warnings_on_one_line():
+        passed = fit_and_print(
+            effects, tau, mu, formula, beta or [], claim or [], engine, seed, draws, chains, ci_prob, measure, as_json
+        )
     raise typer.Exit(0 if passed else 1)
 
 
@@ -209,9 +215,11 @@ def _warnings_on_one_line() -> Iterator[None]:
     """Print what is probably wrong as one line for each on standard error."""
     with warnings.catch_warnings(record=True) as found:
         warnings.simplefilter("always", DataWarning)
-        yield
-    for warning in found:
-        _say(f"bayesmeta: warning: {_one_line(warning.message)}")
+        try:
+            yield
+        finally:
+            for warning in found:
+                _say(f"bayesmeta: warning: {_one_line(warning.message)}")
 
 
 @app.command()
@@ -229,12 +237,28 @@ def compare(
     parameter: Annotated[str, typer.Option(help="Coefficient to compare.")] = "mu",
     claim: Annotated[str | None, typer.Option(help="Probability to report; 'mu < 0' if left out.")] = None,
     ci_prob: Annotated[float, typer.Option(help="Coverage, or probability, of the intervals.")] = 0.95,
+    measure: Annotated[str | None, typer.Option(help=_MEASURE)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
 ) -> None:
     """Compare frequentist estimators and Bayesian fits of the same estimates."""
     from bayesmeta.report.comparison import compare_and_print
 
-    compare_and_print(effects, tau or [], mu, formula, estimator or [], parameter, claim, ci_prob, as_json)
+    with _warnings_on_one_line():
+        compare_and_print(effects, tau or [], mu, formula, estimator or [], parameter, claim, ci_prob, measure, as_json)
+
+
+@app.command()
+def priors(
+    measure: Annotated[str | None, typer.Option(help="Only those for this measure: log_or, smd, ...")] = None,
+    source: Annotated[str | None, typer.Option(help="Only those of this source, e.g. turner2015.")] = None,
+    parameter: Annotated[str | None, typer.Option(help="Only those of tau, mu or beta.")] = None,
+    search: Annotated[str | None, typer.Option(help="Only those with all of these words, e.g. 'pain'.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
+) -> None:
+    """List priors from the literature, with the text that --tau and --mu take."""
+    from bayesmeta.report.priors import list_and_print
+
+    list_and_print(measure, source, parameter, search, as_json)
 
 
 def _say(message: str) -> None:

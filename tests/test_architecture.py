@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "bayesmeta"
 LAYERS = (
     "errors", "priors", "data", "effects", "checks", "spec", "pooling",
-    "inference", "results", "diagnostics", "analysis", "report", "cli",
+    "inference", "results", "diagnostics", "sensitivity", "analysis", "report", "cli",
 )  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 SAMPLERS = {"pymc", "pytensor", "nutpie", "numba"}
@@ -29,16 +29,17 @@ PUBLIC_NAMES = [
     "ISquared", "ImproperUniform", "Independent", "InferenceError", "InvGamma", "Jeffreys", "LogNormal",
     "LogStudentT", "Lomax", "MetaResult", "Mixture", "MultiArm", "MultivariateNormal", "Normal",
     "NormalNormal", "OnVariance", "Option", "OverallJeffreys", "PointMass", "PooledEstimate", "PooledResult",
-    "PublishedReview", "Range", "Rayleigh", "Scale", "SignificantCount", "Slope", "SpecificationError",
-    "SqrtUniform", "StudentT", "Study", "StudyTest", "SubgroupTest", "Table", "TwoScales", "Uniform",
-    "UniformShrinkage", "add_reading_error", "check_table", "claim_sensitivity", "cluster_robust",
-    "combine_groups", "compare", "complete_arms", "convergence", "counts_from_percentage", "cumulative_dose",
-    "effect_sizes", "egger_test", "events_from_percentage", "fit", "fit_batch", "fit_many", "fitted_mean_sd",
-    "grim", "grimmer", "leave_one_out", "load_dataset", "mantel_haenszel", "mean_sd_from_quantiles",
-    "on_one_scale", "parse_prior", "parse_scale", "pet_peese", "peto", "pool", "predictive_p_value",
-    "read_estimates", "read_table", "reported_estimates", "rescale_differences", "rescale_scores",
-    "se_bounds_from_p_value", "se_from_interval", "se_from_p_value", "se_from_statistic",
-    "simulation_based_calibration", "trim_and_fill",
+    "PublishedPrior", "PublishedReview", "Range", "Rayleigh", "Scale", "SignificantCount", "Slope",
+    "SpecificationError", "SqrtUniform", "StudentT", "Study", "StudyTest", "SubgroupTest", "Table",
+    "Truncated", "TwoScales", "Uniform", "UniformShrinkage", "add_reading_error", "check_table",
+    "claim_sensitivity", "cluster_robust", "combine_groups", "compare", "complete_arms", "convergence",
+    "counts_from_percentage", "cumulative_dose", "default_priors", "effect_sizes", "egger_test",
+    "events_from_percentage", "fit", "fit_batch", "fit_many", "fitted_mean_sd", "grim", "grimmer",
+    "leave_one_out", "load_dataset", "mantel_haenszel", "mean_sd_from_quantiles", "on_one_scale",
+    "parse_prior", "parse_scale", "pet_peese", "peto", "pool", "predictive_p_value", "published_prior",
+    "published_priors", "published_thresholds", "read_estimates", "read_table", "reported_estimates",
+    "rescale_differences", "rescale_scores", "se_bounds_from_p_value", "se_from_interval", "se_from_p_value",
+    "se_from_statistic", "simulation_based_calibration", "trim_and_fill",
 ]  # fmt: skip
 
 

@@ -43,8 +43,9 @@ def load_data(outcome: Outcome, folder: Path, name: str) -> Estimates | Publishe
         raise SpecificationError(
             f"outcomes.{name}: give one of studies, estimates or arms; got {', '.join(given) or 'none'}."
         )
+    stated = outcome.measure if "measure" in outcome.model_fields_set else None
     if outcome.estimates is not None:
-        return read_estimates(folder / outcome.estimates, covariates=outcome.covariates)
+        return read_estimates(folder / outcome.estimates, covariates=outcome.covariates, measure=stated)
     if outcome.arms is not None:
         return effect_sizes(folder / outcome.arms, outcome.measure, covariates=outcome.covariates)
     if outcome.sd_prior is None:
@@ -61,7 +62,7 @@ def load_data(outcome: Outcome, folder: Path, name: str) -> Estimates | Publishe
             sd=sd,
             n_total=outcome.n_total,
             choices=[*readings, *(_choice(section, outcome.covariates or []) for section in outcome.choices)],
-            measure=outcome.measure,
+            measure=stated,
         )
     except BayesmetaError as error:
         raise type(error)(f"outcomes.{name}: {error}") from error

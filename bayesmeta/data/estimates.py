@@ -51,7 +51,8 @@ class Estimates:
         Known covariance of `y`, for estimates that share a control arm or participants. `se` is then the
         square root of its diagonal.
     measure : str, optional
-        What `y` measures (``"log_or"``, ``"md"``, ...), for reports. Not part of equality or `hash`.
+        What `y` measures (``"log_or"``, ``"md"``, ...): for reports, and so that priors published for another
+        measure are refused. Not part of equality or `hash`.
 
     Raises
     ------
@@ -116,6 +117,7 @@ class Estimates:
         *,
         covariates: Sequence[str] | None = None,
         level: float = 0.95,
+        measure: str | None = None,
     ) -> Estimates:
         """Build from a data frame; messages count rows from 1.
 
@@ -129,6 +131,8 @@ class Estimates:
             Columns to keep as covariates; by default all that are not used otherwise.
         level : float, default 0.95
             Coverage of the confidence interval from ``lower`` to ``upper``.
+        measure : str, optional
+            What `y` measures, as in `effect_sizes`; priors published for another measure are then refused.
 
         Returns
         -------
@@ -145,7 +149,7 @@ class Estimates:
         array([0.2, 0.3])
         """
         table = open_table(frame, "data frame")
-        return _from_table(table, y, se, study, covariates, level)
+        return _from_table(table, y, se, study, covariates, level, measure)
 
     @property
     def v(self) -> NDArray[np.float64]:
@@ -288,6 +292,7 @@ def read_estimates(
     *,
     covariates: Sequence[str] | None = None,
     level: float = 0.95,
+    measure: str | None = None,
 ) -> Estimates:
     r"""Read estimates from a file with columns ``study``, ``y``, ``se`` and any covariates.
 
@@ -304,6 +309,8 @@ def read_estimates(
         Columns to keep as covariates; by default all that are not used otherwise.
     level : float, default 0.95
         Coverage of the confidence interval from ``lower`` to ``upper``.
+    measure : str, optional
+        What `y` measures, as in `effect_sizes`; priors published for another measure are then refused.
 
     Returns
     -------
@@ -323,18 +330,24 @@ def read_estimates(
     >>> read_estimates(path).se.round(4)
     array([0.2653])
     """
-    return _from_table(open_table(path, "table"), y, se, study, covariates, level)
+    return _from_table(open_table(path, "table"), y, se, study, covariates, level, measure)
 
 
 def _from_table(
-    table: Table, y: str, se: str, study: str | None, covariates: Sequence[str] | None, level: float
+    table: Table,
+    y: str,
+    se: str,
+    study: str | None,
+    covariates: Sequence[str] | None,
+    level: float,
+    measure: str | None,
 ) -> Estimates:
     table = replace(table, label=study or "")
     table.require(*([study] if study else []), y)
     labels = table.labels() if study else None
     effects, errors = table.numbers(y), standard_errors(table, y, se, level)
     columns = table.covariates(covariates, used=(study or "", y, se, "v", "lower", "upper"))
-    return Estimates(effects, errors, labels, columns)
+    return Estimates(effects, errors, labels, columns, measure=measure)
 
 
 def _pack(values: NDArray[np.float64]) -> bytes:

@@ -21,7 +21,12 @@ _WIDE = 1.5  # ratio of the bounds that rounding leaves, above which it is warne
 
 
 def reported_estimates(
-    table: TableSource, *, ratio: bool = False, level: float = 0.95, covariates: Sequence[str] | None = None
+    table: TableSource,
+    *,
+    ratio: bool = False,
+    level: float = 0.95,
+    covariates: Sequence[str] | None = None,
+    measure: str | None = None,
 ) -> Estimates:
     """Estimates whose standard errors come from whatever each study reported.
 
@@ -39,6 +44,9 @@ def reported_estimates(
         Coverage of the intervals.
     covariates : sequence of str, optional
         Columns to keep as covariates; by default all that are not used otherwise.
+    measure : str, optional
+        What the estimates measure, as in `effect_sizes` (``"md"``, ``"log_rr"``, ...); priors published for another measure
+        are then refused.
 
     Returns
     -------
@@ -73,7 +81,7 @@ def reported_estimates(
     half_widths = np.nan_to_num(known_numbers(source, "reading_error"))
     se = add_reading_error(se, half_widths, where=places(source))
     kept = {**source.covariates(covariates, used=("study", "y", *COLUMNS)), "se_from": origin}
-    return Estimates(reports.y, se, source.labels(), kept, measure="reported_ratio" if ratio else "reported")
+    return Estimates(reports.y, se, source.labels(), kept, measure=measure)
 
 
 def _chosen(reports: Reports) -> tuple[Floats, list[str]]:

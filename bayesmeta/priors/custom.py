@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import final
 
 import numpy as np
+from scipy.signal import find_peaks
 
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import _standard as std
@@ -17,6 +19,7 @@ from bayesmeta.priors.half import HALF_LINE
 
 LIMIT = 350.0  # of |log(tau)|: tau from 1e-152 to 1e152
 NEGLIGIBLE = 1e-9  # of the mass, beyond the limits
+_SEPARATE = 3.0  # how far, on the log scale, a density falls between two peaks that are taken apart
 
 
 @final
@@ -24,10 +27,9 @@ NEGLIGIBLE = 1e-9  # of the mass, beyond the limits
 class CustomScale(MomentMethods):
     """A prior on `tau` that a function describes.
 
-    Give a density with several separate peaks as a `Mixture` of one for each: the quadrature engine looks for one peak
-    in each component. A prior is normalised when built, by integrating over tau from 1e-152 to 1e152. Two of them are
-    equal if they hold the same function under the same name. It prints as ``CustomScale(name)``, which cannot be read
-    back.
+    A prior is normalised when built, by integrating over tau from 1e-152 to 1e152; a peak of less than a tenth of the
+    size of tau may be missed if it is not the highest. Two priors are equal if they hold the same function under the
+    same name. It prints as ``CustomScale(name)``, which cannot be read back.
 
     Parameters
     ----------
@@ -101,6 +103,17 @@ class CustomScale(MomentMethods):
 
     def _draw(self, rng: np.random.Generator, size: Size) -> Floats:
         return np.exp(self._table.ppf(np.asarray(rng.uniform(size=size))))
+
+    @property
+    def valleys(self) -> tuple[float, ...]:
+        """Values of tau at which the density of log(tau) is lowest between two peaks, a twentieth of either or less."""
+        u = self._table.edges
+        u = np.unique(np.concatenate([u, 0.5 * (u[1:] + u[:-1])]))
+        density = self._log_density_of_log(u)
+        density = np.maximum(density, density.max() - 700.0)
+        peaks, _ = find_peaks(density, prominence=_SEPARATE)
+        lowest = [left + int(np.argmin(density[left:right])) for left, right in itertools.pairwise(peaks)]
+        return tuple(float(tau) for tau in np.exp(u[lowest]))
 
     def _checked(self, tau: Floats) -> Floats:
         """Values of the function, or the reason why it is refused."""

@@ -10,7 +10,7 @@ from typing import Any
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.inference.quadrature.engine import QuadratureFit, fit_quadrature
-from bayesmeta.priors import Mixture, PointMass, Prior
+from bayesmeta.priors import Mixture, PointMass, Prior, plain
 from bayesmeta.spec.design import design
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.two_scales import Model, TwoScales
@@ -55,7 +55,7 @@ def parse_hypothesis(hypothesis: str, names: tuple[str, ...]) -> tuple[str, floa
 
 def _prior(data: Estimates, model: NormalNormal, name: str) -> Prior:
     if name in ("mu", "tau"):
-        return model.mu if name == "mu" else model.tau
+        return plain(model.mu if name == "mu" else model.tau)
     return model.coefficient_prior(name, design(data, model).columns[name])
 
 

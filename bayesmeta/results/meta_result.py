@@ -14,6 +14,8 @@ from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.results.claims import evaluate
 from bayesmeta.results.intervals import Marginal
+from bayesmeta.spec.design import variable_of
+from bayesmeta.spec.sources import default_names
 from bayesmeta.spec.two_scales import Model
 
 if TYPE_CHECKING:
@@ -89,6 +91,8 @@ class MetaResult(ABC):
             Probability of the interval.
         ci_kind : {"eti", "hdi"}
             Equal-tailed or shortest.
+
+        Where a prior is a default that nobody chose, a last column, `prior`, says so.
         """
 
     @abstractmethod
@@ -118,6 +122,15 @@ class MetaResult(ABC):
     def choice_probabilities(self) -> dict[str, dict[str, float]]:
         """Posterior probability of each option of each choice of a published review; empty without choices."""
         return {}
+
+    def _with_defaults(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The summary with a column that marks default priors, if there are any."""
+        defaults = default_names(self.model)
+        if defaults:
+            frame["prior"] = [
+                "default" if {name, variable_of(name)} & defaults else "" for name in map(str, frame.index)
+            ]
+        return frame
 
     def _parameter(self, name: str) -> Any:
         if name in self.coefficients:

@@ -13,6 +13,8 @@ from scipy.special import ndtr, ndtri
 from bayesmeta.results.intervals import checked_interval, checked_levels, shortest
 
 Floats = NDArray[np.float64]
+_NEAR = 1e-6  # of a quantile's level: a gap of which the third power is rounding
+_SQRT_2PI = math.sqrt(2 * math.pi)
 _LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
 
 
@@ -115,34 +117,42 @@ def mixture_cdf(weights: Floats, means: Floats, sds: Floats, x: Floats) -> Float
 def mixture_ppf(weights: Floats, means: Floats, sds: Floats, q: Floats) -> Floats:
     """Quantiles of several mixtures: means and sds (row, component), weights alike or (component,), to (row, level).
 
-    Newton's method inside a bracket, bisection where it would leave it or stall.
+    Halley's method inside a bracket, bisection where it would leave it or stall.
     """
     levels = np.broadcast_to(q, (means.shape[0], q.size)).astype(float)
-    inner = np.clip(levels, 1e-300, 1 - 1e-16)
+    inner = np.minimum(np.maximum(levels, 1e-300), 1 - 1e-16)
     m, s = means, sds
     if weights.ndim == 1:
         heavy = without_negligible(weights)
         weights, m, s = weights[heavy][None], means[:, heavy], sds[:, heavy]
-    w = weights[..., None]  # (row or one, component, 1): sums over components are products of matrices
-    ends = m[:, None, :] + s[:, None, :] * ndtri(inner)[..., None]
+    w, m, s = weights[..., None], m[:, None, :], s[:, None, :]  # sums over components are products of matrices
+    normal = ndtri(inner)
+    ends = m + s * normal[..., None]
     low, high = ends.min(axis=-1), ends.max(axis=-1)
-    centre = (m[:, None, :] @ w)[..., 0]
-    spread = np.sqrt(((s**2 + (m - centre) ** 2)[:, None, :] @ w)[..., 0])
-    x = np.clip(centre + spread * ndtri(inner), low, high)
-    last, smooth = np.inf * np.ones_like(x), bool((s > 0).all())
+    centre = m @ w
+    spread = np.sqrt((s**2 + (m - centre) ** 2) @ w)
+    x = np.minimum(np.maximum(centre[..., 0] + spread[..., 0] * normal, low), high)
+    last, near = np.full_like(x, np.inf), _NEAR * np.minimum(inner, 1 - inner)
+    smooth, settled = bool((s > 0).all()), np.zeros(x.shape, dtype=bool)  # a row does not depend on those beside it
     for _ in range(200):
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            z = (x[..., None] - m[:, None, :]) / s[:, None, :]
+            z = (x[..., None] - m) / s
             z = z if smooth else np.where(np.isnan(z), np.inf, z)
+            bell = np.exp(-0.5 * z**2) / s
             gap = (ndtr(z) @ w)[..., 0] - inner
-            density = ((np.exp(-0.5 * z**2) / s[:, None, :]) @ w)[..., 0] / math.sqrt(2 * math.pi)
-            low, high = np.where(gap < 0, x, low), np.where(gap >= 0, x, high)
-            newton = x - gap / density
-        wide = high - low
-        inside = (newton > low) & (newton < high) & (np.abs(gap) < 0.5 * last)
-        done = (np.abs(gap) <= 1e-15) | (wide <= 4e-16 * (np.abs(low) + np.abs(high)) + 1e-300)
-        last = np.abs(gap)
-        x = np.where(done, x, np.where(inside, newton, 0.5 * (low + high)))
-        if (done | (inside & (last <= 1e-9 * np.minimum(inner, 1 - inner)))).all():  # the next gap is about its square
+            density = (bell @ w)[..., 0]
+            newton = gap / density * _SQRT_2PI
+            bend = (bell * z / s @ w)[..., 0] / density  # minus the slope of the log density
+            better = x - newton / np.maximum(1 + 0.5 * newton * bend, 0.5)
+        miss = np.abs(gap)
+        low, high = np.where(gap < 0, x, low), np.where(gap >= 0, x, high)
+        inside = (better > low) & (better < high)
+        final = inside & (miss <= near)  # the next gap is about the third power of this one
+        narrow = (miss <= 1e-15) | (high - low <= 4e-16 * (np.abs(low) + np.abs(high)) + 1e-300)
+        settled |= narrow & ~final
+        x = np.where(settled, x, np.where(final | (inside & (miss < 0.5 * last)), better, 0.5 * (low + high)))
+        settled |= final
+        last = miss
+        if settled.all():
             break
     return np.where(levels <= 0, -np.inf, np.where(levels >= 1, np.inf, x))

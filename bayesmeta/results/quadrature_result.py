@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, final
 
 import numpy as np
@@ -39,6 +39,15 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 _CLAIM_DRAWS = 100_000  # for a claim that has no exact form
+_COLUMNS = ("mean", "sd", "median", "lower", "upper")
+
+
+@lru_cache(maxsize=64)
+def _labels(names: tuple[str, ...]) -> pd.Index:
+    """An index, which is immutable, and takes pandas longer to make than the table."""
+    import pandas as pd
+
+    return pd.Index(names, dtype=object)
 
 
 @final
@@ -152,10 +161,9 @@ class QuadratureResult(MetaResult):
 
         checked_probability(ci_prob)
         rows = self._equal_tailed(ci_prob) if ci_kind == "eti" else self._by_kind(ci_prob, ci_kind)
-        columns = pd.Index(["mean", "sd", "median", "lower", "upper"], dtype=object)
-        frame = pd.DataFrame(np.array(rows), columns=columns, index=pd.Index(self.parameters, dtype=object))
+        frame = pd.DataFrame(np.array(rows), columns=_labels(_COLUMNS), index=_labels(self.parameters))
         frame.attrs.update(ci_prob=ci_prob, ci_kind=ci_kind)
-        return frame
+        return self._with_defaults(frame)
 
     def _equal_tailed(self, ci_prob: float) -> list[list[float]]:
         """Rows of the summary; the quantiles of all normal mixtures are found together."""

@@ -25,6 +25,7 @@ from bayesmeta.results.intervals import checked_interval, checked_levels, shorte
 
 Floats = NDArray[np.float64]
 _MATRIX = 512  # nodes up to which shares are kept as a matrix
+_NEAR = 1e-8  # of a quantile's level: a gap of which the square is rounding
 _GAUSS_X, _GAUSS_W = np.polynomial.legendre.leggauss(8)
 
 
@@ -77,23 +78,29 @@ class ScalePart:
         return area @ self.masses, density @ self.masses / self.step
 
     def quantile(self, q: Floats, table: Floats | None = None) -> Floats:
-        """Quantile of s: Newton's method within the interval between two nodes."""
+        """Quantile of s: Newton's method within the interval between two nodes, from a cubic through them."""
         table = self.at_nodes() if table is None else table
         node = np.minimum(np.maximum(np.searchsorted(table, q, side="right") - 1, 0), table.size - 2)
         low = self.first + node * self.step
         high = low + self.step
-        s = low + self.step * (q - table[node]) / np.maximum(table[node + 1] - table[node], 1e-300)
-        s = np.minimum(np.maximum(s, low), high)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            mass = table[node + 1] - table[node]
+            u = np.minimum(np.maximum((q - table[node]) / mass, 0.0), 1.0)
+            left, right = (np.minimum(mass / self.masses[at], 3.0) for at in (node, node + 1))  # slopes of the inverse
+            share = u * (u * (3 - 2 * u) + (1 - u) * (left * (1 - u) - right * u))
+            s = low + self.step * np.where(np.isfinite(share), np.minimum(np.maximum(share, 0.0), 1.0), 0.5)
+        near, settled = _NEAR * np.minimum(q, 1 - q), np.zeros(q.shape, dtype=bool)
         for _ in range(60):
             miss, slope = self.smooth(s)
             miss = miss - q
             low, high = np.where(miss < 0, s, low), np.where(miss >= 0, s, high)
             with np.errstate(divide="ignore", invalid="ignore"):
                 newton = s - miss / slope
-            moved = np.where((newton >= low) & (newton <= high), newton, 0.5 * (low + high))
-            done = np.abs(moved - s) <= 1e-13 * (1 + np.abs(s))
+            inside = (newton >= low) & (newton <= high)
+            moved = np.where(settled, s, np.where(inside, newton, 0.5 * (low + high)))
+            settled |= (inside & (np.abs(miss) <= near)) | (np.abs(moved - s) <= 1e-13 * (1 + np.abs(s)))
             s = moved
-            if done.all():
+            if settled.all():
                 break
         return np.asarray(s)
 

@@ -84,7 +84,8 @@ def test_degrees_of_freedom_sides_and_reading_errors():
 def test_covariates_are_kept():
     data = reported_estimates(table(estimate=[1.0], se=[0.4], dose=[30], p=[""]))
     assert data.covariates.loc["S1"].to_dict() == {"dose": 30, "se_from": "se"}
-    assert data.measure == "reported"
+    assert data.measure is None
+    assert reported_estimates(table(estimate=[1.0], se=[0.4]), measure="md").measure == "md"
 
 
 def test_the_rounding_of_a_small_ratio_is_that_of_its_logarithm():

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _FOLDER = Path(__file__).parent
+_ARMS = (*ARM_COLUMNS, "events", "n", "r")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,7 @@ def dataset_names() -> tuple[str, ...]:
     Examples
     --------
     >>> dataset_names()[:3]
-    ('bcg', 'crins2014', 'eight_schools')
+    ('bcg', 'canner1987', 'crins2014')
     """
     return tuple(sorted(_catalogue()))
 
@@ -119,7 +120,7 @@ def load_dataset(name: str) -> Estimates:
     np.int64(44)
     """
     measure, table = dataset_info(name).measure, _table(name)
-    covariates = table.covariates(None, used=("study", "y", "se", *ARM_COLUMNS))
+    covariates = table.covariates(None, used=("study", "y", "se", *_ARMS))
     return Estimates(table.numbers("y"), table.numbers("se"), table.labels(), covariates, measure=measure)
 
 
@@ -148,7 +149,7 @@ def load_arms(name: str) -> pd.DataFrame:
     """
     dataset_info(name)
     table = _table(name)
-    if not any(column in table.columns for column in ARM_COLUMNS):
+    if not any(column in table.columns for column in _ARMS):
         raise DataError(f"data set {name!r} has estimates only, no arms. Use load_dataset({name!r}).")
     import pandas as pd
 

@@ -16,8 +16,8 @@ from bayesmeta.inference.quadrature.gaussian import Problem
 from bayesmeta.inference.quadrature.grid import Grid
 from bayesmeta.inference.quadrature.integrate import Integrand, Posterior, converge
 from bayesmeta.inference.quadrature.rotate import Rotation, rotate
-from bayesmeta.inference.quadrature.scale_density import ScaleDensity, scale_density
-from bayesmeta.priors import Flat, Mixture, Normal, PointMass, Prior
+from bayesmeta.inference.quadrature.scale_density import ScaleDensity, scale_density, separated
+from bayesmeta.priors import CustomScale, Flat, Mixture, Normal, PointMass, Prior, plain
 from bayesmeta.spec.design import design, tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.two_scales import Model, TwoScales, base_of
@@ -257,11 +257,14 @@ def weighted_fit(
 
 def tau_components(prior: Prior) -> list[tuple[float, ScaleDensity | float, bool]]:
     """Components of a prior on a scale with their weights, point masses as numbers, and whether each is improper."""
+    prior = plain(prior)
     if isinstance(prior, PointMass):
         return [(1.0, prior.value, False)]
     if isinstance(prior, Mixture):
         parts = [(w, found) for w, part in prior.components for found in tau_components(part)]
         return [(w * share, component, improper) for w, (share, component, improper) in parts]
+    if isinstance(prior, CustomScale):
+        return [(weight, piece, False) for weight, piece in separated(prior)]
     return [(1.0, scale_density(prior), not prior.is_proper)]
 
 

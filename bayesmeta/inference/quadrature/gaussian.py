@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
-from bayesmeta.inference.quadrature.special import namespace
+from bayesmeta.inference.quadrature.special import added, namespace, product, total
 
 Array = Any  # of any library that follows the array API standard
 _LOG_2PI = math.log(2 * math.pi)
@@ -53,7 +53,13 @@ class Problem:
         scaled = self.a if self.d is None else self.a / xp.where(self.d > 0, self.d, 1.0)
         logs = xp.log(scaled)
         twice = xp.concat([logs, logs], axis=-1)  # a sum whose order does not depend on the number of lanes
-        return xp.exp(xp.sum(twice, axis=0) / self.y.shape[0])[..., :1]
+        return xp.exp(total(twice) / self.y.shape[0])[..., :1]
+
+    def with_effects(self, y: Array) -> Problem:
+        """The same problem with other effects, and the same `reference`."""
+        other = replace(self, y=y)
+        other.__dict__["reference"] = self.reference
+        return other
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,7 @@ class Conditional:
     root : tuple of tuple of array
         Lower Cholesky factor of the posterior precision.
     size : array
-        Sum of the sizes of the terms of `log_likelihood`, which its rounding error is in proportion to.
+        Sum of the sizes of the terms of `log_likelihood`, which its rounding error is in proportion to, if asked for.
     """
 
     log_likelihood: Array
@@ -105,7 +111,11 @@ class Conditional:
 
 
 def condition(
-    problem: Problem, prior: CoefficientPrior, tau2: Array, shift: Sequence[Array] | None = None
+    problem: Problem,
+    prior: CoefficientPrior,
+    tau2: Array,
+    shift: Sequence[Array] | None = None,
+    sized: bool = False,
 ) -> Conditional:
     """Integrate the coefficients out at each tau^2.
 
@@ -117,59 +127,86 @@ def condition(
     shift : sequence of array, optional
         A point near the posterior mean, shape (*lanes, component, 1): the algebra is done around it, so that
         large numbers do not cancel.
+    sized : bool
+        Whether to give the size of the terms as well.
     """
-    xp = namespace(problem.y)
+    xp, n = namespace(problem.y), problem.y.shape[0]
     scale = problem.reference + tau2  # all sums are taken relative to it: neither end of tau over- or underflows
-    gram, cross, square, log_weight = (_cluster_sums if problem.clusters else _sums)(problem, tau2, scale)
-    p = len(problem.columns)
-    start = prior.mean
-    if shift is not None:
-        moved = [cross[i] - sum(_entry(gram, i, j) * shift[j] for j in range(p)) for i in range(p)]
-        square = square - sum((shift[i] * (cross[i] + moved[i]) for i in range(p)), 0.0)
-        cross, start = moved, tuple(m - s for m, s in zip(prior.mean, shift, strict=True))
-    precision = tuple(tuple(gram[i][j] / scale + prior.precision[i][j] for j in range(i + 1)) for i in range(p))
-    pull = [sum(_entry(prior.precision, i, j) * start[j] for j in range(p)) for i in range(p)]
-    root = cholesky(precision)
-    solved = solve_lower(root, [cross[i] / scale + pull[i] for i in range(p)])
-    plus = square / scale + sum((pull[i] * start[i] for i in range(p)), 0.0)
-    minus = sum((z**2 for z in solved), 0.0)
-    log_root = sum((xp.log(root[i][i]) for i in range(p)), 0.0)
-    n = problem.y.shape[0]
+    sums = (_cluster_sums if problem.clusters else _sums)(problem, tau2, scale)
+    root, solved, plus = _equations(prior, scale, sums, shift)
+    minus = added(z**2 for z in solved)
     log_scale = n * xp.log(scale)
-    log_density = 0.5 * (log_weight - log_scale - (plus - minus)) - log_root + prior.log_norm
-    size = xp.abs(log_weight) + xp.abs(log_scale) + xp.abs(plus) + minus
-    log_density = log_density - 0.5 * (n - prior.n_flat) * _LOG_2PI + problem.log_jacobian
+    log_density = 0.5 * (sums.log_weight - log_scale - (plus - minus))
+    for i in range(len(root)):
+        log_density = log_density - xp.log(root[i][i])
+    constant = prior.log_norm + problem.log_jacobian - 0.5 * (n - prior.n_flat) * _LOG_2PI
+    size = xp.abs(sums.log_weight) + xp.abs(log_scale) + xp.abs(plus) + minus if sized else 0.0
     mean = solve_upper(root, solved)
     if shift is not None:
         mean = [m + s for m, s in zip(mean, shift, strict=True)]
-    return Conditional(log_density, tuple(mean), root, size)
+    return Conditional(log_density + constant, tuple(mean), root, size)
 
 
-def _sums(problem: Problem, tau2: Array, scale: Array) -> tuple[list[list[Array]], list[Array], Array, Array]:
-    """X'WX, X'Wy, y'Wy and log|W| for the weights W = scale / (a + tau^2 d)."""
+def posterior_mean(problem: Problem, prior: CoefficientPrior, tau2: Array) -> list[Array]:
+    """Means of the coefficients at each tau^2, as `condition` gives them."""
+    scale = problem.reference + tau2
+    sums = (_cluster_sums if problem.clusters else _sums)(problem, tau2, scale, False)
+    root, solved, _ = _equations(prior, scale, sums, None)
+    return solve_upper(root, solved)
+
+
+class _Sums(NamedTuple):
+    """X'WX by its lower triangle, X'Wy, y'Wy and log|W|."""
+
+    gram: list[list[Array]]
+    cross: list[Array]
+    square: Array
+    log_weight: Array
+
+
+def _equations(
+    prior: CoefficientPrior, scale: Array, sums: _Sums, shift: Sequence[Array] | None
+) -> tuple[tuple[tuple[Array, ...], ...], list[Array], Array]:
+    """Factor of the posterior precision, the solution of its lower half, and the sum of squares at `shift`."""
+    gram, cross, square, start, p = sums.gram, sums.cross, sums.square, prior.mean, len(sums.cross)
+    if shift is not None:
+        moved = [cross[i] - added(_entry(gram, i, j) * shift[j] for j in range(p)) for i in range(p)]
+        square = square - added(shift[i] * (cross[i] + moved[i]) for i in range(p))
+        cross, start = moved, tuple(m - s for m, s in zip(prior.mean, shift, strict=True))
+    precision = tuple(tuple(gram[i][j] / scale + prior.precision[i][j] for j in range(i + 1)) for i in range(p))
+    pull = [added(_entry(prior.precision, i, j) * start[j] for j in range(p)) for i in range(p)]
+    root = cholesky(precision)
+    solved = solve_lower(root, [cross[i] / scale + pull[i] for i in range(p)])
+    return root, solved, square / scale + added(pull[i] * start[i] for i in range(p))
+
+
+def _sums(problem: Problem, tau2: Array, scale: Array, determinant: bool = True) -> _Sums:
+    """Sums over studies for the weights W = scale / (a + tau^2 d)."""
     xp, n, p = namespace(problem.y), problem.y.shape[0], len(problem.columns)
-    gram: list[list[Any]] = [[0.0] * (i + 1) for i in range(p)]
-    cross: list[Any] = [0.0] * p
-    square: Any = 0.0
-    log_weight: Any = 0.0
+    found: list[Array] = []
     for start in range(0, n, _BLOCK):
         rows = slice(start, min(start + _BLOCK, n))
         y, columns = problem.y[rows, ...], [None if x is None else _rows(x, rows) for x in problem.columns]
-        added = tau2 if problem.d is None else tau2 * _rows(problem.d, rows)
-        w = scale / (problem.a[rows, ...] + added)
+        w = scale / (problem.a[rows, ...] + (tau2 if problem.d is None else tau2 * _rows(problem.d, rows)))
         wy = w * y
-        square = square + xp.sum(wy * y, axis=0)
-        log_weight = log_weight + (_log_product(xp, w) if problem.d is None else xp.sum(xp.log(w), axis=0))
+        terms = [total(wy * y)]
+        if determinant:
+            terms.append(_log_product(xp, w) if problem.d is None else total(xp.log(w)))
         for i, x in enumerate(columns):
-            cross[i] = cross[i] + xp.sum(wy if x is None else wy * x, axis=0)
+            terms.append(total(wy if x is None else wy * x))
             wx = w if x is None else w * x
-            for j in range(i + 1):
-                other = columns[j]
-                gram[i][j] = gram[i][j] + xp.sum(wx if other is None else wx * other, axis=0)
-    return gram, cross, square, log_weight
+            terms += [total(wx if other is None else wx * other) for other in columns[: i + 1]]
+        found = [old + new for old, new in zip(found, terms, strict=True)] if found else terms
+    square, rest = found[0], iter(found[1:])
+    log_weight = next(rest) if determinant else 0.0
+    gram, cross = [], []
+    for i in range(p):
+        cross.append(next(rest))
+        gram.append([next(rest) for _ in range(i + 1)])
+    return _Sums(gram, cross, square, log_weight)
 
 
-def _cluster_sums(problem: Problem, tau2: Array, scale: Array) -> tuple[list[list[Array]], list[Array], Array, Array]:
+def _cluster_sums(problem: Problem, tau2: Array, scale: Array, determinant: bool = True) -> _Sums:
     """The same for effects that share a deviation within clusters.
 
     A shared deviation of variance b leaves the sums around the cluster's own weighted means as they are, and divides
@@ -183,21 +220,21 @@ def _cluster_sums(problem: Problem, tau2: Array, scale: Array) -> tuple[list[lis
     for rows in problem.clusters:
         added = tau2 if problem.d is None else tau2 * _rows(problem.d, rows)
         w = scale / (problem.a[rows, ...] + added)
-        total = xp.sum(w, axis=0)
-        inflated = 1.0 + total / scale * problem.between
-        shared = total / inflated
-        log_weight = log_weight + xp.sum(xp.log(w), axis=0) - xp.log(inflated)
+        weight = total(w)
+        inflated = 1.0 + weight / scale * problem.between
+        shared = weight / inflated
+        log_weight = log_weight + total(xp.log(w)) - xp.log(inflated) if determinant else 0.0
         y = problem.y[rows, ...]
         columns = [xp.ones_like(y) if x is None else xp.broadcast_to(_rows(x, rows), y.shape) for x in problem.columns]
-        means = [xp.sum(w * x, axis=0) / total for x in (*columns, y)]
+        means = [total(w * x) / weight for x in (*columns, y)]
         gaps = [x - m for x, m in zip((*columns, y), means, strict=True)]
-        square = square + xp.sum(w * gaps[p] ** 2, axis=0) + shared * means[p] ** 2
+        square = square + total(w * gaps[p] ** 2) + shared * means[p] ** 2
         for i in range(p):
             weighted = w * gaps[i]
-            cross[i] = cross[i] + xp.sum(weighted * gaps[p], axis=0) + shared * means[i] * means[p]
+            cross[i] = cross[i] + total(weighted * gaps[p]) + shared * means[i] * means[p]
             for j in range(i + 1):
-                gram[i][j] = gram[i][j] + xp.sum(weighted * gaps[j], axis=0) + shared * means[i] * means[j]
-    return gram, cross, square, log_weight
+                gram[i][j] = gram[i][j] + total(weighted * gaps[j]) + shared * means[i] * means[j]
+    return _Sums(gram, cross, square, log_weight)
 
 
 def _rows(x: Array, rows: slice) -> Array:
@@ -207,14 +244,16 @@ def _rows(x: Array, rows: slice) -> Array:
 def _log_product(xp: Any, w: Array) -> Array:
     """Sum of the logs over studies, with one logarithm for eight of them."""
     n, tail = w.shape[0], w.shape[1:]
+    if n <= _GROUP:
+        return xp.log(product(w))
     groups = n // _GROUP
-    total: Any = 0.0
+    found: Any = 0.0
     if groups:
         main = xp.reshape(w[: groups * _GROUP, ...], (_GROUP, groups, *tail))
-        total = xp.sum(xp.log(xp.prod(main, axis=0)), axis=0)
+        found = total(xp.log(product(main)))
     if groups * _GROUP < n:
-        total = total + xp.log(xp.prod(w[groups * _GROUP :, ...], axis=0))
-    return total
+        found = found + xp.log(product(w[groups * _GROUP :, ...]))
+    return found
 
 
 def _entry(lower: Sequence[Sequence[Array]], i: int, j: int) -> Array:
@@ -227,9 +266,9 @@ def cholesky(matrix: Sequence[Sequence[Array]]) -> tuple[tuple[Array, ...], ...]
     for i, row in enumerate(matrix):
         out: list[Any] = []
         for j in range(i):
-            rest = row[j] - sum((out[m] * root[j][m] for m in range(j)), 0.0)
+            rest = row[j] - added(out[m] * root[j][m] for m in range(j))
             out.append(rest / root[j][j])
-        out.append((row[i] - sum((q**2 for q in out), 0.0)) ** 0.5)
+        out.append((row[i] - added(q**2 for q in out)) ** 0.5)
         root.append(out)
     return tuple(map(tuple, root))
 
@@ -238,7 +277,7 @@ def solve_lower(root: Sequence[Sequence[Array]], right: Sequence[Any]) -> list[A
     """Solve L z = right."""
     solved: list[Any] = []
     for i, row in enumerate(root):
-        solved.append((right[i] - sum((row[j] * solved[j] for j in range(i)), 0.0)) / row[i])
+        solved.append((right[i] - added(row[j] * solved[j] for j in range(i))) / row[i])
     return solved
 
 
@@ -247,5 +286,5 @@ def solve_upper(root: Sequence[Sequence[Array]], right: Sequence[Any]) -> list[A
     p = len(root)
     solved: list[Any] = [0.0] * p
     for i in reversed(range(p)):
-        solved[i] = (right[i] - sum((root[j][i] * solved[j] for j in range(i + 1, p)), 0.0)) / root[i][i]
+        solved[i] = (right[i] - added(root[j][i] * solved[j] for j in range(i + 1, p))) / root[i][i]
     return solved

@@ -12,7 +12,7 @@ Stenger (1981), SIAM Review 23:165-224, doi:10.1137/1023037 (sinc interpolation 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,69 +109,61 @@ def locate(log_density: LogDensity, centre: Array, middle: Any, spread: Any, *, 
     mode, width, top = _peak(xp, log_density, points, values)
     for _ in range(3):
         grid = Grid(mode, width, mode, mode, mode, mode)
-        left, right = (_Side(xp, grid, end) for end in (V_MIN, V_MAX))
-        values = log_density(xp.concat([left.v, right.v], axis=-1))
-        left.values, right.values = values[..., :_STEPS], values[..., _STEPS:]
-        points = xp.concat([xp.flip(left.v, axis=-1), mode, right.v], axis=-1)
-        values = xp.concat([xp.flip(left.values, axis=-1), top, right.values], axis=-1)
-        higher = xp.max(values, axis=-1, keepdims=True) > top + 1.0  # a mode that the scan did not see
+        sides = _Sides(xp, grid, (V_MIN, V_MAX), log_density)
+        higher = xp.max(sides.highest, axis=-2, keepdims=True) > top + 1.0  # a mode that the scan did not see
         if not bool(xp.any(higher)):
             break
-        again = _peak(xp, log_density, points, values)
+        again = _peak(xp, log_density, *sides.around(mode, top))
         mode, width, top = (xp.where(higher, new, old) for new, old in zip(again, (mode, width, top), strict=True))
+    falls = sides.tail_slope()
     moments = 2.0 + 0.0 * mode
     if not bounded:
-        tail = right.tail_slope()
-        if improper and bool(xp.any(tail > -_CONVERGES)):
+        fall, distance = falls[..., 1:, :], sides.distance[..., 1:, :]
+        if improper and bool(xp.any(fall > -_CONVERGES)):
             raise ImproperPosteriorError(_IMPROPER.format("large tau does not vanish"))
-        moments = sum(xp.astype(tail + m * right.distance < -_CONVERGES, mode.dtype) for m in (1, 2))
-    if improper and bool(xp.any(left.tail_slope() > -_CONVERGES)):
+        moments = sum(xp.astype(fall + m * distance < -_CONVERGES, mode.dtype) for m in (1, 2))
+    if improper and bool(xp.any(falls[..., :1, :] > -_CONVERGES)):
         raise ImproperPosteriorError(_IMPROPER.format("tau near zero is infinite"))
     limit = top + xp.log(width) - _NEGLIGIBLE
-    gains = (0.0 * mode, 0.0 * mode if bounded else moments)
-    counts = [side.count(limit, gain) for side, gain in zip((left, right), gains, strict=True)]
-    between = [side.between(count) for side, count in zip((left, right), counts, strict=True)]
-    values = log_density(grid.at(xp.concat(between, axis=-1)))
-    first = left.reach(counts[0], between[0], values[..., :3], limit, gains[0])
-    last = right.reach(counts[1], between[1], values[..., 3:], limit, gains[1])
-    lost = [left.log_rest(), right.log_rest()]
-    far = counts[0] >= _STEPS
+    nothing = 0.0 * mode
+    reach, beyond = sides.reach(limit, xp.concat([nothing, nothing if bounded else moments], axis=-2))
+    rest = sides.log_rest(falls)
+    first, last, lost, other = reach[..., :1, :], reach[..., 1:, :], rest[..., :1, :], rest[..., 1:, :]
+    far = beyond[..., :1, :]
     if not bounded and not improper and bool(xp.any(far)):
-        first, lost[0] = (
-            xp.where(far, new, old)
-            for new, old in zip(_far_left(xp, log_density, grid, limit), (first, lost[0]), strict=True)
-        )
-    if bounded:
-        lost[1] = lost[0]
-    return Grid(mode, width, first, last, moments, xp.logaddexp(*lost))
+        further = _Sides(xp, grid, (_FAR,), log_density)
+        first = xp.where(far, further.reach(limit, nothing)[0], first)
+        lost = xp.where(far, further.log_rest(further.tail_slope()), lost)
+    return Grid(mode, width, first, last, moments, xp.logaddexp(lost, lost if bounded else other))
 
 
-def _far_left(xp: Any, log_density: LogDensity, grid: Grid, limit: Array) -> tuple[Array, Array]:
-    """The first s, and the log of what is lost beyond, where mass goes on below tau = exp(-340)."""
-    side = _Side(xp, grid, _FAR)
-    side.values = log_density(side.v)
-    count = side.count(limit, 0.0 * limit)
-    between = side.between(count)
-    values = log_density(grid.at(between))
-    return side.reach(count, between, values, limit, 0.0 * limit), side.log_rest()
+class _Sides:
+    """Both sides of the mode, or one, at points from near it to the end of the line; shape (*lanes, side, point)."""
 
-
-class _Side:
-    """One side of the mode, at points from near it to the end of the line."""
-
-    values: Array
-
-    def __init__(self, xp: Any, grid: Grid, end: float) -> None:
-        self.xp, self.grid = xp, grid
+    def __init__(self, xp: Any, grid: Grid, ends: Sequence[float], log_density: LogDensity) -> None:
+        self.xp, self.grid, self.log_density = xp, grid, log_density
+        end = xp.reshape(xp.asarray(ends, dtype=grid.mode.dtype), (-1, 1))
         self.step = grid.inverse(0.0 * grid.mode + end) / _STEPS
         self.counts = xp.arange(1, _STEPS + 1, dtype=grid.mode.dtype)
         self.s = self.step * self.counts
         self.v = grid.at(self.s)
+        self.values = self._at(self.v)
+        self.distance = xp.abs(self.v[..., -1:] - grid.mode)
+
+    def _at(self, v: Array) -> Array:
+        return self.xp.reshape(self.log_density(self.xp.reshape(v, (*v.shape[:-2], 1, -1))), v.shape)
 
     @property
-    def distance(self) -> Array:
-        """From the mode to the end of the line."""
-        return self.xp.abs(self.v[..., -1:] - self.grid.mode)
+    def highest(self) -> Array:
+        """Largest log density of each side."""
+        return self.xp.max(self.values, axis=-1, keepdims=True)
+
+    def around(self, mode: Array, top: Array) -> tuple[Array, Array]:
+        """All points in order, with the mode between the sides, and their log densities."""
+        both = []
+        for x, middle in ((self.v, mode), (self.values, top)):
+            both.append(self.xp.concat([self.xp.flip(x[..., :1, :], axis=-1), middle, x[..., 1:, :]], axis=-1))
+        return both[0], both[1]
 
     def tail_slope(self) -> Array:
         """Slope of the log density outwards at the end of the line, times the distance from the mode to there.
@@ -184,9 +176,9 @@ class _Side:
         slope = xp.where(xp.isnan(slope), -xp.inf, slope * self.distance)
         return xp.where(apart > 0, slope, xp.inf)  # the mode is the end: the density rises up to there
 
-    def log_rest(self) -> Array:
+    def log_rest(self, tail_slope: Array) -> Array:
         """Log of twice the integral beyond the end, of a tail that falls like the power of v that it has there."""
-        xp, fall = self.xp, -self.tail_slope() - 1.0
+        xp, fall = self.xp, -tail_slope - 1.0
         end = (
             self.values[..., -1:]
             + xp.log(xp.maximum(2.0 * self.distance, 1.0 + 0.0 * fall))
@@ -194,22 +186,20 @@ class _Side:
         )
         return xp.where(xp.isnan(end), -xp.inf, end)
 
-    def count(self, limit: Array, gain: Array) -> Array:
-        """Steps to the last point at which the integrand, times tau to the power `gain`, is above `limit`."""
-        kept = self._kept(self.s, self.values, limit, gain)
-        return self.xp.max(self.xp.where(kept, self.counts, 0.0 * self.s), axis=-1, keepdims=True)
+    def reach(self, limit: Array, gain: Array) -> tuple[Array, Array]:
+        """The s beyond which the integrand, times tau to the power `gain`, stays below `limit`, and where none is.
 
-    def between(self, count: Array) -> Array:
-        """Three points within the step after the last one kept."""
-        quarters = self.xp.asarray([0.25, 0.5, 0.75], dtype=self.step.dtype)
-        return self.xp.where(count < _STEPS, self.step * (count + quarters), self.s[..., -1:])
-
-    def reach(self, count: Array, between: Array, values: Array, limit: Array, gain: Array) -> Array:
-        """The s beyond which the integrand stays below `limit`."""
+        The last point above it is found first, then how many of three points within the step after that one are.
+        """
         xp = self.xp
-        more = xp.astype(self._kept(between, values, limit, gain), self.step.dtype)
+        kept = self._kept(self.s, self.values, limit, gain)
+        count = xp.max(xp.where(kept, self.counts, 0.0 * self.s), axis=-1, keepdims=True)
+        inside = count < _STEPS
+        quarters = xp.asarray([0.25, 0.5, 0.75], dtype=self.step.dtype)
+        between = xp.where(inside, self.step * (count + quarters), self.s[..., -1:])
+        more = xp.astype(self._kept(between, self._at(self.grid.at(between)), limit, gain), self.step.dtype)
         extra = 0.25 * (1.0 + xp.sum(more, axis=-1, keepdims=True))
-        return self.step * xp.where(count < _STEPS, count + extra, count)
+        return self.step * xp.where(inside, count + extra, count), ~inside
 
     def _kept(self, s: Array, values: Array, limit: Array, gain: Array) -> Array:
         outwards = self.xp.maximum(self.grid.at(s) - self.grid.mode, 0.0 * s)
@@ -267,11 +257,10 @@ def _peak(xp: Any, log_density: LogDensity, points: Array, values: Array) -> tup
 def _around_best(xp: Any, points: Array, values: Array) -> list[tuple[Array, Array]]:
     """The highest point and its neighbours, in order, with their values."""
     at = xp.argmax(values, axis=-1, keepdims=True)
-    found = []
-    for offset in (-1, 0, 1):
-        place = xp.minimum(xp.maximum(at + offset, 0 * at), 0 * at + points.shape[-1] - 1)
-        found.append((xp.take_along_axis(points, place, axis=-1), xp.take_along_axis(values, place, axis=-1)))
-    return found
+    places = xp.concat([at - 1, at, at + 1], axis=-1)
+    places = xp.minimum(xp.maximum(places, 0 * places), 0 * places + points.shape[-1] - 1)
+    x, f = xp.take_along_axis(points, places, axis=-1), xp.take_along_axis(values, places, axis=-1)
+    return [(x[..., i : i + 1], f[..., i : i + 1]) for i in range(3)]
 
 
 def _parabola(

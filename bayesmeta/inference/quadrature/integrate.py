@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bayesmeta.inference.quadrature.gaussian import CoefficientPrior, Conditional, Problem, condition
+from bayesmeta.inference.quadrature.gaussian import CoefficientPrior, Conditional, Problem, condition, posterior_mean
 from bayesmeta.inference.quadrature.grid import Grid, locate
 from bayesmeta.inference.quadrature.scale_density import ScaleDensity
-from bayesmeta.inference.quadrature.special import namespace, normal_cdf
+from bayesmeta.inference.quadrature.special import namespace, normal_cdf, over_nodes
 
 Array = Any
 NODES = 128
@@ -110,11 +110,13 @@ class Integrand:
     improper: bool = False
     parities: Sequence[Array] = ()
 
-    def at(self, v: Array, shift: Sequence[Array] | None = None) -> tuple[Array, Array, Conditional]:
+    def at(
+        self, v: Array, shift: Sequence[Array] | None = None, sized: bool = False
+    ) -> tuple[Array, Array, Conditional]:
         """Tau, log joint density of (y, v, component), and the coefficients' conditional posterior."""
         assert isinstance(self.scale, ScaleDensity)
         tau, log_prior = self.scale.at(v)
-        given = condition(self.problem, self.prior, tau**2, shift)
+        given = condition(self.problem, self.prior, tau**2, shift, sized)
         return tau, given.log_likelihood + log_prior, given
 
     def log_likelihood(self, tau: Array, middle: Array | None = None) -> Array:
@@ -132,7 +134,7 @@ class Integrand:
         xp = namespace(self.problem.y)
         tau2 = self.problem.reference if middle is None else middle
         tau2 = xp.concat([tau2, tau2], axis=-1)  # as two nodes: sums keep their order for a single lane
-        fitted = tuple(m[..., :1] for m in condition(self.problem, self.prior, tau2).mean)
+        fitted = tuple(m[..., :1] for m in posterior_mean(self.problem, self.prior, tau2))
         if not fitted:
             return self, (), None
         n = fitted[0].shape[-2]
@@ -141,8 +143,8 @@ class Integrand:
         for column, value in zip(self.problem.columns, origin, strict=True):
             y = y - (value if column is None else column * value)
         mean = tuple(m - value for m, value in zip(self.prior.mean, origin, strict=True))
-        moved = replace(self, problem=replace(self.problem, y=y), prior=replace(self.prior, mean=mean))
-        shift = None if n == 1 else tuple(m[..., :1] for m in condition(moved.problem, moved.prior, tau2).mean)
+        moved = replace(self, problem=self.problem.with_effects(y), prior=replace(self.prior, mean=mean))
+        shift = None if n == 1 else tuple(m[..., :1] for m in posterior_mean(moved.problem, moved.prior, tau2))
         return moved, origin, shift
 
 
@@ -167,7 +169,7 @@ def integrate(integrand: Integrand, n: int = NODES, grid: Grid | None = None) ->
     middle = scale.at(grid.mode)[0] ** 2  # a prior far from the data moves the posterior away from their scale
     centred, origin, shift = integrand.centred(middle)
     v, log_slope, step = grid.nodes(n)
-    tau, log_joint, given = centred.at(v, shift)
+    tau, log_joint, given = centred.at(v, shift, sized=True)
     log_mass = log_joint + log_slope + xp.log(step)
     return _normalised(xp, v, tau, log_mass, given, grid, step, integrand, origin, middle)
 
@@ -177,7 +179,7 @@ def _at_point(xp: Any, integrand: Integrand) -> Posterior:
     tau = xp.asarray([float(integrand.scale)] * 2) + 0.0 * integrand.problem.reference  # type: ignore[arg-type]
     middle = tau[..., :1] ** 2
     centred, origin, shift = integrand.centred(middle)
-    given = condition(centred.problem, centred.prior, tau**2, shift)
+    given = condition(centred.problem, centred.prior, tau**2, shift, sized=True)
     nowhere = 0.0 * tau[..., :1]
     grid = Grid(nowhere, nowhere, nowhere, nowhere, nowhere + 2.0, nowhere - xp.inf)
     log_mass = given.log_likelihood - math.log(2)
@@ -198,11 +200,11 @@ def _normalised(
 ) -> Posterior:
     top = xp.max(xp.max(log_mass, axis=-1, keepdims=True), axis=-2, keepdims=True)
     mass = xp.exp(log_mass - top)
-    total = xp.sum(xp.sum(mass, axis=-1, keepdims=True), axis=-2, keepdims=True)
+    total = over_nodes(mass)
     mass = mass / total
     mean = tuple(m + value for m, value in zip(given.mean, origin, strict=True))
     error, components = _errors(xp, mass, tau, given, grid.moments, integrand.prior.n_flat, integrand.parities)
-    rounding = _ROUNDING * xp.sum(xp.sum(mass * given.size, axis=-1, keepdims=True), axis=-2, keepdims=True)
+    rounding = _ROUNDING * over_nodes(mass * given.size)
     log_evidence = top + xp.log(total)
     floor = xp.minimum(
         rounding + components + xp.exp(xp.minimum(grid.log_lost - log_evidence, 0.0 * rounding)), 1.0 + 0.0 * rounding
@@ -242,15 +244,12 @@ def _errors(
     highest moment of tau that exists and the variance of each coefficient if it does.
     """
 
-    def both(x: Array) -> Array:
-        return xp.sum(xp.sum(x, axis=-1, keepdims=True), axis=-2, keepdims=True)
-
     def largest(x: Array) -> Array:
-        found = xp.abs(both(x))
+        found = xp.abs(over_nodes(x))
         return found if found.ndim == mass.ndim else xp.max(found, axis=0)
 
     def relative(x: Array) -> Array:
-        total = both(x)
+        total = over_nodes(x)
         return x * (_MOMENT / xp.where(total > 0, total, 1.0 + 0.0 * total))
 
     alone = len(mass.shape) == 2  # a single lane: the points of a distribution function in one array
@@ -264,21 +263,23 @@ def _errors(
     functions = [mass, relative(mass * power)]
     for j in range(len(given.mean)):
         m, variance = given.contrast([float(i == j) for i in range(len(given.mean))])
-        centre = both(mass * m)
+        centre = over_nodes(mass * m)
         spread = mass * (variance + (m - centre) ** 2)
-        sd = both(spread) ** 0.5
+        sd = over_nodes(spread) ** 0.5
         functions.append(relative(spread) if n_flat == 0 else xp.where(moments >= 2, relative(spread), 0.0 * spread))
         functions += below([centre + probe * sd for probe in _PROBES], m, variance**0.5)
         total = variance + tau**2
         log_sd = 0.5 * xp.log(total)
-        middle = both(mass * log_sd)
-        spread = both(mass * (log_sd - middle) ** 2) ** 0.5
-        near = both(mass * m / total) / both(mass / total)
+        middle = over_nodes(mass * log_sd)
+        spread = over_nodes(mass * (log_sd - middle) ** 2) ** 0.5
+        near = over_nodes(mass * m / total) / over_nodes(mass / total)
         signs = zip((1, -1, 1, -1, 1), _SCALES, strict=True)
         functions += below([near + sign * xp.exp(middle + scale * spread) for sign, scale in signs], m, total**0.5)
     places = xp.arange(mass.shape[-1], dtype=mass.dtype)
     alternating = 1.0 - 2.0 * (places - 2.0 * xp.floor(places / 2.0))
     worst = components = 0.0 * mass[..., :1, :1]
+    if alone:
+        functions = [xp.concat([f if len(f.shape) == 3 else f[None, ...] for f in functions])]
     for f in functions:
         worst = xp.maximum(worst, largest(f * alternating))
         for parity in parities:

@@ -5,9 +5,11 @@ Each family is a row of a table: its constants (NumPy, once) and its log density
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from scipy.special import gammaln
 from bayesmeta.errors import SpecificationError
 from bayesmeta.inference.quadrature.special import namespace
 from bayesmeta.priors import (
+    CustomScale,
     Exponential,
     Gamma,
     HalfCauchy,
@@ -38,6 +41,7 @@ Array = Any
 Floats = NDArray[np.float64]
 _LOG_2 = math.log(2)
 _LOG_2PI = math.log(2 * math.pi)
+_SMALLEST_PIECE = 1e-12  # of a prior's mass, below which differences of its distribution function have no digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +139,7 @@ FAMILIES: dict[type[Prior], Family] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ScaleDensity:
     """One prior on tau, or one for each lane, as a log density on the real line v.
 
@@ -157,10 +161,14 @@ class ScaleDensity:
     middle: Any
     spread: Any
 
-    @property
+    @cached_property
     def bounded(self) -> bool:
         """Whether the support has an upper end."""
         return bool(np.all(np.isfinite(np.asarray(self.upper))))
+
+    @cached_property
+    def _from_zero(self) -> bool:
+        return bool(np.all(np.asarray(self.lower) == 0))
 
     def at(self, v: Array) -> tuple[Array, Array]:
         """Return tau, and the prior's log density of v."""
@@ -171,7 +179,7 @@ class ScaleDensity:
             log_tau = xp.log(tau)
             jacobian = xp.log(xp.asarray(width, dtype=v.dtype)) + inner - _log1p_exp(xp, v)
             return tau, self.log_of_log(xp, log_tau) - log_tau + jacobian
-        if np.all(np.asarray(self.lower) == 0):
+        if self._from_zero:
             return xp.exp(v), self.log_of_log(xp, v)
         tau = self.lower + xp.exp(v)
         log_tau = xp.log(tau)
@@ -191,13 +199,13 @@ class ScaleDensity:
 
     def inverse(self, log_tau: Any) -> Any:
         """The v whose tau is exp(log_tau), for points inside the support; roughly so at its ends."""
+        if self._from_zero and not self.bounded:
+            return log_tau
         lower, upper = np.asarray(self.lower), np.asarray(self.upper)
         if self.bounded:
             share = (np.exp(np.asarray(log_tau)) - lower) / (upper - lower)
             share = np.clip(share, 1e-100, 1 - 1e-9)
             return np.log(share) - np.log1p(-share)
-        if np.all(lower == 0):
-            return log_tau
         return np.log(np.maximum(np.exp(np.asarray(log_tau)) - lower, 1e-100))
 
 
@@ -265,3 +273,29 @@ def _opaque(prior: Prior) -> ScaleDensity:
         low, middle, high = np.log(np.maximum(prior.ppf([0.05, 0.5, 0.95]), 1e-300))
         spread = float(high - low) / 3
     return ScaleDensity(lower, upper, log_of_log, float(middle), spread)
+
+
+def separated(prior: CustomScale) -> list[tuple[float, ScaleDensity]]:
+    """A user's prior in pieces of one peak each, cut where its density is lowest, with their probabilities."""
+    whole, ends = _opaque(prior), [0.0]
+    for cut in prior.valleys:
+        if min(prior.cdf(cut) - prior.cdf(ends[-1]), 1.0 - prior.cdf(cut)) > _SMALLEST_PIECE:
+            ends.append(cut)
+    found = []
+    for lower, upper in itertools.pairwise([*ends, math.inf]):
+        low, high = float(prior.cdf(lower)), float(prior.cdf(upper))
+        quartiles = np.log(prior.ppf(low + (high - low) * np.array([0.25, 0.5, 0.75])))
+        piece = replace(
+            whole,
+            lower=lower,
+            upper=upper,
+            log_of_log=_given(whole, high - low),
+            middle=float(quartiles[1]),
+            spread=float(quartiles[2] - quartiles[0]),
+        )
+        found.append((high - low, piece))
+    return found
+
+
+def _given(whole: ScaleDensity, probability: float) -> Callable[[Any, Array], Array]:
+    return lambda xp, u: whole.log_of_log(xp, u) - math.log(probability)

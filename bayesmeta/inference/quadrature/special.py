@@ -1,7 +1,8 @@
-"""What the array API standard lacks: a quick look at whose array it is, and the normal distribution function."""
+"""What the array API standard lacks: a quick look at whose array it is, quick sums, the normal distribution function."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,34 @@ Array = Any
 def namespace(x: Array) -> Any:
     """The library that `x` belongs to; NumPy is recognised at once."""
     return np if isinstance(x, np.ndarray) else array_namespace(x)
+
+
+def total(x: Array, axis: int = 0) -> Array:
+    """Sum over one axis; for NumPy without the wrapper, which takes longer than a short sum."""
+    return np.add.reduce(x, axis=axis) if isinstance(x, np.ndarray) else array_namespace(x).sum(x, axis=axis)
+
+
+def product(x: Array) -> Array:
+    """Product over the first axis."""
+    return np.multiply.reduce(x, axis=0) if isinstance(x, np.ndarray) else array_namespace(x).prod(x, axis=0)
+
+
+def added(terms: Iterable[Any]) -> Any:
+    """Sum of some arrays or numbers, zero of none."""
+    rest = iter(terms)
+    found = next(rest, 0.0)
+    for term in rest:
+        found = found + term
+    return found
+
+
+def over_nodes(x: Array) -> Array:
+    """Sum over nodes and components, shape (..., 1, 1)."""
+    if isinstance(x, np.ndarray):
+        x = np.add.reduce(x, axis=-1, keepdims=True)
+        return x if x.shape[-2] == 1 else np.add.reduce(x, axis=-2, keepdims=True)
+    xp = array_namespace(x)
+    return xp.sum(xp.sum(x, axis=-1, keepdims=True), axis=-2, keepdims=True)
 
 
 def normal_cdf(z: Array) -> Array:
