@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
 
-from bayesmeta.checks.context import Arm, Context
+from bayesmeta.checks.context import NUMBERS, SUFFIXES, Arm, Context
 from bayesmeta.checks.finding import Finding
 from bayesmeta.data.cells import is_missing
 from bayesmeta.data.printed import decimals, printed_p_values
 from bayesmeta.data.tables import Table
 
+_OF_ESTIMATES = ("estimate", "y", "v", "t", "z", "f", "p", "ci_lower", "ci_upper")
 _CHANCE = 0.01  # that so many P values agree between any two studies of the table
 _DIGITS_OF_ESTIMATES = 7  # the same of an estimate, its limits and sizes
 _DIGITS = 4  # significant digits of mean and SD together, from which two arms with them are no coincidence
@@ -124,16 +125,14 @@ def _text(table: Table, column: str, i: int) -> str:
 
 
 def repeated_labels(context: Context) -> Iterator[Finding]:
-    """Yield rows that have the labels of another row: the same study, arm, outcome and time."""
+    """Yield rows that nothing but their results tells apart from another row: same study, arm, outcome, time, ..."""
+    results = {*NUMBERS, *_OF_ESTIMATES, *(name + suffix for name in NUMBERS for suffix in SUFFIXES)} - {"n"}
     table = context.table
-    names = [
-        n for n in ("study", "arm", "outcome", "time", "time_days", "subgroup", "definition") if n in table.columns
-    ]
-    cells = [tuple(str(table.columns[name][i]).strip() for name in names) for i in range(len(table))]
-    counts = Counter(cells)
+    names = [name for name in table.columns if name not in results]
     first: dict[tuple[str, ...], int] = {}
-    for i, key in enumerate(cells):
-        if counts[key] > 1 and first.setdefault(key, i) != i:
+    for i in range(len(table)):
+        key = tuple(str(table.columns[name][i]).strip() for name in names)
+        if first.setdefault(key, i) != i:
             why = f"row {table.rows[first[key]]} has the same {', '.join(names)}"
             yield context.finding(
                 "same row", i, "study", why, "One row for each; what tells them apart belongs in a column"

@@ -36,7 +36,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "sd": ("sdi",),
     "r": ("ri", "cor"),
 }
-_WITH = {"ci": "ai"}  # a name that means something else without another
+_WITH = {"ai": "n1i", "ci": "ai"}  # names that mean something else without another
 
 
 def normalised(name: str) -> str:
