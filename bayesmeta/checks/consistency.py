@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,7 +14,7 @@ from bayesmeta.data.cells import is_missing
 from bayesmeta.data.printed import known_numbers, printed_p_values
 from bayesmeta.data.tables import Table
 from bayesmeta.effects.reports import Clash, Reports, contradictions, read_reports, skewed_intervals
-from bayesmeta.errors import DataError
+from bayesmeta.errors import DataError, DataWarning
 
 _GAP = 1.0  # between the normal quantiles of two P values, beyond rounding
 
@@ -46,18 +47,27 @@ def _is_positive(row: Table, column: str) -> bool:
 
 
 def _clashes(row: Table, ratio: bool, level: float) -> Iterator[tuple[str, Clash]]:
-    try:
-        reports: Reports = read_reports(row, ratio=ratio, level=level)
-    except DataError as error:  # what is refused is a finding here
-        place, _, rule = str(error).partition(": ")
-        column = place.split("column '")[-1].split("'")[0] if "column '" in place else "estimate"
-        why, _, normal = rule.rstrip(".").partition(". ")
-        yield "range", Clash(0, column, why, normal or "Look it up again")
-        return
+    with warnings.catch_warnings(record=True) as odd:
+        warnings.simplefilter("always", DataWarning)
+        try:
+            reports: Reports = read_reports(row, ratio=ratio, level=level)
+        except DataError as error:  # what is refused is a finding here
+            yield "range", _clash(row, str(error))
+            return
+    yield from (("direction", _clash(row, str(warning.message))) for warning in odd)  # a statistic's sign
     skewed = list(skewed_intervals(reports))
     yield from (("asymmetric interval", clash) for clash in skewed)
     if not skewed:
         yield from (("contradiction", clash) for clash in contradictions(reports))
+
+
+def _clash(row: Table, message: str) -> Clash:
+    """Return a message about the only row of a table as its parts."""
+    place, _, rule = message.partition(": ")
+    column = place.split("column '")[-1].split("'")[0] if "column '" in place else "estimate"
+    why, _, normal = rule.rstrip(".").partition(". ")
+    ours = {theirs: name for name, theirs in row.recognised.items()}
+    return Clash(0, ours.get(column, column), why, normal or "Look it up again")
 
 
 def p_of_means(context: Context) -> Iterator[Finding]:

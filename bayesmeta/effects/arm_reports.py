@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bayesmeta.data.columns import Places
 from bayesmeta.data.printed import decimals, known_numbers
 from bayesmeta.data.tables import Table, TableSource, open_table
-from bayesmeta.effects._arms import Floats
+from bayesmeta.effects._arms import Floats, read_arms
 from bayesmeta.effects.groups import events_from_percentage
 from bayesmeta.effects.precision import se_from_interval
 from bayesmeta.effects.quantile_estimation import fitted_mean_sd
@@ -93,6 +93,7 @@ def _completed(table: Table, suffix: str, method: str, level: float, notes: list
 def _moments(table: Table, suffix: str, method: str, level: float, notes: list[list[str]]) -> dict[str, Floats]:
     mean, sd = known_numbers(table, "mean" + suffix), known_numbers(table, "sd" + suffix)
     n = table.numbers("n" + suffix)
+    read_arms(_places(table, np.arange(len(table))), **{"n" + suffix: n}).check_sizes("n" + suffix)
     _fill_sd(table, suffix, mean, sd, n, level, notes)
     rows = np.flatnonzero(np.isnan(sd) & ~np.isnan(known_numbers(table, "median" + suffix)))
     if rows.size:

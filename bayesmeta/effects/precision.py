@@ -62,7 +62,9 @@ def se_from_interval(
     arms = _read(where, df, lower=lower, upper=upper, level=level)
     arms.refuse((arms["level"] <= 0) | (arms["level"] >= 1), "level must lie between 0 and 1, as 0.95 does", ["level"])
     arms.refuse(arms["lower"] >= arms["upper"], "lower must be below upper", ["lower", "upper"])
-    return np.asarray((arms["upper"] - arms["lower"]) / 2 / _quantile((1 - arms["level"]) / 2, arms["df"]))
+    quantile = _quantile((1 - arms["level"]) / 2, arms["df"])
+    arms.refuse(quantile <= 0, "level must lie between 0 and 1, and not at 0", ["level"])
+    return np.asarray((arms["upper"] - arms["lower"]) / 2 / quantile)
 
 
 def se_from_p_value(
@@ -278,7 +280,7 @@ def add_reading_error(
     arms = read_arms(where, se=se, half_width=half_width)
     arms.check_positive("se")
     arms.refuse(arms["half_width"] < 0, "half_width must be 0 or above", ["half_width"])
-    return np.asarray(np.sqrt(arms["se"] ** 2 + arms["half_width"] ** 2 / 3))
+    return np.asarray(np.hypot(arms["se"], arms["half_width"] / np.sqrt(3)))
 
 
 def _read(where: Sequence[str] | None, df: ArrayLike, **columns: ArrayLike) -> Arms:
@@ -294,8 +296,9 @@ def _read(where: Sequence[str] | None, df: ArrayLike, **columns: ArrayLike) -> A
 def _check_p(arms: Arms) -> None:
     sides, p = arms["sides"], arms["p"]
     arms.refuse((sides != 1) & (sides != 2), "sides must be 1 or 2", ["sides"])
-    hint = "A P value printed as 0.000 is an inequality: relation='<'."
-    arms.refuse((p <= 0) | (p >= 1), "p must lie between 0 and 1, ends excluded", ["p"], hint)
+    rule = "p must lie between 0 and 1, ends excluded"
+    arms.refuse(p <= 0, rule, ["p"], "A P value printed as 0.000 is an inequality: relation='<'.")
+    arms.refuse(p >= 1, rule, ["p"])
     arms.refuse((sides == 1) & (p == 0.5), "a one-sided p of 0.5 belongs to an estimate of 0", ["p"])
     arms.refuse(arms["y"] == 0, "an estimate of 0 has no standard error by its P value", ["y", "p"])
 

@@ -5,9 +5,12 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bayesmeta.checks.table import check_table
 from bayesmeta.cli import main
+from bayesmeta.data.formats import read_table
 from bayesmeta.errors import DataError, SpecificationError
 
 KETAMINE = Path(__file__).parents[2] / "models" / "ketamine"
@@ -231,6 +234,19 @@ def test_intervals_on_the_right_scale():
     assert found({**ratio, "estimate": [""], "p": [""]}) == []
 
 
+def test_findings_name_the_columns_of_the_file():
+    table = read_table({"slab": ["A"], "yi": ["-1.2"], "sei": ["0"]})
+    (finding,) = check_table(table)
+    assert (finding.column, finding.value, finding.why) == ("sei", "0", "se must be positive; got 0")
+
+
+def test_a_statistic_of_another_sign():
+    table = {"study": ["A"], "estimate": ["-1.2"], "t": ["2.4"]}
+    (finding,) = check_table(table)
+    assert (finding.check, finding.why) == ("direction", "estimate -1.2 and t = 2.4 have different signs")
+    assert finding.normal == "Is one of them control minus treatment?"
+
+
 def test_estimates_twice():
     table = {"study": list("AB"), "estimate": ["-1.83"] * 2, "ci_lower": ["-2.35"] * 2, "ci_upper": ["-1.31"] * 2}
     assert found(table) == [("same arm", 2, "estimate")]
@@ -280,3 +296,26 @@ def test_the_command(capsys, tmp_path):
     path.write_text("study,n_t,percent_t\nSigtermans2009,thirty,76\n")
     status, out, err = run(capsys, "check", path)
     assert (status, out, err.count("\n")) == (2, "", 1)
+
+
+CELL = st.sampled_from(["", "0", "1", "-1", "0.0", "2.5", "7", "10", "30", "1e3", "0.001", "12.25", "100", "1e-300"])
+COLUMNS = [name + s for s in ("", "_t", "_c") for name in ("n", "mean", "sd", "se", "events", "percent", "plus_minus")]
+OTHERS = ["estimate", "y", "se", "v", "ci_lower", "ci_upper", "t", "z", "f", "df", "scale_min", "scale_max", "items"]
+P = st.sampled_from(["", "0.03", "<.001", ">0.05", "1.00", "0.000", "0.5"])
+
+
+@settings(max_examples=100)
+@given(st.data())
+def test_no_table_of_numbers_stops_the_checks(data):
+    """Whatever is in a table is found odd, or refused by name; nothing fails."""
+    names = data.draw(st.lists(st.sampled_from(sorted({*COLUMNS, *OTHERS})), unique=True, max_size=9))
+    k = data.draw(st.integers(1, 6))
+    table = {name: data.draw(st.lists(CELL, min_size=k, max_size=k)) for name in names}
+    table |= {"study": [f"S{i}" for i in range(k)], "p": data.draw(st.lists(P, min_size=k, max_size=k))}
+    options = {"scale": data.draw(st.sampled_from([None, (0, 10)])), "integers": data.draw(st.booleans())}
+    try:
+        findings = check_table(table, **options, ratio=data.draw(st.sampled_from([None, True, False])))
+    except DataError:
+        return
+    assert [f.row for f in findings] == sorted(f.row for f in findings)
+    assert all("\n" not in f.message and f.study in table["study"] for f in findings)

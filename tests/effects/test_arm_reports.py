@@ -113,6 +113,7 @@ def test_counts_from_percentages(tmp_path):
         ({"n": [10], "mean": [1], "se": [-2]}, "se must be positive; got -2"),
         ({"n": [1], "mean": [1], "ci_lower": [0], "ci_upper": [2]}, "an interval needs n of 2 or more; got 1"),
         ({"n": [10], "median": [1]}, r"row 1 \(study 'A'\): a median alone"),
+        ({"n": [-3], "mean": [1], "se": [2]}, r"row 1 \(study 'A'\): n must be a whole number, at least 1; got n = -3"),
         ({"n": [10], "percent": [None]}, r"column 'events' \(study 'A'\): it is missing"),
         ({"median": [1]}, "column 'n' is missing"),
     ],

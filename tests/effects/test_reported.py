@@ -171,6 +171,18 @@ def test_ratios_are_refused_where_they_have_no_logarithm():
         reported_estimates(table(estimate=[1.0], ci_lower=[0.0], ci_upper=[2.0]), ratio=True)
 
 
+def test_p_values_printed_as_zero_or_one_are_inequalities():
+    """P = 0.000 is below 0.0005, where |z| is 3.4808 (tables); beside an interval both do no harm."""
+    with pytest.raises(DataError, match=r"0.000 is an inequality: the standard error is below 0.287"):
+        reported_estimates(table(estimate=["1.00"], p=["0.000"]))
+    with pytest.raises(DataError, match=r"1.00 is an inequality: the standard error is above"):
+        reported_estimates(table(estimate=["0.01"], p=["1.00"]))
+    data = reported_estimates(
+        table(estimate=["1.00", "0.01"], ci_lower=["0.50", "-2.00"], ci_upper=["1.50", "2.02"], p=["0.000", "1.00"])
+    )
+    assert list(data.covariates["se_from"]) == ["interval", "interval"]
+
+
 def test_a_rounded_p_value_near_one_is_warned_of():
     with pytest.warns(DataWarning, match=r"as printed it leaves a standard error between .* and .*; .* is used"):
         reported_estimates(table(estimate=["0.10"], p=["0.9"]))
