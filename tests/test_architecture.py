@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "bayesmeta"
 LAYERS = (
     "errors", "priors", "data", "effects", "checks", "spec", "pooling",
-    "inference", "results", "diagnostics", "sensitivity", "analysis", "report", "cli",
+    "inference", "results", "diagnostics", "external", "sensitivity", "analysis", "report", "cli",
 )  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 SAMPLERS = {"pymc", "pytensor", "nutpie", "numba"}
@@ -31,15 +31,17 @@ PUBLIC_NAMES = [
     "NormalNormal", "OnVariance", "Option", "OverallJeffreys", "PointMass", "PooledEstimate", "PooledResult",
     "PublishedPrior", "PublishedReview", "Range", "Rayleigh", "Scale", "SignificantCount", "Slope",
     "SpecificationError", "SqrtUniform", "StudentT", "Study", "StudyTest", "SubgroupTest", "Table",
-    "Truncated", "TwoScales", "Uniform", "UniformShrinkage", "add_reading_error", "check_table",
-    "claim_sensitivity", "cluster_robust", "combine_groups", "compare", "complete_arms", "convergence",
-    "counts_from_percentage", "cumulative_dose", "default_priors", "effect_sizes", "egger_test",
-    "events_from_percentage", "fit", "fit_batch", "fit_many", "fitted_mean_sd", "grim", "grimmer",
-    "leave_one_out", "load_dataset", "mantel_haenszel", "mean_sd_from_quantiles", "on_one_scale",
-    "parse_prior", "parse_scale", "pet_peese", "peto", "pool", "predictive_p_value", "published_prior",
-    "published_priors", "published_thresholds", "read_estimates", "read_table", "reported_estimates",
-    "rescale_differences", "rescale_scores", "se_bounds_from_p_value", "se_from_interval", "se_from_p_value",
-    "se_from_statistic", "simulation_based_calibration", "trim_and_fill",
+    "Truncated", "TwoScales", "Uniform", "UniformShrinkage", "add_reading_error", "box_p_value",
+    "check_table", "claim_sensitivity", "cluster_robust", "combine_groups", "compare", "complete_arms",
+    "convergence", "counts_from_percentage", "cumulative_dose", "default_priors", "discounted",
+    "effect_sizes", "effective_sample_size", "egger_test", "elicit", "events_from_percentage", "fit",
+    "fit_batch", "fit_many", "fitted_mean_sd", "grim", "grimmer", "leave_one_out", "load_dataset",
+    "mantel_haenszel", "map_prior", "mean_sd_from_quantiles", "normal_from_interval", "on_one_scale",
+    "parse_prior", "parse_scale", "pet_peese", "peto", "pool", "predictive_p_value", "prior_data_conflict",
+    "prior_predictive", "published_prior", "published_priors", "published_thresholds", "read_estimates",
+    "read_table", "reported_estimates", "rescale_differences", "rescale_scores", "robustify",
+    "se_bounds_from_p_value", "se_from_interval", "se_from_p_value", "se_from_statistic",
+    "simulation_based_calibration", "trim_and_fill",
 ]  # fmt: skip
 
 

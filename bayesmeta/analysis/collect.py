@@ -10,6 +10,7 @@ import numpy as np
 
 from bayesmeta.analysis.derived import derived_rows, finite_or_none
 from bayesmeta.analysis.evidence_table import evidence
+from bayesmeta.analysis.latent_pooling import latent_pooling
 from bayesmeta.analysis.records import CI_PROB, curve, finite, interval_record
 from bayesmeta.analysis.schema import Outcome
 from bayesmeta.analysis.sensitivity import SignalSensitivity
@@ -97,6 +98,7 @@ def collect_outcome(
         "derived": [row for question in outcome.derived for row in derived_rows(question, fits[question.model])],
         "predictive": predictive,
         "confounding": _confounding(outcome, fits),
+        "estimators": next((rows for rows in map(latent_pooling, fits.values()) if rows), []),
     }
     return collected
 

@@ -14,6 +14,7 @@ from bayesmeta.data.review import PublishedReview
 from bayesmeta.diagnostics.sensitivity import Reweighted, claim_sensitivity
 from bayesmeta.errors import BayesmetaError, SpecificationError, did_you_mean
 from bayesmeta.priors import HalfCauchy, HalfNormal, HalfStudentT, Normal, Prior, parse_prior
+from bayesmeta.priors.plain import plain
 from bayesmeta.results.fit import Progress, fit_many
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.sensitivity.crossing import Crossing, crossing
@@ -109,19 +110,13 @@ def families(signal: Signal, model: NormalNormal) -> list[tuple[str, str, float,
     A sceptic's normal prior around zero on the effect, and the stated family on tau where it has a scale.
     """
     found: list[tuple[str, str, float, Callable[[float], NormalNormal]]] = []
-    stated = next(iter(model.beta.values()), model.mu)
+    stated = plain(next(iter(model.beta.values()), model.mu))
     if isinstance(stated, Normal):
-        found.append(
-            (
-                " and ".join(map(str, model.beta)) or "mu",
-                "Normal(0, s)",
-                stated.sd,
-                lambda s: _with_effect(model, Normal(0.0, s)),
-            )
-        )
-    if isinstance(model.tau, _SCALED):
-        tau = model.tau
-        text = str(replace(tau, scale=tau.scale)).replace(f"{tau.scale:g})", "s)")
+        on = " and ".join(map(str, model.beta)) or "mu"
+        found.append((on, "Normal(0, s)", stated.sd, lambda s: _with_effect(model, Normal(0.0, s))))
+    tau = plain(model.tau)
+    if isinstance(tau, _SCALED):
+        text = str(tau).replace(f"{tau.scale:g})", "s)")
         found.append(("tau", text, tau.scale, lambda s: replace(model, tau=replace(tau, scale=s))))
     return found
 

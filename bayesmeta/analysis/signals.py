@@ -34,7 +34,11 @@ def signal_record(
         stated = {"beta_label": beta.label, "beta": beta.prior, "tau_label": tau.label, "tau": tau.prior}
         rows.append({**stated, **_under(under)})
     beliefs = [
-        {**belief.model_dump(), **_under(known.beliefs[belief.label])}
+        {
+            **belief.model_dump(),
+            "beta": {name: prior for name, prior in belief.beta.items() if name in model.beta},
+            **_under(known.beliefs[belief.label]),
+        }
         for belief in outcome.sensitivity.beliefs
         if belief.label in known.beliefs
     ]

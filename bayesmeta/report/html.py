@@ -107,6 +107,7 @@ def _outcome(results: Record, key: str, outcome: Record) -> dict[str, Any]:
         ],
         "forests": figures.forest_figures(results, outcome),
         "confounding": figures.confounding_figure(outcome),
+        "estimators": tables.estimator_rows(outcome),
         "external": figures.external_figure(results, key),
         "models": models,
     }

@@ -25,7 +25,7 @@ def tipping_sentence(signal: Record, tipping: Record) -> str:
     (fitted there: 0.80).'
     """
     claim, level = signal.get("claim_label") or signal["claim"], format_probability(tipping["level"])
-    low, high = (_size(signal, s) for s in tipping["scales"])
+    low, high = format_value(tipping["scales"][0], 2), _size(signal, tipping["scales"][1])
     least, most = (format_probability(p) for p in tipping["extremes"])
     crossings = list(tipping["crossings"])
     above = tipping["probabilities"][0] >= tipping["level"]

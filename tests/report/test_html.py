@@ -153,3 +153,16 @@ def test_missing_parts_are_left_out(results, keys):
 
 def test_nothing_at_all_is_still_a_page():
     assert "<h1>Meta-analysis</h1>" in render_html({})
+
+
+def test_estimators_on_latent_trials_are_a_table(results):
+    pain = results["outcomes"]["pain"]
+    pain["estimators"] = [
+        {"label": "published", "estimate": [-1.83], "lower": [-2.35], "upper": [-1.31], "tau": [], "excludes_zero": 1.0},
+        {"label": "reml hksj", "estimate": [-1.83, -1.9, -1.81], "lower": [-2.42, -2.55, -2.31],
+         "upper": [-1.24, -1.35, -1.15], "tau": [0.0, 0.0, 0.39], "excludes_zero": 0.98},
+    ]  # fmt: skip
+    page = render_html(results)
+    assert "REML, Knapp-Hartung" in page
+    assert "−2.55 to −2.31" in page
+    assert "the review, as published" in page

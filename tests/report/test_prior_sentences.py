@@ -22,9 +22,9 @@ def tipping(on, start, end, *scales, extremes=None):
 @pytest.mark.parametrize(
     ("case", "wanted"),
     [
-        (tipping("tau", 0.95, 0.85), "stays above 0.80 for every half-normal scale of tau from 0.1 points to 10 points: "
+        (tipping("tau", 0.95, 0.85), "stays above 0.80 for every half-normal scale of tau from 0.1 to 10 points: "
          "it is at least 0.85."),
-        (tipping("tau", 0.7, 0.5), "stays below 0.80 for every half-normal scale of tau from 0.1 points to 10 points: "
+        (tipping("tau", 0.7, 0.5), "stays below 0.80 for every half-normal scale of tau from 0.1 to 10 points: "
          "it is at most 0.70."),
         (tipping("tau", 0.95, 0.6, 2.14), "stays above 0.80 for every half-normal scale of tau up to 2.1 points "
          "(fitted there: 0.80)."),
