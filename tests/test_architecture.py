@@ -41,7 +41,7 @@ PUBLIC_NAMES = [
     "prior_predictive", "published_prior", "published_priors", "published_thresholds", "read_estimates",
     "read_table", "reported_estimates", "rescale_differences", "rescale_scores", "robustify",
     "se_bounds_from_p_value", "se_from_interval", "se_from_p_value", "se_from_statistic",
-    "simulation_based_calibration", "trim_and_fill",
+    "simulation_based_calibration", "smd_from_test", "trim_and_fill",
 ]  # fmt: skip
 
 
