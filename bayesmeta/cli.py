@@ -149,13 +149,19 @@ def check(
         bool | None, typer.Option("--ratio/--difference", help="What estimates are; by default either.")
     ] = None,
     level: Annotated[float, typer.Option(help="Coverage of confidence intervals.")] = 0.95,
+    analysis: Annotated[str | None, typer.Option(help="Of a RevMan file, e.g. 1.2.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with status 1 if anything is found.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
 ) -> None:
     """Look for numbers that are impossible, or odd beside the others, and name them."""
     from bayesmeta.checks.table import check_table
+    from bayesmeta.data.formats import read_table
 
-    found = check_table(table, scale=scale, integers=integers, items=items, ratio=ratio, level=level)
+    source = read_table(table, analysis=analysis)
+    if not as_json:
+        for ours, theirs in source.recognised.items():
+            _say(f"{ours}: from {theirs!r}")
+    found = check_table(source, scale=scale, integers=integers, items=items, ratio=ratio, level=level)
     if as_json:
         record = {"schema": "bayesmeta-check/1", "file": table.name, "findings": [f.as_dict() for f in found]}
         typer.echo(json.dumps(record, allow_nan=False))

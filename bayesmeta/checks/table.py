@@ -13,7 +13,7 @@ from bayesmeta.checks.finding import Finding
 from bayesmeta.checks.repeats import repeated_labels, repeated_p_values, same_arm, same_study
 from bayesmeta.checks.spread import other_units, sd_or_se, unlabelled
 from bayesmeta.data.tables import TableSource, open_table
-from bayesmeta.errors import SpecificationError
+from bayesmeta.errors import DataError, SpecificationError
 
 
 def check_table(
@@ -53,7 +53,7 @@ def check_table(
     Raises
     ------
     DataError
-        If the table cannot be read, or a cell holds no number where one is needed.
+        If the table cannot be read, has nothing to check, or a cell holds no number where one is needed.
     SpecificationError
         If `scale`, `items` or `level` is not allowed.
 
@@ -79,6 +79,11 @@ def check_table(
     source.require("study")
     source = replace(source, label="study")
     context = Context.read(source, scale=scale, integers=integers, items=items)
+    if not context.arms and not {"estimate", "y", "p"} & set(source.columns):
+        raise DataError(
+            f"{source.source}: there is nothing to check in it: no mean, sd, events, percent (with _t and _c, or without), "
+            f"estimate or p. read_table may recognise its columns: {', '.join(source.columns)}."
+        )
     found = list(_all(context, ratio, level))
     order = {source.recognised.get(name, name): j for j, name in enumerate(source.columns)}
     return tuple(sorted(dict.fromkeys(found), key=lambda f: (f.row, order.get(f.column, len(order)))))

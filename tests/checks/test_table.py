@@ -261,6 +261,10 @@ def test_what_cannot_be_read_is_refused(tmp_path):
     path.write_text("study,mean_t,sd_t,n_t\nA,3.1,two,30\n")
     with pytest.raises(DataError, match=r"arms.csv, row 2, column 'sd_t' \(study 'A'\): 'two' is not a finite number"):
         check_table(path)
+    with pytest.raises(
+        DataError, match="there is nothing to check in it: .* read_table may recognise its columns: study, m1i"
+    ):
+        check_table({"study": ["A"], "m1i": [3.1]})
     with pytest.raises(DataError, match="column 'study' is missing"):
         check_table({"mean": [1]})
     with pytest.raises(SpecificationError, match=r"scale=\(10, 0\)"):
@@ -293,6 +297,10 @@ def test_the_command(capsys, tmp_path):
     assert record["findings"][1] == check_table(path)[1].as_dict()
     path.write_text("study,n_t,percent_t\nSigtermans2009,29,76\n")
     assert run(capsys, "check", path, "--strict", "--scale", 0, 10) == (0, "", "0 findings\n")
+    path.write_text("slab,m1i,sd1i,n1i\nA,3.1,-2,30\n")
+    status, out, err = run(capsys, "check", path)
+    assert (status, out.split(":")[0]) == (0, f"{path}, row 2, column 'sd1i' (study 'A')")
+    assert "sd_t: from 'sd1i'" in err
     path.write_text("study,n_t,percent_t\nSigtermans2009,thirty,76\n")
     status, out, err = run(capsys, "check", path)
     assert (status, out, err.count("\n")) == (2, "", 1)
