@@ -267,6 +267,34 @@ def priors(
     list_and_print(measure, source, parameter, search, as_json)
 
 
+@app.command()
+def sensitivity(
+    effects: Annotated[Path, typer.Argument(help="CSV file with columns study, y, se and covariates.")],
+    tau: Annotated[
+        list[str], typer.Option(help="Prior on the between-study SD; the first is the primary. Repeatable.")
+    ],
+    mu: Annotated[
+        list[str] | None, typer.Option(help="Prior on the mean effect; Flat() if left out. Repeatable.")
+    ] = None,
+    formula: Annotated[str, typer.Option(help="Right-hand side, e.g. '1 + dose'.")] = "1",
+    beta: Annotated[
+        list[str] | None,
+        typer.Option(help="Prior on a coefficient: 'dose=Normal(0, 1)'. Repeatable, also for one column."),
+    ] = None,
+    claim: Annotated[
+        list[str] | None, typer.Option(help="Probability to report; 'mu < 0' if left out. Repeatable.")
+    ] = None,
+    level: Annotated[float, typer.Option(help="Probability whose crossing the sentences look for.")] = 0.95,
+    threshold: Annotated[float, typer.Option(help="Robust up to this bias of a coin, 0.5 being fair.")] = 0.6,
+    ci_prob: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.95,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
+) -> None:
+    """Report a claim under every crossing of some priors, and how robust it is."""
+    from bayesmeta.report.sensitivity import sensitivity_and_print
+
+    sensitivity_and_print(effects, tau, mu or [], formula, beta or [], claim or [], level, threshold, ci_prob, as_json)
+
+
 def _say(message: str) -> None:
     typer.echo(message, err=True)
 
