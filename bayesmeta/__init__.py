@@ -11,12 +11,17 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "bayesmeta.checks.finding": ["Finding"],
+    "bayesmeta.checks.granularity": ["grim", "grimmer"],
+    "bayesmeta.checks.table": ["check_table"],
     "bayesmeta.data.datasets": ["load_dataset"],
     "bayesmeta.data.estimates": ["Estimates", "read_estimates"],
+    "bayesmeta.data.formats": ["read_table"],
     "bayesmeta.data.review": ["Choice", "Option", "PublishedReview", "Range", "Study"],
     "bayesmeta.data.statistics": [
         "Heterogeneity", "PooledEstimate", "SignificantCount", "StudyTest", "SubgroupTest",
     ],
+    "bayesmeta.data.tables": ["Table"],
     "bayesmeta.diagnostics.box_p_value": ["box_p_value"],
     "bayesmeta.diagnostics.calibration": ["simulation_based_calibration"],
     "bayesmeta.diagnostics.compare": ["compare"],
@@ -26,7 +31,18 @@ _HOME = {
     "bayesmeta.diagnostics.prior_data_conflict": ["prior_data_conflict"],
     "bayesmeta.diagnostics.prior_predictive": ["prior_predictive"],
     "bayesmeta.diagnostics.sensitivity": ["claim_sensitivity"],
+    "bayesmeta.effects.arm_reports": ["complete_arms"],
+    "bayesmeta.effects.doses": ["Dose", "cumulative_dose"],
+    "bayesmeta.effects.from_tests": ["smd_from_test"],
+    "bayesmeta.effects.groups": ["combine_groups", "counts_from_percentage", "events_from_percentage"],
     "bayesmeta.effects.measures": ["effect_sizes"],
+    "bayesmeta.effects.precision": [
+        "add_reading_error", "se_bounds_from_p_value", "se_from_interval", "se_from_p_value", "se_from_statistic",
+    ],
+    "bayesmeta.effects.quantile_estimation": ["fitted_mean_sd"],
+    "bayesmeta.effects.quantiles": ["mean_sd_from_quantiles"],
+    "bayesmeta.effects.reported": ["reported_estimates"],
+    "bayesmeta.effects.scales": ["Scale", "on_one_scale", "parse_scale", "rescale_differences", "rescale_scores"],
     "bayesmeta.errors": [
         "BayesmetaError", "ConvergenceWarning", "DataError", "DataWarning", "InferenceError", "SpecificationError",
     ],

@@ -12,7 +12,13 @@ from typing import Annotated, Any
 
 import typer
 
-from bayesmeta.errors import BayesmetaError, DataWarning, ImproperPosteriorError, InferenceError
+from bayesmeta.errors import (
+    BayesmetaError,
+    DataWarning,
+    ImproperPosteriorError,
+    InferenceError,
+    SpecificationError,
+)
 
 app = typer.Typer(
     add_completion=False,
@@ -83,7 +89,13 @@ def fit(
 @app.command()
 def effects(
     arms: Annotated[Path, typer.Argument(help="CSV file with one row for each study, or one for each arm.")],
-    measure: Annotated[str, typer.Option(help="md, smd, log_or, log_rr, rd, ...; `template` lists them.")],
+    measure: Annotated[
+        str, typer.Option(help="md, smd, log_or, log_rr, rd, ...; reported or reported_ratio for printed estimates.")
+    ],
+    complete: Annotated[
+        bool, typer.Option("--complete", help="Derive means, SDs and counts from medians, SEs, intervals, percentages.")
+    ] = False,
+    quantiles: Annotated[str, typer.Option(help="With --complete, for medians: normal or fitted.")] = "normal",
     correction: Annotated[float | None, typer.Option(help="Added to counts of studies with an empty cell.")] = None,
     to: Annotated[str, typer.Option(help="only0, all or if0all: the studies that are corrected.")] = "only0",
     drop00: Annotated[bool, typer.Option("--drop00", help="Leave out studies without any event.")] = False,
@@ -94,13 +106,27 @@ def effects(
     cluster_size: Annotated[str | None, typer.Option(help="Mean cluster size: a number or a column.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
 ) -> None:
-    """Turn arm summaries into effects and standard errors."""
+    """Turn arm summaries, or printed estimates, into effects and standard errors."""
+    from bayesmeta.effects.arm_reports import complete_arms
     from bayesmeta.effects.measures import effect_sizes
+    from bayesmeta.effects.reported import REPORTED, reported_estimates
     from bayesmeta.report.effects import effects_csv, effects_json
 
     with _warnings_on_one_line():
-        data = effect_sizes(
-            arms, measure, correction=correction, to=to, drop00=drop00, correlation=_number(correlation), level=level,
+        if measure in REPORTED:
+            given = {
+                "--complete": complete, "--correction": correction, "--to": to != "only0", "--drop00": drop00,
+                "--correlation": correlation, "--reference": reference, "--icc": icc, "--cluster-size": cluster_size,
+            }  # fmt: skip
+            for option in (option for option, value in given.items() if value not in (None, False)):
+                raise SpecificationError(
+                    f"{option}: measure {measure!r} is of printed estimates, and takes --level alone."
+                )
+            data = reported_estimates(arms, ratio=measure == "reported_ratio", level=level)
+        else:
+            table = complete_arms(arms, method=quantiles, level=level) if complete else arms
+            data = effect_sizes(
+            table, measure, correction=correction, to=to, drop00=drop00, correlation=_number(correlation), level=level,
             reference=reference, icc=_number(icc), cluster_size=_number(cluster_size),
         )  # fmt: skip
     if as_json:
@@ -109,6 +135,63 @@ def effects(
         typer.echo(effects_csv(data), nl=False)
         if data.cov is not None:
             _say("some studies have several contrasts, whose covariance is printed with --json only")
+
+
+@app.command()
+def check(
+    table: Annotated[Path, typer.Argument(help="File with arms, or with estimates as printed.")],
+    scale: Annotated[
+        tuple[float, float] | None, typer.Option(help="Lowest and highest score of the outcome: --scale 0 10.")
+    ] = None,
+    integers: Annotated[bool, typer.Option("--integers", help="Scores are whole numbers: GRIM and GRIMMER.")] = False,
+    items: Annotated[int, typer.Option(min=1, help="Items averaged for a score.")] = 1,
+    ratio: Annotated[
+        bool | None, typer.Option("--ratio/--difference", help="What estimates are; by default either.")
+    ] = None,
+    level: Annotated[float, typer.Option(help="Coverage of confidence intervals.")] = 0.95,
+    analysis: Annotated[str | None, typer.Option(help="Of a RevMan file, e.g. 1.2.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with status 1 if anything is found.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
+) -> None:
+    """Look for numbers that are impossible, or odd beside the others, and name them."""
+    from bayesmeta.checks.table import check_table
+    from bayesmeta.data.formats import read_table
+
+    source = read_table(table, analysis=analysis)
+    if not as_json:
+        for ours, theirs in source.recognised.items():
+            _say(f"{ours}: from {theirs!r}")
+    found = check_table(source, scale=scale, integers=integers, items=items, ratio=ratio, level=level)
+    if as_json:
+        record = {"schema": "bayesmeta-check/1", "file": table.name, "findings": [f.as_dict() for f in found]}
+        typer.echo(json.dumps(record, allow_nan=False))
+    else:
+        for finding in found:
+            typer.echo(_one_line(finding.message))
+        _say(f"{len(found)} finding{'' if len(found) == 1 else 's'}" + ("; look them up" if found else ""))
+    raise typer.Exit(1 if strict and found else 0)
+
+
+@app.command()
+def convert(
+    table: Annotated[Path, typer.Argument(help="CSV, tab-separated, Excel, or RevMan file.")],
+    column: Annotated[
+        list[str] | None, typer.Option(help="A column under our name: 'theirs=ours', e.g. 'TE=y'. Repeatable.")
+    ] = None,
+    sheet: Annotated[str | None, typer.Option(help="Of an Excel file.")] = None,
+    analysis: Annotated[str | None, typer.Option(help="Of a RevMan file, e.g. 1.2.")] = None,
+) -> None:
+    """Print a table of another format as CSV under our names, and say which columns were recognised."""
+    from bayesmeta.data.formats import read_table
+
+    given = [text.partition("=") for text in column or []]
+    for theirs, sign, ours in given:
+        if not (theirs and sign and ours):
+            raise SpecificationError(f"--column {theirs + sign + ours!r}: write 'theirs=ours', e.g. 'TE=y'.")
+    found = read_table(table, columns={theirs: ours for theirs, _, ours in given}, sheet=sheet, analysis=analysis)
+    typer.echo(found.to_frame().to_csv(index=False), nl=False)
+    for ours, theirs in found.recognised.items():
+        _say(f"{ours}: from {theirs!r}")
 
 
 @app.command()

@@ -20,7 +20,8 @@ from bayesmeta.data.statistics import (
     StudyTest,
     SubgroupTest,
 )
-from bayesmeta.data.tables import Table, read_csv
+from bayesmeta.data.tables import Table
+from bayesmeta.data.text_files import read_csv
 from bayesmeta.effects.measures import effect_sizes
 from bayesmeta.errors import BayesmetaError, DataError, SpecificationError, did_you_mean
 from bayesmeta.priors import Prior, parse_prior

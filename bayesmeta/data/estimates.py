@@ -23,7 +23,7 @@ from bayesmeta.data._checks import (
     refuse,
 )
 from bayesmeta.data.standard_errors import standard_errors
-from bayesmeta.data.tables import Table, open_table, read_csv
+from bayesmeta.data.tables import Table, open_table
 from bayesmeta.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
@@ -294,7 +294,7 @@ def read_estimates(
     level: float = 0.95,
     measure: str | None = None,
 ) -> Estimates:
-    r"""Read estimates from a CSV file with columns ``study``, ``y``, ``se`` and any covariates.
+    r"""Read estimates from a file with columns ``study``, ``y``, ``se`` and any covariates.
 
     In place of ``se`` the file may have ``v`` (its square), or ``lower`` and ``upper``, the limits of a
     confidence interval around `y` on the same scale (ratios: all three as logarithms).
@@ -302,7 +302,7 @@ def read_estimates(
     Parameters
     ----------
     path : str or Path
-        Comma-separated, UTF-8, decimals with a point, column names in the first line.
+        CSV in UTF-8, decimals with a point, column names in the first line; or what else `read_table` reads.
     y, se, study : str
         The columns to use.
     covariates : sequence of str, optional
@@ -330,7 +330,7 @@ def read_estimates(
     >>> read_estimates(path).se.round(4)
     array([0.2653])
     """
-    return _from_table(read_csv(path), y, se, study, covariates, level, measure)
+    return _from_table(open_table(path, "table"), y, se, study, covariates, level, measure)
 
 
 def _from_table(
