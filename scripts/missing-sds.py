@@ -39,7 +39,15 @@ class Truth:
     missing: float = 0.3
 
 
-SCENARIOS = {
+def any_truth(rng: np.random.Generator) -> Truth:
+    """A truth of its own for each meta-analysis, evenly from what is plausible, and not from the priors."""
+    return Truth(
+        mu=rng.uniform(-2, 2), tau=rng.uniform(0.1, 1), sigma=rng.uniform(1.5, 4), sigma_cv=rng.uniform(0.1, 0.5)
+    )
+
+
+SCENARIOS: dict[str, Truth | None] = {
+    "truths drawn evenly": None,
     "tau 0.5, SDs vary by 25%": Truth(),
     "tau 0.5, SDs vary by 50%": Truth(sigma_cv=0.5),
     "tau 0.2, SDs vary by 25%": Truth(tau=0.2),
@@ -88,12 +96,13 @@ def intervals(full: bm.ArmMeans, data: bm.ArmMeans) -> list[tuple[float, float]]
     ]  # fmt: skip
 
 
-def coverage(truth: Truth, replications: int, seed: int) -> np.ndarray:
-    """Covered or not, and width: shape (replication, method, 2)."""
+def coverage(fixed: Truth | None, replications: int, seed: int) -> np.ndarray:
+    """Covered or not, and width: shape (replication, method, 2); None draws a truth for each."""
     rng = np.random.default_rng(seed)
     found = np.empty((replications, len(METHODS), 2))
-    shape = truth.sigma_cv**-2
     for r in range(replications):
+        truth = any_truth(rng) if fixed is None else fixed
+        shape = truth.sigma_cv**-2
         sigma = rng.gamma(shape, truth.sigma / shape, truth.n_studies)
         ends = np.array(intervals(*arms(truth, sigma, rng)))
         found[r] = np.stack([(ends[:, 0] <= truth.mu) & (truth.mu <= ends[:, 1]), ends[:, 1] - ends[:, 0]], axis=-1)

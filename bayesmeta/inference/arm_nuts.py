@@ -20,7 +20,7 @@ from bayesmeta.inference.pymc_priors import hyperparameters, prior_rv, signature
 from bayesmeta.inference.restore import to_datatree
 from bayesmeta.inference.sampling import CompiledModel, Progress, SamplerSettings
 from bayesmeta.inference.versions import versions
-from bayesmeta.priors import Prior
+from bayesmeta.priors import Prior, plain
 from bayesmeta.spec.arm_normal import ArmNormal
 from bayesmeta.spec.design import Design, design
 
@@ -81,7 +81,7 @@ def arm_graph(arrays: ArmArrays, made: Design, model: ArmNormal) -> pm.Model:
     """
     data = arrays.data
     with pm.Model(coords={"covariate": list(made.columns)}, check_bounds=False) as graph:
-        mu, beta, tau = top_level(Skeleton(made, _mu(model, made), model.base.tau, _beta(model, made)))
+        mu, beta, tau = top_level(Skeleton(made, _mu(model, made), plain(model.base.tau), _beta(model, made)))
         *typical, variation = [prior_rv(prior, name) for name, prior in model.parameter_names(data.instruments).items()]
         mean = mu + pt.zeros(data.n_studies)
         if made.columns:
@@ -100,7 +100,7 @@ def arm_graph(arrays: ArmArrays, made: Design, model: ArmNormal) -> pm.Model:
 
 
 def _mu(model: ArmNormal, made: Design) -> Prior | None:
-    return model.base.mu if made.intercept else None
+    return model.base.mu_prior if made.intercept else None
 
 
 def _beta(model: ArmNormal, made: Design) -> dict[str, Prior]:
@@ -109,5 +109,5 @@ def _beta(model: ArmNormal, made: Design) -> dict[str, Prior]:
 
 def _priors(model: ArmNormal, made: Design, data: ArmMeans) -> dict[str, Prior]:
     """Every parameter with a prior, by name."""
-    top: dict[str, Prior] = {"mu": model.base.mu} if made.intercept else {}
-    return top | {"tau": model.base.tau} | _beta(model, made) | model.parameter_names(data.instruments)
+    top: dict[str, Prior] = {"mu": model.base.mu_prior} if made.intercept else {}
+    return top | {"tau": plain(model.base.tau)} | _beta(model, made) | model.parameter_names(data.instruments)

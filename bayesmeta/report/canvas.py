@@ -38,15 +38,17 @@ STYLE: dict[Any, Any] = {
 
 def data_uri(draw: Callable[..., Figure], *args: Any, **kwargs: Any) -> str:
     """Draw a figure in our style and return it as ``data:image/svg+xml;base64,...``."""
+    return "data:image/svg+xml;base64," + base64.b64encode(image("svg", draw, *args, **kwargs)).decode("ascii")
+
+
+def image(kind: str, draw: Callable[..., Figure], *args: Any, **kwargs: Any) -> bytes:
+    """Draw a figure in our style and return it as the bytes of an ``"svg"`` or ``"png"`` file, the same on each run."""
+    metadata: dict[str, None] = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
     # the matplotlibrc of whoever runs this must not change the bytes
     with matplotlib.rc_context({k: v for k, v in matplotlib.rcParamsDefault.items() if k != "backend"} | STYLE):
         buffer = io.BytesIO()
-        draw(*args, **kwargs).savefig(
-            buffer,
-            format="svg",
-            metadata={"Date": None, "Creator": None},
-        )
-    return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+        draw(*args, **kwargs).savefig(buffer, format=kind, dpi=200, metadata=metadata)
+    return buffer.getvalue()
 
 
 def blank(width: float, height: float) -> tuple[Figure, Axes]:

@@ -131,7 +131,7 @@ class DrawsResult(MetaResult):
             }
         frame = pd.DataFrame.from_dict(rows, orient="index")
         frame.attrs.update(ci_prob=ci_prob, ci_kind=ci_kind)
-        return frame
+        return self._with_defaults(frame)
 
     def shrinkage(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
         """Posterior of each study's true effect theta_i: y and se (posterior means where latent), mean, sd, interval."""

@@ -12,6 +12,7 @@ from bayesmeta.data.review import PublishedReview
 from bayesmeta.errors import ConvergenceWarning, DataError, SpecificationError, did_you_mean
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.spec.arm_normal import ArmNormal
+from bayesmeta.spec.sources import check_measure
 from bayesmeta.spec.two_scales import Model, TwoScales, base_of
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ def fit(
     Raises
     ------
     DataError, SpecificationError
-        If something cannot be right; before anything is sampled.
+        If something cannot be right, such as a prior published for another measure than `data` state; before anything
+        is sampled.
     InferenceError
         If the posterior is improper, or the sampler fails.
 
@@ -140,6 +142,7 @@ def fit_many(
                 f"model {name!r} must be a NormalNormal, TwoScales or ArmNormal; got {type(model).__name__}."
             )
         _refuse_mismatch(data, name, model)
+        check_measure(data, model)
     if not 0 < tolerance < 1:
         raise SpecificationError(f"tolerance={tolerance!r}: must lie between 0 and 1, e.g. 1e-8.")
     from bayesmeta.inference.quadrature.engine import unsupported

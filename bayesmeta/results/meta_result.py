@@ -15,6 +15,8 @@ from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.results.claims import evaluate
 from bayesmeta.results.intervals import Marginal
+from bayesmeta.spec.design import variable_of
+from bayesmeta.spec.sources import default_names
 from bayesmeta.spec.two_scales import Model
 
 if TYPE_CHECKING:
@@ -90,6 +92,8 @@ class MetaResult(ABC):
             Probability of the interval.
         ci_kind : {"eti", "hdi"}
             Equal-tailed or shortest.
+
+        Where a prior is a default that nobody chose, a last column, `prior`, says so.
         """
 
     @abstractmethod
@@ -121,6 +125,15 @@ class MetaResult(ABC):
         may be a standard deviation or a standard error; empty without any.
         """
         return {}
+
+    def _with_defaults(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The summary with a column that marks default priors, if there are any."""
+        defaults = default_names(self.model)
+        if defaults:
+            frame["prior"] = [
+                "default" if {name, variable_of(name)} & defaults else "" for name in map(str, frame.index)
+            ]
+        return frame
 
     def _parameter(self, name: str) -> Any:
         if name in self.coefficients:

@@ -9,7 +9,7 @@ from typing import Any, final
 
 from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.errors import SpecificationError, did_you_mean
-from bayesmeta.priors import Prior, ReferencePrior, require_proper, require_scale_prior
+from bayesmeta.priors import Prior, ReferencePrior, plain, require_proper, require_scale_prior
 from bayesmeta.spec.between import Independent
 from bayesmeta.spec.normal_normal import NormalNormal
 
@@ -76,7 +76,7 @@ class ArmNormal:
             raise SpecificationError(f"ArmNormal: base must be a NormalNormal; got {self.base!r}.")
         if self.base.between != Independent():
             raise SpecificationError(f"ArmNormal: base has between={self.base.between}; leave it out.")
-        if isinstance(self.base.tau, ReferencePrior):
+        if isinstance(plain(self.base.tau), ReferencePrior):
             raise SpecificationError(
                 f"prior for tau is {self.base.tau}, which needs known standard errors; here they are parameters. "
                 "Use a prior that stands by itself, e.g. HalfNormal(0.5)."
@@ -103,15 +103,15 @@ class ArmNormal:
             )
 
     def parameter_names(self, instruments: tuple[str, ...] | list[str]) -> dict[str, Prior]:
-        """Priors of the scales of sigma, by the name of the parameter: one typical_sd for each instrument.
+        """Priors of the scales of sigma, without their source, by the name of the parameter: one typical_sd for each instrument.
 
         Raises
         ------
         SpecificationError
             If an instrument has no prior.
         """
-        return {f"typical_sd[{name}]": self._typical(name) for name in instruments} | {
-            "sd_variation": self.sd_variation
+        return {f"typical_sd[{name}]": plain(self._typical(name)) for name in instruments} | {
+            "sd_variation": plain(self.sd_variation)
         }
 
     def _typical(self, instrument: str) -> Prior:
@@ -176,7 +176,7 @@ class ArmNormal:
 def _scale(prior: object, name: str) -> Prior:
     """A proper prior for a standard deviation that does not depend on standard errors."""
     checked = require_scale_prior(prior, name)
-    if isinstance(checked, ReferencePrior):
+    if isinstance(plain(checked), ReferencePrior):
         raise SpecificationError(
             f"prior for {name} is {checked}: reference priors are for tau. Use e.g. HalfNormal(0.3)."
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import runpy
 from pathlib import Path
 
@@ -122,3 +123,16 @@ def test_coverage_with_missing_sds(study):
 @pytest.mark.calibration
 def test_calibrated_from_the_prior(study):
     assert kstest(study["calibration"](300, seed=12), "uniform").pvalue > 0.01
+
+
+def test_the_page_prints_what_comes_out():
+    """Rows of docs/missing.md against the grid, for its data and model."""
+    page = (Path(__file__).parents[2] / "docs" / "missing.md").read_text(encoding="utf-8")
+    names: dict[str, object] = {}
+    code = re.findall(r"^(?:>>>|\.\.\.) ?(.*)$", page, re.M)
+    exec("\n".join(code), names)
+    grid = fit_arm_grid(names["data"], names["model"])
+    for parameter in ("mu", "tau", "sd_variation"):
+        row = re.search(rf"^{parameter} +(-?[\d.]+) +([\d.]+)$", page, re.M)
+        assert [float(x) for x in row.groups()] == pytest.approx(grid.mean_sd(parameter), abs=0.02)
+    assert grid.sd_readings["F"] < 1e-3

@@ -17,7 +17,7 @@ from scipy.special import logsumexp
 from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.errors import SpecificationError
 from bayesmeta.inference.arm_arrays import ArmArrays, arm_arrays
-from bayesmeta.priors import PointMass, Prior
+from bayesmeta.priors import PointMass, Prior, plain
 from bayesmeta.spec.arm_normal import ArmNormal
 
 Floats = NDArray[np.float64]
@@ -241,7 +241,7 @@ def _top_nodes(arrays: ArmArrays, model: ArmNormal, fine: int) -> tuple[Floats, 
     variance = sigma[:, 0] ** 2 / data.n_t + sigma[:, 1] ** 2 / data.n_c
     unit = sigma[:, 0] if model.measure == "smd" else np.ones(len(first))
     y, v = data.difference / unit, variance / unit**2
-    prior = model.base.tau
+    prior = plain(model.base.tau)
 
     def given(tau: Floats) -> tuple[Floats, Floats, Floats]:
         w = 1 / (v + tau[:, None] ** 2)
@@ -259,7 +259,7 @@ def _top_nodes(arrays: ArmArrays, model: ArmNormal, fine: int) -> tuple[Floats, 
     width = np.hypot(width, 0.1 * width.min()) * 1.3  # standard errors are not known as well as this
     x = np.arange(_X[0], _X[-1] + 0.01, 0.8 / fine)
     mu = center[:, None] + width[:, None] * x
-    log_weight = log_w[:, None] + np.log(0.8 / fine * width)[:, None] + model.base.mu.logpdf(mu)
+    log_weight = log_w[:, None] + np.log(0.8 / fine * width)[:, None] + model.base.mu_prior.logpdf(mu)
     return mu, tau, np.asarray(log_weight)
 
 
