@@ -145,7 +145,8 @@ def test_with_known_sds_and_large_arms_it_is_the_normal_normal_model(model):
     else:
         y_t = y
     data = bm.ArmMeans(n_t=[n] * 5, mean_t=y_t, sd_t=sd, n_c=[n] * 5, mean_c=[0] * 5, sd_c=sd)
-    grid = fit_arm_grid(data, dataclasses.replace(model, typical_sd=bm.LogNormal(6, 1)))
+    fine = 1 if model is MODEL else 2
+    grid = fit_arm_grid(data, dataclasses.replace(model, typical_sd=bm.LogNormal(6, 1)), fine)
     want = bm.fit(bm.Estimates(y, se), BASE)
     for name in ("mu", "tau"):
         marginal = want.marginal(name)
@@ -196,7 +197,7 @@ def test_two_studies_without_any_sd_agree_with_integration_over_sigma():
     ]
     total = density.sum()
     mean = (mu * density).sum() / total
-    grid = fit_arm_grid(data, fixed)
+    grid = fit_arm_grid(data, fixed, 2)
     assert_allclose(grid.mean_sd("mu"), [mean, np.sqrt(((mu - mean) ** 2 * density).sum() / total)], atol=1e-5)
     assert grid.log_marginal_likelihood == pytest.approx(np.log(total * (mu[1] - mu[0])), abs=1e-4)
 
@@ -227,3 +228,19 @@ def test_covariates_are_refused():
     data = bm.ArmMeans(**ONE, covariates={"dose": [1]})
     with pytest.raises(bm.SpecificationError, match="the grid takes '1' only"):
         fit_arm_grid(data, dataclasses.replace(MODEL, base=bm.NormalNormal(formula="1 + dose", tau=bm.HalfNormal(1))))
+
+
+def test_typical_sd_and_its_variation_are_integrated_over_their_priors():
+    """Marginal likelihood of one study: by Gauss rules over sigma, typical_sd and sd_variation."""
+    model = dataclasses.replace(POOLED, base=bm.NormalNormal(mu=bm.Normal(0, 1.5), tau=bm.PointMass(0.5)))
+    data = bm.ArmMeans(**ONE)
+    x, w = np.polynomial.legendre.leggauss(40)
+    typical, at, to = np.exp(0.7 + 3 * x), 0.75 * (x + 1), 0.75 * w
+    of_typical = lognorm.pdf(typical, 0.5, scale=np.exp(0.7)) * 3 * w * typical
+    of_variation = 2 * norm.pdf(at, 0, 0.3) * to
+    z, of_z = np.polynomial.hermite_e.hermegauss(60)
+    sigma = typical[:, None] * np.exp(at[:, None, None] * z)  # (variation, typical, z)
+    effect = norm.pdf(0.9, 0, np.sqrt(1.5**2 + 0.5**2 + sigma**2 * (1 / 6 + 1 / 4)))
+    printed = of_log_s(2.0, 6, sigma) * of_log_s(1.5, 4, sigma)
+    want = np.einsum("vtz,z,t,v", printed * effect, of_z / of_z.sum(), of_typical, of_variation)
+    assert fit_arm_grid(data, model, 2).log_marginal_likelihood == pytest.approx(np.log(want), abs=1e-4)
