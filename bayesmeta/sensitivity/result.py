@@ -84,8 +84,9 @@ class SensitivityResult:
         What was tried, by parameter; one dimension each.
     keys : tuple
         The same parameters, as the model names them.
-    probability : ndarray, shape (*dimensions, claim)
-    arrays : dict of str to ndarray, shape (*dimensions,)
+    probability : ndarray, shape (..., claim)
+    arrays : dict of str to ndarray, shape (...)
+        One dimension for each prior that varies, as in `probability`.
     primary : dict of str to float
         Probabilities of the claims, mean, sd, lower and upper under the primary priors.
     """
