@@ -224,6 +224,14 @@ def test_units_arms_and_order_do_not_matter(scale, seed):
     )
 
 
+@pytest.mark.parametrize("prior", [bm.HalfCauchy(0.5), bm.InvGamma(1.7, 0.4)], ids=str)
+def test_heavy_tails_are_refused(prior):
+    with pytest.raises(bm.SpecificationError, match="prior for sd_variation .* too heavy"):
+        fit_arm_grid(bm.ArmMeans(**ONE), dataclasses.replace(MODEL, sd_variation=prior))
+    with pytest.raises(bm.SpecificationError, match="prior for tau .* too heavy"):
+        fit_arm_grid(bm.ArmMeans(**ONE), dataclasses.replace(MODEL, base=bm.NormalNormal(tau=prior)))
+
+
 def test_covariates_are_refused():
     data = bm.ArmMeans(**ONE, covariates={"dose": [1]})
     with pytest.raises(bm.SpecificationError, match="the grid takes '1' only"):

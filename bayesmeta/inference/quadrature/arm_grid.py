@@ -97,11 +97,16 @@ def fit_arm_grid(data: ArmMeans, model: ArmNormal, fine: int = 1) -> ArmGrid:
     Raises
     ------
     SpecificationError
-        If the model has covariates, or a mixture with a point mass as prior.
+        If the model has covariates, or the prior on tau or sd_variation a heavy tail, as that of HalfCauchy.
     """
     model.check(data)
     if model.base.formula.strip() != "1":
         raise SpecificationError(f"formula {model.base.formula!r}: the grid takes '1' only. Use engine='nuts'.")
+    for name, prior in (("tau", plain(model.base.tau)), ("sd_variation", plain(model.sd_variation))):
+        if not isinstance(prior, PointMass) and _end(prior) > 1000 * float(prior.ppf(0.5)):
+            raise SpecificationError(
+                f"prior for {name} is {prior}: its tail is too heavy for the grid. Use engine='nuts'."
+            )
     arrays = arm_arrays(data, model.equal_variances)
     variation, log_w_variation, typical = _scale_nodes(arrays, model, fine)
     mu, tau, log_w_top = _top_nodes(arrays, model, fine)
