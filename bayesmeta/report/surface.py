@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import Prior
+from bayesmeta.priors.plain import plain
 from bayesmeta.report.canvas import BLACK, BLUE, GREY, SKY, VERMILION, blank, ratio_axis
 from bayesmeta.sensitivity.result import SensitivityResult
 from bayesmeta.sensitivity.wording import one_parameter_families
@@ -56,14 +57,13 @@ def contour(
     if x[0] > 0:
         ratio_axis(ax)
     if y[0] > 0:
-        ax.set_yscale("log")
-        ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        ax.yaxis.set_minor_formatter(lambda value, _: "")
+        ratio_axis(ax, "y")
     if levels:
         ax.contourf(x, y, values.T, levels=[0.0, *levels, 1.0], cmap="cividis", alpha=0.45)
         lines = ax.contour(x, y, values.T, levels=levels, colors=BLACK, linewidths=0.9)
         ax.clabel(lines, fmt=lambda level: f"{level:g}", fontsize=9)
-    for name, pair in (points or {}).items():
+    for name, given in (points or {}).items():
+        pair = plain(given[0]), plain(given[1])
         for prior, priors, label in zip(pair, (x_priors, y_priors), (x_label, y_label), strict=True):
             if type(prior) is not type(priors[0]):
                 raise SpecificationError(

@@ -40,6 +40,12 @@ def test_contours_are_labelled_with_their_probability_and_lie_where_it_is_reache
     assert [list(np.ravel(line.get_xydata())) for line in ax.lines] == [[10.0, 20.0], [40.0, 80.0]]
 
 
+def test_a_published_prior_is_a_point(result) -> None:
+    published = bm.published_prior("friede2017", measure="log_or", variant="HalfNormal(1)")
+    figure = surface.contour(result, points={"Friede 2017": (published, bm.Normal(0, 20))})
+    assert [list(np.ravel(line.get_xydata())) for line in figure.axes[0].lines] == [[1.0, 20.0]]
+
+
 def test_a_tornado_goes_from_the_smallest_to_the_largest_probability_widest_first(result) -> None:
     figure = surface.tornado(result)
     ax = figure.axes[0]
