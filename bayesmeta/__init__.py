@@ -43,6 +43,7 @@ _HOME = {
     "bayesmeta.results.batch": ["fit_batch"],
     "bayesmeta.results.fit": ["fit", "fit_many"],
     "bayesmeta.results.meta_result": ["MetaResult"],
+    "bayesmeta.simulation.run": ["simulate"],
     "bayesmeta.spec.between": ["Cluster", "Given", "Independent", "MultiArm", "Slope"],
     "bayesmeta.spec.normal_normal": ["NormalNormal"],
     "bayesmeta.spec.two_scales": ["TwoScales"],

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "bayesmeta"
 LAYERS = (
     "errors", "priors", "data", "effects", "spec", "pooling",
-    "inference", "results", "diagnostics", "analysis", "report", "cli",
+    "inference", "results", "diagnostics", "analysis", "simulation", "report", "cli",
 )  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 SAMPLERS = {"pymc", "pytensor", "nutpie", "numba"}
@@ -34,7 +34,7 @@ PUBLIC_NAMES = [
     "UniformShrinkage", "claim_sensitivity", "cluster_robust", "compare", "convergence", "effect_sizes",
     "egger_test", "fit", "fit_batch", "fit_many", "leave_one_out", "load_dataset", "mantel_haenszel",
     "parse_prior", "pet_peese", "peto", "pool", "predictive_p_value", "read_estimates",
-    "simulation_based_calibration", "trim_and_fill",
+    "simulate", "simulation_based_calibration", "trim_and_fill",
 ]  # fmt: skip
 
 

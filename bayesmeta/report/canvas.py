@@ -36,8 +36,8 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def data_uri(draw: Callable[..., Figure], *args: Any, **kwargs: Any) -> str:
-    """Draw a figure in our style and return it as ``data:image/svg+xml;base64,...``."""
+def svg(draw: Callable[..., Figure], *args: Any, **kwargs: Any) -> bytes:
+    """Draw a figure in our style and return it as an SVG file."""
     # the matplotlibrc of whoever runs this must not change the bytes
     with matplotlib.rc_context({k: v for k, v in matplotlib.rcParamsDefault.items() if k != "backend"} | STYLE):
         buffer = io.BytesIO()
@@ -46,7 +46,12 @@ def data_uri(draw: Callable[..., Figure], *args: Any, **kwargs: Any) -> str:
             format="svg",
             metadata={"Date": None, "Creator": None},
         )
-    return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    return buffer.getvalue()
+
+
+def data_uri(draw: Callable[..., Figure], *args: Any, **kwargs: Any) -> str:
+    """Draw a figure in our style and return it as ``data:image/svg+xml;base64,...``."""
+    return "data:image/svg+xml;base64," + base64.b64encode(svg(draw, *args, **kwargs)).decode("ascii")
 
 
 def blank(width: float, height: float) -> tuple[Figure, Axes]:
