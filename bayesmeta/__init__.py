@@ -85,6 +85,7 @@ _HOME = {
     "bayesmeta.sensitivity.reverse_bayes": ["reverse_bayes"],
     "bayesmeta.sensitivity.tipping": ["tipping_point"],
     "bayesmeta.spec.arm_normal": ["ArmNormal"],
+    "bayesmeta.simulation.run": ["simulate"],
     "bayesmeta.spec.between": ["Cluster", "Given", "Independent", "MultiArm", "Slope"],
     "bayesmeta.spec.normal_normal": ["NormalNormal"],
     "bayesmeta.spec.two_scales": ["TwoScales"],

@@ -298,6 +298,30 @@ def sensitivity(
     sensitivity_and_print(effects, tau, mu or [], formula, beta or [], claim or [], level, threshold, ci_prob, as_json)
 
 
+@app.command()
+def simulate(
+    design: Annotated[Path, typer.Argument(help="Design file (TOML).")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for blocks and results; a run that stopped goes on from there.")
+    ] = None,
+    scheduler: Annotated[str | None, typer.Option(help="Dask scheduler, e.g. tcp://10.0.0.1:8786.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes on this machine, through Dask.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
+) -> None:
+    """Simulate the long-run behaviour of estimators and priors."""
+    from bayesmeta.report.simulation import simulate_and_print
+
+    with _warnings_on_one_line():
+        result = simulate_and_print(design, out, scheduler, workers, as_json)
+    performance = result.performance
+    silent = performance[performance["n"] == 0]
+    for row in silent.to_dict("records"):
+        _say(
+            f"check failed: {row['analysis']} gave no interval with k = {row['k']}, mu = {row['mu']}, tau = {row['tau']}"
+        )
+    raise typer.Exit(1 if len(silent) else 0)
+
+
 def _say(message: str) -> None:
     typer.echo(message, err=True)
 

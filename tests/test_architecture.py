@@ -15,8 +15,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "bayesmeta"
 LAYERS = (
-    "errors", "priors", "data", "effects", "checks", "spec", "pooling",
-    "inference", "results", "diagnostics", "external", "sensitivity", "analysis", "report", "cli",
+    "errors", "priors", "data", "effects", "checks", "spec", "pooling", "inference", "results", "diagnostics", "external",
+    "sensitivity", "analysis", "simulation", "report", "cli",
 )  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 SAMPLERS = {"pymc", "pytensor", "nutpie", "numba"}
@@ -42,7 +42,8 @@ PUBLIC_NAMES = [
     "prior_grid", "prior_predictive", "prior_sensitivity", "published_prior", "published_priors",
     "published_thresholds", "read_estimates", "read_table", "reported_estimates", "rescale_differences",
     "rescale_scores", "reverse_bayes", "robustify", "se_bounds_from_p_value", "se_from_interval", "se_from_p_value",
-    "se_from_statistic", "simulation_based_calibration", "smd_from_test", "tipping_point", "trim_and_fill",
+    "se_from_statistic", "simulate", "simulation_based_calibration", "smd_from_test", "tipping_point",
+    "trim_and_fill",
 ]  # fmt: skip
 
 

@@ -220,16 +220,16 @@ def read_analysis(path: str | Path) -> Analysis:
     try:
         return Analysis.model_validate(content)
     except ValidationError as error:
-        raise SpecificationError(f"{path}: {_first(error)}") from error
+        raise SpecificationError(f"{path}: {first_problem(error, Analysis)}") from error
 
 
-def _first(error: ValidationError) -> str:
-    """The first problem in one line; an unknown key comes with the nearest known one."""
+def first_problem(error: ValidationError, root: type[BaseModel]) -> str:
+    """The first problem of a file of schema `root` in one line; an unknown key comes with the nearest known one."""
     problems = error.errors(include_url=False)
     problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
     place = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        allowed = _fields(problem["loc"][:-1])
+        allowed = _fields(root, problem["loc"][:-1])
         return (
             f"unknown key {place!r}.{did_you_mean(str(problem['loc'][-1]), allowed)} "
             f"Known keys here: {', '.join(allowed)}."
@@ -239,9 +239,9 @@ def _first(error: ValidationError) -> str:
     return f"{place} = {problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}."
 
 
-def _fields(loc: tuple[int | str, ...]) -> list[str]:
+def _fields(root: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
     """Known keys of the section at a place in the file."""
-    section: Any = Analysis
+    section: Any = root
     for part in loc:
         annotation = (
             section.model_fields[part].annotation

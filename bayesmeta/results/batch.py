@@ -30,7 +30,7 @@ from bayesmeta.priors import (
 )
 from bayesmeta.results.intervals import checked_levels
 from bayesmeta.results.normal_mixture import mixture_ppf
-from bayesmeta.results.scale_marginal import ScalePart
+from bayesmeta.results.scale_marginal import node_quantiles
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -248,12 +248,7 @@ def _scale_quantiles(integrand: Integrand, posterior: Posterior, levels: Floats)
         lanes_of.host(x).ravel()
         for x in (posterior.grid.first, posterior.step, posterior.grid.mode, posterior.grid.width)
     )
-    s = np.stack(
-        [
-            ScalePart(1.0, w, a, h, np.asarray, np.asarray).quantile(levels)
-            for w, a, h in zip(masses, first, step, strict=True)
-        ]
-    )
+    s = node_quantiles(masses.reshape(first.size, -1), first, step, levels)
     scale = integrand.scale
     assert isinstance(scale, ScaleDensity)
     v = mode[:, None] + width[:, None] * np.sinh(s)

@@ -40,6 +40,46 @@ def _shares_matrix(n: int) -> Floats:
     return np.asarray(_shares(n)[places[:, None] - places[None, :] + n - 1])
 
 
+def node_quantiles(masses: Floats, first: Floats, step: Floats, q: Floats) -> Floats:
+    """Quantiles of s for many posteriors: masses (lane, node), first and step (lane,), to (lane, level).
+
+    The method of `ScalePart.quantile`. A lane's result does not depend on the others.
+    """
+    n, low, step = masses.shape[-1], first[:, None], step[:, None]
+    table = (masses[:, None, :] * _shares_matrix(n)).sum(axis=-1) if n <= _MATRIX else None
+    if table is None:
+        parts = [
+            ScalePart(1.0, w, a, h, np.asarray, np.asarray) for w, a, h in zip(masses, first, step[:, 0], strict=True)
+        ]
+        return np.stack([part.quantile(q) for part in parts])
+    table = np.clip(np.maximum.accumulate(table, axis=-1), 0.0, 1.0)
+    node = np.clip((table[:, None, :] <= q[:, None]).sum(axis=-1) - 1, 0, n - 2)
+    low, left, right = low + node * step, *(np.take_along_axis(table, node + i, axis=-1) for i in (0, 1))
+    high = low + step
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        mass = right - left
+        u = np.clip((q - left) / mass, 0.0, 1.0)
+        a, b = (np.minimum(mass / np.take_along_axis(masses, node + i, axis=-1), 3.0) for i in (0, 1))
+        share = u * (u * (3 - 2 * u) + (1 - u) * (a * (1 - u) - b * u))
+        s = low + step * np.where(np.isfinite(share), np.clip(share, 0.0, 1.0), 0.5)
+    near, settled, places = _NEAR * np.minimum(q, 1 - q), np.zeros(s.shape, dtype=bool), np.arange(n)
+    for _ in range(60):
+        place = np.pi * (((s - first[:, None]) / step)[..., None] - places)
+        place = np.where(place == 0, 1e-300, place)
+        miss = ((0.5 + sici(place)[0] / np.pi) * masses[:, None, :]).sum(axis=-1) - q
+        slope = (np.sin(place) / place * masses[:, None, :]).sum(axis=-1) / step
+        low, high = np.where(miss < 0, s, low), np.where(miss >= 0, s, high)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            newton = s - miss / slope
+        inside = (newton >= low) & (newton <= high)
+        moved = np.where(settled, s, np.where(inside, newton, 0.5 * (low + high)))
+        settled |= (inside & (np.abs(miss) <= near)) | (np.abs(moved - s) <= 1e-13 * (1 + np.abs(s)))
+        s = moved
+        if settled.all():
+            break
+    return np.asarray(s)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ScalePart:
     """Posterior of tau under one component of its prior.

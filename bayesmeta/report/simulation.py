@@ -1,0 +1,124 @@
+"""`bayesmeta simulate`: a simulation study, printed for a reader or as JSON, and kept as files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from bayesmeta.report.tables import MISSING, format_number
+from bayesmeta.simulation.design import read_design
+from bayesmeta.simulation.result import SimulationResult
+from bayesmeta.simulation.run import simulate
+from bayesmeta.simulation.store import Store
+
+Row = Mapping[str, Any]
+_COLUMNS = (
+    ("bias", "bias", 3),
+    ("rmse", "RMSE", 3),
+    ("coverage", "cover", 3),
+    ("width", "width", 3),
+    ("interval_score", "score", 3),
+    ("rejection", "reject", 3),
+    ("type_s", "type S", 3),
+    ("type_m", "type M", 2),
+)
+
+
+def simulate_and_print(
+    path: Path, out: Path | None, scheduler: str | None, workers: int | None, as_json: bool
+) -> SimulationResult:
+    """Run a design file, print the table, and write results beside the blocks.
+
+    Parameters
+    ----------
+    path : Path
+        Design file.
+    out : Path, optional
+        Folder for blocks, results.json, performance.csv, calibration.csv and coverage.svg.
+    scheduler, workers
+        As in `simulate`.
+    as_json : bool
+        Print one JSON object instead of a table.
+
+    Returns
+    -------
+    SimulationResult
+    """
+    design = read_design(path)
+    with _progress() as progress:
+        result = simulate(design, out=out, scheduler=scheduler, workers=workers, progress=progress)
+    content = result.to_dict()
+    text = json.dumps(content, allow_nan=False)
+    if out is not None:
+        Store(out, design).write_results(_files(result, content))
+    if as_json:
+        Console(soft_wrap=True, highlight=False, markup=False).out(text)
+    else:
+        _print(content)
+    return result
+
+
+def _files(result: SimulationResult, content: dict[str, Any]) -> dict[str, bytes]:
+    from bayesmeta.report.canvas import image
+    from bayesmeta.report.simulation_plots import coverage
+
+    return {
+        "results.json": (json.dumps(content, allow_nan=False, indent=1) + "\n").encode(),
+        "performance.csv": result.performance.to_csv(index=False).encode(),
+        "calibration.csv": result.calibration.to_csv(index=False).encode(),
+        "coverage.svg": image("svg", coverage, content["performance"], content["design"]["level"]),
+    }
+
+
+@contextmanager
+def _progress() -> Iterator[Any]:
+    """Show on standard error how many meta-analyses are done."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("meta-analyses")
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _print(content: dict[str, Any]) -> None:
+    console = Console(highlight=False, markup=False)
+    design = content["design"]
+    console.print(f"{design['title']}: {design['replications']:,} replications, {design['level']:.0%} intervals")
+    for cell in _cells(content["performance"]):
+        console.print(f"\nk = {cell[0]['k']}, mu = {cell[0]['mu']}, tau = {cell[0]['tau']}")
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0)
+        table.add_column("", no_wrap=True)
+        for heading in (*(heading for _, heading, _ in _COLUMNS), "tau", "new"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        for name in dict.fromkeys(row["analysis"] for row in cell):
+            rows = {row["parameter"]: row for row in cell if row["analysis"] == name}
+            table.add_row(name, *(_number(rows["mu"].get(key), places) for key, _, places in _COLUMNS), *_others(rows))
+        console.print(table)
+    worst = max((row["coverage_mcse"] or 0.0 for row in content["performance"]), default=0.0)
+    console.print(
+        "cover: coverage of the interval for mu; tau, new: of those for tau and a new study; score: interval score.\n"
+        f"Monte Carlo standard error of a coverage: at most {worst:.2g}; --json gives that of every number."
+    )
+
+
+def _cells(rows: Sequence[Row]) -> list[list[Row]]:
+    cells: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        cells.setdefault((row["k"], row["mu"], row["tau"]), []).append(row)
+    return list(cells.values())
+
+
+def _others(rows: Mapping[str, Row]) -> tuple[str, str]:
+    tau, new = (rows.get(name, {}).get("coverage") for name in ("tau", "theta_new"))
+    return _number(tau, 3), _number(new, 3)
+
+
+def _number(value: float | None, places: int) -> str:
+    return MISSING if value is None else format_number(value, places)

@@ -1,0 +1,1 @@
+"""Long-run behaviour of estimators and priors, by simulation."""

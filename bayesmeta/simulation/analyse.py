@@ -1,0 +1,71 @@
+"""Every estimator and every pair of priors on a block of simulated meta-analyses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesmeta.pooling.arrays import critical, pool_arrays
+from bayesmeta.priors import parse_prior
+from bayesmeta.results.batch import fit_batch
+from bayesmeta.simulation.design import BayesianModel, Design, method_and_interval
+from bayesmeta.simulation.generate import Simulated
+
+Floats = NDArray[np.float64]
+PARAMETERS = ("mu", "tau", "theta_new")
+
+
+class Answer(NamedTuple):
+    """What an analysis says of one parameter, each of shape (replication,); NaN where it says nothing.
+
+    `se` is a standard error or a posterior standard deviation, `below_zero` a posterior probability.
+    """
+
+    estimate: Floats
+    lower: Floats
+    upper: Floats
+    se: Floats
+    below_zero: Floats
+
+
+def answers(design: Design, data: Simulated) -> Iterator[tuple[Answer, ...]]:
+    """For each analysis of the design in turn, its answers on mu, tau and theta_new."""
+    for text in design.estimators:
+        yield _frequentist(text, data, design.level)
+    for prior in design.priors:
+        yield _bayesian(prior, data, design.level)
+
+
+def _frequentist(text: str, data: Simulated, level: float) -> tuple[Answer, ...]:
+    method, interval = method_and_interval(text, level)
+    found = pool_arrays(data.y, data.se, method=method, interval=interval, level=level)
+    nothing = np.full(data.mu.shape, np.nan)
+    estimate, se = found.beta[:, 0], found.se[:, 0]
+    mu = Answer(estimate, found.lower[:, 0], found.upper[:, 0], se, nothing)
+    if method == "fe":
+        return mu, Answer(*[nothing] * 5), Answer(*[nothing] * 5)
+    tau = Answer(np.sqrt(found.tau2), np.sqrt(found.tau2_lower), np.sqrt(found.tau2_upper), nothing, nothing)
+    df = np.inf if interval in ("wald", "profile") else data.y.shape[-1] - 1.0
+    half = critical(level, df) * np.sqrt(se**2 + found.tau2)
+    return mu, tau, Answer(estimate, estimate - half, estimate + half, nothing, nothing)
+
+
+def _bayesian(model: BayesianModel, data: Simulated, level: float) -> tuple[Answer, ...]:
+    tail = (1 - level) / 2
+    found = fit_batch(
+        data.y,
+        data.se,
+        tau=parse_prior(model.tau),
+        mu=parse_prior(model.mu),
+        quantiles=(tail, 0.5, 1 - tail),
+        workers=1,  # blocks, not threads, are what runs in parallel
+    )
+    made = []
+    for name in PARAMETERS:
+        one = found.sel(parameter=name)
+        lower, median, upper = one["quantiles"].to_numpy().T
+        made.append(Answer(median, lower, upper, one["sd"].to_numpy(), one["probability_below_zero"].to_numpy()))
+    return tuple(made)

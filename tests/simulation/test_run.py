@@ -1,0 +1,172 @@
+"""The same numbers for any number of workers, after a worker was killed, and after an interrupted run."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bayesmeta.cli import main
+from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.simulation.design import BayesianModel, Design, Studies, Truth, read_design
+from bayesmeta.simulation.run import simulate
+
+TOML = """
+title = "Five trials"
+seed = 3
+replications = {replications}
+estimators = ["dl wald", "reml hksj"]
+[truth]
+mu = 0.2
+tau = [0.0, 0.3]
+[studies]
+outcome = "estimates"
+k = 5
+se = "Uniform(0.1, 0.4)"
+[[priors]]
+label = "half-normal"
+tau = "HalfNormal(0.5)"
+"""
+
+
+def design(replications: int = 2500, **changes: object) -> Design:
+    stated: dict[str, object] = {
+        "title": "", "seed": 3, "replications": replications, "truth": Truth(mu=0.2, tau=[0.0, 0.3]),
+        "studies": Studies(outcome="estimates", k=5, se="Uniform(0.1, 0.4)"), "estimators": ("dl wald", "reml hksj"),
+        "priors": (BayesianModel(label="half-normal", tau="HalfNormal(0.5)"),),
+    }  # fmt: skip
+    return Design.model_validate(stated | changes)
+
+
+@pytest.fixture(scope="module")
+def alone() -> pd.DataFrame:
+    return simulate(design()).performance
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(alone, tmp_path):
+    class StopError(Exception):
+        pass
+
+    def stop(done: int, total: int) -> None:
+        if done >= 3000:
+            raise StopError
+
+    with pytest.raises(StopError):
+        simulate(design(), out=tmp_path, progress=stop)
+    kept = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "blocks").glob("*.parquet")}
+    assert 0 < len(kept) < 6
+    seen: list[int] = []
+    again = simulate(design(), out=tmp_path, progress=lambda done, total: seen.append(done))
+    pd.testing.assert_frame_equal(again.performance, alone, check_exact=True)
+    assert seen[-1] == 5000
+    now = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "blocks").glob("*.parquet")}
+    assert len(now) == 6
+    assert all(now[name] == written for name, written in kept.items())
+
+
+def test_another_design_in_the_same_folder_is_refused(tmp_path):
+    simulate(design(10), out=tmp_path)
+    with pytest.raises(DataError, match="another design"):
+        simulate(design(10, seed=4), out=tmp_path)
+
+
+def test_a_damaged_block_is_named(tmp_path):
+    simulate(design(10), out=tmp_path)
+    block = sorted((tmp_path / "blocks").glob("*.parquet"))[0]
+    block.write_bytes(b"nothing")
+    with pytest.raises(DataError, match=block.name):
+        simulate(design(10), out=tmp_path)
+
+
+def test_workers_and_a_scheduler_exclude_each_other():
+    with pytest.raises(SpecificationError, match="give one"):
+        simulate(design(10), workers=2, scheduler="tcp://127.0.0.1:1")
+    with pytest.raises(SpecificationError, match="workers=0"):
+        simulate(design(10), workers=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_any_number_of_workers_gives_the_same_bits(alone, workers):
+    pd.testing.assert_frame_equal(simulate(design(), workers=workers).performance, alone, check_exact=True)
+
+
+@pytest.mark.slow
+def test_nothing_is_lost_when_a_worker_is_killed():
+    from distributed import Client, LocalCluster
+
+    many = design(40_000)
+    expected = simulate(many).performance
+    killed: list[int] = []
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        with Client(cluster, set_as_default=False) as client:
+            pids = list(client.run(os.getpid).values())
+
+        def kill() -> None:
+            time.sleep(0.5)
+            os.kill(pids[0], signal.SIGKILL)
+            killed.append(pids[0])
+
+        thread = threading.Thread(target=kill)
+        thread.start()
+        found = simulate(many, scheduler=cluster.scheduler_address)
+        thread.join()
+    assert killed
+    pd.testing.assert_frame_equal(found.performance, expected, check_exact=True)
+
+
+def run(arguments: list[str]) -> int:
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    return int(stop.value.code or 0)
+
+
+def test_command_prints_json_and_keeps_files(tmp_path: Path, capsys):
+    file = tmp_path / "design.toml"
+    file.write_text(TOML.format(replications=200))
+    assert run(["simulate", str(file), "--out", str(tmp_path / "out"), "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["schema"].startswith("bayesmeta-simulate/")
+    rows = pd.DataFrame(content["performance"])
+    assert set(rows["analysis"]) == {"dl wald", "reml hksj", "half-normal"}
+    kept = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"results.json", "performance.csv", "calibration.csv", "coverage.svg", "design.json", "blocks"} <= kept
+    pd.testing.assert_frame_equal(
+        simulate(read_design(file)).performance, pd.read_csv(tmp_path / "out" / "performance.csv"), rtol=1e-12
+    )
+
+
+def test_command_prints_a_table_that_fits_a_terminal(tmp_path: Path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    file = tmp_path / "design.toml"
+    file.write_text(TOML.format(replications=200))
+    assert run(["simulate", str(file)]) == 0
+    out = capsys.readouterr().out
+    assert "half-normal" in out
+    assert "…" not in out
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('seed = 3', 'sede = 3', "unknown key 'sede'"),
+        ('"dl wald"', '"dl walt"', "walt"),
+        ('k = 5', 'k = 0', "k = 0"),
+        ('tau = [0.0, 0.3]', 'tau = -1', "truth.tau = -1"),
+        ('"HalfNormal(0.5)"', '"HalfNormal(-1)"', "scale"),
+    ],
+)  # fmt: skip
+def test_a_wrong_design_is_refused_in_one_line(tmp_path: Path, capsys, old, new, message):
+    file = tmp_path / "design.toml"
+    file.write_text(TOML.format(replications=200).replace(old, new))
+    assert run(["simulate", str(file), "--out", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
