@@ -162,7 +162,7 @@ def sampled_sensitivity(
 ) -> tuple[dict[str, SignalSensitivity], dict[str, MetaResult]]:
     """Every signal under other priors: by reweighting where it can be trusted, else by a refit; and the refits.
 
-    At each crossing of the level the model is fitted again.
+    At each crossing of the level the model is fitted again, and the crossing solved for anew with these draws.
     """
     found: dict[str, SignalSensitivity] = {}
     refits: dict[str, NormalNormal] = {}
@@ -210,9 +210,28 @@ def _replace_by_refits(
         known.beliefs[label] = refitted(known.beliefs[label], alternative)
     ways = {on: at for on, _, _, at in families(signal, model)}
     for i, tipping in enumerate(known.tipping):
-        fits = [again[_name(signal, ways[tipping.on](s))] for s in tipping.found.at]
-        checked = tuple((fit.probability(signal.claim), fit.probability_mcse(signal.claim)) for fit in fits)
-        known.tipping[i] = replace(tipping, checked=checked)
+        at = ways[tipping.on]
+        nearer = [
+            _nearer(again[_name(signal, at(s))], signal.claim, at, s, tipping.found.level) for s in tipping.found.at
+        ]
+        found = replace(tipping.found, at=tuple(s for s, _ in nearer))
+        known.tipping[i] = replace(tipping, found=found, checked=tuple((p.probability, p.mcse) for _, p in nearer))
+
+
+def _nearer(
+    refit: MetaResult, claim: str, at: Callable[[float], NormalNormal], scale: float, level: float
+) -> tuple[float, Reweighted]:
+    """A crossing solved for again with the draws of a fit at a first guess of it, and the probability there.
+
+    Where these draws have no crossing within a factor of two, the guess and what they say of it.
+    """
+
+    def probability(s: float) -> Reweighted:
+        return claim_sensitivity(refit, claim, {"m": at(s)})["m"]
+
+    roots = crossing(probability, scale * np.geomspace(0.5, 2, 9), level).at
+    best = min(roots, key=lambda s: abs(np.log(s / scale)), default=scale)
+    return best, probability(best)
 
 
 def check_sensitivity(outcome: Outcome, signal: Signal, models: Mapping[str, NormalNormal]) -> None:

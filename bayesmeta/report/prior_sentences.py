@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bayesmeta.report.tables import format_probability, format_value
+from bayesmeta.report.tables import format_mcse, format_probability, format_value
 
 Record = Mapping[str, Any]
 _WORDS = {"HalfNormal": "half-normal", "HalfCauchy": "half-Cauchy", "HalfStudentT": "half-t"}
@@ -22,7 +22,7 @@ def tipping_sentence(signal: Record, tipping: Record) -> str:
     ...     "crossings": [{"scale": 2.13, "probability": 0.799, "mcse": 0.004}]}
     >>> tipping_sentence(signal, tipping)
     'The probability that high dose works better stays above 0.80 for every half-normal scale of tau up to 2.1 points
-    (fitted there: 0.80).'
+    (fitted there: 0.80, Monte Carlo error 0.004).'
     """
     claim, level = signal.get("claim_label") or signal["claim"], format_probability(tipping["level"])
     low, high = format_value(tipping["scales"][0], 2), _size(signal, tipping["scales"][1])
@@ -40,7 +40,7 @@ def tipping_sentence(signal: Record, tipping: Record) -> str:
         return f"{start} stays above {level} for every {subject} from {low} to {high}: it is at least {least}."
     if not crossings:
         return f"{start} stays below {level} for every {subject} from {low} to {high}: it is at most {most}."
-    fitted = "; ".join(format_probability(one["probability"]) for one in crossings)
+    fitted = "; ".join(map(_fitted, crossings))
     places = " and ".join(_size(signal, one["scale"]) for one in crossings)
     if len(crossings) > 1:
         return f"{start} crosses {level} along the {scales} at {places} (fitted there: {fitted})."
@@ -86,6 +86,12 @@ def belief_rows(signal: Record) -> list[dict[str, Any]]:
         text = "; ".join(f"{name} ~ {prior}" for name, prior in priors.items() if prior)
         rows.append({**one, "priors": text or "as stated"})
     return rows
+
+
+def _fitted(crossing: Record) -> str:
+    """The probability that a fit gives at a crossing, with its Monte Carlo error if it has one."""
+    p = format_probability(crossing["probability"])
+    return f"{p}, Monte Carlo error {format_mcse(crossing['mcse'])}" if crossing.get("mcse") else p
 
 
 def _size(signal: Record, scale: float) -> str:
