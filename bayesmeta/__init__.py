@@ -28,6 +28,7 @@ _HOME = {
     "bayesmeta.diagnostics.compare": ["compare"],
     "bayesmeta.diagnostics.convergence": ["convergence"],
     "bayesmeta.diagnostics.leave_one_out": ["leave_one_out"],
+    "bayesmeta.diagnostics.power_scaling": ["power_scaling"],
     "bayesmeta.diagnostics.predictive_p_value": ["predictive_p_value"],
     "bayesmeta.diagnostics.prior_data_conflict": ["prior_data_conflict"],
     "bayesmeta.diagnostics.prior_predictive": ["prior_predictive"],

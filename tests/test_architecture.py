@@ -38,12 +38,12 @@ PUBLIC_NAMES = [
     "events_from_percentage", "fit", "fit_batch", "fit_many", "fitted_mean_sd", "grim", "grimmer", "leave_one_out",
     "load_dataset", "mantel_haenszel", "map_prior", "mean_sd_from_quantiles", "model_average",
     "normal_from_interval", "on_one_scale", "parse_prior", "parse_scale", "pet_peese", "peto", "pool", "pool_glmm",
-    "pool_multivariate", "pool_nested", "predictive_p_value", "prior_data_conflict", "prior_derivatives",
-    "prior_grid", "prior_predictive", "prior_sensitivity", "published_prior", "published_priors",
-    "published_thresholds", "read_estimates", "read_table", "reported_estimates", "rescale_differences",
-    "rescale_scores", "reverse_bayes", "robustify", "se_bounds_from_p_value", "se_from_interval", "se_from_p_value",
-    "se_from_statistic", "simulate", "simulation_based_calibration", "smd_from_test", "tipping_point",
-    "trim_and_fill",
+    "pool_multivariate", "pool_nested", "power_scaling", "predictive_p_value", "prior_data_conflict",
+    "prior_derivatives", "prior_grid", "prior_predictive", "prior_sensitivity", "published_prior",
+    "published_priors", "published_thresholds", "read_estimates", "read_table", "reported_estimates",
+    "rescale_differences", "rescale_scores", "reverse_bayes", "robustify", "se_bounds_from_p_value",
+    "se_from_interval", "se_from_p_value", "se_from_statistic", "simulate", "simulation_based_calibration",
+    "smd_from_test", "tipping_point", "trim_and_fill",
 ]  # fmt: skip
 
 
