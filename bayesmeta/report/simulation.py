@@ -88,7 +88,7 @@ def _progress() -> Iterator[Any]:
 
 
 def _print(content: dict[str, Any]) -> None:
-    console = Console(highlight=False, markup=False)
+    console = Console(highlight=False, markup=False, width=120)  # a narrower table would cut its numbers short
     design = content["design"]
     console.print(f"{design['title']}: {design['replications']:,} replications, {design['level']:.0%} intervals")
     for cell in _cells(content["performance"]):
