@@ -12,7 +12,13 @@ from typing import Annotated, Any
 
 import typer
 
-from bayesmeta.errors import BayesmetaError, DataWarning, ImproperPosteriorError, InferenceError
+from bayesmeta.errors import (
+    BayesmetaError,
+    DataWarning,
+    ImproperPosteriorError,
+    InferenceError,
+    SpecificationError,
+)
 
 app = typer.Typer(
     add_completion=False,
@@ -20,6 +26,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Bayesian meta-analysis: from whatever was published to posterior probabilities.",
 )
+
+
+_MEASURE = "What y measures (log_or, smd, ...); priors published for another measure are then refused."
 
 
 @app.callback()
@@ -39,7 +48,8 @@ def report(
     from bayesmeta.report.run import write_report
     from bayesmeta.report.sentences import check_sentence
 
-    results = write_report(analysis, out, quiet=as_json)
+    with _warnings_on_one_line():
+        results = write_report(analysis, out, quiet=as_json)
     if as_json:
         typer.echo(json.dumps(results, allow_nan=False))
     failed = [check for check in results["checks"] if check["passed"] is False]
@@ -63,21 +73,29 @@ def fit(
     draws: Annotated[int, typer.Option(min=100)] = 1000,
     chains: Annotated[int, typer.Option(min=1)] = 4,
     ci_prob: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.95,
+    measure: Annotated[str | None, typer.Option(help=_MEASURE)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
 ) -> None:
     """Fit one model to estimates and print its summary."""
     from bayesmeta.report.terminal import fit_and_print
 
-    passed = fit_and_print(
-        effects, tau, mu, formula, beta or [], claim or [], engine, seed, draws, chains, ci_prob, as_json
-    )
+    with _warnings_on_one_line():
+        passed = fit_and_print(
+            effects, tau, mu, formula, beta or [], claim or [], engine, seed, draws, chains, ci_prob, measure, as_json
+        )
     raise typer.Exit(0 if passed else 1)
 
 
 @app.command()
 def effects(
     arms: Annotated[Path, typer.Argument(help="CSV file with one row for each study, or one for each arm.")],
-    measure: Annotated[str, typer.Option(help="md, smd, log_or, log_rr, rd, ...; `template` lists them.")],
+    measure: Annotated[
+        str, typer.Option(help="md, smd, log_or, log_rr, rd, ...; reported or reported_ratio for printed estimates.")
+    ],
+    complete: Annotated[
+        bool, typer.Option("--complete", help="Derive means, SDs and counts from medians, SEs, intervals, percentages.")
+    ] = False,
+    quantiles: Annotated[str, typer.Option(help="With --complete, for medians: normal or fitted.")] = "normal",
     correction: Annotated[float | None, typer.Option(help="Added to counts of studies with an empty cell.")] = None,
     to: Annotated[str, typer.Option(help="only0, all or if0all: the studies that are corrected.")] = "only0",
     drop00: Annotated[bool, typer.Option("--drop00", help="Leave out studies without any event.")] = False,
@@ -88,13 +106,27 @@ def effects(
     cluster_size: Annotated[str | None, typer.Option(help="Mean cluster size: a number or a column.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
 ) -> None:
-    """Turn arm summaries into effects and standard errors."""
+    """Turn arm summaries, or printed estimates, into effects and standard errors."""
+    from bayesmeta.effects.arm_reports import complete_arms
     from bayesmeta.effects.measures import effect_sizes
+    from bayesmeta.effects.reported import REPORTED, reported_estimates
     from bayesmeta.report.effects import effects_csv, effects_json
 
     with _warnings_on_one_line():
-        data = effect_sizes(
-            arms, measure, correction=correction, to=to, drop00=drop00, correlation=_number(correlation), level=level,
+        if measure in REPORTED:
+            given = {
+                "--complete": complete, "--correction": correction, "--to": to != "only0", "--drop00": drop00,
+                "--correlation": correlation, "--reference": reference, "--icc": icc, "--cluster-size": cluster_size,
+            }  # fmt: skip
+            for option in (option for option, value in given.items() if value not in (None, False)):
+                raise SpecificationError(
+                    f"{option}: measure {measure!r} is of printed estimates, and takes --level alone."
+                )
+            data = reported_estimates(arms, ratio=measure == "reported_ratio", level=level)
+        else:
+            table = complete_arms(arms, method=quantiles, level=level) if complete else arms
+            data = effect_sizes(
+            table, measure, correction=correction, to=to, drop00=drop00, correlation=_number(correlation), level=level,
             reference=reference, icc=_number(icc), cluster_size=_number(cluster_size),
         )  # fmt: skip
     if as_json:
@@ -103,6 +135,63 @@ def effects(
         typer.echo(effects_csv(data), nl=False)
         if data.cov is not None:
             _say("some studies have several contrasts, whose covariance is printed with --json only")
+
+
+@app.command()
+def check(
+    table: Annotated[Path, typer.Argument(help="File with arms, or with estimates as printed.")],
+    scale: Annotated[
+        tuple[float, float] | None, typer.Option(help="Lowest and highest score of the outcome: --scale 0 10.")
+    ] = None,
+    integers: Annotated[bool, typer.Option("--integers", help="Scores are whole numbers: GRIM and GRIMMER.")] = False,
+    items: Annotated[int, typer.Option(min=1, help="Items averaged for a score.")] = 1,
+    ratio: Annotated[
+        bool | None, typer.Option("--ratio/--difference", help="What estimates are; by default either.")
+    ] = None,
+    level: Annotated[float, typer.Option(help="Coverage of confidence intervals.")] = 0.95,
+    analysis: Annotated[str | None, typer.Option(help="Of a RevMan file, e.g. 1.2.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with status 1 if anything is found.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
+) -> None:
+    """Look for numbers that are impossible, or odd beside the others, and name them."""
+    from bayesmeta.checks.table import check_table
+    from bayesmeta.data.formats import read_table
+
+    source = read_table(table, analysis=analysis)
+    if not as_json:
+        for ours, theirs in source.recognised.items():
+            _say(f"{ours}: from {theirs!r}")
+    found = check_table(source, scale=scale, integers=integers, items=items, ratio=ratio, level=level)
+    if as_json:
+        record = {"schema": "bayesmeta-check/1", "file": table.name, "findings": [f.as_dict() for f in found]}
+        typer.echo(json.dumps(record, allow_nan=False))
+    else:
+        for finding in found:
+            typer.echo(_one_line(finding.message))
+        _say(f"{len(found)} finding{'' if len(found) == 1 else 's'}" + ("; look them up" if found else ""))
+    raise typer.Exit(1 if strict and found else 0)
+
+
+@app.command()
+def convert(
+    table: Annotated[Path, typer.Argument(help="CSV, tab-separated, Excel, or RevMan file.")],
+    column: Annotated[
+        list[str] | None, typer.Option(help="A column under our name: 'theirs=ours', e.g. 'TE=y'. Repeatable.")
+    ] = None,
+    sheet: Annotated[str | None, typer.Option(help="Of an Excel file.")] = None,
+    analysis: Annotated[str | None, typer.Option(help="Of a RevMan file, e.g. 1.2.")] = None,
+) -> None:
+    """Print a table of another format as CSV under our names, and say which columns were recognised."""
+    from bayesmeta.data.formats import read_table
+
+    given = [text.partition("=") for text in column or []]
+    for theirs, sign, ours in given:
+        if not (theirs and sign and ours):
+            raise SpecificationError(f"--column {theirs + sign + ours!r}: write 'theirs=ours', e.g. 'TE=y'.")
+    found = read_table(table, columns={theirs: ours for theirs, _, ours in given}, sheet=sheet, analysis=analysis)
+    typer.echo(found.to_frame().to_csv(index=False), nl=False)
+    for ours, theirs in found.recognised.items():
+        _say(f"{ours}: from {theirs!r}")
 
 
 @app.command()
@@ -132,9 +221,11 @@ def _warnings_on_one_line() -> Iterator[None]:
     """Print what is probably wrong as one line for each on standard error."""
     with warnings.catch_warnings(record=True) as found:
         warnings.simplefilter("always", DataWarning)
-        yield
-    for warning in found:
-        _say(f"bayesmeta: warning: {_one_line(warning.message)}")
+        try:
+            yield
+        finally:
+            for warning in found:
+                _say(f"bayesmeta: warning: {_one_line(warning.message)}")
 
 
 @app.command()
@@ -152,12 +243,59 @@ def compare(
     parameter: Annotated[str, typer.Option(help="Coefficient to compare.")] = "mu",
     claim: Annotated[str | None, typer.Option(help="Probability to report; 'mu < 0' if left out.")] = None,
     ci_prob: Annotated[float, typer.Option(help="Coverage, or probability, of the intervals.")] = 0.95,
+    plot: Annotated[Path | None, typer.Option(help="SVG or PNG file to draw the comparison into.")] = None,
+    measure: Annotated[str | None, typer.Option(help=_MEASURE)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
 ) -> None:
     """Compare frequentist estimators and Bayesian fits of the same estimates."""
     from bayesmeta.report.comparison import compare_and_print
 
-    compare_and_print(effects, tau or [], mu, formula, estimator or [], parameter, claim, ci_prob, as_json)
+    with _warnings_on_one_line():
+        compare_and_print(
+            effects, tau or [], mu, formula, estimator or [], parameter, claim, ci_prob, measure, as_json, plot
+        )
+
+
+@app.command()
+def priors(
+    measure: Annotated[str | None, typer.Option(help="Only those for this measure: log_or, smd, ...")] = None,
+    source: Annotated[str | None, typer.Option(help="Only those of this source, e.g. turner2015.")] = None,
+    parameter: Annotated[str | None, typer.Option(help="Only those of tau, mu or beta.")] = None,
+    search: Annotated[str | None, typer.Option(help="Only those with all of these words, e.g. 'pain'.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
+) -> None:
+    """List priors from the literature, with the text that --tau and --mu take."""
+    from bayesmeta.report.priors import list_and_print
+
+    list_and_print(measure, source, parameter, search, as_json)
+
+
+@app.command()
+def sensitivity(
+    effects: Annotated[Path, typer.Argument(help="CSV file with columns study, y, se and covariates.")],
+    tau: Annotated[
+        list[str], typer.Option(help="Prior on the between-study SD; the first is the primary. Repeatable.")
+    ],
+    mu: Annotated[
+        list[str] | None, typer.Option(help="Prior on the mean effect; Flat() if left out. Repeatable.")
+    ] = None,
+    formula: Annotated[str, typer.Option(help="Right-hand side, e.g. '1 + dose'.")] = "1",
+    beta: Annotated[
+        list[str] | None,
+        typer.Option(help="Prior on a coefficient: 'dose=Normal(0, 1)'. Repeatable, also for one column."),
+    ] = None,
+    claim: Annotated[
+        list[str] | None, typer.Option(help="Probability to report; 'mu < 0' if left out. Repeatable.")
+    ] = None,
+    level: Annotated[float, typer.Option(help="Probability whose crossing the sentences look for.")] = 0.95,
+    threshold: Annotated[float, typer.Option(help="Robust up to this bias of a coin, 0.5 being fair.")] = 0.6,
+    ci_prob: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.95,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
+) -> None:
+    """Report a claim under every crossing of some priors, and how robust it is."""
+    from bayesmeta.report.sensitivity import sensitivity_and_print
+
+    sensitivity_and_print(effects, tau, mu or [], formula, beta or [], claim or [], level, threshold, ci_prob, as_json)
 
 
 @app.command()

@@ -15,26 +15,35 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "bayesmeta"
 LAYERS = (
-    "errors", "priors", "data", "effects", "spec", "pooling",
-    "inference", "results", "diagnostics", "analysis", "simulation", "report", "cli",
+    "errors", "priors", "data", "effects", "checks", "spec", "pooling", "inference", "results", "diagnostics", "external",
+    "sensitivity", "analysis", "simulation", "report", "cli",
 )  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 SAMPLERS = {"pymc", "pytensor", "nutpie", "numba"}
 LATE = SAMPLERS | {"arviz", "arviz_base", "arviz_stats", "arviz_plots", "matplotlib", "great_tables"}
 
 PUBLIC_NAMES = [
-    "BayesmetaError", "BergerDeely", "Cauchy", "Choice", "Cluster", "Conventional", "ConvergenceWarning",
-    "CustomScale", "DataError", "DataWarning", "DuMouchel", "Estimates", "Exponential", "Flat", "Gamma",
-    "Given", "HalfCauchy", "HalfLogistic", "HalfNormal", "HalfStudentT", "Heterogeneity", "ISquared",
-    "ImproperUniform", "Independent", "InferenceError", "InvGamma", "Jeffreys", "LogNormal", "LogStudentT",
-    "Lomax", "MetaResult", "Mixture", "MultiArm", "MultivariateNormal", "Normal", "NormalNormal",
-    "OnVariance", "Option", "OverallJeffreys", "PointMass", "PooledEstimate", "PooledResult",
-    "PublishedReview", "Range", "Rayleigh", "SignificantCount", "Slope", "SpecificationError",
-    "SqrtUniform", "StudentT", "Study", "StudyTest", "SubgroupTest", "TwoScales", "Uniform",
-    "UniformShrinkage", "claim_sensitivity", "cluster_robust", "compare", "convergence", "effect_sizes",
-    "egger_test", "fit", "fit_batch", "fit_many", "leave_one_out", "load_dataset", "mantel_haenszel",
-    "parse_prior", "pet_peese", "peto", "pool", "predictive_p_value", "read_estimates",
-    "simulate", "simulation_based_calibration", "trim_and_fill",
+    "ArmMeans", "ArmNormal", "BayesmetaError", "BergerDeely", "Cauchy", "Choice", "Cluster", "Conventional",
+    "ConvergenceWarning", "CustomScale", "DataError", "DataWarning", "Dose", "DuMouchel", "Estimates",
+    "Exponential", "Finding", "Flat", "Gamma", "Given", "HalfCauchy", "HalfLogistic", "HalfNormal", "HalfStudentT",
+    "Heterogeneity", "ISquared", "ImproperUniform", "Independent", "InferenceError", "InvGamma", "Jeffreys",
+    "LogNormal", "LogStudentT", "Lomax", "MetaResult", "Mixture", "MultiArm", "MultilevelResult",
+    "MultivariateNormal", "Normal", "NormalNormal", "OnVariance", "Option", "OverallJeffreys", "PointMass",
+    "PooledEstimate", "PooledResult", "PublishedPrior", "PublishedReview", "Range", "Rayleigh", "Scale",
+    "SensitivityResult", "SignificantCount", "Slope", "SpecificationError", "SqrtUniform", "StudentT", "Study",
+    "StudyTest", "SubgroupTest", "Table", "Truncated", "TwoScales", "Uniform", "UniformShrinkage",
+    "add_reading_error", "bayes_factor_curve", "box_p_value", "check_table", "claim_sensitivity", "cluster_robust",
+    "combine_groups", "compare", "complete_arms", "convergence", "counts_from_percentage", "cumulative_dose",
+    "default_priors", "discounted", "effect_sizes", "effective_sample_size", "egger_test", "elicit",
+    "events_from_percentage", "fit", "fit_batch", "fit_many", "fitted_mean_sd", "grim", "grimmer", "leave_one_out",
+    "load_dataset", "mantel_haenszel", "map_prior", "mean_sd_from_quantiles", "model_average",
+    "normal_from_interval", "on_one_scale", "parse_prior", "parse_scale", "pet_peese", "peto", "pool", "pool_glmm",
+    "pool_multivariate", "pool_nested", "predictive_p_value", "prior_data_conflict", "prior_derivatives",
+    "prior_grid", "prior_predictive", "prior_sensitivity", "published_prior", "published_priors",
+    "published_thresholds", "read_estimates", "read_table", "reported_estimates", "rescale_differences",
+    "rescale_scores", "reverse_bayes", "robustify", "se_bounds_from_p_value", "se_from_interval", "se_from_p_value",
+    "se_from_statistic", "simulate", "simulation_based_calibration", "smd_from_test", "tipping_point",
+    "trim_and_fill",
 ]  # fmt: skip
 
 

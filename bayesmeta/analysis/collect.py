@@ -10,7 +10,12 @@ import numpy as np
 
 from bayesmeta.analysis.derived import derived_rows, finite_or_none
 from bayesmeta.analysis.evidence_table import evidence
-from bayesmeta.analysis.schema import Outcome, Signal
+from bayesmeta.analysis.latent_pooling import latent_pooling
+from bayesmeta.analysis.records import CI_PROB, curve, finite, interval_record
+from bayesmeta.analysis.schema import Outcome
+from bayesmeta.analysis.sensitivity import SignalSensitivity
+from bayesmeta.analysis.signals import signal_record
+from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.data.statistics import PooledEstimate, SubgroupTest, printed_half_width
@@ -18,14 +23,11 @@ from bayesmeta.diagnostics.agreement import agreement, agreement_check
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence
 from bayesmeta.priors import Flat, Prior
-from bayesmeta.results.intervals import Marginal
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.spec.design import tau_prior
+from bayesmeta.spec.design import tau_prior, variable_of
+from bayesmeta.spec.sources import default_names, published_in
 from bayesmeta.spec.two_scales import base_of
-
-_CI = 0.95
-_POINTS = 161  # of a density curve
 
 
 @dataclass(slots=True)
@@ -43,7 +45,7 @@ def collect_outcome(
     outcome: Outcome,
     fits: Mapping[str, MetaResult],
     exact: Mapping[str, MetaResult],
-    grids: Mapping[str, Any],
+    grids: Mapping[str, SignalSensitivity],
     ess_limit: float,
 ) -> Collected:
     """Collect one outcome: its evidence, models, signals, probabilities and checks.
@@ -72,7 +74,8 @@ def collect_outcome(
         for row in predictive
     ]
     collected.signals = [
-        _signal(name, outcome, signal, shown[signal.model], grids.get(signal.name, {})) for signal in outcome.signals
+        signal_record(name, outcome, signal, shown[signal.model], grids.get(signal.name, SignalSensitivity()))
+        for signal in outcome.signals
     ]
     collected.content = {
         "label": outcome.label,
@@ -96,27 +99,18 @@ def collect_outcome(
         "derived": [row for question in outcome.derived for row in derived_rows(question, fits[question.model])],
         "predictive": predictive,
         "confounding": _confounding(outcome, fits),
+        "estimators": next((rows for rows in map(latent_pooling, fits.values()) if rows), []),
     }
     return collected
 
 
 def summary_rows(result: MetaResult) -> list[dict[str, Any]]:
     """Rows of a result's summary, with 95% equal-tailed intervals."""
-    frame = result.summary(ci_prob=_CI, ci_kind="eti")
+    frame = result.summary(ci_prob=CI_PROB, ci_kind="eti")
     return [
-        {"parameter": str(name), **{k: finite_or_none(v) for k, v in row.items()}} for name, row in frame.iterrows()
+        {"parameter": str(name), **{k: v if isinstance(v, str) else finite_or_none(v) for k, v in row.items()}}
+        for name, row in frame.iterrows()
     ]
-
-
-def _interval(marginal: Marginal) -> dict[str, float]:
-    lower, upper = marginal.interval(_CI, "eti")
-    return {
-        "mean": marginal.mean(),
-        "sd": marginal.sd(),
-        "median": marginal.median(),
-        "lower": lower,
-        "upper": upper,
-    }
 
 
 def _model(
@@ -127,7 +121,11 @@ def _model(
     for name in result.coefficients:
         priors[name] = model.coefficient_prior(name, name.split("[", 1)[0])
     section = outcome.models[key]
-    defaults = [name for name, prior in priors.items() if prior == Flat()]
+    unchosen = default_names(model)
+    defaults = [name for name, prior in priors.items() if prior == Flat() or {name, variable_of(name)} & unchosen]
+    sources: dict[str, list[dict[str, object]]] = {}
+    for name, source in published_in(model):
+        sources.setdefault(name, []).append(source.as_dict())
     return {
         "label": section.label,
         "formula": model.formula,
@@ -135,6 +133,7 @@ def _model(
         "error_bound": result.error_bound,
         "priors": {name: str(prior) for name, prior in priors.items()},
         "defaults": defaults,
+        "sources": {name: sources.get(name) or sources.get(variable_of(name), []) for name in priors},
         "summary": rows,
         "forest": None if result.coefficients else _forest(result),
         "prior_posterior": [
@@ -155,11 +154,11 @@ def _model(
 def _forest(result: MetaResult) -> dict[str, Any]:
     studies = []
     posterior = result.posterior
-    for name, row in result.shrinkage(ci_prob=_CI, ci_kind="eti").iterrows():
+    for name, row in result.shrinkage(ci_prob=CI_PROB, ci_kind="eti").iterrows():
         y, se = float(row["y"]), float(row["se"])
         y_lower, y_upper = y - 1.959964 * se, y + 1.959964 * se
         if not row["known"]:  # what the trial is thought to have found
-            y_lower, y_upper = DrawsMarginal(posterior["y"].sel(study=name).to_numpy()).interval(_CI, "eti")
+            y_lower, y_upper = DrawsMarginal(posterior["y"].sel(study=name).to_numpy()).interval(CI_PROB, "eti")
         studies.append(
             {
                 "study": str(name),
@@ -177,7 +176,7 @@ def _forest(result: MetaResult) -> dict[str, Any]:
     if isinstance(result.data, PublishedReview):
         pool = next((s for s in result.data.statistics if isinstance(s, PooledEstimate)), None)
         published = None if pool is None else {"estimate": pool.estimate, "lower": pool.lower, "upper": pool.upper}
-    pooled, new = (_interval(result.marginal(name)) for name in ("mu", "theta_new"))
+    pooled, new = (interval_record(result.marginal(name)) for name in ("mu", "theta_new"))
     keys = ("mean", "lower", "upper")
     return {
         "studies": studies,
@@ -187,95 +186,14 @@ def _forest(result: MetaResult) -> dict[str, Any]:
     }
 
 
-def _curve(marginal: Marginal) -> tuple[list[float], list[float]]:
-    low, high = (float(x) for x in marginal.ppf([0.0005, 0.9995]))
-    x = np.linspace(low, high, _POINTS)
-    return x.tolist(), np.asarray(marginal.pdf(x)).tolist()
-
-
 def _prior_posterior(result: MetaResult, name: str, prior: Prior) -> dict[str, Any]:
-    x, density = _curve(result.marginal(name))
+    x, density = curve(result.marginal(name))
     known = prior.is_proper and prior.has_density
     return {
         "parameter": name,
         "x": x,
         "posterior": density,
-        "prior": _finite(prior.pdf(x)) if known else None,
-    }
-
-
-def _finite(values: Any) -> list[float]:
-    return [float(value) for value in np.nan_to_num(np.asarray(values, float), posinf=0.0)]
-
-
-def _signal(name: str, outcome: Outcome, signal: Signal, result: MetaResult, grid: Mapping[Any, Any]) -> dict[str, Any]:
-    marginal = result.marginal(signal.quantity)
-    x, density = _curve(marginal)
-    probability, mcse = result.probability(signal.claim), result.probability_mcse(signal.claim)
-    less = "<" in signal.claim
-    model = base_of(result.model)
-    primary = {
-        "beta_label": "as stated", "beta": ", ".join(map(str, dict.fromkeys(model.beta.values() or [model.mu]))),
-        "tau_label": "as stated", "tau": str(model.tau), "probability": probability, "mcse": mcse,
-        "threshold_probability": result.probability(signal.threshold) if signal.threshold else None,
-        "pareto_k": None, "method": "primary",
-    }  # fmt: skip
-    rows: list[dict[str, Any]] = [primary]
-    for (i, j), (main, threshold, method) in grid.items():
-        beta, tau = outcome.sensitivity.effect[i], outcome.sensitivity.tau[j]
-        rows.append(
-            {
-                "beta_label": beta.label,
-                "beta": beta.prior,
-                "tau_label": tau.label,
-                "tau": tau.prior,
-                "probability": main.probability,
-                "mcse": main.mcse,
-                "threshold_probability": None if threshold is None else threshold.probability,
-                "pareto_k": finite_or_none(main.pareto_k),
-                "method": method,
-            }
-        )
-    prior, chosen = None, None
-    if signal.quantity in result.coefficients:
-        chosen = model.coefficient_prior(signal.quantity, signal.quantity.split("[", 1)[0])
-    elif signal.quantity == "mu":
-        chosen = model.mu_prior
-    if chosen is not None and chosen.is_proper and chosen.has_density:
-        prior = _finite(chosen.pdf(x))
-    everything = [float(row["probability"]) for row in rows]
-    return {
-        "name": signal.name,
-        "outcome": name,
-        "model": signal.model,
-        "model_label": outcome.models[signal.model].label,
-        "claim": signal.claim,
-        "claim_label": signal.claim_label,
-        "published_p": signal.published_p,
-        "published_verdict": signal.published_verdict,
-        "flat_prior_probability": None if signal.published_p is None else 1 - signal.published_p / 2,
-        "probability": probability,
-        "mcse": mcse,
-        "estimate": {"parameter": signal.quantity, **_interval(marginal)},
-        "unit": outcome.unit,
-        "threshold": None
-        if signal.threshold is None
-        else {
-            "claim": signal.threshold,
-            "label": signal.threshold_label,
-            "probability": result.probability(signal.threshold),
-            "mcse": result.probability_mcse(signal.threshold),
-        },
-        "probability_range": [min(everything), max(everything)],
-        "sensitivity": rows,
-        "density": {
-            "x": x,
-            "posterior": density,
-            "prior": prior,
-            "shade_from": None if less else 0.0,
-            "shade_to": 0.0 if less else None,
-        },
-        "note": signal.note,
+        "prior": finite(prior.pdf(x)) if known else None,
     }
 
 
@@ -289,7 +207,7 @@ def _predictive(result: MetaResult, *, ratio: bool) -> list[dict[str, Any]]:
 
     def add(name: str, draws: Any, printed: float, tolerance: float) -> None:
         marginal = DrawsMarginal(np.asarray(draws))
-        lower, upper = marginal.interval(_CI, "eti")
+        lower, upper = marginal.interval(CI_PROB, "eti")
         inside = abs(marginal.mean() - printed) <= tolerance
         found = {"mean": marginal.mean(), "lower": lower, "upper": upper, "inside": bool(inside)}
         rows.append({"name": name, "printed": f"{printed:.4g}", **found})
@@ -297,7 +215,7 @@ def _predictive(result: MetaResult, *, ratio: bool) -> list[dict[str, Any]]:
     if isinstance(result.data, Estimates):
         for i, study in enumerate(result.data.study):
             marginal = DrawsMarginal(group["y"].sel(study=study).to_numpy())
-            lower, upper = marginal.interval(_CI, "eti")
+            lower, upper = marginal.interval(CI_PROB, "eti")
             inside = lower <= result.data.y[i] <= upper
             row = {
                 "mean": marginal.mean(),
@@ -307,6 +225,7 @@ def _predictive(result: MetaResult, *, ratio: bool) -> list[dict[str, Any]]:
             }
             rows.append({"name": study, "printed": f"{result.data.y[i]:.4g}", **row})
         return rows
+    assert not isinstance(result.data, ArmMeans)  # no analysis file names them
     tests = [s for s in result.data.statistics if isinstance(s, SubgroupTest)]
     for statistic in result.data.statistics:
         if isinstance(statistic, PooledEstimate):

@@ -20,7 +20,8 @@ from bayesmeta.data.statistics import (
     StudyTest,
     SubgroupTest,
 )
-from bayesmeta.data.tables import Table, read_csv
+from bayesmeta.data.tables import Table
+from bayesmeta.data.text_files import read_csv
 from bayesmeta.effects.measures import effect_sizes
 from bayesmeta.errors import BayesmetaError, DataError, SpecificationError, did_you_mean
 from bayesmeta.priors import Prior, parse_prior
@@ -42,8 +43,9 @@ def load_data(outcome: Outcome, folder: Path, name: str) -> Estimates | Publishe
         raise SpecificationError(
             f"outcomes.{name}: give one of studies, estimates or arms; got {', '.join(given) or 'none'}."
         )
+    stated = outcome.measure if "measure" in outcome.model_fields_set else None
     if outcome.estimates is not None:
-        return read_estimates(folder / outcome.estimates, covariates=outcome.covariates)
+        return read_estimates(folder / outcome.estimates, covariates=outcome.covariates, measure=stated)
     if outcome.arms is not None:
         return effect_sizes(folder / outcome.arms, outcome.measure, covariates=outcome.covariates)
     if outcome.sd_prior is None:
@@ -60,7 +62,7 @@ def load_data(outcome: Outcome, folder: Path, name: str) -> Estimates | Publishe
             sd=sd,
             n_total=outcome.n_total,
             choices=[*readings, *(_choice(section, outcome.covariates or []) for section in outcome.choices)],
-            measure=outcome.measure,
+            measure=stated,
         )
     except BayesmetaError as error:
         raise type(error)(f"outcomes.{name}: {error}") from error

@@ -7,7 +7,7 @@ from typing import Any
 
 from bayesmeta.analysis.schema import External
 from bayesmeta.data.cells import as_number, is_missing
-from bayesmeta.data.tables import read_csv
+from bayesmeta.data.text_files import read_csv
 from bayesmeta.errors import DataError, did_you_mean
 
 _COLUMNS = ("review", "outcome", "subgroup", "measure", "estimate", "ci_low", "ci_high", "note", "source")

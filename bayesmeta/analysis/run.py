@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +12,16 @@ from bayesmeta.analysis.derived import baseline_counts
 from bayesmeta.analysis.evidence import load_data
 from bayesmeta.analysis.external import external_rows
 from bayesmeta.analysis.prose import methods
-from bayesmeta.analysis.schema import Analysis, ModelSection, Outcome, Signal, read_analysis
+from bayesmeta.analysis.schema import Analysis, ModelSection, Outcome, read_analysis
+from bayesmeta.analysis.sensitivity import check_sensitivity, exact_sensitivity, sampled_sensitivity
+from bayesmeta.analysis.side_by_side import side_by_side
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence, worst_of
-from bayesmeta.diagnostics.sensitivity import Reweighted, claim_sensitivity
 from bayesmeta.errors import BayesmetaError, SpecificationError, did_you_mean
 from bayesmeta.inference.quadrature.engine import unsupported
-from bayesmeta.priors import Flat, Normal, Prior, parse_prior
+from bayesmeta.priors import Flat, parse_prior
 from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.spec.design import design
@@ -28,7 +29,6 @@ from bayesmeta.spec.normal_normal import NormalNormal
 
 SCHEMA = "bayesmeta-report/1"
 Progress = Callable[[str, int, int], None]
-Grid = dict[tuple[int, int], tuple[Reweighted, Reweighted | None, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +102,20 @@ def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any]
         fits[name] = _fits(checked, name, settings, _prefixed(progress, name))
         exact = _exact(checked.data[name], checked.models[name])
         if len(exact) == len(fits[name]):
-            grids, refits = _exact_sensitivity(checked, name), dict[str, MetaResult]()
+            grids, refits = (
+                exact_sensitivity(checked.data[name], outcome, checked.models[name]),
+                dict[str, MetaResult](),
+            )
         else:
-            grids, refits = _sensitivity(checked, name, fits[name], settings, _prefixed(progress, name))
+            grids, refits = sampled_sensitivity(
+                checked.data[name], outcome, fits[name], checked.models[name], settings, analysis.seed,
+                _prefixed(progress, name),
+            )  # fmt: skip
         engines |= {result.engine for result in {**fits[name], **exact}.values()}
         collected = collect_outcome(name, outcome, fits[name], exact, grids, sampling.ess_limit)
-        results[name] = collected.content
+        exactly = {key: checked.models[name][key] for key in exact}
+        compared = side_by_side(checked.data[name], outcome, exactly)
+        results[name] = collected.content | ({"side_by_side": compared} if compared else {})
         again = _refit_checks(name, outcome, refits, sampling.ess_limit)
         checks += [check.as_dict() for check in [*collected.checks, *again]]
         signals += collected.signals
@@ -143,23 +151,6 @@ def _exact(data: Estimates | PublishedReview, models: Mapping[str, NormalNormal]
     return fit_many(data, taken, "quadrature") if taken else {}
 
 
-def _exact_sensitivity(checked: Plan, name: str) -> dict[str, Grid]:
-    """Probability of each signal, and of its threshold, over the crossed priors: every one a new exact fit."""
-    outcome, grids = checked.analysis.outcomes[name], {}
-    for signal in outcome.signals:
-        grid: Grid = {}
-        for place, model in _alternatives(outcome, signal, checked.models[name][signal.model]).items():
-            refit = fit_many(checked.data[name], {"m": model}, "quadrature")["m"]
-            pair = [
-                Reweighted(refit.probability(claim), refit.probability_mcse(claim), 0.0)
-                for claim in (signal.claim, signal.threshold)
-                if claim
-            ]
-            grid[place] = (pair[0], pair[1] if len(pair) > 1 else None, "exact")
-        grids[signal.name] = grid
-    return grids
-
-
 def _fits(checked: Plan, name: str, settings: dict[str, Any], progress: Progress | None) -> dict[str, MetaResult]:
     """Fit the models of an outcome, those that state their own number of draws apart."""
     models, sections = checked.models[name], checked.analysis.outcomes[name].models
@@ -171,42 +162,6 @@ def _fits(checked: Plan, name: str, settings: dict[str, Any], progress: Progress
     return {key: found[key] for key in models}
 
 
-def _sensitivity(
-    checked: Plan, name: str, fits: dict[str, MetaResult], settings: dict[str, Any], progress: Progress | None
-) -> tuple[dict[str, Grid], dict[str, MetaResult]]:
-    """Probability of each signal, and of its threshold, over the crossed priors, by the signal's name; the refits."""
-    outcome = checked.analysis.outcomes[name]
-    crossed = {
-        signal.name: _alternatives(outcome, signal, checked.models[name][signal.model]) for signal in outcome.signals
-    }
-    grids: dict[str, Grid] = {}
-    refits: dict[str, NormalNormal] = {}
-    for signal in outcome.signals:
-        alternatives = {f"{i},{j}": model for (i, j), model in crossed[signal.name].items()}
-        claims = [signal.claim, *([signal.threshold] if signal.threshold else [])]
-        found = [claim_sensitivity(fits[signal.model], claim, alternatives) for claim in claims]
-        grids[signal.name] = {}
-        for (i, j), model in crossed[signal.name].items():
-            pair = [grid[f"{i},{j}"] for grid in found]
-            grids[signal.name][i, j] = (pair[0], pair[1] if len(pair) > 1 else None, "reweighted")
-            if not all(one.trusted for one in pair):
-                refits[f"{signal.model}: {model}"] = model
-    if not refits:
-        return grids, {}
-    again = fit_many(checked.data[name], refits, "nuts", seed=checked.analysis.seed, progress=progress, **settings)
-    for signal in outcome.signals:
-        for place, model in crossed[signal.name].items():
-            if (refit := again.get(f"{signal.model}: {model}")) is not None:
-                k = grids[signal.name][place][0].pareto_k
-                exact = [
-                    Reweighted(refit.probability(claim), refit.probability_mcse(claim), k)
-                    for claim in (signal.claim, signal.threshold)
-                    if claim
-                ]
-                grids[signal.name][place] = (exact[0], exact[1] if len(exact) > 1 else None, "refitted")
-    return grids, again
-
-
 def _refit_checks(name: str, outcome: Outcome, refits: dict[str, MetaResult], ess_limit: float) -> list[Check]:
     """Convergence of the refits of each model, the worst of them in one record."""
     checks = []
@@ -216,30 +171,6 @@ def _refit_checks(name: str, outcome: Outcome, refits: dict[str, MetaResult], es
         if found:
             checks += worst_of(found).checks(f"{name}, {key} under other priors", ess_limit)
     return checks
-
-
-def _alternatives(outcome: Outcome, signal: Signal, model: NormalNormal) -> dict[tuple[int, int], NormalNormal]:
-    """The signal's model under every prior on the effect crossed with every prior on tau.
-
-    The prior on the effect replaces those of all coefficients, or that of mu where there are none.
-    """
-    found = {}
-    for i, effect in enumerate(outcome.sensitivity.effect):
-        prior = _scaled(parse_prior(effect.prior), signal.prior_factor)
-        for j, tau in enumerate(outcome.sensitivity.tau):
-            other = replace(model, tau=parse_prior(tau.prior))
-            changed = {"beta": dict.fromkeys(model.beta, prior)} if model.beta else {"mu": prior}
-            found[i, j] = replace(other, **changed)
-    return found
-
-
-def _scaled(prior: Prior, factor: float) -> Prior:
-    """A normal prior in other units of the covariate."""
-    if factor == 1:
-        return prior
-    if not isinstance(prior, Normal):
-        raise SpecificationError(f"prior_factor={factor:g} rescales Normal priors only; got {prior}.")
-    return Normal(prior.mean * factor, prior.sd * factor)
 
 
 def _check_questions(
@@ -271,7 +202,7 @@ def _check_questions(
         if signal.published_p is not None and not 0 < signal.published_p <= 1:
             raise SpecificationError(f"{place}: published_p: P must lie in (0, 1]; got {signal.published_p:g}.")
         try:
-            _alternatives(outcome, signal, models[signal.model])
+            check_sensitivity(outcome, signal, models)
         except BayesmetaError as error:
             raise type(error)(f"{place}, sensitivity: {error}") from error
     for question in outcome.derived:

@@ -119,11 +119,27 @@ class Variant(Strict):
     prior: str
 
 
+class Belief(Strict):
+    """What somebody believes before the data, with its source; what is left out stays as the model states it."""
+
+    label: str
+    mu: str | None = None
+    tau: str | None = None
+    beta: dict[str, str] = {}
+    source: str
+    note: str = ""
+
+
 class Sensitivity(Strict):
-    """Priors to cross: every prior on the effect (the coefficients, or mu where there are none) with every one on tau."""
+    """Priors to cross: every prior on the effect (the coefficients, or mu where there are none) with every one on tau.
+
+    Besides, whole beliefs, and the level whose crossing is looked for along families of priors.
+    """
 
     effect: list[Variant] = []
     tau: list[Variant] = []
+    beliefs: list[Belief] = []
+    level: Annotated[float, Field(gt=0, lt=1)] | None = None
 
 
 class Outcome(Strict):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bayesmeta.data.cells import Labels
+from bayesmeta.data.columns import Places
 from bayesmeta.data.tables import frame_columns, plain_column, unique_labels
 from bayesmeta.errors import DataError
 
@@ -65,9 +67,13 @@ def check_covariates(covariates: Columns | None, labels: tuple[str, ...]) -> Pla
     for name, cells in frame_columns(covariates, "covariates").items():
         if len(cells) != len(labels):
             raise DataError(f"covariate {name!r} has {count(len(cells))} for {len(labels)} studies.")
-        places = [f"study {label!r}, covariate {name!r}" for label in labels]
+        places = Places(len(labels), partial(_place, name, labels))
         columns.append((name, plain_column(cells, places.__getitem__)))
     return tuple(columns)
+
+
+def _place(name: str, labels: tuple[str, ...], i: int) -> str:
+    return f"study {labels[i]!r}, covariate {name!r}"
 
 
 def check_covariance(cov: ArrayLike, labels: tuple[str, ...]) -> NDArray[np.float64]:

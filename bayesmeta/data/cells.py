@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _DIGITS = frozenset("0123456789.+-eE")
 _MISSING_WORDS = frozenset({"", "na", "n/a", "nan", "."})
+_NO_TEXT = re.compile(
+    rf"^[^\S\n]*(?:{NUMBER.pattern}|{'|'.join(map(re.escape, sorted(_MISSING_WORDS)))})[^\S\n]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
 
 
 def is_missing(value: object) -> bool:
@@ -52,6 +56,22 @@ def all_numbers(cells: Sequence[object]) -> NDArray[np.float64] | None:
         except (ValueError, OverflowError):
             return None
     return None
+
+
+def all_texts(cells: Sequence[object]) -> bool:
+    """Tell whether every cell is text that is there, and spells no number; one pass over a million of them.
+
+    A cell with a line break may be taken for something else, and then the answer is False.
+
+    Examples
+    --------
+    >>> all_texts(["a", "b 2"]), all_texts(["a", "2"]), all_texts(["a", " NA "]), all_texts(["a", ""])
+    (True, False, False, False)
+    """
+    if set(map(type, cells)) != {str}:
+        return False
+    lines = "\n".join(cells)  # type: ignore[arg-type]
+    return _NO_TEXT.search(lines) is None
 
 
 class Labels(tuple[str, ...]):

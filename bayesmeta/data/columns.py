@@ -55,6 +55,18 @@ class FrameColumns(Mapping[str, tuple[object, ...]]):
         array = np.array(self._raw[name], dtype=np.float64)
         return array if self._index is None else array[self._index]
 
+    def codes(self, name: str) -> tuple[NDArray[np.intp], tuple[str, ...]] | None:
+        """Return a column of pandas that is text in every row as positions in its distinct values, and these."""
+        column = self._raw[name]
+        if self._index is not None or not type(column).__module__.startswith("pandas"):
+            return None
+        import pandas as pd
+
+        codes, distinct = pd.factorize(column)
+        texts = tuple(np.asarray(distinct, dtype=object).tolist())
+        whole = set(map(type, texts)) == {str} and bool((codes >= 0).all())
+        return (np.asarray(codes, dtype=np.intp), texts) if whole else None
+
     def take(self, index: Sequence[int]) -> FrameColumns:
         """Return these columns with some rows alone, by position."""
         return FrameColumns(self._raw, index if self._index is None else [self._index[i] for i in index])

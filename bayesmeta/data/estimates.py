@@ -23,7 +23,7 @@ from bayesmeta.data._checks import (
     refuse,
 )
 from bayesmeta.data.standard_errors import standard_errors
-from bayesmeta.data.tables import Table, open_table, read_csv
+from bayesmeta.data.tables import Table, open_table
 from bayesmeta.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ class Estimates:
         Known covariance of `y`, for estimates that share a control arm or participants. `se` is then the
         square root of its diagonal.
     measure : str, optional
-        What `y` measures (``"log_or"``, ``"md"``, ...), for reports. Not part of equality or `hash`.
+        What `y` measures (``"log_or"``, ``"md"``, ...): for reports, and so that priors published for another
+        measure are refused. Not part of equality or `hash`.
 
     Raises
     ------
@@ -116,6 +117,7 @@ class Estimates:
         *,
         covariates: Sequence[str] | None = None,
         level: float = 0.95,
+        measure: str | None = None,
     ) -> Estimates:
         """Build from a data frame; messages count rows from 1.
 
@@ -129,6 +131,8 @@ class Estimates:
             Columns to keep as covariates; by default all that are not used otherwise.
         level : float, default 0.95
             Coverage of the confidence interval from ``lower`` to ``upper``.
+        measure : str, optional
+            What `y` measures, as in `effect_sizes`; priors published for another measure are then refused.
 
         Returns
         -------
@@ -145,7 +149,7 @@ class Estimates:
         array([0.2, 0.3])
         """
         table = open_table(frame, "data frame")
-        return _from_table(table, y, se, study, covariates, level)
+        return _from_table(table, y, se, study, covariates, level, measure)
 
     @property
     def v(self) -> NDArray[np.float64]:
@@ -288,8 +292,9 @@ def read_estimates(
     *,
     covariates: Sequence[str] | None = None,
     level: float = 0.95,
+    measure: str | None = None,
 ) -> Estimates:
-    r"""Read estimates from a CSV file with columns ``study``, ``y``, ``se`` and any covariates.
+    r"""Read estimates from a file with columns ``study``, ``y``, ``se`` and any covariates.
 
     In place of ``se`` the file may have ``v`` (its square), or ``lower`` and ``upper``, the limits of a
     confidence interval around `y` on the same scale (ratios: all three as logarithms).
@@ -297,13 +302,15 @@ def read_estimates(
     Parameters
     ----------
     path : str or Path
-        Comma-separated, UTF-8, decimals with a point, column names in the first line.
+        CSV in UTF-8, decimals with a point, column names in the first line; or what else `read_table` reads.
     y, se, study : str
         The columns to use.
     covariates : sequence of str, optional
         Columns to keep as covariates; by default all that are not used otherwise.
     level : float, default 0.95
         Coverage of the confidence interval from ``lower`` to ``upper``.
+    measure : str, optional
+        What `y` measures, as in `effect_sizes`; priors published for another measure are then refused.
 
     Returns
     -------
@@ -323,18 +330,24 @@ def read_estimates(
     >>> read_estimates(path).se.round(4)
     array([0.2653])
     """
-    return _from_table(read_csv(path), y, se, study, covariates, level)
+    return _from_table(open_table(path, "table"), y, se, study, covariates, level, measure)
 
 
 def _from_table(
-    table: Table, y: str, se: str, study: str | None, covariates: Sequence[str] | None, level: float
+    table: Table,
+    y: str,
+    se: str,
+    study: str | None,
+    covariates: Sequence[str] | None,
+    level: float,
+    measure: str | None,
 ) -> Estimates:
     table = replace(table, label=study or "")
     table.require(*([study] if study else []), y)
     labels = table.labels() if study else None
     effects, errors = table.numbers(y), standard_errors(table, y, se, level)
     columns = table.covariates(covariates, used=(study or "", y, se, "v", "lower", "upper"))
-    return Estimates(effects, errors, labels, columns)
+    return Estimates(effects, errors, labels, columns, measure=measure)
 
 
 def _pack(values: NDArray[np.float64]) -> bytes:

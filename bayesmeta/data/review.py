@@ -150,7 +150,7 @@ class PublishedReview:
     choices : sequence of Choice
         Facts known up to a choice; all combinations are weighed in one model.
     measure : str, optional
-        What `y` measures, for reports.
+        What `y` measures, for reports and so that priors published for another measure are refused.
 
     Examples
     --------

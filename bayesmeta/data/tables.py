@@ -6,10 +6,8 @@ counted from 1. No pandas is needed to read a file.
 
 from __future__ import annotations
 
-import csv
-import difflib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.data.cells import NUMBER, Labels, all_numbers, as_number, is_missing
+from bayesmeta.data.cells import NUMBER, Labels, all_numbers, all_texts, as_number, is_missing
 from bayesmeta.data.columns import FrameColumns
 from bayesmeta.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
 
-type TableSource = pd.DataFrame | Mapping[str, Sequence[object]] | str | Path
+type TableSource = pd.DataFrame | Mapping[str, Sequence[object]] | str | Path | Table
 
 # Columns that describe one arm of two. They are never covariates, whichever effect size is asked for.
 ARM_COLUMNS = ("n_t", "n_c", "events_t", "events_c", "mean_t", "sd_t", "mean_c", "sd_c", "time_t", "time_c")
@@ -53,19 +51,23 @@ class Table:
         The number by which each row is named in messages.
     label : str, default "study"
         The column that names the study of a row.
+    recognised : mapping of str to str
+        From our name of a column to that in the source, where they differ; messages give the latter.
     """
 
     source: str
     columns: Mapping[str, tuple[object, ...]]
     rows: tuple[int, ...]
     label: str = "study"
+    recognised: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def where(self, i: int, column: str | None = None, study: str | None = None) -> str:
         """Name one place: ``"effects.csv, row 3, column 'se' (study 'Amr2010')"``."""
-        name = f"{self.source}, row {self.rows[i]}" + (f", column {column!r}" if column else "")
+        name = f"{self.source}, row {self.rows[i]}"
+        name += f", column {self.recognised.get(column, column)!r}" if column else ""
         return name + (f" (study {study!r})" if study else "")
 
     def cell(self, i: int, column: str) -> str:
@@ -73,6 +75,14 @@ class Table:
         labels = self.columns.get(self.label, ())
         known = bool(labels) and column != self.label and not is_missing(labels[i])
         return self.where(i, column, str(labels[i]).strip() if known else None)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a data frame with these columns; its index names the rows as messages do."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {name: list(cells) for name, cells in self.columns.items()}, index=pd.Index(self.rows, name="row")
+        )
 
     def require(self, *names: str, note: str = "") -> None:
         """Refuse the table, with the nearest name it has, when it lacks one of these columns."""
@@ -160,6 +170,8 @@ def plain_column(
 
     True and False become 1 and 0, so that a coefficient keeps the column's name. `where` names a cell.
     """
+    if all_texts(values):
+        return tuple(map(str.strip, values))  # type: ignore[arg-type]
     for i, value in enumerate(values):
         if is_missing(value):
             raise DataError(
@@ -184,9 +196,13 @@ def plain_column(
 
 
 def open_table(data: TableSource, name: str) -> Table:
-    """Return a Table from a data frame, a mapping of columns, or the path of a CSV file."""
+    """Return a Table from a data frame, a mapping of columns, or the path of a CSV file; a Table as it is."""
+    if isinstance(data, Table):
+        return data
     if isinstance(data, str | Path):
-        return read_csv(data)
+        from bayesmeta.data.formats import read_file
+
+        return read_file(data)
     columns = frame_columns(data, name)
     lengths = columns.lengths()
     if len(lengths) > 1:
@@ -199,6 +215,8 @@ def open_table(data: TableSource, name: str) -> Table:
 
 def frame_columns(data: Any, name: str) -> FrameColumns:
     """Return the columns of a data frame or mapping, in order; the index of a data frame plays no part."""
+    if not hasattr(data, "keys") and hasattr(data, "get_column"):  # polars
+        data = {key: data.get_column(key).to_list() for key in data.columns}
     if not (hasattr(data, "keys") and hasattr(data, "__getitem__")):
         raise DataError(f"{name}: expected a data frame or a mapping of columns; got {type(data).__name__}.")
     originals = list(data)
@@ -213,64 +231,6 @@ def frame_columns(data: Any, name: str) -> FrameColumns:
             raise DataError(f"{name}: column {key!r} must hold one value for each study; got {_show(cells)}.")
         columns[key] = cells
     return FrameColumns(columns)
-
-
-def read_csv(path: str | Path) -> Table:
-    """Return a Table from a comma-separated file in UTF-8 whose first line names the columns."""
-    name = str(path)
-    try:
-        with Path(path).open(encoding="utf-8-sig", newline="") as file:
-            records = list(_records(csv.reader(file, strict=True), name))
-    except FileNotFoundError:
-        raise DataError(f"{name}: there is no such file.{_nearest_file(Path(path))}") from None
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{name}: byte {error.start} is not UTF-8 text. Save the file as 'CSV UTF-8' and try again."
-        ) from None
-    except OSError as error:
-        raise DataError(f"{name}: the file cannot be read: {error.strerror}.") from None
-    if not records:
-        raise DataError(f"{name}: the file is empty; its first line should name the columns.")
-    header = _header(records[0][1], name)
-    rows, lines = zip(*records, strict=True)
-    for row, cells in records[1:]:
-        if len(cells) != len(header):
-            raise DataError(
-                f"{name}, row {row}: {len(cells)} cells found, where the header has {len(header)} "
-                f"({', '.join(header)}). A cell that contains a comma needs quotes; decimals need a point."
-            )
-    if len(records) == 1:
-        raise DataError(f"{name}: there are no studies below the header ({', '.join(header)}).")
-    cells_of = zip(*lines[1:], strict=True)
-    columns = {key: tuple(map(str.strip, cells)) for key, cells in zip(header, cells_of, strict=True)}
-    return Table(name, columns, rows[1:])
-
-
-def _records(lines: Iterator[list[str]], name: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield each record with the number of the line it starts on; skip lines with nothing in them."""
-    while True:
-        start = lines.line_num + 1  # type: ignore[attr-defined]  # a csv.reader, whose type has no public name
-        try:
-            cells = next(lines)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise DataError(f"{name}, row {start}: the line cannot be read as CSV: {error}.") from None
-        if any(map(str.strip, cells)):
-            yield start, cells
-
-
-def _header(cells: list[str], name: str) -> list[str]:
-    for mark, word in ((";", "semicolons"), ("\t", "tabs")):
-        if len(cells) == 1 and mark in cells[0]:
-            raise DataError(f"{name}: columns are separated by {word}. Save with commas, and decimals with a point.")
-    header = [" ".join(cell.split()) for cell in cells]
-    for j, key in enumerate(header, start=1):
-        if not key:
-            raise DataError(f"{name}, row 1: column {j} has no name.")
-        if header.count(key) > 1:
-            raise DataError(f"{name}, row 1: column {key!r} appears twice. Rename or leave out one of them.")
-    return header
 
 
 def _names(columns: Iterable[str]) -> str:
@@ -294,12 +254,3 @@ def _nearest_column(name: str, present: Iterable[str]) -> str:
         if word in by_lower:
             return f" Did you mean {by_lower[word]!r}?"
     return did_you_mean(name, by_lower.values()) if len(name) > 2 else ""
-
-
-def _nearest_file(path: Path) -> str:
-    try:
-        siblings = [entry.name for entry in path.parent.iterdir()]
-    except OSError:
-        return f" Folder {str(path.parent)!r} does not exist."
-    near = difflib.get_close_matches(path.name, siblings, n=1, cutoff=0.7)
-    return f" Did you mean {near[0]!r}?" if near else ""

@@ -13,7 +13,7 @@ from bayesmeta.inference.quadrature import batch as lanes_of
 from bayesmeta.inference.quadrature.coefficients import pieces
 from bayesmeta.inference.quadrature.integrate import Integrand, Posterior
 from bayesmeta.inference.quadrature.scale_density import ScaleDensity
-from bayesmeta.priors import Mixture, PointMass, Prior
+from bayesmeta.priors import Mixture, PointMass, Prior, plain
 from bayesmeta.results.scale_marginal import ScalePart
 from bayesmeta.spec.between import Independent
 from bayesmeta.spec.normal_normal import NormalNormal
@@ -95,12 +95,12 @@ def simulation_based_calibration(
 def _checked(model: NormalNormal) -> Prior:
     if model.formula.strip() != "1" or model.between != Independent():
         raise SpecificationError("calibration simulates models without covariates: formula='1', independent effects.")
-    for name, prior in (("mu", model.mu), ("tau", model.tau)):
+    for name, prior in (("mu", plain(model.mu)), ("tau", plain(model.tau))):
         if not prior.is_proper or isinstance(prior, PointMass) or (name == "tau" and isinstance(prior, Mixture)):
             raise SpecificationError(f"prior for {name} is {prior}: calibration needs a proper prior with a density.")
     if len(pieces(["mu"], {"mu": model.mu}, {})) > 1:
         raise SpecificationError(f"prior for mu is {model.mu}: calibration takes no point masses.")
-    return model.tau
+    return plain(model.tau)
 
 
 def _positions(mu: Floats, tau: Floats, new: Floats) -> lanes_of.Summarise:

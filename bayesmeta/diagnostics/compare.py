@@ -90,7 +90,7 @@ def compare(
     """
     import pandas as pd
 
-    models = {"Bayes": model} if isinstance(model, NormalNormal | TwoScales) else dict(model)
+    models = {"Bayes": model} if isinstance(model, Model) else dict(model)
     claim = claim or f"{parameter} < 0"
     formula = _formula(models)
     rows = {name: _frequentist_row(data, name, formula, parameter, level) for name in estimators}

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.data.cells import is_missing
-from bayesmeta.data.columns import Places
+from bayesmeta.data.cells import Labels, is_missing
+from bayesmeta.data.columns import FrameColumns, Places
 from bayesmeta.data.tables import Table
 from bayesmeta.effects._arms import Floats, read_arms
 from bayesmeta.effects.registry import Measure
@@ -95,8 +95,10 @@ def long_contrasts(table: Table, measure: Measure, note: str, reference: Referen
     columns |= {f"{name}_c": values[control[which]] for name, values in numbers.items()}
     trial = tuple(map(groups.studies.__getitem__, which.tolist()))
     arm = tuple(map(groups.arms.__getitem__, groups.arm[treated].tolist()))
-    single = (groups.sizes[which] == 2).tolist()
-    labels = tuple(t if one else f"{t}: {a}" for t, a, one in zip(trial, arm, single, strict=True))
+    single = groups.sizes[which] == 2
+    labels: tuple[str, ...] = Labels(trial)
+    if not single.all():
+        labels = tuple(t if one else f"{t}: {a}" for t, a, one in zip(trial, arm, single.tolist(), strict=True))
     _, which = np.unique(which, return_inverse=True)
     return Contrasts(table.take(treated.tolist()), labels, columns, which, {"trial": trial, "arm": arm})
 
@@ -154,6 +156,11 @@ class _Groups:
 
 def _codes(table: Table, column: str) -> tuple[NDArray[np.intp], tuple[str, ...]]:
     """Return for each row the position of its label among those of a column, and these."""
+    coded = table.columns.codes(column) if isinstance(table.columns, FrameColumns) else None
+    if coded is not None:
+        labels = tuple(map(str.strip, coded[1]))
+        if "" not in labels and len(set(labels)) == len(labels):
+            return coded[0], labels
     cells = table.columns[column]
     texts = {cell: str(cell).strip() for cell in dict.fromkeys(cells)}
     bad = [cell for cell, text in texts.items() if not text or (is_missing(cell) and not isinstance(cell, str))]

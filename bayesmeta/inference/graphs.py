@@ -38,7 +38,7 @@ def estimates_graph(data: Estimates, skeleton: Skeleton) -> pm.Model:
     """Marginal model of estimates: y ~ N(mu + X beta, V + tau^2 G), with a second such term where there is one."""
     coords = {"study": list(data.study), "covariate": list(skeleton.design.columns)}
     with pm.Model(coords=coords, check_bounds=False) as model:
-        mu, beta, tau = _top_level(skeleton)
+        mu, beta, tau = top_level(skeleton)
         mean = mu + pt.zeros(data.n_studies)
         if skeleton.design.columns:
             mean = mean + pt.dot(skeleton.design.base[0], beta)
@@ -75,13 +75,13 @@ def review_graph(review: PublishedReview, arrays: ReviewArrays, skeleton: Skelet
     coords = {"study": list(review.study), "latent_study": latent, "covariate": list(design.columns)}
     with pm.Model(coords=coords, check_bounds=False) as model:
         u = pm.Uniform("range_position", 0, 1, shape=len(design.slots)) if design.slots else pt.zeros(0)
-        mu, beta, tau = _top_level(skeleton)
+        mu, beta, tau = top_level(skeleton)
         y, se = _studies(review, arrays)
         pm.Potential("evidence", log_density_of(arrays, design, y, se, mu, beta, u, tau))
     return model
 
 
-def _top_level(skeleton: Skeleton) -> tuple[Any, Any, Any]:
+def top_level(skeleton: Skeleton) -> tuple[Any, Any, Any]:
     """Register mu, the coefficients and tau; coefficients of columns that are switched off come back as zero."""
     tau = prior_rv(skeleton.tau, "tau")
     mu = prior_rv(skeleton.mu, "mu") if skeleton.mu is not None else pt.constant(0.0)

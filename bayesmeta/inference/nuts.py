@@ -19,7 +19,7 @@ from bayesmeta.inference.restore import restore_estimates, restore_review, to_da
 from bayesmeta.inference.review_arrays import ReviewArrays, review_arrays
 from bayesmeta.inference.sampling import CompiledModel, Progress, SamplerSettings
 from bayesmeta.inference.versions import versions
-from bayesmeta.priors import Flat, Prior
+from bayesmeta.priors import Flat, Prior, plain
 from bayesmeta.spec.between import Independent
 from bayesmeta.spec.design import Design, design, tau_prior
 from bayesmeta.spec.two_scales import Model, TwoScales, base_of, structures
@@ -124,8 +124,8 @@ def _skeleton(data: Estimates | PublishedReview, made: Design, model: Model) -> 
     base = base_of(model)
     beta = {name: base.coefficient_prior(name, term) for name, term in made.columns.items()}
     known = structures(data, model) if isinstance(data, Estimates) else {}
-    second = model.prior if isinstance(model, TwoScales) else None
-    return Skeleton(made, base.mu if made.intercept else None, base.tau, beta, known, second)
+    second = plain(model.prior) if isinstance(model, TwoScales) else None
+    return Skeleton(made, base.mu_prior if made.intercept else None, base.tau, beta, known, second)
 
 
 def _same_top(a: Skeleton, b: Skeleton) -> bool:

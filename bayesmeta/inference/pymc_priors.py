@@ -25,6 +25,8 @@ def signature(prior: priors.Prior) -> str:
     'OnVariance(LogNormal)'
     """
     inner = [signature(part) for part in _parts(prior)]
+    if isinstance(prior, priors.Truncated):  # a missing bound is another graph
+        inner += [name for name in ("lower", "upper") if np.isfinite(getattr(prior, name))]
     return type(prior).__name__ + (f"({', '.join(inner)})" if inner else "")
 
 
@@ -33,7 +35,7 @@ def hyperparameters(prior: priors.Prior, name: str) -> dict[str, float]:
     values: dict[str, float] = {}
     for field in dataclasses.fields(prior):  # type: ignore[arg-type]
         value = getattr(prior, field.name)
-        if isinstance(value, float):
+        if isinstance(value, float) and np.isfinite(value):
             values[f"{name}:{field.name}"] = value
     for i, part in enumerate(_parts(prior)):
         values |= hyperparameters(part, f"{name}:{i}")
@@ -60,7 +62,7 @@ def prior_rv(prior: priors.Prior, name: str, shape: tuple[int, ...] = ()) -> Var
 
 
 def _parts(prior: priors.Prior) -> list[priors.Prior]:
-    if isinstance(prior, priors.OnVariance):
+    if isinstance(prior, priors.OnVariance | priors.Truncated):
         return [prior.prior]
     if isinstance(prior, priors.Mixture):
         return [part for _, part in prior.components]
@@ -143,6 +145,14 @@ _translate(priors.LogNormal, "LogNormal", mu="meanlog", sigma="sdlog")
 @_distribution.register
 def _(prior: priors.Rayleigh, name: str, data: dict[str, Variable]) -> tuple[Any, dict[str, Variable]]:
     return pm.Weibull, {"alpha": pt.constant(2.0), "beta": data[f"{name}:scale"] * np.sqrt(2.0)}
+
+
+@_distribution.register
+def _(prior: priors.Truncated, name: str, data: dict[str, Variable]) -> tuple[Any, dict[str, Variable]]:
+    own = {key.replace(f"{name}:0:", "part:"): value for key, value in data.items()}
+    family, arguments = _distribution(prior.prior, "part", own)
+    bounds = {key: data[f"{name}:{key}"] for key in ("lower", "upper") if f"{name}:{key}" in data}
+    return pm.Truncated, {"dist": family.dist(**arguments), **bounds}
 
 
 @_distribution.register

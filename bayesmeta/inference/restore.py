@@ -35,10 +35,10 @@ def restore_estimates(
 ) -> tuple[Groups, dict[str, Any]]:
     """Groups of a fit to estimates, and their coordinates."""
     rng = np.random.default_rng([seed, 1])
-    top, tau, fitted = _top(made, draws, made.base[0])
+    top, tau, fitted = top_of(made, draws, made.base[0])
     spread = Spread(data, structures(data, model), draws)
     theta, replicated = spread.theta(fitted, rng), spread.replicates(fitted, rng)
-    groups = _common_groups(base_of(model), made, top, tau, rng)
+    groups = common_groups(base_of(model), made, top, tau, rng)
     if isinstance(model, TwoScales):
         _add_second(groups, model, np.asarray(draws[model.second_name]), rng)
     groups["posterior"]["theta"] = ((*_DRAWS, "study"), theta)
@@ -57,7 +57,7 @@ def restore_review(
     rng = np.random.default_rng([seed, 1])
     shape = draws["tau"].shape
     u = draws.get("range_position", np.zeros((*shape, 0)))
-    top, tau, fitted = _top(made, draws, made.at(u))
+    top, tau, fitted = top_of(made, draws, made.at(u))
     y, se = _trials(arrays, draws)
     trials = arrays.trials(y, se)
     y, se = y[..., arrays.reading, :], se[..., arrays.reading, :]
@@ -78,7 +78,7 @@ def restore_review(
     shrink = se**2 / (se**2 + tau[..., None] ** 2)
     theta = shrink * fitted + (1 - shrink) * y + tau[..., None] * np.sqrt(shrink) * rng.standard_normal(y.shape)
 
-    groups = _common_groups(model, made, top, tau, rng)
+    groups = common_groups(model, made, top, tau, rng)
     posterior = groups["posterior"]
     posterior |= {name: ((*_DRAWS, "study"), value) for name, value in (("theta", theta), ("y", y), ("se", se))}
     if made.slots:
@@ -99,7 +99,7 @@ def restore_review(
     return groups, coords
 
 
-def _top(made: Design, draws: Mapping[str, Floats], X: Floats) -> tuple[dict[str, Floats], Floats, Floats]:
+def top_of(made: Design, draws: Mapping[str, Floats], X: Floats) -> tuple[dict[str, Floats], Floats, Floats]:
     """Top-level parameters and fitted values, shape (chain, draw, ..., study)."""
     tau = np.asarray(draws["tau"])
     top = {"mu": draws["mu"]} if made.intercept else {}
@@ -112,7 +112,7 @@ def _top(made: Design, draws: Mapping[str, Floats], X: Floats) -> tuple[dict[str
     return top, tau, fitted
 
 
-def _common_groups(
+def common_groups(
     model: NormalNormal, made: Design, top: Mapping[str, Floats], tau: Floats, rng: np.random.Generator
 ) -> Groups:
     """Groups `posterior` (top level, theta_new), `log_prior` and `prior`."""

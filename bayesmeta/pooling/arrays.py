@@ -16,7 +16,7 @@ from bayesmeta.pooling.residuals import Regression, regression
 Floats = NDArray[np.float64]
 METHODS = tuple(ESTIMATORS)
 INTERVALS = ("wald", "t", "hksj", "hksj-adhoc", "profile")
-PREDICTIONS = ("metafor", "hts")
+PREDICTIONS = ("metafor", "hts", "nagashima")
 TAU2_INTERVALS = ("q-profile", "profile")
 
 
@@ -40,6 +40,8 @@ class PooledRegression(NamedTuple):
     q: Floats
     q_p: Floats
     log_likelihood: Floats
+    prediction_lower: Floats
+    prediction_upper: Floats
 
 
 def pool_arrays(
@@ -53,6 +55,7 @@ def pool_arrays(
     tau2_interval: str = "q-profile",
     tau2: Floats | None = None,
     cov: Floats | None = None,
+    prediction: str = "metafor",
 ) -> PooledRegression:
     """Pool effects, or regress them on covariates, for every leading index.
 
@@ -68,6 +71,8 @@ def pool_arrays(
         Take this between-study variance as known instead of estimating it.
     cov : ndarray, shape (study, study), optional
         Known covariance of the effects, instead of `se`.
+    prediction : {"metafor", "hts"}
+        As in `bayesmeta.pool`; an interval for the first coefficient of a new study.
 
     Returns
     -------
@@ -88,6 +93,7 @@ def pool_arrays(
     (array([0.2105, 0.178 ]), array([0.0047, 0.3686]))
     """
     check_names(method, interval, level, tau2_interval)
+    check_choice("prediction", prediction, PREDICTIONS[:2])
     X = np.ones((y.shape[-1], 1)) if X is None else X
     data = regression(y, np.square(se), X, cov)
     _check_size(data, method)
@@ -96,8 +102,8 @@ def pool_arrays(
             f"interval='profile' is of the likelihood that method='ml' maximises; got method={method!r}."
         )
     known = tau2_estimate(data, method) if tau2 is None else np.asarray(tau2, dtype=float)
-    beta, covariance = data.coefficients(known)
-    covariance, df = _scaled(data, known, covariance, interval)
+    beta, wald = data.coefficients(known)
+    covariance, df = _scaled(data, known, wald, interval)
     se_beta = np.sqrt(np.diagonal(covariance, axis1=-2, axis2=-1))
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = beta / se_beta
@@ -110,9 +116,10 @@ def pool_arrays(
     tau2_se = tau2_standard_error(data, method, known)
     q, q_p, typical, i2, h2 = heterogeneity(data, method, known)
     likelihood = data.restricted_log_likelihood if method == "reml" else data.log_likelihood
+    predicted = _predicted(data, method, known, beta, wald, covariance, df, level, prediction)
     return PooledRegression(
         beta, se_beta, lower, upper, statistic, p_value, covariance, known, tau2_se, *bounds,
-        typical, i2, h2, q, q_p, likelihood(known),
+        typical, i2, h2, q, q_p, likelihood(known), *predicted,
     )  # fmt: skip
 
 
@@ -157,17 +164,22 @@ def critical(level: float, df: float) -> float:
 
 def check_names(method: str, interval: str, level: float, tau2_interval: str = "q-profile") -> None:
     """Refuse an unknown method or interval, or a level outside (0, 1)."""
-    allowed = (("method", method, METHODS), ("interval", interval, INTERVALS))
-    for name, value, choices in (*allowed, ("tau2_interval", tau2_interval, TAU2_INTERVALS)):
-        if value not in choices:
-            listed = ", ".join(map(repr, choices))
-            raise SpecificationError(
-                f"{name}={value!r} is not known; choose one of {listed}.{did_you_mean(value, choices)}"
-            )
+    check_choice("method", method, METHODS)
+    check_choice("interval", interval, INTERVALS)
+    check_choice("tau2_interval", tau2_interval, TAU2_INTERVALS)
     if not 0 < level < 1:
         raise SpecificationError(f"level={level!r}: must lie between 0 and 1. 95% is 0.95.")
     if tau2_interval == "profile" and method not in tau2_profile:
         raise SpecificationError(f"tau2_interval='profile' needs method='ml' or 'reml'; got method={method!r}.")
+
+
+def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Refuse a value that is none of the choices, with the nearest that is one."""
+    if value not in choices:
+        listed = ", ".join(map(repr, choices))
+        raise SpecificationError(
+            f"{name}={value!r} is not known; choose one of {listed}.{did_you_mean(value, choices)}"
+        )
 
 
 def _check_size(data: Regression, method: str) -> None:
@@ -191,3 +203,25 @@ def _scaled(data: Regression, tau2: Floats, covariance: Floats, interval: str) -
     if interval == "hksj-adhoc":
         factor = np.maximum(factor, 1.0)
     return factor[..., None, None] * covariance, float(data.m)
+
+
+def _predicted(
+    data: Regression,
+    method: str,
+    tau2: Floats,
+    beta: Floats,
+    wald: Floats,
+    covariance: Floats,
+    df: float,
+    level: float,
+    kind: str,
+) -> tuple[Floats, Floats]:
+    """Interval for the first coefficient of a new study; NaN for a common effect."""
+    if method == "fe":
+        nothing = np.full(np.shape(tau2), np.nan)
+        return nothing, nothing
+    variance = covariance[..., 0, 0]
+    if kind == "hts":
+        variance, df = wald[..., 0, 0], float(data.m - 1)
+    half = critical(level, df) * np.sqrt(variance + tau2)
+    return beta[..., 0] - half, beta[..., 0] + half

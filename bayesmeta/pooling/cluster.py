@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.errors import DataError, SpecificationError, did_you_mean
-from bayesmeta.pooling.arrays import critical, two_sided_p
+from bayesmeta.errors import DataError
+from bayesmeta.pooling.labels import row_labels
 from bayesmeta.pooling.pool import design_matrix, pool
 from bayesmeta.pooling.result import NOTHING, PooledResult
+from bayesmeta.pooling.wald import coefficient_row
 
 Floats = NDArray[np.float64]
 _RANK = 1e-10  # of the largest eigenvalue: what counts as zero in a cluster whose leverage is 1
@@ -72,7 +73,7 @@ def cluster_robust(
     beta = np.array([row[0] for _, row in start.rows])
     covariance, df = _cr2(X, data.y - X @ beta, working, groups)
     rows = tuple(
-        (name, _row(float(b), math.sqrt(float(v)), float(d), level))
+        (name, coefficient_row(float(b), math.sqrt(float(v)), float(d), level))
         for name, b, v, d in zip(names, beta, np.diag(covariance), df, strict=True)
     )
     estimate, se, statistic, p_value, lower, upper = dict(rows).get("mu", (math.nan,) * 6)
@@ -96,26 +97,11 @@ def cluster_robust(
 
 def _groups(data: Estimates, cluster: str | Sequence[object]) -> list[NDArray[np.intp]]:
     """Row numbers of each cluster."""
-    if isinstance(cluster, str):
-        if cluster not in data.covariate_names:
-            raise SpecificationError(
-                f"cluster={cluster!r}: there is no such covariate.{did_you_mean(cluster, data.covariate_names)} "
-                f"Covariates: {', '.join(data.covariate_names) or 'none'}."
-            )
-        cluster = list(data.covariates[cluster])
-    labels = [str(label) for label in cluster]
-    if len(labels) != data.n_studies:
-        raise DataError(f"cluster has {len(labels)} labels for {data.n_studies} estimates: give one for each.")
+    labels = row_labels(data, cluster, "cluster")
     found = [np.flatnonzero([label == one for label in labels]) for one in dict.fromkeys(labels)]
     if len(found) < 2:
         raise DataError(f"all estimates are in cluster {labels[0]!r}: at least two clusters are needed.")
     return found
-
-
-def _row(estimate: float, se: float, df: float, level: float) -> tuple[float, ...]:
-    statistic = estimate / se if se > 0 else math.nan
-    half = critical(level, df) * se
-    return estimate, se, statistic, float(two_sided_p(np.array(statistic), df)), estimate - half, estimate + half
 
 
 def _cr2(X: Floats, residual: Floats, working: Floats, groups: Sequence[NDArray[np.intp]]) -> tuple[Floats, Floats]:

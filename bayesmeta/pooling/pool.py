@@ -6,12 +6,14 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.errors import DataError, SpecificationError, did_you_mean
-from bayesmeta.pooling.arrays import PREDICTIONS, PooledRegression, check_names, critical, pool_arrays
-from bayesmeta.pooling.result import NOTHING, Pair, PooledResult, StatisticalTest
+from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.pooling.arrays import PREDICTIONS, PooledRegression, check_choice, check_names, pool_arrays
+from bayesmeta.pooling.confidence import confidence_prediction
+from bayesmeta.pooling.residuals import regression
+from bayesmeta.pooling.result import NOTHING, Pair, PooledResult
+from bayesmeta.pooling.wald import omnibus_test
 from bayesmeta.priors import HalfNormal
 from bayesmeta.spec.design import design
 from bayesmeta.spec.normal_normal import NormalNormal
@@ -47,9 +49,12 @@ def pool(
         Right-hand side on the covariates of `data`, e.g. ``"1 + dose"``; by default the mean only.
     level : float, default 0.95
         Coverage of all intervals.
-    prediction : {"metafor", "hts"}
+    prediction : {"metafor", "hts", "nagashima"}
         Prediction interval: ``"metafor"`` uses the quantile and the standard error of `interval`; ``"hts"``
-        (Higgins, Thompson and Spiegelhalter) t with k - 2 degrees of freedom and the Wald standard error.
+        (Higgins, Thompson and Spiegelhalter) t with k - 2 degrees of freedom and the Wald standard error;
+        ``"nagashima"`` (Nagashima, Noma and Furukawa) lets tau^2 vary over its exact confidence distribution, by
+        quadrature where its authors draw at random: it depends on neither `method` nor `interval`, and is for a
+        mean without covariates.
     tau2_interval : {"q-profile", "profile"}
         Interval of tau^2: from the Q statistic, or from the (restricted) likelihood of ``"ml"`` and ``"reml"``.
 
@@ -76,6 +81,7 @@ def pool(
     Knapp and Hartung (2003), Stat. Med. 22:2693-2710, doi:10.1002/sim.1482
     Higgins, Thompson and Spiegelhalter (2009), J. R. Stat. Soc. A 172:137-159,
     doi:10.1111/j.1467-985X.2008.00552.x
+    Nagashima, Noma and Furukawa (2019), Stat. Methods Med. Res. 28:1689-1702, doi:10.1177/0962280218773520
 
     Examples
     --------
@@ -99,14 +105,16 @@ def pool(
     formula = "1" if formula is None else formula
     interval = interval or ("wald" if method == "fe" else "hksj")
     check_names(method, interval, level, tau2_interval)
-    if prediction not in PREDICTIONS:
-        raise SpecificationError(
-            f"prediction={prediction!r} is not known; choose 'metafor' or 'hts'.{did_you_mean(prediction, PREDICTIONS)}"
-        )
+    check_choice("prediction", prediction, PREDICTIONS)
     names, X = design_matrix(data, formula)
+    if prediction == "nagashima" and names != ("mu",):
+        raise SpecificationError(
+            f"prediction='nagashima' is for a mean without covariates; got formula={formula!r}. Use 'metafor' or 'hts'."
+        )
     found = pool_arrays(
-        data.y, data.se, X, method=method, interval=interval, level=level, tau2_interval=tau2_interval, cov=data.cov
-    )
+        data.y, data.se, X, method=method, interval=interval, level=level, tau2_interval=tau2_interval, cov=data.cov,
+        prediction="metafor" if prediction == "nagashima" else prediction,
+    )  # fmt: skip
     return _result(data, names, X, found, method, interval, formula, level, prediction)
 
 
@@ -137,6 +145,7 @@ def _result(
     estimate, se, statistic, p_value, lower, upper = mean
     limits = (float(found.tau2_lower), float(found.tau2_upper))
     typical, (k, p) = float(found.typical_variance), X.shape
+    df = math.inf if interval in ("wald", "profile") else float(k - p)
     return PooledResult(
         estimate=estimate,
         se=se,
@@ -144,7 +153,7 @@ def _result(
         upper=upper,
         statistic=statistic,
         p_value=p_value,
-        prediction=_prediction(mean, data, X, found, method, interval, level, prediction),
+        prediction=_prediction(names, data, X, found, method, level, prediction),
         tau2=float(found.tau2),
         tau2_se=float(found.tau2_se),
         tau2_interval=limits,
@@ -155,7 +164,7 @@ def _result(
         q=float(found.q),
         q_df=k - p,
         q_p=float(found.q_p),
-        moderators=_moderators(names, found, k - p, interval),
+        moderators=omnibus_test(names, found.beta, found.covariance, df),
         r2=_explained(data, names, X, found, method),
         log_likelihood=float(found.log_likelihood) if method in ("fe", "ml", "reml") else math.nan,
         covariance=found.covariance,
@@ -164,7 +173,7 @@ def _result(
         formula=formula,
         level=level,
         n_studies=k,
-        df=math.inf if interval in ("wald", "profile") else k - p,
+        df=df,
         rows=rows,
     )
 
@@ -175,43 +184,14 @@ def _share(tau2: float, typical: float) -> float:
 
 
 def _prediction(
-    mean: tuple[float, ...],
-    data: Estimates,
-    X: Floats,
-    found: PooledRegression,
-    method: str,
-    interval: str,
-    level: float,
-    kind: str,
+    names: tuple[str, ...], data: Estimates, X: Floats, found: PooledRegression, method: str, level: float, kind: str
 ) -> Pair:
     """Interval for the effect of a new study where all covariates are zero."""
-    if method == "fe" or math.isnan(mean[0]):
+    if names[0] != "mu" or method == "fe":
         return NOTHING
-    k, p = X.shape
-    df, se = math.inf if interval in ("wald", "profile") else float(k - p), mean[1]
-    if kind == "hts":
-        df = float(k - p - 1)
-        wald = pool_arrays(data.y, data.se, X, method=method, interval="wald", tau2=found.tau2, cov=data.cov)
-        se = float(wald.se[0])
-    half = critical(level, df) * math.sqrt(se**2 + float(found.tau2))
-    return mean[0] - half, mean[0] + half
-
-
-def _moderators(names: tuple[str, ...], found: PooledRegression, df: int, interval: str) -> StatisticalTest | None:
-    """Omnibus test of all coefficients but the intercept."""
-    tested = [i for i, name in enumerate(names) if name != "mu"]
-    if not tested:
-        return None
-    beta, covariance = found.beta[tested], found.covariance[np.ix_(tested, tested)]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scale = np.sqrt(np.diag(covariance))
-        root = beta / scale
-    correlation = covariance / np.outer(scale, scale) if scale.all() else None
-    statistic = math.inf if correlation is None else float(root @ np.linalg.solve(correlation, root))
-    m = len(tested)
-    if interval in ("wald", "profile"):
-        return StatisticalTest(statistic, (m,), float(stats.chi2.sf(statistic, m)))
-    return StatisticalTest(statistic / m, (m, df), float(stats.f.sf(statistic / m, m, df)) if df > 0 else math.nan)
+    if kind == "nagashima":
+        return confidence_prediction(regression(data.y, data.v, X, data.cov), level)
+    return float(found.prediction_lower), float(found.prediction_upper)
 
 
 def _explained(

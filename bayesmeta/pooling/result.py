@@ -51,6 +51,8 @@ class PooledResult:
         Percent of tau^2 that the covariates account for; None without covariates or without an intercept.
     log_likelihood : float
         Maximum of the likelihood, the restricted one for method "reml"; NaN where none is maximised.
+    level_variance : float
+        Variance of the levels of studies, for ``pool_glmm(..., model="um.rs")``; NaN else.
     covariance : ndarray, shape (coefficient, coefficient)
         Covariance of the coefficients.
     tests : mapping of str to StatisticalTest
@@ -79,6 +81,7 @@ class PooledResult:
     moderators: StatisticalTest | None = None
     r2: float | None = None
     log_likelihood: float = math.nan
+    level_variance: float = math.nan
     covariance: NDArray[np.float64]
     tests: Mapping[str, StatisticalTest] = field(default_factory=dict)
     method: str
@@ -109,14 +112,14 @@ class PooledResult:
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; what is not defined is None."""
         skip = ("covariance", "tests", "rows", "moderators")
-        values = {name: _plain(getattr(self, name)) for name in self.__dataclass_fields__ if name not in skip}
+        values = {name: plain_value(getattr(self, name)) for name in self.__dataclass_fields__ if name not in skip}
         named = {**({"moderators": self.moderators} if self.moderators else {}), **self.tests}
         values["tests"] = {
-            name: {"statistic": _plain(t.statistic), "df": list(t.df), "p_value": _plain(t.p_value)}
+            name: {"statistic": plain_value(t.statistic), "df": list(t.df), "p_value": plain_value(t.p_value)}
             for name, t in named.items()
         }
         values["coefficients"] = {
-            name: dict(zip(self.coefficients.columns, map(_plain, row), strict=True)) for name, row in self.rows
+            name: dict(zip(self.coefficients.columns, map(plain_value, row), strict=True)) for name, row in self.rows
         }
         return values
 
@@ -124,36 +127,41 @@ class PooledResult:
         model = "common effect" if self.method in ("fe", "mh", "peto") else "random effects"
         studies = "1 study" if self.n_studies == 1 else f"{self.n_studies} studies"
         head = f"{studies}, {model} ({self.method}), {self.level:.0%} intervals ({self.interval})"
-        lines = [head, "", self.coefficients.to_string(float_format=_number), ""]
+        lines = [head, "", self.coefficients.to_string(float_format=number_text), ""]
         if np.isfinite(self.prediction[0]):
-            lines.append(f"new study: {_number(self.prediction[0])} to {_number(self.prediction[1])}")
-        lines.append(f"tau {_number(self.tau)}, tau^2 {_number(self.tau2)}{_interval(self.tau2_interval)}")
-        lines.append(f"I^2 {self.i2:.1f}%{_interval(self.i2_interval)}, H^2 {_number(self.h2)}")
-        lines.append(f"Q {_number(self.q)}, df {self.q_df}, p {_number(self.q_p)}")
+            lines.append(f"new study: {number_text(self.prediction[0])} to {number_text(self.prediction[1])}")
+        lines.append(f"tau {number_text(self.tau)}, tau^2 {number_text(self.tau2)}{interval_text(self.tau2_interval)}")
+        if not math.isnan(self.i2):
+            lines.append(f"I^2 {self.i2:.1f}%{interval_text(self.i2_interval)}, H^2 {number_text(self.h2)}")
+        lines.append(f"Q {number_text(self.q)}, df {self.q_df}, p {number_text(self.q_p)}")
         if self.moderators is not None:
             r2 = "" if self.r2 is None else f", R^2 {self.r2:.1f}%"
-            lines.append(f"covariates: {_test(self.moderators)}{r2}")
-        lines += [f"{name}: {_test(test)}" for name, test in self.tests.items()]
+            lines.append(f"covariates: {statistic_text(self.moderators)}{r2}")
+        lines += [f"{name}: {statistic_text(test)}" for name, test in self.tests.items()]
         return "\n".join(lines)
 
 
-def _number(value: float) -> str:
+def number_text(value: float) -> str:
+    """Four significant digits."""
     return f"{value:.4g}"
 
 
-def _interval(pair: Pair) -> str:
-    return "" if math.isnan(pair[0]) else f" ({_number(pair[0])} to {_number(pair[1])})"
+def interval_text(pair: Pair) -> str:
+    """An interval in brackets, or nothing where there is none."""
+    return "" if math.isnan(pair[0]) else f" ({number_text(pair[0])} to {number_text(pair[1])})"
 
 
-def _test(test: StatisticalTest) -> str:
+def statistic_text(test: StatisticalTest) -> str:
+    """A test in words: statistic, degrees of freedom, P value."""
     name = "F" if len(test.df) == 2 else "chi^2"
     df = " and ".join(f"{value:g}" for value in test.df)
-    return f"{name} {_number(test.statistic)}, df {df}, p {_number(test.p_value)}"
+    return f"{name} {number_text(test.statistic)}, df {df}, p {number_text(test.p_value)}"
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
+    """Return a value as JSON knows it: lists for tuples, None for what is not finite."""
     if isinstance(value, tuple):
-        return [_plain(v) for v in value]
+        return [plain_value(v) for v in value]
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     return value

@@ -1,7 +1,10 @@
 """Prior distributions as values, the text that names them, and the checks that models make on them."""
 
 from bayesmeta.priors._base import Moments, Prior
+from bayesmeta.priors.catalogue.listing import published_priors, published_thresholds
+from bayesmeta.priors.catalogue.lookup import published_prior
 from bayesmeta.priors.custom import CustomScale
+from bayesmeta.priors.defaults import default_priors
 from bayesmeta.priors.half import HalfCauchy, HalfLogistic, HalfNormal, HalfStudentT
 from bayesmeta.priors.heavy import InvGamma, Lomax
 from bayesmeta.priors.improper import ImproperUniform, SqrtUniform
@@ -9,7 +12,9 @@ from bayesmeta.priors.joint import MultivariateNormal
 from bayesmeta.priors.log_scale import LogNormal, LogStudentT, OnVariance
 from bayesmeta.priors.mixture import Mixture, PointMass
 from bayesmeta.priors.parse import FAMILIES, parse_prior
+from bayesmeta.priors.plain import plain, published_parts, shown
 from bayesmeta.priors.positive import Exponential, Gamma, Rayleigh, Uniform
+from bayesmeta.priors.published import PublishedPrior
 from bayesmeta.priors.real_line import Cauchy, Flat, Normal, StudentT
 from bayesmeta.priors.reference import (
     BergerDeely,
@@ -22,6 +27,7 @@ from bayesmeta.priors.reference import (
     UniformShrinkage,
 )
 from bayesmeta.priors.require import require_prior, require_proper, require_scale_prior
+from bayesmeta.priors.truncated import Truncated
 
 __all__ = [
     "FAMILIES",
@@ -52,14 +58,23 @@ __all__ = [
     "OverallJeffreys",
     "PointMass",
     "Prior",
+    "PublishedPrior",
     "Rayleigh",
     "ReferencePrior",
     "SqrtUniform",
     "StudentT",
+    "Truncated",
     "Uniform",
     "UniformShrinkage",
+    "default_priors",
     "parse_prior",
+    "plain",
+    "published_parts",
+    "published_prior",
+    "published_priors",
+    "published_thresholds",
     "require_prior",
     "require_proper",
     "require_scale_prior",
+    "shown",
 ]

@@ -12,6 +12,7 @@ from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import _standard as std
 from bayesmeta.priors._base import Floats, MomentMethods, Moments, Prior, Size, positive, real
 from bayesmeta.priors.half import HALF_LINE
+from bayesmeta.priors.published import PublishedPrior
 
 
 @final
@@ -199,6 +200,11 @@ class OnVariance(MomentMethods):
     def __post_init__(self) -> None:
         if not isinstance(self.prior, Prior):
             raise SpecificationError(f"OnVariance(prior={self.prior!r}): give a prior, e.g. LogNormal(-1.83, 1.52).")
+        if isinstance(self.prior, PublishedPrior):
+            raise SpecificationError(
+                f"OnVariance({self.prior}): a published prior is for {self.prior.parameter} itself already; "
+                "use it outside OnVariance."
+            )
         if self.prior.support[0] >= 0 and not isinstance(self.prior, MomentMethods):
             raise SpecificationError(
                 f"OnVariance({self.prior}): a prior of the variance must be proper and the same for all studies; "

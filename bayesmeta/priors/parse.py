@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import math
 import operator
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from typing import Any
 
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.priors._base import Prior, parameter_names
+from bayesmeta.priors.catalogue.lookup import published_prior
+from bayesmeta.priors.defaults import default_priors
 from bayesmeta.priors.half import HalfCauchy, HalfLogistic, HalfNormal, HalfStudentT
 from bayesmeta.priors.heavy import InvGamma, Lomax
 from bayesmeta.priors.improper import ImproperUniform, SqrtUniform
@@ -27,6 +30,7 @@ from bayesmeta.priors.reference import (
     OverallJeffreys,
     UniformShrinkage,
 )
+from bayesmeta.priors.truncated import Truncated
 
 FAMILIES: dict[str, type[Prior]] = {
     family.__name__: family
@@ -35,12 +39,15 @@ FAMILIES: dict[str, type[Prior]] = {
         *(HalfNormal, HalfStudentT, HalfCauchy, HalfLogistic, Rayleigh, Uniform, Exponential),
         *(Gamma, InvGamma, LogNormal, LogStudentT, Lomax, OnVariance),
         *(Jeffreys, OverallJeffreys, SqrtUniform, ImproperUniform, UniformShrinkage, ISquared, DuMouchel),
-        *(BergerDeely, Conventional, MultivariateNormal),
+        *(BergerDeely, Conventional, MultivariateNormal, Truncated),
     )
 }
 
 _FUNCTIONS: dict[str, Callable[[float], float]] = {"log": math.log, "exp": math.exp, "sqrt": math.sqrt}
 _CONSTANTS = {"pi": math.pi}
+_BOUNDLESS = {"inf": math.inf, "-inf": -math.inf}
+_LOOKUP = "published_prior"
+_KEYS = tuple(inspect.signature(published_prior).parameters)
 _UNARY: dict[type[ast.unaryop], Callable[[float], float]] = {ast.USub: operator.neg, ast.UAdd: operator.pos}
 _BINARY: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: operator.add,
@@ -60,7 +67,8 @@ def parse_prior(text: str | Prior) -> Prior:
         A family with its parameters in order or by name, e.g. ``"HalfNormal(0.5)"`` or
         ``"Normal(mean=0, sd=4)"``. Parameters may be arithmetic: ``+ - * / **``, ``log`` (natural), ``exp``,
         ``sqrt`` and ``pi``. Nothing else is evaluated. A family without parameters may stand alone, as in
-        ``"Jeffreys"``. A prior is returned as it is.
+        ``"Jeffreys"``. ``'published_prior("vanerp2017")'`` takes one from the literature, with texts in quotes. A
+        prior is returned as it is. ``'default_priors("log_or")["tau"]'`` takes the default.
 
     Returns
     -------
@@ -82,6 +90,8 @@ def parse_prior(text: str | Prior) -> Prior:
     Mixture([(0.5, Normal(0, 0.25)), (0.5, Normal(0, 4))])
     >>> parse_prior("Jeffreys")
     Jeffreys()
+    >>> parse_prior('published_prior("friede2017", variant="HalfNormal(0.5)")').doi
+    '10.1002/jrsm.1217; 10.1002/bimj.201500236'
     """
     if isinstance(text, Prior):
         return text
@@ -102,13 +112,48 @@ def _prior(node: ast.expr) -> Prior:
         if parameter_names(FAMILIES[node.id]):
             raise SpecificationError(f"the parameters are missing; write {_signature(node.id)}.")
         return FAMILIES[node.id]()
+    match node:
+        case ast.Subscript(
+            ast.Call(ast.Name("default_priors"), [ast.Constant(str(measure))], []), ast.Constant(str(key))
+        ):
+            return _default(measure, key)
     if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
         raise SpecificationError(f"{_source(node)} is not a prior; write e.g. HalfNormal(0.5).")
     name = node.func.id
+    if name == _LOOKUP:
+        return published_prior(**_texts(node))
     if name not in FAMILIES:
-        known = did_you_mean(name, FAMILIES) or f" Known are {', '.join(FAMILIES)}."
+        names = [*FAMILIES, _LOOKUP]
+        known = did_you_mean(name, names) or f" Known are {', '.join(names)}."
         raise SpecificationError(f"{name} is not a known family.{known}")
     return FAMILIES[name](**{key: _value(name, key, arg) for key, arg in _bind(name, node).items()})
+
+
+def _default(measure: str, key: str) -> Prior:
+    found = default_priors(measure)
+    if key not in found:
+        raise SpecificationError(
+            f"measure {measure!r} has no default prior for {key}; it has one for {', '.join(found)}."
+        )
+    return found[key]
+
+
+def _texts(call: ast.Call) -> dict[str, Any]:
+    """Arguments of `published_prior`: texts by name, the source also in the first place."""
+    example = 'published_prior("turner2015", outcome="pain", comparison="pharmacological vs placebo/control")'
+    named = [(keyword.arg or "**", keyword.value) for keyword in call.keywords]
+    found: dict[str, Any] = {}
+    for key, value in [*zip(_KEYS, call.args[:1], strict=False), *named]:
+        if key not in _KEYS:
+            raise SpecificationError(
+                f"{_LOOKUP}: {key} is not expected.{did_you_mean(key, _KEYS)} Write e.g. {example}."
+            )
+        if not (isinstance(value, ast.Constant) and isinstance(value.value, str)) or key in found:
+            raise SpecificationError(f"{_LOOKUP}: give {key} once, as text in quotes, as in {example}.")
+        found[key] = value.value
+    if "source" not in found or len(call.args) > 1:
+        raise SpecificationError(f"{_LOOKUP}: give the source first and the rest by name, as in {example}.")
+    return found
 
 
 def _bind(name: str, call: ast.Call) -> dict[str, ast.expr]:
@@ -140,8 +185,10 @@ def _signature(name: str) -> str:
 
 def _value(family: str, key: str, node: ast.expr) -> Any:
     """Evaluate one argument: a prior, a list of (weight, prior), a list or table of numbers, or a number."""
-    if family == "OnVariance":
+    if key == "prior":
         return _prior(node)
+    if family == "Truncated" and _source(node) in _BOUNDLESS:
+        return _BOUNDLESS[_source(node)]
     if family == "Mixture":
         return [_weighted(item) for item in _items(node, family)]
     if family == "MultivariateNormal":

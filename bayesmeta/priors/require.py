@@ -9,7 +9,9 @@ from bayesmeta.priors.half import HalfCauchy, HalfNormal, HalfStudentT
 from bayesmeta.priors.improper import ImproperUniform
 from bayesmeta.priors.joint import MultivariateNormal
 from bayesmeta.priors.mixture import Mixture, PointMass
+from bayesmeta.priors.plain import published_parts
 from bayesmeta.priors.positive import Uniform
+from bayesmeta.priors.published import PublishedPrior
 from bayesmeta.priors.real_line import Cauchy, Flat, Normal, StudentT
 
 
@@ -26,7 +28,8 @@ def require_scale_prior(prior: object, name: str = "tau") -> Prior:
     Raises
     ------
     SpecificationError
-        If `prior` is not a prior or puts mass below zero; the message suggests the matching half family.
+        If `prior` is not a prior or puts mass below zero (the message suggests the matching half family), or was
+        published for another parameter.
 
     Examples
     --------
@@ -95,7 +98,20 @@ def require_prior(prior: object, name: str, example: str) -> Prior:
             return translated
         hint = " Text is read by parse_prior." if isinstance(prior, str) else ""
         raise SpecificationError(f"prior for {name} must be a prior, e.g. {example}; got {prior!r}.{hint}")
+    for part in published_parts(prior):
+        _check_parameter(part, name)
     return prior
+
+
+def _check_parameter(prior: PublishedPrior, name: str) -> None:
+    """Refuse a published prior for another kind of parameter: one of tau is for standard deviations between studies."""
+    kind = "tau" if name.partition("_")[0] == "tau" else "mu" if name == "mu" else "beta"
+    allowed = {"tau": ("tau",), "mu": ("mu",), "beta": ("mu", "beta")}[kind]
+    if prior.parameter not in allowed:
+        raise SpecificationError(
+            f"prior for {name} is {prior}, which was published for {prior.parameter}; "
+            f"published_priors(parameter={allowed[-1]!r}) lists those that can be used here."
+        )
 
 
 def _half(prior: Prior) -> Prior | None:

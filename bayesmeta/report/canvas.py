@@ -6,7 +6,7 @@ import base64
 import io
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -36,22 +36,19 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def svg(draw: Callable[..., Figure], *args: Any, **kwargs: Any) -> bytes:
-    """Draw a figure in our style and return it as an SVG file."""
+def data_uri(draw: Callable[..., Figure], *args: Any, **kwargs: Any) -> str:
+    """Draw a figure in our style and return it as ``data:image/svg+xml;base64,...``."""
+    return "data:image/svg+xml;base64," + base64.b64encode(image("svg", draw, *args, **kwargs)).decode("ascii")
+
+
+def image(kind: str, draw: Callable[..., Figure], *args: Any, **kwargs: Any) -> bytes:
+    """Draw a figure in our style and return it as the bytes of an ``"svg"`` or ``"png"`` file, the same on each run."""
+    metadata: dict[str, None] = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
     # the matplotlibrc of whoever runs this must not change the bytes
     with matplotlib.rc_context({k: v for k, v in matplotlib.rcParamsDefault.items() if k != "backend"} | STYLE):
         buffer = io.BytesIO()
-        draw(*args, **kwargs).savefig(
-            buffer,
-            format="svg",
-            metadata={"Date": None, "Creator": None},
-        )
+        draw(*args, **kwargs).savefig(buffer, format=kind, dpi=200, metadata=metadata)
     return buffer.getvalue()
-
-
-def data_uri(draw: Callable[..., Figure], *args: Any, **kwargs: Any) -> str:
-    """Draw a figure in our style and return it as ``data:image/svg+xml;base64,...``."""
-    return "data:image/svg+xml;base64," + base64.b64encode(svg(draw, *args, **kwargs)).decode("ascii")
 
 
 def blank(width: float, height: float) -> tuple[Figure, Axes]:
@@ -67,10 +64,11 @@ def density_axis(ax: Axes) -> None:
     ax.set_ylim(bottom=0)
 
 
-def ratio_axis(ax: Axes) -> None:
-    """Draw a log axis for ratios, with round ticks: 0.5, 1, 2, ..."""
-    ax.set_xscale("log")
-    low, high = ax.get_xlim()
+def ratio_axis(ax: Axes, which: Literal["x", "y"] = "x") -> None:
+    """Draw a log axis for ratios or scales, with round ticks: 0.5, 1, 2, ..."""
+    axis = ax.xaxis if which == "x" else ax.yaxis
+    ax.set(**{f"{which}scale": "log"})
+    low, high = axis.get_view_interval()
     steps: tuple[tuple[float, ...], ...] = ((1, 2, 5), (1, 3), (1,))
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     ticks: list[float] = []
@@ -79,7 +77,7 @@ def ratio_axis(ax: Axes) -> None:
         if len(ticks) <= 6:
             break
     stride = max(1, math.ceil(len(ticks) / 6))
-    ax.xaxis.set_major_locator(FixedLocator(ticks[::stride]))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}".replace("-", MINUS)))
-    ax.set_xlim(low, high)
+    axis.set_major_locator(FixedLocator(ticks[::stride]))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}".replace("-", MINUS)))
+    ax.set(**{f"{which}lim": (low, high)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from bayesmeta.data.estimates import read_estimates
 from bayesmeta.diagnostics.compare import ESTIMATORS, compare
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import parse_prior
+from bayesmeta.report.priors import checked_measure, source_lines
 from bayesmeta.report.tables import MISSING, decimals_for, format_interval, format_number, format_probability
 from bayesmeta.spec.normal_normal import NormalNormal
 
@@ -32,7 +33,9 @@ def compare_and_print(
     parameter: str,
     claim: str | None,
     level: float,
+    measure: str | None,
     as_json: bool,
+    plot: Path | None = None,
 ) -> None:
     """Compare estimators and priors on estimates from a CSV file, and print the table.
 
@@ -48,8 +51,12 @@ def compare_and_print(
         Frequentist rows; a usual selection if there is none.
     parameter, claim, level
         As in `compare`.
+    measure : str, optional
+        What the estimates measure.
     as_json : bool
         Print one JSON object instead of a table.
+    plot : Path, optional
+        SVG or PNG file to draw the table into.
 
     Raises
     ------
@@ -58,7 +65,9 @@ def compare_and_print(
     """
     if not 0 < level < 1:
         raise SpecificationError(f"--ci-prob {level}: must lie between 0 and 1. 95% is 0.95.")
-    data = read_estimates(path)
+    if plot is not None and plot.suffix.lower() not in (".svg", ".png"):
+        raise SpecificationError(f"--plot {plot}: must end in .svg or .png.")
+    data = read_estimates(path, measure=checked_measure(measure))
     models = {
         f"Bayes {text}": NormalNormal(formula=formula, mu=parse_prior(mu), tau=parse_prior(text))
         for text in (tau or [DEFAULT_TAU])
@@ -68,6 +77,7 @@ def compare_and_print(
         "schema": SCHEMA,
         "file": path.name,
         "n_studies": data.n_studies,
+        "measure": data.measure,
         "data_hash": data.hash,
         "parameter": parameter,
         "claim": table.attrs["claim"],
@@ -77,10 +87,24 @@ def compare_and_print(
         "default_prior": not tau,
         "rows": [{"name": name, **{k: _plain(v) for k, v in row.items()}} for name, row in table.iterrows()],
     }
+    if plot is not None:
+        _draw(content, plot)
     if as_json:
         Console(soft_wrap=True, highlight=False, markup=False).out(json.dumps(content, allow_nan=False))
     else:
-        _print(content)
+        _print(content, dict.fromkeys(line for model in models.values() for line in source_lines(model, data.measure)))
+
+
+def _draw(content: dict[str, Any], plot: Path) -> None:
+    from bayesmeta.report.canvas import image
+    from bayesmeta.report.forest import side_by_side
+
+    label = f"{content['parameter']} ({content['level']:.0%} intervals)"
+    drawn = image(plot.suffix.lower()[1:], side_by_side, content["rows"], log_scale=False, x_label=label)
+    try:
+        plot.write_bytes(drawn)
+    except OSError as error:
+        raise SpecificationError(f"--plot {plot}: cannot be written: {error.strerror}.") from error
 
 
 def _plain(value: Any) -> Any:
@@ -89,7 +113,7 @@ def _plain(value: Any) -> Any:
     return float(value) if math.isfinite(value) else None
 
 
-def _print(content: dict[str, Any]) -> None:
+def _print(content: dict[str, Any], sources: Iterable[str]) -> None:
     console = Console(highlight=False, markup=False)
     console.print(
         f"{content['n_studies']} studies from {content['file']}; {content['parameter']} of formula {content['formula']}"
@@ -99,6 +123,8 @@ def _print(content: dict[str, Any]) -> None:
     labels = ["Bayes"] if len(priors) == 1 else [f"Bayes {i + 1}" for i in range(len(priors))]
     for label, prior in zip(labels, priors, strict=True):
         console.print(f"{label}: mu ~ {content['mu']}, tau ~ {prior}{default}")
+    for line in sources:
+        console.print(line)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     interval = f"{content['level']:.0%} interval"
     table.add_column("", no_wrap=True)

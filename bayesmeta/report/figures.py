@@ -8,7 +8,7 @@ from typing import Any
 
 from bayesmeta.report import plots
 from bayesmeta.report.canvas import data_uri
-from bayesmeta.report.forest import forest, intervals
+from bayesmeta.report.forest import forest, intervals, side_by_side
 from bayesmeta.report.sentences import estimate_sentence, outcome_sentence, signal_sentence
 from bayesmeta.report.tables import display, format_number, format_probability, is_log_scale
 
@@ -127,6 +127,22 @@ def confounding_figure(outcome: Record) -> Picture | None:
         f"correlation {format_number(panel.get('correlation'), 2)}."
     )
     return Picture(data_uri(plots.confounding, panel), text, f"{text} {panel.get('note') or ''}".strip())
+
+
+def side_by_side_figure(outcome: Record) -> Picture | None:
+    """Draw frequentist estimators and our models on the same estimates."""
+    compared = outcome.get("side_by_side") or {}
+    if not compared.get("rows"):
+        return None
+    label = measure_label(outcome)
+    src = data_uri(side_by_side, compared["rows"], log_scale=bool(outcome.get("log_scale")), x_label=label)
+    parameter = compared.get("parameter")
+    alt = f"{parameter} by {len(compared['rows'])} frequentist estimators and Bayesian models, with their intervals."
+    caption = (
+        f"{parameter} of formula {compared.get('formula')} from the same estimates. Squares: frequentist estimates; diamonds: "
+        "posterior medians; lines: their 95% intervals; pale bars: the true effect in a new study. Arrows: the bar goes on."
+    )
+    return Picture(src, alt, caption)
 
 
 def external_figure(results: Record, key: str) -> Picture | None:

@@ -8,8 +8,9 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from bayesmeta.report.canvas import BLACK, BLUE, GREY, ORANGE, VERMILION, blank, ratio_axis
+from bayesmeta.report.canvas import BLACK, BLUE, GREY, ORANGE, SKY, VERMILION, blank, ratio_axis
 from bayesmeta.report.tables import MISSING, decimals_for, display, format_number
 
 Record = Mapping[str, Any]
@@ -96,6 +97,77 @@ def intervals(rows: Sequence[Record], *, log_scale: bool, x_label: str) -> Figur
     return figure
 
 
+def side_by_side(rows: Sequence[Record], *, log_scale: bool, x_label: str) -> Figure:
+    """Estimators and priors of both schools, one row each, from the same data.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        ``name``, ``school`` (``"frequentist"`` or ``"Bayesian"``), ``estimate``, ``lower``, ``upper``,
+        ``prediction_lower`` and ``prediction_upper``, on the scale of the analysis; None where there is none.
+    log_scale : bool
+        The values are logs of a ratio: draw the ratio, on a log axis.
+    x_label : str
+        Measure and unit.
+
+    Returns
+    -------
+    Figure
+        Black squares: frequentist estimates. Blue diamonds: posterior medians. Lines: their intervals. Pale bars with
+        ends: a new study.
+    """
+    keys = ("estimate", "lower", "upper", "prediction_lower", "prediction_upper")
+    shown = [{key: display(row.get(key), log_scale) for key in keys} for row in rows]
+    names = [textwrap.fill(str(row["name"]), 25) for row in rows]
+    pitch = max([0.36, *(0.06 + 0.165 * (name.count("\n") + 1) for name in names)])
+    figure, ax = blank(6.6, 1.35 + pitch * len(rows))
+    ax.set_xlim(*_window(rows, log_scale))
+    for at, (row, values) in enumerate(zip(rows, shown, strict=True)):
+        bayesian = row["school"] == "Bayesian"
+        colour = BLUE if bayesian else BLACK
+        new = (values["prediction_lower"], values["prediction_upper"])
+        _line(ax, at, *new, color=SKY if bayesian else GREY, linewidth=7, alpha=0.35, solid_capstyle="butt")
+        _line(ax, at, values["lower"], values["upper"], color=colour, linewidth=1.8, solid_capstyle="butt")
+        _arrows(ax, at, *new, colour)
+        for end in new:
+            _dot(ax, at, end, marker="|", color=colour, markersize=7)
+        shape = {"marker": "D", "markersize": 6.5} if bayesian else {"marker": "s", "markersize": 6}
+        _dot(ax, at, values["estimate"], color=colour, **shape)
+    places = decimals_for(*(values["estimate"] for values in shown))
+    texts = [_bracket(values["estimate"], values["lower"], values["upper"], places) for values in shown]
+    ax.axvline(1.0 if log_scale else 0.0, color=BLACK, linewidth=0.8, linestyle=":")
+    _columns(ax, list(range(len(rows))), names, texts)
+    ax.set_xlabel(x_label)
+    if log_scale:
+        ratio_axis(ax)
+    handles = [
+        Line2D([], [], marker="s", ms=6, color=BLACK, linewidth=1.8, label="frequentist"),
+        Line2D([], [], marker="D", ms=6.5, color=BLUE, linewidth=1.8, label="Bayesian"),
+        Line2D([], [], marker="|", ms=7, mec=BLACK, color=GREY, linewidth=7, alpha=0.35, label="new study"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, handlelength=2.4)
+    return figure
+
+
+def _window(rows: Sequence[Record], log_scale: bool) -> tuple[float, float]:
+    """Room for every interval of an estimate and for zero; one of a new study may run out of the picture."""
+    near = [row[key] for row in rows for key in ("estimate", "lower", "upper") if row.get(key) is not None] + [0.0]
+    span = (max(near) - min(near)) or 1.0
+    far = [row[key] for row in rows for key in ("prediction_lower", "prediction_upper") if row.get(key) is not None]
+    low = max(min([*near, *far]), min(near) - 1.5 * span) - 0.06 * span
+    high = min(max([*near, *far]), max(near) + 1.5 * span) + 0.06 * span
+    return display(low, log_scale) or 0.0, display(high, log_scale) or 0.0
+
+
+def _arrows(ax: Axes, row: float, lower: float | None, upper: float | None, colour: str) -> None:
+    """Mark an interval that goes on beyond the picture."""
+    low, high = ax.get_xlim()
+    if lower is not None and lower < low:
+        ax.plot([low], [row], marker="<", color=colour, markersize=6, clip_on=False)
+    if upper is not None and upper > high:
+        ax.plot([high], [row], marker=">", color=colour, markersize=6, clip_on=False)
+
+
 def _sides(benefit: str | None) -> str:
     better, worse = "favours treatment", "favours control"
     if benefit not in ("lower", "higher"):
@@ -128,11 +200,7 @@ def _interval(
 ) -> None:
     colour = BLACK if known else VERMILION
     _line(ax, row, lower, upper, color=colour, linewidth=1.4, linestyle="-" if known else (0, (4, 2)))
-    low, high = ax.get_xlim()
-    if lower is not None and lower < low:
-        ax.plot([low], [row], marker="<", color=colour, markersize=6, clip_on=False)
-    if upper is not None and upper > high:
-        ax.plot([high], [row], marker=">", color=colour, markersize=6, clip_on=False)
+    _arrows(ax, row, lower, upper, colour)
     _dot(ax, row, y, marker="s", color=colour if known else "white", markeredgecolor=colour, markersize=size)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import ChainableUndefined, Environment, PackageLoader, Template, Undefined
 
-from bayesmeta.report import figures, sentences, tables
+from bayesmeta.report import figures, prior_sentences, sentences, tables
 
 Record = Mapping[str, Any]
 
@@ -52,6 +52,11 @@ def render_html(results: Record) -> str:
             ],
             "density": figures.density_figure(results, signal),
             "sensitivity": figures.sensitivity_figure(signal),
+            "tipping": [
+                *(prior_sentences.tipping_sentence(signal, tipping) for tipping in signal.get("tipping") or []),
+                *filter(None, [prior_sentences.belief_sentence(signal)]),
+            ],
+            "beliefs": prior_sentences.belief_rows(signal),
         }
         for signal in results.get("signals") or []
     ]
@@ -102,6 +107,8 @@ def _outcome(results: Record, key: str, outcome: Record) -> dict[str, Any]:
         ],
         "forests": figures.forest_figures(results, outcome),
         "confounding": figures.confounding_figure(outcome),
+        "side_by_side": figures.side_by_side_figure(outcome),
+        "estimators": tables.estimator_rows(outcome),
         "external": figures.external_figure(results, key),
         "models": models,
     }
@@ -114,8 +121,9 @@ def _given(function: Callable[..., str]) -> Callable[..., str]:
 
 def _priors(model: Record) -> list[dict[str, Any]]:
     defaults = set(model.get("defaults") or [])
+    sources = model.get("sources") or {}
     return [
-        {"parameter": name, "prior": prior, "default": name in defaults}
+        {"parameter": name, "prior": prior, "default": name in defaults, "sources": sources.get(name) or []}
         for name, prior in (model.get("priors") or {}).items()
     ]
 

@@ -67,14 +67,14 @@ def simulate_and_print(
 
 
 def _files(result: SimulationResult, content: dict[str, Any]) -> dict[str, bytes]:
-    from bayesmeta.report.canvas import svg
+    from bayesmeta.report.canvas import image
     from bayesmeta.report.simulation_plots import coverage
 
     return {
         "results.json": (json.dumps(content, allow_nan=False, indent=1) + "\n").encode(),
         "performance.csv": result.performance.to_csv(index=False).encode(),
         "calibration.csv": result.calibration.to_csv(index=False).encode(),
-        "coverage.svg": svg(coverage, content["performance"], content["design"]["level"]),
+        "coverage.svg": image("svg", coverage, content["performance"], content["design"]["level"]),
     }
 
 
@@ -88,12 +88,12 @@ def _progress() -> Iterator[Any]:
 
 
 def _print(content: dict[str, Any]) -> None:
-    console = Console(highlight=False, markup=False, width=120)  # a narrower table would cut its numbers short
+    console = Console(highlight=False, markup=False)
     design = content["design"]
     console.print(f"{design['title']}: {design['replications']:,} replications, {design['level']:.0%} intervals")
     for cell in _cells(content["performance"]):
         console.print(f"\nk = {cell[0]['k']}, mu = {cell[0]['mu']}, tau = {cell[0]['tau']}")
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0)
         table.add_column("", no_wrap=True)
         for heading in (*(heading for _, heading, _ in _COLUMNS), "tau", "new"):
             table.add_column(heading, justify="right", no_wrap=True)

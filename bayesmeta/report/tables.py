@@ -183,3 +183,28 @@ def signals_table_rows(results: Mapping[str, Any]) -> list[dict[str, str]]:
             }
         )
     return rows
+
+
+_LABELS = {
+    "dl wald": "DerSimonian-Laird, Wald",
+    "reml wald": "REML, Wald",
+    "reml hksj": "REML, Knapp-Hartung",
+    "pm hksj": "Paule-Mandel, Knapp-Hartung",
+    "published": "the review, as published",
+    "this model": "this model (posterior median, credible interval)",
+}
+
+
+def estimator_rows(outcome: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of the table of estimators on latent trials: label, four cells with their ranges, and a share."""
+    log_scale = bool(outcome.get("log_scale"))
+    rows = []
+    for one in outcome.get("estimators") or []:
+        cells = []
+        for key in ("estimate", "lower", "upper", "tau"):
+            shown = [display(value, log_scale and key != "tau") for value in one[key]]
+            text = format_number(shown[0], 2) if shown else MISSING
+            cells.append((text, format_interval(shown[1], shown[2], 2) if len(shown) == 3 else ""))
+        excludes = format_probability(one["excludes_zero"])
+        rows.append({"label": _LABELS.get(one["label"], one["label"]), "cells": cells, "excludes": excludes})
+    return rows

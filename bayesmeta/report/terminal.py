@@ -12,17 +12,20 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.estimates import read_estimates
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence
 from bayesmeta.errors import ConvergenceWarning, SpecificationError
-from bayesmeta.priors import Prior, parse_prior
+from bayesmeta.priors import Prior, parse_prior, shown
+from bayesmeta.report.priors import checked_measure, source_lines
 from bayesmeta.report.sentences import check_sentence
 from bayesmeta.results.claims import check_claim
 from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.spec.design import design
 from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.two_scales import base_of
 
 SCHEMA = "bayesmeta-fit/1"
 TOLERANCE = 1e-8
@@ -40,12 +43,13 @@ def fit_and_print(
     draws: int,
     chains: int,
     ci_prob: float,
+    measure: str | None,
     as_json: bool,
 ) -> bool:
     """Fit estimates from a CSV file and print the result; return whether the chains converged."""
     if not 0 < ci_prob < 1:
         raise SpecificationError(f"--ci-prob {ci_prob}: must lie between 0 and 1. 95% is 0.95.")
-    data = read_estimates(path)
+    data = read_estimates(path, measure=checked_measure(measure))
     model = NormalNormal(formula=formula, mu=parse_prior(mu), tau=parse_prior(tau), beta=dict(map(_named, beta)))
     columns = design(data, model).columns
     for claim in claims:
@@ -58,7 +62,7 @@ def fit_and_print(
     if as_json:
         print(json.dumps(content, allow_nan=False))
     else:
-        _print(content)
+        _print(content, base_of(result.model))
     return all(check.passed is not False for check in checks)
 
 
@@ -81,15 +85,13 @@ def _content(
     result: MetaResult, path: Path, claims: Sequence[str], ci_prob: float, seed: int, checks: list[dict[str, object]]
 ) -> dict[str, Any]:
     frame = result.summary(ci_prob=ci_prob, ci_kind="eti")
-    rows = [
-        {"parameter": str(name), **{k: (float(v) if math.isfinite(v) else None) for k, v in row.items()}}
-        for name, row in frame.iterrows()
-    ]
+    rows = [{"parameter": str(name), **{k: _plain(v) for k, v in row.items()}} for name, row in frame.iterrows()]
     return {
         "schema": SCHEMA,
         "file": path.name,
         "engine": result.engine,
         "model": result.model.as_dict(),
+        "measure": None if isinstance(result.data, ArmMeans) else result.data.measure,
         "n_studies": result.data.n_studies,
         "data_hash": result.data.hash,
         "seed": seed,
@@ -105,16 +107,22 @@ def _content(
     }
 
 
-def _print(content: dict[str, Any]) -> None:
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return value
+    return float(value) if math.isfinite(value) else None
+
+
+def _print(content: dict[str, Any], model: NormalNormal) -> None:
     console = Console()
-    model = content["model"]
-    priors = ", ".join(
-        f"{name} ~ {prior}" for name, prior in {"mu": model["mu"], "tau": model["tau"], **model["beta"]}.items()
-    )
+    own = {"mu": model.mu, "tau": model.tau, **{str(name): prior for name, prior in model.beta.items()}}
+    priors = ", ".join(f"{name} ~ {shown(prior)}" for name, prior in own.items())
     console.print(
-        f"{content['n_studies']} studies from {content['file']}; formula {model['formula']}; {priors}",
+        f"{content['n_studies']} studies from {content['file']}; formula {model.formula}; {priors}",
         markup=False,
     )
+    for line in source_lines(model, content["measure"]):
+        console.print(line, markup=False, highlight=False)
     table = Table()
     drawn = content["engine"] == "nuts"
     level = f"{content['ci_prob']:.0%}"
@@ -124,7 +132,7 @@ def _print(content: dict[str, Any]) -> None:
     for row in content["summary"]:
         cells = [_cell(row[key], ".4g") for key in ("mean", "sd", "median", "lower", "upper")]
         ends = [_cell(row["ess_bulk"], ".0f"), _cell(row["r_hat"], ".3f")] if drawn else []
-        table.add_row(row["parameter"], *cells, *ends)
+        table.add_row(row["parameter"] + (" (default prior)" if row.get("prior") else ""), *cells, *ends)
     console.print(table)
     for item in content["probabilities"]:
         error = f"Monte Carlo error {item['mcse']:.3f}" if item["mcse"] else f"exact to {TOLERANCE:g}"

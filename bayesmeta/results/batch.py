@@ -24,6 +24,7 @@ from bayesmeta.priors import (
     PointMass,
     Prior,
     ReferencePrior,
+    plain,
     require_prior,
     require_scale_prior,
 )
@@ -61,6 +62,7 @@ def fit_batch(
         sequences of priors are broadcast. PyTorch and JAX arrays are computed where they lie, a GPU for instance.
     tau : Prior or sequence of Prior
         Prior on the heterogeneity standard deviation; a sequence has one of the same family for each meta-analysis.
+        Arrays state no measure, so nothing tells whether a published prior was meant for theirs.
     mu : Prior or sequence of Normal, optional
         Prior on the mean effect; flat by default.
     covariates : mapping of str to array_like, shape (..., study), optional
@@ -163,7 +165,7 @@ def _arrays(
 def _tau(tau: Prior | Sequence[Prior], v: Array, n: int) -> Prior | Sequence[Prior]:
     """Checked priors on tau: one, or one for each lane."""
     if isinstance(tau, Prior):
-        checked = require_scale_prior(tau)
+        checked = plain(require_scale_prior(tau))
         if isinstance(checked, PointMass | Mixture):
             raise SpecificationError(f"prior for tau is {tau}: a batch takes no point masses and mixtures; use fit.")
         if isinstance(checked, CustomScale) and checked.valleys:
@@ -175,7 +177,7 @@ def _tau(tau: Prior | Sequence[Prior], v: Array, n: int) -> Prior | Sequence[Pri
                 )
             return checked.given(lanes_of.host(v)[0])
         return checked
-    priors = [require_scale_prior(prior) for prior in np.asarray(tau, dtype=object).ravel()]
+    priors = [plain(require_scale_prior(prior)) for prior in np.asarray(tau, dtype=object).ravel()]
     return priors if len(priors) == n else [priors[i] for i in np.resize(np.arange(len(priors)), n)]
 
 
@@ -190,20 +192,21 @@ def _coefficients(
             )
     one = Flat() if mu is None else _first(mu)
     priors = {"mu": one} | {name: beta.get(name, Flat()) for name in names[1:]}
-    split = pieces(names, {k: require_prior(p, k, "Normal(0, 1)") for k, p in priors.items()}, {})
+    where = {name: name if name == "mu" else f"beta[{name!r}]" for name in names}
+    split = pieces(names, {k: require_prior(p, where[k], "Normal(0, 1)") for k, p in priors.items()}, {})
     if len(split) > 1 or split[0].fixed:
         raise SpecificationError("a batch takes no point masses on coefficients; use fit.")
     common = split[0].prior(np.eye(len(names)))
     if mu is None or isinstance(mu, Prior):
         return lambda lanes: common
-    each = np.asarray(mu, dtype=object).ravel()
+    each = [plain(require_prior(prior, "mu", "Normal(0, 1)")) for prior in np.asarray(mu, dtype=object).ravel()]
     if not all(isinstance(prior, Normal) for prior in each):
         raise SpecificationError("the priors on mu may differ within a batch only if all are Normal.")
     mean, sd = (np.resize([getattr(prior, key) for prior in each], n) for key in ("mean", "sd"))
 
     def prior(lanes: lanes_of.Lanes) -> CoefficientPrior:
         means, precisions = mean[lanes][:, None, None], sd[lanes][:, None, None] ** -2.0
-        log_norm = common.log_norm + 0.5 * np.log(precisions) + math.log(one.sd)  # type: ignore[attr-defined]
+        log_norm = common.log_norm + 0.5 * np.log(precisions) + math.log(sd[0])
         precision = ((precisions,), *common.precision[1:])
         return CoefficientPrior((means, *common.mean[1:]), precision, log_norm, common.n_flat)
 

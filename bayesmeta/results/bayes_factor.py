@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import replace
 from typing import Any
@@ -10,29 +9,29 @@ from typing import Any
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.inference.quadrature.engine import QuadratureFit, fit_quadrature
-from bayesmeta.priors import Mixture, PointMass, Prior
+from bayesmeta.priors import Mixture, PointMass, Prior, plain
 from bayesmeta.spec.design import design
 from bayesmeta.spec.normal_normal import NormalNormal
-from bayesmeta.spec.two_scales import Model, TwoScales
+from bayesmeta.spec.two_scales import Model
 
 _EQUATION = re.compile(r"^(?P<name>.+?)\s*==?\s*(?P<value>[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*$")
 
 
-def bayes_factor(fit: QuadratureFit, data: Estimates, model: Model, hypothesis: str) -> float:
-    """Bayes factor for ``name = value`` against the rest of that parameter's prior."""
-    if isinstance(model, TwoScales):
+def log_bayes_factor(fit: QuadratureFit, data: Estimates, model: Model, hypothesis: str) -> float:
+    """Log of the Bayes factor for ``name = value`` against the rest of that parameter's prior."""
+    if not isinstance(model, NormalNormal):
         raise SpecificationError(
             f"hypothesis {hypothesis!r}: with two scales, compare the log marginal likelihoods of two fits instead."
         )
     name, value = parse_hypothesis(hypothesis, fit.names)
-    prior = _prior(data, model, name)
+    prior = prior_of(data, model, name)
     null = with_prior(model, name, PointMass(value))
     alternative = _without_point(prior, value, hypothesis)
     if alternative == prior:
         evidence = fit.log_evidence
     else:
         evidence = fit_quadrature(data, with_prior(model, name, alternative), fit.tolerance).log_evidence
-    return math.exp(fit_quadrature(data, null, fit.tolerance).log_evidence - evidence)
+    return fit_quadrature(data, null, fit.tolerance).log_evidence - evidence
 
 
 def parse_hypothesis(hypothesis: str, names: tuple[str, ...]) -> tuple[str, float]:
@@ -53,9 +52,10 @@ def parse_hypothesis(hypothesis: str, names: tuple[str, ...]) -> tuple[str, floa
     return name, value
 
 
-def _prior(data: Estimates, model: NormalNormal, name: str) -> Prior:
+def prior_of(data: Estimates, model: NormalNormal, name: str) -> Prior:
+    """Prior of mu, tau or a column of the design."""
     if name in ("mu", "tau"):
-        return model.mu if name == "mu" else model.tau
+        return plain(model.mu if name == "mu" else model.tau)
     return model.coefficient_prior(name, design(data, model).columns[name])
 
 

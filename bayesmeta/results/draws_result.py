@@ -10,12 +10,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.results.claims import evaluate, require_claim
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
+from bayesmeta.spec.arm_normal import ArmNormal
 from bayesmeta.spec.two_scales import Model, TwoScales
 
 if TYPE_CHECKING:
@@ -35,14 +37,14 @@ class DrawsResult(MetaResult):
         ArviZ groups: posterior, sample_stats, log_likelihood (marginal: one value for each study, or for each
         printed statistic of a review), log_prior (top level only), prior, posterior_predictive, observed_data,
         constant_data.
-    model : NormalNormal or TwoScales
-    data : Estimates or PublishedReview
+    model : NormalNormal, TwoScales or ArmNormal
+    data : Estimates, PublishedReview or ArmMeans
     engine : str
     """
 
     datatree: xr.DataTree
     model: Model
-    data: Estimates | PublishedReview
+    data: Estimates | PublishedReview | ArmMeans
     engine: str
 
     @property
@@ -55,7 +57,10 @@ class DrawsResult(MetaResult):
     def parameters(self) -> tuple[str, ...]:
         """Names that `marginal`, `probability` and `summary` know."""
         second = self.model.second_name if isinstance(self.model, TwoScales) else "tau"
-        names = dict.fromkeys(["mu", "tau", second, *self.coefficients, "theta_new"])
+        scales: Mapping[str, object] = {}
+        if isinstance(self.model, ArmNormal) and isinstance(self.data, ArmMeans):
+            scales = self.model.parameter_names(self.data.instruments)
+        names = dict.fromkeys(["mu", "tau", second, *self.coefficients, *scales, "theta_new"])
         return tuple(name for name in names if name in self.posterior or name in self.coefficients)
 
     @property
@@ -126,7 +131,7 @@ class DrawsResult(MetaResult):
             }
         frame = pd.DataFrame.from_dict(rows, orient="index")
         frame.attrs.update(ci_prob=ci_prob, ci_kind=ci_kind)
-        return frame
+        return self._with_defaults(frame)
 
     def shrinkage(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
         """Posterior of each study's true effect theta_i: y and se (posterior means where latent), mean, sd, interval."""
@@ -139,14 +144,20 @@ class DrawsResult(MetaResult):
                 y, se, known = float(self.data.y[i]), float(self.data.se[i]), True
             else:
                 y, se = (float(posterior[key].sel(study=name).mean()) for key in ("y", "se"))
-                known = self.data.studies[i].known
+                known = bool(self.data.complete[i]) if isinstance(self.data, ArmMeans) else self.data.studies[i].known
             lower, upper = marginal.interval(ci_prob, ci_kind)
             found = {"y": y, "se": se, "known": known, "mean": marginal.mean(), "sd": marginal.sd()}
             rows.append(found | {"lower": lower, "upper": upper})
         return pd.DataFrame(rows, index=pd.Index(self.data.study, name="study"))
 
     def choice_probabilities(self) -> dict[str, dict[str, float]]:
-        """Posterior probability of each option of each choice of a published review."""
+        """Posterior probability of each option of each choice of a published review, or of each reading of a spread that
+        may be a standard deviation or a standard error, by study.
+        """
+        if isinstance(self.data, ArmMeans):
+            found = self.posterior.get("sd_probability")
+            is_sd = {} if found is None else found.mean(("chain", "draw")).to_series().to_dict()
+            return {str(study): {"sd": p, "se": 1 - p} for study, p in is_sd.items()}
         if not isinstance(self.data, PublishedReview) or not self.data.choices:
             return {}
         weights = self.posterior["scenario_probability"].mean(("chain", "draw")).to_numpy()

@@ -65,21 +65,69 @@ def exact_probability(fit: QuadratureFit, claim: str, names: Sequence[str]) -> f
     names : sequence of str
         Parameters: ``mu``, ``tau``, coefficients, ``theta_new``.
     """
+    compiled = compile_claim(claim, names, fit.names)
+    if compiled is None:
+        return None
+    total = sum(part.probability * float(compiled.by_node(fit, part).sum()) for part in fit.parts)
+    return min(max(total, 0.0), 1.0)
+
+
+def compile_claim(claim: str, names: Sequence[str], coefficients: Sequence[str]) -> CompiledClaim | None:
+    """A claim made ready for any posterior of the same parameters, or None if its form is not one for exact integration.
+
+    Parameters
+    ----------
+    claim : str
+    names : sequence of str
+        Parameters: ``mu``, ``tau``, coefficients, ``theta_new``.
+    coefficients : sequence of str
+        Coefficients in the order of the design.
+    """
     comparisons, truth = split_comparisons(claim, names)
-    if set(mentioned(claim, names)) - {*fit.names, "tau", "theta_new"}:
+    if set(mentioned(claim, names)) - {*coefficients, "tau", "theta_new"}:
         return None  # a second standard deviation
-    atoms = [(_affine(expression, names, fit.names), closed) for expression, closed in comparisons]
+    atoms = [(_affine(expression, names, coefficients), closed) for expression, closed in comparisons]
     if any(atom is None for atom, _ in atoms):
         return None
-    known = [replace(atom, closed=closed) for atom, closed in atoms if atom is not None]
-    if len(known) == 1 and known[0].direction.any() and known[0].tau_slope:
-        return _with_sloping_edge(fit, known[0], truth)
-    if any(atom.direction.any() and atom.tau_slope for atom in known):
+    known = tuple(replace(atom, closed=closed) for atom, closed in atoms if atom is not None)
+    sloping = any(atom.direction.any() and atom.tau_slope for atom in known)
+    if sloping and len(known) > 1:
         return None
     directions, places = _directions([atom.direction for atom in known])
     if len(directions) > 2:
         return None
-    return _cells(fit, known, directions, places, truth)
+    return CompiledClaim(known, tuple(directions), tuple(places), truth, sloping)
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledClaim:
+    """A claim as comparisons along at most two directions among the coefficients, and along tau.
+
+    Attributes
+    ----------
+    atoms : tuple of Affine
+        The comparisons.
+    directions : tuple of ndarray
+        Distinct directions among the coefficients.
+    places : tuple of (int, float)
+        For each comparison its direction (-1: none), and the factor that it has there.
+    truth : callable
+        From the truth of each comparison to that of the claim.
+    sloping : bool
+        Whether it is a single comparison that mixes tau with the coefficients.
+    """
+
+    atoms: tuple[Affine, ...]
+    directions: tuple[Floats, ...]
+    places: tuple[tuple[int, float], ...]
+    truth: Callable[[Sequence[Any]], Any]
+    sloping: bool
+
+    def by_node(self, fit: QuadratureFit, part: Part) -> Floats:
+        """Probability of each node of a part together with the claim, shape (node,)."""
+        if self.sloping:
+            return _with_sloping_edge(fit, part, self.atoms[0], self.truth)
+        return _cells(fit, part, self)
 
 
 def scale_probability(cdf: Callable[[float], Any], claim: str, names: Sequence[str], name: str) -> float | None:
@@ -154,16 +202,11 @@ def _directions(vectors: Sequence[Floats]) -> tuple[list[Floats], list[tuple[int
     return found, places
 
 
-def _cells(
-    fit: QuadratureFit,
-    atoms: Sequence[Affine],
-    directions: Sequence[Floats],
-    places: Sequence[tuple[int, float]],
-    truth: Callable[[Sequence[Any]], Any],
-) -> float:
-    """Sum the probabilities of the cells, cut out by all thresholds, in which the claim is true."""
+def _cells(fit: QuadratureFit, part: Part, claim: CompiledClaim) -> Floats:
+    """Sum the probabilities of the cells, cut out by all thresholds, in which the claim is true, for each node."""
+    atoms, directions = claim.atoms, claim.directions
     cuts: list[list[float]] = [[] for _ in range(len(directions) + 1)]
-    for atom, (place, factor) in zip(atoms, places, strict=True):
+    for atom, (place, factor) in zip(atoms, claim.places, strict=True):
         if place >= 0:
             cuts[place].append(atom.threshold / factor)
         elif atom.tau_slope:
@@ -173,26 +216,22 @@ def _cells(
     middles = [_middles(e) for e in edges]
     mesh = np.meshgrid(*middles, indexing="ij")
     values = []
-    for atom, (place, factor) in zip(atoms, places, strict=True):
+    for atom, (place, factor) in zip(atoms, claim.places, strict=True):
         if place >= 0:
             values.append(factor * mesh[place] < atom.threshold)
         elif atom.tau_slope:
             values.append(atom.tau_slope * mesh[-1] < atom.threshold)
         else:
             values.append(np.full(mesh[0].shape, atom.threshold > 0.0 or (atom.closed and atom.threshold == 0.0)))
-    total = 0.0
-    for part in fit.parts:
-        known = [atom.in_part(part) for atom in atoms]
-        here = [v if fixed is None else np.full(v.shape, fixed) for v, fixed in zip(values, known, strict=True)]
-        holds = np.broadcast_to(truth(here), mesh[0].shape)
-        cdf = _corner_masses(fit, part, directions, sides[:-1])  # (corner..., node)
-        inside = cdf
-        for axis in range(len(directions)):
-            inside = np.diff(inside, axis=axis)
-        shares = _tau_shares(part, sides[-1])  # (edge, node): mass of each node up to the edge
-        cells = np.tensordot(inside, np.diff(shares, axis=0), axes=(-1, -1))
-        total += part.probability * float((cells * holds).sum())
-    return min(max(total, 0.0), 1.0)
+    known = [atom.in_part(part) for atom in atoms]
+    here = [v if fixed is None else np.full(v.shape, fixed) for v, fixed in zip(values, known, strict=True)]
+    holds = np.broadcast_to(claim.truth(here), mesh[0].shape).astype(float)
+    inside = _corner_masses(fit, part, directions, sides[:-1])  # (corner..., node)
+    for axis in range(len(directions)):
+        inside = np.diff(inside, axis=axis)
+    shares = np.diff(_tau_shares(part, sides[-1]), axis=0)  # (interval of tau, node): mass of each node in it
+    chosen = np.tensordot(holds, shares, axes=(-1, 0))  # (interval..., node)
+    return np.asarray((inside * chosen).reshape(-1, shares.shape[-1]).sum(axis=0))
 
 
 def _middles(edges: Floats) -> Floats:
@@ -256,21 +295,18 @@ def _tau_shares(part: Part, sides: Floats) -> Floats:
     return np.array(rows)
 
 
-def _with_sloping_edge(fit: QuadratureFit, atom: Affine, truth: Callable[[Sequence[Any]], Any]) -> float:
+def _with_sloping_edge(fit: QuadratureFit, part: Part, atom: Affine, truth: Callable[[Sequence[Any]], Any]) -> Floats:
     """A single comparison that mixes tau with the coefficients: its edge moves with the node."""
-    below = 0.0
-    for part in fit.parts:
-        known = atom.in_part(part)
-        if known is not None:
-            below += part.probability * known
-            continue
-        mass = np.asarray(part.posterior.mass)
+    mass, known = np.asarray(part.posterior.mass), atom.in_part(part)
+    if known is None:
         mean, variance = mixtures.moments(part, _contrast(atom.direction))
         sd = np.sqrt(variance + atom.direction[-1] ** 2 * mixtures.new_study_variance(fit, part))
         z = _standardised(np.array([0.0]), mean + atom.tau_slope * part.posterior.tau - atom.threshold, sd)[0]
-        below += part.probability * float((mass * ndtr(z)).sum())
+        below = ndtr(z)
+    else:
+        below = np.full(mass.shape, float(known))
     true_below, true_above = bool(truth([np.bool_(True)])), bool(truth([np.bool_(False)]))
-    return below * true_below + (1 - below) * true_above
+    return np.asarray((mass * (below * true_below + (1 - below) * true_above)).sum(axis=0))
 
 
 def bivariate_cdf(h: Floats, k: Floats, rho: Floats) -> Floats:

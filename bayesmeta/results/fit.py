@@ -6,10 +6,13 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.errors import ConvergenceWarning, DataError, SpecificationError, did_you_mean
 from bayesmeta.results.meta_result import MetaResult
+from bayesmeta.spec.arm_normal import ArmNormal
+from bayesmeta.spec.sources import check_measure
 from bayesmeta.spec.two_scales import Model, TwoScales, base_of
 
 if TYPE_CHECKING:
@@ -20,7 +23,7 @@ Progress = Callable[[str, int, int], None]  # model, draws done, draws wanted
 
 
 def fit(
-    data: Estimates | PublishedReview,
+    data: Estimates | PublishedReview | ArmMeans,
     model: Model,
     engine: str = "auto",
     *,
@@ -35,7 +38,7 @@ def fit(
 
     Parameters
     ----------
-    data : Estimates or PublishedReview
+    data : Estimates, PublishedReview or ArmMeans
         What was published.
     model : Model
         Formula and priors.
@@ -57,7 +60,8 @@ def fit(
     Raises
     ------
     DataError, SpecificationError
-        If something cannot be right; before anything is sampled.
+        If something cannot be right, such as a prior published for another measure than `data` state; before anything
+        is sampled.
     InferenceError
         If the posterior is improper, or the sampler fails.
 
@@ -95,7 +99,7 @@ def fit(
 
 
 def fit_many(
-    data: Estimates | PublishedReview,
+    data: Estimates | PublishedReview | ArmMeans,
     models: Mapping[str, Model],
     engine: str = "auto",
     *,
@@ -125,8 +129,8 @@ def fit_many(
         raise SpecificationError(
             f"engine={engine!r} is not known; choose one of {', '.join(map(repr, ENGINES))}.{did_you_mean(engine, ENGINES)}"
         )
-    if not isinstance(data, Estimates | PublishedReview):
-        raise DataError(f"data must be Estimates or a PublishedReview; got {type(data).__name__}.")
+    if not isinstance(data, Estimates | PublishedReview | ArmMeans):
+        raise DataError(f"data must be Estimates, a PublishedReview or ArmMeans; got {type(data).__name__}.")
     for name, value in (("draws", draws), ("tune", tune), ("chains", chains)):
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise SpecificationError(f"{name}={value!r}: must be a whole number of at least 1.")
@@ -134,7 +138,11 @@ def fit_many(
         raise SpecificationError(f"target_accept={target_accept!r}: must lie between 0 and 1.")
     for name, model in models.items():
         if not isinstance(model, Model):
-            raise SpecificationError(f"model {name!r} must be a NormalNormal or TwoScales; got {type(model).__name__}.")
+            raise SpecificationError(
+                f"model {name!r} must be a NormalNormal, TwoScales or ArmNormal; got {type(model).__name__}."
+            )
+        _refuse_mismatch(data, name, model)
+        check_measure(data, model)
     if not 0 < tolerance < 1:
         raise SpecificationError(f"tolerance={tolerance!r}: must lie between 0 and 1, e.g. 1e-8.")
     from bayesmeta.inference.quadrature.engine import unsupported
@@ -165,7 +173,7 @@ def _by_quadrature(data: Estimates, model: Model, seed: int, shape: tuple[int, i
     else:
         from bayesmeta.inference.quadrature.engine import fit_quadrature
 
-        found = fit_quadrature(data, model, tolerance)
+        found = fit_quadrature(data, base_of(model), tolerance)
 
     def make_draws(chains: int, draws: int) -> xr.DataTree:
         from bayesmeta.inference.quadrature.draws import datatree
@@ -176,7 +184,7 @@ def _by_quadrature(data: Estimates, model: Model, seed: int, shape: tuple[int, i
 
 
 def _by_sampling(
-    data: Estimates | PublishedReview,
+    data: Estimates | PublishedReview | ArmMeans,
     models: Mapping[str, Model],
     seed: int,
     settings: Mapping[str, Any],
@@ -186,6 +194,8 @@ def _by_sampling(
 
     for model in models.values():
         design(data, base_of(model))
+    if isinstance(data, ArmMeans):
+        return _by_arm_sampling(data, models, seed, settings, progress)
     from bayesmeta.inference.nuts import NutsEngine
     from bayesmeta.inference.sampling import SamplerSettings
     from bayesmeta.results.draws_result import DrawsResult
@@ -198,6 +208,36 @@ def _by_sampling(
         tree = sampler.fit(model, SamplerSettings(**settings), seed, report)
         results[name] = DrawsResult(tree, model, data, "nuts")
     return results
+
+
+def _by_arm_sampling(
+    data: ArmMeans, models: Mapping[str, Model], seed: int, settings: Mapping[str, Any], progress: Progress | None
+) -> dict[str, MetaResult]:
+    from bayesmeta.inference.arm_nuts import ArmEngine
+    from bayesmeta.inference.sampling import SamplerSettings
+    from bayesmeta.results.draws_result import DrawsResult
+
+    sampler = ArmEngine(data)
+    results: dict[str, MetaResult] = {}
+    for name, model in models.items():
+        assert isinstance(model, ArmNormal)
+        report = None if progress is None else (lambda done, total, name=name: progress(name, done, total))
+        tree = sampler.fit(model, SamplerSettings(**settings), seed, report)
+        results[name] = DrawsResult(tree, model, data, "nuts")
+    return results
+
+
+def _refuse_mismatch(data: Estimates | PublishedReview | ArmMeans, name: str, model: Model) -> None:
+    """Arm means go with `ArmNormal`, and with nothing else."""
+    if isinstance(data, ArmMeans) and not isinstance(model, ArmNormal):
+        raise SpecificationError(
+            f"model {name!r} is for estimates, and the data are ArmMeans. Use ArmNormal(base=..., typical_sd=..., "
+            "sd_variation=...), or effect_sizes(arms, measure) where all standard deviations are known."
+        )
+    if isinstance(model, ArmNormal) and not isinstance(data, ArmMeans):
+        raise SpecificationError(f"model {name!r} is an ArmNormal, which needs ArmMeans; got {type(data).__name__}.")
+    if isinstance(model, ArmNormal) and isinstance(data, ArmMeans):
+        model.check(data)
 
 
 def _warn(result: MetaResult) -> None:

@@ -10,10 +10,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.results.claims import evaluate
 from bayesmeta.results.intervals import Marginal
+from bayesmeta.spec.design import variable_of
+from bayesmeta.spec.sources import default_names
 from bayesmeta.spec.two_scales import Model
 
 if TYPE_CHECKING:
@@ -31,14 +34,14 @@ class MetaResult(ABC):
         ArviZ groups: posterior, sample_stats, log_likelihood (marginal: one value for each study, or for each
         printed statistic of a review), log_prior (top level only), prior, posterior_predictive, observed_data,
         constant_data.
-    model : NormalNormal or TwoScales
-    data : Estimates or PublishedReview
+    model : NormalNormal, TwoScales or ArmNormal
+    data : Estimates, PublishedReview or ArmMeans
     engine : str
     """
 
     datatree: xr.DataTree
     model: Model
-    data: Estimates | PublishedReview
+    data: Estimates | PublishedReview | ArmMeans
     engine: str
 
     @property
@@ -89,6 +92,8 @@ class MetaResult(ABC):
             Probability of the interval.
         ci_kind : {"eti", "hdi"}
             Equal-tailed or shortest.
+
+        Where a prior is a default that nobody chose, a last column, `prior`, says so.
         """
 
     @abstractmethod
@@ -116,8 +121,19 @@ class MetaResult(ABC):
         self.datatree.to_netcdf(path, engine="h5netcdf")
 
     def choice_probabilities(self) -> dict[str, dict[str, float]]:
-        """Posterior probability of each option of each choice of a published review; empty without choices."""
+        """Posterior probability of each option of each choice of a published review, or of each reading of a spread that
+        may be a standard deviation or a standard error; empty without any.
+        """
         return {}
+
+    def _with_defaults(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The summary with a column that marks default priors, if there are any."""
+        defaults = default_names(self.model)
+        if defaults:
+            frame["prior"] = [
+                "default" if {name, variable_of(name)} & defaults else "" for name in map(str, frame.index)
+            ]
+        return frame
 
     def _parameter(self, name: str) -> Any:
         if name in self.coefficients:

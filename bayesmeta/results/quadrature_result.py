@@ -163,7 +163,7 @@ class QuadratureResult(MetaResult):
         rows = self._equal_tailed(ci_prob) if ci_kind == "eti" else self._by_kind(ci_prob, ci_kind)
         frame = pd.DataFrame(np.array(rows), columns=_labels(_COLUMNS), index=_labels(self.parameters))
         frame.attrs.update(ci_prob=ci_prob, ci_kind=ci_kind)
-        return frame
+        return self._with_defaults(frame)
 
     def _equal_tailed(self, ci_prob: float) -> list[list[float]]:
         """Rows of the summary; the quantiles of all normal mixtures are found together."""
@@ -221,19 +221,23 @@ class QuadratureResult(MetaResult):
         return frame
 
     def bayes_factor(self, hypothesis: str) -> float:
-        """Bayes factor for a point hypothesis such as ``"crps = 0"`` or ``"tau = 0"``, against the model as it is.
+        """Bayes factor for a hypothesis; above 1 the data favour it.
 
-        Above 1 the data favour the hypothesis. If the parameter's prior has a point mass there, the factor is that
-        of the point mass against the rest of the prior. Flat priors on other parameters cancel.
+        A point, ``"crps = 0"`` or ``"tau = 0"``, is compared with the model as it is. If the parameter's prior has a
+        point mass there, the factor is that of the point mass against the rest of the prior. Flat priors on other
+        parameters cancel. A region, ``"mu < 0"`` or ``"-0.1 < mu < 0.1"``, is compared with its complement:
+        posterior odds over prior odds.
 
         Raises
         ------
         SpecificationError
-            If the hypothesis is no equation of one parameter and a number, or the parameter's prior is improper.
+            If the hypothesis cannot be read, is certain or impossible under the prior, or a parameter that it is about
+            has an improper prior.
         """
-        from bayesmeta.results.bayes_factor import bayes_factor
+        from bayesmeta.results.region_hypothesis import log_factor
 
-        return bayes_factor(self.fit, self.data, self.model, hypothesis)
+        with np.errstate(over="ignore"):
+            return float(np.exp(log_factor(self, hypothesis)))
 
     def joint_density(self, mu: ArrayLike, tau: ArrayLike, coefficient: str = "mu") -> JointDensity:
         """Joint posterior density of `mu` and `tau` on a grid, exact at every point: for contour plots.

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from bayesmeta.analysis.schema import Strict, first_problem
-from bayesmeta.data.tables import read_csv
+from bayesmeta.data.text_files import read_csv
 from bayesmeta.errors import DataError, SpecificationError
 from bayesmeta.pooling.arrays import check_names
 from bayesmeta.priors import PointMass, Prior, parse_prior, require_scale_prior

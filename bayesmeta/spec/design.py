@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview, Range, Study
 from bayesmeta.errors import DataError, SpecificationError, did_you_mean
-from bayesmeta.priors import Flat, Prior, ReferencePrior
+from bayesmeta.priors import Flat, Prior, ReferencePrior, plain
 from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.sources import check_measure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,15 +52,16 @@ class Design:
         return self.base + np.tensordot(u, self.slope, axes=(-1, 0))
 
 
-def design(data: Estimates | PublishedReview, model: NormalNormal) -> Design:
+def design(data: Estimates | PublishedReview | ArmMeans, model: NormalNormal) -> Design:
     """Design matrix of `model` on `data`.
 
     Raises
     ------
     SpecificationError
         If the formula names no column, a column does not vary, columns are collinear under flat priors, or a
-        covariate known as a range does not enter linearly.
+        covariate known as a range does not enter linearly, or a prior was published for another measure.
     """
+    check_measure(data, model)
     if isinstance(data, PublishedReview):
         made = _review_design(data, model.formula)
     elif model.formula.strip() == "1":  # the usual case, at once
@@ -71,22 +74,23 @@ def design(data: Estimates | PublishedReview, model: NormalNormal) -> Design:
     return made
 
 
-def tau_prior(data: Estimates | PublishedReview, model: NormalNormal) -> Prior:
-    """Prior of tau in `model`; a reference prior is given the sampling variances of `data`.
+def tau_prior(data: Estimates | PublishedReview | ArmMeans, model: NormalNormal) -> Prior:
+    """Prior of tau in `model`, without its source; a reference prior is given the sampling variances of `data`.
 
     Raises
     ------
     SpecificationError
         If it depends on standard errors that a published review does not tell, or needs more studies.
     """
-    if not isinstance(model.tau, ReferencePrior):
-        return model.tau
-    if isinstance(data, PublishedReview):
+    prior = plain(model.tau)
+    if not isinstance(prior, ReferencePrior):
+        return prior
+    if not isinstance(data, Estimates):
         raise SpecificationError(
             f"prior for tau is {model.tau}, which needs the studies' standard errors; those of a published review "
             "are not all known. Use a prior that stands by itself, e.g. HalfNormal(0.5)."
         )
-    return model.tau.given(data.se**2)
+    return prior.given(data.se**2)
 
 
 def _review_design(review: PublishedReview, formula: str) -> Design:
@@ -157,10 +161,10 @@ def _matrix(formula: str, frame: pd.DataFrame) -> tuple[Floats, dict[str, str], 
     intercept = "Intercept" in matrix.columns
     keep = [str(name) for name in matrix.columns if name != "Intercept"]
     values = np.asarray(matrix[keep], dtype=float).reshape(len(frame), len(keep))
-    return values, {name: _variable(name) for name in keep}, intercept
+    return values, {name: variable_of(name) for name in keep}, intercept
 
 
-def _variable(column: str) -> str:
+def variable_of(column: str) -> str:
     """Variable behind a column: ``pain_class[T.mixed]`` comes from ``pain_class``."""
     return column.split("[", 1)[0].removeprefix("C(").split(",")[0].removesuffix(")")
 

@@ -8,7 +8,16 @@ from types import MappingProxyType
 from typing import Any
 
 from bayesmeta.errors import SpecificationError, did_you_mean
-from bayesmeta.priors import Flat, MultivariateNormal, Prior, require_prior, require_scale_prior
+from bayesmeta.priors import (
+    Flat,
+    MultivariateNormal,
+    Prior,
+    plain,
+    published_parts,
+    require_prior,
+    require_scale_prior,
+    shown,
+)
 from bayesmeta.spec.between import Between, Independent
 
 RESERVED = ("mu", "tau", "theta_new", "theta", "Intercept")
@@ -110,13 +119,13 @@ class NormalNormal:
 
     @property
     def mu_prior(self) -> Prior:
-        """Prior of `mu` alone: its own, or the marginal of a joint one."""
-        return self._marginal("mu") or self.mu
+        """Prior of `mu` alone, without its source: its own, or the marginal of a joint one."""
+        return self._marginal("mu") or plain(self.mu)
 
     def coefficient_prior(self, column: str, term: str) -> Prior:
-        """Prior of one column of the design alone: by its own name, the marginal of a joint one, its variable's, or flat."""
+        """Prior of one column of the design alone, without its source: its own, of a joint one, its variable's, or flat."""
         beta: Mapping[Any, Prior] = self.beta
-        return beta.get(column) or self._marginal(column) or beta.get(term, Flat())
+        return self._marginal(column) or plain(beta.get(column, beta.get(term, Flat())))
 
     def _marginal(self, name: str) -> Prior | None:
         for names, prior in self.joint_priors().items():
@@ -139,7 +148,7 @@ class NormalNormal:
                     )
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain text form, for JSON."""
+        """Plain text form, for JSON; `sources` has the published priors, by parameter, if there are any."""
         beta = {", ".join((key,) if isinstance(key, str) else key): str(prior) for key, prior in self.beta.items()}
         found = {
             "model": "NormalNormal",
@@ -148,12 +157,16 @@ class NormalNormal:
             "tau": str(self.tau),
             "beta": beta,
         }
+        own = {"mu": self.mu, "tau": self.tau, **{str(key): prior for key, prior in self.beta.items()}}
+        sources = {name: [part.as_dict() for part in published_parts(prior)] for name, prior in own.items()}
+        found |= {"sources": sources} if any(sources.values()) else {}
         return found if self.between == Independent() else found | {"between": str(self.between)}
 
     def __str__(self) -> str:
-        beta = ", ".join(f"{key!r}: {prior}" for key, prior in self.beta.items())
+        beta = ", ".join(f"{key!r}: {shown(prior)}" for key, prior in self.beta.items())
         between = "" if self.between == Independent() else f", between={self.between}"
-        return f"NormalNormal(formula={self.formula!r}, mu={self.mu}, tau={self.tau}, beta={{{beta}}}{between})"
+        priors = f"mu={shown(self.mu)}, tau={shown(self.tau)}, beta={{{beta}}}"
+        return f"NormalNormal(formula={self.formula!r}, {priors}{between})"
 
     def __repr__(self) -> str:
         return str(self)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError
-from bayesmeta.priors import Prior, ReferencePrior, require_proper, require_scale_prior
+from bayesmeta.priors import Prior, ReferencePrior, plain, published_parts, require_proper, require_scale_prior, shown
+from bayesmeta.spec.arm_normal import ArmNormal
 from bayesmeta.spec.between import Cluster, Independent, Slope
 from bayesmeta.spec.normal_normal import NormalNormal
 
@@ -70,7 +71,7 @@ class TwoScales:
                 "`second` names what else varies."
             )
         checked = require_scale_prior(self.prior, self.second_name)
-        if isinstance(checked, ReferencePrior):
+        if isinstance(plain(checked), ReferencePrior):
             raise SpecificationError(
                 f"prior for {self.second_name} is {checked}: reference priors are for tau. Use e.g. HalfNormal(0.5)."
             )
@@ -83,25 +84,28 @@ class TwoScales:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain text form, for JSON."""
-        return self.base.as_dict() | {
+        found = self.base.as_dict() | {
             "model": "TwoScales",
             "second": str(self.second),
             self.second_name: str(self.prior),
         }
+        if not (parts := published_parts(self.prior)):
+            return found
+        return found | {"sources": {**found.get("sources", {}), self.second_name: [part.as_dict() for part in parts]}}
 
     def __str__(self) -> str:
-        return f"TwoScales({self.base}, {self.second}, {self.prior})"
+        return f"TwoScales({self.base}, {self.second}, {shown(self.prior)})"
 
     def __hash__(self) -> int:
         return hash(str(self))
 
 
-Model = NormalNormal | TwoScales
+Model = NormalNormal | TwoScales | ArmNormal
 
 
 def base_of(model: Model) -> NormalNormal:
     """The model with its first variance component alone."""
-    return model.base if isinstance(model, TwoScales) else model
+    return model if isinstance(model, NormalNormal) else model.base
 
 
 def structures(data: Estimates, model: Model) -> dict[str, Floats]:

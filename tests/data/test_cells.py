@@ -5,7 +5,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bayesmeta.data.cells import all_numbers, as_number
+from bayesmeta.data.cells import all_numbers, all_texts, as_number, is_missing
 from bayesmeta.data.columns import FrameColumns, Places
 from bayesmeta.data.tables import open_table
 
@@ -77,3 +77,19 @@ def test_places_are_named_when_asked():
         ["row 2", "row 3"],
         ["row 1", "row 2", "row 3"],
     )
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.text(max_size=6), st.sampled_from(["1", " 2.5e3 ", "NA", "n/a", ".", "", "x\n5", "a", "-.5", "1_0"])
+        ),
+        min_size=1,
+    )
+)
+def test_text_is_what_is_neither_missing_nor_a_number(cells):
+    """The quick answer is yes only where going through the cells one by one says yes, and where none has a line break."""
+    slow = all(not is_missing(cell) and as_number(cell) is None for cell in cells)
+    assert not all_texts(cells) or slow
+    if not any(line != cell for cell in cells for line in cell.splitlines() or [cell]):
+        assert all_texts(cells) == slow

@@ -132,3 +132,18 @@ def test_command_line_refuses_in_one_line(effects, capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert [line.split(":")[0] for line in err.splitlines()] == ["bayesmeta"] * 3
+
+
+@pytest.mark.parametrize("suffix", ["svg", "png"])
+def test_command_line_draws(effects, tmp_path, capsys, suffix):
+    picture = tmp_path / f"both.{suffix}"
+    run([effects, "--plot", picture, "--json"])
+    assert json.loads(capsys.readouterr().out)["n_studies"] == 3
+    assert picture.read_bytes()[:4] in (b"\x89PNG", b"<?xm")
+
+
+def test_command_line_refuses_other_pictures(effects, tmp_path, capsys):
+    assert run([effects, "--plot", tmp_path / "both.gif"]) == 2
+    assert "must end in .svg or .png" in capsys.readouterr().err
+    assert run([effects, "--plot", tmp_path / "nowhere" / "both.svg"]) == 2
+    assert "cannot be written" in capsys.readouterr().err

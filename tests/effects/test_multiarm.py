@@ -235,3 +235,21 @@ def test_events_above_the_arm_size_are_refused_by_row():
 def test_a_reference_is_for_long_tables():
     with pytest.raises(SpecificationError, match="^reference='placebo': it is for a table with one row for each arm"):
         effect_sizes(wide(MEANS, "A", "low"), "md", reference="placebo")
+
+
+@pytest.mark.parametrize("kind", ["pandas text", "pandas objects", "lists"])
+def test_labels_are_read_alike_however_a_table_keeps_them(kind):
+    """Spaces around labels, labels that look like numbers, and arms in any order."""
+    frame = MEANS.assign(study=[" 1", "1", "1 ", "B", "B"], arm=["placebo", " low", "high", "high ", "placebo"])
+    if kind == "pandas objects":
+        frame = frame.astype({"study": object, "arm": object})
+    table = frame if kind != "lists" else {name: frame[name].tolist() for name in frame}
+    data = effect_sizes(table, "md", covariates=[])
+    assert data.study == ("1: low", "1: high", "B")
+    np.testing.assert_array_equal(data.cov, effect_sizes(MEANS, "md", covariates=[]).cov)
+    for column in ("study", "arm"):
+        for bad in (None, float("nan"), "", " "):
+            broken = frame.assign(**{column: [bad, *frame[column].tolist()[1:]]})
+            broken = broken if kind != "lists" else {name: broken[name].tolist() for name in broken}
+            with pytest.raises(DataError, match=f"row 1, column '{column}': the {column} has no label"):
+                effect_sizes(broken, "md")

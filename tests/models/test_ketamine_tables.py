@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import bayesmeta as bm
 from bayesmeta.analysis.run import plan
 from bayesmeta.data.review import PublishedReview, Range
 
@@ -72,3 +73,47 @@ def test_published_statistics_are_those_of_the_summaries(pain: PublishedReview) 
         "high_dose": p["high-dose vs low-dose ketamine"],
     }
     assert pain.n_total == float(pool["n"])
+
+
+def summary(review: str, outcome: str, subgroup: str) -> dict[str, str]:
+    with (FOLDER / "tables" / "published_summaries.csv").open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if (row["review"], row["subgroup"]) == (review, subgroup)]
+    (found,) = [row for row in rows if row["outcome"].startswith(outcome)]
+    return found
+
+
+def logit(row: dict[str, str], key: str = "estimate") -> float:
+    p = float(row[key])
+    return math.log(p / (1 - p))
+
+
+PAIN_SD = 2.0  # median of the analysis's prior on a participants' SD, in points
+POINTS = math.sqrt(3) / math.pi * PAIN_SD  # of pain, for one unit of a log odds ratio
+
+
+def test_beliefs_are_what_their_sources_give() -> None:
+    """Means and SDs of the beliefs, computed again from the tables with the package's own functions."""
+    beliefs = {b.label: b for b in plan(FOLDER / "analysis.toml").analysis.outcomes["pain"].sensitivity.beliefs}
+
+    row = summary("Ferraro 2025 (Cochrane)", "pain intensity 0-100, immediate term", "IV ketamine vs placebo")
+    cochrane = bm.normal_from_interval(*(float(row[key]) / 10 for key in ("estimate", "ci_low", "ci_high")))
+    assert bm.parse_prior(beliefs["sceptic about any effect"].mu) == bm.Normal(0, round(cochrane.sd, 2))
+
+    row = summary("Zhao 2018", "immediate pain relief event", "single arm")
+    ketamine = summary("Orhurhu 2019", "responder proportion", "ketamine")
+    rate = float(ketamine["estimate"])
+    error = math.hypot((logit(row, "ci_high") - logit(row, "ci_low")) / 3.92, (78 * rate * (1 - rate)) ** -0.5)
+    enthusiast = bm.parse_prior(beliefs["enthusiast"].beta["crps"])
+    assert enthusiast.mean == pytest.approx(-(logit(row) - logit(ketamine)) * POINTS, abs=0.006)
+    assert enthusiast.sd == pytest.approx(error * POINTS, abs=0.006)
+
+    placebo = summary("Orhurhu 2019", "responder proportion", "placebo")
+    outcome = "clinically meaningful improvement at end of treatment, "
+    low, high = (
+        POINTS * (logit(summary("Tankha 2025 (cohort)", outcome + end, "single arm")) - logit(placebo))
+        for end in ("lowest", "highest")
+    )
+    cohort = bm.discounted(bm.normal_from_interval(-(low + high) / 2, -high, -low), 0.1)
+    stated = bm.parse_prior(beliefs["cohort, discounted"].mu)
+    assert stated.mean == pytest.approx(cohort.mean, abs=0.006)
+    assert stated.sd == pytest.approx(cohort.sd, abs=0.006)

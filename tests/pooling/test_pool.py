@@ -266,7 +266,7 @@ def test_refusals_name_what_is_allowed():
         ({"interval": "hk"}, "choose one of 'wald'"),
         ({"interval": "profile"}, "method='ml'"),
         ({"tau2_interval": "profile", "method": "dl"}, "method='ml' or 'reml'"),
-        ({"prediction": "htss"}, "'metafor' or 'hts'"),
+        ({"prediction": "htss"}, "'metafor', 'hts', 'nagashima'"),
         ({"level": 95}, "95% is 0.95"),
         ({"formula": "1 + x + z"}, "3 studies cannot tell 3 coefficients and tau apart: at least 4"),
         ({"formula": "1 + nothing"}, "no column 'nothing'"),
@@ -289,3 +289,17 @@ def test_a_result_is_plain_json():
     assert json.loads(text)["coefficients"]["latitude"]["estimate"] == found.coefficients.loc["latitude", "estimate"]
     assert "covariates: F" in str(found)
     assert "R^2" in str(found)
+
+
+def test_prediction_intervals_of_many_data_sets_at_once():
+    rng = np.random.default_rng(3)
+    se = rng.uniform(0.2, 0.8, size=(4, 6))
+    y = rng.normal(size=se.shape)
+    for kind in ("metafor", "hts"):
+        for method, interval in (("reml", "hksj"), ("dl", "wald"), ("fe", "wald")):
+            found = pool_arrays(y, se, method=method, interval=interval, prediction=kind)
+            for i in range(4):
+                alone = bm.pool(bm.Estimates(y[i], se[i]), method, interval, prediction=kind).prediction
+                assert_allclose([found.prediction_lower[i], found.prediction_upper[i]], alone, rtol=1e-12)
+    with pytest.raises(bm.SpecificationError, match="'metafor', 'hts'"):
+        pool_arrays(y, se, prediction="nagashima")

@@ -149,7 +149,7 @@ UNREADABLE = "cannot be read; write a family with its parameters, e.g. HalfNorma
         ("HalfNormal", "the parameters are missing; write HalfNormal(scale)."),
         ("HalfNorml(1)", "HalfNorml is not a known family. Did you mean 'HalfNormal'?"),
         ("halfcauchy(1)", "halfcauchy is not a known family. Did you mean 'HalfCauchy'?"),
-        ("qqq(1)", f"qqq is not a known family. Known are {', '.join(FAMILIES)}."),
+        ("qqq(1)", f"qqq is not a known family. Known are {', '.join(FAMILIES)}, published_prior."),
         ("HalfNormal(1, 2)", "write HalfNormal(scale); got 2 parameters."),
         ("Normal(1)", "write Normal(mean, sd); sd missing."),
         ("StudentT()", "write StudentT(nu, mean, scale); nu, mean, scale missing."),

@@ -153,3 +153,36 @@ def test_missing_parts_are_left_out(results, keys):
 
 def test_nothing_at_all_is_still_a_page():
     assert "<h1>Meta-analysis</h1>" in render_html({})
+
+
+def test_no_comparison_without_estimates(html):
+    assert "Side by side" not in html
+
+
+def test_both_schools_stand_side_by_side_where_there_are_estimates(results):
+    changed = copy.deepcopy(results)
+    row = {"estimate": -0.7, "lower": -1.1, "upper": -0.3, "prediction_lower": None, "prediction_upper": None}
+    rows = [
+        {"name": "reml hksj", "school": "frequentist", **row, "p_value": 0.0019, "probability": None, "tau": 0.56},
+        {"name": "Bayes: overall", "school": "Bayesian", **row, "p_value": None, "probability": 0.9991, "tau": 0.5},
+    ]
+    compared = {"formula": "1", "parameter": "mu", "claim": "mu < 0", "level": 0.95, "rows": rows}
+    changed["outcomes"]["pain"]["side_by_side"] = compared
+    html = render_html(changed)
+    assert Page(html).open == []
+    assert html.count("Side by side</h4>") == 1
+    assert "P(mu &lt; 0)" in html
+    assert ">0.0019<" in html
+
+
+def test_estimators_on_latent_trials_are_a_table(results):
+    pain = results["outcomes"]["pain"]
+    pain["estimators"] = [
+        {"label": "published", "estimate": [-1.83], "lower": [-2.35], "upper": [-1.31], "tau": [], "excludes_zero": 1.0},
+        {"label": "reml hksj", "estimate": [-1.83, -1.9, -1.81], "lower": [-2.42, -2.55, -2.31],
+         "upper": [-1.24, -1.35, -1.15], "tau": [0.0, 0.0, 0.39], "excludes_zero": 0.98},
+    ]  # fmt: skip
+    page = render_html(results)
+    assert "REML, Knapp-Hartung" in page
+    assert "−2.55 to −2.31" in page
+    assert "the review, as published" in page

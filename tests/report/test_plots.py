@@ -7,8 +7,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from bayesmeta.report import plots
-from bayesmeta.report.canvas import BLUE, STYLE, data_uri
-from bayesmeta.report.forest import forest, intervals
+from bayesmeta.report.canvas import BLUE, STYLE, data_uri, image
+from bayesmeta.report.forest import forest, intervals, side_by_side
 
 
 def _lines(figure: Figure):
@@ -86,3 +86,43 @@ def test_long_names_of_other_reviews_have_room():
     figure.draw_without_rendering()
     boxes = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
     assert all(above.y0 >= below.y1 for above, below in itertools.pairwise(boxes))
+
+
+ROWS = [
+    {"name": "fe wald", "school": "frequentist", "estimate": -0.4, "lower": -0.5, "upper": -0.3,
+     "prediction_lower": None, "prediction_upper": None},
+    {"name": "reml hksj", "school": "frequentist", "estimate": -0.7, "lower": -1.1, "upper": -0.3,
+     "prediction_lower": -2.0, "prediction_upper": 0.6},
+    {"name": "Bayes", "school": "Bayesian", "estimate": -0.65, "lower": -1.0, "upper": -0.3,
+     "prediction_lower": -60.0, "prediction_upper": 0.5},
+]  # fmt: skip
+
+
+def test_both_schools_have_shapes_of_their_own():
+    figure = side_by_side(ROWS, log_scale=False, x_label="mu")
+    centres = {shape: [line.get_xdata()[0] for line in _lines(figure) if line.get_marker() == shape] for shape in "sD"}
+    assert centres == {"s": [-0.4, -0.7], "D": [-0.65]}
+    bars = [list(line.get_xdata()) for line in _lines(figure) if line.get_linewidth() == 7]
+    assert bars == [[-2.0, 0.6], [-60.0, 0.5]]
+    solid = [list(line.get_xdata()) for line in _lines(figure) if line.get_linewidth() == 1.8]
+    assert solid == [[-0.5, -0.3], [-1.1, -0.3], [-1.0, -0.3]]
+    assert [line.get_ydata()[0] for line in _lines(figure) if line.get_marker() == "<"] == [2]  # it runs out
+    low, high = figure.axes[0].get_xlim()
+    assert -4 < low < -2.0
+    assert high > 0.6
+    assert "−0.70 [−1.10, −0.30]" in _texts(figure)
+
+
+def test_both_schools_on_a_ratio_axis():
+    figure = side_by_side(ROWS, log_scale=True, x_label="odds ratio")
+    assert figure.axes[0].get_xscale() == "log"
+    squares = [line.get_xdata()[0] for line in _lines(figure) if line.get_marker() == "s"]
+    np.testing.assert_allclose(squares, np.exp([-0.4, -0.7]))
+    assert "0.50 [0.33, 0.74]" in _texts(figure)
+
+
+def test_image_files_are_the_same_on_each_run():
+    for kind, start in (("png", b"\x89PNG"), ("svg", b"<?xml")):
+        one, two = (image(kind, side_by_side, ROWS, log_scale=False, x_label="mu") for _ in range(2))
+        assert one == two
+        assert one.startswith(start)

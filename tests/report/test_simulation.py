@@ -1,8 +1,6 @@
-"""`bayesmeta simulate`: what it prints and keeps, and its exit status."""
+"""`bayesmeta simulate`: its exit status, the files that it keeps, and the figure."""
 
 from __future__ import annotations
-
-import json
 
 import pytest
 from typer.testing import CliRunner
@@ -33,26 +31,11 @@ def path(tmp_path):
     return file
 
 
-def test_the_table_shows_every_number_in_full(path):
-    run = CliRunner().invoke(app, ["simulate", str(path)])
-    assert run.exit_code == 0
-    assert "…" not in run.stdout
-    row = simulate(read_design(path)).performance.iloc[0]
-    line = next(line for line in run.stdout.splitlines() if line.startswith(" dl wald") or line.startswith("dl wald"))
-    assert f"{row['coverage']:.3f}" in line
-    assert f"{row['width']:.3f}" in line
-
-
-def test_json_and_files_hold_the_same_numbers_in_every_run(path, tmp_path):
-    first = CliRunner().invoke(app, ["simulate", str(path), "--json", "--out", str(tmp_path / "a")])
-    again = CliRunner().invoke(app, ["simulate", str(path), "--json", "--out", str(tmp_path / "b")])
-    content = json.loads(first.stdout)
-    assert content["schema"] == "bayesmeta-simulate/1"
-    assert len(content["performance"]) == 2 * 2 * 3
-    assert first.stdout == again.stdout
+def test_files_are_the_same_bytes_in_every_run(path, tmp_path):
+    for name in ("a", "b"):
+        assert CliRunner().invoke(app, ["simulate", str(path), "--out", str(tmp_path / name)]).exit_code == 0
     for name in ("results.json", "performance.csv", "calibration.csv", "coverage.svg"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-    assert json.loads((tmp_path / "a" / "results.json").read_text()) == content
 
 
 def test_an_analysis_without_any_interval_is_a_failed_check(path):
@@ -65,7 +48,6 @@ def test_an_analysis_without_any_interval_is_a_failed_check(path):
 def test_the_figure_has_marks_at_the_coverages(path):
     rows = simulate(read_design(path)).to_dict()["performance"]
     ax = coverage(rows, 0.95).axes[0]
-    chosen = [r for r in rows if r["parameter"] == "mu" and r["analysis"] == "dl wald"]
-    heights = [list(line.get_ydata()) for line in ax.get_lines()]
-    assert [r["coverage"] for r in chosen] in heights
+    chosen = [r["coverage"] for r in rows if r["parameter"] == "mu" and r["analysis"] == "dl wald"]
+    assert chosen in [list(line.get_ydata()) for line in ax.get_lines()]
     assert ax.get_title() == "k = 3, μ = 0.0"

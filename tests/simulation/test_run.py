@@ -1,152 +1,172 @@
-"""The same numbers however a simulation is run: at once, in pieces, or on workers of which one is killed."""
+"""The same numbers for any number of workers, after a worker was killed, and after an interrupted run."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import threading
+import time
+from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
+from bayesmeta.cli import main
 from bayesmeta.errors import DataError, SpecificationError
 from bayesmeta.simulation.design import BayesianModel, Design, Studies, Truth, read_design
-from bayesmeta.simulation.measures import Sums, sums_of
 from bayesmeta.simulation.run import simulate
 
-DESIGN = Design(
-    title="", seed=3, replications=2300, truth=Truth(tau=[0.0, 0.3]),
-    studies=Studies(outcome="estimates", k=3, se="Uniform(0.1, 0.5)"), estimators=("dl wald", "reml hksj"),
-)  # fmt: skip
+TOML = """
+title = "Five trials"
+seed = 3
+replications = {replications}
+estimators = ["dl wald", "reml hksj"]
+[truth]
+mu = 0.2
+tau = [0.0, 0.3]
+[studies]
+outcome = "estimates"
+k = 5
+se = "Uniform(0.1, 0.4)"
+[[priors]]
+label = "half-normal"
+tau = "HalfNormal(0.5)"
+"""
 
 
-def same(a, b) -> bool:
-    return all(
-        np.array_equal(getattr(x, name), getattr(y, name), equal_nan=True)
-        for x, y in zip(a.sums, b.sums, strict=True)
-        for name in ("n", "mean", "squares")
-    )
+def design(replications: int = 2500, **changes: object) -> Design:
+    stated: dict[str, object] = {
+        "title": "", "seed": 3, "replications": replications, "truth": Truth(mu=0.2, tau=[0.0, 0.3]),
+        "studies": Studies(outcome="estimates", k=5, se="Uniform(0.1, 0.4)"), "estimators": ("dl wald", "reml hksj"),
+        "priors": (BayesianModel(label="half-normal", tau="HalfNormal(0.5)"),),
+    }  # fmt: skip
+    return Design.model_validate(stated | changes)
 
 
-def test_a_run_that_stopped_goes_on_to_the_same_bytes(tmp_path):
-    whole = simulate(DESIGN)
-    steps = []
+@pytest.fixture(scope="module")
+def alone() -> pd.DataFrame:
+    return simulate(design()).performance
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(alone, tmp_path):
+    class StopError(Exception):
+        pass
 
     def stop(done: int, total: int) -> None:
-        steps.append((done, total))
         if done >= 3000:
-            raise KeyboardInterrupt
+            raise StopError
 
-    with pytest.raises(KeyboardInterrupt):
-        simulate(DESIGN, out=tmp_path, progress=stop)
-    assert steps == [(1000, 4600), (2000, 4600), (2300, 4600), (3300, 4600)]
-    kept = {path.name: path.read_bytes() for path in (tmp_path / "blocks").iterdir()}
-    assert len(kept) == 4
-    (tmp_path / "blocks" / "00000-00000001.parquet").unlink()
-    assert same(simulate(DESIGN, out=tmp_path), whole)
-    assert {name: (tmp_path / "blocks" / name).read_bytes() for name in kept} == kept
+    with pytest.raises(StopError):
+        simulate(design(), out=tmp_path, progress=stop)
+    kept = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "blocks").glob("*.parquet")}
+    assert 0 < len(kept) < 6
+    seen: list[int] = []
+    again = simulate(design(), out=tmp_path, progress=lambda done, total: seen.append(done))
+    pd.testing.assert_frame_equal(again.performance, alone, check_exact=True)
+    assert seen[-1] == 5000
+    now = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "blocks").glob("*.parquet")}
+    assert len(now) == 6
+    assert all(now[name] == written for name, written in kept.items())
 
 
 def test_another_design_in_the_same_folder_is_refused(tmp_path):
-    simulate(DESIGN, out=tmp_path)
+    simulate(design(10), out=tmp_path)
     with pytest.raises(DataError, match="another design"):
-        simulate(DESIGN.model_copy(update={"seed": 4}), out=tmp_path)
+        simulate(design(10, seed=4), out=tmp_path)
 
 
-def test_a_broken_block_is_named(tmp_path):
-    simulate(DESIGN, out=tmp_path)
-    (tmp_path / "blocks" / "00000-00000001.parquet").write_bytes(b"no")
-    with pytest.raises(DataError, match=r"00000-00000001\.parquet: not a block"):
-        simulate(DESIGN, out=tmp_path)
-
-
-def test_sums_of_parts_are_those_of_the_whole():
-    values = np.random.default_rng(1).normal(3, 2, (2, 4, 500))
-    values[0, 0, :200] = np.nan
-    values[1, 1] = np.nan
-    joined = sums_of(values[..., :200]) + sums_of(values[..., 200:210]) + sums_of(values[..., 210:])
-    n = (~np.isnan(values)).sum(axis=-1)
-    np.testing.assert_array_equal(joined.n, n)
-    for place in np.ndindex(2, 4):
-        known = values[place][~np.isnan(values[place])]
-        if known.size:
-            assert joined.mean[place] == pytest.approx(known.mean(), rel=1e-13)
-            assert joined.squares[place] == pytest.approx(known.var() * known.size, rel=1e-12)
-    assert isinstance(joined, Sums)
-
-
-def test_monte_carlo_errors_are_the_spread_between_runs():
-    """500 runs of 40 replications: each measure scatters by what its own Monte Carlo error says."""
-    names = ("bias", "rmse", "empirical_se", "coverage", "width", "interval_score", "rejection", "type_m")
-    design = Design(
-        title="", seed=0, replications=40, truth=Truth(mu=0.4, tau=0.2),
-        studies=Studies(outcome="estimates", k=4, se=0.2), estimators=("dl wald",),
-    )  # fmt: skip
-    runs = [simulate(design.model_copy(update={"seed": seed})).performance.iloc[0] for seed in range(500)]
-    table = pd.DataFrame(runs)
-    for name in names:
-        claimed = np.sqrt((table[f"{name}_mcse"].astype(float) ** 2).mean())
-        # the spread of 500 values is known within 1 / sqrt(1000) = 3%; coverage near 1 and the delta method add some
-        assert table[name].astype(float).std() / claimed == pytest.approx(1, abs=0.15), name
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("replicatoins = 10", "unknown key 'replicatoins'. Did you mean 'replications'"),
-        ("[truth]\nshape = 't'", "needs df"),
-        ("[truth]\ntau = 'Normal(0, 1)'", "between 0 and inf"),
-        ("estimators = ['dl wold']", "'wold' is not known"),
-        ("estimators = ['ddl wald']", "'ddl' is not known"),
-        ("[selection]\ncuts = [0.5]\nweights = [1.0]", "need 2 weights"),
-        ("[[priors]]\nlabel = 'a'\ntau = 'Normal(0, 1)'", "below zero"),
-    ],
-)
-def test_what_a_design_cannot_mean_is_refused(tmp_path, text, message):
-    head = "title = 'x'\nseed = 1\nreplications = 10\n"
-    head += "" if "estimators" in text else "estimators = ['dl wald']\n"
-    path = tmp_path / "design.toml"
-    path.write_text(f"{head}{text}\n[studies]\noutcome = 'estimates'\nk = 2\nse = 0.3\n")
-    with pytest.raises(SpecificationError) as found:
-        read_design(path)
-    assert message in str(found.value)
-
-
-def test_sizes_may_be_those_of_a_file(tmp_path):
-    (tmp_path / "trials.csv").write_text("study,n_t,n_c\na,10,12\nb,30,31\n")
-    path = tmp_path / "design.toml"
-    path.write_text(
-        "title = 'x'\nseed = 1\nreplications = 10\nestimators = ['dl wald']\n"
-        "[studies]\noutcome = 'means'\nmeasure = 'smd'\nfile = 'trials.csv'\n"
-    )
-    studies = read_design(path).studies
-    assert (studies.n_t, studies.n_c, studies.file) == ([10.0, 30.0], [12.0, 31.0], None)
+def test_a_damaged_block_is_named(tmp_path):
+    simulate(design(10), out=tmp_path)
+    block = sorted((tmp_path / "blocks").glob("*.parquet"))[0]
+    block.write_bytes(b"nothing")
+    with pytest.raises(DataError, match=block.name):
+        simulate(design(10), out=tmp_path)
 
 
 def test_workers_and_a_scheduler_exclude_each_other():
     with pytest.raises(SpecificationError, match="give one"):
-        simulate(DESIGN, workers=2, scheduler="tcp://127.0.0.1:1")
+        simulate(design(10), workers=2, scheduler="tcp://127.0.0.1:1")
+    with pytest.raises(SpecificationError, match="workers=0"):
+        simulate(design(10), workers=0)
 
 
 @pytest.mark.slow
-def test_a_worker_killed_in_the_middle_loses_nothing(tmp_path):
+@pytest.mark.parametrize("workers", [1, 2])
+def test_any_number_of_workers_gives_the_same_bits(alone, workers):
+    pd.testing.assert_frame_equal(simulate(design(), workers=workers).performance, alone, check_exact=True)
+
+
+@pytest.mark.slow
+def test_nothing_is_lost_when_a_worker_is_killed():
     from distributed import Client, LocalCluster
 
-    priors = (BayesianModel(label="half-normal", tau="HalfNormal(0.5)", mu="Normal(0, 4)"),)
-    design = DESIGN.model_copy(update={"replications": 6000, "priors": priors})
-    killed = []
-    with (
-        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
-        Client(cluster, set_as_default=False) as client,
-    ):
-        pids = list(client.run(os.getpid).values())
+    many = design(40_000)
+    expected = simulate(many).performance
+    killed: list[int] = []
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        with Client(cluster, set_as_default=False) as client:
+            pids = list(client.run(os.getpid).values())
 
-        def kill(done: int, total: int) -> None:
-            if not killed:
-                os.kill(pids[0], signal.SIGKILL)
-                killed.append(done)
+        def kill() -> None:
+            time.sleep(0.5)
+            os.kill(pids[0], signal.SIGKILL)
+            killed.append(pids[0])
 
-        found = simulate(design, out=tmp_path, scheduler=cluster.scheduler_address, progress=kill)
+        thread = threading.Thread(target=kill)
+        thread.start()
+        found = simulate(many, scheduler=cluster.scheduler_address)
+        thread.join()
     assert killed
-    assert killed[0] < 12_000
-    assert same(found, simulate(design))
+    pd.testing.assert_frame_equal(found.performance, expected, check_exact=True)
+
+
+def run(arguments: list[str]) -> int:
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    return int(stop.value.code or 0)
+
+
+def test_command_prints_json_and_keeps_files(tmp_path: Path, capsys):
+    file = tmp_path / "design.toml"
+    file.write_text(TOML.format(replications=200))
+    assert run(["simulate", str(file), "--out", str(tmp_path / "out"), "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["schema"].startswith("bayesmeta-simulate/")
+    rows = pd.DataFrame(content["performance"])
+    assert set(rows["analysis"]) == {"dl wald", "reml hksj", "half-normal"}
+    kept = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"results.json", "performance.csv", "calibration.csv", "coverage.svg", "design.json", "blocks"} <= kept
+    pd.testing.assert_frame_equal(
+        simulate(read_design(file)).performance, pd.read_csv(tmp_path / "out" / "performance.csv"), rtol=1e-12
+    )
+
+
+def test_command_prints_a_table_that_fits_a_terminal(tmp_path: Path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    file = tmp_path / "design.toml"
+    file.write_text(TOML.format(replications=200))
+    assert run(["simulate", str(file)]) == 0
+    out = capsys.readouterr().out
+    assert "half-normal" in out
+    assert "…" not in out
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('seed = 3', 'sede = 3', "unknown key 'sede'"),
+        ('"dl wald"', '"dl walt"', "walt"),
+        ('k = 5', 'k = 0', "k = 0"),
+        ('tau = [0.0, 0.3]', 'tau = -1', "truth.tau = -1"),
+        ('"HalfNormal(0.5)"', '"HalfNormal(-1)"', "scale"),
+    ],
+)  # fmt: skip
+def test_a_wrong_design_is_refused_in_one_line(tmp_path: Path, capsys, old, new, message):
+    file = tmp_path / "design.toml"
+    file.write_text(TOML.format(replications=200).replace(old, new))
+    assert run(["simulate", str(file), "--out", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.data.tables import ARM_COLUMNS, Table, read_csv
+from bayesmeta.data.tables import ARM_COLUMNS, Table
+from bayesmeta.data.text_files import read_csv
 from bayesmeta.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:

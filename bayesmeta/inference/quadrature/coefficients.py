@@ -17,7 +17,18 @@ from scipy.special import gammainccinv, gammaincinv, gammaln, polygamma
 
 from bayesmeta.errors import SpecificationError
 from bayesmeta.inference.quadrature.gaussian import CoefficientPrior
-from bayesmeta.priors import Cauchy, Flat, Mixture, MultivariateNormal, Normal, PointMass, Prior, StudentT
+from bayesmeta.priors import (
+    Cauchy,
+    Flat,
+    Mixture,
+    MultivariateNormal,
+    Normal,
+    PointMass,
+    Prior,
+    StudentT,
+    Truncated,
+    plain,
+)
 
 Floats = NDArray[np.float64]
 # The rule over the log of a t prior's precision: its largest step, its step in standard deviations, where it begins.
@@ -111,7 +122,7 @@ def expand(prior: Prior, name: str, finer: int = 1) -> list[Component]:
     SpecificationError
         If the prior is not a finite or scale mixture of normals.
     """
-    match prior:
+    match plain(prior):
         case Flat():
             return [Component(1.0, 0.0, 0.0)]
         case Normal(mean=mean, sd=sd):
@@ -128,6 +139,11 @@ def expand(prior: Prior, name: str, finer: int = 1) -> list[Component]:
                 for w, part in pairs
                 for c in expand(part, name, finer)
             ]
+    if isinstance(plain(prior), Truncated):
+        raise SpecificationError(
+            f"prior for {name} is {prior}: given tau, a truncated prior leaves no normal distribution, which the "
+            "quadrature engine needs. Use engine='nuts'."
+        )
     raise SpecificationError(
         f"prior for {name} is {prior}: the quadrature engine takes Flat, Normal, StudentT, Cauchy, PointMass and "
         "mixtures of them, and MultivariateNormal. Use engine='nuts'."

@@ -17,7 +17,7 @@ from bayesmeta.inference.quadrature.grid import Grid
 from bayesmeta.inference.quadrature.integrate import Integrand, Posterior, converge
 from bayesmeta.inference.quadrature.rotate import Rotation, rotate
 from bayesmeta.inference.quadrature.scale_density import ScaleDensity, scale_density, separated
-from bayesmeta.priors import CustomScale, Flat, Mixture, Normal, PointMass, Prior
+from bayesmeta.priors import CustomScale, Flat, Mixture, Normal, PointMass, Prior, plain
 from bayesmeta.spec.design import design, tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.two_scales import Model, TwoScales, base_of
@@ -174,6 +174,13 @@ def fit_quadrature(data: Estimates, model: NormalNormal, tolerance: float = 1e-8
     SpecificationError
         If a prior on a coefficient is no mixture of normals.
     """
+    return weighted_fit(*fitted_parts(data, model, tolerance), tolerance)
+
+
+def fitted_parts(
+    data: Estimates, model: NormalNormal, tolerance: float
+) -> tuple[Setting, list[tuple[float, Part]], list[float]]:
+    """Each part of the posterior by itself: the model made ready, parts with the logs of their weights, their errors."""
     for finer in (1, 2, 4):
         try:
             ready = Setting(data, model, finer)
@@ -192,7 +199,7 @@ def fit_quadrature(data: Estimates, model: NormalNormal, tolerance: float = 1e-8
         errors = [float(part.posterior.error.item()) for _, part in found]
         if all(float(part.posterior.component_error.item()) < tolerance for _, part in found):
             break
-    return weighted_fit(ready, found, errors, tolerance)
+    return ready, found, errors
 
 
 class Setting:
@@ -257,6 +264,7 @@ def weighted_fit(
 
 def tau_components(prior: Prior) -> list[tuple[float, ScaleDensity | float, bool]]:
     """Components of a prior on a scale with their weights, point masses as numbers, and whether each is improper."""
+    prior = plain(prior)
     if isinstance(prior, PointMass):
         return [(1.0, prior.value, False)]
     if isinstance(prior, Mixture):

@@ -170,10 +170,12 @@ class _Sides:
 
         Below -1 the density can be integrated: it falls faster than 1/v, or than any power.
         """
-        xp, rise = self.xp, self.values[..., -1:] - self.values[..., -2:-1]
+        xp, last, before = self.xp, self.values[..., -1:], self.values[..., -2:-1]
+        gone = ~(last > -xp.inf)  # nothing is left at the end, or no number
+        rise = xp.where(gone, 0.0 * self.distance, last) - xp.where(gone, 0.0 * self.distance, before)
         apart = xp.abs(self.v[..., -1:] - self.v[..., -2:-1])
         slope = rise / xp.where(apart > 0, apart, 1.0 + 0.0 * apart)
-        slope = xp.where(xp.isnan(slope), -xp.inf, slope * self.distance)
+        slope = xp.where(gone | xp.isnan(slope), -xp.inf, slope * self.distance)
         return xp.where(apart > 0, slope, xp.inf)  # the mode is the end: the density rises up to there
 
     def log_rest(self, tail_slope: Array) -> Array:
@@ -181,10 +183,10 @@ class _Sides:
         xp, fall = self.xp, -tail_slope - 1.0
         end = (
             self.values[..., -1:]
-            + xp.log(xp.maximum(2.0 * self.distance, 1.0 + 0.0 * fall))
-            - xp.log(xp.maximum(fall, _TINY + 0.0 * fall))
+            + xp.log(xp.maximum(2.0 * self.distance, 1.0 + 0.0 * self.distance))
+            - xp.log(xp.maximum(fall, _TINY + 0.0 * self.distance))
         )
-        return xp.where(xp.isnan(end), -xp.inf, end)
+        return xp.where(xp.isinf(fall) | xp.isnan(end), -xp.inf, end)
 
     def reach(self, limit: Array, gain: Array) -> tuple[Array, Array]:
         """The s beyond which the integrand, times tau to the power `gain`, stays below `limit`, and where none is.

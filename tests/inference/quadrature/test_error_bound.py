@@ -27,6 +27,7 @@ CASES = {
     "half-normal wider than the data by 1e5": (*SCHOOLS, FLAT, bm.HalfNormal(1e6), {}),
     "uniform that cuts the likelihood": (*SCHOOLS, WIDE, bm.Uniform(0, 4), {}),
     "uniform on an interval in the tail": (*SCHOOLS, WIDE, bm.Uniform(20, 21), {}),
+    "normal cut off on both sides": (*SCHOOLS, WIDE, bm.Truncated(bm.Normal(5, 3), 1, 9), {}),
     "uniform variance": (*SCHOOLS, FLAT, bm.OnVariance(bm.Uniform(0, 100)), {}),
     "inverse gamma variance, vague": (*SCHOOLS, WIDE, bm.OnVariance(bm.InvGamma(0.001, 0.001)), {}),
     "log-normal far below the data": (*SCHOOLS, WIDE, bm.LogNormal(-5, 0.1), {}),

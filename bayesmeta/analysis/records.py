@@ -1,0 +1,36 @@
+"""Numbers of a marginal posterior as plain values for `results.json`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bayesmeta.results.intervals import Marginal
+
+CI_PROB = 0.95
+_POINTS = 161  # of a density curve
+
+
+def interval_record(marginal: Marginal) -> dict[str, float]:
+    """Mean, sd, median and the 95% equal-tailed interval."""
+    lower, upper = marginal.interval(CI_PROB, "eti")
+    return {
+        "mean": marginal.mean(),
+        "sd": marginal.sd(),
+        "median": marginal.median(),
+        "lower": lower,
+        "upper": upper,
+    }
+
+
+def curve(marginal: Marginal) -> tuple[list[float], list[float]]:
+    """Points of a density, from the 0.05% to the 99.95% quantile."""
+    low, high = (float(x) for x in marginal.ppf([0.0005, 0.9995]))
+    x = np.linspace(low, high, _POINTS)
+    return x.tolist(), np.asarray(marginal.pdf(x)).tolist()
+
+
+def finite(values: Any) -> list[float]:
+    """As a list, with infinities as zero."""
+    return [float(value) for value in np.nan_to_num(np.asarray(values, float), posinf=0.0)]

@@ -1,0 +1,150 @@
+"""Spreads that look like another thing beside those of the other studies: an SE for an SD, or other units."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayesmeta.checks.context import Arm, Context
+from bayesmeta.checks.finding import Finding
+from bayesmeta.data.printed import known_numbers
+
+_OTHERS = 3  # studies that it takes to say what is usual
+_LEAST_SPREAD = 0.35  # SD of the logarithm of SDs between trials of one outcome, at least
+_FAR = 2.5  # standard deviations from the others
+_BETTER = math.log(100)  # log likelihood ratio for the other reading
+_UNITS = (5.0, 20.0)  # factor between 0-10 and 0-100, with room
+_APART = 3.0  # standard deviations between two arms, as for effect sizes
+
+
+@dataclass(frozen=True)
+class _Spread:
+    """A logarithm of a standard deviation, and by what the other reading would move it."""
+
+    study: str
+    log_sd: float
+    shift: float
+    error: float  # sampling variance of the logarithm
+
+
+def sd_or_se(context: Context) -> Iterator[Finding]:
+    """Yield standard deviations that the other studies say are standard errors, and the reverse."""
+    units = {(f.row, f.column) for f in other_units(context)}
+    for name, sign in (("sd", 1), ("se", -1)):
+        for group in _by_outcome(context.arms):
+            arms = [arm for arm in group if getattr(arm, name) > 0 and arm.n > 1]
+            root = [0.5 * math.log(arm.n) for arm in arms]
+            spreads = [
+                _Spread(a.study, math.log(getattr(a, name)) + (r if name == "se" else 0), sign * r, 0.5 / (a.n - 1))
+                for a, r in zip(arms, root, strict=True)
+            ]
+            for arm, (usual, reading) in _outliers(arms, spreads):
+                column = arm.column(name)
+                if (context.table.rows[arm.i], column) in units:
+                    continue
+                value = getattr(arm, name)
+                other = "standard error" if name == "sd" else "standard deviation"
+                as_read = value * arm.n**0.5 if name == "sd" else value
+                why = f"{value:g} looks like a {other}: the others' SDs are about {usual:.3g}, and read so it is {as_read:.3g}"
+                normal = f"{_article(name)} of about {usual if name == 'sd' else usual / arm.n**0.5:.3g}"
+                if reading:
+                    yield context.finding("sd or se", arm.i, column, why, normal)
+    yield from _estimates(context)
+    yield from _far_apart(context)
+
+
+def other_units(context: Context) -> Iterator[Finding]:
+    """Yield means whose size and spread are both some ten times those of the other studies, or a tenth."""
+    for group in _by_outcome(context.arms):
+        arms = [arm for arm in group if arm.mean != 0 and arm.sd > 0 and not math.isnan(arm.mean)]
+        for arm in arms:
+            others = [other for other in arms if other.study != arm.study]
+            if len({other.study for other in others}) < _OTHERS:
+                continue
+            mean, sd = (float(np.median([abs(getattr(other, name)) for other in others])) for name in ("mean", "sd"))
+            ratios = (abs(arm.mean) / mean, arm.sd / sd)
+            if all(_UNITS[0] < r < _UNITS[1] or _UNITS[0] < 1 / r < _UNITS[1] for r in ratios) and (
+                (ratios[0] > 1) == (ratios[1] > 1)
+            ):
+                why = (
+                    f"mean {arm.mean:g} and SD {arm.sd:g} are {ratios[0]:.2g} and {ratios[1]:.2g} times those of others"
+                )
+                normal = (
+                    f"A mean of about {mean:.3g} and an SD of about {sd:.3g}; is one on 0-10 and the other on 0-100?"
+                )
+                for name in ("mean", "sd"):
+                    yield context.finding("units", arm.i, arm.column(name), why, normal)
+
+
+def _estimates(context: Context) -> Iterator[Finding]:
+    """Check the standard errors of estimates by the SDs that they imply, given the participants."""
+    table = context.table
+    if not {"estimate", "y"} & set(table.columns) or "se" not in table.columns:
+        return
+    se, n = known_numbers(table, "se"), known_numbers(table, "n")
+    n_t, n_c = known_numbers(table, "n_t"), known_numbers(table, "n_c")
+    size = np.where(np.isnan(n_t + n_c), n / 4, n_t * n_c / (n_t + n_c))
+    rows = [i for i in range(len(table)) if se[i] > 0 and size[i] > 1]
+    labels = [str(table.columns["study"][i]).strip() for i in rows]
+    for sign in (-1, 1):
+        spreads = [
+            _Spread(label, math.log(se[i]) + 0.5 * math.log(size[i]), sign * 0.5 * math.log(size[i]), 0.25 / size[i])
+            for i, label in zip(rows, labels, strict=True)
+        ]
+        for i, (usual, reading) in _outliers(rows, spreads):
+            if reading:
+                what = (
+                    "a standard deviation" if sign < 0 else "a standard error that was divided by the root of n twice"
+                )
+                why = f"a standard error of {se[i]:g} looks like {what}: the SDs that the others imply are about {usual:.3g}"
+                yield context.finding("sd or se", i, "se", why, f"About {usual / size[i] ** 0.5:.3g}")
+
+
+def _far_apart(context: Context) -> Iterator[Finding]:
+    """Yield rows whose arms lie more than 3 standard deviations apart, other studies or none."""
+    for t, c in context.pairs():
+        pooled = math.sqrt((t.sd**2 + c.sd**2) / 2)
+        if pooled > 0 and abs(t.mean - c.mean) > _APART * pooled:
+            size = abs(t.mean - c.mean) / pooled
+            why = f"the arms lie {size:.2f} standard deviations apart, which is rare; these may be standard errors"
+            normal = f"Below 3; read as standard errors they lie {size / math.sqrt((t.n + c.n) / 2):.2f} apart"
+            yield context.finding("sd or se", t.i, "sd_t", why, normal)
+
+
+def unlabelled(context: Context) -> Iterator[Finding]:
+    """Yield numbers behind a +/- that nobody said to be a standard deviation or a standard error."""
+    for arm in context.arms:
+        if math.isnan(arm.plus_minus):
+            continue
+        why = f"+/- {arm.plus_minus:g} may be an SD, or an SE, with an SD of {arm.plus_minus * arm.n**0.5:.3g}"
+        normal = f"Find out which, and put it in {arm.column('sd')} or {arm.column('se')}"
+        yield context.finding("sd or se", arm.i, arm.column("plus_minus"), why, normal)
+
+
+def _outliers[T](items: Sequence[T], spreads: Sequence[_Spread]) -> Iterator[tuple[T, tuple[float, bool]]]:
+    """Yield items far from those of the other studies, with what is usual, and whether the other reading is better."""
+    for item, own in zip(items, spreads, strict=True):
+        others = [other for other in spreads if other.study != own.study]
+        if len({other.study for other in others}) < _OTHERS:
+            continue
+        logs = np.array([other.log_sd for other in others])
+        centre = float(np.median(logs))
+        mad = 1.4826 * float(np.median(np.abs(logs - centre)))
+        scale = math.sqrt(max(mad, _LEAST_SPREAD) ** 2 + own.error)
+        as_it_is, otherwise = (own.log_sd - centre) / scale, (own.log_sd + own.shift - centre) / scale
+        if abs(as_it_is) > _FAR:
+            yield item, (math.exp(centre), (as_it_is**2 - otherwise**2) / 2 > _BETTER)
+
+
+def _by_outcome(arms: Sequence[Arm]) -> list[list[Arm]]:
+    groups: dict[str, list[Arm]] = {}
+    for arm in arms:
+        groups.setdefault(arm.outcome, []).append(arm)
+    return list(groups.values())
+
+
+def _article(name: str) -> str:
+    return "An SD" if name == "sd" else "An SE"

@@ -1,0 +1,89 @@
+"""Tables from text files, separated by commas or by tabs; no pandas is needed, and every row keeps its line."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from bayesmeta.data.tables import Table
+from bayesmeta.errors import DataError
+
+
+def read_csv(path: str | Path, delimiter: str = ",") -> Table:
+    """Return a Table from a file in UTF-8, separated by commas or by tabs, whose first line names the columns."""
+    name = str(path)
+    try:
+        with Path(path).open(encoding="utf-8-sig", newline="") as file:
+            records = list(_records(csv.reader(file, delimiter=delimiter, strict=True), name))
+    except FileNotFoundError:
+        raise DataError(f"{name}: there is no such file.{_nearest_file(Path(path))}") from None
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{name}: byte {error.start} is not UTF-8 text. Save the file as 'CSV UTF-8' and try again."
+        ) from None
+    except OSError as error:
+        raise DataError(f"{name}: the file cannot be read: {error.strerror}.") from None
+    return make_table(name, records, delimiter)
+
+
+def make_table(name: str, records: Sequence[tuple[int, list[Any]]], delimiter: str = ",") -> Table:
+    """Return a Table from numbered rows of cells, of which the first names the columns."""
+    if not records:
+        raise DataError(f"{name}: the file is empty; its first line should name the columns.")
+    header = _header([str(cell) if cell is not None else "" for cell in records[0][1]], name, delimiter)
+    rows, lines = zip(*records, strict=True)
+    for row, cells in records[1:]:
+        if len(cells) != len(header):
+            raise DataError(
+                f"{name}, row {row}: {len(cells)} cells found, where the header has {len(header)} "
+                f"({', '.join(header)}). A cell that contains a comma needs quotes; decimals need a point."
+            )
+    if len(records) == 1:
+        raise DataError(f"{name}: there are no studies below the header ({', '.join(header)}).")
+    cells_of = zip(*lines[1:], strict=True)
+    columns = {key: tuple(map(_stripped, cells)) for key, cells in zip(header, cells_of, strict=True)}
+    return Table(name, columns, rows[1:])
+
+
+def _stripped(cell: object) -> object:
+    return cell.strip() if isinstance(cell, str) else cell
+
+
+def _records(lines: Iterator[list[str]], name: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield each record with the number of the line it starts on; skip lines with nothing in them."""
+    while True:
+        start = lines.line_num + 1  # type: ignore[attr-defined]  # a csv.reader, whose type has no public name
+        try:
+            cells = next(lines)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise DataError(f"{name}, row {start}: the line cannot be read as CSV: {error}.") from None
+        if any(map(str.strip, cells)):
+            yield start, cells
+
+
+def _header(cells: list[str], name: str, delimiter: str) -> list[str]:
+    for mark, word in ((";", "semicolons"), ("\t", "tabs"), (",", "commas")):
+        if len(cells) == 1 and mark in cells[0] and mark != delimiter:
+            wanted = "tabs" if delimiter == "\t" else "commas, and decimals with a point"
+            raise DataError(f"{name}: columns are separated by {word}. Save with {wanted}.")
+    header = [" ".join(cell.split()) for cell in cells]
+    for j, key in enumerate(header, start=1):
+        if not key:
+            raise DataError(f"{name}, row 1: column {j} has no name.")
+        if header.count(key) > 1:
+            raise DataError(f"{name}, row 1: column {key!r} appears twice. Rename or leave out one of them.")
+    return header
+
+
+def _nearest_file(path: Path) -> str:
+    try:
+        siblings = [entry.name for entry in path.parent.iterdir()]
+    except OSError:
+        return f" Folder {str(path.parent)!r} does not exist."
+    near = difflib.get_close_matches(path.name, siblings, n=1, cutoff=0.7)
+    return f" Did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,73 @@
+"""Standardised mean differences from the test of two independent means, where means and SDs were not printed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bayesmeta.effects._arms import read_arms
+from bayesmeta.effects._hedges import hedges_factor
+from bayesmeta.errors import SpecificationError
+
+
+def smd_from_test(
+    statistic: ArrayLike,
+    n_t: ArrayLike,
+    n_c: ArrayLike,
+    *,
+    kind: str = "t",
+    sign: ArrayLike = 1,
+    where: Sequence[str] | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Hedges' g from Student's t, or from F with one degree of freedom in its numerator.
+
+    Parameters
+    ----------
+    statistic : array_like of float, shape (study,)
+        Of a test with pooled variance, unadjusted for covariates: that of an adjusted analysis is no such thing.
+    n_t, n_c : array_like of int, shape (study,)
+        Participants analysed in each arm.
+    kind : {"t", "f"}, default "t"
+        A t has the sign of the effect, treatment minus control; an F has none.
+    sign : {-1, 1} or array_like, default 1
+        For an F, and for a t printed without its sign: -1 where the outcome was lower under treatment.
+    where : sequence of str, optional
+        What to call each study in messages; ``study 1``, ``study 2``, ... by default.
+
+    Returns
+    -------
+    y, se : ndarray of float, shape (study,)
+        As `standardized_mean_difference` would give from the means and SDs.
+
+    Raises
+    ------
+    DataError
+        If an arm size is below 1 or no whole number, the two arms hold fewer than 4, an F is negative, or a sign is not
+        1 or -1.
+    SpecificationError
+        If there is no such `kind`.
+
+    References
+    ----------
+    Hedges (1981), J. Educ. Stat. 6:107-128, doi:10.3102/10769986006002107
+
+    Examples
+    --------
+    >>> y, se = smd_from_test([-2.858], [20], [20])
+    >>> y.round(4), se.round(4)
+    (array([-0.8858]), array([0.3314]))
+    """
+    if kind not in ("t", "f"):
+        raise SpecificationError(f"kind={kind!r}: choose 't' or 'f'.")
+    arms = read_arms(where, **{kind: statistic}, n_t=n_t, n_c=n_c, sign=sign)
+    arms.check_sizes("n_t", "n_c")
+    arms.refuse(arms["n_t"] + arms["n_c"] < 4, "the two arms must hold 4 participants or more", ["n_t", "n_c"])
+    arms.refuse(np.abs(arms["sign"]) != 1, "sign must be 1 or -1", ["sign"])
+    if kind == "f":
+        arms.refuse(arms["f"] < 0, "f must be 0 or above", ["f"])
+    t = arms["sign"] * (np.sqrt(arms["f"]) if kind == "f" else arms["t"])
+    y = hedges_factor(arms["n_t"] + arms["n_c"] - 2) * t * np.sqrt(1 / arms["n_t"] + 1 / arms["n_c"])
+    v = 1 / arms["n_t"] + 1 / arms["n_c"] + y**2 / (2 * (arms["n_t"] + arms["n_c"]))
+    return np.asarray(y), np.asarray(np.sqrt(v))

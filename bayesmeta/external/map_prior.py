@@ -1,0 +1,130 @@
+"""Meta-analytic-predictive priors: what earlier studies say about the effect in the next one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bayesmeta.data.estimates import Estimates
+from bayesmeta.errors import InferenceError, SpecificationError
+from bayesmeta.external.normal_fit import NormalFit, fit_normals, target
+from bayesmeta.priors import Mixture, Normal
+from bayesmeta.results.fit import fit
+from bayesmeta.results.normal_mixture import NormalMixture
+from bayesmeta.spec.normal_normal import NormalNormal
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class MapPrior:
+    """A meta-analytic-predictive prior.
+
+    Attributes
+    ----------
+    prior : Normal or Mixture
+        The prior: a mixture of few normals, which the quadrature engine takes. It has the mean and the standard
+        deviation of `predictive`, where these exist.
+    kl : float
+        Kullback-Leibler divergence of `prior` from `predictive`.
+    total_variation : float
+        Largest difference of any probability under the two.
+    predictive : NormalMixture
+        The exact posterior of the true effect in a new study, with `mean`, `sd`, `ppf`, `cdf`.
+    historical : Estimates
+    model : NormalNormal
+    """
+
+    prior: Normal | Mixture
+    kl: float
+    total_variation: float
+    predictive: NormalMixture
+    historical: Estimates
+    model: NormalNormal
+
+    def __repr__(self) -> str:
+        return f"MapPrior({self.prior}, kl={self.kl:.2g}, total_variation={self.total_variation:.2g})"
+
+
+def map_prior(historical: Estimates, model: NormalNormal, *, max_kl: float = 1e-5, max_components: int = 8) -> MapPrior:
+    """Meta-analytic-predictive prior from historical studies: the posterior of `theta_new`, as a mixture of normals.
+
+    Analysing a new study under this prior is the same as analysing it together with the historical ones and looking at
+    its own shrunken effect.
+
+    Parameters
+    ----------
+    historical : Estimates
+        Earlier studies.
+    model : NormalNormal
+        For `historical`, with an intercept. Its prior on `tau` says how much is borrowed: with few studies it matters.
+    max_kl : float, default 1e-5
+        Largest Kullback-Leibler divergence from the exact predictive distribution; the least number of normals that
+        reaches it is taken. At 1e-5 probabilities under the two typically differ by less than 0.001.
+    max_components : int, default 8
+        Largest number of normals.
+
+    Returns
+    -------
+    MapPrior
+        ``.prior`` goes wherever a prior on an effect does; `robustify` guards it against conflict.
+
+    Raises
+    ------
+    SpecificationError
+        If the quadrature engine does not take the model, the model has no intercept, or an argument is out of range.
+    InferenceError
+        If `max_components` normals do not come as near as `max_kl`, or the posterior is improper.
+
+    References
+    ----------
+    Neuenschwander, Capkun-Niggli, Branson and Spiegelhalter (2010), Clin. Trials 7:5-18, doi:10.1177/1740774509356002
+    Schmidli, Gsteiger, Roychoudhury et al. (2014), Biometrics 70:1023-1032, doi:10.1111/biom.12242
+
+    Examples
+    --------
+    >>> import bayesmeta as bm
+    >>> schools = bm.load_dataset("eight_schools")
+    >>> found = bm.map_prior(schools, bm.NormalNormal(mu=bm.Normal(0, 20), tau=bm.HalfNormal(10)))
+    >>> len(found.prior.components), found.kl < 1e-5, found.total_variation < 0.001
+    (4, True, True)
+    >>> found.prior.ppf([0.025, 0.975]).round(1), found.predictive.ppf([0.025, 0.975]).round(1)
+    (array([-8., 23.]), array([-8., 23.]))
+    """
+    if not isinstance(model, NormalNormal):
+        raise SpecificationError(f"map_prior takes a NormalNormal model; got {type(model).__name__}.")
+    if not 0 < max_kl < 1:
+        raise SpecificationError(f"max_kl={max_kl!r}: must lie between 0 and 1, e.g. 1e-5.")
+    if not isinstance(max_components, int) or isinstance(max_components, bool) or max_components < 1:
+        raise SpecificationError(f"max_components={max_components!r}: must be a whole number of at least 1.")
+    result = fit(historical, model, "quadrature")
+    if "theta_new" not in result.parameters:
+        raise SpecificationError(f"map_prior: formula {model.formula!r} has no intercept, so no new study's effect.")
+    predictive = result.marginal("theta_new")
+    assert isinstance(predictive, NormalMixture)
+    if not (predictive.sds > 0).all():
+        raise SpecificationError(f"map_prior: under mu={model.mu}, tau={model.tau} the effect may be known exactly.")
+    found = _smallest(predictive, max_kl, max_components)
+    parts = [
+        (float(w), Normal(float(m), float(s))) for w, m, s in zip(found.weights, found.means, found.sds, strict=True)
+    ]
+    prior = parts[0][1] if len(parts) == 1 else Mixture(parts)
+    return MapPrior(prior, found.kl, found.total_variation, predictive, historical, model)
+
+
+def _smallest(predictive: NormalMixture, max_kl: float, max_components: int) -> NormalFit:
+    """The fit of fewest normals that is near enough."""
+    density = target(predictive)
+    best = None
+    for n in range(1, max_components + 1):
+        found = fit_normals(density, n)
+        if found.kl <= max_kl:
+            return found
+        best = found if best is None or found.kl < best.kl else best
+    assert best is not None
+    heavy = (
+        ""
+        if predictive.moments == 2
+        else " Its tails are so heavy that it has no variance: try a lighter prior on tau."
+    )
+    raise InferenceError(
+        f"map_prior: {max_components} normals come within a Kullback-Leibler divergence of {best.kl:.2g}, not "
+        f"max_kl={max_kl:g}. Allow more components, or a larger max_kl.{heavy}"
+    )

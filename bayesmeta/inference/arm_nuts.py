@@ -1,0 +1,113 @@
+"""NUTS for arm means with latent standard deviations: theta and the readings are summed out, sigma is sampled."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+import xarray as xr
+
+from bayesmeta.data.arm_means import ArmMeans
+from bayesmeta.errors import SpecificationError
+from bayesmeta.inference.arm_arrays import ArmArrays, arm_arrays
+from bayesmeta.inference.arm_restore import restore_arms
+from bayesmeta.inference.graphs import Skeleton, top_level
+from bayesmeta.inference.pymc_priors import hyperparameters, prior_rv, signature
+from bayesmeta.inference.restore import to_datatree
+from bayesmeta.inference.sampling import CompiledModel, Progress, SamplerSettings
+from bayesmeta.inference.versions import versions
+from bayesmeta.priors import Prior, plain
+from bayesmeta.spec.arm_normal import ArmNormal
+from bayesmeta.spec.design import Design, design
+
+_STATS = ("diverging", "energy", "n_steps", "depth", "tree_depth", "step_size", "logp", "lp")
+
+
+@dataclass(slots=True)
+class ArmEngine:
+    """Samples models on one set of arm means; models that differ in numbers only share a compiled graph."""
+
+    data: ArmMeans
+    _compiled: dict[tuple[object, ...], CompiledModel] = field(default_factory=dict)
+
+    def fit(
+        self, model: ArmNormal, settings: SamplerSettings, seed: int, progress: Progress | None = None
+    ) -> xr.DataTree:
+        """Posterior of one model, in ArviZ's groups."""
+        for names in model.base.joint_priors():
+            raise SpecificationError(
+                f"beta[{names!r}] is a joint prior, which the nuts engine does not take. Give one for each coefficient."
+            )
+        model.check(self.data)
+        made, arrays = design(self.data, model.base), arm_arrays(self.data, model.equal_variances)
+        priors = _priors(model, made, self.data)
+        families = tuple((name, signature(prior)) for name, prior in priors.items())
+        key = (model.measure, model.equal_variances, model.base.formula, families)
+        if key not in self._compiled:
+            self._compiled[key] = CompiledModel(arm_graph(arrays, made, model))
+        values: dict[str, Any] = {"sd_probability": model.sd_probability} if arrays.doubtful.size else {}
+        if made.columns:
+            values["active"] = np.ones(len(made.columns))
+        for name, prior in priors.items():
+            values |= hyperparameters(prior, name)
+        draws, stats = self._compiled[key].sample(values, settings, seed, progress)
+        groups, coords = restore_arms(arrays, model, made, draws, seed)
+        groups["sample_stats"] = {
+            name: (("chain", "draw"), stats[name]) for name in _STATS if name in stats and stats[name].ndim == 2
+        }
+        attrs = {
+            "model": str(model),
+            "priors": json.dumps(model.as_dict()),
+            "data_hash": self.data.hash,
+            "seed": seed,
+            "engine": "nuts",
+            "sampler": self._compiled[key].sampler,
+            "target_accept": settings.target_accept,
+            "tune": settings.tune,
+            "versions": json.dumps(versions()),
+        }
+        return to_datatree(groups, coords, attrs)
+
+
+def arm_graph(arrays: ArmArrays, made: Design, model: ArmNormal) -> pm.Model:
+    """Density of the printed numbers given the top level and a standardised position `z` of each log sigma.
+
+    A study with two readings has a `z` for each; where a reading is wrong, its `z` is a draw of N(0, 1) that nothing
+    depends on, so the two are summed over exactly, and no `z` has a second mode.
+    """
+    data = arrays.data
+    with pm.Model(coords={"covariate": list(made.columns)}, check_bounds=False) as graph:
+        mu, beta, tau = top_level(Skeleton(made, _mu(model, made), plain(model.base.tau), _beta(model, made)))
+        *typical, variation = [prior_rv(prior, name) for name, prior in model.parameter_names(data.instruments).items()]
+        mean = mu + pt.zeros(data.n_studies)
+        if made.columns:
+            mean = mean + pt.dot(made.base[0], beta)
+        z = pm.Normal("z", 0.0, 1.0, shape=arrays.df.shape)
+        log_typical = pt.log(pt.stack(typical))[arrays.instrument][:, None]
+        log_sigma, terms = arrays.spread(log_typical, variation, z, pt)
+        evidence = terms.sum(axis=-1) + arrays.effect(log_sigma, mean[arrays.study], tau, model.measure, pt)
+        total = evidence[: data.n_studies].sum()
+        if arrays.doubtful.size:
+            p_sd = pm.Data("sd_probability", model.sd_probability)
+            first, second = evidence[arrays.doubtful], evidence[data.n_studies :]
+            total += (pt.logaddexp(pt.log(p_sd) + first, pt.log1p(-p_sd) + second) - first).sum()
+        pm.Potential("evidence", total)
+    return graph
+
+
+def _mu(model: ArmNormal, made: Design) -> Prior | None:
+    return model.base.mu_prior if made.intercept else None
+
+
+def _beta(model: ArmNormal, made: Design) -> dict[str, Prior]:
+    return {name: model.base.coefficient_prior(name, term) for name, term in made.columns.items()}
+
+
+def _priors(model: ArmNormal, made: Design, data: ArmMeans) -> dict[str, Prior]:
+    """Every parameter with a prior, by name."""
+    top: dict[str, Prior] = {"mu": model.base.mu_prior} if made.intercept else {}
+    return top | {"tau": plain(model.base.tau)} | _beta(model, made) | model.parameter_names(data.instruments)

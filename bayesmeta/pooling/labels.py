@@ -1,0 +1,23 @@
+"""Labels of the rows of a data set: a covariate by its name, or the labels themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bayesmeta.data.estimates import Estimates
+from bayesmeta.errors import DataError, SpecificationError, did_you_mean
+
+
+def row_labels(data: Estimates, labels: str | Sequence[object], name: str) -> tuple[str, ...]:
+    """Return one label for each estimate as text; `name` is that of the argument, for messages."""
+    if isinstance(labels, str):
+        if labels not in data.covariate_names:
+            raise SpecificationError(
+                f"{name}={labels!r}: there is no such covariate.{did_you_mean(labels, data.covariate_names)} "
+                f"Covariates: {', '.join(data.covariate_names) or 'none'}."
+            )
+        labels = list(data.covariates[labels])
+    found = tuple(str(label) for label in labels)
+    if len(found) != data.n_studies:
+        raise DataError(f"{name} has {len(found)} labels for {data.n_studies} estimates: give one for each.")
+    return found

@@ -1,0 +1,106 @@
+"""What nested and multivariate pooling share: checks, the likelihood, and the assembly of the result."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from bayesmeta.data.estimates import Estimates
+from bayesmeta.errors import DataError, SpecificationError, did_you_mean
+from bayesmeta.pooling.arrays import critical
+from bayesmeta.pooling.components import Components, Term
+from bayesmeta.pooling.labels import row_labels
+from bayesmeta.pooling.multilevel_result import MultilevelResult
+from bayesmeta.pooling.result import NOTHING, Pair
+from bayesmeta.pooling.wald import coefficient_rows, omnibus_test
+
+Floats = NDArray[np.float64]
+SIZES = (0.15, 0.9)  # of the scale of the effects: where searches start
+
+
+def clusters_of(data: Estimates, cluster: str | Sequence[object]) -> tuple[str, ...]:
+    """Return the cluster of each estimate; refuse a single one."""
+    if not isinstance(data, Estimates):
+        raise DataError(f"data must be Estimates; got {type(data).__name__}.")
+    groups = row_labels(data, cluster, "cluster")
+    if len(set(groups)) < 2:
+        raise DataError(f"all estimates are in cluster {groups[0]!r}: at least two clusters are needed.")
+    return groups
+
+
+def likelihood(
+    data: Estimates, X: Floats, terms: tuple[Term, ...], method: str, interval: str, level: float
+) -> Components:
+    """Check what was asked for and return the likelihood."""
+    for name, value, allowed in (("method", method, ("reml", "ml")), ("interval", interval, ("wald", "t"))):
+        if value not in allowed:
+            listed = ", ".join(map(repr, allowed))
+            raise SpecificationError(f"{name}={value!r}: choose one of {listed}.{did_you_mean(value, allowed)}")
+    if not 0 < level < 1:
+        raise SpecificationError(f"level={level!r}: must lie between 0 and 1. 95% is 0.95.")
+    k, p = X.shape
+    needed = p + sum(term.size for term in terms)
+    if k < needed:
+        raise SpecificationError(
+            f"{k} estimates cannot tell {p} coefficients and {needed - p} variances and correlations apart: at least "
+            f"{needed} are needed."
+        )
+    V = np.diag(data.v) if data.cov is None else np.array(data.cov)
+    return Components(np.array(data.y), X, V, terms, method == "reml")
+
+
+def assemble(
+    data: Estimates,
+    model: Components,
+    names: Sequence[str],
+    best: Floats,
+    height: float,
+    method: str,
+    interval: str,
+    level: float,
+    *,
+    structure: str,
+    formula: str,
+    n_clusters: int,
+    variances: Mapping[str, float],
+    spread: Mapping[str, float],
+    intervals: Mapping[str, Pair],
+    i2: Mapping[str, float],
+    correlation: Floats | None = None,
+) -> MultilevelResult:
+    """Turn the best parameters into a result; `spread` holds the variance of a new true effect for some coefficients."""
+    beta, covariance = model.coefficients(best)
+    k, p = model.X.shape
+    df = math.inf if interval == "wald" else float(k - p)
+    rows = coefficient_rows(names, beta, covariance, df, level)
+    prediction = {}
+    for name, row in rows:
+        if name in spread:
+            half = critical(level, df) * math.sqrt(row[1] ** 2 + spread[name])
+            prediction[name] = (row[0] - half, row[0] + half) if math.isfinite(half) else NOTHING
+    q, _ = model.without()
+    return MultilevelResult(
+        covariance=covariance,
+        variances=variances,
+        intervals=intervals,
+        correlation=correlation,
+        i2=i2,
+        prediction=prediction,
+        q=q,
+        q_df=k - p,
+        q_p=float(stats.chi2.sf(q, k - p)),
+        moderators=omnibus_test(names, beta, covariance, df),
+        log_likelihood=height,
+        method=method,
+        structure=structure,
+        interval=interval,
+        formula=formula,
+        level=level,
+        n_studies=data.n_studies,
+        n_clusters=n_clusters,
+        rows=rows,
+    )

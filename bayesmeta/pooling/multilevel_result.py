@@ -1,0 +1,120 @@
+"""What pooling of dependent effects returns: coefficients and a variance for each level or outcome."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesmeta.pooling.result import Pair, StatisticalTest, interval_text, number_text, plain_value, statistic_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MultilevelResult:
+    """Pooled effects, or a meta-regression, with more than one variance.
+
+    Attributes
+    ----------
+    coefficients : DataFrame
+        A row for each coefficient: estimate, se, statistic, p_value, lower, upper.
+    covariance : ndarray, shape (coefficient, coefficient)
+        Covariance of the coefficients.
+    variances : mapping of str to float
+        Variance of the true effects by level (``"cluster"`` between clusters, ``"estimate"`` between the estimates
+        of a cluster) or, with several outcomes, for each outcome.
+    intervals : mapping of str to tuple of float
+        Profile-likelihood intervals of the variances of levels; empty with several outcomes.
+    correlation : ndarray, shape (outcome, outcome), or None
+        Correlation of the true effects of a cluster, in the order of `variances`; NaN where a variance is zero.
+    i2 : mapping of str to float
+        Percent of the total variance at each level; empty with several outcomes.
+    prediction : mapping of str to tuple of float
+        Interval for a new true effect (of a new cluster): of ``"mu"``, or of each outcome.
+    q, q_df, q_p : float
+        Test of heterogeneity: the residual Q without any random effect.
+    moderators : StatisticalTest or None
+        Omnibus test of all coefficients but the intercept, chi-square or F.
+    log_likelihood : float
+        Its maximum, restricted for method "reml".
+    method, structure, interval, formula, level, n_studies, n_clusters
+        What was asked for, and the numbers of estimates and clusters.
+    """
+
+    covariance: NDArray[np.float64]
+    variances: Mapping[str, float]
+    intervals: Mapping[str, Pair]
+    correlation: NDArray[np.float64] | None
+    i2: Mapping[str, float]
+    prediction: Mapping[str, Pair]
+    q: float
+    q_df: int
+    q_p: float
+    moderators: StatisticalTest | None
+    log_likelihood: float
+    method: str
+    structure: str
+    interval: str
+    formula: str
+    level: float
+    n_studies: int
+    n_clusters: int
+    rows: tuple[tuple[str, tuple[float, ...]], ...] = field(repr=False)
+
+    @property
+    def coefficients(self) -> pd.DataFrame:
+        """Table with a row for each coefficient."""
+        import pandas as pd
+
+        columns = ["estimate", "se", "statistic", "p_value", "lower", "upper"]
+        return pd.DataFrame([list(row) for _, row in self.rows], [name for name, _ in self.rows], columns)
+
+    def summary(self) -> pd.DataFrame:
+        """Return `coefficients`; ``print(result)`` shows variances and tests besides."""
+        return self.coefficients
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; what is not defined is None."""
+        names = ("q", "q_df", "q_p", "log_likelihood", "method", "structure", "interval", "formula", "level")
+        values = {name: plain_value(getattr(self, name)) for name in (*names, "n_studies", "n_clusters")}
+        for name in ("variances", "intervals", "i2", "prediction"):
+            values[name] = {key: plain_value(value) for key, value in getattr(self, name).items()}
+        table = None if self.correlation is None else [tuple(map(float, row)) for row in self.correlation]
+        values["correlation"] = None if table is None else [plain_value(row) for row in table]
+        test = self.moderators
+        values["moderators"] = test and {
+            "statistic": plain_value(test.statistic),
+            "df": list(test.df),
+            "p_value": plain_value(test.p_value),
+        }
+        values["coefficients"] = {
+            name: dict(zip(self.coefficients.columns, map(plain_value, row), strict=True)) for name, row in self.rows
+        }
+        return values
+
+    def __str__(self) -> str:
+        head = f"{self.n_studies} estimates in {self.n_clusters} clusters, {self.structure} random effects"
+        table = self.coefficients.to_string(float_format=number_text)
+        lines = [f"{head} ({self.method}), {self.level:.0%} intervals ({self.interval})", "", table, ""]
+        for name, variance in self.variances.items():
+            shown = interval_text(self.intervals[name]) if name in self.intervals else ""
+            share = f", {self.i2[name]:.1f}% of the total" if name in self.i2 else ""
+            lines.append(
+                f"{name}: variance {number_text(variance)}{shown}, sd {number_text(math.sqrt(variance))}{share}"
+            )
+        if self.correlation is not None:
+            names = list(self.variances)
+            pairs = [(i, j) for i in range(len(names)) for j in range(i)]
+            lines += [f"correlation {names[j]}, {names[i]}: {number_text(self.correlation[i, j])}" for i, j in pairs]
+        for name, (lower, upper) in self.prediction.items():
+            lines.append(f"new {name}: {number_text(lower)} to {number_text(upper)}")
+        lines.append(f"Q {number_text(self.q)}, df {self.q_df}, p {number_text(self.q_p)}")
+        if self.moderators is not None:
+            lines.append(f"coefficients: {statistic_text(self.moderators)}")
+        return "\n".join(lines)

@@ -1,0 +1,49 @@
+"""Wald tests and intervals of coefficients, alike for every model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from bayesmeta.pooling.arrays import critical, two_sided_p
+from bayesmeta.pooling.result import StatisticalTest
+
+Floats = NDArray[np.float64]
+Row = tuple[float, float, float, float, float, float]
+
+
+def coefficient_row(estimate: float, se: float, df: float, level: float) -> Row:
+    """Estimate, standard error, statistic, P value, lower and upper; `df` is infinite for a normal reference."""
+    statistic = estimate / se if se > 0 else math.nan
+    half = critical(level, df) * se
+    return estimate, se, statistic, float(two_sided_p(np.array(statistic), df)), estimate - half, estimate + half
+
+
+def coefficient_rows(
+    names: Sequence[str], beta: Floats, covariance: Floats, df: float, level: float
+) -> tuple[tuple[str, Row], ...]:
+    """Return the row of each coefficient, by name."""
+    errors = np.sqrt(np.diag(covariance))
+    pairs = zip(names, beta, errors, strict=True)
+    return tuple((name, coefficient_row(float(b), float(s), df, level)) for name, b, s in pairs)
+
+
+def omnibus_test(names: Sequence[str], beta: Floats, covariance: Floats, df: float) -> StatisticalTest | None:
+    """Test all coefficients but the intercept: chi-square where `df` is infinite, else F with `df` in its denominator."""
+    tested = [i for i, name in enumerate(names) if name != "mu"]
+    if not tested:
+        return None
+    some, covariance = beta[tested], covariance[np.ix_(tested, tested)]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = np.sqrt(np.diag(covariance))
+        root = some / scale
+    correlation = covariance / np.outer(scale, scale) if scale.all() else None
+    statistic = math.inf if correlation is None else float(root @ np.linalg.solve(correlation, root))
+    m = len(tested)
+    if math.isinf(df):
+        return StatisticalTest(statistic, (m,), float(stats.chi2.sf(statistic, m)))
+    return StatisticalTest(statistic / m, (m, df), float(stats.f.sf(statistic / m, m, df)) if df > 0 else math.nan)

@@ -1,0 +1,1 @@
+"""Published priors: tables as data files, and what reads and searches them. `README.md` beside them says more."""

@@ -1,0 +1,94 @@
+"""What other priors do to a signal, in words: whole beliefs, and families of priors followed to a level."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bayesmeta.report.tables import format_probability, format_value
+
+Record = Mapping[str, Any]
+_WORDS = {"HalfNormal": "half-normal", "HalfCauchy": "half-Cauchy", "HalfStudentT": "half-t"}
+
+
+def tipping_sentence(signal: Record, tipping: Record) -> str:
+    """Say for which scales of a family of priors the probability stays at or above a level.
+
+    Examples
+    --------
+    >>> signal = {"claim_label": "high dose works better", "claim": "high_dose < 0", "unit": "points"}
+    >>> tipping = {"on": "tau", "family": "HalfNormal(s)", "level": 0.8, "scales": [0.03, 32.0],
+    ...     "probabilities": [0.93, 0.61], "extremes": [0.61, 0.93],
+    ...     "crossings": [{"scale": 2.13, "probability": 0.799, "mcse": 0.004}]}
+    >>> tipping_sentence(signal, tipping)
+    'The probability that high dose works better stays above 0.80 for every half-normal scale of tau up to 2.1 points
+    (fitted there: 0.80).'
+    """
+    claim, level = signal.get("claim_label") or signal["claim"], format_probability(tipping["level"])
+    low, high = format_value(tipping["scales"][0], 2), _size(signal, tipping["scales"][1])
+    least, most = (format_probability(p) for p in tipping["extremes"])
+    crossings = list(tipping["crossings"])
+    above = tipping["probabilities"][0] >= tipping["level"]
+    if tipping["on"] == "tau":
+        subject = f"{_WORDS.get(str(tipping['family']).split('(')[0], tipping['family'])} scale of tau"
+        scales = subject.replace("scale", "scales")
+    else:
+        subject = f"sceptical prior Normal(0, s) on {tipping['on']} with s"
+        scales = f"sceptical priors Normal(0, s) on {tipping['on']}"
+    start = f"The probability that {claim}"
+    if not crossings and above:
+        return f"{start} stays above {level} for every {subject} from {low} to {high}: it is at least {least}."
+    if not crossings:
+        return f"{start} stays below {level} for every {subject} from {low} to {high}: it is at most {most}."
+    fitted = "; ".join(format_probability(one["probability"]) for one in crossings)
+    places = " and ".join(_size(signal, one["scale"]) for one in crossings)
+    if len(crossings) > 1:
+        return f"{start} crosses {level} along the {scales} at {places} (fitted there: {fitted})."
+    if tipping["on"] == "tau":
+        stays = (
+            f"stays above {level} for every {subject} up to" if above else f"exceeds {level} only for {scales} above"
+        )
+    elif above:
+        stays = f"stays above {level} only for {scales} with s below"
+    else:
+        stays = f"falls below {level} for {scales} with s below"
+    return f"{start} {stays} {places} (fitted there: {fitted})."
+
+
+def belief_sentence(signal: Record) -> str:
+    """Say under which beliefs a signal stays above the level; empty without beliefs.
+
+    Examples
+    --------
+    >>> belief_sentence({"level": 0.8, "beliefs": [{"label": "sceptic", "probability": 0.71},
+    ...     {"label": "neutral", "probability": 0.84}, {"label": "enthusiast", "probability": 0.93}]})
+    'Under the beliefs stated, its probability is 0.71 (sceptic), 0.84 (neutral) and 0.93 (enthusiast): above 0.80 for
+    2 of 3.'
+    """
+    beliefs = list(signal.get("beliefs") or [])
+    if not beliefs:
+        return ""
+    shown = [f"{format_probability(one['probability'])} ({one['label']})" for one in beliefs]
+    listed = f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else shown[0]
+    text = f"Under the beliefs stated, its probability is {listed}"
+    if signal.get("level") is None:
+        return f"{text}."
+    kept = sum(one["probability"] >= signal["level"] for one in beliefs)
+    count = "all" if kept == len(beliefs) else "none" if not kept else f"{kept} of {len(beliefs)}"
+    return f"{text}: above {format_probability(signal['level'])} for {count}."
+
+
+def belief_rows(signal: Record) -> list[dict[str, Any]]:
+    """Rows of the table of beliefs, with each belief's priors in one text."""
+    rows = []
+    for one in signal.get("beliefs") or []:
+        priors = {"mu": one.get("mu"), **(one.get("beta") or {}), "tau": one.get("tau")}
+        text = "; ".join(f"{name} ~ {prior}" for name, prior in priors.items() if prior)
+        rows.append({**one, "priors": text or "as stated"})
+    return rows
+
+
+def _size(signal: Record, scale: float) -> str:
+    unit = str(signal.get("unit") or "")
+    unit = "on the log scale" if "ratio" in unit else unit
+    return f"{format_value(scale, 2)} {unit}".strip()

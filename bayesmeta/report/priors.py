@@ -1,0 +1,108 @@
+"""`bayesmeta priors`, and how a printed fit names the sources of its priors."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bayesmeta.effects.registry import measure_named
+from bayesmeta.priors import published_priors
+from bayesmeta.report.tables import MISSING, format_number
+from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.sources import published_in
+
+SCHEMA = "bayesmeta-priors/1"
+_KEYS = ("outcome", "comparison", "medical_area", "field", "variant")
+
+
+def checked_measure(measure: str | None) -> str | None:
+    """Return the measure, or refuse a name that is none."""
+    if measure is not None:
+        measure_named(measure)
+    return measure
+
+
+def source_lines(model: NormalNormal, measure: str | None) -> Iterator[str]:
+    """Say where each published prior of a model comes from, and what is doubtful about it."""
+    found = list(published_in(model))
+    for name, prior in found:
+        kind = f"default ({prior.reason})" if prior.is_default else f"{prior.prior}"
+        doi = f", doi:{prior.doi.replace('; ', ' doi:')}" if prior.doi else ""
+        yield f"{name}: {kind}, published for {prior.measure}: {prior.citation}{doi}"
+        yield from (f"  doubt: {doubt}" for doubt in prior.doubts)
+    if measure is None and any(prior.measure != "any" for _, prior in found):
+        yield "Whether the estimates are of that measure is not known; --measure has it checked."
+
+
+def list_and_print(
+    measure: str | None, source: str | None, parameter: str | None, search: str | None, as_json: bool
+) -> None:
+    """Print the priors of the catalogue that `published_priors` finds, as a table or as JSON.
+
+    Raises
+    ------
+    SpecificationError
+        If there is no such measure, source or parameter.
+    """
+    rows = published_priors(measure, source, parameter, search).to_dict("records")
+    if as_json:
+        content = {
+            "schema": SCHEMA,
+            "measure": measure,
+            "source": source,
+            "parameter": parameter,
+            "search": search,
+            "priors": [{key: _plain(value) for key, value in row.items()} for row in rows],
+        }
+        Console(soft_wrap=True, highlight=False, markup=False).out(json.dumps(content, allow_nan=False))
+        return
+    console = Console()
+    console.print(_table(rows))
+    for line in _footnotes(rows):
+        console.print(line, markup=False, highlight=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _table(rows: list[dict[str, Any]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("source", no_wrap=True)
+    table.add_column("published for, and prior", overflow="fold", ratio=1)
+    table.add_column("median (95% range)", justify="right", no_wrap=True)
+    for row in rows:
+        keys = [row[key] for key in _KEYS if row[key] and row[key] != row["prior"]]
+        lines = [*(["; ".join(keys)] if keys else []), row["prior"] or row["note"]]
+        quantiles = [
+            format_number(row[key]) if math.isfinite(row[key]) else MISSING for key in ("median", "q025", "q975")
+        ]
+        spread = f"{quantiles[0]} ({quantiles[1]}, {quantiles[2]})" if math.isfinite(row["median"]) else MISSING
+        of = f"  {row['parameter']}, {row['measure']}"
+        table.add_row(f"{row['source']}\n{of}", Text("\n".join(lines)), spread)
+    return table
+
+
+def _footnotes(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """Number of priors, the text to write, each source's reference and doubts."""
+    with_prior = [row for row in rows if row["prior"]]
+    yield f"{len(with_prior)} priors" + (
+        f" and {len(rows) - len(with_prior)} notes" if len(rows) > len(with_prior) else ""
+    )
+    if with_prior:
+        yield f"Write e.g.  --{with_prior[0]['parameter']} '{with_prior[0]['text']}'"
+    cited = dict.fromkeys((row["source"], row["citation"], row["doi"]) for row in rows)
+    for source, citation, doi in cited:
+        yield f"{source}: {citation}" + (f", doi:{doi.replace('; ', ' doi:')}" if doi else "")
+    for source in dict.fromkeys(row["source"] for row in rows):
+        doubts = dict.fromkeys(doubt for row in rows if row["source"] == source for doubt in row["doubts"])
+        yield from (f"{source}, doubt: {doubt}" for doubt in doubts)

@@ -1,0 +1,185 @@
+"""`bayesmeta sensitivity`: a claim under every crossing of some priors, printed for a reader or as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bayesmeta.data.estimates import read_estimates
+from bayesmeta.errors import SpecificationError
+from bayesmeta.priors import Flat, Prior, parse_prior
+from bayesmeta.report.tables import MISSING, decimals_for, format_interval, format_number
+from bayesmeta.sensitivity.result import SensitivityResult
+from bayesmeta.sensitivity.surface import prior_sensitivity
+from bayesmeta.sensitivity.tipping import tipping_point
+from bayesmeta.spec.normal_normal import NormalNormal
+
+SCHEMA = "bayesmeta-sensitivity/1"
+
+
+def sensitivity_and_print(
+    path: Path,
+    tau: Sequence[str],
+    mu: Sequence[str],
+    formula: str,
+    beta: Sequence[str],
+    claims: Sequence[str],
+    level: float,
+    threshold: float,
+    ci_prob: float,
+    as_json: bool,
+) -> None:
+    """Fit estimates from a CSV file under every crossing of priors, and print the table and what it says.
+
+    The first prior given for each parameter is the primary one.
+
+    Raises
+    ------
+    SpecificationError
+        If an option cannot be right.
+    """
+    if not 0 < ci_prob < 1:
+        raise SpecificationError(f"--ci-prob {ci_prob}: must lie between 0 and 1. 95% is 0.95.")
+    if not 0 < level < 1:
+        raise SpecificationError(f"--level {level}: must lie between 0 and 1. 95% is 0.95.")
+    data = read_estimates(path)
+    taus, mus = list(map(parse_prior, tau)), list(map(parse_prior, mu))
+    betas: dict[str, list[Prior]] = {}
+    for text in beta:
+        name, sign, prior = text.partition("=")
+        if not sign or not name.strip():
+            raise SpecificationError(f"--beta {text!r}: write the column and its prior, e.g. 'dose=Normal(0, 1)'.")
+        betas.setdefault(name.strip(), []).append(parse_prior(prior))
+    first: dict[str, Prior] = {name: priors[0] for name, priors in betas.items()}
+    model = NormalNormal(formula=formula, tau=taus[0], mu=mus[0] if mus else Flat(), beta=first)
+    varied = {name: priors for name, priors in betas.items() if len(priors) > 1}
+    result = prior_sensitivity(
+        data, model, claims or ["mu < 0"], tau=taus, mu=mus if len(mus) > 1 else None, beta=varied, ci_prob=ci_prob
+    )
+    content = _content(result, path, level, threshold)
+    if as_json:
+        Console(soft_wrap=True, highlight=False, markup=False).out(json.dumps(content, allow_nan=False))
+    else:
+        _print(content, result, level)
+
+
+def _content(result: SensitivityResult, path: Path, level: float, threshold: float) -> dict[str, Any]:
+    frame = result.table()
+    robust = result.robustness(threshold)
+    rows = []
+    for _, row in frame.iterrows():
+        record: dict[str, Any] = {"priors": {name: row[name] for name in result.priors}}
+        record["probabilities"] = {claim: float(row[f"P({claim})"]) for claim in result.claims}
+        keys = [
+            "mean",
+            "sd",
+            "lower",
+            "upper",
+            "log_marginal_likelihood",
+            "bayes_factor",
+            "kl",
+            "kl_reverse",
+            "error_bound",
+        ]
+        rows.append(record | {key: _finite(row[key]) for key in keys})
+    return {
+        "schema": SCHEMA,
+        "file": path.name,
+        "model": result.model.as_dict(),
+        "n_studies": result.data.n_studies,
+        "data_hash": result.data.hash,
+        "claims": list(result.claims),
+        "quantity": result.quantity,
+        "ci_prob": result.ci_prob,
+        "ci_kind": "eti",
+        "rows": rows,
+        "ranges": {claim: list(result.range(claim)) for claim in result.claims},
+        "robustness": {
+            "largest": _finite(robust.largest),
+            "bias": robust.bias,
+            "threshold": robust.threshold,
+            "passed": robust.passed,
+            "share": robust.share,
+            "worst": {name: str(prior) for name, prior in robust.worst.items()},
+        },
+        "sentences": [*result.sentences(level), robust.sentence],
+        "tipping": [_tipping(result, claim, level) for claim in result.claims],
+    }
+
+
+def _finite(value: Any) -> float | None:
+    """A number for JSON; None where it is infinite or has no meaning."""
+    return float(value) if math.isfinite(value) else None
+
+
+def _tipping(result: SensitivityResult, claim: str, level: float) -> dict[str, Any]:
+    """Tipping points of one claim; where there can be none, the reason."""
+    if not isinstance(result.model, NormalNormal):
+        return {"claim": claim, "tips": [], "sentences": ["No tipping points: the model has two scales."]}
+    try:
+        found = tipping_point(result.data, result.model, claim, level)
+    except SpecificationError as error:
+        return {"claim": claim, "tips": [], "sentences": [f"No tipping points: {error}"]}
+    rows = found.table().to_dict("records")
+    tips = [{key: _plain(value) for key, value in row.items()} for row in rows]
+    return {"claim": claim, "tips": tips, "sentences": found.sentences()}
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, str) else _finite(value)
+
+
+def _print(content: dict[str, Any], result: SensitivityResult, level: float) -> None:
+    console = Console()
+    names = {"mu": content["model"]["mu"], "tau": content["model"]["tau"], **content["model"]["beta"]}
+    priors = ", ".join(f"{name} ~ {prior}" for name, prior in names.items())
+    console.print(
+        f"{content['n_studies']} studies from {content['file']}; formula {content['model']['formula']}; primary: {priors}",
+        markup=False,
+    )
+    table = Table()
+    for name in result.priors:
+        table.add_column(f"prior on {name}", no_wrap=True)
+    headings = [
+        *(f"P({claim})" for claim in result.claims),
+        "mean",
+        "sd",
+        f"{content['ci_prob']:.0%} interval",
+        "Bayes factor",
+        "KL",
+    ]
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    for row in content["rows"]:
+        table.add_row(*row["priors"].values(), *_numbers(row))
+    console.print(table)
+    if content["quantity"] is not None:
+        console.print(
+            f"Mean, sd and interval of {content['quantity']}; Bayes factor against the primary priors; KL divergence from the "
+            "primary posterior.",
+            markup=False,
+        )
+    for sentence in content["sentences"]:
+        console.print(sentence, markup=False)
+    for tipping in content["tipping"]:
+        console.print(
+            f"\nWhere P({tipping['claim']}) crosses {level:g}, changing one thing of the primary analysis:",
+            markup=False,
+        )
+        for sentence in tipping["sentences"]:
+            console.print(f"- {sentence}", markup=False)
+
+
+def _numbers(row: dict[str, Any]) -> list[str]:
+    decimals = decimals_for(row["mean"], row["lower"], row["upper"])
+    interval = MISSING if row["lower"] is None else format_interval(row["lower"], row["upper"], decimals)
+    probabilities = [f"{p:.4f}" for p in row["probabilities"].values()]
+    moments = [format_number(row[key], decimals) for key in ("mean", "sd")]
+    ends = [MISSING if row[key] is None else f"{row[key]:.3g}" for key in ("bayes_factor", "kl")]
+    return [*probabilities, *moments, interval, *ends]

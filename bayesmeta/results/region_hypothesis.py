@@ -1,0 +1,110 @@
+"""Bayes factors for regions: posterior odds of a claim over its prior odds, both exact."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bayesmeta.data.estimates import Estimates
+from bayesmeta.errors import SpecificationError
+from bayesmeta.inference.quadrature.engine import fit_quadrature
+from bayesmeta.priors import Mixture, PointMass, Prior
+from bayesmeta.results.bayes_factor import log_bayes_factor, prior_of
+from bayesmeta.results.claims import check_claim, evaluate, mentioned
+from bayesmeta.results.exact_claims import exact_probability, scale_probability
+from bayesmeta.spec.design import tau_prior
+from bayesmeta.spec.normal_normal import NormalNormal
+
+if TYPE_CHECKING:
+    from bayesmeta.results.quadrature_result import QuadratureResult
+
+_VAGUE = 1e10  # standard errors that tell nothing, in units of the widest prior's extreme quantiles
+
+
+def log_factor(result: QuadratureResult, hypothesis: str) -> float:
+    """Log Bayes factor for a point or for a region; infinite where the posterior is certain to double precision."""
+    if not re.search("[<>]", hypothesis) or not isinstance(result.model, NormalNormal):
+        return log_bayes_factor(result.fit, result.data, result.model, hypothesis)
+    before = prior_probability(result.data, result.model, hypothesis, result.parameters)
+    if not 0 < before < 1:
+        raise SpecificationError(
+            f"hypothesis {hypothesis!r}: its prior probability is {before:g}, so data cannot change it. "
+            "Give a prior with mass on both sides."
+        )
+    after = result.probability(hypothesis)
+    against = result.probability(f"not ({hypothesis})")
+    if after == 0 or against == 0:
+        return -math.inf if after == 0 else math.inf
+    return math.log(after / against) - math.log(before / (1 - before))
+
+
+def prior_probability(data: Estimates, model: NormalNormal, claim: str, names: tuple[str, ...]) -> float:
+    """Probability of a claim under the priors of a model.
+
+    Parameters
+    ----------
+    data : Estimates
+        For the design and for priors that depend on standard errors.
+    model : NormalNormal
+    claim : str
+        Comparisons that are linear in the parameters.
+    names : tuple of str
+        The parameters there are.
+
+    Raises
+    ------
+    SpecificationError
+        If a parameter that the claim is about has an improper prior, or the claim is not linear.
+    """
+    check_claim(claim, names)
+    about = mentioned(claim, names)
+    priors = {name: _prior(data, model, name) for name in about if name != "theta_new"}
+    if "theta_new" in about:
+        priors |= {name: _prior(data, model, name) for name in ("mu", "tau")}
+    for name, prior in priors.items():
+        if not prior.is_proper:
+            raise SpecificationError(
+                f"hypothesis {claim!r}: the prior of {name} is {prior}, which is improper, so the hypothesis has no "
+                f"prior odds. Give {name} a proper prior, e.g. {'HalfNormal(1)' if name == 'tau' else 'Normal(0, 1)'}."
+            )
+    if len(about) == 1 and about[0] in priors:
+        found = _of_one(priors[about[0]], claim, names, about[0])
+    else:
+        found = _of_several(data, model, priors, claim, names)
+    if found is None:
+        raise SpecificationError(
+            f"hypothesis {claim!r} is not linear in the parameters, so its probabilities are not exact. "
+            "Write it as comparisons of sums, e.g. 'mu + crps < 0'."
+        )
+    return found
+
+
+def _prior(data: Estimates, model: NormalNormal, name: str) -> Prior:
+    if name == "mu":
+        return model.mu_prior
+    return tau_prior(data, model) if name == "tau" else prior_of(data, model, name)
+
+
+def _of_one(prior: Prior, claim: str, names: tuple[str, ...], name: str) -> float | None:
+    """Probability of a claim about one parameter, from its distribution function; point masses one by one."""
+    if isinstance(prior, Mixture):
+        parts = [(weight, _of_one(part, claim, names, name)) for weight, part in prior.components]
+        return None if any(p is None for _, p in parts) else math.fsum(w * p for w, p in parts if p is not None)
+    if isinstance(prior, PointMass):
+        return float(evaluate(claim, lambda _: np.array([prior.value]), names)[0])
+    return scale_probability(lambda x: float(prior.cdf(x)), claim, names, name)
+
+
+def _of_several(
+    data: Estimates, model: NormalNormal, priors: dict[str, Prior], claim: str, names: tuple[str, ...]
+) -> float | None:
+    """Probability of a claim about several parameters: that after data which tell nothing."""
+    extremes = [np.abs(prior.ppf([0.001, 0.999])).max() for prior in priors.values()]
+    vague = np.full(data.n_studies, _VAGUE * max(*extremes, 1e-100))
+    nothing = Estimates(np.zeros(data.n_studies), vague, data.study, data.covariates)
+    tau = priors["tau"] if "tau" in priors else PointMass(0)
+    return exact_probability(fit_quadrature(nothing, replace(model, tau=tau)), claim, names)

@@ -1,0 +1,1 @@
+"""How much the answer owes to the prior."""

@@ -1,0 +1,275 @@
+"""`model_average`: with and without an effect, heterogeneity and each moderator, weighted by how well they predict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bayesmeta.data.estimates import Estimates
+from bayesmeta.errors import DataError, SpecificationError, did_you_mean
+from bayesmeta.inference.quadrature.draws import datatree
+from bayesmeta.inference.quadrature.engine import Part, Setting, fitted_parts, unsupported, weighted_fit
+from bayesmeta.inference.quadrature.scale_density import ScaleDensity
+from bayesmeta.priors import Mixture, PointMass
+from bayesmeta.results.bayes_factor import prior_of, with_prior
+from bayesmeta.results.intervals import Marginal
+from bayesmeta.results.quadrature_result import QuadratureResult
+from bayesmeta.spec.design import design, tau_prior
+from bayesmeta.spec.normal_normal import NormalNormal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_TOLERANCE = 1e-8
+_MOST_MODELS = 4096
+Names = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ModelAverage:
+    """Posterior over models, and the posterior averaged over them.
+
+    Attributes
+    ----------
+    components : tuple of str
+        What is present in some models and absent, exactly zero, in others: mu, tau, coefficients.
+    models : DataFrame
+        One row for each model: a column of True and False for each component, prior_probability,
+        log_marginal_likelihood (nan under an improper prior of something that all models have), posterior_probability.
+    inclusion : DataFrame
+        One row for each component: prior_probability and posterior_probability of the models that have it, and
+        bayes_factor, the ratio of the odds.
+    """
+
+    components: Names
+    models: pd.DataFrame
+    inclusion: pd.DataFrame
+    data: Estimates
+    model: NormalNormal
+    _ready: Setting
+    _found: tuple[tuple[float, Part], ...]
+    _errors: tuple[float, ...]
+
+    def summary(self, ci_prob: float = 0.95, ci_kind: str = "eti", *, given: Sequence[str] = ()) -> pd.DataFrame:
+        """Mean, sd, median, lower and upper of each parameter, averaged over the models that have all of `given`."""
+        return self._posterior(given).summary(ci_prob, ci_kind)
+
+    def marginal(self, expression: str, *, given: Sequence[str] = ()) -> Marginal:
+        """Marginal posterior, averaged over the models that have all of `given`."""
+        return self._posterior(given).marginal(expression)
+
+    def probability(self, claim: str, *, given: Sequence[str] = ()) -> float:
+        """Probability of a claim, averaged over the models that have all of `given`."""
+        return self._posterior(given).probability(claim)
+
+    def _posterior(self, given: Sequence[str]) -> QuadratureResult:
+        wanted = {given} if isinstance(given, str) else set(given)
+        for name in sorted(wanted - set(self.components)):
+            raise SpecificationError(
+                f"given={name!r}: choose among {', '.join(self.components)}.{did_you_mean(name, self.components)}"
+            )
+        chosen = [
+            (one, error)
+            for one, error in zip(self._found, self._errors, strict=True)
+            if wanted <= set(_present(one[1], self._ready, self.components))
+        ]
+        if not chosen:
+            raise SpecificationError(f"given={sorted(wanted)!r}: no model with prior probability has all of these.")
+        found = weighted_fit(self._ready, [one for one, _ in chosen], [error for _, error in chosen], _TOLERANCE)
+        return QuadratureResult(
+            found, self.model, self.data, lambda chains, draws: datatree(found, self.model, 0, chains, draws), (4, 1000)
+        )
+
+
+def model_average(
+    data: Estimates,
+    model: NormalNormal,
+    *,
+    inclusion: Mapping[str, float] | None = None,
+    weights: Mapping[Names, float] | None = None,
+) -> ModelAverage:
+    """Average over models in which mu, tau and each coefficient are present or absent.
+
+    Parameters
+    ----------
+    data : Estimates
+    model : NormalNormal
+        The largest model, whose priors are those of each component where it is present.
+    inclusion : mapping of str to float, optional
+        Prior probability that a component is present, independently of the others; 0.5 for each that is not named.
+        1 keeps it in all models, and then its prior may be improper; 0 leaves it out of all.
+    weights : mapping of tuple of str to float, optional
+        Prior probabilities of models instead, by the components that they have: ``{("mu", "tau"): 0.5, ("mu",): 0.5}``.
+        They sum to one; models that are not named have none.
+
+    Returns
+    -------
+    ModelAverage
+
+    Raises
+    ------
+    SpecificationError
+        If a component that some models lack has an improper prior or a point mass, or probabilities cannot be right.
+
+    References
+    ----------
+    Bartos, Gronau, Timmers, Otte, Ly and Wagenmakers (2021), Statistics in Medicine, doi:10.1002/sim.9170
+
+    Examples
+    --------
+    >>> import bayesmeta as bm
+    >>> data = bm.Estimates(y=[0.3, 0.1, 0.4], se=[0.1, 0.15, 0.2])
+    >>> found = model_average(data, bm.NormalNormal(mu=bm.Normal(0, 1), tau=bm.HalfNormal(0.3)))
+    >>> found.inclusion.round(3)
+         prior_probability  posterior_probability  bayes_factor
+    mu                 0.5                  0.740         2.851
+    tau                0.5                  0.518         1.074
+    """
+    if not isinstance(data, Estimates):
+        raise DataError(f"data must be Estimates; got {type(data).__name__}.")
+    if not isinstance(model, NormalNormal):
+        raise SpecificationError(f"model must be a NormalNormal; got {type(model).__name__}.")
+    if reason := unsupported(data, model):
+        raise SpecificationError(f"model: {reason}")
+    if inclusion is not None and weights is not None:
+        raise SpecificationError("give inclusion or weights, not both.")
+    model = replace(model, tau=tau_prior(data, model))
+    made = design(data, model)
+    names = (*(["mu"] if made.intercept else []), "tau", *made.columns)
+    chances = _chances(names, inclusion or {}, weights)
+    whole, components = model, tuple(name for name in names if 0 < chances[name] < 1)
+    for name in names:
+        whole = _spike_and_slab(data, whole, name, chances[name])
+    if 2 ** len(components) > _MOST_MODELS:
+        raise SpecificationError(
+            f"{len(components)} components make {2 ** len(components)} models, more than {_MOST_MODELS}; "
+            "keep some in all models, inclusion={name: 1}."
+        )
+    ready, found, errors = fitted_parts(data, whole, _TOLERANCE)
+    if weights is not None:
+        kept = [
+            (one, error)
+            for one, error in zip(_reweighted(ready, found, components, weights), errors, strict=True)
+            if one[0] > -math.inf
+        ]
+        found, errors = [one for one, _ in kept], [error for _, error in kept]
+    models = _models(ready, found, components)
+    return ModelAverage(
+        components=components,
+        models=models,
+        inclusion=_inclusion(models, components),
+        data=data,
+        model=whole,
+        _ready=ready,
+        _found=tuple(found),
+        _errors=tuple(errors),
+    )
+
+
+def _chances(names: Names, inclusion: Mapping[str, float], weights: Mapping[Names, float] | None) -> dict[str, float]:
+    """Prior probability of each component."""
+    named = [*inclusion, *(name for group in weights or {} for name in group)]
+    for name in named:
+        if name not in names:
+            raise SpecificationError(
+                f"there is no component {name!r}.{did_you_mean(name, names)} Components: {', '.join(names)}."
+            )
+    if weights is None:
+        for name, p in inclusion.items():
+            if not 0 <= p <= 1:
+                raise SpecificationError(f"inclusion[{name!r}]={p!r}: must be a probability.")
+        return {name: float(inclusion.get(name, 0.5)) for name in names}
+    values = np.array([float(w) for w in weights.values()])
+    if not (values.size and np.all(values > 0) and abs(values.sum() - 1) < 1e-9):
+        raise SpecificationError(
+            f"weights={dict(weights)!r}: must be positive and sum to 1; they sum to {values.sum():g}."
+        )
+    if len({frozenset(group) for group in weights}) < len(weights):
+        raise SpecificationError(f"weights={dict(weights)!r}: the same model is named twice.")
+    counts = {name: sum(name in group for group in weights) for name in names}
+    return {name: {0: 0.0, len(weights): 1.0}.get(count, 0.5) for name, count in counts.items()}
+
+
+def _spike_and_slab(data: Estimates, model: NormalNormal, name: str, chance: float) -> NormalNormal:
+    """The model with a component that is present with a probability."""
+    if chance == 1:
+        return model
+    if chance == 0:
+        return with_prior(model, name, PointMass(0))
+    slab = prior_of(data, model, name)
+    if not (slab.is_proper and slab.has_density):
+        what = "improper" if not slab.is_proper else "a point mass, or has one"
+        raise SpecificationError(
+            f"prior for {name} is {slab}, which is {what}; where {name} may be absent it must be a proper density, "
+            f"e.g. {'HalfNormal(0.5)' if name == 'tau' else 'Normal(0, 1)'}. inclusion={{{name!r}: 1}} keeps it as it is."
+        )
+    return with_prior(model, name, Mixture([(chance, slab), (1 - chance, PointMass(0))]))
+
+
+def _present(part: Part, ready: Setting, components: Names) -> Names:
+    """Which components a part of the fit has."""
+
+    def has(name: str) -> bool:
+        if name == "tau":
+            return isinstance(part.scale, ScaleDensity)
+        return ready.names.index(name) not in part.piece.fixed
+
+    return tuple(name for name in components if has(name))
+
+
+def _reweighted(
+    ready: Setting, found: Sequence[tuple[float, Part]], components: Names, weights: Mapping[Names, float]
+) -> list[tuple[float, Part]]:
+    """The parts with other prior probabilities of the models that they belong to."""
+    wanted = {frozenset(group) & set(components): w for group, w in weights.items()}
+    groups = [frozenset(_present(part, ready, components)) for _, part in found]
+    total = {
+        group: np.logaddexp.reduce([w for (w, _), g in zip(found, groups, strict=True) if g == group])
+        for group in groups
+    }
+    return [
+        (w - total[group] + (math.log(wanted[group]) if group in wanted else -math.inf), part)
+        for (w, part), group in zip(found, groups, strict=True)
+    ]
+
+
+def _models(ready: Setting, found: Sequence[tuple[float, Part]], components: Names) -> pd.DataFrame:
+    """One row for each model, the largest posterior probability first."""
+    import pandas as pd
+
+    groups: dict[Names, list[tuple[float, Part]]] = {}
+    for one in found:
+        groups.setdefault(_present(one[1], ready, components), []).append(one)
+    prior = {group: np.logaddexp.reduce([w for w, _ in parts]) for group, parts in groups.items()}
+    joint = {group: np.logaddexp.reduce([w + p.log_evidence for w, p in parts]) for group, parts in groups.items()}
+    total = np.logaddexp.reduce(list(joint.values()))
+    proper = all(part.piece.n_flat == 0 and not part.integrand.improper for _, part in found)
+    rows = [
+        {
+            **{name: name in group for name in components},
+            "prior_probability": math.exp(prior[group]),
+            "log_marginal_likelihood": joint[group] - prior[group] if proper else math.nan,
+            "posterior_probability": math.exp(joint[group] - total),
+        }
+        for group in sorted(groups, key=lambda group: -joint[group])
+    ]
+    return pd.DataFrame(rows)
+
+
+def _inclusion(models: pd.DataFrame, components: Names) -> pd.DataFrame:
+    """Probabilities and Bayes factor of the models that have each component, against those that lack it."""
+    import pandas as pd
+
+    rows = []
+    for name in components:
+        has = models[name].to_numpy()
+        prior, after = models["prior_probability"].to_numpy(), models["posterior_probability"].to_numpy()
+        against = after[~has].sum()
+        odds = after[has].sum() / against if against else math.inf
+        rows.append([prior[has].sum(), after[has].sum(), odds * prior[~has].sum() / prior[has].sum()])
+    columns = ["prior_probability", "posterior_probability", "bayes_factor"]
+    return pd.DataFrame(np.array(rows).reshape(-1, 3), index=list(components), columns=columns)

@@ -1,0 +1,167 @@
+"""What `tipping_point` returns: one record for each kind of change, a table and sentences."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LABELS = {
+    "sceptical_sd": "standard deviation of a Normal(0, sd) prior on {parameter}",
+    "prior_mean": "centre of the prior on {parameter}",
+    "tau_factor": "factor on the scale of the prior on tau",
+    "tau_fixed": "known value of tau",
+    "discount": "power a0 of the external evidence in the prior on {parameter}",
+    "mixture_weight": "weight of the first component of the prior on {parameter}",
+    "null_trial": "standard error of one more trial with effect 0",
+    "null_trials": "number of further trials with effect 0 and average precision",
+}
+
+# What is done at a tip, and what no value of it does.
+_PHRASES = {
+    "sceptical_sd": ("a prior Normal(0, {value}) on {parameter}", "no sceptical prior Normal(0, sd) on {parameter}"),
+    "prior_mean": ("a prior on {parameter} centred at {value}", "no shift of the prior on {parameter}"),
+    "tau_factor": ("a prior on tau of {value} times the scale", "no other scale of the prior on tau"),
+    "tau_fixed": ("tau known to be {value}", "no known value of tau"),
+    "discount": ("the prior on {parameter} discounted to the power {value}", "no discount of the prior on {parameter}"),
+    "mixture_weight": (
+        "a weight of {value} on the first component of the prior on {parameter}",
+        "no weight of the first component of the prior on {parameter}",
+    ),
+    "null_trial": ("one more trial with effect 0 and standard error {value}", "no single further trial with effect 0"),
+    "null_trials": (
+        "{value} more trials with effect 0 and average precision",
+        "no number of further trials with effect 0 and average precision",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tip:
+    """One value at which the probability of the claim crosses the level.
+
+    Attributes
+    ----------
+    value : float
+        Of what is varied.
+    probability : float
+        Of the claim, fitted again there.
+    change : str
+        Prior or trial at that value, as text.
+    jump : bool
+        Whether the probability jumps across the level there, as for a claim about tau when tau is known.
+    """
+
+    value: float
+    probability: float
+    change: str
+    jump: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tipping:
+    """Where one kind of change tips the claim.
+
+    Attributes
+    ----------
+    kind : str
+        A key of `LABELS`.
+    parameter : str
+        Whose prior is changed.
+    tips : tuple of Tip
+        In increasing order of their value; empty where nothing of this kind tips the claim.
+    ends : tuple of float
+        Between which values the probability was followed; zero and infinity where the limit itself was fitted.
+    probabilities : tuple of float
+        At both ends.
+    reason : str
+        Why this kind does not apply; else empty.
+    """
+
+    kind: str
+    parameter: str
+    tips: tuple[Tip, ...] = ()
+    ends: tuple[float, float] = (math.nan, math.nan)
+    probabilities: tuple[float, float] = (math.nan, math.nan)
+    reason: str = ""
+
+    @property
+    def label(self) -> str:
+        """What is varied, in words."""
+        return LABELS[self.kind].format(parameter=self.parameter)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TippingPoints:
+    """Which priors, and which further trials, would change the answer.
+
+    Attributes
+    ----------
+    claim : str
+    level : float
+    probability : float
+        Of the claim in the model as given.
+    kinds : tuple of Tipping
+    """
+
+    claim: str
+    level: float
+    probability: float
+    kinds: tuple[Tipping, ...]
+
+    @property
+    def held(self) -> bool:
+        """Whether the claim reaches the level in the model as given."""
+        return self.probability >= self.level
+
+    def __getitem__(self, kind: str) -> Tipping:
+        for one in self.kinds:
+            if one.kind == kind:
+                return one
+        raise KeyError(f"{kind!r}; kinds are {', '.join(one.kind for one in self.kinds)}")
+
+    def table(self) -> pd.DataFrame:
+        """One row for each tip, and one for each kind without any.
+
+        Columns: kind, varied, value, probability (fitted there), change, lowest, highest (of what was varied),
+        at_lowest, at_highest (probabilities), reason.
+        """
+        import pandas as pd
+
+        rows = []
+        for one in self.kinds:
+            for tip in one.tips or (Tip(value=math.nan, probability=math.nan, change=""),):
+                rows.append(
+                    {
+                        "kind": one.kind,
+                        "varied": one.label,
+                        "value": tip.value,
+                        "probability": tip.probability,
+                        "change": tip.change,
+                        "lowest": one.ends[0],
+                        "highest": one.ends[1],
+                        "at_lowest": one.probabilities[0],
+                        "at_highest": one.probabilities[1],
+                        "reason": one.reason,
+                    }
+                )
+        return pd.DataFrame(rows)
+
+    def sentences(self) -> list[str]:
+        """The same in words, one sentence for each kind that applies."""
+        return [self._sentence(one) for one in self.kinds if not one.reason]
+
+    def _sentence(self, one: Tipping) -> str:
+        done, nothing = (phrase.replace("{parameter}", one.parameter) for phrase in _PHRASES[one.kind])
+        ends = f"{one.probabilities[0]:.4g} at {one.ends[0]:.4g} and {one.probabilities[1]:.4g} at {one.ends[1]:.4g}"
+        if not one.tips:
+            moved = "below" if self.held else "up to"
+            start = nothing[0].upper() + nothing[1:]
+            return (
+                f"{start} takes P({self.claim}), {self.probability:.4g} as given, {moved} {self.level:g}: it is {ends}."
+            )
+        at = " and at ".join(done.format(value=f"{tip.value:.4g}") for tip in one.tips)
+        return f"P({self.claim}), {self.probability:.4g} as given, crosses {self.level:g} at {at}: it is {ends}."

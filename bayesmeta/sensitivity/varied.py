@@ -1,0 +1,74 @@
+"""Which priors vary: checked, and put into the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from bayesmeta.data.estimates import Estimates
+from bayesmeta.errors import SpecificationError
+from bayesmeta.inference.quadrature.engine import unsupported
+from bayesmeta.priors import MultivariateNormal, Prior, require_prior, require_scale_prior
+from bayesmeta.spec.design import design
+from bayesmeta.spec.sources import check_measure
+from bayesmeta.spec.two_scales import Model, TwoScales, base_of
+
+Key = str | tuple[str, ...]
+
+
+def varied_priors(
+    data: Estimates,
+    model: Model,
+    tau: Sequence[Prior] | None,
+    mu: Sequence[Prior] | None,
+    beta: Mapping[Any, Sequence[Prior]],
+) -> dict[Key, tuple[Prior, ...]]:
+    """The priors tried, by parameter, checked."""
+    given: dict[Key, Any] = {key: value for key, value in (("tau", tau), ("mu", mu)) if value is not None}
+    given.update(beta)
+    if not given:
+        raise SpecificationError("nothing is varied: give priors to try as tau=[...], mu=[...] or beta={name: [...]}.")
+    found: dict[Key, tuple[Prior, ...]] = {}
+    for key, priors in given.items():
+        where = key if key in ("tau", "mu") and key not in beta else f"beta[{key!r}]"
+        if isinstance(priors, Prior):
+            raise SpecificationError(f"{where}: give a list of priors, e.g. [{priors}].")
+        rows = list(priors)
+        if not rows:
+            raise SpecificationError(f"{where}: the list of priors is empty.")
+        checked = [_checked(prior, key, where, i) for i, prior in enumerate(rows)]
+        if len(set(checked)) < len(checked):
+            twice = next(prior for prior in checked if checked.count(prior) > 1)
+            raise SpecificationError(f"{where}: {twice} is there more than once.")
+        found[key] = tuple(checked)
+        design(data, base_of(with_priors(model, {key: checked[0]})))  # refuses a coefficient that there is not
+        for prior in checked:
+            check_measure(data, base_of(with_priors(model, {key: prior})))
+        odd = next((p for p in checked if unsupported(data, with_priors(model, {key: p})) is not None), None)
+        if odd is not None:
+            raise SpecificationError(
+                f"{where}: {odd} is not a prior that exact integration takes; use a normal or t prior."
+            )
+    return found
+
+
+def _checked(prior: Any, key: Key, where: str, place: int) -> Prior:
+    """A prior that its parameter can have, or an error that says which of the list it is."""
+    if isinstance(prior, MultivariateNormal):
+        return prior
+    name = where if isinstance(key, tuple) or key in ("tau", "mu") else f"beta[{key!r}]"
+    try:
+        return require_scale_prior(prior, "tau") if key == "tau" else require_prior(prior, name, "Normal(0, 1)")
+    except SpecificationError as error:
+        raise SpecificationError(f"{where}[{place}]: {error}") from error
+
+
+def with_priors(model: Model, priors: Mapping[Key, Prior]) -> Model:
+    """The model with other priors on some parameters."""
+    base = base_of(model)
+    changes: dict[str, Any] = {name: priors[name] for name in ("tau", "mu") if name in priors}
+    beta: dict[Any, Prior] = {**base.beta}
+    beta |= {key: prior for key, prior in priors.items() if key not in ("tau", "mu")}
+    base = replace(base, **changes, beta=beta)
+    return replace(model, base=base) if isinstance(model, TwoScales) else base

@@ -1,0 +1,140 @@
+"""Sentences about prior sensitivity, true up to the boundary that they name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.optimize import brentq
+
+from bayesmeta.errors import SpecificationError
+from bayesmeta.priors import Prior
+from bayesmeta.priors._base import parameter_names
+from bayesmeta.results.fit import fit
+from bayesmeta.sensitivity.varied import with_priors
+
+if TYPE_CHECKING:
+    from bayesmeta.sensitivity.result import SensitivityResult
+
+_FAMILIES = {
+    "HalfNormal": "half-normal", "HalfStudentT": "half-t", "HalfCauchy": "half-Cauchy", "HalfLogistic": "half-logistic",
+    "LogNormal": "log-normal", "LogStudentT": "log-t", "InvGamma": "inverse-gamma", "Normal": "normal",
+    "StudentT": "Student t",
+}  # fmt: skip
+_PARAMETERS = {"sd": "standard deviation", "nu": "degrees of freedom", "meanlog": "mean log", "sdlog": "log sd"}
+_STEPS = 33  # values at which the probability is looked at between the least and the largest tried
+
+
+def sentences(result: SensitivityResult, level: float) -> list[str]:
+    """See `SensitivityResult.sentences`."""
+    if not 0 < level < 1:
+        raise SpecificationError(f"level={level!r}: must lie between 0 and 1, e.g. 0.95.")
+    found = []
+    for j, claim in enumerate(result.claims):
+        found.append(_range_sentence(result, claim, j))
+        for name, key in zip(result.priors, result.keys, strict=True):
+            for family, parameter, chosen in one_parameter_families(result.priors[name]):
+                found.append(_boundary_sentence(result, claim, level, name, key, family, parameter, chosen))
+    return found
+
+
+def one_parameter_families(priors: Sequence[Prior]) -> list[tuple[type[Prior], str, list[Prior]]]:
+    """Families of which two or more priors are there that differ in one parameter only, with that parameter."""
+    found = []
+    for family in dict.fromkeys(type(prior) for prior in priors):
+        own = [prior for prior in priors if type(prior) is family]
+        names = [n for n in parameter_names(family) if all(isinstance(getattr(p, n), float) for p in own)]
+        if len(names) < len(parameter_names(family)):
+            continue
+        varying = [name for name in names if len({getattr(prior, name) for prior in own}) > 1]
+        if len(varying) == 1:
+            key = varying[0]
+            found.append((family, key, sorted(own, key=lambda prior: getattr(prior, key))))
+    return found
+
+
+def boundary(
+    result: SensitivityResult, claim: str, level: float, key: Any, parameter: str, chosen: Sequence[Prior]
+) -> tuple[bool, float | None]:
+    """Whether the probability of a claim starts above `level`, and the value at which it first crosses it, if any.
+
+    The other priors are the primary ones. The probability is fitted at 33 values from the least to the largest that was tried,
+    and at those tried; the crossing between two of them is found by further fits.
+    """
+    low, high = (float(getattr(prior, parameter)) for prior in (chosen[0], chosen[-1]))
+
+    def gap(value: float) -> float:
+        prior = replace(chosen[0], **{parameter: value})  # type: ignore[type-var]
+        return _probability(result, claim, key, prior) - level
+
+    spaced = np.geomspace(low, high, _STEPS) if low > 0 else np.linspace(low, high, _STEPS)
+    values = np.unique(
+        np.concatenate([spaced[1:-1], [float(getattr(prior, parameter)) for prior in chosen][:1], [high]])
+    )
+    start = gap(float(values[0]))
+    before = float(values[0])
+    for value in values[1:]:
+        if (gap(float(value)) > 0) != (start > 0):
+            return start > 0, float(
+                brentq(gap, before, float(value), xtol=1e-12 * max(abs(before), 1e-300), rtol=1e-10)
+            )
+        before = float(value)
+    return start > 0, None
+
+
+def _probability(result: SensitivityResult, claim: str, key: Any, prior: Prior) -> float:
+    model = with_priors(result.model, {key: prior})
+    return fit(result.data, model, "quadrature", tolerance=result.tolerance).probability(claim)
+
+
+def _range_sentence(result: SensitivityResult, claim: str, j: int) -> str:
+    low, high = (_digits(p) for p in (result.probability[..., j].min(), result.probability[..., j].max()))
+    number = math.prod(result.shape)
+    primary = _digits(result.primary[f"P({claim})"])
+    span = f"is {low}" if low == high else f"lies between {low} and {high}"
+    what = f"{number} priors" if len(result.shape) == 1 else f"{number} combinations of priors"
+    return f"Over {what}, the probability that {claim} {span}; under the primary priors it is {primary}."
+
+
+def _boundary_sentence(
+    result: SensitivityResult,
+    claim: str,
+    level: float,
+    name: str,
+    key: Any,
+    family: type[Prior],
+    parameter: str,
+    chosen: Sequence[Prior],
+) -> str:
+    above, crossing = boundary(result, claim, level, key, parameter, chosen)
+    side = "above" if above else "below"
+    label = _FAMILIES.get(family.__name__, family.__name__)
+    word = _PARAMETERS.get(parameter, parameter)
+    rest = [n for n in parameter_names(family) if n != parameter]
+    fixed = f" ({', '.join(f'{_PARAMETERS.get(n, n)} {getattr(chosen[0], n):g}' for n in rest)})" if rest else ""
+    low, high = (float(getattr(prior, parameter)) for prior in (chosen[0], chosen[-1]))
+    end = f"to {high:g}, the largest tried" if crossing is None else f"up to {_down(crossing)}"
+    return (
+        f"With the other priors as in the primary analysis, the probability that {claim} stays {side} {level:g} for every "
+        f"{label} {word} of {name}{fixed} from {low:g} {end}."
+    )
+
+
+def _down(value: float) -> str:
+    """Three significant digits, rounded down so that the sentence stays true."""
+    if value == 0:
+        return "0"
+    unit = 10.0 ** (math.floor(math.log10(abs(value))) - 2)
+    return f"{math.floor(value / unit) * unit:.12g}"
+
+
+def _digits(p: float) -> str:
+    """Two decimals, more near 0 and 1, never rounded to certainty."""
+    for decimals in range(2, 8):
+        text = f"{p:.{decimals}f}"
+        if 0 < float(text) < 1:
+            return text
+    return "less than 0.0000001" if p < 0.5 else "more than 0.9999999"

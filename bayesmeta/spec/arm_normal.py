@@ -1,0 +1,183 @@
+"""The normal model of arm means in which every standard deviation is a parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, final
+
+from bayesmeta.data.arm_means import ArmMeans
+from bayesmeta.errors import SpecificationError, did_you_mean
+from bayesmeta.priors import Prior, ReferencePrior, plain, require_proper, require_scale_prior
+from bayesmeta.spec.between import Independent
+from bayesmeta.spec.normal_normal import NormalNormal
+
+MEASURES = ("md", "smd")
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ArmNormal:
+    """Random-effects model of arm means whose standard deviations are parameters, reported or not.
+
+    theta_i ~ N(mu + x_i beta, tau^2), the mean of arm j has variance sigma_ij^2 / n_ij, a reported standard
+    deviation s has (n_ij - 1) s^2 / sigma_ij^2 ~ chi^2 with n_ij - 1 degrees of freedom, and log sigma_ij ~
+    N(log typical_sd, sd_variation^2) on each instrument. A missing standard deviation is a sigma without the
+    chi^2 term. For a spread that may be either, both readings are weighed: s = printed, s = printed sqrt(n).
+    The level of a study (its control mean) has a flat prior.
+
+    Parameters
+    ----------
+    base : NormalNormal
+        Formula, and priors on the coefficients and on tau, in units of the effect; its `between` is Independent().
+    typical_sd : Prior or mapping of str to Prior
+        Prior on the median sigma of an instrument, in units of the outcome; by instrument where there are several.
+    sd_variation : Prior
+        Prior on the standard deviation of log sigma between arms of one instrument: about the coefficient of variation
+        of the standard deviations.
+    measure : {"md", "smd"}
+        What theta is: the difference of the arm means in units of the outcome, or in units of the study's sigma.
+    equal_variances : bool, default False
+        Whether both arms of a study have one sigma. ``"smd"`` needs it: theta is in units of that sigma.
+    sd_probability : float, default 0.5
+        Prior probability that a spread reported as ``"sd_or_se"`` is a standard deviation.
+
+    Raises
+    ------
+    SpecificationError
+        If a prior cannot be one for its parameter, or `measure` and `equal_variances` do not go together.
+
+    References
+    ----------
+    Weir et al. (2018), BMC Med. Res. Methodol. 18:25, doi:10.1186/s12874-018-0483-0 (missing standard deviations)
+    Hedges (1981), J. Educ. Stat. 6:107-128, doi:10.3102/10769986006002107 (the likelihood of a standardised difference)
+
+    Examples
+    --------
+    >>> from bayesmeta.priors import HalfNormal, LogNormal, Normal
+    >>> ArmNormal(
+    ...     base=NormalNormal(mu=Normal(0, 4), tau=HalfNormal(1)),
+    ...     typical_sd=LogNormal(0.7, 0.5),
+    ...     sd_variation=HalfNormal(0.3),
+    ... ).parameter_names(["pain"])
+    {'typical_sd[pain]': LogNormal(0.7, 0.5), 'sd_variation': HalfNormal(0.3)}
+    """
+
+    base: NormalNormal
+    typical_sd: Prior | Mapping[str, Prior]
+    sd_variation: Prior
+    measure: str = "md"
+    equal_variances: bool = False
+    sd_probability: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.base, NormalNormal):
+            raise SpecificationError(f"ArmNormal: base must be a NormalNormal; got {self.base!r}.")
+        if self.base.between != Independent():
+            raise SpecificationError(f"ArmNormal: base has between={self.base.between}; leave it out.")
+        if isinstance(plain(self.base.tau), ReferencePrior):
+            raise SpecificationError(
+                f"prior for tau is {self.base.tau}, which needs known standard errors; here they are parameters. "
+                "Use a prior that stands by itself, e.g. HalfNormal(0.5)."
+            )
+        require_proper(self.base.tau, "tau")
+        if isinstance(self.typical_sd, Mapping):
+            checked = {name: _scale(prior, f"typical_sd[{name}]") for name, prior in self.typical_sd.items()}
+            object.__setattr__(self, "typical_sd", MappingProxyType(checked))
+        else:
+            object.__setattr__(self, "typical_sd", _scale(self.typical_sd, "typical_sd"))
+        object.__setattr__(self, "sd_variation", _scale(self.sd_variation, "sd_variation"))
+        if self.measure not in MEASURES:
+            raise SpecificationError(
+                f"measure={self.measure!r} is not known; choose 'md' or 'smd'.{did_you_mean(self.measure, MEASURES)}"
+            )
+        if self.measure == "smd" and not self.equal_variances:
+            raise SpecificationError(
+                "measure='smd' needs equal_variances=True: theta is in units of the one sigma of a study."
+            )
+        if not 0 < self.sd_probability < 1:
+            raise SpecificationError(
+                f"sd_probability={self.sd_probability!r}: must lie between 0 and 1. Where it is known what was "
+                "printed, say so in the data: spread='sd' or spread='se'."
+            )
+
+    def parameter_names(self, instruments: tuple[str, ...] | list[str]) -> dict[str, Prior]:
+        """Priors of the scales of sigma, without their source, by the name of the parameter: one typical_sd for each instrument.
+
+        Raises
+        ------
+        SpecificationError
+            If an instrument has no prior.
+        """
+        return {f"typical_sd[{name}]": plain(self._typical(name)) for name in instruments} | {
+            "sd_variation": plain(self.sd_variation)
+        }
+
+    def _typical(self, instrument: str) -> Prior:
+        if not isinstance(self.typical_sd, Mapping):
+            return self.typical_sd
+        if instrument not in self.typical_sd:
+            raise SpecificationError(
+                f"typical_sd has no prior for instrument {instrument!r}.{did_you_mean(instrument, self.typical_sd)} "
+                f"Instruments with one: {', '.join(self.typical_sd)}."
+            )
+        return self.typical_sd[instrument]
+
+    def check(self, data: ArmMeans) -> None:
+        """Refuse data that leave the model without a posterior or whose instruments have different units."""
+        self.parameter_names(data.instruments)
+        named = self.typical_sd if isinstance(self.typical_sd, Mapping) else {}
+        unused = [name for name in named if name not in data.instruments]
+        if unused:
+            raise SpecificationError(
+                f"typical_sd[{unused[0]!r}]: no study has this instrument.{did_you_mean(unused[0], data.instruments)}"
+            )
+        if self.measure == "md" and len(data.instruments) > 1:
+            raise SpecificationError(
+                f"measure='md' needs one instrument; the studies have {', '.join(data.instruments)}, whose units "
+                "differ. Use measure='smd'."
+            )
+        if len(data.instruments) > 1 and not named:
+            raise SpecificationError(
+                f"typical_sd is one prior for {len(data.instruments)} instruments, whose units differ. Give a mapping: "
+                f"{{{', '.join(f'{name!r}: ...' for name in data.instruments)}}}."
+            )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain text form, for JSON."""
+        return self.base.as_dict() | {
+            "model": "ArmNormal",
+            "typical_sd": self._typical_text(),
+            "sd_variation": str(self.sd_variation),
+            "measure": self.measure,
+            "equal_variances": self.equal_variances,
+            "sd_probability": self.sd_probability,
+        }
+
+    def _typical_text(self) -> str | dict[str, str]:
+        if isinstance(self.typical_sd, Mapping):
+            return {name: str(prior) for name, prior in self.typical_sd.items()}
+        return str(self.typical_sd)
+
+    def __str__(self) -> str:
+        return (
+            f"ArmNormal(base={self.base}, typical_sd={self._typical_text()}, sd_variation={self.sd_variation}, "
+            f"measure={self.measure!r}, equal_variances={self.equal_variances}, sd_probability={self.sd_probability:g})"
+        )
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+
+def _scale(prior: object, name: str) -> Prior:
+    """A proper prior for a standard deviation that does not depend on standard errors."""
+    checked = require_scale_prior(prior, name)
+    if isinstance(plain(checked), ReferencePrior):
+        raise SpecificationError(
+            f"prior for {name} is {checked}: reference priors are for tau. Use e.g. HalfNormal(0.3)."
+        )
+    return require_proper(checked, name)

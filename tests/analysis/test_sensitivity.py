@@ -1,0 +1,108 @@
+"""Signals under other priors: crossed, believed, and followed along families, against fits made one by one."""
+
+from dataclasses import replace
+
+import pytest
+
+import bayesmeta as bm
+from bayesmeta.analysis.schema import Outcome
+from bayesmeta.analysis.sensitivity import check_sensitivity, exact_sensitivity, sampled_sensitivity
+from bayesmeta.errors import SpecificationError
+from bayesmeta.results.fit import fit_many
+
+DATA = bm.load_dataset("eight_schools")
+MODEL = bm.NormalNormal(mu=bm.Normal(0, 20), tau=bm.HalfNormal(10))
+
+
+def outcome(**changes):
+    beliefs = [
+        {"label": "sceptic", "mu": "Normal(0, 2)", "source": "none"},
+        {"label": "as stated", "source": "the model"},
+        {"label": "less heterogeneity", "tau": "HalfNormal(2)", "source": "none"},
+    ]
+    stated = {
+        "label": "schools",
+        "models": {"all": {"label": "all", "mu": "Normal(0, 20)", "tau": "HalfNormal(10)"}},
+        "signals": [
+            {"name": "better", "model": "all", "claim": "mu > 0", "claim_label": "coaching helps", "quantity": "mu",
+             "threshold": "mu > 5"},
+        ],
+        "sensitivity": {
+            "effect": [{"label": "narrow", "prior": "Normal(0, 5)"}],
+            "tau": [{"label": "small", "prior": "HalfNormal(5)"}, {"label": "large", "prior": "HalfCauchy(20)"}],
+            "beliefs": beliefs,
+            "level": 0.945,
+        },
+    }  # fmt: skip
+    return Outcome.model_validate(stated | changes)
+
+
+def probability(model, claim="mu > 0"):
+    return bm.fit(DATA, model).probability(claim)
+
+
+def test_exact_sensitivity_is_that_of_fits_one_by_one():
+    found = exact_sensitivity(DATA, outcome(), {"all": MODEL})["better"]
+    crossed = {(0, 0): bm.HalfNormal(5), (0, 1): bm.HalfCauchy(20)}
+    for place, tau in crossed.items():
+        model = replace(MODEL, mu=bm.Normal(0, 5), tau=tau)
+        assert found.crossed[place].main.probability == probability(model)
+        assert found.crossed[place].threshold.probability == probability(model, "mu > 5")
+    believed = {
+        "sceptic": replace(MODEL, mu=bm.Normal(0, 2)),
+        "as stated": MODEL,
+        "less heterogeneity": replace(MODEL, tau=bm.HalfNormal(2)),
+    }
+    assert {label: under.main.probability for label, under in found.beliefs.items()} == {
+        label: probability(model) for label, model in believed.items()
+    }
+
+
+def test_a_fit_at_each_crossing_has_the_level():
+    found = exact_sensitivity(DATA, outcome(), {"all": MODEL})["better"]
+    effect, tau = found.tipping
+    assert (effect.on, effect.family, tau.on, tau.family) == ("mu", "Normal(0, s)", "tau", "HalfNormal(s)")
+    for tipping, at in (
+        (effect, lambda s: replace(MODEL, mu=bm.Normal(0, s))),
+        (tau, lambda s: replace(MODEL, tau=bm.HalfNormal(s))),
+    ):
+        assert len(tipping.found.at) == 1
+        assert probability(at(tipping.found.at[0])) == pytest.approx(0.945, abs=1e-7)
+        assert tipping.checked[0][0] == pytest.approx(0.945, abs=1e-7)
+
+
+def test_without_a_level_no_family_is_followed():
+    quiet = outcome(sensitivity={"effect": [], "tau": []})
+    assert exact_sensitivity(DATA, quiet, {"all": MODEL})["better"].tipping == []
+
+
+def test_a_belief_about_an_unknown_coefficient_is_refused():
+    wrong = outcome()
+    belief = wrong.sensitivity.beliefs[0].model_copy(update={"beta": {"dosis": "Normal(0, 1)"}})
+    wrong = wrong.model_copy(update={"sensitivity": wrong.sensitivity.model_copy(update={"beliefs": [belief]})})
+    models = {
+        "all": MODEL,
+        "dose": bm.NormalNormal(formula="1 + dose", tau=bm.HalfNormal(1), beta={"dose": bm.Normal(0, 1)}),
+    }
+    with pytest.raises(
+        SpecificationError, match=r"belief 'sceptic': no model has a coefficient 'dosis'\. Did you mean 'dose'"
+    ):
+        check_sensitivity(wrong, wrong.signals[0], models)
+
+
+@pytest.mark.slow
+def test_sampled_sensitivity_agrees_with_exact_fits():
+    settings = {"draws": 2000, "tune": 500, "chains": 4, "target_accept": 0.95}
+    fits = fit_many(DATA, {"all": MODEL}, "nuts", seed=3, **settings)
+    sampled, _ = sampled_sensitivity(DATA, outcome(), fits, {"all": MODEL}, settings, 3, None)
+    exact = exact_sensitivity(DATA, outcome(), {"all": MODEL})["better"]
+    found = sampled["better"]
+    for ours, theirs in ((found.crossed, exact.crossed), (found.beliefs, exact.beliefs)):
+        for place, under in ours.items():
+            assert under.main.probability == pytest.approx(
+                theirs[place].main.probability, abs=4 * under.main.mcse + 1e-3
+            )
+    for ours, theirs in zip(found.tipping, exact.tipping, strict=True):
+        for scale, (p, mcse) in zip(ours.found.at, ours.checked, strict=True):
+            assert p == pytest.approx(0.945, abs=4 * mcse + 0.01)
+            assert scale == pytest.approx(theirs.found.at[0], rel=0.15)

@@ -1,0 +1,254 @@
+"""Evidence of arm means and the grid over all parameters, against distributions and integrals of SciPy."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+from scipy.integrate import quad
+from scipy.stats import chi2, lognorm, nct, norm, t
+
+import bayesmeta as bm
+from bayesmeta.inference.arm_arrays import arm_arrays
+from bayesmeta.inference.arm_restore import study_evidence
+from bayesmeta.inference.quadrature.arm_grid import fit_arm_grid
+
+NAN = float("nan")
+_x, _w = np.polynomial.legendre.leggauss(300)  # over log sigma from -4 to 5
+SIGMA = np.exp(0.5 + 4.5 * _x)
+WEIGHT = 4.5 * _w * SIGMA
+BASE = bm.NormalNormal(mu=bm.Normal(0, 4), tau=bm.HalfNormal(1))
+MODEL = bm.ArmNormal(base=BASE, typical_sd=bm.LogNormal(0.7, 0.5), sd_variation=bm.HalfNormal(0.3))
+POOLED = dataclasses.replace(MODEL, equal_variances=True)
+SMD = dataclasses.replace(POOLED, measure="smd")
+ONE = {"n_t": [6], "mean_t": [1.3], "sd_t": [2.0], "n_c": [4], "mean_c": [0.4], "sd_c": [1.5]}
+SIX = {
+    "n_t": [12, 20, 9, 31, 15, 25], "mean_t": [3.1, 2.2, 4.9, 3.6, 1.5, 2.9],
+    "sd_t": [2.0, NAN, 1.4, 2.9, NAN, 0.6],
+    "n_c": [14, 19, 9, 30, 16, 24], "mean_c": [4.6, 3.0, 4.1, 4.9, 4.2, 3.3],
+    "sd_c": [2.4, NAN, 1.9, 2.6, NAN, 0.5],
+    "spread": ["sd", "sd", "sd", "sd", "sd", "sd_or_se"],
+}  # fmt: skip
+
+
+def evidence(data, model, mu, tau, typical, variation):
+    """Log density of each study given the top level."""
+    arrays = arm_arrays(data, model.equal_variances)
+    fitted = np.full(data.n_studies, float(mu))
+    log_typical = np.full(len(arrays.study), np.log(typical))
+    return study_evidence(arrays, model, fitted, np.array(float(tau)), log_typical, np.array(float(variation)))
+
+
+def of_log_s(s, n, sigma):
+    """Density of log s, from chi^2 of (n - 1) s^2 / sigma^2."""
+    x = (n - 1) * s**2 / sigma**2
+    return chi2.pdf(x, n - 1) * 2 * x
+
+
+def arm_prior(sigma, typical=2.0, variation=0.4):
+    return lognorm.pdf(sigma, variation, scale=typical)
+
+
+def one_study(data, mu, tau, factor=(1.0, 1.0), model=MODEL):
+    """Density of what a study printed, by Gauss-Legendre quadrature over its sigmas; `factor` turns the printed value into s."""
+    n, s = (data.n_t[0], data.n_c[0]), (data.sd_t[0] * factor[0], data.sd_c[0] * factor[1])
+    y = data.difference[0]
+
+    def spreads(sigma_t, sigma_c):
+        found = 1.0
+        for size, sd, sigma in zip(n, s, (sigma_t, sigma_c), strict=True):
+            found = found * of_log_s(sd, size, sigma) if np.isfinite(sd) else 1.0
+        return found
+
+    def effect(sigma_t, sigma_c):
+        if model.measure == "smd":
+            return norm.pdf(y, sigma_t * mu, sigma_t * np.sqrt(tau**2 + 1 / n[0] + 1 / n[1]))
+        return norm.pdf(y, mu, np.sqrt(tau**2 + sigma_t**2 / n[0] + sigma_c**2 / n[1]))
+
+    if model.equal_variances:
+        return float((WEIGHT * arm_prior(SIGMA) * spreads(SIGMA, SIGMA) * effect(SIGMA, SIGMA)).sum())
+    a, b = SIGMA[:, None], SIGMA
+    whole = arm_prior(a) * arm_prior(b) * spreads(a, b) * effect(a, b)
+    return float(WEIGHT @ whole @ WEIGHT)
+
+
+@pytest.mark.parametrize("model", [MODEL, POOLED, SMD], ids=["two sigmas", "one sigma", "smd"])
+@pytest.mark.parametrize(
+    "change",
+    [{}, {"sd_t": [NAN]}, {"sd_t": [NAN], "sd_c": [NAN]}, {"n_t": [1], "sd_t": [NAN]}, {"mean_t": [9.0]}],
+    ids=["all known", "one missing", "both missing", "one participant", "outlier"],
+)
+def test_evidence_is_an_integral_over_sigma(model, change):
+    data = bm.ArmMeans(**{**ONE, **change})
+    want = one_study(data, 0.3, 0.5, model=model)
+    assert_allclose(evidence(data, model, 0.3, 0.5, 2.0, 0.4), np.log(want), atol=2e-6)
+
+
+@pytest.mark.parametrize("model", [MODEL, POOLED], ids=["two sigmas", "one sigma"])
+def test_evidence_of_a_doubtful_spread_weighs_both_readings(model):
+    data, model = bm.ArmMeans(**ONE, spread="sd_or_se"), dataclasses.replace(model, sd_probability=0.7)
+    roots = (np.sqrt(6), np.sqrt(4))
+    want = 0.7 * one_study(data, 0.3, 0.5, model=model) + 0.3 * one_study(data, 0.3, 0.5, roots, model)
+    assert_allclose(evidence(data, model, 0.3, 0.5, 2.0, 0.4), np.log(want), atol=2e-6)
+    as_se = evidence(bm.ArmMeans(**ONE, spread="se"), model, 0.3, 0.5, 2.0, 0.4)
+    assert_allclose(as_se, np.log(one_study(data, 0.3, 0.5, roots, model)), atol=2e-6)
+
+
+def test_under_a_flat_prior_on_log_sigma_the_difference_is_t():
+    """Mean difference with one sigma: (y - mu) / (s sqrt(1/n_t + 1/n_c)) has a t distribution."""
+    data = bm.ArmMeans(**{**ONE, "n_t": [3], "n_c": [4]})
+    found = np.array([evidence(data, POOLED, mu, 0, 2.0, 1e5)[0] for mu in (-6.0, 0.0, 0.9, 3.0)])
+    s = np.sqrt((2 * 2.0**2 + 3 * 1.5**2) / 5)
+    want = t.logpdf(0.9 - np.array([-6.0, 0.0, 0.9, 3.0]), 5, scale=s * np.sqrt(1 / 3 + 1 / 4))
+    assert_allclose(found - found[0], want - want[0], atol=1e-5)
+
+
+def test_under_flat_priors_two_sigmas_give_a_sum_of_two_t():
+    """Behrens and Fisher: the difference less its mean is the difference of two scaled t variables."""
+    data, at = bm.ArmMeans(**ONE), np.array([-3.0, 0.0, 0.9, 2.0])
+    found = np.array([evidence(data, MODEL, mu, 0, 2.0, 1e5)[0] for mu in at])
+    a, b = 2.0 / np.sqrt(6), 1.5 / np.sqrt(4)
+    want = [
+        quad(lambda x, m=m: t.pdf(x, 5, scale=a) * t.pdf(0.9 - m - x, 3, scale=b), -80, 80, limit=400)[0] for m in at
+    ]
+    assert_allclose(found - found[0], np.log(want) - np.log(want[0]), atol=1e-5)
+
+
+@pytest.mark.parametrize("tau", [0.0, 0.6])
+def test_small_trials_have_the_noncentral_t_likelihood(tau):
+    """Hedges (1981): y / (s sqrt(1/n_t + 1/n_c)) is noncentral t, and theta ~ N(mu, tau^2) mixes it."""
+    data = bm.ArmMeans(**{**ONE, "n_t": [3], "n_c": [4]})
+    size = np.sqrt(1 / 3 + 1 / 4)
+    observed = 0.9 / np.sqrt((2 * 2.0**2 + 3 * 1.5**2) / 5) / size
+    at = np.array([-1.5, 0.0, 0.5, 2.0])
+    found = np.array([evidence(data, SMD, mu, tau, 2.0, 1e5)[0] for mu in at])
+
+    def density(mu):
+        if tau == 0:
+            return nct.pdf(observed, 5, mu / size)
+        return quad(lambda x: nct.pdf(observed, 5, x / size) * norm.pdf(x, mu, tau), mu - 8 * tau, mu + 8 * tau)[0]
+
+    want = np.log([density(mu) for mu in at])
+    assert_allclose(found - found[0], want - want[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("model", [MODEL, POOLED, SMD], ids=["md", "md, one sigma", "smd"])
+def test_with_known_sds_and_large_arms_it_is_the_normal_normal_model(model):
+    y, se, n = np.array([-1.2, 0.4, -0.3, 0.9, -0.5]), np.array([0.3, 0.5, 0.2, 0.4, 0.35]), 4e6
+    sd = se * np.sqrt(n / 2) if model.measure == "md" else np.full(5, 300.0)
+    if model.measure == "smd":  # every standard error is sqrt(2 / n): 0
+        se, y_t = np.full(5, np.sqrt(2 / n)), y * 300.0
+    else:
+        y_t = y
+    data = bm.ArmMeans(n_t=[n] * 5, mean_t=y_t, sd_t=sd, n_c=[n] * 5, mean_c=[0] * 5, sd_c=sd)
+    fine = 1 if model is MODEL else 2
+    grid = fit_arm_grid(data, dataclasses.replace(model, typical_sd=bm.LogNormal(6, 1)), fine)
+    want = bm.fit(bm.Estimates(y, se), BASE)
+    for name in ("mu", "tau"):
+        marginal = want.marginal(name)
+        assert_allclose(grid.mean_sd(name), [marginal.mean(), marginal.sd()], atol=1e-3)
+    assert_allclose(grid.interval(0.95), want.marginal("mu").interval(0.95, "eti"), atol=1e-3)
+
+
+def test_reading_is_a_bayes_factor_of_two_hypotheses():
+    """One study, sigma's scales and tau known, mu integrated: its prior adds to the variance of the difference."""
+    fixed = dataclasses.replace(
+        POOLED, base=bm.NormalNormal(mu=bm.Normal(0, 1.5), tau=bm.PointMass(0)), typical_sd=bm.PointMass(2.0),
+        sd_variation=bm.PointMass(0.4), sd_probability=0.4,
+    )  # fmt: skip
+    for printed in (0.5, 0.9, 1.2):
+        data = bm.ArmMeans(**{**ONE, "sd_t": [printed], "sd_c": [printed]}, spread="sd_or_se")
+        sd = one_study(data, 0, 1.5, model=POOLED)
+        se = one_study(data, 0, 1.5, (np.sqrt(6), np.sqrt(4)), POOLED)
+        grid = fit_arm_grid(data, fixed)
+        assert grid.sd_readings["study 1"] == pytest.approx(0.4 * sd / (0.4 * sd + 0.6 * se), abs=1e-5)
+        assert grid.log_marginal_likelihood == pytest.approx(np.log(0.4 * sd + 0.6 * se), abs=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", [POOLED, SMD], ids=["md", "smd"])
+def test_more_nodes_change_nothing(model):
+    data = bm.ArmMeans(**SIX)
+    coarse, fine = fit_arm_grid(data, model), fit_arm_grid(data, model, 2)
+    for name in ("mu", "tau", "sd_variation"):
+        assert_allclose(coarse.mean_sd(name), fine.mean_sd(name), atol=1.5e-3)
+    assert_allclose(coarse.interval(0.95), fine.interval(0.95), atol=2e-3)
+    assert_allclose(list(coarse.sd_readings.values()), list(fine.sd_readings.values()), atol=1e-3)
+    assert coarse.cdf(coarse.interval(0.9)[1]) == pytest.approx(0.95, abs=1e-4)
+
+
+def test_two_studies_without_any_sd_agree_with_integration_over_sigma():
+    """k = 2, nothing printed, tau and the scales known: mu by brute force over a product of integrals."""
+    fixed = dataclasses.replace(
+        POOLED, base=bm.NormalNormal(mu=bm.Normal(0, 1.5), tau=bm.PointMass(0.3)), typical_sd=bm.PointMass(2.0),
+        sd_variation=bm.PointMass(0.4),
+    )  # fmt: skip
+    none = {"sd_t": [NAN, NAN], "sd_c": [NAN, NAN]}
+    both = {name: values * 2 for name, values in ONE.items()} | none | {"mean_t": [1.3, -1.0]}
+    data = bm.ArmMeans(**both)
+    first, second = (data.subset(np.array([i == 0, i == 1])) for i in (0, 1))
+    mu = np.linspace(-9, 9, 241)
+    density = norm.pdf(mu, 0, 1.5) * [
+        one_study(first, m, 0.3, model=POOLED) * one_study(second, m, 0.3, model=POOLED) for m in mu
+    ]
+    total = density.sum()
+    mean = (mu * density).sum() / total
+    grid = fit_arm_grid(data, fixed, 2)
+    assert_allclose(grid.mean_sd("mu"), [mean, np.sqrt(((mu - mean) ** 2 * density).sum() / total)], atol=1e-5)
+    assert grid.log_marginal_likelihood == pytest.approx(np.log(total * (mu[1] - mu[0])), abs=1e-4)
+
+
+@settings(max_examples=3)
+@given(scale=st.floats(0.1, 30), seed=st.integers(0, 99))
+def test_units_arms_and_order_do_not_matter(scale, seed):
+    data, order = bm.ArmMeans(**SIX), np.random.default_rng(seed).permutation(6)
+    model = POOLED
+    reference = fit_arm_grid(data, model)
+    columns = {name: np.array(values)[order] for name, values in SIX.items()}
+    swapped = {
+        name[:-1] + {"t": "c", "c": "t"}[name[-1]] if name != "spread" else name: x for name, x in columns.items()
+    }
+    rescaled = {name: x * scale if name[:2] in ("me", "sd") else x for name, x in swapped.items()}
+    base = bm.NormalNormal(mu=bm.Normal(0, 4 * scale), tau=bm.HalfNormal(scale))
+    other = dataclasses.replace(model, base=base, typical_sd=bm.LogNormal(0.7 + np.log(scale), 0.5))
+    found = fit_arm_grid(bm.ArmMeans(**rescaled), other)
+    mean, sd = reference.mean_sd("mu")
+    assert_allclose(found.mean_sd("mu"), [-scale * mean, scale * sd], rtol=1e-6)
+    assert_allclose(found.mean_sd("tau"), scale * np.array(reference.mean_sd("tau")), rtol=1e-6)
+    assert found.sd_readings["study " + str(1 + list(order).index(5))] == pytest.approx(
+        reference.sd_readings["study 6"]
+    )
+
+
+@pytest.mark.parametrize("prior", [bm.HalfCauchy(0.5), bm.InvGamma(1.7, 0.4)], ids=str)
+def test_heavy_tails_are_refused(prior):
+    with pytest.raises(bm.SpecificationError, match="prior for sd_variation .* too heavy"):
+        fit_arm_grid(bm.ArmMeans(**ONE), dataclasses.replace(MODEL, sd_variation=prior))
+    with pytest.raises(bm.SpecificationError, match="prior for tau .* too heavy"):
+        fit_arm_grid(bm.ArmMeans(**ONE), dataclasses.replace(MODEL, base=bm.NormalNormal(tau=prior)))
+
+
+def test_covariates_are_refused():
+    data = bm.ArmMeans(**ONE, covariates={"dose": [1]})
+    with pytest.raises(bm.SpecificationError, match="the grid takes '1' only"):
+        fit_arm_grid(data, dataclasses.replace(MODEL, base=bm.NormalNormal(formula="1 + dose", tau=bm.HalfNormal(1))))
+
+
+def test_typical_sd_and_its_variation_are_integrated_over_their_priors():
+    """Marginal likelihood of one study: by Gauss rules over sigma, typical_sd and sd_variation."""
+    model = dataclasses.replace(POOLED, base=bm.NormalNormal(mu=bm.Normal(0, 1.5), tau=bm.PointMass(0.5)))
+    data = bm.ArmMeans(**ONE)
+    x, w = np.polynomial.legendre.leggauss(40)
+    typical, at, to = np.exp(0.7 + 3 * x), 0.75 * (x + 1), 0.75 * w
+    of_typical = lognorm.pdf(typical, 0.5, scale=np.exp(0.7)) * 3 * w * typical
+    of_variation = 2 * norm.pdf(at, 0, 0.3) * to
+    z, of_z = np.polynomial.hermite_e.hermegauss(60)
+    sigma = typical[:, None] * np.exp(at[:, None, None] * z)  # (variation, typical, z)
+    effect = norm.pdf(0.9, 0, np.sqrt(1.5**2 + 0.5**2 + sigma**2 * (1 / 6 + 1 / 4)))
+    printed = of_log_s(2.0, 6, sigma) * of_log_s(1.5, 4, sigma)
+    want = np.einsum("vtz,z,t,v", printed * effect, of_z / of_z.sum(), of_typical, of_variation)
+    assert fit_arm_grid(data, model, 2).log_marginal_likelihood == pytest.approx(np.log(want), abs=1e-4)
