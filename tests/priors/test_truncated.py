@@ -187,7 +187,7 @@ def test_nuts_takes_it_for_mu():
     """The posterior is that without the cut, given mu > 0: exact from the quadrature engine's draws of mu."""
     prior = Normal(0, 0.3)
     model = bm.NormalNormal(mu=Truncated(prior, 0, INF), tau=HalfNormal(0.5))
-    cut = bm.fit(DATA, model, seed=1, draws=2000)
+    cut = bm.fit(DATA, model, seed=1, draws=2000, target_accept=0.99)
     assert cut.engine == "nuts"
     whole = bm.fit(DATA, bm.NormalNormal(mu=prior, tau=HalfNormal(0.5)))
     above = whole.probability("mu > 0")
