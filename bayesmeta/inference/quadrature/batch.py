@@ -22,7 +22,7 @@ Array = Any
 Floats = NDArray[np.float64]
 Lanes = NDArray[np.intp]
 Summarise = Callable[[Lanes, Integrand, Posterior], Floats]
-_ELEMENTS = 200_000  # of the largest temporary array: it stays in the processor's cache
+_ELEMENTS = 800_000  # of the largest temporary array: smaller chunks wait for each other's Python
 _MOST_NODES = 8192
 
 
