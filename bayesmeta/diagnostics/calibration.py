@@ -14,7 +14,7 @@ from bayesmeta.inference.quadrature.coefficients import pieces
 from bayesmeta.inference.quadrature.integrate import Integrand, Posterior
 from bayesmeta.inference.quadrature.scale_density import ScaleDensity
 from bayesmeta.priors import Mixture, PointMass, Prior, plain
-from bayesmeta.results.scale_marginal import ScalePart
+from bayesmeta.results.scale_marginal import node_smooth
 from bayesmeta.spec.between import Independent
 from bayesmeta.spec.normal_normal import NormalNormal
 
@@ -128,7 +128,4 @@ def _below_tau(tau: Floats, integrand: Integrand, posterior: Posterior) -> Float
     assert isinstance(scale, ScaleDensity)
     s = np.arcsinh((scale.line(tau) - grid.mode.ravel()) / grid.width.ravel())
     masses = posterior.mass.sum(axis=-2)
-    parts = zip(masses, grid.first.ravel(), posterior.step.ravel(), s, strict=True)
-    return np.array(
-        [ScalePart(1.0, w, a, h, np.asarray, np.asarray).smooth(np.array([x]))[0][0] for w, a, h, x in parts]
-    )
+    return node_smooth(masses, grid.first.ravel(), posterior.step.ravel(), s[:, None])[0][:, 0]

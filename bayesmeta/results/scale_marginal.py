@@ -40,34 +40,48 @@ def _shares_matrix(n: int) -> Floats:
     return np.asarray(_shares(n)[places[:, None] - places[None, :] + n - 1])
 
 
-def node_quantiles(masses: Floats, first: Floats, step: Floats, q: Floats) -> Floats:
+def node_tables(masses: Floats) -> Floats:
+    """Distribution functions at the nodes, shape (lane, node)."""
+    n = masses.shape[-1]
+    if n <= _MATRIX:
+        cumulative = (masses[:, None, :] * _shares_matrix(n)).sum(axis=-1)
+    else:
+        from scipy.signal import fftconvolve
+
+        cumulative = fftconvolve(_shares(n)[None], masses, axes=-1)[:, n - 1 : 2 * n - 1]
+    return np.minimum(np.maximum(np.maximum.accumulate(cumulative, axis=-1), 0.0), 1.0)
+
+
+def node_smooth(masses: Floats, first: Floats, step: Floats, s: Floats) -> tuple[Floats, Floats]:
+    """Distribution functions and densities at s, shape (lane, point), by sine integrals."""
+    place = np.pi * (((s - first[:, None]) / step[:, None])[..., None] - np.arange(masses.shape[-1]))
+    place = np.where(place == 0, 1e-300, place)
+    area, density = 0.5 + sici(place)[0] / np.pi, np.sin(place) / place
+    weights = masses[:, None, :]
+    return (area * weights).sum(axis=-1), (density * weights).sum(axis=-1) / step[:, None]
+
+
+def node_quantiles(masses: Floats, first: Floats, step: Floats, q: Floats, table: Floats | None = None) -> Floats:
     """Quantiles of s for many posteriors: masses (lane, node), first and step (lane,), to (lane, level).
 
-    The method of `ScalePart.quantile`. A lane's result does not depend on the others.
+    Newton's method within the interval between two nodes, from a cubic through them. A lane's result does not depend on
+    the others.
     """
     n, low, step = masses.shape[-1], first[:, None], step[:, None]
-    table = (masses[:, None, :] * _shares_matrix(n)).sum(axis=-1) if n <= _MATRIX else None
-    if table is None:
-        parts = [
-            ScalePart(1.0, w, a, h, np.asarray, np.asarray) for w, a, h in zip(masses, first, step[:, 0], strict=True)
-        ]
-        return np.stack([part.quantile(q) for part in parts])
-    table = np.clip(np.maximum.accumulate(table, axis=-1), 0.0, 1.0)
-    node = np.clip((table[:, None, :] <= q[:, None]).sum(axis=-1) - 1, 0, n - 2)
-    low, left, right = low + node * step, *(np.take_along_axis(table, node + i, axis=-1) for i in (0, 1))
+    table, lane = node_tables(masses) if table is None else table, np.arange(len(masses))[:, None]
+    node = np.minimum(np.maximum((table[:, None, :] <= q[:, None]).sum(axis=-1) - 1, 0), n - 2)
+    low, left, right = low + node * step, *(table[lane, node + i] for i in (0, 1))
     high = low + step
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         mass = right - left
-        u = np.clip((q - left) / mass, 0.0, 1.0)
-        a, b = (np.minimum(mass / np.take_along_axis(masses, node + i, axis=-1), 3.0) for i in (0, 1))
+        u = np.minimum(np.maximum((q - left) / mass, 0.0), 1.0)
+        a, b = (np.minimum(mass / masses[lane, node + i], 3.0) for i in (0, 1))
         share = u * (u * (3 - 2 * u) + (1 - u) * (a * (1 - u) - b * u))
-        s = low + step * np.where(np.isfinite(share), np.clip(share, 0.0, 1.0), 0.5)
-    near, settled, places = _NEAR * np.minimum(q, 1 - q), np.zeros(s.shape, dtype=bool), np.arange(n)
+        s = low + step * np.where(np.isfinite(share), np.minimum(np.maximum(share, 0.0), 1.0), 0.5)
+    near, settled = _NEAR * np.minimum(q, 1 - q), np.zeros(s.shape, dtype=bool)
     for _ in range(60):
-        place = np.pi * (((s - first[:, None]) / step)[..., None] - places)
-        place = np.where(place == 0, 1e-300, place)
-        miss = ((0.5 + sici(place)[0] / np.pi) * masses[:, None, :]).sum(axis=-1) - q
-        slope = (np.sin(place) / place * masses[:, None, :]).sum(axis=-1) / step
+        miss, slope = node_smooth(masses, first, step[:, 0], s)
+        miss = miss - q
         low, high = np.where(miss < 0, s, low), np.where(miss >= 0, s, high)
         with np.errstate(divide="ignore", invalid="ignore"):
             newton = s - miss / slope
@@ -110,50 +124,15 @@ class ScalePart:
         offset = (s[..., None] - self.first) / self.step - np.arange(self.masses.size)
         return np.asarray(np.maximum(np.sinc(offset) @ self.masses, 0.0) / self.step)
 
-    def smooth(self, s: Floats) -> tuple[Floats, Floats]:
-        """Distribution function and density of s, by sine integrals: equal to `cdf` but for rounding and its steps."""
-        place = np.pi * ((s[..., None] - self.first) / self.step - np.arange(self.masses.size))
-        place = np.where(place == 0, 1e-300, place)
-        area, density = 0.5 + sici(place)[0] / np.pi, np.sin(place) / place
-        return area @ self.masses, density @ self.masses / self.step
-
     def quantile(self, q: Floats, table: Floats | None = None) -> Floats:
-        """Quantile of s: Newton's method within the interval between two nodes, from a cubic through them."""
+        """Quantile of s."""
         table = self.at_nodes() if table is None else table
-        node = np.minimum(np.maximum(np.searchsorted(table, q, side="right") - 1, 0), table.size - 2)
-        low = self.first + node * self.step
-        high = low + self.step
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            mass = table[node + 1] - table[node]
-            u = np.minimum(np.maximum((q - table[node]) / mass, 0.0), 1.0)
-            left, right = (np.minimum(mass / self.masses[at], 3.0) for at in (node, node + 1))  # slopes of the inverse
-            share = u * (u * (3 - 2 * u) + (1 - u) * (left * (1 - u) - right * u))
-            s = low + self.step * np.where(np.isfinite(share), np.minimum(np.maximum(share, 0.0), 1.0), 0.5)
-        near, settled = _NEAR * np.minimum(q, 1 - q), np.zeros(q.shape, dtype=bool)
-        for _ in range(60):
-            miss, slope = self.smooth(s)
-            miss = miss - q
-            low, high = np.where(miss < 0, s, low), np.where(miss >= 0, s, high)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                newton = s - miss / slope
-            inside = (newton >= low) & (newton <= high)
-            moved = np.where(settled, s, np.where(inside, newton, 0.5 * (low + high)))
-            settled |= (inside & (np.abs(miss) <= near)) | (np.abs(moved - s) <= 1e-13 * (1 + np.abs(s)))
-            s = moved
-            if settled.all():
-                break
-        return np.asarray(s)
+        first, step = np.array([self.first]), np.array([self.step])
+        return np.asarray(node_quantiles(self.masses[None], first, step, q, table[None])[0])
 
     def at_nodes(self) -> Floats:
         """Distribution function at the nodes."""
-        n = self.masses.size
-        if n <= _MATRIX:
-            cumulative = _shares_matrix(n) @ self.masses
-        else:
-            from scipy.signal import fftconvolve
-
-            cumulative = fftconvolve(_shares(n), self.masses)[n - 1 : 2 * n - 1]
-        return np.asarray(np.clip(np.maximum.accumulate(cumulative), 0.0, 1.0))
+        return np.asarray(node_tables(self.masses[None])[0])
 
     def cdf(self, s: Floats, at_nodes: Floats) -> Floats:
         """Distribution function of s: exact at the nodes, and between them the integral of the density."""
