@@ -200,6 +200,22 @@ class Analysis(Strict):
     references: list[str] = []
 
 
+def read_toml(path: Path, wanted: str) -> dict[str, Any]:
+    """Content of a TOML file.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or is no TOML; `wanted` says what to give instead.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such file. Give the path of {wanted}.")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: not a TOML file: {error}.") from error
+
+
 def read_analysis(path: str | Path) -> Analysis:
     """Read and check an analysis file.
 
@@ -211,12 +227,7 @@ def read_analysis(path: str | Path) -> Analysis:
         If a key is unknown or missing, or a value is not allowed; one line that names the place.
     """
     path = Path(path)
-    if not path.is_file():
-        raise DataError(f"{path}: no such file. Give the path of an analysis file, e.g. models/ketamine/analysis.toml.")
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not a TOML file: {error}.") from error
+    content = read_toml(path, "an analysis file, e.g. models/ketamine/analysis.toml")
     try:
         return Analysis.model_validate(content)
     except ValidationError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from bayesmeta.analysis.schema import Strict, first_problem
+from bayesmeta.analysis.schema import Strict, first_problem, read_toml
 from bayesmeta.data.text_files import read_csv
-from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.errors import SpecificationError
 from bayesmeta.pooling.arrays import check_names
 from bayesmeta.priors import PointMass, Prior, parse_prior, require_scale_prior
 
@@ -258,12 +257,7 @@ def read_design(path: str | Path) -> Design:
         If a key is unknown or missing, or a value is not allowed; one line that names the place.
     """
     path = Path(path)
-    if not path.is_file():
-        raise DataError(f"{path}: no such file. Give the path of a design file; docs/simulation.md shows one.")
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not a TOML file: {error}.") from error
+    content = read_toml(path, "a design file; docs/simulation.md shows one")
     try:
         design = checked(_with_sizes(Design.model_validate(content), path.parent))
     except ValidationError as error:
