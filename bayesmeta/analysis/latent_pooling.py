@@ -66,7 +66,7 @@ def _published(data: PublishedReview) -> list[dict[str, Any]]:
             "lower": [pool.lower],
             "upper": [pool.upper],
             "tau": [],
-            "excludes_zero": float(pool.lower > 0 or pool.upper < 0),
+            "excludes_zero": None,
         }
     ]
 

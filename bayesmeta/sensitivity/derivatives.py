@@ -55,7 +55,7 @@ def prior_derivatives(data: Estimates, model: Model, claim: str = "mu < 0") -> p
         One row for each number in a prior (``kind`` "parameter": the derivative is per unit of it, at ``value``) and for the
         exponent of the prior on tau, of each normal prior and of the likelihood (``kind`` "power": the posterior is proportional
         to the prior, or likelihood, to this power, at 1). The ends of a uniform prior, the degrees of freedom of a t prior on a
-        coefficient, and parameters of reference and custom priors have no row.
+        coefficient, and parameters of truncated, reference and custom priors have no row.
         Columns: ``prior_on``, ``prior``, ``kind``, ``parameter``, ``value``,
         ``probability``, ``mean``, ``sd``.
 
