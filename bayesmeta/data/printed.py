@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.data.cells import as_number, is_missing
-from bayesmeta.data.tables import Table
+from bayesmeta.data.cells import as_number, is_missing, notation
+from bayesmeta.data.tables import Table, show
 from bayesmeta.errors import DataError
 
-_P = re.compile(r"(?:[Pp]\s*(?:[Vv]alue)?\s*)?([<>=≤≥]?)\s*(\d*\.?\d+(?:[eE][+-]?\d+)?)")
+_P = re.compile(r"(?:[Pp]\s*(?:[Vv]alue)?\s*)?([<>=≤≥]?)\s*((?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?)")
 _RELATION = {"": "=", "=": "=", "<": "<", "≤": "<", ">": ">", "≥": ">"}
 
 
@@ -49,7 +49,8 @@ def known_numbers(table: Table, column: str) -> NDArray[np.float64]:
         number = as_number(cell)
         if number is None or not np.isfinite(number):
             raise DataError(
-                f"{table.cell(i, column)}: {cell!r} is not a finite number. Leave it empty if not reported."
+                f"{table.cell(i, column)}: {show(cell)} is not a finite number. "
+                f"{notation(cell) or 'Leave it empty if not reported'}."
             )
         found[i] = number
     return found
@@ -100,7 +101,7 @@ def printed_p_values(table: Table, column: str) -> PrintedP:
         number = as_number(cell) if match is None else float(match[2])
         if number is None or not 0 <= number <= 1:
             raise DataError(
-                f"{table.cell(i, column)}: {cell!r} is no P value. Write a number from 0 to 1, or an inequality such as "
+                f"{table.cell(i, column)}: {show(cell)} is no P value. Write a number from 0 to 1, or an inequality such as "
                 "<0.001; leave it empty if not reported."
             )
         values[i] = number
