@@ -115,7 +115,8 @@ def effects(
     with _warnings_on_one_line():
         if measure in REPORTED:
             given = {
-                "--complete": complete, "--correction": correction, "--to": to != "only0", "--drop00": drop00,
+                "--complete": complete, "--quantiles": quantiles != "normal", "--correction": correction,
+                "--to": to != "only0", "--drop00": drop00,
                 "--correlation": correlation, "--reference": reference, "--icc": icc, "--cluster-size": cluster_size,
             }  # fmt: skip
             for option in (option for option, value in given.items() if value not in (None, False)):
@@ -124,6 +125,8 @@ def effects(
                 )
             data = reported_estimates(arms, ratio=measure == "reported_ratio", level=level)
         else:
+            if quantiles != "normal" and not complete:
+                raise SpecificationError(f"--quantiles {quantiles}: it is for --complete.")
             table = complete_arms(arms, method=quantiles, level=level) if complete else arms
             data = effect_sizes(
             table, measure, correction=correction, to=to, drop00=drop00, correlation=_number(correlation), level=level,

@@ -86,7 +86,7 @@ def rounding(table: Table, column: str, *beside: str) -> NDArray[np.float64]:
 def printed_p_values(table: Table, column: str) -> PrintedP:
     """Return P values: numbers, or text such as ``.03``, ``<.001`` and ``P > 0.05``.
 
-    ``0.000`` is an inequality, below 0.0005, and so is ``1.00``, above 0.995.
+    ``0.000`` is an inequality, below 0.0005, and so are ``1.00``, above 0.995, and ``1``, above 0.5.
 
     Raises
     ------
@@ -107,6 +107,6 @@ def printed_p_values(table: Table, column: str) -> PrintedP:
         values[i] = number
         relations[i] = "=" if match is None else _RELATION[match[1]]
         halves[i] = 0.5 * 10.0 ** -decimals(cell if match is None else match[2])
-        if relations[i] == "=" and number in (0, 1) and halves[i] < 0.5:
+        if relations[i] == "=" and number in (0, 1):
             relations[i], values[i] = ("<", halves[i]) if number == 0 else (">", 1 - halves[i])
     return PrintedP(value=values, relation=tuple(relations), rounding=halves)

@@ -54,7 +54,7 @@ def test_text_files_that_are_read(capsys, tmp_path, text):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (f"{HEADER}\n{ROW.replace('3.1', '\u22123.1')}\n", "column 'mean_t' (study 'A'): '\u22123.1' is not a number. Write the minus as -."),
+        (f"{HEADER}\n{ROW.replace('3.1', '\u22123.1')}\n", "(study 'A'): '\u22123.1' is not a number. Write the minus as -."),
         (f"{HEADER}\n{ROW.replace('3.1', '\u20133.1')}\n", "is not a number. Write the minus as -."),
         (f"{HEADER}\n{ROW.replace('3.1', '"3,1"')}\n", "'3,1' is not a number. Write decimals with a point."),
         (f"{HEADER}\n{ROW.replace(',20,5', ',"1,234",5')}\n", "'1,234' is not a number. Write thousands without separators, and"),
