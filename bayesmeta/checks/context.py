@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from bayesmeta.checks.finding import Finding
+from bayesmeta.data.cells import is_missing
 from bayesmeta.data.printed import decimals, known_numbers
 from bayesmeta.data.tables import Table
 
@@ -67,6 +68,7 @@ class Context:
     integers: bool
     items: int
     _own: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    _most: dict[str, int] = field(default_factory=dict)  # decimals of a column of numbers
 
     def pairs(self) -> Iterator[tuple[Arm, Arm]]:
         """Yield treatment and control of each row that has both."""
@@ -101,7 +103,10 @@ class Context:
         cell = self.table.columns[column][i]
         if isinstance(cell, str):
             return decimals(cell)
-        return max(decimals(other) for other in self.table.columns[column] if other is not None)
+        if column not in self._most:
+            cells = self.table.columns[column]
+            self._most[column] = max((decimals(other) for other in cells if not is_missing(other)), default=0)
+        return self._most[column]
 
     def finding(self, check: str, i: int, column: str, why: str, normal: str) -> Finding:
         """Return a finding about one cell of the table."""
@@ -109,16 +114,18 @@ class Context:
             check=check,
             source=self.table.source,
             row=self.table.rows[i],
-            study=_text(self.table, "study", i),
+            study=text(self.table, "study", i),
             column=self.table.recognised.get(column, column),
-            value=_text(self.table, column, i),
+            value=text(self.table, column, i),
             why=why,
             normal=normal,
         )
 
 
-def _text(table: Table, column: str, i: int) -> str:
-    return str(table.columns[column][i]).strip() if column in table.columns else ""
+def text(table: Table, column: str, i: int) -> str:
+    """Return what is in a cell as text, "" where there is nothing or no such column."""
+    cell = table.columns[column][i] if column in table.columns else None
+    return "" if cell is None or (is_missing(cell) and not isinstance(cell, str)) else str(cell).strip()
 
 
 def _arms(table: Table) -> Iterator[Arm]:
@@ -128,4 +135,4 @@ def _arms(table: Table) -> Iterator[Arm]:
         numbers = {name: known_numbers(table, name + suffix).tolist() for name in NUMBERS}
         for i in range(len(table)):
             own = {name: numbers[name][i] for name in NUMBERS}
-            yield Arm(i=i, suffix=suffix, study=_text(table, "study", i), outcome=_text(table, "outcome", i), **own)
+            yield Arm(i=i, suffix=suffix, study=text(table, "study", i), outcome=text(table, "outcome", i), **own)

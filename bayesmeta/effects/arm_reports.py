@@ -126,7 +126,7 @@ def arm_clashes(table: Table, suffix: str, level: float) -> Iterator[Clash]:
     mean, sd, se, n = (known_numbers(table, name + suffix) for name in ("mean", "sd", "se", "n"))
     lower, upper = (known_numbers(table, f"ci_{end}{suffix}") for end in ("lower", "upper"))
     halves = {name: rounding(table, name + suffix) for name in ("mean", "sd", "se", "ci_lower", "ci_upper")}
-    room, root = halves["ci_lower"] + halves["ci_upper"], np.sqrt(n)
+    room, root = halves["ci_lower"] + halves["ci_upper"], np.sqrt(np.where(n > 0, n, np.nan))
     with np.errstate(invalid="ignore"):
         by_t, by_z = (root * (upper - lower) / 2 / q for q in (_t_quantile(level, n), _t_quantile(level, np.inf)))
         forms = (
