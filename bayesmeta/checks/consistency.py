@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator
+from itertools import chain
 
 import numpy as np
 
@@ -28,14 +29,32 @@ def estimates(context: Context, *, ratio: bool | None, level: float) -> Iterator
     column = next((name for name in ("estimate", "y") if name in table.columns), None)
     if column is None:
         return
-    known = known_numbers(table, column)
-    for i in map(int, np.flatnonzero(~np.isnan(known))):
+    known = np.flatnonzero(~np.isnan(known_numbers(table, column))).tolist()
+    suspects = _suspects(table, known, bool(ratio), level)
+    if ratio is None and column == "estimate":
+        suspects = _suspects(table, suspects, True, level)
+    for i in suspects:
         row = table.take([i])
         both = column == "estimate" and _is_positive(row, column)  # what is called y is on the scale of the analysis
         readings = [ratio] if ratio is not None else [False, True] if both else [False]
         found = [list(_clashes(row, bool(reading), level)) for reading in readings]
         for check, clash in min(found, key=_badness):
             yield context.finding(check, i, clash.column, clash.why, clash.normal)
+
+
+def _suspects(table: Table, rows: list[int], ratio: bool, level: float) -> list[int]:
+    """Return the rows with a clash or a refusal among them, and some more: the others need no look one by one."""
+    if not rows:
+        return []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DataWarning)
+        try:
+            reports = read_reports(table.take(rows), ratio=ratio, level=level)
+        except (DataError, DataWarning):
+            half = len(rows) // 2
+            halves = (rows[:half], rows[half:]) if half else ()
+            return [i for part in halves for i in _suspects(table, part, ratio, level)] if half else rows
+        return sorted({rows[clash.row] for clash in chain(skewed_intervals(reports), contradictions(reports))})
 
 
 def _badness(found: list[tuple[str, Clash]]) -> tuple[int, bool]:
