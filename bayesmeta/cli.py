@@ -152,6 +152,7 @@ def check(
         bool | None, typer.Option("--ratio/--difference", help="What estimates are; by default either.")
     ] = None,
     level: Annotated[float, typer.Option(help="Coverage of confidence intervals.")] = 0.95,
+    sheet: Annotated[str | None, typer.Option(help="Of an Excel file.")] = None,
     analysis: Annotated[str | None, typer.Option(help="Of a RevMan file, e.g. 1.2.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with status 1 if anything is found.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
@@ -160,7 +161,7 @@ def check(
     from bayesmeta.checks.table import check_table
     from bayesmeta.data.formats import read_table
 
-    source = read_table(table, analysis=analysis)
+    source = read_table(table, sheet=sheet, analysis=analysis)
     if not as_json:
         for ours, theirs in source.recognised.items():
             _say(f"{ours}: from {theirs!r}")
@@ -199,7 +200,7 @@ def convert(
 
 @app.command()
 def template(
-    measure: Annotated[str, typer.Option(help="md, smd, log_or, log_rr, rd, ...")],
+    measure: Annotated[str, typer.Option(help="md, smd, log_or, log_rr, rd, ...; reported for printed estimates.")],
     arms: Annotated[bool, typer.Option("--arms", help="One row for each arm, not one for each study.")] = False,
 ) -> None:
     """Print the header of the CSV file that a measure takes, to be filled in."""

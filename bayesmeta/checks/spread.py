@@ -22,10 +22,10 @@ _FAR = 2.5  # standard deviations from the others
 _BETTER = math.log(100)  # log likelihood ratio for the other reading
 _LEAST_FACTOR, _TENFOLD = 5.0, 20.0  # between 0-10 and 0-100, with room
 _ALIKE = 4.0  # between the factors of a mean and an SD in one unit
-_SLIP = (
-    7.0  # factor of an SD alone from which a decimal may have slipped, where it is as far off as this beside the spread
-)
-_SLIP_FAR = 4.0  # standard deviations from the others
+_SLIP, _SLIP_FAR = (
+    7.0,
+    4.0,
+)  # factor, and standard deviations from the others, above which an SD may have lost its point
 _MANY = 500  # values from which the median of all is that of the others
 _APART = 3.0  # standard deviations between two arms, as for effect sizes
 
@@ -156,7 +156,7 @@ def _outliers[T](items: Sequence[T], spreads: Sequence[_Spread]) -> Iterator[tup
         scale = math.sqrt(max(mad, _LEAST_SPREAD) ** 2 + own.error)
         as_it_is, otherwise = (own.log_sd - centre) / scale, (own.log_sd + own.shift - centre) / scale
         if abs(as_it_is) > _FAR:
-            slip = abs(as_it_is) > _SLIP_FAR and abs(own.log_sd - centre) > math.log(_SLIP)
+            slip = as_it_is > _SLIP_FAR and own.log_sd - centre > math.log(_SLIP)
             yield item, (math.exp(centre), (as_it_is**2 - otherwise**2) / 2 > _BETTER, slip)
 
 
