@@ -134,9 +134,9 @@ def _outcome(name: str, checked: Plan, tree: xr.DataTree, recorded: Mapping[str,
             changed.append(f"the data of {key}")
         if attributes["model"] != str(model):
             changed.append(f"the model {key}")
-        fits[key] = DrawsResult(
-            xr.DataTree.from_dict({g: stored[g].to_dataset() for g in stored.children}), model, data, "nuts"
-        )
+        kept = xr.DataTree.from_dict({group: stored[group].to_dataset() for group in stored.children})
+        kept.attrs.update(attributes)
+        fits[key] = DrawsResult(kept, model, data, "nuts")
     if changed:
         note = f"Changed since: {', '.join(changed)}."
         return [Check(f"{name}: data and models are those of the draws", False, float(len(changed)), 0.0, note)]

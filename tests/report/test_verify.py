@@ -27,6 +27,11 @@ claim = "mu < 0"
 claim_label = "benefit"
 quantity = "mu"
 published_p = 0.2
+[[outcomes.pain.derived]]
+model = "overall"
+baseline_label = "control"
+baseline_percent = 20.0
+baseline_n = [60]
 [outcomes.pain.sensitivity]
 effect = [{ label = "narrow", prior = "Normal(0, 1)" }]
 tau = [{ label = "wide", prior = "HalfNormal(1)" }]
