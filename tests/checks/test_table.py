@@ -390,6 +390,7 @@ def test_other_units_by_any_factor_and_slipped_decimals():
     for factor in (1000, 10, 0.1, 0.001):
         assert found(table(40.7 * factor, 10.1 * factor)) == [("units", 6, "mean"), ("units", 6, "sd")]
     assert found(table(40.7, 101)) == [("units", 6, "sd")]
+    assert found(table(40.7 * 6, 10.1 * 300)) == [("units", 6, "sd")]  # not one unit for both
     assert found(table(40.7, 40)) == []  # four times the others' may be true
 
 
