@@ -101,7 +101,11 @@ def _on_scale(context: Context, arm: Arm) -> Iterator[Finding]:
 
 def _of_whole_numbers(context: Context, arm: Arm) -> Iterator[Finding]:
     n, items = int(arm.n), context.items_of(arm.i)
-    digits = context.decimals(arm.i, arm.column("mean"))
+    if items < 1 or items % 1:
+        normal = "A whole number, 1 or more; empty if scores are not averaged"
+        yield context.finding("range", arm.i, "items", f"{items:g} is no number of items", normal)
+        return
+    items, digits = int(items), context.decimals(arm.i, arm.column("mean"))
     of = f"{n} whole numbers" if items == 1 else f"{n} means of {items} whole numbers"
     if not grim(arm.mean, n, decimals=digits, items=items):
         below, above = (end(arm.mean * n * items) / (n * items) for end in (floor, ceil))

@@ -424,3 +424,25 @@ def test_large_tables_take_time_by_their_rows(kind):
     start = time.perf_counter()
     assert (kind == "estimates") == (("asymmetric interval", 8, "ci_lower") in found(table))
     assert time.perf_counter() - start < 5
+
+
+@pytest.mark.parametrize("items", [0, -1, 2.5])
+def test_what_is_no_number_of_items(items):
+    table = {"study": ["S"], "n": [20], "mean": ["3.47"], "sd": ["1.00"], "items": [items]}
+    (finding,) = check_table(table, integers=True)
+    assert (finding.check, finding.column, finding.why) == ("range", "items", f"{items:g} is no number of items")
+
+
+def test_numbers_whose_squares_are_none():
+    arms = {
+        "study": ["S"],
+        "n_t": [20],
+        "mean_t": [5],
+        "sd_t": ["1e200"],
+        "n_c": [20],
+        "mean_c": [5],
+        "sd_c": [1],
+        "p": [0.5],
+    }
+    with pytest.raises(DataError, match=r"row 1, column 'sd_t' .study 'S'.: 1e\+200 is no number that a study reports"):
+        check_table(arms, integers=True)
