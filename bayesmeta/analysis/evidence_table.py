@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from bayesmeta.analysis.arms import arm_evidence
 from bayesmeta.analysis.schema import Outcome
 from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.review import PublishedReview, Range, Study
@@ -21,10 +23,12 @@ from bayesmeta.data.statistics import (
 from bayesmeta.results.meta_result import MetaResult
 
 
-def evidence(outcome: Outcome, result: MetaResult) -> dict[str, Any]:
+def evidence(outcome: Outcome, fits: Mapping[str, MetaResult]) -> dict[str, Any]:
     """Evidence section of one outcome."""
+    result = next(iter(fits.values()))
     data = result.data
-    assert not isinstance(data, ArmMeans)  # no analysis file names them
+    if isinstance(data, ArmMeans):
+        return arm_evidence(data, outcome, fits)
     if not isinstance(data, PublishedReview):
         frame = data.covariates
         studies = [
