@@ -76,10 +76,8 @@ def evidence(outcome: Outcome, fits: Mapping[str, MetaResult]) -> dict[str, Any]
 
 def _study(study: Study) -> dict[str, Any]:
     size = f"{study.n_t:g} v {study.n_c:g}" if study.n_t is not None and study.n_c is not None else text(study.n)
-    if study.known:
-        found = f"difference {study.y:.3g}, standard error {study.se:.3g}"
-    else:
-        found = "effect and standard error are latent: nobody published them"
+    latent = "nothing: nobody published its results"
+    found = f"difference {study.y:.3g}, standard error {study.se:.3g}" if study.known else latent
     if not study.in_review:
         found += "; not in the review's pool"
     covariates = {name: text(value) for name, value in study.covariates.items()}

@@ -137,6 +137,13 @@ def test_spreads_forest_and_predictions(reported):
 
 
 @pytest.mark.slow
+def test_every_number_follows_from_draws_and_tables(reported, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["verify", str(reported.folder / "out"), "--analysis", str(reported.folder / "analysis.toml")])
+    assert stop.value.code in (0, None), capsys.readouterr().out
+
+
+@pytest.mark.slow
 def test_the_report_says_what_is_left_out_and_why(reported):
     outcome = reported.results["outcomes"]["pain"]
     assert [line.split(":")[0] for line in outcome["left_out"]] == [
