@@ -16,7 +16,7 @@ from bayesmeta.effects.reported import REPORTED
 from bayesmeta.errors import BayesmetaError, SpecificationError
 
 Data = Estimates | PublishedReview | ArmMeans
-ARM_KINDS = ("arm_normal",)  # models of arm means
+_ARMS = {"arm_normal": ArmMeans}  # what a model of arm means takes, by its kind
 _TABLES = ("studies", "estimates", "arms")
 _OF_STUDIES = ("n_total", "sd_prior", "published", "choices")
 _OF_ESTIMATES = ("effects", "derived", "log_scale")
@@ -48,8 +48,9 @@ def load_data(outcome: Outcome, folder: Path, name: str) -> Data:
     if given[0] == "studies":
         return load_review(outcome, table, name, stated)
     try:
-        if takes_arms(outcome):
-            return ArmMeans.from_frame(table, covariates=outcome.covariates)
+        for kind in (section.kind for section in outcome.models.values()):
+            if kind in _ARMS:
+                return _ARMS[kind].from_frame(table, covariates=outcome.covariates)
         if given[0] == "arms" or outcome.measure in REPORTED:
             return _computed(outcome, table)
         return Estimates.from_frame(table, covariates=outcome.covariates, measure=stated)
@@ -61,7 +62,7 @@ def load_data(outcome: Outcome, folder: Path, name: str) -> Data:
 
 def takes_arms(outcome: Outcome) -> bool:
     """Whether the models of an outcome are of arm means."""
-    return any(section.kind in ARM_KINDS for section in outcome.models.values())
+    return any(section.kind in _ARMS for section in outcome.models.values())
 
 
 def shown_measure(outcome: Outcome) -> str | None:

@@ -40,7 +40,7 @@ def methods(analysis: Analysis, data: Mapping[str, Data], fits: Mapping[str, Map
             paragraphs.append(arm_methods(item, analysis.outcomes[name].label, next(iter(fits[name].values()))))
         else:
             paragraphs.append(
-                f"Outcome '{analysis.outcomes[name].label}': {item.n_studies} {_origin(analysis.outcomes[name])}."
+                f"Outcome '{analysis.outcomes[name].label}': {item.n_studies} {_origin(analysis.outcomes[name], item)}."
             )
     if any(isinstance(item, Estimates) for item in data.values()):
         paragraphs.append(
@@ -70,7 +70,7 @@ def methods(analysis: Analysis, data: Mapping[str, Data], fits: Mapping[str, Map
     return paragraphs
 
 
-def _origin(outcome: Outcome) -> str:
+def _origin(outcome: Outcome, data: Estimates) -> str:
     """Where the estimates of an outcome come from."""
     if outcome.arms is None and outcome.measure not in REPORTED:
         return "studies with published estimates"
@@ -78,7 +78,8 @@ def _origin(outcome: Outcome) -> str:
     said = "".join(f", {name} {_shown(value)}" for name, value in options.items())
     if outcome.arms is None:
         return f"studies whose standard errors come from what each printed ({outcome.measure}{said})"
-    return f"effects computed from the studies' arms (measure {outcome.measure}{said})"
+    shared = "" if data.cov is None else "; contrasts that share an arm have their known covariance"
+    return f"effects computed from the studies' arms (measure {outcome.measure}{said}{shared})"
 
 
 def _shown(value: object) -> str:

@@ -11,6 +11,7 @@ from bayesmeta.effects.arm_reports import complete_arms
 from bayesmeta.effects.combined_arms import combine_arms
 from bayesmeta.effects.contrasts import Reference
 from bayesmeta.effects.measures import NumberOrColumn, effect_sizes
+from bayesmeta.effects.registry import measure_named
 from bayesmeta.effects.reported import REPORTED, reported_estimates
 from bayesmeta.errors import SpecificationError
 
@@ -90,8 +91,7 @@ class EffectOptions:
             return reported_estimates(
                 table, ratio=ratio, level=self.level, covariates=covariates, measure=printed_measure
             )
-        if self.quantiles != "normal" and not self.complete:
-            raise SpecificationError(f"quantiles={self.quantiles!r}: it is for medians, which complete derives from.")
+        self._refuse_idle(measure)
         if self.complete:
             table = complete_arms(table, method=self.quantiles, level=self.level)
         return effect_sizes(
@@ -99,3 +99,21 @@ class EffectOptions:
             drop00=self.drop00, correlation=self.correlation, level=self.level, reference=self.reference, icc=self.icc,
             cluster_size=self.cluster_size, covariates=covariates,
         )  # fmt: skip
+
+    def _refuse_idle(self, measure: str) -> None:
+        """Refuse options that this measure passes over; `effect_sizes` refuses others."""
+        chosen = measure_named(measure)
+        needs = {
+            "quantiles": (self.complete, "it is for medians, which complete derives from"),
+            "correction": ("correction" in chosen.options, f"measure {measure!r} has no counts to correct"),
+            "to": ("to" in chosen.options, f"measure {measure!r} has no counts to correct"),
+            "drop00": ("events_t" in chosen.columns, f"measure {measure!r} has no events in two arms"),
+            "level": (
+                self.complete or "level" in chosen.options,
+                f"measure {measure!r} has no confidence intervals, unless complete reads them",
+            ),
+        }
+        for name, value in self.changed().items():
+            useful, reason = needs.get(name, (True, ""))
+            if not useful:
+                raise SpecificationError(f"{name}={value!r}: {reason}. Leave it out.")
