@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from pathlib import Path
@@ -167,3 +168,34 @@ def test_refusals_are_one_line_and_write_nothing(file, name, capsys):
     assert (stop.value.code, said.out, said.err.strip().count("\n")) == (2, "", 0)
     assert re.search(message, said.err), said.err
     assert not (file.parent / "out").exists()
+
+
+@pytest.mark.slow
+def test_a_report_of_groups_and_three_arms(file):
+    """The common effect is generalised least squares with the covariance that the shared control makes."""
+    file.with_name("groups.csv").write_text(GROUPS + "B,none,,30,5,2\nB,low,,31,4,2\nB,high,,29,3.5,2.4\n")
+    file.write_text(
+        HEAD.replace("[outcomes", "[sampling]\ntarget_accept = 0.99\n[outcomes", 1)
+        + 'arms = "groups.csv"\n[outcomes.pain.effects]\ncombine = true\nreference = "none"\n'
+        + MODEL
+    )
+    with pytest.raises(SystemExit) as stop:
+        main(["report", str(file), "--out", str(file.parent / "out")])
+    assert not stop.value.code
+    results = json.loads((file.parent / "out" / "results.json").read_text())
+    outcome = results["outcomes"]["pain"]
+    mean = (12 * 3.1 + 30 * 4.4) / 42
+    drug = (11 * 1.9**2 + 29 * 2.1**2 + 12 * (3.1 - mean) ** 2 + 30 * (4.4 - mean) ** 2) / 41 / 42
+    control = 2**2 / 30
+    cov = np.zeros((3, 3))
+    cov[0, 0] = drug + 2.2**2 / 40
+    cov[1:, 1:] = control + np.diag([2**2 / 31, 2.4**2 / 29])
+    y, one = np.array([mean - 5, -1, -1.5]), np.linalg.solve(cov, np.ones(3))
+    row = outcome["side_by_side"]["rows"][0]
+    assert row["name"] == "fe wald"
+    assert row["estimate"] == pytest.approx(one @ y / one.sum(), rel=1e-10)
+    assert row["upper"] - row["lower"] == pytest.approx(2 * 1.959963984540054 / one.sum() ** 0.5, rel=1e-10)
+    assert [study["study"] for study in outcome["evidence"]["studies"]] == ["A", "B: low", "B: high"]
+    assert outcome["input"]["effects"] == {"combine": True, "reference": "none"}
+    assert outcome["left_out"] == []
+    assert "(measure md, combine true, reference none; contrasts that share an arm have" in " ".join(results["methods"])
