@@ -33,7 +33,7 @@ PUBLIC_NAMES = [
     "SensitivityResult", "SignificantCount", "Slope", "SpecificationError", "SqrtUniform", "StudentT", "Study",
     "StudyTest", "SubgroupTest", "Table", "Truncated", "TwoScales", "Uniform", "UniformShrinkage",
     "add_reading_error", "bayes_factor_curve", "box_p_value", "check_table", "claim_sensitivity", "cluster_robust",
-    "combine_groups", "compare", "complete_arms", "convergence", "counts_from_percentage", "cumulative_dose",
+    "combine_arms", "combine_groups", "compare", "complete_arms", "convergence", "counts_from_percentage", "cumulative_dose",
     "default_priors", "discounted", "effect_sizes", "effective_sample_size", "egger_test", "elicit",
     "events_from_percentage", "fit", "fit_batch", "fit_many", "fitted_mean_sd", "grim", "grimmer", "leave_one_out",
     "load_dataset", "mantel_haenszel", "map_prior", "mean_sd_from_quantiles", "model_average",
