@@ -15,8 +15,8 @@ from bayesmeta.analysis.records import CI_PROB, curve, finite, interval_record
 from bayesmeta.analysis.schema import Outcome
 from bayesmeta.analysis.sensitivity import SignalSensitivity
 from bayesmeta.analysis.signals import signal_record
-from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.kinds import Arms
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.data.statistics import PooledEstimate, SubgroupTest, printed_half_width
 from bayesmeta.diagnostics.agreement import agreement, agreement_check
@@ -225,7 +225,7 @@ def _predictive(result: MetaResult, *, ratio: bool) -> list[dict[str, Any]]:
             }
             rows.append({"name": study, "printed": f"{result.data.y[i]:.4g}", **row})
         return rows
-    assert not isinstance(result.data, ArmMeans)  # no analysis file names them
+    assert not isinstance(result.data, Arms)  # no analysis file names them
     tests = [s for s in result.data.statistics if isinstance(s, SubgroupTest)]
     for statistic in result.data.statistics:
         if isinstance(statistic, PooledEstimate):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bayesmeta.analysis.schema import Outcome
-from bayesmeta.data.arm_means import ArmMeans
+from bayesmeta.data.kinds import Arms
 from bayesmeta.data.review import PublishedReview, Range, Study
 from bayesmeta.data.statistics import (
     Heterogeneity,
@@ -24,7 +24,7 @@ from bayesmeta.results.meta_result import MetaResult
 def evidence(outcome: Outcome, result: MetaResult) -> dict[str, Any]:
     """Evidence section of one outcome."""
     data = result.data
-    assert not isinstance(data, ArmMeans)  # no analysis file names them
+    assert not isinstance(data, Arms)  # no analysis file names them
     if not isinstance(data, PublishedReview):
         frame = data.covariates
         studies = [

@@ -12,8 +12,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.estimates import read_estimates
+from bayesmeta.data.kinds import Arms
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence
 from bayesmeta.errors import ConvergenceWarning, SpecificationError
@@ -91,7 +91,7 @@ def _content(
         "file": path.name,
         "engine": result.engine,
         "model": result.model.as_dict(),
-        "measure": None if isinstance(result.data, ArmMeans) else result.data.measure,
+        "measure": None if isinstance(result.data, Arms) else result.data.measure,
         "n_studies": result.data.n_studies,
         "data_hash": result.data.hash,
         "seed": seed,
