@@ -1,0 +1,196 @@
+"""NUTS on arms measured twice against quadrature at known correlations, mixtures of it, and a grid over all parameters."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.integrate import quad
+from scipy.stats import halfnorm, norm
+
+import bayesmeta as bm
+
+pytestmark = pytest.mark.slow
+
+NAN = float("nan")
+BASE = bm.NormalNormal(mu=bm.Normal(0, 4), tau=bm.HalfNormal(1))
+FIVE = {
+    "n_t": [20, 9, 15, 40, 12], "mean_pre_t": [5.2, 6.4, 5.5, 6.0, 5.8], "sd_pre_t": [2.1, 1.4, 2.3, 2.0, 2.2],
+    "mean_post_t": [3.1, 3.2, 4.6, 3.9, 3.6], "sd_post_t": [2.0, 2.2, 2.4, 2.1, 2.3],
+    "n_c": [20, 10, 15, 41, 13], "mean_pre_c": [5.3, 5.0, 5.9, 6.1, 5.1], "sd_pre_c": [2.0, 2.1, 2.2, 1.9, 2.4],
+    "mean_post_c": [5.0, 5.1, 5.2, 5.4, 4.7], "sd_post_c": [2.2, 2.0, 2.3, 2.2, 2.5],
+    "correlation": [0.75, NAN, NAN, NAN, NAN], "sd_change_t": [NAN, NAN, 1.9, NAN, NAN],
+    "sd_change_c": [NAN, NAN, 1.2, NAN, NAN],
+}  # fmt: skip
+DOSE = {"dose": [0.0, 1.0, 0.0, 1.0, 2.0]}
+SAMPLES = [
+    (0.75, 39),
+    ((2.3**2 + 2.4**2 - 1.9**2) / (2 * 2.3 * 2.4), 15),
+    ((2.2**2 + 2.3**2 - 1.2**2) / (2 * 2.2 * 2.3), 15),
+]
+
+
+def fisher(r, n, rho):
+    """Density of a sample correlation but for a factor without rho, by Fisher's integral over the geometry of the sample."""
+    kernel = sum(quad(lambda w: (np.cosh(w) - rho * r) ** (1 - n), a, b)[0] for a, b in ((0, 0.5), (0.5, 2), (2, 30)))
+    return (1 - rho**2) ** ((n - 1) / 2) * kernel
+
+
+def known(rho, **covariates):
+    """Estimates with one known correlation."""
+    arms = {name: values for name, values in FIVE.items() if "change" not in name and name != "correlation"}
+    estimates = bm.effect_sizes(
+        {"study": [f"study {i}" for i in range(1, 6)], **arms}, measure="md_change", correlation=rho
+    )
+    return bm.Estimates(estimates.y, estimates.se, covariates=covariates or None)
+
+
+def mixture(values, weights):
+    """Mean and sd of a mixture from means and sds, shape (component, 2)."""
+    mean = weights @ values[:, 0]
+    return mean, np.sqrt(weights @ (values[:, 1] ** 2 + (values[:, 0] - mean) ** 2))
+
+
+def model(**changes):
+    return bm.ChangeNormal(
+        **{"base": BASE, "correlation": bm.Uniform(-1, 1), "correlation_variation": bm.PointMass(0)} | changes
+    )
+
+
+def test_a_known_correlation_gives_the_fit_of_its_effect_sizes(assert_within_mcse):
+    base = dataclasses.replace(BASE, formula="1 + dose", beta={"dose": bm.Normal(0, 2)})
+    result = bm.fit(
+        bm.ArmChanges(**FIVE, covariates=DOSE),
+        model(base=base, correlation=bm.PointMass(0.6)),
+        seed=1,
+        draws=1500,
+        target_accept=0.95,
+    )
+    want = bm.fit(known(0.6, **DOSE), base)
+    for name in ("mu", "tau", "dose", "theta_new", "theta[study 3]"):
+        marginal = want.marginal(name)
+        found = result.marginal(name).draws
+        assert_within_mcse(found, mean=marginal.mean(), sd=marginal.sd(), max_mcse=0.06, label=name)
+    assert np.ptp(result.draws("correlation")) == 0
+
+
+def test_one_correlation_gives_a_mixture_of_fits_at_known_ones(assert_within_mcse):
+    """Weights: marginal likelihood of the estimates, times that of the sample correlations, times the flat prior."""
+    result = bm.fit(bm.ArmChanges(**FIVE), model(), seed=2, draws=2000, target_accept=0.95)
+    x, w = np.polynomial.legendre.leggauss(60)
+    rho = 0.5 + 0.45 * x  # from 0.05 to 0.95, beyond which nothing is left
+    fits = [bm.fit(known(at), BASE) for at in rho]
+    log_weight = [
+        fit.log_marginal_likelihood + sum(np.log(fisher(r, n, at)) for r, n in SAMPLES)
+        for fit, at in zip(fits, rho, strict=True)
+    ]
+    weight = w * np.exp(np.array(log_weight) - max(log_weight))
+    weight /= weight.sum()
+    assert max(weight[:2].sum(), weight[-2:].sum()) < 1e-4
+    mean, sd = mixture(np.column_stack([rho, 0 * rho]), weight)
+    assert_within_mcse(result.draws("correlation"), mean=mean, sd=sd, max_mcse=0.06)
+    for name in ("mu", "tau", "theta_new", "theta[study 3]"):
+        marginals = [fit.marginal(name) for fit in fits]
+        mean, sd = mixture(np.array([[m.mean(), m.sd()] for m in marginals]), weight)
+        assert_within_mcse(result.marginal(name).draws, mean=mean, sd=sd, max_mcse=0.06, label=name)
+    assert result.probability("mu < -1") == pytest.approx(
+        weight @ [fit.probability("mu < -1") for fit in fits], abs=0.02
+    )
+
+
+@pytest.fixture(scope="module")
+def varying():
+    prior = bm.Truncated(bm.Normal(0.6, 0.2), -1, 1)
+    wanted = model(correlation=prior, correlation_variation=bm.HalfNormal(0.5), baseline="common")
+    return bm.fit(bm.ArmChanges(**FIVE), wanted, seed=3, draws=2000, target_accept=0.95)
+
+
+def test_correlations_that_vary_agree_with_a_grid(varying, assert_within_mcse):
+    """Every parameter on a grid: mu, tau, the typical correlation, its variation, and the correlation of each study."""
+    mu, tau = np.linspace(-4, 2, 61), np.linspace(0.025, 3.975, 40)
+    typical, variation = np.linspace(-0.98, 0.98, 50), np.linspace(0.025, 2.475, 50)
+    zeta = np.linspace(-5, 6, 441)
+    rho = np.tanh(zeta)
+    log_joint = np.log(halfnorm.pdf(tau, 0, 1))[:, None] + norm.logpdf(mu, 0, 4)  # (tau, mu)
+    log_joint = (
+        log_joint + (norm.logpdf(typical, 0.6, 0.2)[:, None] + halfnorm.logpdf(variation, 0, 0.5))[..., None, None]
+    )
+    given = norm.pdf(zeta, np.arctanh(typical)[:, None, None], variation[:, None])  # (typical, variation, zeta)
+    samples = {0: SAMPLES[:1], 2: SAMPLES[1:]}
+    for i in range(5):
+        n = np.array([FIVE["n_t"][i], FIVE["n_c"][i]])
+        pre, post = (np.array([FIVE[f"sd_{when}_{arm}"][i] for arm in "tc"]) for when in ("pre", "post"))
+        gaps = [FIVE[f"mean_{when}_t"][i] - FIVE[f"mean_{when}_c"][i] for when in ("pre", "post")]
+        v_pre, v_post, cov = (pre**2 / n).sum(), (post**2 / n).sum(), rho * (pre * post / n).sum()
+        y, v = gaps[1] - cov / v_pre * gaps[0], v_post - cov**2 / v_pre
+        effect = norm.pdf(y[:, None, None], mu, np.sqrt(v[:, None, None] + tau[:, None] ** 2))  # (zeta, tau, mu)
+        told = np.prod([[fisher(r, size, at) for at in rho] for r, size in samples.get(i, [])], axis=0)
+        log_joint = log_joint + np.log(np.tensordot(given * told, effect, axes=1))
+    mass = np.exp(log_joint - log_joint.max())
+    mass /= mass.sum()
+    for name, values, axis in (
+        ("mu", mu, 3),
+        ("tau", tau, 2),
+        ("correlation", typical, 0),
+        ("correlation_variation", variation, 1),
+    ):
+        weight = mass.sum(axis=tuple(a for a in range(4) if a != axis))
+        assert weight[-1] < 1e-3  # nothing beyond the grid
+        mean = weight @ values
+        sd = np.sqrt(weight @ (values - mean) ** 2)
+        assert_within_mcse(varying.draws(name), mean=mean, sd=sd, max_mcse=0.06, label=name)
+
+
+def test_groups_and_names(varying):
+    tree = varying.datatree
+    names = ["mu", "tau", "correlation", "correlation_variation", "theta_new"]
+    assert list(varying.summary().index) == names
+    assert tree["log_likelihood"]["evidence"].dims == ("chain", "draw", "study")
+    assert np.isfinite(tree["log_likelihood"]["evidence"]).all()
+    assert set(tree["log_prior"].data_vars) == set(names) - {"theta_new"}
+    told = tree["observed_data"]["correlations"].to_numpy()
+    assert_allclose(told[[0, 2]], [[SAMPLES[0][0], NAN], [SAMPLES[1][0], SAMPLES[2][0]]])
+    assert varying.shrinkage()["known"].tolist() == [True, False, True, False, False]
+    assert 0 < varying.probability("correlation > 0.6 and mu < 0") < 1
+    assert bm.convergence(varying).r_hat < 1.01
+    assert "prior on correlation" in bm.power_scaling(varying)
+
+
+def test_a_correlation_that_nothing_tells_has_the_hierarchical_distribution(varying):
+    """Fisher's z of a study without a printed correlation leans on the others: about the typical one, spread by its sd."""
+    posterior = varying.posterior
+    zeta = np.arctanh(posterior["study_correlation"].sel(study="study 5"))
+    z = (zeta - np.arctanh(posterior["correlation"])) / posterior["correlation_variation"]
+    assert abs(float(z.mean())) < 0.15  # the difference itself says little of it
+    assert float(z.std()) == pytest.approx(1, abs=0.08)
+
+
+def test_large_trials_know_their_correlations(assert_within_mcse):
+    """Arms of 40 million who vary as much more: the standard errors stay, and a printed correlation has no uncertainty."""
+    grow, rhos = 2e6, np.array([0.2, 0.5, 0.8, 0.4, 0.6])
+    arms = {
+        name: np.array(values) * (grow if name[0] == "n" else np.sqrt(grow) if name[0] == "s" else 1)
+        for name, values in FIVE.items()
+        if "change" not in name and name != "correlation"
+    }
+    result = bm.fit(
+        bm.ArmChanges(**arms, correlation=rhos),
+        model(correlation_variation=bm.HalfNormal(1)),
+        seed=4,
+        draws=1500,
+        target_accept=0.95,
+    )
+    each = [known(rho) for rho in rhos]
+    want = bm.fit(bm.Estimates([e.y[i] for i, e in enumerate(each)], [e.se[i] for i, e in enumerate(each)]), BASE)
+    for name in ("mu", "tau"):
+        marginal = want.marginal(name)
+        assert_within_mcse(result.draws(name), mean=marginal.mean(), sd=marginal.sd(), max_mcse=0.06, label=name)
+    assert_allclose(result.posterior["study_correlation"].mean(("chain", "draw")), rhos, atol=1e-3)
+
+
+def test_joint_priors_are_refused():
+    joint = bm.NormalNormal(tau=bm.HalfNormal(1), beta={("mu",): bm.MultivariateNormal([0], [[1]])})
+    with pytest.raises(bm.SpecificationError, match="joint prior"):
+        bm.fit(bm.ArmChanges(**FIVE), model(base=joint))
