@@ -1,4 +1,4 @@
-"""NUTS on arms measured twice against quadrature at known correlations, mixtures of it, and a grid over all parameters."""
+"""NUTS and the grid on arms measured twice, against quadrature at known correlations, mixtures of it, and brute force."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import dataclasses
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.integrate import quad
 from scipy.stats import halfnorm, norm
 
 import bayesmeta as bm
-
-pytestmark = pytest.mark.slow
+from bayesmeta.inference.quadrature.change_grid import fit_change_grid
 
 NAN = float("nan")
 BASE = bm.NormalNormal(mu=bm.Normal(0, 4), tau=bm.HalfNormal(1))
@@ -59,6 +60,7 @@ def model(**changes):
     )
 
 
+@pytest.mark.slow
 def test_a_known_correlation_gives_the_fit_of_its_effect_sizes(assert_within_mcse):
     base = dataclasses.replace(BASE, formula="1 + dose", beta={"dose": bm.Normal(0, 2)})
     result = bm.fit(
@@ -76,28 +78,98 @@ def test_a_known_correlation_gives_the_fit_of_its_effect_sizes(assert_within_mcs
     assert np.ptp(result.draws("correlation")) == 0
 
 
-def test_one_correlation_gives_a_mixture_of_fits_at_known_ones(assert_within_mcse):
-    """Weights: marginal likelihood of the estimates, times that of the sample correlations, times the flat prior."""
-    result = bm.fit(bm.ArmChanges(**FIVE), model(), seed=2, draws=2000, target_accept=0.95)
+@pytest.fixture(scope="module")
+def at_known():
+    """Quadrature fits at known correlations, and the posterior weight of each.
+
+    Weights: marginal likelihood of the estimates, times that of the sample correlations, times the flat prior.
+    """
     x, w = np.polynomial.legendre.leggauss(60)
     rho = 0.5 + 0.45 * x  # from 0.05 to 0.95, beyond which nothing is left
     fits = [bm.fit(known(at), BASE) for at in rho]
-    log_weight = [
-        fit.log_marginal_likelihood + sum(np.log(fisher(r, n, at)) for r, n in SAMPLES)
-        for fit, at in zip(fits, rho, strict=True)
-    ]
-    weight = w * np.exp(np.array(log_weight) - max(log_weight))
-    weight /= weight.sum()
-    assert max(weight[:2].sum(), weight[-2:].sum()) < 1e-4
-    mean, sd = mixture(np.column_stack([rho, 0 * rho]), weight)
-    assert_within_mcse(result.draws("correlation"), mean=mean, sd=sd, max_mcse=0.06)
-    for name in ("mu", "tau", "theta_new", "theta[study 3]"):
-        marginals = [fit.marginal(name) for fit in fits]
-        mean, sd = mixture(np.array([[m.mean(), m.sd()] for m in marginals]), weight)
+    told = np.array([sum(np.log(fisher(r, n, at)) for r, n in SAMPLES) for at in rho])
+    log_weight = np.array([fit.log_marginal_likelihood for fit in fits]) + told
+    weight = w * np.exp(log_weight - log_weight.max())
+    assert max(weight[:2].sum(), weight[-2:].sum()) < 1e-4 * weight.sum()
+    return rho, fits, weight / weight.sum()
+
+
+def moments(rho, fits, weight, name):
+    """Mean and sd of a parameter in the mixture."""
+    if name == "correlation":
+        return mixture(np.column_stack([rho, 0 * rho]), weight)
+    marginals = [fit.marginal(name) for fit in fits]
+    return mixture(np.array([[m.mean(), m.sd()] for m in marginals]), weight)
+
+
+@pytest.mark.slow
+def test_one_correlation_gives_a_mixture_of_fits_at_known_ones(at_known, assert_within_mcse):
+    result = bm.fit(bm.ArmChanges(**FIVE), model(), seed=2, draws=2000, target_accept=0.95)
+    for name in ("mu", "tau", "theta_new", "theta[study 3]", "correlation"):
+        mean, sd = moments(*at_known, name)
         assert_within_mcse(result.marginal(name).draws, mean=mean, sd=sd, max_mcse=0.06, label=name)
-    assert result.probability("mu < -1") == pytest.approx(
-        weight @ [fit.probability("mu < -1") for fit in fits], abs=0.02
-    )
+    _, fits, weight = at_known
+    want = weight @ [fit.probability("mu < -1") for fit in fits]
+    assert result.probability("mu < -1") == pytest.approx(want, abs=0.02)
+
+
+def test_the_grid_with_one_correlation_is_that_mixture(at_known):
+    grid = fit_change_grid(bm.ArmChanges(**FIVE), model())
+    for name in ("mu", "tau", "correlation"):
+        assert_allclose(grid.mean_sd(name), moments(*at_known, name), atol=1e-4)
+    _, fits, weight = at_known
+    for end in grid.interval(0.95):
+        assert grid.cdf(end) == pytest.approx(weight @ [fit.marginal("mu").cdf(end) for fit in fits], abs=1e-4)
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.6])
+def test_the_grid_at_a_known_correlation_is_the_fit_of_its_effect_sizes(rho):
+    """And the marginal likelihood, but for what the sample correlations, independent of the means, have of their own."""
+    grid, want = fit_change_grid(bm.ArmChanges(**FIVE), model(correlation=bm.PointMass(rho))), bm.fit(known(rho), BASE)
+    for name in ("mu", "tau"):
+        marginal = want.marginal(name)
+        assert_allclose(grid.mean_sd(name), [marginal.mean(), marginal.sd()], atol=1e-4)
+    untold = {name: values for name, values in FIVE.items() if name[:2] != "co" and "change" not in name}
+    alone = fit_change_grid(bm.ArmChanges(**untold), model(correlation=bm.PointMass(rho)))
+    assert alone.log_marginal_likelihood == pytest.approx(want.log_marginal_likelihood, abs=1e-4)
+    told = [np.log((n - 2) / np.pi * (1 - r**2) ** ((n - 2) / 2) * fisher(r, n, rho)) for r, n in SAMPLES]
+    assert grid.log_marginal_likelihood == pytest.approx(alone.log_marginal_likelihood + sum(told), abs=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("baseline", ["separate", "common"])
+def test_more_nodes_change_nothing(baseline):
+    wanted = model(correlation_variation=bm.HalfNormal(0.5), baseline=baseline)
+    coarse, fine = (fit_change_grid(bm.ArmChanges(**FIVE), wanted, n) for n in (1, 2))
+    for name in ("mu", "tau", "correlation", "correlation_variation"):
+        assert_allclose(coarse.mean_sd(name), fine.mean_sd(name), atol=1e-4)
+    assert_allclose(coarse.interval(0.95), fine.interval(0.95), atol=1e-3)
+
+
+@settings(max_examples=3)
+@given(scale=st.floats(0.1, 30), seed=st.integers(0, 99))
+def test_units_arms_and_order_do_not_matter(scale, seed):
+    wanted = model(correlation_variation=bm.HalfNormal(0.5), baseline="common")
+    reference, order = fit_change_grid(bm.ArmChanges(**FIVE), wanted), np.random.default_rng(seed).permutation(5)
+    moved = {name: np.array(values)[order] * (scale if name[0] in "ms" else 1) for name, values in FIVE.items()}
+    swapped = {
+        name[:-1] + {"t": "c", "c": "t"}[name[-1]] if name != "correlation" else name: values
+        for name, values in moved.items()
+    }
+    base = bm.NormalNormal(mu=bm.Normal(0, 4 * scale), tau=bm.HalfNormal(scale))
+    found = fit_change_grid(bm.ArmChanges(**swapped), dataclasses.replace(wanted, base=base))
+    mean, sd = reference.mean_sd("mu")
+    assert_allclose(found.mean_sd("mu"), [-scale * mean, scale * sd], rtol=1e-6)
+    assert_allclose(found.mean_sd("tau"), scale * np.array(reference.mean_sd("tau")), rtol=1e-6)
+    assert_allclose(found.mean_sd("correlation"), reference.mean_sd("correlation"), rtol=1e-6)
+
+
+@pytest.mark.parametrize("prior", [bm.HalfCauchy(0.5), bm.InvGamma(1.7, 0.4)], ids=str)
+def test_the_grid_refuses_heavy_tails(prior):
+    with pytest.raises(bm.SpecificationError, match=r"prior for correlation_variation .* too heavy"):
+        fit_change_grid(bm.ArmChanges(**FIVE), model(correlation_variation=prior))
+    with pytest.raises(bm.SpecificationError, match=r"prior for tau .* too heavy"):
+        fit_change_grid(bm.ArmChanges(**FIVE), model(base=bm.NormalNormal(tau=prior)))
 
 
 @pytest.fixture(scope="module")
@@ -107,9 +179,10 @@ def varying():
     return bm.fit(bm.ArmChanges(**FIVE), wanted, seed=3, draws=2000, target_accept=0.95)
 
 
-def test_correlations_that_vary_agree_with_a_grid(varying, assert_within_mcse):
+@pytest.mark.slow
+def test_correlations_that_vary_agree_with_brute_force(varying, assert_within_mcse):
     """Every parameter on a grid: mu, tau, the typical correlation, its variation, and the correlation of each study."""
-    mu, tau = np.linspace(-4, 2, 61), np.linspace(0.025, 3.975, 40)
+    mu, tau = np.linspace(-4, 2, 61), np.linspace(0.025, 3.975, 80)
     typical, variation = np.linspace(-0.98, 0.98, 50), np.linspace(0.025, 2.475, 50)
     zeta = np.linspace(-5, 6, 441)
     rho = np.tanh(zeta)
@@ -130,6 +203,7 @@ def test_correlations_that_vary_agree_with_a_grid(varying, assert_within_mcse):
         log_joint = log_joint + np.log(np.tensordot(given * told, effect, axes=1))
     mass = np.exp(log_joint - log_joint.max())
     mass /= mass.sum()
+    grid = fit_change_grid(varying.data, varying.model)
     for name, values, axis in (
         ("mu", mu, 3),
         ("tau", tau, 2),
@@ -141,8 +215,10 @@ def test_correlations_that_vary_agree_with_a_grid(varying, assert_within_mcse):
         mean = weight @ values
         sd = np.sqrt(weight @ (values - mean) ** 2)
         assert_within_mcse(varying.draws(name), mean=mean, sd=sd, max_mcse=0.06, label=name)
+        assert_allclose(grid.mean_sd(name), [mean, sd], atol=2e-3)  # steps of brute force
 
 
+@pytest.mark.slow
 def test_groups_and_names(varying):
     tree = varying.datatree
     names = ["mu", "tau", "correlation", "correlation_variation", "theta_new"]
@@ -158,6 +234,7 @@ def test_groups_and_names(varying):
     assert "prior on correlation" in bm.power_scaling(varying)
 
 
+@pytest.mark.slow
 def test_a_correlation_that_nothing_tells_has_the_hierarchical_distribution(varying):
     """Fisher's z of a study without a printed correlation leans on the others: about the typical one, spread by its sd."""
     posterior = varying.posterior
@@ -167,6 +244,7 @@ def test_a_correlation_that_nothing_tells_has_the_hierarchical_distribution(vary
     assert float(z.std()) == pytest.approx(1, abs=0.08)
 
 
+@pytest.mark.slow
 def test_large_trials_know_their_correlations(assert_within_mcse):
     """Arms of 40 million who vary as much more: the standard errors stay, and a printed correlation has no uncertainty."""
     grow, rhos = 2e6, np.array([0.2, 0.5, 0.8, 0.4, 0.6])
