@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
+from scipy.special import stdtr
 
 from bayesmeta.data.arm_changes import ArmChanges
 from bayesmeta.errors import DataWarning, SpecificationError, did_you_mean
@@ -15,7 +16,7 @@ from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.own_parameters import require_own_base, require_own_scale
 
 BASELINES = ("separate", "common")
-_IMBALANCE = 4.0  # standard errors between the arms at baseline; chance alone exceeds it once in 16,000 trials
+_CHANCE = 1e-4  # probability of a larger difference at baseline between randomised arms, below which it is doubted
 
 
 @final
@@ -109,7 +110,8 @@ class ChangeNormal:
         gap = (data.mean_pre_t - data.mean_pre_c) / np.hypot(
             data.sd_pre_t / np.sqrt(data.n_t), data.sd_pre_c / np.sqrt(data.n_c)
         )
-        for i in np.flatnonzero(np.abs(gap) > _IMBALANCE):
+        chance = 2 * stdtr(data.n_t + data.n_c - 2, -np.abs(gap))
+        for i in np.flatnonzero(chance < _CHANCE):
             warnings.warn(
                 f"study {data.study[i]!r}: the arms differ by {abs(gap[i]):.1f} standard errors at baseline, and "
                 "baseline='common' takes them to be equal but for chance. Were they randomised, and are these "

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.integrate import quad
+from scipy.interpolate import CubicSpline
 from scipy.stats import halfnorm, norm
 
 import bayesmeta as bm
@@ -37,6 +38,13 @@ def fisher(r, n, rho):
     """Density of a sample correlation but for a factor without rho, by Fisher's integral over the geometry of the sample."""
     kernel = sum(quad(lambda w: (np.cosh(w) - rho * r) ** (1 - n), a, b)[0] for a, b in ((0, 0.5), (0.5, 2), (2, 30)))
     return (1 - rho**2) ** ((n - 1) / 2) * kernel
+
+
+def fisher_at(r, n, zeta):
+    """The same at many values of Fisher's z of the true correlation, interpolated."""
+    at = np.linspace(-4, 6, 400)
+    log_density = CubicSpline(at, np.log([fisher(r, n, value) for value in np.tanh(at)]))
+    return np.exp(log_density(np.clip(zeta, -4, 6)))
 
 
 def known(rho, **covariates):
@@ -136,6 +144,31 @@ def test_the_grid_at_a_known_correlation_is_the_fit_of_its_effect_sizes(rho):
     assert grid.log_marginal_likelihood == pytest.approx(alone.log_marginal_likelihood + sum(told), abs=1e-4)
 
 
+@pytest.mark.parametrize("baseline", ["separate", "common"])
+def test_the_grid_integrates_the_correlation_of_a_study(baseline):
+    """Marginal likelihood of one study, mu integrated by hand, over Gauss rules for all that its correlation depends on."""
+    one = {name: values[2:3] for name, values in FIVE.items()}
+    base = bm.NormalNormal(mu=bm.Normal(0, 1.5), tau=bm.PointMass(0.5))
+    wanted = model(base=base, correlation=bm.Uniform(0, 1), correlation_variation=bm.HalfNormal(0.3), baseline=baseline)
+    x, w = np.polynomial.legendre.leggauss(40)
+    typical, variation = (x + 1) / 2, 0.9 * (x + 1)
+    z, of_z = np.polynomial.hermite_e.hermegauss(60)
+    zeta = np.arctanh(typical)[:, None, None] + variation[:, None] * z  # (typical, variation, z)
+    rho = np.tanh(zeta)
+    told = [(n - 2) / np.pi * (1 - r**2) ** ((n - 2) / 2) * fisher_at(r, n, zeta) for r, n in SAMPLES[1:]]
+    v_pre, v_post, cov = (2.3**2 + 2.2**2) / 15, (2.4**2 + 2.3**2) / 15, rho * (2.3 * 2.4 + 2.2 * 2.3) / 15
+    if baseline == "common":
+        y, v = -0.6 - cov / v_pre * -0.4, v_post - cov**2 / v_pre
+    else:
+        y, v = -0.6 + 0.4, v_pre + v_post - 2 * cov
+    effect = norm.pdf(y, 0, np.sqrt(v + 0.5**2 + 1.5**2))
+    want = np.einsum(
+        "tvz,z,t,v", effect * np.prod(told, axis=0), of_z / of_z.sum(), w / 2, 0.9 * w * halfnorm.pdf(variation, 0, 0.3)
+    )
+    found = fit_change_grid(bm.ArmChanges(**one), wanted).log_marginal_likelihood
+    assert found == pytest.approx(np.log(want), abs=1e-4)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("baseline", ["separate", "common"])
 def test_more_nodes_change_nothing(baseline):
@@ -232,6 +265,27 @@ def test_groups_and_names(varying):
     assert 0 < varying.probability("correlation > 0.6 and mu < 0") < 1
     assert bm.convergence(varying).r_hat < 1.01
     assert "prior on correlation" in bm.power_scaling(varying)
+
+
+@pytest.mark.slow
+def test_replicated_differences_are_those_of_the_model(varying):
+    """With a common baseline: mean mu plus the slope times the gap at baseline, which stays; variance se^2 + tau^2."""
+    posterior, predicted = varying.posterior, varying.datatree["posterior_predictive"]["difference"]
+    gap = np.array(FIVE["mean_pre_t"]) - np.array(FIVE["mean_pre_c"])
+    n_t, n_c = np.array(FIVE["n_t"]), np.array(FIVE["n_c"])
+    pre, post = (
+        np.stack([np.array(FIVE[f"sd_{when}_{arm}"]) / np.sqrt(n) for arm, n in (("t", n_t), ("c", n_c))])
+        for when in ("pre", "post")
+    )
+    slope = posterior["study_correlation"] * (pre * post).sum(axis=0) / (pre**2).sum(axis=0)
+    mean = posterior["mu"] + slope * gap
+    variance = posterior["se"] ** 2 + posterior["tau"] ** 2
+    z = ((predicted - mean) / np.sqrt(variance)).to_numpy()
+    assert_allclose(z.mean(axis=(0, 1)), 0, atol=4 / np.sqrt(z[..., 0].size))
+    assert_allclose(z.std(axis=(0, 1)), 1, atol=4 / np.sqrt(2 * z[..., 0].size))
+    assert_allclose(
+        varying.datatree["observed_data"]["difference"], np.array(FIVE["mean_post_t"]) - np.array(FIVE["mean_post_c"])
+    )
 
 
 @pytest.mark.slow

@@ -63,16 +63,16 @@ def test_the_time_afterwards_alone_needs_a_common_baseline():
 
 
 def test_warns_of_baselines_too_different_for_chance():
-    """Arms of 50 with SD 2 have a standard error of 0.4: 1.6 apart is 4 of them, 1.7 more."""
+    """Arms of 50 with SD 2 have a standard error of 0.4; t with 98 degrees of freedom exceeds 4.06 once in 10,000 trials."""
     common = bm.ChangeNormal(**GOOD, baseline="common")
-    for mean, warned in ((6.59, False), (6.7, True)):
+    for mean, warned in ((5 + 4.05 * 0.4, False), (5 + 4.07 * 0.4, True)):
         data = bm.ArmChanges(**POST, **(PRE | {"mean_pre_t": [mean]}))
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             common.check(data)
             bm.ChangeNormal(**GOOD).check(data)
         assert [str(w.message)[:58] for w in caught] == [
-            "study 'study 1': the arms differ by 4.2 standard errors at"
+            "study 'study 1': the arms differ by 4.1 standard errors at"
         ] * warned
 
 
