@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+import runpy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.integrate import quad
 from scipy.interpolate import CubicSpline
-from scipy.stats import halfnorm, norm
+from scipy.stats import halfnorm, kstest, norm
 
 import bayesmeta as bm
 from bayesmeta.inference.quadrature.change_grid import fit_change_grid
@@ -326,3 +329,48 @@ def test_joint_priors_are_refused():
     joint = bm.NormalNormal(tau=bm.HalfNormal(1), beta={("mu",): bm.MultivariateNormal([0], [[1]])})
     with pytest.raises(bm.SpecificationError, match="joint prior"):
         bm.fit(bm.ArmChanges(**FIVE), model(base=joint))
+
+
+def test_the_page_prints_what_comes_out():
+    """Rows of docs/baseline.md against the grid, for its data and model."""
+    page = (Path(__file__).parents[2] / "docs" / "baseline.md").read_text(encoding="utf-8")
+    names: dict[str, object] = {}
+    exec("\n".join(re.findall(r"^(?:>>>|\.\.\.) ?(.*)$", page, re.M)), names)
+    data, wanted = names["data"], names["model"]
+    grid = fit_change_grid(data, wanted)
+    for parameter in ("mu", "tau", "correlation", "correlation_variation"):
+        row = re.search(rf"^{parameter} +(-?[\d.]+) +([\d.]+)$", page, re.M)
+        assert [float(x) for x in row.groups()] == pytest.approx(grid.mean_sd(parameter), abs=0.006)
+    rows = {
+        f"{rho:g}": dataclasses.replace(wanted, correlation=bm.PointMass(rho), correlation_variation=bm.PointMass(0))
+        for rho in (0.2, 0.5, 0.8)
+    }
+    for label, at in (rows | {"a parameter": wanted}).items():
+        row = re.search(rf"^\| {label} \| −([\d.]+) \| −([\d.]+) to −([\d.]+) \|", page, re.M)
+        found = fit_change_grid(data, at)
+        printed = [-float(x) for x in row.groups()]
+        assert printed == pytest.approx([found.mean_sd("mu")[0], *found.interval(0.95)], abs=0.006)
+    for rho, share in ((0.2, 24), (0.5, 16), (0.8, 7)):
+        table = {name: getattr(data, name)[:5] for name in FIVE if "change" not in name and name != "correlation"}
+        se = bm.effect_sizes({"study": list("ABCDE"), **table}, measure="md_change", correlation=rho).se
+        own = (1.6**2 / 18 + 1.9**2 / 17) ** -1
+        assert 100 * own / (own + (se**-2).sum()) == pytest.approx(share, abs=0.51)
+
+
+@pytest.fixture(scope="module")
+def study():
+    return runpy.run_path(str(Path(__file__).parents[2] / "scripts" / "baseline-correlation.py"))
+
+
+@pytest.mark.slow
+def test_coverage_with_unprinted_correlations(study):
+    """95% intervals of mu cover a fixed truth in 95% of meta-analyses, and are hardly wider than with all printed."""
+    found = study["coverage"](study["Truth"](), 100, seed=11)
+    hit, width = found[:, :, 0].mean(axis=0), found[:, :, 1].mean(axis=0)
+    assert (np.abs(hit[[0, 3, 4]] - 0.95) < 3 * np.sqrt(0.95 * 0.05 / 100)).all()
+    assert width[4] < width[3] < 1.1 * width[0] < width[1] < width[2]
+
+
+@pytest.mark.calibration
+def test_calibrated_from_the_prior(study):
+    assert kstest(study["calibration"](300, seed=12), "uniform").pvalue > 0.01
