@@ -59,6 +59,30 @@ def report(
 
 
 @app.command()
+def verify(
+    folder: Annotated[Path, typer.Argument(help="Folder that `bayesmeta report` wrote.")],
+    analysis: Annotated[
+        Path | None, typer.Option(help="The analysis file; by default where the report says it was.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
+) -> None:
+    """Compute the numbers of a report again from its draws and inputs."""
+    from bayesmeta.report.verify import verify_report
+
+    with _warnings_on_one_line():
+        checks = [check.as_dict() for check in verify_report(folder, analysis)]
+    failed = [check for check in checks if check["passed"] is False]
+    if as_json:
+        record = {"schema": "bayesmeta-verify/1", "folder": folder.as_posix(), "checks": checks}
+        typer.echo(json.dumps(record, allow_nan=False))
+    else:
+        for check in checks:
+            note = f": {check['note']}" if check["note"] else ""
+            typer.echo(f"{'failed' if check['passed'] is False else 'passed'}  {check['name']}{note}")
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
 def fit(
     effects: Annotated[Path, typer.Argument(help="CSV file with columns study, y, se and covariates.")],
     tau: Annotated[str, typer.Option(help="Prior on the between-study SD, e.g. 'HalfNormal(0.5)'.")],

@@ -251,9 +251,6 @@ def _confounding(outcome: Outcome, fits: Mapping[str, MetaResult]) -> dict[str, 
     x, y = fits[model].draws(a).ravel(), fits[model].draws(b).ravel()
     step = max(x.size // 400, 1)
     correlation = float(np.corrcoef(x, y)[0, 1])
-    note = (
-        f"Joint posterior of both coefficients in one model; their correlation is {correlation:.2f}. "
-        "A trial that has both features cannot tell them apart."
-    )
+    note = "Both coefficients are in one model; a trial that has both features cannot tell them apart."
     points = np.column_stack([x, y])[::step][:400].tolist()
     return {"x": a, "y": b, "correlation": correlation, "points": points, "note": note}

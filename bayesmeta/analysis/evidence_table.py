@@ -75,7 +75,7 @@ def _study(study: Study) -> dict[str, Any]:
     if study.known:
         found = f"difference {study.y:.3g}, standard error {study.se:.3g}"
     else:
-        found = "effect and standard error are latent: nobody published them"
+        found = "nothing: nobody published its results"
     if not study.in_review:
         found += "; not in the review's pool"
     covariates = {name: text(value) for name, value in study.covariates.items()}

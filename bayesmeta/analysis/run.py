@@ -100,7 +100,7 @@ def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any]
         sampling = outcome.sampling or analysis.sampling
         settings = sampling.model_dump(exclude={"ess_limit"})
         fits[name] = _fits(checked, name, settings, _prefixed(progress, name))
-        exact = _exact(checked.data[name], checked.models[name])
+        exact = exact_fits(checked.data[name], checked.models[name])
         if len(exact) == len(fits[name]):
             grids, refits = (
                 exact_sensitivity(checked.data[name], outcome, checked.models[name]),
@@ -145,7 +145,7 @@ def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any]
     return content, fits
 
 
-def _exact(data: Estimates | PublishedReview, models: Mapping[str, NormalNormal]) -> dict[str, MetaResult]:
+def exact_fits(data: Estimates | PublishedReview, models: Mapping[str, NormalNormal]) -> dict[str, MetaResult]:
     """Fits by quadrature of the models that it takes."""
     taken = {name: model for name, model in models.items() if unsupported(data, model) is None}
     return fit_many(data, taken, "quadrature") if taken else {}
