@@ -126,7 +126,7 @@ def calibration(replications: int, seed: int, n_studies: int = 6) -> np.ndarray:
     return below
 
 
-def main(replications: int = 500) -> None:
+def main(replications: int = 400) -> None:
     """Write the table."""
     lines = ["| scenario | method | coverage of 95% intervals | mean width |", "| --- | --- | --- | --- |"]
     for name, truth in SCENARIOS.items():

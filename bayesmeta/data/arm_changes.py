@@ -11,7 +11,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bayesmeta.data._checks import Columns, PlainColumns, check_covariates, check_labels, check_vector, count
-from bayesmeta.data.change_checks import CHANGE, COLUMNS, POST, PRE, check_changes, implied_correlation
+from bayesmeta.data.change_checks import (
+    CHANGE,
+    COLUMNS,
+    POST,
+    PRE,
+    check_changes,
+    implied_correlation,
+    refuse_near_names,
+)
 from bayesmeta.data.tables import TableSource, open_table
 from bayesmeta.errors import DataError
 
@@ -171,6 +179,8 @@ class ArmChanges:
         for name in COLUMNS[2:]:
             arrays[name] = table.numbers_or_nan(name) if name in table.columns else np.full(len(table), np.nan)
         labels = table.labels()
+        if covariates is None:
+            refuse_near_names(table.columns, table.source)
         kept = table.covariates(covariates, used=("study", *COLUMNS))
         made = object.__new__(cls)
         made._set(arrays, tuple(labels), check_covariates(kept, tuple(labels)), table.cell)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import difflib
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ PRE = ("mean_pre_t", "sd_pre_t", "mean_pre_c", "sd_pre_c")
 POST = ("mean_post_t", "sd_post_t", "mean_post_c", "sd_post_c")
 CHANGE = ("mean_change_t", "sd_change_t", "mean_change_c", "sd_change_c")
 COLUMNS = ("n_t", "n_c", *PRE, *POST, *CHANGE, "correlation")
+_OTHER_NAMES = ("r", "ri", "rho", "cor", "corr")
 _SD_HINT = "The change of a standard deviation is not one: give that of the changes. Was a standard error entered?"
 
 
@@ -38,6 +40,21 @@ def check_changes(arrays: Mapping[str, Floats], place: Place) -> None:
             raise DataError(
                 f"{place(i, name)}: {name} must be nan in an arm of two participants, whose correlation is 1 or -1 "
                 "whatever the truth. Leave it empty."
+            )
+
+
+def refuse_near_names(columns: Iterable[str], source: str) -> None:
+    """Refuse a column that would become a covariate and is spelled almost as one that a study may report."""
+    present = list(columns)
+    absent = [name for name in COLUMNS if name not in present]
+    for name in present:
+        near = difflib.get_close_matches(name.lower(), absent, n=1, cutoff=0.85)
+        if name.lower() in _OTHER_NAMES and "correlation" in absent:
+            near = ["correlation"]
+        if near and name not in COLUMNS:
+            raise DataError(
+                f"{source}: column {name!r} would be a covariate. Did you mean {near[0]!r}? If it is a covariate, name all "
+                "of them: covariates=[...]."
             )
 
 

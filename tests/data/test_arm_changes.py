@@ -145,6 +145,18 @@ def test_names_the_cell_of_a_table(drop, extra, message):
         bm.ArmChanges.from_frame(columns)
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"), [("rho", "correlation"), ("Corr", "correlation"), ("sd_chang_t", "sd_change_t")]
+)
+def test_a_column_that_is_almost_one_of_ours_is_no_covariate_unless_named(name, meant):
+    columns = {"study": ["A", "B"], **GOOD, name: [0.5, 0.6], "mean_age": [40, 50]}
+    with pytest.raises(bm.DataError, match=rf"arm table: column '{name}' would be a covariate. Did you mean '{meant}'"):
+        bm.ArmChanges.from_frame(columns)
+    assert bm.ArmChanges.from_frame(columns, covariates=[name]).covariate_names == (name,)
+    del columns[name]
+    assert bm.ArmChanges.from_frame(columns).covariate_names == ("mean_age",)
+
+
 def test_a_table_without_outcomes_is_refused():
     with pytest.raises(bm.DataError, match="column 'mean_post_t' is missing"):
         bm.ArmChanges.from_frame({"study": ["A"], "n_t": [9], "n_c": [9]})
