@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -167,10 +168,15 @@ def check_names(method: str, interval: str, level: float, tau2_interval: str = "
     check_choice("method", method, METHODS)
     check_choice("interval", interval, INTERVALS)
     check_choice("tau2_interval", tau2_interval, TAU2_INTERVALS)
-    if not 0 < level < 1:
-        raise SpecificationError(f"level={level!r}: must lie between 0 and 1. 95% is 0.95.")
+    check_level(level)
     if tau2_interval == "profile" and method not in tau2_profile:
         raise SpecificationError(f"tau2_interval='profile' needs method='ml' or 'reml'; got method={method!r}.")
+
+
+def check_level(level: float) -> None:
+    """Refuse a level outside (0, 1)."""
+    if not (isinstance(level, Real) and 0 < level < 1):
+        raise SpecificationError(f"level={level!r}: must lie between 0 and 1. 95% is 0.95.")
 
 
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

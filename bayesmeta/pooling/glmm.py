@@ -13,7 +13,7 @@ from scipy import stats
 from bayesmeta.data.tables import TableSource, open_table
 from bayesmeta.effects.registry import MEASURES
 from bayesmeta.errors import DataError, SpecificationError, did_you_mean
-from bayesmeta.pooling.arrays import critical
+from bayesmeta.pooling.arrays import check_level, critical
 from bayesmeta.pooling.components import curvature, settle, try_zero
 from bayesmeta.pooling.counts import Binomial, Conditional, Poisson, Saturated
 from bayesmeta.pooling.marginal_counts import MarginalCounts, Part
@@ -135,8 +135,7 @@ def _check(measure: str, model: str, method: str, level: float) -> None:
             raise SpecificationError(
                 f"{name}={value!r}: with measure={measure!r} choose one of {listed}.{did_you_mean(value, allowed)}"
             )
-    if not 0 < level < 1:
-        raise SpecificationError(f"level={level!r}: must lie between 0 and 1. 95% is 0.95.")
+    check_level(level)
 
 
 def _read(arms: TableSource, measure: str) -> tuple[Floats, ...]:

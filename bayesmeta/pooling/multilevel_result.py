@@ -101,7 +101,7 @@ class MultilevelResult:
     def __str__(self) -> str:
         head = f"{self.n_studies} estimates in {self.n_clusters} clusters, {self.structure} random effects"
         table = self.coefficients.to_string(float_format=number_text)
-        lines = [f"{head} ({self.method}), {self.level:.0%} intervals ({self.interval})", "", table, ""]
+        lines = [f"{head} ({self.method}), {100 * self.level:g}% intervals ({self.interval})", "", table, ""]
         for name, variance in self.variances.items():
             shown = interval_text(self.intervals[name]) if name in self.intervals else ""
             share = f", {self.i2[name]:.1f}% of the total" if name in self.i2 else ""

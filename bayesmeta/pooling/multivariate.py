@@ -15,6 +15,7 @@ from bayesmeta.pooling.labels import row_labels
 from bayesmeta.pooling.multilevel import SIZES, assemble, clusters_of, likelihood
 from bayesmeta.pooling.multilevel_result import MultilevelResult
 from bayesmeta.pooling.pool import design_matrix
+from bayesmeta.pooling.wald import without_mean
 
 Floats = NDArray[np.float64]
 STRUCTURES = ("un", "cs", "diag")
@@ -104,6 +105,7 @@ def pool_multivariate(
         structure=structure,
         formula="outcome" if formula is None else formula,
         n_clusters=len(set(groups)),
+        tested=range(len(columns)) if formula is None else without_mean(columns),
         variances=variances,
         spread=variances if formula is None else {},
         intervals={},

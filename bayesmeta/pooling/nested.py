@@ -16,6 +16,7 @@ from bayesmeta.pooling.multilevel import SIZES, assemble, clusters_of, likelihoo
 from bayesmeta.pooling.multilevel_result import MultilevelResult
 from bayesmeta.pooling.pool import design_matrix
 from bayesmeta.pooling.result import Pair
+from bayesmeta.pooling.wald import without_mean
 
 Floats = NDArray[np.float64]
 _FAR = 1.5  # times the scale: where the search for the end of a profile starts
@@ -92,6 +93,7 @@ def pool_nested(
         structure="nested",
         formula=formula or "1",
         n_clusters=len(set(groups)),
+        tested=without_mean(names),
         variances=variances,
         spread={"mu": total},
         intervals={name: _profile(model, i, best, height, level) for i, name in enumerate(variances)},

@@ -51,15 +51,33 @@ class Regression:
         return self.k - self.p
 
     @cached_property
+    def _common(self) -> Floats | None:
+        """The first effect, where there is an intercept to hold it: less it, equal effects are exactly zero."""
+        first = self.X[..., :1, :1]
+        same = self.p > 0 and np.all(self.X[..., :1] == first) and np.all(first != 0)
+        return self.y[..., :1] if same else None
+
+    @cached_property
+    def _reduced(self) -> Floats:
+        return self.y if self._common is None else self.y - self._common
+
+    @cached_property
+    def _change(self) -> Floats:
+        q, r = np.linalg.qr(self.X)
+        return _solve(r, np.matmul(np.swapaxes(q, -1, -2), self._reduced[..., None]))[..., 0]
+
+    @cached_property
     def start(self) -> Floats:
         """Least-squares coefficients: all sums are taken around them, so that a large common value cancels no digits."""
-        q, r = np.linalg.qr(self.X)
-        return _solve(r, np.matmul(np.swapaxes(q, -1, -2), self.y[..., None]))[..., 0]
+        start = self._change.copy()
+        if self._common is not None:
+            start[..., 0] += self._common[..., 0] / self.X[..., 0, 0]
+        return start
 
     @cached_property
     def gap(self) -> Floats:
         """Effects less the fit of `start`, shape (..., study)."""
-        gap: Floats = self.y - np.matmul(self.X, self.start[..., None])[..., 0]
+        gap: Floats = self._reduced - np.matmul(self.X, self._change[..., None])[..., 0]
         return gap
 
     @cached_property

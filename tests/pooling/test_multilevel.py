@@ -227,3 +227,10 @@ def test_results_print_and_are_plain_json():
     assert_allclose(values["correlation"][0][1], several.correlation[0, 1])
     assert "correlation x, y: " in str(several)
     assert values["moderators"]["df"] == [2]
+
+
+def test_an_outcome_may_be_called_mu():
+    """Both means are tested, whatever their names."""
+    data, trial = bm.Estimates([0.5, -0.3, 0.2, -0.9, 0.8, 0.1, 0.0, -0.4], [0.1] * 8), [1, 1, 2, 2, 3, 3, 4, 4]
+    one, two = (bm.pool_multivariate(data, [name, "y"] * 4, trial).moderators for name in ("mu", "x"))
+    assert (one.statistic, one.df) == (two.statistic, (2,))
