@@ -53,6 +53,7 @@ class Held:
     rest: Floats = field(repr=False)
 
     def __call__(self, value: float) -> float:
+        """Return the log likelihood."""
         loss = _without(_loss(self.model), self.which, value)
         self.rest, height = settle(loss, [_lifted(self.rest)], _WHAT)
         return -height
@@ -69,6 +70,7 @@ class HeldCorrelation:
     rest: Floats = field(repr=False)
 
     def __call__(self, value: float) -> float:
+        """Return the log likelihood."""
         term = self.model.terms[0]
         second = value * term.basis[1] + math.sqrt(max(0.0, 1 - value**2)) * term.basis[2]
         basis = np.stack([term.basis[0], second, *term.basis[3:]])
@@ -90,6 +92,7 @@ class HeldEqualCorrelation:
     rest: Floats = field(repr=False)
 
     def __call__(self, value: float) -> float:
+        """Return the log likelihood."""
         term = self.model.terms[0]
         q = term.basis.shape[-1]
         weights = np.sqrt(np.maximum([1 - value, 1 + (q - 1) * value], 0.0))
@@ -106,6 +109,7 @@ class HeldEqualVariance:
     model: Components
 
     def __call__(self, value: float) -> float:
+        """Return the log likelihood."""
         q = self.model.terms[0].basis.shape[-1]
         loss = _loss(self.model)
 
