@@ -93,10 +93,26 @@ def pool_arrays(
     >>> found.beta[:, 0].round(4), found.tau2.round(4)
     (array([0.2105, 0.178 ]), array([0.0047, 0.3686]))
     """
+    X = np.ones((y.shape[-1], 1)) if X is None else X
+    return pool_regression(
+        regression(y, np.square(se), X, cov), method=method, interval=interval, level=level, tau2_interval=tau2_interval,
+        tau2=tau2, prediction=prediction,
+    )  # fmt: skip
+
+
+def pool_regression(
+    data: Regression,
+    *,
+    method: str = "reml",
+    interval: str = "hksj",
+    level: float = 0.95,
+    tau2_interval: str = "q-profile",
+    tau2: Floats | None = None,
+    prediction: str = "metafor",
+) -> PooledRegression:
+    """Pool as `pool_arrays` does, with what several estimators of the same data have in common computed once."""
     check_names(method, interval, level, tau2_interval)
     check_choice("prediction", prediction, PREDICTIONS[:2])
-    X = np.ones((y.shape[-1], 1)) if X is None else X
-    data = regression(y, np.square(se), X, cov)
     _check_size(data, method)
     if interval == "profile" and method not in ("ml", "fe"):
         raise SpecificationError(

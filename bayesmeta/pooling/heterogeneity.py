@@ -70,7 +70,7 @@ def tau2_estimate(data: Regression, method: str) -> Floats:
     """Between-study variance by `method`, shape (...); never negative, and 0 without residual degrees of freedom."""
     if data.m == 0:
         return _common(data)
-    return np.maximum(ESTIMATORS[method](data), 0.0)
+    return data.once(("tau2", method), lambda: np.maximum(ESTIMATORS[method](data), 0.0))
 
 
 def solve_q(data: Regression, target: float | Floats) -> Floats:
@@ -104,8 +104,8 @@ def q_profile(data: Regression, level: float) -> tuple[Floats, Floats]:
         nothing = np.full(data.y.shape[:-1], np.nan)
         return nothing, nothing
     tail = (1 - level) / 2
-    lower, upper = stats.chi2.isf(tail, data.m), stats.chi2.ppf(tail, data.m)
-    return solve_q(data, float(lower)), solve_q(data, float(upper))
+    lower, upper = float(stats.chi2.isf(tail, data.m)), float(stats.chi2.ppf(tail, data.m))
+    return data.once(("Q profile", level), lambda: (solve_q(data, lower), solve_q(data, upper)))
 
 
 def _highest(data: Regression, variances: Floats, log_likelihood: Callable[[Floats], Floats]) -> Floats:

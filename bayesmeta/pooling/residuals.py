@@ -7,8 +7,10 @@ tr(P) that of 1 / (lam + tau^2). Nothing is inverted, so standard errors may dif
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +36,17 @@ class Regression:
     v: Floats
     X: Floats
     spread: Floats
+
+    @cached_property
+    def _kept(self) -> dict[Hashable, Any]:
+        return {}
+
+    def once[T](self, key: Hashable, compute: Callable[[], T]) -> T:
+        """Return what `compute` gives, computed once for all estimators that share these data."""
+        if key not in self._kept:
+            self._kept[key] = compute()
+        found: T = self._kept[key]
+        return found
 
     @property
     def k(self) -> int:
