@@ -154,7 +154,7 @@ def _print(content: dict[str, Any], result: MetaResult) -> None:
         console.print(line, markup=False, highlight=False)
     table = Table()
     drawn = content["engine"] == "nuts"
-    level = f"{content['ci_prob']:.0%}"
+    level = f"{100 * content['ci_prob']:g}%"
     diagnostics = ("bulk ESS", "R-hat") if drawn else ()
     for name in ("", "mean", "sd", "median", f"lower {level}", f"upper {level}", *diagnostics):
         table.add_column(name, justify="right" if name else "left", overflow="ellipsis" if name else "fold")
