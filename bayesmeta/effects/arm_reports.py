@@ -22,7 +22,7 @@ from bayesmeta.errors import DataError, SpecificationError, did_you_mean
 SUFFIXES = ("", "_t", "_c")
 _QUANTILES = ("min", "q1", "median", "q3", "max")
 _SLACK = 0.1  # by how much two reports may differ beyond their rounding
-_STANDINS = (*_QUANTILES, "se", "ci_lower", "ci_upper", "percent", "plus_minus")
+STANDINS = (*_QUANTILES, "se", "ci_lower", "ci_upper", "percent", "plus_minus")
 METHODS: Mapping[str, Callable[..., tuple[Floats, ...]]] = {
     "normal": lambda *args, **kwargs: mean_sd_from_quantiles(*args, **kwargs),
     "fitted": lambda *args, **kwargs: fitted_mean_sd(*args, **kwargs)[:2],
@@ -77,7 +77,7 @@ def complete_arms(arms: TableSource, *, method: str = "normal", level: float = 0
     for suffix in SUFFIXES:
         for name, values in _completed(table, suffix, method, level, notes).items():
             columns[name] = tuple(values.tolist())
-        for name in _STANDINS:
+        for name in STANDINS:
             columns.pop(name + suffix, None)
     columns["derived"] = tuple("; ".join(parts) or "as reported" for parts in notes)
     return replace(table, columns=columns)
@@ -85,7 +85,7 @@ def complete_arms(arms: TableSource, *, method: str = "normal", level: float = 0
 
 def _completed(table: Table, suffix: str, method: str, level: float, notes: list[list[str]]) -> dict[str, Floats]:
     """Return the columns of one arm that were filled in."""
-    present = {name for name in _STANDINS if name + suffix in table.columns}
+    present = {name for name in STANDINS if name + suffix in table.columns}
     found: dict[str, Floats] = {}
     if present & {"se", "ci_lower", "ci_upper", "q1", "q3", "median", "plus_minus"}:
         found |= _moments(table, suffix, method, level, notes)

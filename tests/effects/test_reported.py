@@ -214,9 +214,7 @@ def test_on_the_command_line(capsys, tmp_path):
     assert [row["covariates"]["se_from"] for row in record["effects"]] == ["interval", "p"]
     status, out, err = run(capsys, "effects", path, "--measure", "reported_ratio", "--correction", 0.5)
     assert (status, out) == (2, "")
-    assert (
-        err == "bayesmeta: --correction: measure 'reported_ratio' is of printed estimates, and takes --level alone.\n"
-    )
+    assert err == "bayesmeta: correction: measure 'reported_ratio' is of printed estimates, and takes level alone.\n"
     path.write_text("study,estimate,p\nA,-2.77,<.001\n")
     status, out, err = run(capsys, "effects", path, "--measure", "reported")
     assert (status, out, err.count("\n")) == (2, "", 1)
