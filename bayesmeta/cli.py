@@ -183,6 +183,7 @@ def check(
         bool | None, typer.Option("--ratio/--difference", help="What estimates are; by default either.")
     ] = None,
     level: Annotated[float, typer.Option(help="Coverage of confidence intervals.")] = 0.95,
+    sheet: Annotated[str | None, typer.Option(help="Of an Excel file.")] = None,
     analysis: Annotated[str | None, typer.Option(help="Of a RevMan file, e.g. 1.2.")] = None,
     column: Columns = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with status 1 if anything is found.")] = False,
@@ -194,7 +195,8 @@ def check(
     from bayesmeta.effects.column_names import their_names
     from bayesmeta.report.input import columns_of
 
-    source = read_table(table, columns=their_names(columns_of(column or [])), analysis=analysis)
+    names = their_names(columns_of(column or []))
+    source = read_table(table, columns=names, sheet=sheet, analysis=analysis)
     if not as_json:
         for ours, theirs in source.recognised.items():
             _say(f"{ours}: from {theirs!r}")
@@ -230,7 +232,7 @@ def convert(
 
 @app.command()
 def template(
-    measure: Annotated[str, typer.Option(help="md, smd, log_or, log_rr, rd, ...")],
+    measure: Annotated[str, typer.Option(help="md, smd, log_or, log_rr, rd, ...; reported for printed estimates.")],
     arms: Annotated[bool, typer.Option("--arms", help="One row for each arm, not one for each study.")] = False,
 ) -> None:
     """Print the header of the CSV file that a measure takes, to be filled in."""

@@ -184,7 +184,7 @@ def test_excel_files(tmp_path):
         read_table(path, sheet="data")
     book.active["E3"] = "a note beside the table"
     book.save(path)
-    with pytest.raises(DataError, match=r"effects.xlsx, row 3: 5 cells found, where the header has 4"):
+    with pytest.raises(DataError, match=r"effects.xlsx, row 3: cell 5 holds 'a note beside the table', and its col"):
         read_table(path, sheet="Sheet")
     path.write_text("no archive")
     with pytest.raises(DataError, match="cannot be read as an Excel file"):
