@@ -195,8 +195,7 @@ def check(
     from bayesmeta.effects.column_names import their_names
     from bayesmeta.report.input import columns_of
 
-    names = their_names(columns_of(column or []))
-    source = read_table(table, columns=names, sheet=sheet, analysis=analysis)
+    source = read_table(table, columns=their_names(columns_of(column or [])), sheet=sheet, analysis=analysis)
     if not as_json:
         for ours, theirs in source.recognised.items():
             _say(f"{ours}: from {theirs!r}")

@@ -17,6 +17,7 @@ from bayesmeta.analysis.records import CI_PROB, curve, finite, interval_record
 from bayesmeta.analysis.schema import Outcome, Sensitivity
 from bayesmeta.analysis.sensitivity import SignalSensitivity
 from bayesmeta.analysis.signals import signal_record
+from bayesmeta.data.arm_changes import ArmChanges
 from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview
@@ -246,6 +247,7 @@ def _predictive(result: MetaResult, *, ratio: bool) -> list[dict[str, Any]]:
         found = {"mean": marginal.mean(), "lower": lower, "upper": upper, "inside": bool(inside)}
         rows.append({"name": name, "printed": f"{printed:.4g}", **found})
 
+    assert not isinstance(result.data, ArmChanges)  # no analysis file names them
     if not isinstance(result.data, PublishedReview):
         for study, printed, draws in _replicated(result.data, result):
             marginal = DrawsMarginal(draws)

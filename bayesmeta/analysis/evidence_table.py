@@ -10,6 +10,7 @@ import numpy as np
 
 from bayesmeta.analysis.arms import arm_evidence
 from bayesmeta.analysis.schema import Outcome
+from bayesmeta.data.arm_changes import ArmChanges
 from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.review import PublishedReview, Range, Study
 from bayesmeta.data.statistics import (
@@ -29,6 +30,7 @@ def evidence(outcome: Outcome, fits: Mapping[str, MetaResult]) -> dict[str, Any]
     data = result.data
     if isinstance(data, ArmMeans):
         return arm_evidence(data, outcome, fits)
+    assert not isinstance(data, ArmChanges)  # no analysis file names them
     if not isinstance(data, PublishedReview):
         frame = data.covariates
         studies = [

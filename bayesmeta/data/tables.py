@@ -114,6 +114,15 @@ class Table:
             return array
         return np.array([self._number(i, column) for i in range(len(self))], dtype=np.float64)
 
+    def numbers_or_nan(self, column: str) -> NDArray[np.float64]:
+        """Return a column of finite numbers with nan in empty cells."""
+        self.require(column)
+        there = [i for i, cell in enumerate(self.columns[column]) if not is_missing(cell)]
+        values = np.full(len(self), np.nan)
+        if there:
+            values[there] = self.take(there).numbers(column)
+        return values
+
     def _number(self, i: int, column: str) -> float:
         value = self.columns[column][i]
         if is_missing(value):

@@ -102,7 +102,7 @@ def _draw(content: dict[str, Any], plot: Path) -> None:
     from bayesmeta.report.canvas import image
     from bayesmeta.report.forest import side_by_side
 
-    label = f"{content['parameter']} ({content['level']:.0%} intervals)"
+    label = f"{content['parameter']} ({100 * content['level']:g}% intervals)"
     drawn = image(plot.suffix.lower()[1:], side_by_side, content["rows"], log_scale=False, x_label=label)
     try:
         plot.write_bytes(drawn)
@@ -129,7 +129,7 @@ def _print(content: dict[str, Any], sources: Iterable[str]) -> None:
     for line in sources:
         console.print(line)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    interval = f"{content['level']:.0%} interval"
+    interval = f"{100 * content['level']:g}% interval"
     table.add_column("", no_wrap=True)
     for name in ("estimate", interval, "new study", "P value", f"P({content['claim']})", "tau"):
         table.add_column(name, justify="right", no_wrap=True)

@@ -151,7 +151,7 @@ def _print(content: dict[str, Any], result: SensitivityResult, level: float) -> 
         *(f"P({claim})" for claim in result.claims),
         "mean",
         "sd",
-        f"{content['ci_prob']:.0%} interval",
+        f"{100 * content['ci_prob']:g}% interval",
         "Bayes factor",
         "KL",
     ]

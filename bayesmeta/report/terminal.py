@@ -14,6 +14,7 @@ from rich.table import Table
 
 from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.kinds import Arms
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence
 from bayesmeta.errors import ConvergenceWarning, SpecificationError
@@ -25,6 +26,7 @@ from bayesmeta.results.claims import check_claim
 from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.spec.arm_normal import ArmNormal
+from bayesmeta.spec.change_normal import ChangeNormal
 from bayesmeta.spec.names import arm_scales, parameter_names
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.two_scales import Model, base_of
@@ -128,9 +130,9 @@ def _content(
 
 
 def _measure(result: MetaResult) -> str | None:
-    if isinstance(result.model, ArmNormal):
+    if isinstance(result.model, ArmNormal | ChangeNormal):
         return result.model.measure
-    return None if isinstance(result.data, ArmMeans) else result.data.measure
+    return None if isinstance(result.data, Arms) else result.data.measure
 
 
 def _plain(value: Any) -> Any:
@@ -152,7 +154,7 @@ def _print(content: dict[str, Any], result: MetaResult) -> None:
         console.print(line, markup=False, highlight=False)
     table = Table()
     drawn = content["engine"] == "nuts"
-    level = f"{content['ci_prob']:.0%}"
+    level = f"{100 * content['ci_prob']:g}%"
     diagnostics = ("bulk ESS", "R-hat") if drawn else ()
     for name in ("", "mean", "sd", "median", f"lower {level}", f"upper {level}", *diagnostics):
         table.add_column(name, justify="right" if name else "left", overflow="ellipsis" if name else "fold")

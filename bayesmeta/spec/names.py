@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from bayesmeta.data.arm_means import ArmMeans
-from bayesmeta.data.estimates import Estimates
-from bayesmeta.data.review import PublishedReview
+from bayesmeta.data.kinds import Data
 from bayesmeta.priors import Prior
 from bayesmeta.spec.arm_normal import ArmNormal
+from bayesmeta.spec.change_normal import ChangeNormal
 from bayesmeta.spec.design import design
 from bayesmeta.spec.two_scales import Model, base_of
 
 
-def parameter_names(data: Estimates | PublishedReview | ArmMeans, model: Model) -> list[str]:
+def parameter_names(data: Data, model: Model) -> list[str]:
     """Names that claims about a fit of `model` to `data` may use.
 
     Raises
@@ -22,8 +22,8 @@ def parameter_names(data: Estimates | PublishedReview | ArmMeans, model: Model) 
     return ["mu", "tau", *design(data, base_of(model)).columns, *arm_scales(data, model), "theta_new"]
 
 
-def arm_scales(data: Estimates | PublishedReview | ArmMeans, model: Model) -> dict[str, Prior]:
-    """Priors of the scales of arms' standard deviations, by name; empty for a model that has none."""
+def arm_scales(data: Data, model: Model) -> dict[str, Prior]:
+    """Priors of the standard deviations of arms, or of their correlation, by name; empty for a model that has none."""
     if isinstance(model, ArmNormal) and isinstance(data, ArmMeans):
         return model.parameter_names(data.instruments)
-    return {}
+    return model.parameter_names() if isinstance(model, ChangeNormal) else {}

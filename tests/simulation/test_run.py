@@ -35,6 +35,9 @@ tau = "HalfNormal(0.5)"
 """
 
 
+SIZES = 'outcome = "estimates"\nk = 5\nse = "Uniform(0.1, 0.4)"'
+
+
 def design(replications: int = 2500, **changes: object) -> Design:
     stated: dict[str, object] = {
         "title": "", "seed": 3, "replications": replications, "truth": Truth(mu=0.2, tau=[0.0, 0.3]),
@@ -160,6 +163,11 @@ def test_command_prints_a_table_that_fits_a_terminal(tmp_path: Path, capsys, mon
         ('k = 5', 'k = 0', "k = 0"),
         ('tau = [0.0, 0.3]', 'tau = -1', "truth.tau = -1"),
         ('"HalfNormal(0.5)"', '"HalfNormal(-1)"', "scale"),
+        ('tau = [0.0, 0.3]', 'tau = []', "truth.tau = []: give at least one value"),
+        (SIZES, 'outcome = "estimates"\nse = [0.1, "Uniform(0.1, 0.3)"]', "a list has a number for each study"),
+        (SIZES, 'outcome = "estimates"\nse = []', "studies.se = []: a list has a number"),
+        (SIZES, 'outcome = "means"\nmeasure = "md"\nk = 2\nn_t = 1\nn_c = 9', "studies.n_t = 1.0: all of it must lie between 2"),
+        (SIZES, 'outcome = "means"\nmeasure = "md"\nk = 2\nn_t = 9\nn_c = 9.5', "studies.n_c = 9.5: must be a whole number"),
     ],
 )  # fmt: skip
 def test_a_wrong_design_is_refused_in_one_line(tmp_path: Path, capsys, old, new, message):
@@ -170,3 +178,8 @@ def test_a_wrong_design_is_refused_in_one_line(tmp_path: Path, capsys, old, new,
     assert message in error
     assert len(error.strip().splitlines()) == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_sizes_in_a_file_are_for_design_files():
+    with pytest.raises(SpecificationError, match=r"studies.file = 'trials.csv': is for design files; give se here"):
+        simulate(design(studies=Studies(outcome="estimates", file="trials.csv")))
