@@ -35,6 +35,9 @@ bench: venv ## time what users wait for
 corpus: venv ## write docs/corpus.md again: every data set, estimator and prior
 	$(BIN)/python scripts/corpus.py
 
+published: venv ## simulate published tables again and write docs/published-table.md
+	$(BIN)/python benchmarks/published.py
+
 # An edit of pyproject.toml is followed by `make lock`; `make lock UPGRADE=--upgrade` takes newer versions.
 lock: venv ## write requirements.lock again
 	$(BIN)/uv pip compile pyproject.toml --group dev --group docs --universal --fork-strategy fewest \
@@ -56,4 +59,4 @@ clean: ## remove everything that make created
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help ketamine test test-fast lint format types docs bench corpus lock venv clean
+.PHONY: help ketamine test test-fast lint format types docs bench corpus published lock venv clean

@@ -11,6 +11,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "bayesmeta.data.arm_changes": ["ArmChanges"],
     "bayesmeta.data.arm_means": ["ArmMeans"],
     "bayesmeta.checks.finding": ["Finding"],
     "bayesmeta.checks.granularity": ["grim", "grimmer"],
@@ -34,6 +35,7 @@ _HOME = {
     "bayesmeta.diagnostics.prior_predictive": ["prior_predictive"],
     "bayesmeta.diagnostics.sensitivity": ["claim_sensitivity"],
     "bayesmeta.effects.arm_reports": ["complete_arms"],
+    "bayesmeta.effects.combined_arms": ["combine_arms"],
     "bayesmeta.effects.doses": ["Dose", "cumulative_dose"],
     "bayesmeta.effects.from_tests": ["smd_from_test"],
     "bayesmeta.effects.groups": ["combine_groups", "counts_from_percentage", "events_from_percentage"],
@@ -86,6 +88,7 @@ _HOME = {
     "bayesmeta.sensitivity.reverse_bayes": ["reverse_bayes"],
     "bayesmeta.sensitivity.tipping": ["tipping_point"],
     "bayesmeta.spec.arm_normal": ["ArmNormal"],
+    "bayesmeta.spec.change_normal": ["ChangeNormal"],
     "bayesmeta.simulation.run": ["simulate"],
     "bayesmeta.spec.between": ["Cluster", "Given", "Independent", "MultiArm", "Slope"],
     "bayesmeta.spec.normal_normal": ["NormalNormal"],

@@ -8,7 +8,12 @@ copyright = "2026, the bayesmeta maintainers"  # noqa: A001
 version = release = installed_version("bayesmeta")
 
 extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.autosummary"]
-exclude_patterns = ["_build", "accuracy.md", "missing-table.md"]  # the latter two are included by other pages
+exclude_patterns = [
+    "_build",
+    "accuracy.md",
+    "missing-table.md",
+    "published-table.md",
+]  # the latter three are included by other pages
 myst_heading_anchors = 3
 
 autodoc_typehints = "none"  # types stand in the docstrings

@@ -139,7 +139,9 @@ class ArmMeans:
         """
         table = open_table(frame, "arm table")
         table.require("study", *_NUMBERS)
-        arrays = {name: _with_gaps(table, name) if name.startswith("sd_") else table.numbers(name) for name in _NUMBERS}
+        arrays = {
+            name: table.numbers_or_nan(name) if name.startswith("sd_") else table.numbers(name) for name in _NUMBERS
+        }
         _check_numbers(arrays, table.cell)
         texts = {name: _text_column(table, name) for name in ("spread", "instrument") if name in table.columns}
         if "spread" in texts:
@@ -261,16 +263,6 @@ def _check_numbers(arrays: dict[str, Floats], place: object) -> None:
         refuse(~np.isfinite(mean), f"mean_{arm}", "must be a finite number", _KNOWN)
         refuse(np.isinf(sd) | (sd <= 0), f"sd_{arm}", "must be positive, or nan where it was not reported")
         refuse(np.isfinite(sd) & (n < 2), f"sd_{arm}", "must be nan in an arm of one participant, which has none")
-
-
-def _with_gaps(table: Table, column: str) -> Floats:
-    """A column of numbers with nan in empty cells."""
-    cells = table.columns[column]
-    there = [i for i, cell in enumerate(cells) if not is_missing(cell)]
-    values = np.full(len(table), np.nan)
-    if there:
-        values[there] = table.take(there).numbers(column)
-    return values
 
 
 def _text_column(table: Table, column: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from inspect import signature
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -160,15 +161,20 @@ def _options(table: Table, measure: str, chosen: Measure, given: Mapping[str, An
     if correlation is None and "correlation" not in table.columns:
         raise SpecificationError(
             f"measure {measure!r} depends on the correlation of a participant's two measurements: give correlation=, "
-            "a number or a column, or a column 'correlation'. If it was not reported, vary it."
+            "a number or a column, or a column 'correlation'. If it was not reported, vary it, or give it a prior: "
+            "ChangeNormal."
         )
-    options["correlation"], used = _number_or_column(table, "correlation" if correlation is None else correlation)
+    options["correlation"], used = _number_or_column(
+        table, "correlation", "correlation" if correlation is None else correlation
+    )
     return options, used
 
 
-def _number_or_column(table: Table, value: float | str) -> tuple[ArrayLike, list[str]]:
+def _number_or_column(table: Table, name: str, value: object) -> tuple[ArrayLike, list[str]]:
     if isinstance(value, str):
         return table.numbers(value), [value]
+    if not isinstance(value, Real):
+        raise SpecificationError(f"{name} must be a number or the name of a column; got {value!r:.60}.")
     return float(value), []
 
 
@@ -196,7 +202,9 @@ def _design_effects(
     if icc is None or cluster_size is None:
         missing = "icc" if icc is None else "cluster_size"
         raise SpecificationError(f"a design effect needs icc and cluster_size; {missing} is missing.")
-    (rho, rho_from), (size, size_from) = (_number_or_column(contrasts.table, x) for x in (icc, cluster_size))
+    (rho, rho_from), (size, size_from) = (
+        _number_or_column(contrasts.table, name, x) for name, x in (("icc", icc), ("cluster_size", cluster_size))
+    )
     return design_effect(rho, size, where=contrasts.where), [*rho_from, *size_from]
 
 

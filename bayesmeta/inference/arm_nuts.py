@@ -23,8 +23,9 @@ from bayesmeta.inference.versions import versions
 from bayesmeta.priors import Prior, plain
 from bayesmeta.spec.arm_normal import ArmNormal
 from bayesmeta.spec.design import Design, design
+from bayesmeta.spec.normal_normal import NormalNormal
 
-_STATS = ("diverging", "energy", "n_steps", "depth", "tree_depth", "step_size", "logp", "lp")
+SAMPLE_STATS = ("diverging", "energy", "n_steps", "depth", "tree_depth", "step_size", "logp", "lp")
 
 
 @dataclass(slots=True)
@@ -38,13 +39,10 @@ class ArmEngine:
         self, model: ArmNormal, settings: SamplerSettings, seed: int, progress: Progress | None = None
     ) -> xr.DataTree:
         """Posterior of one model, in ArviZ's groups."""
-        for names in model.base.joint_priors():
-            raise SpecificationError(
-                f"beta[{names!r}] is a joint prior, which the nuts engine does not take. Give one for each coefficient."
-            )
+        refuse_joint_priors(model.base)
         model.check(self.data)
         made, arrays = design(self.data, model.base), arm_arrays(self.data, model.equal_variances)
-        priors = _priors(model, made, self.data)
+        priors = base_priors(model.base, made) | model.parameter_names(self.data.instruments)
         families = tuple((name, signature(prior)) for name, prior in priors.items())
         key = (model.measure, model.equal_variances, model.base.formula, families)
         if key not in self._compiled:
@@ -57,7 +55,7 @@ class ArmEngine:
         draws, stats = self._compiled[key].sample(values, settings, seed, progress)
         groups, coords = restore_arms(arrays, model, made, draws, seed)
         groups["sample_stats"] = {
-            name: (("chain", "draw"), stats[name]) for name in _STATS if name in stats and stats[name].ndim == 2
+            name: (("chain", "draw"), stats[name]) for name in SAMPLE_STATS if name in stats and stats[name].ndim == 2
         }
         attrs = {
             "model": str(model),
@@ -81,7 +79,9 @@ def arm_graph(arrays: ArmArrays, made: Design, model: ArmNormal) -> pm.Model:
     """
     data = arrays.data
     with pm.Model(coords={"covariate": list(made.columns)}, check_bounds=False) as graph:
-        mu, beta, tau = top_level(Skeleton(made, _mu(model, made), plain(model.base.tau), _beta(model, made)))
+        priors = base_priors(model.base, made)
+        own = {name: priors[name] for name in made.columns}
+        mu, beta, tau = top_level(Skeleton(made, priors.get("mu"), priors["tau"], own))
         *typical, variation = [prior_rv(prior, name) for name, prior in model.parameter_names(data.instruments).items()]
         mean = mu + pt.zeros(data.n_studies)
         if made.columns:
@@ -99,15 +99,16 @@ def arm_graph(arrays: ArmArrays, made: Design, model: ArmNormal) -> pm.Model:
     return graph
 
 
-def _mu(model: ArmNormal, made: Design) -> Prior | None:
-    return model.base.mu_prior if made.intercept else None
+def refuse_joint_priors(base: NormalNormal) -> None:
+    """Refuse a prior on several coefficients together."""
+    for names in base.joint_priors():
+        raise SpecificationError(
+            f"beta[{names!r}] is a joint prior, which the nuts engine does not take. Give one for each coefficient."
+        )
 
 
-def _beta(model: ArmNormal, made: Design) -> dict[str, Prior]:
-    return {name: model.base.coefficient_prior(name, term) for name, term in made.columns.items()}
-
-
-def _priors(model: ArmNormal, made: Design, data: ArmMeans) -> dict[str, Prior]:
-    """Every parameter with a prior, by name."""
-    top: dict[str, Prior] = {"mu": model.base.mu_prior} if made.intercept else {}
-    return top | {"tau": plain(model.base.tau)} | _beta(model, made) | model.parameter_names(data.instruments)
+def base_priors(base: NormalNormal, made: Design) -> dict[str, Prior]:
+    """Priors of mu, tau and the coefficients, by name."""
+    top: dict[str, Prior] = {"mu": base.mu_prior} if made.intercept else {}
+    beta = {name: base.coefficient_prior(name, term) for name, term in made.columns.items()}
+    return top | {"tau": plain(base.tau)} | beta

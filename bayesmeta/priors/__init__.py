@@ -26,7 +26,7 @@ from bayesmeta.priors.reference import (
     ReferencePrior,
     UniformShrinkage,
 )
-from bayesmeta.priors.require import require_prior, require_proper, require_scale_prior
+from bayesmeta.priors.require import require_correlation_prior, require_prior, require_proper, require_scale_prior
 from bayesmeta.priors.truncated import Truncated
 
 __all__ = [
@@ -73,6 +73,7 @@ __all__ = [
     "published_prior",
     "published_priors",
     "published_thresholds",
+    "require_correlation_prior",
     "require_prior",
     "require_proper",
     "require_scale_prior",

@@ -1,4 +1,4 @@
-"""Checks that a model makes on a prior: is it one for a scale, and does it integrate to one?"""
+"""Checks that a model makes on a prior: is it one for a scale or a correlation, and does it integrate to one?"""
 
 from __future__ import annotations
 
@@ -46,6 +46,40 @@ Use HalfNormal(1) or another prior on [0, inf).
     suggested = _half(checked)
     use = f"Use {suggested} or another" if suggested is not None else "Use a"
     raise SpecificationError(f"prior for {name} is {checked}, which puts mass below zero. {use} prior on [0, inf).")
+
+
+def require_correlation_prior(prior: object, name: str = "correlation") -> Prior:
+    """Return `prior` if it is one for a correlation: proper, with all its mass between -1 and 1.
+
+    Parameters
+    ----------
+    prior : object
+        What was given.
+    name : str
+        The parameter, for the message.
+
+    Raises
+    ------
+    SpecificationError
+        If `prior` is not a prior, is improper, or puts mass at -1, at 1 or beyond (the message suggests what it is cut to).
+
+    Examples
+    --------
+    >>> require_correlation_prior(Uniform(0, 1))
+    Uniform(0, 1)
+    >>> require_correlation_prior(Normal(0.6, 0.2))
+    Traceback (most recent call last):
+    bayesmeta.errors.SpecificationError: prior for correlation is Normal(0.6, 0.2), which puts mass outside -1 to 1. \
+Use Truncated(Normal(0.6, 0.2), -1, 1) or another prior between -1 and 1.
+    """
+    checked = require_prior(prior, name, "Uniform(-1, 1)")
+    lower, upper = checked.support
+    if -1 <= lower <= upper <= 1 and (lower < upper or abs(lower) < 1):
+        return require_proper(checked, name)
+    use = f"Truncated({checked}, -1, 1)" if isinstance(checked, Normal | StudentT | Cauchy) else "Uniform(-1, 1)"
+    raise SpecificationError(
+        f"prior for {name} is {checked}, which puts mass outside -1 to 1. Use {use} or another prior between -1 and 1."
+    )
 
 
 def require_proper(prior: object, name: str = "mu") -> Prior:

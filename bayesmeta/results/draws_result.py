@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.kinds import Arms, Data
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.results.claims import evaluate, require_claim
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.spec.arm_normal import ArmNormal
+from bayesmeta.spec.names import arm_scales
 from bayesmeta.spec.two_scales import Model, TwoScales
 
 if TYPE_CHECKING:
@@ -37,14 +38,14 @@ class DrawsResult(MetaResult):
         ArviZ groups: posterior, sample_stats, log_likelihood (marginal: one value for each study, or for each
         printed statistic of a review), log_prior (top level only), prior, posterior_predictive, observed_data,
         constant_data.
-    model : NormalNormal, TwoScales or ArmNormal
-    data : Estimates, PublishedReview or ArmMeans
+    model : NormalNormal, TwoScales, ArmNormal or ChangeNormal
+    data : Estimates, PublishedReview, ArmMeans or ArmChanges
     engine : str
     """
 
     datatree: xr.DataTree
     model: Model
-    data: Estimates | PublishedReview | ArmMeans
+    data: Data
     engine: str
 
     @property
@@ -57,9 +58,7 @@ class DrawsResult(MetaResult):
     def parameters(self) -> tuple[str, ...]:
         """Names that `marginal`, `probability` and `summary` know."""
         second = self.model.second_name if isinstance(self.model, TwoScales) else "tau"
-        scales: Mapping[str, object] = {}
-        if isinstance(self.model, ArmNormal) and isinstance(self.data, ArmMeans):
-            scales = self.model.parameter_names(self.data.instruments)
+        scales = arm_scales(self.data, self.model)
         names = dict.fromkeys(["mu", "tau", second, *self.coefficients, *scales, "theta_new"])
         return tuple(name for name in names if name in self.posterior or name in self.coefficients)
 
@@ -144,7 +143,7 @@ class DrawsResult(MetaResult):
                 y, se, known = float(self.data.y[i]), float(self.data.se[i]), True
             else:
                 y, se = (float(posterior[key].sel(study=name).mean()) for key in ("y", "se"))
-                known = bool(self.data.complete[i]) if isinstance(self.data, ArmMeans) else self.data.studies[i].known
+                known = bool(self.data.complete[i]) if isinstance(self.data, Arms) else self.data.studies[i].known
             lower, upper = marginal.interval(ci_prob, ci_kind)
             found = {"y": y, "se": se, "known": known, "mean": marginal.mean(), "sd": marginal.sd()}
             rows.append(found | {"lower": lower, "upper": upper})

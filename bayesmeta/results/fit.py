@@ -6,12 +6,14 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from bayesmeta.data.arm_changes import ArmChanges
 from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.data.review import PublishedReview
+from bayesmeta.data.kinds import Data
 from bayesmeta.errors import ConvergenceWarning, DataError, SpecificationError, did_you_mean
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.spec.arm_normal import ArmNormal
+from bayesmeta.spec.change_normal import ChangeNormal
 from bayesmeta.spec.sources import check_measure
 from bayesmeta.spec.two_scales import Model, TwoScales, base_of
 
@@ -23,7 +25,7 @@ Progress = Callable[[str, int, int], None]  # model, draws done, draws wanted
 
 
 def fit(
-    data: Estimates | PublishedReview | ArmMeans,
+    data: Data,
     model: Model,
     engine: str = "auto",
     *,
@@ -38,7 +40,7 @@ def fit(
 
     Parameters
     ----------
-    data : Estimates, PublishedReview or ArmMeans
+    data : Estimates, PublishedReview, ArmMeans or ArmChanges
         What was published.
     model : Model
         Formula and priors.
@@ -99,7 +101,7 @@ def fit(
 
 
 def fit_many(
-    data: Estimates | PublishedReview | ArmMeans,
+    data: Data,
     models: Mapping[str, Model],
     engine: str = "auto",
     *,
@@ -129,8 +131,10 @@ def fit_many(
         raise SpecificationError(
             f"engine={engine!r} is not known; choose one of {', '.join(map(repr, ENGINES))}.{did_you_mean(engine, ENGINES)}"
         )
-    if not isinstance(data, Estimates | PublishedReview | ArmMeans):
-        raise DataError(f"data must be Estimates, a PublishedReview or ArmMeans; got {type(data).__name__}.")
+    if not isinstance(data, Data):
+        raise DataError(
+            f"data must be Estimates, a PublishedReview, ArmMeans or ArmChanges; got {type(data).__name__}."
+        )
     for name, value in (("draws", draws), ("tune", tune), ("chains", chains)):
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise SpecificationError(f"{name}={value!r}: must be a whole number of at least 1.")
@@ -139,7 +143,8 @@ def fit_many(
     for name, model in models.items():
         if not isinstance(model, Model):
             raise SpecificationError(
-                f"model {name!r} must be a NormalNormal, TwoScales or ArmNormal; got {type(model).__name__}."
+                f"model {name!r} must be a NormalNormal, TwoScales, ArmNormal or ChangeNormal; got "
+                f"{type(model).__name__}."
             )
         _refuse_mismatch(data, name, model)
         check_measure(data, model)
@@ -184,7 +189,7 @@ def _by_quadrature(data: Estimates, model: Model, seed: int, shape: tuple[int, i
 
 
 def _by_sampling(
-    data: Estimates | PublishedReview | ArmMeans,
+    data: Data,
     models: Mapping[str, Model],
     seed: int,
     settings: Mapping[str, Any],
@@ -194,7 +199,7 @@ def _by_sampling(
 
     for model in models.values():
         design(data, base_of(model))
-    if isinstance(data, ArmMeans):
+    if isinstance(data, ArmMeans | ArmChanges):
         return _by_arm_sampling(data, models, seed, settings, progress)
     from bayesmeta.inference.nuts import NutsEngine
     from bayesmeta.inference.sampling import SamplerSettings
@@ -211,33 +216,57 @@ def _by_sampling(
 
 
 def _by_arm_sampling(
-    data: ArmMeans, models: Mapping[str, Model], seed: int, settings: Mapping[str, Any], progress: Progress | None
+    data: ArmMeans | ArmChanges,
+    models: Mapping[str, Model],
+    seed: int,
+    settings: Mapping[str, Any],
+    progress: Progress | None,
 ) -> dict[str, MetaResult]:
-    from bayesmeta.inference.arm_nuts import ArmEngine
     from bayesmeta.inference.sampling import SamplerSettings
     from bayesmeta.results.draws_result import DrawsResult
 
-    sampler = ArmEngine(data)
+    sampler: Any
+    if isinstance(data, ArmMeans):
+        from bayesmeta.inference.arm_nuts import ArmEngine
+
+        sampler = ArmEngine(data)
+    else:
+        from bayesmeta.inference.change_nuts import ChangeEngine
+
+        sampler = ChangeEngine(data)
     results: dict[str, MetaResult] = {}
     for name, model in models.items():
-        assert isinstance(model, ArmNormal)
         report = None if progress is None else (lambda done, total, name=name: progress(name, done, total))
         tree = sampler.fit(model, SamplerSettings(**settings), seed, report)
         results[name] = DrawsResult(tree, model, data, "nuts")
     return results
 
 
-def _refuse_mismatch(data: Estimates | PublishedReview | ArmMeans, name: str, model: Model) -> None:
-    """Arm means go with `ArmNormal`, and with nothing else."""
+def _refuse_mismatch(data: Data, name: str, model: Model) -> None:
+    """Arm means go with `ArmNormal`, arms measured twice with `ChangeNormal`, and neither with anything else."""
     if isinstance(data, ArmMeans) and not isinstance(model, ArmNormal):
         raise SpecificationError(
-            f"model {name!r} is for estimates, and the data are ArmMeans. Use ArmNormal(base=..., typical_sd=..., "
-            "sd_variation=...), or effect_sizes(arms, measure) where all standard deviations are known."
+            f"model {name!r} is for {_made_for(model)}, and the data are ArmMeans. Use ArmNormal(base=..., "
+            "typical_sd=..., sd_variation=...), or effect_sizes(arms, measure) where all standard deviations are known."
         )
-    if isinstance(model, ArmNormal) and not isinstance(data, ArmMeans):
-        raise SpecificationError(f"model {name!r} is an ArmNormal, which needs ArmMeans; got {type(data).__name__}.")
+    if isinstance(data, ArmChanges) and not isinstance(model, ChangeNormal):
+        raise SpecificationError(
+            f"model {name!r} is for {_made_for(model)}, and the data are ArmChanges. Use ChangeNormal(base=..., "
+            "correlation=..., correlation_variation=...), or effect_sizes(arms, 'md_change') where all correlations are "
+            "known."
+        )
+    if isinstance(model, ArmNormal | ChangeNormal) and not isinstance(data, ArmMeans | ArmChanges):
+        raise SpecificationError(
+            f"model {name!r} is of {type(model).__name__}, which needs {_made_for(model)}; got {type(data).__name__}."
+        )
     if isinstance(model, ArmNormal) and isinstance(data, ArmMeans):
         model.check(data)
+    if isinstance(model, ChangeNormal) and isinstance(data, ArmChanges):
+        model.check(data)
+
+
+def _made_for(model: Model) -> str:
+    return {"ArmNormal": "ArmMeans", "ChangeNormal": "ArmChanges"}.get(type(model).__name__, "estimates")
 
 
 def _warn(result: MetaResult) -> None:

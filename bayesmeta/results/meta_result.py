@@ -10,9 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from bayesmeta.data.arm_means import ArmMeans
-from bayesmeta.data.estimates import Estimates
-from bayesmeta.data.review import PublishedReview
+from bayesmeta.data.kinds import Data
 from bayesmeta.results.claims import evaluate
 from bayesmeta.results.intervals import Marginal
 from bayesmeta.spec.design import variable_of
@@ -34,14 +32,14 @@ class MetaResult(ABC):
         ArviZ groups: posterior, sample_stats, log_likelihood (marginal: one value for each study, or for each
         printed statistic of a review), log_prior (top level only), prior, posterior_predictive, observed_data,
         constant_data.
-    model : NormalNormal, TwoScales or ArmNormal
-    data : Estimates, PublishedReview or ArmMeans
+    model : NormalNormal, TwoScales, ArmNormal or ChangeNormal
+    data : Estimates, PublishedReview, ArmMeans or ArmChanges
     engine : str
     """
 
     datatree: xr.DataTree
     model: Model
-    data: Estimates | PublishedReview | ArmMeans
+    data: Data
     engine: str
 
     @property

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from bayesmeta.analysis.schema import Strict, first_problem, read_toml
+from bayesmeta.analysis.toml import Strict, first_problem, read_toml
 from bayesmeta.data.text_files import read_csv
 from bayesmeta.errors import SpecificationError
 from bayesmeta.pooling.arrays import check_names

@@ -9,9 +9,9 @@ from typing import Any, final
 
 from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.errors import SpecificationError, did_you_mean
-from bayesmeta.priors import Prior, ReferencePrior, plain, require_proper, require_scale_prior
-from bayesmeta.spec.between import Independent
+from bayesmeta.priors import Prior, plain
 from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.own_parameters import require_own_base, require_own_scale
 
 MEASURES = ("md", "smd")
 
@@ -72,22 +72,13 @@ class ArmNormal:
     sd_probability: float = 0.5
 
     def __post_init__(self) -> None:
-        if not isinstance(self.base, NormalNormal):
-            raise SpecificationError(f"ArmNormal: base must be a NormalNormal; got {self.base!r}.")
-        if self.base.between != Independent():
-            raise SpecificationError(f"ArmNormal: base has between={self.base.between}; leave it out.")
-        if isinstance(plain(self.base.tau), ReferencePrior):
-            raise SpecificationError(
-                f"prior for tau is {self.base.tau}, which needs known standard errors; here they are parameters. "
-                "Use a prior that stands by itself, e.g. HalfNormal(0.5)."
-            )
-        require_proper(self.base.tau, "tau")
+        require_own_base(self.base, "ArmNormal")
         if isinstance(self.typical_sd, Mapping):
-            checked = {name: _scale(prior, f"typical_sd[{name}]") for name, prior in self.typical_sd.items()}
+            checked = {name: require_own_scale(prior, f"typical_sd[{name}]") for name, prior in self.typical_sd.items()}
             object.__setattr__(self, "typical_sd", MappingProxyType(checked))
         else:
-            object.__setattr__(self, "typical_sd", _scale(self.typical_sd, "typical_sd"))
-        object.__setattr__(self, "sd_variation", _scale(self.sd_variation, "sd_variation"))
+            object.__setattr__(self, "typical_sd", require_own_scale(self.typical_sd, "typical_sd"))
+        object.__setattr__(self, "sd_variation", require_own_scale(self.sd_variation, "sd_variation"))
         if self.measure not in MEASURES:
             raise SpecificationError(
                 f"measure={self.measure!r} is not known; choose 'md' or 'smd'.{did_you_mean(self.measure, MEASURES)}"
@@ -171,13 +162,3 @@ class ArmNormal:
 
     def __hash__(self) -> int:
         return hash(str(self))
-
-
-def _scale(prior: object, name: str) -> Prior:
-    """A proper prior for a standard deviation that does not depend on standard errors."""
-    checked = require_scale_prior(prior, name)
-    if isinstance(plain(checked), ReferencePrior):
-        raise SpecificationError(
-            f"prior for {name} is {checked}: reference priors are for tau. Use e.g. HalfNormal(0.3)."
-        )
-    return require_proper(checked, name)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.kinds import Data
 from bayesmeta.data.review import PublishedReview, Range, Study
 from bayesmeta.errors import DataError, SpecificationError, did_you_mean
 from bayesmeta.priors import Flat, Prior, ReferencePrior, plain
@@ -52,7 +52,7 @@ class Design:
         return self.base + np.tensordot(u, self.slope, axes=(-1, 0))
 
 
-def design(data: Estimates | PublishedReview | ArmMeans, model: NormalNormal) -> Design:
+def design(data: Data, model: NormalNormal) -> Design:
     """Design matrix of `model` on `data`.
 
     Raises
@@ -74,7 +74,7 @@ def design(data: Estimates | PublishedReview | ArmMeans, model: NormalNormal) ->
     return made
 
 
-def tau_prior(data: Estimates | PublishedReview | ArmMeans, model: NormalNormal) -> Prior:
+def tau_prior(data: Data, model: NormalNormal) -> Prior:
     """Prior of tau in `model`, without its source; a reference prior is given the sampling variances of `data`.
 
     Raises

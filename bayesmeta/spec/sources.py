@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bayesmeta.data.arm_means import ArmMeans
-from bayesmeta.data.estimates import Estimates
-from bayesmeta.data.review import PublishedReview
+from bayesmeta.data.kinds import Arms, Data
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import Prior, PublishedPrior, published_parts
 from bayesmeta.spec.arm_normal import ArmNormal
+from bayesmeta.spec.change_normal import ChangeNormal
 from bayesmeta.spec.two_scales import Model, TwoScales, base_of
 
 # From a log odds ratio to a standardised mean difference, if the outcome is logistic underneath.
@@ -19,7 +18,7 @@ _BY_HAND = (
 )
 
 
-def check_measure(data: Estimates | PublishedReview | ArmMeans, model: Model) -> None:
+def check_measure(data: Data, model: Model) -> None:
     """Refuse a prior that was published for another effect measure than the data state.
 
     Data that state none pass in silence: that most data are numbers alone does not make a prior probably wrong.
@@ -29,10 +28,10 @@ def check_measure(data: Estimates | PublishedReview | ArmMeans, model: Model) ->
     SpecificationError
         It names both measures.
     """
-    if isinstance(model, ArmNormal):
+    if isinstance(model, ArmNormal | ChangeNormal):
         stated: str | None = model.measure
     else:
-        stated = None if isinstance(data, ArmMeans) else data.measure
+        stated = None if isinstance(data, Arms) else data.measure
     if stated is None:
         return
     for name, prior in published_in(model):

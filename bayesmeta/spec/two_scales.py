@@ -13,6 +13,7 @@ from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import Prior, ReferencePrior, plain, published_parts, require_proper, require_scale_prior, shown
 from bayesmeta.spec.arm_normal import ArmNormal
 from bayesmeta.spec.between import Cluster, Independent, Slope
+from bayesmeta.spec.change_normal import ChangeNormal
 from bayesmeta.spec.normal_normal import NormalNormal
 
 Floats = NDArray[np.float64]
@@ -100,7 +101,7 @@ class TwoScales:
         return hash(str(self))
 
 
-Model = NormalNormal | TwoScales | ArmNormal
+Model = NormalNormal | TwoScales | ArmNormal | ChangeNormal
 
 
 def base_of(model: Model) -> NormalNormal:

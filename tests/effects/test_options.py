@@ -73,6 +73,11 @@ def test_correlations_are_numbers_or_columns():
     [
         ("md_paired", {}, "measure 'md_paired' depends on the correlation of a participant's two measurements"),
         ("md_paired", {"correlation": "rho"}, "arm table: column 'rho' is missing."),
+        (
+            "md_paired",
+            {"correlation": [0.5, 0.6]},
+            "correlation must be a number or the name of a column; got [0.5, 0.6].",
+        ),
         ("md_paired", {"correlation": 1.2}, "arm table, row 1 (study 'A'): correlation must lie between -1 and 1"),
         ("mean", {"correlation": 0.5}, "correlation=0.5: measure 'mean' takes none; 'md_change', 'smd_change', "),
     ],

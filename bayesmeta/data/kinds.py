@@ -1,0 +1,11 @@
+"""What a model can be fitted to."""
+
+from __future__ import annotations
+
+from bayesmeta.data.arm_changes import ArmChanges
+from bayesmeta.data.arm_means import ArmMeans
+from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.review import PublishedReview
+
+Arms = ArmMeans | ArmChanges
+Data = Estimates | PublishedReview | Arms
