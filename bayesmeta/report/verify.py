@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
-from bayesmeta.analysis.collect import collect_outcome
-from bayesmeta.analysis.run import SCHEMA, Plan, exact_fits, plan
+from bayesmeta.analysis.collect import Collected, collect_outcome
+from bayesmeta.analysis.prose import methods
+from bayesmeta.analysis.run import Plan, exact_fits, plan
 from bayesmeta.analysis.sensitivity import exact_sensitivity
 from bayesmeta.analysis.side_by_side import side_by_side
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.errors import DataError
+from bayesmeta.report.differences import differences
 from bayesmeta.report.html import render_html
+from bayesmeta.report.other_priors import keep_what_is_stated
+from bayesmeta.report.recorded import open_draws, read_results, stored_fit
 from bayesmeta.results.draws_result import DrawsResult
 from bayesmeta.results.meta_result import MetaResult
 
-FILES = ("results.json", "report.html", "posterior.nc")
-AGREES = 1e-8  # relative, or of the largest number of a list; draws and tables are the same, so only rounding differs
-_REFITTED = {
-    "probability_range",
-    "sensitivity",
-    "beliefs",
-    "tipping",
-}  # of a sampled model: other priors' fits are not kept
+_MALFORMED = (ValueError, KeyError, IndexError, TypeError, AttributeError)  # what code meets in values of another type
+Fits = dict[str, dict[str, MetaResult]]
 
 
 def verify_report(folder: str | Path, analysis: str | Path | None = None) -> list[Check]:
@@ -45,9 +42,10 @@ def verify_report(folder: str | Path, analysis: str | Path | None = None) -> lis
     Returns
     -------
     list of Check
-        That the page is the one of these results; that data and models are those of the draws; for each outcome, that every
-        number comes out again; that the report's own checks passed. A sampled model's refits under other priors are not kept
-        with the report, so that their numbers are left out.
+        That the page is the one of these results; that data, models and sampling are those of the draws; for each outcome,
+        that every number comes out again; that texts and checks do; that the report's own checks passed. A sampled model's
+        refits under other priors are not kept with the report, so that their numbers and checks are left out, and so are
+        the date and the path of the analysis file.
 
     Raises
     ------
@@ -55,34 +53,32 @@ def verify_report(folder: str | Path, analysis: str | Path | None = None) -> lis
         If a file is missing or cannot be read, or the analysis file is refused.
     """
     folder = Path(folder)
-    recorded = _results(folder)
+    recorded = read_results(folder)
     path = Path(recorded["analysis"]["file"] if analysis is None else analysis)
     if not path.is_file():
         raise DataError(f"{path}: no such file. Give the analysis file of {folder} with --analysis.")
     checked = plan(path)
     _same_parts(checked, recorded, path)
     checks = [_page(folder, recorded), _words(checked, recorded)]
-    with xr.open_datatree(folder / "posterior.nc", engine="h5netcdf") as tree:
-        for name in checked.analysis.outcomes:
-            checks += _outcome(name, checked, tree, recorded)
+    with open_draws(folder) as tree:
+        stored = {
+            name: {key: stored_fit(folder, tree, name, key) for key in models}
+            for name, models in checked.models.items()
+        }
+    changed = {name: _changed(name, checked, draws) for name, draws in stored.items()}
+    for name, found in changed.items():
+        note = f"Changed since: {', '.join(found)}." if found else ""
+        checks.append(Check(f"{name}: data and models are those of the draws", not found, float(len(found)), 0.0, note))
+    try:
+        checks += _numbers(checked, recorded, {name: stored[name] for name in stored if not changed[name]})
+    except _MALFORMED as error:
+        said = str(error).rstrip(".")
+        raise DataError(
+            f"{folder / 'posterior.nc'}: its draws are not those of a fit to these models: {said}. Write the report again."
+        ) from error
     failed = [check["name"] for check in recorded["checks"] if check["passed"] is False]
     note = f"Failed: {', '.join(failed)}." if failed else ""
     return [*checks, Check("checks of the report itself", not failed, float(len(failed)), 0.0, note)]
-
-
-def _results(folder: Path) -> dict[str, Any]:
-    for name in FILES:
-        if not (folder / name).is_file():
-            raise DataError(f"{folder / name}: no such file. Give a folder that `bayesmeta report` wrote.")
-    path = folder / "results.json"
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not a JSON file: {error}.") from error
-    schema = found.get("schema") if isinstance(found, dict) else None
-    if schema != SCHEMA:
-        raise DataError(f"{path}: schema is {schema!r}; this version reads {SCHEMA!r}. Write the report again.")
-    return dict(found)
 
 
 def _same_parts(checked: Plan, recorded: Mapping[str, Any], path: Path) -> None:
@@ -96,92 +92,112 @@ def _same_parts(checked: Plan, recorded: Mapping[str, Any], path: Path) -> None:
 
 
 def _page(folder: Path, recorded: Mapping[str, Any]) -> Check:
-    same = (folder / "report.html").read_text(encoding="utf-8") == render_html(recorded)
-    note = "" if same else "The page was edited, or written by another version."
-    return Check("report.html shows results.json", same, None, None, note)
+    name = "report.html shows results.json"
+    try:
+        page = render_html(recorded)
+    except _MALFORMED as error:
+        return Check(
+            name, False, None, None, f"results.json was edited: it has no page ({type(error).__name__}: {error})."
+        )
+    same = (folder / "report.html").read_text(encoding="utf-8", errors="replace") == page
+    return Check(name, same, None, None, "" if same else "The page was edited, or written by another version.")
+
+
+def _changed(name: str, checked: Plan, stored: Mapping[str, xr.DataTree]) -> list[str]:
+    """What of an outcome is not as it was when its draws were made."""
+    outcome, found = checked.analysis.outcomes[name], list[str]()
+    sampling = outcome.sampling or checked.analysis.sampling
+    for key, model in checked.models[name].items():
+        attributes, sizes = stored[key].attrs, stored[key]["posterior"].sizes
+        if attributes["data_hash"] != checked.data[name].hash:
+            found.append(f"the data of {key}")
+        if attributes["model"] != str(model):
+            found.append(f"the model {key}")
+        settings = {
+            "seed": (attributes["seed"], checked.analysis.seed),
+            "tune": (attributes["tune"], sampling.tune),
+            "target_accept": (attributes["target_accept"], sampling.target_accept),
+            "chains": (sizes.get("chain"), sampling.chains),
+            "draws": (sizes.get("draw"), outcome.models[key].draws or sampling.draws),
+        }
+        found += [f"{what} of {key}" for what, (then, now) in settings.items() if then != now]
+    return found
+
+
+def _numbers(
+    checked: Plan, recorded: Mapping[str, Any], stored: Mapping[str, Mapping[str, xr.DataTree]]
+) -> list[Check]:
+    """Every number of the outcomes whose draws are `stored`, then what all outcomes share."""
+    fits: Fits = {
+        name: {
+            key: DrawsResult(tree, checked.models[name][key], checked.data[name], "nuts") for key, tree in each.items()
+        }
+        for name, each in stored.items()
+    }
+    found, ours, refitted = list[Check](), list[dict[str, object]](), list[str]()
+    engines = set[str]()
+    for name, each in fits.items():
+        again, exact, complete = _again(name, checked, each)
+        engines |= {result.engine for result in {**each, **exact}.values()}
+        ours += [check.as_dict() for check in again.checks]
+        if not complete:
+            refitted += [f"{name}, {key} under other priors" for key in each]
+        told = {
+            "outcome": recorded["outcomes"][name],
+            "signals": [signal for signal in recorded["signals"] if signal.get("outcome") == name],
+            "summary": [row for row in recorded["summary"] if row.get("outcome") == name],
+        }
+        computed = {"outcome": again.content, "signals": again.signals, "summary": again.summary}
+        if not complete and again.signals:
+            keep_what_is_stated(checked.analysis.outcomes[name], checked.models[name], computed, told)
+        found.append(_compared(f"{name}: every number follows from draws and data", computed, told))
+    if len(fits) < len(checked.models):
+        return found
+    first = next(iter(next(iter(fits.values())).values()))
+    shared = {
+        "checks": ours,
+        "engine": ", ".join(sorted(engines)),
+        "versions": json.loads(first.datatree.attrs["versions"]),
+        "methods": methods(checked.analysis, checked.data, fits),
+    }
+    told = {key: recorded[key] for key in shared}
+    told["checks"] = [check for check in told["checks"] if not check["name"].startswith(tuple(refitted))]
+    return [*found, _compared("checks, methods and versions follow from draws and data", shared, told)]
+
+
+def _again(name: str, checked: Plan, fits: Mapping[str, MetaResult]) -> tuple[Collected, dict[str, MetaResult], bool]:
+    """An outcome collected again, its exact fits, and whether nothing of it needs a refit by sampling."""
+    outcome, data, models = checked.analysis.outcomes[name], checked.data[name], checked.models[name]
+    exact = exact_fits(data, models)
+    complete = len(exact) == len(fits)
+    grids = exact_sensitivity(data, outcome, models) if complete else {}
+    sampling = outcome.sampling or checked.analysis.sampling
+    again = collect_outcome(name, outcome, fits, exact, grids, sampling.ess_limit)
+    compared = side_by_side(data, outcome, {key: models[key] for key in exact})
+    again.content |= {"side_by_side": compared} if compared else {}
+    return again, exact, complete
 
 
 def _words(checked: Plan, recorded: Mapping[str, Any]) -> Check:
     """What is taken over from the analysis file, and from the table of other reviews, as it is."""
-    analysis = checked.analysis
+    analysis, name = checked.analysis, "texts and other reviews are those of the analysis file"
+    stated = {key: getattr(analysis, key) for key in ("title", "question", "source", "seed")} | {"ci_prob": 0.95}
     ours = {
-        "analysis": {key: getattr(analysis, key) for key in ("title", "question", "source", "seed")},
+        "analysis": stated,
         "external": checked.external,
         "limitations": analysis.limitations,
         "references": analysis.references,
+        "outcomes": sorted(analysis.outcomes),
     }
-    told = {key: recorded[key] for key in ours} | {
-        "analysis": {key: recorded["analysis"][key] for key in ours["analysis"]}
+    shown = {str(row.get("outcome")) for part in ("signals", "summary") for row in recorded[part]}
+    told = {key: recorded[key] for key in ("external", "limitations", "references")} | {
+        "analysis": {key: recorded["analysis"].get(key) for key in stated},
+        "outcomes": sorted(shown | set(analysis.outcomes)),
     }
-    return _compared("texts and other reviews are those of the analysis file", ours, told, set())
+    return _compared(name, ours, told)
 
 
-def _compared(name: str, ours: Any, told: Any, left_out: set[str]) -> Check:
-    apart = list(_apart(json.loads(json.dumps(ours)), told, "", left_out))
+def _compared(name: str, ours: Any, told: Any) -> Check:
+    apart = list(differences(json.loads(json.dumps(ours)), told))
     note = f"{len(apart)} differ: {'; '.join(apart[:3])}{'; ...' if len(apart) > 3 else ''}." if apart else ""
     return Check(name, not apart, float(len(apart)), 0.0, note)
-
-
-def _outcome(name: str, checked: Plan, tree: xr.DataTree, recorded: Mapping[str, Any]) -> list[Check]:
-    """Data and models as they were, then every number of an outcome."""
-    outcome, data, models = checked.analysis.outcomes[name], checked.data[name], checked.models[name]
-    fits: dict[str, MetaResult] = {}
-    changed = []
-    for key, model in models.items():
-        stored = tree[f"{name}/{key}"].load()
-        attributes = stored["posterior"].attrs
-        if attributes["data_hash"] != data.hash:
-            changed.append(f"the data of {key}")
-        if attributes["model"] != str(model):
-            changed.append(f"the model {key}")
-        kept = xr.DataTree.from_dict({group: stored[group].to_dataset() for group in stored.children})
-        kept.attrs.update(attributes)
-        fits[key] = DrawsResult(kept, model, data, "nuts")
-    if changed:
-        note = f"Changed since: {', '.join(changed)}."
-        return [Check(f"{name}: data and models are those of the draws", False, float(len(changed)), 0.0, note)]
-    exact = exact_fits(data, models)
-    grids = exact_sensitivity(data, outcome, models) if len(exact) == len(fits) else {}
-    sampling = outcome.sampling or checked.analysis.sampling
-    again = collect_outcome(name, outcome, fits, exact, grids, sampling.ess_limit)
-    compared = side_by_side(data, outcome, {key: models[key] for key in exact})
-    content = again.content | ({"side_by_side": compared} if compared else {})
-    left_out = set() if grids or not again.signals else _REFITTED
-    told = {
-        "outcome": recorded["outcomes"][name],
-        "signals": [signal for signal in recorded["signals"] if signal["outcome"] == name],
-        "summary": [row for row in recorded["summary"] if row["outcome"] == name],
-    }
-    ours = {"outcome": content, "signals": again.signals, "summary": again.summary}
-    return [
-        Check(f"{name}: data and models are those of the draws", True, 0.0, 0.0),
-        _compared(f"{name}: every number follows from draws and data", ours, told, left_out),
-    ]
-
-
-def _apart(ours: Any, told: Any, place: str, left_out: set[str]) -> Iterator[str]:
-    """Places where two JSON values differ by more than rounding."""
-    if isinstance(ours, dict) and isinstance(told, dict):
-        for key in [*ours, *(key for key in told if key not in ours)]:
-            if key not in left_out:
-                yield from _apart(ours.get(key), told.get(key), f"{place}.{key}" if place else key, left_out)
-    elif isinstance(ours, list) and isinstance(told, list) and len(ours) == len(told):
-        if ours and all(isinstance(x, int | float) and not isinstance(x, bool) for x in [*ours, *told]):
-            unit = max(abs(float(x)) for x in ours)  # a density is compared with its height
-            if any(abs(a - b) > AGREES * unit for a, b in zip(ours, told, strict=True)):
-                yield f"{place} is {_short(told)}, computed {_short(ours)}"
-            return
-        for i, (a, b) in enumerate(zip(ours, told, strict=True)):
-            yield from _apart(a, b, f"{place}[{i}]", left_out)
-    elif not _same(ours, told):
-        yield f"{place} is {_short(told)}, computed {_short(ours)}"
-
-
-def _same(a: Any, b: Any) -> bool:
-    numbers = isinstance(a, int | float) and isinstance(b, int | float) and not isinstance(a, bool)
-    return math.isclose(a, b, rel_tol=AGREES, abs_tol=1e-12) if numbers else a == b
-
-
-def _short(value: Any) -> str:
-    text = f"{value:.6g}" if isinstance(value, float) else json.dumps(value)
-    return text if len(text) <= 40 else text[:37] + "..."
