@@ -12,7 +12,7 @@ from bayesmeta.analysis.toml import Strict, first_problem, read_toml
 from bayesmeta.errors import SpecificationError
 
 Direction = Literal["lower", "higher"]
-Cell = float | str | tuple[float, float]
+Cell = float | str | Annotated[tuple[float, float], Field(strict=False)]
 
 
 class Sampling(Strict):
@@ -161,12 +161,12 @@ class Outcome(Strict):
     sd_prior: str | None = None
     published: list[Published] = []
     choices: list[ChoiceSection] = []
-    models: dict[str, AnyModel]
+    models: Annotated[dict[str, AnyModel], Field(min_length=1)]
     probabilities: list[Probability] = []
     signals: list[Signal] = []
     derived: list[Derived] = []
     sensitivity: Sensitivity = Sensitivity()
-    confounding: tuple[str, str, str] | None = None
+    confounding: Annotated[tuple[str, str, str], Field(strict=False)] | None = None
     missing: list[str] = []
     sampling: Sampling | None = None  # in place of the analysis's own
 
@@ -197,7 +197,7 @@ class Analysis(Strict):
     source: str
     seed: Annotated[int, Field(ge=0)]
     sampling: Sampling = Sampling()
-    outcomes: dict[str, Outcome]
+    outcomes: Annotated[dict[str, Outcome], Field(min_length=1)]
     external: External | None = None
     limitations: list[str] = []
     references: list[str] = []

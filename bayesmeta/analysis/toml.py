@@ -16,7 +16,7 @@ from bayesmeta.errors import DataError, did_you_mean
 class Strict(BaseModel):
     """Base of all sections: no unknown keys, no silent conversion."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 def read_toml(path: Path, wanted: str) -> dict[str, Any]:
@@ -52,6 +52,8 @@ def first_problem(error: ValidationError, root: type[BaseModel]) -> str:
         kinds = list(map(_kind, others))
         given = problem["ctx"]["tag"]
         return f"{place}.kind = {given!r}: choose one of {', '.join(map(repr, kinds))}.{did_you_mean(given, kinds)}"
+    if problem["type"] == "too_short" and not problem["input"]:
+        return f"{place} is empty: give one or more."
     if problem["type"] == "missing":
         return f"key {place!r} is missing."
     return f"{place} = {problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}."

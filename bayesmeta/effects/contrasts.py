@@ -182,6 +182,12 @@ def _references(groups: _Groups, reference: Reference) -> NDArray[np.bool_]:
         wanted = groups.arm == codes[groups.study]
     else:
         wanted = np.array([name == str(reference) for name in groups.arms])[groups.arm]
+    for name in reference if isinstance(reference, Mapping) else ():
+        if name not in groups.studies:
+            raise SpecificationError(
+                f"{groups.table.source}: reference names study {name!r}, which has no row."
+                f"{did_you_mean(name, groups.studies)} Leave it out."
+            )
     for study in np.flatnonzero(np.bincount(groups.study, wanted) != 1):
         raise _no_reference(groups, study, reference)
     return wanted
@@ -195,5 +201,9 @@ def _no_reference(groups: _Groups, study: np.intp, reference: Reference) -> Baye
             f"{place}: which of its arms is the reference? Name it, reference={arms[0]!r}; got {found}. "
             "(An arm called control, placebo or c is found without.)"
         )
-    name = str(reference.get(label, "")) if isinstance(reference, Mapping) else str(reference)
+    if isinstance(reference, Mapping) and label not in reference:
+        return SpecificationError(
+            f"{place}: reference does not name this study, and must name each; its arms are {found}. Add {label!r}."
+        )
+    name = str(reference[label]) if isinstance(reference, Mapping) else str(reference)
     return DataError(f"{place}: it has no reference arm {name!r}; its arms are {found}.{did_you_mean(name, arms)}")

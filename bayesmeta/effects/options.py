@@ -91,6 +91,8 @@ class EffectOptions:
             return reported_estimates(
                 table, ratio=ratio, level=self.level, covariates=covariates, measure=printed_measure
             )
+        if not 0 < self.level < 1:
+            raise SpecificationError(f"level={self.level!r}: a confidence level lies between 0 and 1, as 0.95 does.")
         self._refuse_idle(measure)
         if self.complete:
             table = complete_arms(table, method=self.quantiles, level=self.level)

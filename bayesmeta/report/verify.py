@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import xarray as xr
+from jinja2 import TemplateError
 
 from bayesmeta.analysis.collect import Collected, collect_outcome
 from bayesmeta.analysis.prose import methods
@@ -23,7 +24,14 @@ from bayesmeta.report.recorded import open_draws, read_results, stored_fit
 from bayesmeta.results.draws_result import DrawsResult
 from bayesmeta.results.meta_result import MetaResult
 
-_MALFORMED = (ValueError, KeyError, IndexError, TypeError, AttributeError)  # what code meets in values of another type
+_MALFORMED = (
+    ValueError,
+    KeyError,
+    IndexError,
+    TypeError,
+    AttributeError,
+    TemplateError,
+)  # what code meets in values of another type
 Fits = dict[str, dict[str, MetaResult]]
 
 

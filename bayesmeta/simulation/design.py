@@ -144,8 +144,8 @@ class Design(Strict):
     truth: Truth = Truth()
     studies: Studies
     selection: Selection | None = None
-    estimators: tuple[str, ...] = ()
-    priors: tuple[BayesianModel, ...] = ()
+    estimators: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    priors: Annotated[tuple[BayesianModel, ...], Field(strict=False)] = ()
 
     @property
     def hash(self) -> str:

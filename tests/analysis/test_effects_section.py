@@ -131,6 +131,16 @@ REFUSED = {
     "printed measure": (ODDS, 'printed_measure = "md"', "effects.printed_measure: it is for measure = 'reported'"),
     "combine studies": (ODDS, "combine = true", "column 'events_c' is of a table with one row for each study"),
     "reference": ('arms = "groups.csv"\n', 'combine = true\nreference = "non"', "no reference arm 'non'.*Did you mean 'none'"),
+    "reference of nobody": (
+        'arms = "groups.csv"\n', 'combine = true\nreference = { A = "none", B = "none" }', "names study 'B', which has no row"
+    ),
+    "reference of some": (
+        'arms = "groups.csv"\n', "combine = true\nreference = {}", "does not name this study, and must name each.*Add 'A'"
+    ),
+    "text for a number": (ODDS, 'correction = "0.5"', "correction = '0.5': input should be a valid number"),
+    "truth for a number": (ODDS, "icc = true\ncluster_size = 4", "icc = True: input should be a valid number"),
+    "number for truth": (ODDS, "complete = 1", "complete = 1: input should be a valid boolean"),
+    "text for truth": (ODDS, 'complete = "yes"', "complete = 'yes': input should be a valid boolean"),
     "not combined": ('arms = "groups.csv"\n', 'reference = "none"', "arm 'drug' is also in row 2"),
     "plain estimates": ('estimates = "printed.csv"\n', "level = 0.9", "outcomes.pain.effects: it is for arms, and for estim"),
     "printed arms": ('arms = "printed.csv"\nmeasure = "reported"\n', "", "'reported' is of printed estimates: give estim"),

@@ -50,6 +50,8 @@ REFUSED = {
     "no claim": ("analysis.toml", "mu < 0", "mu", "is not a claim"),
     "model": ("analysis.toml", 'model = "overall"', 'model = "overal"', "no model 'overal'.*Did you mean 'overall'"),
     "seed": ("analysis.toml", "seed = 1", "seed = -1", "seed = -1"),
+    "seed as text": ("analysis.toml", "seed = 1", 'seed = "1"', "seed = '1': input should be a valid integer"),
+    "seed as truth": ("analysis.toml", "seed = 1", "seed = true", "seed = True: input should be a valid integer"),
     "beta": ("analysis.toml", "beta = { dose", "beta = { doze", "no such column.*Did you mean 'dose'"),
     "column twice": ("effects.csv", "study,y,se,dose", "study,y,se,se", "column 'se' appears twice"),
     "semicolons": ("effects.csv", "study,y,se,dose", "study;y;se;dose", "separated by semicolons"),
@@ -67,6 +69,20 @@ def test_bad_analysis_is_refused_in_one_line(folder: Path, name: str, capsys: py
     assert said.out == ""
     assert len(said.err.strip().splitlines()) == 1
     assert re.search(message, said.err), said.err
+    assert not (folder / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "text", ["[outcomes]\n", '[outcomes.pain]\nlabel = "P"\nestimates = "e.csv"\n[outcomes.pain.models]\n']
+)
+def test_nothing_to_fit_is_refused(folder: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    head = (folder / "analysis.toml").read_text().split("[outcomes")[0]
+    (folder / "analysis.toml").write_text(head + text)
+    with pytest.raises(SystemExit) as stop:
+        main(["report", str(folder / "analysis.toml"), "--out", str(folder / "out")])
+    assert stop.value.code == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert re.search(r"outcomes(\.pain\.models)? is empty: give one or more", line)
     assert not (folder / "out").exists()
 
 

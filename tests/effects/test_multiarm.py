@@ -211,7 +211,7 @@ def test_another_reference_tells_the_same_story(arms, seed, measure):
         ({"sd": [2, 2, 2, 2, 0]}, {}, "arm table, row 5 (study 'B'): sd must be positive; got sd = 0."),
         ({"n": [2, 2, 0.5, 2, 9]}, {}, "arm table, row 3 (study 'A'): n must be a whole number, at least 1; got n = 0.5."),
         ({}, {"reference": "placbo"}, "arm table (study 'A'): it has no reference arm 'placbo'; its arms are 'placebo', 'low'"),
-        ({}, {"reference": {"A": "low"}}, "arm table (study 'B'): it has no reference arm ''; its arms are 'high', 'placebo'."),
+        ({}, {"reference": {"A": "low"}}, "arm table (study 'B'): reference does not name this study, and must name each"),
         (
             {}, {"measure": "smd_glass"},
             "arm table (study 'A'): it has three arms or more, and for measure 'smd_glass' the covariance",

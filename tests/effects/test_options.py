@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from bayesmeta.effects.measures import effect_sizes
+from bayesmeta.effects.options import EffectOptions
 from bayesmeta.effects.registry import MEASURES
 from bayesmeta.effects.template import template_columns
 from bayesmeta.errors import DataError, SpecificationError
@@ -126,3 +127,10 @@ def test_measures_are_documented():
     for name, measure in MEASURES.items():
         assert f"| `{name}` |" in page
         assert measure.peer is None or f"`{measure.peer}`" in page
+
+
+@pytest.mark.parametrize("level", [1.5, 0.0, 95, float("nan")])
+def test_a_level_is_a_probability_whether_or_not_it_is_used(level):
+    table = {"study": ["A"], "n_t": [9], "mean_t": [1], "sd_t": [1], "n_c": [9], "mean_c": [0], "sd_c": [1]}
+    with pytest.raises(SpecificationError, match=r"level=.*lies between 0 and 1"):
+        EffectOptions(complete=True, level=level).estimates(table, "md")
