@@ -328,13 +328,25 @@ def sensitivity(
     column: Columns = None,
     threshold: Annotated[float, typer.Option(help="Robust up to this bias of a coin, 0.5 being fair.")] = 0.6,
     ci_prob: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.95,
+    measure: Annotated[str | None, typer.Option(help=_MEASURE)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
 ) -> None:
     """Report a claim under every crossing of some priors, and how robust it is."""
     from bayesmeta.report.sensitivity import sensitivity_and_print
 
     sensitivity_and_print(
-        effects, tau, mu or [], formula, beta or [], claim or [], level, threshold, ci_prob, as_json, column or []
+        effects,
+        tau,
+        mu or [],
+        formula,
+        beta or [],
+        claim or [],
+        level,
+        threshold,
+        ci_prob,
+        as_json,
+        column or [],
+        measure,
     )
 
 
