@@ -31,11 +31,23 @@ FOREST_CAPTION = (
     "effect; filled diamond: ours; bar: the true effect in a new trial. Arrows: the interval goes on."
 )
 ARMS_CAPTION = (
-    "Squares: differences of the trials' means, with 95% intervals from the standard errors that the model gives them; filled "
-    "and sized by precision where both standard deviations were reported, hollow on dashed lines where they are inferred. "
+    "Squares: {what}, with 95% intervals from the standard errors that the model gives them; filled and sized by precision where "
+    "{known}, hollow on dashed lines where {unknown}. "
     "Grey dots: the true effect of each trial, given everything. Filled diamond: the mean effect; bar: the true effect in a new "
     "trial. Arrows: the interval goes on."
 )
+_OF_ARMS = {
+    "SD not known": {
+        "what": "differences of the trials' means",
+        "known": "both standard deviations were reported",
+        "unknown": "they are inferred",
+    },
+    "correlation not known": {
+        "what": "differences of the trials' changes, or, with a common baseline, of their means afterwards given those before",
+        "known": "the correlation of the two measurements was printed, follows from standard deviations, or is not needed",
+        "unknown": "it is inferred",
+    },
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +92,13 @@ def forest_figures(results: Record, outcome: Record) -> list[Picture]:
             x_label=measure_label(outcome),
             benefit=outcome.get("benefit"),
         )
+        mark = data.get("unknown")
         alt = (
-            f"Forest plot of {len(studies)} trials, {known} known and {len(studies) - known} {data.get('unknown') or 'latent'}. "
+            f"Forest plot of {len(studies)} trials, {known} known and {len(studies) - known} "
+            f"{f'with {mark}' if mark else 'latent'}. "
             f"{outcome_sentence(results, outcome, data)}"
         )
-        caption = ARMS_CAPTION if data.get("unknown") else FOREST_CAPTION
+        caption = ARMS_CAPTION.format(**_OF_ARMS[mark]) if mark else FOREST_CAPTION
         pictures.append(Picture(src, alt, f"{model.get('label') or 'Forest plot'}. {caption}"))
     return pictures
 
