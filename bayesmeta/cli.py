@@ -88,7 +88,10 @@ def verify(
 @app.command()
 def fit(
     effects: Annotated[
-        Path, typer.Argument(help="CSV file with columns study, y, se and covariates; with --typical-sd, of arm means.")
+        Path,
+        typer.Argument(
+            help="CSV file with columns study, y, se and covariates; with --typical-sd or --correlation-prior, of arms."
+        ),
     ],
     tau: Annotated[str, typer.Option(help="Prior on the between-study SD, e.g. 'HalfNormal(0.5)'.")],
     mu: Annotated[str, typer.Option(help="Prior on the mean effect.")] = "Flat()",
@@ -113,16 +116,37 @@ def fit(
     sd_variation: Annotated[
         str | None, typer.Option(help="With --typical-sd: prior on the SD of their logarithms, 'HalfNormal(0.3)'.")
     ] = None,
+    correlation_prior: Annotated[
+        str | None,
+        typer.Option(
+            help="For arms measured twice, whose correlation is then a parameter: prior on its median, 'Uniform(0, 1)'."
+        ),
+    ] = None,
+    correlation_variation: Annotated[
+        str | None, typer.Option(help="With --correlation-prior: prior on the SD of Fisher's z, 'HalfNormal(0.3)'.")
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            help="With --correlation-prior: separate; or common, an analysis of covariance of randomised arms."
+        ),
+    ] = None,
     column: Columns = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
 ) -> None:
-    """Fit one model to estimates, or to arm means, and print its summary."""
+    """Fit one model to estimates, or to arms, and print its summary."""
+    from bayesmeta.report.arm_input import ArmOptions
     from bayesmeta.report.terminal import fit_and_print
+
+    arms = ArmOptions(
+        typical_sd=typical_sd or [], sd_variation=sd_variation, correlation_prior=correlation_prior,
+        correlation_variation=correlation_variation, baseline=baseline,
+    )  # fmt: skip
 
     with _warnings_on_one_line():
         passed = fit_and_print(
             effects, tau, mu, formula, beta or [], claim or [], engine, seed, draws, chains, ci_prob, measure, as_json,
-            column or [], typical_sd or [], sd_variation,
+            column or [], arms,
         )  # fmt: skip
     raise typer.Exit(0 if passed else 1)
 
@@ -259,8 +283,10 @@ def _warnings_on_one_line() -> Iterator[None]:
         try:
             yield
         finally:
-            for warning in found:
-                _say(f"bayesmeta: warning: {_one_line(warning.message)}")
+            for message in dict.fromkeys(
+                _one_line(str(warning.message)) for warning in found
+            ):  # checked twice, said once
+                _say(f"bayesmeta: warning: {message}")
 
 
 @app.command()

@@ -45,8 +45,9 @@ def _correlation_said(data: ArmChanges, i: int) -> str:
     told = data.implied_correlation[i]
     if np.isnan(told).all():
         return "correlation not known"
-    shown = ["not known" if np.isnan(r) else f"{r:.3g}" for r in told]
-    return f"correlation {shown[0]} v {shown[1]} from the SDs of the changes"
+    if np.isnan(told).any():
+        return f"correlation {np.nanmax(told):.3g} from the SD of the changes ({'control' if np.isnan(told[0]) else 'treatment'})"
+    return f"correlation {told[0]:.3g} v {told[1]:.3g} from the SDs of the changes"
 
 
 def correlations(data: ArmChanges, fit: MetaResult) -> list[dict[str, Any]]:
@@ -65,19 +66,31 @@ def correlations(data: ArmChanges, fit: MetaResult) -> list[dict[str, Any]]:
 def changes_methods(data: ArmChanges, outcome: Outcome, fits: Mapping[str, MetaResult]) -> str:
     """Sentences for the methods section; which baseline is said for each model where they differ."""
     both, changes = int(data.both_times.sum()), int(data.changes_only.sum())
-    printed = int(np.isfinite(data.correlation).sum())
-    unknown = int((~data.complete).sum())
+    printed, unknown = int(np.isfinite(data.correlation).sum()), int((~data.complete).sum())
+    reports = {
+        "both times": both,
+        "the changes alone": changes,
+        "the time afterwards alone": data.n_studies - both - changes,
+    }
+    known = {
+        "printed": printed,
+        "from the standard deviations of changes": both - printed - unknown,
+        "not known": unknown,
+    }
     return (
-        f"{data.n_studies} studies whose arms were measured at baseline and afterwards: {both} with both times, {changes} with "
-        f"the changes alone, {data.n_studies - both - changes} with the time afterwards alone. Of the {both} correlations of a "
-        f"participant's two measurements that this needs, {printed} were printed, {both - printed - unknown} follow from the "
-        f"standard deviations of the changes, and {unknown} are not known. {_effect(outcome, fits)} The correlation rho_i of a "
-        "study is a parameter, the same in both arms: atanh(rho_i) is normal about that of the median of studies (correlation), "
-        "with standard deviation correlation_variation, and a correlation that was printed, or follows, has the exact "
-        "distribution of a sample correlation given rho_i. The standard error of a study follows from rho_i, so its uncertainty "
-        "is in every number. The standard deviations of the measurements are taken as known. Whether a correlation is printed "
-        "must not depend on its size."
+        f"{data.n_studies} studies whose arms were measured at baseline and afterwards, of which were reported: "
+        f"{_counted(reports)}. Correlations of a participant's two measurements, where both times were: {_counted(known)}. "
+        f"{_effect(outcome, fits)} The correlation rho_i of a study is a parameter, the same in both arms: atanh(rho_i) is "
+        "normal about that of the median of studies (correlation), with standard deviation correlation_variation, and a "
+        "correlation that was printed, or follows, has the exact distribution of a sample correlation given rho_i. The "
+        "standard error of a study follows from rho_i, so its uncertainty is in every number. The standard deviations of the "
+        "measurements are taken as known. Whether a correlation is printed must not depend on its size."
     )
+
+
+def _counted(numbers: Mapping[str, int]) -> str:
+    """Numbers of studies in words, those of which there are any."""
+    return ", ".join(f"{name} {n}" for name, n in numbers.items() if n) or "none"
 
 
 def _effect(outcome: Outcome, fits: Mapping[str, MetaResult]) -> str:

@@ -36,17 +36,17 @@ ARMS_CAPTION = (
     "Grey dots: the true effect of each trial, given everything. Filled diamond: the mean effect; bar: the true effect in a new "
     "trial. Arrows: the interval goes on."
 )
-_OF_ARMS = {
-    "SD not known": {
-        "what": "differences of the trials' means",
-        "known": "both standard deviations were reported",
-        "unknown": "they are inferred",
-    },
+_KNOWN_ARMS = {
+    "SD not known": {"known": "both standard deviations were reported", "unknown": "they are inferred"},
     "correlation not known": {
-        "what": "differences of the trials' changes, or, with a common baseline, of their means afterwards given those before",
         "known": "the correlation of the two measurements was printed, follows from standard deviations, or is not needed",
         "unknown": "it is inferred",
     },
+}
+_DIFFERENCES = {
+    None: "differences of the trials' means",
+    "separate": "differences of the trials' mean changes",
+    "common": "differences of the trials' means afterwards, given those at baseline",
 }
 
 
@@ -98,7 +98,8 @@ def forest_figures(results: Record, outcome: Record) -> list[Picture]:
             f"{f'with {mark}' if mark else 'latent'}. "
             f"{outcome_sentence(results, outcome, data)}"
         )
-        caption = ARMS_CAPTION.format(**_OF_ARMS[mark]) if mark else FOREST_CAPTION
+        what = _DIFFERENCES[(model.get("arms") or {}).get("baseline")]
+        caption = ARMS_CAPTION.format(what=what, **_KNOWN_ARMS[mark]) if mark else FOREST_CAPTION
         pictures.append(Picture(src, alt, f"{model.get('label') or 'Forest plot'}. {caption}"))
     return pictures
 
