@@ -84,6 +84,7 @@ def randomised(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     text = (CHANGES / "analysis.toml").read_text().replace('label = "all"', 'label = "all"\nbaseline = "common"')
     section = text[text.index("[outcomes.pain.models.overall]") : text.index("[[outcomes.pain.prob")]
     section = section.replace("models.overall", "models.dose").replace('"all"', '"dose"\nformula = "1 + dose"')
+    text = text.replace("target_accept = 0.95", "target_accept = 0.99")
     text += section + 'beta = { dose = "Normal(0, 1)" }\n'
     return report_of(tmp_path_factory.mktemp("common"), text, AFTER)
 
