@@ -283,9 +283,8 @@ def _warnings_on_one_line() -> Iterator[None]:
         try:
             yield
         finally:
-            for message in dict.fromkeys(
-                _one_line(str(warning.message)) for warning in found
-            ):  # checked twice, said once
+            messages = (_one_line(str(warning.message)) for warning in found)
+            for message in dict.fromkeys(messages):  # what is checked twice is said once
                 _say(f"bayesmeta: warning: {message}")
 
 

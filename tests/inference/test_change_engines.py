@@ -267,6 +267,10 @@ def test_groups_and_names(varying):
     assert varying.shrinkage()["known"].tolist() == [True, False, True, False, False]
     assert 0 < varying.probability("correlation > 0.6 and mu < 0") < 1
     assert bm.convergence(varying).r_hat < 1.01
+    stuck = varying.datatree.copy(deep=True)
+    stuck["posterior"]["study_correlation"][0, :, 1] = 0.9 + varying.draws("mu")[0] / 1e3  # one chain elsewhere
+    found = bm.convergence(dataclasses.replace(varying, datatree=stuck))
+    assert (found.r_hat > 1.1, found.worst) == (True, f"study_correlation[{varying.data.study[1]}]")
     assert "prior on correlation" in bm.power_scaling(varying)
 
 
