@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -145,11 +146,11 @@ def _print(content: dict[str, Any], result: MetaResult) -> None:
     )
     for line in source_lines(model, content["measure"]):
         console.print(line, markup=False, highlight=False)
-    table = Table()
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     drawn = content["engine"] == "nuts"
     level = f"{100 * content['ci_prob']:g}%"
-    diagnostics = ("bulk ESS", "R-hat") if drawn else ()
-    for name in ("", "mean", "sd", "median", f"lower {level}", f"upper {level}", *diagnostics):
+    diagnostics = ("bulk\nESS", "R-hat") if drawn else ()
+    for name in ("", "mean", "sd", "median", f"lower\n{level}", f"upper\n{level}", *diagnostics):
         table.add_column(name, justify="right" if name else "left", overflow="ellipsis" if name else "fold")
     for row in content["summary"]:
         cells = [_cell(row[key], ".4g") for key in ("mean", "sd", "median", "lower", "upper")]

@@ -89,7 +89,8 @@ def test_it_is_printed_with_its_priors(capsys, arms):
     _, out, _ = run(capsys, "fit", arms, *NAMES, *PRIORS, *OWN, "--formula", "1 + dose", "--measure", "md", *few)
     said = " ".join(out.split())
     assert "correlation ~ Uniform(0, 1), correlation_variation ~ HalfNormal(0.3)" in said
-    assert "dose" in out
+    names = [line.split()[0] for line in out.splitlines() if line.strip()]
+    assert {"mu", "dose", "correlation", "correlation_variation", "theta_new"} <= set(names)  # each whole, on one line
 
 
 REFUSED = {
