@@ -405,6 +405,6 @@ def main(arguments: list[str] | None = None) -> Any:
     except InferenceError as error:
         _say(f"bayesmeta: {_one_line(error)}")
         sys.exit(1)
-    except BayesmetaError as error:
+    except (BayesmetaError, OSError) as error:  # OSError: standard output is full, or a folder cannot be written
         _say(f"bayesmeta: {_one_line(error)}")
         sys.exit(2)

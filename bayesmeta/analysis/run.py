@@ -207,7 +207,7 @@ def _check_questions(outcome: Outcome, models: dict[str, Model], data: Data, whe
         if signal.published_p is not None and not 0 < signal.published_p <= 1:
             raise SpecificationError(f"{place}: published_p: P must lie in (0, 1]; got {signal.published_p:g}.")
         try:
-            check_sensitivity(outcome, signal, models)
+            check_sensitivity(data, outcome, signal, models)
         except BayesmetaError as error:
             raise type(error)(f"{place}, sensitivity: {error}") from error
     for question in outcome.derived:

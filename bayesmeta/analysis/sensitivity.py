@@ -19,6 +19,7 @@ from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.sensitivity.crossing import Crossing, crossing
 from bayesmeta.spec.arm_normal import ArmNormal
 from bayesmeta.spec.change_normal import ChangeNormal
+from bayesmeta.spec.design import tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.two_scales import Model, base_of
 
@@ -236,11 +237,11 @@ def _nearer(
     return best, probability(best)
 
 
-def check_sensitivity(outcome: Outcome, signal: Signal, models: Mapping[str, Model]) -> None:
+def check_sensitivity(data: Data, outcome: Outcome, signal: Signal, models: Mapping[str, Model]) -> None:
     """Build every alternative once, so that a wrong prior is refused before anything is sampled."""
     stated = models[signal.model]
     for alternative in crossed_models(outcome, signal, base_of(stated)).values():
-        with_base(stated, alternative)
+        tau_prior(data, base_of(with_base(stated, alternative)))
     known = {str(name) for model in models.values() for name in base_of(model).beta}
     for belief in outcome.sensitivity.beliefs:
         for name in belief.beta:
@@ -250,7 +251,7 @@ def check_sensitivity(outcome: Outcome, signal: Signal, models: Mapping[str, Mod
                     f"Coefficients: {', '.join(sorted(known)) or 'none'}."
                 )
         try:
-            with_base(stated, _believed(belief, base_of(stated)))
+            tau_prior(data, base_of(with_base(stated, _believed(belief, base_of(stated)))))
         except BayesmetaError as error:
             raise type(error)(f"belief {belief.label!r}: {error}") from error
 

@@ -17,6 +17,7 @@ from bayesmeta.data.tables import Table
 from bayesmeta.effects.reports import Clash, Reports, contradictions, read_reports, skewed_intervals
 from bayesmeta.errors import DataError, DataWarning
 
+_RATIOS = 3  # rows that fit as ratios alone, from which the others are expected to be ratios
 _GAP = 1.0  # between the normal quantiles of two P values, beyond rounding
 
 
@@ -32,7 +33,8 @@ def estimates(context: Context, *, ratio: bool | None, level: float) -> Iterator
     known = np.flatnonzero(~np.isnan(known_numbers(table, column))).tolist()
     suspects = _suspects(table, known, bool(ratio), level)
     if ratio is None and column == "estimate":
-        suspects = _suspects(table, suspects, True, level)
+        no_difference, suspects = suspects, _suspects(table, suspects, True, level)
+        yield from _logarithms(context, sorted(set(no_difference) - set(suspects)), len(known))
     for i in suspects:
         row = table.take([i])
         both = column == "estimate" and _is_positive(row, column)  # what is called y is on the scale of the analysis
@@ -40,6 +42,16 @@ def estimates(context: Context, *, ratio: bool | None, level: float) -> Iterator
         found = [list(_clashes(row, bool(reading), level)) for reading in readings]
         for check, clash in min(found, key=_badness):
             yield context.finding(check, i, clash.column, clash.why, clash.normal)
+
+
+def _logarithms(context: Context, ratios: list[int], known: int) -> Iterator[Finding]:
+    """Yield negative estimates in a table most of whose rows fit as ratios alone."""
+    if len(ratios) < _RATIOS or 2 * len(ratios) <= known:
+        return
+    values = known_numbers(context.table, "estimate")
+    for i in map(int, np.flatnonzero(values < 0)):
+        why = f"{values[i]:g} is no ratio, and most other rows are ratios by their intervals"
+        yield context.finding("range", i, "estimate", why, "Is it a logarithm? Give all on one scale")
 
 
 def _suspects(table: Table, rows: list[int], ratio: bool, level: float) -> list[int]:

@@ -33,7 +33,8 @@ def make_table(name: str, records: Sequence[tuple[int, list[Any]]], delimiter: s
         raise DataError(f"{name}: the file is empty; its first line should name the columns.")
     first, titles = records[0]
     width = max((j for j, cell in enumerate(titles, start=1) if not _is_blank(cell)), default=0)
-    records = [(row, _within(cells, width, len(titles), f"{name}, row {row}")) for row, cells in records]
+    if width < len(titles):
+        records = [(row, _within(cells, width, len(titles), f"{name}, row {row}")) for row, cells in records]
     header = _header([str(cell) if cell is not None else "" for cell in records[0][1]], name, delimiter, first)
     rows, lines = zip(*records, strict=True)
     for row, cells in records[1:]:

@@ -13,6 +13,7 @@ from bayesmeta.pooling.residuals import Regression
 
 Floats = NDArray[np.float64]
 _STEPS = 1000
+_PATIENCE = 20  # steps of Fisher's method before they are doubted
 _DIGITS = 1e-13  # relative change of tau^2 at which an iteration has converged
 _GRID = 40  # values of tau^2 that are looked at
 _ALIKE = 4.0  # ratio of variances up to which a likelihood has one maximum
@@ -142,11 +143,11 @@ class _Lanes(NamedTuple):
         return np.asarray(-0.5 * both)
 
     def climb(self, found: Floats) -> Floats:
-        """Highest point near each start."""
+        """Highest point near each start; steps that have not led there soon, but back and forth, are shortened."""
         active = np.arange(found.size)
-        for _ in range(_STEPS):
+        for turn in range(_STEPS):
             tau2, part = found[active], self.some(active)
-            step, width = _step(part.lam, part.z2, part.variances, tau2)
+            step, width = _step(part.lam, part.z2, part.variances, tau2, patient=turn < _PATIENCE)
             new = _move(tau2, step, part.lam)
             found[active] = new
             active = active[np.abs(new - tau2) > _DIGITS * new + _ROUNDING * width]
@@ -156,8 +157,10 @@ class _Lanes(NamedTuple):
 
     def elsewhere(self, found: Floats) -> tuple[NDArray[np.intp], Floats]:
         """Lanes whose likelihood is higher somewhere else, and where: between the smallest variance and the largest square."""
-        low, high = self.lam.min(axis=-1) / 10, self.z2.max(axis=-1)
-        many = np.flatnonzero((self.lam.max(axis=-1) > _ALIKE * self.lam.min(axis=-1)) & (high > low))
+        least = np.minimum(self.lam.min(axis=-1), self.variances.min(axis=-1))
+        most = np.maximum(self.lam.max(axis=-1), self.variances.max(axis=-1))
+        low, high = least / 10, self.z2.max(axis=-1)
+        many = np.flatnonzero((most > _ALIKE * least) & (high > low))
         part = self.some(many)
         grid = low[many] * (high[many] / low[many]) ** np.linspace(0, 1, _GRID)[:, None]
         heights = part.height(grid)
@@ -177,8 +180,12 @@ def _move(tau2: Floats, step: Floats, lam: Floats) -> Floats:
     return np.where((step < 0) & (new < 1e-9 * lam.min(axis=-1)), 0.0, new)
 
 
-def _step(lam: Floats, z2: Floats, variances: Floats, tau2: Floats) -> tuple[Floats, Floats]:
-    """Fisher's step, or Newton's where it is close and the likelihood curves downwards, and the scale of tau^2."""
+def _step(lam: Floats, z2: Floats, variances: Floats, tau2: Floats, patient: bool) -> tuple[Floats, Floats]:
+    """Fisher's step, or Newton's where it is close and the likelihood curves downwards, and the scale of tau^2.
+
+    Fisher's steps may go back and forth around a narrow maximum, or creep along a flat one: when no longer `patient` they
+    are halved, and Newton's may be much longer than they are.
+    """
     total, weight = lam + tau2[:, None], 1 / (variances + tau2[:, None])
     score = np.sum(z2 / total**2, axis=-1) - np.sum(weight, axis=-1)
     information = np.sum(weight**2, axis=-1)
@@ -186,8 +193,8 @@ def _step(lam: Floats, z2: Floats, variances: Floats, tau2: Floats) -> tuple[Flo
     fisher, width = score / information, information**-0.5
     with np.errstate(divide="ignore", invalid="ignore"):
         newton = np.where(observed > 0, score / observed, np.inf)
-    near = (np.abs(fisher) < 0.1 * width) & (np.abs(newton) < 8 * np.abs(fisher))
-    return np.where(near, newton, fisher), width
+    near = (np.abs(fisher) < 0.1 * width) & (np.abs(newton) < (8 if patient else 1000) * np.abs(fisher))
+    return np.where(near, newton, fisher if patient else fisher / 2), width
 
 
 def tau2_standard_error(data: Regression, method: str, tau2: Floats) -> Floats:

@@ -446,3 +446,18 @@ def test_numbers_whose_squares_are_none():
     }
     with pytest.raises(DataError, match=r"row 1, column 'sd_t' .study 'S'.: 1e\+200 is no number that a study reports"):
         check_table(arms, integers=True)
+
+
+def test_a_logarithm_among_ratios():
+    """0.70 (0.55 to 0.89) and its like fit on the log scale alone; the logarithms of one row fit as a difference."""
+    table = {
+        "study": list("ABCDE"),
+        "estimate": ["0.70", "0.50", "1.20", "-0.36", "0.65"],
+        "ci_lower": ["0.40", "0.22", "0.60", "-0.60", "0.30"],
+        "ci_upper": ["1.22", "1.14", "2.40", "-0.12", "1.41"],
+    }
+    (finding,) = check_table(table)
+    assert (finding.check, finding.row, finding.column) == ("range", 4, "estimate")
+    assert finding.why == "-0.36 is no ratio, and most other rows are ratios by their intervals"
+    differences = {**table, "ci_upper": ["1.00", "0.78", "1.80", "-0.12", "1.00"]}
+    assert found(differences) == []

@@ -14,6 +14,7 @@ import pytest
 
 from bayesmeta.cli import main
 from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.pooling import heterogeneity
 from bayesmeta.simulation.design import BayesianModel, Design, Studies, Truth, read_design
 from bayesmeta.simulation.run import simulate
 
@@ -183,3 +184,18 @@ def test_a_wrong_design_is_refused_in_one_line(tmp_path: Path, capsys, old, new,
 def test_sizes_in_a_file_are_for_design_files():
     with pytest.raises(SpecificationError, match=r"studies.file = 'trials.csv': is for design files; give se here"):
         simulate(design(studies=Studies(outcome="estimates", file="trials.csv")))
+
+
+def test_estimators_of_the_same_data_share_what_they_can(monkeypatch):
+    """Six estimators search for two limits of the Q profile and for REML once, and give the bits that they give alone."""
+    names = ("dl wald", "reml wald", "reml hksj", "pm hksj", "ml wald", "dl hksj")
+    searches = []
+    real = heterogeneity.solve_q
+    monkeypatch.setattr(heterogeneity, "solve_q", lambda data, target: searches.append(target) or real(data, target))
+    one = {"truth": Truth(mu=0.2, tau=0.3), "priors": ()}
+    together = simulate(design(500, estimators=names, **one)).performance
+    assert len(searches) == 3  # two limits, and Paule and Mandel's root
+    for name in names:
+        alone = simulate(design(500, estimators=(name,), **one)).performance
+        part = together[together["analysis"] == name].reset_index(drop=True)
+        pd.testing.assert_frame_equal(part, alone, check_exact=True)
