@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import shutil
@@ -29,6 +30,7 @@ claim_label = "it works well"
 quantity = "mu"
 threshold = "mu < -1"
 [outcomes.pain.sensitivity]
+level = 0.9
 effect = [{ label = "sceptical", prior = "Normal(0, 1)" }, { label = "far", prior = "Normal(-0.2, 0.1)" }]
 tau = [{ label = "as stated", prior = "HalfNormal(1)" }]
 [[outcomes.pain.sensitivity.beliefs]]
@@ -134,6 +136,13 @@ def test_other_priors_are_those_of_fits_of_their_own(reported):
         found.append(norm.cdf(-0.8, mean, sd))  # the posterior of mu is nearly normal
         assert row["probability"] == pytest.approx(found[-1], abs=0.025 + 4 * row["mcse"])
     assert np.ptp(found) > 0.5
+    tipped = [(one["on"], crossing) for one in signal["tipping"] for crossing in one["crossings"]]
+    assert {on for on, _ in tipped} == {"tau"}
+    for _, crossing in tipped:
+        assert crossing["probability"] == pytest.approx(0.9, abs=4 * crossing["mcse"])
+        base = bm.NormalNormal(mu=bm.Normal(0, 4), tau=bm.HalfNormal(crossing["scale"]))
+        mean, sd = fit_change_grid(reported.data, dataclasses.replace(reported.model, base=base), 1).mean_sd("mu")
+        assert norm.cdf(-0.8, mean, sd) == pytest.approx(0.9, abs=0.025)
 
 
 @pytest.mark.slow
