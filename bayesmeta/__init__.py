@@ -35,6 +35,7 @@ _HOME = {
     "bayesmeta.diagnostics.prior_predictive": ["prior_predictive"],
     "bayesmeta.diagnostics.sensitivity": ["claim_sensitivity"],
     "bayesmeta.effects.arm_reports": ["complete_arms"],
+    "bayesmeta.effects.combined_arms": ["combine_arms"],
     "bayesmeta.effects.doses": ["Dose", "cumulative_dose"],
     "bayesmeta.effects.from_tests": ["smd_from_test"],
     "bayesmeta.effects.groups": ["combine_groups", "counts_from_percentage", "events_from_percentage"],

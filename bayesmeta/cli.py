@@ -17,7 +17,6 @@ from bayesmeta.errors import (
     DataWarning,
     ImproperPosteriorError,
     InferenceError,
-    SpecificationError,
 )
 
 app = typer.Typer(
@@ -29,6 +28,10 @@ app = typer.Typer(
 
 
 _MEASURE = "What y measures (log_or, smd, ...); priors published for another measure are then refused."
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--column", help="A column under our name: 'ours=theirs', e.g. 'mean_t=Mean tx'. Repeatable."),
+]
 
 
 @app.callback()
@@ -84,7 +87,9 @@ def verify(
 
 @app.command()
 def fit(
-    effects: Annotated[Path, typer.Argument(help="CSV file with columns study, y, se and covariates.")],
+    effects: Annotated[
+        Path, typer.Argument(help="CSV file with columns study, y, se and covariates; with --typical-sd, of arm means.")
+    ],
     tau: Annotated[str, typer.Option(help="Prior on the between-study SD, e.g. 'HalfNormal(0.5)'.")],
     mu: Annotated[str, typer.Option(help="Prior on the mean effect.")] = "Flat()",
     formula: Annotated[str, typer.Option(help="Right-hand side, e.g. '1 + dose'.")] = "1",
@@ -98,15 +103,27 @@ def fit(
     chains: Annotated[int, typer.Option(min=1)] = 4,
     ci_prob: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.95,
     measure: Annotated[str | None, typer.Option(help=_MEASURE)] = None,
+    typical_sd: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="For arm means (--measure md or smd), whose SDs are then parameters: prior on their median, "
+            "'LogNormal(0.7, 0.5)', or one for each instrument: 'VAS=LogNormal(3, 0.5)'. Repeatable."
+        ),
+    ] = None,
+    sd_variation: Annotated[
+        str | None, typer.Option(help="With --typical-sd: prior on the SD of their logarithms, 'HalfNormal(0.3)'.")
+    ] = None,
+    column: Columns = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
 ) -> None:
-    """Fit one model to estimates and print its summary."""
+    """Fit one model to estimates, or to arm means, and print its summary."""
     from bayesmeta.report.terminal import fit_and_print
 
     with _warnings_on_one_line():
         passed = fit_and_print(
-            effects, tau, mu, formula, beta or [], claim or [], engine, seed, draws, chains, ci_prob, measure, as_json
-        )
+            effects, tau, mu, formula, beta or [], claim or [], engine, seed, draws, chains, ci_prob, measure, as_json,
+            column or [], typical_sd or [], sd_variation,
+        )  # fmt: skip
     raise typer.Exit(0 if passed else 1)
 
 
@@ -120,6 +137,9 @@ def effects(
         bool, typer.Option("--complete", help="Derive means, SDs and counts from medians, SEs, intervals, percentages.")
     ] = False,
     quantiles: Annotated[str, typer.Option(help="With --complete, for medians: normal or fitted.")] = "normal",
+    combine: Annotated[
+        bool, typer.Option("--combine", help="Make one arm of rows with the same study and arm: men and women.")
+    ] = False,
     correction: Annotated[float | None, typer.Option(help="Added to counts of studies with an empty cell.")] = None,
     to: Annotated[str, typer.Option(help="only0, all or if0all: the studies that are corrected.")] = "only0",
     drop00: Annotated[bool, typer.Option("--drop00", help="Leave out studies without any event.")] = False,
@@ -128,31 +148,21 @@ def effects(
     reference: Annotated[str | None, typer.Option(help="The arm that the others are compared with.")] = None,
     icc: Annotated[str | None, typer.Option(help="Intracluster correlation: a number or a column.")] = None,
     cluster_size: Annotated[str | None, typer.Option(help="Mean cluster size: a number or a column.")] = None,
+    column: Columns = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
 ) -> None:
     """Turn arm summaries, or printed estimates, into effects and standard errors."""
-    from bayesmeta.effects.arm_reports import complete_arms
-    from bayesmeta.effects.measures import effect_sizes
-    from bayesmeta.effects.reported import REPORTED, reported_estimates
+    from bayesmeta.effects.options import EffectOptions
     from bayesmeta.report.effects import effects_csv, effects_json
+    from bayesmeta.report.input import table_of
 
+    options = EffectOptions(
+        complete=complete, quantiles=quantiles, combine=combine, correction=correction, to=to, drop00=drop00,
+        correlation=_number(correlation), level=level, reference=reference, icc=_number(icc),
+        cluster_size=_number(cluster_size),
+    )  # fmt: skip
     with _warnings_on_one_line():
-        if measure in REPORTED:
-            given = {
-                "--complete": complete, "--correction": correction, "--to": to != "only0", "--drop00": drop00,
-                "--correlation": correlation, "--reference": reference, "--icc": icc, "--cluster-size": cluster_size,
-            }  # fmt: skip
-            for option in (option for option, value in given.items() if value not in (None, False)):
-                raise SpecificationError(
-                    f"{option}: measure {measure!r} is of printed estimates, and takes --level alone."
-                )
-            data = reported_estimates(arms, ratio=measure == "reported_ratio", level=level)
-        else:
-            table = complete_arms(arms, method=quantiles, level=level) if complete else arms
-            data = effect_sizes(
-            table, measure, correction=correction, to=to, drop00=drop00, correlation=_number(correlation), level=level,
-            reference=reference, icc=_number(icc), cluster_size=_number(cluster_size),
-        )  # fmt: skip
+        data = options.estimates(table_of(arms, column or []), measure)
     if as_json:
         typer.echo(effects_json(data))
     else:
@@ -173,15 +183,19 @@ def check(
         bool | None, typer.Option("--ratio/--difference", help="What estimates are; by default either.")
     ] = None,
     level: Annotated[float, typer.Option(help="Coverage of confidence intervals.")] = 0.95,
+    sheet: Annotated[str | None, typer.Option(help="Of an Excel file.")] = None,
     analysis: Annotated[str | None, typer.Option(help="Of a RevMan file, e.g. 1.2.")] = None,
+    column: Columns = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with status 1 if anything is found.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
 ) -> None:
     """Look for numbers that are impossible, or odd beside the others, and name them."""
     from bayesmeta.checks.table import check_table
     from bayesmeta.data.formats import read_table
+    from bayesmeta.effects.column_names import their_names
+    from bayesmeta.report.input import columns_of
 
-    source = read_table(table, analysis=analysis)
+    source = read_table(table, columns=their_names(columns_of(column or [])), sheet=sheet, analysis=analysis)
     if not as_json:
         for ours, theirs in source.recognised.items():
             _say(f"{ours}: from {theirs!r}")
@@ -199,20 +213,17 @@ def check(
 @app.command()
 def convert(
     table: Annotated[Path, typer.Argument(help="CSV, tab-separated, Excel, or RevMan file.")],
-    column: Annotated[
-        list[str] | None, typer.Option(help="A column under our name: 'theirs=ours', e.g. 'TE=y'. Repeatable.")
-    ] = None,
+    column: Columns = None,
     sheet: Annotated[str | None, typer.Option(help="Of an Excel file.")] = None,
     analysis: Annotated[str | None, typer.Option(help="Of a RevMan file, e.g. 1.2.")] = None,
 ) -> None:
     """Print a table of another format as CSV under our names, and say which columns were recognised."""
     from bayesmeta.data.formats import read_table
+    from bayesmeta.effects.column_names import their_names
+    from bayesmeta.report.input import columns_of
 
-    given = [text.partition("=") for text in column or []]
-    for theirs, sign, ours in given:
-        if not (theirs and sign and ours):
-            raise SpecificationError(f"--column {theirs + sign + ours!r}: write 'theirs=ours', e.g. 'TE=y'.")
-    found = read_table(table, columns={theirs: ours for theirs, _, ours in given}, sheet=sheet, analysis=analysis)
+    names = their_names(columns_of(column or []), covariates=None)
+    found = read_table(table, columns=names, sheet=sheet, analysis=analysis)
     typer.echo(found.to_frame().to_csv(index=False), nl=False)
     for ours, theirs in found.recognised.items():
         _say(f"{ours}: from {theirs!r}")
@@ -220,7 +231,7 @@ def convert(
 
 @app.command()
 def template(
-    measure: Annotated[str, typer.Option(help="md, smd, log_or, log_rr, rd, ...")],
+    measure: Annotated[str, typer.Option(help="md, smd, log_or, log_rr, rd, ...; reported for printed estimates.")],
     arms: Annotated[bool, typer.Option("--arms", help="One row for each arm, not one for each study.")] = False,
 ) -> None:
     """Print the header of the CSV file that a measure takes, to be filled in."""
@@ -267,6 +278,7 @@ def compare(
     parameter: Annotated[str, typer.Option(help="Coefficient to compare.")] = "mu",
     claim: Annotated[str | None, typer.Option(help="Probability to report; 'mu < 0' if left out.")] = None,
     ci_prob: Annotated[float, typer.Option(help="Coverage, or probability, of the intervals.")] = 0.95,
+    column: Columns = None,
     plot: Annotated[Path | None, typer.Option(help="SVG or PNG file to draw the comparison into.")] = None,
     measure: Annotated[str | None, typer.Option(help=_MEASURE)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
@@ -276,8 +288,9 @@ def compare(
 
     with _warnings_on_one_line():
         compare_and_print(
-            effects, tau or [], mu, formula, estimator or [], parameter, claim, ci_prob, measure, as_json, plot
-        )
+            effects, tau or [], mu, formula, estimator or [], parameter, claim, ci_prob, measure, as_json, plot,
+            column or [],
+        )  # fmt: skip
 
 
 @app.command()
@@ -312,6 +325,7 @@ def sensitivity(
         list[str] | None, typer.Option(help="Probability to report; 'mu < 0' if left out. Repeatable.")
     ] = None,
     level: Annotated[float, typer.Option(help="Probability whose crossing the sentences look for.")] = 0.95,
+    column: Columns = None,
     threshold: Annotated[float, typer.Option(help="Robust up to this bias of a coin, 0.5 being fair.")] = 0.6,
     ci_prob: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.95,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
@@ -319,7 +333,9 @@ def sensitivity(
     """Report a claim under every crossing of some priors, and how robust it is."""
     from bayesmeta.report.sensitivity import sensitivity_and_print
 
-    sensitivity_and_print(effects, tau, mu or [], formula, beta or [], claim or [], level, threshold, ci_prob, as_json)
+    sensitivity_and_print(
+        effects, tau, mu or [], formula, beta or [], claim or [], level, threshold, ci_prob, as_json, column or []
+    )
 
 
 @app.command()
@@ -364,6 +380,6 @@ def main(arguments: list[str] | None = None) -> Any:
     except InferenceError as error:
         _say(f"bayesmeta: {_one_line(error)}")
         sys.exit(1)
-    except BayesmetaError as error:
+    except (BayesmetaError, OSError) as error:  # OSError: standard output is full, or a folder cannot be written
         _say(f"bayesmeta: {_one_line(error)}")
         sys.exit(2)

@@ -8,15 +8,18 @@ from typing import Any
 
 import numpy as np
 
+from bayesmeta.analysis.arms import LEFT_OUT, SENSITIVITY_LEFT_OUT, arm_predictions
 from bayesmeta.analysis.derived import derived_rows, finite_or_none
 from bayesmeta.analysis.evidence_table import evidence
 from bayesmeta.analysis.latent_pooling import latent_pooling
+from bayesmeta.analysis.load import shown_measure
 from bayesmeta.analysis.records import CI_PROB, curve, finite, interval_record
-from bayesmeta.analysis.schema import Outcome
+from bayesmeta.analysis.schema import Outcome, Sensitivity
 from bayesmeta.analysis.sensitivity import SignalSensitivity
 from bayesmeta.analysis.signals import signal_record
+from bayesmeta.data.arm_changes import ArmChanges
+from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.data.kinds import Arms
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.data.statistics import PooledEstimate, SubgroupTest, printed_half_width
 from bayesmeta.diagnostics.agreement import agreement, agreement_check
@@ -25,9 +28,11 @@ from bayesmeta.diagnostics.convergence import convergence
 from bayesmeta.priors import Flat, Prior
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
+from bayesmeta.spec.arm_normal import ArmNormal
 from bayesmeta.spec.design import tau_prior, variable_of
+from bayesmeta.spec.names import arm_scales
 from bayesmeta.spec.sources import default_names, published_in
-from bayesmeta.spec.two_scales import base_of
+from bayesmeta.spec.two_scales import Model, base_of
 
 
 @dataclass(slots=True)
@@ -79,11 +84,11 @@ def collect_outcome(
     ]
     collected.content = {
         "label": outcome.label,
-        "measure": outcome.measure,
+        "measure": shown_measure(outcome),
         "unit": outcome.unit,
         "benefit": outcome.benefit,
         "log_scale": outcome.log_scale,
-        "evidence": evidence(outcome, first),
+        "evidence": evidence(outcome, fits),
         "models": models,
         "probabilities": [
             {
@@ -99,6 +104,8 @@ def collect_outcome(
         "derived": [row for question in outcome.derived for row in derived_rows(question, fits[question.model])],
         "predictive": predictive,
         "confounding": _confounding(outcome, fits),
+        "left_out": _left_out(outcome, first),
+        "input": _input(outcome),
         "estimators": next((rows for rows in map(latent_pooling, fits.values()) if rows), []),
     }
     return collected
@@ -120,6 +127,7 @@ def _model(
     priors: dict[str, Prior] = {"mu": model.mu_prior, "tau": tau_prior(result.data, model)}
     for name in result.coefficients:
         priors[name] = model.coefficient_prior(name, name.split("[", 1)[0])
+    priors |= arm_scales(result.data, result.model)
     section = outcome.models[key]
     unchosen = default_names(model)
     defaults = [name for name, prior in priors.items() if prior == Flat() or {name, variable_of(name)} & unchosen]
@@ -129,6 +137,7 @@ def _model(
     return {
         "label": section.label,
         "formula": model.formula,
+        **_arm_options(result.model),
         "engine": result.engine,
         "error_bound": result.error_bound,
         "priors": {name: str(prior) for name, prior in priors.items()},
@@ -151,13 +160,38 @@ def _model(
     }
 
 
+def _arm_options(model: Model) -> dict[str, Any]:
+    """What else a model of arm means states."""
+    if not isinstance(model, ArmNormal):
+        return {}
+    names = ("measure", "equal_variances", "sd_probability")
+    return {"arms": {name: getattr(model, name) for name in names}}
+
+
+def _left_out(outcome: Outcome, result: MetaResult) -> list[str]:
+    """What the report has for other outcomes and not for this one, each with the reason."""
+    if not isinstance(result.data, ArmMeans):
+        return []
+    return [*LEFT_OUT, *([SENSITIVITY_LEFT_OUT] if outcome.signals and outcome.sensitivity != Sensitivity() else [])]
+
+
+def _input(outcome: Outcome) -> dict[str, Any]:
+    """The table, and how it was read."""
+    options = {} if outcome.effects is None else outcome.effects.model_dump(exclude_unset=True)
+    return {
+        "table": outcome.studies or outcome.estimates or outcome.arms,
+        "columns": outcome.columns,
+        "effects": options,
+    }
+
+
 def _forest(result: MetaResult) -> dict[str, Any]:
     studies = []
     posterior = result.posterior
     for name, row in result.shrinkage(ci_prob=CI_PROB, ci_kind="eti").iterrows():
         y, se = float(row["y"]), float(row["se"])
         y_lower, y_upper = y - 1.959964 * se, y + 1.959964 * se
-        if not row["known"]:  # what the trial is thought to have found
+        if not row["known"] and not isinstance(result.data, ArmMeans):  # what the trial is thought to have found
             y_lower, y_upper = DrawsMarginal(posterior["y"].sel(study=name).to_numpy()).interval(CI_PROB, "eti")
         studies.append(
             {
@@ -180,6 +214,7 @@ def _forest(result: MetaResult) -> dict[str, Any]:
     keys = ("mean", "lower", "upper")
     return {
         "studies": studies,
+        **({"unknown": "SD not known"} if isinstance(result.data, ArmMeans) else {}),
         "pooled": {key: pooled[key] for key in keys},
         "new": {key: new[key] for key in keys},
         "published": published,
@@ -212,20 +247,20 @@ def _predictive(result: MetaResult, *, ratio: bool) -> list[dict[str, Any]]:
         found = {"mean": marginal.mean(), "lower": lower, "upper": upper, "inside": bool(inside)}
         rows.append({"name": name, "printed": f"{printed:.4g}", **found})
 
-    if isinstance(result.data, Estimates):
-        for i, study in enumerate(result.data.study):
-            marginal = DrawsMarginal(group["y"].sel(study=study).to_numpy())
+    assert not isinstance(result.data, ArmChanges)  # no analysis file names them
+    if not isinstance(result.data, PublishedReview):
+        for study, printed, draws in _replicated(result.data, result):
+            marginal = DrawsMarginal(draws)
             lower, upper = marginal.interval(CI_PROB, "eti")
-            inside = lower <= result.data.y[i] <= upper
+            inside = lower <= printed <= upper
             row = {
                 "mean": marginal.mean(),
                 "lower": lower,
                 "upper": upper,
                 "inside": None if not inside else True,
             }
-            rows.append({"name": study, "printed": f"{result.data.y[i]:.4g}", **row})
+            rows.append({"name": study, "printed": f"{printed:.4g}", **row})
         return rows
-    assert not isinstance(result.data, Arms)  # no analysis file names them
     tests = [s for s in result.data.statistics if isinstance(s, SubgroupTest)]
     for statistic in result.data.statistics:
         if isinstance(statistic, PooledEstimate):
@@ -242,6 +277,14 @@ def _predictive(result: MetaResult, *, ratio: bool) -> list[dict[str, Any]]:
                 3 * statistic.spread,
             )
     return rows
+
+
+def _replicated(data: Estimates | ArmMeans, result: MetaResult) -> list[tuple[str, float, Any]]:
+    """For each study what was observed, and draws of what the model would observe."""
+    if isinstance(data, ArmMeans):
+        return arm_predictions(data, result)
+    y = result.datatree["posterior_predictive"]["y"]
+    return [(name, float(data.y[i]), y.sel(study=name).to_numpy()) for i, name in enumerate(data.study)]
 
 
 def _confounding(outcome: Outcome, fits: Mapping[str, MetaResult]) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""From the sections of an analysis file and its tables to data: `Estimates` or a `PublishedReview`."""
+"""From the sections of an analysis file and its table of studies to a `PublishedReview`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 
 from bayesmeta.analysis.schema import Cell, ChoiceSection, Outcome, Published
 from bayesmeta.data.cells import as_number, is_missing
-from bayesmeta.data.estimates import Estimates, read_estimates
 from bayesmeta.data.review import STUDY_FIELDS, Choice, Option, PublishedReview, Range, Study
 from bayesmeta.data.statistics import (
     Heterogeneity,
@@ -20,9 +19,7 @@ from bayesmeta.data.statistics import (
     StudyTest,
     SubgroupTest,
 )
-from bayesmeta.data.tables import Table
-from bayesmeta.data.text_files import read_csv
-from bayesmeta.effects.measures import effect_sizes
+from bayesmeta.data.tables import Table, open_table
 from bayesmeta.errors import BayesmetaError, DataError, SpecificationError, did_you_mean
 from bayesmeta.priors import Prior, parse_prior
 
@@ -30,31 +27,21 @@ READING = "what the +/- is"
 _SIGN = {"lower": -1, "higher": 1}
 
 
-def load_data(outcome: Outcome, folder: Path, name: str) -> Estimates | PublishedReview:
-    """Data of one outcome.
+def load_review(outcome: Outcome, source: Table | Path, name: str, measure: str | None) -> PublishedReview:
+    """A published review from the table of its studies.
 
     Raises
     ------
     DataError, SpecificationError
         One line that names the outcome, or the file, row and column.
     """
-    given = [key for key in ("studies", "estimates", "arms") if getattr(outcome, key) is not None]
-    if len(given) != 1:
-        raise SpecificationError(
-            f"outcomes.{name}: give one of studies, estimates or arms; got {', '.join(given) or 'none'}."
-        )
-    stated = outcome.measure if "measure" in outcome.model_fields_set else None
-    if outcome.estimates is not None:
-        return read_estimates(folder / outcome.estimates, covariates=outcome.covariates, measure=stated)
-    if outcome.arms is not None:
-        return effect_sizes(folder / outcome.arms, outcome.measure, covariates=outcome.covariates)
     if outcome.sd_prior is None:
         raise SpecificationError(
             f"outcomes.{name}: studies whose effects are latent need sd_prior, e.g. 'LogNormal(0.7, 0.5)'."
         )
-    assert outcome.studies is not None
     sd = parse_prior(outcome.sd_prior)
-    studies, readings = _read_studies(read_csv(folder / outcome.studies), outcome.covariates or [], sd)
+    table = open_table(source, "table of studies")
+    studies, readings = _read_studies(table, outcome.covariates or [], sd)
     try:
         return PublishedReview(
             studies=studies,
@@ -62,7 +49,7 @@ def load_data(outcome: Outcome, folder: Path, name: str) -> Estimates | Publishe
             sd=sd,
             n_total=outcome.n_total,
             choices=[*readings, *(_choice(section, outcome.covariates or []) for section in outcome.choices)],
-            measure=stated,
+            measure=measure,
         )
     except BayesmetaError as error:
         raise type(error)(f"outcomes.{name}: {error}") from error

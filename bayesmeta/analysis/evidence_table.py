@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from bayesmeta.analysis.arms import arm_evidence
 from bayesmeta.analysis.schema import Outcome
-from bayesmeta.data.kinds import Arms
+from bayesmeta.data.arm_changes import ArmChanges
+from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.review import PublishedReview, Range, Study
 from bayesmeta.data.statistics import (
     Heterogeneity,
@@ -21,10 +24,13 @@ from bayesmeta.data.statistics import (
 from bayesmeta.results.meta_result import MetaResult
 
 
-def evidence(outcome: Outcome, result: MetaResult) -> dict[str, Any]:
+def evidence(outcome: Outcome, fits: Mapping[str, MetaResult]) -> dict[str, Any]:
     """Evidence section of one outcome."""
+    result = next(iter(fits.values()))
     data = result.data
-    assert not isinstance(data, Arms)  # no analysis file names them
+    if isinstance(data, ArmMeans):
+        return arm_evidence(data, outcome, fits)
+    assert not isinstance(data, ArmChanges)  # no analysis file names them
     if not isinstance(data, PublishedReview):
         frame = data.covariates
         studies = [
@@ -72,10 +78,8 @@ def evidence(outcome: Outcome, result: MetaResult) -> dict[str, Any]:
 
 def _study(study: Study) -> dict[str, Any]:
     size = f"{study.n_t:g} v {study.n_c:g}" if study.n_t is not None and study.n_c is not None else text(study.n)
-    if study.known:
-        found = f"difference {study.y:.3g}, standard error {study.se:.3g}"
-    else:
-        found = "nothing: nobody published its results"
+    latent = "nothing: nobody published its results"
+    found = f"difference {study.y:.3g}, standard error {study.se:.3g}" if study.known else latent
     if not study.in_review:
         found += "; not in the review's pool"
     covariates = {name: text(value) for name, value in study.covariates.items()}

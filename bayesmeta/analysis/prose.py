@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bayesmeta.analysis.schema import Analysis, Sampling
+from bayesmeta.analysis.arms import arm_methods
+from bayesmeta.analysis.load import Data
+from bayesmeta.analysis.schema import Analysis, Outcome, Sampling
+from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview
+from bayesmeta.effects.reported import REPORTED
 from bayesmeta.results.meta_result import MetaResult
 
 
-def methods(analysis: Analysis, data: Mapping[str, Estimates | PublishedReview], fit: MetaResult) -> list[str]:
-    """Paragraphs for the methods section of a paper."""
+def methods(analysis: Analysis, data: Mapping[str, Data], fits: Mapping[str, Mapping[str, MetaResult]]) -> list[str]:
+    """Paragraphs for the methods section of a paper; `fits` by outcome and model."""
     sampling = analysis.sampling
+    fit = next(iter(next(iter(fits.values())).values()))
     paragraphs = [
         "We fitted normal-normal hierarchical models: the effect observed in study i is normal about the study's true "
         "effect theta_i with its standard error, and theta_i is normal about mu plus covariates times their coefficients, "
@@ -31,9 +36,11 @@ def methods(analysis: Analysis, data: Mapping[str, Estimates | PublishedReview],
                 "the model, and its printed values, with their rounding, are the observations. Facts known as a range or as "
                 "a choice between readings are parameters with the stated priors; all combinations of choices were summed."
             )
+        elif isinstance(item, ArmMeans):
+            paragraphs.append(arm_methods(item, analysis.outcomes[name].label, next(iter(fits[name].values()))))
         else:
             paragraphs.append(
-                f"Outcome '{analysis.outcomes[name].label}': {item.n_studies} studies with published estimates."
+                f"Outcome '{analysis.outcomes[name].label}': {item.n_studies} {_origin(analysis.outcomes[name], item)}."
             )
     if any(isinstance(item, Estimates) for item in data.values()):
         paragraphs.append(
@@ -61,6 +68,24 @@ def methods(analysis: Analysis, data: Mapping[str, Estimates | PublishedReview],
         "effective draws), and from a new fit elsewhere. Intervals are equal-tailed with 95% probability."
     )
     return paragraphs
+
+
+def _origin(outcome: Outcome, data: Estimates) -> str:
+    """Where the estimates of an outcome come from."""
+    if outcome.arms is None and outcome.measure not in REPORTED:
+        return "studies with published estimates"
+    options = {} if outcome.effects is None else outcome.effects.model_dump(exclude_unset=True)
+    said = "".join(f", {name} {_shown(value)}" for name, value in options.items())
+    if outcome.arms is None:
+        return f"studies whose standard errors come from what each printed ({outcome.measure}{said})"
+    shared = "" if data.cov is None else "; contrasts that share an arm have their known covariance"
+    return f"effects computed from the studies' arms (measure {outcome.measure}{said}{shared})"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {one}" for key, one in value.items())
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _run(sampling: Sampling) -> str:

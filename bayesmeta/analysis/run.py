@@ -9,23 +9,25 @@ from typing import Any
 
 from bayesmeta.analysis.collect import collect_outcome
 from bayesmeta.analysis.derived import baseline_counts
-from bayesmeta.analysis.evidence import load_data
 from bayesmeta.analysis.external import external_rows
+from bayesmeta.analysis.load import Data, load_data
+from bayesmeta.analysis.model_sections import build_model
 from bayesmeta.analysis.prose import methods
-from bayesmeta.analysis.schema import Analysis, ModelSection, Outcome, read_analysis
+from bayesmeta.analysis.schema import Analysis, Outcome, read_analysis
 from bayesmeta.analysis.sensitivity import check_sensitivity, exact_sensitivity, sampled_sensitivity
 from bayesmeta.analysis.side_by_side import side_by_side
-from bayesmeta.data.estimates import Estimates
-from bayesmeta.data.review import PublishedReview
+from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence, worst_of
 from bayesmeta.errors import BayesmetaError, SpecificationError, did_you_mean
 from bayesmeta.inference.quadrature.engine import unsupported
-from bayesmeta.priors import Flat, parse_prior
 from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
+from bayesmeta.spec.arm_normal import ArmNormal
 from bayesmeta.spec.design import design
-from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.names import parameter_names
+from bayesmeta.spec.sources import check_measure
+from bayesmeta.spec.two_scales import Model, base_of
 
 SCHEMA = "bayesmeta-report/1"
 Progress = Callable[[str, int, int], None]
@@ -38,8 +40,8 @@ class Plan:
     analysis: Analysis
     folder: Path
     file: str
-    data: dict[str, Estimates | PublishedReview]
-    models: dict[str, dict[str, NormalNormal]]
+    data: dict[str, Data]
+    models: dict[str, dict[str, Model]]
     external: list[dict[str, Any]]
 
 
@@ -53,16 +55,16 @@ def plan(path: str | Path) -> Plan:
     """
     path = Path(path)
     analysis = read_analysis(path)
-    data: dict[str, Estimates | PublishedReview] = {}
-    models: dict[str, dict[str, NormalNormal]] = {}
+    data: dict[str, Data] = {}
+    models: dict[str, dict[str, Model]] = {}
     for name, outcome in analysis.outcomes.items():
         data[name] = load_data(outcome, path.parent, name)
         models[name] = {}
         for key, section in outcome.models.items():
             where = f"{path}: outcomes.{name}.models.{key}"
             try:
-                models[name][key] = build_model(section)
-                design(data[name], models[name][key])
+                models[name][key] = build_model(section, outcome.measure)
+                _check_model(data[name], models[name][key])
             except BayesmetaError as error:
                 raise type(error)(f"{where}: {error}") from error
         _check_questions(outcome, models[name], data[name], f"{path}: outcomes.{name}")
@@ -82,11 +84,11 @@ def _external(analysis: Analysis, path: Path) -> list[dict[str, Any]]:
     return external_rows(analysis.external, path.parent)
 
 
-def build_model(section: ModelSection) -> NormalNormal:
-    """The model of a section, its priors read from text."""
-    mu = Flat() if section.mu is None else parse_prior(section.mu)
-    beta = {name: parse_prior(text) for name, text in section.beta.items()}
-    return NormalNormal(formula=section.formula, tau=parse_prior(section.tau), beta=beta, mu=mu)
+def _check_model(data: Data, model: Model) -> None:
+    check_measure(data, model)
+    design(data, base_of(model))
+    if isinstance(model, ArmNormal) and isinstance(data, ArmMeans):
+        model.check(data)
 
 
 def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any], dict[str, dict[str, MetaResult]]]:
@@ -138,14 +140,14 @@ def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any]
         "summary": summary,
         "outcomes": results,
         "external": checked.external,
-        "methods": methods(analysis, checked.data, first),
+        "methods": methods(analysis, checked.data, fits),
         "limitations": analysis.limitations,
         "references": analysis.references,
     }
     return content, fits
 
 
-def exact_fits(data: Estimates | PublishedReview, models: Mapping[str, NormalNormal]) -> dict[str, MetaResult]:
+def exact_fits(data: Data, models: Mapping[str, Model]) -> dict[str, MetaResult]:
     """Fits by quadrature of the models that it takes."""
     taken = {name: model for name, model in models.items() if unsupported(data, model) is None}
     return fit_many(data, taken, "quadrature") if taken else {}
@@ -173,9 +175,7 @@ def _refit_checks(name: str, outcome: Outcome, refits: dict[str, MetaResult], es
     return checks
 
 
-def _check_questions(
-    outcome: Outcome, models: dict[str, NormalNormal], data: Estimates | PublishedReview, where: str
-) -> None:
+def _check_questions(outcome: Outcome, models: dict[str, Model], data: Data, where: str) -> None:
     """Every question names a model of its outcome, and its claims name that model's parameters."""
     from bayesmeta.results.claims import check_claim
 
@@ -191,7 +191,7 @@ def _check_questions(
             raise SpecificationError(
                 f"{where}: no model {model!r}.{did_you_mean(model, models)} Models: {', '.join(models)}."
             )
-        names = ["mu", "tau", *design(data, models[model]).columns, "theta_new"]
+        names = parameter_names(data, models[model])
         for claim in claims:
             try:
                 check_claim(claim, names)
@@ -202,7 +202,7 @@ def _check_questions(
         if signal.published_p is not None and not 0 < signal.published_p <= 1:
             raise SpecificationError(f"{place}: published_p: P must lie in (0, 1]; got {signal.published_p:g}.")
         try:
-            check_sensitivity(outcome, signal, models)
+            check_sensitivity(data, outcome, signal, models)
         except BayesmetaError as error:
             raise type(error)(f"{place}, sensitivity: {error}") from error
     for question in outcome.derived:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
-from bayesmeta.errors import DataError, SpecificationError, did_you_mean
+from bayesmeta.analysis.model_sections import AnyModel
+from bayesmeta.analysis.toml import Strict, first_problem, read_toml
+from bayesmeta.errors import SpecificationError
 
 Direction = Literal["lower", "higher"]
 Cell = float | str | tuple[float, float]
-
-
-class Strict(BaseModel):
-    """Base of all sections: no unknown keys, no silent conversion."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Sampling(Strict):
@@ -63,17 +58,6 @@ class ChoiceSection(Strict):
 
     name: str
     options: list[OptionSection]
-
-
-class ModelSection(Strict):
-    """A model with its priors, each as text."""
-
-    label: str
-    formula: str = "1"
-    mu: str | None = None
-    tau: str
-    beta: dict[str, str] = {}
-    draws: Annotated[int, Field(ge=100)] | None = None  # in place of the outcome's own
 
 
 class Probability(Strict):
@@ -142,6 +126,23 @@ class Sensitivity(Strict):
     level: Annotated[float, Field(gt=0, lt=1)] | None = None
 
 
+class EffectsSection(Strict):
+    """How a table of arms, or of printed estimates, becomes estimates: the options of ``bayesmeta effects``."""
+
+    complete: bool = False
+    quantiles: Literal["normal", "fitted"] = "normal"
+    combine: bool = False
+    correction: Annotated[float, Field(ge=0)] | None = None
+    to: Literal["only0", "all", "if0all"] = "only0"
+    drop00: bool = False
+    correlation: float | str | None = None
+    level: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    reference: str | dict[str, str] | None = None
+    icc: float | str | None = None
+    cluster_size: float | str | None = None
+    printed_measure: str | None = None  # of printed estimates, so that priors for another one are refused
+
+
 class Outcome(Strict):
     """One outcome: its data, models and questions."""
 
@@ -153,12 +154,14 @@ class Outcome(Strict):
     studies: str | None = None
     estimates: str | None = None
     arms: str | None = None
+    columns: dict[str, str] = {}  # from our names of columns to those of the table
+    effects: EffectsSection | None = None
     covariates: list[str] | None = None
     n_total: float | None = None
     sd_prior: str | None = None
     published: list[Published] = []
     choices: list[ChoiceSection] = []
-    models: dict[str, ModelSection]
+    models: dict[str, AnyModel]
     probabilities: list[Probability] = []
     signals: list[Signal] = []
     derived: list[Derived] = []
@@ -200,22 +203,6 @@ class Analysis(Strict):
     references: list[str] = []
 
 
-def read_toml(path: Path, wanted: str) -> dict[str, Any]:
-    """Content of a TOML file.
-
-    Raises
-    ------
-    DataError
-        If the file is missing or is no TOML; `wanted` says what to give instead.
-    """
-    if not path.is_file():
-        raise DataError(f"{path}: no such file. Give the path of {wanted}.")
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not a TOML file: {error}.") from error
-
-
 def read_analysis(path: str | Path) -> Analysis:
     """Read and check an analysis file.
 
@@ -232,45 +219,3 @@ def read_analysis(path: str | Path) -> Analysis:
         return Analysis.model_validate(content)
     except ValidationError as error:
         raise SpecificationError(f"{path}: {first_problem(error, Analysis)}") from error
-
-
-def first_problem(error: ValidationError, root: type[BaseModel]) -> str:
-    """The first problem of a file of schema `root` in one line; an unknown key comes with the nearest known one."""
-    problems = error.errors(include_url=False)
-    problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
-    place = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] == "extra_forbidden":
-        allowed = _fields(root, problem["loc"][:-1])
-        return (
-            f"unknown key {place!r}.{did_you_mean(str(problem['loc'][-1]), allowed)} "
-            f"Known keys here: {', '.join(allowed)}."
-        )
-    if problem["type"] == "missing":
-        return f"key {place!r} is missing."
-    return f"{place} = {problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}."
-
-
-def _fields(root: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
-    """Known keys of the section at a place in the file."""
-    section: Any = root
-    for part in loc:
-        annotation = (
-            section.model_fields[part].annotation
-            if hasattr(section, "model_fields") and isinstance(part, str) and part in section.model_fields
-            else None
-        )
-        if annotation is not None:
-            section = annotation
-        section = _section_class(section)
-    return [field.alias or name for name, field in section.model_fields.items()]
-
-
-def _section_class(annotation: Any) -> Any:
-    """The section class inside an annotation such as ``dict[str, Outcome]`` or ``list[Signal]``."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for argument in reversed(getattr(annotation, "__args__", ())):
-        found = _section_class(argument)
-        if found is not None:
-            return found
-    return None

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from bayesmeta.analysis.load import Data
 from bayesmeta.analysis.schema import Belief, Outcome, Signal
-from bayesmeta.data.estimates import Estimates
-from bayesmeta.data.review import PublishedReview
 from bayesmeta.diagnostics.sensitivity import Reweighted, claim_sensitivity
 from bayesmeta.errors import BayesmetaError, SpecificationError, did_you_mean
 from bayesmeta.priors import HalfCauchy, HalfNormal, HalfStudentT, Normal, Prior, parse_prior
@@ -18,9 +17,11 @@ from bayesmeta.priors.plain import plain
 from bayesmeta.results.fit import Progress, fit_many
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.sensitivity.crossing import Crossing, crossing
+from bayesmeta.spec.arm_normal import ArmNormal
+from bayesmeta.spec.design import tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.two_scales import Model, base_of
 
-Data = Estimates | PublishedReview
 _SCALED = (HalfNormal, HalfCauchy, HalfStudentT)  # families of tau whose scale is moved
 _REACH = 8.0  # how many times narrower and wider than the stated prior a family is followed
 _POINTS = 17
@@ -121,7 +122,7 @@ def families(signal: Signal, model: NormalNormal) -> list[tuple[str, str, float,
     return found
 
 
-def exact_sensitivity(data: Data, outcome: Outcome, models: Mapping[str, NormalNormal]) -> dict[str, SignalSensitivity]:
+def exact_sensitivity(data: Data, outcome: Outcome, models: Mapping[str, Model]) -> dict[str, SignalSensitivity]:
     """Every signal of an outcome under other priors, each a new exact fit."""
 
     def probability(model: NormalNormal, claim: str) -> Reweighted:
@@ -134,7 +135,7 @@ def exact_sensitivity(data: Data, outcome: Outcome, models: Mapping[str, NormalN
 
     found = {}
     for signal in outcome.signals:
-        model = models[signal.model]
+        model = base_of(models[signal.model])
         sensitivity = SignalSensitivity(
             {place: under(m, signal) for place, m in crossed_models(outcome, signal, model).items()},
             {label: under(m, signal) for label, m in belief_models(outcome, signal, model).items()},
@@ -155,7 +156,7 @@ def sampled_sensitivity(
     data: Data,
     outcome: Outcome,
     fits: Mapping[str, MetaResult],
-    models: Mapping[str, NormalNormal],
+    models: Mapping[str, Model],
     settings: Mapping[str, Any],
     seed: int,
     progress: Progress | None,
@@ -165,15 +166,16 @@ def sampled_sensitivity(
     At each crossing of the level the model is fitted again, and the crossing solved for anew with these draws.
     """
     found: dict[str, SignalSensitivity] = {}
-    refits: dict[str, NormalNormal] = {}
+    refits: dict[str, Model] = {}
     for signal in outcome.signals:
-        fit, model = fits[signal.model], models[signal.model]
+        fit, stated = fits[signal.model], models[signal.model]
+        model = base_of(stated)
         crossed, beliefs = crossed_models(outcome, signal, model), belief_models(outcome, signal, model)
         found[signal.name] = SignalSensitivity(_reweighted(fit, signal, crossed), _reweighted(fit, signal, beliefs))
         known = found[signal.name]
         pairs = [(known.crossed[place], other) for place, other in crossed.items()]
         pairs += [(known.beliefs[label], other) for label, other in beliefs.items()]
-        refits |= {_name(signal, other): other for under, other in pairs if not under.trusted}
+        refits |= {_name(signal, other): with_base(stated, other) for under, other in pairs if not under.trusted}
         for on, text, scale, at in families(signal, model) if outcome.sensitivity.level else []:
             crossed_at = crossing(
                 lambda s, at=at, fit=fit, signal=signal: claim_sensitivity(fit, signal.claim, {"m": at(s)})["m"],  # type: ignore[misc]
@@ -181,10 +183,10 @@ def sampled_sensitivity(
                 outcome.sensitivity.level or 0.0,
             )
             found[signal.name].tipping.append(Tipping(on, text, crossed_at))
-            refits |= {_name(signal, at(s)): at(s) for s in crossed_at.at}
+            refits |= {_name(signal, at(s)): with_base(stated, at(s)) for s in crossed_at.at}
     again = fit_many(data, refits, "nuts", seed=seed, progress=progress, **settings) if refits else {}
     for signal in outcome.signals:
-        _replace_by_refits(found[signal.name], signal, outcome, models[signal.model], again)
+        _replace_by_refits(found[signal.name], signal, outcome, base_of(models[signal.model]), again)
     return found, again
 
 
@@ -234,10 +236,12 @@ def _nearer(
     return best, probability(best)
 
 
-def check_sensitivity(outcome: Outcome, signal: Signal, models: Mapping[str, NormalNormal]) -> None:
+def check_sensitivity(data: Data, outcome: Outcome, signal: Signal, models: Mapping[str, Model]) -> None:
     """Build every alternative once, so that a wrong prior is refused before anything is sampled."""
-    crossed_models(outcome, signal, models[signal.model])
-    known = {str(name) for model in models.values() for name in model.beta}
+    stated = models[signal.model]
+    for alternative in crossed_models(outcome, signal, base_of(stated)).values():
+        tau_prior(data, base_of(with_base(stated, alternative)))
+    known = {str(name) for model in models.values() for name in base_of(model).beta}
     for belief in outcome.sensitivity.beliefs:
         for name in belief.beta:
             if name not in known:
@@ -246,9 +250,14 @@ def check_sensitivity(outcome: Outcome, signal: Signal, models: Mapping[str, Nor
                     f"Coefficients: {', '.join(sorted(known)) or 'none'}."
                 )
         try:
-            _believed(belief, models[signal.model])
+            tau_prior(data, base_of(with_base(stated, _believed(belief, base_of(stated)))))
         except BayesmetaError as error:
             raise type(error)(f"belief {belief.label!r}: {error}") from error
+
+
+def with_base(model: Model, base: NormalNormal) -> Model:
+    """The model with the formula and priors of `base`; its own other priors stay."""
+    return replace(model, base=base) if isinstance(model, ArmNormal) else base
 
 
 def _reweighted(fit: MetaResult, signal: Signal, alternatives: Mapping[Any, NormalNormal]) -> dict[Any, Under]:

@@ -6,17 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from bayesmeta.analysis.derived import finite_or_none
+from bayesmeta.analysis.load import Data
 from bayesmeta.analysis.schema import Outcome
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.data.review import PublishedReview
 from bayesmeta.diagnostics.compare import ESTIMATORS, compare
 from bayesmeta.errors import SpecificationError
-from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.two_scales import Model, base_of
 
 
-def side_by_side(
-    data: Estimates | PublishedReview, outcome: Outcome, models: Mapping[str, NormalNormal]
-) -> dict[str, Any] | None:
+def side_by_side(data: Data, outcome: Outcome, models: Mapping[str, Model]) -> dict[str, Any] | None:
     """Rows of `compare` for the exact models that share the formula of the first; None where there is nothing to pool.
 
     A published review has no estimates to pool. A formula without a mean, or with too many coefficients for the
@@ -24,12 +22,13 @@ def side_by_side(
     """
     if not isinstance(data, Estimates) or not models:
         return None
-    formula = next(iter(models.values())).formula
+    bases = {name: base_of(model) for name, model in models.items()}
+    formula = next(iter(bases.values())).formula
     labels = {name: outcome.models[name].label for name in models}
     repeated = len(set(labels.values())) < len(labels)
     chosen = {
         f"Bayes: {name if repeated else labels[name]}": model
-        for name, model in models.items()
+        for name, model in bases.items()
         if model.formula == formula
     }
     try:

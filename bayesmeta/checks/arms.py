@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import isnan
+from math import ceil, floor, isnan
 
 from bayesmeta.checks.context import Arm, Context
 from bayesmeta.checks.finding import Finding
 from bayesmeta.checks.granularity import grim, grimmer, largest_sd
+from bayesmeta.data.cells import as_number
+from bayesmeta.effects.arm_reports import arm_clashes
 from bayesmeta.effects.groups import counts_from_percentage
+
+_POSITIVE = (  # a column, and one that is beside it
+    ("v", "y", "Positive; empty if it was not reported"),
+    ("time_t", "events_t", "Positive"),
+    ("time_c", "events_c", "Positive"),
+)
 
 
 def impossible_numbers(context: Context) -> Iterator[Finding]:
@@ -27,6 +35,20 @@ def impossible_numbers(context: Context) -> Iterator[Finding]:
             if value < 0 or (value == 0 and arm.n > 1):
                 normal = "Positive; empty if it was not reported"
                 yield _cell(context, arm, "range", name, f"{name} is {value:g}", normal)
+    for name, needs, normal in _POSITIVE:
+        if name not in context.table.columns or needs not in context.table.columns:
+            continue
+        for i, cell in enumerate(context.table.columns[name]):
+            number = as_number(cell)
+            if number is not None and number <= 0:
+                yield context.finding("range", i, name, f"{name} is {number:g}", normal)
+
+
+def contradictions(context: Context, level: float) -> Iterator[Finding]:
+    """Yield reports of one arm that contradict each other: an SE or an interval beside an SD, a mean off its interval."""
+    for suffix in {arm.suffix: None for arm in context.arms}:
+        for clash in arm_clashes(context.table, suffix, level):
+            yield context.finding("contradiction", clash.row, clash.column, clash.why, clash.normal)
 
 
 def percentages(context: Context) -> Iterator[Finding]:
@@ -79,10 +101,14 @@ def _on_scale(context: Context, arm: Arm) -> Iterator[Finding]:
 
 def _of_whole_numbers(context: Context, arm: Arm) -> Iterator[Finding]:
     n, items = int(arm.n), context.items_of(arm.i)
-    digits = context.decimals(arm.i, arm.column("mean"))
+    if items < 1 or items % 1:
+        normal = "A whole number, 1 or more; empty if scores are not averaged"
+        yield context.finding("range", arm.i, "items", f"{items:g} is no number of items", normal)
+        return
+    items, digits = int(items), context.decimals(arm.i, arm.column("mean"))
     of = f"{n} whole numbers" if items == 1 else f"{n} means of {items} whole numbers"
     if not grim(arm.mean, n, decimals=digits, items=items):
-        below, above = ((arm.mean * n * items + sign * 0.5) // 1 / (n * items) for sign in (-1, 1))
+        below, above = (end(arm.mean * n * items) / (n * items) for end in (floor, ceil))
         near = f"Possible are {below:.{digits}f} and {above:.{digits}f}; is n right, were all items answered?"
         yield _cell(context, arm, "grim", "mean", f"{of} cannot have the mean {arm.mean:.{digits}f}", near)
         return

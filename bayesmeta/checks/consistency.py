@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator
+from itertools import chain
 
 import numpy as np
 
 from bayesmeta.checks.context import Arm, Context
 from bayesmeta.checks.finding import Finding
 from bayesmeta.data.cells import is_missing
-from bayesmeta.data.printed import known_numbers, printed_p_values
+from bayesmeta.data.printed import known_numbers, printed_p_values, rounding
 from bayesmeta.data.tables import Table
 from bayesmeta.effects.reports import Clash, Reports, contradictions, read_reports, skewed_intervals
 from bayesmeta.errors import DataError, DataWarning
 
+_RATIOS = 3  # rows that fit as ratios alone, from which the others are expected to be ratios
 _GAP = 1.0  # between the normal quantiles of two P values, beyond rounding
 
 
@@ -28,13 +30,43 @@ def estimates(context: Context, *, ratio: bool | None, level: float) -> Iterator
     column = next((name for name in ("estimate", "y") if name in table.columns), None)
     if column is None:
         return
-    known = known_numbers(table, column)
-    for i in map(int, np.flatnonzero(~np.isnan(known))):
+    known = np.flatnonzero(~np.isnan(known_numbers(table, column))).tolist()
+    suspects = _suspects(table, known, bool(ratio), level)
+    if ratio is None and column == "estimate":
+        no_difference, suspects = suspects, _suspects(table, suspects, True, level)
+        yield from _logarithms(context, sorted(set(no_difference) - set(suspects)), len(known))
+    for i in suspects:
         row = table.take([i])
-        readings = [ratio] if ratio is not None else [False, True] if _is_positive(row, column) else [False]
+        both = column == "estimate" and _is_positive(row, column)  # what is called y is on the scale of the analysis
+        readings = [ratio] if ratio is not None else [False, True] if both else [False]
         found = [list(_clashes(row, bool(reading), level)) for reading in readings]
         for check, clash in min(found, key=_badness):
             yield context.finding(check, i, clash.column, clash.why, clash.normal)
+
+
+def _logarithms(context: Context, ratios: list[int], known: int) -> Iterator[Finding]:
+    """Yield negative estimates in a table most of whose rows fit as ratios alone."""
+    if len(ratios) < _RATIOS or 2 * len(ratios) <= known:
+        return
+    values = known_numbers(context.table, "estimate")
+    for i in map(int, np.flatnonzero(values < 0)):
+        why = f"{values[i]:g} is no ratio, and most other rows are ratios by their intervals"
+        yield context.finding("range", i, "estimate", why, "Is it a logarithm? Give all on one scale")
+
+
+def _suspects(table: Table, rows: list[int], ratio: bool, level: float) -> list[int]:
+    """Return the rows with a clash or a refusal among them, and some more: the others need no look one by one."""
+    if not rows:
+        return []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DataWarning)
+        try:
+            reports = read_reports(table.take(rows), ratio=ratio, level=level)
+        except (DataError, DataWarning):
+            half = len(rows) // 2
+            halves = (rows[:half], rows[half:]) if half else ()
+            return [i for part in halves for i in _suspects(table, part, ratio, level)] if half else rows
+        return sorted({rows[clash.row] for clash in chain(skewed_intervals(reports), contradictions(reports))})
 
 
 def _badness(found: list[tuple[str, Clash]]) -> tuple[int, bool]:
@@ -52,22 +84,35 @@ def _clashes(row: Table, ratio: bool, level: float) -> Iterator[tuple[str, Clash
         try:
             reports: Reports = read_reports(row, ratio=ratio, level=level)
         except DataError as error:  # what is refused is a finding here
-            yield "range", _clash(row, str(error))
+            yield "range", _clash(row, str(error), ratio)
             return
-    yield from (("direction", _clash(row, str(warning.message))) for warning in odd)  # a statistic's sign
+    yield from (("direction", _clash(row, str(warning.message), ratio)) for warning in odd)  # a statistic's sign
     skewed = list(skewed_intervals(reports))
     yield from (("asymmetric interval", clash) for clash in skewed)
     if not skewed:
         yield from (("contradiction", clash) for clash in contradictions(reports))
 
 
-def _clash(row: Table, message: str) -> Clash:
+def _clash(row: Table, message: str, ratio: bool) -> Clash:
     """Return a message about the only row of a table as its parts."""
-    place, _, rule = message.partition(": ")
-    column = place.split("column '")[-1].split("'")[0] if "column '" in place else "estimate"
-    why, _, normal = rule.rstrip(".").partition(". ")
-    ours = {theirs: name for name, theirs in row.recognised.items()}
-    return Clash(0, ours.get(column, column), why, normal or "Look it up again")
+    main = "estimate" if ratio or "estimate" in row.columns else "y"
+    label = str(row.columns["study"][0]).strip()
+    places = {row.cell(0, name): name for name in row.columns} | {row.where(0, study=label): main}
+    place = next((place for place in places if message.startswith(f"{place}: ")), row.source)
+    why, _, normal = message[len(place) + 2 :].rstrip(".").partition(". ")
+    return Clash(0, places.get(place, main), why, normal or "Look it up again")
+
+
+def variances(context: Context) -> Iterator[Finding]:
+    """Yield variances ``v`` that are not the square of the ``se`` beside them, rounding apart."""
+    se, v = (known_numbers(context.table, name) for name in ("se", "v"))
+    halves = [rounding(context.table, name) for name in ("se", "v")]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        root = np.sqrt(v)
+        far = np.abs(root - se) > 0.1 * se + halves[0] + halves[1] / (2 * root)
+    for i in map(int, np.flatnonzero(far & (se > 0) & (v > 0))):
+        why = f"{v[i]:g} is no square of se, {se[i]:g}"
+        yield context.finding("contradiction", i, "v", why, f"About {se[i] ** 2:.3g}; keep one of the two")
 
 
 def p_of_means(context: Context) -> Iterator[Finding]:
@@ -75,7 +120,7 @@ def p_of_means(context: Context) -> Iterator[Finding]:
     table = context.table
     if "p" not in table.columns or {"estimate", "y"} & set(table.columns):
         return
-    p = printed_p_values(table, "p")
+    p, sides = printed_p_values(table, "p"), known_numbers(table, "p_sides")
     for t, c in context.pairs():
         i = t.i
         if not p.relation[i]:
@@ -86,11 +131,19 @@ def p_of_means(context: Context) -> Iterator[Finding]:
         printed = (max(p.value[i] - p.rounding[i], 0.0), min(p.value[i] + p.rounding[i], 1.0))
         if p.relation[i] != "=":
             printed = (0.0, p.value[i]) if p.relation[i] == "<" else (p.value[i], 1.0)
+        if sides[i] == 1:
+            printed = _two_sided(*printed)
         if _quantile(low) + _GAP < _quantile(printed[1]) or _quantile(printed[0]) + _GAP < _quantile(high):
             why = f"P {p.relation[i]} {p.value[i]:g}, where a t test of the means and SDs gives {_shown(low, high)}"
             yield context.finding(
                 "p of means", i, "p", why, "Are these SDs, do means and P belong to the same comparison?"
             )
+
+
+def _two_sided(low: float, high: float) -> tuple[float, float]:
+    """Return between which values the two-sided P lies where a one-sided one, of either direction, does."""
+    least = 2 * min(low, 1 - high)
+    return least, 1.0 if low < 0.5 < high else 2 * min(high, 1 - low)
 
 
 def _p_range(context: Context, t: Arm, c: Arm) -> tuple[float, float]:

@@ -6,10 +6,16 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bayesmeta.checks.finding import Finding
+from bayesmeta.data.cells import is_missing
 from bayesmeta.data.printed import decimals, known_numbers
 from bayesmeta.data.tables import Table
+from bayesmeta.errors import DataError
 
+_LARGEST = 1e100
 SUFFIXES = ("", "_t", "_c")
 NUMBERS = ("n", "mean", "sd", "se", "events", "percent", "plus_minus")
 
@@ -67,6 +73,7 @@ class Context:
     integers: bool
     items: int
     _own: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    _most: dict[str, int] = field(default_factory=dict)  # decimals of a column of numbers
 
     def pairs(self) -> Iterator[tuple[Arm, Arm]]:
         """Yield treatment and control of each row that has both."""
@@ -91,17 +98,20 @@ class Context:
             return (0.0 if math.isnan(low) else low), high
         return self.scale
 
-    def items_of(self, i: int) -> int:
+    def items_of(self, i: int) -> float:
         """Return how many items a score in row `i` is the mean of."""
         own = self._own["items"][i]
-        return self.items if math.isnan(own) else int(own)
+        return self.items if math.isnan(own) else own
 
     def decimals(self, i: int, column: str) -> int:
         """Return with how many decimals a cell was printed."""
         cell = self.table.columns[column][i]
         if isinstance(cell, str):
             return decimals(cell)
-        return max(decimals(other) for other in self.table.columns[column] if other is not None)
+        if column not in self._most:
+            cells = self.table.columns[column]
+            self._most[column] = max((decimals(other) for other in cells if not is_missing(other)), default=0)
+        return self._most[column]
 
     def finding(self, check: str, i: int, column: str, why: str, normal: str) -> Finding:
         """Return a finding about one cell of the table."""
@@ -109,23 +119,33 @@ class Context:
             check=check,
             source=self.table.source,
             row=self.table.rows[i],
-            study=_text(self.table, "study", i),
+            study=text(self.table, "study", i),
             column=self.table.recognised.get(column, column),
-            value=_text(self.table, column, i),
+            value=text(self.table, column, i),
             why=why,
             normal=normal,
         )
 
 
-def _text(table: Table, column: str, i: int) -> str:
-    return str(table.columns[column][i]).strip() if column in table.columns else ""
+def text(table: Table, column: str, i: int) -> str:
+    """Return what is in a cell as text, "" where there is nothing or no such column."""
+    cell = table.columns[column][i] if column in table.columns else None
+    return "" if cell is None or (is_missing(cell) and not isinstance(cell, str)) else str(cell).strip()
+
+
+def _sane(table: Table, column: str) -> NDArray[np.float64]:
+    """Return a column of numbers whose squares are numbers too."""
+    values = known_numbers(table, column)
+    for i in np.flatnonzero(np.abs(values) > _LARGEST):
+        raise DataError(f"{table.cell(int(i), column)}: {values[i]:g} is no number that a study reports. Look it up.")
+    return values
 
 
 def _arms(table: Table) -> Iterator[Arm]:
     for suffix in SUFFIXES:
         if not any(name + suffix in table.columns for name in ("mean", "sd", "events", "percent", "plus_minus")):
             continue
-        numbers = {name: known_numbers(table, name + suffix).tolist() for name in NUMBERS}
+        numbers = {name: _sane(table, name + suffix).tolist() for name in NUMBERS}
         for i in range(len(table)):
             own = {name: numbers[name][i] for name in NUMBERS}
-            yield Arm(i=i, suffix=suffix, study=_text(table, "study", i), outcome=_text(table, "outcome", i), **own)
+            yield Arm(i=i, suffix=suffix, study=text(table, "study", i), outcome=text(table, "outcome", i), **own)

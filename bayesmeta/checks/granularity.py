@@ -7,9 +7,9 @@ standard deviation that no such sum gives, after rounding either way, is impossi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from math import ceil, floor, inf, sqrt
 
+_MANY_SUMS = 10_000
 _ROOM = 1e-9  # for rounding errors of the computer, relative
 
 
@@ -41,7 +41,7 @@ def grim(mean: float, n: int, *, decimals: int, items: int = 1) -> bool:
     >>> grim(5.19, 28, decimals=2), grim(5.18, 28, decimals=2)
     (False, True)
     """
-    return any(True for _ in _sums(mean, n * items, decimals))
+    return bool(_sums(mean, n * items, decimals))
 
 
 def grimmer(
@@ -71,7 +71,8 @@ def grimmer(
     -------
     bool
         False where it is impossible, or `grim` already is false. True does not mean possible for few participants: the
-        conditions are necessary ones.
+        conditions are necessary ones. Where so many sums have the mean that none rules out an SD, 10,000 or more, always
+        True.
 
     References
     ----------
@@ -88,7 +89,10 @@ def grimmer(
     """
     half = 0.5 * 10.0**-decimals_sd
     low, high = (max(sd + sign * half, 0.0) * items for sign in (-1, 1))
-    for total in _sums(mean, n * items, decimals):
+    sums = _sums(mean, n * items, decimals)
+    if sums.stop - sums.start >= _MANY_SUMS:
+        return True
+    for total in sums:
         if n == 1:
             return low == 0
         least, most = _square_limits(total, n, scale, items)
@@ -131,11 +135,11 @@ def largest_sd(mean: float, n: int, scale: tuple[float, float], *, rounding: flo
     return sqrt(max((nearest - low) * (high - nearest), 0.0) * n / (n - 1))
 
 
-def _sums(mean: float, n: int, decimals: int) -> Iterator[int]:
-    """Yield the whole sums of `n` numbers whose mean is printed so."""
+def _sums(mean: float, n: int, decimals: int) -> range:
+    """Return the whole sums of `n` numbers whose mean is printed so."""
     half = 0.5 * 10.0**-decimals
     room = _ROOM * max(abs(mean) * n, 1.0)
-    yield from range(ceil((mean - half) * n - room), floor((mean + half) * n + room) + 1)
+    return range(ceil((mean - half) * n - room), floor((mean + half) * n + room) + 1)
 
 
 def _square_limits(total: int, n: int, scale: tuple[float, float] | None, items: int) -> tuple[float, float]:

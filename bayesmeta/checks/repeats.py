@@ -4,30 +4,37 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
 
-from bayesmeta.checks.context import NUMBERS, SUFFIXES, Arm, Context
+from bayesmeta.checks.context import NUMBERS, SUFFIXES, Arm, Context, text
 from bayesmeta.checks.finding import Finding
 from bayesmeta.data.cells import is_missing
 from bayesmeta.data.printed import decimals, printed_p_values
-from bayesmeta.data.tables import Table
 
 _OF_ESTIMATES = ("estimate", "y", "v", "t", "z", "f", "p", "ci_lower", "ci_upper")
 _CHANCE = 0.01  # that so many P values agree between any two studies of the table
-_DIGITS_OF_ESTIMATES = 7  # the same of an estimate, its limits and sizes
+_DIGITS_OF_ESTIMATES = 6  # the same of an estimate, its precision and sizes
 _DIGITS = 4  # significant digits of mean and SD together, from which two arms with them are no coincidence
 
 
 def same_study(context: Context) -> Iterator[Finding]:
     """Yield labels that differ in case, spaces or punctuation alone."""
     first: dict[str, str] = {}
-    for i, cell in enumerate(context.table.columns.get("study", ())):
-        label = str(cell).strip()
-        key = re.sub(r"[\W_]", "", label).casefold()
+    for i in range(len(context.table)):
+        label = text(context.table, "study", i)
+        if not label:
+            why, normal = (
+                "the study has no label",
+                "Its label; merged cells of Excel keep theirs in the first row alone",
+            )
+            yield context.finding("same study", i, "study", why, normal)
+            continue
+        key = re.sub(r"[\W_]", "", unicodedata.normalize("NFKD", label)).casefold()
         if first.setdefault(key, label) != label:
             why = f"it is {first[key]!r} but for case, spaces or punctuation"
             yield context.finding("same study", i, "study", why, "One label for one study; another for another")
@@ -74,16 +81,22 @@ def _same_estimates(context: Context) -> Iterator[Finding]:
     seen: dict[tuple[str, ...], int] = {}
     for i in range(len(table)):
         cells = [str(table.columns[name][i]).strip() for name in numbers]
+        digits = dict(zip(numbers, map(_significant, cells), strict=True))
         present = [cell for cell in cells if not is_missing(cell)]
-        if (
-            len(present) < 2
-            or sum(sum(map(str.isdigit, cell.lstrip("-0."))) for cell in present) < _DIGITS_OF_ESTIMATES
-        ):
+        spread = min((digits.get(name, 0) for name in ("ci_lower", "ci_upper")), default=0)
+        told = (
+            digits[main] + max(digits.get("se", 0), spread) + sum(digits.get(name, 0) for name in ("n", "n_t", "n_c"))
+        )
+        if len(present) < 2 or told < _DIGITS_OF_ESTIMATES:
             continue
-        first = seen.setdefault((_text(table, "outcome", i), *cells), i)
-        if first != i and _text(table, "study", first) != _text(table, "study", i):
-            why = f"its numbers, {', '.join(present)}, are also those of study {_text(table, 'study', first)!r}"
+        first = seen.setdefault((text(table, "outcome", i), *cells), i)
+        if first != i and text(table, "study", first) != text(table, "study", i):
+            why = f"its numbers, {', '.join(present)}, are also those of study {text(table, 'study', first)!r}"
             yield context.finding("same arm", i, main, why, "Is it the same study, or was a row copied?")
+
+
+def _significant(cell: str) -> int:
+    return 0 if is_missing(cell) else sum(map(str.isdigit, cell.lstrip("-0.")))
 
 
 def repeated_p_values(context: Context) -> Iterator[Finding]:
@@ -96,13 +109,17 @@ def repeated_p_values(context: Context) -> Iterator[Finding]:
     for i, relation in enumerate(printed.relation):
         cell = table.columns["p"][i]
         if relation == "=" and decimals(cell if isinstance(cell, str) else float(printed.value[i])) >= 2:
-            values[_text(table, "study", i)].setdefault(float(printed.value[i]), i)
+            values[text(table, "study", i)].setdefault(float(printed.value[i]), i)
     studies = {study: own for study, own in values.items() if len(own) >= 2}
-    pairs = list(combinations(studies, 2))
+    count = math.comb(len(studies), 2)
+    least = min((_chance(p) for own in studies.values() for p in own), default=0.0)
+    most = max(map(len, studies.values()), default=0)
+    enough = next((k for k in range(2, most + 1) if count * _poisson_tail(k, k * k * least) < _CHANCE), most + 1)
+    pairs = list(combinations([study for study, own in studies.items() if len(own) >= enough], 2))
     for first, second in pairs:
         shared = sorted(set(studies[first]) & set(studies[second]))
         expected = sum(_chance(p) for p in studies[first]) * len(studies[second])
-        if len(shared) >= 2 and len(pairs) * _poisson_tail(len(shared), expected) < _CHANCE:
+        if len(shared) >= 2 and count * _poisson_tail(len(shared), expected) < _CHANCE:
             for p in shared:
                 others = ", ".join(f"{q:g}" for q in shared)
                 why = f"studies {first!r} and {second!r} have the P values {others} in common"
@@ -120,10 +137,6 @@ def _poisson_tail(k: int, expected: float) -> float:
     return 1 - sum(math.exp(-expected) * expected**j / math.factorial(j) for j in range(k))
 
 
-def _text(table: Table, column: str, i: int) -> str:
-    return str(table.columns[column][i]).strip() if column in table.columns else ""
-
-
 def repeated_labels(context: Context) -> Iterator[Finding]:
     """Yield rows that nothing but their results tells apart from another row: same study, arm, outcome, time, ..."""
     results = {*NUMBERS, *_OF_ESTIMATES, *(name + suffix for name in NUMBERS for suffix in SUFFIXES)} - {"n"}
@@ -131,7 +144,7 @@ def repeated_labels(context: Context) -> Iterator[Finding]:
     names = [name for name in table.columns if name not in results]
     first: dict[tuple[str, ...], int] = {}
     for i in range(len(table)):
-        key = tuple(str(table.columns[name][i]).strip() for name in names)
+        key = tuple(text(table, name, i) for name in names)
         if first.setdefault(key, i) != i:
             why = f"row {table.rows[first[key]]} has the same {', '.join(names)}"
             yield context.finding(

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 
-from bayesmeta.checks.arms import impossible_numbers, percentages, scores
-from bayesmeta.checks.consistency import direction, estimates, p_of_means
+from bayesmeta.checks.arms import contradictions, impossible_numbers, percentages, scores
+from bayesmeta.checks.consistency import direction, estimates, p_of_means, variances
 from bayesmeta.checks.context import Context
 from bayesmeta.checks.finding import Finding
 from bayesmeta.checks.repeats import repeated_labels, repeated_p_values, same_arm, same_study
 from bayesmeta.checks.spread import other_units, sd_or_se, unlabelled
-from bayesmeta.data.tables import TableSource, open_table
+from bayesmeta.data.tables import Table, TableSource, open_table
 from bayesmeta.errors import DataError, SpecificationError
 
 
@@ -77,7 +77,7 @@ def check_table(
         raise SpecificationError(f"level={level!r}: a confidence level lies between 0 and 1, as 0.95 does.")
     source = open_table(table, "table")
     source.require("study")
-    source = replace(source, label="study")
+    source = _limits_renamed(replace(source, label="study"))
     context = Context.read(source, scale=scale, integers=integers, items=items)
     if not context.arms and not {"estimate", "y", "p"} & set(source.columns):
         raise DataError(
@@ -89,17 +89,29 @@ def check_table(
     return tuple(sorted(dict.fromkeys(found), key=lambda f: (f.row, order.get(f.column, len(order)))))
 
 
+def _limits_renamed(table: Table) -> Table:
+    """Call ``lower upper``, as `read_estimates` and ``log_hr`` take them, what printed limits are called."""
+    names = {"lower": "ci_lower", "upper": "ci_upper"}
+    if not set(names) <= set(table.columns) or set(names.values()) & set(table.columns):
+        return table
+    columns = {names.get(name, name): cells for name, cells in table.columns.items()}
+    known = {ours: table.recognised.get(name, name) for name, ours in names.items()}
+    return replace(table, columns=columns, recognised={**table.recognised, **known})
+
+
 def _all(context: Context, ratio: bool | None, level: float) -> Iterator[Finding]:
     return chain(
         repeated_labels(context),
         same_study(context),
         impossible_numbers(context),
+        contradictions(context, level),
         percentages(context),
         scores(context),
         other_units(context),
         sd_or_se(context),
         unlabelled(context),
         estimates(context, ratio=ratio, level=level),
+        variances(context),
         p_of_means(context),
         direction(context),
         same_arm(context),

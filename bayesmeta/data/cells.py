@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
 
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+NUMBER = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_GROUPED = re.compile(r"\d{1,3}(?:[,.' \u00a0\u2009\u202f]\d{3})+(?:[.,]\d+)?")
+_MINUS = "\u2212\u2013\u2014"  # minus sign, en dash, em dash
+_HUGE = 10**300  # whole numbers from here on have no finite float
 _DIGITS = frozenset("0123456789.+-eE")
 _MISSING_WORDS = frozenset({"", "na", "n/a", "nan", "."})
 _NO_TEXT = re.compile(
@@ -39,12 +43,38 @@ def as_number(value: object) -> int | float | None:
     if isinstance(value, bool | np.bool_):
         return None
     if isinstance(value, int | np.integer):
-        return int(value)
-    if isinstance(value, float | np.floating):
+        return int(value) if abs(int(value)) < _HUGE else np.inf
+    if isinstance(value, float | np.floating | Decimal):
         return float(value)
     if isinstance(value, str) and NUMBER.fullmatch(text := value.strip()):
         return int(text) if re.fullmatch(r"[+-]?\d{1,18}", text) else float(text)
     return None
+
+
+def notation(value: object) -> str:
+    """Return how to write a number that is not written as one here, and "" where a text is none.
+
+    Examples
+    --------
+    >>> notation("3,1"), notation("76%"), notation("high")
+    ('Write decimals with a point', 'Leave out the percent sign', '')
+    """
+    text = value.strip() if isinstance(value, str) else ""
+    dashed = text[:1] in _MINUS and bool(text)
+    bare = text[1:].lstrip() if dashed else text.lstrip("+-")
+    if _is_bare(bare):
+        return "Write the minus as -" if dashed else ""
+    if bare.endswith("%") and _is_bare(bare[:-1].strip()):
+        return "Leave out the percent sign"
+    if _GROUPED.fullmatch(bare):
+        return "Write thousands without separators, and decimals with a point"
+    if NUMBER.fullmatch(bare.replace(",", ".", 1)):
+        return "Write decimals with a point"
+    return ""
+
+
+def _is_bare(text: str) -> bool:
+    return NUMBER.fullmatch(text) is not None
 
 
 def all_numbers(cells: Sequence[object]) -> NDArray[np.float64] | None:

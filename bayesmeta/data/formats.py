@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 from bayesmeta.data.revman import is_revman, read_rm5, revman_rows
-from bayesmeta.data.synonyms import renamed
+from bayesmeta.data.synonyms import normalised, renamed
 from bayesmeta.data.tables import Table, TableSource, open_table
 from bayesmeta.data.text_files import make_table, read_csv
 from bayesmeta.errors import DataError, SpecificationError
@@ -89,31 +89,64 @@ def read_file(path: str | Path, sheet: str | None = None) -> Table:
 
 def _read_excel(path: str | Path, sheet: str | None) -> Table:
     import openpyxl
-    from openpyxl.utils.exceptions import InvalidFileException
 
     name = str(path)
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        with Path(path).open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of what Excel stores beside the cells
+            book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+            names = [page.title for page in book.worksheets]
+            chosen = _sheet_named(name, names, sheet)
+            records = _records(book[chosen])
+            shown = _shown_as_percent(book[chosen], records)
+    except DataError:
+        raise
     except FileNotFoundError:
         raise DataError(f"{name}: there is no such file.") from None
-    except (BadZipFile, InvalidFileException, KeyError, OSError, ValueError) as error:
+    except Exception as error:  # a damaged file breaks openpyxl, its archive or its XML anywhere
         raise DataError(f"{name}: it cannot be read as an Excel file: {error}.") from None
-    try:
-        names = book.sheetnames
-        if sheet is None and len(names) > 1:
-            raise DataError(f"{name}: it has several sheets; name one, sheet={names[0]!r}. Sheets: {', '.join(names)}.")
-        if sheet is not None and sheet not in names:
-            raise DataError(f"{name}: it has no sheet {sheet!r}. Sheets: {', '.join(names)}.")
-        records = list(book[sheet or names[0]].iter_rows(values_only=True))
-    finally:
-        book.close()
-    rows = [(number, list(cells)) for number, cells in enumerate(records, start=1) if any(c is not None for c in cells)]
-    return make_table(name, [(number, _trimmed(cells, rows)) for number, cells in rows])
+    if shown:
+        row, column, value = shown
+        raise DataError(
+            f"{name}, row {row}, column {column!r}: Excel shows {100 * value:g}% and holds {value:g}. Format the column as "
+            f"numbers, and write {100 * value:g}."
+        )
+    return make_table(name, records)
 
 
-def _trimmed(cells: list[Any], rows: list[tuple[int, list[Any]]]) -> list[Any]:
-    """Return as many cells as the header names; further ones must be empty, and so stay for the check of lengths."""
-    header = rows[0][1]
-    width = max((j + 1 for j, cell in enumerate(header) if cell is not None), default=0)
-    extra = [cell for cell in cells[width:] if cell is not None]
-    return [*cells[:width], *extra]
+def _sheet_named(name: str, names: Sequence[str], sheet: str | None) -> str:
+    if sheet is None and len(names) > 1:
+        raise DataError(f"{name}: it has several sheets; name one, sheet={names[0]!r}. Sheets: {', '.join(names)}.")
+    if not names or (sheet is not None and sheet not in names):
+        raise DataError(f"{name}: it has no sheet {sheet or 'of cells'!r}. Sheets: {', '.join(names) or 'none'}.")
+    return sheet or names[0]
+
+
+def _records(sheet: Any) -> list[tuple[int, list[Any]]]:
+    """Return the rows that hold anything, numbered as in Excel and of one length.
+
+    The extent that the file states is not believed: some programs write a wrong one, and rows would be lost.
+    """
+    sheet.reset_dimensions()
+    rows = [
+        (i, list(cells))
+        for i, cells in enumerate(sheet.iter_rows(values_only=True), start=1)
+        if any(map(_holds, cells))
+    ]
+    width = max((len(cells) for _, cells in rows), default=0)
+    return [(i, [*cells, *(None,) * (width - len(cells))]) for i, cells in rows]
+
+
+def _holds(cell: object) -> bool:
+    return bool(cell.strip()) if isinstance(cell, str) else cell is not None
+
+
+def _shown_as_percent(sheet: Any, records: Sequence[tuple[int, list[Any]]]) -> tuple[int, str, float] | None:
+    """Return the first number among percentages that Excel shows a hundred times as large as it is."""
+    header = records[0][1] if records else []
+    for j, title in enumerate(map(str, header), start=1):
+        if normalised(title).startswith("percent"):
+            for (cell,) in sheet.iter_rows(min_row=records[0][0] + 1, min_col=j, max_col=j):
+                if isinstance(cell.value, int | float) and "%" in str(cell.number_format):
+                    return cell.row, title, float(cell.value)
+    return None

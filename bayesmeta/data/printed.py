@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.data.cells import as_number, is_missing
-from bayesmeta.data.tables import Table
+from bayesmeta.data.cells import as_number, is_missing, notation
+from bayesmeta.data.tables import Table, show
 from bayesmeta.errors import DataError
 
-_P = re.compile(r"(?:[Pp]\s*(?:[Vv]alue)?\s*)?([<>=≤≥]?)\s*(\d*\.?\d+(?:[eE][+-]?\d+)?)")
+_P = re.compile(r"(?:[Pp]\s*(?:[Vv]alue)?\s*)?([<>=≤≥]?)\s*((?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?)")
 _RELATION = {"": "=", "=": "=", "<": "<", "≤": "<", ">": ">", "≥": ">"}
 
 
@@ -49,7 +49,8 @@ def known_numbers(table: Table, column: str) -> NDArray[np.float64]:
         number = as_number(cell)
         if number is None or not np.isfinite(number):
             raise DataError(
-                f"{table.cell(i, column)}: {cell!r} is not a finite number. Leave it empty if not reported."
+                f"{table.cell(i, column)}: {show(cell)} is not a finite number. "
+                f"{notation(cell) or 'Leave it empty if not reported'}."
             )
         found[i] = number
     return found
@@ -85,7 +86,7 @@ def rounding(table: Table, column: str, *beside: str) -> NDArray[np.float64]:
 def printed_p_values(table: Table, column: str) -> PrintedP:
     """Return P values: numbers, or text such as ``.03``, ``<.001`` and ``P > 0.05``.
 
-    ``0.000`` is an inequality, below 0.0005, and so is ``1.00``, above 0.995.
+    ``0.000`` is an inequality, below 0.0005, and so are ``1.00``, above 0.995, and ``1``, above 0.5.
 
     Raises
     ------
@@ -100,12 +101,12 @@ def printed_p_values(table: Table, column: str) -> PrintedP:
         number = as_number(cell) if match is None else float(match[2])
         if number is None or not 0 <= number <= 1:
             raise DataError(
-                f"{table.cell(i, column)}: {cell!r} is no P value. Write a number from 0 to 1, or an inequality such as "
+                f"{table.cell(i, column)}: {show(cell)} is no P value. Write a number from 0 to 1, or an inequality such as "
                 "<0.001; leave it empty if not reported."
             )
         values[i] = number
         relations[i] = "=" if match is None else _RELATION[match[1]]
         halves[i] = 0.5 * 10.0 ** -decimals(cell if match is None else match[2])
-        if relations[i] == "=" and number in (0, 1) and halves[i] < 0.5:
+        if relations[i] == "=" and number in (0, 1):
             relations[i], values[i] = ("<", halves[i]) if number == 0 else (">", 1 - halves[i])
     return PrintedP(value=values, relation=tuple(relations), rounding=halves)

@@ -6,6 +6,7 @@ analysis does not use are 0 in both, so the kind of an analysis decides which co
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ _THEIRS = {
     "Web": {"events": "cases", "n": "N", "mean": "mean", "sd": "SD"},
     "5": {"events": "Events", "n": "Total", "mean": "Mean", "sd": "SD"},
 }
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
 _ATTRIBUTES = ("EVENTS_1", "MEAN_1", "SD_1", "TOTAL_1", "EVENTS_2", "MEAN_2", "SD_2", "TOTAL_2")
 
 
@@ -119,9 +121,14 @@ def _of_kind(table: Table, version: str) -> Table:
     kept = {ours: table.columns[name] for name, ours in names.items() if name in table.columns}
     for name, cells in kept.items():
         if name not in ("study", "subgroup"):
-            kept[name] = tuple(cell.replace(",", "") if isinstance(cell, str) else cell for cell in cells)
+            kept[name] = tuple(map(_ungrouped, cells))
     known = {ours: name for name, ours in names.items() if name in table.columns}
     return replace(table, columns=kept, recognised=known, label="study")
+
+
+def _ungrouped(cell: object) -> object:
+    """Return a number without thousands separators; a decimal comma stays, and is refused as one."""
+    return cell.replace(",", "") if isinstance(cell, str) and _GROUPED.fullmatch(cell.strip()) else cell
 
 
 def _number(cell: object) -> float:
@@ -141,7 +148,7 @@ def read_rm5(path: str | Path) -> Table:
         root = ElementTree.parse(path).getroot()
     except FileNotFoundError:
         raise DataError(f"{name}: there is no such file.") from None
-    except (ElementTree.ParseError, OSError) as error:
+    except (ElementTree.ParseError, OSError, LookupError, ValueError) as error:
         raise DataError(f"{name}: it cannot be read as a RevMan file: {error}.") from None
     studies = {study.get("ID", ""): study.attrib for study in root.iter("STUDY")}
     records = list(_rm5_records(root, studies))

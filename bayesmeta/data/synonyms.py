@@ -80,19 +80,25 @@ def renamed(table: Table, columns: Mapping[str, str] | None) -> Table:
     Raises
     ------
     DataError
-        If `columns` names a column that is not there, or gives two the same name.
+        As `named`.
     """
     given = dict(columns or {})
-    for theirs, ours in given.items():
-        if theirs not in table.columns:
-            raise DataError(
-                f"{table.source}: columns={{{theirs!r}: {ours!r}}}, but there is no column {theirs!r}."
-                f"{did_you_mean(theirs, table.columns)} Columns present: {', '.join(table.columns)}."
-            )
-    free = [name for name in table.columns if name not in given]
+    _refuse_absent(table, given)
     taken = set(given.values())
-    found = {theirs: ours for theirs, ours in recognised(free).items() if ours not in taken}
-    names = {name: given.get(name) or found.get(name, name) for name in table.columns}
+    free = [name for name in table.columns if name not in given]
+    return named(table, given | {theirs: ours for theirs, ours in recognised(free).items() if ours not in taken})
+
+
+def named(table: Table, columns: Mapping[str, str]) -> Table:
+    """Return a table with some columns under our names, from theirs to ours, and the others as they are.
+
+    Raises
+    ------
+    DataError
+        If `columns` names a column that is not there, or gives two the same name.
+    """
+    _refuse_absent(table, columns)
+    names = {name: columns.get(name, name) for name in table.columns}
     for ours in names.values():
         twins = [other for other, same in names.items() if same == ours]
         if len(twins) > 1:
@@ -102,3 +108,12 @@ def renamed(table: Table, columns: Mapping[str, str] | None) -> Table:
     known = {ours: table.recognised.get(theirs, theirs) for theirs, ours in names.items()}
     known = {ours: theirs for ours, theirs in known.items() if theirs != ours}
     return replace(table, columns={names[name]: table.columns[name] for name in table.columns}, recognised=known)
+
+
+def _refuse_absent(table: Table, columns: Mapping[str, str]) -> None:
+    for theirs, ours in columns.items():
+        if theirs not in table.columns:
+            raise DataError(
+                f"{table.source}: there is no column {theirs!r}.{did_you_mean(theirs, table.columns)} It was to be {ours!r}; "
+                f"columns present: {', '.join(table.columns)}."
+            )

@@ -6,6 +6,7 @@ counted from 1. No pandas is needed to read a file.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.data.cells import NUMBER, Labels, all_numbers, all_texts, as_number, is_missing
+from bayesmeta.data.cells import Labels, all_numbers, all_texts, as_number, is_missing, notation
 from bayesmeta.data.columns import FrameColumns
-from bayesmeta.errors import DataError, did_you_mean
+from bayesmeta.errors import DataError, DataWarning, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +69,7 @@ class Table:
         """Name one place: ``"effects.csv, row 3, column 'se' (study 'Amr2010')"``."""
         name = f"{self.source}, row {self.rows[i]}"
         name += f", column {self.recognised.get(column, column)!r}" if column else ""
-        return name + (f" (study {study!r})" if study else "")
+        return name + (f" (study {show(study)})" if study else "")
 
     def cell(self, i: int, column: str) -> str:
         """Name one cell, and its study when that is known."""
@@ -131,11 +132,10 @@ class Table:
             )
         number = as_number(value)
         if number is None:
-            comma = isinstance(value, str) and NUMBER.fullmatch(value.strip().replace(",", ".")) is not None
-            hint = " Write decimals with a point." if comma else ""
-            raise DataError(f"{self.cell(i, column)}: {_show(value)} is not a number.{hint}")
+            hint = f" {advice}." if (advice := notation(value)) else ""
+            raise DataError(f"{self.cell(i, column)}: {show(value)} is not a number.{hint}")
         if not np.isfinite(number):
-            raise DataError(f"{self.cell(i, column)}: {_show(value)} is not a finite number.")
+            raise DataError(f"{self.cell(i, column)}: {show(value)} is not a finite number.")
         return float(number)
 
     def labels(self) -> Labels:
@@ -149,7 +149,10 @@ class Table:
         chosen = [n for n in self.columns if n not in taken] if names is None else list(names)
         self.require(*chosen)
         hint = "" if names is not None else " covariates=[...] keeps only the columns named."
-        return {n: plain_column(self.columns[n], partial(self.cell, column=n), hint) for n in chosen}
+        found = {n: plain_column(self.columns[n], partial(self.cell, column=n), hint) for n in chosen}
+        for name, cells in found.items():
+            _warn_of_numbers(cells, partial(self.cell, column=name))
+        return found
 
 
 def unique_labels(values: Sequence[object], where: Callable[[int], str], rows: Sequence[int]) -> Labels:
@@ -192,16 +195,26 @@ def plain_column(
     first_number = next((i for i, x in enumerate(numbers) if x is not None), None)
     if first_text is not None and first_number is not None:
         raise DataError(
-            f"{where(first_text)}: {_show(values[first_text])} is text, where {where(first_number)} has the "
-            f"number {_show(values[first_number])}. A covariate holds numbers only or text only.{hint}"
+            f"{where(first_text)}: {show(values[first_text])} is text, where {where(first_number)} has the "
+            f"number {show(values[first_number])}. A covariate holds numbers only or text only.{hint}"
         )
     if first_text is not None:
         return tuple(str(v).strip() for v in plain)
     for i, number in enumerate(numbers):
         if number is not None and not np.isfinite(number):
-            raise DataError(f"{where(i)}: {_show(values[i])} is not a finite number.")
+            raise DataError(f"{where(i)}: {show(values[i])} is not a finite number.")
     found = [x for x in numbers if x is not None]
     return tuple(found) if all(isinstance(x, int) for x in found) else tuple(float(x) for x in found)
+
+
+def _warn_of_numbers(texts: Sequence[object], where: Callable[[int], str]) -> None:
+    """Warn of a text covariate whose every cell is a number in another notation."""
+    if (advice := notation(texts[0])) and all(map(notation, texts)):
+        warnings.warn(
+            f"{where(0)}: {show(texts[0])} is taken as text, and so is the whole column. {advice} if these are numbers.",
+            DataWarning,
+            stacklevel=2,
+        )
 
 
 def open_table(data: TableSource, name: str) -> Table:
@@ -226,7 +239,7 @@ def frame_columns(data: Any, name: str) -> FrameColumns:
     """Return the columns of a data frame or mapping, in order; the index of a data frame plays no part."""
     if not hasattr(data, "keys") and hasattr(data, "get_column"):  # polars
         data = {key: data.get_column(key).to_list() for key in data.columns}
-    if not (hasattr(data, "keys") and hasattr(data, "__getitem__")):
+    if not (hasattr(data, "keys") and hasattr(data, "__getitem__")) or np.ndim(data) == 1:  # pandas' Series has keys
         raise DataError(f"{name}: expected a data frame or a mapping of columns; got {type(data).__name__}.")
     originals = list(data)
     keys = [str(k) for k in originals]
@@ -237,7 +250,7 @@ def frame_columns(data: Any, name: str) -> FrameColumns:
     for key, original in zip(keys, originals, strict=True):
         cells = data[original]
         if isinstance(cells, str) or np.ndim(cells) != 1:
-            raise DataError(f"{name}: column {key!r} must hold one value for each study; got {_show(cells)}.")
+            raise DataError(f"{name}: column {key!r} must hold one value for each study; got {show(cells)}.")
         columns[key] = cells
     return FrameColumns(columns)
 
@@ -246,7 +259,7 @@ def _names(columns: Iterable[str]) -> str:
     return ", ".join(" ".join(name.split()) for name in columns)
 
 
-def _show(value: object) -> str:
+def show(value: object) -> str:
     """Return a value for a one-line message."""
     text = repr(value.item() if isinstance(value, np.generic) else value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -20,10 +20,8 @@ def read_csv(path: str | Path, delimiter: str = ",") -> Table:
             records = list(_records(csv.reader(file, delimiter=delimiter, strict=True), name))
     except FileNotFoundError:
         raise DataError(f"{name}: there is no such file.{_nearest_file(Path(path))}") from None
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{name}: byte {error.start} is not UTF-8 text. Save the file as 'CSV UTF-8' and try again."
-        ) from None
+    except UnicodeDecodeError:
+        raise DataError(f"{_not_utf8(Path(path))} Save the file as 'CSV UTF-8' and try again.") from None
     except OSError as error:
         raise DataError(f"{name}: the file cannot be read: {error.strerror}.") from None
     return make_table(name, records, delimiter)
@@ -33,7 +31,11 @@ def make_table(name: str, records: Sequence[tuple[int, list[Any]]], delimiter: s
     """Return a Table from numbered rows of cells, of which the first names the columns."""
     if not records:
         raise DataError(f"{name}: the file is empty; its first line should name the columns.")
-    header = _header([str(cell) if cell is not None else "" for cell in records[0][1]], name, delimiter)
+    first, titles = records[0]
+    width = max((j for j, cell in enumerate(titles, start=1) if not _is_blank(cell)), default=0)
+    if width < len(titles):
+        records = [(row, _within(cells, width, len(titles), f"{name}, row {row}")) for row, cells in records]
+    header = _header([str(cell) if cell is not None else "" for cell in records[0][1]], name, delimiter, first)
     rows, lines = zip(*records, strict=True)
     for row, cells in records[1:]:
         if len(cells) != len(header):
@@ -46,6 +48,18 @@ def make_table(name: str, records: Sequence[tuple[int, list[Any]]], delimiter: s
     cells_of = zip(*lines[1:], strict=True)
     columns = {key: tuple(map(_stripped, cells)) for key, cells in zip(header, cells_of, strict=True)}
     return Table(name, columns, rows[1:])
+
+
+def _within(cells: list[Any], width: int, stated: int, place: str) -> list[Any]:
+    """Return a row without the columns on its right that have no name, in which nothing may stand."""
+    for j, cell in enumerate(cells[width:stated], start=width + 1):
+        if not _is_blank(cell):
+            raise DataError(f"{place}: cell {j} holds {str(cell).strip()[:40]!r}, and its column has no name.")
+    return [*cells[:width], *cells[stated:]]
+
+
+def _is_blank(cell: object) -> bool:
+    return cell is None or (isinstance(cell, str) and not cell.strip())
 
 
 def _stripped(cell: object) -> object:
@@ -66,7 +80,7 @@ def _records(lines: Iterator[list[str]], name: str) -> Iterator[tuple[int, list[
             yield start, cells
 
 
-def _header(cells: list[str], name: str, delimiter: str) -> list[str]:
+def _header(cells: list[str], name: str, delimiter: str, row: int) -> list[str]:
     for mark, word in ((";", "semicolons"), ("\t", "tabs"), (",", "commas")):
         if len(cells) == 1 and mark in cells[0] and mark != delimiter:
             wanted = "tabs" if delimiter == "\t" else "commas, and decimals with a point"
@@ -74,10 +88,24 @@ def _header(cells: list[str], name: str, delimiter: str) -> list[str]:
     header = [" ".join(cell.split()) for cell in cells]
     for j, key in enumerate(header, start=1):
         if not key:
-            raise DataError(f"{name}, row 1: column {j} has no name.")
+            raise DataError(f"{name}, row {row}: column {j} has no name.")
         if header.count(key) > 1:
-            raise DataError(f"{name}, row 1: column {key!r} appears twice. Rename or leave out one of them.")
+            raise DataError(f"{name}, row {row}: column {key!r} appears twice. Rename or leave out one of them.")
     return header
+
+
+def _not_utf8(path: Path) -> str:
+    """Return where a file that is no UTF-8 has its first other byte."""
+    content = path.read_bytes()
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return f"{path}: it is UTF-16 text."
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        before = content[: error.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        text = before.rpartition(b"\n")[2].decode()
+        return f"{path}, row {before.count(b'\n') + 1}: what follows {text[-20:]!r} is not UTF-8 text."
+    return f"{path}: it is not UTF-8 text."
 
 
 def _nearest_file(path: Path) -> str:

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from bayesmeta.data.columns import Places
-from bayesmeta.data.printed import decimals, known_numbers
+from bayesmeta.data.printed import decimals, known_numbers, rounding
 from bayesmeta.data.tables import Table, TableSource, open_table
 from bayesmeta.effects._arms import Floats, read_arms
 from bayesmeta.effects.groups import events_from_percentage
 from bayesmeta.effects.precision import se_from_interval
 from bayesmeta.effects.quantile_estimation import fitted_mean_sd
 from bayesmeta.effects.quantiles import mean_sd_from_quantiles
+from bayesmeta.effects.reports import Clash
 from bayesmeta.errors import DataError, SpecificationError, did_you_mean
 
 SUFFIXES = ("", "_t", "_c")
 _QUANTILES = ("min", "q1", "median", "q3", "max")
-_STANDINS = (*_QUANTILES, "se", "ci_lower", "ci_upper", "percent", "plus_minus")
+_SLACK = 0.1  # by how much two reports may differ beyond their rounding
+STANDINS = (*_QUANTILES, "se", "ci_lower", "ci_upper", "percent", "plus_minus")
 METHODS: Mapping[str, Callable[..., tuple[Floats, ...]]] = {
     "normal": lambda *args, **kwargs: mean_sd_from_quantiles(*args, **kwargs),
     "fitted": lambda *args, **kwargs: fitted_mean_sd(*args, **kwargs)[:2],
@@ -50,8 +52,9 @@ def complete_arms(arms: TableSource, *, method: str = "normal", level: float = 0
     Raises
     ------
     DataError
-        If a row has nothing to derive a missing value from, a percentage is no count or several, or a ``plus_minus`` was
-        not said to be an SD or an SE: one line with its row and study.
+        If a row has nothing to derive a missing value from, a percentage is no count or several, a ``plus_minus`` was not
+        said to be an SD or an SE, or two reports of one arm contradict each other (`arm_clashes`): one line with its row and
+        study.
     SpecificationError
         If there is no such `method`.
 
@@ -68,12 +71,13 @@ def complete_arms(arms: TableSource, *, method: str = "normal", level: float = 0
     if method not in METHODS:
         raise SpecificationError(f"method={method!r}:{did_you_mean(method, METHODS)} choose one of 'normal', 'fitted'.")
     table = open_table(arms, "arm table")
+    table.require("study")
     notes: list[list[str]] = [[] for _ in range(len(table))]
     columns = dict(table.columns.items())
     for suffix in SUFFIXES:
         for name, values in _completed(table, suffix, method, level, notes).items():
             columns[name] = tuple(values.tolist())
-        for name in _STANDINS:
+        for name in STANDINS:
             columns.pop(name + suffix, None)
     columns["derived"] = tuple("; ".join(parts) or "as reported" for parts in notes)
     return replace(table, columns=columns)
@@ -81,9 +85,9 @@ def complete_arms(arms: TableSource, *, method: str = "normal", level: float = 0
 
 def _completed(table: Table, suffix: str, method: str, level: float, notes: list[list[str]]) -> dict[str, Floats]:
     """Return the columns of one arm that were filled in."""
-    present = {name for name in _STANDINS if name + suffix in table.columns}
+    present = {name for name in STANDINS if name + suffix in table.columns}
     found: dict[str, Floats] = {}
-    if present & {"se", "ci_lower", "median", "plus_minus"}:
+    if present & {"se", "ci_lower", "ci_upper", "q1", "q3", "median", "plus_minus"}:
         found |= _moments(table, suffix, method, level, notes)
     if "percent" in present:
         found["events" + suffix] = _events(table, suffix, notes)
@@ -94,6 +98,8 @@ def _moments(table: Table, suffix: str, method: str, level: float, notes: list[l
     mean, sd = known_numbers(table, "mean" + suffix), known_numbers(table, "sd" + suffix)
     n = table.numbers("n" + suffix)
     read_arms(_places(table, np.arange(len(table))), **{"n" + suffix: n}).check_sizes("n" + suffix)
+    for clash in arm_clashes(table, suffix, level):
+        raise DataError(f"{table.cell(clash.row, clash.column)}: {clash.why}. {clash.normal}.")
     _fill_sd(table, suffix, mean, sd, n, level, notes)
     rows = np.flatnonzero(np.isnan(sd) & ~np.isnan(known_numbers(table, "median" + suffix)))
     if rows.size:
@@ -109,6 +115,53 @@ def _moments(table: Table, suffix: str, method: str, level: float, notes: list[l
     for i in np.flatnonzero(np.isnan(sd) | np.isnan(mean)):
         _refuse_empty(table, int(i), suffix, "sd" if np.isnan(sd[i]) else "mean")
     return {"mean" + suffix: mean, "sd" + suffix: sd}
+
+
+def arm_clashes(table: Table, suffix: str, level: float) -> Iterator[Clash]:
+    """Yield reports of one arm that contradict each other by more than a tenth, rounding apart.
+
+    An SE, or an interval of the mean by t or by the normal, beside an SD; and a mean that is not near the middle of its
+    interval.
+    """
+    mean, sd, se, n = (known_numbers(table, name + suffix) for name in ("mean", "sd", "se", "n"))
+    lower, upper = (known_numbers(table, f"ci_{end}{suffix}") for end in ("lower", "upper"))
+    halves = {name: rounding(table, name + suffix) for name in ("mean", "sd", "se", "ci_lower", "ci_upper")}
+    room, root = halves["ci_lower"] + halves["ci_upper"], np.sqrt(np.where(n > 0, n, np.nan))
+    with np.errstate(invalid="ignore"):
+        by_t, by_z = (root * (upper - lower) / 2 / q for q in (_t_quantile(level, n), _t_quantile(level, np.inf)))
+        forms = (
+            ("se", se * root, se * root, halves["se"] * root),
+            ("ci_lower", by_t, by_z, room * root / 2 / _t_quantile(level, np.inf)),
+        )
+        for name, least, most, slack in forms:
+            slack = slack + halves["sd"] + _SLACK * sd
+            for i in map(int, np.flatnonzero((sd > 0) & (least > 0) & ((most + slack < sd) | (least - slack > sd)))):
+                what = f"{'an' if name == 'se' else 'its interval means an'} SD of {least[i]:.3g}"
+                shown = f"an SE of {se[i]:g} means {what}" if name == "se" else what
+                yield Clash(
+                    i,
+                    name + suffix,
+                    f"{shown}, where sd{suffix} is {sd[i]:g}",
+                    "One of the two is wrong: leave it empty",
+                )
+        off = np.abs(lower + upper - 2 * mean) - 1.001 * (room + 2 * halves["mean"])
+        for i in map(int, np.flatnonzero(off > _SLACK * (upper - lower))):
+            why = f"the interval {lower[i]:g} to {upper[i]:g} must have the mean, {mean[i]:g}, near its middle"
+            yield Clash(
+                i,
+                f"ci_lower{suffix}",
+                why,
+                "One of the three was misprinted, or the mean is of another kind: find the SD",
+            )
+
+
+def _t_quantile(level: float, n: ArrayLike) -> Floats:
+    """Return the quantile of t with n - 1 degrees of freedom that an interval of a mean takes; NaN for n below 2."""
+    from scipy.special import ndtri, stdtrit
+
+    df = np.asarray(n, dtype=np.float64) - 1
+    finite = np.where(np.isfinite(df) & (df > 0), df, np.nan)
+    return np.asarray(np.where(np.isinf(df), ndtri((1 + level) / 2), stdtrit(finite, (1 + level) / 2)))
 
 
 def _fill_sd(

@@ -134,7 +134,7 @@ class _Groups:
         for i in np.flatnonzero(first[inverse] != np.arange(len(table))):
             raise DataError(
                 f"{groups.place(i)}: arm {groups.arms[groups.arm[i]]!r} is also in row {table.rows[first[inverse[i]]]}. "
-                "Give each arm of a study its own label."
+                "Give each arm of a study its own label; groups of one arm are put together by combine_arms, --combine."
             )
         for i in np.flatnonzero(groups.sizes[groups.study] == 1):
             raise DataError(f"{groups.place(i)}: {groups.arms[groups.arm[i]]!r} is its only arm; a contrast needs two.")

@@ -17,7 +17,7 @@ type NumberOrRange = float | tuple[float, float]
 
 _RATE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:(?:-|–|to)\s*(\d+(?:\.\d+)?))?\s*([a-zA-Zµμ/ ]+?)\s*")
 _PER_KG = re.compile(r"\s*/\s*kg(?![a-zA-Z])")
-_MG = "mg"
+_MG, _GRAM = "mg", 1000.001  # a gram in mg, with room for rounding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +147,9 @@ def _unit(unit: str, text: str) -> tuple[float, str]:
 
     try:
         quantity: Any = _registry().Quantity(1, unit)
+        mass: Any = _registry().Quantity(1, unit.partition("/")[0].strip())
+        if not mass.check("[mass]") or mass.to(_MG).magnitude > _GRAM:  # Mg is a million grams
+            raise ValueError
         if quantity.check("[mass]"):
             return float(quantity.to(_MG).magnitude), "single"
         if quantity.check("[mass]/[time]"):

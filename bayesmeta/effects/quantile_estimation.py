@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bayesmeta.effects._arms import Floats
 from bayesmeta.effects.quantiles import ORDER, read_quantiles
+from bayesmeta.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def fitted_mean_sd(
     Raises
     ------
     DataError
-        As `mean_sd_from_quantiles`.
+        As `mean_sd_from_quantiles`, and if the mean of the nearest distribution lies outside the reported extremes.
 
     References
     ----------
@@ -77,6 +78,12 @@ def fitted_mean_sd(
         for i in range(arms["n"].size)
     ]
     means, sds, names = zip(*found, strict=True)
+    low, high = arms["minimum"].ravel(), arms["maximum"].ravel()
+    for i in np.flatnonzero((np.array(means) < low) | (np.array(means) > high)):
+        raise DataError(
+            f"{arms.name(int(i))}: the nearest distribution, {names[i]}, has mean {means[i]:.3g}, outside the extremes, "
+            f"{low[i]:g} to {high[i]:g}. Leave out one of the pairs, or the study."
+        )
     return np.array(means).reshape(shape), np.array(sds).reshape(shape), tuple(names)
 
 

@@ -22,7 +22,9 @@ from bayesmeta.errors import DataError, DataWarning, SpecificationError
 
 _RANGE = re.compile(r"(-?\d+(?:\.\d+)?)\s*(?:-|–|to)\s*(-?\d+(?:\.\d+)?)")
 _NAMED = {"nrs11": (0.0, 10.0), "nrs": (0.0, 10.0), "vas100mm": (0.0, 100.0), "vas10cm": (0.0, 10.0)}
-_LEVELS, _SPREADS = ("mean", "median", "q1", "q3", "min", "max"), ("sd", "se")
+_LEVELS = ("mean", "mean_pre", "mean_post", "median", "q1", "q3", "min", "max", "ci_lower", "ci_upper")
+_SPREADS = ("sd", "sd_pre", "sd_post", "se", "plus_minus")
+_ENDS = (("q1", "q3"), ("min", "max"), ("ci_lower", "ci_upper"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,8 +176,8 @@ def on_one_scale(table: TableSource, target: Scale) -> Table:
     ----------
     table : DataFrame, mapping of columns, Table, or path of a file
         Arms, one row for each study (columns ending in ``_t`` and ``_c``) or for each arm, with columns ``scale``, as
-        `parse_scale` reads it, and ``better``, ``lower`` or ``higher``. Means, medians, quartiles, extremes, SDs and SEs
-        are converted.
+        `parse_scale` reads it, and ``better``, ``lower`` or ``higher``. Means (also ``mean_pre mean_post``), the limits
+        of their intervals, medians, quartiles, extremes, SDs, SEs and ``plus_minus`` are converted.
     target : Scale
 
     Returns
@@ -187,7 +189,8 @@ def on_one_scale(table: TableSource, target: Scale) -> Table:
     Raises
     ------
     DataError
-        If a row names no scale, or not which end is good, or a value is not on it: one line with its row and study.
+        If a row names no scale, or not which end is good, or a value is not on it: one line with its row and study. If
+        the table has estimates, which are differences.
 
     Examples
     --------
@@ -199,6 +202,12 @@ def on_one_scale(table: TableSource, target: Scale) -> Table:
     """
     source = open_table(table, "arm table")
     source.require("study", "scale", "better")
+    for name in ("estimate", "y"):
+        if name in source.columns:
+            raise DataError(
+                f"{source.source}: column {source.recognised.get(name, name)!r} holds differences, and these are rows of arms. "
+                "Use rescale_differences, or leave it out."
+            )
     scales = [_scale_of(source, i) for i in range(len(source))]
     factor = np.array([_factor(scale, target) for scale in scales])
     low, high = (np.array([getattr(scale, end) for scale in scales]) for end in ("low", "high"))
@@ -211,7 +220,8 @@ def on_one_scale(table: TableSource, target: Scale) -> Table:
                 continue
             values = known_numbers(source, column)
             if name in _LEVELS:
-                _refuse_outside(source, column, values, low, high)
+                if not name.startswith("ci_"):  # limits may lie outside
+                    _refuse_outside(source, column, values, low, high)
                 values = start + factor * (values - low)
             else:
                 values = np.abs(factor) * values
@@ -224,8 +234,8 @@ def on_one_scale(table: TableSource, target: Scale) -> Table:
 def _ends_in_order(
     columns: dict[str, tuple[object, ...]], suffix: str, turned: NDArray[np.bool_]
 ) -> dict[str, tuple[object, ...]]:
-    """Exchange quartiles, and extremes, where a scale was turned round."""
-    for first, second in (("q1", "q3"), ("min", "max")):
+    """Exchange quartiles, extremes and limits where a scale was turned round."""
+    for first, second in _ENDS:
         a, b = first + suffix, second + suffix
         if a in columns and b in columns:
             pairs = [(y, x) if turn else (x, y) for x, y, turn in zip(columns[a], columns[b], turned, strict=True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bayesmeta.effects.registry import MEASURES, measure_named
+from bayesmeta.effects.reported import REPORTED
 from bayesmeta.errors import SpecificationError
 
 _MEANINGS = {
@@ -27,6 +28,21 @@ _MEANINGS = {
     "lower": "lower limit of its confidence interval",
     "upper": "upper limit of its confidence interval",
 }
+_PRINTED = {
+    "study": _MEANINGS["study"],
+    "estimate": "effect as printed; a ratio for reported_ratio",
+    "se": "standard error, of the logarithm for a ratio; of this and what follows each row needs one",
+    "ci_lower": "lower limit of its confidence interval",
+    "ci_upper": "upper limit of its confidence interval",
+    "ci_level": "coverage of the interval where it is not --level, as 0.9",
+    "t": "t statistic of the test of no effect",
+    "z": "z statistic of the test of no effect",
+    "f": "F statistic of that test, with one degree of freedom in its numerator",
+    "p": "P value of that test, as printed",
+    "p_sides": "1 for a one-sided test",
+    "df": "degrees of freedom of the t distribution of interval and P",
+    "reading_error": "how far a reading from a figure may be off either way",
+}
 _ARM_NAMES = {"_t": ", treatment arm", "_c": ", control arm"}
 
 
@@ -36,7 +52,7 @@ def template_columns(measure: str, *, long: bool = False) -> dict[str, str]:
     Parameters
     ----------
     measure : str
-        As `effect_sizes` takes it.
+        As `effect_sizes` takes it; ``"reported"`` or ``"reported_ratio"`` for the columns of `reported_estimates`.
     long : bool, default False
         One row for each arm, instead of one for each study.
 
@@ -56,6 +72,8 @@ def template_columns(measure: str, *, long: bool = False) -> dict[str, str]:
     >>> list(template_columns("log_or", long=True))
     ['study', 'arm', 'events', 'n']
     """
+    if measure in REPORTED and not long:
+        return dict(_PRINTED)
     chosen = measure_named(measure)
     if long and not chosen.two_arms:
         able = ", ".join(repr(name) for name, m in MEASURES.items() if m.two_arms)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -92,10 +93,26 @@ def pool_arrays(
     >>> found.beta[:, 0].round(4), found.tau2.round(4)
     (array([0.2105, 0.178 ]), array([0.0047, 0.3686]))
     """
+    X = np.ones((y.shape[-1], 1)) if X is None else X
+    return pool_regression(
+        regression(y, np.square(se), X, cov), method=method, interval=interval, level=level, tau2_interval=tau2_interval,
+        tau2=tau2, prediction=prediction,
+    )  # fmt: skip
+
+
+def pool_regression(
+    data: Regression,
+    *,
+    method: str = "reml",
+    interval: str = "hksj",
+    level: float = 0.95,
+    tau2_interval: str = "q-profile",
+    tau2: Floats | None = None,
+    prediction: str = "metafor",
+) -> PooledRegression:
+    """Pool as `pool_arrays` does, with what several estimators of the same data have in common computed once."""
     check_names(method, interval, level, tau2_interval)
     check_choice("prediction", prediction, PREDICTIONS[:2])
-    X = np.ones((y.shape[-1], 1)) if X is None else X
-    data = regression(y, np.square(se), X, cov)
     _check_size(data, method)
     if interval == "profile" and method not in ("ml", "fe"):
         raise SpecificationError(
@@ -167,10 +184,15 @@ def check_names(method: str, interval: str, level: float, tau2_interval: str = "
     check_choice("method", method, METHODS)
     check_choice("interval", interval, INTERVALS)
     check_choice("tau2_interval", tau2_interval, TAU2_INTERVALS)
-    if not 0 < level < 1:
-        raise SpecificationError(f"level={level!r}: must lie between 0 and 1. 95% is 0.95.")
+    check_level(level)
     if tau2_interval == "profile" and method not in tau2_profile:
         raise SpecificationError(f"tau2_interval='profile' needs method='ml' or 'reml'; got method={method!r}.")
+
+
+def check_level(level: float) -> None:
+    """Refuse a level outside (0, 1)."""
+    if not (isinstance(level, Real) and 0 < level < 1):
+        raise SpecificationError(f"level={level!r}: must lie between 0 and 1. 95% is 0.95.")
 
 
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from bayesmeta.data.tables import TableSource, open_table
-from bayesmeta.effects.registry import MEASURES
-from bayesmeta.errors import DataError, SpecificationError, did_you_mean
-from bayesmeta.pooling.arrays import critical
+from bayesmeta.data.tables import TableSource
+from bayesmeta.errors import SpecificationError, did_you_mean
+from bayesmeta.pooling.arrays import check_level, critical
 from bayesmeta.pooling.components import curvature, settle, try_zero
+from bayesmeta.pooling.count_table import Counts, check_finite, check_size, orthonormal, read_counts
 from bayesmeta.pooling.counts import Binomial, Conditional, Poisson, Saturated
 from bayesmeta.pooling.marginal_counts import MarginalCounts, Part
 from bayesmeta.pooling.random_levels import RandomLevels
 from bayesmeta.pooling.result import NOTHING, PooledResult, StatisticalTest
-from bayesmeta.pooling.wald import coefficient_row
+from bayesmeta.pooling.wald import coefficient_rows, omnibus_test, without_mean
 
 Floats = NDArray[np.float64]
 TWO_ARMS = ("um.fs", "um.rs", "cm.el", "cm.al")
@@ -38,8 +38,8 @@ class _Prepared(NamedTuple):
 class _Found(NamedTuple):
     """The best parameters with their log likelihood, and the two tests of heterogeneity."""
 
-    estimate: float
-    se: float
+    beta: Floats
+    covariance: Floats
     tau: float
     level_variance: float
     height: float
@@ -53,9 +53,12 @@ def pool_glmm(
     model: str = "um.fs",
     method: str = "ml",
     *,
+    formula: str | None = None,
     level: float = 0.95,
 ) -> PooledResult:
-    """Pool counts by maximum likelihood: binomial or Poisson within studies, normal between them.
+    """Pool counts by maximum likelihood, or regress their effects on covariates: normal effects between studies.
+
+    Within studies counts are binomial or Poisson.
 
     Empty cells need no correction, and nothing is assumed to be normal within studies.
 
@@ -64,7 +67,7 @@ def pool_glmm(
     arms : DataFrame, mapping of columns, or path of a CSV file
         One row for each study, with the columns of `measure`: ``events_t n_t events_c n_c`` (``"log_or"``),
         ``events_t time_t events_c time_c`` (``"log_irr"``), ``events n`` (``"logit_prop"``) or ``events time``
-        (``"log_rate"``), and ``study``.
+        (``"log_rate"``), and ``study``. Other columns are covariates.
     measure : {"log_or", "log_irr", "logit_prop", "log_rate"}
         Log odds ratio, log rate ratio, log odds of one arm, or log rate of one arm.
     model : {"um.fs", "um.rs", "cm.el", "cm.al"}
@@ -73,22 +76,25 @@ def pool_glmm(
         (``"log_or"`` only), the binomial approximation of it for rare events. With one arm there is one model.
     method : {"ml", "fe"}
         Random effects, or a common effect.
+    formula : str, optional
+        Right-hand side on the covariates, e.g. ``"1 + dose"``; by default the mean only.
     level : float, default 0.95
         Coverage of the intervals.
 
     Returns
     -------
     PooledResult
-        `q` is the Wald test that all effects are equal, and `tests` holds the ``"likelihood ratio"`` test of the same;
-        studies with an empty cell count in the second only. I^2 and H^2 are NaN: studies have no sampling variance.
-        `level_variance` is that of the levels of studies, for ``"um.rs"``.
+        `q` is the Wald test that all effects are equal, or as the covariates say, and `tests` holds the ``"likelihood
+        ratio"`` test of the same; studies with an empty cell count in the second only. I^2 and H^2 are NaN: studies have
+        no sampling variance. `moderators` is the Wald test of all coefficients but the intercept. `level_variance` is that
+        of the levels of studies, for ``"um.rs"``.
 
     Raises
     ------
     DataError
-        If the table cannot be right, or its likelihood is highest at infinity.
+        If the table cannot be right, or its likelihood is highest where a coefficient is infinite.
     SpecificationError
-        If a name is not known.
+        If a name is not known, the formula cannot be read, or there are too few studies for its coefficients.
     InferenceError
         If the search does not settle.
 
@@ -110,19 +116,28 @@ def pool_glmm(
     >>> found = pool_glmm(arms, "log_or", "cm.el")
     >>> round(found.estimate, 4), round(found.se, 4), round(found.tau2, 4)
     (-0.781, 0.3211, 0.0)
+    >>> arms |= {"dose": [1, 2, 4]}
+    >>> found = pool_glmm(arms, "log_or", "cm.el", formula="1 + dose")
+    >>> found.coefficients[["estimate", "se"]].round(4)
+          estimate      se
+    mu     -1.1210  0.5579
+    dose    0.1888  0.2489
     """
     _check(measure, model, method, level)
-    prepared = _PREPARE[measure](*_read(arms, measure), model)
-    for sign, word in ((-np.inf, "lowest"), (np.inf, "highest")):
-        if (prepared.saturated.estimate == sign).all():
-            raise DataError(
-                f"every study has its {word} possible count, so that the likelihood is highest at infinity."
-            )
+    formula = "1" if formula is None else formula
+    counts = read_counts(arms, measure, formula)
+    check_size(counts, method == "ml")
+    X, turn = orthonormal(counts.X)
+    prepared = _PREPARE[measure](*counts.columns, X, model)
     if isinstance(prepared.likelihood, RandomLevels):
+        _check_levels(prepared.likelihood, counts)
         found = _random_levels(prepared.likelihood, prepared, method)
     else:
+        alone = prepared.saturated.estimate
+        check_finite(counts.X, np.where(np.isinf(alone), np.sign(alone), 0.0), counts.names)
         found = _one_deviation(prepared.likelihood, prepared.saturated, method)
-    return _result(found, prepared.likelihood.n_studies, method, level)
+    found = found._replace(beta=turn @ found.beta, covariance=turn @ found.covariance @ turn.T)
+    return _result(found, counts, method, formula, level)
 
 
 def _check(measure: str, model: str, method: str, level: float) -> None:
@@ -135,37 +150,24 @@ def _check(measure: str, model: str, method: str, level: float) -> None:
             raise SpecificationError(
                 f"{name}={value!r}: with measure={measure!r} choose one of {listed}.{did_you_mean(value, allowed)}"
             )
-    if not 0 < level < 1:
-        raise SpecificationError(f"level={level!r}: must lie between 0 and 1. 95% is 0.95.")
+    check_level(level)
 
 
-def _read(arms: TableSource, measure: str) -> tuple[Floats, ...]:
-    """Return the columns of `measure`, of the studies that say something about it."""
-    table = open_table(arms, "arm table")
-    found = MEASURES[measure]
-    table.require("study", *found.columns, note=f", and {measure} needs it")
-    where = [table.where(i, study=label) for i, label in enumerate(table.labels())]
-    columns = [np.asarray(table.numbers(name), dtype=float) for name in found.columns]
-    found.function(*columns, where=where)  # refuses counts that cannot be right
-    for name, values in zip(found.columns, columns, strict=True):
-        broken = np.flatnonzero(values != np.floor(values))
-        if broken.size and not name.startswith("time"):
-            raise DataError(f"{where[broken[0]]}: {name} must be a whole number; got {values[broken[0]]:g}.")
-    if not found.two_arms:
-        return tuple(columns)
-    events, most = columns[0] + columns[2], columns[1] + columns[3] if measure == "log_or" else np.inf
-    keep = (events > 0) & (events < most)
-    if not keep.any():
-        raise DataError("no study has both events and non-events: there is no effect to estimate.")
-    return tuple(column[keep] for column in columns)
+def _check_levels(likelihood: RandomLevels, counts: Counts) -> None:
+    """Refuse counts whose likelihood has no maximum; each arm has a predictor of its own."""
+    levels = np.ones((len(counts.X), 1))
+    rows = np.vstack([np.hstack([levels, counts.X]), np.hstack([levels, np.zeros_like(counts.X)])])
+    ends = np.concatenate([arm.saturated().estimate for arm in (likelihood.treated, likelihood.control)])
+    check_finite(rows, np.where(np.isinf(ends), np.sign(ends), 0.0), counts.names, levels=1)
 
 
-def _conditional(likelihood: Binomial | Conditional | Poisson) -> _Prepared:
-    n = len(likelihood.x)
-    return _Prepared(MarginalCounts((Part(likelihood, 1.0, 1.0),), None, n), likelihood.saturated())
+def _conditional(likelihood: Binomial | Conditional | Poisson, X: Floats) -> _Prepared:
+    return _Prepared(MarginalCounts((Part(likelihood, 1.0, 1.0),), None, X), likelihood.saturated())
 
 
-def _unconditional(treated: Binomial | Poisson, control: Binomial | Poisson, start: Floats, model: str) -> _Prepared:
+def _unconditional(
+    treated: Binomial | Poisson, control: Binomial | Poisson, start: Floats, X: Floats, model: str
+) -> _Prepared:
     """Two arms with a common level for each study, fixed or random, and half of the deviation in each."""
     t, c = treated.saturated(), control.saturated()
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -175,35 +177,35 @@ def _unconditional(treated: Binomial | Poisson, control: Binomial | Poisson, sta
         estimate = t.estimate - c.estimate
     alone = Saturated(t.log_likelihood + c.log_likelihood, estimate, information)
     if model == "um.rs":
-        return _Prepared(RandomLevels(treated, control, len(start)), alone, float(np.median(start)))
+        return _Prepared(RandomLevels(treated, control, X), alone, float(np.median(start)))
     parts = (Part(treated, 1.0, 0.5), Part(control, 0.0, -0.5))
-    return _Prepared(MarginalCounts(parts, start, len(start)), alone)
+    return _Prepared(MarginalCounts(parts, start, X), alone)
 
 
-def _odds_ratio(events_t: Floats, n_t: Floats, events_c: Floats, n_c: Floats, model: str) -> _Prepared:
+def _odds_ratio(events_t: Floats, n_t: Floats, events_c: Floats, n_c: Floats, X: Floats, model: str) -> _Prepared:
     events, zero = events_t + events_c, np.zeros_like(n_t)
     if model == "cm.el":
-        return _conditional(Conditional(events_t, n_t, n_c, events))
+        return _conditional(Conditional(events_t, n_t, n_c, events), X)
     if model == "cm.al":
-        return _conditional(Binomial(events_t, events, np.log(n_t / n_c)))
+        return _conditional(Binomial(events_t, events, np.log(n_t / n_c)), X)
     start = np.log(events / (n_t + n_c - events))
-    return _unconditional(Binomial(events_t, n_t, zero), Binomial(events_c, n_c, zero), start, model)
+    return _unconditional(Binomial(events_t, n_t, zero), Binomial(events_c, n_c, zero), start, X, model)
 
 
-def _rate_ratio(events_t: Floats, time_t: Floats, events_c: Floats, time_c: Floats, model: str) -> _Prepared:
+def _rate_ratio(events_t: Floats, time_t: Floats, events_c: Floats, time_c: Floats, X: Floats, model: str) -> _Prepared:
     events = events_t + events_c
     if model == "cm.el":
-        return _conditional(Binomial(events_t, events, np.log(time_t / time_c)))
+        return _conditional(Binomial(events_t, events, np.log(time_t / time_c)), X)
     start = np.log(events / (time_t + time_c))
-    return _unconditional(Poisson(events_t, time_t), Poisson(events_c, time_c), start, model)
+    return _unconditional(Poisson(events_t, time_t), Poisson(events_c, time_c), start, X, model)
 
 
-def _log_odds(events: Floats, n: Floats, model: str) -> _Prepared:
-    return _conditional(Binomial(events, n, np.zeros_like(n)))
+def _log_odds(events: Floats, n: Floats, X: Floats, model: str) -> _Prepared:
+    return _conditional(Binomial(events, n, np.zeros_like(n)), X)
 
 
-def _log_rate(events: Floats, time: Floats, model: str) -> _Prepared:
-    return _conditional(Poisson(events, time))
+def _log_rate(events: Floats, time: Floats, X: Floats, model: str) -> _Prepared:
+    return _conditional(Poisson(events, time), X)
 
 
 _PREPARE: dict[str, Callable[..., _Prepared]] = {
@@ -215,58 +217,68 @@ _PREPARE: dict[str, Callable[..., _Prepared]] = {
 
 
 def _loss(likelihood: MarginalCounts, random: bool) -> Callable[[Floats], tuple[float, Floats]]:
+    p = likelihood.X.shape[1]
+
     def loss(at: Floats) -> tuple[float, Floats]:
-        value, slope = likelihood.log_likelihood(float(at[0]), float(at[1]) if random else 0.0)
+        value, slope = likelihood.log_likelihood(at[:p], float(at[p]) if random else 0.0)
         return -value, -slope[: len(at)]
 
     return loss
 
 
-def _middle(alone: Saturated) -> float:
-    """Where the search for the mean effect starts."""
+def _middle(alone: Saturated, X: Floats) -> Floats:
+    """Where the search for the coefficients starts."""
     finite = np.isfinite(alone.estimate)
-    return float(np.median(alone.estimate[finite])) if finite.any() else 0.0
+    if X.shape[1] == 1:
+        return np.array([np.median(alone.estimate[finite]) if finite.any() else 0.0])
+    return np.asarray(np.linalg.lstsq(X[finite], alone.estimate[finite])[0])
 
 
 def _one_deviation(likelihood: MarginalCounts, alone: Saturated, method: str) -> _Found:
     """Fit a model in beta and tau."""
-    common, floor = settle(_loss(likelihood, False), [np.array([_middle(alone)])], "pool_glmm")
+    X, start = likelihood.X, _middle(alone, likelihood.X)
+    p = len(start)
+    common, floor = settle(_loss(likelihood, False), [start], "pool_glmm")
     best, height = np.append(common, 0.0), floor
     if method == "ml":
         loss = _loss(likelihood, True)
-        starts = [np.array([_middle(alone), tau]) for tau in _STARTS]
-        trial, value = try_zero(loss, *settle(loss, starts, "pool_glmm"), [1])
+        starts = [np.append(start, tau) for tau in _STARTS]
+        trial, value = try_zero(loss, *settle(loss, starts, "pool_glmm"), [p])
         if value < height:
             best, height = trial, value
-    random = best[1] != 0
-    information = curvature(_loss(likelihood, random), best if random else best[:1])
-    se = math.sqrt(float(np.linalg.inv(information)[0, 0]))
+    random = best[p] != 0
+    information = curvature(_loss(likelihood, random), best if random else best[:p])
     known = alone.information > 0
-    weight, peak = alone.information[known], alone.estimate[known]
-    wald = float(np.sum(weight * (peak - np.average(peak, weights=weight)) ** 2)) if known.any() else 0.0
+    root = np.sqrt(alone.information[known])
+    left, right = root[:, None] * X[known], root * alone.estimate[known]
+    wald = float(np.sum((right - left @ np.linalg.lstsq(left, right)[0]) ** 2))
     ratio = 2 * (float(alone.log_likelihood.sum()) + floor)
-    return _Found(float(best[0]), se, abs(float(best[1])), math.nan, -height, wald, ratio)
+    return _Found(best[:p], np.linalg.inv(information)[:p, :p], abs(float(best[p])), math.nan, -height, wald, ratio)
 
 
 def _random_levels(likelihood: RandomLevels, prepared: _Prepared, method: str) -> _Found:
     """Fit a model in the mean and the spread of levels, beta and tau."""
-    start = (prepared.centre, _middle(prepared.saturated))
-    common, floor = likelihood.fit(start, (0, 1, 2))
+    p = likelihood.X.shape[1]
+    start = np.append(prepared.centre, _middle(prepared.saturated, likelihood.X))
+    common, floor = likelihood.fit(start, random=False)
     best, height = common, floor
     if method == "ml":
-        trial, value = likelihood.fit((float(common[0]), float(common[1])), (0, 1, 2, 3))
+        trial, value = likelihood.fit(common[: p + 1], random=True)
         if value > height:
             best, height = trial, value
-    se = math.sqrt(float(likelihood.covariance(best)[1, 1]))
-    top, wald = likelihood.saturated((float(common[0]), float(common[1])))
-    return _Found(float(best[1]), se, abs(float(best[3])), float(best[2] ** 2), height, wald, 2 * (top - floor))
+    top, wald = likelihood.saturated(common[: p + 1])
+    covariance = likelihood.covariance(best)[1:, 1:]
+    tau, level_variance = abs(float(best[-1])), float(best[-2] ** 2)
+    return _Found(best[1:-2], covariance, tau, level_variance, height, wald, 2 * (top - floor))
 
 
-def _result(found: _Found, n_studies: int, method: str, level: float) -> PooledResult:
-    row = coefficient_row(found.estimate, found.se, math.inf, level)
-    half = critical(level, math.inf) * math.hypot(found.se, found.tau)
-    df, ratio = n_studies - 1, max(0.0, found.ratio)
-    estimate, se, statistic, p_value, lower, upper = row
+def _result(found: _Found, counts: Counts, method: str, formula: str, level: float) -> PooledResult:
+    rows = coefficient_rows(counts.names, found.beta, found.covariance, math.inf, level)
+    estimate, se, statistic, p_value, lower, upper = dict(rows).get("mu", (math.nan,) * 6)
+    half = critical(level, math.inf) * math.hypot(se, found.tau)
+    k, p = counts.X.shape
+    df = k - p
+    wald, ratio = (found.wald, max(0.0, found.ratio)) if df else (0.0, 0.0)
     return PooledResult(
         estimate=estimate,
         se=se,
@@ -278,16 +290,18 @@ def _result(found: _Found, n_studies: int, method: str, level: float) -> PooledR
         tau2=found.tau**2,
         i2=math.nan,
         h2=math.nan,
-        q=found.wald,
+        q=wald,
         q_df=df,
-        q_p=float(stats.chi2.sf(found.wald, df)) if df else 1.0,
+        q_p=float(stats.chi2.sf(wald, df)) if df else 1.0,
+        moderators=omnibus_test(without_mean(counts.names), found.beta, found.covariance, math.inf),
         log_likelihood=found.height,
         level_variance=found.level_variance,
-        covariance=np.array([[se**2]]),
+        covariance=found.covariance,
         tests={"likelihood ratio": StatisticalTest(ratio, (df,), float(stats.chi2.sf(ratio, df)) if df else 1.0)},
         method=method,
         interval="wald",
+        formula=formula,
         level=level,
-        n_studies=n_studies,
-        rows=(("mu", row),),
+        n_studies=k,
+        rows=rows,
     )

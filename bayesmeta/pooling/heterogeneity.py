@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,11 @@ from bayesmeta.pooling.residuals import Regression
 
 Floats = NDArray[np.float64]
 _STEPS = 1000
+_PATIENCE = 20  # steps of Fisher's method before they are doubted
 _DIGITS = 1e-13  # relative change of tau^2 at which an iteration has converged
+_GRID = 40  # values of tau^2 that are looked at
+_ALIKE = 4.0  # ratio of variances up to which a likelihood has one maximum
+_HIGHER = 1e-9  # of a log likelihood: what counts as higher
 _ROUNDING = 1e-15  # of its large-sample standard error: what rounding does to a step
 
 
@@ -66,7 +71,7 @@ def tau2_estimate(data: Regression, method: str) -> Floats:
     """Between-study variance by `method`, shape (...); never negative, and 0 without residual degrees of freedom."""
     if data.m == 0:
         return _common(data)
-    return np.maximum(ESTIMATORS[method](data), 0.0)
+    return data.once(("tau2", method), lambda: np.maximum(ESTIMATORS[method](data), 0.0))
 
 
 def solve_q(data: Regression, target: float | Floats) -> Floats:
@@ -100,30 +105,69 @@ def q_profile(data: Regression, level: float) -> tuple[Floats, Floats]:
         nothing = np.full(data.y.shape[:-1], np.nan)
         return nothing, nothing
     tail = (1 - level) / 2
-    lower, upper = stats.chi2.isf(tail, data.m), stats.chi2.ppf(tail, data.m)
-    return solve_q(data, float(lower)), solve_q(data, float(upper))
+    lower, upper = float(stats.chi2.isf(tail, data.m)), float(stats.chi2.ppf(tail, data.m))
+    return data.once(("Q profile", level), lambda: (solve_q(data, lower), solve_q(data, upper)))
 
 
 def _highest(data: Regression, variances: Floats, log_likelihood: Callable[[Floats], Floats]) -> Floats:
-    """Maximise a likelihood in tau^2 as R's metafor does: Fisher scoring from Hedges' estimate, and a look at 0.
+    """Maximise a likelihood in tau^2: Fisher scoring from Hedges' estimate as in R's metafor, and a look elsewhere.
 
     `variances` are those whose logarithms the likelihood sums: `v` for the full one, `lam` for the restricted one.
+    Where variances differ much the likelihood may have several maxima: where a grid of tau^2 knows a higher point than
+    the one found, the search starts again from there.
     """
     start = np.maximum(_hedges(data), 0.0)
-    lanes = [np.reshape(part, (-1, part.shape[-1])) for part in (data.lam, data.z2, variances)]
-    lam, z2, logs = lanes
-    found = np.array(start).ravel()
-    active = np.arange(found.size)
-    for _ in range(_STEPS):
-        tau2 = found[active]
-        step, width = _step(lam[active], z2[active], logs[active], tau2)
-        new = _move(tau2, step, lam[active])
-        found[active] = new
-        active = active[np.abs(new - tau2) > _DIGITS * new + _ROUNDING * width]
-        if not active.size:
-            break
+    lanes = _Lanes(*(np.reshape(part, (-1, part.shape[-1])) for part in (data.lam, data.z2, variances)))
+    found = lanes.climb(np.array(start).ravel())
+    again, place = lanes.elsewhere(found)
+    if again.size:
+        found[again] = lanes.some(again).climb(place)
     tau2 = found.reshape(start.shape)
     return np.where(log_likelihood(np.zeros_like(tau2)) > log_likelihood(tau2), 0.0, tau2)
+
+
+class _Lanes(NamedTuple):
+    """Likelihoods of separate data sets, each array of shape (lane, ...)."""
+
+    lam: Floats
+    z2: Floats
+    variances: Floats
+
+    def some(self, which: NDArray[np.intp]) -> _Lanes:
+        return _Lanes(*(part[which] for part in self))
+
+    def height(self, tau2: Floats) -> Floats:
+        """Return the log likelihood, but for a constant, at `tau2` of shape (..., lane)."""
+        at = tau2[..., None]
+        both = np.sum(np.log(self.variances + at), axis=-1) + np.sum(self.z2 / (self.lam + at), axis=-1)
+        return np.asarray(-0.5 * both)
+
+    def climb(self, found: Floats) -> Floats:
+        """Highest point near each start; steps that have not led there soon, but back and forth, are shortened."""
+        active = np.arange(found.size)
+        for turn in range(_STEPS):
+            tau2, part = found[active], self.some(active)
+            step, width = _step(part.lam, part.z2, part.variances, tau2, patient=turn < _PATIENCE)
+            new = _move(tau2, step, part.lam)
+            found[active] = new
+            active = active[np.abs(new - tau2) > _DIGITS * new + _ROUNDING * width]
+            if not active.size:
+                break
+        return found
+
+    def elsewhere(self, found: Floats) -> tuple[NDArray[np.intp], Floats]:
+        """Lanes whose likelihood is higher somewhere else, and where: between the smallest variance and the largest square."""
+        least = np.minimum(self.lam.min(axis=-1), self.variances.min(axis=-1))
+        most = np.maximum(self.lam.max(axis=-1), self.variances.max(axis=-1))
+        low, high = least / 10, self.z2.max(axis=-1)
+        many = np.flatnonzero((most > _ALIKE * least) & (high > low))
+        part = self.some(many)
+        grid = low[many] * (high[many] / low[many]) ** np.linspace(0, 1, _GRID)[:, None]
+        heights = part.height(grid)
+        best = np.argmax(heights, axis=0)[None]
+        top, here = np.take_along_axis(heights, best, axis=0)[0], part.height(found[many])
+        better = top > here + _HIGHER * (1 + np.abs(here))
+        return many[better], np.take_along_axis(grid, best, axis=0)[0][better]
 
 
 def _move(tau2: Floats, step: Floats, lam: Floats) -> Floats:
@@ -136,8 +180,12 @@ def _move(tau2: Floats, step: Floats, lam: Floats) -> Floats:
     return np.where((step < 0) & (new < 1e-9 * lam.min(axis=-1)), 0.0, new)
 
 
-def _step(lam: Floats, z2: Floats, variances: Floats, tau2: Floats) -> tuple[Floats, Floats]:
-    """Fisher's step, or Newton's where it is close and the likelihood curves downwards, and the scale of tau^2."""
+def _step(lam: Floats, z2: Floats, variances: Floats, tau2: Floats, patient: bool) -> tuple[Floats, Floats]:
+    """Fisher's step, or Newton's where it is close and the likelihood curves downwards, and the scale of tau^2.
+
+    Fisher's steps may go back and forth around a narrow maximum, or creep along a flat one: when no longer `patient` they
+    are halved, and Newton's may be much longer than they are.
+    """
     total, weight = lam + tau2[:, None], 1 / (variances + tau2[:, None])
     score = np.sum(z2 / total**2, axis=-1) - np.sum(weight, axis=-1)
     information = np.sum(weight**2, axis=-1)
@@ -145,8 +193,8 @@ def _step(lam: Floats, z2: Floats, variances: Floats, tau2: Floats) -> tuple[Flo
     fisher, width = score / information, information**-0.5
     with np.errstate(divide="ignore", invalid="ignore"):
         newton = np.where(observed > 0, score / observed, np.inf)
-    near = (np.abs(fisher) < 0.1 * width) & (np.abs(newton) < 8 * np.abs(fisher))
-    return np.where(near, newton, fisher), width
+    near = (np.abs(fisher) < 0.1 * width) & (np.abs(newton) < (8 if patient else 1000) * np.abs(fisher))
+    return np.where(near, newton, fisher if patient else fisher / 2), width
 
 
 def tau2_standard_error(data: Regression, method: str, tau2: Floats) -> Floats:

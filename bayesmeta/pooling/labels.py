@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import DataError, SpecificationError, did_you_mean
@@ -17,7 +19,15 @@ def row_labels(data: Estimates, labels: str | Sequence[object], name: str) -> tu
                 f"Covariates: {', '.join(data.covariate_names) or 'none'}."
             )
         labels = list(data.covariates[labels])
-    found = tuple(str(label) for label in labels)
+    if not isinstance(labels, Iterable):
+        raise SpecificationError(
+            f"{name}={labels!r}: give the name of a covariate, or one label for each of the {data.n_studies} estimates."
+        )
+    listed = list(labels)
+    missing = [i for i, label in enumerate(listed) if pd.isna(label) or label == ""]
+    if missing:
+        raise DataError(f"{name}, row {missing[0] + 1}: the label is missing. Fill it in, or leave the estimate out.")
+    found = tuple(str(label) for label in listed)
     if len(found) != data.n_studies:
         raise DataError(f"{name} has {len(found)} labels for {data.n_studies} estimates: give one for each.")
     return found

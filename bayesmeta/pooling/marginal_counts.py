@@ -1,6 +1,6 @@
 """The marginal likelihood of counts whose effects vary normally between studies, by quadrature that is final.
 
-Study i has the predictors eta_c = d_c base_i + a_c beta + b_c tau z for each of its likelihoods c, with z standard normal.
+Study i has the predictors eta_c = d_c base_i + a_c x_i beta + b_c tau z for each of its likelihoods c, with z standard normal.
 The integral over z is a trapezoid rule in t, with z = mode + width sinh(t), around the mode of each study's integrand:
 it stays accurate where a study without events makes the integrand one-sided. Where there is a base it is a parameter
 of its study alone, and takes its best value.
@@ -39,7 +39,7 @@ class Integral(NamedTuple):
     """Log of each study's integral and its derivatives; `bend` is the second in the base."""
 
     value: Floats
-    beta: Floats
+    effect: Floats
     tau: Floats
     base: Floats
     bend: Floats
@@ -55,39 +55,49 @@ class MarginalCounts:
         One likelihood for each arm, or one conditional likelihood.
     start : ndarray, shape (study,), or None
         Where the search for the base of each study starts; None where there is no base.
+    X : ndarray, shape (study, coefficient)
+        Design of the mean effects.
     """
 
     parts: tuple[Part, ...]
     start: Floats | None
-    n_studies: int
+    X: Floats
 
-    def log_likelihood(self, beta: float, tau: float) -> tuple[float, Floats]:
+    @property
+    def n_studies(self) -> int:
+        """Number of studies."""
+        return len(self.X)
+
+    def log_likelihood(self, beta: Floats, tau: float) -> tuple[float, Floats]:
         """Log likelihood, with each base at its best, and its derivatives in beta and tau."""
-        base = np.zeros(self.n_studies) if self.start is None else self.best_base(self.start, beta, tau)
-        found = self.integral(base, beta, tau)
-        return float(found.value.sum()), np.array([found.beta.sum(), found.tau.sum()])
+        effect = self.X @ beta
+        base = np.zeros(self.n_studies) if self.start is None else self.best_base(self.start, effect, tau)
+        found = self.integral(base, effect, tau)
+        return float(found.value.sum()), np.append(self.X.T @ found.effect, found.tau.sum())
 
-    def best_base(self, base: Floats, beta: float, tau: float) -> Floats:
+    def best_base(self, base: Floats, effect: Floats, tau: float) -> Floats:
         """Return the best base of each study, from a start; far out where the likelihood is highest at infinity."""
         for _ in range(_STEPS):
-            found = self.integral(base, beta, tau)
+            found = self.integral(base, effect, tau)
             step = np.clip(-found.base / np.minimum(found.bend, -1e-300), -1, 1)
             step[np.abs(found.base) < _FLAT] = 0.0
             base = base + step
             if np.abs(step).max() < _DONE * (1 + np.abs(base).max()):
                 return base
-        raise InferenceError("pool_glmm: the level of some study does not settle.")
+        raise InferenceError(
+            "pool_glmm: the level of some study does not settle, as when effects are so far apart that tau has no end."
+        )
 
-    def _evaluate(self, base: Floats, beta: float, tau: float, z: Floats) -> list[tuple[Floats, Floats, Floats]]:
-        parts = self.parts
-        return [p.likelihood(p.base * base[:, None] + p.mean * beta + p.deviation * tau * z) for p in parts]
+    def _evaluate(self, base: Floats, effect: Floats, tau: float, z: Floats) -> list[tuple[Floats, Floats, Floats]]:
+        own = [part.base * base + part.mean * effect for part in self.parts]
+        return [p.likelihood(x[:, None] + p.deviation * tau * z) for x, p in zip(own, self.parts, strict=True)]
 
-    def _mode(self, base: Floats, beta: float, tau: float) -> tuple[Floats, Floats]:
+    def _mode(self, base: Floats, effect: Floats, tau: float) -> tuple[Floats, Floats]:
         """Mode of each study's integrand in z, and its width there."""
         z = np.zeros((self.n_studies, 1))
         for _ in range(_STEPS):
             slope, bend = -z, np.full_like(z, -1.0)
-            for part, (_, first, second) in zip(self.parts, self._evaluate(base, beta, tau, z), strict=True):
+            for part, (_, first, second) in zip(self.parts, self._evaluate(base, effect, tau, z), strict=True):
                 slope = slope + part.deviation * tau * first
                 bend = bend + (part.deviation * tau) ** 2 * second
             step = np.clip(-slope / bend, -1, 1)
@@ -96,21 +106,21 @@ class MarginalCounts:
                 break
         return z, 1 / np.sqrt(-bend)
 
-    def integral(self, base: Floats, beta: float, tau: float) -> Integral:
-        """Integrate over the deviation of each study."""
-        mode, width = self._mode(base, beta, tau)
+    def integral(self, base: Floats, effect: Floats, tau: float) -> Integral:
+        """Integrate over the deviation of each study, whose mean effect is `effect`."""
+        mode, width = self._mode(base, effect, tau)
         end = np.arcsinh((_REACH + np.abs(mode)) / width)
         t = end * np.arange(-_HALF, _HALF + 1) / _HALF
         z = mode + width * np.sinh(t)
         logs = np.log(width * np.cosh(t) * end / _HALF) - 0.5 * z**2 - 0.5 * np.log(2 * np.pi)
-        found = self._evaluate(base, beta, tau, z)
+        found = self._evaluate(base, effect, tau, z)
         for value, _, _ in found:
             logs = logs + value
         top = logs.max(axis=1, keepdims=True)
         weight = np.exp(logs - top)
         total = weight.sum(axis=1, keepdims=True)
         weight = weight / total
-        by_beta = sum(part.mean * first for part, (_, first, _) in zip(self.parts, found, strict=True))
+        by_effect = sum(part.mean * first for part, (_, first, _) in zip(self.parts, found, strict=True))
         by_tau = sum(part.deviation * z * first for part, (_, first, _) in zip(self.parts, found, strict=True))
         by_base = sum(part.base * first for part, (_, first, _) in zip(self.parts, found, strict=True))
         bend_base = sum(part.base**2 * second for part, (_, _, second) in zip(self.parts, found, strict=True))
@@ -118,7 +128,7 @@ class MarginalCounts:
         bend = np.sum(weight * (bend_base + by_base**2), axis=1) - slope**2
         return Integral(
             (top + np.log(total))[:, 0],
-            np.sum(weight * by_beta, axis=1),
+            np.sum(weight * by_effect, axis=1),
             np.sum(weight * by_tau, axis=1),
             slope,
             bend,

@@ -11,7 +11,7 @@ from scipy import stats
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import DataError, SpecificationError, did_you_mean
-from bayesmeta.pooling.arrays import critical
+from bayesmeta.pooling.arrays import check_level, critical
 from bayesmeta.pooling.components import Components, Term
 from bayesmeta.pooling.labels import row_labels
 from bayesmeta.pooling.multilevel_result import MultilevelResult
@@ -40,8 +40,7 @@ def likelihood(
         if value not in allowed:
             listed = ", ".join(map(repr, allowed))
             raise SpecificationError(f"{name}={value!r}: choose one of {listed}.{did_you_mean(value, allowed)}")
-    if not 0 < level < 1:
-        raise SpecificationError(f"level={level!r}: must lie between 0 and 1. 95% is 0.95.")
+    check_level(level)
     k, p = X.shape
     needed = p + sum(term.size for term in terms)
     if k < needed:
@@ -66,13 +65,16 @@ def assemble(
     structure: str,
     formula: str,
     n_clusters: int,
+    tested: Sequence[int],
     variances: Mapping[str, float],
     spread: Mapping[str, float],
     intervals: Mapping[str, Pair],
     i2: Mapping[str, float],
     correlation: Floats | None = None,
 ) -> MultilevelResult:
-    """Turn the best parameters into a result; `spread` holds the variance of a new true effect for some coefficients."""
+    """Turn the best parameters into a result; `spread` holds the variance of a new true effect for some coefficients,
+    `tested` the places of those that the omnibus test takes.
+    """
     beta, covariance = model.coefficients(best)
     k, p = model.X.shape
     df = math.inf if interval == "wald" else float(k - p)
@@ -93,7 +95,7 @@ def assemble(
         q=q,
         q_df=k - p,
         q_p=float(stats.chi2.sf(q, k - p)),
-        moderators=omnibus_test(names, beta, covariance, df),
+        moderators=omnibus_test(tested, beta, covariance, df),
         log_likelihood=height,
         method=method,
         structure=structure,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.pooling.result import Pair, StatisticalTest, interval_text, number_text, plain_value, statistic_text
+from bayesmeta.pooling.result import Pair, StatisticalTest, number_text, plain_value, statistic_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,8 @@ class MultilevelResult:
         Variance of the true effects by level (``"cluster"`` between clusters, ``"estimate"`` between the estimates
         of a cluster) or, with several outcomes, for each outcome.
     intervals : mapping of str to tuple of float
-        Profile-likelihood intervals of the variances of levels; empty with several outcomes.
+        Profile-likelihood intervals of variances, and with several outcomes of correlations (``"correlation x, y"``).
+        Each is searched for when it is looked up, and not before: neither printing nor `as_dict` shows them.
     correlation : ndarray, shape (outcome, outcome), or None
         Correlation of the true effects of a cluster, in the order of `variances`; NaN where a variance is zero.
     i2 : mapping of str to float
@@ -83,7 +84,7 @@ class MultilevelResult:
         """Plain values for JSON; what is not defined is None."""
         names = ("q", "q_df", "q_p", "log_likelihood", "method", "structure", "interval", "formula", "level")
         values = {name: plain_value(getattr(self, name)) for name in (*names, "n_studies", "n_clusters")}
-        for name in ("variances", "intervals", "i2", "prediction"):
+        for name in ("variances", "i2", "prediction"):
             values[name] = {key: plain_value(value) for key, value in getattr(self, name).items()}
         table = None if self.correlation is None else [tuple(map(float, row)) for row in self.correlation]
         values["correlation"] = None if table is None else [plain_value(row) for row in table]
@@ -101,13 +102,10 @@ class MultilevelResult:
     def __str__(self) -> str:
         head = f"{self.n_studies} estimates in {self.n_clusters} clusters, {self.structure} random effects"
         table = self.coefficients.to_string(float_format=number_text)
-        lines = [f"{head} ({self.method}), {self.level:.0%} intervals ({self.interval})", "", table, ""]
+        lines = [f"{head} ({self.method}), {100 * self.level:g}% intervals ({self.interval})", "", table, ""]
         for name, variance in self.variances.items():
-            shown = interval_text(self.intervals[name]) if name in self.intervals else ""
             share = f", {self.i2[name]:.1f}% of the total" if name in self.i2 else ""
-            lines.append(
-                f"{name}: variance {number_text(variance)}{shown}, sd {number_text(math.sqrt(variance))}{share}"
-            )
+            lines.append(f"{name}: variance {number_text(variance)}, sd {number_text(math.sqrt(variance))}{share}")
         if self.correlation is not None:
             names = list(self.variances)
             pairs = [(i, j) for i in range(len(names)) for j in range(i)]

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import DataError, SpecificationError, did_you_mean
-from bayesmeta.pooling.components import Term, maximise
+from bayesmeta.pooling.component_profile import (
+    Held,
+    HeldCorrelation,
+    HeldEqualCorrelation,
+    HeldEqualVariance,
+    ProfileIntervals,
+    correlation_limits,
+    variance_limits,
+)
+from bayesmeta.pooling.components import Components, Term, maximise
 from bayesmeta.pooling.labels import row_labels
 from bayesmeta.pooling.multilevel import SIZES, assemble, clusters_of, likelihood
 from bayesmeta.pooling.multilevel_result import MultilevelResult
 from bayesmeta.pooling.pool import design_matrix
+from bayesmeta.pooling.result import Pair
+from bayesmeta.pooling.wald import without_mean
 
 Floats = NDArray[np.float64]
 STRUCTURES = ("un", "cs", "diag")
@@ -53,7 +68,9 @@ def pool_multivariate(
     Returns
     -------
     MultilevelResult
-        With `variances` by outcome and their `correlation`.
+        With `variances` by outcome, their `correlation`, and profile-likelihood `intervals` of both, which are searched
+        for when they are looked up: by outcome, and ``"correlation x, y"``; for ``"cs"``, ``"variance"`` and
+        ``"correlation"``.
 
     Raises
     ------
@@ -104,12 +121,62 @@ def pool_multivariate(
         structure=structure,
         formula="outcome" if formula is None else formula,
         n_clusters=len(set(groups)),
+        tested=range(len(columns)) if formula is None else without_mean(columns),
         variances=variances,
         spread=variances if formula is None else {},
-        intervals={},
+        intervals=_intervals(model, structure, names, between, correlation, height, level),
         correlation=correlation,
         i2={},
     )  # fmt: skip
+
+
+def _intervals(
+    model: Components,
+    structure: str,
+    names: Sequence[str],
+    between: Floats,
+    correlation: Floats,
+    height: float,
+    level: float,
+) -> ProfileIntervals:
+    """Profile-likelihood intervals of all variances and correlations."""
+    floor, size, q = height - float(stats.chi2.ppf(level, 1)) / 2, model.scale, len(names)
+    sd = np.sqrt(np.diag(between)) / size
+    if structure == "cs":
+        rho = float(correlation[0, 1])
+        alike = HeldEqualCorrelation(model, sd[:1])
+        return ProfileIntervals(
+            {
+                "variance": partial(variance_limits, HeldEqualVariance(model), float(sd[0]), floor, size),
+                "correlation": partial(correlation_limits, alike, rho, floor, -1 / (q - 1)),
+            }
+        )
+    if structure == "diag":
+        held = [Held(model, i, np.delete(sd, i)) for i in range(q)]
+    else:
+        firsts = [_first(model, between, [i]) for i in range(q)]
+        held = [Held(one, 0, root[1:]) for one, root in firsts]
+    found: dict[str, Callable[[], Pair]] = {
+        name: partial(variance_limits, held[i], float(sd[i]), floor, size) for i, name in enumerate(names)
+    }
+    for i in range(q if structure == "un" else 0):
+        for j in range(i):
+            one, root = _first(model, between, [j, i])
+            profile = HeldCorrelation(one, np.array([root[0], math.hypot(root[1], root[2]), *root[3:]]))
+            name = f"correlation {names[j]}, {names[i]}"
+            found[name] = partial(correlation_limits, profile, float(correlation[i, j]), floor, -1.0)
+    return ProfileIntervals(found)
+
+
+def _first(model: Components, between: Floats, which: Sequence[int]) -> tuple[Components, Floats]:
+    """Put some outcomes first: the model, and the entries of the root of `between`, in units of the scale."""
+    term, q = model.terms[0], len(between)
+    order = [*which, *(i for i in range(q) if i not in which)]
+    values, vectors = np.linalg.eigh(between[np.ix_(order, order)])
+    upper = np.linalg.qr(np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T)[1]
+    root = (upper * np.where(np.diag(upper) < 0, -1.0, 1.0)[:, None]).T / model.scale
+    level = np.argsort(order)[term.level]
+    return replace(model, terms=(replace(term, level=level),)), root[np.tril_indices(q)]
 
 
 def _require_pairs(same: Floats, which: NDArray[np.intp], names: Sequence[str], structure: str) -> None:

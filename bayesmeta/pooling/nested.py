@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import stats
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError
-from bayesmeta.pooling.components import Components, Term, maximise, settle
+from bayesmeta.pooling.component_profile import Held, ProfileIntervals, variance_limits
+from bayesmeta.pooling.components import Components, Term, maximise
 from bayesmeta.pooling.multilevel import SIZES, assemble, clusters_of, likelihood
 from bayesmeta.pooling.multilevel_result import MultilevelResult
 from bayesmeta.pooling.pool import design_matrix
-from bayesmeta.pooling.result import Pair
+from bayesmeta.pooling.wald import without_mean
 
 Floats = NDArray[np.float64]
-_FAR = 1.5  # times the scale: where the search for the end of a profile starts
+LEVELS = ("cluster", "estimate")
 
 
 def pool_nested(
@@ -52,7 +54,8 @@ def pool_nested(
     Returns
     -------
     MultilevelResult
-        With `variances` ``"cluster"`` and ``"estimate"``, their profile-likelihood `intervals`, and `i2`.
+        With `variances` ``"cluster"`` and ``"estimate"``, their `i2`, and profile-likelihood
+        `intervals`, which are searched for when they are looked up.
 
     Raises
     ------
@@ -85,41 +88,27 @@ def pool_nested(
     names, X = design_matrix(data, formula or "1")
     model = likelihood(data, X, terms, method, interval, level)
     best, height = maximise(model, list(map(np.array, itertools.product(SIZES, SIZES))), "pool_nested")
-    variances = {"cluster": float(best[0] ** 2), "estimate": float(best[1] ** 2)}
+    variances = {name: float(value**2) for name, value in zip(LEVELS, best, strict=True)}
     total, typical = sum(variances.values()), model.without()[1]
     return assemble(
         data, model, names, best, height, method, interval, level,
         structure="nested",
         formula=formula or "1",
         n_clusters=len(set(groups)),
+        tested=without_mean(names),
         variances=variances,
         spread={"mu": total},
-        intervals={name: _profile(model, i, best, height, level) for i, name in enumerate(variances)},
+        intervals=_intervals(model, best, height, level),
         i2={name: 100 * value / (total + typical) for name, value in variances.items()},
     )  # fmt: skip
 
 
-def _profile(model: Components, which: int, best: Floats, height: float, level: float) -> Pair:
-    """Values of one of two variances at which the likelihood, highest over the other, has fallen by the critical amount."""
-    floor, size = height - float(stats.chi2.ppf(level, 1)) / 2, model.scale
-
-    rest = np.delete(best, which) / size
-
-    def drop(value: float) -> float:
-        nonlocal rest
-
-        def loss(part: Floats) -> tuple[float, Floats]:
-            found, slope = model.log_likelihood(np.insert(part, which, value) * size)
-            return -found, -np.delete(slope, which) * size
-
-        start = np.maximum(np.abs(rest), SIZES[0] / 10)  # at zero the likelihood is flat, whether highest or not
-        rest, loss_there = settle(loss, [start], "profile likelihood")
-        return -loss_there - floor
-
-    top = abs(float(best[which])) / size
-    lower = 0.0 if top == 0 or drop(0.0) >= 0 else float(optimize.brentq(drop, 0.0, top, xtol=1e-12, rtol=1e-11))
-    far = top + _FAR
-    while drop(far) >= 0:
-        far *= 2
-    upper = float(optimize.brentq(drop, top, far, xtol=1e-12, rtol=1e-11))
-    return (lower * size) ** 2, (upper * size) ** 2
+def _intervals(model: Components, best: Floats, height: float, level: float) -> ProfileIntervals:
+    """Profile-likelihood intervals of both variances."""
+    floor, at = height - float(stats.chi2.ppf(level, 1)) / 2, np.abs(best) / model.scale
+    return ProfileIntervals(
+        {
+            name: partial(variance_limits, Held(model, i, np.delete(at, i)), float(at[i]), floor, model.scale)
+            for i, name in enumerate(LEVELS)
+        }
+    )

@@ -13,7 +13,7 @@ from bayesmeta.pooling.arrays import PREDICTIONS, PooledRegression, check_choice
 from bayesmeta.pooling.confidence import confidence_prediction
 from bayesmeta.pooling.residuals import regression
 from bayesmeta.pooling.result import NOTHING, Pair, PooledResult
-from bayesmeta.pooling.wald import omnibus_test
+from bayesmeta.pooling.wald import omnibus_test, without_mean
 from bayesmeta.priors import HalfNormal
 from bayesmeta.spec.design import design
 from bayesmeta.spec.normal_normal import NormalNormal
@@ -164,7 +164,7 @@ def _result(
         q=float(found.q),
         q_df=k - p,
         q_p=float(found.q_p),
-        moderators=omnibus_test(names, found.beta, found.covariance, df),
+        moderators=omnibus_test(without_mean(names), found.beta, found.covariance, df),
         r2=_explained(data, names, X, found, method),
         log_likelihood=float(found.log_likelihood) if method in ("fe", "ml", "reml") else math.nan,
         covariance=found.covariance,

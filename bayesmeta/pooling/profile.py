@@ -18,10 +18,15 @@ _GOLDEN = (5**0.5 - 1) / 2
 
 
 def _bounds(data: Regression, level: float, method: str) -> tuple[Floats, Floats]:
+    if data.m == 0:
+        nothing = np.full(data.y.shape[:-1], np.nan)
+        return nothing, nothing
+    return _limits(data, level, method)
+
+
+def _limits(data: Regression, level: float, method: str) -> tuple[Floats, Floats]:
     curve = data.log_likelihood if method == "ml" else data.restricted_log_likelihood
     estimate = tau2_estimate(data, method)
-    if data.m == 0:
-        return np.full_like(estimate, np.nan), np.full_like(estimate, np.nan)
     floor = curve(estimate) - stats.chi2.ppf(level, 1) / 2
     zero = np.zeros_like(estimate)
     lower = np.where(curve(zero) >= floor, 0.0, _bisect(curve, zero, estimate, floor))
@@ -81,12 +86,13 @@ def coefficient_profile(data: Regression, method: str, level: float) -> tuple[Fl
     if method == "fe":
         return -limit(best, -1.0), limit(best, 1.0)
     grid = _tau_grid(data, level)
-    return -_highest(lambda t: limit(t, -1.0), grid), _highest(lambda t: limit(t, 1.0), grid)
+    lower = np.maximum(limit(best, -1.0), _highest(lambda t: limit(t, -1.0), grid))
+    return -lower, np.maximum(limit(best, 1.0), _highest(lambda t: limit(t, 1.0), grid))
 
 
 def _tau_grid(data: Regression, level: float) -> Floats:
     """Values of tau that cover the profile interval of tau^2, shape (grid, ...)."""
-    upper = np.sqrt(_ml_bounds(data, level)[1])
+    upper = np.sqrt(_limits(data, level, "ml")[1])
     return np.linspace(0.0, 1.0, _GRID).reshape(-1, *(1,) * upper.ndim) * upper
 
 

@@ -7,8 +7,10 @@ tr(P) that of 1 / (lam + tau^2). Nothing is inverted, so standard errors may dif
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +37,17 @@ class Regression:
     X: Floats
     spread: Floats
 
+    @cached_property
+    def _kept(self) -> dict[Hashable, Any]:
+        return {}
+
+    def once[T](self, key: Hashable, compute: Callable[[], T]) -> T:
+        """Return what `compute` gives, computed once for all estimators that share these data."""
+        if key not in self._kept:
+            self._kept[key] = compute()
+        found: T = self._kept[key]
+        return found
+
     @property
     def k(self) -> int:
         """Number of studies."""
@@ -51,15 +64,33 @@ class Regression:
         return self.k - self.p
 
     @cached_property
+    def _common(self) -> Floats | None:
+        """The first effect, where there is an intercept to hold it: less it, equal effects are exactly zero."""
+        first = self.X[..., :1, :1]
+        same = self.p > 0 and np.all(self.X[..., :1] == first) and np.all(first != 0)
+        return self.y[..., :1] if same else None
+
+    @cached_property
+    def _reduced(self) -> Floats:
+        return self.y if self._common is None else self.y - self._common
+
+    @cached_property
+    def _change(self) -> Floats:
+        q, r = np.linalg.qr(self.X)
+        return _solve(r, np.matmul(np.swapaxes(q, -1, -2), self._reduced[..., None]))[..., 0]
+
+    @cached_property
     def start(self) -> Floats:
         """Least-squares coefficients: all sums are taken around them, so that a large common value cancels no digits."""
-        q, r = np.linalg.qr(self.X)
-        return _solve(r, np.matmul(np.swapaxes(q, -1, -2), self.y[..., None]))[..., 0]
+        start = self._change.copy()
+        if self._common is not None:
+            start[..., 0] += self._common[..., 0] / self.X[..., 0, 0]
+        return start
 
     @cached_property
     def gap(self) -> Floats:
         """Effects less the fit of `start`, shape (..., study)."""
-        gap: Floats = self.y - np.matmul(self.X, self.start[..., None])[..., 0]
+        gap: Floats = self._reduced - np.matmul(self.X, self._change[..., None])[..., 0]
         return gap
 
     @cached_property

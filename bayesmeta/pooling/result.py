@@ -126,7 +126,7 @@ class PooledResult:
     def __str__(self) -> str:
         model = "common effect" if self.method in ("fe", "mh", "peto") else "random effects"
         studies = "1 study" if self.n_studies == 1 else f"{self.n_studies} studies"
-        head = f"{studies}, {model} ({self.method}), {self.level:.0%} intervals ({self.interval})"
+        head = f"{studies}, {model} ({self.method}), {100 * self.level:g}% intervals ({self.interval})"
         lines = [head, "", self.coefficients.to_string(float_format=number_text), ""]
         if np.isfinite(self.prediction[0]):
             lines.append(f"new study: {number_text(self.prediction[0])} to {number_text(self.prediction[1])}")

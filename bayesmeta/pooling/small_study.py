@@ -8,7 +8,7 @@ import numpy as np
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import DataError, SpecificationError, did_you_mean
-from bayesmeta.pooling.arrays import PooledRegression, pool_arrays
+from bayesmeta.pooling.arrays import PooledRegression, check_level, pool_arrays
 
 PREDICTORS = ("se", "variance")
 MODELS = ("lm", "rma")
@@ -110,8 +110,7 @@ def egger_test(data: Estimates, predictor: str = "se", model: str = "lm", *, lev
             raise SpecificationError(
                 f"{name}={value!r}: choose one of {', '.join(map(repr, allowed))}.{did_you_mean(value, allowed)}"
             )
-    if not 0 < level < 1:
-        raise SpecificationError(f"level={level!r}: must lie between 0 and 1. 95% is 0.95.")
+    check_level(level)
     require_independent(data, "Egger's test", 3)
     if np.ptp(data.se) == 0:
         raise DataError("all standard errors are equal: effects cannot be regressed on them.")
@@ -157,6 +156,8 @@ def pet_peese(data: Estimates, *, threshold: float = 0.10, level: float = 0.95) 
     >>> found.used, round(found.estimate, 4), round(found.p_value, 3)
     ('pet', -0.1909, 0.404)
     """
+    if not 0 <= threshold <= 1:
+        raise SpecificationError(f"threshold={threshold!r}: it is a P value, from 0 to 1.")
     pet, peese = (egger_test(data, predictor, "lm", level=level) for predictor in PREDICTORS)
     used = "peese" if pet.limit_p < threshold else "pet"
     chosen = peese if used == "peese" else pet

@@ -12,7 +12,7 @@ from scipy import stats
 from bayesmeta.data.tables import TableSource, open_table
 from bayesmeta.effects.binary import log_odds_ratio, log_risk_ratio, risk_difference
 from bayesmeta.errors import DataError, SpecificationError, did_you_mean
-from bayesmeta.pooling.arrays import critical, two_sided_p
+from bayesmeta.pooling.arrays import check_level, critical, two_sided_p
 from bayesmeta.pooling.result import PooledResult, StatisticalTest
 
 Floats = NDArray[np.float64]
@@ -114,6 +114,7 @@ def mantel_haenszel(
     if measure not in _EFFECTS:
         known = ", ".join(map(repr, _EFFECTS))
         raise SpecificationError(f"measure={measure!r}: choose one of {known}.{did_you_mean(measure, _EFFECTS)}")
+    check_level(level)
     cells, where = _read(arms)
     estimate, se = {"log_or": _odds_ratio, "log_rr": _risk_ratio, "rd": _risk_difference}[measure](cells)
     keep = cells.informative
@@ -160,6 +161,7 @@ def peto(arms: TableSource, *, level: float = 0.95) -> PooledResult:
     >>> round(found.estimate, 4), round(found.se, 4)
     (-0.9182, 0.3503)
     """
+    check_level(level)
     cells, _ = _read(arms)
     total = float(cells.variance.sum())
     if total == 0:

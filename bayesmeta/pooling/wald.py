@@ -32,17 +32,22 @@ def coefficient_rows(
     return tuple((name, coefficient_row(float(b), float(s), df, level)) for name, b, s in pairs)
 
 
-def omnibus_test(names: Sequence[str], beta: Floats, covariance: Floats, df: float) -> StatisticalTest | None:
-    """Test all coefficients but the intercept: chi-square where `df` is infinite, else F with `df` in its denominator."""
-    tested = [i for i, name in enumerate(names) if name != "mu"]
-    if not tested:
+def without_mean(names: Sequence[str]) -> list[int]:
+    """Return the places of all coefficients but the intercept."""
+    return [i for i, name in enumerate(names) if name != "mu"]
+
+
+def omnibus_test(tested: Sequence[int], beta: Floats, covariance: Floats, df: float) -> StatisticalTest | None:
+    """Test that the coefficients `tested` are zero: chi-square where `df` is infinite, else F with `df` in its denominator."""
+    if len(tested) == 0:
         return None
     some, covariance = beta[tested], covariance[np.ix_(tested, tested)]
     with np.errstate(divide="ignore", invalid="ignore"):
         scale = np.sqrt(np.diag(covariance))
         root = some / scale
     correlation = covariance / np.outer(scale, scale) if scale.all() else None
-    statistic = math.inf if correlation is None else float(root @ np.linalg.solve(correlation, root))
+    without = math.inf if some.any() else math.nan  # standard errors of zero
+    statistic = without if correlation is None else float(root @ np.linalg.solve(correlation, root))
     m = len(tested)
     if math.isinf(df):
         return StatisticalTest(statistic, (m,), float(stats.chi2.sf(statistic, m)))

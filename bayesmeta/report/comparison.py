@@ -12,10 +12,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from bayesmeta.data.estimates import read_estimates
 from bayesmeta.diagnostics.compare import ESTIMATORS, compare
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import parse_prior
+from bayesmeta.report.input import estimates_of
 from bayesmeta.report.priors import checked_measure, source_lines
 from bayesmeta.report.tables import MISSING, decimals_for, format_interval, format_number, format_probability
 from bayesmeta.spec.normal_normal import NormalNormal
@@ -36,6 +36,7 @@ def compare_and_print(
     measure: str | None,
     as_json: bool,
     plot: Path | None = None,
+    columns: Sequence[str] = (),
 ) -> None:
     """Compare estimators and priors on estimates from a CSV file, and print the table.
 
@@ -57,6 +58,8 @@ def compare_and_print(
         Print one JSON object instead of a table.
     plot : Path, optional
         SVG or PNG file to draw the table into.
+    columns : sequence of str
+        Columns of the file by our names, ``"y=Effect"``.
 
     Raises
     ------
@@ -67,7 +70,7 @@ def compare_and_print(
         raise SpecificationError(f"--ci-prob {level}: must lie between 0 and 1. 95% is 0.95.")
     if plot is not None and plot.suffix.lower() not in (".svg", ".png"):
         raise SpecificationError(f"--plot {plot}: must end in .svg or .png.")
-    data = read_estimates(path, measure=checked_measure(measure))
+    data = estimates_of(path, columns, formula, checked_measure(measure))
     models = {
         f"Bayes {text}": NormalNormal(formula=formula, mu=parse_prior(mu), tau=parse_prior(text))
         for text in (tau or [DEFAULT_TAU])
@@ -99,7 +102,7 @@ def _draw(content: dict[str, Any], plot: Path) -> None:
     from bayesmeta.report.canvas import image
     from bayesmeta.report.forest import side_by_side
 
-    label = f"{content['parameter']} ({content['level']:.0%} intervals)"
+    label = f"{content['parameter']} ({100 * content['level']:g}% intervals)"
     drawn = image(plot.suffix.lower()[1:], side_by_side, content["rows"], log_scale=False, x_label=label)
     try:
         plot.write_bytes(drawn)
@@ -126,7 +129,7 @@ def _print(content: dict[str, Any], sources: Iterable[str]) -> None:
     for line in sources:
         console.print(line)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    interval = f"{content['level']:.0%} interval"
+    interval = f"{100 * content['level']:g}% interval"
     table.add_column("", no_wrap=True)
     for name in ("estimate", interval, "new study", "P value", f"P({content['claim']})", "tau"):
         table.add_column(name, justify="right", no_wrap=True)

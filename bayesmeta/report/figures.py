@@ -30,6 +30,12 @@ FOREST_CAPTION = (
     "Grey dots: the true effect of each trial, given everything. Hatched diamond: the review's pooled "
     "effect; filled diamond: ours; bar: the true effect in a new trial. Arrows: the interval goes on."
 )
+ARMS_CAPTION = (
+    "Squares: differences of the trials' means, with 95% intervals from the standard errors that the model gives them; filled "
+    "and sized by precision where both standard deviations were reported, hollow on dashed lines where they are inferred. "
+    "Grey dots: the true effect of each trial, given everything. Filled diamond: the mean effect; bar: the true effect in a new "
+    "trial. Arrows: the interval goes on."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +81,11 @@ def forest_figures(results: Record, outcome: Record) -> list[Picture]:
             benefit=outcome.get("benefit"),
         )
         alt = (
-            f"Forest plot of {len(studies)} trials, {known} known and {len(studies) - known} latent. "
+            f"Forest plot of {len(studies)} trials, {known} known and {len(studies) - known} {data.get('unknown') or 'latent'}. "
             f"{outcome_sentence(results, outcome, data)}"
         )
-        pictures.append(Picture(src, alt, f"{model.get('label') or 'Forest plot'}. {FOREST_CAPTION}"))
+        caption = ARMS_CAPTION if data.get("unknown") else FOREST_CAPTION
+        pictures.append(Picture(src, alt, f"{model.get('label') or 'Forest plot'}. {caption}"))
     return pictures
 
 

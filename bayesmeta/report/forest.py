@@ -22,7 +22,8 @@ def forest(forest: Record, *, log_scale: bool, x_label: str, benefit: str | None
     Parameters
     ----------
     forest : mapping
-        ``studies``, ``pooled``, ``new`` and ``published``, as in the results dictionary.
+        ``studies``, ``pooled``, ``new``, ``published`` and ``unknown`` (what marks studies that are not known), as in the
+        results dictionary.
     log_scale : bool
         The values are logs of a ratio: draw the ratio, on a log axis.
     x_label : str
@@ -37,7 +38,8 @@ def forest(forest: Record, *, log_scale: bool, x_label: str, benefit: str | None
         below: the true effect given everything.
     """
     studies = list(forest.get("studies") or [])
-    names = [_label(study, latent=not study.get("known")) for study in studies]
+    unknown = str(forest.get("unknown") or "latent")
+    names = [_label(study, "" if study.get("known") else unknown) for study in studies]
     pools = [(key, forest[key]) for key in ("published", "pooled", "new") if forest.get(key)]
     pitch = max([0.4, *(0.06 + 0.165 * (name.count("\n") + 1) for name in names)])
     centres = [s.get("y") for s in studies] + [r.get("estimate", r.get("mean")) for _, r in pools]
@@ -78,7 +80,7 @@ def forest(forest: Record, *, log_scale: bool, x_label: str, benefit: str | None
 
 def intervals(rows: Sequence[Record], *, log_scale: bool, x_label: str) -> Figure:
     """Other reviews beside ours: each row has ``label``, ``estimate``, ``lower``, ``upper`` and ``ours``."""
-    names = [_label(record, latent=False, width=27) for record in rows]
+    names = [_label(record, width=27) for record in rows]
     pitch = max([0.4, *(0.08 + 0.165 * (name.count("\n") + 1) for name in names)])
     figure, ax = blank(5.3, 0.8 + pitch * len(rows))
     for row, record in enumerate(rows):
@@ -244,9 +246,9 @@ def _columns(ax: Axes, at: Sequence[float], labels: Sequence[str], numbers: Sequ
             side.spines[spine].set_visible(False)
 
 
-def _label(record: Record, *, latent: bool, width: int = 19) -> str:
+def _label(record: Record, mark: str = "", width: int = 19) -> str:
     text = str(record.get("label") or record.get("study") or "")
-    return textwrap.fill(f"{text} (latent)" if latent else text, width)
+    return textwrap.fill(f"{text} ({mark})" if mark else text, width)
 
 
 def _bracket(value: float | None, lower: float | None, upper: float | None, places: int) -> str:

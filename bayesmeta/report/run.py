@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -47,6 +48,9 @@ def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False) 
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
         raise DataError(f"{folder}: is a file. Give a folder for --out.")
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not os.access(there, os.W_OK):
+        raise DataError(f"{there}: cannot be written to. Give another folder for --out.")
     console = Console(stderr=True, quiet=quiet)
     with _progress(console) as callback:
         results, fits = run(checked, callback)

@@ -11,9 +11,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bayesmeta.data.estimates import read_estimates
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import Flat, Prior, parse_prior
+from bayesmeta.report.input import estimates_of
 from bayesmeta.report.tables import MISSING, decimals_for, format_interval, format_number
 from bayesmeta.sensitivity.result import SensitivityResult
 from bayesmeta.sensitivity.surface import prior_sensitivity
@@ -34,6 +34,7 @@ def sensitivity_and_print(
     threshold: float,
     ci_prob: float,
     as_json: bool,
+    columns: Sequence[str] = (),
 ) -> None:
     """Fit estimates from a CSV file under every crossing of priors, and print the table and what it says.
 
@@ -48,7 +49,7 @@ def sensitivity_and_print(
         raise SpecificationError(f"--ci-prob {ci_prob}: must lie between 0 and 1. 95% is 0.95.")
     if not 0 < level < 1:
         raise SpecificationError(f"--level {level}: must lie between 0 and 1. 95% is 0.95.")
-    data = read_estimates(path)
+    data = estimates_of(path, columns, formula)
     taus, mus = list(map(parse_prior, tau)), list(map(parse_prior, mu))
     betas: dict[str, list[Prior]] = {}
     for text in beta:
@@ -150,7 +151,7 @@ def _print(content: dict[str, Any], result: SensitivityResult, level: float) -> 
         *(f"P({claim})" for claim in result.claims),
         "mean",
         "sd",
-        f"{content['ci_prob']:.0%} interval",
+        f"{100 * content['ci_prob']:g}% interval",
         "Bayes factor",
         "KL",
     ]

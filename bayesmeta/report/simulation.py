@@ -90,7 +90,7 @@ def _progress() -> Iterator[Any]:
 def _print(content: dict[str, Any]) -> None:
     console = Console(highlight=False, markup=False)
     design = content["design"]
-    console.print(f"{design['title']}: {design['replications']:,} replications, {design['level']:.0%} intervals")
+    console.print(f"{design['title']}: {design['replications']:,} replications, {100 * design['level']:g}% intervals")
     for cell in _cells(content["performance"]):
         console.print(f"\nk = {cell[0]['k']}, mu = {cell[0]['mu']}, tau = {cell[0]['tau']}")
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0)

@@ -12,23 +12,28 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bayesmeta.data.estimates import read_estimates
+from bayesmeta.data.arm_means import ArmMeans
+from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.kinds import Arms
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence
 from bayesmeta.errors import ConvergenceWarning, SpecificationError
 from bayesmeta.priors import Prior, parse_prior, shown
+from bayesmeta.report.input import arm_means_of, arm_model, estimates_of
 from bayesmeta.report.priors import checked_measure, source_lines
 from bayesmeta.report.sentences import check_sentence
 from bayesmeta.results.claims import check_claim
 from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.spec.design import design
+from bayesmeta.spec.arm_normal import ArmNormal
+from bayesmeta.spec.change_normal import ChangeNormal
+from bayesmeta.spec.names import arm_scales, parameter_names
 from bayesmeta.spec.normal_normal import NormalNormal
-from bayesmeta.spec.two_scales import base_of
+from bayesmeta.spec.two_scales import Model, base_of
 
 SCHEMA = "bayesmeta-fit/1"
 TOLERANCE = 1e-8
+_TARGET_ACCEPT = {"estimates": 0.9, "arms": 0.95}  # of NUTS: a sigma without a printed value needs shorter steps
 
 
 def fit_and_print(
@@ -45,24 +50,40 @@ def fit_and_print(
     ci_prob: float,
     measure: str | None,
     as_json: bool,
+    columns: Sequence[str] = (),
+    typical_sd: Sequence[str] = (),
+    sd_variation: str | None = None,
 ) -> bool:
-    """Fit estimates from a CSV file and print the result; return whether the chains converged."""
+    """Fit estimates from a CSV file and print the result; return whether the chains converged.
+
+    With `typical_sd` and `sd_variation`, arm means whose standard deviations are parameters.
+    """
     if not 0 < ci_prob < 1:
         raise SpecificationError(f"--ci-prob {ci_prob}: must lie between 0 and 1. 95% is 0.95.")
-    data = read_estimates(path, measure=checked_measure(measure))
-    model = NormalNormal(formula=formula, mu=parse_prior(mu), tau=parse_prior(tau), beta=dict(map(_named, beta)))
-    columns = design(data, model).columns
+    base = NormalNormal(formula=formula, mu=parse_prior(mu), tau=parse_prior(tau), beta=dict(map(_named, beta)))
+    model: Model = base
+    if typical_sd or sd_variation is not None:
+        model = arm_model(base, typical_sd, sd_variation, measure)
+        arms = arm_means_of(path, columns, formula)
+        model.check(arms)
+        data: Estimates | ArmMeans = arms
+    else:
+        data = estimates_of(path, columns, formula, checked_measure(measure))
+    names = parameter_names(data, model)
     for claim in claims:
-        check_claim(claim, ["mu", "tau", *columns, "theta_new"])
+        check_claim(claim, names)
+    accept = _TARGET_ACCEPT["arms" if isinstance(data, ArmMeans) else "estimates"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # said below, as checks
-        result = fit_many(data, {"model": model}, engine, seed=seed, draws=draws, chains=chains)["model"]
+        result = fit_many(data, {"model": model}, engine, seed=seed, draws=draws, chains=chains, target_accept=accept)[
+            "model"
+        ]
     checks = _checks(result, chains)
     content = _content(result, path, claims, ci_prob, seed, [check.as_dict() for check in checks])
     if as_json:
         print(json.dumps(content, allow_nan=False))
     else:
-        _print(content, base_of(result.model))
+        _print(content, result)
     return all(check.passed is not False for check in checks)
 
 
@@ -91,7 +112,7 @@ def _content(
         "file": path.name,
         "engine": result.engine,
         "model": result.model.as_dict(),
-        "measure": None if isinstance(result.data, Arms) else result.data.measure,
+        "measure": _measure(result),
         "n_studies": result.data.n_studies,
         "data_hash": result.data.hash,
         "seed": seed,
@@ -103,8 +124,15 @@ def _content(
             for claim in claims
         ],
         "log_marginal_likelihood": result.log_marginal_likelihood,
+        **({"choices": result.choice_probabilities()} if isinstance(result.data, ArmMeans) else {}),
         "checks": checks,
     }
+
+
+def _measure(result: MetaResult) -> str | None:
+    if isinstance(result.model, ArmNormal | ChangeNormal):
+        return result.model.measure
+    return None if isinstance(result.data, Arms) else result.data.measure
 
 
 def _plain(value: Any) -> Any:
@@ -113,9 +141,10 @@ def _plain(value: Any) -> Any:
     return float(value) if math.isfinite(value) else None
 
 
-def _print(content: dict[str, Any], model: NormalNormal) -> None:
-    console = Console()
+def _print(content: dict[str, Any], result: MetaResult) -> None:
+    console, model = Console(), base_of(result.model)
     own = {"mu": model.mu, "tau": model.tau, **{str(name): prior for name, prior in model.beta.items()}}
+    own |= arm_scales(result.data, result.model)
     priors = ", ".join(f"{name} ~ {shown(prior)}" for name, prior in own.items())
     console.print(
         f"{content['n_studies']} studies from {content['file']}; formula {model.formula}; {priors}",
@@ -125,10 +154,10 @@ def _print(content: dict[str, Any], model: NormalNormal) -> None:
         console.print(line, markup=False, highlight=False)
     table = Table()
     drawn = content["engine"] == "nuts"
-    level = f"{content['ci_prob']:.0%}"
+    level = f"{100 * content['ci_prob']:g}%"
     diagnostics = ("bulk ESS", "R-hat") if drawn else ()
     for name in ("", "mean", "sd", "median", f"lower {level}", f"upper {level}", *diagnostics):
-        table.add_column(name, justify="right" if name else "left")
+        table.add_column(name, justify="right" if name else "left", overflow="ellipsis" if name else "fold")
     for row in content["summary"]:
         cells = [_cell(row[key], ".4g") for key in ("mean", "sd", "median", "lower", "upper")]
         ends = [_cell(row["ess_bulk"], ".0f"), _cell(row["r_hat"], ".3f")] if drawn else []
@@ -137,6 +166,9 @@ def _print(content: dict[str, Any], model: NormalNormal) -> None:
     for item in content["probabilities"]:
         error = f"Monte Carlo error {item['mcse']:.3f}" if item["mcse"] else f"exact to {TOLERANCE:g}"
         console.print(f"P({item['claim']}) = {item['probability']:.4g} ({error})", markup=False)
+    for study, readings in content.get("choices", {}).items():
+        shown_readings = f"standard deviation {readings['sd']:.3g}, standard error {readings['se']:.3g}"
+        console.print(f"Printed spread of {study}: {shown_readings}", markup=False)
     if content["log_marginal_likelihood"] is not None:
         console.print(f"Log marginal likelihood {content['log_marginal_likelihood']:.6g}", markup=False)
     errors = Console(stderr=True)

@@ -141,6 +141,8 @@ class _Walker:
                 return float(value)
             case ast.Name(id=name):
                 return self.draws(self._known(self.placeholders.get(name, name)))
+            case ast.Subscript():  # a column name with a level that is not there
+                self._known(ast.unparse(node))
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return -walk(operand)
             case ast.UnaryOp(op=ast.UAdd(), operand=operand):

@@ -18,8 +18,7 @@ from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.results.claims import evaluate, require_claim
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.spec.arm_normal import ArmNormal
-from bayesmeta.spec.change_normal import ChangeNormal
+from bayesmeta.spec.names import arm_scales
 from bayesmeta.spec.two_scales import Model, TwoScales
 
 if TYPE_CHECKING:
@@ -59,11 +58,7 @@ class DrawsResult(MetaResult):
     def parameters(self) -> tuple[str, ...]:
         """Names that `marginal`, `probability` and `summary` know."""
         second = self.model.second_name if isinstance(self.model, TwoScales) else "tau"
-        scales: Mapping[str, object] = {}
-        if isinstance(self.model, ArmNormal) and isinstance(self.data, ArmMeans):
-            scales = self.model.parameter_names(self.data.instruments)
-        elif isinstance(self.model, ChangeNormal):
-            scales = self.model.parameter_names()
+        scales = arm_scales(self.data, self.model)
         names = dict.fromkeys(["mu", "tau", second, *self.coefficients, *scales, "theta_new"])
         return tuple(name for name in names if name in self.posterior or name in self.coefficients)
 

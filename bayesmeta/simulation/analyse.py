@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.pooling.arrays import critical, pool_arrays
+from bayesmeta.pooling.arrays import critical, pool_regression
+from bayesmeta.pooling.residuals import Regression, regression
 from bayesmeta.priors import parse_prior
 from bayesmeta.results.batch import fit_batch
 from bayesmeta.simulation.design import BayesianModel, Design, method_and_interval
@@ -33,22 +34,23 @@ class Answer(NamedTuple):
 
 def answers(design: Design, data: Simulated) -> Iterator[tuple[Answer, ...]]:
     """For each analysis of the design in turn, its answers on mu, tau and theta_new."""
+    studies = regression(data.y, np.square(data.se), np.ones((data.y.shape[-1], 1)))
     for text in design.estimators:
-        yield _frequentist(text, data, design.level)
+        yield _frequentist(text, studies, design.level)
     for prior in design.priors:
         yield _bayesian(prior, data, design.level)
 
 
-def _frequentist(text: str, data: Simulated, level: float) -> tuple[Answer, ...]:
+def _frequentist(text: str, studies: Regression, level: float) -> tuple[Answer, ...]:
     method, interval = method_and_interval(text, level)
-    found = pool_arrays(data.y, data.se, method=method, interval=interval, level=level)
-    nothing = np.full(data.mu.shape, np.nan)
+    found = pool_regression(studies, method=method, interval=interval, level=level)
+    nothing = np.full(studies.y.shape[:-1], np.nan)
     estimate, se = found.beta[:, 0], found.se[:, 0]
     mu = Answer(estimate, found.lower[:, 0], found.upper[:, 0], se, nothing)
     if method == "fe":
         return mu, Answer(*[nothing] * 5), Answer(*[nothing] * 5)
     tau = Answer(np.sqrt(found.tau2), np.sqrt(found.tau2_lower), np.sqrt(found.tau2_upper), nothing, nothing)
-    df = np.inf if interval in ("wald", "profile") else data.y.shape[-1] - 1.0
+    df = np.inf if interval in ("wald", "profile") else float(studies.m)
     half = critical(level, df) * np.sqrt(se**2 + found.tau2)
     return mu, tau, Answer(estimate, estimate - half, estimate + half, nothing, nothing)
 

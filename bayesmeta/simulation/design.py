@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from bayesmeta.analysis.schema import Strict, first_problem, read_toml
+from bayesmeta.analysis.toml import Strict, first_problem, read_toml
 from bayesmeta.data.text_files import read_csv
 from bayesmeta.errors import SpecificationError
 from bayesmeta.pooling.arrays import check_names
@@ -219,15 +219,39 @@ def checked(design: Design) -> Design:
         _within(f"truth.tau = {tau}", distribution(tau), 0.0, float("inf"))
     for mu in _grid(design.truth.mu):
         distribution(mu)
-    for name, low, high in (("se", 0.0, float("inf")), ("n_t", 1.0, 1e9), ("n_c", 1.0, 1e9), ("sd", 0.0, float("inf"))):
+    if studies.file is not None:
+        raise SpecificationError(f"studies.file = {studies.file!r}: is for design files; give {_given(studies)} here.")
+    for name in ("mu", "tau"):
+        if getattr(design.truth, name) == []:
+            raise SpecificationError(f"truth.{name} = []: give at least one value.")
+    for name in ("se", "n_t", "n_c"):
+        value = getattr(studies, name)
+        if isinstance(value, list) and not (value and all(isinstance(one, int | float) for one in value)):
+            raise SpecificationError(
+                f"studies.{name} = {value}: a list has a number for each study. A distribution is text alone."
+            )
+    least = float(least_size(studies.outcome))
+    limits = (("se", 0.0, float("inf")), ("n_t", least, 1e9), ("n_c", least, 1e9), ("sd", 0.0, float("inf")))
+    for name, low, high in limits:
         for value in _grid(getattr(studies, name) or []):
             drawn = distribution(value)
             _within(f"studies.{name} = {value}", drawn, low, float("inf") if isinstance(value, str) else high)
             if isinstance(drawn, PointMass) and not drawn.value > 0:
                 raise SpecificationError(f"studies.{name} = {value}: must be positive.")
+            if isinstance(drawn, PointMass) and name in ("n_t", "n_c") and drawn.value != round(drawn.value):
+                raise SpecificationError(f"studies.{name} = {value}: must be a whole number.")
     if studies.control_risk is not None:
         _within(f"studies.control_risk = {studies.control_risk}", distribution(studies.control_risk), 0.0, 1.0)
     return design
+
+
+def least_size(outcome: str) -> int:
+    """Smallest arm that has what its outcome needs: a count, or a mean with a standard deviation."""
+    return 1 if outcome == "binary" else 2
+
+
+def _given(studies: Studies) -> str:
+    return "se" if studies.outcome == "estimates" else "n_t and n_c"
 
 
 def method_and_interval(text: str, level: float) -> tuple[str, str]:

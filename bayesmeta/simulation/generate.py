@@ -14,8 +14,8 @@ from scipy.stats import norm
 from bayesmeta.effects.binary import log_odds_ratio, log_risk_ratio, risk_difference
 from bayesmeta.effects.means import mean_difference
 from bayesmeta.effects.standardized import standardized_mean_difference
-from bayesmeta.errors import DataWarning, InferenceError
-from bayesmeta.simulation.design import Design, Grid, Scenario, Selection, Studies, Truth, distribution
+from bayesmeta.errors import DataError, DataWarning, InferenceError, SpecificationError
+from bayesmeta.simulation.design import Design, Grid, Scenario, Selection, Studies, Truth, distribution, least_size
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -95,7 +95,7 @@ def observe(
     if studies.outcome == "estimates":
         se = _amounts(studies.se, study, rng)
         return rng.normal(theta, se), se, np.zeros(theta.shape, dtype=bool)
-    least = 1 if studies.outcome == "binary" else 2
+    least = least_size(studies.outcome)
     n_t, n_c = (np.maximum(np.round(_amounts(n, study, rng)), least) for n in (studies.n_t, studies.n_c))
     if studies.outcome == "binary":
         return _binary(studies, theta, n_t, n_c, study, rng)
@@ -104,7 +104,7 @@ def observe(
 
 def _amounts(value: Grid | None, study: NDArray[np.intp], rng: np.random.Generator) -> Floats:
     if isinstance(value, list):
-        return np.array([float(x) for x in value])[study]
+        return np.array(value, dtype=float)[study]
     assert value is not None
     return distribution(value).rvs(study.shape, rng)
 
@@ -126,7 +126,13 @@ def _binary(
     events_t = rng.binomial(n_t.astype(np.int64), np.clip(treated, 0.0, 1.0))
     events_c = rng.binomial(n_c.astype(np.int64), control)
     correction = 0.5 if studies.correction is None else studies.correction
-    y, se = _BINARY[measure](events_t, n_t, events_c, n_c, correction=correction)
+    try:
+        y, se = _BINARY[measure](events_t, n_t, events_c, n_c, correction=correction)
+    except DataError as error:
+        raise SpecificationError(
+            f"studies.correction = {correction:g}: a study without events, or with events only, in an arm was drawn, and "
+            f"its {measure} has no finite value and standard error. Use 0.5, larger arms or another control_risk."
+        ) from error
     return y, se, clipped
 
 

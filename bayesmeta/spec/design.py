@@ -160,6 +160,11 @@ def _matrix(formula: str, frame: pd.DataFrame) -> tuple[Floats, dict[str, str], 
         raise SpecificationError(f"formula {formula!r} cannot be evaluated: {_one_line(error)}") from error
     intercept = "Intercept" in matrix.columns
     keep = [str(name) for name in matrix.columns if name != "Intercept"]
+    for name in variables:
+        if intercept and frame[name].nunique() == 1 and not any(name in column for column in keep):
+            raise SpecificationError(
+                f"formula {formula!r}: covariate without variation, {name!r} is {frame[name].iloc[0]!r} in every study."
+            )
     values = np.asarray(matrix[keep], dtype=float).reshape(len(frame), len(keep))
     return values, {name: variable_of(name) for name in keep}, intercept
 

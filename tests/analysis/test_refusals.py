@@ -14,6 +14,7 @@ from bayesmeta.analysis.run import plan
 from bayesmeta.cli import main
 from bayesmeta.data.statistics import SignificantCount
 from bayesmeta.errors import BayesmetaError
+from bayesmeta.report.run import write_report
 
 KETAMINE = Path(__file__).parents[2] / "models" / "ketamine"
 SMALL = Path(__file__).parent / "small"
@@ -92,6 +93,11 @@ KETAMINE_REFUSED = {
         "'high_doze' is no covariate.*Did you mean 'high_dose'",
     ),
     "sensitivity tau": ('"small", prior = "HalfNormal(0.5)"', '"small", prior = "Normal(0, 1)"', "mass below zero"),
+    "sensitivity reference": (
+        '"small", prior = "HalfNormal(0.5)"',
+        '"small", prior = "Jeffreys()"',
+        "are not all known",
+    ),
     "sensitivity effect": ('prior = "Normal(0, 0.5)"', 'prior = "Norml(0, 0.5)"', "Did you mean 'Normal'"),
     "sensitivity factor": ('prior = "Normal(0, 0.5)"', 'prior = "Cauchy(0, 0.5)"', "rescales Normal priors only"),
     "baseline": ("baseline_n = [31, 36, 62, 67, 72]", "baseline_n = [10]", "no whole number .* of 10 rounds to 19.4%"),
@@ -163,3 +169,28 @@ def test_an_improper_posterior_is_a_refused_input(tmp_path: Path, capsys: pytest
     assert printed.out == ""
     assert printed.err.count("\n") == 1
     assert "improper" in printed.err
+
+
+def test_a_full_disk_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "e.csv").write_text("study,y,se\nA,1,0.5\nB,2,0.5\n")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("bayesmeta.report.comparison.compare_and_print", full)
+    with pytest.raises(SystemExit) as stopped:
+        main(["compare", str(tmp_path / "e.csv")])
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err == "bayesmeta: [Errno 28] No space left on device\n"
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_sampling(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(KETAMINE, tmp_path / "k")
+    monkeypatch.setattr("bayesmeta.report.run.os.access", lambda path, mode: False)
+    with pytest.raises(BayesmetaError, match=r"cannot be written to\. Give another folder for --out"):
+        write_report(tmp_path / "k" / "analysis.toml", tmp_path / "out" / "deep")
+    assert not (tmp_path / "out").exists()

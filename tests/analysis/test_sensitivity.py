@@ -87,7 +87,7 @@ def test_a_belief_about_an_unknown_coefficient_is_refused():
     with pytest.raises(
         SpecificationError, match=r"belief 'sceptic': no model has a coefficient 'dosis'\. Did you mean 'dose'"
     ):
-        check_sensitivity(wrong, wrong.signals[0], models)
+        check_sensitivity(DATA, wrong, wrong.signals[0], models)
 
 
 @pytest.mark.slow

@@ -184,7 +184,7 @@ def test_excel_files(tmp_path):
         read_table(path, sheet="data")
     book.active["E3"] = "a note beside the table"
     book.save(path)
-    with pytest.raises(DataError, match=r"effects.xlsx, row 3: 5 cells found, where the header has 4"):
+    with pytest.raises(DataError, match=r"effects.xlsx, row 3: cell 5 holds 'a note beside the table', and its col"):
         read_table(path, sheet="Sheet")
     path.write_text("no archive")
     with pytest.raises(DataError, match="cannot be read as an Excel file"):
@@ -237,8 +237,8 @@ def test_on_the_command_line(capsys, tmp_path):
     arms.write_text(out)
     assert run(capsys, "effects", arms, "--measure", "md")[1].startswith("study,y,se,year\nDavis,-1.5,")
     path = write(tmp_path / "effects.xlsx")
-    status, out, err = run(capsys, "convert", path, "--column", "dose=mg")
+    status, out, err = run(capsys, "convert", path, "--column", "mg=dose")
     assert (status, out.splitlines()[0]) == (0, "study,y,v,mg")
     assert run(capsys, "convert", path, "--column", "dose")[2].startswith(
-        "bayesmeta: --column 'dose': write 'theirs=ours'"
+        "bayesmeta: --column 'dose': write our name, then yours"
     )

@@ -116,11 +116,47 @@ def test_counts_from_percentages(tmp_path):
         ({"n": [-3], "mean": [1], "se": [2]}, r"row 1 \(study 'A'\): n must be a whole number, at least 1; got n = -3"),
         ({"n": [10], "percent": [None]}, r"column 'events' \(study 'A'\): it is missing"),
         ({"median": [1]}, "column 'n' is missing"),
+        ({"n": [10], "q1": [1], "q3": [2]}, r"column 'sd' \(study 'A'\): it is missing, and nothing else"),
+        ({"n": [10], "mean": [1], "ci_upper": [2]}, r"column 'sd' \(study 'A'\): it is missing, and nothing else"),
+        (
+            {"n": [25], "mean": [3], "sd": [2], "se": [0.2]},
+            r"column 'se' \(study 'A'\): an SE of 0.2 means an SD of 1, where sd is 2",
+        ),
+        (
+            {"n": [25], "mean": ["3.00"], "sd": ["2.00"], "ci_lower": ["2.50"], "ci_upper": ["3.50"]},
+            r"column 'ci_lower' \(study 'A'\): its interval means an SD of 1.21, where sd is 2",  # 5 / (2 * 2.0639)
+        ),
+        (
+            {"n": [25], "mean": [10], "ci_lower": [1], "ci_upper": [2]},
+            r"the interval 1 to 2 must have the mean, 10, near its middle",
+        ),
     ],
 )
 def test_refusals(arms, message):
     with pytest.raises(DataError, match=message):
         complete_arms({"study": ["A"], **arms})
+
+
+def test_reports_that_agree_within_their_rounding_are_kept():
+    """An SD of 2.0 in 25 is an SE of 0.4; its interval is 3 +/- 2.064 * 0.4 by t and 3 +/- 1.96 * 0.4 by the normal."""
+    for lower, upper in (("2.17", "3.83"), ("2.22", "3.78")):
+        arms = {"n": [25], "mean": ["3.0"], "sd": ["2.0"], "se": ["0.4"], "ci_lower": [lower], "ci_upper": [upper]}
+        assert complete_arms({"study": ["A"], **arms}).columns["sd"] == (2.0,)
+    one = {
+        "study": ["A"],
+        "n": [1],
+        "mean": ["3.0"],
+        "sd": ["2.0"],
+        "se": ["2.0"],
+        "ci_lower": ["1"],
+        "ci_upper": ["5"],
+    }
+    assert complete_arms(one).columns["sd"] == (2.0,)
+
+
+def test_a_table_needs_labels():
+    with pytest.raises(DataError, match="column 'study' is missing"):
+        complete_arms({"n": [30], "percent": [76]})
 
 
 def test_an_unknown_method_is_refused():

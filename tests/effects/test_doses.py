@@ -114,6 +114,9 @@ def test_every_conversion_is_shown():
         ("5 mg/kg/kg", {}, "it is per kg twice"),
         ("5 mg*/kg", {}, "is no dose"),
         ("5 flurbs/kg", {}, "'flurbs' is no unit"),
+        ("5 Mg/kg", {}, "'Mg' is no unit"),  # a million grams
+        ("5 kg/h", {"weight": 70}, "is no unit of a dose"),
+        ("5 m/kg", {}, "'m' is no unit"),
         ("80 mg/day", {}, "'80 mg/day' is not per kg: give weight"),
         ("0.3 mg/kg/h", {}, "needs hours_per_day"),
         ("0.3 mg/kg/h", {"hours_per_day": 25}, "a day has 24 hours"),

@@ -155,3 +155,11 @@ def test_arms_of_all_three_kinds_in_one_call():
 def test_refusals(function, columns, message):
     with pytest.raises(DataError, match="^" + message):
         function(**{"n": 20, "median": 6, **columns})
+
+
+def test_a_fitted_mean_lies_within_the_extremes():
+    """With a minimum of 0 and a far maximum a log-normal is nearest whose mean is 5e15, where none is above a million."""
+    with pytest.raises(
+        DataError, match=r"study 1: the nearest distribution, log-normal, has mean .*, outside the extremes"
+    ):
+        fitted_mean_sd([45], [5.0], q1=[4.0], q3=[6.0], minimum=[0], maximum=[1e6])

@@ -139,7 +139,10 @@ def test_t_tests_with_few_participants_do_not_contradict_their_intervals():
         ({"estimate": [1.0], "p": ["P > 0.05"]}, r"P > 0.05 is an inequality: the standard error is above 0.51"),
         ({"estimate": [1.0], "p": ["ns"]}, r"'ns' is no P value"),
         ({"estimate": [1.0], "p": [".03?"]}, r"'.03\?' is no P value"),
-        ({"estimate": [1.0], "p": [0]}, r"row 1 \(study 'S1'\): p must lie between 0 and 1, ends excluded"),
+        (
+            {"estimate": [1.0], "p": [0]},
+            r"column 'p' \(study 'S1'\): 0 is an inequality: the standard error is below 1.48",
+        ),
         ({"estimate": [1.0], "dose": [4]}, r"row 1 \(study 'S1'\): nothing tells its standard error"),
         ({"estimate": [1.0], "se": [0]}, r"column 'se' \(study 'S1'\): se must be positive; got 0"),
         ({"estimate": [1.0], "se": ["0,4"]}, r"column 'se' \(study 'S1'\): '0,4' is not a finite number"),
@@ -177,10 +180,17 @@ def test_p_values_printed_as_zero_or_one_are_inequalities():
         reported_estimates(table(estimate=["1.00"], p=["0.000"]))
     with pytest.raises(DataError, match=r"1.00 is an inequality: the standard error is above"):
         reported_estimates(table(estimate=["0.01"], p=["1.00"]))
+    with pytest.raises(DataError, match=r"1 is an inequality: the standard error is above 1.48"):
+        reported_estimates(table(estimate=["1"], p=["1"]))  # |z| is 0.6745 at P = 0.5
     data = reported_estimates(
-        table(estimate=["1.00", "0.01"], ci_lower=["0.50", "-2.00"], ci_upper=["1.50", "2.02"], p=["0.000", "1.00"])
+        table(
+            estimate=["1.00", "0.01", "0.01"],
+            ci_lower=["0.50", "-2.00", "-2.00"],
+            ci_upper=["1.50", "2.02", "2.02"],
+            p=["0.000", "1.00", "1"],
+        )
     )
-    assert list(data.covariates["se_from"]) == ["interval", "interval"]
+    assert list(data.covariates["se_from"]) == ["interval"] * 3
 
 
 def test_a_rounded_p_value_near_one_is_warned_of():
@@ -204,9 +214,7 @@ def test_on_the_command_line(capsys, tmp_path):
     assert [row["covariates"]["se_from"] for row in record["effects"]] == ["interval", "p"]
     status, out, err = run(capsys, "effects", path, "--measure", "reported_ratio", "--correction", 0.5)
     assert (status, out) == (2, "")
-    assert (
-        err == "bayesmeta: --correction: measure 'reported_ratio' is of printed estimates, and takes --level alone.\n"
-    )
+    assert err == "bayesmeta: correction: measure 'reported_ratio' is of printed estimates, and takes level alone.\n"
     path.write_text("study,estimate,p\nA,-2.77,<.001\n")
     status, out, err = run(capsys, "effects", path, "--measure", "reported")
     assert (status, out, err.count("\n")) == (2, "", 1)

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from bayesmeta.checks.table import check_table
+from bayesmeta.effects.arm_reports import complete_arms
 from bayesmeta.effects.measures import effect_sizes
 from bayesmeta.effects.scales import Scale, on_one_scale, parse_scale, rescale_differences, rescale_scores
 from bayesmeta.errors import DataError, DataWarning, SpecificationError
@@ -91,6 +93,37 @@ def test_quartiles_change_places_where_a_scale_is_turned():
     np.testing.assert_allclose(table.numbers("q1"), [100 / 6, 30])
     np.testing.assert_allclose(table.numbers("q3"), [50, 60])
     assert (table.columns["min"][0], table.columns["max"][0]) == (0, 100)
+
+
+@pytest.mark.parametrize("better", ["lower", "higher"])
+def test_limits_of_means_and_changes_go_with_their_means(better):
+    """A mean of 70 (65 to 75) on 0-100 is 7 (6.5 to 7.5) on 0-10, and 3 (2.5 to 3.5) turned round: a tenth of the SD."""
+    arms = {
+        "study": ["A"],
+        "scale": ["0-100"],
+        "better": [better],
+        "n": [25],
+        "mean": [70],
+        "ci_lower": [65],
+        "ci_upper": [75],
+    }
+    arms |= {"plus_minus": [12], "mean_pre": [90], "sd_pre": [20], "mean_post": [80], "sd_post": [10]}
+    table = on_one_scale(arms, TEN)
+    want = (7, 6.5, 7.5, 9, 8) if better == "lower" else (3, 2.5, 3.5, 1, 2)
+    names = ("mean", "ci_lower", "ci_upper", "mean_pre", "mean_post", "sd_pre", "sd_post", "plus_minus")
+    np.testing.assert_allclose([table.numbers(name)[0] for name in names], [*want, 2, 1, 1.2])
+    sd = complete_arms(table).columns["sd"][0]
+    assert sd == pytest.approx(5 * 0.5 / stats.t(24).isf(0.025), rel=1e-10)
+
+
+def test_limits_may_lie_outside_their_scale():
+    arms = {"study": ["A"], "scale": ["0-100"], "better": ["lower"], "mean": [5], "ci_lower": [-2], "ci_upper": [12]}
+    assert on_one_scale(arms, TEN).columns["ci_lower"] == (-0.2,)
+
+
+def test_differences_are_no_arms():
+    with pytest.raises(DataError, match="arm table: column 'estimate' holds differences.*Use rescale_differences"):
+        on_one_scale({**ARMS, "estimate": [1, 2, 3]}, TEN)
 
 
 @pytest.mark.parametrize(

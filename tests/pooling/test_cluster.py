@@ -79,3 +79,8 @@ def test_refusals():
         bm.cluster_robust(data, ["a", "b"])
     with pytest.raises(bm.DataError, match="at least two clusters"):
         bm.cluster_robust(data, ["a"] * 13)
+    for labels in (["a", None, *"b" * 11], ["a", float("nan"), *"b" * 11], ["a", "", *"b" * 11]):
+        with pytest.raises(bm.DataError, match="cluster, row 2: the label is missing"):
+            bm.cluster_robust(data, labels)
+    with pytest.raises(bm.SpecificationError, match="cluster=5: give the name of a covariate"):
+        bm.cluster_robust(data, 5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from pathlib import Path
@@ -18,6 +19,7 @@ from bayesmeta.pooling.counts import Conditional
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 FOUND = json.loads((GOLDEN / "glmm.json").read_text(encoding="utf-8"))["fits"]
+COVARIATES = json.loads((GOLDEN / "glmm_covariates.json").read_text(encoding="utf-8"))
 MEASURES = {"OR": "log_or", "IRR": "log_irr", "PLO": "logit_prop", "IRLN": "log_rate"}
 METHODS = {"ML": "ml", "EE": "fe"}
 
@@ -73,6 +75,55 @@ def test_random_levels_near_laplaces_approximation(fit):
     assert_allclose(got.tests["likelihood ratio"].statistic, fit["LRT"], rtol=2e-3)
     assert_allclose(got.q, fit["Wald"], rtol=3e-3)
     assert 0 < got.log_likelihood - fit["loglik"] < 0.1
+
+
+def regressed(fit, model, method):
+    columns = {f"x{i}": column for i, column in enumerate(fit["X"])}
+    formula = " + ".join(["1", *columns])
+    return bm.pool_glmm(table(fit["data"]) | columns, MEASURES[fit["measure"]], model, method, formula=formula)
+
+
+@pytest.mark.parametrize("fit", [fit for fit in COVARIATES["fits"] if "error" not in fit], ids=label)
+def test_covariates_against_metafor(fit):
+    """Coefficients, their covariance, the omnibus test, and both tests of what heterogeneity is left."""
+    got = regressed(fit, fit["model"].lower() or "um.fs", METHODS[fit["method"]])
+    one_node = fit["model"] == "UM.RS"  # Laplace's approximation: near, and no nearer
+    own = fit["measure"] == "OR" and fit["model"] == "CM.EL"  # R's numerical optimum and derivatives
+    by_lme4 = fit["method"] == "ML" and not own
+    rtol = 5e-3 if one_node else 2e-4 if own else 5e-6 if by_lme4 else 2e-7
+    coefficients = got.coefficients
+    assert_allclose(coefficients.estimate, fit["beta"], rtol=1e-3 if one_node else 1e-6)
+    assert_allclose(coefficients.se, fit["se"], rtol=rtol)
+    scale = np.outer(fit["se"], fit["se"])
+    assert_allclose(got.covariance / scale, np.array(fit["vcov"]) / scale, rtol=3 * rtol, atol=3 * rtol)
+    assert_allclose(got.tau2, fit["tau2"], rtol=1e-2 if one_node else 2e-6, atol=1e-9)
+    assert_allclose(got.moderators.statistic, fit["QM"], rtol=2e-2 if one_node else 3 * rtol)
+    assert got.moderators.df == (len(fit["X"]),)
+    assert_allclose(
+        [coefficients.lower, coefficients.upper], [fit["ci_lb"], fit["ci_ub"]], rtol=3 * rtol, atol=1e-2 * rtol**0.5
+    )
+    if fit["LRT"] is not None and not one_node:
+        ratio = got.tests["likelihood ratio"]
+        assert_allclose([ratio.statistic, ratio.p_value], [fit["LRT"], fit["LRTp"]], rtol=1e-7)
+        assert ratio.df == (fit["QE_df"],)
+    if (
+        fit["Wald"] is not None and not one_node and not (own and fit["name"] == "bcg")
+    ):  # R's differences: 24.4, not 25.1
+        assert_allclose(got.q, fit["Wald"], rtol=1e-3 if own else 1e-7)
+    if fit["method"] == "EE" or own:
+        assert_allclose(got.log_likelihood, fit["loglik"], rtol=1e-9)
+    assert (got.n_studies, got.q_df) == (fit["k"], fit["k"] - 1 - len(fit["X"]))
+
+
+@pytest.mark.parametrize("fit", COVARIATES["levels"], ids=lambda fit: fit["name"])
+def test_random_levels_with_a_covariate_against_lme4(fit):
+    """Without random effects lme4 has as many nodes as one likes."""
+    got = regressed(fit, "um.rs", "fe")
+    assert_allclose(got.coefficients.estimate, fit["beta"], rtol=2e-6)
+    assert_allclose(got.coefficients.se, fit["se"], rtol=1e-5)
+    assert_allclose(got.level_variance, fit["sigma2"], rtol=2e-6)
+    assert_allclose(got.tests["likelihood ratio"].statistic, fit["LRT"], rtol=1e-6)
+    assert_allclose(got.q, fit["Wald"], rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["bcg", "nielweise2007"])
@@ -280,3 +331,92 @@ def test_a_result_prints_and_is_plain_json():
     assert json.loads(json.dumps(got.as_dict(), allow_nan=False))["i2"] is None
     assert "likelihood ratio: chi^2" in str(got)
     assert "nan" not in str(got)
+
+
+@pytest.mark.parametrize("model", ["um.fs", "cm.el", "cm.al"])
+def test_a_mean_for_each_group_is_the_pool_of_the_group(model):
+    received = json.loads((GOLDEN / "tables_bcg.json").read_text(encoding="utf-8"))["raw"]
+    group = np.array(["a", "b"] * 6 + ["a"])
+    together = bm.pool_glmm(table(received) | {"g": group}, "log_or", model, "fe", formula="0 + g")
+    assert math.isnan(together.estimate)
+    for name, row in zip(("a", "b"), together.coefficients.itertuples(), strict=True):
+        part = {key: np.array(values)[group == name] for key, values in received.items()}
+        alone = bm.pool_glmm(table(part), "log_or", model, "fe")
+        assert_allclose([row.estimate, row.se], [alone.estimate, alone.se], rtol=1e-7)
+    z = together.coefficients.estimate / together.coefficients.se
+    assert_allclose(together.moderators.statistic, (z**2).sum(), rtol=1e-6)
+
+
+def test_the_wald_test_of_what_a_covariate_leaves_written_out():
+    """Weighted least squares of the conditional estimates, each found by root finding on scipy's distribution."""
+    received = json.loads((GOLDEN / "tables_bcg.json").read_text(encoding="utf-8"))["raw"]
+    small = {name: values[:5] for name, values in received.items()}
+    x = np.array([44.0, 55, 42, 52, 13])
+    got = bm.pool_glmm(table(small) | {"x": x}, "log_or", "cm.el", formula="1 + x")
+    peaks, weights = [], []
+    for a, b, c, d in zip(*small.values(), strict=True):
+        peer = lambda theta, n=(a + b + c + d, a + b, a + c): stats.nchypergeom_fisher(*n, math.exp(theta))  # noqa: E731
+        start = math.log(a * d / (b * c))
+        peak = optimize.brentq(
+            lambda theta, a=a, peer=peer: peer(theta).mean() - a, start - 0.5, start + 0.5, xtol=1e-12
+        )
+        peaks.append(peak)
+        weights.append(peer(peak).var())
+    root = np.sqrt(weights)
+    left = root[:, None] * np.column_stack([np.ones(5), x])
+    residual = root * peaks - left @ np.linalg.lstsq(left, root * peaks)[0]
+    assert_allclose(got.q, residual @ residual, rtol=1e-6)
+    assert_allclose(got.q_p, stats.chi2.sf(residual @ residual, 3), rtol=1e-6)
+
+
+def test_random_levels_with_a_covariate_by_another_integration():
+    """Simpson's rule on a plane gives the same likelihood, and no step in any direction is likelier."""
+    x = [1.0, 2.0, 4.0, 7.0]
+    got = bm.pool_glmm(table(SMALL) | {"x": x}, "log_or", "um.rs", formula="1 + x")
+    grid = np.linspace(-8, 8, 161)
+    w, z = np.meshgrid(grid, grid, indexing="ij")
+    prior = stats.norm.pdf(w) * stats.norm.pdf(z)
+
+    def height(mu, first, second, sigma, tau):
+        total = 0.0
+        for row, dose in zip(ROWS, x, strict=True):
+            logs = two_arm(row, mu + sigma * w, first + second * dose, tau * z)
+            total += math.log(integrate.simpson(integrate.simpson(np.exp(logs) * prior, x=grid), x=grid))
+        return total
+
+    beta, sigma = list(got.coefficients.estimate), math.sqrt(got.level_variance)
+    found = optimize.minimize_scalar(
+        lambda mu: -height(mu, *beta, sigma, got.tau), bounds=(-3, 0), method="bounded", options={"xatol": 1e-5}
+    )
+    assert_allclose(got.log_likelihood, -found.fun, rtol=1e-7)
+    for step in itertools.chain(0.05 * np.eye(4), -0.05 * np.eye(4)):
+        assert (
+            height(found.x, beta[0] + step[0], beta[1] + step[1], sigma + step[2], got.tau + step[3])
+            < got.log_likelihood
+        )
+
+
+def test_units_of_a_covariate_do_not_matter():
+    """Years, and thousandths of a year from some date: the same regression."""
+    for model in ("um.fs", "um.rs", "cm.el"):
+        one, two = (
+            bm.pool_glmm(table(SMALL) | {"x": x}, "log_or", model, formula="1 + x")
+            for x in (np.array([1990.0, 1994, 2001, 2007]), np.array([-5000.0, -1000, 6000, 12000]))
+        )
+        a, b = one.coefficients, two.coefficients
+        assert_allclose([b.estimate["x"], b.se["x"]], [a.estimate["x"] / 1000, a.se["x"] / 1000], rtol=1e-4)
+        assert_allclose(b.estimate["mu"], a.estimate["mu"] + 1995 * a.estimate["x"], rtol=1e-4, atol=1e-5)
+        assert_allclose([two.log_likelihood, two.q], [one.log_likelihood, one.q], rtol=1e-7)
+
+
+def test_an_infinite_coefficient_is_named():
+    arms = table(SMALL | {"ai": [0, 0, 7, 4]}) | {"g": ["u", "u", "v", "v"]}
+    for model in ("um.fs", "um.rs", "cm.el", "cm.al"):
+        with pytest.raises(bm.DataError, match=r"highest where g\[u\] is infinite"):
+            bm.pool_glmm(arms, "log_or", model, formula="0 + g")
+    arms |= {"g": ["u", "v", "u", "v"], "note": [None, 1, 2, 3]}  # what the formula does not name need not be complete
+    assert math.isfinite(bm.pool_glmm(arms, "log_or", "um.rs", formula="1 + g").estimate)
+    with pytest.raises(bm.DataError, match="column 'note'"):
+        bm.pool_glmm(arms, "log_or", "um.rs", formula="1 + note")
+    with pytest.raises(bm.SpecificationError, match="2 studies cannot tell 2 coefficients and tau apart"):
+        bm.pool_glmm({name: values[1:3] for name, values in arms.items()}, formula="1 + g")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
-from scipy import stats
+from scipy import optimize, stats
 
 import bayesmeta as bm
+from bayesmeta.pooling import component_profile
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 FOUND = json.loads((GOLDEN / "multilevel.json").read_text(encoding="utf-8"))
+INTERVALS_OF = json.loads((GOLDEN / "component_intervals.json").read_text(encoding="utf-8"))
 INTERVALS = {"z": "wald", "t": "t"}
 # metafor's optimisers stop where a variance is final to about 1e-7; a P value in the tail magnifies that
 RTOL, P_RTOL = 1e-6, 1e-5
@@ -227,3 +230,83 @@ def test_results_print_and_are_plain_json():
     assert_allclose(values["correlation"][0][1], several.correlation[0, 1])
     assert "correlation x, y: " in str(several)
     assert values["moderators"]["df"] == [2]
+
+
+def test_an_outcome_may_be_called_mu():
+    """Both means are tested, whatever their names."""
+    data, trial = bm.Estimates([0.5, -0.3, 0.2, -0.9, 0.8, 0.1, 0.0, -0.4], [0.1] * 8), [1, 1, 2, 2, 3, 3, 4, 4]
+    one, two = (bm.pool_multivariate(data, [name, "y"] * 4, trial).moderators for name in ("mu", "x"))
+    assert (one.statistic, one.df) == (two.statistic, (2,))
+
+
+@pytest.mark.parametrize("fit", INTERVALS_OF["fits"], ids=lambda fit: f"{fit['name']} {fit['method']} {fit['struct']}")
+def test_profile_intervals_against_metafor(fit):
+    """Variances and correlations; but for three outcomes R's correlations leave the covariance matrices: see the next test."""
+    got = bm.pool_multivariate(
+        bm.Estimates(fit["y"], cov=fit["cov"]), fit["outcome"], fit["cluster"], fit["method"].lower(),
+        structure=fit["struct"].lower(),
+    )  # fmt: skip
+    variances = [name for name in got.intervals if not name.startswith("correlation")]
+    correlations = [name for name in got.intervals if name.startswith("correlation")]
+    wanted = [limits for name, limits in fit["limits"].items() if name.startswith("variance")]
+    assert_allclose([got.intervals[name] for name in variances], wanted, rtol=1e-7, atol=1e-10)
+    if correlations and not (fit["struct"] == "UN" and fit["name"] == "three"):
+        wanted = [limits for name, limits in fit["limits"].items() if name.startswith("correlation")]
+        assert_allclose([got.intervals[name] for name in correlations], wanted, rtol=1e-7, atol=1e-9)
+
+
+def test_the_interval_of_a_correlation_among_three_by_a_direct_search():
+    """Over all covariance matrices with this correlation the likelihood has fallen by 1.92 at the limit.
+
+    metafor's limit is 0.29, where its other correlations give a matrix with a negative eigenvalue.
+    """
+    fit = next(fit for fit in INTERVALS_OF["fits"] if fit["name"] == "three")
+    y, V, which = np.array(fit["y"]), np.array(fit["cov"]), np.array(["abc".index(name) for name in fit["outcome"]])
+    X, same = np.eye(3)[which], np.equal.outer(fit["cluster"], fit["cluster"])
+    got = bm.pool_multivariate(bm.Estimates(y, cov=V), fit["outcome"], fit["cluster"])
+    lower, upper = got.intervals["correlation a, b"]
+    assert upper == 1
+
+    def loss(p):
+        first, second = np.exp(p[:2])
+        root = np.array([[first, 0, 0], [second * lower, second * math.sqrt(1 - lower**2), 0], p[2:]])
+        return -plain_log_likelihood(y, X, V + same * (root @ root.T)[np.ix_(which, which)], restricted=True)
+
+    starts = ([-1.0, -1.5, 0.2, 0.2, 0.1], [-1.0, -1.5, 0.3, 0.0, 0.2])
+    options = {"maxiter": 8000, "xatol": 1e-8, "fatol": 1e-11}
+    found = [optimize.minimize(loss, start, method="Nelder-Mead", options=options) for start in starts]
+    drop = got.log_likelihood + min(one.fun for one in found)
+    assert_allclose(drop, stats.chi2.ppf(0.95, 1) / 2, atol=1e-4)
+
+
+def test_intervals_are_searched_for_when_they_are_looked_up(monkeypatch):
+    y, trial = [0.5, -0.3, 0.2, -0.9, 0.8, 0.1, 0.0, -0.4], [1, 1, 2, 2, 3, 3, 4, 4]
+
+    def never(*_):
+        raise AssertionError
+
+    real = component_profile.settle
+    monkeypatch.setattr(component_profile, "settle", never)
+    found = [bm.pool_nested(bm.Estimates(y, [0.1] * 8), trial)]
+    found.append(bm.pool_multivariate(bm.Estimates(y, [0.1] * 8), ["x", "y"] * 4, trial))
+    for one in found:
+        assert str(one)
+        assert one.as_dict()
+        assert len(one.intervals) in (2, 3)
+        with pytest.raises(AssertionError):
+            dict(one.intervals)
+    monkeypatch.setattr(component_profile, "settle", real)
+    assert list(found[1].intervals) == ["x", "y", "correlation x, y"]
+    for name, (lower, upper) in found[1].intervals.items():
+        assert lower <= found[1].variances.get(name, found[1].correlation[0, 1]) <= upper
+    again = pickle.loads(pickle.dumps(found[0]))
+    assert dict(again.intervals) == dict(found[0].intervals)
+
+
+def test_a_variance_of_zero_tells_of_no_correlation():
+    """Effects of x agree better than their standard errors: their variance is 0, and any correlation is as likely."""
+    y = [0.1, -0.3, 0.1, -0.9, 0.1, 0.7, 0.1, -0.4]
+    got = bm.pool_multivariate(bm.Estimates(y, [0.3, 0.1] * 4), ["x", "y"] * 4, [1, 1, 2, 2, 3, 3, 4, 4])
+    assert got.variances["x"] == 0
+    assert got.intervals["correlation x, y"] == (-1, 1)
+    assert got.intervals["x"][0] == 0

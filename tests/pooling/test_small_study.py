@@ -152,3 +152,5 @@ def test_refusals():
         bm.egger_test(bm.Estimates([0.1, 0.2, 0.4], [0.1, 0.1, 0.1]))
     with pytest.raises(bm.DataError, match="known covariance"):
         bm.egger_test(bm.Estimates([0.1, 0.2, 0.4], cov=np.eye(3)))
+    with pytest.raises(bm.SpecificationError, match="threshold=5: it is a P value"):
+        bm.pet_peese(data, threshold=5)

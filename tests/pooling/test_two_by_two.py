@@ -110,3 +110,10 @@ def test_refusals():
         bm.peto(table([0], [0], [20], [17]))
     with pytest.raises(bm.DataError, match="events_t"):
         bm.mantel_haenszel({**good, "events_t": [25.0]})
+
+
+def test_levels_outside_0_to_1_are_refused():
+    arms = {"study": ["A", "B"], "events_t": [12, 0], "n_t": [100, 40], "events_c": [24, 3], "n_c": [100, 41]}
+    for pool in (bm.mantel_haenszel, bm.peto):
+        with pytest.raises(bm.SpecificationError, match="level=95"):
+            pool(arms, level=95)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from bayesmeta.simulation.design import BayesianModel, Design, Studies, Truth
+from bayesmeta.simulation.design import BayesianModel, Design, Selection, Studies, Truth
 from bayesmeta.simulation.run import simulate
 
 
@@ -121,3 +121,47 @@ def test_one_study_has_no_knapp_hartung_interval():
     assert found.loc["dl hksj", "failed"] == 20
     assert np.isnan(found.loc["dl hksj", "coverage"])
     assert found.loc["dl wald", "n"] == 20
+
+
+def test_a_common_effect_under_heterogeneity_has_a_wrong_but_known_coverage():
+    """The estimate is normal with variance sum w^2 (v + tau^2), whatever the interval says."""
+    se, tau, mu = np.array([0.1, 0.3, 0.5, 0.2]), 0.25, 0.2
+    weight = se**-2 / (se**-2.0).sum()
+    sd, claimed = np.sqrt((weight**2 * (se**2 + tau**2)).sum()), (se**-2.0).sum() ** -0.5
+    found = rows(
+        truth=Truth(mu=mu, tau=tau), studies=Studies(outcome="estimates", se=se.tolist()), estimators=("fe wald",)
+    ).loc["fe wald"]
+    half = stats.norm.isf(0.025) * claimed
+    y = stats.norm(mu, sd)
+    power = y.sf(half) + y.cdf(-half)
+    assert_measure(found, "coverage", 1 - 2 * stats.norm.sf(half / sd))
+    assert_measure(found, "bias", 0.0)
+    assert_measure(found, "empirical_se", sd)
+    assert_measure(found, "rejection", power)
+    assert_measure(found, "type_s", y.cdf(-half) / power)
+    beyond = sd * stats.norm.pdf(half / sd) - half * stats.norm.sf(half / sd)
+    assert_measure(found, "interval_score", 2 * half + 2 / 0.05 * 2 * beyond)
+
+
+def test_errors_of_one_study_that_had_to_be_published():
+    """Bias, coverage, and errors of sign and size by integrals over the weighted normal density."""
+    mu, se, tau = 0.15, 0.3, 0.2
+    z, y = stats.norm.isf(0.025), stats.norm(mu, np.hypot(se, tau))
+    found = rows(
+        truth=Truth(mu=mu, tau=tau), studies=Studies(outcome="estimates", k=1, se=se), estimators=("fe wald",),
+        selection=Selection(cuts=[0.025, 0.5], weights=[1.0, 0.6, 0.2]),
+    ).loc["fe wald"]  # fmt: skip
+    pieces = ((-5.0, 0.0, 0.2), (0.0, z * se, 0.6), (z * se, 5.0, 1.0))
+
+    def mean(f, low=-5.0, high=5.0):
+        parts = [(max(low, a), min(high, b), w) for a, b, w in pieces if min(high, b) > max(low, a)]
+        return sum(w * integrate.quad(lambda x: f(x) * y.pdf(x), a, b, epsabs=1e-12)[0] for a, b, w in parts)
+
+    total = mean(np.ones_like)
+    right, wrong = mean(np.ones_like, low=z * se), mean(np.ones_like, high=-z * se)
+    size = mean(np.abs, low=z * se) + mean(np.abs, high=-z * se)
+    assert_measure(found, "bias", mean(lambda x: x) / total - mu)
+    assert_measure(found, "coverage", mean(np.ones_like, mu - z * se, mu + z * se) / total)
+    assert_measure(found, "rejection", (right + wrong) / total)
+    assert_measure(found, "type_s", wrong / (right + wrong))
+    assert_measure(found, "type_m", size / (right + wrong) / mu)

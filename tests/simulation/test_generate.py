@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from bayesmeta.errors import DataWarning, InferenceError
+from bayesmeta.errors import DataWarning, InferenceError, SpecificationError
 from bayesmeta.simulation.design import Design, Selection, Studies, Truth, scenarios
 from bayesmeta.simulation.generate import Simulated, publication_probability, simulate_block, standard_effects
 from bayesmeta.simulation.run import simulate
@@ -157,3 +157,9 @@ def test_a_risk_outside_0_to_1_is_said_to_be_clipped():
         found = simulate(design)
     exact = 1 - stats.norm.cdf(-np.log(0.3), 1.0, 0.5) ** 3
     assert abs(found.clipped - exact) < 4.5 * np.sqrt(exact * (1 - exact) / 500)
+
+
+def test_an_empty_cell_without_a_correction_stops_the_run():
+    studies = Studies(outcome="binary", measure="log_or", k=3, n_t=20, n_c=20, control_risk=0.1, correction=0)
+    with pytest.raises(SpecificationError, match=r"studies.correction = 0: a study without events.*Use 0.5"):
+        drawn(50, truth=Truth(), studies=studies)

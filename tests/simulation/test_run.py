@@ -14,6 +14,7 @@ import pytest
 
 from bayesmeta.cli import main
 from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.pooling import heterogeneity
 from bayesmeta.simulation.design import BayesianModel, Design, Studies, Truth, read_design
 from bayesmeta.simulation.run import simulate
 
@@ -33,6 +34,9 @@ se = "Uniform(0.1, 0.4)"
 label = "half-normal"
 tau = "HalfNormal(0.5)"
 """
+
+
+SIZES = 'outcome = "estimates"\nk = 5\nse = "Uniform(0.1, 0.4)"'
 
 
 def design(replications: int = 2500, **changes: object) -> Design:
@@ -160,6 +164,11 @@ def test_command_prints_a_table_that_fits_a_terminal(tmp_path: Path, capsys, mon
         ('k = 5', 'k = 0', "k = 0"),
         ('tau = [0.0, 0.3]', 'tau = -1', "truth.tau = -1"),
         ('"HalfNormal(0.5)"', '"HalfNormal(-1)"', "scale"),
+        ('tau = [0.0, 0.3]', 'tau = []', "truth.tau = []: give at least one value"),
+        (SIZES, 'outcome = "estimates"\nse = [0.1, "Uniform(0.1, 0.3)"]', "a list has a number for each study"),
+        (SIZES, 'outcome = "estimates"\nse = []', "studies.se = []: a list has a number"),
+        (SIZES, 'outcome = "means"\nmeasure = "md"\nk = 2\nn_t = 1\nn_c = 9', "studies.n_t = 1.0: all of it must lie between 2"),
+        (SIZES, 'outcome = "means"\nmeasure = "md"\nk = 2\nn_t = 9\nn_c = 9.5', "studies.n_c = 9.5: must be a whole number"),
     ],
 )  # fmt: skip
 def test_a_wrong_design_is_refused_in_one_line(tmp_path: Path, capsys, old, new, message):
@@ -170,3 +179,23 @@ def test_a_wrong_design_is_refused_in_one_line(tmp_path: Path, capsys, old, new,
     assert message in error
     assert len(error.strip().splitlines()) == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_sizes_in_a_file_are_for_design_files():
+    with pytest.raises(SpecificationError, match=r"studies.file = 'trials.csv': is for design files; give se here"):
+        simulate(design(studies=Studies(outcome="estimates", file="trials.csv")))
+
+
+def test_estimators_of_the_same_data_share_what_they_can(monkeypatch):
+    """Six estimators search for two limits of the Q profile and for REML once, and give the bits that they give alone."""
+    names = ("dl wald", "reml wald", "reml hksj", "pm hksj", "ml wald", "dl hksj")
+    searches = []
+    real = heterogeneity.solve_q
+    monkeypatch.setattr(heterogeneity, "solve_q", lambda data, target: searches.append(target) or real(data, target))
+    one = {"truth": Truth(mu=0.2, tau=0.3), "priors": ()}
+    together = simulate(design(500, estimators=names, **one)).performance
+    assert len(searches) == 3  # two limits, and Paule and Mandel's root
+    for name in names:
+        alone = simulate(design(500, estimators=(name,), **one)).performance
+        part = together[together["analysis"] == name].reset_index(drop=True)
+        pd.testing.assert_frame_equal(part, alone, check_exact=True)

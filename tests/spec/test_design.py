@@ -65,6 +65,14 @@ def test_reference_category_can_be_named():
     assert made.base[0].tolist() == [[0, 1], [1, 0], [0, 0], [1, 0], [0, 0]]
 
 
+def test_text_without_variation_is_refused_like_a_number():
+    data = Estimates([0.1, 0.2, 0.4], [0.1, 0.1, 0.1], covariates={"country": ["NL"] * 3, "dose": [1, 2, 3]})
+    for formula in ("1 + country", "1 + dose + country"):
+        with pytest.raises(SpecificationError, match="covariate without variation, 'country' is 'NL' in every study"):
+            design(data, model(formula))
+    assert list(design(data, model("0 + country")).columns) == ["country[NL]"]
+
+
 def test_without_an_intercept_every_category_has_a_column():
     made = matrix("0 + pain_class")
     assert made.base[0].sum(axis=1).tolist() == [1] * 5

@@ -1,0 +1,70 @@
+"""The models of an analysis file, one section class for each kind, and the models that they stand for."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from bayesmeta.analysis.toml import Strict
+from bayesmeta.priors import Flat, parse_prior
+from bayesmeta.spec.arm_normal import ArmNormal
+from bayesmeta.spec.normal_normal import NormalNormal
+
+
+class ModelSection(Strict):
+    """A model of estimates, or of a published review, with its priors, each as text."""
+
+    kind: Literal["normal"] = "normal"
+    label: str
+    formula: str = "1"
+    mu: str | None = None
+    tau: str
+    beta: dict[str, str] = {}
+    draws: Annotated[int, Field(ge=100)] | None = None  # in place of the outcome's own
+
+
+class ArmModelSection(Strict):
+    """A model of arm means whose standard deviations are parameters."""
+
+    kind: Literal["arm_normal"]
+    label: str
+    formula: str = "1"
+    mu: str | None = None
+    tau: str
+    beta: dict[str, str] = {}
+    draws: Annotated[int, Field(ge=100)] | None = None
+    typical_sd: str | dict[str, str]  # one prior, or one for each instrument
+    sd_variation: str
+    equal_variances: bool = False
+    sd_probability: Annotated[float, Field(gt=0, lt=1)] = 0.5
+
+
+def _kind(section: Any) -> str:
+    if isinstance(section, dict):
+        return str(section.get("kind", "normal"))
+    return str(getattr(section, "kind", "normal"))
+
+
+AnyModel = Annotated[
+    Annotated[ModelSection, Tag("normal")] | Annotated[ArmModelSection, Tag("arm_normal")], Discriminator(_kind)
+]
+
+
+def build_model(section: ModelSection | ArmModelSection, measure: str) -> NormalNormal | ArmNormal:
+    """The model of a section, its priors read from text; `measure` is that of its outcome."""
+    mu = Flat() if section.mu is None else parse_prior(section.mu)
+    beta = {name: parse_prior(text) for name, text in section.beta.items()}
+    base = NormalNormal(formula=section.formula, tau=parse_prior(section.tau), beta=beta, mu=mu)
+    if isinstance(section, ModelSection):
+        return base
+    texts = section.typical_sd
+    typical = parse_prior(texts) if isinstance(texts, str) else {k: parse_prior(text) for k, text in texts.items()}
+    return ArmNormal(
+        base=base,
+        typical_sd=typical,
+        sd_variation=parse_prior(section.sd_variation),
+        measure=measure,
+        equal_variances=section.equal_variances,
+        sd_probability=section.sd_probability,
+    )

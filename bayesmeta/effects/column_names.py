@@ -1,0 +1,106 @@
+"""A user's own names of columns, mapped to ours: which names are ours, and a table under them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+
+from bayesmeta.data.formats import read_file
+from bayesmeta.data.review import STUDY_FIELDS
+from bayesmeta.data.synonyms import SYNONYMS, named
+from bayesmeta.data.tables import ARM_COLUMNS, Table
+from bayesmeta.effects.arm_reports import STANDINS, SUFFIXES
+from bayesmeta.effects.registry import MEASURES
+from bayesmeta.effects.reports import COLUMNS
+from bayesmeta.errors import SpecificationError, did_you_mean
+
+_OTHERS = (
+    "study", "arm", "subgroup", "y", "v", "lower", "upper", "spread", "instrument", "correlation", "icc", "cluster_size",
+    "scale", "better", "scale_min", "scale_max", "items", "outcome", "direction", "in_review",
+)  # fmt: skip
+
+
+@cache
+def our_columns() -> frozenset[str]:
+    """Return every name of a column that some function gives a meaning to.
+
+    Examples
+    --------
+    >>> {"study", "mean_t", "events", "ci_lower_c", "spread", "dose"} - our_columns()
+    {'dose'}
+    """
+    measures = {name for measure in MEASURES.values() for name in measure.columns}
+    arms = {name for measure in MEASURES.values() if measure.two_arms for name in measure.arm_columns}
+    standins = {name + suffix for name in STANDINS for suffix in SUFFIXES}
+    return frozenset({*_OTHERS, *SYNONYMS, *ARM_COLUMNS, *COLUMNS, *STUDY_FIELDS, *measures, *arms, *standins})
+
+
+def their_names(columns: Mapping[str, str], covariates: Iterable[str] | None = ()) -> dict[str, str]:
+    """Return a mapping from the user's names of columns to ours, after checking one from ours to the user's.
+
+    Parameters
+    ----------
+    columns : mapping of str to str
+        From our name to that in the table, ``{"mean_t": "Mean tx"}``.
+    covariates : iterable of str, optional
+        Names of covariates that may be given beside ours; None allows any.
+
+    Raises
+    ------
+    SpecificationError
+        If a name is not ours, or two would be of one column.
+
+    Examples
+    --------
+    >>> their_names({"study": "Author", "mean_t": "Mean tx"})
+    {'Author': 'study', 'Mean tx': 'mean_t'}
+    """
+    known = None if covariates is None else our_columns() | set(covariates)
+    found: dict[str, str] = {}
+    for ours, theirs in columns.items():
+        if known is not None and ours not in known:
+            raise SpecificationError(
+                f"columns: {ours!r} = {theirs!r}, and {ours!r} is neither a column that is read nor a covariate of a "
+                f"formula.{did_you_mean(ours, sorted(known))} Our name comes first; docs/formats.md has them."
+            )
+        if theirs in found:
+            raise SpecificationError(
+                f"columns: {found[theirs]!r} and {ours!r} would both be column {theirs!r}; give each its own."
+            )
+        found[theirs] = ours
+    return found
+
+
+def read_named(path: str | Path, columns: Mapping[str, str], covariates: Iterable[str] = ()) -> Table:
+    """Return a table from a file, with `columns`, from our names to those in the file, under our names.
+
+    Nothing else is renamed; `read_table` also recognises the names of other programs.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, or lacks a column.
+    SpecificationError
+        As `their_names`.
+    """
+    names = their_names(columns, covariates)
+    return named(read_file(path), names)
+
+
+def names_in(formula: str) -> list[str]:
+    """Return the columns that a formula names, in alphabetical order; none where it cannot be read.
+
+    Examples
+    --------
+    >>> names_in("1 + C(pain_class) + log(dose)"), names_in("1 +* 2")
+    (['dose', 'pain_class'], [])
+    """
+    if formula.strip() == "1":  # the usual case, at once
+        return []
+    import formulaic
+
+    try:
+        return sorted(map(str, formulaic.Formula(formula).required_variables))
+    except Exception:  # whatever its parser raises: the model says what is wrong, when it is built
+        return []

@@ -1,0 +1,119 @@
+"""From a table to estimates with every option together, as the command line and analysis files ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.tables import TableSource
+from bayesmeta.effects.arm_reports import complete_arms
+from bayesmeta.effects.combined_arms import combine_arms
+from bayesmeta.effects.contrasts import Reference
+from bayesmeta.effects.measures import NumberOrColumn, effect_sizes
+from bayesmeta.effects.registry import measure_named
+from bayesmeta.effects.reported import REPORTED, reported_estimates
+from bayesmeta.errors import SpecificationError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectOptions:
+    """How a table becomes estimates: options of `complete_arms`, `combine_arms` and `effect_sizes`, in this order.
+
+    Attributes
+    ----------
+    complete : bool
+        Whether empty means, standard deviations and counts are derived from what the arms report in their place.
+    quantiles : {"normal", "fitted"}
+        How, from medians.
+    combine : bool
+        Whether rows of the same study and arm become one.
+    correction, to, drop00, correlation, level, reference, icc, cluster_size
+        As `effect_sizes`; `level` is that of every interval in the table.
+    """
+
+    complete: bool = False
+    quantiles: str = "normal"
+    combine: bool = False
+    correction: float | None = None
+    to: str = "only0"
+    drop00: bool = False
+    correlation: NumberOrColumn = None
+    level: float = 0.95
+    reference: Reference = None
+    icc: NumberOrColumn = None
+    cluster_size: NumberOrColumn = None
+
+    def changed(self) -> dict[str, object]:
+        """Return the options that are not at their default, in order."""
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {field.name: given[field.name] for field in fields(self) if given[field.name] != field.default}
+
+    def estimates(
+        self,
+        table: TableSource,
+        measure: str,
+        *,
+        covariates: Sequence[str] | None = None,
+        printed_measure: str | None = None,
+    ) -> Estimates:
+        """Return the estimates of a table.
+
+        Parameters
+        ----------
+        table : DataFrame, mapping of columns, Table, or path of a file
+            Arms; for ``"reported"`` and ``"reported_ratio"`` printed estimates.
+        measure : str
+            As `effect_sizes`, or ``"reported"`` or ``"reported_ratio"``, as `reported_estimates`.
+        covariates : sequence of str, optional
+            Columns to keep; by default all that are not used otherwise.
+        printed_measure : str, optional
+            What printed estimates measure.
+
+        Raises
+        ------
+        DataError, SpecificationError
+            As these functions, and if an option is given that has no use.
+
+        Examples
+        --------
+        >>> table = {"study": ["A"], "estimate": [2.0], "ci_lower": [1.2], "ci_upper": [3.4]}
+        >>> EffectOptions(level=0.9).estimates(table, "reported_ratio").se.round(3)
+        array([0.317])
+        """
+        if measure in REPORTED:
+            for name in self.changed():
+                if name != "level":
+                    raise SpecificationError(
+                        f"{name}: measure {measure!r} is of printed estimates, and takes level alone."
+                    )
+            ratio = measure == "reported_ratio"
+            return reported_estimates(
+                table, ratio=ratio, level=self.level, covariates=covariates, measure=printed_measure
+            )
+        self._refuse_idle(measure)
+        if self.complete:
+            table = complete_arms(table, method=self.quantiles, level=self.level)
+        return effect_sizes(
+            combine_arms(table) if self.combine else table, measure, correction=self.correction, to=self.to,
+            drop00=self.drop00, correlation=self.correlation, level=self.level, reference=self.reference, icc=self.icc,
+            cluster_size=self.cluster_size, covariates=covariates,
+        )  # fmt: skip
+
+    def _refuse_idle(self, measure: str) -> None:
+        """Refuse options that this measure passes over; `effect_sizes` refuses others."""
+        chosen = measure_named(measure)
+        needs = {
+            "quantiles": (self.complete, "it is for medians, which complete derives from"),
+            "correction": ("correction" in chosen.options, f"measure {measure!r} has no counts to correct"),
+            "to": ("to" in chosen.options, f"measure {measure!r} has no counts to correct"),
+            "drop00": ("events_t" in chosen.columns, f"measure {measure!r} has no events in two arms"),
+            "level": (
+                self.complete or "level" in chosen.options,
+                f"measure {measure!r} has no confidence intervals, unless complete reads them",
+            ),
+        }
+        for name, value in self.changed().items():
+            useful, reason = needs.get(name, (True, ""))
+            if not useful:
+                raise SpecificationError(f"{name}={value!r}: {reason}. Leave it out.")

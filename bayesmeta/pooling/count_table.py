@@ -1,0 +1,131 @@
+"""Tables of counts, with the design matrix of a regression on their covariates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize
+
+from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.tables import Table, TableSource, open_table
+from bayesmeta.effects.registry import MEASURES
+from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.pooling.pool import design_matrix
+
+Floats = NDArray[np.float64]
+_ENDLESS = 1e-7  # of a direction in which the likelihood rises for ever
+
+
+class Counts(NamedTuple):
+    """What pooling needs of a table: the counts of each study, and the design of their effects.
+
+    Attributes
+    ----------
+    columns : tuple of ndarray, shape (study,)
+        In the order of the measure.
+    names : tuple of str
+        Coefficients, the intercept as ``mu``.
+    X : ndarray, shape (study, coefficient)
+    """
+
+    columns: tuple[Floats, ...]
+    names: tuple[str, ...]
+    X: Floats
+
+
+def read_counts(arms: TableSource, measure: str, formula: str) -> Counts:
+    """Return the columns of `measure` and the design of `formula`, of the studies that say something about the effect.
+
+    Raises
+    ------
+    DataError
+        If the table cannot be right, or no study is left.
+    SpecificationError
+        If the formula cannot be used.
+    """
+    table = open_table(arms, "arm table")
+    found = MEASURES[measure]
+    table.require("study", *found.columns, note=f", and {measure} needs it")
+    where = [table.where(i, study=label) for i, label in enumerate(table.labels())]
+    columns = [np.asarray(table.numbers(name), dtype=float) for name in found.columns]
+    found.function(*columns, where=where)  # refuses counts that cannot be right
+    for name, values in zip(found.columns, columns, strict=True):
+        broken = np.flatnonzero(values != np.floor(values))
+        if broken.size and not name.startswith("time"):
+            raise DataError(f"{where[broken[0]]}: {name} must be a whole number; got {values[broken[0]]:g}.")
+    keep = np.ones(len(where), dtype=bool)
+    if found.two_arms:
+        events, most = columns[0] + columns[2], columns[1] + columns[3] if measure == "log_or" else np.inf
+        keep = (events > 0) & (events < most)
+    if not keep.any():
+        raise DataError("no study has both events and non-events: there is no effect to estimate.")
+    names, X = _design(table, found.columns, formula, keep)
+    return Counts(tuple(column[keep] for column in columns), names, X)
+
+
+def _design(table: Table, used: Sequence[str], formula: str, keep: NDArray[np.bool_]) -> tuple[tuple[str, ...], Floats]:
+    """Design of the studies that are kept; columns that the formula does not name need not be complete."""
+    n = int(keep.sum())
+    covariates: dict[str, tuple[int | float | str, ...]] = {}
+    for name in () if formula == "1" else table.columns:
+        try:
+            if name not in ("study", *used):
+                covariates |= table.covariates([name], used=())
+        except DataError:
+            if re.search(rf"\b{re.escape(name)}\b", formula):
+                raise
+    rows = {name: [v for v, kept in zip(values, keep, strict=True) if kept] for name, values in covariates.items()}
+    return design_matrix(Estimates(np.zeros(n), np.ones(n), covariates=rows or None), formula)
+
+
+def check_size(counts: Counts, random: bool) -> None:
+    """Refuse more parameters than studies, as `pool` does."""
+    k, p = counts.X.shape
+    needed = p + random if p > 1 else 1
+    if k < needed:
+        tau = " and tau" if random else ""
+        raise SpecificationError(f"{k} studies cannot tell {p} coefficients{tau} apart: at least {needed} are needed.")
+
+
+def check_finite(rows: Floats, signs: Floats, names: Sequence[str], levels: int = 0) -> None:
+    """Refuse counts whose likelihood is highest where some coefficient is infinite.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (row, parameter)
+        Multiples of the parameters in each linear predictor.
+    signs : ndarray, shape (row,)
+        1 where the likelihood of a row rises for ever with its predictor, -1 where it falls, 0 where it has a maximum.
+    names : sequence of str
+        Of the parameters after the first `levels`, which are those of levels.
+    """
+    open_rows = rows[signs != 0] * signs[signs != 0, None]
+    if not len(open_rows):
+        return
+    fixed = rows[signs == 0]
+    found = optimize.linprog(
+        -open_rows.sum(axis=0), A_ub=-open_rows, b_ub=np.zeros(len(open_rows)), bounds=(-1, 1),
+        A_eq=fixed if len(fixed) else None, b_eq=np.zeros(len(fixed)) if len(fixed) else None,
+    )  # fmt: skip
+    if found.status or not -found.fun > _ENDLESS:
+        return
+    endless = [name for name, value in zip(names, found.x[levels:], strict=True) if abs(value) > _ENDLESS]
+    if endless in ([], ["mu"]):
+        raise DataError(
+            "every study has its lowest or highest possible count, so that the likelihood is highest at infinity."
+        )
+    raise DataError(
+        f"the likelihood is highest where {' and '.join(endless)} {'is' if len(endless) == 1 else 'are'} infinite: the "
+        "studies that tell about it have empty cells. Leave a covariate out."
+    )
+
+
+def orthonormal(X: Floats) -> tuple[Floats, Floats]:
+    """Columns with a mean square of 1 and no products, and the matrix that turns their coefficients into those of `X`."""
+    q, r = np.linalg.qr(X)
+    signs, size = np.sign(np.diag(r)), np.sqrt(len(X))
+    return q * signs * size, np.linalg.inv(r * signs[:, None]) * size
