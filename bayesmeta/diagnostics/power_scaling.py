@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-_TOP_LEVEL = ("mu", "tau", "beta", "theta_new")
-
 
 def power_scaling(result: MetaResult, threshold: float = 0.05) -> pd.DataFrame:
     """Sensitivity of each top-level parameter to powers of the priors and of the likelihood.
@@ -62,7 +60,9 @@ def power_scaling(result: MetaResult, threshold: float = 0.05) -> pd.DataFrame:
     if not threshold > 0:
         raise SpecificationError(f"threshold={threshold!r}: must be positive, e.g. 0.05.")
     tree = result.datatree
-    names = [name for name in _TOP_LEVEL if name in tree["posterior"]]
+    posterior = tree["posterior"]
+    named = dict.fromkeys(["mu", "tau", "beta", *result.parameters])  # a model of arms has scales of its own
+    names = [name for name in named if name in posterior and np.ptp(posterior[name].to_numpy()) > 0]
     priors = [str(name) for name in tree["log_prior"].data_vars]
     for name in priors:
         if not np.all(np.isfinite(tree["log_prior"][name])):
