@@ -16,6 +16,7 @@ import xarray as xr
 from scipy.stats import norm
 
 import bayesmeta as bm
+from bayesmeta.analysis.arms import arm_methods
 from bayesmeta.analysis.run import plan
 from bayesmeta.cli import main
 from bayesmeta.inference.quadrature.change_grid import fit_change_grid
@@ -255,6 +256,19 @@ def test_the_density_of_a_variation_ends_at_zero(reported):
     below = float((reported.posterior["correlation_variation"] < 0.04).mean()) / 0.04
     start = [p for x, p in zip(near["x"], near["posterior"], strict=True) if x < 0.04]
     assert np.mean(start) == pytest.approx(below, rel=0.15)  # share of draws; the kernel is as wide
+
+
+def test_methods_say_which_model_has_which_baseline(folder):
+    text = (folder / "analysis.toml").read_text()
+    section = text[text.index("[outcomes.pain.models.overall]") : text.index("[[outcomes.pain.prob")]
+    other = section.replace("models.overall", "models.other").replace('"all"', '"other"\nbaseline = "common"')
+    (folder / "analysis.toml").write_text(text + other)
+    checked = plan(folder / "analysis.toml")
+    fits = {key: SimpleNamespace(model=model) for key, model in checked.models["pain"].items()}
+    said = arm_methods(checked.data["pain"], checked.analysis.outcomes["pain"], fits)
+    assert said.startswith("Outcome 'Pain': 6 studies whose arms were measured at baseline and afterwards")
+    assert "In 'all' theta_i is the difference of mean changes, and" in said
+    assert "In 'other' theta_i is the difference of means afterwards, and" in said
 
 
 TOML = "analysis.toml"
