@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-_TOP_LEVEL = ("mu", "tau", "beta", "theta_new")
-
 
 def power_scaling(result: MetaResult, threshold: float = 0.05) -> pd.DataFrame:
     """Sensitivity of each top-level parameter to powers of the priors and of the likelihood.
@@ -65,7 +63,9 @@ def power_scaling(result: MetaResult, threshold: float = 0.05) -> pd.DataFrame:
     if not as_float(threshold) > 0:
         raise SpecificationError(f"threshold={threshold!r}: must be positive, e.g. 0.05.")
     tree = result.datatree
-    names = [name for name in _TOP_LEVEL if name in tree["posterior"] and not _constant(tree["posterior"][name])]
+    posterior = tree["posterior"]
+    named = dict.fromkeys(["mu", "tau", "beta", *result.parameters])  # a model of arms has scales of its own
+    names = [name for name in named if name in posterior and not _constant(posterior[name])]
     priors = [str(name) for name in tree["log_prior"].data_vars]
     for name in priors:
         if not np.all(np.isfinite(tree["log_prior"][name])):

@@ -96,3 +96,25 @@ def test_refusals_say_what_is_wanted():
         bm.power_scaling(bm.fit(DATA, MODEL), threshold="a")
     with pytest.raises(SpecificationError, match="must be a fit"):
         bm.power_scaling(None)
+
+
+def test_a_second_scale_has_a_row_of_its_own():
+    """Its sensitivity to its own prior, from draws against exact posteriors under powers of that prior."""
+    data = bm.load_dataset("bcg")
+    cluster = list("AABBCCDDEEFFG")
+    data = bm.Estimates(data.y, data.se, covariates={"region": cluster})
+
+    def fitted(power, **options):
+        base = bm.NormalNormal(mu=bm.Normal(0, 1), tau=bm.HalfNormal(0.5))
+        return bm.fit(data, bm.TwoScales(base, bm.Cluster("region"), bm.HalfNormal(0.5 * power**-0.5)), **options)
+
+    first = fitted(1.0, draws=10_000, seed=3)
+    table = bm.power_scaling(first)
+    assert list(table.index) == ["mu", "tau", "tau_region", "theta_new"]
+    grid, found = np.linspace(0, 2, 2001), []
+    p = np.asarray(first.marginal("tau_region").cdf(grid))
+    for power in (0.99, 1.01):
+        q = np.asarray(fitted(power).marginal("tau_region").cdf(grid))
+        step = grid[1] - grid[0]
+        found.append(max(distance(p, q, step), distance(1 - p, 1 - q, step)) / abs(np.log2(power)))
+    assert table.loc["tau_region", "prior on tau_region"] == pytest.approx(np.mean(found), rel=0.15)
