@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from bayesmeta.errors import (
-    BayesmetaError,
-    DataWarning,
-    ImproperPosteriorError,
-    InferenceError,
-)
+from bayesmeta.errors import BayesmetaError, ImproperPosteriorError, InferenceError
+from bayesmeta.report.messages import one_line, say, warnings_on_one_line
 
 app = typer.Typer(
     add_completion=False,
@@ -51,13 +44,13 @@ def report(
     from bayesmeta.report.run import write_report
     from bayesmeta.report.sentences import check_sentence
 
-    with _warnings_on_one_line():
+    with warnings_on_one_line():
         results = write_report(analysis, out, quiet=as_json)
     if as_json:
         typer.echo(json.dumps(results, allow_nan=False))
     failed = [check for check in results["checks"] if check["passed"] is False]
     for check in failed:
-        _say(f"check failed: {check_sentence(check)}")
+        say(f"check failed: {check_sentence(check)}")
     raise typer.Exit(1 if failed else 0)
 
 
@@ -72,7 +65,7 @@ def verify(
     """Compute the numbers of a report again from its draws and inputs."""
     from bayesmeta.report.verify import verify_report
 
-    with _warnings_on_one_line():
+    with warnings_on_one_line():
         checks = [check.as_dict() for check in verify_report(folder, analysis)]
     failed = [check for check in checks if check["passed"] is False]
     if as_json:
@@ -88,7 +81,10 @@ def verify(
 @app.command()
 def fit(
     effects: Annotated[
-        Path, typer.Argument(help="CSV file with columns study, y, se and covariates; with --typical-sd, of arm means.")
+        Path,
+        typer.Argument(
+            help="CSV file with columns study, y, se and covariates; with --typical-sd or --correlation-prior, of arms."
+        ),
     ],
     tau: Annotated[str, typer.Option(help="Prior on the between-study SD, e.g. 'HalfNormal(0.5)'.")],
     mu: Annotated[str, typer.Option(help="Prior on the mean effect.")] = "Flat()",
@@ -113,16 +109,37 @@ def fit(
     sd_variation: Annotated[
         str | None, typer.Option(help="With --typical-sd: prior on the SD of their logarithms, 'HalfNormal(0.3)'.")
     ] = None,
+    correlation_prior: Annotated[
+        str | None,
+        typer.Option(
+            help="For arms measured twice, whose correlation is then a parameter: prior on its median, 'Uniform(0, 1)'."
+        ),
+    ] = None,
+    correlation_variation: Annotated[
+        str | None, typer.Option(help="With --correlation-prior: prior on the SD of Fisher's z, 'HalfNormal(0.3)'.")
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            help="With --correlation-prior: separate; or common, an analysis of covariance of randomised arms."
+        ),
+    ] = None,
     column: Columns = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
 ) -> None:
-    """Fit one model to estimates, or to arm means, and print its summary."""
+    """Fit one model to estimates, or to arms, and print its summary."""
+    from bayesmeta.report.arm_input import ArmOptions
     from bayesmeta.report.terminal import fit_and_print
 
-    with _warnings_on_one_line():
+    arms = ArmOptions(
+        typical_sd=typical_sd or [], sd_variation=sd_variation, correlation_prior=correlation_prior,
+        correlation_variation=correlation_variation, baseline=baseline,
+    )  # fmt: skip
+
+    with warnings_on_one_line():
         passed = fit_and_print(
             effects, tau, mu, formula, beta or [], claim or [], engine, seed, draws, chains, ci_prob, measure, as_json,
-            column or [], typical_sd or [], sd_variation,
+            column or [], arms,
         )  # fmt: skip
     raise typer.Exit(0 if passed else 1)
 
@@ -161,14 +178,14 @@ def effects(
         correlation=_number(correlation), level=level, reference=reference, icc=_number(icc),
         cluster_size=_number(cluster_size),
     )  # fmt: skip
-    with _warnings_on_one_line():
+    with warnings_on_one_line():
         data = options.estimates(table_of(arms, column or []), measure)
     if as_json:
         typer.echo(effects_json(data))
     else:
         typer.echo(effects_csv(data), nl=False)
         if data.cov is not None:
-            _say("some studies have several contrasts, whose covariance is printed with --json only")
+            say("some studies have several contrasts, whose covariance is printed with --json only")
 
 
 @app.command()
@@ -198,15 +215,15 @@ def check(
     source = read_table(table, columns=their_names(columns_of(column or [])), sheet=sheet, analysis=analysis)
     if not as_json:
         for ours, theirs in source.recognised.items():
-            _say(f"{ours}: from {theirs!r}")
+            say(f"{ours}: from {theirs!r}")
     found = check_table(source, scale=scale, integers=integers, items=items, ratio=ratio, level=level)
     if as_json:
         record = {"schema": "bayesmeta-check/1", "file": table.name, "findings": [f.as_dict() for f in found]}
         typer.echo(json.dumps(record, allow_nan=False))
     else:
         for finding in found:
-            typer.echo(_one_line(finding.message))
-        _say(f"{len(found)} finding{'' if len(found) == 1 else 's'}" + ("; look them up" if found else ""))
+            typer.echo(one_line(finding.message))
+        say(f"{len(found)} finding{'' if len(found) == 1 else 's'}" + ("; look them up" if found else ""))
     raise typer.Exit(1 if strict and found else 0)
 
 
@@ -226,7 +243,7 @@ def convert(
     found = read_table(table, columns=names, sheet=sheet, analysis=analysis)
     typer.echo(found.to_frame().to_csv(index=False), nl=False)
     for ours, theirs in found.recognised.items():
-        _say(f"{ours}: from {theirs!r}")
+        say(f"{ours}: from {theirs!r}")
 
 
 @app.command()
@@ -240,7 +257,7 @@ def template(
     columns = template_columns(measure, long=arms)
     typer.echo(",".join(columns))
     for name, meaning in columns.items():
-        _say(f"{name}: {meaning}")
+        say(f"{name}: {meaning}")
 
 
 def _number(text: str | None) -> float | str | None:
@@ -249,18 +266,6 @@ def _number(text: str | None) -> float | str | None:
         return None if text is None else float(text)
     except ValueError:
         return text
-
-
-@contextmanager
-def _warnings_on_one_line() -> Iterator[None]:
-    """Print what is probably wrong as one line for each on standard error."""
-    with warnings.catch_warnings(record=True) as found:
-        warnings.simplefilter("always", DataWarning)
-        try:
-            yield
-        finally:
-            for warning in found:
-                _say(f"bayesmeta: warning: {_one_line(warning.message)}")
 
 
 @app.command()
@@ -286,7 +291,7 @@ def compare(
     """Compare frequentist estimators and Bayesian fits of the same estimates."""
     from bayesmeta.report.comparison import compare_and_print
 
-    with _warnings_on_one_line():
+    with warnings_on_one_line():
         compare_and_print(
             effects, tau or [], mu, formula, estimator or [], parameter, claim, ci_prob, measure, as_json, plot,
             column or [],
@@ -328,13 +333,25 @@ def sensitivity(
     column: Columns = None,
     threshold: Annotated[float, typer.Option(help="Robust up to this bias of a coin, 0.5 being fair.")] = 0.6,
     ci_prob: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.95,
+    measure: Annotated[str | None, typer.Option(help=_MEASURE)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
 ) -> None:
     """Report a claim under every crossing of some priors, and how robust it is."""
     from bayesmeta.report.sensitivity import sensitivity_and_print
 
     sensitivity_and_print(
-        effects, tau, mu or [], formula, beta or [], claim or [], level, threshold, ci_prob, as_json, column or []
+        effects,
+        tau,
+        mu or [],
+        formula,
+        beta or [],
+        claim or [],
+        level,
+        threshold,
+        ci_prob,
+        as_json,
+        column or [],
+        measure,
     )
 
 
@@ -351,23 +368,15 @@ def simulate(
     """Simulate the long-run behaviour of estimators and priors."""
     from bayesmeta.report.simulation import simulate_and_print
 
-    with _warnings_on_one_line():
+    with warnings_on_one_line():
         result = simulate_and_print(design, out, scheduler, workers, as_json)
     performance = result.performance
     silent = performance[performance["n"] == 0]
     for row in silent.to_dict("records"):
-        _say(
+        say(
             f"check failed: {row['analysis']} gave no interval with k = {row['k']}, mu = {row['mu']}, tau = {row['tau']}"
         )
     raise typer.Exit(1 if len(silent) else 0)
-
-
-def _say(message: str) -> None:
-    typer.echo(message, err=True)
-
-
-def _one_line(error: BaseException | str) -> str:
-    return " ".join(str(error).split())
 
 
 def main(arguments: list[str] | None = None) -> Any:
@@ -375,11 +384,11 @@ def main(arguments: list[str] | None = None) -> Any:
     try:
         return app(args=arguments)
     except ImproperPosteriorError as error:  # the input is at fault, not the computation
-        _say(f"bayesmeta: {_one_line(error)}")
+        say(f"bayesmeta: {one_line(error)}")
         sys.exit(2)
     except InferenceError as error:
-        _say(f"bayesmeta: {_one_line(error)}")
+        say(f"bayesmeta: {one_line(error)}")
         sys.exit(1)
     except (BayesmetaError, OSError) as error:  # OSError: standard output is full, or a folder cannot be written
-        _say(f"bayesmeta: {_one_line(error)}")
+        say(f"bayesmeta: {one_line(error)}")
         sys.exit(2)

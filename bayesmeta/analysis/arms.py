@@ -1,33 +1,31 @@
-"""What a report says of an outcome whose data are arm means: spreads, readings, predictions, and what it leaves out."""
+"""What a report says of an outcome whose data are arms, of means or measured twice, and what it leaves out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from bayesmeta.analysis.records import interval_record
-from bayesmeta.analysis.schema import Outcome
+from bayesmeta.analysis.arm_changes import changes_methods, changes_said, correlations
+from bayesmeta.analysis.arm_means import means_methods, means_said, readings, spreads
+from bayesmeta.analysis.schema import Outcome, Sensitivity
 from bayesmeta.data.arm_means import ArmMeans
-from bayesmeta.results.marginal import DrawsMarginal
+from bayesmeta.data.kinds import Arms
+from bayesmeta.inference.change_arrays import change_arrays
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.spec.arm_normal import ArmNormal
+from bayesmeta.spec.change_normal import ChangeNormal
+from bayesmeta.spec.names import arm_scales
+from bayesmeta.spec.two_scales import Model
 
-_ARMS = {"t": "treatment", "c": "control"}
-_SPREADS = {"sd": "standard deviation", "se": "standard error", "sd_or_se": "standard deviation or standard error"}
-LEFT_OUT = (
+_LEFT_OUT = (
     "An exact fit, and its agreement with the sampler: quadrature takes effects with known standard errors, and here they "
-    "are parameters.",
+    "follow from parameters.",
     "Frequentist estimators beside the models: they take known standard errors too.",
 )
-SENSITIVITY_LEFT_OUT = (
-    "Other priors on typical_sd and sd_variation: the sensitivity crosses those on mu, coefficients and tau."
-)
 
 
-def arm_evidence(data: ArmMeans, outcome: Outcome, fits: Mapping[str, MetaResult]) -> dict[str, Any]:
-    """Evidence section of an outcome with arm means; standard deviations are those of its first model."""
+def arm_evidence(data: Arms, outcome: Outcome, fits: Mapping[str, MetaResult]) -> dict[str, Any]:
+    """Evidence section of an outcome with arms; what was not printed is that of its first model."""
     frame, first = data.covariates, next(iter(fits.values()))
     studies = [
         {
@@ -35,95 +33,61 @@ def arm_evidence(data: ArmMeans, outcome: Outcome, fits: Mapping[str, MetaResult
             "label": name,
             "n": f"{data.n_t[i]:g} v {data.n_c[i]:g}",
             "known": True,
-            "evidence": _said(data, i),
+            "evidence": means_said(data, i) if isinstance(data, ArmMeans) else changes_said(data, i),
             "covariates": {str(column): str(frame.iloc[i][column]) for column in frame.columns},
         }
         for i, name in enumerate(data.study)
     ]
-    return {
-        "studies": studies,
-        "statistics": [],
-        "choices": [row for key, fit in fits.items() for row in _readings(outcome, key, fit, alone=len(fits) == 1)],
-        "spreads": _spreads(data, first),
-        "missing": outcome.missing,
-    }
+    if isinstance(data, ArmMeans):
+        own = {"choices": readings(outcome, fits), "spreads": spreads(data, first)}
+    else:
+        own = {"choices": [], "correlations": correlations(data, first)}
+    return {"studies": studies, "statistics": [], **own, "missing": outcome.missing}
 
 
-def _said(data: ArmMeans, i: int) -> str:
-    """What a study printed, in words."""
-    printed = [float(sd[i]) for sd in (data.sd_t, data.sd_c)]
-    shown = ["not reported" if np.isnan(sd) else f"{sd:.3g}" for sd in printed]
-    kind = _SPREADS[data.spread[i]]
-    spread = f"no {kind} was reported" if np.isnan(printed).all() else f"{kind} {shown[0]} v {shown[1]}"
-    instrument = f" ({data.instrument[i]})" if len(data.instruments) > 1 else ""
-    return f"means {data.mean_t[i]:.3g} v {data.mean_c[i]:.3g}{instrument}; {spread}"
+def arm_options(model: Model) -> dict[str, Any]:
+    """What else a model of arms states; nothing for other models."""
+    if isinstance(model, ArmNormal):
+        names: tuple[str, ...] = ("measure", "equal_variances", "sd_probability")
+    elif isinstance(model, ChangeNormal):
+        names = ("measure", "baseline")
+    else:
+        return {}
+    return {"arms": {name: getattr(model, name) for name in names}}
 
 
-def _readings(outcome: Outcome, key: str, fit: MetaResult, *, alone: bool) -> list[dict[str, Any]]:
-    """What each unlabelled spread is, before and after the data, by one model."""
-    assert isinstance(fit.model, ArmNormal)
-    prior = {"sd": fit.model.sd_probability, "se": 1 - fit.model.sd_probability}
-    suffix = "" if alone else f" ({outcome.models[key].label})"
+def unknown_mark(data: Arms) -> str:
+    """What marks studies whose standard error is inferred."""
+    return "SD not known" if isinstance(data, ArmMeans) else "correlation not known"
+
+
+def arm_left_out(outcome: Outcome, fit: MetaResult) -> list[str]:
+    """What the report has for other outcomes and not for this one, each with the reason."""
+    if not outcome.signals or outcome.sensitivity == Sensitivity():
+        return list(_LEFT_OUT)
+    own = dict.fromkeys(name.split("[")[0] for name in arm_scales(fit.data, fit.model))
     return [
-        {
-            "choice": f"{study}: what the printed spread is{suffix}",
-            "option": f"a {_SPREADS[option]}",
-            "prior": prior[option],
-            "posterior": posterior,
-        }
-        for study, options in fit.choice_probabilities().items()
-        for option, posterior in options.items()
+        *_LEFT_OUT,
+        f"Other priors on {' and '.join(own)}: the sensitivity crosses those on mu, coefficients and tau.",
     ]
 
 
-def _spreads(data: ArmMeans, fit: MetaResult) -> list[dict[str, Any]]:
-    """Posterior of every standard deviation that was not printed as one, in units of the outcome."""
-    rows = []
-    for i, study in enumerate(data.study):
-        for arm, label in _ARMS.items():
-            printed = float(getattr(data, f"sd_{arm}")[i])
-            if np.isfinite(printed) and data.spread[i] == "sd":
-                continue
-            draws = fit.posterior[f"sigma_{arm}"].sel(study=study).to_numpy()
-            rows.append(
-                {
-                    "study": study,
-                    "arm": label,
-                    "printed": None if np.isnan(printed) else printed,
-                    "printed_as": data.spread[i],
-                    **interval_record(DrawsMarginal(draws, lower=0.0)),
-                }
-            )
-    return rows
+def arm_predictions(data: Arms, fit: MetaResult) -> list[tuple[str, float, Any]]:
+    """For each study its printed difference, and draws of the one that the model would have it print.
 
-
-def arm_predictions(data: ArmMeans, fit: MetaResult) -> list[tuple[str, float, Any]]:
-    """For each study its printed difference of means, and draws of the one that the model would have it print."""
+    It is the difference of means; of arms measured twice that of changes, or, with a common baseline, that afterwards.
+    """
+    if isinstance(data, ArmMeans):
+        printed = data.difference
+    else:
+        assert isinstance(fit.model, ChangeNormal)
+        printed = change_arrays(data, fit.model.baseline).y
     replicated = fit.datatree["posterior_predictive"]["difference"]
-    return [
-        (name, float(data.difference[i]), replicated.sel(study=name).to_numpy()) for i, name in enumerate(data.study)
-    ]
+    return [(name, float(printed[i]), replicated.sel(study=name).to_numpy()) for i, name in enumerate(data.study)]
 
 
-def arm_methods(data: ArmMeans, label: str, fit: MetaResult) -> str:
+def arm_methods(data: Arms, outcome: Outcome, fits: Mapping[str, MetaResult]) -> str:
     """A paragraph for the methods section."""
-    model = fit.model
-    assert isinstance(model, ArmNormal)
-    printed = np.isfinite(np.stack([data.sd_t, data.sd_c]))
-    doubtful = sum(spread == "sd_or_se" for spread in data.spread)
-    effect = "difference of means" if model.measure == "md" else "difference of means in units of the study's own sigma"
-    sigma = "one for both arms of a study" if model.equal_variances else "one for each arm"
-    readings = (
-        f" In {doubtful} of the studies the printed spread may be a standard deviation or a standard error: both readings were "
-        "summed, weighed by how well they agree with the other studies."
-        if doubtful
-        else ""
-    )
-    return (
-        f"Outcome '{label}': {data.n_studies} studies with the mean of each arm; of {printed.size} standard deviations "
-        f"{int((~printed).sum())} were not reported. theta_i is the {effect}. Every participants' standard deviation sigma is a "
-        f"parameter ({sigma}): log sigma is normal about the logarithm of the median on its instrument (typical_sd), with "
-        "standard deviation sd_variation, and a reported s has (n - 1) s^2 / sigma^2 chi-squared with n - 1 degrees of freedom. "
-        f"The standard error of a difference follows from sigma, so its uncertainty is in every number.{readings} Whether a "
-        "standard deviation is missing must not depend on its size."
-    )
+    if isinstance(data, ArmMeans):
+        return f"Outcome '{outcome.label}': {means_methods(data, fits)}"
+    return f"Outcome '{outcome.label}': {changes_methods(data, outcome, fits)}"

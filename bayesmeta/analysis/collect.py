@@ -8,18 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from bayesmeta.analysis.arms import LEFT_OUT, SENSITIVITY_LEFT_OUT, arm_predictions
+from bayesmeta.analysis.arms import arm_left_out, arm_options, arm_predictions, unknown_mark
 from bayesmeta.analysis.derived import derived_rows, finite_or_none
 from bayesmeta.analysis.evidence_table import evidence
 from bayesmeta.analysis.latent_pooling import latent_pooling
 from bayesmeta.analysis.load import shown_measure
 from bayesmeta.analysis.records import CI_PROB, curve, finite, interval_record
-from bayesmeta.analysis.schema import Outcome, Sensitivity
+from bayesmeta.analysis.schema import Outcome
 from bayesmeta.analysis.sensitivity import SignalSensitivity
 from bayesmeta.analysis.signals import signal_record
-from bayesmeta.data.arm_changes import ArmChanges
-from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.kinds import Arms
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.data.statistics import PooledEstimate, SubgroupTest, printed_half_width
 from bayesmeta.diagnostics.agreement import agreement, agreement_check
@@ -28,11 +27,10 @@ from bayesmeta.diagnostics.convergence import convergence
 from bayesmeta.priors import Flat, Prior
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.spec.arm_normal import ArmNormal
 from bayesmeta.spec.design import tau_prior, variable_of
 from bayesmeta.spec.names import arm_scales
 from bayesmeta.spec.sources import default_names, published_in
-from bayesmeta.spec.two_scales import Model, base_of
+from bayesmeta.spec.two_scales import base_of
 
 
 @dataclass(slots=True)
@@ -104,7 +102,7 @@ def collect_outcome(
         "derived": [row for question in outcome.derived for row in derived_rows(question, fits[question.model])],
         "predictive": predictive,
         "confounding": _confounding(outcome, fits),
-        "left_out": _left_out(outcome, first),
+        "left_out": arm_left_out(outcome, first) if isinstance(first.data, Arms) else [],
         "input": _input(outcome),
         "estimators": next((rows for rows in map(latent_pooling, fits.values()) if rows), []),
     }
@@ -137,7 +135,7 @@ def _model(
     return {
         "label": section.label,
         "formula": model.formula,
-        **_arm_options(result.model),
+        **arm_options(result.model),
         "engine": result.engine,
         "error_bound": result.error_bound,
         "priors": {name: str(prior) for name, prior in priors.items()},
@@ -160,21 +158,6 @@ def _model(
     }
 
 
-def _arm_options(model: Model) -> dict[str, Any]:
-    """What else a model of arm means states."""
-    if not isinstance(model, ArmNormal):
-        return {}
-    names = ("measure", "equal_variances", "sd_probability")
-    return {"arms": {name: getattr(model, name) for name in names}}
-
-
-def _left_out(outcome: Outcome, result: MetaResult) -> list[str]:
-    """What the report has for other outcomes and not for this one, each with the reason."""
-    if not isinstance(result.data, ArmMeans):
-        return []
-    return [*LEFT_OUT, *([SENSITIVITY_LEFT_OUT] if outcome.signals and outcome.sensitivity != Sensitivity() else [])]
-
-
 def _input(outcome: Outcome) -> dict[str, Any]:
     """The table, and how it was read."""
     options = {} if outcome.effects is None else outcome.effects.model_dump(exclude_unset=True)
@@ -191,7 +174,7 @@ def _forest(result: MetaResult) -> dict[str, Any]:
     for name, row in result.shrinkage(ci_prob=CI_PROB, ci_kind="eti").iterrows():
         y, se = float(row["y"]), float(row["se"])
         y_lower, y_upper = y - 1.959964 * se, y + 1.959964 * se
-        if not row["known"] and not isinstance(result.data, ArmMeans):  # what the trial is thought to have found
+        if not row["known"] and not isinstance(result.data, Arms):  # what the trial is thought to have found
             y_lower, y_upper = DrawsMarginal(posterior["y"].sel(study=name).to_numpy()).interval(CI_PROB, "eti")
         studies.append(
             {
@@ -214,7 +197,7 @@ def _forest(result: MetaResult) -> dict[str, Any]:
     keys = ("mean", "lower", "upper")
     return {
         "studies": studies,
-        **({"unknown": "SD not known"} if isinstance(result.data, ArmMeans) else {}),
+        **({"unknown": unknown_mark(result.data)} if isinstance(result.data, Arms) else {}),
         "pooled": {key: pooled[key] for key in keys},
         "new": {key: new[key] for key in keys},
         "published": published,
@@ -247,7 +230,6 @@ def _predictive(result: MetaResult, *, ratio: bool) -> list[dict[str, Any]]:
         found = {"mean": marginal.mean(), "lower": lower, "upper": upper, "inside": bool(inside)}
         rows.append({"name": name, "printed": f"{printed:.4g}", **found})
 
-    assert not isinstance(result.data, ArmChanges)  # no analysis file names them
     if not isinstance(result.data, PublishedReview):
         for study, printed, draws in _replicated(result.data, result):
             marginal = DrawsMarginal(draws)
@@ -279,9 +261,9 @@ def _predictive(result: MetaResult, *, ratio: bool) -> list[dict[str, Any]]:
     return rows
 
 
-def _replicated(data: Estimates | ArmMeans, result: MetaResult) -> list[tuple[str, float, Any]]:
+def _replicated(data: Estimates | Arms, result: MetaResult) -> list[tuple[str, float, Any]]:
     """For each study what was observed, and draws of what the model would observe."""
-    if isinstance(data, ArmMeans):
+    if isinstance(data, Arms):
         return arm_predictions(data, result)
     y = result.datatree["posterior_predictive"]["y"]
     return [(name, float(data.y[i]), y.sel(study=name).to_numpy()) for i, name in enumerate(data.study)]

@@ -10,8 +10,7 @@ import numpy as np
 
 from bayesmeta.analysis.arms import arm_evidence
 from bayesmeta.analysis.schema import Outcome
-from bayesmeta.data.arm_changes import ArmChanges
-from bayesmeta.data.arm_means import ArmMeans
+from bayesmeta.data.kinds import Arms
 from bayesmeta.data.review import PublishedReview, Range, Study
 from bayesmeta.data.statistics import (
     Heterogeneity,
@@ -28,9 +27,8 @@ def evidence(outcome: Outcome, fits: Mapping[str, MetaResult]) -> dict[str, Any]
     """Evidence section of one outcome."""
     result = next(iter(fits.values()))
     data = result.data
-    if isinstance(data, ArmMeans):
+    if isinstance(data, Arms):
         return arm_evidence(data, outcome, fits)
-    assert not isinstance(data, ArmChanges)  # no analysis file names them
     if not isinstance(data, PublishedReview):
         frame = data.covariates
         studies = [

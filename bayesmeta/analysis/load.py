@@ -6,17 +6,20 @@ from pathlib import Path
 
 from bayesmeta.analysis.evidence import load_review
 from bayesmeta.analysis.schema import EffectsSection, Outcome
+from bayesmeta.data.arm_changes import ArmChanges
 from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.data.review import PublishedReview
+from bayesmeta.data.kinds import Data
 from bayesmeta.data.tables import Table
 from bayesmeta.effects.column_names import names_in, read_named
 from bayesmeta.effects.options import EffectOptions
 from bayesmeta.effects.reported import REPORTED
 from bayesmeta.errors import BayesmetaError, SpecificationError
 
-Data = Estimates | PublishedReview | ArmMeans
-_ARMS = {"arm_normal": ArmMeans}  # what a model of arm means takes, by its kind
+_ARMS: dict[str, type[ArmMeans | ArmChanges]] = {
+    "arm_normal": ArmMeans,
+    "change_normal": ArmChanges,
+}  # by the kind of model
 _TABLES = ("studies", "estimates", "arms")
 _OF_STUDIES = ("n_total", "sd_prior", "published", "choices")
 _OF_ESTIMATES = ("effects", "derived", "log_scale")
@@ -61,7 +64,7 @@ def load_data(outcome: Outcome, folder: Path, name: str) -> Data:
 
 
 def takes_arms(outcome: Outcome) -> bool:
-    """Whether the models of an outcome are of arm means."""
+    """Whether the models of an outcome are of arms, with standard errors that follow from parameters."""
     return any(section.kind in _ARMS for section in outcome.models.values())
 
 
@@ -99,9 +102,7 @@ def _check_kinds(outcome: Outcome, table: str, name: str) -> None:
         raise SpecificationError(f"{where}: models {shown} take different data; make them two outcomes.")
     arms = takes_arms(outcome)
     if arms and table != "arms":
-        raise SpecificationError(
-            f"{where}: kind = {next(iter(kinds))!r} is a model of arm means: give arms, not {table}."
-        )
+        raise SpecificationError(f"{where}: kind = {next(iter(kinds))!r} is a model of arms: give arms, not {table}.")
     if outcome.measure in REPORTED and table != "estimates":
         raise SpecificationError(
             f"{where}: measure = {outcome.measure!r} is of printed estimates: give estimates, not {table}."
@@ -109,7 +110,7 @@ def _check_kinds(outcome: Outcome, table: str, name: str) -> None:
     unused = dict.fromkeys(_OF_STUDIES, "it is for studies, whose results are latent") if table != "studies" else {}
     if arms:
         unused |= dict.fromkeys(
-            _OF_ESTIMATES, "it is for effects with known standard errors, and those of arm means are not"
+            _OF_ESTIMATES, "it is for effects with known standard errors, and here they follow from parameters"
         )
     elif table == "studies" or (table == "estimates" and outcome.measure not in REPORTED):
         unused["effects"] = "it is for arms, and for estimates with measure = 'reported' or 'reported_ratio'"

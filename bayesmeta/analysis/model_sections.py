@@ -7,15 +7,17 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag
 
 from bayesmeta.analysis.toml import Strict
+from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import Flat, parse_prior
 from bayesmeta.spec.arm_normal import ArmNormal
+from bayesmeta.spec.change_normal import ChangeNormal
 from bayesmeta.spec.normal_normal import NormalNormal
 
 
-class ModelSection(Strict):
-    """A model of estimates, or of a published review, with its priors, each as text."""
+class CommonKeys(Strict):
+    """What every kind of model has: a formula and priors, each as text."""
 
-    kind: Literal["normal"] = "normal"
+    kind: str
     label: str
     formula: str = "1"
     mu: str | None = None
@@ -24,20 +26,29 @@ class ModelSection(Strict):
     draws: Annotated[int, Field(ge=100)] | None = None  # in place of the outcome's own
 
 
-class ArmModelSection(Strict):
+class ModelSection(CommonKeys):
+    """A model of estimates, or of a published review."""
+
+    kind: Literal["normal"] = "normal"
+
+
+class ArmModelSection(CommonKeys):
     """A model of arm means whose standard deviations are parameters."""
 
     kind: Literal["arm_normal"]
-    label: str
-    formula: str = "1"
-    mu: str | None = None
-    tau: str
-    beta: dict[str, str] = {}
-    draws: Annotated[int, Field(ge=100)] | None = None
     typical_sd: str | dict[str, str]  # one prior, or one for each instrument
     sd_variation: str
     equal_variances: bool = False
     sd_probability: Annotated[float, Field(gt=0, lt=1)] = 0.5
+
+
+class ChangeModelSection(CommonKeys):
+    """A model of arms measured twice whose correlation of the two measurements is a parameter."""
+
+    kind: Literal["change_normal"]
+    correlation: str
+    correlation_variation: str
+    baseline: Literal["separate", "common"] = "separate"
 
 
 def _kind(section: Any) -> str:
@@ -46,18 +57,26 @@ def _kind(section: Any) -> str:
     return str(getattr(section, "kind", "normal"))
 
 
+Section = ModelSection | ArmModelSection | ChangeModelSection
 AnyModel = Annotated[
-    Annotated[ModelSection, Tag("normal")] | Annotated[ArmModelSection, Tag("arm_normal")], Discriminator(_kind)
+    Annotated[ModelSection, Tag("normal")]
+    | Annotated[ArmModelSection, Tag("arm_normal")]
+    | Annotated[ChangeModelSection, Tag("change_normal")],
+    Discriminator(_kind),
 ]
 
 
-def build_model(section: ModelSection | ArmModelSection, measure: str) -> NormalNormal | ArmNormal:
+def build_model(section: Section, measure: str) -> NormalNormal | ArmNormal | ChangeNormal:
     """The model of a section, its priors read from text; `measure` is that of its outcome."""
     mu = Flat() if section.mu is None else parse_prior(section.mu)
     beta = {name: parse_prior(text) for name, text in section.beta.items()}
     base = NormalNormal(formula=section.formula, tau=parse_prior(section.tau), beta=beta, mu=mu)
-    if isinstance(section, ModelSection):
-        return base
+    if isinstance(section, ArmModelSection):
+        return _of_means(section, base, measure)
+    return _of_changes(section, base, measure) if isinstance(section, ChangeModelSection) else base
+
+
+def _of_means(section: ArmModelSection, base: NormalNormal, measure: str) -> ArmNormal:
     texts = section.typical_sd
     typical = parse_prior(texts) if isinstance(texts, str) else {k: parse_prior(text) for k, text in texts.items()}
     return ArmNormal(
@@ -68,3 +87,18 @@ def build_model(section: ModelSection | ArmModelSection, measure: str) -> Normal
         equal_variances=section.equal_variances,
         sd_probability=section.sd_probability,
     )
+
+
+def _of_changes(section: ChangeModelSection, base: NormalNormal, measure: str) -> ChangeNormal:
+    model = ChangeNormal(
+        base=base,
+        correlation=parse_prior(section.correlation),
+        correlation_variation=parse_prior(section.correlation_variation),
+        baseline=section.baseline,
+    )
+    if measure != model.measure:
+        raise SpecificationError(
+            f"measure = {measure!r}: theta of kind = 'change_normal' is a mean difference in units of the outcome. Say "
+            "measure = 'md', or leave it out."
+        )
+    return model

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bayesmeta.analysis.arms import arm_methods
-from bayesmeta.analysis.load import Data
 from bayesmeta.analysis.schema import Analysis, Outcome, Sampling
-from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.kinds import Arms, Data
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.effects.reported import REPORTED
 from bayesmeta.results.meta_result import MetaResult
@@ -36,8 +35,8 @@ def methods(analysis: Analysis, data: Mapping[str, Data], fits: Mapping[str, Map
                 "the model, and its printed values, with their rounding, are the observations. Facts known as a range or as "
                 "a choice between readings are parameters with the stated priors; all combinations of choices were summed."
             )
-        elif isinstance(item, ArmMeans):
-            paragraphs.append(arm_methods(item, analysis.outcomes[name].label, next(iter(fits[name].values()))))
+        elif isinstance(item, Arms):
+            paragraphs.append(arm_methods(item, analysis.outcomes[name], fits[name]))
         else:
             paragraphs.append(
                 f"Outcome '{analysis.outcomes[name].label}': {item.n_studies} {_origin(analysis.outcomes[name], item)}."

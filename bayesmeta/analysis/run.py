@@ -10,13 +10,15 @@ from typing import Any
 from bayesmeta.analysis.collect import collect_outcome
 from bayesmeta.analysis.derived import baseline_counts
 from bayesmeta.analysis.external import external_rows
-from bayesmeta.analysis.load import Data, load_data
+from bayesmeta.analysis.load import load_data
 from bayesmeta.analysis.model_sections import build_model
 from bayesmeta.analysis.prose import methods
 from bayesmeta.analysis.schema import Analysis, Outcome, read_analysis
 from bayesmeta.analysis.sensitivity import check_sensitivity, exact_sensitivity, sampled_sensitivity
 from bayesmeta.analysis.side_by_side import side_by_side
+from bayesmeta.data.arm_changes import ArmChanges
 from bayesmeta.data.arm_means import ArmMeans
+from bayesmeta.data.kinds import Data
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence, worst_of
 from bayesmeta.errors import BayesmetaError, SpecificationError, did_you_mean
@@ -24,6 +26,7 @@ from bayesmeta.inference.quadrature.engine import unsupported
 from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.spec.arm_normal import ArmNormal
+from bayesmeta.spec.change_normal import ChangeNormal
 from bayesmeta.spec.design import design
 from bayesmeta.spec.names import parameter_names
 from bayesmeta.spec.sources import check_measure
@@ -88,6 +91,8 @@ def _check_model(data: Data, model: Model) -> None:
     check_measure(data, model)
     design(data, base_of(model))
     if isinstance(model, ArmNormal) and isinstance(data, ArmMeans):
+        model.check(data)
+    if isinstance(model, ChangeNormal) and isinstance(data, ArmChanges):
         model.check(data)
 
 

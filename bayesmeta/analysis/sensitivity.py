@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from bayesmeta.analysis.load import Data
 from bayesmeta.analysis.schema import Belief, Outcome, Signal
+from bayesmeta.data.kinds import Data
 from bayesmeta.diagnostics.sensitivity import Reweighted, claim_sensitivity
 from bayesmeta.errors import BayesmetaError, SpecificationError, did_you_mean
 from bayesmeta.priors import HalfCauchy, HalfNormal, HalfStudentT, Normal, Prior, parse_prior
@@ -18,6 +18,7 @@ from bayesmeta.results.fit import Progress, fit_many
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.sensitivity.crossing import Crossing, crossing
 from bayesmeta.spec.arm_normal import ArmNormal
+from bayesmeta.spec.change_normal import ChangeNormal
 from bayesmeta.spec.design import tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.two_scales import Model, base_of
@@ -257,7 +258,7 @@ def check_sensitivity(data: Data, outcome: Outcome, signal: Signal, models: Mapp
 
 def with_base(model: Model, base: NormalNormal) -> Model:
     """The model with the formula and priors of `base`; its own other priors stay."""
-    return replace(model, base=base) if isinstance(model, ArmNormal) else base
+    return replace(model, base=base) if isinstance(model, ArmNormal | ChangeNormal) else base
 
 
 def _reweighted(fit: MetaResult, signal: Signal, alternatives: Mapping[Any, NormalNormal]) -> dict[Any, Under]:

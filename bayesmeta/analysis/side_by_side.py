@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from bayesmeta.analysis.derived import finite_or_none
-from bayesmeta.analysis.load import Data
 from bayesmeta.analysis.schema import Outcome
 from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.kinds import Data
 from bayesmeta.diagnostics.compare import ESTIMATORS, compare
 from bayesmeta.errors import SpecificationError
 from bayesmeta.spec.two_scales import Model, base_of

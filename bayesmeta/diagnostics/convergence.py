@@ -64,7 +64,7 @@ class Convergence:
 
 
 def convergence(result: MetaResult, expressions: Sequence[str] = ()) -> Convergence:
-    """Convergence of all parameters of a result, the studies' theta and sigma, and further expressions.
+    """Convergence of all parameters of a result, the studies' theta, sigma and correlation, and further expressions.
 
     Latent effects count where the model has no covariates, since its forest plot shows them.
 
@@ -87,7 +87,7 @@ def convergence(result: MetaResult, expressions: Sequence[str] = ()) -> Converge
         quantities[f"theta[{study}]"] = posterior["theta"].sel(study=study).to_numpy()
         if "y" in posterior and not result.coefficients:  # drawn in the forest plot; constant where it is known
             quantities[f"y[{study}]"] = posterior["y"].sel(study=study).to_numpy()
-        for name in ("sigma_t", "sigma_c"):
+        for name in ("sigma_t", "sigma_c", "study_correlation"):
             if name in posterior:
                 quantities[f"{name}[{study}]"] = posterior[name].sel(study=study).to_numpy()
     varying = {name: q for name, q in quantities.items() if np.ptp(q) > 0}

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayesmeta.errors import SpecificationError
+from bayesmeta.priors._base import as_float
 from bayesmeta.results.meta_result import MetaResult
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
-
-_TOP_LEVEL = ("mu", "tau", "beta", "theta_new")
 
 
 def power_scaling(result: MetaResult, threshold: float = 0.05) -> pd.DataFrame:
@@ -33,8 +32,8 @@ def power_scaling(result: MetaResult, threshold: float = 0.05) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row for each parameter. Columns: ``prior`` (all of them together), ``likelihood``, one ``prior on NAME`` for each
-        top-level prior, and ``diagnosis`` as ArviZ words it. Sensitivities are gradients of the cumulative Jensen-Shannon
+        One row for each parameter that is not known. Columns: ``prior`` (all together), ``likelihood``, one ``prior on NAME`` for
+        each top-level prior, and ``diagnosis`` as ArviZ words it. Sensitivities are gradients of the cumulative Jensen-Shannon
         distance with respect to log2 of the power.
 
     Raises
@@ -59,21 +58,30 @@ def power_scaling(result: MetaResult, threshold: float = 0.05) -> pd.DataFrame:
     import pandas as pd
     from arviz_stats import psense
 
-    if not threshold > 0:
+    if not isinstance(result, MetaResult):
+        raise SpecificationError(f"result must be a fit, of bm.fit; got {type(result).__name__}.")
+    if not as_float(threshold) > 0:
         raise SpecificationError(f"threshold={threshold!r}: must be positive, e.g. 0.05.")
     tree = result.datatree
-    names = [name for name in _TOP_LEVEL if name in tree["posterior"]]
+    posterior = tree["posterior"]
+    named = dict.fromkeys(["mu", "tau", "beta", *result.parameters])  # a model of arms has scales of its own
+    names = [name for name in named if name in posterior and not _constant(posterior[name])]
     priors = [str(name) for name in tree["log_prior"].data_vars]
     for name in priors:
         if not np.all(np.isfinite(tree["log_prior"][name])):
             raise SpecificationError(
                 f"the prior on {name} has no density at some draws, and a power of it has no meaning."
             )
+    fixed = all(_constant(tree["log_prior"][name]) for name in priors)
+    likelihood = _flat(psense(tree, var_names=names, group="likelihood"))
     columns = {
-        "prior": _flat(psense(tree, var_names=names, group="prior")),
-        "likelihood": _flat(psense(tree, var_names=names, group="likelihood")),
+        "prior": dict.fromkeys(likelihood, 0.0) if fixed else _flat(psense(tree, var_names=names, group="prior")),
+        "likelihood": likelihood,
     }
     for name in priors:
+        if _constant(tree["log_prior"][name]):  # a power of a flat prior is the same prior
+            columns[f"prior on {name}"] = dict.fromkeys(columns["likelihood"], 0.0)
+            continue
         columns[f"prior on {name}"] = _flat(psense(tree, var_names=names, group="prior", group_var_names=[name]))
     table = pd.DataFrame(columns)
     table["diagnosis"] = [
@@ -81,6 +89,11 @@ def power_scaling(result: MetaResult, threshold: float = 0.05) -> pd.DataFrame:
         for prior, likelihood in zip(table["prior"], table["likelihood"], strict=True)
     ]
     return table
+
+
+def _constant(values: Any) -> bool:
+    """Whether all draws are the same: a value that is known, or a density that is flat."""
+    return bool((values == values.isel(chain=0, draw=0)).all())
 
 
 def _flat(found: xr.Dataset) -> dict[str, float]:

@@ -189,8 +189,11 @@ def _typical_variance(v: ArrayLike) -> float:
     ----------
     Higgins and Thompson (2002), Stat. Med. 21:1539-1558, doi:10.1002/sim.1186
     """
-    given = np.atleast_1d(np.asarray(v, float))
-    if given.ndim != 1 or not (np.isfinite(given) & (given > 0)).all():
+    try:
+        given = np.atleast_1d(np.asarray(v, float))
+    except (TypeError, ValueError):
+        given = np.array([np.nan])
+    if given.ndim != 1 or not given.size or not (np.isfinite(given) & (given > 0)).all():
         raise SpecificationError(f"v={v!r}: sampling variances must be positive and finite.")
     if given.size == 1:
         return float(given[0])

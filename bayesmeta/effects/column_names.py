@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
+from bayesmeta.data.change_checks import COLUMNS as CHANGES
 from bayesmeta.data.formats import read_file
 from bayesmeta.data.review import STUDY_FIELDS
 from bayesmeta.data.synonyms import SYNONYMS, named
@@ -33,7 +34,9 @@ def our_columns() -> frozenset[str]:
     measures = {name for measure in MEASURES.values() for name in measure.columns}
     arms = {name for measure in MEASURES.values() if measure.two_arms for name in measure.arm_columns}
     standins = {name + suffix for name in STANDINS for suffix in SUFFIXES}
-    return frozenset({*_OTHERS, *SYNONYMS, *ARM_COLUMNS, *COLUMNS, *STUDY_FIELDS, *measures, *arms, *standins})
+    return frozenset(
+        {*_OTHERS, *SYNONYMS, *ARM_COLUMNS, *COLUMNS, *STUDY_FIELDS, *CHANGES, *measures, *arms, *standins}
+    )
 
 
 def their_names(columns: Mapping[str, str], covariates: Iterable[str] | None = ()) -> dict[str, str]:

@@ -8,6 +8,7 @@ from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import InferenceError, SpecificationError
 from bayesmeta.external.normal_fit import NormalFit, fit_normals, target
 from bayesmeta.priors import Mixture, Normal
+from bayesmeta.priors._base import as_float
 from bayesmeta.results.fit import fit
 from bayesmeta.results.normal_mixture import NormalMixture
 from bayesmeta.spec.normal_normal import NormalNormal
@@ -90,7 +91,7 @@ def map_prior(historical: Estimates, model: NormalNormal, *, max_kl: float = 1e-
     """
     if not isinstance(model, NormalNormal):
         raise SpecificationError(f"map_prior takes a NormalNormal model; got {type(model).__name__}.")
-    if not 0 < max_kl < 1:
+    if not 0 < as_float(max_kl) < 1:
         raise SpecificationError(f"max_kl={max_kl!r}: must lie between 0 and 1, e.g. 1e-5.")
     if not isinstance(max_components, int) or isinstance(max_components, bool) or max_components < 1:
         raise SpecificationError(f"max_components={max_components!r}: must be a whole number of at least 1.")

@@ -133,7 +133,7 @@ def discounted(
     if not start:
         if math.isinf(variance):
             raise SpecificationError(
-                "discounted(a0=0): nothing is left of the evidence, and the initial prior is flat. "
+                "discounted: nothing is left of the evidence, and the initial prior is flat. "
                 "Give a proper initial prior, e.g. initial=Normal(0, 4), or a positive a0."
             )
         return Normal(evidence.mean, math.sqrt(variance))
@@ -149,10 +149,15 @@ def _discounted_variance(evidence: Normal, a0: float | None, bias_sd: float | No
     if a0 is not None:
         if not 0 <= as_float(a0) <= 1:
             raise SpecificationError(f"discounted(a0={a0!r}): a0 must lie between 0 and 1; 1 takes the evidence whole.")
-        return evidence.sd**2 / a0 if a0 else math.inf
+        return _square(evidence.sd) / a0 if a0 else math.inf
     if not 0 <= as_float(bias_sd) < math.inf:
         raise SpecificationError(f"discounted(bias_sd={bias_sd!r}): must be a finite number of at least 0.")
-    return evidence.sd**2 + as_float(bias_sd) ** 2
+    return _square(evidence.sd) + _square(as_float(bias_sd))
+
+
+def _square(sd: float) -> float:
+    """Square, infinite where it is larger than a float."""
+    return sd * sd
 
 
 def _updated(parts: list[tuple[float, Normal]], mean: float, variance: float) -> Prior:

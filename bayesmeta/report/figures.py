@@ -31,11 +31,23 @@ FOREST_CAPTION = (
     "effect; filled diamond: ours; bar: the true effect in a new trial. Arrows: the interval goes on."
 )
 ARMS_CAPTION = (
-    "Squares: differences of the trials' means, with 95% intervals from the standard errors that the model gives them; filled "
-    "and sized by precision where both standard deviations were reported, hollow on dashed lines where they are inferred. "
+    "Squares: {what}, with 95% intervals from the standard errors that the model gives them; filled and sized by precision where "
+    "{known}, hollow on dashed lines where {unknown}. "
     "Grey dots: the true effect of each trial, given everything. Filled diamond: the mean effect; bar: the true effect in a new "
     "trial. Arrows: the interval goes on."
 )
+_KNOWN_ARMS = {
+    "SD not known": {"known": "both standard deviations were reported", "unknown": "they are inferred"},
+    "correlation not known": {
+        "known": "the correlation of the two measurements was printed, follows from standard deviations, or is not needed",
+        "unknown": "it is inferred",
+    },
+}
+_DIFFERENCES = {
+    None: "differences of the trials' means",
+    "separate": "differences of the trials' mean changes",
+    "common": "differences of the trials' means afterwards, given those at baseline",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +92,14 @@ def forest_figures(results: Record, outcome: Record) -> list[Picture]:
             x_label=measure_label(outcome),
             benefit=outcome.get("benefit"),
         )
+        mark = data.get("unknown")
         alt = (
-            f"Forest plot of {len(studies)} trials, {known} known and {len(studies) - known} {data.get('unknown') or 'latent'}. "
+            f"Forest plot of {len(studies)} trials, {known} known and {len(studies) - known} "
+            f"{f'with {mark}' if mark else 'latent'}. "
             f"{outcome_sentence(results, outcome, data)}"
         )
-        caption = ARMS_CAPTION if data.get("unknown") else FOREST_CAPTION
+        what = _DIFFERENCES[(model.get("arms") or {}).get("baseline")]
+        caption = ARMS_CAPTION.format(what=what, **_KNOWN_ARMS[mark]) if mark else FOREST_CAPTION
         pictures.append(Picture(src, alt, f"{model.get('label') or 'Forest plot'}. {caption}"))
     return pictures
 

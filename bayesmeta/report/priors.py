@@ -64,6 +64,9 @@ def list_and_print(
         Console(soft_wrap=True, highlight=False, markup=False).out(json.dumps(content, allow_nan=False))
         return
     console = Console()
+    if not rows:
+        console.print("No prior is for all of this. Leave out an option, or a word of --search.", markup=False)
+        return
     console.print(_table(rows))
     for line in _footnotes(rows):
         console.print(line, markup=False, highlight=False)

@@ -8,19 +8,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import Flat, Prior, parse_prior
 from bayesmeta.report.input import estimates_of
+from bayesmeta.report.priors import checked_measure, source_lines
 from bayesmeta.report.tables import MISSING, decimals_for, format_interval, format_number
 from bayesmeta.sensitivity.result import SensitivityResult
 from bayesmeta.sensitivity.surface import prior_sensitivity
 from bayesmeta.sensitivity.tipping import tipping_point
+from bayesmeta.sensitivity.varied import with_priors
 from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.two_scales import base_of
 
 SCHEMA = "bayesmeta-sensitivity/1"
+_GAP, _WIDEST = 2, 10_000  # characters between columns, and more than any table has
 
 
 def sensitivity_and_print(
@@ -35,6 +40,7 @@ def sensitivity_and_print(
     ci_prob: float,
     as_json: bool,
     columns: Sequence[str] = (),
+    measure: str | None = None,
 ) -> None:
     """Fit estimates from a CSV file under every crossing of priors, and print the table and what it says.
 
@@ -49,7 +55,9 @@ def sensitivity_and_print(
         raise SpecificationError(f"--ci-prob {ci_prob}: must lie between 0 and 1. 95% is 0.95.")
     if not 0 < level < 1:
         raise SpecificationError(f"--level {level}: must lie between 0 and 1. 95% is 0.95.")
-    data = estimates_of(path, columns, formula)
+    if not 0.5 < threshold < 1:
+        raise SpecificationError(f"--threshold {threshold}: the bias of a coin, above 0.5 and below 1, e.g. 0.6.")
+    data = estimates_of(path, columns, formula, checked_measure(measure))
     taus, mus = list(map(parse_prior, tau)), list(map(parse_prior, mu))
     betas: dict[str, list[Prior]] = {}
     for text in beta:
@@ -94,6 +102,7 @@ def _content(result: SensitivityResult, path: Path, level: float, threshold: flo
         "file": path.name,
         "model": result.model.as_dict(),
         "n_studies": result.data.n_studies,
+        "measure": result.data.measure,
         "data_hash": result.data.hash,
         "claims": list(result.claims),
         "quantity": result.quantity,
@@ -144,10 +153,10 @@ def _print(content: dict[str, Any], result: SensitivityResult, level: float) -> 
         f"{content['n_studies']} studies from {content['file']}; formula {content['model']['formula']}; primary: {priors}",
         markup=False,
     )
-    table = Table()
-    for name in result.priors:
-        table.add_column(f"prior on {name}", no_wrap=True)
+    for line in _sources(result):
+        console.print(line, markup=False, highlight=False)
     headings = [
+        *(f"prior on {name}" for name in result.priors),
         *(f"P({claim})" for claim in result.claims),
         "mean",
         "sd",
@@ -155,11 +164,8 @@ def _print(content: dict[str, Any], result: SensitivityResult, level: float) -> 
         "Bayes factor",
         "KL",
     ]
-    for heading in headings:
-        table.add_column(heading, justify="right")
-    for row in content["rows"]:
-        table.add_row(*row["priors"].values(), *_numbers(row))
-    console.print(table)
+    cells = [[*row["priors"].values(), *_numbers(row)] for row in content["rows"]]
+    Console(width=_WIDEST).print(_table(headings, cells, len(result.priors), console.width))
     if content["quantity"] is not None:
         console.print(
             f"Mean, sd and interval of {content['quantity']}; Bayes factor against the primary priors; KL divergence from the "
@@ -177,10 +183,41 @@ def _print(content: dict[str, Any], result: SensitivityResult, level: float) -> 
             console.print(f"- {sentence}", markup=False)
 
 
+def _sources(result: SensitivityResult) -> list[str]:
+    """Where each published prior that was tried comes from, each line once."""
+    tried = [result.model] + [
+        with_priors(result.model, {key: prior})
+        for key, priors in zip(result.keys, result.priors.values(), strict=True)
+        for prior in priors
+    ]
+    lines = [line for model in tried for line in source_lines(base_of(model), result.data.measure)]
+    return list(dict.fromkeys(sorted(lines, key=lambda line: line.startswith("Whether"))))
+
+
+def _table(headings: Sequence[str], cells: Sequence[Sequence[str]], texts: int, space: int) -> Table:
+    """A table whose headings may wrap, at words, and whose numbers do not; the first columns are texts, which may.
+
+    It is wider than `space` where the numbers need it: none is ever cut off.
+    """
+    words = [max(map(len, heading.split())) for heading in headings]
+    widths = [max(word, *(len(row[i]) for row in cells)) for i, word in enumerate(words)]
+    left = (space - sum(widths[texts:]) - _GAP * len(headings)) // texts
+    for i in range(texts):
+        longest = max(words[i], *(len(word) for row in cells for word in row[i].split()))
+        widths[i] = min(widths[i], max(longest, left))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for i, heading in enumerate(headings):
+        table.add_column(heading, justify="left" if i < texts else "right", width=widths[i])
+    for row in cells:
+        table.add_row(*row)
+    return table
+
+
 def _numbers(row: dict[str, Any]) -> list[str]:
     decimals = decimals_for(row["mean"], row["lower"], row["upper"])
     interval = MISSING if row["lower"] is None else format_interval(row["lower"], row["upper"], decimals)
     probabilities = [f"{p:.4f}" for p in row["probabilities"].values()]
     moments = [format_number(row[key], decimals) for key in ("mean", "sd")]
-    ends = [MISSING if row[key] is None else f"{row[key]:.3g}" for key in ("bayes_factor", "kl")]
-    return [*probabilities, *moments, interval, *ends]
+    factor = MISSING if row["bayes_factor"] is None else f"{row['bayes_factor']:.3g}"
+    divergence = MISSING if row["kl"] is None else f"{round(row['kl'], 12):.3g}"  # what is left of zero is rounding
+    return [*probabilities, *moments, interval, factor, divergence]

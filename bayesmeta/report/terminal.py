@@ -9,17 +9,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from bayesmeta.data.arm_means import ArmMeans
-from bayesmeta.data.estimates import Estimates
-from bayesmeta.data.kinds import Arms
+from bayesmeta.data.kinds import Arms, Data
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence
 from bayesmeta.errors import ConvergenceWarning, SpecificationError
 from bayesmeta.priors import Prior, parse_prior, shown
-from bayesmeta.report.input import arm_means_of, arm_model, estimates_of
+from bayesmeta.report.arm_input import ArmOptions, arms_and_model
+from bayesmeta.report.input import estimates_of
 from bayesmeta.report.priors import checked_measure, source_lines
 from bayesmeta.report.sentences import check_sentence
 from bayesmeta.results.claims import check_claim
@@ -33,7 +34,7 @@ from bayesmeta.spec.two_scales import Model, base_of
 
 SCHEMA = "bayesmeta-fit/1"
 TOLERANCE = 1e-8
-_TARGET_ACCEPT = {"estimates": 0.9, "arms": 0.95}  # of NUTS: a sigma without a printed value needs shorter steps
+_TARGET_ACCEPT = {"estimates": 0.9, "arms": 0.95}  # of NUTS: what was not printed needs shorter steps
 
 
 def fit_and_print(
@@ -50,29 +51,22 @@ def fit_and_print(
     ci_prob: float,
     measure: str | None,
     as_json: bool,
-    columns: Sequence[str] = (),
-    typical_sd: Sequence[str] = (),
-    sd_variation: str | None = None,
+    columns: Sequence[str],
+    arms: ArmOptions,
 ) -> bool:
     """Fit estimates from a CSV file and print the result; return whether the chains converged.
 
-    With `typical_sd` and `sd_variation`, arm means whose standard deviations are parameters.
+    With `arms`, the table has arms, and what they did not report are parameters.
     """
     if not 0 < ci_prob < 1:
         raise SpecificationError(f"--ci-prob {ci_prob}: must lie between 0 and 1. 95% is 0.95.")
     base = NormalNormal(formula=formula, mu=parse_prior(mu), tau=parse_prior(tau), beta=dict(map(_named, beta)))
-    model: Model = base
-    if typical_sd or sd_variation is not None:
-        model = arm_model(base, typical_sd, sd_variation, measure)
-        arms = arm_means_of(path, columns, formula)
-        model.check(arms)
-        data: Estimates | ArmMeans = arms
-    else:
-        data = estimates_of(path, columns, formula, checked_measure(measure))
+    found: tuple[Data, Model] | None = arms_and_model(path, columns, base, measure, arms)
+    data, model = found or (estimates_of(path, columns, formula, checked_measure(measure)), base)
     names = parameter_names(data, model)
     for claim in claims:
         check_claim(claim, names)
-    accept = _TARGET_ACCEPT["arms" if isinstance(data, ArmMeans) else "estimates"]
+    accept = _TARGET_ACCEPT["arms" if isinstance(data, Arms) else "estimates"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # said below, as checks
         result = fit_many(data, {"model": model}, engine, seed=seed, draws=draws, chains=chains, target_accept=accept)[
@@ -152,11 +146,11 @@ def _print(content: dict[str, Any], result: MetaResult) -> None:
     )
     for line in source_lines(model, content["measure"]):
         console.print(line, markup=False, highlight=False)
-    table = Table()
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     drawn = content["engine"] == "nuts"
     level = f"{100 * content['ci_prob']:g}%"
-    diagnostics = ("bulk ESS", "R-hat") if drawn else ()
-    for name in ("", "mean", "sd", "median", f"lower {level}", f"upper {level}", *diagnostics):
+    diagnostics = ("bulk\nESS", "R-hat") if drawn else ()
+    for name in ("", "mean", "sd", "median", f"lower\n{level}", f"upper\n{level}", *diagnostics):
         table.add_column(name, justify="right" if name else "left", overflow="ellipsis" if name else "fold")
     for row in content["summary"]:
         cells = [_cell(row[key], ".4g") for key in ("mean", "sd", "median", "lower", "upper")]

@@ -118,6 +118,8 @@ def split_comparisons(
 
 
 def _parse(expression: str, names: Sequence[str]) -> tuple[ast.expr, Mapping[str, str]]:
+    if not isinstance(expression, str):
+        raise SpecificationError(f"claim {expression!r}: write a text, e.g. 'mu < 0'.")
     text, placeholders = _with_placeholders(expression, names)
     try:
         return ast.parse(text, mode="eval").body, placeholders

@@ -76,7 +76,9 @@ class DrawsResult(MetaResult):
         """Marginal posterior of a parameter, of an expression in parameters, or of ``theta[study]``."""
         if expression.startswith("theta[") and expression.endswith("]"):
             return DrawsMarginal(self._theta(expression[6:-1]))
-        return DrawsMarginal(self.draws(expression), lower=0.0 if expression == "tau" else -np.inf)
+        scale = arm_scales(self.data, self.model).get(expression)
+        lower = 0.0 if expression == "tau" else -np.inf if scale is None else scale.support[0]
+        return DrawsMarginal(self.draws(expression), lower=lower)
 
     def probability(self, claim: str) -> float:
         """Posterior probability of a claim such as ``"crps < -1"`` or ``"mu + crps < -2 and tau < 1"``.

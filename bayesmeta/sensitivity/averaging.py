@@ -15,6 +15,7 @@ from bayesmeta.inference.quadrature.draws import datatree
 from bayesmeta.inference.quadrature.engine import Part, Setting, fitted_parts, unsupported, weighted_fit
 from bayesmeta.inference.quadrature.scale_density import ScaleDensity
 from bayesmeta.priors import Mixture, PointMass
+from bayesmeta.priors._base import as_float
 from bayesmeta.results.bayes_factor import prior_of, with_prior
 from bayesmeta.results.intervals import Marginal
 from bayesmeta.results.quadrature_result import QuadratureResult
@@ -140,6 +141,8 @@ def model_average(
     model = replace(model, tau=tau_prior(data, model))
     made = design(data, model)
     names = (*(["mu"] if made.intercept else []), "tau", *made.columns)
+    if inclusion is not None and not isinstance(inclusion, Mapping):
+        raise SpecificationError(f"inclusion={inclusion!r}: write a probability for each component, {{'mu': 0.5}}.")
     chances = _chances(names, inclusion or {}, weights)
     whole, components = model, tuple(name for name in names if 0 < chances[name] < 1)
     for name in names:
@@ -172,6 +175,9 @@ def model_average(
 
 def _chances(names: Names, inclusion: Mapping[str, float], weights: Mapping[Names, float] | None) -> dict[str, float]:
     """Prior probability of each component."""
+    for group in weights or {}:
+        if isinstance(group, str):
+            raise SpecificationError(f"weights: name each model by a tuple of its components, as ({group!r},).")
     named = [*inclusion, *(name for group in weights or {} for name in group)]
     for name in named:
         if name not in names:
@@ -180,10 +186,10 @@ def _chances(names: Names, inclusion: Mapping[str, float], weights: Mapping[Name
             )
     if weights is None:
         for name, p in inclusion.items():
-            if not 0 <= p <= 1:
+            if not 0 <= as_float(p) <= 1:
                 raise SpecificationError(f"inclusion[{name!r}]={p!r}: must be a probability.")
         return {name: float(inclusion.get(name, 0.5)) for name in names}
-    values = np.array([float(w) for w in weights.values()])
+    values = np.array([as_float(w) for w in weights.values()])
     if not (values.size and np.all(values > 0) and abs(values.sum() - 1) < 1e-9):
         raise SpecificationError(
             f"weights={dict(weights)!r}: must be positive and sum to 1; they sum to {values.sum():g}."
@@ -198,6 +204,11 @@ def _spike_and_slab(data: Estimates, model: NormalNormal, name: str, chance: flo
     """The model with a component that is present with a probability."""
     if chance == 1:
         return model
+    if joint := next((group for group in model.joint_priors() if name in group), None):
+        raise SpecificationError(
+            f"{name} has a joint prior, on {', '.join(joint)}, and cannot be absent from a model: give it a prior of its own, "
+            f"or keep it in all, inclusion={{{name!r}: 1}}."
+        )
     if chance == 0:
         return with_prior(model, name, PointMass(0))
     slab = prior_of(data, model, name)

@@ -80,9 +80,9 @@ def reweigh(
     pieces = table.log_likelihood.size // log_prior.shape[1]
     log_mass = table.log_likelihood + np.tile(log_prior, (1, pieces))
     top = log_mass.max(axis=1, keepdims=True)
-    with np.errstate(invalid="ignore"):
-        mass = np.exp(log_mass - top)
-    total = mass.sum(axis=1, keepdims=True)
+    reached = np.isfinite(top)  # some node lies where the prior has mass; else the evidence, -inf, sends it to a fit
+    mass = np.exp(log_mass - np.where(reached, top, 0.0))
+    total = np.where(reached, mass.sum(axis=1, keepdims=True), 1.0)
     mass /= total
     log_evidence = (top + np.log(total))[:, 0]
     moments = _existing(table, log_mass)
@@ -170,6 +170,8 @@ def _quantiles(table: Table, mass: Floats, levels: Floats) -> Floats:
     keep = weight * table.shares > _LIGHT
     component, node = np.nonzero(keep)
     means, sds, share = table.means[keep], table.sds[keep], table.shares[component, node]
+    if means.size == 0:
+        return np.full((len(mass), levels.size), np.nan)
     if not (sds > 0).all():
         return _one_by_one(mass[:, node] * share, means, sds, levels)
     points = table.probes(weight)

@@ -136,6 +136,8 @@ def bayes_factor_curve(
         assert isinstance(result, QuadratureResult)
         return log_factor(result, hypothesis)
 
+    if isinstance(priors, Prior):
+        raise SpecificationError(f"priors={priors}: give a list of priors, e.g. [{priors}].")
     if priors is not None:
         listed = list(priors)
         multiples = np.full(len(listed), np.nan)
@@ -157,6 +159,8 @@ def bayes_factor_curve(
 
 
 def _parameter(data: Estimates, model: NormalNormal, hypothesis: str) -> str:
+    if not isinstance(hypothesis, str):
+        raise SpecificationError(f"hypothesis={hypothesis!r}: write a text, e.g. 'mu = 0' or 'mu < 0'.")
     made = design(data, model)
     names = (*(["mu"] if made.intercept else []), "tau", *made.columns)
     if not set("<>") & set(hypothesis):
@@ -171,7 +175,10 @@ def _parameter(data: Estimates, model: NormalNormal, hypothesis: str) -> str:
 
 
 def _checked(scales: ArrayLike | None) -> np.ndarray:
-    values = np.atleast_1d(np.asarray(scales, float))
+    try:
+        values = np.atleast_1d(np.asarray(scales, float))
+    except (TypeError, ValueError):
+        values = np.array([np.nan])
     if values.ndim != 1 or not np.all(np.isfinite(values) & (values > 0)):
         raise SpecificationError(f"scales={scales!r}: must be positive finite numbers.")
     return np.sort(values)

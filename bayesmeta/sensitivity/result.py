@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.priors import Prior, plain
-from bayesmeta.priors._base import parameter_names
+from bayesmeta.priors._base import as_float, parameter_names
 from bayesmeta.sensitivity.divergence import coin, coin_divergence
 from bayesmeta.spec.two_scales import Model
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 Floats = NDArray[np.float64]
+_ROUNDING = 1e-12  # of a divergence
 _COLUMNS = (
     "mean", "sd", "lower", "upper", "log_marginal_likelihood", "bayes_factor", "kl", "kl_reverse", "error_bound",
 )  # fmt: skip
@@ -60,6 +61,8 @@ class Robustness:
         words = ", ".join(f"{name} ~ {prior}" for name, prior in self.worst.items())
         if math.isinf(self.largest):
             return f"Under {words} the posterior lies where the primary one has no mass: the divergence is infinite."
+        if self.largest < _ROUNDING:
+            return "No prior that was tried moves the posterior from the primary one."
         beyond = "no further than" if self.passed else "beyond"
         return (
             f"The posterior moves furthest under {words}: as far as a coin of bias {self.bias:.3f} is from a fair one, "
@@ -179,7 +182,7 @@ class SensitivityResult:
         ----------
         McCulloch (1989), Local model influence, J. Amer. Statist. Assoc., doi:10.1080/01621459.1989.10478793
         """
-        if not 0.5 < threshold < 1:
+        if not 0.5 < as_float(threshold) < 1:
             raise SpecificationError(
                 f"threshold={threshold!r}: the bias of a coin, above 0.5 (no difference) and below 1, e.g. 0.6."
             )

@@ -9,6 +9,9 @@ from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
 from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.priors._base import as_float
+
+_DISAGREES = 0.1  # of half the interval's width: more than rounding explains
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,12 +97,12 @@ class ReverseBayes:
             return f"No prior of this kind puts the end of the {percent} posterior interval at zero."
         if self.prior.kind == "sceptical":
             return (
-                f"Someone whose {percent} prior interval for the effect is within {self.prior.lower:.4g} to "
-                f"{self.prior.upper:.4g} is not convinced by these data: the {percent} posterior interval covers zero."
+                f"Someone whose prior is centred on no effect, with a {percent} interval within {self.prior.lower:.4g} to "
+                f"{self.prior.upper:.4g}, is not convinced by these data: the {percent} posterior interval covers zero."
             )
         return (
-            f"Someone whose {percent} prior interval for the effect goes from 0 to at most {self.prior.limit:.4g} in "
-            f"size is convinced by these data: the {percent} posterior interval excludes zero."
+            f"Someone whose {percent} prior interval for the effect goes from 0 to {self.prior.limit:.4g} or to "
+            f"nearer zero is convinced by these data: the {percent} posterior interval excludes zero."
         )
 
 
@@ -123,7 +126,8 @@ def reverse_bayes(
     estimate, se : float
         Estimate, zero meaning no effect (ratios: their logarithm), and its standard error.
     lower, upper : float
-        In place of them: the ends of the confidence interval at `level`.
+        In place of them: the ends of the confidence interval at `level`. Given together they must agree, to a tenth of
+        half the interval's width as for rounded numbers, and the interval counts.
     level : float, default 0.95
         Of two-sided intervals, those of the posterior and of the prior alike.
     bayes_factor : float, default 1/10
@@ -136,7 +140,7 @@ def reverse_bayes(
     Raises
     ------
     DataError
-        If neither or both pairs are given, or a number cannot be right.
+        If neither pair is given, the two disagree, or a number cannot be right.
     SpecificationError
         If `level` is not between 0 and 1, or `bayes_factor` not between 0 and 1.
 
@@ -154,21 +158,25 @@ def reverse_bayes(
     >>> found.intrinsically_credible
     True
     """
-    if not 0 < level < 1:
+    if not 0 < as_float(level) < 1:
         raise SpecificationError(f"level={level!r}: must lie between 0 and 1, e.g. 0.95.")
-    if not 0 < bayes_factor < 1:
+    if not 0 < as_float(bayes_factor) < 1:
         raise SpecificationError(
             f"bayes_factor={bayes_factor!r}: must lie between 0 and 1; 1/10 is evidence of 10 to 1 against zero."
         )
     z = float(ndtri((1 + level) / 2))
     centre, error = _estimate(estimate, se, lower, upper, z)
+    if not error > 0 or not math.isfinite((centre / error) ** 2):
+        raise DataError(f"estimate {centre:g} with standard error {error:g}: their ratio is too large to compute with.")
     t = abs(centre) / error
+    if math.isclose(t, z, rel_tol=1e-12):
+        t = z  # an interval that ends at zero
     return ReverseBayes(
         estimate=centre,
         se=error,
         level=level,
-        lower=centre - z * error,
-        upper=centre + z * error,
+        lower=centre - z * error if lower is None else as_float(lower),
+        upper=centre + z * error if upper is None else as_float(upper),
         prior=_critical_prior(centre, error, t, z),
         p_value=float(2 * ndtr(-t)),
         p_intrinsic=float(2 * ndtr(-t / math.sqrt(2))),
@@ -181,23 +189,28 @@ def reverse_bayes(
 def _estimate(
     estimate: float | None, se: float | None, lower: float | None, upper: float | None, z: float
 ) -> tuple[float, float]:
-    point, interval = (estimate, se), (lower, upper)
-    given = [pair for pair in (point, interval) if pair != (None, None)]
-    if len(given) != 1 or None in given[0]:
+    """Estimate and standard error; where the interval is given, its middle and the error that its width implies."""
+    given = {"estimate": estimate, "se": se, "lower": lower, "upper": upper}
+    shown = ", ".join(f"{name}={value!r}" for name, value in given.items())
+    for name, value in given.items():
+        if value is not None and not math.isfinite(as_float(value)):
+            raise DataError(f"{name}={value!r}: an estimate and its interval must be finite numbers.")
+    if (lower is None) != (upper is None) or (lower is None and (estimate is None or se is None)):
+        raise DataError(f"give either estimate and se, or lower and upper; got {shown}.")
+    if se is not None and se <= 0:
+        raise DataError(f"se={se!r}: must be positive.")
+    if lower is None or upper is None:
+        return as_float(estimate), as_float(se)
+    if upper <= lower:
+        raise DataError(f"lower={lower!r} and upper={upper!r}: upper must be above lower.")
+    middle, half = (as_float(lower) + as_float(upper)) / 2, (as_float(upper) - as_float(lower)) / 2
+    off = 0.0 if estimate is None else abs(estimate - middle) / half
+    if max(off, 0.0 if se is None else abs(z * se / half - 1)) > _DISAGREES:
         raise DataError(
-            f"give either estimate and se, or lower and upper; got estimate={estimate!r}, se={se!r}, "
-            f"lower={lower!r}, upper={upper!r}."
+            f"{shown}: they disagree; the interval has its middle at {middle:.4g} and implies a standard error of "
+            f"{half / z:.4g} at this level. Give ratios as logarithms, or one of the two pairs."
         )
-    first, second = (float(value) for value in given[0] if value is not None)
-    if not (math.isfinite(first) and math.isfinite(second)):
-        raise DataError(f"an estimate and its interval must be finite numbers; got {first!r} and {second!r}.")
-    if given[0] == point:
-        if second <= 0:
-            raise DataError(f"se={second!r}: must be positive.")
-        return first, second
-    if second <= first:
-        raise DataError(f"lower={first!r} and upper={second!r}: upper must be above lower.")
-    return (first + second) / 2, (second - first) / (2 * z)
+    return middle, half / z
 
 
 def _critical_prior(centre: float, error: float, t: float, z: float) -> CriticalPrior | None:

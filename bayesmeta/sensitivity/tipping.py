@@ -11,7 +11,8 @@ from scipy.linalg import block_diag
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import DataError, InferenceError, SpecificationError
-from bayesmeta.priors import Cauchy, Flat, Mixture, Normal, PointMass, Prior, StudentT
+from bayesmeta.priors import Cauchy, Flat, Mixture, Normal, PointMass, Prior, StudentT, plain
+from bayesmeta.priors._base import as_float
 from bayesmeta.results.bayes_factor import prior_of, with_prior
 from bayesmeta.results.claims import check_claim, mentioned
 from bayesmeta.results.fit import fit
@@ -24,9 +25,10 @@ from bayesmeta.spec.design import tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
 
 _DECADES = np.linspace(-6, 6, 37)  # a scan in thirds of orders of magnitude
+_FARTHEST = 1e12  # how far a centre is moved, in units of the estimate's standard deviation
 _AGREES = 1e-7  # how near the level the probability must be at a crossing that is no jump
 _MOST_TRIALS = 4096
-_TOLERANCE = 1e-10  # of the fits
+_TOLERANCE = 1e-8  # of the fits: their errors are far smaller, as a rule
 Case = tuple[Estimates, NormalNormal]
 
 
@@ -41,8 +43,8 @@ def tipping_point(
 ) -> TippingPoints:
     """Find the priors, and the further trials, at which the probability of a claim crosses a level.
 
-    Each change is made alone, everything else staying as in `model`, and followed over twelve orders of magnitude;
-    every crossing is solved for and fitted again:
+    Each change is made alone, everything else staying as in `model`, and followed over twelve orders of magnitude or
+    to where the prior or the data prevail; every crossing is solved for and fitted again:
 
     - ``sceptical_sd``: sd of a Normal(0, sd) prior on the coefficient; ``prior_mean``: where its own prior is centred;
     - ``tau_factor``: a factor on the scale of the prior on tau; ``tau_fixed``: tau known;
@@ -88,7 +90,7 @@ def tipping_point(
     >>> found["sceptical_sd"].tips[0].change
     'Normal(0, 0.1374)'
     """
-    if not 0.5 < level < 1:
+    if not 0.5 < as_float(level) < 1:
         raise SpecificationError(f"level={level!r}: must lie between 0.5 and 1, e.g. 0.95.")
     if not isinstance(model, NormalNormal):
         raise SpecificationError(f"model must be a NormalNormal; got {type(model).__name__}.")
@@ -144,18 +146,16 @@ class _Search:
         if reason:
             return [Tipping(kind=kind, parameter=name, reason=reason) for kind in kinds]
         prior = prior_of(self.data, self.model, name)
-        spread = self.result.marginal(name).sd()
-        unit = spread if 0 < spread < math.inf else self.unit
 
         def case(new: Prior) -> Case:
             return self.data, with_prior(self.model, name, new)
 
-        flat = self._possible(case(Flat()))
+        flat, unit = self._under_flat(case(Flat()), name)
         sceptical = self._follow(
             "sceptical_sd", name, lambda u: unit * 10**u, _DECADES,
             lambda sd: case(Normal(0, sd)), lambda sd: f"Normal(0, {sd:.4g})", (None, (math.inf, flat)),
         )  # fmt: skip
-        return [sceptical, self._mean(name, prior, unit, case), self._discount(name, prior, flat, case)]
+        return [sceptical, self._mean(name, prior, unit, case), self._discount(name, prior, unit, flat, case)]
 
     def _mean(self, name: str, prior: Prior, unit: float, case: Callable[[Prior], Case]) -> Tipping:
         if not isinstance(prior, Normal | StudentT | Cauchy):
@@ -166,15 +166,22 @@ class _Search:
             return replace(prior, mean=mean)
 
         start = prior.mean
+        # a normal prior overrules the data at a distance that grows with its variance, a t prior gives way to them
+        width = prior.sd / unit if isinstance(prior, Normal) else prior.scale / unit
+        ratio = min(width, 1e6) ** 2 if isinstance(prior, Normal) else width
+        reach = math.asinh(min(500 * (1 + ratio), _FARTHEST))
         return self._follow(
-            "prior_mean", name, lambda u: start + unit * math.sinh(u), np.linspace(-7, 7, 57),
+            "prior_mean", name, lambda u: start + unit * math.sinh(u), np.linspace(-reach, reach, 57),
             lambda mean: case(moved(mean)), lambda mean: str(moved(float(f"{mean:.4g}"))), (None, None),
         )  # fmt: skip
 
-    def _discount(self, name: str, prior: Prior, flat: float | None, case: Callable[[Prior], Case]) -> Tipping:
+    def _discount(
+        self, name: str, prior: Prior, unit: float, flat: float | None, case: Callable[[Prior], Case]
+    ) -> Tipping:
         if isinstance(prior, Normal):
+            lowest = -8 + 2 * min(math.log10(prior.sd / unit), 0.0)  # where the prior is vague beside the data
             return self._follow(
-                "discount", name, lambda u: min(10**u, 1.0), np.linspace(-8, 0, 33),
+                "discount", name, lambda u: min(10**u, 1.0), np.linspace(lowest, 0, round(-4 * lowest) + 1),
                 lambda a: case(Normal(prior.mean, prior.sd / math.sqrt(a))),
                 lambda a: f"Normal({prior.mean:g}, {prior.sd / math.sqrt(a):.4g})", ((0.0, flat), None),
             )  # fmt: skip
@@ -195,6 +202,8 @@ class _Search:
     def tau_factor(self) -> Tipping:
         """Multiply the scale of the prior on tau."""
         prior = self.model.tau
+        if plain(prior) == PointMass(0):
+            return Tipping(kind="tau_factor", parameter="tau", reason="tau is known to be 0, which has no scale")
         try:
             scaled(prior, 1.0)
         except SpecificationError as error:
@@ -261,6 +270,22 @@ class _Search:
         )
         return Tipping(kind="null_trials", parameter="", tips=(tip,), ends=ends, probabilities=(start, last))
 
+    def _under_flat(self, case: Case, name: str) -> tuple[float | None, float]:
+        """Probability under a flat prior on a coefficient, None without a posterior, and a unit to measure priors in.
+
+        The unit is the sd of the coefficient there: under its own prior it would shrink with a prior that is narrow.
+        """
+        spreads = [self.result.marginal(name).sd(), self.unit]
+        probability = None
+        try:
+            found = fit(*case, "quadrature", tolerance=_TOLERANCE)
+        except (InferenceError, SpecificationError):
+            pass
+        else:
+            probability = found.probability(self.claim)
+            spreads = [found.marginal(name).sd(), *spreads]
+        return probability, next(spread for spread in spreads if 0 < spread < math.inf)
+
     def _possible(self, case: Case) -> float | None:
         """Probability in a limit, None where the posterior does not exist there."""
         try:
@@ -287,6 +312,8 @@ class _Search:
             return seen[u]
 
         usable = [float(u) for u in points if self._exists(probability, float(u))]
+        if not usable:
+            return Tipping(kind=kind, parameter=parameter, reason="the posterior exists nowhere along it")
         tips = []
         for root in crossings(probability, usable, self.level):
             p = probability(root)
@@ -309,7 +336,7 @@ class _Search:
     def _exists(probability: Callable[[float], float], u: float) -> bool:
         try:
             return math.isfinite(probability(u))
-        except InferenceError:
+        except (InferenceError, SpecificationError):
             return False
 
 

@@ -23,7 +23,10 @@ LABELS = {
 # What is done at a tip, and what no value of it does.
 _PHRASES = {
     "sceptical_sd": ("a prior Normal(0, {value}) on {parameter}", "no sceptical prior Normal(0, sd) on {parameter}"),
-    "prior_mean": ("a prior on {parameter} centred at {value}", "no shift of the prior on {parameter}"),
+    "prior_mean": (
+        "a prior on {parameter} centred at {value}",
+        "no shift of the prior on {parameter}, as far as it was followed,",
+    ),
     "tau_factor": ("a prior on tau of {value} times the scale", "no other scale of the prior on tau"),
     "tau_fixed": ("tau known to be {value}", "no known value of tau"),
     "discount": ("the prior on {parameter} discounted to the power {value}", "no discount of the prior on {parameter}"),
@@ -36,6 +39,18 @@ _PHRASES = {
         "{value} more trials with effect 0 and average precision",
         "no number of further trials with effect 0 and average precision",
     ),
+}
+
+# An end of what was followed.
+_ENDS = {
+    "sceptical_sd": "sd = {value}",
+    "prior_mean": "a centre of {value}",
+    "tau_factor": "{value} times the scale",
+    "tau_fixed": "tau = {value}",
+    "discount": "power {value}",
+    "mixture_weight": "weight {value}",
+    "null_trial": "standard error {value}",
+    "null_trials": "{value} trials",
 }
 
 
@@ -156,12 +171,24 @@ class TippingPoints:
 
     def _sentence(self, one: Tipping) -> str:
         done, nothing = (phrase.replace("{parameter}", one.parameter) for phrase in _PHRASES[one.kind])
-        ends = f"{one.probabilities[0]:.4g} at {one.ends[0]:.4g} and {one.probabilities[1]:.4g} at {one.ends[1]:.4g}"
+        ends = " and ".join(
+            f"{_probability(p)} at {_ENDS[one.kind].format(value=_number(value))}"
+            for value, p in zip(one.ends, one.probabilities, strict=True)
+        )
+        given = f"P({self.claim}), {_probability(self.probability)} as given,"
         if not one.tips:
-            moved = "below" if self.held else "up to"
             start = nothing[0].upper() + nothing[1:]
-            return (
-                f"{start} takes P({self.claim}), {self.probability:.4g} as given, {moved} {self.level:g}: it is {ends}."
-            )
+            return f"{start} takes {given} {'below' if self.held else 'up to'} {self.level:g}: it is {ends}."
         at = " and at ".join(done.format(value=f"{tip.value:.4g}") for tip in one.tips)
-        return f"P({self.claim}), {self.probability:.4g} as given, crosses {self.level:g} at {at}: it is {ends}."
+        return f"{given} crosses {self.level:g} at {at}: it is {ends}."
+
+
+def _probability(p: float) -> str:
+    """Four digits, never rounded to certainty."""
+    if p > 0.99995:
+        return "more than 0.9999"
+    return "less than 0.0001" if p < 0.0001 else f"{p:.4g}"
+
+
+def _number(value: float) -> str:
+    return "infinity" if math.isinf(value) else f"{value:.4g}"

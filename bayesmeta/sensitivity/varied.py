@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError
 from bayesmeta.inference.quadrature.engine import unsupported
-from bayesmeta.priors import MultivariateNormal, Prior, require_prior, require_scale_prior
+from bayesmeta.priors import Flat, MultivariateNormal, Prior, require_prior, require_scale_prior
 from bayesmeta.spec.design import design
+from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.sources import check_measure
 from bayesmeta.spec.two_scales import Model, TwoScales, base_of
 
@@ -30,10 +31,13 @@ def varied_priors(
     if not given:
         raise SpecificationError("nothing is varied: give priors to try as tau=[...], mu=[...] or beta={name: [...]}.")
     found: dict[Key, tuple[Prior, ...]] = {}
+    _refuse_overlap(base_of(model), given)
     for key, priors in given.items():
         where = key if key in ("tau", "mu") and key not in beta else f"beta[{key!r}]"
         if isinstance(priors, Prior):
             raise SpecificationError(f"{where}: give a list of priors, e.g. [{priors}].")
+        if not isinstance(priors, Iterable):
+            raise SpecificationError(f"{where}={priors!r}: give a list of priors.")
         rows = list(priors)
         if not rows:
             raise SpecificationError(f"{where}: the list of priors is empty.")
@@ -51,6 +55,33 @@ def varied_priors(
                 f"{where}: {odd} is not a prior that exact integration takes; use a normal or t prior."
             )
     return found
+
+
+def _refuse_overlap(model: NormalNormal, given: Mapping[Key, Any]) -> None:
+    """Refuse priors on a coefficient that another prior is for already, of those that vary or of the model."""
+    groups = {key: key if isinstance(key, tuple) else (key,) for key in given}
+    for key, names in groups.items():
+        for other, taken in groups.items():
+            if key != other and (both := set(names) & set(taken)):
+                raise SpecificationError(
+                    f"{sorted(both)[0]} would have two priors, one of {_text(key)} and one of {_text(other)}: vary one of them."
+                )
+        for joint in model.joint_priors():
+            if key != joint and (both := set(names) & set(joint)):
+                raise SpecificationError(
+                    f"{sorted(both)[0]} has a joint prior in the model, on {', '.join(joint)}: vary that one as a whole, "
+                    f"beta={{{joint!r}: [...]}}."
+                )
+        own = {*model.beta, *(["mu"] if model.mu != Flat() else [])} if isinstance(key, tuple) else set()
+        if both := set(names) & own:
+            raise SpecificationError(
+                f"{sorted(both)[0]} has a prior of its own in the model, and {_text(key)} are to have a joint one: "
+                "give the model a joint prior on them instead."
+            )
+
+
+def _text(key: Key) -> str:
+    return key if isinstance(key, str) else ", ".join(key)
 
 
 def _checked(prior: Any, key: Key, where: str, place: int) -> Prior:

@@ -12,7 +12,7 @@ from scipy.optimize import brentq
 
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import Prior
-from bayesmeta.priors._base import parameter_names
+from bayesmeta.priors._base import as_float, parameter_names
 from bayesmeta.results.fit import fit
 from bayesmeta.sensitivity.varied import with_priors
 
@@ -30,7 +30,7 @@ _STEPS = 33  # values at which the probability is looked at between the least an
 
 def sentences(result: SensitivityResult, level: float) -> list[str]:
     """See `SensitivityResult.sentences`."""
-    if not 0 < level < 1:
+    if not 0 < as_float(level) < 1:
         raise SpecificationError(f"level={level!r}: must lie between 0 and 1, e.g. 0.95.")
     found = []
     for j, claim in enumerate(result.claims):
@@ -95,8 +95,9 @@ def _range_sentence(result: SensitivityResult, claim: str, j: int) -> str:
     number = math.prod(result.shape)
     primary = _digits(result.primary[f"P({claim})"])
     span = f"is {low}" if low == high else f"lies between {low} and {high}"
-    what = f"{number} priors" if len(result.shape) == 1 else f"{number} combinations of priors"
-    return f"Over {what}, the probability that {claim} {span}; under the primary priors it is {primary}."
+    one, many = ("prior", "priors") if len(result.shape) == 1 else ("combination of priors", "combinations of priors")
+    what = f"Under the one {one} tried" if number == 1 else f"Over {number} {many}"
+    return f"{what}, the probability that {claim} {span}; under the primary priors it is {primary}."
 
 
 def _boundary_sentence(
@@ -116,19 +117,24 @@ def _boundary_sentence(
     rest = [n for n in parameter_names(family) if n != parameter]
     fixed = f" ({', '.join(f'{_PARAMETERS.get(n, n)} {getattr(chosen[0], n):g}' for n in rest)})" if rest else ""
     low, high = (float(getattr(prior, parameter)) for prior in (chosen[0], chosen[-1]))
-    end = f"to {high:g}, the largest tried" if crossing is None else f"up to {_down(crossing)}"
+    end = f"to {high:g}, the largest tried" if crossing is None else f"up to {_down(crossing, low)}"
     return (
         f"With the other priors as in the primary analysis, the probability that {claim} stays {side} {level:g} for every "
         f"{label} {word} of {name}{fixed} from {low:g} {end}."
     )
 
 
-def _down(value: float) -> str:
-    """Three significant digits, rounded down so that the sentence stays true."""
+def _down(value: float, low: float) -> str:
+    """Three significant digits, or as many as keep it above `low`, rounded down so that the sentence stays true."""
     if value == 0:
         return "0"
-    unit = 10.0 ** (math.floor(math.log10(abs(value))) - 2)
-    return f"{math.floor(value / unit) * unit:.12g}"
+    size = math.floor(math.log10(abs(value)))
+    for digits in range(3, 12):
+        unit = 10.0 ** (size + 1 - digits)
+        shown = math.floor(value / unit) * unit
+        if shown > low:
+            return f"{shown:.12g}"
+    return f"{value:.12g}"
 
 
 def _digits(p: float) -> str:

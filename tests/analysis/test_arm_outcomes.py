@@ -212,7 +212,7 @@ REFUSED = {
     "measure": (TOML, 'unit = "', 'measure = "log_or"\nunit = "', "measure='log_or' is not known; choose 'md' or 'smd'"),
     "smd": (TOML, 'unit = "', 'measure = "smd"\nunit = "', "needs equal_variances=True"),
     "mixed": (TOML, "[[outcomes.pain.probabilities]]", OTHER, "'overall' .kind = 'arm_normal'. and 'other' .kind = 'normal'"),
-    "table": (TOML, 'arms = "arms.csv"', 'estimates = "arms.csv"', "is a model of arm means: give arms, not estimates"),
+    "table": (TOML, 'arms = "arms.csv"', 'estimates = "arms.csv"', "is a model of arms: give arms, not estimates"),
     "published": (
         TOML, "[outcomes.pain.models", '[[outcomes.pain.published]]\nkind = "i2"\ni2 = 3\n[outcomes.pain.models',
         "outcomes.pain.published: it is for studies, whose results are latent",

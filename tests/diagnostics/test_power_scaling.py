@@ -69,3 +69,52 @@ def test_coefficients_go_by_their_names():
 def test_a_threshold_is_positive():
     with pytest.raises(SpecificationError, match="threshold=0"):
         bm.power_scaling(bm.fit(DATA, MODEL), threshold=0)
+
+
+def test_a_power_of_a_flat_prior_moves_nothing():
+    flat = bm.power_scaling(bm.fit(DATA, bm.NormalNormal(tau=bm.HalfNormal(10)), draws=2000, seed=3))
+    assert (flat["prior on mu"] == 0).all()
+    grid = np.linspace(0, 40, 4001)
+    base, *others = (
+        np.asarray(bm.fit(DATA, bm.NormalNormal(tau=bm.HalfNormal(10 * power**-0.5))).marginal("tau").cdf(grid))
+        for power in (1, 0.99, 1.01)
+    )
+    pairs = [max(distance(base, p, grid[1]), distance(1 - base, 1 - p, grid[1])) for p in others]
+    wanted = np.mean([d / abs(np.log2(power)) for d, power in zip(pairs, (0.99, 1.01), strict=True)])
+    assert flat.loc["tau", "prior"] == pytest.approx(wanted, rel=0.2)
+    np.testing.assert_array_equal(flat["prior"], flat["prior on tau"])
+
+
+def test_a_known_parameter_has_no_row():
+    known = bm.power_scaling(bm.fit(DATA, bm.NormalNormal(mu=bm.Normal(0, 20), tau=bm.PointMass(5))))
+    assert list(known.index) == ["mu", "theta_new"]
+    assert not known.isna().any(axis=None)
+
+
+def test_refusals_say_what_is_wanted():
+    with pytest.raises(SpecificationError, match="threshold='a'"):
+        bm.power_scaling(bm.fit(DATA, MODEL), threshold="a")
+    with pytest.raises(SpecificationError, match="must be a fit"):
+        bm.power_scaling(None)
+
+
+def test_a_second_scale_has_a_row_of_its_own():
+    """Its sensitivity to its own prior, from draws against exact posteriors under powers of that prior."""
+    data = bm.load_dataset("bcg")
+    cluster = list("AABBCCDDEEFFG")
+    data = bm.Estimates(data.y, data.se, covariates={"region": cluster})
+
+    def fitted(power, **options):
+        base = bm.NormalNormal(mu=bm.Normal(0, 1), tau=bm.HalfNormal(0.5))
+        return bm.fit(data, bm.TwoScales(base, bm.Cluster("region"), bm.HalfNormal(0.5 * power**-0.5)), **options)
+
+    first = fitted(1.0, draws=10_000, seed=3)
+    table = bm.power_scaling(first)
+    assert list(table.index) == ["mu", "tau", "tau_region", "theta_new"]
+    grid, found = np.linspace(0, 2, 2001), []
+    p = np.asarray(first.marginal("tau_region").cdf(grid))
+    for power in (0.99, 1.01):
+        q = np.asarray(fitted(power).marginal("tau_region").cdf(grid))
+        step = grid[1] - grid[0]
+        found.append(max(distance(p, q, step), distance(1 - p, 1 - q, step)) / abs(np.log2(power)))
+    assert table.loc["tau_region", "prior on tau_region"] == pytest.approx(np.mean(found), rel=0.15)

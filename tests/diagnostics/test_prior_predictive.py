@@ -149,6 +149,8 @@ def test_no_prior_on_mu():
         (0.5, {}, "must be a prior"),
         (bm.HalfNormal(1), {"n_studies": 1}, "at least 2"),
         (bm.HalfNormal(1), {"v": [0.1, -1]}, "positive and finite"),
+        (bm.HalfNormal(1), {"v": []}, "positive and finite"),
+        (bm.HalfNormal(1), {"v": "a"}, "positive and finite"),
         (bm.HalfNormal(1), {"ci_prob": 95}, "95% is 0.95"),
         (bm.NormalNormal(formula="1 + x", tau=bm.HalfNormal(1)), {}, "without covariates"),
     ],

@@ -152,6 +152,7 @@ def test_the_prior_prints_and_reads_back():
     ("arguments", "message"),
     [
         ({"max_kl": 0}, "max_kl=0"),
+        ({"max_kl": "small"}, "max_kl='small'"),
         ({"max_components": 0}, "max_components=0"),
         ({"max_components": True}, "max_components=True"),
     ],

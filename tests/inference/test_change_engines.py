@@ -267,6 +267,10 @@ def test_groups_and_names(varying):
     assert varying.shrinkage()["known"].tolist() == [True, False, True, False, False]
     assert 0 < varying.probability("correlation > 0.6 and mu < 0") < 1
     assert bm.convergence(varying).r_hat < 1.01
+    stuck = varying.datatree.copy(deep=True)
+    stuck["posterior"]["study_correlation"][0, :, 1] = 0.9 + varying.draws("mu")[0] / 1e3  # one chain elsewhere
+    found = bm.convergence(dataclasses.replace(varying, datatree=stuck))
+    assert (found.r_hat > 1.1, found.worst) == (True, f"study_correlation[{varying.data.study[1]}]")
     assert "prior on correlation" in bm.power_scaling(varying)
 
 
@@ -365,10 +369,10 @@ def study():
 @pytest.mark.slow
 def test_coverage_with_unprinted_correlations(study):
     """95% intervals of mu cover a fixed truth in 95% of meta-analyses, and are hardly wider than with all printed."""
-    found = study["coverage"](study["Truth"](), 100, seed=11)
+    found = study["coverage"](study["Truth"](), 60, seed=11)
     hit, width = found[:, :, 0].mean(axis=0), found[:, :, 1].mean(axis=0)
-    assert (np.abs(hit[[0, 3, 4]] - 0.95) < 3 * np.sqrt(0.95 * 0.05 / 100)).all()
-    assert width[4] < width[3] < 1.1 * width[0] < width[1] < width[2]
+    assert (np.abs(hit[[0, 3, 4]] - 0.95) < 3 * np.sqrt(0.95 * 0.05 / 60)).all()
+    assert width[4] < width[3] < 1.08 * width[0] < width[1] < width[2]
 
 
 @pytest.mark.calibration

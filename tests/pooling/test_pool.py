@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from scipy.optimize import minimize_scalar
+from scipy.stats import chi2
 
 import bayesmeta as bm
 from bayesmeta.pooling.arrays import METHODS, pool_arrays
@@ -359,3 +361,32 @@ def test_fisher_scoring_that_goes_back_and_forth_still_ends_where_the_score_is_z
     inside = tau2 > 0
     assert inside.sum() > 5000
     assert_allclose(score[inside] / total[inside], 0, atol=1e-9)
+
+
+@pytest.mark.parametrize("ratio", [9.0, 99.0, 101.0, 1e4])
+def test_three_hundred_studies(ratio):
+    """REML and the Q profile from plain sums over studies, on both sides of where eigenvalues take over from singular values."""
+    rng = np.random.default_rng(5)
+    se = np.geomspace(0.02, 0.02 * ratio, 300)
+    x = rng.normal(size=300)
+    y = 0.3 + 0.1 * x + rng.normal(0, np.hypot(se, 0.2))
+    X = np.column_stack([np.ones(300), x])
+
+    def residual(tau2):
+        w = 1 / (se**2 + tau2)
+        inner = X.T @ (w[:, None] * X)
+        beta = np.linalg.solve(inner, X.T @ (w * y))
+        return w, inner, np.sum(w * (y - X @ beta) ** 2)
+
+    def deviance(log_tau2):
+        w, inner, q = residual(np.exp(log_tau2))
+        return q + np.linalg.slogdet(inner)[1] - np.sum(np.log(w))
+
+    found = bm.pool(bm.Estimates(y, se, covariates={"x": x}), "reml", "wald", formula="1 + x")
+    best = minimize_scalar(deviance, bounds=(-8, 2), method="bounded", options={"xatol": 1e-10})
+    assert found.tau2 == pytest.approx(np.exp(best.x), rel=1e-6)
+    inner = residual(found.tau2)[1]
+    assert found.se == pytest.approx(np.sqrt(np.linalg.inv(inner)[0, 0]), rel=1e-10)
+    assert found.q == pytest.approx(residual(0.0)[2], rel=1e-10)
+    for limit, tail in zip(found.tau2_interval, (0.025, 0.975), strict=True):
+        assert residual(limit)[2] == pytest.approx(chi2.isf(tail, 298), rel=1e-9)

@@ -150,3 +150,9 @@ def test_a_mixture_is_robustified_flat():
     for prior in (bm.Flat(), bm.HalfNormal(1), "Normal(0, 1)"):
         with pytest.raises(SpecificationError, match="proper prior on an effect"):
             bm.robustify(prior, 0.2, 0, 9)
+
+
+def test_evidence_whose_variance_is_no_float_counts_for_nothing():
+    assert bm.discounted(bm.Normal(0, 1e200), 0.5, initial=bm.Normal(1, 2)) == bm.Normal(1, 2)
+    with pytest.raises(bm.SpecificationError, match="nothing is left of the evidence"):
+        bm.discounted(bm.Normal(0, 1e200), 0.5)

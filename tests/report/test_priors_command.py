@@ -194,3 +194,9 @@ def test_a_report_marks_a_default(tmp_path, run):
     assert model["priors"]["tau"] == "InvGamma(1.71, 0.4)"
     assert model["sources"]["tau"][0]["source"] == "bartos2021"
     assert {row["parameter"]: row["prior"] for row in model["summary"]}["tau"] == "default"
+
+
+def test_an_empty_search_says_so(run):
+    status, out, err = run("priors", "--search", "zzz")
+    assert (status, err) == (0, "")
+    assert "No prior is for all of this" in out

@@ -146,3 +146,32 @@ def test_command_refuses_in_one_line(effects, capsys) -> None:
     out, err = capsys.readouterr()
     assert out == ""
     assert [line.split(":")[0] for line in err.splitlines()] == ["bayesmeta"] * len(bad)
+
+
+@pytest.mark.parametrize("columns", ["60", "80", "200"])
+def test_no_number_is_cut_off_at_any_width(effects, capsys, monkeypatch, columns) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    mixture = "Mixture([(0.5, Normal(0, 1)), (0.5, Normal(-1, 0.2))])"
+    options = ["--tau", "HalfNormal(0.5)", "--tau", "HalfCauchy(0.5)", "--mu", "Normal(0, 1)", "--mu", mixture]
+    claims = ["--claim", "mu < 0", "--claim", "mu < 0 and mu > -1"]
+    assert run([effects, *options, *claims]) == 0
+    out = capsys.readouterr().out
+    assert "…" not in out
+    assert run([effects, *options, *claims, "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    for row in content["rows"]:
+        for p in row["probabilities"].values():
+            assert f" {p:.4f} " in out
+        assert f" {row['kl']:.3g} " in out
+
+
+def test_published_priors_name_their_source_and_fit_the_measure(effects, capsys) -> None:
+    prior = 'published_prior("turner2015", outcome="pain", comparison="pharmacological vs placebo/control")'
+    assert run([effects, "--tau", "HalfNormal(0.5)", "--tau", prior]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert out.count("published for log_or: Turner, Jackson, Wei, Thompson and Higgins (2015)") == 1
+    assert "--measure has it checked" in out
+    assert run([effects, "--tau", "HalfNormal(0.5)", "--tau", prior, "--measure", "log_or"]) == 0
+    assert "--measure has it checked" not in " ".join(capsys.readouterr().out.split())
+    assert run([effects, "--tau", "HalfNormal(0.5)", "--tau", prior, "--measure", "smd"]) == 2
+    assert "published for measure 'log_or', and the data state 'smd'" in capsys.readouterr().err

@@ -133,6 +133,9 @@ def test_what_all_models_have_may_be_flat_and_a_single_study_is_enough() -> None
         (bm.NormalNormal(mu=bm.Normal(0, 1), tau=bm.PointMass(0.1)), {}, "prior for tau is PointMass"),
         (MODEL, {"inclusion": {"nu": 0.5}}, "no component 'nu'"),
         (MODEL, {"inclusion": {"mu": 1.5}}, "must be a probability"),
+        (MODEL, {"inclusion": {"mu": "half"}}, "inclusion.*half.*must be a probability"),
+        (MODEL, {"inclusion": 0.5}, "a probability for each component"),
+        (MODEL, {"weights": {"mu": 1}}, "a tuple of its components"),
         (MODEL, {"weights": {("mu",): 0.5}}, "sum to 1"),
         (MODEL, {"weights": {("mu", "tau"): 0.5, ("tau", "mu"): 0.5}}, "named twice"),
         (MODEL, {"weights": {("mu",): 1.0}, "inclusion": {}}, "not both"),
@@ -146,3 +149,12 @@ def test_what_cannot_be_right_is_refused(model: bm.NormalNormal, options: dict, 
 def test_an_unknown_condition_is_refused(bem) -> None:
     with pytest.raises(bm.SpecificationError, match="choose among mu, tau"):
         bem.summary(given=["dose"])
+
+
+def test_coefficients_with_a_joint_prior_stay_in_all_models() -> None:
+    data = bm.Estimates(y=[0.1, 0.5, 0.3, 0.9], se=[0.2] * 4, covariates={"dose": [0.0, 1.0, 2.0, 3.0]})
+    joint = bm.MultivariateNormal([0, 0], [[1, 0.2], [0.2, 1]])
+    model = bm.NormalNormal(formula="1 + dose", tau=bm.HalfNormal(0.3), beta={("mu", "dose"): joint})
+    with pytest.raises(bm.SpecificationError, match=r"mu has a joint prior, on mu, dose.*inclusion=\{'mu': 1\}"):
+        model_average(data, model)
+    assert model_average(data, model, inclusion={"mu": 1, "dose": 1}).components == ("tau",)

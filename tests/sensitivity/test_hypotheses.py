@@ -83,6 +83,9 @@ def test_regions_and_listed_priors() -> None:
         ("mu = 0", {"scales": [1], "priors": [bm.Normal(0, 1)]}, "either scales or priors"),
         ("mu = 0", {"scales": [0]}, "positive finite"),
         ("mu = 0", {"priors": []}, "at least one"),
+        ("mu = 0", {"scales": ["wide"]}, "positive finite"),
+        ("mu = 0", {"priors": bm.Normal(0, 1)}, "a list of priors"),
+        (0, {"scales": [1]}, "write a text"),
         ("mu < tau", {"scales": [1]}, "a curve is about one"),
         ("mu = 0", {"priors": [bm.Flat()]}, "improper"),
         ("nu = 0", {"scales": [1]}, "no parameter 'nu'"),
@@ -97,3 +100,9 @@ def test_what_cannot_be_right_is_refused(hypothesis: str, options: dict, message
 def test_a_flat_prior_has_no_scale() -> None:
     with pytest.raises(bm.SpecificationError, match="has no scale"):
         bayes_factor_curve(DATA, bm.NormalNormal(tau=bm.HalfNormal(0.3)), "mu = 0", scales=[1])
+
+
+@pytest.mark.parametrize("prior", [bm.Normal(0, 1), bm.StudentT(4, 0, 1)])
+def test_a_prior_too_narrow_for_floats_is_refused_in_words(prior: bm.Prior) -> None:
+    with pytest.raises(bm.InferenceError, match=r"1e-200.*Use PointMass\(0\)"):
+        bayes_factor_curve(DATA, bm.NormalNormal(mu=prior, tau=bm.HalfNormal(0.3)), "mu = 0", scales=[1e-200])

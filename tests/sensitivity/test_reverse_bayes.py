@@ -99,7 +99,12 @@ def test_sentences_and_edges() -> None:
     ("given_", "message"),
     [
         ({"estimate": 1}, "either estimate and se"),
-        ({"estimate": 1, "se": 1, "lower": 0, "upper": 1}, "either estimate and se"),
+        ({"estimate": 1, "se": 1, "lower": 0, "upper": 1}, "they disagree; the interval has its middle at 0.5"),
+        ({"estimate": 2.43, "lower": 1.10, "upper": 5.40}, "Give ratios as logarithms"),
+        ({"estimate": 0.5, "se": 0.5, "lower": 0.1, "upper": 0.9}, "implies a standard error of 0.2041"),
+        ({"estimate": 1, "lower": 0}, "either estimate and se"),
+        ({"estimate": "a", "se": 1}, "estimate='a'"),
+        ({"estimate": 1e300, "se": 1e-300}, "too large"),
         ({"estimate": 1, "se": 0}, "positive"),
         ({"lower": 1, "upper": 0}, "above lower"),
         ({"lower": math.nan, "upper": 0}, "finite"),
@@ -110,7 +115,35 @@ def test_what_cannot_be_right_is_refused(given_: dict[str, float], message: str)
         reverse_bayes(**given_)
 
 
-@pytest.mark.parametrize("options", [{"level": 1.0}, {"level": 0}, {"bayes_factor": 2}])
+@pytest.mark.parametrize("options", [{"level": 1.0}, {"level": 0}, {"level": "a"}, {"bayes_factor": 2}])
 def test_options_are_checked(options: dict[str, float]) -> None:
     with pytest.raises(SpecificationError):
         reverse_bayes(estimate=1, se=1, **options)
+
+
+def test_an_estimate_may_stand_beside_its_interval() -> None:
+    interval = reverse_bayes(lower=-2.35, upper=-1.31)
+    assert reverse_bayes(estimate=-1.83, lower=-2.35, upper=-1.31) == interval
+    assert reverse_bayes(estimate=-1.8, se=0.27, lower=-2.35, upper=-1.31) == interval
+
+
+@pytest.mark.parametrize("upper", [0.7, 1.0, 3.3, 1e-9])
+def test_an_interval_that_ends_at_zero_has_no_critical_prior(upper: float) -> None:
+    for found in (reverse_bayes(lower=0, upper=upper), reverse_bayes(lower=-upper, upper=0)):
+        assert found.prior is None
+        assert not found.significant
+
+
+@pytest.mark.parametrize(("lower", "upper"), [(0.2, 1.0), (-1.0, -0.2), (-0.2, 1.0), (-1.0, 0.2)])
+def test_the_sentence_is_true_of_narrower_priors(lower: float, upper: float) -> None:
+    """Sceptics must be centred on no effect: one who is sure of an effect within the interval is convinced."""
+    found = reverse_bayes(lower=lower, upper=upper)
+    z = norm.ppf(0.975)
+    for share in (0.05, 0.5, 0.999, 1.001, 2):
+        mean, sd = posterior(found.estimate, found.se, share * found.prior.mean, share * found.prior.sd)
+        within = share < 1
+        assert (abs(mean) > z * sd) == (within if found.prior.kind == "advocacy" else not within)
+    if found.prior.kind == "sceptical":
+        assert "centred on no effect" in found.sentence()
+        mean, sd = posterior(found.estimate, found.se, 0.5 * math.copysign(found.prior.limit, upper), 0.01)
+        assert abs(mean) > z * sd

@@ -26,6 +26,7 @@ TAUS = [
 ]  # fmt: skip
 MUS = [bm.Normal(3, 5), bm.Flat(), bm.StudentT(4, 0, 10), SPIKE]
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "sensitivity.json").read_text(encoding="utf-8"))
+PAIR = bm.MultivariateNormal([0, 0], [[1, 0.2], [0.2, 1]])
 
 
 def assert_same_as_fits(data, model, found) -> None:
@@ -253,6 +254,7 @@ def test_an_improper_combination_is_named() -> None:
         ({}, "nothing is varied"),
         ({"tau": []}, "tau: the list of priors is empty"),
         ({"tau": bm.HalfNormal(1)}, "tau: give a list"),
+        ({"tau": 5}, "tau=5: give a list"),
         ({"tau": [bm.HalfNormal(1), bm.HalfNormal(1)]}, "more than once"),
         ({"tau": [bm.Normal(0, 1)]}, r"tau\[0\]"),
         ({"beta": {"dose": [bm.Normal(0, 1)]}}, "dose"),
@@ -295,3 +297,44 @@ def test_prior_grid_refuses_what_is_no_family_or_parameter() -> None:
     ]:
         with pytest.raises(bm.SpecificationError, match=message):
             call()
+
+
+@pytest.mark.parametrize(
+    ("joint", "options", "message"),
+    [
+        (
+            True,
+            {"mu": [bm.Normal(0, 1)]},
+            r"mu has a joint prior in the model, on mu, dose: vary that one.*\('mu', 'dose'\)",
+        ),
+        (True, {"beta": {"dose": [bm.Normal(0, 1)]}}, "dose has a joint prior in the model"),
+        (True, {"mu": [bm.Normal(0, 1)], "beta": {("mu", "dose"): [PAIR]}}, "mu would have two priors"),
+        (
+            False,
+            {"beta": {("mu", "dose"): [PAIR]}},
+            "has a prior of its own in the model, and mu, dose are to have a joint",
+        ),
+    ],
+)
+def test_a_joint_prior_varies_as_a_whole(joint: bool, options, message: str) -> None:
+    data = bm.Estimates(y=[0.1, 0.5, 0.3, 0.9], se=[0.2] * 4, covariates={"dose": [0.0, 1.0, 2.0, 3.0]})
+    beta = {("mu", "dose"): PAIR} if joint else {"dose": bm.Normal(0, 1)}
+    model = bm.NormalNormal(formula="1 + dose", tau=bm.HalfNormal(0.3), beta=beta)
+    with pytest.raises(bm.SpecificationError, match=message):
+        bm.prior_sensitivity(data, model, "mu < 0", **options)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_prior_below_all_nodes_spoils_no_other() -> None:
+    """Where a prior has no mass that a float can hold, the others of its table are still right."""
+    tiny = bm.HalfNormal(1e-160)
+    with pytest.raises(bm.SpecificationError, match=r"HalfNormal\(1e-160\), which has parameters too small"):
+        bm.prior_sensitivity(SCHOOLS, PRIMARY, "mu > 0", tau=[tiny])
+    with pytest.raises(bm.InferenceError, match="exclude each other"):  # its density is zero at every node
+        bm.prior_sensitivity(SCHOOLS, PRIMARY, "mu > 0", tau=[bm.LogNormal(0, 1e-160)])
+    found = bm.prior_sensitivity(SCHOOLS, PRIMARY, "mu > 0", tau=[bm.HalfNormal(1e-100), bm.HalfNormal(5)])
+    w = SCHOOLS.se**-2.0
+    want = norm.cdf(w @ SCHOOLS.y / np.sqrt(w.sum() + 20**-2.0))
+    assert found.probability[0, 0] == pytest.approx(want, abs=1e-9)
+    assert found.table()["mean"][0] == pytest.approx(w @ SCHOOLS.y / (w.sum() + 20**-2.0), rel=1e-8)
+    assert found.table()["sd"][0] == pytest.approx((w.sum() + 20**-2.0) ** -0.5, rel=1e-8)

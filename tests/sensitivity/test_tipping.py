@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.optimize import brentq
-from scipy.stats import halfcauchy, halfnorm, norm
+from scipy.stats import halfcauchy, halfnorm, norm, t
 
 import bayesmeta as bm
 from bayesmeta.sensitivity.reverse_bayes import reverse_bayes
@@ -213,6 +213,8 @@ def test_flat_and_reference_priors() -> None:
     [
         ("mu < 0", {"level": 0.5}, "level=0.5"),
         ("mu < 0", {"level": 1}, "level=1"),
+        ("mu < 0", {"level": "0.9"}, "level='0.9'"),
+        (3, {}, "claim 3: write a text"),
         ("mu", {}, "not a claim"),
         ("exp(mu) * tau < 1", {}, "no exact probability"),
         ("mu < 0", {"coefficient": "dose"}, "choose one of mu"),
@@ -221,3 +223,45 @@ def test_flat_and_reference_priors() -> None:
 def test_what_cannot_be_right_is_refused(claim: str, options: dict, message: str) -> None:
     with pytest.raises(bm.SpecificationError, match=message):
         tipping_point(DATA, bm.NormalNormal(mu=bm.Normal(0, 1), tau=bm.HalfNormal(0.2)), claim, **options)
+
+
+@pytest.mark.parametrize("sd", [1e-6, 1e-3, 30.0, 1000.0])
+def test_narrow_and_vague_priors_are_followed_far_enough(sd: float) -> None:
+    """Units of the search come from the data: the own prior may be a thousand times wider, or narrower, than they are."""
+    found = tipping_point(DATA, bm.NormalNormal(mu=bm.Normal(-0.2, sd), tau=bm.PointMass(TAU)), "mu < 0", level=0.975)
+    w, z = 1 / (SE**2 + TAU**2), norm.ppf(0.975)
+    mean = -(w @ Y + z * math.sqrt(w.sum() + sd**-2)) * sd**2
+    assert [tip.value for tip in found["prior_mean"].tips] == pytest.approx([mean], rel=1e-6)
+    closed = reverse_bayes(estimate=w @ Y / w.sum(), se=w.sum() ** -0.5).prior
+    assert [tip.value for tip in found["sceptical_sd"].tips] == pytest.approx([closed.sd], rel=1e-7)
+
+
+def test_evidence_that_is_all_but_certain_is_discounted_far_enough() -> None:
+    found = tipping_point(DATA, bm.NormalNormal(mu=bm.Normal(0.5, 1e-7), tau=bm.PointMass(TAU)), "mu < 0", level=0.9)
+    want = brentq(lambda u: below_zero(Y, SE, TAU, 0.5, 1e-7 * 10**u) - 0.9, 0, 9, xtol=1e-14)
+    assert [tip.value for tip in found["discount"].tips] == pytest.approx([10 ** (-2 * want)], rel=1e-6)
+
+
+def test_a_t_prior_by_integration_to_the_accuracy_of_the_search() -> None:
+    def probability(scale: float) -> float:
+        w = 1 / (SE**2 + TAU**2)
+        centre, spread = w @ Y / w.sum(), w.sum() ** -0.5
+
+        def density(x: float) -> float:
+            return float(norm.pdf(x, centre, spread) * t.pdf(x, 4, 0, scale))
+
+        below = quad(density, -6, 0, points=[centre], epsabs=0, epsrel=1e-12)[0]
+        return below / (below + quad(density, 0, 6, epsabs=0, epsrel=1e-12)[0])
+
+    found = tipping_point(DATA, bm.NormalNormal(mu=bm.StudentT(4, 0, 0.3), tau=bm.PointMass(TAU)), "mu < 0", level=0.9)
+    assert found.probability == pytest.approx(probability(0.3), abs=1e-9)
+
+
+def test_sentences_name_what_was_followed_and_are_never_certain(known) -> None:
+    told = {one.kind: text for one, text in zip(known.kinds, known.sentences(), strict=True)}
+    assert "at sd = infinity." in told["sceptical_sd"]
+    assert "more than 0.9999 at a centre of -" in told["prior_mean"]
+    assert "less than 0.0001 at a centre of " in told["prior_mean"]
+    assert " at tau = 0 and 0.5398 at tau = " in told["tau_fixed"]
+    zero = tipping_point(DATA, bm.NormalNormal(mu=bm.Normal(0, 2), tau=bm.PointMass(0)), "mu < 0")
+    assert zero["tau_factor"].reason == "tau is known to be 0, which has no scale"

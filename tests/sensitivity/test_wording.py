@@ -61,3 +61,18 @@ def test_a_probability_is_never_rounded_to_certainty() -> None:
     model = bm.NormalNormal(mu=bm.Normal(0, 10), tau=bm.PointMass(0))
     found = bm.prior_sensitivity(data, model, "mu > 0", mu=[bm.Normal(0, 10), bm.Normal(0, 20)])
     assert found.sentences()[0].startswith("Over 2 priors, the probability that mu > 0 is 0.99997")
+
+
+def test_one_prior_alone_moves_nothing() -> None:
+    found = bm.prior_sensitivity(SCHOOLS, PRIMARY, "mu > 0", tau=[PRIMARY.tau])
+    assert found.sentences()[0].startswith("Under the one prior tried, the probability that mu > 0 is 0.9")
+    assert found.robustness().sentence == "No prior that was tried moves the posterior from the primary one."
+
+
+def test_a_boundary_just_beyond_the_first_prior_is_not_rounded_below_it() -> None:
+    found = bm.prior_sensitivity(SCHOOLS, PRIMARY, "mu > 0", tau=bm.prior_grid(bm.HalfNormal, scale=[1, 50]))
+    exact = boundary(found, "mu > 0", 0.95, "tau", "scale", found.priors["tau"])[1]
+    near = bm.prior_grid(bm.HalfNormal, scale=[exact * (1 - 2e-5), 50])
+    text = bm.prior_sensitivity(SCHOOLS, PRIMARY, "mu > 0", tau=near).sentences()[1]
+    low, high = map(float, re.search(r"from (\S+) up to (\S+)\.$", text).groups())
+    assert low < high <= exact

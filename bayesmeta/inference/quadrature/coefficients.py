@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammainccinv, gammaincinv, gammaln, polygamma
 
-from bayesmeta.errors import SpecificationError
+from bayesmeta.errors import InferenceError, SpecificationError
 from bayesmeta.inference.quadrature.gaussian import CoefficientPrior
 from bayesmeta.priors import (
     Cauchy,
@@ -29,6 +29,7 @@ from bayesmeta.priors import (
     Truncated,
     plain,
 )
+from bayesmeta.priors._base import number_text
 
 Floats = NDArray[np.float64]
 # The rule over the log of a t prior's precision: its largest step, its step in standard deviations, where it begins.
@@ -36,6 +37,7 @@ _LOG_SCALE_STEP, _STEP_IN_SD, _LOWEST = 0.18, 0.42, -20.0
 _EDGE = 11  # how much the parity of the outermost components counts: mass there means that some was cut off
 _SMALLEST = 1e-290  # weight of a component
 _MOST_COMPONENTS = 100_000
+_NARROWEST = 1e-140  # scale of a prior: its precision must stay within floats, at the nodes of a t prior too
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +123,17 @@ def expand(prior: Prior, name: str, finer: int = 1) -> list[Component]:
     ------
     SpecificationError
         If the prior is not a finite or scale mixture of normals.
+    InferenceError
+        If it is too narrow for floats.
     """
     match plain(prior):
         case Flat():
             return [Component(1.0, 0.0, 0.0)]
+        case Normal(sd=spread) | StudentT(scale=spread) | Cauchy(scale=spread) if spread < _NARROWEST:
+            raise InferenceError(
+                f"prior for {name} is {prior}: its square is too small for a computer's numbers, below {_NARROWEST:g} "
+                f"squared. Use PointMass({number_text(plain(prior).mean)}) for a value that is known."  # type: ignore[attr-defined]
+            )
         case Normal(mean=mean, sd=sd):
             return [Component(1.0, mean, sd**-2.0)]
         case PointMass(value=value):

@@ -218,6 +218,11 @@ def scale_density(priors: Prior | Sequence[Prior], convert: Callable[[Floats], A
         A sequence gives arrays of shape (lane, 1, 1).
     convert : callable
         From a NumPy array to the array library in use.
+
+    Raises
+    ------
+    SpecificationError
+        If the priors are of several families, or a constant of a prior's density is larger than a float.
     """
     many = not isinstance(priors, Prior)
     first: Prior = priors[0] if many else priors  # type: ignore[index, assignment]
@@ -238,7 +243,14 @@ def scale_density(priors: Prior | Sequence[Prior], convert: Callable[[Floats], A
         values = [np.array([getattr(prior, name) for prior in priors])[:, None, None] for name in names]  # type: ignore[union-attr]
     else:
         values = [np.asarray(getattr(first, name), dtype=float) for name in names]
-    constants = [convert(np.asarray(c)) if many else float(c) for c in family.constants(*values)]
+    with np.errstate(over="ignore", divide="ignore"):
+        found = [np.asarray(c, dtype=float) for c in family.constants(*values)]
+    if not all(np.isfinite(c).all() for c in found):
+        shown = f"one of the priors for tau, {first} and others," if many else f"prior for tau is {first}, which"
+        raise SpecificationError(
+            f"{shown} has parameters too small or too large to compute with. A known tau is PointMass."
+        )
+    constants = [convert(c) if many else float(c) for c in found]
     middle, spread = family.middle(*values)
     lower: Any = values[0] if isinstance(first, Uniform) else 0.0
     upper: Any = values[1] if isinstance(first, Uniform) else math.inf

@@ -1,0 +1,106 @@
+"""What a report says of arms measured twice: what each study printed, and correlations that were not printed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from bayesmeta.analysis.records import interval_record
+from bayesmeta.analysis.schema import Outcome
+from bayesmeta.data.arm_changes import ArmChanges
+from bayesmeta.results.marginal import DrawsMarginal
+from bayesmeta.results.meta_result import MetaResult
+from bayesmeta.spec.change_normal import ChangeNormal
+
+_EFFECTS = {
+    "separate": "the difference of mean changes, and nothing is taken to be known of the means at baseline",
+    "common": (
+        "the difference of means afterwards, and the means at baseline are taken to be equal in the two arms but for chance, "
+        "as in an analysis of covariance"
+    ),
+}
+
+
+def changes_said(data: ArmChanges, i: int) -> str:
+    """What a study printed, in words."""
+    if data.changes_only[i]:
+        return f"changes alone: {_arms(data, 'change', i)}; no correlation needed"
+    after = _arms(data, "post", i)
+    if not data.both_times[i]:
+        return f"afterwards alone: {after}; no correlation needed"
+    return f"baseline {_arms(data, 'pre', i)}, afterwards {after}; {_correlation_said(data, i)}"
+
+
+def _arms(data: ArmChanges, when: str, i: int) -> str:
+    """Mean and standard deviation of both arms."""
+    means, sds = ([getattr(data, f"{name}_{when}_{arm}")[i] for arm in "tc"] for name in ("mean", "sd"))
+    return " v ".join(f"{mean:.3g} (SD {sd:.3g})" for mean, sd in zip(means, sds, strict=True))
+
+
+def _correlation_said(data: ArmChanges, i: int) -> str:
+    if np.isfinite(data.correlation[i]):
+        return f"correlation {data.correlation[i]:.3g} printed"
+    told = data.implied_correlation[i]
+    if np.isnan(told).all():
+        return "correlation not known"
+    if np.isnan(told).any():
+        return f"correlation {np.nanmax(told):.3g} from the SD of the changes ({'control' if np.isnan(told[0]) else 'treatment'})"
+    return f"correlation {told[0]:.3g} v {told[1]:.3g} from the SDs of the changes"
+
+
+def correlations(data: ArmChanges, fit: MetaResult) -> list[dict[str, Any]]:
+    """Posterior of the correlation of every study that needs one and did not print it.
+
+    ``implied`` has what the standard deviations of the changes tell, treatment first, or None.
+    """
+    rows = []
+    for i in np.flatnonzero(data.both_times & np.isnan(data.correlation)):
+        implied = [None if np.isnan(r) else float(r) for r in data.implied_correlation[i]]
+        draws = fit.posterior["study_correlation"].sel(study=data.study[i]).to_numpy()
+        rows.append({"study": data.study[i], "implied": implied, **interval_record(DrawsMarginal(draws))})
+    return rows
+
+
+def changes_methods(data: ArmChanges, outcome: Outcome, fits: Mapping[str, MetaResult]) -> str:
+    """Sentences for the methods section; which baseline is said for each model where they differ."""
+    both, changes = int(data.both_times.sum()), int(data.changes_only.sum())
+    printed, unknown = int(np.isfinite(data.correlation).sum()), int((~data.complete).sum())
+    reports = {
+        "both times": both,
+        "the changes alone": changes,
+        "the time afterwards alone": data.n_studies - both - changes,
+    }
+    known = {
+        "printed": printed,
+        "from the standard deviations of changes": both - printed - unknown,
+        "not known": unknown,
+    }
+    return (
+        f"{data.n_studies} studies whose arms were measured at baseline and afterwards, of which were reported: "
+        f"{_counted(reports)}. Correlations of a participant's two measurements, where both times were: {_counted(known)}. "
+        f"{_effect(outcome, fits)} The correlation rho_i of a study is a parameter, the same in both arms: atanh(rho_i) is "
+        "normal about that of the median of studies (correlation), with standard deviation correlation_variation, and a "
+        "correlation that was printed, or follows, has the exact distribution of a sample correlation given rho_i. The "
+        "standard error of a study follows from rho_i, so its uncertainty is in every number. The standard deviations of the "
+        "measurements are taken as known. Whether a correlation is printed must not depend on its size."
+    )
+
+
+def _counted(numbers: Mapping[str, int]) -> str:
+    """Numbers of studies in words, those of which there are any."""
+    return ", ".join(f"{name} {n}" for name, n in numbers.items() if n) or "none"
+
+
+def _effect(outcome: Outcome, fits: Mapping[str, MetaResult]) -> str:
+    """What theta is, by model where models differ in their baseline."""
+    labels: dict[str, list[str]] = {}
+    for key, fit in fits.items():
+        assert isinstance(fit.model, ChangeNormal)
+        labels.setdefault(fit.model.baseline, []).append(f"'{outcome.models[key].label}'")
+    parts = [
+        f"{'' if len(labels) == 1 else f'In {" and ".join(names)} '}theta_i is {_EFFECTS[baseline]}."
+        for baseline, names in labels.items()
+    ]
+    return " ".join(parts)

@@ -1,0 +1,141 @@
+"""`bayesmeta fit` on arms measured twice: the numbers of the grid, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import bayesmeta as bm
+from bayesmeta.cli import main
+from bayesmeta.inference.quadrature.change_grid import fit_change_grid
+
+ARMS = """Author,n_t,n_c,Before tx,sd_pre_t,mean_pre_c,sd_pre_c,mean_post_t,sd_post_t,mean_post_c,sd_post_c,correlation,site,dose
+A,20,20,6.2,2.1,6.1,2.0,3.9,2.2,5.0,2.2,0.75,x,1
+B,35,33,6.4,1.9,6.0,2.1,4.4,2.0,5.1,2.3,,,2
+C,15,16,5.5,2.3,5.9,2.2,4.6,2.4,5.2,2.3,0.8,x,3
+D,40,41,6.0,2.0,6.1,1.9,3.9,2.3,5.4,2.2,,x,1
+"""
+AFTER = "E,30,31,,,,,3.5,2.1,4.9,2.4,,x,3\n"
+NAMES = ("--column", "study=Author", "--column", "mean_pre_t=Before tx")
+PRIORS = ("--tau", "HalfNormal(1)", "--mu", "Normal(0, 4)")
+CORRELATION = ("--correlation-prior", "Uniform(0, 1)")
+VARIATION = ("--correlation-variation", "HalfNormal(0.3)")
+OWN = (*CORRELATION, *VARIATION)
+
+
+def run(capsys, *arguments):
+    with pytest.raises(SystemExit) as stop:
+        main(list(map(str, arguments)))
+    out, err = capsys.readouterr()
+    return stop.value.code or 0, out, err
+
+
+@pytest.fixture
+def arms(tmp_path: Path) -> Path:
+    (tmp_path / "arms.csv").write_text(ARMS)
+    return tmp_path / "arms.csv"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("baseline", ["separate", "common"])
+def test_the_fit_is_that_of_the_grid(capsys, arms, baseline):
+    if baseline == "common":
+        arms.write_text(ARMS + AFTER)
+    options = ("--baseline", baseline) if baseline == "common" else ()
+    claim = "correlation > 0.7"
+    status, out, err = run(
+        capsys,
+        "fit",
+        arms,
+        *NAMES,
+        *PRIORS,
+        *OWN,
+        *options,
+        "--seed",
+        3,
+        "--claim",
+        "mu < 0",
+        "--claim",
+        claim,
+        "--json",
+    )
+    assert (status, err) == (0, "")
+    content = json.loads(out)
+    assert (content["schema"], content["engine"], content["measure"]) == ("bayesmeta-fit/1", "nuts", "md")
+    assert (content["model"]["model"], content["model"]["baseline"]) == ("ChangeNormal", baseline)
+    model = bm.ChangeNormal(
+        base=bm.NormalNormal(mu=bm.Normal(0, 4), tau=bm.HalfNormal(1)), correlation=bm.Uniform(0, 1),
+        correlation_variation=bm.HalfNormal(0.3), baseline=baseline,
+    )  # fmt: skip
+    columns = {"Author": "study", "Before tx": "mean_pre_t"}
+    data = bm.ArmChanges.from_frame(bm.read_table(arms, columns=columns), covariates=[])
+    assert content["data_hash"] == data.hash
+    grid = fit_change_grid(data, model, 1)
+    rows = {row["parameter"]: row for row in content["summary"]}
+    assert list(rows) == ["mu", "tau", "correlation", "correlation_variation", "theta_new"]
+    for name in ("mu", "tau", "correlation", "correlation_variation"):
+        mean, sd = grid.mean_sd(name)
+        assert rows[name]["mean"] == pytest.approx(mean, abs=4 * sd / rows[name]["ess_bulk"] ** 0.5)
+        assert rows[name]["sd"] == pytest.approx(sd, rel=0.1)  # 4 / sqrt(2 * 1000), of a normal
+    assert [row["claim"] for row in content["probabilities"]] == ["mu < 0", claim]
+    assert "choices" not in content
+
+
+@pytest.mark.slow
+def test_it_is_printed_with_its_priors(capsys, arms):
+    few = ("--draws", 200, "--chains", 2)
+    _, out, _ = run(capsys, "fit", arms, *NAMES, *PRIORS, *OWN, "--formula", "1 + dose", "--measure", "md", *few)
+    said = " ".join(out.split())
+    assert "correlation ~ Uniform(0, 1), correlation_variation ~ HalfNormal(0.3)" in said
+    names = [line.split()[0] for line in out.splitlines() if line.strip()]
+    assert {"mu", "dose", "correlation", "correlation_variation", "theta_new"} <= set(names)  # each whole, on one line
+
+
+REFUSED = {
+    "one prior": (VARIATION, "--correlation-variation needs --correlation-prior beside it"),
+    "the other": (CORRELATION, "--correlation-prior needs --correlation-variation beside it"),
+    "baseline alone": (("--baseline", "common"), "--baseline needs --correlation-prior beside it"),
+    "baseline": ((*OWN, "--baseline", "comon"), "baseline='comon' is not known; choose 'separate' or 'common'. Did you mean"),
+    "both": (
+        (*OWN, "--typical-sd", "HalfNormal(3)", "--sd-variation", "HalfNormal(1)"),
+        "--typical-sd and --sd-variation are of means measured once",
+    ),
+    "prior": ((*VARIATION, "--correlation-prior", "Unifrm(0, 1)"), "Did you mean 'Uniform'"),
+    "above one": ((*VARIATION, "--correlation-prior", "Uniform(0, 2)"), "prior for correlation is Uniform(0, 2)"),
+    "measure": ((*OWN, "--measure", "smd"), "--measure smd: with --correlation-prior theta is a mean difference"),
+    "claim": ((*OWN, "--claim", "rho > 0.5"), "no parameter 'rho'"),
+    "formula": ((*OWN, "--formula", "1 + dosis"), "column 'dosis' is missing, and the formula '1 + dosis' needs it. Did you"),
+    "empty covariate": ((*OWN, "--formula", "1 + site"), "row 3, column 'site'"),
+    "engine": ((*OWN, "--engine", "quadrature"), "takes Estimates; got ArmChanges. Use engine='nuts'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refusals_are_one_line_and_status_2(capsys, arms, name):
+    options, message = REFUSED[name]
+    status, out, err = run(capsys, "fit", arms, *NAMES, *PRIORS, *options)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+
+
+def test_what_was_measured_afterwards_alone_needs_a_common_baseline(capsys, arms):
+    arms.write_text(ARMS + AFTER)
+    status, out, err = run(capsys, "fit", arms, *NAMES, *PRIORS, *OWN)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "study 'E' reports what was measured afterwards alone, which needs baseline='common'" in err
+
+
+def test_without_its_priors_arms_are_refused(capsys, arms):
+    status, out, err = run(capsys, "fit", arms, *NAMES, "--tau", "HalfNormal(1)")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "fit --correlation-prior and --correlation-variation take arms measured twice" in err
+
+
+@pytest.mark.slow
+def test_a_doubtful_baseline_is_said_once(capsys, arms):
+    arms.write_text(ARMS.replace("6.4,1.9,6.0", "8.4,1.9,6.0"))
+    few = ("--draws", 200, "--chains", 2)
+    _, _, err = run(capsys, "fit", arms, *NAMES, *PRIORS, *OWN, "--baseline", "common", *few)
+    assert err.count("warning: study 'B': the arms differ by 4.9 standard errors at baseline") == 1
