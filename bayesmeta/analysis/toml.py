@@ -8,7 +8,8 @@ from pathlib import Path
 from types import UnionType
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from bayesmeta.errors import DataError, did_you_mean
 
@@ -17,6 +18,14 @@ class Strict(BaseModel):
     """Base of all sections: no unknown keys, no silent conversion."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, content: Any) -> Any:
+        """Take numbers and arrays of NumPy for what they hold."""
+        if not isinstance(content, dict):
+            return content
+        return {name: x.tolist() if isinstance(x, np.generic | np.ndarray) else x for name, x in content.items()}
 
 
 def read_toml(path: Path, wanted: str) -> dict[str, Any]:

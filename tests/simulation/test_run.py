@@ -9,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -199,3 +200,9 @@ def test_estimators_of_the_same_data_share_what_they_can(monkeypatch):
         alone = simulate(design(500, estimators=(name,), **one)).performance
         part = together[together["analysis"] == name].reset_index(drop=True)
         pd.testing.assert_frame_equal(part, alone, check_exact=True)
+
+
+def test_a_design_takes_numbers_of_numpy():
+    studies = Studies(outcome="estimates", k=np.int64(3), se=np.float64(0.2))
+    assert studies == Studies(outcome="estimates", k=3, se=0.2)
+    assert Studies(outcome="estimates", se=np.array([0.2, 0.3])).se == [0.2, 0.3]
