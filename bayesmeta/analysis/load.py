@@ -13,7 +13,7 @@ from bayesmeta.data.kinds import Data
 from bayesmeta.data.tables import Table
 from bayesmeta.effects.column_names import names_in, read_named
 from bayesmeta.effects.options import EffectOptions
-from bayesmeta.effects.reported import REPORTED
+from bayesmeta.effects.registry import REPORTED
 from bayesmeta.errors import BayesmetaError, SpecificationError
 
 _ARMS: dict[str, type[ArmMeans | ArmChanges]] = {

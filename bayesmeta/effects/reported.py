@@ -16,7 +16,6 @@ from bayesmeta.effects.precision import add_reading_error
 from bayesmeta.effects.reports import COLUMNS, Reports, between, contradictions, places, read_reports, skewed_intervals
 from bayesmeta.errors import DataError, DataWarning
 
-REPORTED = ("reported", "reported_ratio")  # as measures on the command line
 _WIDE = 1.5  # ratio of the bounds that rounding leaves, above which it is warned of
 
 
