@@ -146,11 +146,11 @@ class EffectsSection(Strict):
 class Outcome(Strict):
     """One outcome: its data, models and questions."""
 
+    no_longer = {"log_scale": "The measure decides on which scale effects are read: leave it out."}
     label: str
     measure: str = "md"
     unit: str = ""
     benefit: Direction = "lower"
-    log_scale: bool = False
     studies: str | None = None
     estimates: str | None = None
     arms: str | None = None

@@ -128,6 +128,7 @@ _CORRECTED = ("correction", "to")
 _R = ("correlation",)
 _ADD, _STD = "additive", "standardised"
 
+
 def _difference(label: str) -> Display:
     return Display(label, label)
 

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from bayesmeta.effects.registry import measure_named
 from bayesmeta.priors import published_priors
-from bayesmeta.report.tables import MISSING, format_number
+from bayesmeta.report.numbers import MISSING, format_number
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.sources import published_in
 

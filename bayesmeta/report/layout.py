@@ -1,0 +1,78 @@
+"""Tables on standard output, of which nothing is cut off: they wrap, widen where nobody looks, or become records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_GAP = 2  # characters between columns
+_PIPED = 160  # characters that texts and headings get where standard output is no terminal
+
+
+def print_table(console: Console, headings: Sequence[str], rows: Sequence[Sequence[str]], texts: int = 1) -> None:
+    """Print a table whose headings and first columns, which are texts, wrap at words, and whose numbers stay whole.
+
+    Where standard output is no terminal, it is as wide as its numbers need. On a terminal that is too narrow for them,
+    each row becomes a block of lines.
+
+    Parameters
+    ----------
+    console : Console
+    headings : sequence of str
+        A line break in one is kept.
+    rows : sequence of sequence of str
+    texts : int
+        How many of the first columns are texts.
+    """
+    space = console.width if console.is_terminal else _PIPED
+    widths = _widths(headings, rows, texts, space)
+    needed = sum(widths) + _GAP * len(widths)
+    if console.is_terminal and needed > space:
+        _print_records(console, headings, rows, texts)
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for i, (heading, width) in enumerate(zip(headings, widths, strict=True)):
+        table.add_column(Text(heading), justify="left" if i < texts else "right", width=width)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    wide = console if needed <= console.width else Console(file=console.file, width=needed + _GAP)
+    wide.print(table)
+
+
+def _widths(headings: Sequence[str], rows: Sequence[Sequence[str]], texts: int, space: int) -> list[int]:
+    """The width of each column: numbers as they are, texts as far as there is room, all at least their longest word."""
+    columns = [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in headings]
+    words = [_longest_word(heading) for heading in headings]
+    lines = [max((len(line) for line in heading.split("\n")), default=0) for heading in headings]
+    widths = [max([word, *map(len, column)]) for word, column in zip(words, columns, strict=True)]
+    least = [max([word, *map(_longest_word, column)]) for word, column in zip(words, columns, strict=True)]
+    left = space - sum(widths[texts:]) - _GAP * len(widths)
+    for i in range(texts):
+        share = max(left // (texts - i), 0)
+        widths[i] = min(max(widths[i], lines[i]), max(least[i], share))
+        left -= widths[i]
+    for i in range(texts, len(widths)):  # what is left goes to headings, which then need not wrap
+        more = min(max(lines[i] - widths[i], 0), max(left, 0))
+        widths[i] += more
+        left -= more
+    return widths
+
+
+def _longest_word(text: str) -> int:
+    return max(map(len, text.split()), default=0)
+
+
+def _print_records(console: Console, headings: Sequence[str], rows: Sequence[Sequence[str]], texts: int) -> None:
+    names = [" ".join(heading.split()) for heading in headings]
+    for row in rows:
+        console.print()
+        for i, (name, cell) in enumerate(zip(names, row, strict=True)):
+            if not name:
+                console.print(Text(cell), highlight=False)
+            elif cell or i >= texts:
+                console.print(Text(f"  {name}: {cell}"), highlight=False)
+    console.print()
