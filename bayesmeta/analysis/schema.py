@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationError
 
@@ -146,7 +147,9 @@ class EffectsSection(Strict):
 class Outcome(Strict):
     """One outcome: its data, models and questions."""
 
-    no_longer = {"log_scale": "The measure decides on which scale effects are read: leave it out."}
+    no_longer: ClassVar[Mapping[str, str]] = {
+        "log_scale": "The measure decides on which scale effects are read: leave it out."
+    }
     label: str
     measure: str = "md"
     unit: str = ""

@@ -57,7 +57,8 @@ def first_problem(error: ValidationError, root: type[BaseModel]) -> str:
         name = str(problem["loc"][-1])
         kinds = [_kind(other) for other in others if name in other.model_fields]
         hint = f" It belongs to kind = {kinds[0]!r}." if kinds else did_you_mean(name, _keys(section))
-        hint = f" {section.no_longer[name]}" if name in section.no_longer else hint
+        gone = section.no_longer if issubclass(section, Strict) else {}
+        hint = f" {gone[name]}" if name in gone else hint
         return f"unknown key {place!r}.{hint} Known keys here: {', '.join(_keys(section))}."
     if problem["type"] == "union_tag_invalid":
         kinds = list(map(_kind, others))
