@@ -116,8 +116,9 @@ def _written(value: float, place: int, powers: bool) -> str:
     if not powers:
         text = f"{value:.{max(0, -place)}f}"
         return text.lstrip("-") if float(text) == 0 else text.replace("-", MINUS)
-    if abs(value) < 0.5 * 10.0**place:
+    if value == 0:
         return "0"
+    place = min(place, order(value))  # a number with a power of ten has a first digit
     text = f"{value:.{max(0, order(value) - place)}e}"
     if order(float(text)) > order(value):  # 9.99 became 10.0, and has one digit more
         text = f"{float(text):.{max(0, order(value) + 1 - place)}e}"
