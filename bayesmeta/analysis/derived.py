@@ -43,7 +43,9 @@ def treated_risk(outcome: Outcome) -> TreatedRisk:
     """
     measure = shown_measure(outcome)
     if "measure" not in outcome.model_fields_set:
-        raise SpecificationError("the outcome states no measure: a risk follows from 'log_rr', 'log_or', 'rd' and others.")
+        raise SpecificationError(
+            "the outcome states no measure: a risk follows from 'log_rr', 'log_or', 'rd' and others."
+        )
     if measure is None:
         raise SpecificationError(
             f"measure = {outcome.measure!r} does not say what the estimates are: a risk ratio and an odds ratio give "

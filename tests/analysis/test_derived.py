@@ -23,7 +23,9 @@ SURE = bm.NormalNormal(tau=bm.PointMass(0))
 
 def outcome(measure, benefit="lower", **others):
     model = {"label": "M", "tau": "HalfNormal(1)"}
-    return Outcome.model_validate({"label": "O", "measure": measure, "benefit": benefit, "models": {"m": model}, **others})
+    return Outcome.model_validate(
+        {"label": "O", "measure": measure, "benefit": benefit, "models": {"m": model}, **others}
+    )
 
 
 def rows(effect, measure, benefit="lower", se=1e-6):
@@ -106,7 +108,9 @@ baseline_n = [60]
 """
 
 
-def planned(folder: Path, measure: str, formula: str = "", table: str = "study,y,se,dose\nA,-0.3,0.2,1\nB,-0.1,0.3,2\n"):
+def planned(
+    folder: Path, measure: str, formula: str = "", table: str = "study,y,se,dose\nA,-0.3,0.2,1\nB,-0.1,0.3,2\n"
+):
     (folder / "effects.csv").write_text(table)
     (folder / "analysis.toml").write_text(ANALYSIS.format(measure=measure, formula=formula))
     return plan(folder / "analysis.toml")
@@ -114,7 +118,9 @@ def planned(folder: Path, measure: str, formula: str = "", table: str = "study,y
 
 @pytest.mark.parametrize("measure", [name for name, m in MEASURES.items() if isinstance(m.risk, str)])
 def test_other_measures_are_rejected_before_anything_is_sampled(measure, tmp_path):
-    with pytest.raises(SpecificationError, match=f"outcomes.o, derived from 'm': measure = '{measure}' gives no risk") as said:
+    with pytest.raises(
+        SpecificationError, match=f"outcomes.o, derived from 'm': measure = '{measure}' gives no risk"
+    ) as said:
         planned(tmp_path, f'measure = "{measure}"')
     assert str(MEASURES[measure].risk) in str(said.value)
     with pytest.raises(SpecificationError):

@@ -27,10 +27,14 @@ def quiet(columns, **options):
         return bm.Estimates.from_frame(columns, **options)
 
 
-@pytest.mark.parametrize("name", ["HR", "Hazard ratio", "hazard_ratio", "HR (95% CI)", "adjusted HR", "OR", "RR", "risk ratio"])
+@pytest.mark.parametrize(
+    "name", ["HR", "Hazard ratio", "hazard_ratio", "HR (95% CI)", "adjusted HR", "OR", "RR", "risk ratio"]
+)
 @pytest.mark.parametrize("measure", ["log_hr", "log_or", "log_rr", "log_irr", "rom"])
 def test_a_column_that_is_called_a_ratio_is_no_logarithm(name, measure):
-    with pytest.raises(bm.DataError, match=f"column .{name.replace('(', '.').replace(')', '.')}.*--measure reported_ratio"):
+    with pytest.raises(
+        bm.DataError, match=f"column .{name.replace('(', '.').replace(')', '.')}.*--measure reported_ratio"
+    ):
         bm.Estimates.from_frame(table(name), y=name, measure=measure)
 
 
@@ -44,7 +48,9 @@ def test_a_negative_value_is_no_ratio_whatever_the_column_is_called():
 
 
 def test_limits_show_it():
-    with pytest.raises(bm.DataError, match="4 of 4 intervals .* on the log scale alone, and measure 'log_hr' needs log"):
+    with pytest.raises(
+        bm.DataError, match="4 of 4 intervals .* on the log scale alone, and measure 'log_hr' needs log"
+    ):
         bm.Estimates.from_frame(table(lower=LOWER, upper=UPPER), measure="log_hr")
     exact = {"y": np.exp([-0.2, -0.5, -0.1, 0.3]), "se": [0.1, 0.2, 0.15, 0.2]}
     ends = [np.exp(np.log(exact["y"]) + k * np.array(exact["se"])) for k in (-1.96, 1.96)]
@@ -60,7 +66,9 @@ def test_logarithms_with_their_limits_pass_however_positive():
 
 
 def test_values_around_one_are_only_probably_ratios():
-    with pytest.warns(bm.DataWarning, match="positive and lie around 1, from 0.62 to 1.3, as ratios do.*reported_ratio"):
+    with pytest.warns(
+        bm.DataWarning, match="positive and lie around 1, from 0.62 to 1.3, as ratios do.*reported_ratio"
+    ):
         bm.Estimates.from_frame(table(values=[0.79, 0.62, 1.3, 0.85]), measure="log_hr")
     quiet(table(values=[0.79, 0.62, 0.3, 0.85]), measure="log_hr")  # as logarithms of 1.3 to 2.3
     quiet(table(values=[0.79, 0.62, 1.3, 0.85]), measure="md")
@@ -117,7 +125,9 @@ def test_the_command_line_rejects_and_its_way_out_exists(command, tmp_path, caps
 def test_an_analysis_file_is_held_to_it(tmp_path):
     from bayesmeta.analysis.run import plan
 
-    (tmp_path / "printed.csv").write_text("study,HR,se\n" + "".join(f"{s},{x},0.1\n" for s, x in zip(STUDIES, HR, strict=True)))
+    (tmp_path / "printed.csv").write_text(
+        "study,HR,se\n" + "".join(f"{s},{x},0.1\n" for s, x in zip(STUDIES, HR, strict=True))
+    )
     (tmp_path / "analysis.toml").write_text(
         'schema = 1\ntitle = "t"\nquestion = "q"\nsource = "s"\nseed = 1\n[outcomes.death]\nlabel = "Death"\n'
         'measure = "log_hr"\nestimates = "printed.csv"\ncolumns = { y = "HR" }\n'

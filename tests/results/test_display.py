@@ -51,7 +51,9 @@ def test_coefficients_are_ratios_of_ratios_and_levels_are_ratios(bcg):
 def test_other_scales():
     counts = {"study": list("ABC"), "events": [3, 9, 61], "n": [12, 40, 200], "site": [0, 1, 1]}
     data = bm.effect_sizes(counts, "logit_prop")
-    model = bm.NormalNormal(formula="1 + site", mu=bm.Normal(0, 2), beta={"site": bm.Normal(0, 1)}, tau=bm.HalfNormal(0.5))
+    model = bm.NormalNormal(
+        formula="1 + site", mu=bm.Normal(0, 2), beta={"site": bm.Normal(0, 1)}, tau=bm.HalfNormal(0.5)
+    )
     rows = bm.fit(data, model).summary()
     mu = rows.loc["mu"]
     assert_allclose(mu["display_median"], 1 / (1 + np.exp(-mu["median"])))
@@ -75,7 +77,9 @@ def test_compare_has_both_scales(bcg):
         assert_allclose(table[f"display_{key}"], np.exp(table[key].astype(float)))
     assert table.attrs["display"] == "risk ratio"
     assert_allclose(table.loc["reml hksj", "se"], bm.pool(bcg, "reml", "hksj").se)
-    slope = bm.compare(bcg, bm.NormalNormal(formula="1 + latitude", tau=bm.HalfNormal(0.5)), ["reml"], parameter="latitude")
+    slope = bm.compare(
+        bcg, bm.NormalNormal(formula="1 + latitude", tau=bm.HalfNormal(0.5)), ["reml"], parameter="latitude"
+    )
     assert slope.attrs["display"] == "ratio of risk ratios"
 
 
