@@ -10,13 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 _GAP = 2  # characters between columns
-_PIPED = 160  # characters that texts and headings get where standard output is no terminal
+_NAME = 24  # characters of a text that are kept on one line where there is room for them
 
 
 def print_table(console: Console, headings: Sequence[str], rows: Sequence[Sequence[str]], texts: int = 1) -> None:
     """Print a table whose headings and first columns, which are texts, wrap at words, and whose numbers stay whole.
 
-    Where standard output is no terminal, it is as wide as its numbers need. On a terminal that is too narrow for them,
+    Where standard output is no terminal, it is as much wider as its numbers need. On a terminal that is too narrow for them,
     each row becomes a block of lines.
 
     Parameters
@@ -28,10 +28,14 @@ def print_table(console: Console, headings: Sequence[str], rows: Sequence[Sequen
     texts : int
         How many of the first columns are texts.
     """
-    space = console.width if console.is_terminal else _PIPED
-    widths = _widths(headings, rows, texts, space)
+    if console.quiet:
+        return
+    widths = _widths(headings, rows, texts, console.width, _NAME)
     needed = sum(widths) + _GAP * len(widths)
-    if console.is_terminal and needed > space:
+    if console.is_terminal and needed > console.width:
+        widths = _widths(headings, rows, texts, console.width, 0)
+        needed = sum(widths) + _GAP * len(widths)
+    if console.is_terminal and needed > console.width:
         _print_records(console, headings, rows, texts)
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
@@ -43,13 +47,14 @@ def print_table(console: Console, headings: Sequence[str], rows: Sequence[Sequen
     wide.print(table)
 
 
-def _widths(headings: Sequence[str], rows: Sequence[Sequence[str]], texts: int, space: int) -> list[int]:
+def _widths(headings: Sequence[str], rows: Sequence[Sequence[str]], texts: int, space: int, name: int) -> list[int]:
     """The width of each column: numbers as they are, texts as far as there is room, all at least their longest word."""
     columns = [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in headings]
     words = [_longest_word(heading) for heading in headings]
-    lines = [max((len(line) for line in heading.split("\n")), default=0) for heading in headings]
-    widths = [max([word, *map(len, column)]) for word, column in zip(words, columns, strict=True)]
+    lines = [_longest_line(heading) for heading in headings]
+    widths = [max([word, *map(_longest_line, column)]) for word, column in zip(words, columns, strict=True)]
     least = [max([word, *map(_longest_word, column)]) for word, column in zip(words, columns, strict=True)]
+    least = [max(smallest, min(width, name)) for smallest, width in zip(least, widths, strict=True)]
     left = space - sum(widths[texts:]) - _GAP * len(widths)
     for i in range(texts):
         share = max(left // (texts - i), 0)
@@ -60,6 +65,10 @@ def _widths(headings: Sequence[str], rows: Sequence[Sequence[str]], texts: int, 
         widths[i] += more
         left -= more
     return widths
+
+
+def _longest_line(text: str) -> int:
+    return max(map(len, text.split("\n")))
 
 
 def _longest_word(text: str) -> int:

@@ -53,7 +53,7 @@ def last_place(spread: float | None, *values: float | None) -> int:
     if spread is not None and math.isfinite(spread) and spread > 0:
         return max(order(spread) - 1, order(size) - _FLOAT_DIGITS + 1) if size else order(spread) - 1
     if 0 < size < 0.0995:
-        return order(size) - 1
+        return -3 if size >= 0.005 else order(size) - 1
     return 0 if size >= 99.95 else -1 if size >= 9.995 else -2
 
 

@@ -7,13 +7,11 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from bayesmeta.effects.registry import measure_named
 from bayesmeta.priors import published_priors
+from bayesmeta.report.layout import print_table
 from bayesmeta.report.numbers import MISSING, format_number
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.sources import published_in
@@ -67,7 +65,7 @@ def list_and_print(
     if not rows:
         console.print("No prior is for all of this. Leave out an option, or a word of --search.", markup=False)
         return
-    console.print(_table(rows))
+    print_table(console, ["source", "published for, and prior", "median (95% range)"], _cells(rows), texts=2)
     for line in _footnotes(rows):
         console.print(line, markup=False, highlight=False)
 
@@ -78,11 +76,8 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _table(rows: list[dict[str, Any]]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("source", no_wrap=True)
-    table.add_column("published for, and prior", overflow="fold", ratio=1)
-    table.add_column("median (95% range)", justify="right", no_wrap=True)
+def _cells(rows: list[dict[str, Any]]) -> list[list[str]]:
+    cells = []
     for row in rows:
         keys = [row[key] for key in _KEYS if row[key] and row[key] != row["prior"]]
         lines = [*(["; ".join(keys)] if keys else []), row["prior"] or row["note"]]
@@ -90,9 +85,8 @@ def _table(rows: list[dict[str, Any]]) -> Table:
             format_number(row[key]) if math.isfinite(row[key]) else MISSING for key in ("median", "q025", "q975")
         ]
         spread = f"{quantiles[0]} ({quantiles[1]}, {quantiles[2]})" if math.isfinite(row["median"]) else MISSING
-        of = f"  {row['parameter']}, {row['measure']}"
-        table.add_row(f"{row['source']}\n{of}", Text("\n".join(lines)), spread)
-    return table
+        cells.append([f"{row['source']}\n  {row['parameter']}, {row['measure']}", "\n".join(lines), spread])
+    return cells
 
 
 def _footnotes(rows: list[dict[str, Any]]) -> Iterator[str]:

@@ -14,12 +14,13 @@ from typing import Any
 import xarray as xr
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.text import Text
 
 from bayesmeta.analysis.run import Progress as Callback
 from bayesmeta.analysis.run import plan, run
 from bayesmeta.errors import DataError
 from bayesmeta.report.html import render_html
+from bayesmeta.report.layout import print_table
 
 
 def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False) -> dict[str, Any]:
@@ -111,10 +112,7 @@ def _print_signals(console: Console, results: dict[str, Any]) -> None:
     rows = signals_table_rows(results)
     if not rows:
         return
-    table = Table(title=results["analysis"]["title"])
-    for name in ("Signal", "Published P", "Flat prior", "Probability", "Beyond threshold", "Over priors"):
-        table.add_column(name, justify="left" if name == "Signal" else "right")
-    for row in rows:
-        shown = ("name", "published_p", "flat_prior", "probability", "threshold", "range")
-        table.add_row(*(str(row[key]) for key in shown))
-    console.print(table)
+    console.print(Text(results["analysis"]["title"]))
+    headings = ["Signal", "Published P", "Flat prior", "Probability", "Beyond threshold", "Over priors"]
+    shown = ("name", "published_p", "flat_prior", "probability", "threshold", "range")
+    print_table(console, headings, [[str(row[key]) for key in shown] for row in rows])
