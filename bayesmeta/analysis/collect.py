@@ -103,7 +103,7 @@ def collect_outcome(
             for question in outcome.probabilities
         ],
         "derived": [
-            row for question in outcome.derived for row in derived_rows(question, outcome, fits[question.model])
+            row for question in outcome.derived for row in derived_rows(question, outcome, shown[question.model])
         ],
         "predictive": predictive,
         "confounding": _confounding(outcome, fits),

@@ -86,8 +86,12 @@ def derived_rows(question: Derived, outcome: Outcome, result: MetaResult) -> lis
     return [*rows, needed_row(question, difference if outcome.benefit == "higher" else -difference)]
 
 
-def _row(question: Derived, label: str, draws: Floats, unit: str, note: str = "") -> dict[str, Any]:
-    lower, median, upper = (float(q) for q in np.quantile(draws, _LEVELS))
+def _percent(draws: Floats) -> Floats:
+    return np.asarray(100 * np.quantile(draws, _LEVELS))
+
+
+def _row(question: Derived, label: str, quantiles: Floats, unit: str, note: str = "") -> dict[str, Any]:
+    lower, median, upper = map(float, quantiles)
     numbers = {"median": median, "lower": lower, "upper": upper}
     return {"label": label, "model": question.model, **numbers, "unit": unit, "note": note}
 

@@ -145,3 +145,15 @@ def test_a_model_without_a_mean_has_nothing_to_derive_from(tmp_path):
 def test_log_scale_is_no_key_any_more(tmp_path):
     with pytest.raises(SpecificationError, match="unknown key 'outcomes.o.log_scale'. The measure decides"):
         planned(tmp_path, 'measure = "log_or"\nlog_scale = true')
+
+
+def test_the_ratio_is_the_one_of_the_summary():
+    """One ratio in one report: the quantiles of the fit, not those of the draws that the risks need."""
+    data = bm.Estimates(y=[-0.5, -0.2, -0.9], se=[0.2, 0.3, 0.25], measure="log_rr")
+    result = bm.fit(data, bm.NormalNormal(mu=bm.Normal(0, 2), tau=bm.HalfNormal(0.5)))
+    row = derived_rows(QUESTION, outcome("log_rr"), result)[0]
+    shown = result.summary().loc["mu"]
+    assert_allclose(
+        [row["median"], row["lower"], row["upper"]],
+        shown[["display_median", "display_lower", "display_upper"]].astype(float), rtol=1e-9,
+    )  # fmt: skip
