@@ -75,13 +75,13 @@ def derived_rows(question: Derived, outcome: Outcome, result: MetaResult) -> lis
     treated = treated_risk(outcome)(baseline, effect)
     difference = treated - baseline
     display = outcome_display(outcome, result.data)
+    ratio = display.values(result.marginal("mu").ppf(_LEVELS))
+    printed = f"printed {question.baseline_percent:g}%"
     rows = [
-        _row(question, display.label, display.values(effect), "ratio" if display.is_ratio else ""),
-        _row(
-            question, f"risk, {question.baseline_label}", 100 * baseline, "%", f"printed {question.baseline_percent:g}%"
-        ),
-        _row(question, "risk, treatment", 100 * treated, "%"),
-        _row(question, "absolute risk difference", 100 * difference, "percentage points", question.note),
+        _row(question, display.label, ratio, "ratio" if display.is_ratio else ""),
+        _row(question, f"risk, {question.baseline_label}", _percent(baseline), "%", printed),
+        _row(question, "risk, treatment", _percent(treated), "%"),
+        _row(question, "absolute risk difference", _percent(difference), "percentage points", question.note),
     ]
     return [*rows, needed_row(question, difference if outcome.benefit == "higher" else -difference)]
 
