@@ -260,7 +260,10 @@ def display_of(measure: str | None, se: NDArray[np.float64] | None = None) -> Di
     """
     if measure is None or measure in REPORTED:
         return REPORTED[measure or "reported"]
-    found = measure_named(measure).display
+    if measure not in MEASURES:  # a measure of the user's own, which is read as it is analysed
+        words = measure.replace("_", " ")
+        return Display(words, words)
+    found = MEASURES[measure].display
     if found.scale != "double_arcsine":
         return found
     sizes = None if se is None else (1 / se**2 - 2) / 4
