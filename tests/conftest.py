@@ -1,4 +1,4 @@
-"""What every test runs under: reproducible Hypothesis examples, no screen, and no silent skips in CI."""
+"""Reproducible Hypothesis examples, and no silent skips in CI; `conftest.py` in the root fixes the environment."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import hypothesis
 import pytest
 
-os.environ.setdefault("MPLBACKEND", "agg")
 hypothesis.settings.register_profile("bayesmeta", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("bayesmeta")
 
