@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 # Sums in one order on any processor, and workers of pytest-xdist that leave each other room.
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 TERMINAL = {"COLUMNS": "120", "LINES": "40", "TERM": "xterm", "LC_ALL": "C.UTF-8", "LANGUAGE": "en", "TZ": "UTC"}
 # What an account or a service says of colours and widths, to rich, typer and pytest.
 UNSET = (
@@ -46,5 +46,6 @@ def pytest_sessionstart() -> None:
 
 
 def pytest_unconfigure() -> None:
+    """Leave no caches behind."""
     if not WORKER:
         shutil.rmtree(CACHES, ignore_errors=True)
