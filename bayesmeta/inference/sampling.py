@@ -57,7 +57,7 @@ class CompiledModel:
 
     def sample(
         self, data: Mapping[str, Any], settings: SamplerSettings, seed: int, progress: Progress | None = None
-    ) -> tuple[dict[str, np.ndarray], dict[str, tuple[tuple[str, str], np.ndarray]]]:
+    ) -> tuple[dict[str, np.ndarray], dict[str, tuple[tuple[str, ...], Any]]]:
         """Draws, each an array of shape (chain, draw, ...), and the group ``sample_stats``.
 
         Raises

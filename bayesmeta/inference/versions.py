@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -22,7 +23,7 @@ def versions() -> dict[str, str]:
 
 
 def machine() -> dict[str, Any]:
-    """Processor and its features as the compiler sees them, and the linear algebra libraries with their threads."""
+    """Processor and its features as the compiler sees them, C library, and linear algebra libraries with their threads."""
     from numba.core.registry import cpu_target
     from threadpoolctl import threadpool_info
 
@@ -33,4 +34,11 @@ def machine() -> dict[str, Any]:
         if library.get("user_api") == "blas"
     ]
     enabled = sorted(name.removeprefix("+") for name in features.split(",") if name.startswith("+"))
-    return {"target": triple, "processor": processor, "features": enabled, "blas": libraries}
+    c_library = " ".join(platform.libc_ver())  # its exp and log are what compiled code calls
+    return {
+        "target": triple,
+        "processor": processor,
+        "features": enabled,
+        "c_library": c_library,
+        "blas": libraries,
+    }

@@ -49,7 +49,7 @@ def fit(
     engine : {"auto", "quadrature", "nuts"}
         How to compute; ``"auto"`` takes quadrature, which is exact and answers at once, wherever it applies.
     seed : int
-        The same seed gives the same draws on the same machine.
+        The same seed gives the same draws on the same machine; docs/sampling.md says what else they depend on.
     draws, tune, chains : int
         Kept and tuning draws in each chain; quadrature makes independent draws, when they are asked for.
     target_accept : float

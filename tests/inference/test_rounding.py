@@ -148,7 +148,7 @@ def test_draws_do_not_depend_on_the_number_of_processors(monkeypatch):
 def test_a_result_says_what_rounds_its_numbers():
     tree = bm.fit_many(ESTIMATES, {"m": BASE}, "nuts", draws=30, tune=30, chains=1)["m"].datatree
     said = json.loads(tree.attrs["machine"])
-    assert set(said) == {"target", "processor", "features", "blas"}
+    assert set(said) == {"target", "processor", "features", "c_library", "blas"}
     assert said["processor"]
     assert all({"internal_api", "version", "architecture", "num_threads"} == set(library) for library in said["blas"])
     assert {"numba", "llvmlite", "pytensor", "numpy", "scipy", "nutpie"} <= set(json.loads(tree.attrs["versions"]))
