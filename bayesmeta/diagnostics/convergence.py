@@ -9,7 +9,7 @@ import numpy as np
 
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.results.precision import ESS_LIMIT, R_HAT_LIMIT, SATURATED_LIMIT, SD_ERROR_LIMIT, Precision
+from bayesmeta.results.precision import ESS_LIMIT, R_HAT_LIMIT, SATURATED_LIMIT, Precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,8 @@ class Convergence:
     def checks(self, label: str, ess_limit: float = ESS_LIMIT) -> list[Check]:
         """Records for a report; the energy only informs.
 
-        `ess_limit` is for the bulk. The tails need what Vehtari et al. (2021) ask of both, 400.
+        `ess_limit` is for the bulk, and the SD must be known as well as a mean with so many effective draws. The tails
+        need what Vehtari et al. (2021) ask of bulk and tails, 400.
         """
         share = self.saturated / self.transitions
         found = [
@@ -58,7 +59,7 @@ class Convergence:
             (
                 "error of the SD",
                 self.sd_error,
-                SD_ERROR_LIMIT,
+                ess_limit**-0.5,
                 f"Monte Carlo error over the SD, largest ({self.worst_sd}).",
             ),
             ("divergences", float(self.divergences), 0.0, "Over all chains."),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 R_HAT_LIMIT = 1.01  # Vehtari et al. (2021)
 ESS_LIMIT = 400.0  # the same; for the bulk and for each tail
-SD_ERROR_LIMIT = 0.05  # two of them move an end of a 95% interval by a fifth of a standard deviation
+SD_ERROR_LIMIT = ESS_LIMIT**-0.5  # the SD is known as well as the mean, which has this error in units of the SD
 SATURATED_LIMIT = 0.01  # share of trajectories that were cut before they turned
 _ENDS = (0.025, 0.975)  # of the intervals that are reported
 _KEYS = ("ess_bulk", "ess_tail", "sd_error", "r_hat")
