@@ -147,11 +147,7 @@ def _model(
             _prior_posterior(result, name, prior) for name, prior in priors.items() if np.ptp(result.draws(name)) > 0
         ],
         "convergence": {
-            "r_hat": finite_or_none(found.r_hat),
-            "ess_bulk": finite_or_none(found.ess_bulk),
-            "ess_tail": finite_or_none(found.ess_tail),
-            "divergences": found.divergences,
-            "bfmi": finite_or_none(found.bfmi),
+            **{k: finite_or_none(v) if isinstance(v, float) else v for k, v in found.as_dict().items()},
             "chains": int(sizes["chain"]),
             "draws": int(sizes["draw"]),
         },

@@ -34,7 +34,6 @@ from bayesmeta.spec.two_scales import Model, base_of
 
 SCHEMA = "bayesmeta-fit/1"
 TOLERANCE = 1e-8
-_TARGET_ACCEPT = {"estimates": 0.9, "arms": 0.95}  # of NUTS: what was not printed needs shorter steps
 
 
 def fit_and_print(
@@ -66,12 +65,9 @@ def fit_and_print(
     names = parameter_names(data, model)
     for claim in claims:
         check_claim(claim, names)
-    accept = _TARGET_ACCEPT["arms" if isinstance(data, Arms) else "estimates"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # said below, as checks
-        result = fit_many(data, {"model": model}, engine, seed=seed, draws=draws, chains=chains, target_accept=accept)[
-            "model"
-        ]
+        result = fit_many(data, {"model": model}, engine, seed=seed, draws=draws, chains=chains)["model"]
     checks = _checks(result, chains)
     content = _content(result, path, claims, ci_prob, seed, [check.as_dict() for check in checks])
     if as_json:
