@@ -236,12 +236,13 @@ def convert(
 ) -> None:
     """Print a table of another format as CSV under our names, and say which columns were recognised."""
     from bayesmeta.data.formats import read_table
+    from bayesmeta.data.text_files import csv_bytes
     from bayesmeta.effects.column_names import their_names
     from bayesmeta.report.input import columns_of
 
     names = their_names(columns_of(column or []), covariates=None)
     found = read_table(table, columns=names, sheet=sheet, analysis=analysis)
-    typer.echo(found.to_frame().to_csv(index=False), nl=False)
+    typer.echo(csv_bytes(found.to_frame()), nl=False)
     for ours, theirs in found.recognised.items():
         say(f"{ours}: from {theirs!r}")
 

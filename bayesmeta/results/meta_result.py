@@ -10,9 +10,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from bayesmeta.data.files import write_file
 from bayesmeta.data.kinds import Data
 from bayesmeta.results.claims import evaluate
 from bayesmeta.results.intervals import Marginal
+from bayesmeta.results.netcdf import netcdf_bytes
 from bayesmeta.spec.design import variable_of
 from bayesmeta.spec.sources import default_names
 from bayesmeta.spec.two_scales import Model
@@ -116,7 +118,7 @@ class MetaResult(ABC):
 
     def save(self, path: str | Path) -> None:
         """Write the DataTree as NetCDF."""
-        self.datatree.to_netcdf(path, engine="h5netcdf")
+        write_file(path, netcdf_bytes(self.datatree))
 
     def choice_probabilities(self) -> dict[str, dict[str, float]]:
         """Posterior probability of each option of each choice of a published review, or of each reading of a spread that
