@@ -11,10 +11,11 @@ from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.kinds import Data
 from bayesmeta.data.tables import Table
-from bayesmeta.effects.column_names import names_in, read_named
+from bayesmeta.effects.column_names import read_named
 from bayesmeta.effects.options import EffectOptions
 from bayesmeta.effects.reported import REPORTED
 from bayesmeta.errors import BayesmetaError, SpecificationError
+from bayesmeta.spec.formula import names_in
 
 _ARMS: dict[str, type[ArmMeans | ArmChanges]] = {
     "arm_normal": ArmMeans,

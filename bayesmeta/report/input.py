@@ -7,8 +7,9 @@ from pathlib import Path
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.tables import Table
-from bayesmeta.effects.column_names import names_in, read_named
+from bayesmeta.effects.column_names import read_named
 from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.spec.formula import names_in
 
 _OF_ARMS = ("mean_t", "mean_c", "events_t", "events_c", "mean", "events", "n_t", "n_c")
 

@@ -15,9 +15,9 @@ from bayesmeta.data.kinds import Data
 from bayesmeta.results.claims import evaluate
 from bayesmeta.results.intervals import Marginal
 from bayesmeta.results.netcdf import netcdf_bytes
-from bayesmeta.spec.design import variable_of
+from bayesmeta.spec.design import design
 from bayesmeta.spec.sources import default_names
-from bayesmeta.spec.two_scales import Model
+from bayesmeta.spec.two_scales import Model, base_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,8 +130,9 @@ class MetaResult(ABC):
         """The summary with a column that marks default priors, if there are any."""
         defaults = default_names(self.model)
         if defaults:
+            variables = design(self.data, base_of(self.model)).columns
             frame["prior"] = [
-                "default" if {name, variable_of(name)} & defaults else "" for name in map(str, frame.index)
+                "default" if {name, variables.get(name)} & defaults else "" for name in map(str, frame.index)
             ]
         return frame
 
