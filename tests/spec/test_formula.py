@@ -80,7 +80,7 @@ ENTRANCES = {
     ),
     "nested": lambda text: bm.pool_nested(DATA, "g", formula=text),
     "cluster": lambda text: bm.cluster_robust(DATA, "g", formula=text),
-    "multivariate": lambda text: bm.pool_multivariate(DATA, "g", "g", formula=text),
+    "multivariate": lambda text: bm.pool_multivariate(DATA, "g", "g", structure="diag", formula=text),
 }  # fmt: skip
 
 
