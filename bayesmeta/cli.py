@@ -1,4 +1,4 @@
-"""The command line: parse, call, print. Exit status 0 done, 1 a check failed, 2 the input was refused."""
+"""The command line: parse, call, print. Exit status 0 done, 1 a check failed, 2 the input was refused, 70 our fault."""
 
 from __future__ import annotations
 
@@ -8,11 +8,27 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import typer.core
 
-from bayesmeta.errors import BayesmetaError, ImproperPosteriorError, InferenceError
+from bayesmeta.report.ending import ended
 from bayesmeta.report.messages import one_line, say, warnings_on_one_line
+from bayesmeta.report.plain_text import accept_any_encoding
+
+_TRACEBACK = "--traceback"
+
+
+class _Commands(typer.core.TyperGroup):
+    """Commands whose errors end in one line and an exit status, before typer gives all of them the status 1."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (BrokenPipeError, KeyboardInterrupt) as error:
+            raise typer.Exit(ended(error, trace=bool(ctx.params.get("traceback")))) from error
+
 
 app = typer.Typer(
+    cls=_Commands,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -28,7 +44,11 @@ Columns = Annotated[
 
 
 @app.callback()
-def _root() -> None:
+def _root(
+    traceback: Annotated[
+        bool, typer.Option(_TRACEBACK, help="Print where an error came from, before its line. With every command.")
+    ] = False,
+) -> None:
     """Bayesian meta-analysis: from whatever was published to posterior probabilities."""
 
 
@@ -381,15 +401,12 @@ def simulate(
 
 
 def main(arguments: list[str] | None = None) -> Any:
-    """Entry point: errors of bayesmeta become one line on standard error and an exit status."""
+    """Entry point: an error becomes one line on standard error and an exit status; --traceback may stand anywhere."""
+    accept_any_encoding()
+    given = sys.argv[1:] if arguments is None else arguments
+    trace = _TRACEBACK in given
+    rest = [text for text in given if text != _TRACEBACK]
     try:
-        return app(args=arguments)
-    except ImproperPosteriorError as error:  # the input is at fault, not the computation
-        say(f"bayesmeta: {one_line(error)}")
-        sys.exit(2)
-    except InferenceError as error:
-        say(f"bayesmeta: {one_line(error)}")
-        sys.exit(1)
-    except (BayesmetaError, OSError) as error:  # OSError: standard output is full, or a folder cannot be written
-        say(f"bayesmeta: {one_line(error)}")
-        sys.exit(2)
+        return app(args=[_TRACEBACK, *rest] if trace else rest)
+    except Exception as error:
+        sys.exit(ended(error, trace=trace))

@@ -36,6 +36,10 @@ class PlainConsole(Console):
     def __init__(self, *, stderr: bool = False, quiet: bool = False, width: int | None = None) -> None:
         super().__init__(stderr=stderr, quiet=quiet, width=width, markup=False, emoji=False, highlight=False)
 
+    def on_broken_pipe(self) -> None:
+        """Leave to the command line how a command ends whose reader has gone; rich would exit with status 1."""
+        raise BrokenPipeError
+
     def print(self, *objects: Any, **options: Any) -> None:
         """Print as rich does, with what moves a cursor or reverses text shown by its code."""
         super().print(*(visible(x) if isinstance(x, str) else x for x in objects), **options)

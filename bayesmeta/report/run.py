@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -44,8 +45,10 @@ def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False) 
     DataError, SpecificationError
         If the file or a table is refused; before anything is sampled or written.
     """
-    checked = plan(analysis)
     folder = Path(out)
+    if "\0" in str(out):
+        raise DataError(f"{str(out)!r}: a path cannot hold the character NUL.")
+    checked = plan(analysis)
     if folder.exists() and not folder.is_dir():
         raise DataError(f"{folder}: is a file. Give a folder for --out.")
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
@@ -68,8 +71,10 @@ def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False) 
             for group in fit.datatree.children
         }
     )
+    draws = netcdf_bytes(tree)
+    results["draws"] = {"file": "posterior.nc", "sha256": hashlib.sha256(draws).hexdigest()}
     contents = {
-        "posterior.nc": netcdf_bytes(tree),
+        "posterior.nc": draws,
         "report.html": render_html(results).encode(),
         "results.json": (json.dumps(results, indent=1, allow_nan=False) + "\n").encode(),
     }
