@@ -144,7 +144,7 @@ def read_draws(folder: Path, models: Mapping[str, Iterable[str]]) -> tuple[Draws
     try:
         content = path.read_bytes()
         with h5py.File(io.BytesIO(content)) as file:
-            foreign = next(_foreign(file), None)
+            foreign = next(_foreign(file, max(len(content), 2**20)), None)
         tree = None if foreign else xr.open_datatree(io.BytesIO(content), engine="h5netcdf")
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         raise DataError(f"{path}: cannot be read as netCDF: {error}. {_AGAIN}") from error
@@ -155,8 +155,8 @@ def read_draws(folder: Path, models: Mapping[str, Iterable[str]]) -> tuple[Draws
     return found, hashlib.sha256(content).hexdigest()
 
 
-def _foreign(group: h5py.Group, depth: int = 0) -> Iterator[str]:
-    """Names of links and data sets whose content lies in another file or place; a report has none."""
+def _foreign(group: h5py.Group, largest: int, depth: int = 0) -> Iterator[str]:
+    """Names of links, and of data sets whose content lies in another file or is larger than this one; a report has none."""
     for name in group:
         place = f"{group.name.rstrip('/')}/{name}"
         if not isinstance(group.get(name, getlink=True), h5py.HardLink) or depth > _DEEPEST:
@@ -164,8 +164,8 @@ def _foreign(group: h5py.Group, depth: int = 0) -> Iterator[str]:
             continue
         inside = group[name]
         if isinstance(inside, h5py.Group):
-            yield from _foreign(inside, depth + 1)
-        elif isinstance(inside, h5py.Dataset) and (inside.external or inside.is_virtual):
+            yield from _foreign(inside, largest, depth + 1)
+        elif isinstance(inside, h5py.Dataset) and (inside.external or inside.is_virtual or inside.nbytes > largest):
             yield place
 
 
