@@ -12,7 +12,7 @@ import typer.core
 
 from bayesmeta.report.ending import ended
 from bayesmeta.report.messages import one_line, say, warnings_on_one_line
-from bayesmeta.report.plain_text import accept_any_encoding
+from bayesmeta.report.plain_text import accept_any_encoding, visible
 
 _TRACEBACK = "--traceback"
 
@@ -94,7 +94,7 @@ def verify(
     else:
         for check in checks:
             note = f": {check['note']}" if check["note"] else ""
-            typer.echo(f"{'failed' if check['passed'] is False else 'passed'}  {check['name']}{note}")
+            typer.echo(visible(f"{'failed' if check['passed'] is False else 'passed'}  {check['name']}{note}"))
     raise typer.Exit(1 if failed else 0)
 
 
@@ -276,7 +276,7 @@ def template(
     from bayesmeta.effects.template import template_columns
 
     columns = template_columns(measure, long=arms)
-    typer.echo(",".join(columns))
+    typer.echo(",".join(columns))  # names of ours
     for name, meaning in columns.items():
         say(f"{name}: {meaning}")
 

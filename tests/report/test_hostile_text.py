@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from bayesmeta.cli import app, main
-from bayesmeta.report import figures, simulation_plots
+from bayesmeta.diagnostics.check import Check
+from bayesmeta.report import simulation_plots
 from bayesmeta.report.canvas import image
-from bayesmeta.report.console import PlainConsole, PlainTable
+from bayesmeta.report.console import PlainConsole, PlainTable, progress_bar
 from bayesmeta.report.html import render_html
 from bayesmeta.report.plain_text import visible
+from bayesmeta.report.run import _print_signals
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = [
@@ -67,7 +69,7 @@ SHOWN = {
     "fit": [name for name in HOSTILE[:-1] if name != min(HOSTILE)],  # which the others are compared with; one wraps
     "effects": HOSTILE, "convert": HOSTILE, "simulate": ["[/kg] :warning:", "[random]", "_nolegend_"],
 }  # fmt: skip
-ELSEWHERE = {"report", "verify"}  # in tests that sample: test_a_report_with_hostile_names
+ELSEWHERE = {"report", "verify"}  # which sample: what they print is tried below
 
 
 def test_every_command_is_tried() -> None:
@@ -130,6 +132,24 @@ def test_a_page_and_its_figures_take_hostile_names(name: str, results: dict[str,
         assert "\u202e" not in text
 
 
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_report_and_verify_print(
+    name: str,
+    results: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    _print_signals(PlainConsole(stderr=True, width=2000), renamed(results, name))
+    with progress_bar(console=PlainConsole(stderr=True, width=2000)) as bar:
+        bar.add_task(f"{name}: {name}", total=1)
+    shown = capsys.readouterr().err
+    assert visible(name) in shown
+    monkeypatch.setattr("bayesmeta.report.verify.verify_report", lambda *_: [Check(name, False, None, None, name)])
+    assert run(["verify", str(tmp_path)]) == 1
+    assert f"failed  {visible(name)}: {visible(name)}" in capsys.readouterr().out
+
+
 def test_a_legend_keeps_a_name_that_begins_with_an_underscore() -> None:
     rows = [
         {"analysis": name, "parameter": "mu", "coverage": 0.9, "coverage_mcse": 0.01, "tau": tau, "k": 3, "mu": 0.0}
@@ -141,7 +161,6 @@ def test_a_legend_keeps_a_name_that_begins_with_an_underscore() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert b"<svg" in image("svg", simulation_plots.coverage, rows, 0.95)
-    assert figures is not None
 
 
 PRINTERS = {"console.py"}  # the one place that makes consoles and tables
