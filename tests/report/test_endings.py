@@ -199,3 +199,17 @@ def test_statuses_are_those_that_the_documentation_names() -> None:
     for status in (0, 1, 2, 70, 130, 141):
         assert f"| {status} |" in text
     assert {FAILED, REFUSED, UNEXPECTED, INTERRUPTED, PIPE_CLOSED} == {1, 2, 70, 130, 141}
+
+
+@pytest.mark.slow
+def test_an_interrupt_while_chains_run_gives_no_result(table: Path) -> None:
+    code = (
+        "import os, signal, threading, bayesmeta.inference.sampling as s; import nutpie; real = nutpie.sample\n"
+        "def sample(*a, **k):\n"
+        "    threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+        "    return real(*a, **k)\n"
+        "nutpie.sample = sample"
+    )
+    found = run(["fit", str(table), *FIT, "--engine", "nuts", "--draws", "3000000"], code)
+    assert (found.returncode, found.stdout) == (130, "")
+    assert found.stderr.splitlines()[-1] == "bayesmeta: interrupted"
