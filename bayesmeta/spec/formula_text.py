@@ -6,7 +6,7 @@ import keyword
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.spec.formula_functions import ARGUMENTS, CODINGS, FUNCTIONS, LARGEST_DEGREE, LARGEST_NUMBER, SMALL
@@ -58,6 +58,7 @@ class FormulaText:
         return sorted({name for factor in self.factors for name in factor.columns})
 
 
+@lru_cache(maxsize=256)
 def read_formula(text: str) -> FormulaText:
     """Read the right-hand side of a formula, or refuse what is no part of one.
 
