@@ -8,27 +8,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import typer.core
 
-from bayesmeta.report.ending import ended
+from bayesmeta.report.ending import TRACEBACK, Commands, ended
 from bayesmeta.report.messages import one_line, say, warnings_on_one_line
 from bayesmeta.report.plain_text import accept_any_encoding, visible
 
-_TRACEBACK = "--traceback"
-
-
-class _Commands(typer.core.TyperGroup):
-    """Commands whose errors end in one line and an exit status, before typer gives all of them the status 1."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except (BrokenPipeError, KeyboardInterrupt) as error:
-            raise typer.Exit(ended(error, trace=bool(ctx.params.get("traceback")))) from error
-
-
 app = typer.Typer(
-    cls=_Commands,
+    cls=Commands,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -46,7 +32,7 @@ Columns = Annotated[
 @app.callback()
 def _root(
     traceback: Annotated[
-        bool, typer.Option(_TRACEBACK, help="Print where an error came from, before its line. With every command.")
+        bool, typer.Option(TRACEBACK, help="Print where an error came from, before its line. With every command.")
     ] = False,
 ) -> None:
     """Bayesian meta-analysis: from whatever was published to posterior probabilities."""
@@ -191,12 +177,12 @@ def effects(
     """Turn arm summaries, or printed estimates, into effects and standard errors."""
     from bayesmeta.effects.options import EffectOptions
     from bayesmeta.report.effects import effects_csv, effects_json
-    from bayesmeta.report.input import table_of
+    from bayesmeta.report.input import number_or_name, table_of
 
     options = EffectOptions(
         complete=complete, quantiles=quantiles, combine=combine, correction=correction, to=to, drop00=drop00,
-        correlation=_number(correlation), level=level, reference=reference, icc=_number(icc),
-        cluster_size=_number(cluster_size),
+        correlation=number_or_name(correlation), level=level, reference=reference, icc=number_or_name(icc),
+        cluster_size=number_or_name(cluster_size),
     )  # fmt: skip
     with warnings_on_one_line():
         data = options.estimates(table_of(arms, column or []), measure)
@@ -281,14 +267,6 @@ def template(
         say(f"{name}: {meaning}")
 
 
-def _number(text: str | None) -> float | str | None:
-    """Return an option as a number where it is one, and as the name of a column otherwise."""
-    try:
-        return None if text is None else float(text)
-    except ValueError:
-        return text
-
-
 @app.command()
 def compare(
     effects: Annotated[Path, typer.Argument(help="CSV file with columns study, y, se and covariates.")],
@@ -361,19 +339,8 @@ def sensitivity(
     from bayesmeta.report.sensitivity import sensitivity_and_print
 
     sensitivity_and_print(
-        effects,
-        tau,
-        mu or [],
-        formula,
-        beta or [],
-        claim or [],
-        level,
-        threshold,
-        ci_prob,
-        as_json,
-        column or [],
-        measure,
-    )
+        effects, tau, mu or [], formula, beta or [], claim or [], level, threshold, ci_prob, as_json, column or [], measure,
+    )  # fmt: skip
 
 
 @app.command()
@@ -404,9 +371,9 @@ def main(arguments: list[str] | None = None) -> Any:
     """Entry point: an error becomes one line on standard error and an exit status; --traceback may stand anywhere."""
     accept_any_encoding()
     given = sys.argv[1:] if arguments is None else arguments
-    trace = _TRACEBACK in given
-    rest = [text for text in given if text != _TRACEBACK]
+    trace = TRACEBACK in given
+    rest = [text for text in given if text != TRACEBACK]
     try:
-        return app(args=[_TRACEBACK, *rest] if trace else rest)
+        return app(args=[TRACEBACK, *rest] if trace else rest)
     except Exception as error:
         sys.exit(ended(error, trace=trace))

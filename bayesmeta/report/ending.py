@@ -5,11 +5,27 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
 
 from bayesmeta.errors import BayesmetaError, ImproperPosteriorError, InferenceError
 from bayesmeta.report.messages import one_line, say
 
+TRACEBACK = "--traceback"
 FAILED, REFUSED, UNEXPECTED, INTERRUPTED, PIPE_CLOSED = 1, 2, 70, 130, 141  # 70 is EX_SOFTWARE; 128 + the signal
+
+
+class Commands(TyperGroup):
+    """Commands whose reader may leave, or whose user interrupts, before typer gives both a status of its own."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was given."""
+        try:
+            return super().invoke(ctx)
+        except (BrokenPipeError, KeyboardInterrupt) as error:
+            raise typer.Exit(ended(error, trace=bool(ctx.params.get("traceback")))) from error
 
 
 def ended(error: BaseException, *, trace: bool = False) -> int:

@@ -33,6 +33,20 @@ def columns_of(texts: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def number_or_name(text: str | None) -> float | str | None:
+    """Return an option as a number where it is one, and as the name of a column otherwise.
+
+    Examples
+    --------
+    >>> number_or_name("0.5"), number_or_name("icc")
+    (0.5, 'icc')
+    """
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text
+
+
 def table_of(path: Path, columns: Sequence[str], formula: str = "1") -> Table:
     """Return a table from a file, with --column; what `formula` names may be renamed too."""
     return read_named(path, columns_of(columns), names_in(formula))

@@ -16,7 +16,7 @@ from bayesmeta.analysis.sensitivity import exact_sensitivity
 from bayesmeta.analysis.side_by_side import side_by_side
 from bayesmeta.data.files import read_bytes
 from bayesmeta.diagnostics.check import Check
-from bayesmeta.errors import BayesmetaError, DataError
+from bayesmeta.errors import DataError
 from bayesmeta.report.differences import differences
 from bayesmeta.report.html import render_html
 from bayesmeta.report.messages import say
@@ -71,8 +71,6 @@ def verify_report(
     ]
     try:
         checks += _of_draws(checked, recorded, stored)
-    except BayesmetaError:
-        raise
     except Exception as error:
         if untouched:  # what was written comes back to where it was made: the fault is ours
             raise
