@@ -110,7 +110,7 @@ class CompiledModel:
         if progress is not None:
             total = settings.chains * (settings.tune + settings.draws)
             arguments["progress_callback"] = lambda chains: progress(sum(c.finished_draws for c in chains), total)
-        return nutpie.sample(
+        running = nutpie.sample(
             compiled,
             draws=settings.draws,
             tune=settings.tune,
@@ -122,8 +122,14 @@ class CompiledModel:
             target_accept=settings.target_accept,
             maxdepth=settings.max_tree_depth,
             adaptation=self.adaptation,
+            blocking=False,
             **arguments,
         )
+        try:
+            return running.wait()
+        except BaseException:  # an interrupt too: nutpie itself would hand back the draws so far, as if they were all
+            running.cancel()
+            raise
 
     def _pymc(self, values: Mapping[str, Any], settings: SamplerSettings, seed: int) -> Any:
         with self.model:

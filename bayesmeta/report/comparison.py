@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-
+from bayesmeta.data.files import write_file
 from bayesmeta.diagnostics.compare import ESTIMATORS, compare
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import parse_prior
+from bayesmeta.report.console import PlainConsole, PlainTable, print_json
 from bayesmeta.report.input import estimates_of
 from bayesmeta.report.priors import checked_measure, source_lines
 from bayesmeta.report.tables import MISSING, decimals_for, format_interval, format_number, format_probability
@@ -93,7 +90,7 @@ def compare_and_print(
     if plot is not None:
         _draw(content, plot)
     if as_json:
-        Console(soft_wrap=True, highlight=False, markup=False).out(json.dumps(content, allow_nan=False))
+        print_json(content)
     else:
         _print(content, dict.fromkeys(line for model in models.values() for line in source_lines(model, data.measure)))
 
@@ -104,10 +101,7 @@ def _draw(content: dict[str, Any], plot: Path) -> None:
 
     label = f"{content['parameter']} ({100 * content['level']:g}% intervals)"
     drawn = image(plot.suffix.lower()[1:], side_by_side, content["rows"], log_scale=False, x_label=label)
-    try:
-        plot.write_bytes(drawn)
-    except OSError as error:
-        raise SpecificationError(f"--plot {plot}: cannot be written: {error.strerror}.") from error
+    write_file(plot, drawn)
 
 
 def _plain(value: Any) -> Any:
@@ -117,7 +111,7 @@ def _plain(value: Any) -> Any:
 
 
 def _print(content: dict[str, Any], sources: Iterable[str]) -> None:
-    console = Console(highlight=False, markup=False)
+    console = PlainConsole()
     console.print(
         f"{content['n_studies']} studies from {content['file']}; {content['parameter']} of formula {content['formula']}"
     )
@@ -128,7 +122,7 @@ def _print(content: dict[str, Any], sources: Iterable[str]) -> None:
         console.print(f"{label}: mu ~ {content['mu']}, tau ~ {prior}{default}")
     for line in sources:
         console.print(line)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = PlainTable()
     interval = f"{100 * content['level']:g}% interval"
     table.add_column("", no_wrap=True)
     for name in ("estimate", interval, "new study", "P value", f"P({content['claim']})", "tau"):

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from typing import Any
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from bayesmeta.effects.registry import measure_named
 from bayesmeta.priors import published_priors
+from bayesmeta.report.console import PlainConsole, PlainTable, print_json
 from bayesmeta.report.tables import MISSING, format_number
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.sources import published_in
@@ -61,15 +56,15 @@ def list_and_print(
             "search": search,
             "priors": [{key: _plain(value) for key, value in row.items()} for row in rows],
         }
-        Console(soft_wrap=True, highlight=False, markup=False).out(json.dumps(content, allow_nan=False))
+        print_json(content)
         return
-    console = Console()
+    console = PlainConsole()
     if not rows:
-        console.print("No prior is for all of this. Leave out an option, or a word of --search.", markup=False)
+        console.print("No prior is for all of this. Leave out an option, or a word of --search.")
         return
     console.print(_table(rows))
     for line in _footnotes(rows):
-        console.print(line, markup=False, highlight=False)
+        console.print(line)
 
 
 def _plain(value: Any) -> Any:
@@ -78,8 +73,8 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _table(rows: list[dict[str, Any]]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+def _table(rows: list[dict[str, Any]]) -> PlainTable:
+    table = PlainTable()
     table.add_column("source", no_wrap=True)
     table.add_column("published for, and prior", overflow="fold", ratio=1)
     table.add_column("median (95% range)", justify="right", no_wrap=True)
@@ -91,7 +86,7 @@ def _table(rows: list[dict[str, Any]]) -> Table:
         ]
         spread = f"{quantiles[0]} ({quantiles[1]}, {quantiles[2]})" if math.isfinite(row["median"]) else MISSING
         of = f"  {row['parameter']}, {row['measure']}"
-        table.add_row(f"{row['source']}\n{of}", Text("\n".join(lines)), spread)
+        table.add_row(f"{row['source']}\n{of}", "\n".join(lines), spread)
     return table
 
 

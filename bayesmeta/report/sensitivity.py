@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import Flat, Prior, parse_prior
+from bayesmeta.report.console import PlainConsole, PlainTable, print_json
 from bayesmeta.report.input import estimates_of
 from bayesmeta.report.priors import checked_measure, source_lines
 from bayesmeta.report.tables import MISSING, decimals_for, format_interval, format_number
@@ -73,7 +69,7 @@ def sensitivity_and_print(
     )
     content = _content(result, path, level, threshold)
     if as_json:
-        Console(soft_wrap=True, highlight=False, markup=False).out(json.dumps(content, allow_nan=False))
+        print_json(content)
     else:
         _print(content, result, level)
 
@@ -146,15 +142,14 @@ def _plain(value: Any) -> Any:
 
 
 def _print(content: dict[str, Any], result: SensitivityResult, level: float) -> None:
-    console = Console()
+    console = PlainConsole()
     names = {"mu": content["model"]["mu"], "tau": content["model"]["tau"], **content["model"]["beta"]}
     priors = ", ".join(f"{name} ~ {prior}" for name, prior in names.items())
     console.print(
         f"{content['n_studies']} studies from {content['file']}; formula {content['model']['formula']}; primary: {priors}",
-        markup=False,
     )
     for line in _sources(result):
-        console.print(line, markup=False, highlight=False)
+        console.print(line)
     headings = [
         *(f"prior on {name}" for name in result.priors),
         *(f"P({claim})" for claim in result.claims),
@@ -165,22 +160,20 @@ def _print(content: dict[str, Any], result: SensitivityResult, level: float) -> 
         "KL",
     ]
     cells = [[*row["priors"].values(), *_numbers(row)] for row in content["rows"]]
-    Console(width=_WIDEST).print(_table(headings, cells, len(result.priors), console.width))
+    PlainConsole(width=_WIDEST).print(_table(headings, cells, len(result.priors), console.width))
     if content["quantity"] is not None:
         console.print(
             f"Mean, sd and interval of {content['quantity']}; Bayes factor against the primary priors; KL divergence from the "
             "primary posterior.",
-            markup=False,
         )
     for sentence in content["sentences"]:
-        console.print(sentence, markup=False)
+        console.print(sentence)
     for tipping in content["tipping"]:
         console.print(
             f"\nWhere P({tipping['claim']}) crosses {level:g}, changing one thing of the primary analysis:",
-            markup=False,
         )
         for sentence in tipping["sentences"]:
-            console.print(f"- {sentence}", markup=False)
+            console.print(f"- {sentence}")
 
 
 def _sources(result: SensitivityResult) -> list[str]:
@@ -194,7 +187,7 @@ def _sources(result: SensitivityResult) -> list[str]:
     return list(dict.fromkeys(sorted(lines, key=lambda line: line.startswith("Whether"))))
 
 
-def _table(headings: Sequence[str], cells: Sequence[Sequence[str]], texts: int, space: int) -> Table:
+def _table(headings: Sequence[str], cells: Sequence[Sequence[str]], texts: int, space: int) -> PlainTable:
     """A table whose headings may wrap, at words, and whose numbers do not; the first columns are texts, which may.
 
     It is wider than `space` where the numbers need it: none is ever cut off.
@@ -205,7 +198,7 @@ def _table(headings: Sequence[str], cells: Sequence[Sequence[str]], texts: int, 
     for i in range(texts):
         longest = max(words[i], *(len(word) for row in cells for word in row[i].split()))
         widths[i] = min(widths[i], max(longest, left))
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = PlainTable()
     for i, heading in enumerate(headings):
         table.add_column(heading, justify="left" if i < texts else "right", width=widths[i])
     for row in cells:

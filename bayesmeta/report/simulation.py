@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rich import box
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
 
+from bayesmeta.data.text_files import csv_bytes
+from bayesmeta.report.console import PlainConsole, PlainTable, print_json, progress_bar
 from bayesmeta.report.tables import MISSING, format_number
 from bayesmeta.simulation.design import read_design
 from bayesmeta.simulation.result import SimulationResult
@@ -56,11 +55,10 @@ def simulate_and_print(
     with _progress() as progress:
         result = simulate(design, out=out, scheduler=scheduler, workers=workers, progress=progress)
     content = result.to_dict()
-    text = json.dumps(content, allow_nan=False)
     if out is not None:
         Store(out, design).write_results(_files(result, content))
     if as_json:
-        Console(soft_wrap=True, highlight=False, markup=False).out(text)
+        print_json(content)
     else:
         _print(content)
     return result
@@ -72,8 +70,8 @@ def _files(result: SimulationResult, content: dict[str, Any]) -> dict[str, bytes
 
     return {
         "results.json": (json.dumps(content, allow_nan=False, indent=1) + "\n").encode(),
-        "performance.csv": result.performance.to_csv(index=False).encode(),
-        "calibration.csv": result.calibration.to_csv(index=False).encode(),
+        "performance.csv": csv_bytes(result.performance),
+        "calibration.csv": csv_bytes(result.calibration),
         "coverage.svg": image("svg", coverage, content["performance"], content["design"]["level"]),
     }
 
@@ -81,20 +79,19 @@ def _files(result: SimulationResult, content: dict[str, Any]) -> dict[str, bytes
 @contextmanager
 def _progress() -> Iterator[Any]:
     """Show on standard error how many meta-analyses are done."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with progress_bar(BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), transient=True) as bar:
         task = bar.add_task("meta-analyses")
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _print(content: dict[str, Any]) -> None:
-    console = Console(highlight=False, markup=False)
+    console = PlainConsole()
     design = content["design"]
     console.print(f"{design['title']}: {design['replications']:,} replications, {100 * design['level']:g}% intervals")
     for cell in _cells(content["performance"]):
         console.print(f"\nk = {cell[0]['k']}, mu = {cell[0]['mu']}, tau = {cell[0]['tau']}")
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0)
-        table.add_column("", no_wrap=True)
+        table = PlainTable(padding=(0, 0, 0, 0))
+        table.add_column("", overflow="fold")
         for heading in (*(heading for _, heading, _ in _COLUMNS), "tau", "new"):
             table.add_column(heading, justify="right", no_wrap=True)
         for name in dict.fromkeys(row["analysis"] for row in cell):

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.kinds import Arms, Data
@@ -20,6 +15,7 @@ from bayesmeta.diagnostics.convergence import convergence
 from bayesmeta.errors import ConvergenceWarning, SpecificationError
 from bayesmeta.priors import Prior, parse_prior, shown
 from bayesmeta.report.arm_input import ArmOptions, arms_and_model
+from bayesmeta.report.console import PlainConsole, PlainTable, print_json
 from bayesmeta.report.input import estimates_of
 from bayesmeta.report.priors import checked_measure, source_lines
 from bayesmeta.report.sentences import check_sentence
@@ -71,7 +67,7 @@ def fit_and_print(
     checks = _checks(result, chains)
     content = _content(result, path, claims, ci_prob, seed, [check.as_dict() for check in checks])
     if as_json:
-        print(json.dumps(content, allow_nan=False))
+        print_json(content)
     else:
         _print(content, result)
     return all(check.passed is not False for check in checks)
@@ -132,17 +128,16 @@ def _plain(value: Any) -> Any:
 
 
 def _print(content: dict[str, Any], result: MetaResult) -> None:
-    console, model = Console(), base_of(result.model)
+    console, model = PlainConsole(), base_of(result.model)
     own = {"mu": model.mu, "tau": model.tau, **{str(name): prior for name, prior in model.beta.items()}}
     own |= arm_scales(result.data, result.model)
     priors = ", ".join(f"{name} ~ {shown(prior)}" for name, prior in own.items())
     console.print(
         f"{content['n_studies']} studies from {content['file']}; formula {model.formula}; {priors}",
-        markup=False,
     )
     for line in source_lines(model, content["measure"]):
-        console.print(line, markup=False, highlight=False)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+        console.print(line)
+    table = PlainTable()
     drawn = content["engine"] == "nuts"
     level = f"{100 * content['ci_prob']:g}%"
     diagnostics = ("bulk\nESS", "R-hat") if drawn else ()
@@ -155,16 +150,16 @@ def _print(content: dict[str, Any], result: MetaResult) -> None:
     console.print(table)
     for item in content["probabilities"]:
         error = f"Monte Carlo error {item['mcse']:.3f}" if item["mcse"] else f"exact to {TOLERANCE:g}"
-        console.print(f"P({item['claim']}) = {item['probability']:.4g} ({error})", markup=False)
+        console.print(f"P({item['claim']}) = {item['probability']:.4g} ({error})")
     for study, readings in content.get("choices", {}).items():
         shown_readings = f"standard deviation {readings['sd']:.3g}, standard error {readings['se']:.3g}"
-        console.print(f"Printed spread of {study}: {shown_readings}", markup=False)
+        console.print(f"Printed spread of {study}: {shown_readings}")
     if content["log_marginal_likelihood"] is not None:
-        console.print(f"Log marginal likelihood {content['log_marginal_likelihood']:.6g}", markup=False)
-    errors = Console(stderr=True)
+        console.print(f"Log marginal likelihood {content['log_marginal_likelihood']:.6g}")
+    errors = PlainConsole(stderr=True)
     for check in content["checks"]:
         if check["passed"] is False:
-            errors.print(f"check failed: {check_sentence(check)}", markup=False)
+            errors.print(f"check failed: {check_sentence(check)}")
 
 
 def _cell(value: float | None, form: str) -> str:
