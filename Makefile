@@ -2,6 +2,8 @@
 VENV  := .venv
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Tests of one file stay together, since they share fits.
+TEST  := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -10,10 +12,10 @@ ketamine: venv ## fit the ketamine analysis and write reports/ketamine
 	$(BIN)/bayesmeta report models/ketamine/analysis.toml --out reports/ketamine
 
 test: venv ## run every test, slow ones too
-	$(BIN)/python -m pytest -m ""
+	$(TEST) -m ""
 
 test-fast: venv ## run the tests that neither sample nor simulate
-	$(BIN)/python -m pytest
+	$(TEST)
 
 lint: venv ## check style and formatting
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""The command line: parse, call, print. Exit status 0 done, 1 a check failed, 2 the input was refused."""
+"""The command line: parse, call, print. Exit status 0 done, 1 a check failed, 2 the input was refused, 70 our fault."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
-from bayesmeta.errors import BayesmetaError, ImproperPosteriorError, InferenceError
+from bayesmeta.report.ending import TRACEBACK, Commands, ended
 from bayesmeta.report.messages import one_line, say, warnings_on_one_line
+from bayesmeta.report.plain_text import accept_any_encoding, visible
 
 app = typer.Typer(
+    cls=Commands,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -28,7 +30,11 @@ Columns = Annotated[
 
 
 @app.callback()
-def _root() -> None:
+def _root(
+    traceback: Annotated[
+        bool, typer.Option(TRACEBACK, help="Print where an error came from, before its line. With every command.")
+    ] = False,
+) -> None:
     """Bayesian meta-analysis: from whatever was published to posterior probabilities."""
 
 
@@ -74,7 +80,7 @@ def verify(
     else:
         for check in checks:
             note = f": {check['note']}" if check["note"] else ""
-            typer.echo(f"{'failed' if check['passed'] is False else 'passed'}  {check['name']}{note}")
+            typer.echo(visible(f"{'failed' if check['passed'] is False else 'passed'}  {check['name']}{note}"))
     raise typer.Exit(1 if failed else 0)
 
 
@@ -171,12 +177,12 @@ def effects(
     """Turn arm summaries, or printed estimates, into effects and standard errors."""
     from bayesmeta.effects.options import EffectOptions
     from bayesmeta.report.effects import effects_csv, effects_json
-    from bayesmeta.report.input import table_of
+    from bayesmeta.report.input import number_or_name, table_of
 
     options = EffectOptions(
         complete=complete, quantiles=quantiles, combine=combine, correction=correction, to=to, drop00=drop00,
-        correlation=_number(correlation), level=level, reference=reference, icc=_number(icc),
-        cluster_size=_number(cluster_size),
+        correlation=number_or_name(correlation), level=level, reference=reference, icc=number_or_name(icc),
+        cluster_size=number_or_name(cluster_size),
     )  # fmt: skip
     with warnings_on_one_line():
         data = options.estimates(table_of(arms, column or []), measure)
@@ -236,12 +242,13 @@ def convert(
 ) -> None:
     """Print a table of another format as CSV under our names, and say which columns were recognised."""
     from bayesmeta.data.formats import read_table
+    from bayesmeta.data.text_files import csv_bytes
     from bayesmeta.effects.column_names import their_names
     from bayesmeta.report.input import columns_of
 
     names = their_names(columns_of(column or []), covariates=None)
     found = read_table(table, columns=names, sheet=sheet, analysis=analysis)
-    typer.echo(found.to_frame().to_csv(index=False), nl=False)
+    typer.echo(csv_bytes(found.to_frame()), nl=False)
     for ours, theirs in found.recognised.items():
         say(f"{ours}: from {theirs!r}")
 
@@ -255,17 +262,9 @@ def template(
     from bayesmeta.effects.template import template_columns
 
     columns = template_columns(measure, long=arms)
-    typer.echo(",".join(columns))
+    typer.echo(",".join(columns))  # names of ours
     for name, meaning in columns.items():
         say(f"{name}: {meaning}")
-
-
-def _number(text: str | None) -> float | str | None:
-    """Return an option as a number where it is one, and as the name of a column otherwise."""
-    try:
-        return None if text is None else float(text)
-    except ValueError:
-        return text
 
 
 @app.command()
@@ -340,19 +339,8 @@ def sensitivity(
     from bayesmeta.report.sensitivity import sensitivity_and_print
 
     sensitivity_and_print(
-        effects,
-        tau,
-        mu or [],
-        formula,
-        beta or [],
-        claim or [],
-        level,
-        threshold,
-        ci_prob,
-        as_json,
-        column or [],
-        measure,
-    )
+        effects, tau, mu or [], formula, beta or [], claim or [], level, threshold, ci_prob, as_json, column or [], measure,
+    )  # fmt: skip
 
 
 @app.command()
@@ -380,15 +368,12 @@ def simulate(
 
 
 def main(arguments: list[str] | None = None) -> Any:
-    """Entry point: errors of bayesmeta become one line on standard error and an exit status."""
+    """Entry point: an error becomes one line on standard error and an exit status; --traceback may stand anywhere."""
+    accept_any_encoding()
+    given = sys.argv[1:] if arguments is None else arguments
+    trace = TRACEBACK in given
+    rest = [text for text in given if text != TRACEBACK]
     try:
-        return app(args=arguments)
-    except ImproperPosteriorError as error:  # the input is at fault, not the computation
-        say(f"bayesmeta: {one_line(error)}")
-        sys.exit(2)
-    except InferenceError as error:
-        say(f"bayesmeta: {one_line(error)}")
-        sys.exit(1)
-    except (BayesmetaError, OSError) as error:  # OSError: standard output is full, or a folder cannot be written
-        say(f"bayesmeta: {one_line(error)}")
-        sys.exit(2)
+        return app(args=[TRACEBACK, *rest] if trace else rest)
+    except Exception as error:
+        sys.exit(ended(error, trace=trace))

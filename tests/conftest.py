@@ -1,13 +1,17 @@
-"""What every test runs under: reproducible Hypothesis examples, no screen, and no silent skips in CI."""
+"""Hypothesis with the same examples each time, comparisons with draws, and no silent skips in CI.
+
+`conftest.py` in the root fixes the environment.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from typing import Any
 
 import hypothesis
 import pytest
 
-os.environ.setdefault("MPLBACKEND", "agg")
 hypothesis.settings.register_profile("bayesmeta", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("bayesmeta")
 
@@ -27,6 +31,38 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[SKIPPED] = []
     if config.getoption("--no-skips"):
         config.pluginmanager.register(NoSkips(config.stash[SKIPPED]))
+
+
+@pytest.fixture(scope="session")
+def assert_within_mcse() -> Callable[..., None]:
+    """Compare mean and sd of draws (chain, draw) with reference values, in four Monte Carlo standard errors.
+
+    `max_mcse` bounds them in units of the reference sd, or the draws would be too few to test anything.
+    """
+    import arviz_stats
+    import numpy as np
+    import xarray as xr
+
+    def check(draws: Any, *, mean: float, sd: float, max_mcse: float, label: str = "") -> None:
+        found = np.asarray(draws, float)
+        data = xr.Dataset({"x": (("chain", "draw"), found)})
+        for method, got, want in (("mean", found.mean(), mean), ("sd", found.std(), sd)):
+            mcse = float(arviz_stats.mcse(data, method=method)["x"])
+            assert mcse <= max_mcse * sd, f"{label}: MCSE of the {method} {mcse:.3g} > {max_mcse:.3g} sd"
+            assert abs(got - want) <= 4 * mcse, f"{label}: {method} {got:.5g}, expected {want:.5g} (MCSE {mcse:.2g})"
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def assert_rarely_diverges() -> Callable[..., None]:
+    """At most 1 transition in 1000: whether there are 0 or 3 hangs on the processor, and means and sds are compared anyway."""
+
+    def check(result: Any) -> None:
+        diverging = result.datatree["sample_stats"]["diverging"]
+        assert int(diverging.sum()) <= diverging.size / 1000
+
+    return check
 
 
 class NoSkips:

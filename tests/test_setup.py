@@ -104,12 +104,58 @@ def test_a_skip_fails_the_run(
         run = pytester.runpytest_inprocess(option)
         assert run.ret == pytest.ExitCode.TESTS_FAILED
         run.stdout.fnmatch_lines([f"SKIPPED, which fails this run: {named}"])
+    run = pytester.runpytest_inprocess("-n", "1")  # CI is still set
+    assert run.ret == pytest.ExitCode.TESTS_FAILED
+    run.stdout.fnmatch_lines([f"SKIPPED, which fails this run: {named}", "*1 passed*"])
 
 
 def test_an_expected_failure_is_not_a_skip(pytester: pytest.Pytester) -> None:
     pytester.makeconftest((ROOT / "tests" / "conftest.py").read_text(encoding="utf-8"))
     pytester.makepyfile("import pytest\n@pytest.mark.xfail\ndef test_a(): assert False\ndef test_b(): pass")
     assert pytester.runpytest_inprocess("--no-skips").ret == pytest.ExitCode.OK
+
+
+HOSTILE = {
+    "COLUMNS": "20", "TERM": "dumb", "NO_COLOR": "1", "FORCE_COLOR": "1", "TERMINAL_WIDTH": "30", "LC_ALL": "C", "LANG": "C",
+    "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "TZ": "Pacific/Chatham", "OMP_NUM_THREADS": "7", "MPLBACKEND": "tkagg",
+    "PYTENSOR_FLAGS": "device=none", "NUMBA_DISABLE_JIT": "1", "MPLCONFIGDIR": "/nowhere",
+}  # fmt: skip
+WHERE = """
+import os, sys, time
+from pathlib import Path
+import matplotlib, pytensor
+from rich.console import Console
+
+def test_where_tests_run(tmp_path, capsys):
+    console = Console()
+    assert (console.width, console.is_terminal, console.no_color, console.color_system) == (120, False, False, None)
+    (tmp_path / "a").write_text("\u2212 \u00d7 \u2026 \u0394")
+    assert (tmp_path / "a").read_text(encoding="utf-8") == "\u2212 \u00d7 \u2026 \u0394"
+    assert time.strftime("%z", time.localtime(0)) == "+0000"
+    assert os.environ["OMP_NUM_THREADS"] == "1"
+    assert matplotlib.get_backend() == "agg"
+    caches = Path(matplotlib.get_configdir())
+    assert caches == Path(pytensor.config.base_compiledir)
+    assert caches.name.startswith("bayesmeta-tests-")
+    assert "NUMBA_DISABLE_JIT" not in os.environ
+    print("caches:", caches, file=sys.__stderr__)
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "with a worker"])
+def test_tests_do_not_notice_where_they_run(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, workers: tuple[str, ...]
+) -> None:
+    """And leave no caches behind."""
+    pytester.makeconftest((ROOT / "conftest.py").read_text(encoding="utf-8"))
+    pytester.makepyfile(WHERE)
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    for name, value in HOSTILE.items():
+        monkeypatch.setenv(name, value)
+    run = pytester.runpytest_subprocess("-s", *workers)
+    run.assert_outcomes(passed=1)
+    (folder,) = re.findall(r"caches: (\S+)", run.stderr.str() + run.stdout.str())
+    assert not Path(folder).exists()
 
 
 def test_the_citation_and_the_licence_agree_with_the_package() -> None:

@@ -29,7 +29,7 @@ from bayesmeta.priors import Flat, Prior
 from bayesmeta.results.display import with_display
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.spec.design import tau_prior, variable_of
+from bayesmeta.spec.design import design, tau_prior
 from bayesmeta.spec.names import arm_scales
 from bayesmeta.spec.sources import default_names, published_in
 from bayesmeta.spec.two_scales import base_of
@@ -128,12 +128,13 @@ def _model(
 ) -> dict[str, Any]:
     model = base_of(result.model)
     priors: dict[str, Prior] = {"mu": model.mu_prior, "tau": tau_prior(result.data, model)}
+    variables = design(result.data, model).columns
     for name in result.coefficients:
-        priors[name] = model.coefficient_prior(name, name.split("[", 1)[0])
+        priors[name] = model.coefficient_prior(name, variables[name])
     priors |= arm_scales(result.data, result.model)
     section = outcome.models[key]
     unchosen = default_names(model)
-    defaults = [name for name, prior in priors.items() if prior == Flat() or {name, variable_of(name)} & unchosen]
+    defaults = [name for name, prior in priors.items() if prior == Flat() or {name, variables.get(name)} & unchosen]
     sources: dict[str, list[dict[str, object]]] = {}
     for name, source in published_in(model):
         sources.setdefault(name, []).append(source.as_dict())
@@ -145,18 +146,14 @@ def _model(
         "error_bound": result.error_bound,
         "priors": {name: str(prior) for name, prior in priors.items()},
         "defaults": defaults,
-        "sources": {name: sources.get(name) or sources.get(variable_of(name), []) for name in priors},
+        "sources": {name: sources.get(name) or sources.get(variables.get(name, name), []) for name in priors},
         "summary": rows,
         "forest": None if result.coefficients else _forest(result),
         "prior_posterior": [
             _prior_posterior(result, name, prior) for name, prior in priors.items() if np.ptp(result.draws(name)) > 0
         ],
         "convergence": {
-            "r_hat": finite_or_none(found.r_hat),
-            "ess_bulk": finite_or_none(found.ess_bulk),
-            "ess_tail": finite_or_none(found.ess_tail),
-            "divergences": found.divergences,
-            "bfmi": finite_or_none(found.bfmi),
+            **{k: finite_or_none(v) if isinstance(v, float) else v for k, v in found.as_dict().items()},
             "chains": int(sizes["chain"]),
             "draws": int(sizes["draw"]),
         },

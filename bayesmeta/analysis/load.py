@@ -11,11 +11,12 @@ from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.kinds import Data
 from bayesmeta.data.tables import Table
-from bayesmeta.effects.column_names import names_in, read_named
+from bayesmeta.effects.column_names import read_named
 from bayesmeta.effects.display import Display
 from bayesmeta.effects.options import EffectOptions
 from bayesmeta.effects.registry import REPORTED, display_of
 from bayesmeta.errors import BayesmetaError, SpecificationError
+from bayesmeta.spec.formula import names_in
 
 _ARMS: dict[str, type[ArmMeans | ArmChanges]] = {
     "arm_normal": ArmMeans,
@@ -32,7 +33,7 @@ def load_data(outcome: Outcome, folder: Path, name: str) -> Data:
     Raises
     ------
     DataError, SpecificationError
-        One line that names the outcome, or the file, row and column.
+        One line that names the outcome and, of a table, the file, row and column.
     """
     given = [key for key in _TABLES if getattr(outcome, key) is not None]
     if len(given) != 1:
@@ -59,8 +60,6 @@ def load_data(outcome: Outcome, folder: Path, name: str) -> Data:
             return _computed(outcome, table)
         return Estimates.from_frame(table, covariates=outcome.covariates, measure=stated)
     except BayesmetaError as error:
-        if str(error).startswith(str(file)):
-            raise
         raise type(error)(f"outcomes.{name}: {error}") from error
 
 

@@ -11,6 +11,7 @@ from bayesmeta.data.kinds import Arms, Data
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.effects.registry import REPORTED
 from bayesmeta.results.meta_result import MetaResult
+from bayesmeta.results.precision import ESS_LIMIT, R_HAT_LIMIT, SATURATED_LIMIT
 
 
 def methods(analysis: Analysis, data: Mapping[str, Data], fits: Mapping[str, Mapping[str, MetaResult]]) -> list[str]:
@@ -61,8 +62,11 @@ def methods(analysis: Analysis, data: Mapping[str, Data], fits: Mapping[str, Map
     )
     paragraphs.append(
         f"Sampling used the No-U-Turn sampler ({fit.datatree.attrs['sampler']}), {_run(sampling)}, seed "
-        f"{analysis.seed}.{own} We required R-hat of at most 1.01, a bulk effective sample size of at least "
-        f"{sampling.ess_limit:g} for every reported quantity, and no divergent transition. Probabilities under other priors "
+        f"{analysis.seed}.{own} We required of every reported quantity R-hat of at most {R_HAT_LIMIT:g}, of its "
+        f"centre and of its spread, a bulk effective sample size of at least {sampling.ess_limit:g}, a tail effective "
+        f"sample size of at least {ESS_LIMIT:g} and a Monte Carlo error of the SD of at most "
+        f"{100 * sampling.ess_limit**-0.5:.2g}% of it; of the chains no divergent transition, and at most "
+        f"{100 * SATURATED_LIMIT:g}% of trajectories cut at the largest tree depth. Probabilities under other priors "
         "come from Pareto-smoothed importance sampling of the same draws where Pareto k is at most 0.7 (less with few "
         "effective draws), and from a new fit elsewhere. Intervals are equal-tailed with 95% probability."
     )

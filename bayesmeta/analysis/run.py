@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +61,7 @@ def plan(path: str | Path) -> Plan:
     analysis = read_analysis(path)
     data: dict[str, Data] = {}
     models: dict[str, dict[str, Model]] = {}
+    _check_names(analysis, path)
     for name, outcome in analysis.outcomes.items():
         data[name] = load_data(outcome, path.parent, name)
         models[name] = {}
@@ -74,6 +76,22 @@ def plan(path: str | Path) -> Plan:
     external = _external(analysis, path)
     file = path.name if path.is_absolute() else path.as_posix()  # the same bytes wherever the folder lies
     return Plan(analysis, path.parent, file, data, models, external)
+
+
+def _check_names(analysis: Analysis, path: Path) -> None:
+    """Refuse names of outcomes and models that cannot be the places of their draws in a file."""
+    names = [("outcome", name) for name in analysis.outcomes]
+    names += [(f"outcomes.{name}, model", key) for name, outcome in analysis.outcomes.items() for key in outcome.models]
+    for what, name in names:
+        if not name.strip() or name.strip() in (".", "..") or "/" in name or any(map(_is_control, name)):
+            raise SpecificationError(
+                f"{path}: {what} {name!r}: it names a place in posterior.nc, so it cannot be empty, '.' or '..', nor hold '/' "
+                "or a control character. Titles and labels may."
+            )
+
+
+def _is_control(sign: str) -> bool:
+    return unicodedata.category(sign) in ("Cc", "Cs")
 
 
 def _external(analysis: Analysis, path: Path) -> list[dict[str, Any]]:

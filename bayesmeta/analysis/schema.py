@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 from bayesmeta.analysis.model_sections import AnyModel
 from bayesmeta.analysis.toml import Strict, first_problem, read_toml
 from bayesmeta.errors import SpecificationError
+from bayesmeta.inference.settings import TARGET_ACCEPT
 
 Direction = Literal["lower", "higher"]
 Cell = float | str | Annotated[tuple[float, float], Field(strict=False)]
@@ -22,7 +23,7 @@ class Sampling(Strict):
     draws: Annotated[int, Field(ge=100)] = 1000
     tune: Annotated[int, Field(ge=100)] = 1000
     chains: Annotated[int, Field(ge=2)] = 4
-    target_accept: Annotated[float, Field(gt=0.5, lt=1)] = 0.9
+    target_accept: Annotated[float, Field(gt=0.5, lt=1)] = TARGET_ACCEPT
     ess_limit: Annotated[float, Field(ge=100)] = 400
 
 

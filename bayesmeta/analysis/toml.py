@@ -11,7 +11,10 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from bayesmeta.data.files import read_bytes
 from bayesmeta.errors import DataError, did_you_mean
+
+_LARGEST = 16 * 2**20  # bytes of a file that somebody wrote by hand
 
 
 class Strict(BaseModel):
@@ -37,11 +40,11 @@ def read_toml(path: Path, wanted: str) -> dict[str, Any]:
     DataError
         If the file is missing or is no TOML; `wanted` says what to give instead.
     """
-    if not path.is_file():
+    if "\0" not in str(path) and not path.exists():
         raise DataError(f"{path}: no such file. Give the path of {wanted}.")
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return tomllib.loads(read_bytes(path, _LARGEST).decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DataError(f"{path}: not a TOML file: {error}.") from error
 
 

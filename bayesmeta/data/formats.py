@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import warnings
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bayesmeta.data.files import LARGEST, read_bytes
 from bayesmeta.data.revman import is_revman, read_rm5, revman_rows
 from bayesmeta.data.synonyms import normalised, renamed
 from bayesmeta.data.tables import Table, TableSource, open_table
@@ -90,9 +93,10 @@ def read_file(path: str | Path, sheet: str | None = None) -> Table:
 def _read_excel(path: str | Path, sheet: str | None) -> Table:
     import openpyxl
 
-    name = str(path)
+    name, file = str(path), io.BytesIO(read_bytes(path))
     try:
-        with Path(path).open("rb") as file, warnings.catch_warnings():
+        _check_unpacked(name, file)
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of what Excel stores beside the cells
             book = openpyxl.load_workbook(file, read_only=True, data_only=True)
             names = [page.title for page in book.worksheets]
@@ -101,8 +105,6 @@ def _read_excel(path: str | Path, sheet: str | None) -> Table:
             shown = _shown_as_percent(book[chosen], records)
     except DataError:
         raise
-    except FileNotFoundError:
-        raise DataError(f"{name}: there is no such file.") from None
     except Exception as error:  # a damaged file breaks openpyxl, its archive or its XML anywhere
         raise DataError(f"{name}: it cannot be read as an Excel file: {error}.") from None
     if shown:
@@ -112,6 +114,14 @@ def _read_excel(path: str | Path, sheet: str | None) -> Table:
             f"numbers, and write {100 * value:g}."
         )
     return make_table(name, records)
+
+
+def _check_unpacked(name: str, file: io.BytesIO) -> None:
+    """Refuse an archive that is small only while it is packed."""
+    with zipfile.ZipFile(file) as archive:
+        size = sum(part.file_size for part in archive.infolist())
+    if size > LARGEST:
+        raise DataError(f"{name}: unpacked it is larger than {LARGEST / 2**20:g} MiB, the most that is read.")
 
 
 def _sheet_named(name: str, names: Sequence[str], sheet: str | None) -> str:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
+from bayesmeta.data.files import read_bytes
 from bayesmeta.data.tables import Table
 from bayesmeta.errors import DataError
 
@@ -143,12 +144,10 @@ def read_rm5(path: str | Path) -> Table:
 
     A row is named by its place among the studies of the file.
     """
-    name = str(path)
+    name, content = str(path), read_bytes(path)
     try:
-        root = ElementTree.parse(path).getroot()
-    except FileNotFoundError:
-        raise DataError(f"{name}: there is no such file.") from None
-    except (ElementTree.ParseError, OSError, LookupError, ValueError) as error:
+        root = ElementTree.fromstring(content)
+    except (ElementTree.ParseError, LookupError, ValueError) as error:
         raise DataError(f"{name}: it cannot be read as a RevMan file: {error}.") from None
     studies = {study.get("ID", ""): study.attrib for study in root.iter("STUDY")}
     records = list(_rm5_records(root, studies))

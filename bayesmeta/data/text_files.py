@@ -3,28 +3,68 @@
 from __future__ import annotations
 
 import csv
-import difflib
+import io
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from bayesmeta.data.files import read_bytes
 from bayesmeta.data.tables import Table
 from bayesmeta.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # what a spreadsheet would run, with or without our guard
 
 
 def read_csv(path: str | Path, delimiter: str = ",") -> Table:
     """Return a Table from a file in UTF-8, separated by commas or by tabs, whose first line names the columns."""
-    name = str(path)
+    name, content = str(path), read_bytes(path)
     try:
-        with Path(path).open(encoding="utf-8-sig", newline="") as file:
-            records = list(_records(csv.reader(file, delimiter=delimiter, strict=True), name))
-    except FileNotFoundError:
-        raise DataError(f"{name}: there is no such file.{_nearest_file(Path(path))}") from None
+        lines = io.StringIO(content.decode("utf-8-sig"), newline="")
     except UnicodeDecodeError:
-        raise DataError(f"{_not_utf8(Path(path))} Save the file as 'CSV UTF-8' and try again.") from None
-    except OSError as error:
-        raise DataError(f"{name}: the file cannot be read: {error.strerror}.") from None
+        raise DataError(f"{_not_utf8(name, content)} Save the file as 'CSV UTF-8' and try again.") from None
+    records = list(_records(csv.reader(lines, delimiter=delimiter, strict=True), name))
     return make_table(name, records, delimiter)
+
+
+def csv_bytes(frame: pd.DataFrame) -> bytes:
+    """Return a data frame as CSV in UTF-8, in which no text is a formula of a spreadsheet.
+
+    Text that begins with ``=``, ``+``, ``-``, ``@`` or a control character, and is no number, gets an apostrophe in front;
+    `read_csv` takes it off again.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> print(csv_bytes(pd.DataFrame({"study": ["=1+1", "A", "-0.5"], "y": [-0.5, 0.1, 0.2]})).decode().strip())
+    study,y
+    '=1+1,-0.5
+    A,0.1
+    -0.5,0.2
+    """
+    shown = frame.rename(columns=_guarded).map(_guarded)
+    return str(shown.to_csv(index=False, lineterminator="\n")).encode()
+
+
+def _guarded(cell: object) -> object:
+    if not (isinstance(cell, str) and _FORMULA.match(cell)) or cell == "-" or _is_number(cell):
+        return cell
+    return f"'{cell}"
+
+
+def _unguarded(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def make_table(name: str, records: Sequence[tuple[int, list[Any]]], delimiter: str = ",") -> Table:
@@ -77,7 +117,7 @@ def _records(lines: Iterator[list[str]], name: str) -> Iterator[tuple[int, list[
         except csv.Error as error:
             raise DataError(f"{name}, row {start}: the line cannot be read as CSV: {error}.") from None
         if any(map(str.strip, cells)):
-            yield start, cells
+            yield start, list(map(_unguarded, cells))
 
 
 def _header(cells: list[str], name: str, delimiter: str, row: int) -> list[str]:
@@ -94,9 +134,8 @@ def _header(cells: list[str], name: str, delimiter: str, row: int) -> list[str]:
     return header
 
 
-def _not_utf8(path: Path) -> str:
+def _not_utf8(path: str, content: bytes) -> str:
     """Return where a file that is no UTF-8 has its first other byte."""
-    content = path.read_bytes()
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return f"{path}: it is UTF-16 text."
     try:
@@ -106,12 +145,3 @@ def _not_utf8(path: Path) -> str:
         text = before.rpartition(b"\n")[2].decode()
         return f"{path}, row {before.count(b'\n') + 1}: what follows {text[-20:]!r} is not UTF-8 text."
     return f"{path}: it is not UTF-8 text."
-
-
-def _nearest_file(path: Path) -> str:
-    try:
-        siblings = [entry.name for entry in path.parent.iterdir()]
-    except OSError:
-        return f" Folder {str(path.parent)!r} does not exist."
-    near = difflib.get_close_matches(path.name, siblings, n=1, cutoff=0.7)
-    return f" Did you mean {near[0]!r}?" if near else ""

@@ -1,17 +1,15 @@
-"""Do the chains agree, and are there enough effective draws of everything that is reported?"""
+"""Do the chains agree, and are there enough effective draws of everything that is reported: centre, spread and tails?"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
-import xarray as xr
 
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.results.meta_result import MetaResult
-
-R_HAT_LIMIT, ESS_LIMIT = 1.01, 400.0
+from bayesmeta.results.precision import ESS_LIMIT, R_HAT_LIMIT, SATURATED_LIMIT, Precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,47 +18,66 @@ class Convergence:
 
     Attributes
     ----------
-    r_hat, ess_bulk, ess_tail : float
-        Largest rank-normalised R-hat, smallest bulk and tail effective sample sizes.
-    divergences : int
+    r_hat : float
+        Largest rank-normalised split R-hat, of the draws or of their distances from the median: chains that agree in
+        their centre and differ in their spread have a large one too.
+    ess_bulk, ess_tail : float
+        Smallest effective numbers of draws of the centre, and of the probability beyond an end of the 95% interval.
+    sd_error : float
+        Largest Monte Carlo error of a standard deviation, in units of it.
+    divergences, saturated, transitions : int
+        Transitions that diverged, those whose trajectory was cut at the largest tree depth before it turned, and all.
     bfmi : float
         Smallest energy fraction of missing information over the chains (below 0.3 is a warning sign).
-    worst : str
-        The quantity with the fewest effective draws.
+    worst, worst_tail, worst_sd : str
+        The quantities with the fewest effective draws, in the bulk and in a tail, and with the largest `sd_error`.
     """
 
     r_hat: float
     ess_bulk: float
     ess_tail: float
+    sd_error: float
     divergences: int
+    saturated: int
+    transitions: int
     bfmi: float
     worst: str
+    worst_tail: str
+    worst_sd: str
 
     def checks(self, label: str, ess_limit: float = ESS_LIMIT) -> list[Check]:
-        """Records for a report; R-hat, bulk ESS and divergences decide, the energy only informs."""
-        return [
-            Check(
-                f"{label}: R-hat",
-                self.r_hat <= R_HAT_LIMIT,
-                self.r_hat,
-                R_HAT_LIMIT,
-                "Largest over all quantities.",
+        """Records for a report; the energy only informs.
+
+        `ess_limit` is for the bulk, and the SD must be known as well as a mean with so many effective draws. The tails
+        need what Vehtari et al. (2021) ask of bulk and tails, 400.
+        """
+        share = self.saturated / self.transitions
+        found = [
+            ("R-hat", self.r_hat, R_HAT_LIMIT, "Largest over all quantities, of centre and spread."),
+            ("bulk ESS", self.ess_bulk, ess_limit, f"Smallest over all quantities ({self.worst})."),
+            ("tail ESS", self.ess_tail, ESS_LIMIT, f"Beyond 2.5% or 97.5%, smallest ({self.worst_tail})."),
+            (
+                "error of the SD",
+                self.sd_error,
+                ess_limit**-0.5,
+                f"Monte Carlo error over the SD, largest ({self.worst_sd}).",
             ),
-            Check(
-                f"{label}: bulk ESS",
-                self.ess_bulk >= ess_limit,
-                self.ess_bulk,
-                ess_limit,
-                f"Smallest over all quantities ({self.worst}).",
-            ),
-            Check(
-                f"{label}: divergences",
-                self.divergences == 0,
-                float(self.divergences),
-                0.0,
-                "Over all chains.",
+            ("divergences", float(self.divergences), 0.0, "Over all chains."),
+            (
+                "saturated tree depth",
+                share,
+                SATURATED_LIMIT,
+                f"{self.saturated} of {self.transitions} trajectories were cut before they turned.",
             ),
         ]
+        return [
+            Check(f"{label}: {name}", value >= limit if "ESS" in name else value <= limit, value, limit, note)
+            for name, value, limit, note in found
+        ]
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain form."""
+        return asdict(self)
 
 
 def convergence(result: MetaResult, expressions: Sequence[str] = ()) -> Convergence:
@@ -79,8 +96,6 @@ def convergence(result: MetaResult, expressions: Sequence[str] = ()) -> Converge
     Vehtari et al. (2021), Bayesian Anal. 16:667-718, doi:10.1214/20-BA1221
     Betancourt (2016), doi:10.48550/arXiv.1604.00695
     """
-    import arviz_stats
-
     quantities = {name: result.draws(name) for name in (*result.parameters, *expressions)}
     posterior = result.posterior
     for study in result.data.study:
@@ -92,33 +107,40 @@ def convergence(result: MetaResult, expressions: Sequence[str] = ()) -> Converge
                 quantities[f"{name}[{study}]"] = posterior[name].sel(study=study).to_numpy()
     varying = {name: q for name, q in quantities.items() if np.ptp(q) > 0}
     names = list(varying)
-    data = xr.Dataset(
-        {"x": (("chain", "draw", "quantity"), np.stack([np.asarray(q) for q in varying.values()], axis=-1))}
-    )
-    r_hat = np.asarray(arviz_stats.rhat(data)["x"])
-    bulk = np.asarray(arviz_stats.ess(data, method="bulk")["x"])
-    tail = np.asarray(arviz_stats.ess(data, method="tail")["x"])
+    found = Precision.of(np.stack([np.asarray(q) for q in varying.values()], axis=-1))
     stats = result.datatree["sample_stats"].to_dataset()
     energy = np.asarray(stats["energy"])
     bfmi = np.square(np.diff(energy, axis=1)).mean(axis=1) / energy.var(axis=1)
     return Convergence(
-        float(r_hat.max()),
-        float(bulk.min()),
-        float(tail.min()),
-        int(stats["diverging"].sum()),
-        float(bfmi.min()),
-        names[int(bulk.argmin())],
+        r_hat=float(found.r_hat.max()),
+        ess_bulk=float(found.ess_bulk.min()),
+        ess_tail=float(found.ess_tail.min()),
+        sd_error=float(found.sd_error.max()),
+        divergences=int(stats["diverging"].sum()),
+        saturated=int(stats["reached_max_treedepth"].sum()),
+        transitions=int(stats["diverging"].size),
+        bfmi=float(bfmi.min()),
+        worst=names[int(found.ess_bulk.argmin())],
+        worst_tail=names[int(found.ess_tail.argmin())],
+        worst_sd=names[int(found.sd_error.argmax())],
     )
 
 
 def worst_of(found: Sequence[Convergence]) -> Convergence:
-    """Worst diagnostics over several fits; divergences add up."""
-    fewest = min(found, key=lambda one: one.ess_bulk)
+    """Worst diagnostics over several fits; counts of transitions add up."""
+    bulk = min(found, key=lambda one: one.ess_bulk)
+    tail = min(found, key=lambda one: one.ess_tail)
+    spread = max(found, key=lambda one: one.sd_error)
     return Convergence(
-        float(np.max([one.r_hat for one in found])),
-        fewest.ess_bulk,
-        min(one.ess_tail for one in found),
-        sum(one.divergences for one in found),
-        min(one.bfmi for one in found),
-        fewest.worst,
+        r_hat=float(np.max([one.r_hat for one in found])),
+        ess_bulk=bulk.ess_bulk,
+        ess_tail=tail.ess_tail,
+        sd_error=spread.sd_error,
+        divergences=sum(one.divergences for one in found),
+        saturated=sum(one.saturated for one in found),
+        transitions=sum(one.transitions for one in found),
+        bfmi=min(one.bfmi for one in found),
+        worst=bulk.worst,
+        worst_tail=tail.worst_tail,
+        worst_sd=spread.worst_sd,
     )

@@ -89,21 +89,3 @@ def read_named(path: str | Path, columns: Mapping[str, str], covariates: Iterabl
     """
     names = their_names(columns, covariates)
     return named(read_file(path), names)
-
-
-def names_in(formula: str) -> list[str]:
-    """Return the columns that a formula names, in alphabetical order; none where it cannot be read.
-
-    Examples
-    --------
-    >>> names_in("1 + C(pain_class) + log(dose)"), names_in("1 +* 2")
-    (['dose', 'pain_class'], [])
-    """
-    if formula.strip() == "1":  # the usual case, at once
-        return []
-    import formulaic
-
-    try:
-        return sorted(map(str, formulaic.Formula(formula).required_variables))
-    except Exception:  # whatever its parser raises: the model says what is wrong, when it is built
-        return []

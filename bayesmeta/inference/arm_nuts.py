@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,14 +17,12 @@ from bayesmeta.inference.arm_restore import restore_arms
 from bayesmeta.inference.graphs import Skeleton, top_level
 from bayesmeta.inference.pymc_priors import hyperparameters, prior_rv, signature
 from bayesmeta.inference.restore import to_datatree
-from bayesmeta.inference.sampling import CompiledModel, Progress, SamplerSettings
-from bayesmeta.inference.versions import versions
+from bayesmeta.inference.sampling import CompiledModel, Progress
+from bayesmeta.inference.settings import SamplerSettings
 from bayesmeta.priors import Prior, plain
 from bayesmeta.spec.arm_normal import ArmNormal
 from bayesmeta.spec.design import Design, design
 from bayesmeta.spec.normal_normal import NormalNormal
-
-SAMPLE_STATS = ("diverging", "energy", "n_steps", "depth", "tree_depth", "step_size", "logp", "lp")
 
 
 @dataclass(slots=True)
@@ -52,23 +49,11 @@ class ArmEngine:
             values["active"] = np.ones(len(made.columns))
         for name, prior in priors.items():
             values |= hyperparameters(prior, name)
-        draws, stats = self._compiled[key].sample(values, settings, seed, progress)
+        compiled = self._compiled[key]
+        draws, stats = compiled.sample(values, settings, seed, progress)
         groups, coords = restore_arms(arrays, model, made, draws, seed)
-        groups["sample_stats"] = {
-            name: (("chain", "draw"), stats[name]) for name in SAMPLE_STATS if name in stats and stats[name].ndim == 2
-        }
-        attrs = {
-            "model": str(model),
-            "priors": json.dumps(model.as_dict()),
-            "data_hash": self.data.hash,
-            "seed": seed,
-            "engine": "nuts",
-            "sampler": self._compiled[key].sampler,
-            "target_accept": settings.target_accept,
-            "tune": settings.tune,
-            "versions": json.dumps(versions()),
-        }
-        return to_datatree(groups, coords, attrs)
+        groups["sample_stats"] = stats
+        return to_datatree(groups, coords, compiled.attrs(model, self.data, settings, seed))
 
 
 def arm_graph(arrays: ArmArrays, made: Design, model: ArmNormal) -> pm.Model:

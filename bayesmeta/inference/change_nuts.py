@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,14 +11,14 @@ import pytensor.tensor as pt
 import xarray as xr
 
 from bayesmeta.data.arm_changes import ArmChanges
-from bayesmeta.inference.arm_nuts import SAMPLE_STATS, base_priors, refuse_joint_priors
+from bayesmeta.inference.arm_nuts import base_priors, refuse_joint_priors
 from bayesmeta.inference.change_arrays import ChangeArrays, change_arrays
 from bayesmeta.inference.change_restore import restore_changes
 from bayesmeta.inference.graphs import Skeleton, top_level
 from bayesmeta.inference.pymc_priors import hyperparameters, prior_rv, signature
 from bayesmeta.inference.restore import to_datatree
-from bayesmeta.inference.sampling import CompiledModel, Progress, SamplerSettings
-from bayesmeta.inference.versions import versions
+from bayesmeta.inference.sampling import CompiledModel, Progress
+from bayesmeta.inference.settings import SamplerSettings
 from bayesmeta.spec.change_normal import ChangeNormal
 from bayesmeta.spec.design import Design, design
 
@@ -45,23 +44,11 @@ class ChangeEngine:
         values: dict[str, Any] = {"active": np.ones(len(made.columns))} if made.columns else {}
         for name, prior in priors.items():
             values |= hyperparameters(prior, name)
-        draws, stats = self._compiled[key].sample(values, settings, seed, progress)
+        compiled = self._compiled[key]
+        draws, stats = compiled.sample(values, settings, seed, progress)
         groups, coords = restore_changes(arrays, model, made, draws, seed)
-        groups["sample_stats"] = {
-            name: (("chain", "draw"), stats[name]) for name in SAMPLE_STATS if name in stats and stats[name].ndim == 2
-        }
-        attrs = {
-            "model": str(model),
-            "priors": json.dumps(model.as_dict()),
-            "data_hash": self.data.hash,
-            "seed": seed,
-            "engine": "nuts",
-            "sampler": self._compiled[key].sampler,
-            "target_accept": settings.target_accept,
-            "tune": settings.tune,
-            "versions": json.dumps(versions()),
-        }
-        return to_datatree(groups, coords, attrs)
+        groups["sample_stats"] = stats
+        return to_datatree(groups, coords, compiled.attrs(model, self.data, settings, seed))
 
 
 def change_graph(arrays: ChangeArrays, made: Design, model: ChangeNormal) -> pm.Model:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,8 +16,8 @@ from bayesmeta.inference.graphs import Skeleton, estimates_graph, review_graph
 from bayesmeta.inference.pymc_priors import hyperparameters, signature
 from bayesmeta.inference.restore import restore_estimates, restore_review, to_datatree
 from bayesmeta.inference.review_arrays import ReviewArrays, review_arrays
-from bayesmeta.inference.sampling import CompiledModel, Progress, SamplerSettings
-from bayesmeta.inference.versions import versions
+from bayesmeta.inference.sampling import CompiledModel, Progress
+from bayesmeta.inference.settings import SamplerSettings
 from bayesmeta.priors import Flat, Prior, plain
 from bayesmeta.spec.between import Independent
 from bayesmeta.spec.design import Design, design, tau_prior
@@ -57,7 +56,8 @@ class NutsEngine:
             else:
                 new.append(wanted)
         for skeleton in new:
-            self._compiled.append((skeleton, CompiledModel(self._graph(skeleton))))
+            compiled = CompiledModel(self._graph(skeleton), low_rank=isinstance(self.data, Estimates))
+            self._compiled.append((skeleton, compiled))
 
     def fit(self, model: Model, settings: SamplerSettings, seed: int, progress: Progress | None = None) -> xr.DataTree:
         """Posterior of one model, in ArviZ's groups."""
@@ -72,31 +72,14 @@ class NutsEngine:
             groups, coords = restore_review(self._arrays, base_of(bound), made, draws, seed)
         else:
             groups, coords = restore_estimates(self.data, bound, made, draws, seed)
-        groups["sample_stats"] = {
-            name: (("chain", "draw"), stats[name])
-            for name in ("diverging", "energy", "n_steps", "depth", "tree_depth", "step_size", "logp", "lp")
-            if name in stats and stats[name].ndim == 2
-        }
-        return to_datatree(groups, coords, self._attrs(model, settings, seed, compiled.sampler))
+        groups["sample_stats"] = stats
+        return to_datatree(groups, coords, compiled.attrs(model, self.data, settings, seed))
 
     def _graph(self, skeleton: Skeleton) -> Any:
         if isinstance(self.data, PublishedReview):
             assert self._arrays is not None
             return review_graph(self.data, self._arrays, skeleton)
         return estimates_graph(self.data, skeleton)
-
-    def _attrs(self, model: Model, settings: SamplerSettings, seed: int, sampler: str) -> dict[str, Any]:
-        return {
-            "model": str(model),
-            "priors": json.dumps(model.as_dict()),
-            "data_hash": self.data.hash,
-            "seed": seed,
-            "engine": "nuts",
-            "sampler": sampler,
-            "target_accept": settings.target_accept,
-            "tune": settings.tune,
-            "versions": json.dumps(versions()),
-        }
 
 
 def _sampled(data: Estimates | PublishedReview, model: Model) -> Model:

@@ -1,60 +1,64 @@
-"""Compile a PyMC model once, sample it as often as wanted with new numbers; nutpie, or PyMC's own sampler."""
+"""Compile a PyMC model once, sample it as often as wanted with new numbers; nutpie, or PyMC's own sampler.
+
+Sampled code has no fast-math. PyTensor's default lets the compiler reorder sums and fuse multiplications with
+additions, and it chooses differently for functions that it has just compiled and for the same functions loaded from
+PyTensor's cache on disk: the first run on a machine then differed from every later one. Without fast-math each
+operation has one correctly rounded result, whichever way the code came to memory.
+"""
 
 from __future__ import annotations
 
 import importlib.util
+import json
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pymc as pm
+import pytensor
 
+from bayesmeta.data.kinds import Data
 from bayesmeta.errors import InferenceError
+from bayesmeta.inference.settings import SamplerSettings
+from bayesmeta.inference.versions import machine, versions
+from bayesmeta.spec.two_scales import Model
 
 Progress = Callable[[int, int], None]  # draws done, draws wanted, over all chains
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SamplerSettings:
-    """How to run NUTS.
-
-    Parameters
-    ----------
-    draws, tune, chains : int
-        Draws kept and tuning draws, in each of `chains` chains.
-    target_accept : float
-        Mean acceptance that the step size is tuned to.
-    cores : int
-        Chains run side by side.
-    """
-
-    draws: int = 1000
-    tune: int = 1000
-    chains: int = 4
-    target_accept: float = 0.9
-    cores: int = 2
+_STATS = {  # names of ours, and those of either sampler
+    "diverging": ("diverging",),
+    "energy": ("energy",),
+    "n_steps": ("n_steps",),
+    "tree_depth": ("depth", "tree_depth"),
+    "reached_max_treedepth": ("maxdepth_reached", "reached_max_treedepth"),
+    "step_size": ("step_size",),
+    "lp": ("logp", "lp"),
+}
 
 
 class CompiledModel:
-    """A PyMC model, compiled for sampling; `sample` may exchange the values of its `pm.Data`."""
+    """A PyMC model, compiled for sampling; `sample` may exchange the values of its `pm.Data`.
 
-    def __init__(self, model: pm.Model) -> None:
+    With `low_rank`, tuning learns correlations of parameters, not their scales alone: an intercept and the slope of a
+    covariate far from zero. It needs a nearly normal posterior.
+    """
+
+    def __init__(self, model: pm.Model, *, low_rank: bool = False) -> None:
         self.model = model
+        self.adaptation = "low_rank" if low_rank else "diag"
         self.sampler = "nutpie" if importlib.util.find_spec("nutpie") else "pymc"
-        self._compiled: Any = None
+        self.compiled: Any = None
         if self.sampler == "nutpie":
             import nutpie
 
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), _one_rounding():
                 warnings.simplefilter("ignore")  # numba's own notes on object mode
-                self._compiled = nutpie.compile_pymc_model(model, backend="numba")
+                self.compiled = nutpie.compile_pymc_model(model, backend="numba")
 
     def sample(
         self, data: Mapping[str, Any], settings: SamplerSettings, seed: int, progress: Progress | None = None
-    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Draws and sampler statistics, each an array of shape (chain, draw, ...).
+    ) -> tuple[dict[str, np.ndarray], dict[str, tuple[tuple[str, ...], Any]]]:
+        """Draws, each an array of shape (chain, draw, ...), and the group ``sample_stats``.
 
         Raises
         ------
@@ -63,9 +67,12 @@ class CompiledModel:
         """
         values = {name: np.asarray(value, dtype=float) for name, value in data.items()}
         try:
-            tree = (
-                self._nutpie(values, settings, seed, progress) if self._compiled else self._pymc(values, settings, seed)
-            )
+            with _one_rounding():
+                tree = (
+                    self._nutpie(values, settings, seed, progress)
+                    if self.compiled
+                    else self._pymc(values, settings, seed)
+                )
         except (RuntimeError, ValueError) as error:
             raise InferenceError(
                 f"{self.sampler} failed: {' '.join(str(error).split())[:300]}. "
@@ -74,19 +81,36 @@ class CompiledModel:
             ) from error
         posterior = {str(name): np.asarray(array) for name, array in tree["posterior"].data_vars.items()}
         stats = {str(name): np.asarray(array) for name, array in tree["sample_stats"].data_vars.items()}
-        return posterior, stats
+        found = {ours: next(stats[name] for name in names if name in stats) for ours, names in _STATS.items()}
+        return posterior, {name: (("chain", "draw"), values) for name, values in found.items()}
+
+    def attrs(self, model: Model, data: Data, settings: SamplerSettings, seed: int) -> dict[str, Any]:
+        """What a result says of how it was made."""
+        return {
+            "model": str(model),
+            "priors": json.dumps(model.as_dict()),
+            "data_hash": data.hash,
+            "seed": seed,
+            "engine": "nuts",
+            "sampler": self.sampler,
+            "target_accept": settings.target_accept,
+            "max_tree_depth": settings.max_tree_depth,
+            "tune": settings.tune,
+            "versions": json.dumps(versions()),
+            "machine": json.dumps(machine()),
+        }
 
     def _nutpie(
         self, values: Mapping[str, Any], settings: SamplerSettings, seed: int, progress: Progress | None
     ) -> Any:
         import nutpie
 
-        compiled = self._compiled.with_data(**values) if values else self._compiled
+        compiled = self.compiled.with_data(**values) if values else self.compiled
         arguments: dict[str, Any] = {}
         if progress is not None:
             total = settings.chains * (settings.tune + settings.draws)
             arguments["progress_callback"] = lambda chains: progress(sum(c.finished_draws for c in chains), total)
-        return nutpie.sample(
+        running = nutpie.sample(
             compiled,
             draws=settings.draws,
             tune=settings.tune,
@@ -96,8 +120,16 @@ class CompiledModel:
             save_warmup=False,
             progress_bar=False,
             target_accept=settings.target_accept,
+            maxdepth=settings.max_tree_depth,
+            adaptation=self.adaptation,
+            blocking=False,
             **arguments,
         )
+        try:
+            return running.wait()
+        except BaseException:  # an interrupt too: nutpie itself would hand back the draws so far, as if they were all
+            running.cancel()
+            raise
 
     def _pymc(self, values: Mapping[str, Any], settings: SamplerSettings, seed: int) -> Any:
         with self.model:
@@ -106,10 +138,15 @@ class CompiledModel:
                 draws=settings.draws,
                 tune=settings.tune,
                 chains=settings.chains,
-                cores=settings.cores,
+                cores=1,  # other processes might compile the model again, with fast-math
                 random_seed=seed,
-                target_accept=settings.target_accept,
+                nuts={"target_accept": settings.target_accept, "max_treedepth": settings.max_tree_depth},
                 nuts_sampler="pymc",
                 progressbar=False,
                 compute_convergence_checks=False,
             )
+
+
+def _one_rounding() -> Any:
+    """A context in which PyTensor compiles without fast-math."""
+    return pytensor.config.change_flags(numba__fastmath=False)

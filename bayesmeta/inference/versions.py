@@ -1,10 +1,14 @@
-"""Versions of what produced a result."""
+"""What produced a result: versions of packages, and what of the machine decides how its numbers are rounded."""
 
 from __future__ import annotations
 
+import platform
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
-_PACKAGES = ("bayesmeta", "pymc", "pytensor", "nutpie", "numba", "arviz", "numpy", "scipy", "pandas", "xarray")
+_PACKAGES = (
+    "bayesmeta", "pymc", "pytensor", "nutpie", "numba", "llvmlite", "arviz", "numpy", "scipy", "pandas", "xarray",
+)  # fmt: skip
 
 
 def versions() -> dict[str, str]:
@@ -16,3 +20,25 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:  # nutpie may be missing
             continue
     return found
+
+
+def machine() -> dict[str, Any]:
+    """Processor and its features as the compiler sees them, C library, and linear algebra libraries with their threads."""
+    from numba.core.registry import cpu_target
+    from threadpoolctl import threadpool_info
+
+    triple, processor, features = cpu_target.target_context.codegen().magic_tuple()
+    libraries = [
+        {key: library.get(key) for key in ("internal_api", "version", "architecture", "num_threads")}
+        for library in threadpool_info()
+        if library.get("user_api") == "blas"
+    ]
+    enabled = sorted(name.removeprefix("+") for name in features.split(",") if name.startswith("+"))
+    c_library = " ".join(platform.libc_ver())  # its exp and log are what compiled code calls
+    return {
+        "target": triple,
+        "processor": processor,
+        "features": enabled,
+        "c_library": c_library,
+        "blas": libraries,
+    }

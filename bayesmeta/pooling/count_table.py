@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -15,6 +14,7 @@ from bayesmeta.data.tables import Table, TableSource, open_table
 from bayesmeta.effects.registry import MEASURES
 from bayesmeta.errors import DataError, SpecificationError
 from bayesmeta.pooling.pool import design_matrix
+from bayesmeta.spec.formula import names_in
 
 Floats = NDArray[np.float64]
 _ENDLESS = 1e-7  # of a direction in which the likelihood rises for ever
@@ -71,12 +71,13 @@ def _design(table: Table, used: Sequence[str], formula: str, keep: NDArray[np.bo
     """Design of the studies that are kept; columns that the formula does not name need not be complete."""
     n = int(keep.sum())
     covariates: dict[str, tuple[int | float | str, ...]] = {}
+    named = names_in(formula)
     for name in () if formula == "1" else table.columns:
         try:
             if name not in ("study", *used):
                 covariates |= table.covariates([name], used=())
         except DataError:
-            if re.search(rf"\b{re.escape(name)}\b", formula):
+            if name in named:
                 raise
     rows = {name: [v for v, kept in zip(values, keep, strict=True) if kept] for name, values in covariates.items()}
     return design_matrix(Estimates(np.zeros(n), np.ones(n), covariates=rows or None), formula)

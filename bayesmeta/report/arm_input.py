@@ -9,12 +9,12 @@ from pathlib import Path
 from bayesmeta.data.arm_changes import ArmChanges
 from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.kinds import Arms
-from bayesmeta.effects.column_names import names_in
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import Prior, parse_prior
 from bayesmeta.report.input import table_of
 from bayesmeta.spec.arm_normal import ArmNormal
 from bayesmeta.spec.change_normal import ChangeNormal
+from bayesmeta.spec.formula import names_in
 from bayesmeta.spec.normal_normal import NormalNormal
 
 

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from bayesmeta.report.numbers import MINUS
+from bayesmeta.report.plain_text import visible_in
 
 # Okabe & Ito's palette: told apart with any kind of colour vision; shapes and dashes differ as well.
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
@@ -47,8 +48,19 @@ def image(kind: str, draw: Callable[..., Figure], *args: Any, **kwargs: Any) -> 
     # the matplotlibrc of whoever runs this must not change the bytes
     with matplotlib.rc_context({k: v for k, v in matplotlib.rcParamsDefault.items() if k != "backend"} | STYLE):
         buffer = io.BytesIO()
-        draw(*args, **kwargs).savefig(buffer, format=kind, dpi=200, metadata=metadata)
+        draw(*map(visible_in, args), **visible_in(kwargs)).savefig(buffer, format=kind, dpi=200, metadata=metadata)
     return buffer.getvalue()
+
+
+def legend_label(text: str) -> str:
+    """Return text that a legend shows as it is: Matplotlib leaves out what begins with an underscore.
+
+    Examples
+    --------
+    >>> legend_label("_hidden"), legend_label("reml hksj")
+    (' _hidden', 'reml hksj')
+    """
+    return f" {text}" if text.startswith("_") else text
 
 
 def blank(width: float, height: float) -> tuple[Figure, Axes]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
+from bayesmeta.data.files import write_file
 from bayesmeta.diagnostics.compare import ESTIMATORS, compare
 from bayesmeta.effects.display import Display
 from bayesmeta.effects.registry import display_of
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import parse_prior
+from bayesmeta.report.console import PlainConsole, print_json
 from bayesmeta.report.input import estimates_of
 from bayesmeta.report.layout import print_table
 from bayesmeta.report.numbers import MISSING, format_interval, format_probability, spread_of, write_row
@@ -98,7 +97,7 @@ def compare_and_print(
     if plot is not None:
         _draw(content, plot, _display_of_plot(content, display))
     if as_json:
-        Console(soft_wrap=True, highlight=False, markup=False).out(json.dumps(content, allow_nan=False))
+        print_json(content)
     else:
         _print(content, dict.fromkeys(line for model in models.values() for line in source_lines(model, data.measure)))
 
@@ -118,10 +117,7 @@ def _draw(content: dict[str, Any], plot: Path, display: Display) -> None:
     scale = f", {display.label}" if display.changes else ""
     label = f"{content['parameter']}{scale} ({100 * content['level']:g}% intervals)"
     drawn = image(plot.suffix.lower()[1:], side_by_side, content["rows"], display=display, x_label=label)
-    try:
-        plot.write_bytes(drawn)
-    except OSError as error:
-        raise SpecificationError(f"--plot {plot}: cannot be written: {error.strerror}.") from error
+    write_file(plot, drawn)
 
 
 def _plain(value: Any) -> Any:
@@ -131,7 +127,7 @@ def _plain(value: Any) -> Any:
 
 
 def _print(content: dict[str, Any], sources: Iterable[str]) -> None:
-    console = Console(highlight=False, markup=False)
+    console = PlainConsole()
     console.print(
         f"{content['n_studies']} studies from {content['file']}; {content['parameter']} of formula {content['formula']}"
     )

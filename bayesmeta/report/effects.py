@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 
 from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.text_files import csv_bytes
 
 
-def effects_csv(data: Estimates) -> str:
+def effects_csv(data: Estimates) -> bytes:
     """Return the table that `read_estimates` reads: study, y, se and covariates."""
-    return str(data.to_frame().to_csv(index=False))
+    return csv_bytes(data.to_frame())
 
 
 def effects_json(data: Estimates) -> str:

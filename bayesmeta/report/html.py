@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import ChainableUndefined, Environment, PackageLoader, Template, Undefined
 
 from bayesmeta.report import figures, numbers, prior_sentences, sentences, tables
+from bayesmeta.report.plain_text import visible
 
 Record = Mapping[str, Any]
 
@@ -138,6 +139,11 @@ def _priors(model: Record) -> list[dict[str, Any]]:
     ]
 
 
+def _shown(value: Any) -> Any:
+    """Nothing for what is missing, and text with what hides or reverses text as codes."""
+    return "" if value is None else visible(value) if isinstance(value, str) else value
+
+
 @cache
 def _template() -> Template:
     environment = Environment(
@@ -146,7 +152,7 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=ChainableUndefined,
-        finalize=lambda value: "" if value is None else value,
+        finalize=_shown,
     )
     environment.filters.update({name: _given(function) for name, function in _FILTERS.items()})
     environment.globals.update(estimate=_given(numbers.format_estimate), interval=_given(numbers.format_interval))

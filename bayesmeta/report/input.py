@@ -7,8 +7,9 @@ from pathlib import Path
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.tables import Table
-from bayesmeta.effects.column_names import names_in, read_named
+from bayesmeta.effects.column_names import read_named
 from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.spec.formula import names_in
 
 _OF_ARMS = ("mean_t", "mean_c", "events_t", "events_c", "mean", "events", "n_t", "n_c")
 
@@ -30,6 +31,20 @@ def columns_of(texts: Sequence[str]) -> dict[str, str]:
             raise SpecificationError(f"--column {text!r}: {ours!r} is already {found[ours]!r}; name one column.")
         found[ours] = " ".join(theirs.split())
     return found
+
+
+def number_or_name(text: str | None) -> float | str | None:
+    """Return an option as a number where it is one, and as the name of a column otherwise.
+
+    Examples
+    --------
+    >>> number_or_name("0.5"), number_or_name("icc")
+    (0.5, 'icc')
+    """
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text
 
 
 def table_of(path: Path, columns: Sequence[str], formula: str = "1") -> Table:

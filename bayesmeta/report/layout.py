@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
+
+from bayesmeta.report.console import PlainTable
+from bayesmeta.report.plain_text import visible
 
 _GAP = 2  # characters between columns
 _NAME = 24  # characters of a text that are kept on one line where there is room for them
@@ -28,8 +29,7 @@ def print_table(console: Console, headings: Sequence[str], rows: Sequence[Sequen
     texts : int
         How many of the first columns are texts.
     """
-    if console.quiet:
-        return
+    headings, rows = list(map(visible, headings)), [list(map(visible, row)) for row in rows]
     widths = _widths(headings, rows, texts, console.width, _NAME)
     needed = sum(widths) + _GAP * len(widths)
     if console.is_terminal and needed > console.width:
@@ -38,13 +38,15 @@ def print_table(console: Console, headings: Sequence[str], rows: Sequence[Sequen
     if console.is_terminal and needed > console.width:
         _print_records(console, headings, rows, texts)
         return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = PlainTable()
     for i, (heading, width) in enumerate(zip(headings, widths, strict=True)):
-        table.add_column(Text(heading), justify="left" if i < texts else "right", width=width)
+        table.add_column(heading, justify="left" if i < texts else "right", width=width)
     for row in rows:
-        table.add_row(*map(Text, row))
-    wide = console if needed <= console.width else Console(file=console.file, width=needed + _GAP)
-    wide.print(table)
+        table.add_row(*row)
+    width = console.width
+    console.width = max(width, needed)
+    console.print(table)
+    console.width = width
 
 
 def _widths(headings: Sequence[str], rows: Sequence[Sequence[str]], texts: int, space: int, name: int) -> list[int]:
@@ -81,7 +83,7 @@ def _print_records(console: Console, headings: Sequence[str], rows: Sequence[Seq
         console.print()
         for i, (name, cell) in enumerate(zip(names, row, strict=True)):
             if not name:
-                console.print(Text(cell), highlight=False)
+                console.print(Text(cell))
             elif cell or i >= texts:
-                console.print(Text(f"  {name}: {cell}"), highlight=False)
+                console.print(Text(f"  {name}: {cell}"))
     console.print()

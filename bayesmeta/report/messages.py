@@ -9,11 +9,12 @@ from contextlib import contextmanager
 import typer
 
 from bayesmeta.errors import DataWarning
+from bayesmeta.report.plain_text import visible
 
 
 def say(message: str) -> None:
     """Print on standard error."""
-    typer.echo(message, err=True)
+    typer.echo(visible(message), err=True)
 
 
 def one_line(error: BaseException | str) -> str:
@@ -24,7 +25,7 @@ def one_line(error: BaseException | str) -> str:
     >>> one_line("se must be positive;   got 0.0.")
     'se must be positive; got 0.0.'
     """
-    return " ".join(str(error).split())
+    return visible(" ".join(str(error).split()))
 
 
 @contextmanager

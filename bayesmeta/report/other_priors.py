@@ -39,7 +39,7 @@ def _expected(
         belief.model_dump() | {"beta": {name: prior for name, prior in belief.beta.items() if name in known}}
         for belief in stated.beliefs
     ]
-    rows = [float(row["probability"]) for row in [*theirs["sensitivity"], *theirs["beliefs"]]]
+    rows = [float(row["probability"]) for row in [*theirs.get("sensitivity", []), *theirs.get("beliefs", [])]]
     return _kept(ours) | {
         "other priors": crossed,
         "beliefs": beliefs,
@@ -48,9 +48,9 @@ def _expected(
 
 
 def _kept(signal: Mapping[str, Any]) -> dict[str, Any]:
-    rows = signal["sensitivity"]
+    rows = signal.get("sensitivity", [])
     return {key: value for key, value in signal.items() if key not in ("sensitivity", "tipping")} | {
         "sensitivity": rows[:1],
         "other priors": [{key: row.get(key) for key in _PRIORS} for row in rows[1:]],
-        "beliefs": [{key: row.get(key) for key in _BELIEF} for row in signal["beliefs"]],
+        "beliefs": [{key: row.get(key) for key in _BELIEF} for row in signal.get("beliefs", [])],
     }

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from typing import Any
 
-from rich.console import Console
-
 from bayesmeta.effects.registry import measure_named
 from bayesmeta.priors import published_priors
+from bayesmeta.report.console import PlainConsole, print_json
 from bayesmeta.report.layout import print_table
 from bayesmeta.report.numbers import MISSING, format_number
 from bayesmeta.spec.normal_normal import NormalNormal
@@ -59,15 +57,15 @@ def list_and_print(
             "search": search,
             "priors": [{key: _plain(value) for key, value in row.items()} for row in rows],
         }
-        Console(soft_wrap=True, highlight=False, markup=False).out(json.dumps(content, allow_nan=False))
+        print_json(content)
         return
-    console = Console()
+    console = PlainConsole()
     if not rows:
-        console.print("No prior is for all of this. Leave out an option, or a word of --search.", markup=False)
+        console.print("No prior is for all of this. Leave out an option, or a word of --search.")
         return
     print_table(console, ["source", "published for, and prior", "median (95% range)"], _cells(rows), texts=2)
     for line in _footnotes(rows):
-        console.print(line, markup=False, highlight=False)
+        console.print(line)
 
 
 def _plain(value: Any) -> Any:

@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+import h5py
 import xarray as xr
 
-from bayesmeta.analysis.run import SCHEMA
+from bayesmeta.analysis.run import SCHEMA, Plan, plan
+from bayesmeta.data.files import read_bytes, watched
 from bayesmeta.errors import DataError
 
 FILES = ("results.json", "report.html", "posterior.nc")
+_DEEPEST = 10  # groups within groups; a report has three
+Draws = dict[str, dict[str, xr.DataTree]]  # by outcome and model
 _AGAIN = "Write the report again."
 _PARTS: dict[str, type] = {
-    "analysis": dict, "engine": str, "versions": dict, "signals": list, "checks": list, "summary": list, "outcomes": dict,
-    "external": list, "methods": list, "limitations": list, "references": list,
+    "analysis": dict, "draws": dict, "created": str, "engine": str, "versions": dict, "signals": list, "checks": list,
+    "summary": list, "outcomes": dict, "external": list, "methods": list, "limitations": list, "references": list,
 }  # fmt: skip
 _OF_ROWS: dict[str, dict[str, Any]] = {
     "signals": {"outcome": str, "model": str, "name": str},
     "checks": {"name": str, "passed": bool | None},
     "summary": {"outcome": str, "model": str, "parameter": str},
 }
-_NAMES: dict[Any, str] = {dict: "an object", list: "a list", str: "text", bool | None: "true, false or null"}
+_ROWS_OF_SIGNALS = ("sensitivity", "beliefs")
+_NAMES: dict[Any, str] = {
+    dict: "an object", list: "a list", str: "text", bool | None: "true, false or null", int | float: "a number",
+}  # fmt: skip
 
 
 def read_results(folder: Path) -> dict[str, Any]:
@@ -38,9 +47,12 @@ def read_results(folder: Path) -> dict[str, Any]:
     for name in FILES:
         if not (folder / name).is_file():
             raise DataError(f"{folder / name}: no such file. Give a folder that `bayesmeta report` wrote.")
+        if (folder / name).resolve().parent != folder.resolve():
+            raise DataError(f"{folder / name}: it is a link to a file outside the folder. Put the file itself there.")
     path = folder / "results.json"
+    content = read_bytes(path)
     try:
-        found = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+        found = json.loads(content, parse_constant=_refuse_constant, parse_int=_small, parse_float=_finite)
     except (ValueError, RecursionError) as error:  # ValueError: no JSON, or no UTF-8
         raise DataError(f"{path}: not a JSON file: {error}. {_AGAIN}") from error
     schema = found.get("schema") if isinstance(found, dict) else None
@@ -56,6 +68,14 @@ def _refuse_constant(text: str) -> NoReturn:
     raise ValueError(f"{text} is no number")
 
 
+def _small(text: str) -> int:
+    return int(text) if len(text) < 20 else _refuse_constant(text[:40])
+
+
+def _finite(text: str) -> float:
+    return number if math.isfinite(number := float(text)) else _refuse_constant(text[:40])
+
+
 def _typed(found: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
     """Yield places, what is there, and the type that it must have; each before what is inside."""
     for part, kind in _PARTS.items():
@@ -66,27 +86,87 @@ def _typed(found: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
             yield f"{part}[{i}]", row, dict
             for key, kind in kinds.items():
                 yield f"{part}[{i}].{key}", row.get(key, ""), kind
+            for key in _ROWS_OF_SIGNALS if part == "signals" else ():
+                yield f"{part}[{i}].{key}", row.get(key, []), list
+                for j, cell in enumerate(row.get(key, [])):
+                    yield f"{part}[{i}].{key}[{j}]", cell, dict
+                    yield f"{part}[{i}].{key}[{j}].probability", cell.get("probability"), int | float
     for name, outcome in found["outcomes"].items():
         yield f"outcomes.{name}", outcome, dict
         yield f"outcomes.{name}.models", outcome.get("models"), dict
 
 
-@contextmanager
-def open_draws(folder: Path) -> Iterator[xr.DataTree]:
-    """Draws of every model, by outcome and model.
+def read_inputs(folder: Path, named: str, given: str | Path | None, tell: Callable[[str], None]) -> Plan:
+    """The analysis of a report, read from the file that is `given`, or else from where the report has it `named`.
+
+    Raises
+    ------
+    DataError, SpecificationError
+        If there is no such file, or a file that only the report names lies elsewhere.
+    """
+    path = Path(named if given is None else given)
+    if "\0" in str(path) or not path.is_file():
+        raise DataError(f"{path}: no such file. Give the analysis file of {folder} with --analysis.")
+    if given is None and not _within(path, Path()):
+        raise DataError(
+            f"{folder / 'results.json'}: it names the analysis file {path}, outside the current folder. "
+            "Look at that file, and give it with --analysis if the report is of it."
+        )
+    if given is None:
+        tell(f"bayesmeta: reading {path}, the analysis file that the report names")
+
+    def look(file: Path) -> None:
+        beside = _within(file, path.parent)
+        if given is None and not beside:
+            raise DataError(
+                f"{path}: it names {file}, outside its folder. Look at that file, and give --analysis {path} if it is right."
+            )
+        if file != path and (given is None or not beside):
+            tell(f"bayesmeta: reading {file}, which the analysis file names")
+
+    with watched(look):
+        return plan(path)
+
+
+def _within(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())
+
+
+def read_draws(folder: Path, models: Mapping[str, Iterable[str]]) -> tuple[Draws, str]:
+    """Draws of every model, by outcome and model, and the SHA-256 of their file in hexadecimal.
 
     Raises
     ------
     DataError
-        If the file is no netCDF, or was cut off.
+        If the file is no netCDF, was cut off, lacks draws, or takes its content from another file.
     """
     path = folder / "posterior.nc"
     try:
-        tree = xr.open_datatree(path, engine="h5netcdf")
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        content = path.read_bytes()
+        with h5py.File(io.BytesIO(content)) as file:
+            foreign = next(_foreign(file, max(len(content), 2**20)), None)
+        tree = None if foreign else xr.open_datatree(io.BytesIO(content), engine="h5netcdf")
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         raise DataError(f"{path}: cannot be read as netCDF: {error}. {_AGAIN}") from error
+    if tree is None:
+        raise DataError(f"{path}: {foreign} takes its content from elsewhere. {_AGAIN}")
     with tree:
-        yield tree
+        found = {name: {key: stored_fit(folder, tree, name, key) for key in keys} for name, keys in models.items()}
+    return found, hashlib.sha256(content).hexdigest()
+
+
+def _foreign(group: h5py.Group, largest: int, depth: int = 0) -> Iterator[str]:
+    """Names of links, and of data sets whose content lies in another file or is larger than this one; a report has none."""
+    for name in group:
+        place = f"{group.name.rstrip('/')}/{name}"
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink) or depth > _DEEPEST:
+            yield place
+            continue
+        inside = group[name]
+        if isinstance(inside, h5py.Group):
+            yield from _foreign(inside, largest, depth + 1)
+        elif isinstance(inside, h5py.Dataset) and (inside.external or inside.is_virtual or inside.nbytes > largest):
+            yield place
 
 
 def stored_fit(folder: Path, tree: xr.DataTree, outcome: str, model: str) -> xr.DataTree:

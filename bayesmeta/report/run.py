@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.text import Text
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
 from bayesmeta.analysis.run import Progress as Callback
 from bayesmeta.analysis.run import plan, run
+from bayesmeta.data.files import sweep, write_files
 from bayesmeta.errors import DataError
+from bayesmeta.report.console import PlainConsole, progress_bar
 from bayesmeta.report.html import render_html
 from bayesmeta.report.layout import print_table
+from bayesmeta.results.netcdf import netcdf_bytes
 
 
 def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False) -> dict[str, Any]:
@@ -45,14 +46,17 @@ def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False) 
     DataError, SpecificationError
         If the file or a table is refused; before anything is sampled or written.
     """
-    checked = plan(analysis)
     folder = Path(out)
+    if "\0" in str(out):
+        raise DataError(f"{str(out)!r}: a path cannot hold the character NUL.")
+    checked = plan(analysis)
     if folder.exists() and not folder.is_dir():
         raise DataError(f"{folder}: is a file. Give a folder for --out.")
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     if not os.access(there, os.W_OK):
         raise DataError(f"{there}: cannot be written to. Give another folder for --out.")
-    console = Console(stderr=True, quiet=quiet)
+    sweep(folder)
+    console = PlainConsole(stderr=True, quiet=quiet)
     with _progress(console) as callback:
         results, fits = run(checked, callback)
     results = {
@@ -68,32 +72,28 @@ def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False) 
             for group in fit.datatree.children
         }
     )
+    draws = netcdf_bytes(tree)
+    results["draws"] = {"file": "posterior.nc", "sha256": hashlib.sha256(draws).hexdigest()}
+    contents = {
+        "posterior.nc": draws,
+        "report.html": render_html(results).encode(),
+        "results.json": (json.dumps(results, indent=1, allow_nan=False) + "\n").encode(),
+    }
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as name:
-        fresh = Path(name)
-        (fresh / "results.json").write_text(json.dumps(results, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        (fresh / "report.html").write_text(render_html(results), encoding="utf-8")
-        tree.to_netcdf(fresh / "posterior.nc", engine="h5netcdf")
-        for path in sorted(fresh.iterdir()):
-            path.replace(folder / path.name)
+    write_files(folder, contents)
     _print_signals(console, results)
     console.print(f"Written to {folder}: report.html, results.json, posterior.nc")
     return results
 
 
 @contextlib.contextmanager
-def _progress(console: Console) -> Iterator[Callback | None]:
+def _progress(console: PlainConsole) -> Iterator[Callback | None]:
     """A bar for each model while it is sampled, on standard error."""
     if console.quiet:
         yield None
         return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total} draws"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console) as bar:
+    columns = (BarColumn(), TextColumn("{task.completed}/{task.total} draws"), TimeElapsedColumn())
+    with progress_bar(*columns, console=console) as bar:
         waiting = bar.add_task("compiling", total=None)
         tasks: dict[str, Any] = {}
 
@@ -106,13 +106,13 @@ def _progress(console: Console) -> Iterator[Callback | None]:
         yield callback
 
 
-def _print_signals(console: Console, results: dict[str, Any]) -> None:
+def _print_signals(console: PlainConsole, results: dict[str, Any]) -> None:
     from bayesmeta.report.tables import signals_table_rows
 
     rows = signals_table_rows(results)
     if not rows:
         return
-    console.print(Text(results["analysis"]["title"]))
+    console.print(results["analysis"]["title"])
     headings = ["Signal", "Published P", "Flat prior", "Probability", "Beyond threshold", "Over priors"]
     shown = ("name", "published_p", "flat_prior", "probability", "threshold", "range")
     print_table(console, headings, [[str(row[key]) for key in shown] for row in rows])

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import Flat, Prior, parse_prior
+from bayesmeta.report.console import PlainConsole, print_json
 from bayesmeta.report.input import estimates_of
 from bayesmeta.report.layout import print_table
 from bayesmeta.report.numbers import MISSING, spread_of, write_row
@@ -71,7 +69,7 @@ def sensitivity_and_print(
     )
     content = _content(result, path, level, threshold)
     if as_json:
-        Console(soft_wrap=True, highlight=False, markup=False).out(json.dumps(content, allow_nan=False))
+        print_json(content)
     else:
         _print(content, result, level)
 
@@ -144,15 +142,14 @@ def _plain(value: Any) -> Any:
 
 
 def _print(content: dict[str, Any], result: SensitivityResult, level: float) -> None:
-    console = Console()
+    console = PlainConsole()
     names = {"mu": content["model"]["mu"], "tau": content["model"]["tau"], **content["model"]["beta"]}
     priors = ", ".join(f"{name} ~ {prior}" for name, prior in names.items())
     console.print(
         f"{content['n_studies']} studies from {content['file']}; formula {content['model']['formula']}; primary: {priors}",
-        markup=False,
     )
     for line in _sources(result):
-        console.print(line, markup=False, highlight=False)
+        console.print(line)
     headings = [
         *(f"prior on {name}" for name in result.priors),
         *(f"P({claim})" for claim in result.claims),
@@ -168,17 +165,15 @@ def _print(content: dict[str, Any], result: SensitivityResult, level: float) -> 
         console.print(
             f"Mean, sd and interval of {content['quantity']}; Bayes factor against the primary priors; KL divergence from the "
             "primary posterior.",
-            markup=False,
         )
     for sentence in content["sentences"]:
-        console.print(sentence, markup=False)
+        console.print(sentence)
     for tipping in content["tipping"]:
         console.print(
             f"\nWhere P({tipping['claim']}) crosses {level:g}, changing one thing of the primary analysis:",
-            markup=False,
         )
         for sentence in tipping["sentences"]:
-            console.print(f"- {sentence}", markup=False)
+            console.print(f"- {sentence}")
 
 
 def _sources(result: SensitivityResult) -> list[str]:

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
 
+from bayesmeta.data.text_files import csv_bytes
+from bayesmeta.report.console import PlainConsole, print_json, progress_bar
 from bayesmeta.report.layout import print_table
 from bayesmeta.report.numbers import MISSING, format_number, write_row
 from bayesmeta.simulation.design import read_design
@@ -55,11 +56,10 @@ def simulate_and_print(
     with _progress() as progress:
         result = simulate(design, out=out, scheduler=scheduler, workers=workers, progress=progress)
     content = result.to_dict()
-    text = json.dumps(content, allow_nan=False)
     if out is not None:
         Store(out, design).write_results(_files(result, content))
     if as_json:
-        Console(soft_wrap=True, highlight=False, markup=False).out(text)
+        print_json(content)
     else:
         _print(content)
     return result
@@ -71,8 +71,8 @@ def _files(result: SimulationResult, content: dict[str, Any]) -> dict[str, bytes
 
     return {
         "results.json": (json.dumps(content, allow_nan=False, indent=1) + "\n").encode(),
-        "performance.csv": result.performance.to_csv(index=False).encode(),
-        "calibration.csv": result.calibration.to_csv(index=False).encode(),
+        "performance.csv": csv_bytes(result.performance),
+        "calibration.csv": csv_bytes(result.calibration),
         "coverage.svg": image("svg", coverage, content["performance"], content["design"]["level"]),
     }
 
@@ -80,14 +80,13 @@ def _files(result: SimulationResult, content: dict[str, Any]) -> dict[str, bytes
 @contextmanager
 def _progress() -> Iterator[Any]:
     """Show on standard error how many meta-analyses are done."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with progress_bar(BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), transient=True) as bar:
         task = bar.add_task("meta-analyses")
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _print(content: dict[str, Any]) -> None:
-    console = Console(highlight=False, markup=False)
+    console = PlainConsole()
     design = content["design"]
     console.print(f"{design['title']}: {design['replications']:,} replications, {100 * design['level']:g}% intervals")
     for cell in _cells(content["performance"]):

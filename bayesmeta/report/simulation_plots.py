@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bayesmeta.report.canvas import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
+from bayesmeta.report.canvas import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, legend_label
 
 Row = Mapping[str, Any]
 _COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK, GREY)
@@ -65,5 +65,5 @@ def _line(ax: Axes, rows: Sequence[Row], along: str, values: Sequence[Any], i: i
         marker=_MARKERS[i % len(_MARKERS)],
         markersize=5,
         linewidth=1.2,
-        label=str(rows[0]["analysis"]) if rows else None,
+        label=legend_label(str(rows[0]["analysis"])) if rows else None,
     )

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import math
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from bayesmeta.data.arm_means import ArmMeans
-from bayesmeta.data.kinds import Arms, Data
+from bayesmeta.data.kinds import Data
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence
 from bayesmeta.effects.display import Display
 from bayesmeta.errors import ConvergenceWarning, SpecificationError
 from bayesmeta.priors import Prior, parse_prior, shown
 from bayesmeta.report.arm_input import ArmOptions, arms_and_model
+from bayesmeta.report.console import PlainConsole, print_json
 from bayesmeta.report.input import estimates_of
 from bayesmeta.report.layout import print_table
 from bayesmeta.report.numbers import MISSING, spread_of, write_row
@@ -34,7 +32,6 @@ from bayesmeta.spec.two_scales import Model, base_of
 SCHEMA = "bayesmeta-fit/1"
 TOLERANCE = 1e-8
 _MOMENTS = ("mean", "sd", "median", "lower", "upper")
-_TARGET_ACCEPT = {"estimates": 0.9, "arms": 0.95}  # of NUTS: what was not printed needs shorter steps
 
 
 def fit_and_print(
@@ -66,16 +63,13 @@ def fit_and_print(
     names = parameter_names(data, model)
     for claim in claims:
         check_claim(claim, names)
-    accept = _TARGET_ACCEPT["arms" if isinstance(data, Arms) else "estimates"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # said below, as checks
-        result = fit_many(data, {"model": model}, engine, seed=seed, draws=draws, chains=chains, target_accept=accept)[
-            "model"
-        ]
+        result = fit_many(data, {"model": model}, engine, seed=seed, draws=draws, chains=chains)["model"]
     checks = _checks(result, chains)
     content = _content(result, path, claims, ci_prob, seed, [check.as_dict() for check in checks])
     if as_json:
-        print(json.dumps(content, allow_nan=False))
+        print_json(content)
     else:
         _print(content, result)
     return all(check.passed is not False for check in checks)
@@ -131,16 +125,15 @@ def _plain(value: Any) -> Any:
 
 
 def _print(content: dict[str, Any], result: MetaResult) -> None:
-    console, model = Console(), base_of(result.model)
+    console, model = PlainConsole(), base_of(result.model)
     own = {"mu": model.mu, "tau": model.tau, **{str(name): prior for name, prior in model.beta.items()}}
     own |= arm_scales(result.data, result.model)
     priors = ", ".join(f"{name} ~ {shown(prior)}" for name, prior in own.items())
     console.print(
         f"{content['n_studies']} studies from {content['file']}; formula {model.formula}; {priors}",
-        markup=False,
     )
     for line in source_lines(model, content["measure"]):
-        console.print(line, markup=False, highlight=False)
+        console.print(line)
     drawn = content["engine"] == "nuts"
     level = f"{100 * content['ci_prob']:g}%"
     diagnostics = ("bulk\nESS", "R-hat") if drawn else ()
@@ -156,16 +149,16 @@ def _print(content: dict[str, Any], result: MetaResult) -> None:
     _print_as_read(console, content, result.display, level)
     for item in content["probabilities"]:
         error = f"Monte Carlo error {item['mcse']:.3f}" if item["mcse"] else f"exact to {TOLERANCE:g}"
-        console.print(f"P({item['claim']}) = {item['probability']:.4g} ({error})", markup=False)
+        console.print(f"P({item['claim']}) = {item['probability']:.4g} ({error})")
     for study, readings in content.get("choices", {}).items():
         shown_readings = f"standard deviation {readings['sd']:.3g}, standard error {readings['se']:.3g}"
-        console.print(f"Printed spread of {study}: {shown_readings}", markup=False)
+        console.print(f"Printed spread of {study}: {shown_readings}")
     if content["log_marginal_likelihood"] is not None:
-        console.print(f"Log marginal likelihood {content['log_marginal_likelihood']:.6g}", markup=False)
-    errors = Console(stderr=True)
+        console.print(f"Log marginal likelihood {content['log_marginal_likelihood']:.6g}")
+    errors = PlainConsole(stderr=True)
     for check in content["checks"]:
         if check["passed"] is False:
-            errors.print(f"check failed: {check_sentence(check)}", markup=False)
+            errors.print(f"check failed: {check_sentence(check)}")
 
 
 def _spread(row: dict[str, Any]) -> float | None:
@@ -173,7 +166,7 @@ def _spread(row: dict[str, Any]) -> float | None:
     return row["sd"] or spread_of(row["median"], row["lower"], row["upper"])
 
 
-def _print_as_read(console: Console, content: dict[str, Any], display: Display, level: str) -> None:
+def _print_as_read(console: PlainConsole, content: dict[str, Any], display: Display, level: str) -> None:
     """The same quantiles on the scale on which the measure is read, where that is another one."""
     rows = []
     for row in content["summary"]:
@@ -182,10 +175,10 @@ def _print_as_read(console: Console, content: dict[str, Any], display: Display, 
             rows.append([row["parameter"], row["display"], *write_row(shown, spread_of(*shown))])
     if not rows:
         return
-    console.print(f"Above: {display.analysis}. As it is read:", markup=False, highlight=False)
+    console.print(f"Above: {display.analysis}. As it is read:")
     print_table(console, ["", "", "median", f"lower\n{level}", f"upper\n{level}"], rows, texts=2)
     if display.note:
-        console.print(f"{display.note[0].upper()}{display.note[1:]}.", markup=False, highlight=False)
+        console.print(f"{display.note[0].upper()}{display.note[1:]}.")
 
 
 def _cell(value: float | None, form: str) -> str:

@@ -18,6 +18,7 @@ from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.results.claims import evaluate, require_claim
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
+from bayesmeta.results.precision import Precision
 from bayesmeta.spec.names import arm_scales
 from bayesmeta.spec.two_scales import Model, TwoScales
 
@@ -102,7 +103,8 @@ class DrawsResult(MetaResult):
         return float(arviz_stats.mcse(data, method="mean")["claim"])
 
     def summary(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
-        """Table with one row for each parameter: mean, sd, median, lower, upper, ess_bulk, ess_tail, r_hat.
+        """Table with one row for each parameter: mean, sd, median, lower, upper, ess_bulk, ess_tail, sd_error
+        (Monte Carlo error of the sd, in units of it), r_hat.
 
         Parameters
         ----------
@@ -111,24 +113,20 @@ class DrawsResult(MetaResult):
         ci_kind : {"eti", "hdi"}
             Equal-tailed or shortest.
         """
-        import arviz_stats
         import pandas as pd
 
         rows: dict[str, dict[str, float]] = {}
-        for name in self.parameters:
-            marginal = self.marginal(name)
+        marginals = {name: self.marginal(name) for name in self.parameters}
+        precision = Precision.of(np.stack([np.asarray(one.draws) for one in marginals.values()], axis=-1))
+        for (name, marginal), errors in zip(marginals.items(), precision.rows(), strict=True):
             lower, upper = marginal.interval(ci_prob, ci_kind)
-            data = xr.Dataset({"x": (("chain", "draw"), np.asarray(marginal.draws))})
-            constant = float(np.ptp(marginal.draws)) == 0
             rows[name] = {
                 "mean": marginal.mean(),
                 "sd": marginal.sd(),
                 "median": marginal.median(),
                 "lower": lower,
                 "upper": upper,
-                "ess_bulk": np.nan if constant else float(arviz_stats.ess(data, method="bulk")["x"]),
-                "ess_tail": np.nan if constant else float(arviz_stats.ess(data, method="tail")["x"]),
-                "r_hat": np.nan if constant else float(arviz_stats.rhat(data)["x"]),
+                **errors,
             }
         frame = pd.DataFrame.from_dict(rows, orient="index")
         frame.attrs.update(ci_prob=ci_prob, ci_kind=ci_kind)

@@ -11,7 +11,9 @@ from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.kinds import Data
 from bayesmeta.errors import ConvergenceWarning, DataError, SpecificationError, did_you_mean
+from bayesmeta.inference.settings import TARGET_ACCEPT, SamplerSettings
 from bayesmeta.results.meta_result import MetaResult
+from bayesmeta.results.precision import problems
 from bayesmeta.spec.arm_normal import ArmNormal
 from bayesmeta.spec.change_normal import ChangeNormal
 from bayesmeta.spec.sources import check_measure
@@ -33,7 +35,7 @@ def fit(
     draws: int = 1000,
     tune: int = 1000,
     chains: int = 4,
-    target_accept: float = 0.9,
+    target_accept: float = TARGET_ACCEPT,
     tolerance: float = 1e-8,
 ) -> MetaResult:
     """Fit a model.
@@ -47,7 +49,7 @@ def fit(
     engine : {"auto", "quadrature", "nuts"}
         How to compute; ``"auto"`` takes quadrature, which is exact and answers at once, wherever it applies.
     seed : int
-        The same seed gives the same draws on the same machine.
+        The same seed gives the same draws on the same machine; docs/sampling.md says what else they depend on.
     draws, tune, chains : int
         Kept and tuning draws in each chain; quadrature makes independent draws, when they are asked for.
     target_accept : float
@@ -70,7 +72,8 @@ def fit(
     Warns
     -----
     ConvergenceWarning
-        If R-hat exceeds 1.01, the bulk ESS of a parameter is below 400, or a transition diverged.
+        If R-hat exceeds 1.01, the ESS of a parameter is below 400 in its bulk or a tail, the Monte Carlo error of a
+        standard deviation exceeds 5% of it, a transition diverged, or more than 1% of the trajectories were cut.
 
     Examples
     --------
@@ -109,7 +112,7 @@ def fit_many(
     draws: int = 1000,
     tune: int = 1000,
     chains: int = 4,
-    target_accept: float = 0.9,
+    target_accept: float = TARGET_ACCEPT,
     tolerance: float = 1e-8,
     progress: Progress | None = None,
 ) -> dict[str, MetaResult]:
@@ -163,7 +166,7 @@ def fit_many(
         elif isinstance(data, Estimates):
             results[name] = _by_quadrature(data, model, seed, (chains, draws), tolerance)
     if sampled:
-        settings = {"draws": draws, "tune": tune, "chains": chains, "target_accept": target_accept}
+        settings = SamplerSettings(draws=draws, tune=tune, chains=chains, target_accept=target_accept)
         results |= _by_sampling(data, sampled, seed, settings, progress)
     return {name: results[name] for name in models}
 
@@ -192,54 +195,38 @@ def _by_sampling(
     data: Data,
     models: Mapping[str, Model],
     seed: int,
-    settings: Mapping[str, Any],
+    settings: SamplerSettings,
     progress: Progress | None,
 ) -> dict[str, MetaResult]:
+    from bayesmeta.results.draws_result import DrawsResult
     from bayesmeta.spec.design import design
 
     for model in models.values():
         design(data, base_of(model))
-    if isinstance(data, ArmMeans | ArmChanges):
-        return _by_arm_sampling(data, models, seed, settings, progress)
-    from bayesmeta.inference.nuts import NutsEngine
-    from bayesmeta.inference.sampling import SamplerSettings
-    from bayesmeta.results.draws_result import DrawsResult
-
-    sampler = NutsEngine(data)
-    sampler.prepare(models)
+    sampler = _sampler(data, models)
     results: dict[str, MetaResult] = {}
     for name, model in models.items():
         report = None if progress is None else (lambda done, total, name=name: progress(name, done, total))
-        tree = sampler.fit(model, SamplerSettings(**settings), seed, report)
+        tree = sampler.fit(model, settings, seed, report)
         results[name] = DrawsResult(tree, model, data, "nuts")
     return results
 
 
-def _by_arm_sampling(
-    data: ArmMeans | ArmChanges,
-    models: Mapping[str, Model],
-    seed: int,
-    settings: Mapping[str, Any],
-    progress: Progress | None,
-) -> dict[str, MetaResult]:
-    from bayesmeta.inference.sampling import SamplerSettings
-    from bayesmeta.results.draws_result import DrawsResult
-
-    sampler: Any
+def _sampler(data: Data, models: Mapping[str, Model]) -> Any:
+    """The NUTS engine of a kind of data."""
     if isinstance(data, ArmMeans):
         from bayesmeta.inference.arm_nuts import ArmEngine
 
-        sampler = ArmEngine(data)
-    else:
+        return ArmEngine(data)
+    if isinstance(data, ArmChanges):
         from bayesmeta.inference.change_nuts import ChangeEngine
 
-        sampler = ChangeEngine(data)
-    results: dict[str, MetaResult] = {}
-    for name, model in models.items():
-        report = None if progress is None else (lambda done, total, name=name: progress(name, done, total))
-        tree = sampler.fit(model, SamplerSettings(**settings), seed, report)
-        results[name] = DrawsResult(tree, model, data, "nuts")
-    return results
+        return ChangeEngine(data)
+    from bayesmeta.inference.nuts import NutsEngine
+
+    sampler = NutsEngine(data)
+    sampler.prepare(models)
+    return sampler
 
 
 def _refuse_mismatch(data: Data, name: str, model: Model) -> None:
@@ -270,21 +257,6 @@ def _made_for(model: Model) -> str:
 
 
 def _warn(result: MetaResult) -> None:
-    summary = result.summary()
-    worst = summary["r_hat"].idxmax() if summary["r_hat"].notna().any() else None
-    diverging = int(result.datatree["sample_stats"]["diverging"].sum())
-    chains = result.posterior.sizes["chain"]
-    if worst is not None and (summary["r_hat"].max() > 1.01 or summary["ess_bulk"].min() < 400):
-        warnings.warn(
-            f"{worst} has R-hat {summary['r_hat'].max():.3f}; the smallest bulk ESS is "
-            f"{summary['ess_bulk'].min():.0f} over {chains} chains. Intervals are unreliable: raise draws and tune.",
-            ConvergenceWarning,
-            stacklevel=3,
-        )
-    if diverging:
-        warnings.warn(
-            f"{diverging} transitions diverged: a region of the posterior was missed. Raise target_accept above "
-            f"{result.datatree.attrs['target_accept']}, or use a prior on tau with less mass near zero.",
-            ConvergenceWarning,
-            stacklevel=3,
-        )
+    stats, accept = result.datatree["sample_stats"].to_dataset(), result.datatree.attrs["target_accept"]
+    for problem in problems(result.summary(), stats, accept):
+        warnings.warn(problem, ConvergenceWarning, stacklevel=3)

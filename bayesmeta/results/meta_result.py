@@ -10,14 +10,16 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from bayesmeta.data.files import write_file
 from bayesmeta.data.kinds import Data
 from bayesmeta.effects.display import Display
 from bayesmeta.results.claims import evaluate
 from bayesmeta.results.display import display_for, measure_of, with_display
 from bayesmeta.results.intervals import Marginal
-from bayesmeta.spec.design import variable_of
+from bayesmeta.results.netcdf import netcdf_bytes
+from bayesmeta.spec.design import design
 from bayesmeta.spec.sources import default_names
-from bayesmeta.spec.two_scales import Model
+from bayesmeta.spec.two_scales import Model, base_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,7 +125,7 @@ class MetaResult(ABC):
 
     def save(self, path: str | Path) -> None:
         """Write the DataTree as NetCDF."""
-        self.datatree.to_netcdf(path, engine="h5netcdf")
+        write_file(path, netcdf_bytes(self.datatree))
 
     def choice_probabilities(self) -> dict[str, dict[str, float]]:
         """Posterior probability of each option of each choice of a published review, or of each reading of a spread that
@@ -146,8 +148,9 @@ class MetaResult(ABC):
         frame = with_display(frame, self.display, self.coefficients)
         defaults = default_names(self.model)
         if defaults:
+            variables = design(self.data, base_of(self.model)).columns
             frame["prior"] = [
-                "default" if {name, variable_of(name)} & defaults else "" for name in map(str, frame.index)
+                "default" if {name, variables.get(name)} & defaults else "" for name in map(str, frame.index)
             ]
         return frame
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bayesmeta.data.files import read_bytes, write_file, write_files
 from bayesmeta.errors import DataError
 from bayesmeta.simulation.design import BLOCK, Design
 from bayesmeta.simulation.measures import MEASURES, Sums
 
 Key = tuple[int, int]  # scenario and block
+FORM = "1"  # another one when the meaning of a stored number changes
+_BLOCK_FILE = re.compile(r"(\d{5,})-(\d{8,})\.parquet")
 
 
 class Store:
@@ -33,6 +36,7 @@ class Store:
 
     def __init__(self, folder: Path, design: Design) -> None:
         self.folder, self._blocks = folder, folder / "blocks"
+        self._hash = design.hash
         self._shape = (len(design.labels), -1, len(MEASURES))
         try:
             self._blocks.mkdir(parents=True, exist_ok=True)
@@ -40,7 +44,7 @@ class Store:
             raise DataError(f"{folder}: cannot be made: {error.strerror}. Give another folder.") from error
         mark = folder / "design.json"
         if mark.is_file():
-            found = json.loads(mark.read_text(encoding="utf-8")).get("hash")
+            found = _hash_in(mark)
             if found != design.hash:
                 raise DataError(
                     f"{mark}: blocks of another design are kept here (hash {str(found)[:12]}, not {design.hash[:12]}). "
@@ -48,11 +52,12 @@ class Store:
                 )
         else:
             content = {"hash": design.hash, "block": BLOCK, "design": design.model_dump(exclude_none=True)}
-            _replace(mark, (json.dumps(content, indent=2) + "\n").encode())
+            write_file(mark, (json.dumps(content, indent=2) + "\n").encode())
 
     def done(self) -> set[Key]:
         """Blocks that are kept."""
-        return {(int(a), int(b)) for a, b in (path.stem.split("-") for path in self._blocks.glob("*-*.parquet"))}
+        names = map(_BLOCK_FILE.fullmatch, (path.name for path in self._blocks.iterdir()))
+        return {(int(name[1]), int(name[2])) for name in names if name}
 
     def write(self, key: Key, sums: Sums) -> None:
         """Keep a block: the whole file or nothing."""
@@ -71,41 +76,49 @@ class Store:
             }
         )
         sink = pa.BufferOutputStream()
-        pq.write_table(table, sink)
-        _replace(self._path(key), sink.getvalue().to_pybytes())
+        pq.write_table(table.replace_schema_metadata(self._identity(key)), sink, write_page_checksum=True)
+        write_file(self._path(key), sink.getvalue().to_pybytes())
 
     def read(self, key: Key) -> Sums:
         """Return the sums of a block that is kept."""
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
         path = self._path(key)
+        content = read_bytes(path)
         try:
-            table = pq.read_table(path)
+            table = pq.read_table(pa.BufferReader(content), page_checksum_verification=True)
             n, mean, squares = (table[name].to_numpy().reshape(self._shape) for name in ("n", "mean", "squares"))
         except (OSError, KeyError, ValueError) as error:
             raise DataError(f"{path}: not a block of a simulation: {error}. Delete it and run again.") from error
+        found = table.schema.metadata or {}
+        for name, ours in self._identity(key).items():
+            theirs = found.get(name.encode(), b"none").decode(errors="replace")
+            if theirs != ours:
+                raise DataError(
+                    f"{path}: a block of another simulation: its {name} is {theirs[:16]}, not {ours[:16]}. "
+                    "Delete it and run again."
+                )
         return Sums(n, mean, squares)
+
+    def _identity(self, key: Key) -> dict[str, str]:
+        """What a block's numbers depend on, and the form in which they are kept."""
+        return {"form": FORM, "design": self._hash, "scenario": str(key[0]), "block": str(key[1])}
 
     def write_results(self, files: dict[str, bytes]) -> None:
         """Write files of results beside the blocks."""
-        for name, content in files.items():
-            _replace(self.folder / name, content)
+        write_files(self.folder, files)
 
     def _path(self, key: Key) -> Path:
         return self._blocks / f"{key[0]:05d}-{key[1]:08d}.parquet"
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file so that a reader finds it whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+def _hash_in(mark: Path) -> object:
+    content = read_bytes(mark)
     try:
-        with partial.open("wb") as handle:
-            handle.write(content)
-            handle.flush()
-            os.fsync(handle.fileno())
-        partial.replace(path)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written: {error.strerror}.") from error
+        return json.loads(content)["hash"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DataError(f"{mark}: not a design that `bayesmeta simulate` wrote. Give another folder.") from error
 
 
 def plain(value: Any) -> Any:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.kinds import Data
 from bayesmeta.data.review import PublishedReview, Range, Study
-from bayesmeta.errors import DataError, SpecificationError, did_you_mean
+from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import Flat, Prior, ReferencePrior, plain
+from bayesmeta.spec.formula import model_matrix
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.sources import check_measure
 
@@ -67,8 +68,8 @@ def design(data: Data, model: NormalNormal) -> Design:
     elif model.formula.strip() == "1":  # the usual case, at once
         made = Design({}, np.zeros((1, data.n_studies, 0)), np.zeros((0, 1, data.n_studies, 0)), ())
     else:
-        matrix, columns, intercept = _matrix(model.formula, data.covariates)
-        made = Design(columns, matrix[None], np.zeros((0, 1, *matrix.shape)), (), intercept)
+        found = model_matrix(model.formula, data.covariates)
+        made = Design(found.columns, found.values[None], np.zeros((0, 1, *found.values.shape)), (), found.intercept)
     model.check_beta(made.columns, made.intercept)
     _check_variation(made, model)
     return made
@@ -106,15 +107,15 @@ def _review_design(review: PublishedReview, formula: str) -> Design:
     names = review.covariate_names
     corners = [np.zeros(len(slots)), *np.eye(len(slots)), np.full(len(slots), 0.5)]
     frames = [_frame(studies, names, slots, u) for u in corners for studies in scenarios]
-    matrix, columns, intercept = _matrix(formula, pd.concat(frames))
-    values = matrix.reshape(len(corners), len(scenarios), review.n_studies, len(columns))
+    found = model_matrix(formula, pd.concat(frames))
+    values = found.values.reshape(len(corners), len(scenarios), review.n_studies, len(found.columns))
     base, slope, middle = values[0], values[1:-1] - values[0], values[-1]
     if not np.allclose(middle, base + 0.5 * slope.sum(axis=0), rtol=1e-9, atol=1e-9):
         raise SpecificationError(
             f"formula {formula!r}: a covariate known as a range must enter linearly. "
             "Declare the transformed covariate itself as a range, e.g. log2_dose instead of dose."
         )
-    return Design(columns, base, slope, slots, intercept)
+    return Design(found.columns, base, slope, slots, found.intercept)
 
 
 def _find(studies: Sequence[Study], name: str) -> Study:
@@ -134,46 +135,6 @@ def _frame(studies: Sequence[Study], names: Sequence[str], slots: Sequence[tuple
     return pd.DataFrame({name: [value(study, name) for study in studies] for name in names}, index=index)
 
 
-def _matrix(formula: str, frame: pd.DataFrame) -> tuple[Floats, dict[str, str], bool]:
-    """Model matrix without the intercept, its columns with their variables, and whether there was an intercept."""
-    import formulaic
-    from formulaic.errors import FormulaicError
-
-    try:
-        parsed = formulaic.Formula(formula)
-        variables = sorted(str(name) for name in parsed.required_variables)
-    except Exception as error:
-        raise SpecificationError(f"formula {formula!r} cannot be read: {_one_line(error)}") from error
-    for name in variables:
-        if name not in frame.columns:
-            raise SpecificationError(
-                f"formula {formula!r}: no column {name!r}.{did_you_mean(name, frame.columns)} "
-                f"Columns: {', '.join(map(str, frame.columns)) or 'none'}."
-            )
-        missing = frame[name].isna()
-        if missing.any():
-            study = frame.index[missing.to_numpy()][0]
-            raise DataError(f"study {study!r}: covariate {name!r} is missing, and the formula {formula!r} needs it.")
-    try:
-        matrix = parsed.get_model_matrix(frame.reset_index(drop=True), na_action="raise")
-    except (FormulaicError, ValueError, TypeError) as error:
-        raise SpecificationError(f"formula {formula!r} cannot be evaluated: {_one_line(error)}") from error
-    intercept = "Intercept" in matrix.columns
-    keep = [str(name) for name in matrix.columns if name != "Intercept"]
-    for name in variables:
-        if intercept and frame[name].nunique() == 1 and not any(name in column for column in keep):
-            raise SpecificationError(
-                f"formula {formula!r}: covariate without variation, {name!r} is {frame[name].iloc[0]!r} in every study."
-            )
-    values = np.asarray(matrix[keep], dtype=float).reshape(len(frame), len(keep))
-    return values, {name: variable_of(name) for name in keep}, intercept
-
-
-def variable_of(column: str) -> str:
-    """Variable behind a column: ``pain_class[T.mixed]`` comes from ``pain_class``."""
-    return column.split("[", 1)[0].removeprefix("C(").split(",")[0].removesuffix(")")
-
-
 def _check_variation(made: Design, model: NormalNormal) -> None:
     for j, name in enumerate(made.columns):
         column = made.base[..., j]
@@ -191,7 +152,3 @@ def _check_variation(made: Design, model: NormalNormal) -> None:
             f"formula {model.formula!r}: {matrix.shape[1]} coefficients with flat priors, but only "
             f"{np.linalg.matrix_rank(matrix)} can be told apart with {len(matrix)} studies. Drop a column or give it a prior."
         )
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

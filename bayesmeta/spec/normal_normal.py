@@ -19,6 +19,7 @@ from bayesmeta.priors import (
     shown,
 )
 from bayesmeta.spec.between import Between, Independent
+from bayesmeta.spec.formula_text import read_formula
 
 RESERVED = ("mu", "tau", "theta_new", "theta", "Intercept")
 Names = tuple[str, ...]
@@ -73,6 +74,7 @@ class NormalNormal:
             raise SpecificationError(
                 f"formula={self.formula!r}: give the right-hand side only, e.g. '1' or '1 + crps'; y is implied."
             )
+        read_formula(self.formula)
         object.__setattr__(self, "tau", require_scale_prior(self.tau, "tau"))
         object.__setattr__(self, "mu", require_prior(self.mu, "mu", "Normal(0, 4)"))
         if not isinstance(self.between, Between):

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
+import arviz_stats
 import numpy as np
 import pytest
 import xarray as xr
@@ -56,28 +57,35 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     (folder / "analysis.toml").write_text((ARMS / "analysis.toml").read_text() + SIGNALS)
     assert run(folder) == 0
     checked = plan(folder / "analysis.toml")
+    with xr.open_datatree(folder / "out" / "posterior.nc", engine="h5netcdf") as tree:
+        posterior = tree["pain/overall/posterior"].to_dataset().load()
     return SimpleNamespace(
         folder=folder,
         results=json.loads((folder / "out" / "results.json").read_text()),
         html=(folder / "out" / "report.html").read_text(),
         data=checked.data["pain"],
         model=checked.models["pain"]["overall"],
+        posterior=posterior,
     )
 
 
 @pytest.mark.slow
-def test_the_numbers_are_those_of_the_grid(reported):
+def test_the_numbers_are_those_of_the_grid(reported, assert_within_mcse):
     grid = fit_arm_grid(reported.data, reported.model, 1)
     outcome = reported.results["outcomes"]["pain"]
     rows = {row["parameter"]: row for row in outcome["models"]["overall"]["summary"]}
     assert list(rows) == ["mu", "tau", "typical_sd[outcome]", "sd_variation", "theta_new"]
     for name in ("mu", "tau", "sd_variation"):
         mean, sd = grid.mean_sd(name)
-        assert rows[name]["mean"] == pytest.approx(mean, abs=4 * sd / rows[name]["ess_bulk"] ** 0.5)
-        assert rows[name]["sd"] == pytest.approx(sd, rel=0.1)
+        draws = reported.posterior[name].to_numpy()
+        assert_within_mcse(draws, mean=mean, sd=sd, max_mcse=0.06, label=name)
+        assert [rows[name]["mean"], rows[name]["sd"]] == pytest.approx([draws.mean(), draws.std(ddof=1)], rel=1e-10)
     sd_reading, se_reading = outcome["evidence"]["choices"]
     assert (sd_reading["option"], sd_reading["prior"]) == ("a standard deviation", 0.8)
-    assert sd_reading["posterior"] == pytest.approx(grid.sd_readings["F"], abs=0.03)
+    reading = reported.posterior["sd_probability"][..., 0].to_numpy()
+    mcse = float(arviz_stats.mcse(xr.Dataset({"x": (("chain", "draw"), reading)}), method="mean")["x"])
+    assert mcse < 0.0075
+    assert sd_reading["posterior"] == pytest.approx(grid.sd_readings["F"], abs=4 * mcse)
     assert sd_reading["posterior"] + se_reading["posterior"] == pytest.approx(1, abs=1e-12)
 
 

@@ -100,15 +100,16 @@ def variance(table: pd.DataFrame, name: str, first: str, second: str) -> float:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("which", ["reported", "randomised"])
-def test_the_numbers_are_those_of_the_grid(which, request):
+def test_the_numbers_are_those_of_the_grid(which, request, assert_within_mcse):
     report = request.getfixturevalue(which)
     grid = fit_change_grid(report.data, report.model, 1)
     rows = {row["parameter"]: row for row in report.outcome["models"]["overall"]["summary"]}
     assert list(rows) == ["mu", "tau", "correlation", "correlation_variation", "theta_new"]
     for name in ("mu", "tau", "correlation", "correlation_variation"):
         mean, sd = grid.mean_sd(name)
-        assert rows[name]["mean"] == pytest.approx(mean, abs=4 * sd / rows[name]["ess_bulk"] ** 0.5)
-        assert rows[name]["sd"] == pytest.approx(sd, rel=0.1)
+        draws = report.posterior[name].to_numpy()
+        assert_within_mcse(draws, mean=mean, sd=sd, max_mcse=0.06, label=name)
+        assert [rows[name]["mean"], rows[name]["sd"]] == pytest.approx([draws.mean(), draws.std(ddof=1)], rel=1e-10)
     (_, chosen) = report.outcome["probabilities"]
     assert chosen["claim"] == "correlation > 0.5 and correlation_variation < 0.3"
     draws = report.posterior

@@ -110,8 +110,8 @@ def test_the_widest_samples_reach_the_limit():
 
 def test_very_many_participants_take_no_time():
     """Ten thousand sums and more have such a mean: nothing is impossible, and none is gone through."""
-    start = time.perf_counter()
+    start = time.process_time()
     for n in (10**7, 10**12, 10**100):
         assert grim(5.0, n, decimals=0)
         assert grimmer(5.0, 20.0, n, decimals=0, decimals_sd=0, scale=(0, 10))
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1

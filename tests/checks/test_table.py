@@ -421,9 +421,9 @@ def test_large_tables_take_time_by_their_rows(kind):
         limits["ci_upper"][7] += 3
         table = {"study": [f"S{i // 2}" for i in range(n)], "time": range(n), "estimate": y, **limits}
         table["p"] = [f"{2 * ndtr(-abs(a / b)):.3f}" for a, b in zip(y, se, strict=True)]
-    start = time.perf_counter()
+    start = time.process_time()
     assert (kind == "estimates") == (("asymmetric interval", 8, "ci_lower") in found(table))
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.parametrize("items", [0, -1, 2.5])

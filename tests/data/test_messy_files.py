@@ -214,9 +214,9 @@ def test_what_has_no_other_notation(text):
 
 
 def test_long_texts_take_no_time():
-    digits, start = "1" * 40_000 + "x", time.perf_counter()
+    digits, start = "1" * 40_000 + "x", time.process_time()
     for column in ("estimate", "se", "p"):
         with pytest.raises(DataError, match="1\\.\\.\\."):
             reported_estimates({"study": ["A"], "estimate": [1], column: [digits]})
     effect_sizes({**CELLS, "code": [digits]}, "md")
-    assert time.perf_counter() - start < 2  # 90 seconds where numbers were searched for in every way
+    assert time.process_time() - start < 2  # 90 seconds where numbers were searched for in every way

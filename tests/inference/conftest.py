@@ -1,4 +1,4 @@
-"""References that know nothing of the package: quadrature over tau, and Monte Carlo standard errors."""
+"""References that know nothing of the package: golden files of R, and quadrature over tau."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import arviz_stats
 import numpy as np
 import pytest
-import xarray as xr
 from scipy.integrate import quad_vec
 from scipy.stats import norm
 
@@ -20,23 +18,6 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 def golden():
     """From the name of a golden file to its content."""
     return lambda name: json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
-
-
-def _assert_within_mcse(draws, *, mean, sd, max_mcse, z=4.0, label=""):
-    """Compare mean and sd of draws (chain, draw) with reference values, in Monte Carlo standard errors.
-
-    `max_mcse` bounds them in units of the reference sd, or the draws would be too few to test anything.
-    """
-    data = xr.Dataset({"x": (("chain", "draw"), np.asarray(draws, float))})
-    for method, got, want in (("mean", draws.mean(), mean), ("sd", draws.std(), sd)):
-        mcse = float(arviz_stats.mcse(data, method=method)["x"])
-        assert mcse <= max_mcse * sd, f"{label}: MCSE of the {method} {mcse:.3g} > {max_mcse:.3g} sd"
-        assert abs(float(got) - want) <= z * mcse, f"{label}: {method} {float(got):.5g}, expected {want:.5g}"
-
-
-@pytest.fixture(scope="session")
-def assert_within_mcse():
-    return _assert_within_mcse
 
 
 @dataclass(frozen=True)

@@ -32,11 +32,12 @@ def known(golden):
         sd=bm.LogNormal(0, 1),
     )
     model = bm.NormalNormal(formula="1 + dac", tau=bm.HalfNormal(0.5))
-    return bm.fit(review, model, seed=4, draws=2000, tune=1000, target_accept=0.95), case["exact"]
+    return bm.fit(review, model, seed=4, draws=4000, target_accept=0.99), case["exact"]
 
 
-def test_all_studies_known_is_the_normal_normal_model(known, assert_within_mcse):
+def test_all_studies_known_is_the_normal_normal_model(known, assert_within_mcse, assert_rarely_diverges):
     result, exact = known
+    assert_rarely_diverges(result)
     for j, parameter in enumerate(("mu", "dac")):
         mean, sd = exact["beta_mean"][j], np.sqrt(exact["beta_cov"][j][j])
         assert_within_mcse(result.draws(parameter), mean=mean, sd=sd, max_mcse=0.06, label=parameter)
@@ -97,10 +98,7 @@ def hidden():
     model = bm.NormalNormal(
         formula="1 + crps", mu=bm.Normal(-1, 0.8), tau=bm.HalfNormal(0.5), beta={"crps": bm.Normal(0, 0.8)}
     )
-    result = bm.fit_many(review, {"m": model}, seed=6, draws=1500, tune=800, target_accept=0.95)["m"]
-    assert result.summary()["r_hat"].max() < 1.01
-    assert result.datatree["sample_stats"]["diverging"].values.sum() <= 6  # 0.1%: the thresholds are nearly steps
-    return result
+    return bm.fit_many(review, {"m": model}, seed=6, draws=1500, tune=800, target_accept=0.95)["m"]
 
 
 def pool(y, se):
@@ -166,13 +164,14 @@ def reference():
     return weight / weight.sum(), {name: np.concatenate([part[1][name] for part in kept]) for name in kept[0][1]}
 
 
-def test_hidden_studies_agree_with_simulation(hidden, reference):
+def test_hidden_studies_agree_with_simulation(hidden, reference, assert_rarely_diverges):
     import arviz_stats
     import xarray as xr
 
     weight, values = reference
     size = 1 / (weight**2).sum()
     assert size > 1500
+    assert_rarely_diverges(hidden)  # the thresholds are nearly steps
     posterior = hidden.posterior
     draws = {name: hidden.draws(name) for name in ("mu", "crps", "tau")}
     draws["crps < 0"] = (draws["crps"] < 0).astype(float)
@@ -184,12 +183,13 @@ def test_hidden_studies_agree_with_simulation(hidden, reference):
         mean = (weight * x).sum()
         sd = np.sqrt((weight * (x - mean) ** 2).sum())
         error = np.sqrt((weight**2 * (x - mean) ** 2).sum())  # of a self-normalised mean
-        assert error < 0.04 * sd
-        own = float(arviz_stats.mcse(xr.Dataset({"x": (("chain", "draw"), found)}), method="mean")["x"])
-        assert own < 0.04 * sd, name
+        error_of_sd = np.sqrt((weight**2 * ((x - mean) ** 2 - sd**2) ** 2).sum()) / (2 * sd)
+        one = xr.Dataset({"x": (("chain", "draw"), found)})
+        own, own_of_sd = (float(arviz_stats.mcse(one, method=method)["x"]) for method in ("mean", "sd"))
+        assert max(error, error_of_sd, own, own_of_sd) < 0.04 * sd, name
         assert abs(found.mean() - mean) < 4 * np.hypot(error, own), name
-        if name != "SD":  # its draws are probabilities, those of the simulation are choices
-            assert found.std() == pytest.approx(sd, rel=0.12), name
+        if name not in ("SD", "crps < 0"):  # draws that are probabilities, and a share, whose mean is its sd
+            assert abs(found.std() - sd) < 4 * np.hypot(error_of_sd, own_of_sd), name
 
 
 def test_printed_statistics_are_reproduced(hidden):

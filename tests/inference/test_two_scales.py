@@ -200,7 +200,7 @@ def test_what_cannot_be_right_is_refused():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [*STRUCTURES, "arms"])
-def test_nuts_agrees(kind, assert_within_mcse):
+def test_nuts_agrees(kind, assert_within_mcse, assert_rarely_diverges):
     if kind == "arms":
         V = np.outer(SE, SE) * (0.5 * SAME + 0.5 * np.eye(K))
         data = bm.Estimates(Y, cov=V, covariates={"lab": LAB, "dose": DOSE})
@@ -210,7 +210,8 @@ def test_nuts_agrees(kind, assert_within_mcse):
     else:
         data, model = DATA, bm.TwoScales(BASE, STRUCTURES[kind][0], bm.HalfNormal(0.4))
     exact = bm.fit(data, model, "quadrature")
-    drawn = bm.fit_many(data, {"m": model}, "nuts", seed=2, draws=1500, tune=700, target_accept=0.95)["m"]
+    drawn = bm.fit_many(data, {"m": model}, "nuts", seed=2, draws=2500, target_accept=0.99)["m"]
+    assert_rarely_diverges(drawn)
     for name in exact.parameters:
         marginal = exact.marginal(name)
         assert_within_mcse(drawn.draws(name), mean=marginal.mean(), sd=marginal.sd(), max_mcse=0.06, label=name)

@@ -60,7 +60,8 @@ def _grid():
 
 def _convergence():
     return {
-        "r_hat": 1.003, "ess_bulk": 2210.0, "ess_tail": 1980.0, "divergences": 0, "bfmi": 0.91,
+        "r_hat": 1.003, "ess_bulk": 2210.0, "ess_tail": 1980.0, "sd_error": 0.014, "divergences": 0, "saturated": 0,
+        "transitions": 6000, "bfmi": 0.91,
         "chains": 4, "draws": 1500, "seconds_note": None,
     }  # fmt: skip
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -113,15 +111,12 @@ def test_nothing_is_lost_when_a_worker_is_killed():
         with Client(cluster, set_as_default=False) as client:
             pids = list(client.run(os.getpid).values())
 
-        def kill() -> None:
-            time.sleep(0.5)
-            os.kill(pids[0], signal.SIGKILL)
-            killed.append(pids[0])
+        def kill(done: int, total: int) -> None:
+            if not killed and done < total:
+                os.kill(pids[0], signal.SIGKILL)
+                killed.append(pids[0])
 
-        thread = threading.Thread(target=kill)
-        thread.start()
-        found = simulate(many, scheduler=cluster.scheduler_address)
-        thread.join()
+        found = simulate(many, scheduler=cluster.scheduler_address, progress=kill)
     assert killed
     pd.testing.assert_frame_equal(found.performance, expected, check_exact=True)
 

@@ -1,0 +1,140 @@
+"""Convergence of spreads and tails on chains that were made to fail in one way each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import arviz_stats
+import numpy as np
+import pytest
+import xarray as xr
+from scipy.signal import lfilter
+from scipy.stats import halfnorm, norm
+
+import bayesmeta as bm
+from bayesmeta.diagnostics.convergence import Convergence, worst_of
+from bayesmeta.results.draws_result import DrawsResult
+from bayesmeta.results.precision import Precision, problems
+
+DATA = bm.Estimates(y=[0.2, 0.5, -0.1], se=[0.1, 0.2, 0.15])
+MODEL = bm.NormalNormal(mu=bm.Normal(0, 1), tau=bm.HalfNormal(0.5))
+SHAPE = (4, 2000)
+
+
+@cache
+def independent():
+    return bm.fit(DATA, MODEL, seed=1, draws=SHAPE[1], chains=SHAPE[0]).datatree
+
+
+def result(mu, saturated=0, diverging=0):
+    """A result with independent draws of everything but mu."""
+    tree = independent().copy(deep=True)
+    tree["posterior"]["mu"] = xr.DataArray(mu, dims=("chain", "draw"))
+    stats = {
+        "energy": np.random.default_rng(2).normal(size=SHAPE),
+        "reached_max_treedepth": np.arange(np.prod(SHAPE)).reshape(SHAPE) < saturated,
+        "diverging": np.arange(np.prod(SHAPE)).reshape(SHAPE) < diverging,
+    }
+    for name, values in stats.items():
+        tree["sample_stats"][name] = xr.DataArray(values, dims=("chain", "draw"))
+    tree.attrs["target_accept"] = 0.95
+    return DrawsResult(tree, MODEL, DATA, "nuts")
+
+
+def chains(kind, seed=0):
+    """Draws of mu, mean 0 in every chain, which fail in the way that `kind` names."""
+    rng = np.random.default_rng(seed)
+    z = rng.normal(size=SHAPE)
+    if kind == "spreads differ":
+        z = z * np.array([0.85, 1.0, 1.0, 1.2])[:, None]
+    elif kind == "spread moves slowly":  # the sign is new at every draw, the size is an autoregression
+        slow = lfilter([np.sqrt(1 - 0.99**2)], [1, -0.99], rng.normal(size=SHAPE))
+        z = np.sign(z) * halfnorm.ppf(norm.cdf(slow))
+    elif kind == "rare far draws":  # a tail that few draws reach decides the standard deviation
+        z = np.where(rng.random(SHAPE) < 5e-4, 30 * z, z)
+    return z - z.mean(axis=1, keepdims=True)
+
+
+def failed(convergence):
+    return {check.name.removeprefix("fit: ") for check in convergence.checks("fit") if not check.passed}
+
+
+def test_independent_draws_pass():
+    assert failed(bm.convergence(result(chains("good")))) == set()
+
+
+@pytest.mark.parametrize(
+    ("kind", "fails"),
+    [
+        ("spreads differ", {"R-hat"}),
+        ("spread moves slowly", {"tail ESS", "error of the SD", "R-hat"}),
+        ("rare far draws", {"error of the SD"}),
+    ],
+)
+def test_wrong_spreads_fail_where_the_means_agree(kind, fails):
+    """What only looks at means sees nothing: split R-hat of the draws, and their bulk ESS."""
+    mu = chains(kind)
+    data = xr.Dataset({"x": (("chain", "draw"), mu)})
+    assert float(arviz_stats.rhat(data, method="split")["x"]) < 1.003
+    assert float(arviz_stats.ess(data, method="bulk")["x"]) > 4000
+    found = bm.convergence(result(mu))
+    assert failed(found) == fails
+    assert "tail ESS" not in fails or found.worst_tail == "mu"
+    assert "error of the SD" not in fails or found.worst_sd == "mu"
+
+
+def test_cut_trajectories_and_divergences_fail():
+    good = chains("good")
+    few, many = bm.convergence(result(good, saturated=80)), bm.convergence(result(good, saturated=81))
+    assert (few.saturated, few.transitions, failed(few)) == (80, 8000, set())
+    assert failed(many) == {"saturated tree depth"}
+    assert "81 of 8000 trajectories were cut" in next(c.note for c in many.checks("fit") if not c.passed)
+    assert failed(bm.convergence(result(good, diverging=1))) == {"divergences"}
+
+
+def test_errors_of_independent_normal_draws():
+    """The SD of n independent normal draws has the error 1 / sqrt(2n) of itself."""
+    found = Precision.of(np.random.default_rng(3).normal(size=(4, 5000, 6)))
+    np.testing.assert_allclose(found.sd_error, 1 / np.sqrt(2 * 20_000), rtol=0.1)
+    np.testing.assert_allclose(found.ess_tail, 20_000, rtol=0.15)
+    assert (found.r_hat < 1.001).all()
+
+
+def test_a_constant_and_a_single_chain():
+    draws = np.random.default_rng(4).normal(size=(4, 500, 2))
+    draws[..., 1] = 0.2
+    found = Precision.of(draws)
+    assert np.isfinite(list(found.rows()[0].values())).all()
+    assert np.isnan(list(found.rows()[1].values())).all()
+    alone = Precision.of(draws[:1])
+    assert np.isnan(alone.r_hat[0])
+    assert alone.sd_error[0] > 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "counts", "says"),
+    [
+        ("good", {}, []),
+        ("spreads differ", {}, ["mu has R-hat"]),
+        ("rare far draws", {}, ["the standard deviation of mu has a Monte Carlo error of"]),
+        ("good", {"diverging": 1}, ["1 transitions diverged"]),
+        ("good", {"saturated": 4000}, ["4000 of 8000 trajectories were cut"]),
+    ],
+)
+def test_warnings_of_fit_follow_the_checks(kind, counts, says):
+    made = result(chains(kind), **counts)
+    found = list(problems(made.summary(), made.datatree["sample_stats"].to_dataset(), 0.95))
+    assert len(found) == len(says)
+    assert all(text.startswith(start) for text, start in zip(found, says, strict=True))
+
+
+def test_the_worst_of_several_fits():
+    one = bm.convergence(result(chains("good")))
+    other = replace(
+        one, r_hat=1.5, ess_bulk=9.0, ess_tail=8.0, sd_error=0.3, divergences=2, saturated=3, bfmi=0.1, worst="a",
+        worst_tail="b", worst_sd="c",
+    )  # fmt: skip
+    want = replace(other, divergences=2, saturated=3, transitions=16_000)
+    assert worst_of([one, other]) == worst_of([other, one]) == want
+    assert isinstance(worst_of([one]), Convergence)
