@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console
-from rich.text import Text
-
-from bayesmeta.report.console import PlainTable
+from bayesmeta.report.console import PlainConsole, PlainTable
 from bayesmeta.report.plain_text import visible
 
 _GAP = 2  # characters between columns
 _NAME = 24  # characters of a text that are kept on one line where there is room for them
 
 
-def print_table(console: Console, headings: Sequence[str], rows: Sequence[Sequence[str]], texts: int = 1) -> None:
+def print_table(console: PlainConsole, headings: Sequence[str], rows: Sequence[Sequence[str]], texts: int = 1) -> None:
     """Print a table whose headings and first columns, which are texts, wrap at words, and whose numbers stay whole.
 
     Where standard output is no terminal, it is as much wider as its numbers need. On a terminal that is too narrow for them,
@@ -22,7 +19,7 @@ def print_table(console: Console, headings: Sequence[str], rows: Sequence[Sequen
 
     Parameters
     ----------
-    console : Console
+    console : PlainConsole
     headings : sequence of str
         A line break in one is kept.
     rows : sequence of sequence of str
@@ -77,13 +74,13 @@ def _longest_word(text: str) -> int:
     return max(map(len, text.split()), default=0)
 
 
-def _print_records(console: Console, headings: Sequence[str], rows: Sequence[Sequence[str]], texts: int) -> None:
+def _print_records(console: PlainConsole, headings: Sequence[str], rows: Sequence[Sequence[str]], texts: int) -> None:
     names = [" ".join(heading.split()) for heading in headings]
     for row in rows:
         console.print()
         for i, (name, cell) in enumerate(zip(names, row, strict=True)):
             if not name:
-                console.print(Text(cell))
+                console.print(cell)
             elif cell or i >= texts:
-                console.print(Text(f"  {name}: {cell}"))
+                console.print(f"  {name}: {cell}")
     console.print()

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.console import Console
 
 import bayesmeta as bm
 from bayesmeta.cli import main
+from bayesmeta.report.console import PlainConsole
 from bayesmeta.report.layout import print_table
 from bayesmeta.report.numbers import format_estimate, format_interval, format_number, write_row
 
@@ -77,7 +77,8 @@ NUMBERS = ["−0.00091", "0.00023", "−0.00091", "−0.00136", "−5.2e−11", 
 @pytest.mark.parametrize("terminal", [True, False])
 def test_nothing_is_cut_off(width, terminal):
     out = io.StringIO()
-    console = Console(file=out, width=width, force_terminal=terminal, color_system=None)
+    console = PlainConsole(width=width)
+    console.file, console._force_terminal, console._color_system = out, terminal, None
     names = ["mu", "a coefficient with a long name[T.and a level, too]", "[random]", "/kg", ":warning:"]
     print_table(console, HEADINGS, [[name, *NUMBERS] for name in names])
     text = out.getvalue()
