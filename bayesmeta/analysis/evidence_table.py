@@ -20,10 +20,11 @@ from bayesmeta.data.statistics import (
     StudyTest,
     SubgroupTest,
 )
+from bayesmeta.effects.display import Display
 from bayesmeta.results.meta_result import MetaResult
 
 
-def evidence(outcome: Outcome, fits: Mapping[str, MetaResult]) -> dict[str, Any]:
+def evidence(outcome: Outcome, fits: Mapping[str, MetaResult], display: Display) -> dict[str, Any]:
     """Evidence section of one outcome."""
     result = next(iter(fits.values()))
     data = result.data
@@ -37,7 +38,7 @@ def evidence(outcome: Outcome, fits: Mapping[str, MetaResult]) -> dict[str, Any]
                 "label": name,
                 "n": "",
                 "known": True,
-                "evidence": f"estimate {data.y[i]:.3g}, standard error {data.se[i]:.3g}",
+                "evidence": _estimate(data.y[i], data.se[i], display),
                 "covariates": {str(column): str(frame.iloc[i][column]) for column in frame.columns},
             }
             for i, name in enumerate(data.study)
@@ -61,8 +62,8 @@ def evidence(outcome: Outcome, fits: Mapping[str, MetaResult]) -> dict[str, Any]
     statistics = [
         {
             "name": s.name,
-            "printed": printed(s, ratio=outcome.log_scale),
-            "recomputed": _recomputed(s, group, tests, ratio=outcome.log_scale),
+            "printed": printed(s, ratio=display.is_ratio),
+            "recomputed": _recomputed(s, group, tests, ratio=display.is_ratio),
         }
         for s in data.statistics
     ]
@@ -72,6 +73,11 @@ def evidence(outcome: Outcome, fits: Mapping[str, MetaResult]) -> dict[str, Any]
         "choices": choices,
         "missing": outcome.missing,
     }
+
+
+def _estimate(y: float, se: float, display: Display) -> str:
+    """An estimate and its standard error, named on the scale on which they are."""
+    return f"{display.analysis} {y:.3g}, standard error {se:.3g}"
 
 
 def _study(study: Study) -> dict[str, Any]:

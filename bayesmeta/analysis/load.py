@@ -12,8 +12,9 @@ from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.kinds import Data
 from bayesmeta.data.tables import Table
 from bayesmeta.effects.column_names import read_named
+from bayesmeta.effects.display import Display
 from bayesmeta.effects.options import EffectOptions
-from bayesmeta.effects.reported import REPORTED
+from bayesmeta.effects.registry import REPORTED, display_of
 from bayesmeta.errors import BayesmetaError, SpecificationError
 from bayesmeta.spec.formula import names_in
 
@@ -23,7 +24,7 @@ _ARMS: dict[str, type[ArmMeans | ArmChanges]] = {
 }  # by the kind of model
 _TABLES = ("studies", "estimates", "arms")
 _OF_STUDIES = ("n_total", "sd_prior", "published", "choices")
-_OF_ESTIMATES = ("effects", "derived", "log_scale")
+_OF_ESTIMATES = ("effects", "derived")
 
 
 def load_data(outcome: Outcome, folder: Path, name: str) -> Data:
@@ -72,6 +73,12 @@ def shown_measure(outcome: Outcome) -> str | None:
     if outcome.measure in REPORTED:
         return None if outcome.effects is None else outcome.effects.printed_measure
     return outcome.measure
+
+
+def outcome_display(outcome: Outcome, data: Data) -> Display:
+    """How the effects of an outcome are read: the measure decides."""
+    stated = shown_measure(outcome) or outcome.measure
+    return display_of(stated, data.se if isinstance(data, Estimates) else None)
 
 
 def _computed(outcome: Outcome, table: Table | Path) -> Estimates:

@@ -9,7 +9,7 @@ from bayesmeta.analysis.schema import Analysis, Outcome, Sampling
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.kinds import Arms, Data
 from bayesmeta.data.review import PublishedReview
-from bayesmeta.effects.reported import REPORTED
+from bayesmeta.effects.registry import REPORTED
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.precision import ESS_LIMIT, R_HAT_LIMIT, SATURATED_LIMIT
 

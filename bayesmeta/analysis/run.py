@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bayesmeta.analysis.collect import collect_outcome
-from bayesmeta.analysis.derived import baseline_counts
+from bayesmeta.analysis.derived import baseline_counts, treated_risk
 from bayesmeta.analysis.external import external_rows
 from bayesmeta.analysis.load import load_data
 from bayesmeta.analysis.model_sections import build_model
@@ -206,7 +206,7 @@ def _check_questions(outcome: Outcome, models: dict[str, Model], data: Data, whe
     asked += [
         (s.model, [s.claim, s.quantity + " < 0", *([s.threshold] if s.threshold else [])]) for s in outcome.signals
     ]
-    asked += [(question.model, []) for question in outcome.derived]
+    asked += [(question.model, ["mu < 0"]) for question in outcome.derived]
     if outcome.confounding:
         asked.append((outcome.confounding[0], [f"{name} < 0" for name in outcome.confounding[1:]]))
     for model, claims in asked:
@@ -229,6 +229,10 @@ def _check_questions(outcome: Outcome, models: dict[str, Model], data: Data, whe
         except BayesmetaError as error:
             raise type(error)(f"{place}, sensitivity: {error}") from error
     for question in outcome.derived:
+        try:
+            treated_risk(outcome)
+        except SpecificationError as error:
+            raise SpecificationError(f"{where}, derived from {question.model!r}: {error}") from error
         if not baseline_counts(question):
             sizes = ", ".join(map(str, question.baseline_n))
             raise SpecificationError(

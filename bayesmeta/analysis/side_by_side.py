@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bayesmeta.analysis.derived import finite_or_none
+from bayesmeta.analysis.load import outcome_display
 from bayesmeta.analysis.schema import Outcome
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.kinds import Data
@@ -40,6 +41,7 @@ def side_by_side(data: Data, outcome: Outcome, models: Mapping[str, Model]) -> d
         "parameter": table.attrs["parameter"],
         "claim": table.attrs["claim"],
         "level": table.attrs["level"],
+        "display": outcome_display(outcome, data).as_dict(),
         "rows": [
             {"name": name, **{k: v if isinstance(v, str) else finite_or_none(v) for k, v in row.items()}}
             for name, row in table.iterrows()

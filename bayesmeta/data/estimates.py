@@ -22,6 +22,7 @@ from bayesmeta.data._checks import (
     count,
     refuse,
 )
+from bayesmeta.data.natural_scale import check_natural_scale
 from bayesmeta.data.standard_errors import standard_errors
 from bayesmeta.data.tables import Table, open_table
 from bayesmeta.errors import DataError, did_you_mean
@@ -345,6 +346,7 @@ def _from_table(
     table = replace(table, label=study or "")
     table.require(*([study] if study else []), y)
     labels = table.labels() if study else None
+    check_natural_scale(table, y, measure)
     effects, errors = table.numbers(y), standard_errors(table, y, se, level)
     columns = table.covariates(covariates, used=(study or "", y, se, "v", "lower", "upper"))
     return Estimates(effects, errors, labels, columns, measure=measure)

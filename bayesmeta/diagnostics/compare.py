@@ -6,9 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from bayesmeta.data.estimates import Estimates
+from bayesmeta.effects.registry import display_of
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.pooling.pool import pool
+from bayesmeta.results.display import reading
 from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.spec.normal_normal import NormalNormal
@@ -28,7 +32,9 @@ COLUMNS = (
     "p_value",
     "probability",
     "tau",
+    "se",
 )
+_SHOWN = ("estimate", "lower", "upper", "prediction_lower", "prediction_upper")
 
 
 def compare(
@@ -69,7 +75,9 @@ def compare(
         One row for each estimator and each model. Columns: school (``"frequentist"`` or ``"Bayesian"``), estimate
         (Bayesian: posterior median), lower, upper, prediction_lower and prediction_upper (the true effect of a new
         study; for `mu` only), p_value (two-sided, that the coefficient is zero; frequentist only), probability
-        (of `claim`; Bayesian only), tau (Bayesian: posterior median). ``attrs`` hold the claim and the models.
+        (of `claim`; Bayesian only), tau (Bayesian: posterior median), se (Bayesian: posterior standard deviation). Where
+        the data state a measure that is read on another scale, display_estimate, display_lower, ... hold the same on
+        that scale: odds ratios for ``"log_or"``. ``attrs`` hold the claim, the models, and `display`, what these are.
 
     Raises
     ------
@@ -97,11 +105,17 @@ def compare(
     fits = fit_many(data, models, engine, seed=seed)
     rows |= {name: _bayesian_row(result, parameter, claim, level) for name, result in fits.items()}
     table = pd.DataFrame.from_dict(rows, orient="index", columns=list(COLUMNS))
+    display, first = display_of(data.measure, data.se), next(iter(fits.values()))
+    label = reading(parameter, display, [parameter], "mu" in first.parameters)
+    if label:
+        read = display.values if label == display.label else np.exp
+        table = table.assign(**{f"display_{key}": read(table[key].to_numpy(float)) for key in _SHOWN})
     table.attrs = {
         "claim": claim,
         "parameter": parameter,
         "level": level,
         "models": {name: str(one) for name, one in models.items()},
+        "display": label,
     }
     return table
 
@@ -127,9 +141,9 @@ def _frequentist_row(data: Estimates, name: str, formula: str, parameter: str, l
             f"parameter={parameter!r}: the formula {formula!r} has no such coefficient."
             f"{did_you_mean(parameter, rows)} Coefficients: {', '.join(rows)}."
         )
-    estimate, _, _, p_value, lower, upper = rows[parameter]
+    estimate, se, _, p_value, lower, upper = rows[parameter]
     prediction = found.prediction if parameter == "mu" else (math.nan, math.nan)
-    return ["frequentist", estimate, lower, upper, *prediction, p_value, math.nan, found.tau]
+    return ["frequentist", estimate, lower, upper, *prediction, p_value, math.nan, found.tau, se]
 
 
 def _bayesian_row(result: MetaResult, parameter: str, claim: str, level: float) -> list[str | float]:
@@ -144,4 +158,5 @@ def _bayesian_row(result: MetaResult, parameter: str, claim: str, level: float) 
     prediction = (math.nan, math.nan) if new is None else (float(new["lower"]), float(new["upper"]))
     row = summary.loc[parameter]
     values = (float(row["median"]), float(row["lower"]), float(row["upper"]))
-    return ["Bayesian", *values, *prediction, math.nan, result.probability(claim), float(summary.loc["tau", "median"])]
+    tau, sd = float(summary.loc["tau", "median"]), float(row["sd"])
+    return ["Bayesian", *values, *prediction, math.nan, result.probability(claim), tau, sd]

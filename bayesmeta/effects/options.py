@@ -11,8 +11,8 @@ from bayesmeta.effects.arm_reports import complete_arms
 from bayesmeta.effects.combined_arms import combine_arms
 from bayesmeta.effects.contrasts import Reference
 from bayesmeta.effects.measures import NumberOrColumn, effect_sizes
-from bayesmeta.effects.registry import measure_named
-from bayesmeta.effects.reported import REPORTED, reported_estimates
+from bayesmeta.effects.registry import REPORTED, measure_named
+from bayesmeta.effects.reported import reported_estimates
 from bayesmeta.errors import SpecificationError
 
 

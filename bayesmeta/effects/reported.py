@@ -9,14 +9,14 @@ from itertools import chain
 import numpy as np
 
 from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.natural_scale import check_natural_scale
 from bayesmeta.data.printed import known_numbers
-from bayesmeta.data.tables import TableSource
+from bayesmeta.data.tables import TableSource, open_table
 from bayesmeta.effects._arms import Floats
 from bayesmeta.effects.precision import add_reading_error
 from bayesmeta.effects.reports import COLUMNS, Reports, between, contradictions, places, read_reports, skewed_intervals
 from bayesmeta.errors import DataError, DataWarning
 
-REPORTED = ("reported", "reported_ratio")  # as measures on the command line
 _WIDE = 1.5  # ratio of the bounds that rounding leaves, above which it is warned of
 
 
@@ -73,6 +73,10 @@ def reported_estimates(
     >>> data.se.round(3), list(data.covariates["se_from"])
     (array([0.265, 0.5  , 0.417]), ['interval', 't', 'p'])
     """
+    table = open_table(table, "table of estimates")
+    column = next((name for name in ("estimate", "y") if name in table.columns), None)
+    if column is not None and not ratio:
+        check_natural_scale(table, column, measure)
     reports = read_reports(table, ratio=ratio, level=level)
     for clash in chain(skewed_intervals(reports), contradictions(reports)):
         raise DataError(f"{reports.place(clash.row, clash.column)}: {clash.why}. {clash.normal}.")

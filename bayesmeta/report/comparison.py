@@ -9,12 +9,15 @@ from typing import Any
 
 from bayesmeta.data.files import write_file
 from bayesmeta.diagnostics.compare import ESTIMATORS, compare
+from bayesmeta.effects.display import Display
+from bayesmeta.effects.registry import display_of
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import parse_prior
-from bayesmeta.report.console import PlainConsole, PlainTable, print_json
+from bayesmeta.report.console import PlainConsole, print_json
 from bayesmeta.report.input import estimates_of
+from bayesmeta.report.layout import print_table
+from bayesmeta.report.numbers import MISSING, format_interval, format_probability, spread_of, write_row
 from bayesmeta.report.priors import checked_measure, source_lines
-from bayesmeta.report.tables import MISSING, decimals_for, format_interval, format_number, format_probability
 from bayesmeta.spec.normal_normal import NormalNormal
 
 SCHEMA = "bayesmeta-compare/1"
@@ -73,6 +76,7 @@ def compare_and_print(
         for text in (tau or [DEFAULT_TAU])
     }
     table = compare(data, models, estimators or ESTIMATORS, parameter=parameter, claim=claim, level=level)
+    display = display_of(data.measure, data.se)
     content = {
         "schema": SCHEMA,
         "file": path.name,
@@ -85,22 +89,34 @@ def compare_and_print(
         "formula": formula,
         "mu": mu,
         "default_prior": not tau,
+        "analysis": display.analysis,
+        "display": table.attrs["display"],
+        "display_note": display.note,
         "rows": [{"name": name, **{k: _plain(v) for k, v in row.items()}} for name, row in table.iterrows()],
     }
     if plot is not None:
-        _draw(content, plot)
+        _draw(content, plot, _display_of_plot(content, display))
     if as_json:
         print_json(content)
     else:
         _print(content, dict.fromkeys(line for model in models.values() for line in source_lines(model, data.measure)))
 
 
-def _draw(content: dict[str, Any], plot: Path) -> None:
+def _display_of_plot(content: dict[str, Any], display: Display) -> Display:
+    """How the compared coefficient is read: a ratio of two where it is no value of the measure itself."""
+    said = content["display"]
+    if not said:
+        return Display(display.analysis, display.analysis)
+    return display if said == display.label else Display(said, f"log {said}", "exp", 1.0)
+
+
+def _draw(content: dict[str, Any], plot: Path, display: Display) -> None:
     from bayesmeta.report.canvas import image
     from bayesmeta.report.forest import side_by_side
 
-    label = f"{content['parameter']} ({100 * content['level']:g}% intervals)"
-    drawn = image(plot.suffix.lower()[1:], side_by_side, content["rows"], log_scale=False, x_label=label)
+    scale = f", {display.label}" if display.changes else ""
+    label = f"{content['parameter']}{scale} ({100 * content['level']:g}% intervals)"
+    drawn = image(plot.suffix.lower()[1:], side_by_side, content["rows"], display=display, x_label=label)
     write_file(plot, drawn)
 
 
@@ -122,24 +138,38 @@ def _print(content: dict[str, Any], sources: Iterable[str]) -> None:
         console.print(f"{label}: mu ~ {content['mu']}, tau ~ {prior}{default}")
     for line in sources:
         console.print(line)
-    table = PlainTable()
     interval = f"{100 * content['level']:g}% interval"
-    table.add_column("", no_wrap=True)
-    for name in ("estimate", interval, "new study", "P value", f"P({content['claim']})", "tau"):
-        table.add_column(name, justify="right", no_wrap=True)
     names = [row["name"] for row in content["rows"] if row["school"] != "Bayesian"] + labels
-    for name, row in zip(names, content["rows"], strict=True):
-        table.add_row(name, *_cells(row))
-    console.print(table)
+    headings = ["", "estimate", interval, "new study", "P value", f"P({content['claim']})", "tau"]
+    rows = zip(names, content["rows"], strict=True)
+    print_table(console, headings, [[name, *_cells(row)] for name, row in rows])
+    if not content["display"]:
+        return
+    console.print(f"Above: {content['analysis']}. As it is read, {content['display']}:")
+    rows = zip(names, content["rows"], strict=True)
+    print_table(
+        console, ["", content["display"], interval, "new study"], [[name, *_as_read(row)] for name, row in rows]
+    )
+    if content["display_note"]:
+        console.print(f"{content['display_note']}.")
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
-    places = decimals_for(row["estimate"], row["lower"], row["upper"])
+    spread = row["se"] or spread_of(row["estimate"], row["lower"], row["upper"])
+    estimate, lower, upper, tau = write_row([row["estimate"], row["lower"], row["upper"], row["tau"]], spread)
     return (
-        format_number(row["estimate"], places),
-        format_interval(row["lower"], row["upper"], places),
-        format_interval(row["prediction_lower"], row["prediction_upper"], places),
+        estimate,
+        f"{lower} to {upper}",
+        format_interval(row["prediction_lower"], row["prediction_upper"], spread),
         MISSING if row["p_value"] is None else f"{row['p_value']:.2g}",
         format_probability(row["probability"]),
-        format_number(row["tau"]),
+        tau,
     )
+
+
+def _as_read(row: dict[str, Any]) -> tuple[str, ...]:
+    shown = [row[f"display_{key}"] for key in ("estimate", "lower", "upper")]
+    spread = spread_of(*shown)
+    estimate, lower, upper = write_row(shown, spread)
+    new = format_interval(row["display_prediction_lower"], row["display_prediction_upper"], spread)
+    return estimate, f"{lower} to {upper}", new

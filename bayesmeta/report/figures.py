@@ -9,21 +9,12 @@ from typing import Any
 from bayesmeta.report import plots
 from bayesmeta.report.canvas import data_uri
 from bayesmeta.report.forest import forest, intervals, side_by_side
-from bayesmeta.report.sentences import estimate_sentence, outcome_sentence, signal_sentence
-from bayesmeta.report.tables import display, format_number, format_probability, is_log_scale
+from bayesmeta.report.numbers import format_number, format_probability
+from bayesmeta.report.sentences import display_of_signal, estimate_sentence, outcome_sentence, signal_sentence
+from bayesmeta.report.tables import outcome_display
 
 Record = Mapping[str, Any]
 
-MEASURES = {
-    "md": "mean difference", "md_change": "difference of changes from baseline", "md_paired": "paired mean difference",
-    "smd": "standardised mean difference", "smd_cohen": "standardised mean difference (Cohen's d)",
-    "smd_glass": "standardised mean difference (Glass' delta)", "rom": "ratio of means", "log_vr": "variability ratio",
-    "log_cvr": "coefficient of variation ratio",
-    "log_or": "odds ratio", "peto_log_or": "odds ratio", "log_rr": "risk ratio", "rd": "risk difference",
-    "arcsine_rd": "arcsine risk difference", "log_irr": "incidence rate ratio", "ird": "incidence rate difference",
-    "log_hr": "hazard ratio", "prop": "proportion", "logit_prop": "log odds", "log_prop": "log proportion",
-    "arcsine_prop": "arcsine proportion", "double_arcsine_prop": "double arcsine proportion", "fisher_z": "Fisher's z",
-}  # fmt: skip
 FOREST_CAPTION = (
     "Filled squares: trials with public results, with their 95% intervals, sized by precision. Hollow "
     "squares on dashed lines: latent trials, whose results were inferred from what the review published. "
@@ -61,8 +52,7 @@ class Picture:
 
 def measure_label(outcome: Record) -> str:
     """Return the name of an outcome's measure with its unit: ``"mean difference (points, 0-10)"``."""
-    measure = str(outcome.get("measure") or "effect")
-    unit, name = outcome.get("unit"), MEASURES.get(measure, measure.replace("_", " "))
+    unit, name = outcome.get("unit"), outcome_display(outcome).label
     return f"{name} ({unit})" if unit and str(unit).lower() != name else name
 
 
@@ -88,7 +78,7 @@ def forest_figures(results: Record, outcome: Record) -> list[Picture]:
         src = data_uri(
             forest,
             data,
-            log_scale=bool(outcome.get("log_scale")),
+            display=outcome_display(outcome),
             x_label=measure_label(outcome),
             benefit=outcome.get("benefit"),
         )
@@ -108,9 +98,9 @@ def density_figure(results: Record, signal: Record) -> Picture | None:
     """Draw the posterior density of a signal."""
     if not signal.get("density"):
         return None
-    outcome = (results.get("outcomes") or {}).get(signal.get("outcome")) or {}
-    label = str(signal.get("unit") or measure_label(outcome))
-    src = data_uri(plots.density, signal, log_scale=is_log_scale(results, signal), x_label=label)
+    display = display_of_signal(results, signal)
+    label = str(display.label if display.changes else signal.get("unit") or display.label)
+    src = data_uri(plots.density, signal, display=display, x_label=label)
     alt = f"Posterior density of {signal.get('name')}. {estimate_sentence(results, signal)}"
     alt += f" Probability shaded: {format_probability(signal.get('probability'))}."
     prior = "" if signal["density"].get("prior") is None else " and prior (dashed)"
@@ -156,8 +146,9 @@ def side_by_side_figure(outcome: Record) -> Picture | None:
     compared = outcome.get("side_by_side") or {}
     if not compared.get("rows"):
         return None
-    label = measure_label(outcome)
-    src = data_uri(side_by_side, compared["rows"], log_scale=bool(outcome.get("log_scale")), x_label=label)
+    display = outcome_display({**outcome, **compared})
+    label = display.label if display.changes else measure_label(outcome)
+    src = data_uri(side_by_side, compared["rows"], display=display, x_label=label)
     parameter = compared.get("parameter")
     alt = f"{parameter} by {len(compared['rows'])} frequentist estimators and Bayesian models, with their intervals."
     caption = (
@@ -170,7 +161,7 @@ def side_by_side_figure(outcome: Record) -> Picture | None:
 def external_figure(results: Record, key: str) -> Picture | None:
     """Draw our pooled effect beside those other reviews that name this outcome and are on its scale."""
     outcome = (results.get("outcomes") or {}).get(key) or {}
-    log_scale = bool(outcome.get("log_scale"))
+    display = outcome_display(outcome)
     rows = [
         {**record, "label": f"{record.get('review')}: {record.get('outcome')}"}
         for record in results.get("external") or []
@@ -184,10 +175,11 @@ def external_figure(results: Record, key: str) -> Picture | None:
     if not rows or not pools:
         return None
     ours = {
-        k: display(pools[0].get(v), log_scale)
-        for k, v in (("estimate", "mean"), ("lower", "lower"), ("upper", "upper"))
+        "estimate": float(display.values(pools[0].get("median", pools[0].get("mean")))),
+        "lower": float(display.values(pools[0]["lower"])),
+        "upper": float(display.values(pools[0]["upper"])),
     }
     rows.insert(0, {**ours, "label": "This analysis", "ours": True})
-    src = data_uri(intervals, rows, log_scale=log_scale, x_label=measure_label(outcome))
+    src = data_uri(intervals, rows, display=display, x_label=measure_label(outcome))
     alt = "Our pooled effect (diamond) beside the results of other reviews (squares)."
     return Picture(src, alt, f"{alt} Never pooled with it: they share trials.")

@@ -18,8 +18,9 @@ from bayesmeta.analysis.run import Progress as Callback
 from bayesmeta.analysis.run import plan, run
 from bayesmeta.data.files import sweep, write_files
 from bayesmeta.errors import DataError
-from bayesmeta.report.console import PlainConsole, PlainTable, progress_bar
+from bayesmeta.report.console import PlainConsole, progress_bar
 from bayesmeta.report.html import render_html
+from bayesmeta.report.layout import print_table
 from bayesmeta.results.netcdf import netcdf_bytes
 
 
@@ -111,10 +112,7 @@ def _print_signals(console: PlainConsole, results: dict[str, Any]) -> None:
     rows = signals_table_rows(results)
     if not rows:
         return
-    table = PlainTable(title=results["analysis"]["title"])
-    for name in ("Signal", "Published P", "Flat prior", "Probability", "Beyond threshold", "Over priors"):
-        table.add_column(name, justify="left" if name == "Signal" else "right")
-    for row in rows:
-        shown = ("name", "published_p", "flat_prior", "probability", "threshold", "range")
-        table.add_row(*(str(row[key]) for key in shown))
-    console.print(table)
+    console.print(results["analysis"]["title"])
+    headings = ["Signal", "Published P", "Flat prior", "Probability", "Beyond threshold", "Over priors"]
+    shown = ("name", "published_p", "flat_prior", "probability", "threshold", "range")
+    print_table(console, headings, [[str(row[key]) for key in shown] for row in rows])

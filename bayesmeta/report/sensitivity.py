@@ -9,10 +9,11 @@ from typing import Any
 
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import Flat, Prior, parse_prior
-from bayesmeta.report.console import PlainConsole, PlainTable, print_json
+from bayesmeta.report.console import PlainConsole, print_json
 from bayesmeta.report.input import estimates_of
+from bayesmeta.report.layout import print_table
+from bayesmeta.report.numbers import MISSING, spread_of, write_row
 from bayesmeta.report.priors import checked_measure, source_lines
-from bayesmeta.report.tables import MISSING, decimals_for, format_interval, format_number
 from bayesmeta.sensitivity.result import SensitivityResult
 from bayesmeta.sensitivity.surface import prior_sensitivity
 from bayesmeta.sensitivity.tipping import tipping_point
@@ -21,7 +22,6 @@ from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.two_scales import base_of
 
 SCHEMA = "bayesmeta-sensitivity/1"
-_GAP, _WIDEST = 2, 10_000  # characters between columns, and more than any table has
 
 
 def sensitivity_and_print(
@@ -160,7 +160,7 @@ def _print(content: dict[str, Any], result: SensitivityResult, level: float) -> 
         "KL",
     ]
     cells = [[*row["priors"].values(), *_numbers(row)] for row in content["rows"]]
-    PlainConsole(width=_WIDEST).print(_table(headings, cells, len(result.priors), console.width))
+    print_table(console, headings, cells, len(result.priors))
     if content["quantity"] is not None:
         console.print(
             f"Mean, sd and interval of {content['quantity']}; Bayes factor against the primary priors; KL divergence from the "
@@ -187,30 +187,11 @@ def _sources(result: SensitivityResult) -> list[str]:
     return list(dict.fromkeys(sorted(lines, key=lambda line: line.startswith("Whether"))))
 
 
-def _table(headings: Sequence[str], cells: Sequence[Sequence[str]], texts: int, space: int) -> PlainTable:
-    """A table whose headings may wrap, at words, and whose numbers do not; the first columns are texts, which may.
-
-    It is wider than `space` where the numbers need it: none is ever cut off.
-    """
-    words = [max(map(len, heading.split())) for heading in headings]
-    widths = [max(word, *(len(row[i]) for row in cells)) for i, word in enumerate(words)]
-    left = (space - sum(widths[texts:]) - _GAP * len(headings)) // texts
-    for i in range(texts):
-        longest = max(words[i], *(len(word) for row in cells for word in row[i].split()))
-        widths[i] = min(widths[i], max(longest, left))
-    table = PlainTable()
-    for i, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if i < texts else "right", width=widths[i])
-    for row in cells:
-        table.add_row(*row)
-    return table
-
-
 def _numbers(row: dict[str, Any]) -> list[str]:
-    decimals = decimals_for(row["mean"], row["lower"], row["upper"])
-    interval = MISSING if row["lower"] is None else format_interval(row["lower"], row["upper"], decimals)
+    spread = row["sd"] or spread_of(row["mean"], row["lower"], row["upper"])
+    mean, sd, lower, upper = write_row([row["mean"], row["sd"], row["lower"], row["upper"]], spread)
+    interval = MISSING if row["lower"] is None else f"{lower} to {upper}"
     probabilities = [f"{p:.4f}" for p in row["probabilities"].values()]
-    moments = [format_number(row[key], decimals) for key in ("mean", "sd")]
     factor = MISSING if row["bayes_factor"] is None else f"{row['bayes_factor']:.3g}"
     divergence = MISSING if row["kl"] is None else f"{round(row['kl'], 12):.3g}"  # what is left of zero is rounding
-    return [*probabilities, *moments, interval, factor, divergence]
+    return [*probabilities, mean, sd, interval, factor, divergence]

@@ -9,27 +9,29 @@ from pathlib import Path
 from typing import Any
 
 from bayesmeta.data.arm_means import ArmMeans
-from bayesmeta.data.kinds import Arms, Data
+from bayesmeta.data.kinds import Data
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence
+from bayesmeta.effects.display import Display
 from bayesmeta.errors import ConvergenceWarning, SpecificationError
 from bayesmeta.priors import Prior, parse_prior, shown
 from bayesmeta.report.arm_input import ArmOptions, arms_and_model
-from bayesmeta.report.console import PlainConsole, PlainTable, print_json
+from bayesmeta.report.console import PlainConsole, print_json
 from bayesmeta.report.input import estimates_of
+from bayesmeta.report.layout import print_table
+from bayesmeta.report.numbers import MISSING, spread_of, write_row
 from bayesmeta.report.priors import checked_measure, source_lines
 from bayesmeta.report.sentences import check_sentence
 from bayesmeta.results.claims import check_claim
 from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.spec.arm_normal import ArmNormal
-from bayesmeta.spec.change_normal import ChangeNormal
 from bayesmeta.spec.names import arm_scales, parameter_names
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.two_scales import Model, base_of
 
 SCHEMA = "bayesmeta-fit/1"
 TOLERANCE = 1e-8
+_MOMENTS = ("mean", "sd", "median", "lower", "upper")
 
 
 def fit_and_print(
@@ -98,7 +100,8 @@ def _content(
         "file": path.name,
         "engine": result.engine,
         "model": result.model.as_dict(),
-        "measure": _measure(result),
+        "measure": result.measure,
+        "display": result.display.as_dict(),
         "n_studies": result.data.n_studies,
         "data_hash": result.data.hash,
         "seed": seed,
@@ -113,12 +116,6 @@ def _content(
         **({"choices": result.choice_probabilities()} if isinstance(result.data, ArmMeans) else {}),
         "checks": checks,
     }
-
-
-def _measure(result: MetaResult) -> str | None:
-    if isinstance(result.model, ArmNormal | ChangeNormal):
-        return result.model.measure
-    return None if isinstance(result.data, Arms) else result.data.measure
 
 
 def _plain(value: Any) -> Any:
@@ -137,17 +134,19 @@ def _print(content: dict[str, Any], result: MetaResult) -> None:
     )
     for line in source_lines(model, content["measure"]):
         console.print(line)
-    table = PlainTable()
     drawn = content["engine"] == "nuts"
     level = f"{100 * content['ci_prob']:g}%"
     diagnostics = ("bulk\nESS", "R-hat") if drawn else ()
-    for name in ("", "mean", "sd", "median", f"lower\n{level}", f"upper\n{level}", *diagnostics):
-        table.add_column(name, justify="right" if name else "left", overflow="ellipsis" if name else "fold")
+    headings = ["", "mean", "sd", "median", f"lower\n{level}", f"upper\n{level}", *diagnostics]
+    rows = []
     for row in content["summary"]:
-        cells = [_cell(row[key], ".4g") for key in ("mean", "sd", "median", "lower", "upper")]
+        cells = [
+            text if text != MISSING else "none" for text in write_row([row[key] for key in _MOMENTS], _spread(row))
+        ]
         ends = [_cell(row["ess_bulk"], ".0f"), _cell(row["r_hat"], ".3f")] if drawn else []
-        table.add_row(row["parameter"] + (" (default prior)" if row.get("prior") else ""), *cells, *ends)
-    console.print(table)
+        rows.append([row["parameter"] + (" (default prior)" if row.get("prior") else ""), *cells, *ends])
+    print_table(console, headings, rows)
+    _print_as_read(console, content, result.display, level)
     for item in content["probabilities"]:
         error = f"Monte Carlo error {item['mcse']:.3f}" if item["mcse"] else f"exact to {TOLERANCE:g}"
         console.print(f"P({item['claim']}) = {item['probability']:.4g} ({error})")
@@ -160,6 +159,26 @@ def _print(content: dict[str, Any], result: MetaResult) -> None:
     for check in content["checks"]:
         if check["passed"] is False:
             errors.print(f"check failed: {check_sentence(check)}")
+
+
+def _spread(row: dict[str, Any]) -> float | None:
+    """The standard deviation of a parameter; where it is infinite or zero, what its interval means."""
+    return row["sd"] or spread_of(row["median"], row["lower"], row["upper"])
+
+
+def _print_as_read(console: PlainConsole, content: dict[str, Any], display: Display, level: str) -> None:
+    """The same quantiles on the scale on which the measure is read, where that is another one."""
+    rows = []
+    for row in content["summary"]:
+        if row.get("display"):
+            shown = [row[f"display_{key}"] for key in ("median", "lower", "upper")]
+            rows.append([row["parameter"], row["display"], *write_row(shown, spread_of(*shown))])
+    if not rows:
+        return
+    console.print(f"Above: {display.analysis}. As it is read:")
+    print_table(console, ["", "", "median", f"lower\n{level}", f"upper\n{level}"], rows, texts=2)
+    if display.note:
+        console.print(f"{display.note[0].upper()}{display.note[1:]}.")
 
 
 def _cell(value: float | None, form: str) -> str:

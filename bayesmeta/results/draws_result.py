@@ -130,10 +130,10 @@ class DrawsResult(MetaResult):
             }
         frame = pd.DataFrame.from_dict(rows, orient="index")
         frame.attrs.update(ci_prob=ci_prob, ci_kind=ci_kind)
-        return self._with_defaults(frame)
+        return self._with_notes(frame)
 
     def shrinkage(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
-        """Posterior of each study's true effect theta_i: y and se (posterior means where latent), mean, sd, interval."""
+        """Posterior of each study's true effect theta_i: y and se (posterior means where latent), mean, sd, median, interval."""
         import pandas as pd
 
         posterior, rows = self.posterior, []
@@ -146,7 +146,7 @@ class DrawsResult(MetaResult):
                 known = bool(self.data.complete[i]) if isinstance(self.data, Arms) else self.data.studies[i].known
             lower, upper = marginal.interval(ci_prob, ci_kind)
             found = {"y": y, "se": se, "known": known, "mean": marginal.mean(), "sd": marginal.sd()}
-            rows.append(found | {"lower": lower, "upper": upper})
+            rows.append(found | {"median": marginal.median(), "lower": lower, "upper": upper})
         return pd.DataFrame(rows, index=pd.Index(self.data.study, name="study"))
 
     def choice_probabilities(self) -> dict[str, dict[str, float]]:

@@ -163,7 +163,7 @@ class QuadratureResult(MetaResult):
         rows = self._equal_tailed(ci_prob) if ci_kind == "eti" else self._by_kind(ci_prob, ci_kind)
         frame = pd.DataFrame(np.array(rows), columns=_labels(_COLUMNS), index=_labels(self.parameters))
         frame.attrs.update(ci_prob=ci_prob, ci_kind=ci_kind)
-        return self._with_defaults(frame)
+        return self._with_notes(frame)
 
     def _equal_tailed(self, ci_prob: float) -> list[list[float]]:
         """Rows of the summary; the quantiles of all normal mixtures are found together."""
@@ -195,7 +195,7 @@ class QuadratureResult(MetaResult):
         return linear_marginal(self.fit, np.eye(len(names))[at], name == "theta_new")
 
     def shrinkage(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
-        """Posterior of each study's true effect theta_i: y, se, mean, sd, lower, upper."""
+        """Posterior of each study's true effect theta_i: y, se, mean, sd, median, lower, upper."""
         import pandas as pd
 
         checked_probability(ci_prob)
@@ -206,15 +206,14 @@ class QuadratureResult(MetaResult):
             sds = np.sqrt(found.variances)
             mean = found.means @ found.weights
             sd = np.sqrt((found.variances + (found.means - mean[:, None]) ** 2) @ found.weights)
-            if ci_kind == "eti":
-                q = np.array([(1 - ci_prob) / 2, (1 + ci_prob) / 2])
-                ends = mixture_ppf(found.weights, found.means, sds, q)
-            else:
-                ends = np.array([study_marginal(self.fit, int(i)).interval(ci_prob, ci_kind) for i in block])
+            q = np.array([0.5, (1 - ci_prob) / 2, (1 + ci_prob) / 2])
+            ends = mixture_ppf(found.weights, found.means, sds, q)
+            if ci_kind != "eti":
+                ends[:, 1:] = [study_marginal(self.fit, int(i)).interval(ci_prob, ci_kind) for i in block]
             rows.append(np.column_stack([self.data.y[block], self.data.se[block], mean, sd, ends]))
         frame = pd.DataFrame(
             np.concatenate(rows),
-            columns=["y", "se", "mean", "sd", "lower", "upper"],
+            columns=["y", "se", "mean", "sd", "median", "lower", "upper"],
             index=pd.Index(self.data.study, name="study"),
         )
         frame.insert(2, "known", True)
