@@ -26,7 +26,7 @@ from scipy.stats import halfnorm, norm
 
 import bayesmeta as bm
 from bayesmeta.inference.nuts import NutsEngine
-from bayesmeta.inference.sampling import SamplerSettings
+from bayesmeta.inference.settings import SamplerSettings
 from bayesmeta.pooling import dersimonian_laird, subgroup_z
 from bayesmeta.results.draws_result import DrawsResult
 
