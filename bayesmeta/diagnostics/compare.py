@@ -69,7 +69,8 @@ def compare(
         One row for each estimator and each model. Columns: school (``"frequentist"`` or ``"Bayesian"``), estimate
         (Bayesian: posterior median), lower, upper, prediction_lower and prediction_upper (the true effect of a new
         study; for `mu` only), p_value (two-sided, that the coefficient is zero; frequentist only), probability
-        (of `claim`; Bayesian only), tau (Bayesian: posterior median). ``attrs`` hold the claim and the models.
+        (of `claim`; Bayesian only), tau (Bayesian: posterior median). ``attrs`` hold the claim,
+        ``mcse`` by model (of a probability from draws; 0 where it is exact) and the models.
 
     Raises
     ------
@@ -99,6 +100,7 @@ def compare(
     table = pd.DataFrame.from_dict(rows, orient="index", columns=list(COLUMNS))
     table.attrs = {
         "claim": claim,
+        "mcse": {name: result.probability_mcse(claim) for name, result in fits.items()},
         "parameter": parameter,
         "level": level,
         "models": {name: str(one) for name, one in models.items()},

@@ -78,7 +78,7 @@ def _checks(result: MetaResult, chains: int) -> list[Check]:
     bound = result.error_bound
     if bound is None:
         return convergence(result).checks("fit") if chains > 1 else []
-    return [Check("fit: error bound", bound < TOLERANCE, bound, TOLERANCE, "Largest error of any probability.")]
+    return [Check("fit: error bound", bound <= TOLERANCE, bound, TOLERANCE, "Largest error of any probability.")]
 
 
 def _named(text: str) -> tuple[str, Prior]:
@@ -149,8 +149,7 @@ def _print(content: dict[str, Any], result: MetaResult) -> None:
         table.add_row(row["parameter"] + (" (default prior)" if row.get("prior") else ""), *cells, *ends)
     console.print(table)
     for item in content["probabilities"]:
-        error = f"Monte Carlo error {item['mcse']:.3f}" if item["mcse"] else f"exact to {TOLERANCE:g}"
-        console.print(f"P({item['claim']}) = {item['probability']:.4g} ({error})")
+        console.print(f"P({item['claim']}) = {item['probability']:.4g} ({_error(item, result)})")
     for study, readings in content.get("choices", {}).items():
         shown_readings = f"standard deviation {readings['sd']:.3g}, standard error {readings['se']:.3g}"
         console.print(f"Printed spread of {study}: {shown_readings}")
@@ -160,6 +159,15 @@ def _print(content: dict[str, Any], result: MetaResult) -> None:
     for check in content["checks"]:
         if check["passed"] is False:
             errors.print(f"check failed: {check_sentence(check)}")
+
+
+def _error(item: dict[str, Any], result: MetaResult) -> str:
+    """How exact a probability is: the error that was achieved, or that of the draws that it was simulated from."""
+    if item["mcse"]:
+        how = "simulated, " if result.engine != "nuts" else ""
+        return f"{how}Monte Carlo error {item['mcse']:.2g}"
+    assert result.error_bound is not None
+    return f"exact to {max(result.error_bound, 1e-15):.1g}"
 
 
 def _cell(value: float | None, form: str) -> str:
