@@ -13,6 +13,7 @@ from bayesmeta.data.cells import Labels
 from bayesmeta.data.columns import Places
 from bayesmeta.data.tables import frame_columns, plain_column, unique_labels
 from bayesmeta.errors import DataError
+from bayesmeta.numbers import real_array
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,8 +117,4 @@ def count(n: int) -> str:
 
 
 def _floats(name: str, values: ArrayLike | None) -> NDArray[np.float64]:
-    try:
-        array = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise DataError(f"{name} must hold numbers only; got {' '.join(repr(values).split()):.80}.") from None
-    return array + 0.0  # -0.0 becomes 0.0: they compare equal, and should hash so
+    return real_array(name, values) + 0.0  # -0.0 becomes 0.0: they compare equal, and should hash so

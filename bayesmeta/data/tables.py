@@ -189,6 +189,11 @@ def plain_column(
             raise DataError(
                 f"{where(i)}: the value is missing. Fill it in, or leave the study or the column out.{hint}"
             )
+    for i, value in enumerate(values):
+        if isinstance(value, complex | np.complexfloating):
+            raise DataError(
+                f"{where(i)}: {show(value)} is a complex number. A covariate holds real numbers or text.{hint}"
+            )
     plain = [int(v) if isinstance(v, bool | np.bool_) else v for v in values]
     numbers = [as_number(v) for v in plain]
     first_text = next((i for i, x in enumerate(numbers) if x is None), None)
@@ -249,9 +254,11 @@ def frame_columns(data: Any, name: str) -> FrameColumns:
     columns: dict[str, Any] = {}
     for key, original in zip(keys, originals, strict=True):
         cells = data[original]
+        if isinstance(cells, list | tuple):
+            cells = [None if cell is np.ma.masked else cell for cell in cells]
         if isinstance(cells, str) or np.ndim(cells) != 1:
             raise DataError(f"{name}: column {key!r} must hold one value for each study; got {show(cells)}.")
-        columns[key] = cells
+        columns[key] = list(cells) if isinstance(cells, np.ma.MaskedArray) else cells
     return FrameColumns(columns)
 
 

@@ -77,7 +77,8 @@ def compare(
         study; for `mu` only), p_value (two-sided, that the coefficient is zero; frequentist only), probability
         (of `claim`; Bayesian only), tau (Bayesian: posterior median), se (Bayesian: posterior standard deviation). Where
         the data state a measure that is read on another scale, display_estimate, display_lower, ... hold the same on
-        that scale: odds ratios for ``"log_or"``. ``attrs`` hold the claim, the models, and `display`, what these are.
+        that scale: odds ratios for ``"log_or"``. ``attrs`` hold the claim,
+        ``mcse`` by model (of a probability from draws; 0 where it is exact), the models, and `display`, what these are.
 
     Raises
     ------
@@ -112,6 +113,7 @@ def compare(
         table = table.assign(**{f"display_{key}": read(table[key].to_numpy(float)) for key in _SHOWN})
     table.attrs = {
         "claim": claim,
+        "mcse": {name: result.probability_mcse(claim) for name, result in fits.items()},
         "parameter": parameter,
         "level": level,
         "models": {name: str(one) for name, one in models.items()},

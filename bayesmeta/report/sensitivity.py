@@ -81,6 +81,7 @@ def _content(result: SensitivityResult, path: Path, level: float, threshold: flo
     for _, row in frame.iterrows():
         record: dict[str, Any] = {"priors": {name: row[name] for name in result.priors}}
         record["probabilities"] = {claim: float(row[f"P({claim})"]) for claim in result.claims}
+        record["mcse"] = {claim: float(row.get(f"MCSE({claim})", 0.0)) for claim in result.claims}
         keys = [
             "mean",
             "sd",
@@ -161,6 +162,10 @@ def _print(content: dict[str, Any], result: SensitivityResult, level: float) -> 
     ]
     cells = [[*row["priors"].values(), *_numbers(row)] for row in content["rows"]]
     print_table(console, headings, cells, len(result.priors))
+    for claim in result.claims:
+        mcse = max(row["mcse"][claim] for row in content["rows"])
+        if mcse:
+            console.print(f"P({claim}) is simulated: Monte Carlo error up to {mcse:.2g}.")
     if content["quantity"] is not None:
         console.print(
             f"Mean, sd and interval of {content['quantity']}; Bayes factor against the primary priors; KL divergence from the "

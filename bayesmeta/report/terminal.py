@@ -80,7 +80,7 @@ def _checks(result: MetaResult, chains: int) -> list[Check]:
     bound = result.error_bound
     if bound is None:
         return convergence(result).checks("fit") if chains > 1 else []
-    return [Check("fit: error bound", bound < TOLERANCE, bound, TOLERANCE, "Largest error of any probability.")]
+    return [Check("fit: error bound", bound <= TOLERANCE, bound, TOLERANCE, "Largest error of any probability.")]
 
 
 def _named(text: str) -> tuple[str, Prior]:
@@ -148,8 +148,7 @@ def _print(content: dict[str, Any], result: MetaResult) -> None:
     print_table(console, headings, rows)
     _print_as_read(console, content, result.display, level)
     for item in content["probabilities"]:
-        error = f"Monte Carlo error {item['mcse']:.3f}" if item["mcse"] else f"exact to {TOLERANCE:g}"
-        console.print(f"P({item['claim']}) = {item['probability']:.4g} ({error})")
+        console.print(f"P({item['claim']}) = {item['probability']:.4g} ({_error(item, result)})")
     for study, readings in content.get("choices", {}).items():
         shown_readings = f"standard deviation {readings['sd']:.3g}, standard error {readings['se']:.3g}"
         console.print(f"Printed spread of {study}: {shown_readings}")
@@ -179,6 +178,15 @@ def _print_as_read(console: PlainConsole, content: dict[str, Any], display: Disp
     print_table(console, ["", "", "median", f"lower\n{level}", f"upper\n{level}"], rows, texts=2)
     if display.note:
         console.print(f"{display.note[0].upper()}{display.note[1:]}.")
+
+
+def _error(item: dict[str, Any], result: MetaResult) -> str:
+    """How exact a probability is: the error that was achieved, or that of the draws that it was simulated from."""
+    if item["mcse"]:
+        how = "simulated, " if result.engine != "nuts" else ""
+        return f"{how}Monte Carlo error {item['mcse']:.2g}"
+    assert result.error_bound is not None
+    return f"exact to {max(result.error_bound, 1e-15):.1g}"
 
 
 def _cell(value: float | None, form: str) -> str:

@@ -15,7 +15,7 @@ from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.kinds import Arms, Data
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.errors import SpecificationError, did_you_mean
-from bayesmeta.results.claims import evaluate, require_claim
+from bayesmeta.results.claims import holds_on
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.precision import Precision
@@ -87,7 +87,8 @@ class DrawsResult(MetaResult):
         Raises
         ------
         SpecificationError
-            If the claim cannot be read, compares nothing, or names a parameter the model does not have.
+            If the claim cannot be read, compares nothing, names a parameter the model does not have, or has no value for
+            some of the draws.
         """
         return float(self._holds(claim).mean())
 
@@ -178,7 +179,8 @@ class DrawsResult(MetaResult):
         )
 
     def _holds(self, claim: str) -> NDArray[np.bool_]:
-        return require_claim(claim, evaluate(claim, self._parameter, self.parameters))
+        holds = holds_on(claim, self._parameter, self.parameters)
+        return np.broadcast_to(holds, (self.posterior.sizes["chain"], self.posterior.sizes["draw"]))
 
     def _theta(self, study: str) -> Floats:
         if study not in self.data.study:

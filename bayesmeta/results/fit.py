@@ -67,13 +67,14 @@ def fit(
         If something cannot be right, such as a prior published for another measure than `data` state; before anything
         is sampled.
     InferenceError
-        If the posterior is improper, or the sampler fails.
+        If the posterior is improper, the sampler fails, or quadrature leaves an error of more than 1e-4.
 
     Warns
     -----
     ConvergenceWarning
         If R-hat exceeds 1.01, the ESS of a parameter is below 400 in its bulk or a tail, the Monte Carlo error of a
-        standard deviation exceeds 5% of it, a transition diverged, or more than 1% of the trajectories were cut.
+        standard deviation exceeds 5% of it, a transition diverged, or more than 1% of the trajectories were cut; if the
+        error bound of quadrature exceeds the tolerance.
 
     Examples
     --------
@@ -98,8 +99,10 @@ def fit(
         tolerance=tolerance,
     )
     result = fits["model"]
-    if result.engine == "nuts":
+    if result.error_bound is None:
         _warn(result)
+    else:
+        warn_inaccurate(result.error_bound, tolerance)
     return result
 
 
@@ -128,7 +131,8 @@ def fit_many(
     Returns
     -------
     dict of str to MetaResult
-        As `fit` gives; convergence is not warned about here, ask `bayesmeta.diagnostics.convergence`.
+        As `fit` gives; convergence is not warned about here, ask `bayesmeta.diagnostics.convergence`, or look at
+        `error_bound`.
     """
     if engine not in ENGINES:
         raise SpecificationError(
@@ -188,7 +192,18 @@ def _by_quadrature(data: Estimates, model: Model, seed: int, shape: tuple[int, i
 
         return datatree(found, model, seed, chains, draws)
 
-    return QuadratureResult(found, model, data, make_draws, shape)
+    return QuadratureResult(found, model, data, make_draws, shape, seed)
+
+
+def warn_inaccurate(error: float, tolerance: float) -> None:
+    """Warn where doubling the nodes of the quadrature did not bring its error below the tolerance."""
+    if error > tolerance:
+        warnings.warn(
+            f"probabilities are exact to {error:.1g} only, not to the tolerance of {tolerance:g}. Give a larger tolerance "
+            "to accept this, or compare with engine='nuts'.",
+            ConvergenceWarning,
+            stacklevel=3,
+        )
 
 
 def _by_sampling(
