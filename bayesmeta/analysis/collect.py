@@ -25,14 +25,14 @@ from bayesmeta.diagnostics.agreement import agreement, agreement_check
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence
 from bayesmeta.effects.display import Display
-from bayesmeta.priors import Flat, Prior
+from bayesmeta.priors import Flat, Prior, plain
 from bayesmeta.results.display import with_display
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.spec.design import design, tau_prior
 from bayesmeta.spec.names import arm_scales
 from bayesmeta.spec.sources import default_names, published_in
-from bayesmeta.spec.two_scales import base_of
+from bayesmeta.spec.two_scales import TwoScales, base_of
 
 
 @dataclass(slots=True)
@@ -127,7 +127,10 @@ def _model(
     outcome: Outcome, key: str, result: MetaResult, rows: list[dict[str, Any]], found: Any, sizes: Any
 ) -> dict[str, Any]:
     model = base_of(result.model)
-    priors: dict[str, Prior] = {"mu": model.mu_prior, "tau": tau_prior(result.data, model)}
+    priors: dict[str, Prior] = {"mu": model.mu_prior} if model.has_mu else {}
+    priors["tau"] = tau_prior(result.data, model)
+    if isinstance(result.model, TwoScales):
+        priors[result.model.second_name] = plain(result.model.prior)
     variables = design(result.data, model).columns
     for name in result.coefficients:
         priors[name] = model.coefficient_prior(name, variables[name])
@@ -148,7 +151,7 @@ def _model(
         "defaults": defaults,
         "sources": {name: sources.get(name) or sources.get(variables.get(name, name), []) for name in priors},
         "summary": rows,
-        "forest": None if result.coefficients else _forest(result),
+        "forest": _forest(result) if model.has_mu and not result.coefficients else None,
         "prior_posterior": [
             _prior_posterior(result, name, prior) for name, prior in priors.items() if np.ptp(result.draws(name)) > 0
         ],

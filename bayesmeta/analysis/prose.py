@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from bayesmeta.analysis.arms import arm_methods
 from bayesmeta.analysis.schema import Analysis, Outcome, Sampling
+from bayesmeta.analysis.structure_words import dependence_sentences
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.kinds import Arms, Data
 from bayesmeta.data.review import PublishedReview
@@ -42,6 +43,9 @@ def methods(analysis: Analysis, data: Mapping[str, Data], fits: Mapping[str, Map
             paragraphs.append(
                 f"Outcome '{analysis.outcomes[name].label}': {item.n_studies} {_origin(analysis.outcomes[name], item)}."
             )
+    for name, item in data.items():
+        labels = {key: section.label for key, section in analysis.outcomes[name].models.items()}
+        paragraphs += dependence_sentences(analysis.outcomes[name].label, labels, item, fits[name])
     if any(isinstance(item, Estimates) for item in data.values()):
         paragraphs.append(
             "Models of estimates with known standard errors were also fitted by quadrature: given tau the posterior is "

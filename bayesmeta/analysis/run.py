@@ -17,8 +17,7 @@ from bayesmeta.analysis.prose import methods
 from bayesmeta.analysis.schema import Analysis, Outcome, read_analysis
 from bayesmeta.analysis.sensitivity import check_sensitivity, exact_sensitivity, sampled_sensitivity
 from bayesmeta.analysis.side_by_side import side_by_side
-from bayesmeta.data.arm_changes import ArmChanges
-from bayesmeta.data.arm_means import ArmMeans
+from bayesmeta.analysis.unused import check_use
 from bayesmeta.data.kinds import Data
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence, worst_of
@@ -26,12 +25,9 @@ from bayesmeta.errors import BayesmetaError, SpecificationError, did_you_mean
 from bayesmeta.inference.quadrature.engine import unsupported
 from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.spec.arm_normal import ArmNormal
-from bayesmeta.spec.change_normal import ChangeNormal
-from bayesmeta.spec.design import design
+from bayesmeta.spec.check import check_model, sampled_model
 from bayesmeta.spec.names import parameter_names
-from bayesmeta.spec.sources import check_measure
-from bayesmeta.spec.two_scales import Model, base_of
+from bayesmeta.spec.two_scales import Model
 
 SCHEMA = "bayesmeta-report/1"
 Progress = Callable[[str, int, int], None]
@@ -68,11 +64,16 @@ def plan(path: str | Path) -> Plan:
         for key, section in outcome.models.items():
             where = f"{path}: outcomes.{name}.models.{key}"
             try:
-                models[name][key] = build_model(section, outcome.measure)
-                _check_model(data[name], models[name][key])
+                models[name][key] = build_model(section, outcome.measure, data[name])
+                check_model(data[name], models[name][key])
+                sampled_model(data[name], models[name][key])
             except BayesmetaError as error:
                 raise type(error)(f"{where}: {error}") from error
         _check_questions(outcome, models[name], data[name], f"{path}: outcomes.{name}")
+        try:
+            check_use(outcome, models[name])
+        except SpecificationError as error:
+            raise SpecificationError(f"{path}: outcomes.{name}: {error}") from error
     external = _external(analysis, path)
     file = path.name if path.is_absolute() else path.as_posix()  # the same bytes wherever the folder lies
     return Plan(analysis, path.parent, file, data, models, external)
@@ -103,15 +104,6 @@ def _external(analysis: Analysis, path: Path) -> list[dict[str, Any]]:
             f"Outcomes: {', '.join(analysis.outcomes)}."
         )
     return external_rows(analysis.external, path.parent)
-
-
-def _check_model(data: Data, model: Model) -> None:
-    check_measure(data, model)
-    design(data, base_of(model))
-    if isinstance(model, ArmNormal) and isinstance(data, ArmMeans):
-        model.check(data)
-    if isinstance(model, ChangeNormal) and isinstance(data, ArmChanges):
-        model.check(data)
 
 
 def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any], dict[str, dict[str, MetaResult]]]:

@@ -158,6 +158,7 @@ class Outcome(Strict):
     studies: str | None = None
     estimates: str | None = None
     arms: str | None = None
+    cov: str | None = None  # file with the covariance of the estimates
     columns: dict[str, str] = {}  # from our names of columns to those of the table
     effects: EffectsSection | None = None
     covariates: list[str] | None = None

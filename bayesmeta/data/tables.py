@@ -37,6 +37,15 @@ _OTHER_NAMES = {
     "v": ("vi", "var", "variance"),
 }
 
+# What is right for several rows of one study.
+ONE_STUDY = (
+    "Rows of one study are dependent. Contrasts that share an arm have a covariance: take them from a table with one row for "
+    "each arm (bayesmeta effects, effect_sizes), or state it in columns cov_1, cov_2, ... or se_ref, or with --cov, "
+    "Estimates(cov=...); between=MultiArm('trial') is for their true effects. Several effects of one study, cohort or "
+    "laboratory vary within and between: --cluster with --cluster-tau, TwoScales(..., Cluster('trial'), ...), pool_nested. "
+    "Groups of one arm become one: combine_arms, effects --combine. Analysis files have keys of these names."
+)
+
 
 @dataclass(frozen=True)
 class Table:
@@ -167,10 +176,7 @@ def unique_labels(values: Sequence[object], where: Callable[[int], str], rows: S
         if not label or (is_missing(value) and not isinstance(value, str)):
             raise DataError(f"{where(i)}: the study has no label. Give each study its own.")
         if label in first:
-            raise DataError(
-                f"{where(i)}: study label {label!r} is also in row {first[label]}. Give each study its own "
-                "label, for instance by adding a letter to the year."
-            )
+            raise DataError(f"{where(i)}: study label {label!r} is also in row {first[label]}. {ONE_STUDY}")
         first[label] = rows[i]
     return Labels(first)
 

@@ -8,6 +8,7 @@ from itertools import chain
 
 import numpy as np
 
+from bayesmeta.data.estimate_tables import assembled
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.natural_scale import check_natural_scale
 from bayesmeta.data.printed import known_numbers
@@ -36,7 +37,8 @@ def reported_estimates(
         One row for each study: ``study``, ``estimate``, and in each row one of ``se``; ``ci_lower`` with ``ci_upper``
         (coverage `level`, or ``ci_level``); ``t``; ``z``; ``f`` (one degree of freedom in the numerator); ``p``
         (two-sided, or ``p_sides``). ``df`` makes intervals and P values those of a t distribution.
-        ``reading_error`` is the half-width of a reading from a figure, and adds to the standard error.
+        ``reading_error`` is the half-width of a reading from a figure, and adds to the standard error. Several contrasts of
+        one trial come with ``arm`` and ``reference``, ``se_ref`` or ``cov_1, cov_2, ...``, as in `Estimates.from_frame`.
     ratio : bool, default False
         Whether estimates and their limits are ratios as printed; logs are taken here. ``se`` and ``reading_error`` are
         on the log scale all the same.
@@ -84,8 +86,7 @@ def reported_estimates(
     source = reports.table
     half_widths = np.nan_to_num(known_numbers(source, "reading_error"))
     se = add_reading_error(se, half_widths, where=places(source))
-    kept = {**source.covariates(covariates, used=("study", "y", *COLUMNS)), "se_from": origin}
-    return Estimates(reports.y, se, source.labels(), kept, measure=measure)
+    return assembled(source, reports.y, se, covariates, ("study", "y", *COLUMNS), {"se_from": origin}, measure=measure)
 
 
 def _chosen(reports: Reports) -> tuple[Floats, list[str]]:

@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from bayesmeta.data.files import write_file
-from bayesmeta.diagnostics.compare import ESTIMATORS, compare
+from bayesmeta.diagnostics.compare import compare
 from bayesmeta.effects.display import Display
 from bayesmeta.effects.registry import display_of
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import parse_prior
 from bayesmeta.report.console import PlainConsole, print_json
-from bayesmeta.report.input import estimates_of
 from bayesmeta.report.layout import print_table
 from bayesmeta.report.numbers import MISSING, format_interval, format_probability, spread_of, write_row
-from bayesmeta.report.priors import checked_measure, source_lines
+from bayesmeta.report.priors import source_lines
+from bayesmeta.report.structure import Structure, mu_of, notes
+from bayesmeta.spec.formula import has_intercept
 from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.two_scales import base_of
 
 SCHEMA = "bayesmeta-compare/1"
 DEFAULT_TAU = "UniformShrinkage()"  # proper, and in the units of any effect: Daniels (1999), doi:10.2307/3316112
@@ -27,7 +29,7 @@ DEFAULT_TAU = "UniformShrinkage()"  # proper, and in the units of any effect: Da
 def compare_and_print(
     path: Path,
     tau: Sequence[str],
-    mu: str,
+    mu: str | None,
     formula: str,
     estimators: Sequence[str],
     parameter: str,
@@ -35,7 +37,8 @@ def compare_and_print(
     level: float,
     measure: str | None,
     as_json: bool,
-    plot: Path | None = None,
+    plot: Path | None,
+    structure: Structure,
     columns: Sequence[str] = (),
 ) -> None:
     """Compare estimators and priors on estimates from a CSV file, and print the table.
@@ -46,8 +49,10 @@ def compare_and_print(
         CSV file of estimates.
     tau : sequence of str
         Priors on tau, one Bayesian row for each; the default prior if there is none.
-    mu, formula : str
-        Prior on the mean, and right-hand side, of every model.
+    mu : str or None
+        Prior on the mean of every model, flat where it is None.
+    formula : str
+        Right-hand side of every model.
     estimators : sequence of str
         Frequentist rows; a usual selection if there is none.
     parameter, claim, level
@@ -58,6 +63,8 @@ def compare_and_print(
         Print one JSON object instead of a table.
     plot : Path, optional
         SVG or PNG file to draw the table into.
+    structure : Structure
+        How the estimates depend on each other.
     columns : sequence of str
         Columns of the file by our names, ``"y=Effect"``.
 
@@ -70,12 +77,13 @@ def compare_and_print(
         raise SpecificationError(f"--ci-prob {level}: must lie between 0 and 1. 95% is 0.95.")
     if plot is not None and plot.suffix.lower() not in (".svg", ".png"):
         raise SpecificationError(f"--plot {plot}: must end in .svg or .png.")
-    data = estimates_of(path, columns, formula, checked_measure(measure))
-    models = {
-        f"Bayes {text}": NormalNormal(formula=formula, mu=parse_prior(mu), tau=parse_prior(text))
-        for text in (tau or [DEFAULT_TAU])
+    prior = mu_of(mu, formula)
+    bases = {
+        f"Bayes {text}": NormalNormal(formula=formula, mu=prior, tau=parse_prior(text)) for text in tau or [DEFAULT_TAU]
     }
-    table = compare(data, models, estimators or ESTIMATORS, parameter=parameter, claim=claim, level=level)
+    data = structure.read(path, columns, formula, measure)
+    models = {name: structure.model(base, data) for name, base in bases.items()}
+    table = compare(data, models, estimators or None, parameter=parameter, claim=claim, level=level)
     display = display_of(data.measure, data.se)
     content = {
         "schema": SCHEMA,
@@ -87,7 +95,8 @@ def compare_and_print(
         "claim": table.attrs["claim"],
         "level": level,
         "formula": formula,
-        "mu": mu,
+        "mu": str(prior) if has_intercept(formula) else None,
+        "notes": list(dict.fromkeys(note for model in models.values() for note in notes(data, model))),
         "default_prior": not tau,
         "analysis": display.analysis,
         "display": table.attrs["display"],
@@ -99,7 +108,10 @@ def compare_and_print(
     if as_json:
         print_json(content)
     else:
-        _print(content, dict.fromkeys(line for model in models.values() for line in source_lines(model, data.measure)))
+        _print(
+            content,
+            dict.fromkeys(line for model in models.values() for line in source_lines(base_of(model), data.measure)),
+        )
 
 
 def _display_of_plot(content: dict[str, Any], display: Display) -> Display:
@@ -135,9 +147,12 @@ def _print(content: dict[str, Any], sources: Iterable[str]) -> None:
     priors = [row["name"].removeprefix("Bayes ") for row in content["rows"] if row["school"] == "Bayesian"]
     labels = ["Bayes"] if len(priors) == 1 else [f"Bayes {i + 1}" for i in range(len(priors))]
     for label, prior in zip(labels, priors, strict=True):
-        console.print(f"{label}: mu ~ {content['mu']}, tau ~ {prior}{default}")
+        mean = "" if content["mu"] is None else f"mu ~ {content['mu']}, "
+        console.print(f"{label}: {mean}tau ~ {prior}{default}")
     for line in sources:
         console.print(line)
+    for note in content["notes"]:
+        console.print(note)
     interval = f"{100 * content['level']:g}% interval"
     names = [row["name"] for row in content["rows"] if row["school"] != "Bayesian"] + labels
     headings = ["", "estimate", interval, "new study", "P value", f"P({content['claim']})", "tau"]

@@ -17,11 +17,11 @@ from bayesmeta.errors import ConvergenceWarning, SpecificationError
 from bayesmeta.priors import Prior, parse_prior, shown
 from bayesmeta.report.arm_input import ArmOptions, arms_and_model
 from bayesmeta.report.console import PlainConsole, print_json
-from bayesmeta.report.input import estimates_of
 from bayesmeta.report.layout import print_table
 from bayesmeta.report.numbers import MISSING, spread_of, write_row
-from bayesmeta.report.priors import checked_measure, source_lines
+from bayesmeta.report.priors import source_lines
 from bayesmeta.report.sentences import check_sentence
+from bayesmeta.report.structure import Structure, mu_of, notes, priors_of
 from bayesmeta.results.claims import check_claim
 from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
@@ -37,7 +37,7 @@ _MOMENTS = ("mean", "sd", "median", "lower", "upper")
 def fit_and_print(
     path: Path,
     tau: str,
-    mu: str,
+    mu: str | None,
     formula: str,
     beta: Sequence[str],
     claims: Sequence[str],
@@ -50,16 +50,17 @@ def fit_and_print(
     as_json: bool,
     columns: Sequence[str],
     arms: ArmOptions,
+    structure: Structure,
 ) -> bool:
     """Fit estimates from a CSV file and print the result; return whether the chains converged.
 
-    With `arms`, the table has arms, and what they did not report are parameters.
+    With `arms`, the table has arms, and what they did not report are parameters; `structure` is of estimates.
     """
     if not 0 < ci_prob < 1:
         raise SpecificationError(f"--ci-prob {ci_prob}: must lie between 0 and 1. 95% is 0.95.")
-    base = NormalNormal(formula=formula, mu=parse_prior(mu), tau=parse_prior(tau), beta=dict(map(_named, beta)))
-    found: tuple[Data, Model] | None = arms_and_model(path, columns, base, measure, arms)
-    data, model = found or (estimates_of(path, columns, formula, checked_measure(measure)), base)
+    prior = mu_of(mu, formula)
+    base = NormalNormal(formula=formula, mu=prior, tau=parse_prior(tau), beta=dict(map(_named, beta)))
+    data, model = _data_and_model(path, columns, base, measure, arms, structure)
     names = parameter_names(data, model)
     for claim in claims:
         check_claim(claim, names)
@@ -73,6 +74,18 @@ def fit_and_print(
     else:
         _print(content, result)
     return all(check.passed is not False for check in checks)
+
+
+def _data_and_model(
+    path: Path, columns: Sequence[str], base: NormalNormal, measure: str | None, arms: ArmOptions, structure: Structure
+) -> tuple[Data, Model]:
+    found = arms_and_model(path, columns, base, measure, arms)
+    if found is None:
+        estimates = structure.read(path, columns, base.formula, measure)
+        return estimates, structure.model(base, estimates)
+    if structure.given:
+        raise SpecificationError(f"{structure.given[0]}: it is for estimates, and this table has arms. Leave it out.")
+    return found
 
 
 def _checks(result: MetaResult, chains: int) -> list[Check]:
@@ -113,6 +126,7 @@ def _content(
             for claim in claims
         ],
         "log_marginal_likelihood": result.log_marginal_likelihood,
+        "notes": list(notes(result.data, result.model)),
         **({"choices": result.choice_probabilities()} if isinstance(result.data, ArmMeans) else {}),
         "checks": checks,
     }
@@ -126,8 +140,7 @@ def _plain(value: Any) -> Any:
 
 def _print(content: dict[str, Any], result: MetaResult) -> None:
     console, model = PlainConsole(), base_of(result.model)
-    own = {"mu": model.mu, "tau": model.tau, **{str(name): prior for name, prior in model.beta.items()}}
-    own |= arm_scales(result.data, result.model)
+    own = priors_of(result.model) | arm_scales(result.data, result.model)
     priors = ", ".join(f"{name} ~ {shown(prior)}" for name, prior in own.items())
     console.print(
         f"{content['n_studies']} studies from {content['file']}; formula {model.formula}; {priors}",
@@ -152,6 +165,8 @@ def _print(content: dict[str, Any], result: MetaResult) -> None:
     for study, readings in content.get("choices", {}).items():
         shown_readings = f"standard deviation {readings['sd']:.3g}, standard error {readings['se']:.3g}"
         console.print(f"Printed spread of {study}: {shown_readings}")
+    for note in content["notes"]:
+        console.print(note)
     if content["log_marginal_likelihood"] is not None:
         console.print(f"Log marginal likelihood {content['log_marginal_likelihood']:.6g}")
     errors = PlainConsole(stderr=True)

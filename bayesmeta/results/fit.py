@@ -10,12 +10,13 @@ from bayesmeta.data.arm_changes import ArmChanges
 from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.kinds import Data
-from bayesmeta.errors import ConvergenceWarning, DataError, SpecificationError, did_you_mean
+from bayesmeta.errors import BayesmetaError, ConvergenceWarning, DataError, SpecificationError, did_you_mean
 from bayesmeta.inference.settings import TARGET_ACCEPT, SamplerSettings
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.precision import problems
 from bayesmeta.spec.arm_normal import ArmNormal
 from bayesmeta.spec.change_normal import ChangeNormal
+from bayesmeta.spec.check import check_dependence, check_model, sampled_model
 from bayesmeta.spec.sources import check_measure
 from bayesmeta.spec.two_scales import Model, TwoScales, base_of
 
@@ -155,6 +156,7 @@ def fit_many(
             )
         _refuse_mismatch(data, name, model)
         check_measure(data, model)
+        check_dependence(data, model)
     if not 0 < tolerance < 1:
         raise SpecificationError(f"tolerance={tolerance!r}: must lie between 0 and 1, e.g. 1e-8.")
     from bayesmeta.inference.quadrature.engine import unsupported
@@ -214,10 +216,15 @@ def _by_sampling(
     progress: Progress | None,
 ) -> dict[str, MetaResult]:
     from bayesmeta.results.draws_result import DrawsResult
-    from bayesmeta.spec.design import design
 
-    for model in models.values():
-        design(data, base_of(model))
+    for name, model in models.items():
+        try:
+            check_model(data, model)
+            sampled_model(data, model)
+        except BayesmetaError as error:
+            if len(models) == 1:
+                raise
+            raise type(error)(f"model {name!r}: {error}") from error
     sampler = _sampler(data, models)
     results: dict[str, MetaResult] = {}
     for name, model in models.items():
@@ -261,10 +268,6 @@ def _refuse_mismatch(data: Data, name: str, model: Model) -> None:
         raise SpecificationError(
             f"model {name!r} is of {type(model).__name__}, which needs {_made_for(model)}; got {type(data).__name__}."
         )
-    if isinstance(model, ArmNormal) and isinstance(data, ArmMeans):
-        model.check(data)
-    if isinstance(model, ChangeNormal) and isinstance(data, ArmChanges):
-        model.check(data)
 
 
 def _made_for(model: Model) -> str:
