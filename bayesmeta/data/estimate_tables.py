@@ -26,6 +26,7 @@ from bayesmeta.data.natural_scale import check_natural_scale
 from bayesmeta.data.standard_errors import standard_errors
 from bayesmeta.data.tables import Table, open_table
 from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.numbers import real_array
 
 _NOT_COVARIATES = ("y", "v", "lower", "upper")
 _ROUNDED = 0.02  # of a variance: how far a rounded covariance matrix may be from the standard errors beside it
@@ -107,7 +108,7 @@ def from_table(
     own = table.recognised.get(y, y) == "y" and "measure" in table.columns  # as `effects` prints it
     check_natural_scale(table, y, measure if own else stated)
     effects = table.numbers(y)
-    given = None if cov is None else np.asarray(cov, dtype=float)
+    given = None if cov is None else real_array("cov", cov, copy=False)
     bare = given is not None and not {se, "v", "lower", "upper"} & set(table.columns)
     errors = _roots(given, len(table)) if bare and given is not None else standard_errors(table, y, se, level)
     used = (study or "study", y, se, "v", "lower", "upper", "measure", "added")

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
+from bayesmeta.numbers import real_array
+
 Floats = NDArray[np.float64]
 type Scale = Literal["identity", "exp", "expit", "tanh", "sin_squared", "double_arcsine"]
 
@@ -35,7 +37,7 @@ def inverse_double_arcsine(x: ArrayLike, n: float) -> Floats:
     array([0.15])
     """
     lowest = np.arcsin(np.sqrt(1 / (n + 1))) / 2
-    angle = 2 * np.clip(np.asarray(x, float), lowest, np.pi / 2 - lowest)
+    angle = 2 * np.clip(real_array("x", x, copy=False), lowest, np.pi / 2 - lowest)
     sine = np.sin(angle)
     inner = sine + (sine - 1 / sine) / n
     return np.asarray(0.5 * (1 - np.sign(np.cos(angle)) * np.sqrt(np.maximum(1 - inner**2, 0))))
@@ -98,7 +100,7 @@ class Display:
 
     def values(self, x: ArrayLike) -> Floats:
         """Return values of the analysis as they are read: limits and medians, not means or standard errors."""
-        given = np.asarray(x, float)
+        given = real_array("x", x, copy=False)
         if self.scale == "double_arcsine":
             return given if self.n is None else inverse_double_arcsine(given, self.n)
         return np.asarray(_BACK[self.scale](given))

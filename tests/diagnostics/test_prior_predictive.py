@@ -150,7 +150,7 @@ def test_no_prior_on_mu():
         (bm.HalfNormal(1), {"n_studies": 1}, "at least 2"),
         (bm.HalfNormal(1), {"v": [0.1, -1]}, "positive and finite"),
         (bm.HalfNormal(1), {"v": []}, "positive and finite"),
-        (bm.HalfNormal(1), {"v": "a"}, "positive and finite"),
+        (bm.HalfNormal(1), {"v": "a"}, "v must hold numbers only"),
         (bm.HalfNormal(1), {"ci_prob": 95}, "95% is 0.95"),
         (bm.NormalNormal(formula="1 + x", tau=bm.HalfNormal(1)), {}, "without covariates"),
     ],
