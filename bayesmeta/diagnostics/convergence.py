@@ -81,7 +81,7 @@ class Convergence:
 
 
 def convergence(result: MetaResult, expressions: Sequence[str] = ()) -> Convergence:
-    """Convergence of all parameters of a result, the studies' theta, sigma and correlation, and further expressions.
+    """Convergence of all parameters of a result, the studies' theta, log sigma and correlation, and further expressions.
 
     Latent effects count where the model has no covariates, since its forest plot shows them.
 
@@ -102,9 +102,11 @@ def convergence(result: MetaResult, expressions: Sequence[str] = ()) -> Converge
         quantities[f"theta[{study}]"] = posterior["theta"].sel(study=study).to_numpy()
         if "y" in posterior and not result.coefficients:  # drawn in the forest plot; constant where it is known
             quantities[f"y[{study}]"] = posterior["y"].sel(study=study).to_numpy()
-        for name in ("sigma_t", "sigma_c", "study_correlation"):
-            if name in posterior:
-                quantities[f"{name}[{study}]"] = posterior[name].sel(study=study).to_numpy()
+        if "study_correlation" in posterior:
+            quantities[f"study_correlation[{study}]"] = posterior["study_correlation"].sel(study=study).to_numpy()
+        for name in ("sigma_t", "sigma_c"):
+            if name in posterior:  # as the model has them: on their own scale the error of an SD has no finite variance
+                quantities[f"log {name}[{study}]"] = np.log(posterior[name].sel(study=study).to_numpy())
     varying = {name: q for name, q in quantities.items() if np.ptp(q) > 0}
     names = list(varying)
     found = Precision.of(np.stack([np.asarray(q) for q in varying.values()], axis=-1))

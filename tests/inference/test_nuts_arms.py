@@ -55,7 +55,7 @@ def test_agrees_with_the_grid(request, assert_within_mcse, assert_rarely_diverge
     p = grid.sd_readings["study 6"]
     assert 0.05 < p < 0.95
     mcse = float(arviz_stats.mcse(result.posterior["sd_probability"].to_dataset(), method="mean")["sd_probability"][0])
-    assert mcse < 0.005
+    assert mcse < 0.01
     assert reading.mean() == pytest.approx(p, abs=4 * mcse + 1e-3)  # the grid's nodes: test_arm_grid.py
     assert result.choice_probabilities()["study 6"]["sd"] == pytest.approx(reading.mean())
 

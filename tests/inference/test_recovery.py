@@ -100,8 +100,10 @@ def test_the_sign_of_a_moderator_comes_back(quadrature, dataset):
         V = np.diag(frame["se"] ** 2)
         full = quadrature(frame["y"], V, X, [0, 0], [2, 1], halfnorm(scale=0.5).logpdf).negative[1]
         p, allowed = full + GAPS[dataset][name], allowed_mcse(GAPS[dataset][name])
-        draws = max(800, round(0.5 * p * (1 - p) / allowed**2))  # four chains of n: an error of 0.6 sqrt(p (1 - p) / n)
-        settings = SamplerSettings(draws=draws, tune=500, chains=4)
+        draws = max(
+            1000, round(0.5 * p * (1 - p) / allowed**2)
+        )  # four chains of n: an error of 0.6 sqrt(p (1 - p) / n)
+        settings = SamplerSettings(draws=draws, tune=1000, chains=4)
         result = DrawsResult(engine.fit(model, settings, seed=20260101), model, review, "nuts")
         claim = f"{name} < 0"
         assert result.summary()["r_hat"].max() < 1.01
