@@ -68,7 +68,7 @@ def methods(analysis: Analysis, data: Mapping[str, Data], fits: Mapping[str, Map
         f"Sampling used the No-U-Turn sampler ({fit.datatree.attrs['sampler']}), {_run(sampling)}, seed "
         f"{analysis.seed}.{own} We required of every reported quantity R-hat of at most {R_HAT_LIMIT:g}, of its "
         f"centre and of its spread, a bulk effective sample size of at least {sampling.ess_limit:g}, a tail effective "
-        f"sample size of at least {ESS_LIMIT:g} and a Monte Carlo error of the SD of at most "
+        f"sample size of at least {ESS_LIMIT:g} and a Monte Carlo error of each parameter's SD of at most "
         f"{100 * sampling.ess_limit**-0.5:.2g}% of it; of the chains no divergent transition, and at most "
         f"{100 * SATURATED_LIMIT:g}% of trajectories cut at the largest tree depth. Probabilities under other priors "
         "come from Pareto-smoothed importance sampling of the same draws where Pareto k is at most 0.7 (less with few "

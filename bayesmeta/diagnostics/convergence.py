@@ -24,7 +24,8 @@ class Convergence:
     ess_bulk, ess_tail : float
         Smallest effective numbers of draws of the centre, and of the probability beyond an end of the 95% interval.
     sd_error : float
-        Largest Monte Carlo error of a standard deviation, in units of it.
+        Largest Monte Carlo error of a standard deviation, in units of it, of the quantities whose standard deviation is
+        reported: parameters and expressions. Of a study's own effect the interval is, which `ess_tail` is about.
     divergences, saturated, transitions : int
         Transitions that diverged, those whose trajectory was cut at the largest tree depth before it turned, and all.
     bfmi : float
@@ -97,6 +98,7 @@ def convergence(result: MetaResult, expressions: Sequence[str] = ()) -> Converge
     Betancourt (2016), doi:10.48550/arXiv.1604.00695
     """
     quantities = {name: result.draws(name) for name in (*result.parameters, *expressions)}
+    with_sd = set(quantities)
     posterior = result.posterior
     for study in result.data.study:
         quantities[f"theta[{study}]"] = posterior["theta"].sel(study=study).to_numpy()
@@ -110,6 +112,8 @@ def convergence(result: MetaResult, expressions: Sequence[str] = ()) -> Converge
     varying = {name: q for name, q in quantities.items() if np.ptp(q) > 0}
     names = list(varying)
     found = Precision.of(np.stack([np.asarray(q) for q in varying.values()], axis=-1))
+    sd_errors = {name: float(e) for name, e in zip(names, found.sd_error, strict=True) if name in with_sd}
+    worst_sd = max(sd_errors, key=sd_errors.__getitem__)
     stats = result.datatree["sample_stats"].to_dataset()
     energy = np.asarray(stats["energy"])
     bfmi = np.square(np.diff(energy, axis=1)).mean(axis=1) / energy.var(axis=1)
@@ -117,14 +121,14 @@ def convergence(result: MetaResult, expressions: Sequence[str] = ()) -> Converge
         r_hat=float(found.r_hat.max()),
         ess_bulk=float(found.ess_bulk.min()),
         ess_tail=float(found.ess_tail.min()),
-        sd_error=float(found.sd_error.max()),
+        sd_error=sd_errors[worst_sd],
         divergences=int(stats["diverging"].sum()),
         saturated=int(stats["reached_max_treedepth"].sum()),
         transitions=int(stats["diverging"].size),
         bfmi=float(bfmi.min()),
         worst=names[int(found.ess_bulk.argmin())],
         worst_tail=names[int(found.ess_tail.argmin())],
-        worst_sd=names[int(found.sd_error.argmax())],
+        worst_sd=worst_sd,
     )
 
 

@@ -93,6 +93,19 @@ def test_cut_trajectories_and_divergences_fail():
     assert failed(bm.convergence(result(good, diverging=1))) == {"divergences"}
 
 
+def test_an_sd_that_is_not_printed_needs_no_precision():
+    """Of a trial's own effect the interval is reported, and its tails are counted."""
+    found = result(chains("good"))
+    theta = found.datatree["posterior"]["theta"].to_numpy().copy()
+    theta[..., 0] = chains("rare far draws")
+    found.datatree["posterior"]["theta"] = xr.DataArray(theta, dims=("chain", "draw", "study"))
+    assert failed(bm.convergence(found)) == set()
+    theta[..., 0] = chains("spread moves slowly")
+    found.datatree["posterior"]["theta"] = xr.DataArray(theta, dims=("chain", "draw", "study"))
+    assert failed(bm.convergence(found)) == {"R-hat", "tail ESS"}
+    assert bm.convergence(found).worst_tail == f"theta[{DATA.study[0]}]"
+
+
 def test_errors_of_independent_normal_draws():
     """The SD of n independent normal draws has the error 1 / sqrt(2n) of itself."""
     found = Precision.of(np.random.default_rng(3).normal(size=(4, 5000, 6)))
