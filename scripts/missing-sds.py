@@ -3,7 +3,7 @@
 Each scenario draws meta-analyses from a fixed truth and fits them in four ways: with every standard deviation known, without
 the trials that lack one, with the mean of the reported ones in its place, and with sigma as a parameter (`ArmNormal`, by the
 grid of `bayesmeta.inference.quadrature.arm_grid`). The last line of the table is calibration: parameters from the prior.
-Run as `python scripts/missing-sds.py`; it takes about ten minutes on one core.
+Run as `python scripts/missing-sds.py`; it takes about 25 minutes on one core.
 """
 
 from __future__ import annotations

@@ -158,7 +158,9 @@ def expected_log_prior(fit: QuadratureFit, terms: Terms, tau: Prior | None) -> f
 
 
 def log_nodes(part: Part) -> Floats:
-    """Log of tau at the nodes, shape (1, node)."""
+    """Log of tau at the nodes, shape (1, node); finite also where tau itself is too small for a float."""
+    if isinstance(part.scale, ScaleDensity) and part.scale.logarithmic:
+        return np.asarray(part.posterior.v, float)
     with np.errstate(divide="ignore"):
         return np.asarray(np.log(np.asarray(part.posterior.tau, float)))
 

@@ -62,7 +62,7 @@ def make_rule(scale: ScaleDensity | float, centre: float, n: int) -> Rule:
     """A rule of `n` nodes; `centre` is the log of a tau on the scale of the data."""
     if not isinstance(scale, ScaleDensity):
         zero = np.zeros((1, 1))
-        grid = Grid(zero, zero, zero, zero, zero + 2.0, zero - np.inf)
+        grid = Grid(zero, zero, zero, zero, zero + 2.0, zero - np.inf, zero)
         tau = np.full((1, 2), float(scale))
         return Rule(float(scale), grid, tau, tau, np.full((1, 2), -math.log(2)), 0.0)
     bounded = scale.bounded
@@ -71,9 +71,9 @@ def make_rule(scale: ScaleDensity | float, centre: float, n: int) -> Rule:
         mode = min(max(mode, -10.0), 10.0)
     width = np.full((1, 1), _BOUNDED_WIDTH if bounded else _WIDTH)
     low, high = (-_BOUNDED_END, _BOUNDED_END) if bounded else (V_MIN, V_MAX)
-    blank = Grid(np.full((1, 1), mode), width, width, width, width, width)
+    blank = Grid(np.full((1, 1), mode), width, width, width, width, width, width)
     first, last = blank.inverse(np.full((1, 1), low)), blank.inverse(np.full((1, 1), high))
-    grid = Grid(blank.mode, width, first, last, np.full((1, 1), 2.0), np.full((1, 1), -np.inf))
+    grid = Grid(blank.mode, width, first, last, np.full((1, 1), 2.0), np.full((1, 1), -np.inf), np.zeros((1, 1)))
     v, log_slope, step = grid.nodes(n)
     tau = np.asarray(scale.at(v)[0])
     return Rule(scale, grid, np.asarray(v), tau, np.asarray(log_slope + np.log(step)), float(step.item()))

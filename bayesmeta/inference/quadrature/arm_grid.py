@@ -31,6 +31,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int_]
 Rule = tuple[Floats, Floats]  # nodes and the log of weight times prior
 _Z = (-7.0, 11.0)  # where log sigma is followed, in standard deviations of its restored likelihood, which leans right
+_SCALE = 20  # nodes of tau and of the variation: fewer often do not bring `ParameterGrid.error` below its tolerance
 _Z_STEP = 0.75  # a trapezoid rule of a normal density is then off by 2 exp(-2 pi^2 / 0.75^2): 1e-15
 _PER_UNIT = {"smd": 12.0, "md": 4.0}  # Chebyshev nodes for each unit of log sigma: found by doubling, 1e-4 of an sd
 _MANY = 4  # doubtful spreads of which every combination of readings is looked at
@@ -73,7 +74,7 @@ def _evaluated(arrays: ArmArrays, model: ArmNormal, layout: Layout) -> ArmGrid:
     data, p = arrays.data, model.sd_probability
     cases = _cases(arrays)
     *typical, variation = model.parameter_names(data.instruments).items()
-    nodes, log_w_variation = scale_rule(variation[1], *layout.windows.get("sd_variation", (0, 0)), layout.count(14))
+    nodes, log_w_variation = scale_rule(variation[1], *layout.windows.get("sd_variation", (0, 0)), layout.count(_SCALE))
     rules = [_typical_rule(arrays, cases, j, *item, nodes, layout) for j, item in enumerate(typical)]
     mu, tau, log_w_top = _top_nodes(arrays, cases, model, layout)
     position = [int(i) for i in arrays.instrument]
@@ -234,6 +235,6 @@ def _top_nodes(arrays: ArmArrays, cases: list[Ints], model: ArmNormal, layout: L
         unit = sigma[:, 0] if model.measure == "smd" else np.ones(len(slots))
         y.append(data.difference / unit)
         v.append((sigma[:, 0] ** 2 / data.n_t + sigma[:, 1] ** 2 / data.n_c) / unit**2)
-    tau, log_w = scale_rule(plain(model.base.tau), *layout.windows.get("tau", (0, 0)), layout.count(20))
+    tau, log_w = scale_rule(plain(model.base.tau), *layout.windows.get("tau", (0, 0)), layout.count(_SCALE))
     mu, step = spaced(*expected_mu(model.base, np.stack(y), np.stack(v), tau), layout.reach["mu"], layout.fine)
     return mu, tau, np.asarray((log_w + np.log(step))[:, None] + model.base.mu_prior.logpdf(mu))

@@ -13,7 +13,7 @@ Stenger (1981), SIAM Review 23:165-224, doi:10.1137/1023037 (sinc interpolation 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,8 @@ V_MIN, V_MAX = -340.0, 170.0
 _FAR = -1e15  # where it ends if a prior has mass below exp(-340), all of which is zero to the data
 _NEGLIGIBLE = 27.0  # nodes end where the integrand is exp(-27) of its largest value, 2e-12
 _WIDTH = 1.4  # of the map, in standard deviations at the mode: few nodes then reach 1e-8 for most posteriors
-_SCAN = np.array([-14.0, -11.0, -8.5, -6.0, -4.0, -2.5, -1.0, 0.5, 2.0, 4.0, 6.0, 9.0, 12.0])
+# Around the scale of the data the likelihood rises over about two units of v: half a unit sees a mode that it makes there.
+_SCAN = np.concatenate([[-14.0, -11.0, -8.5, -6.0], np.arange(-4.5, 4.6, 0.5), [6.0, 9.0, 12.0]])
 _NEAR = np.array([-3.0, -1.0, 0.0, 1.0, 3.0])  # spreads around the prior's middle
 _ZOOM = np.linspace(0.0, 1.0, 9)[1:-1]
 _RESOLVED = 3.0  # the log density's drop to the neighbours of its largest value, below which a parabola is fitted
@@ -51,6 +52,8 @@ class Grid:
         How many moments of tau exist: 0, 1, or 2 for two and more.
     log_lost : array, shape (*lanes, 1, 1)
         Log of twice the integral beyond the ends of the line, if the tails go on as they end.
+    needed : array, shape (*lanes, 1, 1)
+        How many nodes it takes not to step over a second mode; 0 without one.
     """
 
     mode: Array
@@ -59,6 +62,7 @@ class Grid:
     last: Array
     moments: Array
     log_lost: Array
+    needed: Array
 
     def nodes(self, n: int) -> tuple[Array, Array, Array]:
         """Nodes v, log of dv/ds, and the spacing of s; shapes (*lanes, 1, node) and (*lanes, 1, 1)."""
@@ -108,7 +112,7 @@ def locate(log_density: LogDensity, centre: Array, middle: Any, spread: Any, *, 
     points, values = _scan(xp, log_density, centre, middle, spread)
     mode, width, top = _peak(xp, log_density, points, values)
     for _ in range(3):
-        grid = Grid(mode, width, mode, mode, mode, mode)
+        grid = _blank(mode, width)
         sides = _Sides(xp, grid, (V_MIN, V_MAX), log_density)
         higher = xp.max(sides.highest, axis=-2, keepdims=True) > top + 1.0  # a mode that the scan did not see
         if not bool(xp.any(higher)):
@@ -134,7 +138,44 @@ def locate(log_density: LogDensity, centre: Array, middle: Any, spread: Any, *, 
         further = _Sides(xp, grid, (_FAR,), log_density)
         first = xp.where(far, further.reach(limit, nothing)[0], first)
         lost = xp.where(far, further.log_rest(further.tail_slope()), lost)
-    return Grid(mode, width, first, last, moments, xp.logaddexp(lost, lost if bounded else other))
+    grid = Grid(mode, width, first, last, moments, xp.logaddexp(lost, lost if bounded else other), nothing)
+    return _with_second_mode(xp, grid, log_density, points, values, limit, nothing if bounded else moments)
+
+
+def _blank(mode: Array, width: Array) -> Grid:
+    """A map without its range."""
+    return Grid(mode, width, mode, mode, mode, mode, mode)
+
+
+def _with_second_mode(
+    xp: Any, grid: Grid, log_density: LogDensity, points: Array, values: Array, limit: Array, moments: Array
+) -> Grid:
+    """The same, reaching over the highest mode beside the first that counts for the mass or for a moment of tau.
+
+    A steep prior far from the scale of the data leaves a mode of its own and one of the likelihood, with a valley between
+    them in which all points that `_Sides` looks at may lie.
+    """
+    inner = values[..., 1:-1]
+    peak = (inner > values[..., :-2]) & (inner >= values[..., 2:])
+    peak = peak & ~((points[..., :-2] <= grid.mode) & (grid.mode <= points[..., 2:]))  # that is the first mode itself
+    if not bool(xp.any(peak)):
+        return grid
+    height = xp.where(peak, inner, -xp.inf + 0.0 * inner)
+    at = xp.argmax(height, axis=-1, keepdims=True)
+    bracket = xp.concat([at, at + 1, at + 2], axis=-1)
+    mode, width, top = _peak(
+        xp, log_density, xp.take_along_axis(points, bracket, axis=-1), xp.take_along_axis(values, bracket, axis=-1)
+    )
+    gain, second = moments * xp.maximum(mode - grid.mode, 0.0 * mode), _blank(mode, width)
+    counts = xp.any(peak, axis=-1, keepdims=True) & (top + gain + xp.log(width) > limit)
+    sides = _Sides(xp, second, (V_MIN, V_MAX), log_density)
+    reach, _ = sides.reach(limit - gain, xp.concat([0.0 * mode, 0.0 * mode + moments], axis=-2))
+    first, last = (grid.inverse(second.at(reach[..., i : i + 1, :])) for i in (0, 1))
+    first = xp.where(counts, xp.minimum(first, grid.first), grid.first)
+    last = xp.where(counts, xp.maximum(last, grid.last), grid.last)
+    apart = grid.width * xp.cosh(grid.inverse(mode)) / (width / _WIDTH)  # of nodes, in its sds, for a unit of s
+    needed = xp.where(counts, (last - first) * apart, 0.0 * first)
+    return replace(grid, first=first, last=last, needed=needed)
 
 
 class _Sides:

@@ -170,6 +170,11 @@ class ScaleDensity:
     def _from_zero(self) -> bool:
         return bool(np.all(np.asarray(self.lower) == 0))
 
+    @cached_property
+    def logarithmic(self) -> bool:
+        """Whether v is log(tau)."""
+        return self._from_zero and not self.bounded
+
     def at(self, v: Array) -> tuple[Array, Array]:
         """Return tau, and the prior's log density of v."""
         xp = namespace(v)
@@ -199,7 +204,7 @@ class ScaleDensity:
 
     def inverse(self, log_tau: Any) -> Any:
         """The v whose tau is exp(log_tau), for points inside the support; roughly so at its ends."""
-        if self._from_zero and not self.bounded:
+        if self.logarithmic:
             return log_tau
         lower, upper = np.asarray(self.lower), np.asarray(self.upper)
         if self.bounded:

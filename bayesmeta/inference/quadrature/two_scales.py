@@ -150,6 +150,7 @@ def _outer(
         parts = _parts(lanes, piece, scale, basis, value.ravel(), posterior)
         masses = _normalised(np.array([part.log_evidence for part in parts]) + log_mass)
         error = max(_outer_error(parts, masses), float(posterior.error.max()))
+        error = max(error, float(n < grid.needed.item()))  # a mode may lie between the nodes
         if error < tolerance or 2 * n > _MOST_NODES:
             break
         n *= 2

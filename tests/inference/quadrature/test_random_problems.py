@@ -240,11 +240,11 @@ def trial(seed):
     return Trial(data, model, X, mixed, parts, n_flat == 0 and not isinstance(parts[0][1], Improper))
 
 
-def failures(seed):
+def failures(seed, tolerance=1e-8):
     """What the engine promised and did not keep, in words."""
     problem = trial(seed)
     y, se = problem.data.y, problem.data.se
-    result = bm.fit(problem.data, problem.model, "quadrature")
+    result = bm.fit(problem.data, problem.model, "quadrature", tolerance=tolerance)
     bound, found = result.error_bound, []
     marginal = result.marginal("tau")
     places = np.asarray(marginal.ppf(LEVELS))
