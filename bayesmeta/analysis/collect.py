@@ -27,8 +27,8 @@ from bayesmeta.diagnostics.convergence import convergence
 from bayesmeta.priors import Flat, Prior
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.spec.design import design, tau_prior
-from bayesmeta.spec.names import arm_scales
+from bayesmeta.spec.design import design
+from bayesmeta.spec.parameter_priors import parameter_priors
 from bayesmeta.spec.sources import default_names, published_in
 from bayesmeta.spec.two_scales import base_of
 
@@ -122,11 +122,8 @@ def _model(
     outcome: Outcome, key: str, result: MetaResult, rows: list[dict[str, Any]], found: Any, sizes: Any
 ) -> dict[str, Any]:
     model = base_of(result.model)
-    priors: dict[str, Prior] = {"mu": model.mu_prior, "tau": tau_prior(result.data, model)}
+    priors = parameter_priors(result.data, result.model)
     variables = design(result.data, model).columns
-    for name in result.coefficients:
-        priors[name] = model.coefficient_prior(name, variables[name])
-    priors |= arm_scales(result.data, result.model)
     section = outcome.models[key]
     unchosen = default_names(model)
     defaults = [name for name, prior in priors.items() if prior == Flat() or {name, variables.get(name)} & unchosen]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bayesmeta.analysis.alternatives import check_sensitivity
 from bayesmeta.analysis.collect import collect_outcome
 from bayesmeta.analysis.derived import baseline_counts
 from bayesmeta.analysis.external import external_rows
@@ -15,7 +16,7 @@ from bayesmeta.analysis.load import load_data
 from bayesmeta.analysis.model_sections import build_model
 from bayesmeta.analysis.prose import methods
 from bayesmeta.analysis.schema import Analysis, Outcome, read_analysis
-from bayesmeta.analysis.sensitivity import check_sensitivity, exact_sensitivity, sampled_sensitivity
+from bayesmeta.analysis.sensitivity import exact_sensitivity, sampled_sensitivity
 from bayesmeta.analysis.side_by_side import side_by_side
 from bayesmeta.data.arm_changes import ArmChanges
 from bayesmeta.data.arm_means import ArmMeans

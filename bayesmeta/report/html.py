@@ -58,6 +58,7 @@ def render_html(results: Record) -> str:
                 *filter(None, [prior_sentences.belief_sentence(signal)]),
             ],
             "beliefs": prior_sentences.belief_rows(signal),
+            "prior_on": prior_sentences.prior_on(signal),
         }
         for signal in results.get("signals") or []
     ]

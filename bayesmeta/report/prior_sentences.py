@@ -19,10 +19,10 @@ def tipping_sentence(signal: Record, tipping: Record) -> str:
     >>> signal = {"claim_label": "high dose works better", "claim": "high_dose < 0", "unit": "points"}
     >>> tipping = {"on": "tau", "family": "HalfNormal(s)", "level": 0.8, "scales": [0.03, 32.0],
     ...     "probabilities": [0.93, 0.61], "extremes": [0.61, 0.93],
-    ...     "crossings": [{"scale": 2.13, "probability": 0.799, "mcse": 0.004}]}
+    ...     "crossings": [{"scale": 2.13, "fitted_scale": 2.2, "probability": 0.799, "mcse": 0.004}]}
     >>> tipping_sentence(signal, tipping)
     'The probability that high dose works better stays above 0.80 for every half-normal scale of tau up to 2.1 points
-    (fitted there: 0.80, Monte Carlo error 0.004).'
+    (from a fit with 2.2 points: 0.80, Monte Carlo error 0.004).'
     """
     claim, level = signal.get("claim_label") or signal["claim"], format_probability(tipping["level"])
     low, high = format_value(tipping["scales"][0], 2), _size(signal, tipping["scales"][1])
@@ -40,10 +40,10 @@ def tipping_sentence(signal: Record, tipping: Record) -> str:
         return f"{start} stays above {level} for every {subject} from {low} to {high}: it is at least {least}."
     if not crossings:
         return f"{start} stays below {level} for every {subject} from {low} to {high}: it is at most {most}."
-    fitted = "; ".join(map(_fitted, crossings))
+    solved = "; ".join(_solved(signal, one) for one in crossings)
     places = " and ".join(_size(signal, one["scale"]) for one in crossings)
     if len(crossings) > 1:
-        return f"{start} crosses {level} along the {scales} at {places} (fitted there: {fitted})."
+        return f"{start} crosses {level} along the {scales} at {places} ({solved})."
     if tipping["on"] == "tau":
         stays = (
             f"stays above {level} for every {subject} up to" if above else f"exceeds {level} only for {scales} above"
@@ -52,7 +52,7 @@ def tipping_sentence(signal: Record, tipping: Record) -> str:
         stays = f"stays above {level} only for {scales} with s below"
     else:
         stays = f"falls below {level} for {scales} with s below"
-    return f"{start} {stays} {places} (fitted there: {fitted})."
+    return f"{start} {stays} {places} ({solved})."
 
 
 def belief_sentence(signal: Record) -> str:
@@ -79,19 +79,29 @@ def belief_sentence(signal: Record) -> str:
 
 
 def belief_rows(signal: Record) -> list[dict[str, Any]]:
-    """Rows of the table of beliefs, with each belief's priors in one text."""
+    """Rows of the table of beliefs, with the priors by which each fit differs from that of the model as stated."""
+    stated = next((row.get("priors") or {} for row in signal.get("sensitivity") or []), {})
     rows = []
     for one in signal.get("beliefs") or []:
-        priors = {"mu": one.get("mu"), **(one.get("beta") or {}), "tau": one.get("tau")}
-        text = "; ".join(f"{name} ~ {prior}" for name, prior in priors.items() if prior)
+        changed = {name: prior for name, prior in (one.get("priors") or {}).items() if stated.get(name) != prior}
+        text = "; ".join(f"{name} ~ {prior}" for name, prior in changed.items())
         rows.append({**one, "priors": text or "as stated"})
     return rows
 
 
-def _fitted(crossing: Record) -> str:
-    """The probability that a fit gives at a crossing, with its Monte Carlo error if it has one."""
+def prior_on(signal: Record) -> str:
+    """What the first column of priors is on: the coefficients of the model, or mu."""
+    on = list(dict.fromkeys(name for row in signal.get("sensitivity") or [] for name in row.get("on") or []))
+    return " and ".join(on) or "the effect"
+
+
+def _solved(signal: Record, crossing: Record) -> str:
+    """How a crossing was solved for: exactly, or with the draws of a fit near it."""
     p = format_probability(crossing["probability"])
-    return f"{p}, Monte Carlo error {format_mcse(crossing['mcse'])}" if crossing.get("mcse") else p
+    if not crossing.get("mcse"):
+        return f"exact there: {p}"
+    near = _size(signal, crossing.get("fitted_scale") or crossing["scale"])
+    return f"from a fit with {near}: {p}, Monte Carlo error {format_mcse(crossing['mcse'])}"
 
 
 def _size(signal: Record, scale: float) -> str:
