@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bayesmeta.report.tables import format_mcse, format_probability, format_value
 
 Record = Mapping[str, Any]
+_FAMILIES = {
+    "Normal": "Normal(m, s): mean m and standard deviation s.",
+    "HalfNormal": "HalfNormal(s): the size of a Normal(0, s).",
+    "HalfCauchy": "HalfCauchy(s): the size of a Cauchy about 0, with median s.",
+    "LogNormal": "LogNormal(m, s): its logarithm is Normal(m, s).",
+    "Uniform": "Uniform(a, b): equally probable from a to b.",
+    "Flat": "Flat(): every value equally probable, without bounds.",
+}
 _WORDS = {"HalfNormal": "half-normal", "HalfCauchy": "half-Cauchy", "HalfStudentT": "half-t"}
 
 
@@ -93,6 +101,25 @@ def prior_on(signal: Record) -> str:
     """What the first column of priors is on: the coefficients of the model, or mu."""
     on = list(dict.fromkeys(name for row in signal.get("sensitivity") or [] for name in row.get("on") or []))
     return " and ".join(on) or "the effect"
+
+
+def tried(signals: Sequence[Record]) -> str:
+    """How many sets of priors were tried for a signal: ``"18"``, or ``"10 to 18"``; empty where there was one.
+
+    Examples
+    --------
+    >>> tried([{"sensitivity": [{}] * 13, "beliefs": [{}] * 5}, {"sensitivity": [{}] * 13, "beliefs": []}])
+    '13 to 18'
+    """
+    numbers = sorted({len(one.get("sensitivity") or []) + len(one.get("beliefs") or []) for one in signals} - {0, 1})
+    return " to ".join(map(str, dict.fromkeys([numbers[0], numbers[-1]]))) if numbers else ""
+
+
+def glossary(results: Record) -> list[str]:
+    """What the numbers of a prior are, for the commonest families that the report's models have."""
+    models = [model for one in (results.get("outcomes") or {}).values() for model in (one.get("models") or {}).values()]
+    texts = [str(text) for model in models for text in (model.get("priors") or {}).values()]
+    return [said for family, said in _FAMILIES.items() if any(text.startswith(f"{family}(") for text in texts)]
 
 
 def _solved(signal: Record, crossing: Record) -> str:

@@ -63,6 +63,7 @@ def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False) 
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         **results,
     }
+    results["analysis"]["out"] = folder.name if folder.is_absolute() else folder.as_posix()
     tree = xr.DataTree.from_dict(
         {
             f"{outcome}/{model}/{group}": fit.datatree[group].to_dataset()
@@ -106,15 +107,17 @@ def _progress(console: PlainConsole) -> Iterator[Callback | None]:
 
 
 def _print_signals(console: PlainConsole, results: dict[str, Any]) -> None:
-    from bayesmeta.report.tables import signals_table_rows
+    from bayesmeta.report.tables import filled_columns, signals_table_rows
 
     rows = signals_table_rows(results)
     if not rows:
         return
     table = PlainTable(title=results["analysis"]["title"])
-    for name in ("Signal", "Published P", "Flat prior", "Probability", "Beyond threshold", "Over priors"):
-        table.add_column(name, justify="left" if name == "Signal" else "right")
+    headings = {"name": "Signal", "published_p": "Published P", "flat_prior": "Flat prior", "probability": "Probability",
+                "threshold": "Beyond threshold", "range": "Over priors"}  # fmt: skip
+    shown = [key for key in headings if key in filled_columns(rows)]
+    for key in shown:
+        table.add_column(headings[key], justify="left" if key == "name" else "right")
     for row in rows:
-        shown = ("name", "published_p", "flat_prior", "probability", "threshold", "range")
         table.add_row(*(str(row[key]) for key in shown))
     console.print(table)

@@ -185,6 +185,17 @@ def signals_table_rows(results: Mapping[str, Any]) -> list[dict[str, str]]:
     return rows
 
 
+def filled_columns(rows: Sequence[Mapping[str, str]]) -> list[str]:
+    """The columns of a table in which some row has something.
+
+    Examples
+    --------
+    >>> filled_columns([{"name": "dose", "published_p": MISSING}, {"name": "age", "published_p": MISSING}])
+    ['name']
+    """
+    return [key for key in (rows[0] if rows else {}) if any(row[key] not in ("", MISSING) for row in rows)]
+
+
 _LABELS = {
     "dl wald": "DerSimonian-Laird, Wald",
     "reml wald": "REML, Wald",

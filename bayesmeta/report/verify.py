@@ -152,9 +152,10 @@ def _numbers(
         for name, each in stored.items()
     }
     found, ours, refitted = list[Check](), list[dict[str, object]](), list[str]()
-    engines = set[str]()
+    engines, exactly = set[str](), Fits()
     for name, each in fits.items():
         again, exact, grids, complete = _again(name, checked, each)
+        exactly[name] = exact
         engines |= {result.engine for result in {**each, **exact}.values()}
         ours += [check.as_dict() for check in again.checks]
         if not complete:
@@ -175,7 +176,7 @@ def _numbers(
         "checks": ours,
         "engine": ", ".join(sorted(engines)),
         "versions": json.loads(first.datatree.attrs["versions"]),
-        "methods": methods(checked.analysis, checked.data, fits),
+        "methods": methods(checked.analysis, checked.data, fits, exactly, recorded["signals"]),
     }
     told = {key: recorded[key] for key in shared}
     told["checks"] = [check for check in told["checks"] if not check["name"].startswith(tuple(refitted))]

@@ -134,7 +134,10 @@ def test_the_columns_of_the_table_are_those_priors(found):
     assert slope["sensitivity"][1]["beta_stated"] == "Normal(0, 0.5) times 0.027"
     assert "beta_stated" not in works["sensitivity"][1]
     assert (slope["sensitivity"][1]["on"], works["sensitivity"][1]["on"]) == (["latitude"], ["mu"])
-    assert years["sensitivity"][1]["on"] == ["latitude", "year"]  # without a prior of its own, a coefficient takes it too
+    assert years["sensitivity"][1]["on"] == [
+        "latitude",
+        "year",
+    ]  # without a prior of its own, a coefficient takes it too
 
 
 def test_sampled_rows_state_what_was_weighted_to_or_fitted(monkeypatch, drawn):
@@ -185,8 +188,8 @@ def test_the_page_shows_these_texts(found):
     page = render_html({"outcomes": {"bcg": found.content}, "signals": found.signals})
     for signal in found.signals:
         for row in signal["sensitivity"]:
-            assert f"<code class=\"small\">{row['beta']}</code>" in page
-            assert f"<code class=\"small\">{row['tau']}</code>" in page
+            assert f'<code class="small">{row["beta"]}</code>' in page
+            assert f'<code class="small">{row["tau"]}</code>' in page
     assert "latitude ~ Normal(0, 0.004)" in page
     assert "Normal(0, 0.5) times 0.027" in page
     assert '<code class="small">Normal(0, 0.5)</code>' in page  # of the signal whose factor is one

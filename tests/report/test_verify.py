@@ -301,7 +301,7 @@ prior_factor = 2.5
 effect = [{ label = "wide", prior = "Normal(0, 2)" }, { label = "far", prior = "Normal(2, 0.02)" }]
 tau = [{ label = "wide", prior = "HalfNormal(1.2)" }]
 beliefs = [{ label = "sceptic", mu = "Normal(0, 3)", source = "made up" }]
-level = 0.8
+level = 0.97
 """
 
 
