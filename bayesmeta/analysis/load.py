@@ -71,7 +71,8 @@ def shown_measure(outcome: Outcome) -> str | None:
     """What the effects of an outcome measure, as far as it is stated."""
     if outcome.measure in REPORTED:
         return None if outcome.effects is None else outcome.effects.printed_measure
-    return outcome.measure
+    computed = outcome.arms is not None  # in which case the measure is what was computed
+    return outcome.measure if computed or "measure" in outcome.model_fields_set else None
 
 
 def _computed(outcome: Outcome, table: Table | Path) -> Estimates:

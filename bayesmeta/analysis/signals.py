@@ -91,7 +91,7 @@ def _under(under: Under) -> dict[str, Any]:
         "probability": under.main.probability,
         "mcse": under.main.mcse,
         "threshold_probability": None if under.threshold is None else under.threshold.probability,
-        "pareto_k": finite_or_none(under.main.pareto_k),
+        "pareto_k": None if under.method == "exact" else finite_or_none(under.main.pareto_k),
         "method": under.method,
     }
 

@@ -123,7 +123,7 @@ def forest_caption(model: Record, log_scale: bool) -> str:
         parts.append("Grey dots: the true effect of each trial, given everything")
     pools = {
         "published": "hatched diamond: the review's pooled effect",
-        "pooled": "filled diamond: ours",
+        "pooled": f"filled diamond: {'ours' if 'published' in marks else 'the mean effect'}",
         "new": "bar: the true effect in a new trial",
     }
     drawn = "; ".join(text for mark, text in pools.items() if mark in marks)

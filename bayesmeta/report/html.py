@@ -58,6 +58,10 @@ def render_html(results: Record) -> str:
             ],
             "beliefs": prior_sentences.belief_rows(signal),
             "prior_on": prior_sentences.prior_on(signal),
+            "tried": {
+                key: any(row.get(key) for row in [*(signal.get("sensitivity") or []), *(signal.get("beliefs") or [])])
+                for key in ("mcse", "threshold_probability", "pareto_k")
+            },
         }
         for signal in results.get("signals") or []
     ]
@@ -121,6 +125,7 @@ def _outcome(results: Record, key: str, outcome: Record) -> dict[str, Any]:
         "measure": figures.measure_label(outcome),
         "has_evidence": any(evidence.values()),
         "studies": studies,
+        "sizes": any(study.get("n") for study in studies),
         "covariates": list(dict.fromkeys(name for study in studies for name in study.get("covariates") or {})),
         "latent": sum(not study.get("known") for study in studies),
         "sentences": [

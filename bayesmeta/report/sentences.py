@@ -107,7 +107,7 @@ def answer_sentences(results: Record) -> list[str]:
 
 
 def _mcse(record: Record) -> str:
-    return "" if record.get("mcse") is None else f" (Monte Carlo error {format_mcse(record['mcse'])})"
+    return f" (Monte Carlo error {format_mcse(record['mcse'])})" if record.get("mcse") else ""  # an exact one has none
 
 
 def _percent(results: Record) -> str:

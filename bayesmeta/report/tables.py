@@ -176,7 +176,7 @@ def signals_table_rows(results: Mapping[str, Any]) -> list[dict[str, str]]:
                 "published_p": format_p(signal.get("published_p")),
                 "flat_prior": format_probability(signal.get("flat_prior_probability")),
                 "probability": format_probability(signal.get("probability")),
-                "mcse": format_mcse(signal.get("mcse")),
+                "mcse": format_mcse(signal["mcse"]) if signal.get("mcse") else "",
                 "threshold": format_probability(threshold.get("probability")),
                 "threshold_label": str(threshold.get("label") or threshold.get("claim") or ""),
                 "range": format_probability_range(signal.get("probability_range")),

@@ -48,7 +48,7 @@ def test_the_forest_plot(chosen):
     wanted = set(chosen) | ({LATENT} if ARROW in chosen else set())
     assert {name for name in PARTS if name.lower() in said} == wanted
     assert ("grey dots" in said) == bool(data["studies"])
-    assert "filled diamond: ours" in said
+    assert ("filled diamond: ours" in said) == ("hatched diamond" in chosen)
     assert drawn(data) == forest_marks(data, False) - {"pooled"}
 
 
