@@ -57,10 +57,11 @@ def effect_parameters(data: Data, model: Model) -> tuple[str, ...]:
 def crossed_models(data: Data, outcome: Outcome, signal: Signal, model: Model) -> dict[tuple[int, int], Model]:
     """The signal's model under every prior on the effect crossed with every prior on tau."""
     found: dict[tuple[int, int], Model] = {}
+    names = effect_parameters(data, model)
     for i, effect in enumerate(outcome.sensitivity.effect):
         prior = _rescaled(parse_prior(effect.prior), signal.prior_factor)
         for j, tau in enumerate(outcome.sensitivity.tau):
-            base = replace(_with_effect(data, base_of(model), prior), tau=parse_prior(tau.prior))
+            base = replace(_with_effect(names, base_of(model), prior), tau=parse_prior(tau.prior))
             found[i, j] = with_base(model, base)
     return found
 
@@ -89,7 +90,7 @@ def paths(data: Data, model: Model) -> list[Path]:
     effect = stated.get(names[0])
     if isinstance(effect, Normal):
         family = "Normal(0, s)"
-        at = lambda s: with_base(model, _with_effect(data, base, Normal(0.0, s)))  # noqa: E731
+        at = lambda s: with_base(model, _with_effect(names, base, Normal(0.0, s)))  # noqa: E731
         found.append(Path(" and ".join(names), family, effect.sd, at))
     tau = stated["tau"]
     if isinstance(tau, _SCALED):
@@ -125,8 +126,7 @@ def with_base(model: Model, base: NormalNormal) -> Model:
     return base if isinstance(model, NormalNormal) else replace(model, base=base)
 
 
-def _with_effect(data: Data, model: NormalNormal, prior: Prior) -> NormalNormal:
-    names = effect_parameters(data, model)
+def _with_effect(names: tuple[str, ...], model: NormalNormal, prior: Prior) -> NormalNormal:
     return replace(model, mu=prior) if names == ("mu",) else replace(model, beta=dict.fromkeys(names, prior))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from bayesmeta.analysis.alternatives import Path, belief_models, crossed_models, paths
 from bayesmeta.analysis.schema import Outcome, Signal
 from bayesmeta.data.kinds import Data
-from bayesmeta.diagnostics.sensitivity import Reweighted, claim_sensitivity
+from bayesmeta.diagnostics.sensitivity import Reweighted, Weighting, claim_sensitivity, weighting
 from bayesmeta.results.fit import Progress, fit_many
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.sensitivity.crossing import Crossing, crossing
@@ -116,8 +116,9 @@ def reweighted_sensitivity(
         fit, model = fits[signal.model], models[signal.model]
         crossed, beliefs = crossed_models(data, outcome, signal, model), belief_models(outcome, model)
         known = SignalSensitivity(_reweighted(fit, signal, crossed), _reweighted(fit, signal, beliefs))
+        draws = weighting(fit, signal.claim)
         for path in paths(data, model) if level is not None else []:
-            along = crossing(partial(_weighted, fit, signal.claim, path), path.scales, level or 0.0)
+            along = crossing(partial(_weighted, draws, path), path.scales, level or 0.0)
             known.tipping.append(Tipping(path, along))
         found[signal.name] = known
     return found
@@ -175,14 +176,14 @@ def _nearer(refit: MetaResult, signal: Signal, tipping: Tipping, scale: float) -
 
     Where these draws have no crossing within a factor of two, the guess and what they say of it.
     """
-    probability = partial(_weighted, refit, signal.claim, tipping.path)
+    probability = partial(_weighted, weighting(refit, signal.claim), tipping.path)
     roots = crossing(probability, scale * np.geomspace(0.5, 2, 9), tipping.found.level).at
     best = min(roots, key=lambda s: abs(np.log(s / scale)), default=scale)
     return Crossed(best, tipping.path.at(best), probability(best), scale)
 
 
-def _weighted(fit: MetaResult, claim: str, path: Path, scale: float) -> Reweighted:
-    return claim_sensitivity(fit, claim, {"m": base_of(path.at(scale))})["m"]
+def _weighted(draws: Weighting, path: Path, scale: float) -> Reweighted:
+    return draws.to(base_of(path.at(scale)))
 
 
 def _reweighted(fit: MetaResult, signal: Signal, alternatives: Mapping[Any, Model]) -> dict[Any, Under]:
