@@ -157,5 +157,6 @@ def _run(sampling: Sampling) -> str:
     return (
         f"{sampling.chains} chains of {sampling.tune} tuning and {sampling.draws} kept draws, target acceptance "
         f"{sampling.target_accept:g}, and for every reported quantity a bulk effective sample size of at least "
-        f"{sampling.ess_limit:g} and a Monte Carlo error of the SD of at most {100 * sampling.ess_limit**-0.5:.2g}% of it required"
+        f"{sampling.ess_limit:g} and a Monte Carlo error of the SD of at most {100 * sampling.ess_limit**-0.5:.2g}% of it "
+        "required"
     )

@@ -33,7 +33,7 @@ def keep_what_is_stated(
         _keep_rows("beliefs", list(known.beliefs.values()), ours, theirs)
         if len(ours["tipping"]) == len(theirs.get("tipping", [])):
             for tipping, mine, other in zip(known.tipping, ours["tipping"], theirs["tipping"], strict=True):
-                mine["crossings"], other["crossings"] = _crossings(data, tipping, other["crossings"])
+                mine["crossings"], other["crossings"] = _crossings(data, tipping, other.get("crossings", []))
 
 
 def _keep_rows(key: str, unders: Sequence[Under | None], ours: dict[str, Any], theirs: dict[str, Any]) -> None:

@@ -87,7 +87,8 @@ def as_drawn(fits):
         tree = fit.datatree.copy()
         stats = tree["sample_stats"].to_dataset()
         noise = np.random.default_rng(1).normal(size=stats["lp"].shape)
-        tree["sample_stats"] = xr.DataTree(stats.assign(energy=(stats["lp"].dims, noise)))
+        own = {"energy": (stats["lp"].dims, noise), "reached_max_treedepth": (stats["lp"].dims, noise > 99)}
+        tree["sample_stats"] = xr.DataTree(stats.assign(own))
         found[name] = DrawsResult(tree, fit.model, fit.data, "nuts")
     return found
 

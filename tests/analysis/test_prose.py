@@ -20,7 +20,14 @@ ROW = {"method": "primary"}
 def said(data, exact=(), signals=(), **changes):
     outcome = {"label": "Pain", "models": {"a": {"label": "first", "tau": "HalfNormal(1)"},
                                            "b": {"label": "second", "tau": "HalfNormal(1)"}}}  # fmt: skip
-    content = {"schema": 1, "title": "T", "question": "Q", "source": "S", "seed": 3, "outcomes": {"pain": outcome | changes}}
+    content = {
+        "schema": 1,
+        "title": "T",
+        "question": "Q",
+        "source": "S",
+        "seed": 3,
+        "outcomes": {"pain": outcome | changes},
+    }
     fits = {"pain": {"a": FIT, "b": FIT}}
     taken = {"pain": dict.fromkeys(exact, FIT)}
     return " ".join(methods(Analysis.model_validate(content), {"pain": data}, fits, taken, list(signals)))
@@ -43,7 +50,8 @@ def test_without_signals_nothing_is_said_of_other_priors():
         (["exact", "exact"], {"exact fits (2)"}),
         (["reweighted"], {"importance sampling"}),
         (["refitted"], {"new fits by the same sampler"}),
-        (["reweighted", "refitted", "refitted"], {"importance sampling", "new fits by the same sampler, where Pareto k is larger (2)"}),
+        (["reweighted", "refitted", "refitted"], {"importance sampling", "new fits by the same sampler, where "
+         "Pareto k is larger (2)"}),
     ],
 )  # fmt: skip
 def test_how_other_priors_were_tried(rows, there):
@@ -57,7 +65,9 @@ def test_how_other_priors_were_tried(rows, there):
 @pytest.mark.parametrize(("mcse", "how"), [(0.0, "exact fits (1)"), (0.004, "a new fit near it (1)")])
 def test_crossings(mcse, how):
     signal = {"sensitivity": [ROW], "beliefs": [], "tipping": [{"crossings": [{"mcse": mcse}]}]}
-    assert f"Each crossing of a level along a family of priors was solved for with {how}." in said(ESTIMATES, signals=[signal])
+    assert f"Each crossing of a level along a family of priors was solved for with {how}." in said(
+        ESTIMATES, signals=[signal]
+    )
 
 
 def test_which_models_were_exact():
