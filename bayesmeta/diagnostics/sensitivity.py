@@ -113,7 +113,7 @@ class Weighting:
         model.check_beta(self.made.columns, self.made.intercept)
         if self.before is None or not _has_density(self.made, model):
             return Reweighted(math.nan, math.nan, math.inf, limit)
-        ratio = (_log_prior(self.result, self.made, model) - self.before).ravel()
+        ratio = (log_prior(self.result, model, self.made) - self.before).ravel()
         if np.ptp(ratio) < 1e-12:  # the same prior
             weights, k = np.full(ratio.size, 1 / ratio.size), 0.0
         else:
@@ -141,12 +141,16 @@ def weighting(result: MetaResult, claim: str) -> Weighting:
     numbers = holds.astype(float)
     fitted = base_of(result.model)
     made = design(result.data, fitted)
-    before = _log_prior(result, made, fitted) if _has_density(made, fitted) else None
+    before = log_prior(result, fitted, made) if _has_density(made, fitted) else None
     return Weighting(result, fitted, made, numbers, before, _relative_efficiency(numbers))
 
 
-def _log_prior(result: MetaResult, made: Design, model: NormalNormal) -> NDArray[np.float64]:
-    """Log density of the top-level parameters' draws under the priors of `model`, shape (chain, draw)."""
+def log_prior(result: MetaResult, model: NormalNormal, made: Design | None = None) -> NDArray[np.float64]:
+    """Log density of the top-level parameters' draws under the priors of `model`, shape (chain, draw).
+
+    `made` is the model's design, where it is known already.
+    """
+    made = design(result.data, model) if made is None else made
     total = np.asarray(tau_prior(result.data, model).logpdf(result.draws("tau")))
     joint = model.joint_priors()
     for names, prior in joint.items():
