@@ -17,7 +17,8 @@ _HOME = {
     "bayesmeta.checks.granularity": ["grim", "grimmer"],
     "bayesmeta.checks.table": ["check_table"],
     "bayesmeta.data.datasets": ["load_dataset"],
-    "bayesmeta.data.estimates": ["Estimates", "read_estimates"],
+    "bayesmeta.data.estimate_tables": ["read_estimates"],
+    "bayesmeta.data.estimates": ["Estimates"],
     "bayesmeta.data.formats": ["read_table"],
     "bayesmeta.data.review": ["Choice", "Option", "PublishedReview", "Range", "Study"],
     "bayesmeta.data.statistics": [

@@ -11,6 +11,21 @@ import typer
 
 from bayesmeta.report.ending import TRACEBACK, Commands, ended
 from bayesmeta.report.messages import one_line, say, warnings_on_one_line
+from bayesmeta.report.options import (
+    AsJson,
+    Baseline,
+    BetweenOption,
+    ClusterColumn,
+    ClusterTau,
+    Columns,
+    CorrelationPrior,
+    CorrelationVariation,
+    Covariance,
+    Formula,
+    Measure,
+    SdVariation,
+    TypicalSd,
+)
 from bayesmeta.report.plain_text import accept_any_encoding, visible
 
 app = typer.Typer(
@@ -20,13 +35,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Bayesian meta-analysis: from whatever was published to posterior probabilities.",
 )
-
-
-_MEASURE = "What y measures (log_or, smd, ...); priors published for another measure are then refused."
-Columns = Annotated[
-    list[str] | None,
-    typer.Option("--column", help="A column under our name: 'ours=theirs', e.g. 'mean_t=Mean tx'. Repeatable."),
-]
 
 
 @app.callback()
@@ -66,7 +74,7 @@ def verify(
     analysis: Annotated[
         Path | None, typer.Option(help="The analysis file; by default where the report says it was.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compute the numbers of a report again from its draws and inputs."""
     from bayesmeta.report.verify import verify_report
@@ -93,8 +101,8 @@ def fit(
         ),
     ],
     tau: Annotated[str, typer.Option(help="Prior on the between-study SD, e.g. 'HalfNormal(0.5)'.")],
-    mu: Annotated[str, typer.Option(help="Prior on the mean effect.")] = "Flat()",
-    formula: Annotated[str, typer.Option(help="Right-hand side, e.g. '1 + dose'.")] = "1",
+    mu: Annotated[str | None, typer.Option(help="Prior on the mean effect; Flat() if left out.")] = None,
+    formula: Formula = "1",
     beta: Annotated[
         list[str] | None, typer.Option(help="Prior on a coefficient: 'dose=Normal(0, 1)'. Repeatable.")
     ] = None,
@@ -104,37 +112,22 @@ def fit(
     draws: Annotated[int, typer.Option(min=100)] = 1000,
     chains: Annotated[int, typer.Option(min=1)] = 4,
     ci_prob: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.95,
-    measure: Annotated[str | None, typer.Option(help=_MEASURE)] = None,
-    typical_sd: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="For arm means (--measure md or smd), whose SDs are then parameters: prior on their median, "
-            "'LogNormal(0.7, 0.5)', or one for each instrument: 'VAS=LogNormal(3, 0.5)'. Repeatable."
-        ),
-    ] = None,
-    sd_variation: Annotated[
-        str | None, typer.Option(help="With --typical-sd: prior on the SD of their logarithms, 'HalfNormal(0.3)'.")
-    ] = None,
-    correlation_prior: Annotated[
-        str | None,
-        typer.Option(
-            help="For arms measured twice, whose correlation is then a parameter: prior on its median, 'Uniform(0, 1)'."
-        ),
-    ] = None,
-    correlation_variation: Annotated[
-        str | None, typer.Option(help="With --correlation-prior: prior on the SD of Fisher's z, 'HalfNormal(0.3)'.")
-    ] = None,
-    baseline: Annotated[
-        str | None,
-        typer.Option(
-            help="With --correlation-prior: separate; or common, an analysis of covariance of randomised arms."
-        ),
-    ] = None,
+    measure: Measure = None,
+    typical_sd: TypicalSd = None,
+    sd_variation: SdVariation = None,
+    correlation_prior: CorrelationPrior = None,
+    correlation_variation: CorrelationVariation = None,
+    baseline: Baseline = None,
+    cov: Covariance = None,
+    cluster: ClusterColumn = None,
+    cluster_tau: ClusterTau = None,
+    between: BetweenOption = None,
     column: Columns = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Fit one model to estimates, or to arms, and print its summary."""
     from bayesmeta.report.arm_input import ArmOptions
+    from bayesmeta.report.structure import Structure
     from bayesmeta.report.terminal import fit_and_print
 
     arms = ArmOptions(
@@ -145,7 +138,7 @@ def fit(
     with warnings_on_one_line():
         passed = fit_and_print(
             effects, tau, mu, formula, beta or [], claim or [], engine, seed, draws, chains, ci_prob, measure, as_json,
-            column or [], arms,
+            column or [], arms, Structure(cov=cov, cluster=cluster, cluster_tau=cluster_tau, between=between),
         )  # fmt: skip
     raise typer.Exit(0 if passed else 1)
 
@@ -172,9 +165,10 @@ def effects(
     icc: Annotated[str | None, typer.Option(help="Intracluster correlation: a number or a column.")] = None,
     cluster_size: Annotated[str | None, typer.Option(help="Mean cluster size: a number or a column.")] = None,
     column: Columns = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Turn arm summaries, or printed estimates, into effects and standard errors."""
+    from bayesmeta.data.added import added_sentence
     from bayesmeta.effects.options import EffectOptions
     from bayesmeta.report.effects import effects_csv, effects_json
     from bayesmeta.report.input import number_or_name, table_of
@@ -190,8 +184,8 @@ def effects(
         typer.echo(effects_json(data))
     else:
         typer.echo(effects_csv(data), nl=False)
-        if data.cov is not None:
-            say("some studies have several contrasts, whose covariance is printed with --json only")
+    if correction is not None and (said := added_sentence(data.added, data.study)):
+        say(said)
 
 
 @app.command()
@@ -210,7 +204,7 @@ def check(
     analysis: Annotated[str | None, typer.Option(help="Of a RevMan file, e.g. 1.2.")] = None,
     column: Columns = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with status 1 if anything is found.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Look for numbers that are impossible, or odd beside the others, and name them."""
     from bayesmeta.checks.table import check_table
@@ -274,26 +268,31 @@ def compare(
         list[str] | None,
         typer.Option(help="Prior on the between-study SD. Repeatable; UniformShrinkage() if left out."),
     ] = None,
-    mu: Annotated[str, typer.Option(help="Prior on the mean effect.")] = "Flat()",
-    formula: Annotated[str, typer.Option(help="Right-hand side, e.g. '1 + dose'.")] = "1",
+    mu: Annotated[str | None, typer.Option(help="Prior on the mean effect; Flat() if left out.")] = None,
+    formula: Formula = "1",
     estimator: Annotated[
         list[str] | None, typer.Option(help="Frequentist row: 'method interval', e.g. 'reml hksj'. Repeatable.")
     ] = None,
     parameter: Annotated[str, typer.Option(help="Coefficient to compare.")] = "mu",
     claim: Annotated[str | None, typer.Option(help="Probability to report; 'mu < 0' if left out.")] = None,
     ci_prob: Annotated[float, typer.Option(help="Coverage, or probability, of the intervals.")] = 0.95,
+    cov: Covariance = None,
+    cluster: ClusterColumn = None,
+    cluster_tau: ClusterTau = None,
+    between: BetweenOption = None,
     column: Columns = None,
     plot: Annotated[Path | None, typer.Option(help="SVG or PNG file to draw the comparison into.")] = None,
-    measure: Annotated[str | None, typer.Option(help=_MEASURE)] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
+    measure: Measure = None,
+    as_json: AsJson = False,
 ) -> None:
     """Compare frequentist estimators and Bayesian fits of the same estimates."""
     from bayesmeta.report.comparison import compare_and_print
+    from bayesmeta.report.structure import Structure
 
     with warnings_on_one_line():
         compare_and_print(
             effects, tau or [], mu, formula, estimator or [], parameter, claim, ci_prob, measure, as_json, plot,
-            column or [],
+            Structure(cov=cov, cluster=cluster, cluster_tau=cluster_tau, between=between), column or [],
         )  # fmt: skip
 
 
@@ -303,7 +302,7 @@ def priors(
     source: Annotated[str | None, typer.Option(help="Only those of this source, e.g. turner2015.")] = None,
     parameter: Annotated[str | None, typer.Option(help="Only those of tau, mu or beta.")] = None,
     search: Annotated[str | None, typer.Option(help="Only those with all of these words, e.g. 'pain'.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List priors from the literature, with the text that --tau and --mu take."""
     from bayesmeta.report.priors import list_and_print
@@ -320,7 +319,7 @@ def sensitivity(
     mu: Annotated[
         list[str] | None, typer.Option(help="Prior on the mean effect; Flat() if left out. Repeatable.")
     ] = None,
-    formula: Annotated[str, typer.Option(help="Right-hand side, e.g. '1 + dose'.")] = "1",
+    formula: Formula = "1",
     beta: Annotated[
         list[str] | None,
         typer.Option(help="Prior on a coefficient: 'dose=Normal(0, 1)'. Repeatable, also for one column."),
@@ -329,18 +328,25 @@ def sensitivity(
         list[str] | None, typer.Option(help="Probability to report; 'mu < 0' if left out. Repeatable.")
     ] = None,
     level: Annotated[float, typer.Option(help="Probability whose crossing the sentences look for.")] = 0.95,
+    cov: Covariance = None,
+    cluster: ClusterColumn = None,
+    cluster_tau: ClusterTau = None,
+    between: BetweenOption = None,
     column: Columns = None,
     threshold: Annotated[float, typer.Option(help="Robust up to this bias of a coin, 0.5 being fair.")] = 0.6,
     ci_prob: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.95,
-    measure: Annotated[str | None, typer.Option(help=_MEASURE)] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
+    measure: Measure = None,
+    as_json: AsJson = False,
 ) -> None:
     """Report a claim under every crossing of some priors, and how robust it is."""
     from bayesmeta.report.sensitivity import sensitivity_and_print
+    from bayesmeta.report.structure import Structure
 
-    sensitivity_and_print(
-        effects, tau, mu or [], formula, beta or [], claim or [], level, threshold, ci_prob, as_json, column or [], measure,
-    )  # fmt: skip
+    with warnings_on_one_line():
+        sensitivity_and_print(
+            effects, tau, mu or [], formula, beta or [], claim or [], level, threshold, ci_prob, as_json,
+            Structure(cov=cov, cluster=cluster, cluster_tau=cluster_tau, between=between), column or [], measure,
+        )  # fmt: skip
 
 
 @app.command()
@@ -351,7 +357,7 @@ def simulate(
     ] = None,
     scheduler: Annotated[str | None, typer.Option(help="Dask scheduler, e.g. tcp://10.0.0.1:8786.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes on this machine, through Dask.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Simulate the long-run behaviour of estimators and priors."""
     from bayesmeta.report.simulation import simulate_and_print

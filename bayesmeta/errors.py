@@ -31,7 +31,7 @@ class DataWarning(UserWarning):
 
 
 class ConvergenceWarning(UserWarning):
-    """Chains that do not agree, or too few effective draws."""
+    """Chains that do not agree, too few effective draws, or quadrature less exact than asked for."""
 
 
 def did_you_mean(word: str, allowed: Iterable[str]) -> str:

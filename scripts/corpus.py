@@ -12,6 +12,7 @@ import pandas as pd
 
 import bayesmeta as bm
 from bayesmeta.data.datasets import dataset_info, dataset_names
+from bayesmeta.report.numbers import MINUS, write_row
 
 ROOT = Path(__file__).resolve().parent.parent
 METHODS = ("fe", "dl", "he", "hs", "sj", "pm", "eb", "ml", "reml")
@@ -68,8 +69,14 @@ def verdict(found: pd.DataFrame) -> str:
     return f"{out} of {n} leave zero out; {'only' if out <= n / 2 else 'all but'} {', '.join(found.index[rare])}"
 
 
-def span(low: float, high: float) -> str:
-    return "" if np.isnan(low) else f"{low:.3g} to {high:.3g}"
+def numbers(row: pd.Series) -> tuple[str, str, str, str]:
+    """Estimate, interval, prediction interval and tau, all to one decimal place: the third, or further for small errors."""
+    keys = ("estimate", "lower", "upper", "prediction_lower", "prediction_upper", "tau")
+    estimate, *ends, tau = (
+        text.replace(MINUS, "-") for text in write_row([row[key] for key in keys], min(row["se"], 0.01))
+    )
+    interval, new = (f"{low} to {high}" for low, high in (ends[:2], ends[2:]))
+    return estimate, interval, "" if np.isnan(row["prediction_lower"]) else new, tau
 
 
 def full(name: str, found: pd.DataFrame) -> str:
@@ -81,10 +88,8 @@ def full(name: str, found: pd.DataFrame) -> str:
         bayesian = row["school"] == "Bayesian"
         p = row["probability"] if bayesian else row["p_value"]
         said = "" if np.isnan(p) else f"{p:.3f}" if p >= 0.001 else "< 0.001"
-        lines.append(
-            f"| {label} | {row['estimate']:.3f} | {span(row['lower'], row['upper'])} | "
-            f"{span(row['prediction_lower'], row['prediction_upper'])} | {said} | {row['tau']:.3f} |"
-        )
+        estimate, interval, new, spread = numbers(row)
+        lines.append(f"| {label} | {estimate} | {interval} | {new} | {said} | {spread} |")
     return "\n".join(lines) + "\n"
 
 

@@ -15,8 +15,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "bayesmeta"
 LAYERS = (
-    "errors", "priors", "data", "effects", "checks", "spec", "pooling", "inference", "results", "diagnostics", "external",
-    "sensitivity", "analysis", "simulation", "report", "cli",
+    "errors", "numbers", "priors", "data", "effects", "checks", "spec", "pooling", "inference", "results", "diagnostics",
+    "external", "sensitivity", "analysis", "simulation", "report", "cli",
 )  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 SAMPLERS = {"pymc", "pytensor", "nutpie", "numba"}

@@ -12,7 +12,7 @@ from bayesmeta.analysis.arms import arm_left_out, arm_options, unknown_mark
 from bayesmeta.analysis.derived import derived_rows, finite_or_none
 from bayesmeta.analysis.evidence_table import evidence
 from bayesmeta.analysis.latent_pooling import latent_pooling
-from bayesmeta.analysis.load import shown_measure
+from bayesmeta.analysis.load import outcome_display, shown_measure
 from bayesmeta.analysis.predictive import coverage_check, predicted, predictive_rows
 from bayesmeta.analysis.records import CI_PROB, curve, finite, interval_record
 from bayesmeta.analysis.schema import Outcome
@@ -25,7 +25,9 @@ from bayesmeta.diagnostics.agreement import agreement, agreement_check
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence
 from bayesmeta.diagnostics.published import published_checks
+from bayesmeta.effects.display import Display
 from bayesmeta.priors import Flat, Prior
+from bayesmeta.results.display import with_display
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.spec.design import design
@@ -65,13 +67,14 @@ def collect_outcome(
         expressions = [signal.quantity for signal in outcome.signals if signal.model == key]
         found = convergence(result, expressions)
         collected.checks += found.checks(f"{name}, {key}", ess_limit)
-        rows = summary_rows(shown[key])
+        rows = summary_rows(shown[key], outcome_display(outcome, result.data))
         collected.summary += [{"outcome": name, "model": key, **row} for row in rows]
         models[key] = _model(outcome, key, shown[key], rows, found, result.posterior.sizes)
         if key in exact:
             compared = agreement(exact[key], result)
             models[key]["agreement"] = [asdict(row) for row in compared]
             collected.checks.append(agreement_check(f"{name}, {key}", compared))
+    display = outcome_display(outcome, first.data)
     if isinstance(first.data, PublishedReview):
         collected.checks += published_checks(name, first)
     predictive = predictive_rows(first)
@@ -85,8 +88,8 @@ def collect_outcome(
         "measure": shown_measure(outcome),
         "unit": outcome.unit,
         "benefit": outcome.benefit if "benefit" in outcome.model_fields_set else None,  # printed where it was stated
-        "log_scale": outcome.log_scale,
-        "evidence": evidence(outcome, fits),
+        "display": display.as_dict(),
+        "evidence": evidence(outcome, fits, display),
         "models": models,
         "probabilities": [
             {
@@ -99,7 +102,9 @@ def collect_outcome(
             }
             for question in outcome.probabilities
         ],
-        "derived": [row for question in outcome.derived for row in derived_rows(question, fits[question.model])],
+        "derived": [
+            row for question in outcome.derived for row in derived_rows(question, outcome, shown[question.model])
+        ],
         "predictive": predictive,
         "predictive_of": predicted(first),
         "confounding": _confounding(outcome, fits),
@@ -110,9 +115,9 @@ def collect_outcome(
     return collected
 
 
-def summary_rows(result: MetaResult) -> list[dict[str, Any]]:
-    """Rows of a result's summary, with 95% equal-tailed intervals."""
-    frame = result.summary(ci_prob=CI_PROB, ci_kind="eti")
+def summary_rows(result: MetaResult, display: Display) -> list[dict[str, Any]]:
+    """Rows of a result's summary, with 95% equal-tailed intervals, also as they are read."""
+    frame = with_display(result.summary(ci_prob=CI_PROB, ci_kind="eti"), display, result.coefficients)
     return [
         {"parameter": str(name), **{k: v if isinstance(v, str) else finite_or_none(v) for k, v in row.items()}}
         for name, row in frame.iterrows()
@@ -141,7 +146,7 @@ def _model(
         "defaults": defaults,
         "sources": {name: sources.get(name) or sources.get(variables.get(name, name), []) for name in priors},
         "summary": rows,
-        "forest": None if result.coefficients else _forest(result),
+        "forest": _forest(result) if model.has_mu and not result.coefficients else None,
         "prior_posterior": [
             _prior_posterior(result, name, prior) for name, prior in priors.items() if np.ptp(result.draws(name)) > 0
         ],
@@ -179,7 +184,7 @@ def _forest(result: MetaResult) -> dict[str, Any]:
                 "se": se,
                 "y_lower": float(y_lower),
                 "y_upper": float(y_upper),
-                "theta": float(row["mean"]),
+                "theta": float(row["median"]),
                 "theta_lower": float(row["lower"]),
                 "theta_upper": float(row["upper"]),
             }
@@ -189,7 +194,7 @@ def _forest(result: MetaResult) -> dict[str, Any]:
         pool = next((s for s in result.data.statistics if isinstance(s, PooledEstimate)), None)
         published = None if pool is None else {"estimate": pool.estimate, "lower": pool.lower, "upper": pool.upper}
     pooled, new = (interval_record(result.marginal(name)) for name in ("mu", "theta_new"))
-    keys = ("mean", "lower", "upper")
+    keys = ("mean", "median", "lower", "upper")
     return {
         "studies": studies,
         **({"unknown": unknown_mark(result.data)} if isinstance(result.data, Arms) else {}),

@@ -19,10 +19,11 @@ from bayesmeta.data.statistics import (
     SubgroupTest,
 )
 from bayesmeta.diagnostics.published import Printed, observed_within, recomputed
+from bayesmeta.effects.display import Display
 from bayesmeta.results.meta_result import MetaResult
 
 
-def evidence(outcome: Outcome, fits: Mapping[str, MetaResult]) -> dict[str, Any]:
+def evidence(outcome: Outcome, fits: Mapping[str, MetaResult], display: Display) -> dict[str, Any]:
     """Evidence section of one outcome."""
     result = next(iter(fits.values()))
     data = result.data
@@ -36,7 +37,7 @@ def evidence(outcome: Outcome, fits: Mapping[str, MetaResult]) -> dict[str, Any]
                 "label": name,
                 "n": "",
                 "known": True,
-                "evidence": f"estimate {data.y[i]:.3g}, standard error {data.se[i]:.3g}",
+                "evidence": _estimate(data.y[i], data.se[i], display),
                 "covariates": {str(column): str(frame.iloc[i][column]) for column in frame.columns},
             }
             for i, name in enumerate(data.study)
@@ -55,13 +56,18 @@ def evidence(outcome: Outcome, fits: Mapping[str, MetaResult]) -> dict[str, Any]
             }
             for option in choice.options
         ]
-    statistics = [_statistic(one, recomputed(result), ratio=outcome.log_scale) for one in data.statistics]
+    statistics = [_statistic(one, recomputed(result), ratio=display.is_ratio) for one in data.statistics]
     return {
         "studies": [_study(study) for study in data.studies],
         "statistics": statistics,
         "choices": choices,
         "missing": outcome.missing,
     }
+
+
+def _estimate(y: float, se: float, display: Display) -> str:
+    """An estimate and its standard error, named on the scale on which they are."""
+    return f"{display.analysis} {y:.3g}, standard error {se:.3g}"
 
 
 def _study(study: Study) -> dict[str, Any]:

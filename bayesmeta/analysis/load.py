@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import replace
 from pathlib import Path
 
 from bayesmeta.analysis.evidence import load_review
 from bayesmeta.analysis.schema import EffectsSection, Outcome
 from bayesmeta.data.arm_changes import ArmChanges
 from bayesmeta.data.arm_means import ArmMeans
+from bayesmeta.data.covariance_file import read_covariance
+from bayesmeta.data.dependence import row_labels, without_reference_rows
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.kinds import Data
-from bayesmeta.data.tables import Table
+from bayesmeta.data.tables import Table, open_table
 from bayesmeta.effects.column_names import read_named
+from bayesmeta.effects.display import Display
 from bayesmeta.effects.options import EffectOptions
-from bayesmeta.effects.reported import REPORTED
-from bayesmeta.errors import BayesmetaError, SpecificationError
+from bayesmeta.effects.registry import REPORTED, display_of, measure_named
+from bayesmeta.errors import BayesmetaError, DataWarning, SpecificationError
 from bayesmeta.spec.formula import names_in
 
 _ARMS: dict[str, type[ArmMeans | ArmChanges]] = {
@@ -23,7 +28,7 @@ _ARMS: dict[str, type[ArmMeans | ArmChanges]] = {
 }  # by the kind of model
 _TABLES = ("studies", "estimates", "arms")
 _OF_STUDIES = ("n_total", "sd_prior", "published", "choices")
-_OF_ESTIMATES = ("effects", "derived", "log_scale")
+_OF_ESTIMATES = ("effects", "derived", "cov")
 
 
 def load_data(outcome: Outcome, folder: Path, name: str) -> Data:
@@ -57,7 +62,7 @@ def load_data(outcome: Outcome, folder: Path, name: str) -> Data:
                 return _ARMS[kind].from_frame(table, covariates=outcome.covariates)
         if given[0] == "arms" or outcome.measure in REPORTED:
             return _computed(outcome, table)
-        return Estimates.from_frame(table, covariates=outcome.covariates, measure=stated)
+        return _estimates(outcome, open_table(table, "table"), stated, folder)
     except BayesmetaError as error:
         raise type(error)(f"outcomes.{name}: {error}") from error
 
@@ -75,14 +80,48 @@ def shown_measure(outcome: Outcome) -> str | None:
     return outcome.measure if computed or "measure" in outcome.model_fields_set else None
 
 
+def outcome_display(outcome: Outcome, data: Data) -> Display:
+    """How the effects of an outcome are read: the measure decides."""
+    stated = outcome.measure if outcome.measure in REPORTED else None
+    known = shown_measure(outcome) or (data.measure if isinstance(data, Estimates) else None)
+    return display_of(known or stated, data.se if isinstance(data, Estimates) else None)
+
+
 def _computed(outcome: Outcome, table: Table | Path) -> Estimates:
     section = outcome.effects or EffectsSection()
     options = EffectOptions(**section.model_dump(exclude={"printed_measure"}))
     if section.printed_measure is not None and outcome.measure not in REPORTED:
         raise SpecificationError("effects.printed_measure: it is for measure = 'reported' and 'reported_ratio'.")
-    return options.estimates(
-        table, outcome.measure, covariates=outcome.covariates, printed_measure=section.printed_measure
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*was added to each cell", DataWarning)  # which the report's methods say
+        return options.estimates(
+            table, outcome.measure, covariates=outcome.covariates, printed_measure=section.printed_measure
+        )
+
+
+def _estimates(outcome: Outcome, table: Table, measure: str | None, folder: Path) -> Estimates:
+    """Estimates of a table, with what the outcome says of their dependence."""
+    cov = None
+    if outcome.cov is not None:
+        kept = without_reference_rows(replace(table, label="study"), "y", "se")
+        kept.require("study")
+        studies = [str(cell).strip() for cell in kept.columns["study"]]
+        cov = read_covariance(folder / outcome.cov, studies, row_labels(kept))
+    clusters = {getattr(section, "cluster", None) for section in outcome.models.values()}
+    (cluster,) = clusters if len(clusters) == 1 else (None,)
+    names = outcome.covariates
+    if names is not None and cluster is not None:
+        names = list(dict.fromkeys([*names, cluster]))
+    data = Estimates.from_frame(
+        table,
+        covariates=[n for n in names if n != "study"] if names else names,
+        measure=measure,
+        cov=cov,
+        cluster=cluster,
     )
+    if data.measure is not None:
+        measure_named(data.measure)
+    return data
 
 
 def _covariates(outcome: Outcome) -> list[str]:
@@ -90,6 +129,7 @@ def _covariates(outcome: Outcome) -> list[str]:
     return [
         *(outcome.covariates or []),
         *(name for section in outcome.models.values() for name in names_in(section.formula)),
+        *(str(name) for section in outcome.models.values() if (name := getattr(section, "cluster", None)) is not None),
     ]
 
 
@@ -114,6 +154,10 @@ def _check_kinds(outcome: Outcome, table: str, name: str) -> None:
         )
     elif table == "studies" or (table == "estimates" and outcome.measure not in REPORTED):
         unused["effects"] = "it is for arms, and for estimates with measure = 'reported' or 'reported_ratio'"
+    if table != "estimates" or outcome.measure in REPORTED:
+        unused.setdefault(
+            "cov", "it is for estimates with their standard errors; a table of arms tells its own covariance"
+        )
     for key, reason in unused.items():
         if getattr(outcome, key) not in (None, [], False):
             raise SpecificationError(f"{where}.{key}: {reason}. Leave it out.")

@@ -6,12 +6,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from bayesmeta.analysis.structure import structured_model
 from bayesmeta.analysis.toml import Strict
+from bayesmeta.data.kinds import Data
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import Flat, parse_prior
 from bayesmeta.spec.arm_normal import ArmNormal
 from bayesmeta.spec.change_normal import ChangeNormal
 from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.two_scales import Model
 
 
 class CommonKeys(Strict):
@@ -30,6 +33,11 @@ class ModelSection(CommonKeys):
     """A model of estimates, or of a published review."""
 
     kind: Literal["normal"] = "normal"
+    between: Literal["independent", "multi-arm"] | None = (
+        None  # how true effects of one trial's contrasts vary together
+    )
+    cluster: str | None = None  # column within whose values they are alike; "study" for the labels
+    cluster_tau: str | None = None  # prior on the standard deviation between clusters
 
 
 class ArmModelSection(CommonKeys):
@@ -66,14 +74,16 @@ AnyModel = Annotated[
 ]
 
 
-def build_model(section: Section, measure: str) -> NormalNormal | ArmNormal | ChangeNormal:
-    """The model of a section, its priors read from text; `measure` is that of its outcome."""
+def build_model(section: Section, measure: str, data: Data) -> Model:
+    """The model of a section, its priors read from text; `measure` is that of its outcome, and `data` what it is for."""
     mu = Flat() if section.mu is None else parse_prior(section.mu)
     beta = {name: parse_prior(text) for name, text in section.beta.items()}
     base = NormalNormal(formula=section.formula, tau=parse_prior(section.tau), beta=beta, mu=mu)
     if isinstance(section, ArmModelSection):
         return _of_means(section, base, measure)
-    return _of_changes(section, base, measure) if isinstance(section, ChangeModelSection) else base
+    if isinstance(section, ChangeModelSection):
+        return _of_changes(section, base, measure)
+    return structured_model(base, data, section.between, section.cluster, section.cluster_tau)
 
 
 def _of_means(section: ArmModelSection, base: NormalNormal, measure: str) -> ArmNormal:

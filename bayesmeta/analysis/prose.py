@@ -8,13 +8,14 @@ from typing import Any
 
 from bayesmeta.analysis.arms import arm_methods
 from bayesmeta.analysis.schema import Analysis, Outcome, Sampling
+from bayesmeta.analysis.structure_words import dependence_sentences
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.kinds import Arms, Data
 from bayesmeta.data.review import PublishedReview, Range
 from bayesmeta.data.statistics import SubgroupTest
 from bayesmeta.diagnostics.agreement import LIMIT
 from bayesmeta.diagnostics.published import observed_within
-from bayesmeta.effects.reported import REPORTED
+from bayesmeta.effects.registry import REPORTED
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.precision import ESS_LIMIT, R_HAT_LIMIT, SATURATED_LIMIT
 
@@ -46,6 +47,9 @@ def methods(
             paragraphs.append(arm_methods(item, outcome, fits[name]))
         else:
             paragraphs.append(f"Outcome '{outcome.label}': {item.n_studies} {_origin(outcome, item)}.")
+    for name, item in data.items():
+        labels = {key: section.label for key, section in analysis.outcomes[name].models.items()}
+        paragraphs += dependence_sentences(analysis.outcomes[name].label, labels, item, fits[name])
     if any(exact.values()):
         paragraphs.append(_exact(analysis, fits, exact))
     paragraphs.append(_sampled(analysis, fits))

@@ -10,7 +10,7 @@ from typing import Any
 
 from bayesmeta.analysis.alternatives import check_sensitivity
 from bayesmeta.analysis.collect import collect_outcome
-from bayesmeta.analysis.derived import baseline_counts
+from bayesmeta.analysis.derived import baseline_counts, treated_risk
 from bayesmeta.analysis.external import external_rows
 from bayesmeta.analysis.load import load_data
 from bayesmeta.analysis.model_sections import build_model
@@ -18,8 +18,7 @@ from bayesmeta.analysis.prose import methods
 from bayesmeta.analysis.schema import Analysis, Outcome, read_analysis
 from bayesmeta.analysis.sensitivity import exact_sensitivity, sampled_sensitivity
 from bayesmeta.analysis.side_by_side import side_by_side
-from bayesmeta.data.arm_changes import ArmChanges
-from bayesmeta.data.arm_means import ArmMeans
+from bayesmeta.analysis.unused import check_use
 from bayesmeta.data.kinds import Data
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence, worst_of
@@ -27,12 +26,9 @@ from bayesmeta.errors import BayesmetaError, SpecificationError, did_you_mean
 from bayesmeta.inference.quadrature.engine import unsupported
 from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.spec.arm_normal import ArmNormal
-from bayesmeta.spec.change_normal import ChangeNormal
-from bayesmeta.spec.design import design
+from bayesmeta.spec.check import check_model, sampled_model
 from bayesmeta.spec.names import parameter_names
-from bayesmeta.spec.sources import check_measure
-from bayesmeta.spec.two_scales import Model, base_of
+from bayesmeta.spec.two_scales import Model
 
 SCHEMA = "bayesmeta-report/1"
 Progress = Callable[[str, int, int], None]
@@ -69,11 +65,16 @@ def plan(path: str | Path) -> Plan:
         for key, section in outcome.models.items():
             where = f"{path}: outcomes.{name}.models.{key}"
             try:
-                models[name][key] = build_model(section, outcome.measure)
-                _check_model(data[name], models[name][key])
+                models[name][key] = build_model(section, outcome.measure, data[name])
+                check_model(data[name], models[name][key])
+                sampled_model(data[name], models[name][key])
             except BayesmetaError as error:
                 raise type(error)(f"{where}: {error}") from error
         _check_questions(outcome, models[name], data[name], f"{path}: outcomes.{name}")
+        try:
+            check_use(outcome, models[name])
+        except SpecificationError as error:
+            raise SpecificationError(f"{path}: outcomes.{name}: {error}") from error
     external = _external(analysis, path)
     file = path.name if path.is_absolute() else path.as_posix()  # the same bytes wherever the folder lies
     return Plan(analysis, path.parent, file, data, models, external)
@@ -104,15 +105,6 @@ def _external(analysis: Analysis, path: Path) -> list[dict[str, Any]]:
             f"Outcomes: {', '.join(analysis.outcomes)}."
         )
     return external_rows(analysis.external, path.parent)
-
-
-def _check_model(data: Data, model: Model) -> None:
-    check_measure(data, model)
-    design(data, base_of(model))
-    if isinstance(model, ArmNormal) and isinstance(data, ArmMeans):
-        model.check(data)
-    if isinstance(model, ChangeNormal) and isinstance(data, ArmChanges):
-        model.check(data)
 
 
 def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any], dict[str, dict[str, MetaResult]]]:
@@ -207,7 +199,7 @@ def _check_questions(outcome: Outcome, models: dict[str, Model], data: Data, whe
     asked += [
         (s.model, [s.claim, s.quantity + " < 0", *([s.threshold] if s.threshold else [])]) for s in outcome.signals
     ]
-    asked += [(question.model, []) for question in outcome.derived]
+    asked += [(question.model, ["mu < 0"]) for question in outcome.derived]
     if outcome.confounding:
         asked.append((outcome.confounding[0], [f"{name} < 0" for name in outcome.confounding[1:]]))
     for model, claims in asked:
@@ -230,6 +222,10 @@ def _check_questions(outcome: Outcome, models: dict[str, Model], data: Data, whe
         except BayesmetaError as error:
             raise type(error)(f"{place}, sensitivity: {error}") from error
     for question in outcome.derived:
+        try:
+            treated_risk(outcome)
+        except SpecificationError as error:
+            raise SpecificationError(f"{where}, derived from {question.model!r}: {error}") from error
         if not baseline_counts(question):
             sizes = ", ".join(map(str, question.baseline_n))
             raise SpecificationError(

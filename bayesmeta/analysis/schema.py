@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationError
 
@@ -147,14 +148,17 @@ class EffectsSection(Strict):
 class Outcome(Strict):
     """One outcome: its data, models and questions."""
 
+    no_longer: ClassVar[Mapping[str, str]] = {
+        "log_scale": "The measure decides on which scale effects are read: leave it out."
+    }
     label: str
     measure: str = "md"
     unit: str = ""
     benefit: Direction = "lower"
-    log_scale: bool = False
     studies: str | None = None
     estimates: str | None = None
     arms: str | None = None
+    cov: str | None = None  # file with the covariance of the estimates
     columns: dict[str, str] = {}  # from our names of columns to those of the table
     effects: EffectsSection | None = None
     covariates: list[str] | None = None

@@ -6,16 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from bayesmeta.analysis.derived import finite_or_none
+from bayesmeta.analysis.load import outcome_display
 from bayesmeta.analysis.schema import Outcome
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.kinds import Data
-from bayesmeta.diagnostics.compare import ESTIMATORS, compare
+from bayesmeta.diagnostics.compare import compare
 from bayesmeta.errors import SpecificationError
-from bayesmeta.spec.two_scales import Model, base_of
+from bayesmeta.spec.two_scales import Model, base_of, structure_of
 
 
 def side_by_side(data: Data, outcome: Outcome, models: Mapping[str, Model]) -> dict[str, Any] | None:
-    """Rows of `compare` for the exact models that share the formula of the first; None where there is nothing to pool.
+    """Rows of `compare` for the exact models that share formula and structure of the first; None with nothing to pool.
 
     A published review has no estimates to pool. A formula without a mean, or with too many coefficients for the
     frequentist estimators, has no comparison either.
@@ -23,16 +24,16 @@ def side_by_side(data: Data, outcome: Outcome, models: Mapping[str, Model]) -> d
     if not isinstance(data, Estimates) or not models:
         return None
     bases = {name: base_of(model) for name, model in models.items()}
-    formula = next(iter(bases.values())).formula
+    formula, first = next(iter(bases.values())).formula, next(iter(models.values()))
     labels = {name: outcome.models[name].label for name in models}
     repeated = len(set(labels.values())) < len(labels)
     chosen = {
         f"Bayes: {name if repeated else labels[name]}": model
-        for name, model in bases.items()
-        if model.formula == formula
+        for name, model in models.items()
+        if bases[name].formula == formula and structure_of(model) == structure_of(first)
     }
     try:
-        table = compare(data, chosen, ESTIMATORS, engine="quadrature")
+        table = compare(data, chosen, engine="quadrature")
     except SpecificationError:
         return None
     return {
@@ -40,6 +41,7 @@ def side_by_side(data: Data, outcome: Outcome, models: Mapping[str, Model]) -> d
         "parameter": table.attrs["parameter"],
         "claim": table.attrs["claim"],
         "level": table.attrs["level"],
+        "display": outcome_display(outcome, data).as_dict(),
         "rows": [
             {"name": name, **{k: v if isinstance(v, str) else finite_or_none(v) for k, v in row.items()}}
             for name, row in table.iterrows()

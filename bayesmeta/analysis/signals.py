@@ -7,10 +7,13 @@ from typing import Any
 
 from bayesmeta.analysis.alternatives import effect_parameters
 from bayesmeta.analysis.derived import finite_or_none
+from bayesmeta.analysis.load import outcome_display
 from bayesmeta.analysis.records import curve, finite, interval_record
 from bayesmeta.analysis.schema import Outcome, Signal
 from bayesmeta.analysis.sensitivity import SignalSensitivity, Tipping, Under
 from bayesmeta.data.kinds import Data
+from bayesmeta.effects.display import Display
+from bayesmeta.results.display import reading
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.spec.parameter_priors import parameter_priors, prior_texts
 from bayesmeta.spec.two_scales import Model
@@ -63,6 +66,7 @@ def signal_record(
         "mcse": mcse,
         "estimate": {"parameter": signal.quantity, **interval_record(marginal)},
         "unit": outcome.unit,
+        "display": _display(signal.quantity, outcome, result).as_dict(),
         "threshold": None
         if signal.threshold is None
         else {
@@ -84,6 +88,17 @@ def signal_record(
         },
         "note": signal.note,
     }
+
+
+def _display(quantity: str, outcome: Outcome, result: MetaResult) -> Display:
+    """How a quantity is read: one with mu in it as a value of the measure, a coefficient as a ratio of two where it is one."""
+    whole = outcome_display(outcome, result.data)
+    text = reading(quantity, whole, result.coefficients, "mu" in result.parameters)
+    if not whole.changes or text == whole.label or re.search(r"\b(mu|theta_new)\b", quantity):
+        return whole
+    if quantity in result.coefficients and text:
+        return Display(text, f"log {text}", "exp", 1.0)
+    return Display(f"{quantity}, {whole.analysis}", f"{quantity}, {whole.analysis}")
 
 
 def _under(under: Under) -> dict[str, Any]:

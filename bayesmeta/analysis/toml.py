@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import UnionType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -21,6 +21,7 @@ class Strict(BaseModel):
     """Base of all sections: no unknown keys, no silent conversion."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    no_longer: ClassVar[Mapping[str, str]] = {}  # keys that a section had, with what to do in their place
 
     @model_validator(mode="before")
     @classmethod
@@ -59,6 +60,8 @@ def first_problem(error: ValidationError, root: type[BaseModel]) -> str:
         name = str(problem["loc"][-1])
         kinds = [_kind(other) for other in others if name in other.model_fields]
         hint = f" It belongs to kind = {kinds[0]!r}." if kinds else did_you_mean(name, _keys(section))
+        gone = section.no_longer if issubclass(section, Strict) else {}
+        hint = f" {gone[name]}" if name in gone else hint
         return f"unknown key {place!r}.{hint} Known keys here: {', '.join(_keys(section))}."
     if problem["type"] == "union_tag_invalid":
         kinds = list(map(_kind, others))

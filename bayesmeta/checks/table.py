@@ -75,6 +75,8 @@ def check_table(
         raise SpecificationError(f"items={items!r}: it must be a whole number, 1 or above.")
     if not 0 < level < 1:
         raise SpecificationError(f"level={level!r}: a confidence level lies between 0 and 1, as 0.95 does.")
+    if items != 1 and not integers:
+        raise SpecificationError(f"items={items!r}: it is of means of whole numbers; say integers too, --integers.")
     source = open_table(table, "table")
     source.require("study")
     source = _limits_renamed(replace(source, label="study"))

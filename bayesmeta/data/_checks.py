@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from bayesmeta.data.cells import Labels
 from bayesmeta.data.columns import Places
 from bayesmeta.data.tables import frame_columns, plain_column, unique_labels
-from bayesmeta.errors import DataError
+from bayesmeta.errors import DataError, did_you_mean
+from bayesmeta.numbers import real_array
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,6 +105,30 @@ def check_covariance(cov: ArrayLike, labels: tuple[str, ...]) -> NDArray[np.floa
     return array
 
 
+def check_cluster(cluster: str | None, columns: PlainColumns) -> str | None:
+    """Return the name of the covariate of clusters, which there must be."""
+    names = [name for name, _ in columns]
+    if cluster is not None and cluster not in names:
+        raise DataError(
+            f"cluster={cluster!r}: there is no such covariate.{did_you_mean(str(cluster), names)} "
+            f"Covariates: {', '.join(names) or 'none'}."
+        )
+    return cluster
+
+
+def check_added(added: ArrayLike | None, labels: tuple[str, ...]) -> NDArray[np.float64] | None:
+    """Return what was added to the cells of each study, or None where nothing was."""
+    if added is None:
+        return None
+    array = check_vector("added", added)
+    if array.shape != (len(labels),):
+        raise DataError(f"added has {count(array.size)} for {len(labels)} studies.")
+    for i in np.flatnonzero(~(np.isfinite(array) & (array >= 0))):
+        raise DataError(f"study {labels[i]!r}: added must be a finite number, 0 or above; got {array[i]:g}.")
+    array.setflags(write=False)
+    return array if array.any() else None
+
+
 def count(n: int) -> str:
     """Return ``"1 value"``, ``"2 values"``, ...
 
@@ -116,8 +141,4 @@ def count(n: int) -> str:
 
 
 def _floats(name: str, values: ArrayLike | None) -> NDArray[np.float64]:
-    try:
-        array = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise DataError(f"{name} must hold numbers only; got {' '.join(repr(values).split()):.80}.") from None
-    return array + 0.0  # -0.0 becomes 0.0: they compare equal, and should hash so
+    return real_array(name, values) + 0.0  # -0.0 becomes 0.0: they compare equal, and should hash so

@@ -29,7 +29,7 @@ def is_missing(value: object) -> bool:
     >>> [is_missing(x) for x in (None, float("nan"), " NA ", "", 0, "0")]
     [True, True, True, True, False, False]
     """
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+    if value is None or value is np.ma.masked or type(value).__name__ in ("NAType", "NaTType"):
         return True
     if isinstance(value, str):
         return value.strip().lower() in _MISSING_WORDS
@@ -40,7 +40,7 @@ def is_missing(value: object) -> bool:
 
 def as_number(value: object) -> int | float | None:
     """Return a cell as int or float, and None where it is neither a number nor the text of one."""
-    if isinstance(value, bool | np.bool_):
+    if isinstance(value, bool | np.bool_ | np.timedelta64):
         return None
     if isinstance(value, int | np.integer):
         return int(value) if abs(int(value)) < _HUGE else np.inf

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from bayesmeta.data._checks import (
     Columns,
     PlainColumns,
+    check_added,
+    check_cluster,
     check_covariance,
     check_covariates,
     check_labels,
@@ -22,8 +23,7 @@ from bayesmeta.data._checks import (
     count,
     refuse,
 )
-from bayesmeta.data.standard_errors import standard_errors
-from bayesmeta.data.tables import Table, open_table
+from bayesmeta.data.tables import open_table
 from bayesmeta.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
@@ -53,6 +53,12 @@ class Estimates:
     measure : str, optional
         What `y` measures (``"log_or"``, ``"md"``, ...): for reports, and so that priors published for another
         measure are refused. Not part of equality or `hash`.
+    cluster : str, optional
+        Covariate within whose values rows are dependent, as several effects of one study: then `fit` takes models that
+        say so, ``TwoScales(..., Cluster(cluster), ...)``, and `pool` refers to `pool_nested`. Not part of `hash`.
+    added : array_like of float, shape (study,), optional
+        What was added to each cell of a study's counts before `y` was computed, 0 where nothing was; `effect_sizes`
+        states it. Not part of `hash`.
 
     Raises
     ------
@@ -73,6 +79,8 @@ class Estimates:
     study: tuple[str, ...]
     cov: NDArray[np.float64] | None
     measure: str | None
+    cluster: str | None
+    added: NDArray[np.float64] | None
     _columns: PlainColumns
 
     def __init__(
@@ -83,6 +91,8 @@ class Estimates:
         covariates: Columns | None = None,
         cov: ArrayLike | None = None,
         measure: str | None = None,
+        cluster: str | None = None,
+        added: ArrayLike | None = None,
     ) -> None:
         effects = check_vector("y", y)
         n = effects.size
@@ -105,6 +115,8 @@ class Estimates:
         for field, value in (("y", effects), ("se", errors), ("study", labels), ("cov", covariance)):
             object.__setattr__(self, field, value)
         object.__setattr__(self, "measure", measure)
+        object.__setattr__(self, "cluster", check_cluster(cluster, columns))
+        object.__setattr__(self, "added", check_added(added, labels))
         object.__setattr__(self, "_columns", columns)
 
     @classmethod
@@ -118,13 +130,18 @@ class Estimates:
         covariates: Sequence[str] | None = None,
         level: float = 0.95,
         measure: str | None = None,
+        cov: ArrayLike | None = None,
+        cluster: str | None = None,
     ) -> Estimates:
         """Build from a data frame; messages count rows from 1.
 
         Parameters
         ----------
         frame : DataFrame or mapping of columns
-            One row for each study. In place of `se` it may have ``v`` (its square) or ``lower, upper``.
+            One row for each study. In place of `se` it may have ``v`` (its square) or ``lower, upper``. Several rows of
+            one study need their covariance: ``cov_1, cov_2, ...`` with the first, second, ... row of the study, or
+            ``se_ref``, the standard error of the arm that its contrasts share, or ``arm`` and ``reference`` of every
+            contrast that it printed; or `cov`, or `cluster`. ``measure`` and ``added`` are read too.
         y, se, study : str
             The columns to use; ``study=None`` labels the studies ``study 1``, ``study 2``, ...
         covariates : sequence of str, optional
@@ -133,6 +150,11 @@ class Estimates:
             Coverage of the confidence interval from ``lower`` to ``upper``.
         measure : str, optional
             What `y` measures, as in `effect_sizes`; priors published for another measure are then refused.
+        cov : array_like of float, shape (row, row), optional
+            Known covariance of all rows, in place of `se`.
+        cluster : str, optional
+            Column within whose values rows are dependent through their true effects, as in `Estimates`; the column of
+            the studies' labels becomes the covariate ``trial``.
 
         Returns
         -------
@@ -141,15 +163,16 @@ class Estimates:
         Raises
         ------
         DataError
-            If a column or a value is missing or cannot be right.
+            If a column or a value is missing or cannot be right, or rows of one study carry no covariance.
 
         Examples
         --------
         >>> Estimates.from_frame({"trial": ["A", "B"], "y": [0.1, 0.3], "v": [0.04, 0.09]}, study="trial").se
         array([0.2, 0.3])
         """
-        table = open_table(frame, "data frame")
-        return _from_table(table, y, se, study, covariates, level, measure)
+        from bayesmeta.data.estimate_tables import from_table
+
+        return from_table(open_table(frame, "data frame"), y, se, study, covariates, level, measure, cov, cluster)
 
     @property
     def v(self) -> NDArray[np.float64]:
@@ -229,6 +252,8 @@ class Estimates:
             covariates={name: [values[i] for i in rows] for name, values in self._columns},
             cov=None if self.cov is None else self.cov[np.ix_(rows, rows)],
             measure=self.measure,
+            cluster=self.cluster,
+            added=None if self.added is None else self.added[rows],
         )
 
     def drop(self, study: str | Iterable[str]) -> Estimates:
@@ -259,11 +284,13 @@ class Estimates:
         return self.subset(np.array([label not in gone for label in self.study]))
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the table that `from_frame` takes: study, y, se, covariates. A covariance is not in it."""
+        """Return the table that `from_frame` takes, with the covariance, the measure and what was added where known."""
+        from bayesmeta.data.estimate_tables import to_columns
+
         frame = self.covariates.reset_index()
         frame.insert(1, "y", self.y.copy())
         frame.insert(2, "se", self.se.copy())
-        return frame
+        return frame.assign(**to_columns(self))
 
     def __len__(self) -> int:
         return len(self.study)
@@ -276,78 +303,15 @@ class Estimates:
 
     def __reduce__(self) -> tuple[type[Estimates], tuple[object, ...]]:
         se = self.se if self.cov is None else None
-        return Estimates, (self.y, se, self.study, dict(self._columns), self.cov, self.measure)
+        known = (self.measure, self.cluster, self.added)
+        return Estimates, (self.y, se, self.study, dict(self._columns), self.cov, *known)
 
     def __repr__(self) -> str:
         measure = f", measure={self.measure!r}" if self.measure else ""
         cov = ", cov=known" if self.cov is not None else ""
-        return f"Estimates(n_studies={self.n_studies}, covariates={list(self.covariate_names)}{cov}{measure})"
-
-
-def read_estimates(
-    path: str | Path,
-    y: str = "y",
-    se: str = "se",
-    study: str = "study",
-    *,
-    covariates: Sequence[str] | None = None,
-    level: float = 0.95,
-    measure: str | None = None,
-) -> Estimates:
-    r"""Read estimates from a file with columns ``study``, ``y``, ``se`` and any covariates.
-
-    In place of ``se`` the file may have ``v`` (its square), or ``lower`` and ``upper``, the limits of a
-    confidence interval around `y` on the same scale (ratios: all three as logarithms).
-
-    Parameters
-    ----------
-    path : str or Path
-        CSV in UTF-8, decimals with a point, column names in the first line; or what else `read_table` reads.
-    y, se, study : str
-        The columns to use.
-    covariates : sequence of str, optional
-        Columns to keep as covariates; by default all that are not used otherwise.
-    level : float, default 0.95
-        Coverage of the confidence interval from ``lower`` to ``upper``.
-    measure : str, optional
-        What `y` measures, as in `effect_sizes`; priors published for another measure are then refused.
-
-    Returns
-    -------
-    Estimates
-
-    Raises
-    ------
-    DataError
-        If the file is refused: one line that names the file, the row, the column, the value found and the
-        rule. A row is named by its line in the file, so the first study below the header is row 2.
-
-    Examples
-    --------
-    >>> import pathlib, tempfile
-    >>> path = pathlib.Path(tempfile.mkdtemp()) / "effects.csv"
-    >>> _ = path.write_text("study,y,lower,upper\nSigtermans2009,-1.83,-2.35,-1.31\n")
-    >>> read_estimates(path).se.round(4)
-    array([0.2653])
-    """
-    return _from_table(open_table(path, "table"), y, se, study, covariates, level, measure)
-
-
-def _from_table(
-    table: Table,
-    y: str,
-    se: str,
-    study: str | None,
-    covariates: Sequence[str] | None,
-    level: float,
-    measure: str | None,
-) -> Estimates:
-    table = replace(table, label=study or "")
-    table.require(*([study] if study else []), y)
-    labels = table.labels() if study else None
-    effects, errors = table.numbers(y), standard_errors(table, y, se, level)
-    columns = table.covariates(covariates, used=(study or "", y, se, "v", "lower", "upper"))
-    return Estimates(effects, errors, labels, columns, measure=measure)
+        cluster = f", cluster={self.cluster!r}" if self.cluster else ""
+        known = f"{cov}{measure}{cluster}" + ("" if self.added is None else f", added={self.added.tolist()}")
+        return f"Estimates(n_studies={self.n_studies}, covariates={list(self.covariate_names)}{known})"
 
 
 def _pack(values: NDArray[np.float64]) -> bytes:

@@ -37,6 +37,15 @@ _OTHER_NAMES = {
     "v": ("vi", "var", "variance"),
 }
 
+# What is right for several rows of one study.
+ONE_STUDY = (
+    "Rows of one study are dependent. Contrasts that share an arm have a covariance: take them from a table with one row for "
+    "each arm (bayesmeta effects, effect_sizes), or state it in columns cov_1, cov_2, ... or se_ref, or with --cov, "
+    "Estimates(cov=...); between=MultiArm('trial') is for their true effects. Several effects of one study, cohort or "
+    "laboratory vary within and between: --cluster with --cluster-tau, TwoScales(..., Cluster('trial'), ...), pool_nested. "
+    "Groups of one arm become one: combine_arms, effects --combine. Analysis files have keys of these names."
+)
+
 
 @dataclass(frozen=True)
 class Table:
@@ -167,10 +176,7 @@ def unique_labels(values: Sequence[object], where: Callable[[int], str], rows: S
         if not label or (is_missing(value) and not isinstance(value, str)):
             raise DataError(f"{where(i)}: the study has no label. Give each study its own.")
         if label in first:
-            raise DataError(
-                f"{where(i)}: study label {label!r} is also in row {first[label]}. Give each study its own "
-                "label, for instance by adding a letter to the year."
-            )
+            raise DataError(f"{where(i)}: study label {label!r} is also in row {first[label]}. {ONE_STUDY}")
         first[label] = rows[i]
     return Labels(first)
 
@@ -188,6 +194,11 @@ def plain_column(
         if is_missing(value):
             raise DataError(
                 f"{where(i)}: the value is missing. Fill it in, or leave the study or the column out.{hint}"
+            )
+    for i, value in enumerate(values):
+        if isinstance(value, complex | np.complexfloating):
+            raise DataError(
+                f"{where(i)}: {show(value)} is a complex number. A covariate holds real numbers or text.{hint}"
             )
     plain = [int(v) if isinstance(v, bool | np.bool_) else v for v in values]
     numbers = [as_number(v) for v in plain]
@@ -249,9 +260,11 @@ def frame_columns(data: Any, name: str) -> FrameColumns:
     columns: dict[str, Any] = {}
     for key, original in zip(keys, originals, strict=True):
         cells = data[original]
+        if isinstance(cells, list | tuple):
+            cells = [None if cell is np.ma.masked else cell for cell in cells]
         if isinstance(cells, str) or np.ndim(cells) != 1:
             raise DataError(f"{name}: column {key!r} must hold one value for each study; got {show(cells)}.")
-        columns[key] = cells
+        columns[key] = list(cells) if isinstance(cells, np.ma.MaskedArray) else cells
     return FrameColumns(columns)
 
 

@@ -13,6 +13,7 @@ from bayesmeta.inference.quadrature import batch as lanes_of
 from bayesmeta.inference.quadrature.coefficients import pieces
 from bayesmeta.inference.quadrature.integrate import Integrand, Posterior
 from bayesmeta.inference.quadrature.scale_density import ScaleDensity
+from bayesmeta.numbers import real_array
 from bayesmeta.priors import Mixture, PointMass, Prior, plain
 from bayesmeta.results.scale_marginal import node_smooth
 from bayesmeta.spec.between import Independent
@@ -72,7 +73,7 @@ def simulation_based_calibration(
     """
     import xarray as xr
 
-    errors = np.asarray(se, dtype=float)
+    errors = real_array("se", se, copy=False)
     if errors.ndim != 1 or errors.size == 0 or not (np.isfinite(errors).all() and (errors > 0).all()):
         raise DataError(f"se must be a vector of positive numbers; got {se!r}.")
     tau_prior = _checked(model)

@@ -6,18 +6,25 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from bayesmeta.data.estimates import Estimates
+from bayesmeta.effects.registry import display_of
 from bayesmeta.errors import SpecificationError, did_you_mean
+from bayesmeta.pooling.nested import pool_nested
 from bayesmeta.pooling.pool import pool
+from bayesmeta.results.display import reading
 from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
+from bayesmeta.spec.between import Between, Cluster, Independent, Slope
 from bayesmeta.spec.normal_normal import NormalNormal
-from bayesmeta.spec.two_scales import Model, TwoScales, base_of
+from bayesmeta.spec.two_scales import Model, TwoScales, base_of, structure_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 ESTIMATORS = ("fe wald", "dl wald", "reml wald", "reml hksj", "pm hksj")
+NESTED = ("reml wald", "reml t")  # for a model with a standard deviation between clusters
 COLUMNS = (
     "school",
     "estimate",
@@ -28,13 +35,15 @@ COLUMNS = (
     "p_value",
     "probability",
     "tau",
+    "se",
 )
+_SHOWN = ("estimate", "lower", "upper", "prediction_lower", "prediction_upper")
 
 
 def compare(
     data: Estimates,
     model: Model | Mapping[str, Model],
-    estimators: Sequence[str] = ESTIMATORS,
+    estimators: Sequence[str] | None = None,
     *,
     parameter: str = "mu",
     claim: str | None = None,
@@ -49,9 +58,11 @@ def compare(
     data : Estimates
         Effects with their standard errors.
     model : NormalNormal or TwoScales, or mapping of str to these
-        One Bayesian model, or several by name, with one formula.
-    estimators : sequence of str
-        Frequentist rows, each ``"method"`` or ``"method interval"`` as `pool` knows them.
+        One Bayesian model, or several by name, with one formula and one structure of the true effects.
+    estimators : sequence of str, optional
+        Frequentist rows, each ``"method"`` or ``"method interval"`` as `pool` knows them, which gets the structure of the
+        models; for ``TwoScales(..., Cluster(...), ...)`` as `pool_nested` does. A usual selection by default, none for
+        random slopes.
     parameter : str, default "mu"
         The coefficient to compare.
     claim : str, optional
@@ -69,12 +80,16 @@ def compare(
         One row for each estimator and each model. Columns: school (``"frequentist"`` or ``"Bayesian"``), estimate
         (Bayesian: posterior median), lower, upper, prediction_lower and prediction_upper (the true effect of a new
         study; for `mu` only), p_value (two-sided, that the coefficient is zero; frequentist only), probability
-        (of `claim`; Bayesian only), tau (Bayesian: posterior median). ``attrs`` hold the claim and the models.
+        (of `claim`; Bayesian only), tau (Bayesian: posterior median), se (Bayesian: posterior standard deviation). Where
+        the data state a measure that is read on another scale, display_estimate, display_lower, ... hold the same on
+        that scale: odds ratios for ``"log_or"``. ``attrs`` hold the claim,
+        ``mcse`` by model (of a probability from draws; 0 where it is exact), the models, and `display`, what these are.
 
     Raises
     ------
     DataError, SpecificationError, InferenceError
-        As `pool` and `fit` do; also if there is no such parameter, or models have different formulas.
+        As `pool`, `pool_nested` and `fit` do; also if there is no such parameter, if models have different formulas or
+        structures, or if a model and an estimator have one name.
 
     Examples
     --------
@@ -93,15 +108,26 @@ def compare(
     models = {"Bayes": model} if isinstance(model, Model) else dict(model)
     claim = claim or f"{parameter} < 0"
     formula = _formula(models)
-    rows = {name: _frequentist_row(data, name, formula, parameter, level) for name in estimators}
+    structure = _structure(models) if estimators is None or len(estimators) else Independent()
+    chosen = _usual(structure) if estimators is None else tuple(estimators)
+    if both := [name for name in chosen if name in models]:
+        raise SpecificationError(f"compare: {both[0]!r} is an estimator and a model; give the model another name.")
+    rows = {name: _frequentist_row(data, name, formula, parameter, level, structure) for name in chosen}
     fits = fit_many(data, models, engine, seed=seed)
     rows |= {name: _bayesian_row(result, parameter, claim, level) for name, result in fits.items()}
     table = pd.DataFrame.from_dict(rows, orient="index", columns=list(COLUMNS))
+    display, first = display_of(data.measure, data.se), next(iter(fits.values()))
+    label = reading(parameter, display, [parameter], "mu" in first.parameters)
+    if label:
+        read = display.values if label == display.label else np.exp
+        table = table.assign(**{f"display_{key}": read(table[key].to_numpy(float)) for key in _SHOWN})
     table.attrs = {
         "claim": claim,
+        "mcse": {name: result.probability_mcse(claim) for name, result in fits.items()},
         "parameter": parameter,
         "level": level,
         "models": {name: str(one) for name, one in models.items()},
+        "display": label,
     }
     return table
 
@@ -116,20 +142,60 @@ def _formula(models: Mapping[str, Model]) -> str:
     return formulas.pop()
 
 
-def _frequentist_row(data: Estimates, name: str, formula: str, parameter: str, level: float) -> list[str | float]:
+def _structure(models: Mapping[str, Model]) -> Between:
+    """How true effects vary together in all of the models: the second component of one that has two."""
+    found = list(dict.fromkeys(structure_of(model) for model in models.values()))
+    if len(found) > 1:
+        raise SpecificationError(
+            f"compare: true effects vary by {' and by '.join(str(structure) for _, structure in found)}, and estimators need "
+            "one structure. Compare models of one structure at a time."
+        )
+    return found[0][1]
+
+
+def _usual(structure: Between) -> tuple[str, ...]:
+    if isinstance(structure, Slope):
+        return ()
+    return NESTED if isinstance(structure, Cluster) else ESTIMATORS
+
+
+def _pooled(
+    data: Estimates, words: Sequence[str], formula: str, level: float, structure: Between
+) -> tuple[dict[str, tuple[float, ...]], tuple[float, float], float]:
+    """Rows by coefficient, the prediction interval of the mean, and the standard deviation that the models call tau."""
+    if isinstance(structure, Slope):
+        raise SpecificationError(
+            f"estimator {' '.join(words)!r}: none is here for slopes that vary between studies, {structure}. Leave it out, "
+            "estimators=()."
+        )
+    if not isinstance(structure, Cluster):
+        pooled = pool(data, words[0], *words[1:], formula=formula, level=level, between=structure)
+        return dict(pooled.rows), pooled.prediction, pooled.tau
+    if words[0] not in ("reml", "ml") or words[1:] not in ([], ["wald"], ["t"]):
+        raise SpecificationError(
+            f"estimator {' '.join(words)!r} takes estimates as independent, and they vary by {structure}: for that there is "
+            "pool_nested, 'reml wald', 'reml t', 'ml wald' or 'ml t'."
+        )
+    nested = pool_nested(data, structure.by, words[0], formula=formula, level=level, interval=(*words, "wald")[1])
+    nothing = (math.nan, math.nan)
+    return dict(nested.rows), nested.prediction.get("mu", nothing), math.sqrt(nested.variances["estimate"])
+
+
+def _frequentist_row(
+    data: Estimates, name: str, formula: str, parameter: str, level: float, structure: Between
+) -> list[str | float]:
     words = name.split()
     if not 1 <= len(words) <= 2:
         raise SpecificationError(f"estimator {name!r}: write a method and an interval, e.g. 'reml hksj'.")
-    found = pool(data, words[0], *words[1:], formula=formula, level=level)
-    rows = dict(found.rows)
+    rows, new, tau = _pooled(data, words, formula, level, structure)
     if parameter not in rows:
         raise SpecificationError(
             f"parameter={parameter!r}: the formula {formula!r} has no such coefficient."
             f"{did_you_mean(parameter, rows)} Coefficients: {', '.join(rows)}."
         )
-    estimate, _, _, p_value, lower, upper = rows[parameter]
-    prediction = found.prediction if parameter == "mu" else (math.nan, math.nan)
-    return ["frequentist", estimate, lower, upper, *prediction, p_value, math.nan, found.tau]
+    estimate, se, _, p_value, lower, upper = rows[parameter]
+    prediction = new if parameter == "mu" else (math.nan, math.nan)
+    return ["frequentist", estimate, lower, upper, *prediction, p_value, math.nan, tau, se]
 
 
 def _bayesian_row(result: MetaResult, parameter: str, claim: str, level: float) -> list[str | float]:
@@ -144,4 +210,5 @@ def _bayesian_row(result: MetaResult, parameter: str, claim: str, level: float) 
     prediction = (math.nan, math.nan) if new is None else (float(new["lower"]), float(new["upper"]))
     row = summary.loc[parameter]
     values = (float(row["median"]), float(row["lower"]), float(row["upper"]))
-    return ["Bayesian", *values, *prediction, math.nan, result.probability(claim), float(summary.loc["tau", "median"])]
+    tau, sd = float(summary.loc["tau", "median"]), float(row["sd"])
+    return ["Bayesian", *values, *prediction, math.nan, result.probability(claim), tau, sd]

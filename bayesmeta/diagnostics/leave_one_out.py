@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -181,31 +181,21 @@ def _posterior(
     summary = result.summary(ci_prob, ci_kind)
     kept = [name for name in result.parameters if name != "theta_new"]
     found = {f"{name}_{statistic}": float(summary.loc[name, statistic]) for name in kept for statistic in _STATISTICS}
-    return found if claim is None else found | {"probability": result.probability(claim)}
+    if claim is None:
+        return found
+    mcse = result.probability_mcse(claim)
+    return found | {"probability": result.probability(claim)} | ({"probability_mcse": mcse} if mcse else {})
 
 
 def _result(fit: QuadratureFit, model: NormalNormal) -> QuadratureResult:
-    """A result that answers claims; where it needs draws, they are those of the top-level parameters alone."""
+    """A result that answers claims."""
 
     def make_draws(chains: int, draws: int) -> xr.DataTree:
-        return _top_level_draws(fit, chains, draws)
+        from bayesmeta.inference.quadrature.draws import datatree
+
+        return datatree(fit, model, 0, chains, draws)
 
     return QuadratureResult(fit, model, fit.data, make_draws, (1, 1000))
-
-
-def _top_level_draws(fit: QuadratureFit, chains: int, draws: int) -> xr.DataTree:
-    from bayesmeta.inference.quadrature.draws import sample
-
-    dims = ("chain", "draw")
-    values = {name: x.reshape(chains, draws) for name, x in sample(fit, chains * draws, seed=0).items()}
-    covariates = [name for name in fit.names if name != "mu"]
-    groups: dict[str, Any] = {"tau": (dims, values["tau"])}
-    if "mu" in values:
-        noise = np.random.default_rng([0, 1]).standard_normal((chains, draws))
-        groups |= {"mu": (dims, values["mu"]), "theta_new": (dims, values["mu"] + values["tau"] * noise)}
-    if covariates:
-        groups["beta"] = ((*dims, "covariate"), np.stack([values[name] for name in covariates], axis=-1))
-    return xr.DataTree.from_dict({"posterior": xr.Dataset(groups, coords={"covariate": covariates})})
 
 
 def _record(

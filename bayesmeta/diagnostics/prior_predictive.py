@@ -12,6 +12,7 @@ from scipy.special import ndtri, owens_t
 from bayesmeta.diagnostics.heterogeneity_scale import quantile, range_cdf, tau_rule
 from bayesmeta.errors import SpecificationError
 from bayesmeta.inference.quadrature.coefficients import expand
+from bayesmeta.numbers import real_array
 from bayesmeta.priors import Prior, ReferencePrior, plain, require_proper, require_scale_prior
 from bayesmeta.results.intervals import checked_probability
 from bayesmeta.results.normal_mixture import NormalMixture
@@ -189,10 +190,7 @@ def _typical_variance(v: ArrayLike) -> float:
     ----------
     Higgins and Thompson (2002), Stat. Med. 21:1539-1558, doi:10.1002/sim.1186
     """
-    try:
-        given = np.atleast_1d(np.asarray(v, float))
-    except (TypeError, ValueError):
-        given = np.array([np.nan])
+    given = np.atleast_1d(real_array("v", v, SpecificationError, copy=False))
     if given.ndim != 1 or not given.size or not (np.isfinite(given) & (given > 0)).all():
         raise SpecificationError(f"v={v!r}: sampling variances must be positive and finite.")
     if given.size == 1:

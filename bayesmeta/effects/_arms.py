@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.numbers import real_array
 
 type Floats = NDArray[np.float64]
 
@@ -63,11 +64,7 @@ def read_arms(where: Sequence[str] | None, **columns: ArrayLike) -> Arms:
     """Return arm columns as finite float arrays of one shape, at least one-dimensional."""
     arrays: dict[str, Floats] = {}
     for name, values in columns.items():
-        try:
-            arrays[name] = np.atleast_1d(np.asarray(values, dtype=np.float64))
-        except (TypeError, ValueError):
-            shown = " ".join(repr(values).split())
-            raise DataError(f"{name} must hold numbers only; got {shown:.80}.") from None
+        arrays[name] = np.atleast_1d(real_array(name, values, copy=False))
     try:
         shape = np.broadcast_shapes(*(array.shape for array in arrays.values()))
     except ValueError:
@@ -81,7 +78,7 @@ def read_arms(where: Sequence[str] | None, **columns: ArrayLike) -> Arms:
 
 def added_to(empty: NDArray[np.bool_], correction: ArrayLike, to: str) -> Floats:
     """Return what is added to the cells of each study, given which studies have an empty cell."""
-    added = np.asarray(correction, dtype=np.float64)
+    added = real_array("correction", correction, SpecificationError, copy=False)
     if not (np.isfinite(added) & (added >= 0)).all():
         raise SpecificationError(f"correction={correction!r}: it must be a finite number, 0 or above.")
     if to == "only0":

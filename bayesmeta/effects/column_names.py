@@ -19,6 +19,7 @@ from bayesmeta.errors import SpecificationError, did_you_mean
 _OTHERS = (
     "study", "arm", "subgroup", "y", "v", "lower", "upper", "spread", "instrument", "correlation", "icc", "cluster_size",
     "scale", "better", "scale_min", "scale_max", "items", "outcome", "direction", "in_review",
+    "reference", "trial", "measure", "added", "se_ref", "cov_block", "cov_row",
 )  # fmt: skip
 
 

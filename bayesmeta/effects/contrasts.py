@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bayesmeta.data.cells import Labels, is_missing
 from bayesmeta.data.columns import FrameColumns, Places
+from bayesmeta.data.dependence import row_labels
 from bayesmeta.data.tables import Table
 from bayesmeta.effects._arms import Floats, read_arms
 from bayesmeta.effects.registry import Measure
@@ -72,11 +73,12 @@ def is_long(table: Table, measure: Measure) -> bool:
     return measure.two_arms and "arm" in table.columns and measure.columns[0] not in table.columns
 
 
-def wide_contrasts(table: Table, measure: Measure, note: str) -> Contrasts:
-    """Return the rows of a table that has one for each study."""
+def wide_contrasts(table: Table, measure: Measure, note: str, repeated: bool = False) -> Contrasts:
+    """Return the rows of a table that has one for each study, or where `repeated` several, whose columns tell more."""
     table.require("study", *measure.columns, note=note)
     columns = {name: table.numbers(name) for name in measure.columns}
-    return Contrasts(table, table.labels(), columns, np.arange(len(table)), {})
+    labels = row_labels(table) if repeated else table.labels()
+    return Contrasts(table, labels, columns, np.arange(len(table)), {})
 
 
 def long_contrasts(table: Table, measure: Measure, note: str, reference: Reference) -> Contrasts:

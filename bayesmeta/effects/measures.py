@@ -10,12 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bayesmeta.data.dependence import independent_labels
+from bayesmeta.data.estimate_tables import assembled
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.tables import ARM_COLUMNS, Table, TableSource, open_table
 from bayesmeta.effects._arms import Floats
 from bayesmeta.effects.clusters import design_effect
 from bayesmeta.effects.contrasts import Contrasts, Reference, is_long, long_contrasts, wide_contrasts
-from bayesmeta.effects.multiarm import additive_effects, standardised_effects
+from bayesmeta.effects.corrections import corrections, warn_of_corrections
+from bayesmeta.effects.multiarm import additive_effects, standardised_effects, whole_study_options
 from bayesmeta.effects.registry import MEASURES, Measure, measure_named
 from bayesmeta.errors import SpecificationError
 
@@ -87,13 +90,18 @@ def effect_sizes(
     SpecificationError
         If `measure` or an option is not allowed.
 
+    Warns
+    -----
+    DataWarning
+        If a study has a zero cell and the default correction is added to it; `Estimates.added` has the amounts.
+
     Examples
     --------
     >>> arms = {"study": ["A", "B"], "events_t": [12, 0], "n_t": [100, 40]}
     >>> arms |= {"events_c": [24, 3], "n_c": [100, 41]}
-    >>> data = effect_sizes(arms, measure="log_or")
-    >>> data.y.round(4), data.se.round(4)
-    (array([-0.8398, -1.9966]), array([0.3867, 1.5285]))
+    >>> data = effect_sizes(arms, measure="log_or", correction=0.5)
+    >>> data.y.round(4), data.se.round(4), data.added
+    (array([-0.8398, -1.9966]), array([0.3867, 1.5285]), array([0. , 0.5]))
     >>> arms = {"study": ["A", "A", "A"], "arm": ["placebo", "low", "high"], "n": [20, 21, 19]}
     >>> arms |= {"mean": [5.0, 4.4, 3.1], "sd": [2.2, 2.1, 2.0]}
     >>> effect_sizes(arms, measure="md").cov.round(4)
@@ -108,19 +116,28 @@ def effect_sizes(
         raise SpecificationError(
             f"reference={reference!r}: it is for a table with one row for each arm, columns study and arm."
         )
-    contrasts = long_contrasts(table, chosen, note, reference) if long else wide_contrasts(table, chosen, note)
+    repeated = chosen.two_arms is False and "estimate" in chosen.columns and independent_labels(table) is False
+    contrasts = (
+        long_contrasts(table, chosen, note, reference) if long else wide_contrasts(table, chosen, note, repeated)
+    )
     if drop00:
         contrasts = _without_double_zeros(contrasts, chosen)
     given = {"correction": correction, "to": to, "correlation": correlation, "level": level}
     options, used = _options(contrasts.table, measure, chosen, given)
     y, spread = _effects(contrasts, measure, chosen, options)
+    added = corrections(contrasts.columns, chosen, whole_study_options(contrasts, chosen, options))
     if icc is not None or cluster_size is not None:
         inflation, columns = _design_effects(contrasts, icc, cluster_size)
         spread, used = _inflate(spread, inflation), [*used, *columns]
     taken = ("study", *chosen.columns, *ARM_COLUMNS, *(_LONG_COLUMNS if long else ()), *used)
     kept = _covariates(contrasts, covariates, taken)
     se, cov = (None, spread) if spread.ndim == 2 else (spread, None)
-    return Estimates(y, se, contrasts.labels, kept, cov=cov, measure=measure)
+    if repeated and se is not None:
+        return assembled(contrasts.table, y, se, covariates, taken, measure=measure)
+    data = Estimates(y, se, contrasts.labels, kept, cov=cov, measure=measure, added=added)
+    if correction is None and to == "only0":  # nobody asked for it
+        warn_of_corrections(added, contrasts.labels)
+    return data
 
 
 def _covariates(contrasts: Contrasts, names: Sequence[str] | None, used: Sequence[str]) -> dict[str, Sequence[object]]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from bayesmeta.effects._arms import Floats, added_to
 from bayesmeta.effects._hedges import hedges_factor
 from bayesmeta.effects.contrasts import Contrasts
+from bayesmeta.effects.corrections import zero_cells
 from bayesmeta.effects.registry import Measure
 
 
@@ -29,7 +30,7 @@ def additive_effects(
     A correction goes to every arm of a study in which one has an empty cell: the reference arm is then the same
     in each contrast.
     """
-    x, options = contrasts.columns, _for_whole_studies(contrasts, measure, options)
+    x, options = contrasts.columns, whole_study_options(contrasts, measure, options)
     where = contrasts.where
     y, se = measure.function(*(x[name] for name in measure.columns), where=where, **options)
     reference = (x[name[:-2] + "_c"] for name in measure.columns)
@@ -68,13 +69,10 @@ def _covariance(study: NDArray[np.intp], v: Floats, shared: Floats, loading: Flo
     return np.asarray(within, dtype=np.float64)
 
 
-def _for_whole_studies(contrasts: Contrasts, measure: Measure, options: Mapping[str, Any]) -> dict[str, Any]:
+def whole_study_options(contrasts: Contrasts, measure: Measure, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return options that correct all contrasts of a study, or none of them, and say which."""
-    if "correction" not in measure.options:
+    if "correction" not in measure.options or contrasts.largest == 1:
         return dict(options)
     x = contrasts.columns
-    empty = (x["events_t"] == 0) | (x["events_c"] == 0)
-    if "n_t" in x:
-        empty |= (x["events_t"] == x["n_t"]) | (x["events_c"] == x["n_c"])
-    in_study = np.bincount(contrasts.study, empty)[contrasts.study] > 0
+    in_study = np.bincount(contrasts.study, zero_cells(x, measure))[contrasts.study] > 0
     return {**options, "correction": added_to(in_study, options["correction"], options["to"]), "to": "all"}

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.data.tables import TableSource
-from bayesmeta.effects.arm_reports import complete_arms
+from bayesmeta.data.synonyms import recognised
+from bayesmeta.data.tables import Table, TableSource, open_table
+from bayesmeta.effects.arm_reports import STANDINS, SUFFIXES, complete_arms
 from bayesmeta.effects.combined_arms import combine_arms
 from bayesmeta.effects.contrasts import Reference
 from bayesmeta.effects.measures import NumberOrColumn, effect_sizes
-from bayesmeta.effects.registry import measure_named
-from bayesmeta.effects.reported import REPORTED, reported_estimates
+from bayesmeta.effects.registry import REPORTED, measure_named
+from bayesmeta.effects.reported import reported_estimates
 from bayesmeta.errors import SpecificationError
 
 
@@ -87,20 +88,44 @@ class EffectOptions:
                     raise SpecificationError(
                         f"{name}: measure {measure!r} is of printed estimates, and takes level alone."
                     )
+            source = open_table(table, "table")
+            if self.level != 0.95 and not {"ci_lower", "ci_upper"} & {
+                *source.columns,
+                *recognised(source.columns).values(),
+            }:
+                raise SpecificationError(
+                    f"level={self.level!r}: {source.source} has no confidence intervals. Leave it out."
+                )
             ratio = measure == "reported_ratio"
             return reported_estimates(
-                table, ratio=ratio, level=self.level, covariates=covariates, measure=printed_measure
+                source, ratio=ratio, level=self.level, covariates=covariates, measure=printed_measure
             )
         if not 0 < self.level < 1:
             raise SpecificationError(f"level={self.level!r}: a confidence level lies between 0 and 1, as 0.95 does.")
         self._refuse_idle(measure)
         if self.complete:
+            table = self._with_standins(table)
             table = complete_arms(table, method=self.quantiles, level=self.level)
         return effect_sizes(
             combine_arms(table) if self.combine else table, measure, correction=self.correction, to=self.to,
             drop00=self.drop00, correlation=self.correlation, level=self.level, reference=self.reference, icc=self.icc,
             cluster_size=self.cluster_size, covariates=covariates,
         )  # fmt: skip
+
+    def _with_standins(self, source: TableSource) -> Table:
+        """Return a table to be completed, after rejecting options without a column that they are for."""
+        table = open_table(source, "arm table")
+        present = {name for name in STANDINS for suffix in SUFFIXES if name + suffix in table.columns}
+        if not present:
+            raise SpecificationError(
+                f"{table.source}: complete derives means, SDs and counts from {', '.join(STANDINS)}, with _t and _c or without, "
+                "and the table has none of these columns. Leave it out."
+            )
+        if self.quantiles != "normal" and "median" not in present:
+            raise SpecificationError(f"quantiles={self.quantiles!r}: {table.source} has no medians. Leave it out.")
+        if self.level != 0.95 and not {"ci_lower", "ci_upper"} & present:
+            raise SpecificationError(f"level={self.level!r}: {table.source} has no confidence intervals. Leave it out.")
+        return table
 
     def _refuse_idle(self, measure: str) -> None:
         """Refuse options that this measure passes over; `effect_sizes` refuses others."""

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bayesmeta.effects._arms import Arms, Floats, quiet, read_arms
 from bayesmeta.errors import DataError, DataWarning, SpecificationError
+from bayesmeta.numbers import real_array
 
 KINDS = ("z", "t", "f")
 RELATIONS = ("=", "<", ">")
@@ -285,7 +286,7 @@ def add_reading_error(
 
 def _read(where: Sequence[str] | None, df: ArrayLike, **columns: ArrayLike) -> Arms:
     """Return columns as `read_arms` does, with degrees of freedom, which may be infinite."""
-    freedom = np.asarray(df, dtype=np.float64)
+    freedom = real_array("df", df, copy=False)
     if np.isnan(freedom).any() or (freedom <= 0).any():
         raise DataError(f"df must be positive, or infinite for a normal distribution; got {df!r}.")
     arms = read_arms(where, **columns)

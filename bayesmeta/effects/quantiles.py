@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bayesmeta.effects._arms import Arms, Floats, quiet, read_arms
 from bayesmeta.errors import DataError, DataWarning
+from bayesmeta.numbers import real_array
 
 ORDER = ("minimum", "q1", "median", "q3", "maximum")
 METHODS = ("normal", "fitted")
@@ -93,7 +94,7 @@ def read_quantiles(
     """Return the columns as floats of one shape, NaN where a pair was not reported, after checking them."""
     given = read_arms(where, n=n, median=median)
     pairs = {"q1": q1, "q3": q3, "minimum": minimum, "maximum": maximum}
-    arrays = {name: np.atleast_1d(np.asarray(values, dtype=np.float64)) for name, values in pairs.items()}
+    arrays = {name: np.atleast_1d(real_array(name, values, copy=False)) for name, values in pairs.items()}
     shape = np.broadcast_shapes(given["n"].shape, *(array.shape for array in arrays.values()))
     columns = {**given.columns, **arrays}
     arms = Arms({name: np.broadcast_to(array, shape) for name, array in columns.items()}, where)

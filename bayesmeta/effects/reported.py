@@ -8,15 +8,16 @@ from itertools import chain
 
 import numpy as np
 
+from bayesmeta.data.estimate_tables import assembled
 from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.natural_scale import check_natural_scale
 from bayesmeta.data.printed import known_numbers
-from bayesmeta.data.tables import TableSource
+from bayesmeta.data.tables import TableSource, open_table
 from bayesmeta.effects._arms import Floats
 from bayesmeta.effects.precision import add_reading_error
 from bayesmeta.effects.reports import COLUMNS, Reports, between, contradictions, places, read_reports, skewed_intervals
 from bayesmeta.errors import DataError, DataWarning
 
-REPORTED = ("reported", "reported_ratio")  # as measures on the command line
 _WIDE = 1.5  # ratio of the bounds that rounding leaves, above which it is warned of
 
 
@@ -36,7 +37,8 @@ def reported_estimates(
         One row for each study: ``study``, ``estimate``, and in each row one of ``se``; ``ci_lower`` with ``ci_upper``
         (coverage `level`, or ``ci_level``); ``t``; ``z``; ``f`` (one degree of freedom in the numerator); ``p``
         (two-sided, or ``p_sides``). ``df`` makes intervals and P values those of a t distribution.
-        ``reading_error`` is the half-width of a reading from a figure, and adds to the standard error.
+        ``reading_error`` is the half-width of a reading from a figure, and adds to the standard error. Several contrasts of
+        one trial come with ``arm`` and ``reference``, ``se_ref`` or ``cov_1, cov_2, ...``, as in `Estimates.from_frame`.
     ratio : bool, default False
         Whether estimates and their limits are ratios as printed; logs are taken here. ``se`` and ``reading_error`` are
         on the log scale all the same.
@@ -73,6 +75,10 @@ def reported_estimates(
     >>> data.se.round(3), list(data.covariates["se_from"])
     (array([0.265, 0.5  , 0.417]), ['interval', 't', 'p'])
     """
+    table = open_table(table, "table of estimates")
+    column = next((name for name in ("estimate", "y") if name in table.columns), None)
+    if column is not None and not ratio:
+        check_natural_scale(table, column, measure)
     reports = read_reports(table, ratio=ratio, level=level)
     for clash in chain(skewed_intervals(reports), contradictions(reports)):
         raise DataError(f"{reports.place(clash.row, clash.column)}: {clash.why}. {clash.normal}.")
@@ -80,8 +86,7 @@ def reported_estimates(
     source = reports.table
     half_widths = np.nan_to_num(known_numbers(source, "reading_error"))
     se = add_reading_error(se, half_widths, where=places(source))
-    kept = {**source.covariates(covariates, used=("study", "y", *COLUMNS)), "se_from": origin}
-    return Estimates(reports.y, se, source.labels(), kept, measure=measure)
+    return assembled(source, reports.y, se, covariates, ("study", "y", *COLUMNS), {"se_from": origin}, measure=measure)
 
 
 def _chosen(reports: Reports) -> tuple[Floats, list[str]]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bayesmeta.effects.registry import MEASURES, measure_named
-from bayesmeta.effects.reported import REPORTED
+from bayesmeta.effects.registry import MEASURES, REPORTED, measure_named
 from bayesmeta.errors import SpecificationError
 
 _MEANINGS = {

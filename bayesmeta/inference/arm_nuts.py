@@ -11,7 +11,6 @@ import pytensor.tensor as pt
 import xarray as xr
 
 from bayesmeta.data.arm_means import ArmMeans
-from bayesmeta.errors import SpecificationError
 from bayesmeta.inference.arm_arrays import ArmArrays, arm_arrays
 from bayesmeta.inference.arm_restore import restore_arms
 from bayesmeta.inference.graphs import Skeleton, top_level
@@ -21,6 +20,7 @@ from bayesmeta.inference.sampling import CompiledModel, Progress
 from bayesmeta.inference.settings import SamplerSettings
 from bayesmeta.priors import Prior, plain
 from bayesmeta.spec.arm_normal import ArmNormal
+from bayesmeta.spec.check import sampled_model
 from bayesmeta.spec.design import Design, design
 from bayesmeta.spec.normal_normal import NormalNormal
 
@@ -36,7 +36,7 @@ class ArmEngine:
         self, model: ArmNormal, settings: SamplerSettings, seed: int, progress: Progress | None = None
     ) -> xr.DataTree:
         """Posterior of one model, in ArviZ's groups."""
-        refuse_joint_priors(model.base)
+        sampled_model(self.data, model)
         model.check(self.data)
         made, arrays = design(self.data, model.base), arm_arrays(self.data, model.equal_variances)
         priors = base_priors(model.base, made) | model.parameter_names(self.data.instruments)
@@ -82,14 +82,6 @@ def arm_graph(arrays: ArmArrays, made: Design, model: ArmNormal) -> pm.Model:
             total += (pt.logaddexp(pt.log(p_sd) + first, pt.log1p(-p_sd) + second) - first).sum()
         pm.Potential("evidence", total)
     return graph
-
-
-def refuse_joint_priors(base: NormalNormal) -> None:
-    """Refuse a prior on several coefficients together."""
-    for names in base.joint_priors():
-        raise SpecificationError(
-            f"beta[{names!r}] is a joint prior, which the nuts engine does not take. Give one for each coefficient."
-        )
 
 
 def base_priors(base: NormalNormal, made: Design) -> dict[str, Prior]:

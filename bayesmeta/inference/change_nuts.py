@@ -11,7 +11,7 @@ import pytensor.tensor as pt
 import xarray as xr
 
 from bayesmeta.data.arm_changes import ArmChanges
-from bayesmeta.inference.arm_nuts import base_priors, refuse_joint_priors
+from bayesmeta.inference.arm_nuts import base_priors
 from bayesmeta.inference.change_arrays import ChangeArrays, change_arrays
 from bayesmeta.inference.change_restore import restore_changes
 from bayesmeta.inference.graphs import Skeleton, top_level
@@ -20,6 +20,7 @@ from bayesmeta.inference.restore import to_datatree
 from bayesmeta.inference.sampling import CompiledModel, Progress
 from bayesmeta.inference.settings import SamplerSettings
 from bayesmeta.spec.change_normal import ChangeNormal
+from bayesmeta.spec.check import sampled_model
 from bayesmeta.spec.design import Design, design
 
 
@@ -34,7 +35,7 @@ class ChangeEngine:
         self, model: ChangeNormal, settings: SamplerSettings, seed: int, progress: Progress | None = None
     ) -> xr.DataTree:
         """Posterior of one model, in ArviZ's groups."""
-        refuse_joint_priors(model.base)
+        sampled_model(self.data, model)
         made, arrays = design(self.data, model.base), change_arrays(self.data, model.baseline)
         priors = base_priors(model.base, made) | model.parameter_names()
         families = tuple((name, signature(prior)) for name, prior in priors.items())

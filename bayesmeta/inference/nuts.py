@@ -11,7 +11,6 @@ import xarray as xr
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview
-from bayesmeta.errors import SpecificationError
 from bayesmeta.inference.graphs import Skeleton, estimates_graph, review_graph
 from bayesmeta.inference.pymc_priors import hyperparameters, signature
 from bayesmeta.inference.restore import restore_estimates, restore_review, to_datatree
@@ -19,8 +18,8 @@ from bayesmeta.inference.review_arrays import ReviewArrays, review_arrays
 from bayesmeta.inference.sampling import CompiledModel, Progress
 from bayesmeta.inference.settings import SamplerSettings
 from bayesmeta.priors import Flat, Prior, plain
-from bayesmeta.spec.between import Independent
-from bayesmeta.spec.design import Design, design, tau_prior
+from bayesmeta.spec.check import sampled_model
+from bayesmeta.spec.design import Design, design
 from bayesmeta.spec.two_scales import Model, TwoScales, base_of, structures
 
 
@@ -45,7 +44,7 @@ class NutsEngine:
         skeletons = [skeleton for skeleton, _ in self._compiled]
         new: list[Skeleton] = []
         for model in models.values():
-            bound = _sampled(self.data, model)
+            bound = sampled_model(self.data, model)
             wanted = _skeleton(self.data, design(self.data, base_of(bound)), bound)
             if any(_fits(wanted, skeleton) for skeleton in skeletons):
                 continue
@@ -62,7 +61,7 @@ class NutsEngine:
     def fit(self, model: Model, settings: SamplerSettings, seed: int, progress: Progress | None = None) -> xr.DataTree:
         """Posterior of one model, in ArviZ's groups."""
         self.prepare({"model": model})
-        bound = _sampled(self.data, model)
+        bound = sampled_model(self.data, model)
         made = design(self.data, base_of(bound))
         wanted = _skeleton(self.data, made, bound)
         skeleton, compiled = next(pair for pair in self._compiled if _fits(wanted, pair[0]))
@@ -80,27 +79,6 @@ class NutsEngine:
             assert self._arrays is not None
             return review_graph(self.data, self._arrays, skeleton)
         return estimates_graph(self.data, skeleton)
-
-
-def _sampled(data: Estimates | PublishedReview, model: Model) -> Model:
-    """The model with its reference prior given the studies; refuses priors that NUTS does not take."""
-    base = base_of(model)
-    if isinstance(data, PublishedReview) and (isinstance(model, TwoScales) or base.between != Independent()):
-        raise SpecificationError(
-            f"{model} needs estimates: the trials of a published review vary independently, with one tau."
-        )
-    for names in base.joint_priors():
-        raise SpecificationError(
-            f"beta[{names!r}] is a joint prior, which the nuts engine does not take. "
-            'Use engine="quadrature", or a prior for each coefficient.'
-        )
-    if not base.tau.is_proper:
-        raise SpecificationError(
-            f"prior for tau is {base.tau}, which does not integrate to one; the nuts engine samples under proper "
-            'priors only. Use engine="quadrature", or a proper prior such as DuMouchel() or HalfNormal(0.5).'
-        )
-    bound = replace(base, tau=tau_prior(data, base))
-    return replace(model, base=bound) if isinstance(model, TwoScales) else bound
 
 
 def _skeleton(data: Estimates | PublishedReview, made: Design, model: Model) -> Skeleton:

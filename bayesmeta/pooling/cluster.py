@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import DataError
 from bayesmeta.pooling.labels import row_labels
-from bayesmeta.pooling.pool import design_matrix, pool
+from bayesmeta.pooling.pool import design_matrix, pool_rows
 from bayesmeta.pooling.result import NOTHING, PooledResult
 from bayesmeta.pooling.wald import coefficient_row
 
@@ -66,7 +66,7 @@ def cluster_robust(
     >>> round(found.estimate, 4), found.interval
     (-0.7141, 'cr2')
     """
-    start = pool(data, method, "wald", formula=formula, level=level)
+    start = pool_rows(data, method, "wald", formula, level)
     names, X = design_matrix(data, start.formula)
     groups = _groups(data, cluster)
     working = (np.diag(data.v) if data.cov is None else data.cov) + start.tau2 * np.eye(data.n_studies)

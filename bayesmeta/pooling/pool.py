@@ -15,6 +15,7 @@ from bayesmeta.pooling.residuals import regression
 from bayesmeta.pooling.result import NOTHING, Pair, PooledResult
 from bayesmeta.pooling.wald import omnibus_test, without_mean
 from bayesmeta.priors import HalfNormal
+from bayesmeta.spec.between import Between, Independent
 from bayesmeta.spec.design import design
 from bayesmeta.spec.normal_normal import NormalNormal
 
@@ -30,6 +31,7 @@ def pool(
     level: float = 0.95,
     prediction: str = "metafor",
     tau2_interval: str = "q-profile",
+    between: Between | None = None,
 ) -> PooledResult:
     r"""Pool effects by a frequentist method, or regress them on covariates.
 
@@ -57,6 +59,10 @@ def pool(
         mean without covariates.
     tau2_interval : {"q-profile", "profile"}
         Interval of tau^2: from the Q statistic, or from the (restricted) likelihood of ``"ml"`` and ``"reml"``.
+    between : Between, optional
+        How true effects vary together, as in `NormalNormal`: ``MultiArm("trial")`` for contrasts of one trial. With a
+        structure G the effects are N(X beta, V + tau^2 G), and every method is that of the contrasts for which G is the
+        identity. Independent by default.
 
     Returns
     -------
@@ -67,7 +73,8 @@ def pool(
     DataError
         If `data` are no `Estimates`.
     SpecificationError
-        If a name is not known, the formula cannot be read, or there are too few studies for its coefficients.
+        If a name is not known, the formula cannot be read, there are too few studies for its coefficients, or rows of
+        `data` are dependent through their true effects, which is for `pool_nested`.
 
     Notes
     -----
@@ -100,6 +107,33 @@ def pool(
     I^2 92.1% (81.92 to 97.68), H^2 12.69
     Q 152.2, df 12, p 1.997e-26
     """
+    if isinstance(data, Estimates):
+        require_no_clusters(data, "pool")
+    return pool_rows(data, method, interval, formula, level, prediction, tau2_interval, between)
+
+
+def require_no_clusters(data: Estimates, what: str) -> None:
+    """Refuse estimates that are known to be dependent within clusters."""
+    if data.cluster is not None:
+        raise SpecificationError(
+            f"rows with the same {data.cluster} are dependent, and {what} takes them as independent. Use "
+            f"pool_nested(data, {data.cluster!r}) for true effects that vary within and between, "
+            f"pool_multivariate(data, outcome, {data.cluster!r}) for several outcomes, or cluster_robust(data, "
+            f"{data.cluster!r}) for standard errors alone."
+        )
+
+
+def pool_rows(
+    data: Estimates,
+    method: str,
+    interval: str | None,
+    formula: str | None,
+    level: float,
+    prediction: str = "metafor",
+    tau2_interval: str = "q-profile",
+    between: Between | None = None,
+) -> PooledResult:
+    """Pool as `pool` does, whatever is known of clusters."""
     if not isinstance(data, Estimates):
         raise DataError(f"data must be Estimates; got {type(data).__name__}.")
     formula = "1" if formula is None else formula
@@ -107,6 +141,7 @@ def pool(
     check_names(method, interval, level, tau2_interval)
     check_choice("prediction", prediction, PREDICTIONS)
     names, X = design_matrix(data, formula)
+    data, X, ones, jacobian = _whitened(data, X, between, method)
     if prediction == "nagashima" and names != ("mu",):
         raise SpecificationError(
             f"prediction='nagashima' is for a mean without covariates; got formula={formula!r}. Use 'metafor' or 'hts'."
@@ -115,7 +150,31 @@ def pool(
         data.y, data.se, X, method=method, interval=interval, level=level, tau2_interval=tau2_interval, cov=data.cov,
         prediction="metafor" if prediction == "nagashima" else prediction,
     )  # fmt: skip
-    return _result(data, names, X, found, method, interval, formula, level, prediction)
+    return _result(data, names, X, found, method, interval, formula, level, prediction, ones, jacobian)
+
+
+def _whitened(
+    data: Estimates, X: Floats, between: Between | None, method: str
+) -> tuple[Estimates, Floats, Floats | None, float]:
+    """Data and design after the map that makes the structure the identity; a column of ones; what log likelihoods lose."""
+    if between is None or between == Independent():
+        return data, X, None, 0.0
+    G = np.asarray(between.matrix(data), dtype=float)
+    G = np.diag(G) if G.ndim == 1 else G
+    try:
+        root = np.linalg.cholesky(G)
+    except np.linalg.LinAlgError:
+        raise SpecificationError(
+            f"between={between}: pool needs a structure that is positive definite. For effects that share a deviation within "
+            "clusters use pool_nested."
+        ) from None
+    inverse = np.linalg.inv(root)
+    cov = inverse @ (np.diag(data.v) if data.cov is None else data.cov) @ inverse.T
+    turned = Estimates(inverse @ data.y, study=data.study, cov=(cov + cov.T) / 2)
+    turned_X, jacobian = inverse @ X, float(np.log(np.diag(root)).sum())
+    if method == "reml":  # of residual contrasts in the units of the effects
+        jacobian += 0.5 * float(np.linalg.slogdet(turned_X.T @ turned_X)[1] - np.linalg.slogdet(X.T @ X)[1])
+    return turned, turned_X, inverse @ np.ones((len(X), 1)), jacobian
 
 
 def design_matrix(data: Estimates, formula: str) -> tuple[tuple[str, ...], Floats]:
@@ -137,6 +196,8 @@ def _result(
     formula: str,
     level: float,
     prediction: str,
+    ones: Floats | None,
+    jacobian: float,
 ) -> PooledResult:
     parts = (found.beta, found.se, found.statistic, found.p_value, found.lower, found.upper)
     table = np.stack(parts, axis=-1).tolist()
@@ -165,8 +226,8 @@ def _result(
         q_df=k - p,
         q_p=float(found.q_p),
         moderators=omnibus_test(without_mean(names), found.beta, found.covariance, df),
-        r2=_explained(data, names, X, found, method),
-        log_likelihood=float(found.log_likelihood) if method in ("fe", "ml", "reml") else math.nan,
+        r2=_explained(data, names, X, found, method, ones),
+        log_likelihood=float(found.log_likelihood) - jacobian if method in ("fe", "ml", "reml") else math.nan,
         covariance=found.covariance,
         method=method,
         interval=interval,
@@ -195,12 +256,12 @@ def _prediction(
 
 
 def _explained(
-    data: Estimates, names: tuple[str, ...], X: Floats, found: PooledRegression, method: str
+    data: Estimates, names: tuple[str, ...], X: Floats, found: PooledRegression, method: str, ones: Floats | None
 ) -> float | None:
     """Percent of the heterogeneity that covariates account for, by the same method; adjusted R^2 for "fe"."""
     if len(names) == 1 or names[0] != "mu":
         return None
-    empty = pool_arrays(data.y, data.se, method=method, interval="wald", cov=data.cov)
+    empty = pool_arrays(data.y, data.se, ones, method=method, interval="wald", cov=data.cov)
     if method == "fe":
         k, p = data.n_studies, len(names)
         if not float(empty.q) > 0 or k == p:

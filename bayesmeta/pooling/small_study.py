@@ -9,6 +9,7 @@ import numpy as np
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import DataError, SpecificationError, did_you_mean
 from bayesmeta.pooling.arrays import PooledRegression, check_level, pool_arrays
+from bayesmeta.pooling.pool import require_no_clusters
 
 PREDICTORS = ("se", "variance")
 MODELS = ("lm", "rma")
@@ -177,6 +178,7 @@ def require_independent(data: Estimates, what: str, least: int) -> None:
     """Refuse estimates with a covariance, or fewer than `least`."""
     if not isinstance(data, Estimates):
         raise DataError(f"data must be Estimates; got {type(data).__name__}.")
+    require_no_clusters(data, what)
     if data.cov is not None:
         raise DataError(f"{what} is for independent estimates; these have a known covariance.")
     if data.n_studies < least:

@@ -16,6 +16,7 @@ from bayesmeta.pooling.arrays import check_level, critical, two_sided_p
 from bayesmeta.pooling.result import PooledResult, StatisticalTest
 
 Floats = NDArray[np.float64]
+_ROUNDING = 1e-9  # of an excess of events: a difference of counts and their fractions
 _EFFECTS = {"log_or": log_odds_ratio, "log_rr": log_risk_ratio, "rd": risk_difference}
 
 
@@ -85,8 +86,9 @@ def mantel_haenszel(
     -------
     PooledResult
         With ``method="mh"`` and tau^2 = 0. For odds ratios `tests` holds ``"Cochran-Mantel-Haenszel"`` (no effect,
-        with continuity correction), ``"Breslow-Day"`` and ``"Tarone"`` (equal odds ratios). Everything is NaN
-        where one of the pooled arms has no event (for odds ratios: where either diagonal is empty).
+        with a continuity correction of 1/2 where events under treatment differ from their expected number by as much,
+        and none otherwise, as in R's ``mantelhaen.test``), ``"Breslow-Day"`` and ``"Tarone"`` (equal odds ratios).
+        Everything is NaN where one of the pooled arms has no event (for odds ratios: where either diagonal is empty).
 
     Raises
     ------
@@ -213,7 +215,9 @@ def _odds_ratio_tests(x: _Cells, ratio: float) -> dict[str, StatisticalTest]:
     tests = {}
     total = float(x.variance.sum())
     if total > 0:
-        statistic = (abs(float(x.excess.sum())) - 0.5) ** 2 / total
+        excess = abs(float(x.excess.sum()))
+        corrected = max(excess - 0.5, 0.0) if excess > 0.5 - _ROUNDING else excess  # a correction may not pass zero
+        statistic = corrected**2 / total
         tests["Cochran-Mantel-Haenszel"] = StatisticalTest(statistic, (1,), float(stats.chi2.sf(statistic, 1)))
     keep = x.informative
     if math.isnan(ratio) or keep.sum() < 2:

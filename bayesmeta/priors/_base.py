@@ -242,7 +242,7 @@ def refused(prior: Prior, name: str, given: object, allowed: str) -> Specificati
 
 def as_float(value: object) -> float:
     """Return a real number as a float, without negative zero; nan for anything else, booleans included."""
-    if not isinstance(value, Real) or isinstance(value, bool):
+    if not isinstance(value, Real) or isinstance(value, bool | np.timedelta64):
         return math.nan
     try:
         return float(value) + 0.0

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bayesmeta.errors import SpecificationError
+from bayesmeta.numbers import real_array
 from bayesmeta.priors._base import Floats, Moments, Prior, Size, as_float, number_text
 from bayesmeta.priors.real_line import REAL_LINE, Normal
 
@@ -119,8 +120,9 @@ class MultivariateNormal(Prior):
         return f"MultivariateNormal({_list_text(self.mean)}, [{rows}])"
 
 
-def _numbers(name: str, value: object, ndim: int) -> Floats:
+def _numbers(name: str, value: ArrayLike, ndim: int) -> Floats:
     """Return a vector or matrix of finite numbers, or refuse it."""
+    real_array(f"MultivariateNormal: {name}", value, SpecificationError)
     try:
         given = np.array(value, dtype=object)
         numbers = np.array([as_float(item) for item in given.ravel()]).reshape(given.shape)

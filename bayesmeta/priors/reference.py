@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bayesmeta.errors import SpecificationError
+from bayesmeta.numbers import real_array
 from bayesmeta.priors import _bound
 from bayesmeta.priors._base import Floats, Moments, Prior
 from bayesmeta.priors.half import HALF_LINE
@@ -250,7 +251,7 @@ class Conventional(ReferencePrior):
 
 def check_variances(prior: ReferencePrior, v: ArrayLike) -> tuple[float, ...]:
     """Return the variances in increasing order, or refuse them."""
-    given = np.asarray(v, float)
+    given = real_array(f"{prior}.given", v, SpecificationError, copy=False)
     if given.ndim != 1 or not given.size:
         raise SpecificationError(f"{prior}.given: give one variance for each study; got shape {given.shape}.")
     bad = np.flatnonzero(~(np.isfinite(given) & (given > 0)))

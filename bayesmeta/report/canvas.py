@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from bayesmeta.report.numbers import MINUS
 from bayesmeta.report.plain_text import visible_in
-from bayesmeta.report.tables import MINUS
 
 # Okabe & Ito's palette: told apart with any kind of colour vision; shapes and dashes differ as well.
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"

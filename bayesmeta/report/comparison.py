@@ -8,14 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from bayesmeta.data.files import write_file
-from bayesmeta.diagnostics.compare import ESTIMATORS, compare
+from bayesmeta.diagnostics.compare import compare
+from bayesmeta.effects.display import Display
+from bayesmeta.effects.registry import display_of
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import parse_prior
-from bayesmeta.report.console import PlainConsole, PlainTable, print_json
-from bayesmeta.report.input import estimates_of
-from bayesmeta.report.priors import checked_measure, source_lines
-from bayesmeta.report.tables import MISSING, decimals_for, format_interval, format_number, format_probability
+from bayesmeta.report.console import PlainConsole, print_json
+from bayesmeta.report.layout import print_table
+from bayesmeta.report.numbers import MISSING, format_interval, format_probability, spread_of, write_row
+from bayesmeta.report.priors import source_lines
+from bayesmeta.report.structure import Structure, mu_of, notes
+from bayesmeta.spec.formula import has_intercept
 from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.two_scales import base_of
 
 SCHEMA = "bayesmeta-compare/1"
 DEFAULT_TAU = "UniformShrinkage()"  # proper, and in the units of any effect: Daniels (1999), doi:10.2307/3316112
@@ -24,7 +29,7 @@ DEFAULT_TAU = "UniformShrinkage()"  # proper, and in the units of any effect: Da
 def compare_and_print(
     path: Path,
     tau: Sequence[str],
-    mu: str,
+    mu: str | None,
     formula: str,
     estimators: Sequence[str],
     parameter: str,
@@ -32,7 +37,8 @@ def compare_and_print(
     level: float,
     measure: str | None,
     as_json: bool,
-    plot: Path | None = None,
+    plot: Path | None,
+    structure: Structure,
     columns: Sequence[str] = (),
 ) -> None:
     """Compare estimators and priors on estimates from a CSV file, and print the table.
@@ -43,8 +49,10 @@ def compare_and_print(
         CSV file of estimates.
     tau : sequence of str
         Priors on tau, one Bayesian row for each; the default prior if there is none.
-    mu, formula : str
-        Prior on the mean, and right-hand side, of every model.
+    mu : str or None
+        Prior on the mean of every model, flat where it is None.
+    formula : str
+        Right-hand side of every model.
     estimators : sequence of str
         Frequentist rows; a usual selection if there is none.
     parameter, claim, level
@@ -55,6 +63,8 @@ def compare_and_print(
         Print one JSON object instead of a table.
     plot : Path, optional
         SVG or PNG file to draw the table into.
+    structure : Structure
+        How the estimates depend on each other.
     columns : sequence of str
         Columns of the file by our names, ``"y=Effect"``.
 
@@ -67,12 +77,14 @@ def compare_and_print(
         raise SpecificationError(f"--ci-prob {level}: must lie between 0 and 1. 95% is 0.95.")
     if plot is not None and plot.suffix.lower() not in (".svg", ".png"):
         raise SpecificationError(f"--plot {plot}: must end in .svg or .png.")
-    data = estimates_of(path, columns, formula, checked_measure(measure))
-    models = {
-        f"Bayes {text}": NormalNormal(formula=formula, mu=parse_prior(mu), tau=parse_prior(text))
-        for text in (tau or [DEFAULT_TAU])
+    prior = mu_of(mu, formula)
+    bases = {
+        f"Bayes {text}": NormalNormal(formula=formula, mu=prior, tau=parse_prior(text)) for text in tau or [DEFAULT_TAU]
     }
-    table = compare(data, models, estimators or ESTIMATORS, parameter=parameter, claim=claim, level=level)
+    data = structure.read(path, columns, formula, measure)
+    models = {name: structure.model(base, data) for name, base in bases.items()}
+    table = compare(data, models, estimators or None, parameter=parameter, claim=claim, level=level)
+    display = display_of(data.measure, data.se)
     content = {
         "schema": SCHEMA,
         "file": path.name,
@@ -83,24 +95,40 @@ def compare_and_print(
         "claim": table.attrs["claim"],
         "level": level,
         "formula": formula,
-        "mu": mu,
+        "mu": str(prior) if has_intercept(formula) else None,
+        "notes": list(dict.fromkeys(note for model in models.values() for note in notes(data, model))),
         "default_prior": not tau,
+        "analysis": display.analysis,
+        "display": table.attrs["display"],
+        "display_note": display.note,
         "rows": [{"name": name, **{k: _plain(v) for k, v in row.items()}} for name, row in table.iterrows()],
     }
     if plot is not None:
-        _draw(content, plot)
+        _draw(content, plot, _display_of_plot(content, display))
     if as_json:
         print_json(content)
     else:
-        _print(content, dict.fromkeys(line for model in models.values() for line in source_lines(model, data.measure)))
+        _print(
+            content,
+            dict.fromkeys(line for model in models.values() for line in source_lines(base_of(model), data.measure)),
+        )
 
 
-def _draw(content: dict[str, Any], plot: Path) -> None:
+def _display_of_plot(content: dict[str, Any], display: Display) -> Display:
+    """How the compared coefficient is read: a ratio of two where it is no value of the measure itself."""
+    said = content["display"]
+    if not said:
+        return Display(display.analysis, display.analysis)
+    return display if said == display.label else Display(said, f"log {said}", "exp", 1.0)
+
+
+def _draw(content: dict[str, Any], plot: Path, display: Display) -> None:
     from bayesmeta.report.canvas import image
     from bayesmeta.report.forest import side_by_side
 
-    label = f"{content['parameter']} ({100 * content['level']:g}% intervals)"
-    drawn = image(plot.suffix.lower()[1:], side_by_side, content["rows"], log_scale=False, x_label=label)
+    scale = f", {display.label}" if display.changes else ""
+    label = f"{content['parameter']}{scale} ({100 * content['level']:g}% intervals)"
+    drawn = image(plot.suffix.lower()[1:], side_by_side, content["rows"], display=display, x_label=label)
     write_file(plot, drawn)
 
 
@@ -119,27 +147,44 @@ def _print(content: dict[str, Any], sources: Iterable[str]) -> None:
     priors = [row["name"].removeprefix("Bayes ") for row in content["rows"] if row["school"] == "Bayesian"]
     labels = ["Bayes"] if len(priors) == 1 else [f"Bayes {i + 1}" for i in range(len(priors))]
     for label, prior in zip(labels, priors, strict=True):
-        console.print(f"{label}: mu ~ {content['mu']}, tau ~ {prior}{default}")
+        mean = "" if content["mu"] is None else f"mu ~ {content['mu']}, "
+        console.print(f"{label}: {mean}tau ~ {prior}{default}")
     for line in sources:
         console.print(line)
-    table = PlainTable()
+    for note in content["notes"]:
+        console.print(note)
     interval = f"{100 * content['level']:g}% interval"
-    table.add_column("", no_wrap=True)
-    for name in ("estimate", interval, "new study", "P value", f"P({content['claim']})", "tau"):
-        table.add_column(name, justify="right", no_wrap=True)
     names = [row["name"] for row in content["rows"] if row["school"] != "Bayesian"] + labels
-    for name, row in zip(names, content["rows"], strict=True):
-        table.add_row(name, *_cells(row))
-    console.print(table)
+    headings = ["", "estimate", interval, "new study", "P value", f"P({content['claim']})", "tau"]
+    rows = zip(names, content["rows"], strict=True)
+    print_table(console, headings, [[name, *_cells(row)] for name, row in rows])
+    if not content["display"]:
+        return
+    console.print(f"Above: {content['analysis']}. As it is read, {content['display']}:")
+    rows = zip(names, content["rows"], strict=True)
+    print_table(
+        console, ["", content["display"], interval, "new study"], [[name, *_as_read(row)] for name, row in rows]
+    )
+    if content["display_note"]:
+        console.print(f"{content['display_note']}.")
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
-    places = decimals_for(row["estimate"], row["lower"], row["upper"])
+    spread = row["se"] or spread_of(row["estimate"], row["lower"], row["upper"])
+    estimate, lower, upper, tau = write_row([row["estimate"], row["lower"], row["upper"], row["tau"]], spread)
     return (
-        format_number(row["estimate"], places),
-        format_interval(row["lower"], row["upper"], places),
-        format_interval(row["prediction_lower"], row["prediction_upper"], places),
+        estimate,
+        f"{lower} to {upper}",
+        format_interval(row["prediction_lower"], row["prediction_upper"], spread),
         MISSING if row["p_value"] is None else f"{row['p_value']:.2g}",
         format_probability(row["probability"]),
-        format_number(row["tau"]),
+        tau,
     )
+
+
+def _as_read(row: dict[str, Any]) -> tuple[str, ...]:
+    shown = [row[f"display_{key}"] for key in ("estimate", "lower", "upper")]
+    spread = spread_of(*shown)
+    estimate, lower, upper = write_row(shown, spread)
+    new = format_interval(row["display_prediction_lower"], row["display_prediction_upper"], spread)
+    return estimate, f"{lower} to {upper}", new

@@ -9,7 +9,7 @@ from bayesmeta.data.text_files import csv_bytes
 
 
 def effects_csv(data: Estimates) -> bytes:
-    """Return the table that `read_estimates` reads: study, y, se and covariates."""
+    """Return the table that `read_estimates` reads: study, y, se, covariates, measure, what was added, and covariances."""
     return csv_bytes(data.to_frame())
 
 
@@ -23,4 +23,6 @@ def effects_json(data: Estimates) -> str:
     record = {"schema": "bayesmeta-effects/1", "measure": data.measure, "effects": rows}
     if data.cov is not None:
         record["cov"] = data.cov.tolist()
+    if data.added is not None:
+        record["added"] = data.added.tolist()
     return json.dumps(record, allow_nan=False)

@@ -6,32 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bayesmeta.effects.display import Display
 from bayesmeta.report import plots
 from bayesmeta.report.canvas import data_uri
 from bayesmeta.report.forest import forest, forest_marks, intervals, side_by_side, side_by_side_marks
+from bayesmeta.report.numbers import MISSING, format_number, format_probability, format_probability_range
 from bayesmeta.report.prior_sentences import prior_on
-from bayesmeta.report.sentences import estimate_sentence, outcome_sentence, signal_sentence
-from bayesmeta.report.tables import (
-    MISSING,
-    display,
-    format_number,
-    format_probability,
-    format_probability_range,
-    is_log_scale,
-)
+from bayesmeta.report.sentences import display_of_signal, estimate_sentence, outcome_sentence, signal_sentence
+from bayesmeta.report.tables import outcome_display
 
 Record = Mapping[str, Any]
 
-MEASURES = {
-    "md": "mean difference", "md_change": "difference of changes from baseline", "md_paired": "paired mean difference",
-    "smd": "standardised mean difference", "smd_cohen": "standardised mean difference (Cohen's d)",
-    "smd_glass": "standardised mean difference (Glass' delta)", "rom": "ratio of means", "log_vr": "variability ratio",
-    "log_cvr": "coefficient of variation ratio",
-    "log_or": "odds ratio", "peto_log_or": "odds ratio", "log_rr": "risk ratio", "rd": "risk difference",
-    "arcsine_rd": "arcsine risk difference", "log_irr": "incidence rate ratio", "ird": "incidence rate difference",
-    "log_hr": "hazard ratio", "prop": "proportion", "logit_prop": "log odds", "log_prop": "log proportion",
-    "arcsine_prop": "arcsine proportion", "double_arcsine_prop": "double arcsine proportion", "fisher_z": "Fisher's z",
-}  # fmt: skip
 _KNOWN_ARMS = {
     "SD not known": ("both standard deviations were reported", "they are inferred"),
     "correlation not known": (
@@ -57,8 +42,7 @@ class Picture:
 
 def measure_label(outcome: Record) -> str:
     """Return the name of an outcome's measure with its unit: ``"mean difference (points, 0-10)"``."""
-    measure = str(outcome.get("measure") or "effect")
-    unit, name = outcome.get("unit"), MEASURES.get(measure, measure.replace("_", " "))
+    unit, name = outcome.get("unit"), outcome_display(outcome).label
     return f"{name} ({unit})" if unit and str(unit).lower() != name else name
 
 
@@ -88,7 +72,7 @@ def forest_figures(results: Record, outcome: Record) -> list[Picture]:
         src = data_uri(
             forest,
             data,
-            log_scale=bool(outcome.get("log_scale")),
+            display=outcome_display(outcome),
             x_label=measure_label(outcome),
             benefit=outcome.get("benefit"),
         )
@@ -98,15 +82,15 @@ def forest_figures(results: Record, outcome: Record) -> list[Picture]:
             f"{f'with {mark}' if mark else 'latent'}. "
             f"{outcome_sentence(results, outcome, data)}"
         )
-        caption = forest_caption(model, bool(outcome.get("log_scale")))
+        caption = forest_caption(model, outcome_display(outcome))
         pictures.append(Picture(src, alt, f"{model.get('label') or 'Forest plot'}. {caption}"))
     return pictures
 
 
-def forest_caption(model: Record, log_scale: bool) -> str:
+def forest_caption(model: Record, display: Display) -> str:
     """Explain each mark that the forest plot of a model has, and no other."""
     data = model["forest"]
-    marks, unknown = forest_marks(data, log_scale), data.get("unknown")
+    marks, unknown = forest_marks(data, display), data.get("unknown")
     parts = []
     if unknown:
         what = _DIFFERENCES[(model.get("arms") or {}).get("baseline")]
@@ -136,9 +120,9 @@ def density_figure(results: Record, signal: Record) -> Picture | None:
     """Draw the posterior density of a signal."""
     if not signal.get("density"):
         return None
-    outcome = (results.get("outcomes") or {}).get(signal.get("outcome")) or {}
-    label = str(signal.get("unit") or measure_label(outcome))
-    src = data_uri(plots.density, signal, log_scale=is_log_scale(results, signal), x_label=label)
+    display = display_of_signal(results, signal)
+    label = str(display.label if display.changes else signal.get("unit") or display.label)
+    src = data_uri(plots.density, signal, display=display, x_label=label)
     alt = f"Posterior density of {signal.get('name')}. {estimate_sentence(results, signal)}"
     curve = signal["density"]
     shaded = any(curve.get(key) is not None for key in ("shade_from", "shade_to"))
@@ -191,11 +175,12 @@ def side_by_side_figure(outcome: Record) -> Picture | None:
     compared = outcome.get("side_by_side") or {}
     if not compared.get("rows"):
         return None
-    label = measure_label(outcome)
-    src = data_uri(side_by_side, compared["rows"], log_scale=bool(outcome.get("log_scale")), x_label=label)
+    display = outcome_display({**outcome, **compared})
+    label = display.label if display.changes else measure_label(outcome)
+    src = data_uri(side_by_side, compared["rows"], display=display, x_label=label)
     parameter = compared.get("parameter")
     alt = f"{parameter} by {len(compared['rows'])} frequentist estimators and Bayesian models, with their intervals."
-    marks = side_by_side_marks(compared["rows"], bool(outcome.get("log_scale")))
+    marks = side_by_side_marks(compared["rows"], display)
     known = {"frequentist": "squares: frequentist estimates", "Bayesian": "diamonds: posterior medians",
              "new": "pale bars: the true effect in a new study", "arrow": "arrows: the bar goes on"}  # fmt: skip
     drawn = "; ".join(text for mark, text in known.items() if mark in marks)
@@ -206,7 +191,7 @@ def side_by_side_figure(outcome: Record) -> Picture | None:
 def external_figure(results: Record, key: str) -> Picture | None:
     """Draw our pooled effect beside those other reviews that name this outcome and are on its scale."""
     outcome = (results.get("outcomes") or {}).get(key) or {}
-    log_scale = bool(outcome.get("log_scale"))
+    display = outcome_display(outcome)
     rows = [
         {**record, "label": f"{record.get('review')}: {record.get('outcome')}"}
         for record in results.get("external") or []
@@ -220,10 +205,11 @@ def external_figure(results: Record, key: str) -> Picture | None:
     if not rows or not pools:
         return None
     ours = {
-        k: display(pools[0].get(v), log_scale)
-        for k, v in (("estimate", "mean"), ("lower", "lower"), ("upper", "upper"))
+        "estimate": float(display.values(pools[0].get("median", pools[0].get("mean")))),
+        "lower": float(display.values(pools[0]["lower"])),
+        "upper": float(display.values(pools[0]["upper"])),
     }
     rows.insert(0, {**ours, "label": "This analysis", "ours": True})
-    src = data_uri(intervals, rows, log_scale=log_scale, x_label=measure_label(outcome))
+    src = data_uri(intervals, rows, display=display, x_label=measure_label(outcome))
     alt = "Our pooled effect (diamond) beside the results of other reviews (squares)."
     return Picture(src, alt, f"{alt} Never pooled with it: they share trials.")

@@ -10,13 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from bayesmeta.effects.display import Display
 from bayesmeta.report.canvas import BLACK, BLUE, GREY, ORANGE, SKY, VERMILION, blank, ratio_axis
-from bayesmeta.report.tables import MISSING, decimals_for, display, format_number
+from bayesmeta.report.numbers import MISSING, spread_of, write_row
 
 Record = Mapping[str, Any]
 
 
-def forest(forest: Record, *, log_scale: bool, x_label: str, benefit: str | None = None) -> Figure:
+def forest(forest: Record, *, display: Display, x_label: str, benefit: str | None = None) -> Figure:
     """Forest plot of one model without covariates.
 
     Parameters
@@ -24,8 +25,8 @@ def forest(forest: Record, *, log_scale: bool, x_label: str, benefit: str | None
     forest : mapping
         ``studies``, ``pooled``, ``new``, ``published`` and ``unknown`` (what marks studies that are not known), as in the
         results dictionary.
-    log_scale : bool
-        The values are logs of a ratio: draw the ratio, on a log axis.
+    display : Display
+        How the values are read, and at which of them there is no effect; ratios are drawn on a log axis.
     x_label : str
         Measure and unit.
     benefit : {"lower", "higher"}, optional
@@ -42,62 +43,60 @@ def forest(forest: Record, *, log_scale: bool, x_label: str, benefit: str | None
     names = [_label(study, "" if study.get("known") else unknown) for study in studies]
     pools = [(key, forest[key]) for key in ("published", "pooled", "new") if forest.get(key)]
     pitch = max([0.4, *(0.06 + 0.165 * (name.count("\n") + 1) for name in names)])
-    centres = [s.get("y") for s in studies] + [r.get("estimate", r.get("mean")) for _, r in pools]
-    places = decimals_for(*(display(centre, log_scale) for centre in centres))
     figure, ax = blank(5.3, 1.15 + pitch * (len(studies) + len(pools)))
-    low, high = _limits(studies, pools, log_scale)
+    low, high = _limits(studies, pools, display)
     ax.set_xlim(low, high)
     labels, numbers = ["Study"], ["Estimate [95%]"]
     at = [-0.85]
     weights = [1 / s["se"] ** 2 for s in studies if s.get("known") and s.get("se")]
     for row, study in enumerate(studies):
-        y, lower, upper = (display(study.get(key), log_scale) for key in ("y", "y_lower", "y_upper"))
+        y, lower, upper = (_shown(study.get(key), display) for key in ("y", "y_lower", "y_upper"))
         known = bool(study.get("known"))
         share = 1 / study["se"] ** 2 / max(weights) if known and study.get("se") else 0.35
         _interval(ax, row, y, lower, upper, known=known, size=5 + 5 * share**0.5)
-        theta, below, above = (display(study.get(k), log_scale) for k in ("theta", "theta_lower", "theta_upper"))
+        theta, below, above = (_shown(study.get(k), display) for k in ("theta", "theta_lower", "theta_upper"))
         _line(ax, row + 0.27, below, above, color=GREY, linewidth=1)
         _dot(ax, row + 0.27, theta, marker="o", color=GREY, markersize=3.5)
         labels.append(names[row])
-        numbers.append(_bracket(y, lower, upper, places))
+        numbers.append(_bracket(y, lower, upper))
         at.append(float(row))
     for row, (key, record) in enumerate(pools, start=len(studies)):
-        centre = display(record.get("estimate" if key == "published" else "mean"), log_scale)
-        lower, upper = (display(record.get(k), log_scale) for k in ("lower", "upper"))
+        centre = _shown(record.get("estimate" if key == "published" else "median", record.get("mean")), display)
+        lower, upper = (_shown(record.get(k), display) for k in ("lower", "upper"))
         at.append(row + 0.35)
         _pool(ax, at[-1], key, centre, lower, upper)
         labels.append({"published": "Published pool", "pooled": "Our pooled effect", "new": "New trial"}[key])
-        numbers.append(_bracket(centre, lower, upper, places))
+        numbers.append(_bracket(centre, lower, upper))
     if studies and pools:
         ax.axhline(len(studies) - 0.3, color="#c8c8c8", linewidth=0.8)
-    ax.axvline(1.0 if log_scale else 0.0, color=BLACK, linewidth=0.8, linestyle=":")
+    _null_line(ax, display)
     _columns(ax, at, labels, numbers)
     ax.set_xlabel(f"{x_label}\n{_sides(benefit)}".strip())
-    if log_scale:
+    if display.is_ratio:
         ratio_axis(ax)
     return figure
 
 
-def forest_marks(forest: Record, log_scale: bool) -> set[str]:
+def forest_marks(forest: Record, display: Display) -> set[str]:
     """Marks that `forest` draws: known, unknown, theta, published, pooled, new, and arrow where an interval goes on."""
     studies = list(forest.get("studies") or [])
     pools = [(key, forest[key]) for key in ("published", "pooled", "new") if forest.get(key)]
     marks = {"known" if study.get("known") else "unknown" for study in studies} | {key for key, _ in pools}
     marks |= {"theta" for study in studies if study.get("theta") is not None}
-    low, high = _limits(studies, pools, log_scale)
+    low, high = _limits(studies, pools, display)
     for study in studies:
-        lower, upper = (display(study.get(key), log_scale) for key in ("y_lower", "y_upper"))
+        lower, upper = (_shown(study.get(key), display) for key in ("y_lower", "y_upper"))
         if (lower is not None and lower < low) or (upper is not None and upper > high):
             marks.add("arrow")
     return marks
 
 
-def side_by_side_marks(rows: Sequence[Record], log_scale: bool) -> set[str]:
+def side_by_side_marks(rows: Sequence[Record], display: Display) -> set[str]:
     """Marks that `side_by_side` draws: the two schools, new, and arrow where a new study's interval goes on."""
-    low, high = _window(rows, log_scale)
+    low, high = _window(rows, display)
     marks = {str(row["school"]) for row in rows}
     for row in rows:
-        lower, upper = (display(row.get(f"prediction_{end}"), log_scale) for end in ("lower", "upper"))
+        lower, upper = (_shown(row.get(f"prediction_{end}"), display) for end in ("lower", "upper"))
         if lower is not None or upper is not None:
             marks.add("new")
         if (lower is not None and lower < low) or (upper is not None and upper > high):
@@ -105,7 +104,7 @@ def side_by_side_marks(rows: Sequence[Record], log_scale: bool) -> set[str]:
     return marks
 
 
-def intervals(rows: Sequence[Record], *, log_scale: bool, x_label: str) -> Figure:
+def intervals(rows: Sequence[Record], *, display: Display, x_label: str) -> Figure:
     """Other reviews beside ours: each row has ``label``, ``estimate``, ``lower``, ``upper`` and ``ours``."""
     names = [_label(record, width=27) for record in rows]
     pitch = max([0.4, *(0.08 + 0.165 * (name.count("\n") + 1) for name in names)])
@@ -116,17 +115,16 @@ def intervals(rows: Sequence[Record], *, log_scale: bool, x_label: str) -> Figur
         else:
             _line(ax, row, record.get("lower"), record.get("upper"), color=BLACK, linewidth=1.3)
             _dot(ax, row, record.get("estimate"), marker="s", color="white", markeredgecolor=BLACK)
-    ax.axvline(1.0 if log_scale else 0.0, color=BLACK, linewidth=0.8, linestyle=":")
-    places = decimals_for(*(r.get("estimate") for r in rows))
-    texts = [_bracket(r.get("estimate"), r.get("lower"), r.get("upper"), places) for r in rows]
+    _null_line(ax, display)
+    texts = [_bracket(r.get("estimate"), r.get("lower"), r.get("upper")) for r in rows]
     _columns(ax, list(range(len(rows))), names, texts)
     ax.set_xlabel(x_label)
-    if log_scale:
+    if display.is_ratio:
         ratio_axis(ax)
     return figure
 
 
-def side_by_side(rows: Sequence[Record], *, log_scale: bool, x_label: str) -> Figure:
+def side_by_side(rows: Sequence[Record], *, display: Display, x_label: str) -> Figure:
     """Estimators and priors of both schools, one row each, from the same data.
 
     Parameters
@@ -134,8 +132,8 @@ def side_by_side(rows: Sequence[Record], *, log_scale: bool, x_label: str) -> Fi
     rows : sequence of mapping
         ``name``, ``school`` (``"frequentist"`` or ``"Bayesian"``), ``estimate``, ``lower``, ``upper``,
         ``prediction_lower`` and ``prediction_upper``, on the scale of the analysis; None where there is none.
-    log_scale : bool
-        The values are logs of a ratio: draw the ratio, on a log axis.
+    display : Display
+        How the values are read; ratios are drawn on a log axis.
     x_label : str
         Measure and unit.
 
@@ -146,11 +144,11 @@ def side_by_side(rows: Sequence[Record], *, log_scale: bool, x_label: str) -> Fi
         ends: a new study.
     """
     keys = ("estimate", "lower", "upper", "prediction_lower", "prediction_upper")
-    shown = [{key: display(row.get(key), log_scale) for key in keys} for row in rows]
+    shown = [{key: _shown(row.get(key), display) for key in keys} for row in rows]
     names = [textwrap.fill(str(row["name"]), 25) for row in rows]
     pitch = max([0.36, *(0.06 + 0.165 * (name.count("\n") + 1) for name in names)])
     figure, ax = blank(6.6, 1.35 + pitch * len(rows))
-    ax.set_xlim(*_window(rows, log_scale))
+    ax.set_xlim(*_window(rows, display))
     for at, (row, values) in enumerate(zip(rows, shown, strict=True)):
         bayesian = row["school"] == "Bayesian"
         colour = BLUE if bayesian else BLACK
@@ -162,32 +160,32 @@ def side_by_side(rows: Sequence[Record], *, log_scale: bool, x_label: str) -> Fi
             _dot(ax, at, end, marker="|", color=colour, markersize=7)
         shape = {"marker": "D", "markersize": 6.5} if bayesian else {"marker": "s", "markersize": 6}
         _dot(ax, at, values["estimate"], color=colour, **shape)
-    places = decimals_for(*(values["estimate"] for values in shown))
-    texts = [_bracket(values["estimate"], values["lower"], values["upper"], places) for values in shown]
-    ax.axvline(1.0 if log_scale else 0.0, color=BLACK, linewidth=0.8, linestyle=":")
+    texts = [_bracket(values["estimate"], values["lower"], values["upper"]) for values in shown]
+    _null_line(ax, display)
     _columns(ax, list(range(len(rows))), names, texts)
     ax.set_xlabel(x_label)
-    if log_scale:
+    if display.is_ratio:
         ratio_axis(ax)
     handles = {
         "frequentist": Line2D([], [], marker="s", ms=6, color=BLACK, linewidth=1.8, label="frequentist"),
         "Bayesian": Line2D([], [], marker="D", ms=6.5, color=BLUE, linewidth=1.8, label="Bayesian"),
         "new": Line2D([], [], marker="|", ms=7, mec=BLACK, color=GREY, linewidth=7, alpha=0.35, label="new study"),
     }
-    marks = side_by_side_marks(rows, log_scale)
+    marks = side_by_side_marks(rows, display)
     drawn = [handle for mark, handle in handles.items() if mark in marks]
     figure.legend(handles=drawn, loc="outside lower center", ncols=3, frameon=False, handlelength=2.4)
     return figure
 
 
-def _window(rows: Sequence[Record], log_scale: bool) -> tuple[float, float]:
-    """Room for every interval of an estimate and for zero; one of a new study may run out of the picture."""
-    near = [row[key] for row in rows for key in ("estimate", "lower", "upper") if row.get(key) is not None] + [0.0]
+def _window(rows: Sequence[Record], display: Display) -> tuple[float, float]:
+    """Room for every interval of an estimate and for no effect; one of a new study may run out of the picture."""
+    near = [row[key] for row in rows for key in ("estimate", "lower", "upper") if row.get(key) is not None]
+    near += [] if display.null is None else [0.0]
     span = (max(near) - min(near)) or 1.0
     far = [row[key] for row in rows for key in ("prediction_lower", "prediction_upper") if row.get(key) is not None]
     low = max(min([*near, *far]), min(near) - 1.5 * span) - 0.06 * span
     high = min(max([*near, *far]), max(near) + 1.5 * span) + 0.06 * span
-    return display(low, log_scale) or 0.0, display(high, log_scale) or 0.0
+    return _ends(low, high, display)
 
 
 def _arrows(ax: Axes, row: float, lower: float | None, upper: float | None, colour: str) -> None:
@@ -207,16 +205,32 @@ def _sides(benefit: str | None) -> str:
     return f"← {left}    {right} →"
 
 
-def _limits(studies: Sequence[Record], pools: Sequence[tuple[str, Record]], log_scale: bool) -> tuple[float, float]:
+def _limits(studies: Sequence[Record], pools: Sequence[tuple[str, Record]], display: Display) -> tuple[float, float]:
     """Room for what is known and estimated; a latent trial's own interval may run out of the picture."""
     ends = [record.get(key) for _, record in pools for key in ("lower", "upper")]
     for study in studies:
         keys = ("theta_lower", "theta_upper") + (("y_lower", "y_upper") if study.get("known") else ("y",))
         ends += [study.get(key) for key in keys]
-    known = [end for end in ends if end is not None] + [0.0]
+    known = [end for end in ends if end is not None] + ([] if display.null is None else [0.0])
     low, high = min(known), max(known)
     pad = 0.06 * ((high - low) or 1.0)
-    return display(low - pad, log_scale) or 0.0, display(high + pad, log_scale) or 0.0
+    return _ends(low - pad, high + pad, display)
+
+
+def _ends(low: float, high: float, display: Display) -> tuple[float, float]:
+    """Both ends of an axis, apart from each other where the scale of display has an end itself."""
+    left, right = float(display.values(low)), float(display.values(high))
+    return (left, right) if left < right else (left - 0.01, right + 0.01)
+
+
+def _shown(value: float | None, display: Display) -> float | None:
+    """A value on the scale on which readers see it."""
+    return None if value is None else float(display.values(value))
+
+
+def _null_line(ax: Axes, display: Display) -> None:
+    if display.null is not None:
+        ax.axvline(display.null, color=BLACK, linewidth=0.8, linestyle=":")
 
 
 def _interval(
@@ -280,10 +294,8 @@ def _label(record: Record, mark: str = "", width: int = 19) -> str:
     return textwrap.fill(f"{text} ({mark})" if mark else text, width)
 
 
-def _bracket(value: float | None, lower: float | None, upper: float | None, places: int) -> str:
+def _bracket(value: float | None, lower: float | None, upper: float | None) -> str:
     if value is None and lower is None and upper is None:
         return MISSING
-    text = format_number(value, places)
-    if lower is None and upper is None:
-        return text
-    return f"{text} [{format_number(lower, places)}, {format_number(upper, places)}]"
+    shown = write_row([value, lower, upper], spread_of(value, lower, upper))
+    return shown[0] if lower is None and upper is None else f"{shown[0]} [{shown[1]}, {shown[2]}]"

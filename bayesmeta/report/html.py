@@ -9,17 +9,17 @@ from typing import Any
 
 from jinja2 import ChainableUndefined, Environment, PackageLoader, Template, Undefined
 
-from bayesmeta.report import figures, prior_sentences, sentences, tables
+from bayesmeta.report import figures, numbers, prior_sentences, sentences, tables
 from bayesmeta.report.plain_text import visible
 
 Record = Mapping[str, Any]
 
 _FILTERS: dict[str, Callable[..., str]] = {
-    "num": tables.format_number,
-    "value": tables.format_value,
-    "prob": tables.format_probability,
-    "mcse": tables.format_mcse,
-    "bound": tables.format_bound,
+    "num": numbers.format_number,
+    "value": numbers.format_value,
+    "prob": numbers.format_probability,
+    "mcse": numbers.format_mcse,
+    "bound": numbers.format_bound,
     "check": sentences.check_sentence,
 }
 
@@ -116,7 +116,14 @@ def _outcome(results: Record, key: str, outcome: Record) -> dict[str, Any]:
     evidence = outcome.get("evidence") or {}
     studies = evidence.get("studies") or []
     models = [
-        {"data": model, "name": name, "pictures": figures.prior_figures(model), "priors": _priors(model)}
+        {
+            "data": model,
+            "name": name,
+            "pictures": figures.prior_figures(model),
+            "priors": _priors(model),
+            "summary": tables.summary_rows(model),
+            "agreement": tables.agreement_rows(model),
+        }
         for name, model in (outcome.get("models") or {}).items()
     ]
     return {
@@ -124,6 +131,7 @@ def _outcome(results: Record, key: str, outcome: Record) -> dict[str, Any]:
         "data": outcome,
         "measure": figures.measure_label(outcome),
         "has_evidence": any(evidence.values()),
+        "display": tables.outcome_display(outcome),
         "studies": studies,
         "sizes": any(study.get("n") for study in studies),
         "covariates": list(dict.fromkeys(name for study in studies for name in study.get("covariates") or {})),
@@ -136,6 +144,8 @@ def _outcome(results: Record, key: str, outcome: Record) -> dict[str, Any]:
         "forests": figures.forest_figures(results, outcome),
         "confounding": figures.confounding_figure(outcome),
         "side_by_side": figures.side_by_side_figure(outcome),
+        "side_by_side_label": tables.outcome_display(outcome).label,
+        "side_by_side_rows": tables.side_by_side_rows(outcome),
         "estimators": tables.estimator_rows(outcome),
         "external": figures.external_figure(results, key),
         "models": models,
@@ -172,5 +182,5 @@ def _template() -> Template:
         finalize=_shown,
     )
     environment.filters.update({name: _given(function) for name, function in _FILTERS.items()})
-    environment.globals.update(estimate=_given(tables.format_estimate), interval=_given(tables.format_interval))
+    environment.globals.update(estimate=_given(numbers.format_estimate), interval=_given(numbers.format_interval))
     return environment.get_template("report.html.j2")

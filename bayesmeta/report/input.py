@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.tables import Table
-from bayesmeta.effects.column_names import read_named
-from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.effects.column_names import our_columns, read_named
+from bayesmeta.errors import DataError, SpecificationError, did_you_mean
 from bayesmeta.spec.formula import names_in
 
+READ = (
+    "study", "y", "se", "v", "lower", "upper", "measure", "added", "trial", "arm", "reference", "se_ref", "cov_block",
+    "cov_row",
+)  # fmt: skip
 _OF_ARMS = ("mean_t", "mean_c", "events_t", "events_c", "mean", "events", "n_t", "n_c")
 
 
@@ -47,20 +54,38 @@ def number_or_name(text: str | None) -> float | str | None:
         return text
 
 
-def table_of(path: Path, columns: Sequence[str], formula: str = "1") -> Table:
-    """Return a table from a file, with --column; what `formula` names may be renamed too."""
-    return read_named(path, columns_of(columns), names_in(formula))
+def table_of(path: Path, columns: Sequence[str], formula: str = "1", others: Sequence[str] = ()) -> Table:
+    """Return a table from a file, with --column; what `formula` names may be renamed too, and `others`."""
+    return read_named(path, columns_of(columns), [*names_in(formula), *others])
 
 
-def estimates_of(path: Path, columns: Sequence[str], formula: str, measure: str | None = None) -> Estimates:
-    """Return estimates from a file, with --column.
+def _refuse_idle_columns(columns: Sequence[str], read: set[str]) -> None:
+    """Reject a name of ours that estimates do not have."""
+    for ours, theirs in columns_of(columns).items():
+        if ours not in read and ours in our_columns():
+            raise SpecificationError(
+                f"--column '{ours}={theirs}': {ours!r} is not read here.{did_you_mean(ours, sorted(read))} It takes "
+                f"{', '.join(READ)}, and what the formula names."
+            )
+
+
+def estimates_of(
+    path: Path,
+    columns: Sequence[str],
+    formula: str,
+    measure: str | None = None,
+    covariance: Callable[[Table], NDArray[np.float64] | None] = lambda _: None,
+    cluster: str | None = None,
+    others: Sequence[str] = (),
+) -> Estimates:
+    """Return estimates from a file, with --column; `covariance` gives that of the rows of a table, if one is known.
 
     Raises
     ------
     DataError
         As `read_estimates`, and if the table has arms in place of estimates.
     """
-    table = table_of(path, columns, formula)
+    table = table_of(path, columns, formula, others)
     arms = [name for name in _OF_ARMS if name in table.columns]
     if "y" not in table.columns and arms:
         hint = ""
@@ -72,4 +97,5 @@ def estimates_of(path: Path, columns: Sequence[str], formula: str, measure: str 
             f"{path}: it has arms ({', '.join(arms)}) and no column 'y'. Run bayesmeta effects {path.name} --measure ... > "
             f"effects.csv, and give that file.{hint}"
         )
-    return Estimates.from_frame(table, measure=measure)
+    _refuse_idle_columns(columns, {*READ, *names_in(formula), *others})
+    return Estimates.from_frame(table, measure=measure, cov=covariance(table), cluster=cluster)

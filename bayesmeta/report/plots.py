@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from bayesmeta.effects.display import Display
 from bayesmeta.report.canvas import (
     BLACK,
     BLUE,
@@ -24,7 +25,7 @@ from bayesmeta.report.canvas import (
     density_axis,
     ratio_axis,
 )
-from bayesmeta.report.tables import format_probability
+from bayesmeta.report.numbers import format_probability
 
 Record = Mapping[str, Any]
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
@@ -59,12 +60,18 @@ def probabilities(signals: Sequence[Record]) -> Figure:
     return figure
 
 
-def density(signal: Record, *, log_scale: bool, x_label: str) -> Figure:
-    """Draw the posterior density of a signal with the claimed side shaded, and its prior as a dashed line."""
+def density(signal: Record, *, display: Display, x_label: str) -> Figure:
+    """Draw the posterior density of a signal with the claimed side shaded, and its prior as a dashed line.
+
+    Ratios are drawn on a log axis, where the density of their logarithms belongs; on other scales that `display` changes,
+    the density is that of what is shown.
+    """
     curve = signal["density"]
     x = np.asarray(curve["x"], float)
-    shown = np.exp(x) if log_scale else x
-    posterior = np.asarray(curve["posterior"], float)
+    shown = display.values(x)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slope = np.gradient(shown, x) if display.changes and not display.is_ratio else np.ones_like(x)
+        posterior = np.where(slope > 0, np.asarray(curve["posterior"], float) / slope, np.nan)
     figure, ax = blank(4.7, 2.6)
     ax.plot(shown, posterior, color=BLUE, linewidth=1.8, label="posterior")
     start, stop = curve.get("shade_from"), curve.get("shade_to")
@@ -73,16 +80,16 @@ def density(signal: Record, *, log_scale: bool, x_label: str) -> Figure:
         claimed = np.unique(np.concatenate([[low, high], x[(x > low) & (x < high)]]))
         height = np.interp(claimed, x, posterior)
         text = f"probability {format_probability(signal.get('probability'))}"
-        ax.fill_between(
-            np.exp(claimed) if log_scale else claimed, height, color=SKY, alpha=0.55, linewidth=0, label=text
-        )
+        ax.fill_between(display.values(claimed), height, color=SKY, alpha=0.55, linewidth=0, label=text)
     if curve.get("prior") is not None:
-        ax.plot(shown, curve["prior"], color=VERMILION, linestyle="--", linewidth=1.5, label="prior")
-    ax.axvline(1.0 if log_scale else 0.0, color=BLACK, linewidth=0.8, linestyle=":")
+        prior = np.where(slope > 0, np.asarray(curve["prior"], float) / np.where(slope > 0, slope, 1), np.nan)
+        ax.plot(shown, prior, color=VERMILION, linestyle="--", linewidth=1.5, label="prior")
+    if display.null is not None:
+        ax.axvline(display.null, color=BLACK, linewidth=0.8, linestyle=":")
     ax.set_xlim(shown[0], shown[-1])
     ax.set_xlabel(x_label)
     density_axis(ax)
-    if log_scale:
+    if display.is_ratio:
         ratio_axis(ax)
     figure.legend(loc="outside upper center", ncols=3, frameon=False)
     return figure

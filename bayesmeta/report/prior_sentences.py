@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bayesmeta.report.tables import format_mcse, format_probability, format_value
+from bayesmeta.report.numbers import format_mcse, format_probability, format_value
 
 Record = Mapping[str, Any]
 _FAMILIES = {

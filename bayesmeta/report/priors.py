@@ -8,8 +8,9 @@ from typing import Any
 
 from bayesmeta.effects.registry import measure_named
 from bayesmeta.priors import published_priors
-from bayesmeta.report.console import PlainConsole, PlainTable, print_json
-from bayesmeta.report.tables import MISSING, format_number
+from bayesmeta.report.console import PlainConsole, print_json
+from bayesmeta.report.layout import print_table
+from bayesmeta.report.numbers import MISSING, format_number
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.sources import published_in
 
@@ -62,7 +63,7 @@ def list_and_print(
     if not rows:
         console.print("No prior is for all of this. Leave out an option, or a word of --search.")
         return
-    console.print(_table(rows))
+    print_table(console, ["source", "published for, and prior", "median (95% range)"], _cells(rows), texts=2)
     for line in _footnotes(rows):
         console.print(line)
 
@@ -73,11 +74,8 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _table(rows: list[dict[str, Any]]) -> PlainTable:
-    table = PlainTable()
-    table.add_column("source", no_wrap=True)
-    table.add_column("published for, and prior", overflow="fold", ratio=1)
-    table.add_column("median (95% range)", justify="right", no_wrap=True)
+def _cells(rows: list[dict[str, Any]]) -> list[list[str]]:
+    cells = []
     for row in rows:
         keys = [row[key] for key in _KEYS if row[key] and row[key] != row["prior"]]
         lines = [*(["; ".join(keys)] if keys else []), row["prior"] or row["note"]]
@@ -85,9 +83,8 @@ def _table(rows: list[dict[str, Any]]) -> PlainTable:
             format_number(row[key]) if math.isfinite(row[key]) else MISSING for key in ("median", "q025", "q975")
         ]
         spread = f"{quantiles[0]} ({quantiles[1]}, {quantiles[2]})" if math.isfinite(row["median"]) else MISSING
-        of = f"  {row['parameter']}, {row['measure']}"
-        table.add_row(f"{row['source']}\n{of}", "\n".join(lines), spread)
-    return table
+        cells.append([f"{row['source']}\n  {row['parameter']}, {row['measure']}", "\n".join(lines), spread])
+    return cells
 
 
 def _footnotes(rows: list[dict[str, Any]]) -> Iterator[str]:

@@ -18,8 +18,9 @@ from bayesmeta.analysis.run import Progress as Callback
 from bayesmeta.analysis.run import plan, run
 from bayesmeta.data.files import sweep, write_files
 from bayesmeta.errors import DataError
-from bayesmeta.report.console import PlainConsole, PlainTable, progress_bar
+from bayesmeta.report.console import PlainConsole, progress_bar
 from bayesmeta.report.html import render_html
+from bayesmeta.report.layout import print_table
 from bayesmeta.results.netcdf import netcdf_bytes
 
 
@@ -112,12 +113,8 @@ def _print_signals(console: PlainConsole, results: dict[str, Any]) -> None:
     rows = signals_table_rows(results)
     if not rows:
         return
-    table = PlainTable(title=results["analysis"]["title"])
     headings = {"name": "Signal", "published_p": "Published P", "flat_prior": "Flat prior", "probability": "Probability",
                 "threshold": "Beyond threshold", "range": "Over priors"}  # fmt: skip
     shown = [key for key in headings if key in filled_columns(rows)]
-    for key in shown:
-        table.add_column(headings[key], justify="left" if key == "name" else "right")
-    for row in rows:
-        table.add_row(*(str(row[key]) for key in shown))
-    console.print(table)
+    console.print(results["analysis"]["title"])
+    print_table(console, [headings[key] for key in shown], [[str(row[key]) for key in shown] for row in rows])

@@ -9,19 +9,20 @@ from typing import Any
 
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import Flat, Prior, parse_prior
-from bayesmeta.report.console import PlainConsole, PlainTable, print_json
-from bayesmeta.report.input import estimates_of
-from bayesmeta.report.priors import checked_measure, source_lines
-from bayesmeta.report.tables import MISSING, decimals_for, format_interval, format_number
+from bayesmeta.report.console import PlainConsole, print_json
+from bayesmeta.report.layout import print_table
+from bayesmeta.report.numbers import MISSING, spread_of, write_row
+from bayesmeta.report.priors import source_lines
+from bayesmeta.report.structure import Structure, mu_of, notes, priors_of
 from bayesmeta.sensitivity.result import SensitivityResult
 from bayesmeta.sensitivity.surface import prior_sensitivity
 from bayesmeta.sensitivity.tipping import tipping_point
 from bayesmeta.sensitivity.varied import with_priors
+from bayesmeta.spec.formula import has_intercept
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.two_scales import base_of
 
 SCHEMA = "bayesmeta-sensitivity/1"
-_GAP, _WIDEST = 2, 10_000  # characters between columns, and more than any table has
 
 
 def sensitivity_and_print(
@@ -35,6 +36,7 @@ def sensitivity_and_print(
     threshold: float,
     ci_prob: float,
     as_json: bool,
+    structure: Structure,
     columns: Sequence[str] = (),
     measure: str | None = None,
 ) -> None:
@@ -53,8 +55,13 @@ def sensitivity_and_print(
         raise SpecificationError(f"--level {level}: must lie between 0 and 1. 95% is 0.95.")
     if not 0.5 < threshold < 1:
         raise SpecificationError(f"--threshold {threshold}: the bias of a coin, above 0.5 and below 1, e.g. 0.6.")
-    data = estimates_of(path, columns, formula, checked_measure(measure))
-    taus, mus = list(map(parse_prior, tau)), list(map(parse_prior, mu))
+    mus = [mu_of(text, formula) for text in mu]
+    if not claims and not has_intercept(formula):
+        raise SpecificationError(
+            f"--claim: the formula {formula!r} has no mu; name what to report, e.g. 'region[a] < 0'."
+        )
+    data = structure.read(path, columns, formula, measure)
+    taus = list(map(parse_prior, tau))
     betas: dict[str, list[Prior]] = {}
     for text in beta:
         name, sign, prior = text.partition("=")
@@ -62,7 +69,8 @@ def sensitivity_and_print(
             raise SpecificationError(f"--beta {text!r}: write the column and its prior, e.g. 'dose=Normal(0, 1)'.")
         betas.setdefault(name.strip(), []).append(parse_prior(prior))
     first: dict[str, Prior] = {name: priors[0] for name, priors in betas.items()}
-    model = NormalNormal(formula=formula, tau=taus[0], mu=mus[0] if mus else Flat(), beta=first)
+    base = NormalNormal(formula=formula, tau=taus[0], mu=mus[0] if mus else Flat(), beta=first)
+    model = structure.model(base, data)
     varied = {name: priors for name, priors in betas.items() if len(priors) > 1}
     result = prior_sensitivity(
         data, model, claims or ["mu < 0"], tau=taus, mu=mus if len(mus) > 1 else None, beta=varied, ci_prob=ci_prob
@@ -81,6 +89,7 @@ def _content(result: SensitivityResult, path: Path, level: float, threshold: flo
     for _, row in frame.iterrows():
         record: dict[str, Any] = {"priors": {name: row[name] for name in result.priors}}
         record["probabilities"] = {claim: float(row[f"P({claim})"]) for claim in result.claims}
+        record["mcse"] = {claim: float(row.get(f"MCSE({claim})", 0.0)) for claim in result.claims}
         keys = [
             "mean",
             "sd",
@@ -114,6 +123,7 @@ def _content(result: SensitivityResult, path: Path, level: float, threshold: flo
             "share": robust.share,
             "worst": {name: str(prior) for name, prior in robust.worst.items()},
         },
+        "notes": list(notes(result.data, result.model)),
         "sentences": [*result.sentences(level), robust.sentence],
         "tipping": [_tipping(result, claim, level) for claim in result.claims],
     }
@@ -143,8 +153,7 @@ def _plain(value: Any) -> Any:
 
 def _print(content: dict[str, Any], result: SensitivityResult, level: float) -> None:
     console = PlainConsole()
-    names = {"mu": content["model"]["mu"], "tau": content["model"]["tau"], **content["model"]["beta"]}
-    priors = ", ".join(f"{name} ~ {prior}" for name, prior in names.items())
+    priors = ", ".join(f"{name} ~ {prior}" for name, prior in priors_of(result.model).items())
     console.print(
         f"{content['n_studies']} studies from {content['file']}; formula {content['model']['formula']}; primary: {priors}",
     )
@@ -160,13 +169,17 @@ def _print(content: dict[str, Any], result: SensitivityResult, level: float) -> 
         "KL",
     ]
     cells = [[*row["priors"].values(), *_numbers(row)] for row in content["rows"]]
-    PlainConsole(width=_WIDEST).print(_table(headings, cells, len(result.priors), console.width))
+    print_table(console, headings, cells, len(result.priors))
+    for claim in result.claims:
+        mcse = max(row["mcse"][claim] for row in content["rows"])
+        if mcse:
+            console.print(f"P({claim}) is simulated: Monte Carlo error up to {mcse:.2g}.")
     if content["quantity"] is not None:
         console.print(
             f"Mean, sd and interval of {content['quantity']}; Bayes factor against the primary priors; KL divergence from the "
             "primary posterior.",
         )
-    for sentence in content["sentences"]:
+    for sentence in [*content["notes"], *content["sentences"]]:
         console.print(sentence)
     for tipping in content["tipping"]:
         console.print(
@@ -187,30 +200,11 @@ def _sources(result: SensitivityResult) -> list[str]:
     return list(dict.fromkeys(sorted(lines, key=lambda line: line.startswith("Whether"))))
 
 
-def _table(headings: Sequence[str], cells: Sequence[Sequence[str]], texts: int, space: int) -> PlainTable:
-    """A table whose headings may wrap, at words, and whose numbers do not; the first columns are texts, which may.
-
-    It is wider than `space` where the numbers need it: none is ever cut off.
-    """
-    words = [max(map(len, heading.split())) for heading in headings]
-    widths = [max(word, *(len(row[i]) for row in cells)) for i, word in enumerate(words)]
-    left = (space - sum(widths[texts:]) - _GAP * len(headings)) // texts
-    for i in range(texts):
-        longest = max(words[i], *(len(word) for row in cells for word in row[i].split()))
-        widths[i] = min(widths[i], max(longest, left))
-    table = PlainTable()
-    for i, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if i < texts else "right", width=widths[i])
-    for row in cells:
-        table.add_row(*row)
-    return table
-
-
 def _numbers(row: dict[str, Any]) -> list[str]:
-    decimals = decimals_for(row["mean"], row["lower"], row["upper"])
-    interval = MISSING if row["lower"] is None else format_interval(row["lower"], row["upper"], decimals)
+    spread = row["sd"] or spread_of(row["mean"], row["lower"], row["upper"])
+    mean, sd, lower, upper = write_row([row["mean"], row["sd"], row["lower"], row["upper"]], spread)
+    interval = MISSING if row["lower"] is None else f"{lower} to {upper}"
     probabilities = [f"{p:.4f}" for p in row["probabilities"].values()]
-    moments = [format_number(row[key], decimals) for key in ("mean", "sd")]
     factor = MISSING if row["bayes_factor"] is None else f"{row['bayes_factor']:.3g}"
     divergence = MISSING if row["kl"] is None else f"{round(row['kl'], 12):.3g}"  # what is left of zero is rounding
-    return [*probabilities, *moments, interval, factor, divergence]
+    return [*probabilities, mean, sd, interval, factor, divergence]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bayesmeta.report.tables import (
-    display,
+from bayesmeta.effects.display import Display, display_from
+from bayesmeta.report.numbers import (
     format_estimate,
     format_interval,
     format_mcse,
@@ -14,8 +14,9 @@ from bayesmeta.report.tables import (
     format_probability,
     format_probability_range,
     format_value,
-    is_log_scale,
+    spread_of,
 )
+from bayesmeta.report.tables import outcome_display
 
 Record = Mapping[str, Any]
 
@@ -51,13 +52,23 @@ def estimate_sentence(results: Record, signal: Record) -> str:
     estimate = signal.get("estimate") or {}
     if estimate.get("median") is None:
         return ""
-    log_scale = is_log_scale(results, signal)
-    shown = [display(estimate.get(key), log_scale) for key in ("median", "lower", "upper")]
-    parts = format_estimate(*shown).partition(" (")
-    unit = str(signal.get("unit") or "")
-    size = f"{unit} {parts[0]}" if log_scale else f"{parts[0]} {unit}"
+    display = display_of_signal(results, signal)
+    shown = [_shown(estimate.get(key), display) for key in ("median", "lower", "upper")]
+    spread = None if display.changes else estimate.get("sd")
+    parts = format_estimate(shown[0], shown[1], shown[2], spread).partition(" (")
+    size = f"{display.label} {parts[0]}" if display.changes else f"{parts[0]} {signal.get('unit') or ''}"
     interval = f" ({_percent(results)} credible interval {parts[2]}" if parts[2] else ""
     return f"Estimate: {size.strip()}{interval}."
+
+
+def display_of_signal(results: Record, signal: Record) -> Display:
+    """How a signal's estimate is read: its own display, or that of its outcome."""
+    outcome = (results.get("outcomes") or {}).get(signal.get("outcome")) or {}
+    return display_from(signal["display"]) if signal.get("display") else outcome_display(outcome)
+
+
+def _shown(value: float | None, display: Display) -> float | None:
+    return None if value is None else float(display.values(value))
 
 
 def threshold_sentence(signal: Record) -> str:
@@ -72,17 +83,19 @@ def threshold_sentence(signal: Record) -> str:
 
 def outcome_sentence(results: Record, outcome: Record, forest: Record) -> str:
     """State the pooled effect beside what the review published, and the range for a new trial."""
-    log_scale = bool(outcome.get("log_scale"))
+    display = outcome_display(outcome)
 
     def shown(record: Record, key: str) -> str:
-        return format_estimate(*(display(record.get(k), log_scale) for k in (key, "lower", "upper")))
+        return format_estimate(*(_shown(record.get(k), display) for k in (key, "lower", "upper")))
 
+    named = f", {display.label}" if display.changes else ""
     pooled, new, published = (forest.get(key) or {} for key in ("pooled", "new", "published"))
-    text = f"{outcome.get('label')}: mean effect over trials {shown(pooled, 'mean')}"
+    text = f"{outcome.get('label')}: mean effect over trials{named} {shown(pooled, 'median' if 'median' in pooled else 'mean')}"
     if published:
         text += f"; the review published {shown(published, 'estimate')}"
     if new:
-        bounds = format_interval(display(new.get("lower"), log_scale), display(new.get("upper"), log_scale))
+        spread = spread_of(*(_shown(pooled.get(key), display) for key in ("median", "lower", "upper")))
+        bounds = format_interval(_shown(new.get("lower"), display), _shown(new.get("upper"), display), spread)
         text += f"; the true effect in a new trial lies within {bounds} with {_percent(results)} probability"
     return f"{text}."
 

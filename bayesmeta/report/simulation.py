@@ -11,8 +11,9 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
 
 from bayesmeta.data.text_files import csv_bytes
-from bayesmeta.report.console import PlainConsole, PlainTable, print_json, progress_bar
-from bayesmeta.report.tables import MISSING, format_number
+from bayesmeta.report.console import PlainConsole, print_json, progress_bar
+from bayesmeta.report.layout import print_table
+from bayesmeta.report.numbers import MISSING, format_number, write_row
 from bayesmeta.simulation.design import read_design
 from bayesmeta.simulation.result import SimulationResult
 from bayesmeta.simulation.run import simulate
@@ -20,15 +21,15 @@ from bayesmeta.simulation.store import Store
 
 Row = Mapping[str, Any]
 _COLUMNS = (
-    ("bias", "bias", 3),
-    ("rmse", "RMSE", 3),
-    ("coverage", "cover", 3),
-    ("width", "width", 3),
-    ("interval_score", "score", 3),
-    ("rejection", "reject", 3),
-    ("type_s", "type S", 3),
-    ("type_m", "type M", 2),
-)
+    ("bias", "bias", False),
+    ("rmse", "RMSE", False),
+    ("coverage", "cover", True),
+    ("width", "width", False),
+    ("interval_score", "score", False),
+    ("rejection", "reject", True),
+    ("type_s", "type S", True),
+    ("type_m", "type M", False),
+)  # and whether it is a share of the replications
 
 
 def simulate_and_print(
@@ -90,14 +91,12 @@ def _print(content: dict[str, Any]) -> None:
     console.print(f"{design['title']}: {design['replications']:,} replications, {100 * design['level']:g}% intervals")
     for cell in _cells(content["performance"]):
         console.print(f"\nk = {cell[0]['k']}, mu = {cell[0]['mu']}, tau = {cell[0]['tau']}")
-        table = PlainTable(padding=(0, 0, 0, 0))
-        table.add_column("", overflow="fold")
-        for heading in (*(heading for _, heading, _ in _COLUMNS), "tau", "new"):
-            table.add_column(heading, justify="right", no_wrap=True)
+        headings = ["", *(heading for _, heading, _ in _COLUMNS), "tau", "new"]
+        lines = []
         for name in dict.fromkeys(row["analysis"] for row in cell):
             rows = {row["parameter"]: row for row in cell if row["analysis"] == name}
-            table.add_row(name, *(_number(rows["mu"].get(key), places) for key, _, places in _COLUMNS), *_others(rows))
-        console.print(table)
+            lines.append([name, *(_number(rows["mu"], key, share) for key, _, share in _COLUMNS), *_others(rows)])
+        print_table(console, headings, lines)
     worst = max((row["coverage_mcse"] or 0.0 for row in content["performance"]), default=0.0)
     console.print(
         "cover: coverage of the interval for mu; tau, new: of those for tau and a new study; score: interval score.\n"
@@ -113,9 +112,13 @@ def _cells(rows: Sequence[Row]) -> list[list[Row]]:
 
 
 def _others(rows: Mapping[str, Row]) -> tuple[str, str]:
-    tau, new = (rows.get(name, {}).get("coverage") for name in ("tau", "theta_new"))
-    return _number(tau, 3), _number(new, 3)
+    tau, new = (_number(rows.get(name, {}), "coverage", True) for name in ("tau", "theta_new"))
+    return tau, new
 
 
-def _number(value: float | None, places: int) -> str:
-    return MISSING if value is None else format_number(value, places)
+def _number(row: Row, key: str, share: bool) -> str:
+    """Shares with three decimals; other numbers to the second digit of their Monte Carlo standard error."""
+    value = row.get(key)
+    if value is None:
+        return MISSING
+    return format_number(value, 3) if share else write_row([value], row.get(f"{key}_mcse"))[0]

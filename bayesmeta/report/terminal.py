@@ -9,33 +9,35 @@ from pathlib import Path
 from typing import Any
 
 from bayesmeta.data.arm_means import ArmMeans
-from bayesmeta.data.kinds import Arms, Data
+from bayesmeta.data.kinds import Data
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence
+from bayesmeta.effects.display import Display
 from bayesmeta.errors import ConvergenceWarning, SpecificationError
 from bayesmeta.priors import Prior, parse_prior, shown
 from bayesmeta.report.arm_input import ArmOptions, arms_and_model
-from bayesmeta.report.console import PlainConsole, PlainTable, print_json
-from bayesmeta.report.input import estimates_of
-from bayesmeta.report.priors import checked_measure, source_lines
+from bayesmeta.report.console import PlainConsole, print_json
+from bayesmeta.report.layout import print_table
+from bayesmeta.report.numbers import MISSING, spread_of, write_row
+from bayesmeta.report.priors import source_lines
 from bayesmeta.report.sentences import check_sentence
+from bayesmeta.report.structure import Structure, mu_of, notes, priors_of
 from bayesmeta.results.claims import check_claim
 from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.spec.arm_normal import ArmNormal
-from bayesmeta.spec.change_normal import ChangeNormal
 from bayesmeta.spec.names import arm_scales, parameter_names
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.two_scales import Model, base_of
 
 SCHEMA = "bayesmeta-fit/1"
 TOLERANCE = 1e-8
+_MOMENTS = ("mean", "sd", "median", "lower", "upper")
 
 
 def fit_and_print(
     path: Path,
     tau: str,
-    mu: str,
+    mu: str | None,
     formula: str,
     beta: Sequence[str],
     claims: Sequence[str],
@@ -48,16 +50,17 @@ def fit_and_print(
     as_json: bool,
     columns: Sequence[str],
     arms: ArmOptions,
+    structure: Structure,
 ) -> bool:
     """Fit estimates from a CSV file and print the result; return whether the chains converged.
 
-    With `arms`, the table has arms, and what they did not report are parameters.
+    With `arms`, the table has arms, and what they did not report are parameters; `structure` is of estimates.
     """
     if not 0 < ci_prob < 1:
         raise SpecificationError(f"--ci-prob {ci_prob}: must lie between 0 and 1. 95% is 0.95.")
-    base = NormalNormal(formula=formula, mu=parse_prior(mu), tau=parse_prior(tau), beta=dict(map(_named, beta)))
-    found: tuple[Data, Model] | None = arms_and_model(path, columns, base, measure, arms)
-    data, model = found or (estimates_of(path, columns, formula, checked_measure(measure)), base)
+    prior = mu_of(mu, formula)
+    base = NormalNormal(formula=formula, mu=prior, tau=parse_prior(tau), beta=dict(map(_named, beta)))
+    data, model = _data_and_model(path, columns, base, measure, arms, structure)
     names = parameter_names(data, model)
     for claim in claims:
         check_claim(claim, names)
@@ -73,12 +76,24 @@ def fit_and_print(
     return all(check.passed is not False for check in checks)
 
 
+def _data_and_model(
+    path: Path, columns: Sequence[str], base: NormalNormal, measure: str | None, arms: ArmOptions, structure: Structure
+) -> tuple[Data, Model]:
+    found = arms_and_model(path, columns, base, measure, arms)
+    if found is None:
+        estimates = structure.read(path, columns, base.formula, measure)
+        return estimates, structure.model(base, estimates)
+    if structure.given:
+        raise SpecificationError(f"{structure.given[0]}: it is for estimates, and this table has arms. Leave it out.")
+    return found
+
+
 def _checks(result: MetaResult, chains: int) -> list[Check]:
     """Convergence of draws, or the error bound of an exact fit."""
     bound = result.error_bound
     if bound is None:
         return convergence(result).checks("fit") if chains > 1 else []
-    return [Check("fit: error bound", bound < TOLERANCE, bound, TOLERANCE, "Largest error of any probability.")]
+    return [Check("fit: error bound", bound <= TOLERANCE, bound, TOLERANCE, "Largest error of any probability.")]
 
 
 def _named(text: str) -> tuple[str, Prior]:
@@ -98,7 +113,8 @@ def _content(
         "file": path.name,
         "engine": result.engine,
         "model": result.model.as_dict(),
-        "measure": _measure(result),
+        "measure": result.measure,
+        "display": result.display.as_dict(),
         "n_studies": result.data.n_studies,
         "data_hash": result.data.hash,
         "seed": seed,
@@ -110,15 +126,10 @@ def _content(
             for claim in claims
         ],
         "log_marginal_likelihood": result.log_marginal_likelihood,
+        "notes": list(notes(result.data, result.model)),
         **({"choices": result.choice_probabilities()} if isinstance(result.data, ArmMeans) else {}),
         "checks": checks,
     }
-
-
-def _measure(result: MetaResult) -> str | None:
-    if isinstance(result.model, ArmNormal | ChangeNormal):
-        return result.model.measure
-    return None if isinstance(result.data, Arms) else result.data.measure
 
 
 def _plain(value: Any) -> Any:
@@ -129,37 +140,68 @@ def _plain(value: Any) -> Any:
 
 def _print(content: dict[str, Any], result: MetaResult) -> None:
     console, model = PlainConsole(), base_of(result.model)
-    own = {"mu": model.mu, "tau": model.tau, **{str(name): prior for name, prior in model.beta.items()}}
-    own |= arm_scales(result.data, result.model)
+    own = priors_of(result.model) | arm_scales(result.data, result.model)
     priors = ", ".join(f"{name} ~ {shown(prior)}" for name, prior in own.items())
     console.print(
         f"{content['n_studies']} studies from {content['file']}; formula {model.formula}; {priors}",
     )
     for line in source_lines(model, content["measure"]):
         console.print(line)
-    table = PlainTable()
     drawn = content["engine"] == "nuts"
     level = f"{100 * content['ci_prob']:g}%"
     diagnostics = ("bulk\nESS", "R-hat") if drawn else ()
-    for name in ("", "mean", "sd", "median", f"lower\n{level}", f"upper\n{level}", *diagnostics):
-        table.add_column(name, justify="right" if name else "left", overflow="ellipsis" if name else "fold")
+    headings = ["", "mean", "sd", "median", f"lower\n{level}", f"upper\n{level}", *diagnostics]
+    rows = []
     for row in content["summary"]:
-        cells = [_cell(row[key], ".4g") for key in ("mean", "sd", "median", "lower", "upper")]
+        cells = [
+            text if text != MISSING else "none" for text in write_row([row[key] for key in _MOMENTS], _spread(row))
+        ]
         ends = [_cell(row["ess_bulk"], ".0f"), _cell(row["r_hat"], ".3f")] if drawn else []
-        table.add_row(row["parameter"] + (" (default prior)" if row.get("prior") else ""), *cells, *ends)
-    console.print(table)
+        rows.append([row["parameter"] + (" (default prior)" if row.get("prior") else ""), *cells, *ends])
+    print_table(console, headings, rows)
+    _print_as_read(console, content, result.display, level)
     for item in content["probabilities"]:
-        error = f"Monte Carlo error {item['mcse']:.3f}" if item["mcse"] else f"exact to {TOLERANCE:g}"
-        console.print(f"P({item['claim']}) = {item['probability']:.4g} ({error})")
+        console.print(f"P({item['claim']}) = {item['probability']:.4g} ({_error(item, result)})")
     for study, readings in content.get("choices", {}).items():
         shown_readings = f"standard deviation {readings['sd']:.3g}, standard error {readings['se']:.3g}"
         console.print(f"Printed spread of {study}: {shown_readings}")
+    for note in content["notes"]:
+        console.print(note)
     if content["log_marginal_likelihood"] is not None:
         console.print(f"Log marginal likelihood {content['log_marginal_likelihood']:.6g}")
     errors = PlainConsole(stderr=True)
     for check in content["checks"]:
         if check["passed"] is False:
             errors.print(f"check failed: {check_sentence(check)}")
+
+
+def _spread(row: dict[str, Any]) -> float | None:
+    """The standard deviation of a parameter; where it is infinite or zero, what its interval means."""
+    return row["sd"] or spread_of(row["median"], row["lower"], row["upper"])
+
+
+def _print_as_read(console: PlainConsole, content: dict[str, Any], display: Display, level: str) -> None:
+    """The same quantiles on the scale on which the measure is read, where that is another one."""
+    rows = []
+    for row in content["summary"]:
+        if row.get("display"):
+            shown = [row[f"display_{key}"] for key in ("median", "lower", "upper")]
+            rows.append([row["parameter"], row["display"], *write_row(shown, spread_of(*shown))])
+    if not rows:
+        return
+    console.print(f"Above: {display.analysis}. As it is read:")
+    print_table(console, ["", "", "median", f"lower\n{level}", f"upper\n{level}"], rows, texts=2)
+    if display.note:
+        console.print(f"{display.note[0].upper()}{display.note[1:]}.")
+
+
+def _error(item: dict[str, Any], result: MetaResult) -> str:
+    """How exact a probability is: the error that was achieved, or that of the draws that it was simulated from."""
+    if item["mcse"]:
+        how = "simulated, " if result.engine != "nuts" else ""
+        return f"{how}Monte Carlo error {item['mcse']:.2g}"
+    assert result.error_bound is not None
+    return f"exact to {max(result.error_bound, 1e-15):.1g}"
 
 
 def _cell(value: float | None, form: str) -> str:

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from bayesmeta.errors import DataError, SpecificationError
 from bayesmeta.inference.quadrature import batch as lanes_of
 from bayesmeta.inference.quadrature.coefficients import pieces
+from bayesmeta.inference.quadrature.engine import require_accuracy
 from bayesmeta.inference.quadrature.gaussian import CoefficientPrior
 from bayesmeta.inference.quadrature.integrate import Integrand, Posterior
 from bayesmeta.inference.quadrature.scale_density import ScaleDensity
+from bayesmeta.numbers import real_array
 from bayesmeta.priors import (
     CustomScale,
     Flat,
@@ -28,6 +30,7 @@ from bayesmeta.priors import (
     require_prior,
     require_scale_prior,
 )
+from bayesmeta.results.fit import warn_inaccurate
 from bayesmeta.results.intervals import checked_levels
 from bayesmeta.results.normal_mixture import mixture_ppf
 from bayesmeta.results.scale_marginal import node_quantiles
@@ -90,7 +93,12 @@ def fit_batch(
     SpecificationError
         If a prior cannot be used in a batch.
     InferenceError
-        If a posterior is improper.
+        If a posterior is improper, or its probabilities may be off by more than 1e-4.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If an error bound exceeds the tolerance.
 
     Examples
     --------
@@ -117,6 +125,7 @@ def fit_batch(
     found = np.empty((n, width * (len(_BY_PARAMETER) + levels.size) + len(_FIXED)))
     for lanes, numbers in lanes_of.run(batch, tolerance, _summary(levels), workers):
         found[lanes] = numbers
+    _check_errors(found[:, -1], tolerance)
     proper = _first(tau).is_proper and all(p.is_proper for p in (_first(mu or Flat()), *(beta or {}).values()))
     return _dataset(found, shape, parameters, levels, proper and len(beta or {}) == len(columns))
 
@@ -131,7 +140,10 @@ def _arrays(
     """Leading shape, and effects, variances and columns as (lane or 1, study)."""
     xp = array_namespace(y) if hasattr(y, "__array_namespace__") or hasattr(y, "device") else np
     like = {} if xp is np else {"device": y.device}
-    given = {"y": y, "se": se, **covariates}
+    given: dict[str, Any] = {"y": y, "se": se, **covariates}
+    for name, value in given.items():
+        if isinstance(value, np.ndarray) or not hasattr(value, "device"):  # of no other array library
+            given[name] = real_array(name, value, copy=False)
     arrays = {name: xp.asarray(value, dtype=xp.float64, **like) for name, value in given.items()}
     for name, array in arrays.items():
         if array.ndim == 0 or array.shape[-1] != arrays["y"].shape[-1]:
@@ -160,6 +172,18 @@ def _arrays(
 
     columns = [lanes(arrays[name]) for name in covariates]
     return shape, lanes(arrays["y"]), lanes(arrays["se"]) ** 2, columns
+
+
+def _check_errors(errors: Floats, tolerance: float) -> None:
+    """Refuse or warn as for a single fit, naming the first of the worst."""
+    worst = int(np.argmax(np.where(np.isnan(errors), np.inf, errors)))
+    above = int((~(errors <= tolerance)).sum())
+    if above:
+        which = (
+            f"{above} of {errors.size} meta-analyses are less exact than {tolerance:g}, number {worst + 1} the least"
+        )
+        require_accuracy(float(errors[worst]), tolerance, which)
+        warn_inaccurate(float(errors[worst]), tolerance)
 
 
 def _tau(tau: Prior | Sequence[Prior], v: Array, n: int) -> Prior | Sequence[Prior]:

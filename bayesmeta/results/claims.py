@@ -5,15 +5,15 @@ from __future__ import annotations
 import ast
 import math
 import operator
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.errors import SpecificationError, did_you_mean
+from bayesmeta.errors import SpecificationError
+from bayesmeta.results.claim_syntax import Syntax, read, require_claim
 
 Floats = NDArray[np.float64]
 _COMPARE: dict[type, Callable[[Any, Any], Any]] = {
@@ -21,27 +21,34 @@ _COMPARE: dict[type, Callable[[Any, Any], Any]] = {
     ast.LtE: operator.le,
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
+    ast.Eq: operator.eq,
 }
 _ARITHMETIC: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.Pow: operator.pow,
+    ast.Div: lambda a, b: np.where(np.equal(b, 0), np.nan, np.divide(a, b)),
+    ast.Pow: lambda a, b: np.where(np.equal(a, 0) & np.less(b, 0), np.nan, np.power(a, b)),
 }
-_FUNCTIONS: dict[str, Callable[[Any], Any]] = {"abs": np.abs, "exp": np.exp, "log": np.log, "sqrt": np.sqrt}
+_FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    "abs": np.abs,
+    "exp": np.exp,
+    "log": lambda x: np.where(np.equal(x, 0), np.nan, np.log(x)),
+    "sqrt": np.sqrt,
+}
 
 
-def evaluate(expression: str, draws: Callable[[str], Floats], names: Sequence[str]) -> Any:
+def evaluate(expression: str, draws: Callable[[str], Any], names: Sequence[str]) -> NDArray[Any]:
     """Evaluate a claim or an expression on draws.
 
     Parameters
     ----------
     expression : str
         Arithmetic, comparisons (also chained: ``"-1 < mu < 1"``), ``and``, ``or``, ``not``, and the functions
-        abs, exp, log, sqrt, over the parameters. Column names such as ``pain_class[T.mixed]`` stand as they are.
+        abs, exp, log, sqrt, over the parameters. Column names such as ``pain_class[T.mixed]`` stand as they are;
+        ``=`` and ``==`` are the same.
     draws : callable
-        From a parameter's name to its draws.
+        From a parameter's name to its draws; asked for those alone that the expression names.
     names : sequence of str
         The parameters there are.
 
@@ -53,159 +60,99 @@ def evaluate(expression: str, draws: Callable[[str], Floats], names: Sequence[st
     Raises
     ------
     SpecificationError
-        If the text cannot be read or names no parameter.
+        If the text cannot be read, names no parameter, or has no value for some of the draws, such as a logarithm of a
+        negative number.
 
     Examples
     --------
     >>> evaluate("-1 < mu < 0", {"mu": np.array([-2.0, -0.5])}.__getitem__, ["mu"])
     array([False,  True])
     """
-    tree, placeholders = _parse(expression, names)
-    return _Walker(expression, names, placeholders, draws).walk(tree)
+    syntax = read(expression, names)
+    values = {name: np.asarray(draws(name), float) for name in syntax.names}
+    with np.errstate(all="ignore"):
+        if syntax.kind == "number":
+            numbers = np.asarray(_number(syntax, syntax.tree, values), float)
+            refuse_undefined(syntax, float(np.isnan(numbers).mean()), simulated=bool(values))
+            return numbers
+        holds, fails = _truth(syntax, syntax.tree, values)
+    holds, fails = np.broadcast_arrays(holds, fails, *values.values())[:2]
+    refuse_undefined(syntax, float(1 - (holds | fails).mean()), simulated=bool(values))
+    return np.array(holds)
 
 
-def split_comparisons(
-    claim: str, names: Sequence[str]
-) -> tuple[list[tuple[Callable[[Mapping[str, Any]], Any], bool]], Callable[[Sequence[Any]], Any]]:
-    """Take a claim apart.
-
-    Returns
-    -------
-    comparisons : list of (callable, bool)
-        For each comparison, from parameters by name to a number that is negative where it holds, and whether it holds
-        where that number is zero.
-    truth : callable
-        From the truth of each comparison to that of the claim.
-
-    Examples
-    --------
-    >>> comparisons, truth = split_comparisons("mu < -1 or tau > 2", ["mu", "tau"])
-    >>> [(float(f({"mu": -3.0, "tau": 1.0})), at_zero) for f, at_zero in comparisons]
-    [(-2.0, False), (1.0, False)]
-    >>> bool(truth([np.True_, np.False_]))
-    True
-    """
-    tree, placeholders = _parse(claim, names)
-    _Walker(claim, names, placeholders, lambda _: np.ones(1)).walk(tree)  # refuses what cannot be evaluated
-    found: list[tuple[Callable[[Mapping[str, Any]], Any], bool]] = []
-
-    def gap(left: ast.expr, right: ast.expr) -> Callable[[Mapping[str, Any]], Any]:
-        def difference(values: Mapping[str, Any]) -> Any:
-            walker = _Walker(claim, names, placeholders, values.__getitem__)
-            return walker.walk(left) - walker.walk(right)
-
-        return difference
-
-    def build(node: ast.expr) -> Callable[[Sequence[Any]], Any]:
-        match node:
-            case ast.UnaryOp(op=ast.Not(), operand=operand):
-                inner = build(operand)
-                return lambda truths: np.logical_not(inner(truths))
-            case ast.BoolOp(op=op, values=parts):
-                built = [build(part) for part in parts]
-                combine = np.logical_and if isinstance(op, ast.And) else np.logical_or
-                return lambda truths: combine.reduce([part(truths) for part in built])
-            case ast.Compare(left=left, ops=ops, comparators=rights):
-                places = []
-                for sign, a, b in zip(ops, [left, *rights], rights, strict=False):
-                    places.append(len(found))
-                    below = gap(a, b) if isinstance(sign, ast.Lt | ast.LtE) else gap(b, a)
-                    found.append((below, isinstance(sign, ast.LtE | ast.GtE)))
-                return lambda truths: np.logical_and.reduce([truths[i] for i in places])
-        raise SpecificationError(f"{claim!r} is not a claim: compare it with something, e.g. 'mu < 0'.")
-
-    return found, build(tree)
+def holds_on(claim: str, draws: Callable[[str], Any], names: Sequence[str]) -> NDArray[np.bool_]:
+    """Whether a claim holds, for each draw; an expression that claims nothing is refused."""
+    require_claim(read(claim, names))
+    return evaluate(claim, draws, names)
 
 
-def _parse(expression: str, names: Sequence[str]) -> tuple[ast.expr, Mapping[str, str]]:
-    if not isinstance(expression, str):
-        raise SpecificationError(f"claim {expression!r}: write a text, e.g. 'mu < 0'.")
-    text, placeholders = _with_placeholders(expression, names)
-    try:
-        return ast.parse(text, mode="eval").body, placeholders
-    except SyntaxError as error:
-        raise SpecificationError(f"{expression!r} cannot be read: {error.msg}. Example: 'mu + crps < -2'.") from error
+class Truth(NamedTuple):
+    """Where a claim is true, and where it is false; it is undefined where it is neither."""
+
+    holds: Any
+    fails: Any
 
 
-@dataclass(frozen=True, slots=True)
-class _Walker:
-    """Evaluates the nodes of an expression."""
-
-    expression: str
-    names: Sequence[str]
-    placeholders: Mapping[str, str]
-    draws: Callable[[str], Any]
-
-    def walk(self, node: ast.expr) -> Any:
-        walk = self.walk
-        match node:
-            case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
-                return float(value)
-            case ast.Name(id=name):
-                return self.draws(self._known(self.placeholders.get(name, name)))
-            case ast.Subscript():  # a column name with a level that is not there
-                self._known(ast.unparse(node))
-            case ast.UnaryOp(op=ast.USub(), operand=operand):
-                return -walk(operand)
-            case ast.UnaryOp(op=ast.UAdd(), operand=operand):
-                return walk(operand)
-            case ast.UnaryOp(op=ast.Not(), operand=operand):
-                return np.logical_not(walk(operand))
-            case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
-                return _ARITHMETIC[type(op)](walk(left), walk(right))
-            case ast.BoolOp(op=op, values=values):
-                combine = np.logical_and if isinstance(op, ast.And) else np.logical_or
-                result = walk(values[0])
-                for operand in values[1:]:
-                    result = combine(result, walk(operand))
-                return result
-            case ast.Compare(left=left, ops=ops, comparators=rights) if all(type(op) in _COMPARE for op in ops):
-                sides = [walk(left), *map(walk, rights)]
-                holds = [_COMPARE[type(op)](a, b) for op, a, b in zip(ops, sides, sides[1:], strict=False)]
-                return np.logical_and.reduce(holds)
-            case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in _FUNCTIONS:
-                return _FUNCTIONS[name](walk(argument))
-        raise SpecificationError(
-            f"{self.expression!r}: {ast.unparse(node)!r} is not allowed here. Use numbers, parameters, + - * / **, "
-            "< <= > >=, and, or, not, abs, exp, log, sqrt."
-        )
-
-    def _known(self, name: str) -> str:
-        if name not in self.names:
-            raise SpecificationError(
-                f"{self.expression!r}: no parameter {name!r}.{did_you_mean(name, self.names)} "
-                f"Parameters: {', '.join(self.names)}."
-            )
-        return name
+def _truth(syntax: Syntax, node: ast.expr, values: dict[str, Floats]) -> Truth:
+    """Three-valued: ``mu > 0 and log(mu) < 1`` is false where mu <= 0, though the logarithm is undefined there."""
+    match node:
+        case ast.UnaryOp(operand=operand):
+            holds, fails = _truth(syntax, operand, values)
+            return Truth(fails, holds)
+        case ast.BoolOp(op=op, values=parts):
+            found = [_truth(syntax, part, values) for part in parts]
+            if isinstance(op, ast.And):
+                return _all(found)
+            return Truth(*reversed(_all([Truth(t.fails, t.holds) for t in found])))
+        case ast.Compare(left=left, ops=ops, comparators=rights):
+            sides = [_number(syntax, side, values) for side in (left, *rights)]
+            pairs = []
+            for sign, a, b in zip(ops, sides, sides[1:], strict=False):
+                defined = ~(np.isnan(a) | np.isnan(b))
+                holds = _COMPARE[type(sign)](a, b) & defined
+                pairs.append(Truth(holds, defined & ~holds))
+            return _all(pairs)
+    raise AssertionError(ast.dump(node))
 
 
-def is_claim(value: Any) -> bool:
-    """Whether a result of `evaluate` is a claim (true or false for each draw)."""
-    return bool(np.asarray(value).dtype == np.bool_)
+def _all(parts: Sequence[Truth]) -> Truth:
+    """True where all parts are true, false where one is false."""
+    holds, fails = parts[0]
+    for part in parts[1:]:
+        holds, fails = np.logical_and(holds, part.holds), np.logical_or(fails, part.fails)
+    return Truth(holds, fails)
 
 
-def require_claim(expression: str, value: Any) -> NDArray[np.bool_]:
-    """Return the value if it is a claim, else say what is missing."""
-    if not is_claim(value):
-        raise SpecificationError(f"{expression!r} is not a claim: compare it with something, e.g. '{expression} < 0'.")
-    return np.asarray(value)
+def _number(syntax: Syntax, node: ast.expr, values: dict[str, Floats]) -> Any:
+    """An arithmetic expression; nan where it has no value."""
+    match node:
+        case ast.Constant(value=value):
+            return np.float64(value)  # type: ignore[arg-type]
+        case ast.Name():
+            return values[syntax.parameter(node)]
+        case ast.UnaryOp(op=op, operand=operand):
+            inner = _number(syntax, operand, values)
+            return -inner if isinstance(op, ast.USub) else inner
+        case ast.BinOp(left=left, op=op, right=right):
+            return _ARITHMETIC[type(op)](_number(syntax, left, values), _number(syntax, right, values))
+        case ast.Call(func=ast.Name(id=name), args=[argument]):
+            return _FUNCTIONS[name](_number(syntax, argument, values))
+    raise AssertionError(ast.dump(node))
+
+
+def refuse_undefined(syntax: Syntax, share: float, simulated: bool = False, negligible: float = 0.0) -> None:
+    """Refuse a claim or an expression that has no value in a share of the posterior: it is neither true nor false there."""
+    if share > negligible:
+        where = f"{100 * share:.2g}% of the {'draws' if simulated else 'posterior'}" if share < 1 else "everywhere"
+        inner = "a logarithm or fractional power of a negative number, or a division by zero"
+        hint = "Say what holds there, e.g. 'mu > 0 and log(mu) < 1'." if syntax.kind == "claim" else ""
+        raise SpecificationError(f"{syntax.text!r} is undefined {'in ' * (share < 1)}{where}: {inner}. {hint}".strip())
 
 
 def mentioned(expression: str, names: Sequence[str]) -> tuple[str, ...]:
     """Parameters that an expression names, in the order of `names`."""
-    text, placeholders = _with_placeholders(expression, names)
-    found = {placeholders.get(word, word) for word in re.findall(r"[A-Za-z_]\w*", text)}
-    return tuple(name for name in names if name in found)
-
-
-def _with_placeholders(expression: str, names: Sequence[str]) -> tuple[str, Mapping[str, str]]:
-    """Stand-ins for column names that are no Python names."""
-    placeholders = {}
-    text = expression
-    for i, name in enumerate(sorted((n for n in names if not n.isidentifier()), key=len, reverse=True)):
-        placeholders[f"column_{i}_"] = name
-        text = text.replace(name, f"column_{i}_")
-    return text, placeholders
+    return read(expression, names).names
 
 
 def probability_mcse(ess: float, probability: float) -> float:
@@ -213,6 +160,29 @@ def probability_mcse(ess: float, probability: float) -> float:
     return math.sqrt(max(probability * (1 - probability), 0.0) / max(ess, 1.0))
 
 
-def check_claim(claim: str, names: Sequence[str]) -> None:
-    """Refuse a claim that cannot be read, compares nothing, or names a parameter that is not in `names`."""
-    require_claim(claim, evaluate(claim, lambda _: np.ones(1), names))
+def check_claim(claim: str, names: Sequence[str]) -> Syntax:
+    """Read a claim; refuse what cannot be read, compares nothing, names a parameter that is not in `names`, or has no value.
+
+    Returns
+    -------
+    Syntax
+    """
+    from bayesmeta.results.claim_cases import constants_are_defined
+
+    syntax = require_claim(read(claim, names))
+    constants_are_defined(syntax)
+    return syntax
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """A share of independent draws, with its Monte Carlo standard error."""
+
+    probability: float
+    mcse: float
+
+
+def share_of(holds: NDArray[np.bool_]) -> Simulated:
+    """Probability from independent draws; where all agree the error is that of one more draw on the other side."""
+    p = float(holds.mean())
+    return Simulated(p, math.sqrt(max(p * (1 - p), 1 / holds.size) / holds.size))

@@ -15,7 +15,7 @@ from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.kinds import Arms, Data
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.errors import SpecificationError, did_you_mean
-from bayesmeta.results.claims import evaluate, require_claim
+from bayesmeta.results.claims import holds_on
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.precision import Precision
@@ -87,7 +87,8 @@ class DrawsResult(MetaResult):
         Raises
         ------
         SpecificationError
-            If the claim cannot be read, compares nothing, or names a parameter the model does not have.
+            If the claim cannot be read, compares nothing, names a parameter the model does not have, or has no value for
+            some of the draws.
         """
         return float(self._holds(claim).mean())
 
@@ -130,10 +131,10 @@ class DrawsResult(MetaResult):
             }
         frame = pd.DataFrame.from_dict(rows, orient="index")
         frame.attrs.update(ci_prob=ci_prob, ci_kind=ci_kind)
-        return self._with_defaults(frame)
+        return self._with_notes(frame)
 
     def shrinkage(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
-        """Posterior of each study's true effect theta_i: y and se (posterior means where latent), mean, sd, interval."""
+        """Posterior of each study's true effect theta_i: y and se (posterior means where latent), mean, sd, median, interval."""
         import pandas as pd
 
         posterior, rows = self.posterior, []
@@ -146,7 +147,7 @@ class DrawsResult(MetaResult):
                 known = bool(self.data.complete[i]) if isinstance(self.data, Arms) else self.data.studies[i].known
             lower, upper = marginal.interval(ci_prob, ci_kind)
             found = {"y": y, "se": se, "known": known, "mean": marginal.mean(), "sd": marginal.sd()}
-            rows.append(found | {"lower": lower, "upper": upper})
+            rows.append(found | {"median": marginal.median(), "lower": lower, "upper": upper})
         return pd.DataFrame(rows, index=pd.Index(self.data.study, name="study"))
 
     def choice_probabilities(self) -> dict[str, dict[str, float]]:
@@ -178,7 +179,8 @@ class DrawsResult(MetaResult):
         )
 
     def _holds(self, claim: str) -> NDArray[np.bool_]:
-        return require_claim(claim, evaluate(claim, self._parameter, self.parameters))
+        holds = holds_on(claim, self._parameter, self.parameters)
+        return np.broadcast_to(holds, (self.posterior.sizes["chain"], self.posterior.sizes["draw"]))
 
     def _theta(self, study: str) -> Floats:
         if study not in self.data.study:

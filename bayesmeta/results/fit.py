@@ -10,12 +10,13 @@ from bayesmeta.data.arm_changes import ArmChanges
 from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.kinds import Data
-from bayesmeta.errors import ConvergenceWarning, DataError, SpecificationError, did_you_mean
+from bayesmeta.errors import BayesmetaError, ConvergenceWarning, DataError, SpecificationError, did_you_mean
 from bayesmeta.inference.settings import TARGET_ACCEPT, SamplerSettings
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.precision import problems
 from bayesmeta.spec.arm_normal import ArmNormal
 from bayesmeta.spec.change_normal import ChangeNormal
+from bayesmeta.spec.check import check_dependence, check_model, sampled_model
 from bayesmeta.spec.sources import check_measure
 from bayesmeta.spec.two_scales import Model, TwoScales, base_of
 
@@ -67,13 +68,14 @@ def fit(
         If something cannot be right, such as a prior published for another measure than `data` state; before anything
         is sampled.
     InferenceError
-        If the posterior is improper, or the sampler fails.
+        If the posterior is improper, the sampler fails, or quadrature leaves an error of more than 1e-4.
 
     Warns
     -----
     ConvergenceWarning
         If R-hat exceeds 1.01, the ESS of a parameter is below 400 in its bulk or a tail, the Monte Carlo error of a
-        standard deviation exceeds 5% of it, a transition diverged, or more than 1% of the trajectories were cut.
+        standard deviation exceeds 5% of it, a transition diverged, or more than 1% of the trajectories were cut; if the
+        error bound of quadrature exceeds the tolerance.
 
     Examples
     --------
@@ -98,8 +100,10 @@ def fit(
         tolerance=tolerance,
     )
     result = fits["model"]
-    if result.engine == "nuts":
+    if result.error_bound is None:
         _warn(result)
+    else:
+        warn_inaccurate(result.error_bound, tolerance)
     return result
 
 
@@ -128,7 +132,8 @@ def fit_many(
     Returns
     -------
     dict of str to MetaResult
-        As `fit` gives; convergence is not warned about here, ask `bayesmeta.diagnostics.convergence`.
+        As `fit` gives; convergence is not warned about here, ask `bayesmeta.diagnostics.convergence`, or look at
+        `error_bound`.
     """
     if engine not in ENGINES:
         raise SpecificationError(
@@ -151,6 +156,7 @@ def fit_many(
             )
         _refuse_mismatch(data, name, model)
         check_measure(data, model)
+        check_dependence(data, model)
     if not 0 < tolerance < 1:
         raise SpecificationError(f"tolerance={tolerance!r}: must lie between 0 and 1, e.g. 1e-8.")
     from bayesmeta.inference.quadrature.engine import unsupported
@@ -188,7 +194,18 @@ def _by_quadrature(data: Estimates, model: Model, seed: int, shape: tuple[int, i
 
         return datatree(found, model, seed, chains, draws)
 
-    return QuadratureResult(found, model, data, make_draws, shape)
+    return QuadratureResult(found, model, data, make_draws, shape, seed)
+
+
+def warn_inaccurate(error: float, tolerance: float) -> None:
+    """Warn where doubling the nodes of the quadrature did not bring its error below the tolerance."""
+    if error > tolerance:
+        warnings.warn(
+            f"probabilities are exact to {error:.1g} only, not to the tolerance of {tolerance:g}. Give a larger tolerance "
+            "to accept this, or compare with engine='nuts'.",
+            ConvergenceWarning,
+            stacklevel=3,
+        )
 
 
 def _by_sampling(
@@ -199,10 +216,15 @@ def _by_sampling(
     progress: Progress | None,
 ) -> dict[str, MetaResult]:
     from bayesmeta.results.draws_result import DrawsResult
-    from bayesmeta.spec.design import design
 
-    for model in models.values():
-        design(data, base_of(model))
+    for name, model in models.items():
+        try:
+            check_model(data, model)
+            sampled_model(data, model)
+        except BayesmetaError as error:
+            if len(models) == 1:
+                raise
+            raise type(error)(f"model {name!r}: {error}") from error
     sampler = _sampler(data, models)
     results: dict[str, MetaResult] = {}
     for name, model in models.items():
@@ -246,10 +268,6 @@ def _refuse_mismatch(data: Data, name: str, model: Model) -> None:
         raise SpecificationError(
             f"model {name!r} is of {type(model).__name__}, which needs {_made_for(model)}; got {type(data).__name__}."
         )
-    if isinstance(model, ArmNormal) and isinstance(data, ArmMeans):
-        model.check(data)
-    if isinstance(model, ChangeNormal) and isinstance(data, ArmChanges):
-        model.check(data)
 
 
 def _made_for(model: Model) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
+from scipy.optimize import brentq, minimize_scalar
 
 from bayesmeta.errors import SpecificationError
+from bayesmeta.numbers import real_array
 
 Floats = NDArray[np.float64]
+_SCAN = 401  # intervals tried where there are point masses
 
 
 class Marginal(Protocol):
@@ -46,7 +49,7 @@ class Marginal(Protocol):
 
 def checked_levels(q: ArrayLike) -> Floats:
     """Return `q` as an array, or refuse what is no probability."""
-    levels = np.asarray(q, float)
+    levels = real_array("q", q, SpecificationError, copy=False)
     if not np.all((levels >= 0) & (levels <= 1)):
         raise SpecificationError(f"ppf: q must lie in [0, 1]; got {q!r}.")
     return levels
@@ -70,12 +73,17 @@ def checked_interval(marginal: Marginal, prob: float, kind: str) -> tuple[float,
     raise SpecificationError(f"ci_kind={kind!r} is not known; choose 'eti' (equal-tailed) or 'hdi' (shortest).")
 
 
-def shortest(marginal: Marginal, prob: float, lower: float = -np.inf) -> tuple[float, float]:
+def shortest(
+    marginal: Marginal, prob: float, lower: float = -np.inf, atoms: Sequence[float] = ()
+) -> tuple[float, float]:
     """Shortest interval with probability `prob` of a density with one mode, or the shortest found with several.
 
-    The ends of the shortest interval have the same density, unless it begins at `lower`, the end of the support.
+    The ends of the shortest interval have the same density, unless it begins at `lower`, the end of the support, or ends
+    at one of `atoms`, the values that have a probability of their own.
     """
     checked_probability(prob, "prob")
+    if atoms:
+        return _shortest_with_atoms(marginal, prob, atoms)
     tails = (1 - prob) * np.concatenate([[1e-9], np.linspace(0, 1, 26)[1:-1], [1 - 1e-9]])
     low, high = np.asarray(marginal.ppf(tails)), np.asarray(marginal.ppf(tails + prob))
     at = int(np.argmin(high - low))
@@ -91,3 +99,33 @@ def shortest(marginal: Marginal, prob: float, lower: float = -np.inf) -> tuple[f
         p = brentq(difference, left, right, xtol=1e-14, rtol=1e-13)
         return float(marginal.ppf(p)), float(marginal.ppf(p + prob))
     return float(low[at]), float(high[at])
+
+
+def _shortest_with_atoms(marginal: Marginal, prob: float, atoms: Sequence[float]) -> tuple[float, float]:
+    """The shortest interval that begins or ends at a point mass, or lies anywhere: a scan, refined around the best."""
+
+    def interval(p: float) -> tuple[float, float]:
+        low, high = marginal.ppf([p, min(p + prob, 1.0)])
+        return float(low), float(high)
+
+    def width(p: float) -> float:
+        low, high = interval(p)
+        return high - low
+
+    rest = 1 - prob
+    tails = rest * np.concatenate([[1e-9], np.linspace(0, 1, _SCAN)[1:-1], [1 - 1e-9]])
+    widths = np.asarray(marginal.ppf(tails + prob)) - np.asarray(marginal.ppf(tails))
+    at = int(np.argmin(widths))
+    ends = float(tails[max(at - 1, 0)]), float(tails[min(at + 1, tails.size - 1)])
+    best = minimize_scalar(width, bounds=ends, method="bounded", options={"xatol": 1e-10})
+    candidates = [interval(float(best.x)), interval(float(tails[at]))]
+    for atom in atoms:
+        upper = float(marginal.cdf(atom))
+        below = float(marginal.cdf(np.nextafter(atom, -np.inf)))
+        if below + prob < 1:
+            candidates.append((atom, float(marginal.ppf(max(below + prob, np.nextafter(below, 1))))))
+        if upper - prob > 0:
+            candidates.append((float(marginal.ppf(upper - prob)), atom))
+        if upper - below >= prob:
+            return float(atom), float(atom)
+    return min(candidates, key=lambda ends: ends[1] - ends[0])

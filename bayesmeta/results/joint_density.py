@@ -13,6 +13,7 @@ from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.inference.quadrature.engine import Part, QuadratureFit
 from bayesmeta.inference.quadrature.gaussian import condition
 from bayesmeta.inference.quadrature.scale_density import ScaleDensity
+from bayesmeta.numbers import real_array
 from bayesmeta.results.intervals import checked_probability
 
 Floats = NDArray[np.float64]
@@ -158,7 +159,7 @@ def _require_density(fit: QuadratureFit, name: str) -> None:
 
 
 def _vector(values: ArrayLike, name: str) -> Floats:
-    found = np.atleast_1d(np.asarray(values, float))
+    found = np.atleast_1d(real_array(name, values, SpecificationError, copy=False))
     if found.ndim != 1 or not found.size or not np.isfinite(found).all():
         raise SpecificationError(f"{name}: give a vector of finite numbers; got {values!r}.")
     return found

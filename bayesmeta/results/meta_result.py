@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from bayesmeta.data.files import write_file
 from bayesmeta.data.kinds import Data
+from bayesmeta.effects.display import Display
 from bayesmeta.results.claims import evaluate
+from bayesmeta.results.display import display_for, measure_of, with_display
 from bayesmeta.results.intervals import Marginal
 from bayesmeta.results.netcdf import netcdf_bytes
 from bayesmeta.spec.design import design
@@ -93,12 +95,17 @@ class MetaResult(ABC):
         ci_kind : {"eti", "hdi"}
             Equal-tailed or shortest.
 
+        Where the data state a measure that is read on another scale than it is analysed on, such as ``"log_or"``, the
+        columns display_median, display_lower and display_upper hold these quantiles as they are read, and `display` says
+        what they are: ``"odds ratio"``; for a coefficient ``"ratio of odds ratios"``. Standard deviations have none. The
+        ends of a shortest interval are transformed as they are.
+
         Where a prior is a default that nobody chose, a last column, `prior`, says so.
         """
 
     @abstractmethod
     def shrinkage(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
-        """Posterior of each study's true effect theta_i: y and se (posterior means where latent), mean, sd, interval."""
+        """Posterior of each study's true effect theta_i: y and se (posterior means where latent), mean, sd, median, interval."""
 
     @abstractmethod
     def bayes_factor(self, hypothesis: str) -> float:
@@ -126,8 +133,19 @@ class MetaResult(ABC):
         """
         return {}
 
-    def _with_defaults(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The summary with a column that marks default priors, if there are any."""
+    @property
+    def measure(self) -> str | None:
+        """What the effects measure, as far as data or model state it."""
+        return measure_of(self.data, self.model)
+
+    @property
+    def display(self) -> Display:
+        """What the effects are called, and the scale on which they are read."""
+        return display_for(self.data, self.model)
+
+    def _with_notes(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The summary with what it says on the scale of the reader, and a column that marks default priors, if any."""
+        frame = with_display(frame, self.display, self.coefficients)
         defaults = default_names(self.model)
         if defaults:
             variables = design(self.data, base_of(self.model)).columns

@@ -14,6 +14,7 @@ from bayesmeta.results.intervals import checked_interval, checked_levels, shorte
 
 Floats = NDArray[np.float64]
 _NEAR = 1e-6  # of a quantile's level: a gap of which the third power is rounding
+_JUMP = 4e-16  # rounding of a level at the edge of a jump
 _SQRT_2PI = math.sqrt(2 * math.pi)
 _LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
 
@@ -62,9 +63,14 @@ class NormalMixture:
         """Interval with probability `prob`: equal-tailed (``"eti"``) or shortest (``"hdi"``)."""
         return checked_interval(self, prob, kind)
 
+    @property
+    def atoms(self) -> tuple[float, ...]:
+        """Values that have a probability of their own."""
+        return tuple(np.unique(self.means[(self.sds == 0) & (self.weights > 0)]).tolist())
+
     def hdi(self, prob: float) -> tuple[float, float]:
         """Shortest interval with probability `prob`."""
-        return shortest(self, prob)
+        return shortest(self, prob, atoms=self.atoms)
 
     def mean(self) -> float:
         """Posterior mean; nan where it does not exist."""
@@ -155,4 +161,24 @@ def mixture_ppf(weights: Floats, means: Floats, sds: Floats, q: Floats) -> Float
         last = miss
         if settled.all():
             break
+    x = x if smooth else _at_atoms(w[..., 0], m[:, 0], s[:, 0], inner, x)
     return np.where(levels <= 0, -np.inf, np.where(levels >= 1, np.inf, x))
+
+
+def _at_atoms(weights: Floats, means: Floats, sds: Floats, levels: Floats, found: Floats) -> Floats:
+    """Quantiles that fall within the jump of a distribution function are exactly where it jumps, shapes (row, ...)."""
+    out = found.copy()
+    for row, (m, s) in enumerate(zip(means, sds, strict=True)):
+        w, fixed = weights[row % len(weights)], s == 0
+        smooth = NormalMixture(w[~fixed], m[~fixed], s[~fixed])
+        for atom in np.unique(m[fixed & (w > 0)]):
+            below = (
+                float(mixture_cdf(smooth.weights, smooth.means, smooth.sds, np.array([atom]))[0])
+                if smooth.weights.size
+                else 0.0
+            )
+            below += float(w[fixed & (m < atom)].sum())
+            at = float(w[fixed & (m == atom)].sum())
+            inside = (levels[row] > below + _JUMP) & (levels[row] <= below + at + _JUMP)
+            out[row] = np.where(inside, atom, out[row])
+    return out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -16,7 +15,7 @@ from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.inference.quadrature import mixtures
 from bayesmeta.inference.quadrature.engine import QuadratureFit
-from bayesmeta.results.claims import evaluate, require_claim
+from bayesmeta.results.claims import Simulated, holds_on, share_of
 from bayesmeta.results.exact_claims import affine_expression, exact_probability, scale_probability
 from bayesmeta.results.intervals import Marginal, checked_interval, checked_probability
 from bayesmeta.results.marginal import DrawsMarginal
@@ -64,6 +63,8 @@ class QuadratureResult(MetaResult):
         From the number of chains and of draws in each to a DataTree of independent draws.
     shape : tuple of int
         Chains and draws of `datatree`.
+    seed : int
+        Of the draws that a claim without an exact form is simulated from.
     engine : str
     """
 
@@ -72,6 +73,7 @@ class QuadratureResult(MetaResult):
     data: Estimates
     make_draws: Callable[[int, int], xr.DataTree]
     shape: tuple[int, int]
+    seed: int = 0
     engine: str = "quadrature"
 
     @cached_property
@@ -134,18 +136,17 @@ class QuadratureResult(MetaResult):
     def probability(self, claim: str) -> float:
         """Posterior probability of a claim such as ``"crps < -1"`` or ``"mu + crps < -2 and tau < 1"``.
 
-        Exact for comparisons that are linear in the coefficients, in tau, or in both, and for combinations of them
-        with at most two directions among the coefficients; from 100,000 independent draws otherwise.
+        Exact for comparisons that are linear in the coefficients, in tau, or in both, of a function of such a sum (abs,
+        exp, log, sqrt, a power, a quotient), and for combinations of them with at most two directions among the
+        coefficients; simulated from 100,000 independent draws of the parameters that it names otherwise.
+        ``"mu = 0"`` is the probability of a point mass, 0 where there is none.
         """
         found = self._exact(claim)
-        return float(self._holds(claim).mean()) if found is None else found
+        return self._simulated(claim).probability if found is None else found
 
     def probability_mcse(self, claim: str) -> float:
         """Monte Carlo standard error of `probability`; 0 where it is exact."""
-        if self._exact(claim) is not None:
-            return 0.0
-        holds = self._holds(claim)
-        return float(math.sqrt(max(holds.mean() * (1 - holds.mean()), 1 / holds.size) / holds.size))
+        return 0.0 if self._exact(claim) is not None else self._simulated(claim).mcse
 
     def summary(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
         """Table with one row for each parameter: mean, sd, median, lower, upper.
@@ -163,7 +164,7 @@ class QuadratureResult(MetaResult):
         rows = self._equal_tailed(ci_prob) if ci_kind == "eti" else self._by_kind(ci_prob, ci_kind)
         frame = pd.DataFrame(np.array(rows), columns=_labels(_COLUMNS), index=_labels(self.parameters))
         frame.attrs.update(ci_prob=ci_prob, ci_kind=ci_kind)
-        return self._with_defaults(frame)
+        return self._with_notes(frame)
 
     def _equal_tailed(self, ci_prob: float) -> list[list[float]]:
         """Rows of the summary; the quantiles of all normal mixtures are found together."""
@@ -195,7 +196,7 @@ class QuadratureResult(MetaResult):
         return linear_marginal(self.fit, np.eye(len(names))[at], name == "theta_new")
 
     def shrinkage(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
-        """Posterior of each study's true effect theta_i: y, se, mean, sd, lower, upper."""
+        """Posterior of each study's true effect theta_i: y, se, mean, sd, median, lower, upper."""
         import pandas as pd
 
         checked_probability(ci_prob)
@@ -206,15 +207,14 @@ class QuadratureResult(MetaResult):
             sds = np.sqrt(found.variances)
             mean = found.means @ found.weights
             sd = np.sqrt((found.variances + (found.means - mean[:, None]) ** 2) @ found.weights)
-            if ci_kind == "eti":
-                q = np.array([(1 - ci_prob) / 2, (1 + ci_prob) / 2])
-                ends = mixture_ppf(found.weights, found.means, sds, q)
-            else:
-                ends = np.array([study_marginal(self.fit, int(i)).interval(ci_prob, ci_kind) for i in block])
+            q = np.array([0.5, (1 - ci_prob) / 2, (1 + ci_prob) / 2])
+            ends = mixture_ppf(found.weights, found.means, sds, q)
+            if ci_kind != "eti":
+                ends[:, 1:] = [study_marginal(self.fit, int(i)).interval(ci_prob, ci_kind) for i in block]
             rows.append(np.column_stack([self.data.y[block], self.data.se[block], mean, sd, ends]))
         frame = pd.DataFrame(
             np.concatenate(rows),
-            columns=["y", "se", "mean", "sd", "lower", "upper"],
+            columns=["y", "se", "mean", "sd", "median", "lower", "upper"],
             index=pd.Index(self.data.study, name="study"),
         )
         frame.insert(2, "known", True)
@@ -279,7 +279,8 @@ class QuadratureResult(MetaResult):
     def _exact(self, claim: str) -> float | None:
         found = exact_probability(self.fit, claim, self.parameters)
         if found is None and isinstance(self.model, TwoScales):
-            found = scale_probability(self._second.cdf, claim, self.parameters, self.model.second_name)
+            name, second = self.model.second_name, self._second
+            found = scale_probability(second.cdf, claim, self.parameters, name, second.points)
         return found
 
     @cached_property
@@ -291,17 +292,30 @@ class QuadratureResult(MetaResult):
         return second_marginal(self.fit)
 
     @cached_property
-    def _many_draws(self) -> xr.DataTree:
-        return self.make_draws(1, _CLAIM_DRAWS)
+    def _many_draws(self) -> dict[str, Floats]:
+        """Draws of the parameters alone: the effects of studies would need room for all of them."""
+        from bayesmeta.inference.quadrature.draws import parameters
 
-    def _holds(self, claim: str) -> NDArray[np.bool_]:
-        posterior = self._many_draws["posterior"].to_dataset()
+        return parameters(self.fit, _CLAIM_DRAWS, self.seed, self._second_name)
 
-        def draws(name: str) -> Floats:
-            values = posterior["beta"].sel(covariate=name) if name in self.coefficients else posterior[name]
-            return np.asarray(values)
+    @cached_property
+    def _top(self) -> dict[str, Floats]:
+        """The draws of `datatree` without those of study effects, a new study's among them."""
+        from bayesmeta.inference.quadrature.draws import sample
 
-        return require_claim(claim, evaluate(claim, draws, self.parameters))
+        chains, draws = self.shape
+        found = sample(self.fit, chains * draws, self.seed, self._second_name)
+        return {name: values.reshape(chains, draws) for name, values in found.items()}
+
+    def _parameter(self, name: str) -> Floats:
+        return self._top[name] if name in self._top else np.asarray(self.posterior[name])
+
+    def _simulated(self, claim: str) -> Simulated:
+        return share_of(holds_on(claim, self._many_draws.__getitem__, self.parameters))
+
+    @property
+    def _second_name(self) -> str | None:
+        return self.model.second_name if isinstance(self.model, TwoScales) else None
 
     def _row(self, study: str) -> int:
         if study not in self.data.study:

@@ -14,7 +14,7 @@ from bayesmeta.errors import SpecificationError
 from bayesmeta.inference.quadrature.engine import fit_quadrature
 from bayesmeta.priors import Mixture, PointMass, Prior
 from bayesmeta.results.bayes_factor import log_bayes_factor, prior_of
-from bayesmeta.results.claims import check_claim, evaluate, mentioned
+from bayesmeta.results.claims import check_claim, holds_on
 from bayesmeta.results.exact_claims import exact_probability, scale_probability
 from bayesmeta.spec.design import tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
@@ -27,7 +27,7 @@ _VAGUE = 1e10  # standard errors that tell nothing, in units of the widest prior
 
 def log_factor(result: QuadratureResult, hypothesis: str) -> float:
     """Log Bayes factor for a point or for a region; infinite where the posterior is certain to double precision."""
-    if not re.search("[<>]", hypothesis) or not isinstance(result.model, NormalNormal):
+    if not re.search("[<>]", str(hypothesis)) or not isinstance(result.model, NormalNormal):
         return log_bayes_factor(result.fit, result.data, result.model, hypothesis)
     before = prior_probability(result.data, result.model, hypothesis, result.parameters)
     if not 0 < before < 1:
@@ -51,7 +51,7 @@ def prior_probability(data: Estimates, model: NormalNormal, claim: str, names: t
         For the design and for priors that depend on standard errors.
     model : NormalNormal
     claim : str
-        Comparisons that are linear in the parameters.
+        Of a form that is exact, as `MetaResult.probability` says.
     names : tuple of str
         The parameters there are.
 
@@ -60,8 +60,7 @@ def prior_probability(data: Estimates, model: NormalNormal, claim: str, names: t
     SpecificationError
         If a parameter that the claim is about has an improper prior, or the claim is not linear.
     """
-    check_claim(claim, names)
-    about = mentioned(claim, names)
+    about = check_claim(claim, names).names
     priors = {name: _prior(data, model, name) for name in about if name != "theta_new"}
     if "theta_new" in about:
         priors |= {name: _prior(data, model, name) for name in ("mu", "tau")}
@@ -77,8 +76,8 @@ def prior_probability(data: Estimates, model: NormalNormal, claim: str, names: t
         found = _of_several(data, model, priors, claim, names)
     if found is None:
         raise SpecificationError(
-            f"hypothesis {claim!r} is not linear in the parameters, so its probabilities are not exact. "
-            "Write it as comparisons of sums, e.g. 'mu + crps < 0'."
+            f"hypothesis {claim!r} has no exact probability. Write it as comparisons of sums, or of a function of a sum, "
+            "e.g. 'mu + crps < 0' or 'exp(mu) < 0.8'."
         )
     return found
 
@@ -95,7 +94,7 @@ def _of_one(prior: Prior, claim: str, names: tuple[str, ...], name: str) -> floa
         parts = [(weight, _of_one(part, claim, names, name)) for weight, part in prior.components]
         return None if any(p is None for _, p in parts) else math.fsum(w * p for w, p in parts if p is not None)
     if isinstance(prior, PointMass):
-        return float(evaluate(claim, lambda _: np.array([prior.value]), names)[0])
+        return float(holds_on(claim, lambda _: np.array([prior.value]), names)[0])
     return scale_probability(lambda x: float(prior.cdf(x)), claim, names, name)
 
 

@@ -234,7 +234,7 @@ class ScaleMarginal:
 
     def hdi(self, prob: float) -> tuple[float, float]:
         """Shortest interval with probability `prob`."""
-        return shortest(self, prob, self.support[0])
+        return shortest(self, prob, self.support[0], [point for point, _ in self.points])
 
     def interval(self, prob: float, kind: str) -> tuple[float, float]:
         """Interval with probability `prob`: equal-tailed (``"eti"``) or shortest (``"hdi"``)."""
@@ -316,7 +316,9 @@ class MonotoneMarginal:
 
     def hdi(self, prob: float) -> tuple[float, float]:
         """Shortest interval with probability `prob`."""
-        return shortest(self, prob, float(self.forward(np.asarray(self.base.support[0]))))
+        points = np.array([point for point, _ in self.base.points])
+        atoms = np.asarray(self.forward(points)).tolist()
+        return shortest(self, prob, float(self.forward(np.asarray(self.base.support[0]))), atoms)
 
     def interval(self, prob: float, kind: str) -> tuple[float, float]:
         """Interval with probability `prob`."""

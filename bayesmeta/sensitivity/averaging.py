@@ -17,6 +17,7 @@ from bayesmeta.inference.quadrature.scale_density import ScaleDensity
 from bayesmeta.priors import Mixture, PointMass
 from bayesmeta.priors._base import as_float
 from bayesmeta.results.bayes_factor import prior_of, with_prior
+from bayesmeta.results.fit import warn_inaccurate
 from bayesmeta.results.intervals import Marginal
 from bayesmeta.results.quadrature_result import QuadratureResult
 from bayesmeta.spec.design import design, tau_prior
@@ -81,6 +82,7 @@ class ModelAverage:
         if not chosen:
             raise SpecificationError(f"given={sorted(wanted)!r}: no model with prior probability has all of these.")
         found = weighted_fit(self._ready, [one for one, _ in chosen], [error for _, error in chosen], _TOLERANCE)
+        warn_inaccurate(found.error, _TOLERANCE)
         return QuadratureResult(
             found, self.model, self.data, lambda chains, draws: datatree(found, self.model, 0, chains, draws), (4, 1000)
         )

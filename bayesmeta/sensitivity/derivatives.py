@@ -96,7 +96,7 @@ def prior_derivatives(data: Estimates, model: Model, claim: str = "mu < 0") -> p
     check_claim(claim, result.parameters)
     compiled = compile_claim(claim, result.parameters, names)
     quantity = quantity_of(claim, result.parameters, names)
-    if compiled is None or quantity is None or len(compiled.atoms) != 1:
+    if compiled is None or quantity is None or len(compiled.atoms) != 1 or not compiled.always_defined:
         raise SpecificationError(
             f"{claim!r}: exact derivatives need one comparison that is linear in coefficients, or one about tau, e.g. 'mu < 0'."
         )
@@ -258,7 +258,7 @@ class _Averages:
         density = np.exp(-0.5 * cut**2 - _LOG_SQRT_2PI)
         below = ndtr(cut)
         low = (below, -density, below - cut * density)
-        if (lead > 0) == bool(self.claim.truth([np.bool_(True)])):
+        if (lead > 0) == bool(self.claim.holds.truth([np.bool_(True)])):
             return low
         return 1 - below, density, 1 - low[2]
 

@@ -13,6 +13,7 @@ from scipy.optimize import minimize_scalar
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.numbers import real_array
 from bayesmeta.priors import Prior
 from bayesmeta.results.bayes_factor import parse_hypothesis, prior_of, with_prior
 from bayesmeta.results.claims import mentioned
@@ -175,10 +176,7 @@ def _parameter(data: Estimates, model: NormalNormal, hypothesis: str) -> str:
 
 
 def _checked(scales: ArrayLike | None) -> np.ndarray:
-    try:
-        values = np.atleast_1d(np.asarray(scales, float))
-    except (TypeError, ValueError):
-        values = np.array([np.nan])
+    values = np.atleast_1d(real_array("scales", scales, SpecificationError, copy=False))
     if values.ndim != 1 or not np.all(np.isfinite(values) & (values > 0)):
         raise SpecificationError(f"scales={scales!r}: must be positive finite numbers.")
     return np.sort(values)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.priors._base import number_text
+from bayesmeta.results.claim_cells import Affine
 from bayesmeta.results.exact_claims import compile_claim
 
 Floats = NDArray[np.float64]
@@ -34,7 +35,7 @@ class Quantity:
 
 
 def quantity_of(claim: str, names: Sequence[str], coefficients: Sequence[str]) -> Quantity | None:
-    """The quantity that the first comparison of a claim is about, or None where it is not linear.
+    """The quantity that the first comparison of a claim is about, or None where it is about no linear combination.
 
     Parameters
     ----------
@@ -50,11 +51,14 @@ def quantity_of(claim: str, names: Sequence[str], coefficients: Sequence[str]) -
     'mu + 2 * dose'
     >>> quantity_of("tau > 0.5", ["mu", "tau", "theta_new"], ["mu"]).name
     'tau'
+    >>> quantity_of("exp(mu) < 0.8", ["mu", "tau", "theta_new"], ["mu"]).name
+    'mu'
     """
     compiled = compile_claim(claim, names, coefficients)
-    if compiled is None or not compiled.atoms:
+    atoms = () if compiled is None else compiled.atoms[: compiled.first]
+    if not atoms or not all(_alike(atoms[0], other) for other in atoms):
         return None
-    atom = compiled.atoms[0]
+    atom = atoms[0]
     if not atom.direction.any():
         return Quantity("tau") if atom.tau_slope else None
     if atom.tau_slope:
@@ -66,3 +70,11 @@ def quantity_of(claim: str, names: Sequence[str], coefficients: Sequence[str]) -
     terms = [(float(w), name) for w, name in zip(unit, coefficients, strict=False) if w]
     text = " + ".join(name if w == 1 else f"{number_text(w)} * {name}" for w, name in terms)
     return Quantity(text.replace("+ -", "- "), unit[:-1])
+
+
+def _alike(one: Affine, other: Affine) -> bool:
+    """Whether two comparisons are about multiples of one quantity."""
+    a, b = np.append(one.direction, one.tau_slope), np.append(other.direction, other.tau_slope)
+    lead = np.flatnonzero(a)[0]
+    c = a * (b[lead] / a[lead])
+    return bool((np.abs(b - c) <= 1e-12 * np.abs(c)).all())

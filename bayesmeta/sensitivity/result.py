@@ -87,7 +87,8 @@ class SensitivityResult:
         What was tried, by parameter; one dimension each.
     keys : tuple
         The same parameters, as the model names them.
-    probability : ndarray, shape (..., claim)
+    probability, mcse : ndarray, shape (..., claim)
+        A claim that has no exact form is simulated: its Monte Carlo standard error; 0 where it is exact.
     arrays : dict of str to ndarray, shape (...)
         One dimension for each prior that varies, as in `probability`.
     primary : dict of str to float
@@ -103,6 +104,7 @@ class SensitivityResult:
     priors: Mapping[str, tuple[Prior, ...]]
     keys: tuple[Any, ...]
     probability: Floats
+    mcse: Floats
     arrays: Mapping[str, Floats]
     primary: Mapping[str, float]
 
@@ -115,7 +117,8 @@ class SensitivityResult:
         """One row for each combination of priors.
 
         Columns: for each parameter its prior as text, and the prior's own parameters such as ``tau_scale`` where they are
-        numbers; ``P(claim)`` for each claim; ``mean``, ``sd``, ``lower``, ``upper`` of the quantity;
+        numbers; ``P(claim)`` for each claim, and ``MCSE(claim)``, its Monte Carlo error, where it is simulated;
+        ``mean``, ``sd``, ``lower``, ``upper`` of the quantity;
         ``log_marginal_likelihood`` (nan under an improper prior); ``bayes_factor`` against the primary model (nan where an
         improper prior makes it arbitrary); ``kl``, the divergence KL(posterior || primary posterior) of all coefficients
         and tau in natural units, and ``kl_reverse``, the other way round; ``error_bound`` of every probability.
@@ -131,6 +134,8 @@ class SensitivityResult:
                 content[f"{name}_{label}"] = values[place]
         for j, claim in enumerate(self.claims):
             content[f"P({claim})"] = self.probability[..., j].ravel()
+            if self.mcse[..., j].any():
+                content[f"MCSE({claim})"] = self.mcse[..., j].ravel()
         content |= {name: self.arrays[name].ravel() for name in _COLUMNS}
         return pd.DataFrame(content)
 
@@ -148,6 +153,7 @@ class SensitivityResult:
             coords[name] = [str(prior) for prior in priors]
             coords |= {f"{name}_{key}": (name, values) for key, values in prior_parameters(priors).items()}
         content: dict[str, Any] = {"probability": ((*dims, "claim"), self.probability)}
+        content["mcse"] = ((*dims, "claim"), self.mcse)
         content |= {name: (dims, self.arrays[name]) for name in _COLUMNS}
         attrs = {"quantity": self.quantity or "", "ci_prob": self.ci_prob, "ci_kind": "eti"}
         return xr.Dataset(content, coords=coords, attrs=attrs)

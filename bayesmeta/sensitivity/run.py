@@ -19,7 +19,7 @@ from bayesmeta.inference.quadrature.coefficients import Piece, pieces
 from bayesmeta.inference.quadrature.engine import Setting
 from bayesmeta.priors import Flat, Prior
 from bayesmeta.results.exact_claims import compile_claim
-from bayesmeta.results.fit import fit
+from bayesmeta.results.fit import fit_many, warn_inaccurate
 from bayesmeta.results.quadrature_result import QuadratureResult
 from bayesmeta.sensitivity.cells import Cells, reweigh
 from bayesmeta.sensitivity.divergence import (
@@ -65,7 +65,7 @@ class Run:
         self.columns = column_terms(data, self.base)
         self.levels = np.array([(1 - ci_prob) / 2, (1 + ci_prob) / 2])
         compiled = [compile_claim(text, primary.parameters, self.names) for text in claims]
-        self.compiled = [found for found in compiled if found is not None]
+        self.compiled = [found for found in compiled if found is not None and found.always_defined]
         self.exact = len(self.compiled) == len(claims) and not isinstance(model, TwoScales)
         self.quantity = quantity_of(claims[0], primary.parameters, self.names)
         self.tau_priors = tuple(varied.get("tau", (self.base.tau,)))
@@ -79,6 +79,7 @@ class Run:
             for name in ("mean", "sd", "lower", "upper", "log_evidence", "kl", "kl_reverse", "error")
         }
         self.probability = np.full((*shape, len(claims)), np.nan)
+        self.mcse = np.zeros(self.probability.shape)
 
     def result(self) -> SensitivityResult:
         """Fill the arrays, and return them in the order of the dimensions."""
@@ -87,6 +88,7 @@ class Run:
         else:
             for at in np.ndindex(*self.probability.shape[:2]):
                 self._by_fit(*at)
+        warn_inaccurate(float(self.arrays["error"].max()), self.tolerance)
         return self._collected()
 
     def _by_tables(self) -> None:
@@ -240,12 +242,13 @@ class Run:
         )
         model = with_priors(self.model, chosen)
         try:
-            result = fit(self.data, model, "quadrature", tolerance=self.tolerance)
+            result = fit_many(self.data, {"model": model}, "quadrature", tolerance=self.tolerance)["model"]
         except ImproperPosteriorError as error:
             words = ", ".join(f"{key if isinstance(key, str) else ', '.join(key)} ~ {p}" for key, p in chosen.items())
             raise ImproperPosteriorError(f"{words}: {error}") from error
         assert isinstance(result, QuadratureResult)
         self.probability[c, t] = [result.probability(text) for text in self.claims]
+        self.mcse[c, t] = [result.probability_mcse(text) for text in self.claims]
         if self.quantity is not None:
             marginal = result.marginal(self.quantity.name)
             lower, upper = np.asarray(marginal.ppf(self.levels))
@@ -286,6 +289,7 @@ class Run:
             priors={_label(key): priors for key, priors in self.varied.items()},
             keys=tuple(keys),
             probability=turned(self.probability),
+            mcse=turned(self.mcse),
             arrays=arrays,
             primary=self._primary(),
         )

@@ -15,7 +15,7 @@ from bayesmeta.priors import Cauchy, Flat, Mixture, Normal, PointMass, Prior, St
 from bayesmeta.priors._base import as_float
 from bayesmeta.results.bayes_factor import prior_of, with_prior
 from bayesmeta.results.claims import check_claim, mentioned
-from bayesmeta.results.fit import fit
+from bayesmeta.results.fit import fit, fit_many, warn_inaccurate
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.sensitivity.roots import crossings
 from bayesmeta.sensitivity.scaling import scaled
@@ -136,7 +136,7 @@ class _Search:
 
     def at(self, case: Case) -> float:
         """Probability of the claim, by a fit."""
-        return fit(*case, "quadrature", tolerance=_TOLERANCE).probability(self.claim)
+        return _fit(*case).probability(self.claim)
 
     def on_coefficient(self, name: str, reason: str) -> list[Tipping]:
         """All changes of the prior on a coefficient."""
@@ -278,7 +278,7 @@ class _Search:
         spreads = [self.result.marginal(name).sd(), self.unit]
         probability = None
         try:
-            found = fit(*case, "quadrature", tolerance=_TOLERANCE)
+            found = _fit(*case)
         except (InferenceError, SpecificationError):
             pass
         else:
@@ -317,6 +317,7 @@ class _Search:
         tips = []
         for root in crossings(probability, usable, self.level):
             p = probability(root)
+            warn_inaccurate(_fit(*case(value(root))).error_bound or 0.0, _AGREES)
             tips.append(
                 Tip(value=value(root), probability=p, change=text(value(root)), jump=abs(p - self.level) > _AGREES)
             )
@@ -338,6 +339,11 @@ class _Search:
             return math.isfinite(probability(u))
         except (InferenceError, SpecificationError):
             return False
+
+
+def _fit(data: Estimates, model: NormalNormal) -> MetaResult:
+    """A fit on the way to a tipping point; only where one is found is its error said."""
+    return fit_many(data, {"model": model}, "quadrature", tolerance=_TOLERANCE)["model"]
 
 
 def _with_null_trials(data: Estimates, covariates: Mapping[str, float | str], se: float, n: int) -> Estimates:

@@ -13,7 +13,7 @@ from bayesmeta.priors import Flat, MultivariateNormal, Prior, require_prior, req
 from bayesmeta.spec.design import design
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.sources import check_measure
-from bayesmeta.spec.two_scales import Model, TwoScales, base_of
+from bayesmeta.spec.two_scales import Model, base_of, with_base
 
 Key = str | tuple[str, ...]
 
@@ -102,4 +102,4 @@ def with_priors(model: Model, priors: Mapping[Key, Prior]) -> Model:
     beta: dict[Any, Prior] = {**base.beta}
     beta |= {key: prior for key, prior in priors.items() if key not in ("tau", "mu")}
     base = replace(base, **changes, beta=beta)
-    return replace(model, base=base) if isinstance(model, TwoScales) else base
+    return with_base(model, base)

@@ -13,7 +13,7 @@ from scipy.optimize import brentq
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import Prior
 from bayesmeta.priors._base import as_float, parameter_names
-from bayesmeta.results.fit import fit
+from bayesmeta.results.fit import fit_many
 from bayesmeta.sensitivity.varied import with_priors
 
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ def boundary(
 
 def _probability(result: SensitivityResult, claim: str, key: Any, prior: Prior) -> float:
     model = with_priors(result.model, {key: prior})
-    return fit(result.data, model, "quadrature", tolerance=result.tolerance).probability(claim)
+    found = fit_many(result.data, {"model": model}, "quadrature", tolerance=result.tolerance)
+    return found["model"].probability(claim)
 
 
 def _range_sentence(result: SensitivityResult, claim: str, j: int) -> str:

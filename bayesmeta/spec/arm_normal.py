@@ -124,6 +124,11 @@ class ArmNormal:
             raise SpecificationError(
                 f"typical_sd[{unused[0]!r}]: no study has this instrument.{did_you_mean(unused[0], data.instruments)}"
             )
+        if self.sd_probability != 0.5 and "sd_or_se" not in data.spread:
+            raise SpecificationError(
+                f"sd_probability={self.sd_probability:g}: no study's spread is 'sd_or_se', so that there is nothing to choose "
+                "between. Leave it out."
+            )
         if self.measure == "md" and len(data.instruments) > 1:
             raise SpecificationError(
                 f"measure='md' needs one instrument; the studies have {', '.join(data.instruments)}, whose units "

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import DataError, SpecificationError, did_you_mean
+from bayesmeta.numbers import real_array
 
 Floats = NDArray[np.float64]
 
@@ -168,7 +169,7 @@ class Given(Between):
     values: tuple[tuple[float, ...], ...]
 
     def __init__(self, values: ArrayLike) -> None:
-        array = np.asarray(values, dtype=float)
+        array = real_array("Given", values, SpecificationError, copy=False)
         if array.ndim != 2 or array.shape[0] != array.shape[1] or not np.isfinite(array).all():
             raise SpecificationError(f"Given: the matrix must be square and finite; got shape {array.shape}.")
         if not np.allclose(array, array.T, rtol=1e-10, atol=0):

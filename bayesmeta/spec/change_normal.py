@@ -117,7 +117,7 @@ class ChangeNormal:
                 "baseline='common' takes them to be equal but for chance. Were they randomised, and are these "
                 "standard deviations rather than standard errors?",
                 DataWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
 
     def as_dict(self) -> dict[str, Any]:

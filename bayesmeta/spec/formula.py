@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,27 @@ class ModelMatrix:
     intercept: bool
 
 
+@lru_cache(maxsize=256)
+def has_intercept(formula: str) -> bool:
+    """Tell whether a formula has an intercept: only then is there a `mu` that a prior or a claim can name.
+
+    Examples
+    --------
+    >>> has_intercept("1"), has_intercept("dose"), has_intercept("0 + region"), has_intercept("region - 1")
+    (True, True, False, False)
+    """
+    if formula.strip() == "1":  # the usual case, at once
+        return True
+    return any(str(term) == "1" for term in _parsed(read_formula(formula)))
+
+
+def _parsed(read: FormulaText) -> Any:
+    """A formula that has been read, as formulaic takes it; nothing is evaluated here."""
+    import formulaic
+
+    return formulaic.Formula(read.text)
+
+
 def names_in(formula: str) -> list[str]:
     """Return the columns that a formula names, in alphabetical order; none where it cannot be read.
 
@@ -69,15 +91,13 @@ def model_matrix(formula: str, frame: pd.DataFrame) -> ModelMatrix:
     DataError
         If a covariate that it names is missing.
     """
-    import formulaic
-
     read = read_formula(formula)
     _check_columns(formula, read, frame)
     used = _as_numbers(read, frame)
     _check_size(formula, read, used)
     try:
         with np.errstate(all="ignore"):
-            matrix = formulaic.Formula(read.text).get_model_matrix(used, context=CONTEXT, na_action="ignore")
+            matrix = _parsed(read).get_model_matrix(used, context=CONTEXT, na_action="ignore")
     except Exception as error:  # transforms raise what their arguments make them
         raise SpecificationError(f"formula {formula!r} cannot be evaluated: {_one_line(error)}") from error
     found, intercept = dict[str, str](), False

@@ -19,6 +19,7 @@ from bayesmeta.priors import (
     shown,
 )
 from bayesmeta.spec.between import Between, Independent
+from bayesmeta.spec.formula import has_intercept
 from bayesmeta.spec.formula_text import read_formula
 
 RESERVED = ("mu", "tau", "theta_new", "theta", "Intercept")
@@ -34,7 +35,8 @@ class NormalNormal:
     formula : str, default "1"
         Right-hand side in Wilkinson notation, e.g. ``"1 + crps"``. The intercept is `mu`.
     mu : Prior, default Flat()
-        Prior on the mean effect where all covariates are zero, in units of `y`.
+        Prior on the mean effect where all covariates are zero, in units of `y`; a formula without an intercept,
+        ``"0 + region"``, has no `mu`, and takes none.
     tau : Prior
         Prior on the between-study standard deviation, in units of `y`; all its mass on [0, inf). Reference priors
         such as `Jeffreys` use the standard errors of the data that the model is fitted to.
@@ -48,7 +50,7 @@ class NormalNormal:
     Raises
     ------
     SpecificationError
-        If a prior cannot be one for its parameter, or the formula has no right-hand side.
+        If a prior cannot be one for its parameter or has none, or the formula has no right-hand side.
 
     Examples
     --------
@@ -84,6 +86,7 @@ class NormalNormal:
         beta = {names: self._checked(names, prior) for names, prior in self.beta.items()}
         object.__setattr__(self, "beta", MappingProxyType(beta))
         self._check_one_prior_each()
+        self._check_mu()
 
     def _checked(self, names: object, prior: object) -> Prior:
         """Return the prior of one entry of `beta`, or refuse it."""
@@ -113,6 +116,22 @@ class NormalNormal:
             raise SpecificationError(
                 f"mu={self.mu}: beta holds a joint prior for mu already; leave out mu=, or take mu out of the tuple."
             )
+
+    def _check_mu(self) -> None:
+        """Refuse a prior on a `mu` that the formula does not have; a flat one says nothing."""
+        joint = next((names for names in self.joint_priors() if "mu" in names), None)
+        if self.has_mu or (joint is None and self.mu == Flat()):
+            return
+        what = f"mu={self.mu}" if joint is None else f"beta[{joint!r}]"
+        raise SpecificationError(
+            f"{what}: the formula {self.formula!r} has no mu, for it has no intercept. Leave the prior on mu out and give "
+            "the coefficients theirs, in beta by the name of the variable; or take out the 0 of the formula."
+        )
+
+    @property
+    def has_mu(self) -> bool:
+        """Whether the formula has an intercept, and the model the parameter `mu`."""
+        return has_intercept(self.formula)
 
     def joint_priors(self) -> dict[Names, MultivariateNormal]:
         """Joint priors, by the names of their coefficients in order."""
@@ -148,6 +167,17 @@ class NormalNormal:
                         f"beta[{key!r}]: the formula {self.formula!r} has no {what}."
                         f"{did_you_mean(name, known)} Columns: {', '.join(columns) or 'none'}."
                     )
+            self._check_used(key, columns)
+
+    def _check_used(self, key: str | Names, columns: Mapping[str, str]) -> None:
+        """Refuse a prior for a variable all of whose columns have priors of their own."""
+        if isinstance(key, tuple) or key in columns:
+            return
+        own = {*self.beta, *(name for names in self.joint_priors() for name in names)}
+        if all(column in own for column, term in columns.items() if term == key):
+            raise SpecificationError(
+                f"beta[{key!r}]: each of its columns has a prior of its own, and this one would have no use. Leave it out."
+            )
 
     def as_dict(self) -> dict[str, Any]:
         """Plain text form, for JSON; `sources` has the published priors, by parameter, if there are any."""
@@ -155,7 +185,7 @@ class NormalNormal:
         found = {
             "model": "NormalNormal",
             "formula": self.formula,
-            "mu": str(self.mu),
+            **({"mu": str(self.mu)} if self.has_mu else {}),
             "tau": str(self.tau),
             "beta": beta,
         }
@@ -167,7 +197,8 @@ class NormalNormal:
     def __str__(self) -> str:
         beta = ", ".join(f"{key!r}: {shown(prior)}" for key, prior in self.beta.items())
         between = "" if self.between == Independent() else f", between={self.between}"
-        priors = f"mu={shown(self.mu)}, tau={shown(self.tau)}, beta={{{beta}}}"
+        mu = f"mu={shown(self.mu)}, " if self.has_mu else ""
+        priors = f"{mu}tau={shown(self.tau)}, beta={{{beta}}}"
         return f"NormalNormal(formula={self.formula!r}, {priors}{between})"
 
     def __repr__(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
@@ -12,7 +12,7 @@ from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import Prior, ReferencePrior, plain, published_parts, require_proper, require_scale_prior, shown
 from bayesmeta.spec.arm_normal import ArmNormal
-from bayesmeta.spec.between import Cluster, Independent, Slope
+from bayesmeta.spec.between import Between, Cluster, Independent, Slope
 from bayesmeta.spec.change_normal import ChangeNormal
 from bayesmeta.spec.normal_normal import NormalNormal
 
@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class TwoScales:
     """A normal-normal model with a second variance component.
 
@@ -97,6 +97,9 @@ class TwoScales:
     def __str__(self) -> str:
         return f"TwoScales({self.base}, {self.second}, {shown(self.prior)})"
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def __hash__(self) -> int:
         return hash(str(self))
 
@@ -107,6 +110,24 @@ Model = NormalNormal | TwoScales | ArmNormal | ChangeNormal
 def base_of(model: Model) -> NormalNormal:
     """The model with its first variance component alone."""
     return model if isinstance(model, NormalNormal) else model.base
+
+
+def structure_of(model: Model) -> tuple[str, Between]:
+    """How the true effects of a model vary together: its kind, and its between-study structure or second component."""
+    return type(model).__name__, model.second if isinstance(model, TwoScales) else base_of(model).between
+
+
+def with_base(model: Model, base: NormalNormal) -> Model:
+    """The model with the formula and priors of `base`; its kind and its other priors stay.
+
+    Examples
+    --------
+    >>> from bayesmeta.priors import HalfNormal
+    >>> model = TwoScales(NormalNormal(tau=HalfNormal(1)), Cluster("lab"), HalfNormal(1))
+    >>> with_base(model, NormalNormal(tau=HalfNormal(2)))
+    TwoScales(NormalNormal(formula='1', mu=Flat(), tau=HalfNormal(2), beta={}), Cluster('lab'), HalfNormal(1))
+    """
+    return base if isinstance(model, NormalNormal) else replace(model, base=base)
 
 
 def structures(data: Estimates, model: Model) -> dict[str, Floats]:

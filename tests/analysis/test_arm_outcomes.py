@@ -227,7 +227,10 @@ REFUSED = {
     ),
     "sd prior": (TOML, 'unit = "', 'sd_prior = "HalfNormal(1)"\nunit = "', "outcomes.pain.sd_prior: it is for studies"),
     "effects": (TOML, 'unit = "', 'effects = { level = 0.9 }\nunit = "', "outcomes.pain.effects: .* known standard errors"),
-    "log scale": (TOML, 'unit = "', 'log_scale = true\nunit = "', "outcomes.pain.log_scale: .* known standard errors"),
+    "log scale": (
+        TOML, 'unit = "', 'log_scale = true\nunit = "',
+        "unknown key 'outcomes.pain.log_scale'. The measure decides on which scale effects are read: leave it out",
+    ),
     "claim": (TOML, "typical_sd[outcome]", "typical_sd[pain]", "no parameter 'typical_sd.pain.'"),
     "mean": ("arms.csv", "B,20,2.2", "B,20,", "row 3, column 'Mean tx' .study 'B'.: the value is missing"),
     "spread": ("arms.csv", "sd_or_se", "either", "row 7, column 'spread' .study 'F'.: spread is 'either'; choose 'sd', 'se' or"),

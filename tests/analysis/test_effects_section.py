@@ -83,7 +83,7 @@ def test_what_is_missing_is_derived_first(file):
 
 
 def test_printed_estimates(file):
-    outcome = 'estimates = "printed.csv"\nmeasure = "reported_ratio"\nlog_scale = true\n'
+    outcome = 'estimates = "printed.csv"\nmeasure = "reported_ratio"\n'
     data = load(file, outcome, 'level = 0.9\nprinted_measure = "log_rr"')
     z90 = 1.6448536269514722
     wanted = [math.log(0.98 / 0.5) / 2 / z90, math.log(0.9) / -0.8]

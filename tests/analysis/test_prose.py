@@ -13,7 +13,8 @@ from bayesmeta.analysis.run import plan
 from bayesmeta.analysis.schema import Analysis
 
 FOLDER = Path(__file__).parent
-FIT = SimpleNamespace(datatree=SimpleNamespace(attrs={"sampler": "nutpie 0.16"}))
+MODEL = bm.NormalNormal(tau=bm.HalfNormal(1))
+FIT = SimpleNamespace(datatree=SimpleNamespace(attrs={"sampler": "nutpie 0.16"}), model=MODEL)
 ROW = {"method": "primary"}
 
 

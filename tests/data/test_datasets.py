@@ -95,6 +95,7 @@ def test_effects_that_r_computes_from_its_own_copy_of_the_arms(name):
 ESTIMATES_ONLY = ("eight_schools", "rubin1981", "hackshaw1998", "hinks2010")
 
 
+@pytest.mark.filterwarnings("ignore:.*was added to each cell:bayesmeta.errors.DataWarning")
 @pytest.mark.parametrize("name", [n for n in dataset_names() if n not in ESTIMATES_ONLY])
 def test_arms_give_the_effects_beside_them(name):
     computed, stored = effect_sizes(load_arms(name), measure=dataset_info(name).measure), load_dataset(name)

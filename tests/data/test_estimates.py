@@ -189,7 +189,7 @@ CASES = {
     ),
     "study twice": (
         {"study": ["A", "B", "A"]},
-        "study labels, row 3: study label 'A' is also in row 1. Give each study its own label",
+        "study labels, row 3: study label 'A' is also in row 1. Rows of one study are dependent.",
     ),
     "study blank": ({"study": ["A", " ", "C"]}, "study labels, row 2: the study has no label."),
     "study missing": ({"study": ["A", None, "C"]}, "study labels, row 2: the study has no label."),

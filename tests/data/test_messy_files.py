@@ -47,7 +47,7 @@ def test_text_files_that_are_read(capsys, tmp_path, text):
     path.write_bytes(text.encode())
     status, out, err = effects(capsys, path)
     assert (status, err) == (0, "")
-    _, y, se = out.splitlines()[1].split(",")
+    _, y, se, _ = out.splitlines()[1].split(",")
     assert (float(y), float(se)) == pytest.approx((Y, SE), rel=1e-12)
 
 

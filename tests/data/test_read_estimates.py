@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bayesmeta.data.estimates import Estimates, read_estimates
+from bayesmeta.data.estimate_tables import read_estimates
+from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import DataError, SpecificationError
 
 
@@ -244,7 +245,7 @@ def test_a_frame_with_its_own_index_is_read_by_row():
 def test_reading_a_file_needs_no_pandas(save):
     path = save(HEAD)
     code = (
-        "import sys; from bayesmeta.data.estimates import read_estimates; "
+        "import sys; from bayesmeta.data.estimate_tables import read_estimates; "
         f"read_estimates({path!r}).hash; print('pandas' in sys.modules, 'scipy' in sys.modules)"
     )
     root = str(__import__("pathlib").Path(__file__).parents[2])

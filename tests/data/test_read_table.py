@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from bayesmeta.cli import main
-from bayesmeta.data.estimates import Estimates, read_estimates
+from bayesmeta.data.estimate_tables import read_estimates
+from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.formats import read_table
 from bayesmeta.data.synonyms import SYNONYMS, normalised
 from bayesmeta.effects.measures import effect_sizes
@@ -235,7 +236,7 @@ def test_on_the_command_line(capsys, tmp_path):
     assert "mean_t: from 'Experimental mean'" in err
     arms = tmp_path / "arms.csv"
     arms.write_text(out)
-    assert run(capsys, "effects", arms, "--measure", "md")[1].startswith("study,y,se,year\nDavis,-1.5,")
+    assert run(capsys, "effects", arms, "--measure", "md")[1].startswith("study,y,se,year,measure\nDavis,-1.5,")
     path = write(tmp_path / "effects.xlsx")
     status, out, err = run(capsys, "convert", path, "--column", "mg=dose")
     assert (status, out.splitlines()[0]) == (0, "study,y,v,mg")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bayesmeta.cli import main
-from bayesmeta.data.estimates import read_estimates
+from bayesmeta.data.estimate_tables import read_estimates
 from bayesmeta.effects.measures import effect_sizes
 
 LONG = "study,arm,n,mean,sd,dose\nA,none,20,5,2.2,\nA,low,21,4.4,2.1,10\nA,high,19,3.1,2.0,20\nB,none,30,5,2,\nB,high,31,4,2,20\n"
@@ -28,10 +28,12 @@ def counts(tmp_path):
 
 def test_a_table_comes_out_that_can_be_read_back(capsys, counts, tmp_path):
     status, out, err = run(capsys, "effects", counts, "--measure", "peto_log_or")
-    assert (status, err) == (0, "")
+    assert (status, err) == (0, "bayesmeta: warning: 0.5 was added to each cell of study 'B' (zero cells).\n")
     back = tmp_path / "effects.csv"
     back.write_text(out)
-    assert read_estimates(back) == effect_sizes(counts, "peto_log_or")
+    data = read_estimates(back)
+    assert data == effect_sizes(counts, "peto_log_or", correction=0.5)
+    assert (data.measure, data.added.tolist()) == ("peto_log_or", [0, 0.5])
 
 
 def test_json_is_one_object(capsys, counts):
@@ -49,13 +51,14 @@ def test_json_is_one_object(capsys, counts):
         "dose",
         "--json",
     )
-    assert (status, err) == (0, "")
+    assert (status, err) == (0, "0.25 was added to each cell of study 'B' (zero cells).\n")
     record = json.loads(out)
     data = effect_sizes(counts, "log_or", correction=0.25, icc=0.1, cluster_size="dose")
     assert record == {
         "schema": "bayesmeta-effects/1",
         "measure": "log_or",
         "effects": [{"study": s, "y": y, "se": se} for s, y, se in zip(data.study, data.y, data.se, strict=True)],
+        "added": [0, 0.25],
     }
 
 
@@ -68,8 +71,12 @@ def test_json_has_the_covariance_of_contrasts(capsys, tmp_path):
     np.testing.assert_array_equal(json.loads(out)["cov"], data.cov)
     assert json.loads(out)["effects"][0]["covariates"] == {"trial": "A", "arm": "low", "dose": 10}
     status, out, err = run(capsys, "effects", path, "--measure", "smd", "--reference", "none")
-    assert (status, len(out.splitlines())) == (0, 4)
-    assert err == "some studies have several contrasts, whose covariance is printed with --json only\n"
+    assert (status, err, len(out.splitlines())) == (0, "", 4)
+    back = tmp_path / "effects.csv"
+    back.write_text(out)
+    read = read_estimates(back)
+    assert (read, read.measure) == (data, "smd")
+    np.testing.assert_array_equal(read.cov, data.cov)
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,7 @@ def test_means_match_metafor():
     np.testing.assert_allclose(data.v, expected["vi"], rtol=1e-8)
 
 
+@pytest.mark.filterwarnings("ignore:.*was added to each cell:bayesmeta.errors.DataWarning")
 def test_remaining_columns_are_covariates():
     frame = pd.DataFrame(COUNTS | {"dose": [10, 20], "site": ["x", "y"], "mean_t": [np.nan, 1.0]}, index=[5, 3])
     data = effect_sizes(frame, measure="log_or")
@@ -60,11 +61,13 @@ def test_remaining_columns_are_covariates():
     assert effect_sizes(frame, measure="log_or", covariates=[]).covariate_names == ()
 
 
+@pytest.mark.filterwarnings("ignore:.*was added to each cell:bayesmeta.errors.DataWarning")
 def test_correction_is_passed_on_to_counts_and_ignored_by_means():
     assert effect_sizes(COUNTS, measure="log_or", correction=0.1).y[1] < effect_sizes(COUNTS, measure="log_or").y[1]
     assert effect_sizes(MEANS, correction=0.1) == effect_sizes(MEANS)
 
 
+@pytest.mark.filterwarnings("ignore:.*was added to each cell:bayesmeta.errors.DataWarning")
 def test_a_file_is_read_like_a_frame(tmp_path):
     path = tmp_path / "arms.csv"
     pd.DataFrame(COUNTS | {"dose": [10, 20]}).to_csv(path, index=False)

@@ -136,6 +136,7 @@ def contrasts(table, measure, options):
     return np.concatenate([effect_sizes(chunk, measure, covariates=[], **options).y for chunk in chunks]).reshape(-1, 2)
 
 
+@pytest.mark.filterwarnings("ignore:.*was added to each cell:bayesmeta.errors.DataWarning")
 def test_a_correction_is_for_the_whole_study():
     """One arm of A has no event, so 1/2 goes to each of its arms, and to no arm of B."""
     data = effect_sizes(COUNTS, "log_or")
@@ -177,6 +178,7 @@ def test_the_reference_can_differ_between_studies():
 arm = st.tuples(st.integers(0, 40), st.integers(1, 40)).map(lambda p: (p[0], sum(p)))
 
 
+@pytest.mark.filterwarnings("ignore:.*was added to each cell:bayesmeta.errors.DataWarning")
 @given(arms=st.lists(arm, min_size=3, max_size=5), seed=st.integers(0, 99), measure=st.sampled_from(["log_or", "rd"]))
 def test_another_reference_tells_the_same_story(arms, seed, measure):
     """Contrasts with arm 1 are differences of those with arm 0, and so is their covariance; rows in any order."""

@@ -17,6 +17,7 @@ COUNTS = {
 PAIRED = {"study": ["A"], "mean_t": [3.1], "sd_t": [2.0], "mean_c": [5.0], "sd_c": [2.2], "n": [20]}
 
 
+@pytest.mark.filterwarnings("ignore:.*was added to each cell:bayesmeta.errors.DataWarning")
 def test_double_zeros_are_kept_or_left_out():
     assert effect_sizes(COUNTS, "log_or").study == ("A", "B", "none", "all")
     data = effect_sizes(COUNTS, "log_or", drop00=True)
@@ -28,6 +29,7 @@ def test_double_zeros_are_kept_or_left_out():
         effect_sizes({k: v[2:] for k, v in COUNTS.items()}, "log_or", drop00=True)
 
 
+@pytest.mark.filterwarnings("ignore:.*was added to each cell:bayesmeta.errors.DataWarning")
 def test_a_study_of_three_arms_is_left_out_when_none_has_events():
     long = pd.DataFrame(
         {"study": list("AAABBB"), "arm": ["c", "x", "y"] * 2, "events": [0, 0, 0, 0, 0, 2], "n": [9] * 6}
@@ -42,6 +44,7 @@ def test_rows_keep_their_numbers_when_studies_are_left_out():
         effect_sizes(counts, "rd", drop00=True, icc="rho", cluster_size=2)
 
 
+@pytest.mark.filterwarnings("ignore:.*was added to each cell:bayesmeta.errors.DataWarning")
 def test_to_names_the_studies_that_are_corrected():
     only0, all_, if0all = (effect_sizes(COUNTS, "log_or", to=to) for to in ("only0", "all", "if0all"))
     np.testing.assert_allclose(only0.y[0], np.log(12 * 76 / (88 * 24)))

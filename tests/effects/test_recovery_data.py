@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bayesmeta.data.datasets import load_arms, load_dataset
-from bayesmeta.data.estimates import read_estimates
+from bayesmeta.data.estimate_tables import read_estimates
 from bayesmeta.effects.binary import log_odds_ratio, log_risk_ratio
 
 GOLDEN = Path(__file__).parents[1] / "golden"

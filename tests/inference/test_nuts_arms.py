@@ -47,7 +47,7 @@ def two_instruments():
 def test_agrees_with_the_grid(request, assert_within_mcse, assert_rarely_diverges, name):
     result = request.getfixturevalue(name)
     assert_rarely_diverges(result)
-    grid = fit_arm_grid(result.data, result.model, 1 if name == "two_sigmas" else 2)
+    grid = fit_arm_grid(result.data, result.model)
     for parameter in ("mu", "tau", "sd_variation"):
         mean, sd = grid.mean_sd(parameter)
         assert_within_mcse(result.draws(parameter), mean=mean, sd=sd, max_mcse=0.06, label=parameter)

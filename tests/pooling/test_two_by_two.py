@@ -117,3 +117,15 @@ def test_levels_outside_0_to_1_are_refused():
     for pool in (bm.mantel_haenszel, bm.peto):
         with pytest.raises(bm.SpecificationError, match="level=95"):
             pool(arms, level=95)
+
+
+@pytest.mark.parametrize("want", read("cmh")["tables"], ids=lambda want: want["name"])
+def test_the_continuity_correction_is_that_of_base_r(want):
+    test = bm.mantel_haenszel(arms(want)).tests["Cochran-Mantel-Haenszel"]
+    assert_allclose([test.statistic, test.p_value], [want["statistic"], want["p"]], rtol=1e-10, atol=1e-14)
+
+
+def test_a_continuity_correction_does_not_pass_zero():
+    """Two tables of 1/2 versus 1/2 have no excess: nothing speaks against equal odds, so P is 1."""
+    test = bm.mantel_haenszel(table([1, 1], [1, 1], [1, 1], [1, 1])).tests["Cochran-Mantel-Haenszel"]
+    assert (test.statistic, test.p_value) == (0.0, 1.0)

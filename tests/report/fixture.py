@@ -3,6 +3,8 @@
 import math
 from typing import Any
 
+from bayesmeta.effects.registry import display_of
+
 
 def _bell(mean: float, sd: float, low: float, high: float, n: int = 81) -> tuple[list[float], list[float]]:
     x = [low + (high - low) * k / (n - 1) for k in range(n)]
@@ -83,7 +85,7 @@ def _pain() -> dict[str, Any]:
         for k, s in enumerate(studies)
     ]  # fmt: skip
     return {
-        "label": "Pain", "measure": "md", "unit": "points on 0–10", "benefit": "lower", "log_scale": False,
+        "label": "Pain", "measure": "md", "unit": "points on 0–10", "benefit": "lower", "display": display_of("md").as_dict(),
         "evidence": {
             "studies": evidence,
             "statistics": [
@@ -104,8 +106,8 @@ def _pain() -> dict[str, Any]:
                 "summary": [_row("mu", -1.8, 0.3), _row("tau", 0.5, 0.2), _row("theta_new", -1.8, 0.7)],
                 "forest": {
                     "studies": studies,
-                    "pooled": {"mean": -1.8, "lower": -2.38, "upper": -1.21},
-                    "new": {"mean": -1.8, "lower": -3.2, "upper": -0.35},
+                    "pooled": {"mean": -1.8, "median": -1.8, "lower": -2.38, "upper": -1.21},
+                    "new": {"mean": -1.8, "median": -1.8, "lower": -3.2, "upper": -0.35},
                     "published": {"estimate": -1.83, "lower": -2.35, "upper": -1.31},
                 },
                 "prior_posterior": [
@@ -153,7 +155,7 @@ def _responders() -> dict[str, Any]:
     ]
     return {
         "label": "Responders", "measure": "log_rr", "unit": "risk ratio", "benefit": "higher",
-        "log_scale": True,
+        "display": display_of("log_rr").as_dict(),
         "evidence": {"studies": [], "statistics": [], "choices": [], "missing": []},
         "models": {
             "overall": {
@@ -161,8 +163,8 @@ def _responders() -> dict[str, Any]:
                 "priors": {"mu": "Normal(0, 1)", "tau": "HalfNormal(0.5)"},
                 "summary": [_row("mu", 0.85, 0.4)],
                 "forest": {
-                    "studies": studies, "pooled": {"mean": 0.85, "lower": 0.1, "upper": 1.6},
-                    "new": {"mean": 0.85, "lower": -0.6, "upper": 2.3},
+                    "studies": studies, "pooled": {"mean": 0.85, "median": 0.85, "lower": 0.1, "upper": 1.6},
+                    "new": {"mean": 0.85, "median": 0.85, "lower": -0.6, "upper": 2.3},
                     "published": {"estimate": math.log(2.43), "lower": math.log(1.1), "upper": math.log(5.4)},
                 },
                 "prior_posterior": [{"parameter": "mu", "x": x, "prior": None, "posterior": posterior}],

@@ -7,6 +7,7 @@ import itertools
 import pytest
 from matplotlib.colors import to_hex
 
+from bayesmeta.effects.registry import display_of
 from bayesmeta.report.canvas import BLUE, GREY, ORANGE, VERMILION
 from bayesmeta.report.figures import (
     density_figure,
@@ -17,6 +18,7 @@ from bayesmeta.report.figures import (
 )
 from bayesmeta.report.forest import forest, forest_marks, side_by_side, side_by_side_marks
 
+DISPLAY = display_of("md")
 KNOWN, LATENT, ARROW = "Filled squares", "Hollow squares", "Arrows"
 
 
@@ -44,17 +46,17 @@ def test_the_forest_plot(chosen):
     for name in chosen:
         for key, value in PARTS[name].items():
             data[key] = data[key] + value if key == "studies" else value
-    said = forest_caption({"forest": data}, False).lower()
+    said = forest_caption({"forest": data}, DISPLAY).lower()
     wanted = set(chosen) | ({LATENT} if ARROW in chosen else set())
     assert {name for name in PARTS if name.lower() in said} == wanted
     assert ("grey dots" in said) == bool(data["studies"])
     assert ("filled diamond: ours" in said) == ("hatched diamond" in chosen)
-    assert drawn(data) == forest_marks(data, False) - {"pooled"}
+    assert drawn(data) == forest_marks(data, DISPLAY) - {"pooled"}
 
 
 def drawn(data):
     """What is in the figure itself, by colour and marker."""
-    (ax, _) = forest(data, log_scale=False, x_label="x").axes
+    (ax, _) = forest(data, display=DISPLAY, x_label="x").axes
     lines = [(to_hex(line.get_color()), str(line.get_marker()), line.get_markerfacecolor()) for line in ax.lines]
     marks = {"unknown"} if any(m == "s" and str(face) == "white" for _, m, face in lines) else set()
     marks |= {"known"} if any(m == "s" and str(face) != "white" for _, m, face in lines) else set()
@@ -69,7 +71,7 @@ def drawn(data):
 def test_arms(unknown, words):
     def caption(*known):
         return forest_caption(
-            {"forest": {"studies": [study(k) for k in known], "unknown": unknown, "pooled": POOLED}}, False
+            {"forest": {"studies": [study(k) for k in known], "unknown": unknown, "pooled": POOLED}}, DISPLAY
         )
 
     assert words in caption(True)
@@ -87,10 +89,10 @@ def test_both_schools(schools, reach):
         for school in schools
     ]  # fmt: skip
     said = side_by_side_figure({"side_by_side": {"rows": rows, "parameter": "mu", "formula": "1"}}).caption
-    marks = side_by_side_marks(rows, False)
+    marks = side_by_side_marks(rows, DISPLAY)
     assert ("squares" in said, "diamonds" in said) == ("frequentist" in schools, "Bayesian" in schools)
     assert ("pale bars" in said, "arrows" in said) == (reach is not None, reach == 50.0)
-    (legend,) = side_by_side(rows, log_scale=False, x_label="x").legends
+    (legend,) = side_by_side(rows, display=DISPLAY, x_label="x").legends
     assert {text.get_text().split()[0] for text in legend.get_texts()} == marks - {"arrow"}
 
 

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from bayesmeta.effects.registry import display_of
 from bayesmeta.report import plots
 from bayesmeta.report.canvas import BLUE, STYLE, data_uri, image
 from bayesmeta.report.forest import forest, intervals, side_by_side
+
+DIFFERENCE, RATIO = display_of("md"), display_of("log_or")
 
 
 def _lines(figure: Figure):
@@ -21,7 +24,7 @@ def _texts(figure: Figure):
 
 def test_a_forest_plot_tells_known_from_latent(results):
     data = results["outcomes"]["pain"]["models"]["overall"]["forest"]
-    figure = forest(data, log_scale=False, x_label="points", benefit="lower")
+    figure = forest(data, display=DIFFERENCE, x_label="points", benefit="lower")
     squares = [line for line in _lines(figure) if line.get_marker() == "s"]
     assert [line.get_xdata()[0] for line in squares] == [study["y"] for study in data["studies"]]
     assert [line.get_markerfacecolor() != "white" for line in squares] == [s["known"] for s in data["studies"]]
@@ -32,7 +35,7 @@ def test_a_forest_plot_tells_known_from_latent(results):
 
 def test_a_ratio_is_drawn_as_a_ratio_on_a_log_axis(results):
     data = results["outcomes"]["responders"]["models"]["overall"]["forest"]
-    figure = forest(data, log_scale=True, x_label="risk ratio", benefit="higher")
+    figure = forest(data, display=RATIO, x_label="risk ratio", benefit="higher")
     assert figure.axes[0].get_xscale() == "log"
     assert "2.43 [1.10, 5.40]" in _texts(figure)
     diamonds = [patch.get_xy() for patch in figure.axes[0].patches]
@@ -41,13 +44,13 @@ def test_a_ratio_is_drawn_as_a_ratio_on_a_log_axis(results):
 
 def test_a_long_latent_interval_ends_in_an_arrow(results):
     data = results["outcomes"]["pain"]["models"]["overall"]["forest"]
-    markers = [line.get_marker() for line in _lines(forest(data, log_scale=False, x_label=""))]
+    markers = [line.get_marker() for line in _lines(forest(data, display=DIFFERENCE, x_label=""))]
     assert "<" in markers
 
 
 def test_the_claimed_side_is_shaded_up_to_the_border(results):
     signal = results["signals"][0]
-    shade = plots.density(signal, log_scale=False, x_label="").axes[0].collections[0]
+    shade = plots.density(signal, display=DIFFERENCE, x_label="").axes[0].collections[0]
     vertices = shade.get_paths()[0].vertices
     assert vertices[:, 0].max() == 0.0
     area = 0.5 * abs(np.sum(vertices[:-1, 0] * vertices[1:, 1] - vertices[1:, 0] * vertices[:-1, 1]))
@@ -82,7 +85,7 @@ def test_long_names_of_other_reviews_have_room():
         "Somebody 2022: pain 0-10, one week after the end of treatment, neuropathic pain (all routes of administration)"
     )
     rows = [{"label": f"{i} {name}", "estimate": -1.0, "lower": -2.0, "upper": 0.0} for i in range(4)]
-    figure = intervals(rows, log_scale=False, x_label="points")
+    figure = intervals(rows, display=DIFFERENCE, x_label="points")
     figure.draw_without_rendering()
     boxes = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
     assert all(above.y0 >= below.y1 for above, below in itertools.pairwise(boxes))
@@ -99,7 +102,7 @@ ROWS = [
 
 
 def test_both_schools_have_shapes_of_their_own():
-    figure = side_by_side(ROWS, log_scale=False, x_label="mu")
+    figure = side_by_side(ROWS, display=DIFFERENCE, x_label="mu")
     centres = {shape: [line.get_xdata()[0] for line in _lines(figure) if line.get_marker() == shape] for shape in "sD"}
     assert centres == {"s": [-0.4, -0.7], "D": [-0.65]}
     bars = [list(line.get_xdata()) for line in _lines(figure) if line.get_linewidth() == 7]
@@ -114,7 +117,7 @@ def test_both_schools_have_shapes_of_their_own():
 
 
 def test_both_schools_on_a_ratio_axis():
-    figure = side_by_side(ROWS, log_scale=True, x_label="odds ratio")
+    figure = side_by_side(ROWS, display=RATIO, x_label="odds ratio")
     assert figure.axes[0].get_xscale() == "log"
     squares = [line.get_xdata()[0] for line in _lines(figure) if line.get_marker() == "s"]
     np.testing.assert_allclose(squares, np.exp([-0.4, -0.7]))
@@ -123,6 +126,6 @@ def test_both_schools_on_a_ratio_axis():
 
 def test_image_files_are_the_same_on_each_run():
     for kind, start in (("png", b"\x89PNG"), ("svg", b"<?xml")):
-        one, two = (image(kind, side_by_side, ROWS, log_scale=False, x_label="mu") for _ in range(2))
+        one, two = (image(kind, side_by_side, ROWS, display=DIFFERENCE, x_label="mu") for _ in range(2))
         assert one == two
         assert one.startswith(start)

@@ -76,7 +76,7 @@ def test_the_threshold(results):
         ),
         (
             "responders",
-            "Responders: mean effect over trials 2.34 (1.11 to 4.95); the review published 2.43 (1.10 to "
+            "Responders: mean effect over trials, risk ratio 2.34 (1.11 to 4.95); the review published 2.43 (1.10 to "
             "5.40); the true effect in a new trial lies within 0.55 to 9.97 with 95% probability.",
         ),
     ],

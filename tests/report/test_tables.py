@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bayesmeta.report.tables import (
+from bayesmeta.report.numbers import (
     format_estimate,
     format_interval,
     format_number,
     format_p,
     format_probability,
-    signals_table_rows,
 )
+from bayesmeta.report.tables import signals_table_rows
 
 
 @given(st.floats(0, 1))

@@ -43,7 +43,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("verify")
     shutil.copytree(SMALL, folder / "input")
     path = folder / "input" / "analysis.toml"
-    path.write_text(path.read_text(encoding="utf-8") + SIGNAL, encoding="utf-8")
+    stated = path.read_text(encoding="utf-8").replace('label = "Pain"', 'label = "Pain"\nmeasure = "log_rr"')
+    path.write_text(stated + SIGNAL, encoding="utf-8")
     write_report(path, folder / "report", quiet=True)
     return folder
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
-from scipy.stats import multivariate_normal
+from scipy.integrate import quad
+from scipy.stats import multivariate_normal, norm
 
 import bayesmeta as bm
+from bayesmeta.results.claim_cells import bivariate_cdf
 from bayesmeta.results.claims import evaluate
-from bayesmeta.results.exact_claims import bivariate_cdf, exact_probability
+from bayesmeta.results.exact_claims import exact_probability
 
 DOSE = [30.0, 80, 42, 55, 60, 20, 75]
 DATA = bm.Estimates(
@@ -37,7 +41,41 @@ MODELS = {
         beta={"dose": SPIKE},
     ),
 }
+EQUAL = [  # two ways to write one claim
+    ("abs(mu) < 0.1", "-0.1 < mu < 0.1"),
+    ("abs(mu + dose) >= 0.4", "mu + dose <= -0.4 or mu + dose >= 0.4"),
+    ("abs(mu) < abs(dose)", "(mu - dose < 0 and mu + dose > 0) or (mu - dose > 0 and mu + dose < 0)"),
+    ("abs(abs(mu) - 1) < 0.2", "0.8 < mu < 1.2 or -1.2 < mu < -0.8"),
+    ("abs(mu) < tau", "-tau < mu and mu < tau"),
+    ("exp(mu) < 0.8", "mu < -0.2231435513142097557662950903"),
+    ("exp(-mu) <= 0.8", "mu >= 0.2231435513142097557662950903"),
+    ("exp(mu) < -1", "1 > 2"),
+    ("exp(mu) < 0.8 * exp(dose)", "mu - dose < -0.2231435513142097557662950903"),
+    ("2 ** mu > 0.5", "mu > -1"),
+    ("log(tau + 1) < 0.5", "tau < 0.6487212707001281468486507878"),
+    ("mu > 0 and log(mu) < -1", "0 < mu < 0.3678794411714423215955237702"),
+    ("sqrt(tau + 1) < 1.5", "tau < 1.25"),
+    ("tau ** 2 < 0.25", "tau < 0.5"),
+    ("mu ** 2 >= 0.25", "mu <= -0.5 or mu >= 0.5"),
+    ("mu ** 3 < -8", "mu < -2"),
+    ("mu ** 2 + mu < 2", "-2 < mu < 1"),
+    ("mu * mu > 1", "mu < -1 or mu > 1"),
+    ("mu / (1 - mu) > 0.5", "0.3333333333333333333333 < mu < 1"),
+    ("mu / (1 - mu) < 0.5", "mu < 0.3333333333333333333333 or mu > 1"),
+    ("1 / (1 + exp(-mu)) > 0.25", "mu > -1.0986122886681096913952452369"),
+    ("exp(mu) / (1 + exp(mu)) > 0.25", "mu > -1.0986122886681096913952452369"),
+    ("mu * dose > 0", "(mu > 0 and dose > 0) or (mu < 0 and dose < 0)"),
+    ("mu / (tau + 1) < -1", "mu < -tau - 1"),
+    ("0 < 1 < mu", "mu > 1"),
+    ("mu = 0", "mu <= 0 and mu >= 0"),
+    ("mu == 0", "not (mu < 0 or mu > 0)"),
+    ("exp(mu) == 1", "mu == 0"),
+    ("mu < -tau and mu < -0.5", "mu < -0.5 and not (mu >= -tau)"),
+]
 CLAIMS = [
+    *(claim for pair in EQUAL for claim in pair),
+    "mu < -tau or (mu > 2 * tau and dose < 1)",
+    "theta_new < mu - tau and dose > tau",
     "mu < -1",
     "mu >= -1",
     "dose > 0",
@@ -100,6 +138,82 @@ def test_a_claim_and_its_opposite_add_to_one(fitted, claim):
     assert 0 <= result.probability(claim) <= 1
 
 
+@pytest.mark.parametrize(("one", "other"), EQUAL)
+def test_two_ways_to_write_a_claim_have_one_probability(fitted, one, other):
+    result, _, _ = fitted
+    assert result.probability(one) == pytest.approx(result.probability(other), abs=1e-12)
+
+
+@pytest.mark.parametrize("claim", ["log(mu) < 0", "sqrt(mu) < 1", "mu ** 0.5 < 1 or tau > 0.2", "not log(mu) > 0"])
+def test_a_claim_that_is_undefined_for_a_part_of_the_posterior_is_refused(fitted, claim):
+    result, _, _ = fitted
+    share = result.probability("mu < 0" if "sqrt" in claim or "0.5" in claim else "mu <= 0")
+    if " or " in claim:
+        share = result.probability("mu < 0 and tau <= 0.2")
+    with pytest.raises(bm.SpecificationError, match=re.escape(f"undefined in {100 * share:.2g}% of the posterior")):
+        result.probability(claim)
+
+
+def test_a_division_by_a_point_mass_at_zero_is_refused():
+    result = bm.fit(DATA, MODELS["spikes"], "quadrature")
+    with pytest.raises(bm.SpecificationError, match="undefined in .*% of the posterior"):
+        result.probability("1 / mu > 1")
+    assert bm.fit(DATA, MODELS["regression"], "quadrature").probability("1 / mu > 1") == pytest.approx(
+        bm.fit(DATA, MODELS["regression"], "quadrature").probability("0 < mu < 1"), abs=1e-14
+    )
+
+
+def test_sums_that_are_equal_in_decimals_are_equal():
+    """In floats 3 * 0.1 is more than 0.3, and a point mass would fall on the wrong side."""
+    prior = bm.Mixture([(0.5, bm.PointMass(0.1)), (0.5, bm.Normal(0, 1))])
+    result = bm.fit(DATA, bm.NormalNormal(mu=prior, tau=bm.HalfNormal(1)), "quadrature")
+    spike = result.probability("mu = 0.1")
+    assert spike == pytest.approx(result.probability("mu <= 0.1") - result.probability("mu < 0.1"), abs=1e-14)
+    assert result.probability("3 * mu = 0.3") == spike > 0.05
+    assert result.probability("0.1 * mu + 0.2 * mu - 0.3 * mu + tau < 1") == result.probability("tau < 1")
+    assert result.probability("mu = 0") == 0
+
+
+def test_an_edge_that_moves_with_tau_crosses_a_fixed_one_exactly():
+    """P(mu < min(-0.6, -tau)) by an integral over tau of normal probabilities."""
+    y, se = DATA.y, DATA.se
+    result = bm.fit(DATA, bm.NormalNormal(mu=bm.Normal(0, 1), tau=bm.HalfNormal(1)), "quadrature")
+
+    def given(tau: float) -> tuple[float, float]:
+        w = 1 / (se**2 + tau**2)
+        precision = w.sum() + 1
+        mean = (w @ y) / precision
+        log_evidence = 0.5 * (np.log(w).sum() - np.log(precision) - w @ y**2 + mean**2 * precision) - tau**2 / 2
+        return np.exp(log_evidence), norm.cdf(min(-0.6, -tau), mean, precision**-0.5)
+
+    total = quad(lambda t: given(t)[0], 0, 9, points=[0.6, 2], epsabs=0, epsrel=1e-12, limit=200)[0]
+    inside = quad(lambda t: np.prod(given(t)), 0, 9, points=[0.6, 2], epsabs=0, epsrel=1e-12, limit=200)[0]
+    assert result.probability("mu < -0.6 and mu < -tau") == pytest.approx(inside / total, abs=1e-9)
+
+
+def test_a_moving_edge_and_a_point_mass():
+    """Where mu is known to be 0.3 the claim mu < tau cuts the integral over tau, and no normal distribution."""
+    prior = bm.Mixture([(0.5, bm.PointMass(0.3)), (0.5, bm.Normal(0, 1))])
+    mixed = bm.fit(DATA, bm.NormalNormal(mu=prior, tau=bm.HalfNormal(1)), "quadrature")
+    known = bm.fit(DATA, bm.NormalNormal(mu=bm.PointMass(0.3), tau=bm.HalfNormal(1)), "quadrature")
+    free = bm.fit(DATA, bm.NormalNormal(mu=bm.Normal(0, 1), tau=bm.HalfNormal(1)), "quadrature")
+    share = mixed.probability("mu = 0.3")
+    want = share * known.probability("tau > 0.3") + (1 - share) * free.probability("mu < tau")
+    assert mixed.probability("mu < tau") == pytest.approx(want, abs=1e-9)
+
+
+def test_what_is_simulated_draws_no_study_effects(monkeypatch):
+    """At k = 2,000 the draws of all study effects would take 11 GiB."""
+    rng = np.random.default_rng(1)
+    data = bm.Estimates(rng.normal(0, 1, 2000), rng.uniform(0.1, 1, 2000))
+    result = bm.fit(data, bm.NormalNormal(mu=bm.Normal(0, 1), tau=bm.HalfNormal(1)), "quadrature")
+    monkeypatch.setattr("bayesmeta.inference.quadrature.draws.restore_estimates", None)
+    assert result.probability("exp(mu) > 1.2") == result.probability("mu > 0.18232155679395462621")
+    assert 0.9 < result.probability("mu ** 3 + mu < tau") <= 1
+    assert result.probability_mcse("mu ** 3 + mu < tau") > 0
+    assert result.draws("exp(mu) + tau").shape == (4, 1000)
+
+
 @pytest.mark.parametrize(("name", "strict", "closed"), [("mu", "<", "<="), ("dose", ">", ">="), ("tau", ">", ">=")])
 def test_a_point_mass_at_the_threshold_is_counted_as_the_sign_says(name, strict, closed):
     result = bm.fit(DATA, MODELS["spikes"], "quadrature")
@@ -110,7 +224,9 @@ def test_a_point_mass_at_the_threshold_is_counted_as_the_sign_says(name, strict,
     assert gap == pytest.approx(spike, abs=1e-12)
 
 
-@pytest.mark.parametrize("claim", ["abs(mu) > 1", "mu * dose > 0", "mu < -1 and dose < 0 and mu + dose < -1"])
+@pytest.mark.parametrize(
+    "claim", ["mu * dose > 1", "abs(mu) + abs(dose) < 1", "mu < -1 and dose < 0 and mu + dose < -1", "mu ** 3 + mu > 2"]
+)
 def test_a_claim_without_an_exact_form_comes_from_draws_and_says_so(claim):
     result = bm.fit(DATA, MODELS["regression"], "quadrature")
     assert exact_probability(result.fit, claim, result.parameters) is None

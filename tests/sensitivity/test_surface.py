@@ -97,9 +97,10 @@ def test_two_scales_go_one_by_one() -> None:
 
 
 def test_a_claim_without_an_exact_form_is_that_of_the_fits() -> None:
-    found = bm.prior_sensitivity(SCHOOLS, PRIMARY, "mu * mu > 30", tau=[bm.HalfNormal(5)])
-    one = bm.fit(SCHOOLS, bm.NormalNormal(mu=bm.Normal(0, 20), tau=bm.HalfNormal(5))).probability("mu * mu > 30")
+    found = bm.prior_sensitivity(SCHOOLS, PRIMARY, "mu ** 3 + mu > 30", tau=[bm.HalfNormal(5)])
+    one = bm.fit(SCHOOLS, bm.NormalNormal(mu=bm.Normal(0, 20), tau=bm.HalfNormal(5))).probability("mu ** 3 + mu > 30")
     assert found.range() == (one, one)
+    assert (found.table()["MCSE(mu ** 3 + mu > 30)"] > 0).all()
     assert found.table()["mean"].isna().all()
 
 

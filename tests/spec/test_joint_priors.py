@@ -61,10 +61,18 @@ def test_joint_priors_and_their_marginals():
 
 
 def test_a_column_in_a_joint_prior_does_without_that_of_its_variable():
-    beta = {"pain": Normal(0, 5), ("pain[T.b]", "pain[T.c]"): JOINT}
+    beta = {"pain": Normal(0, 5), ("mu", "pain[T.c]"): JOINT}
     model = NormalNormal(formula="1 + pain", tau=HalfNormal(1), beta=beta)
     assert model.coefficient_prior("pain[T.c]", "pain") == Normal(1, 2)
+    assert model.coefficient_prior("pain[T.b]", "pain") == Normal(0, 5)
     assert list(design(DATA, model).columns) == ["pain[T.b]", "pain[T.c]"]
+
+
+@pytest.mark.parametrize("own", [{("pain[T.b]", "pain[T.c]"): JOINT}, {"pain[T.b]": Normal(0, 1), "pain[T.c]": Flat()}])
+def test_a_prior_for_a_variable_whose_columns_all_have_their_own_is_rejected(own):
+    model = NormalNormal(formula="1 + pain", tau=HalfNormal(1), beta={"pain": Normal(0, 5), **own})
+    with pytest.raises(SpecificationError, match="'pain'.*: each of its columns has a prior of its own"):
+        design(DATA, model)
 
 
 def test_joint_priors_tell_collinear_columns_apart():

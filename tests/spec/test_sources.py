@@ -112,7 +112,7 @@ def test_measures_are_kept_by_everything_that_makes_estimates(tmp_path):
     assert stated.drop("study 1").measure == stated.subset(stated.y > 0.2).measure == "log_or"
     path = tmp_path / "effects.csv"
     stated.to_frame().to_csv(path, index=False)
-    assert bm.read_estimates(path).measure is None
+    assert bm.read_estimates(path).measure == "log_or"
     assert bm.read_estimates(path, measure="log_or").measure == "log_or"
     assert bm.Estimates.from_frame(stated.to_frame(), measure="log_or").measure == "log_or"
     assert bm.load_dataset("bcg").measure == "log_rr"

@@ -120,8 +120,9 @@ def load_dataset(name: str) -> Estimates:
     np.int64(44)
     """
     measure, table = dataset_info(name).measure, _table(name)
-    covariates = table.covariates(None, used=("study", "y", "se", *_ARMS))
-    return Estimates(table.numbers("y"), table.numbers("se"), table.labels(), covariates, measure=measure)
+    covariates = table.covariates(None, used=("study", "y", "se", "added", *_ARMS))
+    added = table.numbers("added") if "added" in table.columns else None
+    return Estimates(table.numbers("y"), table.numbers("se"), table.labels(), covariates, measure=measure, added=added)
 
 
 def load_arms(name: str) -> pd.DataFrame:
@@ -153,7 +154,7 @@ def load_arms(name: str) -> pd.DataFrame:
         raise DataError(f"data set {name!r} has estimates only, no arms. Use load_dataset({name!r}).")
     import pandas as pd
 
-    columns = table.covariates(None, used=("study", "y", "se"))
+    columns = table.covariates(None, used=("study", "y", "se", "added"))
     return pd.DataFrame({"study": table.labels(), **{key: list(values) for key, values in columns.items()}})
 
 

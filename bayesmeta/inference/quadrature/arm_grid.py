@@ -7,7 +7,8 @@ matrices: a data set takes a fraction of a second. It is a second engine for `Ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,19 +17,23 @@ from scipy.special import logsumexp
 from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.inference.arm_arrays import ArmArrays, arm_arrays
 from bayesmeta.inference.quadrature.parameter_grid import (
-    REACH,
     ParameterGrid,
     chebyshev,
-    focused,
     interpolation,
     require_simple,
-    tau_nodes,
+    scale_rule,
 )
-from bayesmeta.priors import PointMass, Prior
+from bayesmeta.inference.quadrature.settle import Ends, Layout, expected_mu, location_ends, settle, spaced
+from bayesmeta.priors import PointMass, Prior, plain
 from bayesmeta.spec.arm_normal import ArmNormal
 
 Floats = NDArray[np.float64]
-_Z = np.arange(-7.0, 11.01, 0.75)  # standardised positions of log sigma, as in the restored log likelihood
+Ints = NDArray[np.int_]
+Rule = tuple[Floats, Floats]  # nodes and the log of weight times prior
+_Z = (-7.0, 11.0)  # where log sigma is followed, in standard deviations of its restored likelihood, which leans right
+_Z_STEP = 0.75  # a trapezoid rule of a normal density is then off by 2 exp(-2 pi^2 / 0.75^2): 1e-15
+_PER_UNIT = {"smd": 12.0, "md": 4.0}  # Chebyshev nodes for each unit of log sigma: found by doubling, 1e-4 of an sd
+_MANY = 4  # doubtful spreads of which every combination of readings is looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,48 +46,84 @@ class ArmGrid(ParameterGrid):
         Posterior probability that a doubtful spread is a standard deviation, by study.
     """
 
-    sd_readings: dict[str, float]
+    sd_readings: dict[str, float] = field(default_factory=dict)
 
 
-def fit_arm_grid(data: ArmMeans, model: ArmNormal, fine: int = 1) -> ArmGrid:
+def fit_arm_grid(data: ArmMeans, model: ArmNormal, fine: float = 1) -> ArmGrid:
     """Fit `model`, whose formula is ``"1"``; `fine` multiplies the numbers of nodes, to see what they leave open.
 
     Raises
     ------
     SpecificationError
-        If the model has covariates, or the prior on tau or sd_variation a heavy tail, as that of HalfCauchy.
+        If the model has covariates, the prior on tau or sd_variation a heavy tail, as that of HalfCauchy, or the prior
+        on mu a point mass.
+    InferenceError
+        If no number of nodes within reach suffices.
     """
     model.check(data)
     require_simple(model.base, sd_variation=model.sd_variation)
     arrays = arm_arrays(data, model.equal_variances)
-    variation, log_w_variation, typical = _scale_nodes(arrays, model, fine)
-    mu, tau, log_w_top = _top_nodes(arrays, model, fine)
-    positions = [int(i) for i in arrays.instrument]
+    *typical, variation = model.parameter_names(data.instruments).items()
+    scales = {"tau": plain(model.base.tau), "sd_variation": variation[1]}
+    locations = ["mu", *(name for name, prior in typical if not isinstance(prior, PointMass))]
+    return settle(lambda layout: _evaluated(arrays, model, layout), scales, locations, fine)
+
+
+def _evaluated(arrays: ArmArrays, model: ArmNormal, layout: Layout) -> ArmGrid:
+    data, p = arrays.data, model.sd_probability
+    cases = _cases(arrays)
+    *typical, variation = model.parameter_names(data.instruments).items()
+    nodes, log_w_variation = scale_rule(variation[1], *layout.windows.get("sd_variation", (0, 0)), layout.count(14))
+    rules = [_typical_rule(arrays, cases, j, *item, nodes, layout) for j, item in enumerate(typical)]
+    mu, tau, log_w_top = _top_nodes(arrays, cases, model, layout)
+    position = [int(i) for i in arrays.instrument]
     slots = [
-        _slot(arrays, model, slot, typical[positions[slot]][0], variation, mu, tau, fine)
+        _slot(arrays, model, slot, rules[position[slot]][0], nodes, mu, tau, layout)
         for slot in range(len(arrays.study))
     ]
-    k, p = data.n_studies, model.sd_probability
 
-    def joint(only_sd: int | None = None) -> Floats:
-        total = np.zeros((variation.size, *mu.shape))
-        for j, (_, log_weight) in enumerate(typical):
-            found = log_weight[:, :, None, None]
-            for study in (i for i in range(k) if positions[i] == j):
-                term = slots[study]
-                if study in arrays.doubtful:
-                    second = k + int(np.flatnonzero(arrays.doubtful == study)[0])
-                    term = np.log(p) + term
-                    term = term if study == only_sd else np.logaddexp(term, np.log1p(-p) + slots[second])
-                found = found + term
-            total = total + logsumexp(found, axis=0)
-        return np.asarray(total + log_w_variation[:, None, None] + log_w_top)
+    def instrument(j: int, only_sd: int | None = None) -> Floats:
+        """Log of prior times evidence of the studies on an instrument, shape (typical, variation, tau, position)."""
+        found = rules[j][1][:, :, None, None]
+        for study in (i for i in range(data.n_studies) if position[i] == j):
+            term = slots[study]
+            if study in arrays.doubtful:
+                second = data.n_studies + int(np.flatnonzero(arrays.doubtful == study)[0])
+                term = np.log(p) + term
+                term = term if study == only_sd else np.logaddexp(term, np.log1p(-p) + slots[second])
+            found = found + term
+        return np.asarray(found)
 
-    whole = joint()
-    readings = {
-        data.study[i]: float(np.exp(logsumexp(joint(int(i))) - logsumexp(whole))) for i in map(int, arrays.doubtful)
-    }
-    return ArmGrid(mu, tau, {"sd_variation": variation}, whole, readings)
+    of_top = log_w_variation[:, None, None] + log_w_top
+    by_instrument = [instrument(j) for j in range(len(typical))]
+    summed = [logsumexp(found, axis=0) for found in by_instrument]
+    whole = np.asarray(sum(summed) + of_top)
+    ends: dict[str, Ends] = {"mu": location_ends(whole, -1)}
+    for (name, _), found, total in zip(typical, by_instrument, summed, strict=True):
+        ends[name] = location_ends(found - total + whole, 0)
+    readings = {}
+    for i in map(int, arrays.doubtful):
+        told = logsumexp(instrument(position[i], i), axis=0) - summed[position[i]] + whole
+        readings[data.study[i]] = float(np.exp(logsumexp(told) - logsumexp(whole)))
+    return ArmGrid(mu, tau, {"sd_variation": nodes}, whole, ends, sd_readings=readings)
+
+
+def _cases(arrays: ArmArrays) -> list[Ints]:
+    """Readings of all studies, as the slot of each: every combination of few doubtful ones, the outer ones of many."""
+    k, d = arrays.data.n_studies, arrays.doubtful.size
+    if d <= _MANY:
+        second = list(itertools.product([False, True], repeat=d))
+    else:
+        turned = np.eye(d, dtype=bool)
+        second = [
+            tuple(row) for row in np.concatenate([turned, ~turned, np.zeros((1, d), bool), np.ones((1, d), bool)])
+        ]
+    found = []
+    for choice in second:
+        slots, taken = np.arange(k), np.array(choice, dtype=bool)
+        slots[arrays.doubtful[taken]] = k + np.flatnonzero(taken)
+        found.append(slots)
+    return found
 
 
 def _slot(
@@ -93,45 +134,19 @@ def _slot(
     variation: Floats,
     mu: Floats,
     tau: Floats,
-    fine: int,
+    layout: Layout,
 ) -> Floats:
     """Log density of what one slot printed, sigma integrated out, shape (typical, variation, tau, position)."""
-    z = np.arange(_Z[0], _Z[-1] + 0.01, 0.75 / fine)
-    log_sigma, terms = arrays.spread(log_typical[:, :, None, None], variation[:, None, None], z[:, None], np, slot)
-    log_weight = terms + (np.log(0.75 / fine) - (np.log(2 * np.pi) + z**2) / 2)[:, None]
-    peak = log_weight.max(axis=2, keepdims=True)
-    weight = np.exp(log_weight - peak)
-    found = np.stack(
-        [_integrated(arrays, model, slot, log_sigma[:, b], weight[:, b], mu, tau, fine) for b in range(variation.size)],
-        axis=1,
-    )
-    return np.asarray(found + peak[..., 0, :].sum(axis=-1)[..., None, None])
-
-
-def _integrated(
-    arrays: ArmArrays,
-    model: ArmNormal,
-    slot: int,
-    log_sigma: Floats,
-    weight: Floats,
-    mu: Floats,
-    tau: Floats,
-    fine: int,
-) -> Floats:
-    """Log of the integral over sigma at one sd_variation, shape (typical, tau, position).
-
-    Parameters
-    ----------
-    log_sigma, weight : ndarray, shape (typical, z, sigma)
-    """
+    log_sigma, weight, peak = _sigma_nodes(arrays, slot, log_typical, variation, layout)
     points, parts = [], []
     for unit in range(arrays.n_sigma):
         x, w = log_sigma[..., unit], weight[..., unit]
-        there = w > 1e-13
-        nodes = chebyshev(float(x[there].min()) - 1e-6, float(x[there].max()) + 1e-6, 32 * fine)
+        there = w > _cut(layout)
+        low, high = float(x[there].min()) - 1e-6, float(x[there].max()) + 1e-6
+        nodes = chebyshev(low, high, layout.count(int(16 + _PER_UNIT[model.measure] * (high - low))))
         basis = interpolation(nodes, np.where(there, x, nodes.mean()).reshape(-1)).reshape(*x.shape, -1)
         points.append(nodes)
-        parts.append(np.einsum("az,azg->ag", np.where(there, w, 0.0), basis))
+        parts.append(np.einsum("abz,abzg->abg", np.where(there, w, 0.0), basis))
     grid = np.stack(np.meshgrid(*points, indexing="ij"), axis=-1).reshape(-1, arrays.n_sigma)
     at = (mu.reshape(1, -1), np.repeat(tau, mu.shape[1]))
     log_density = arrays.effect(grid[:, None, :], *at, model.measure, np, slot)
@@ -140,61 +155,85 @@ def _integrated(
     if arrays.pooled:
         found = parts[0] @ density
     else:
-        inner = np.tensordot(parts[0], density.reshape(points[0].size, points[1].size, -1), axes=1)
-        found = np.einsum("ag,agn->an", parts[1], inner)
-    return np.asarray((np.log(np.maximum(found, 1e-300)) + top).reshape(len(log_sigma), *mu.shape))
+        density = density.reshape(points[0].size, -1)
+        found = np.empty((*parts[0].shape[:2], top.size))
+        for b in range(variation.size):  # all at once would fill the memory
+            inner = (parts[0][:, b] @ density).reshape(len(parts[0]), points[1].size, -1)
+            found[:, b] = np.einsum("ag,agn->an", parts[1][:, b], inner)
+    log_found = np.log(np.maximum(found, 1e-300)) + top + peak.sum(axis=-1)
+    return np.asarray(log_found.reshape(*found.shape[:2], *mu.shape))
 
 
-def _scale_nodes(arrays: ArmArrays, model: ArmNormal, fine: int) -> tuple[Floats, Floats, list[tuple[Floats, Floats]]]:
-    """Nodes of sd_variation with log weights; of each log typical_sd, (typical, variation), where the spreads put them."""
-    *typical, variation = model.parameter_names(arrays.data.instruments).values()
-
-    def of_spreads(nodes: Floats) -> Floats:
-        return np.sum([_spread_center(arrays, j, prior, nodes)[2] for j, prior in enumerate(typical)], axis=0)
-
-    nodes, log_w = focused(variation, of_spreads, 14 * fine)
-    rules = []
-    for j, prior in enumerate(typical):
-        if isinstance(prior, PointMass):
-            rules.append((np.full((1, nodes.size), np.log(prior.value)), np.zeros((1, nodes.size))))
-            continue
-        center, width, _ = _spread_center(arrays, j, prior, nodes)
-        step = 1.0 / fine
-        at = center + 1.3 * width * np.arange(-8.0, 8.01, step)[:, None]
-        rules.append((at, prior.logpdf(np.exp(at)) + at + np.log(1.3 * step * width)))
-    return nodes, log_w, rules
-
-
-def _spread_center(
-    arrays: ArmArrays, instrument: int, prior: Prior, variation: Floats
+def _sigma_nodes(
+    arrays: ArmArrays, slot: int, log_typical: Floats, variation: Floats, layout: Layout
 ) -> tuple[Floats, Floats, Floats]:
-    """Mean, sd and log evidence of log typical_sd for each `variation`, were log s and the prior normal."""
-    low, middle, high = np.log(prior.ppf([0.16, 0.5, 0.84]))
-    sure = np.flatnonzero((arrays.instrument == instrument) & ~np.isin(arrays.study, arrays.doubtful))
-    df, log_s = arrays.df[sure].ravel(), arrays.log_s[sure].ravel()
+    """Log sigma (typical, variation, z, sigma), weights relative to the largest, and its log, until nothing is beyond."""
+    step, cut = _Z_STEP / layout.fine, np.log(_cut(layout))
+    low, high = _Z
+    while True:
+        z = np.arange(low, high + 0.01, step)
+        log_sigma, terms = arrays.spread(log_typical[:, :, None, None], variation[:, None, None], z[:, None], np, slot)
+        log_weight = terms + (np.log(step) - (np.log(2 * np.pi) + z**2) / 2)[:, None]
+        peak = log_weight.max(axis=2, keepdims=True)
+        first, last = (float((log_weight[:, :, [i]] - peak).max()) for i in (0, -1))
+        if max(first, last) < cut or high - low > 100:
+            return log_sigma, np.exp(log_weight - peak), peak
+        low, high = low - 2 * (first >= cut), high + 2 * (last >= cut)
+
+
+def _cut(layout: Layout) -> float:
+    """Weight of a sigma, relative to the largest, below which it is left out: 1e-13, and more for the comparison."""
+    return float(10.0 ** (-13 * min(layout.fine, 1.2)))
+
+
+def _typical_rule(
+    arrays: ArmArrays, cases: list[Ints], instrument: int, name: str, prior: Prior, variation: Floats, layout: Layout
+) -> Rule:
+    """Nodes of log typical_sd, shape (typical, variation), with the log of weight times prior."""
+    if isinstance(prior, PointMass):
+        return np.full((1, variation.size), np.log(prior.value)), np.zeros((1, variation.size))
+    found = [_expected_typical(arrays, slots, instrument, prior, variation) for slots in cases]
+    center, width = (np.stack([pair[i] for pair in found]) for i in (0, 1))
+    nodes, step = spaced(center, width, layout.reach[name], layout.fine)
+    at = nodes.T
+    return at, np.asarray(prior.logpdf(np.exp(at)) + at + np.log(step))
+
+
+def _expected_typical(
+    arrays: ArmArrays, slots: Ints, instrument: int, prior: Prior, variation: Floats
+) -> tuple[Floats, Floats]:
+    """Mean and sd of log typical_sd for each `variation`, were log s and the prior normal, and the readings known."""
+    low, middle, high = np.log(prior.ppf([0.16, 0.5, 0.84]))  # one standard deviation on each side of a normal median
+    own = slots[arrays.instrument[slots] == instrument]
+    df, log_s = arrays.df[own].ravel(), arrays.log_s[own].ravel()
     there = df > 0
     x = np.append(log_s[there], middle)
-    own = 1 / (2 * df[there]) + variation[:, None] ** 2
-    variance = np.column_stack([own, np.full(variation.size, max(high - low, 1e-9) ** 2 / 4)])
+    of_spreads = 1 / (2 * df[there]) + variation[:, None] ** 2  # variance of log s to first order
+    variance = np.column_stack([of_spreads, np.full(variation.size, max(high - low, 1e-9) ** 2 / 4)])
     precision = (1 / variance).sum(axis=1)
-    center = (x / variance).sum(axis=1) / precision
-    q = ((x - center[:, None]) ** 2 / variance).sum(axis=1)
-    return center, precision**-0.5, -(np.log(variance).sum(axis=1) + np.log(precision) + q) / 2
+    return (x / variance).sum(axis=1) / precision, precision**-0.5
 
 
-def _top_nodes(arrays: ArmArrays, model: ArmNormal, fine: int) -> tuple[Floats, Floats, Floats]:
+def _middle_typical(arrays: ArmArrays, slots: Ints, instrument: int, prior: Prior, variation: Floats) -> float:
+    """Expected log typical_sd at one `variation`."""
+    if isinstance(prior, PointMass):
+        return float(np.log(prior.value))
+    return float(_expected_typical(arrays, slots, instrument, prior, variation)[0].item())
+
+
+def _top_nodes(arrays: ArmArrays, cases: list[Ints], model: ArmNormal, layout: Layout) -> tuple[Floats, Floats, Floats]:
     """Nodes of mu (tau, position) and of tau, and the log of weight and prior, at plausible standard errors."""
-    data, first = arrays.data, np.arange(arrays.data.n_studies)
-    scales = model.parameter_names(data.instruments)
-    middle = np.array([float(prior.ppf(0.5)) for prior in list(scales.values())[:-1]])
-    log_sigma = np.where(arrays.df > 0, arrays.log_s, np.log(middle)[arrays.instrument][:, None])[first]
-    sigma = np.exp(log_sigma[:, [0, arrays.n_sigma - 1]])
-    variance = sigma[:, 0] ** 2 / data.n_t + sigma[:, 1] ** 2 / data.n_c
-    unit = sigma[:, 0] if model.measure == "smd" else np.ones(len(first))
-    y, v = data.difference / unit, variance / unit**2
-    tau, log_w, (center,), (width,) = tau_nodes(model.base, y[None], v[None], 20 * fine)
-    width = np.hypot(width, 0.1 * width.min()) * 1.3  # standard errors are not known as well as this
-    x = np.arange(-REACH, REACH + 0.01, 0.8 / fine)
-    mu = center[:, None] + width[:, None] * x
-    log_weight = log_w[:, None] + np.log(0.8 / fine * width)[:, None] + model.base.mu_prior.logpdf(mu)
-    return mu, tau, np.asarray(log_weight)
+    data = arrays.data
+    *typical, variation = model.parameter_names(data.instruments).values()
+    middle = np.atleast_1d(variation.ppf(0.5))
+    y, v = [], []
+    for slots in cases:
+        log_typical = np.array([_middle_typical(arrays, slots, j, prior, middle) for j, prior in enumerate(typical)])
+        log_typical = log_typical[arrays.instrument[slots]][:, None]
+        sigma = np.exp(np.where(arrays.df[slots] > 0, arrays.log_s[slots], log_typical))[:, [0, arrays.n_sigma - 1]]
+        unit = sigma[:, 0] if model.measure == "smd" else np.ones(len(slots))
+        y.append(data.difference / unit)
+        v.append((sigma[:, 0] ** 2 / data.n_t + sigma[:, 1] ** 2 / data.n_c) / unit**2)
+    tau, log_w = scale_rule(plain(model.base.tau), *layout.windows.get("tau", (0, 0)), layout.count(20))
+    mu, step = spaced(*expected_mu(model.base, np.stack(y), np.stack(v), tau), layout.reach["mu"], layout.fine)
+    return mu, tau, np.asarray((log_w + np.log(step))[:, None] + model.base.mu_prior.logpdf(mu))

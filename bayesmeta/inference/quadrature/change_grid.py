@@ -9,105 +9,116 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import logsumexp
 
 from bayesmeta.data.arm_changes import ArmChanges
 from bayesmeta.inference.change_arrays import ChangeArrays, change_arrays
 from bayesmeta.inference.quadrature.parameter_grid import (
-    REACH,
     ParameterGrid,
     chebyshev,
-    focused,
     interpolation,
     require_simple,
     rule,
-    tau_nodes,
+    scale_rule,
 )
-from bayesmeta.priors import PointMass
+from bayesmeta.inference.quadrature.settle import REACH, Ends, Layout, expected_mu, location_ends, settle, spaced
+from bayesmeta.priors import PointMass, plain
 from bayesmeta.spec.change_normal import ChangeNormal
 
 Floats = NDArray[np.float64]
-_STEP = 0.5  # of the standardised position of each study's Fisher's z
-_Z = np.arange(-8.0, 8.01, _STEP)
-_POSITIONS = 400  # of mu at the most
+_Z = (
+    8.0  # where each study's Fisher's z is followed, in standard deviations of its restored likelihood: 1e-15 is beyond
+)
+_Z_STEP = 0.5  # a trapezoid rule of a normal density is then off by 2 exp(-2 pi^2 / 0.5^2), which is nothing
+_PLAUSIBLE, _CASES = 12.0, 7  # correlations whose evidence is within exp(-12) of the best; so many say where mu may be
 
 
-def fit_change_grid(data: ArmChanges, model: ChangeNormal, fine: int = 1) -> ParameterGrid:
+def fit_change_grid(data: ArmChanges, model: ChangeNormal, fine: float = 1) -> ParameterGrid:
     """Fit `model`, whose formula is ``"1"``; `fine` multiplies the numbers of nodes, to see what they leave open.
 
     Raises
     ------
     SpecificationError
-        If the model has covariates, or the prior on tau or correlation_variation a heavy tail, as that of HalfCauchy.
+        If the model has covariates, the prior on tau or correlation_variation a heavy tail, as that of HalfCauchy, or
+        the prior on mu a point mass.
+    InferenceError
+        If no number of nodes within reach suffices.
     """
     model.check(data)
     require_simple(model.base, correlation_variation=model.correlation_variation)
     arrays = change_arrays(data, model.baseline)
-    typical, variation, log_weight = _correlation_nodes(arrays, model, fine)
-    z, log_z = (np.zeros(1), np.zeros(1)) if model.one_correlation else _positions(fine)
+    priors = model.parameter_names()
+    scales = {"tau": plain(model.base.tau), "correlation_variation": priors["correlation_variation"]}
+    locations = ["mu"] if isinstance(priors["correlation"], PointMass) else ["mu", "correlation"]
+    return settle(lambda layout: _evaluated(arrays, model, layout), scales, locations, fine)
+
+
+def _evaluated(arrays: ChangeArrays, model: ChangeNormal, layout: Layout) -> ParameterGrid:
+    typical, variation, log_weight, open_ends = _correlation_nodes(arrays, model, layout)
+    z, log_z = (np.zeros(1), np.zeros(1)) if model.one_correlation else _positions(layout.fine)
     zeta, terms = arrays.correlation(typical[..., None, None], variation[:, None, None], z[:, None], np)
     terms = terms + log_z[:, None]  # (typical, variation, z, study)
-    mu, tau, log_top = _top_nodes(arrays, model, zeta, terms.max(axis=2).sum(axis=-1) + log_weight, fine)
+    mu, tau, log_top = _top_nodes(arrays, model, zeta, terms.max(axis=2).sum(axis=-1) + log_weight, layout)
     log_mass = log_weight[..., None, None] + log_top
-    for i in range(data.n_studies):
-        log_mass = log_mass + _study(arrays, i, np.tanh(zeta[..., i]), terms[..., i], mu, tau, fine)
+    for i in range(arrays.data.n_studies):
+        log_mass = log_mass + _study(arrays, i, np.tanh(zeta[..., i]), terms[..., i], mu, tau, layout)
     others = {"correlation": np.tanh(typical), "correlation_variation": variation}
-    return ParameterGrid(mu, tau, others, log_mass)
+    ends: dict[str, Ends] = {"mu": location_ends(log_mass, -1)}
+    if "correlation" in layout.reach:
+        share = np.exp(logsumexp(log_mass[[0, -1]], axis=(-2, -1)) - logsumexp(log_mass))  # (end, variation)
+        ends["correlation"] = tuple((share * open_ends).sum(axis=1).tolist())
+    return ParameterGrid(mu, tau, others, log_mass, ends)
 
 
-def _positions(fine: int) -> tuple[Floats, Floats]:
-    z = np.arange(_Z[0], _Z[-1] + 0.01, _STEP / fine)
-    return z, np.log(_STEP / fine) - (np.log(2 * np.pi) + z**2) / 2
+def _positions(fine: float) -> tuple[Floats, Floats]:
+    n = int(np.ceil(_Z / _Z_STEP * fine))
+    z = np.linspace(-_Z, _Z, 2 * n + 1)
+    return z, np.log(_Z / n) - (np.log(2 * np.pi) + z**2) / 2
 
 
-def _correlation_nodes(arrays: ChangeArrays, model: ChangeNormal, fine: int) -> tuple[Floats, Floats, Floats]:
-    """Nodes of the typical Fisher's z (typical, variation) and of its variation, where the sample correlations put them."""
-    precision, center = arrays.summary()
-    told = precision > 0
+def _correlation_nodes(
+    arrays: ChangeArrays, model: ChangeNormal, layout: Layout
+) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
+    """Nodes of the typical Fisher's z (typical, variation) and of its variation, with the log of weight times prior.
+
+    The last, of shape (end, variation), says which ends of the correlation, lower and upper, lie inside its support.
+    """
     priors = model.parameter_names()
-
-    def given(variation: Floats) -> tuple[Floats, Floats, Floats]:
-        w = 1 / (1 / precision[told] + variation[:, None] ** 2)
-        total = w.sum(axis=1)
-        mean = (w * center[told]).sum(axis=1) / total
-        q = (w * (center[told] - mean[:, None]) ** 2).sum(axis=1)
-        return mean, total**-0.5, (np.log(w).sum(axis=1) - np.log(total) - q) / 2
-
-    def likelihood(variation: Floats) -> Floats:
-        return given(variation)[2] if told.any() else np.zeros_like(variation)
-
-    variation, log_v = focused(priors["correlation_variation"], likelihood, 14 * fine)
+    window = layout.windows.get("correlation_variation", (0.0, 0.0))
+    variation, log_v = scale_rule(priors["correlation_variation"], *window, layout.count(14))
     prior = priors["correlation"]
     if isinstance(prior, PointMass):
         typical = np.full((1, variation.size), np.arctanh(prior.value))
-        return typical, variation, log_v[None]
-    lower, upper = (np.full(variation.size, bound) for bound in prior.support)
+        return typical, variation, log_v[None], np.zeros((2, variation.size), bool)
+    lowest, highest = prior.support
+    lower, upper = (np.full(variation.size, bound) for bound in (lowest, highest))
+    precision, center = arrays.summary()
+    told = precision > 0
     if told.any():
-        mean, width, _ = given(variation)
-        lower = np.clip(np.tanh(mean - REACH * width), lower, upper - 1e-6)
-        upper = np.clip(np.tanh(mean + REACH * width), lower + 1e-6, upper)
-    rules = [rule(prior, a, b, 32 * fine) for a, b in zip(lower, upper, strict=True)]
+        w = 1 / (1 / precision[told] + variation[:, None] ** 2)
+        mean, width = (w * center[told]).sum(axis=1) / w.sum(axis=1), w.sum(axis=1) ** -0.5
+        low, high = layout.reach["correlation"]
+        lower = np.clip(np.tanh(mean - REACH * low * width), lowest, highest - 1e-6)
+        upper = np.clip(np.tanh(mean + REACH * high * width), lower + 1e-6, highest)
+    rules = [rule(prior, a, b, layout.count(32)) for a, b in zip(lower, upper, strict=True)]
     nodes, log_w = (np.stack([pair[j] for pair in rules], axis=1) for j in (0, 1))
-    return np.arctanh(nodes), variation, log_w + log_v
+    return np.arctanh(nodes), variation, log_w + log_v, np.stack([lower > lowest, upper < highest])
 
 
 def _top_nodes(
-    arrays: ChangeArrays, model: ChangeNormal, zeta: Floats, log_weight: Floats, fine: int
+    arrays: ChangeArrays, model: ChangeNormal, zeta: Floats, log_weight: Floats, layout: Layout
 ) -> tuple[Floats, Floats, Floats]:
     """Nodes of mu (tau, position) and of tau, and the log of weight and prior, for all correlations that are plausible."""
-    plausible = np.argwhere(log_weight > log_weight.max() - 12)
+    plausible = np.argwhere(log_weight > log_weight.max() - _PLAUSIBLE)
     middle = zeta[..., zeta.shape[2] // 2, :][tuple(plausible.T)]  # (case, study)
     order = middle.mean(axis=1).argsort()
-    y, v = arrays.estimate(np.tanh(middle[order[np.linspace(0, len(order) - 1, 7).astype(int)]]))
-    tau, log_w, center, width = tau_nodes(model.base, y, v, 20 * fine)
-    low, high = (center - REACH * width).min(axis=0), (center + REACH * width).max(axis=0)
-    step = 0.8 * width.min(axis=0) / fine
-    n = min(int(np.ceil((high - low) / step).max()) + 1, _POSITIONS * fine)
-    mu = np.linspace(low, high, n, axis=1)
-    step = (high - low) / (n - 1)
+    y, v = arrays.estimate(np.tanh(middle[order[np.linspace(0, len(order) - 1, _CASES).astype(int)]]))
+    tau, log_w = scale_rule(plain(model.base.tau), *layout.windows.get("tau", (0.0, 0.0)), layout.count(20))
+    mu, step = spaced(*expected_mu(model.base, y, v, tau), layout.reach["mu"], layout.fine)
     return mu, tau, np.asarray((log_w + np.log(step))[:, None] + model.base.mu_prior.logpdf(mu))
 
 
-def _study(arrays: ChangeArrays, i: int, rho: Floats, terms: Floats, mu: Floats, tau: Floats, fine: int) -> Floats:
+def _study(arrays: ChangeArrays, i: int, rho: Floats, terms: Floats, mu: Floats, tau: Floats, layout: Layout) -> Floats:
     """Log density of what one study printed, its correlation integrated out, shape (typical, variation, tau, position).
 
     Parameters
@@ -118,7 +129,7 @@ def _study(arrays: ChangeArrays, i: int, rho: Floats, terms: Floats, mu: Floats,
     peak = terms.max(axis=2, keepdims=True)
     weight = np.exp(terms - peak)
     there = weight > 1e-13
-    nodes = chebyshev(float(rho[there].min()) - 1e-9, float(rho[there].max()) + 1e-9, 48 * fine)
+    nodes = chebyshev(float(rho[there].min()) - 1e-9, float(rho[there].max()) + 1e-9, layout.count(48))
     basis = interpolation(nodes, np.where(there, rho, nodes.mean()).ravel()).reshape(*rho.shape, -1)
     part = np.einsum("tvz,tvzg->tvg", np.where(there, weight, 0.0), basis)
     y, v = (values[:, i] for values in arrays.estimate(np.clip(nodes, -1, 1)[:, None]))

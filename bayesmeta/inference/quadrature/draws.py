@@ -77,6 +77,17 @@ def sample(fit: QuadratureFit, n: int, seed: int, second: str | None = None) -> 
     return found
 
 
+def parameters(fit: QuadratureFit, n: int, seed: int, second: str | None = None) -> dict[str, Floats]:
+    """Independent draws of all parameters of a model, a new study's effect among them, and of no study's effect."""
+    found = sample(fit, n, seed, second)
+    if "mu" in found:
+        spread = found["tau"]
+        if second is not None and fit.clusters is not None:
+            spread = np.hypot(spread, found[second])
+        found["theta_new"] = found["mu"] + spread * np.random.default_rng([seed, 3]).standard_normal(n)
+    return found
+
+
 def _draw_tau(part: Part, u: Floats) -> Floats:
     if not isinstance(part.scale, ScaleDensity):
         return np.full(u.size, part.scale)

@@ -24,6 +24,7 @@ from bayesmeta.spec.two_scales import Model, TwoScales, base_of
 
 Floats = NDArray[np.float64]
 _MANY, _NEGLIGIBLE = 32, 1e-20  # of many parts, those of less probability are dropped
+_LARGEST_ERROR = 1e-4  # of a probability, above which a result is refused unless a larger one was asked for
 _ILL_CONDITIONED = 1e3  # columns of the design further from orthogonal than this are rotated first
 
 
@@ -242,13 +243,14 @@ def weighted_fit(
     Raises
     ------
     InferenceError
-        If the marginal likelihood is zero or infinite.
+        If the marginal likelihood is zero or infinite, or probabilities may be off by more than 1e-4.
     """
     evidence = np.array([log_weight + part.log_evidence for log_weight, part in found])
     total = float(np.logaddexp.reduce(evidence))
     if not math.isfinite(total):
         raise InferenceError(
-            "the marginal likelihood is zero or infinite to double precision: the prior and the data exclude each other."
+            "the marginal likelihood is zero or infinite to double precision: the prior and the data exclude each other, "
+            f"or standard errors are too unequal to compute with; they run from {_range(ready.data.se)}."
         )
     probability = np.exp(evidence - total)
     parts = tuple(
@@ -258,8 +260,27 @@ def weighted_fit(
     )
     own = float((probability * np.array(errors)).sum())
     error = own if len(found) == 1 else 2 * own  # that of the parts' probabilities is as large
+    require_accuracy(error, tolerance, f"Standard errors run from {_range(ready.data.se)}")
     proper = all(part.piece.n_flat == 0 and not part.integrand.improper for part in parts)
     return QuadratureFit(ready.data, ready.names, ready.X, ready.rotation, parts, total, error, proper, tolerance)
+
+
+def _range(x: Floats) -> str:
+    return f"{x.min():.3g} to {x.max():.3g}"
+
+
+def require_accuracy(error: float, tolerance: float, about: str) -> None:
+    """Refuse a result whose probabilities may be off by more than 1e-4, and by more than was asked for.
+
+    Raises
+    ------
+    InferenceError
+    """
+    if not error <= max(_LARGEST_ERROR, tolerance):
+        raise InferenceError(
+            f"the posterior could not be computed: its probabilities may be off by {error:.2g}. {about}; these, or the "
+            "effects and the priors, are too far apart for a computer's numbers. Check their units, or use engine='nuts'."
+        )
 
 
 def tau_components(prior: Prior) -> list[tuple[float, ScaleDensity | float, bool]]:

@@ -16,6 +16,7 @@ from bayesmeta.inference.quadrature.special import added, namespace, product, to
 Array = Any  # of any library that follows the array API standard
 _LOG_2PI = math.log(2 * math.pi)
 _BLOCK = 64  # studies summed at a time: fixed, so that a sum's rounding does not depend on the number of lanes
+_GRADED = 1e10  # ratio of variances from which sums of squares are computed around each node's own fitted values
 _GROUP = 8  # factors of a determinant multiplied before one logarithm is taken, where none can overflow
 
 
@@ -55,10 +56,17 @@ class Problem:
         twice = xp.concat([logs, logs], axis=-1)  # a sum whose order does not depend on the number of lanes
         return xp.exp(total(twice) / self.y.shape[0])[..., :1]
 
+    @cached_property
+    def graded(self) -> Array:
+        """Whether variances are so unequal that sums of squares around one point would cancel, shape (*lanes, 1, 1)."""
+        xp = namespace(self.y)
+        scaled = self.a if self.d is None else self.a / xp.where(self.d > 0, self.d, 1.0)
+        return (xp.max(scaled, axis=0) > _GRADED * xp.min(scaled, axis=0))[..., :1]
+
     def with_effects(self, y: Array) -> Problem:
         """The same problem with other effects, and the same `reference`."""
         other = replace(self, y=y)
-        other.__dict__["reference"] = self.reference
+        other.__dict__.update(reference=self.reference, graded=self.graded)
         return other
 
 
@@ -135,15 +143,20 @@ def condition(
     sums = (_cluster_sums if problem.clusters else _sums)(problem, tau2, scale)
     root, solved, plus = _equations(prior, scale, sums, shift)
     minus = added(z**2 for z in solved)
-    log_scale = n * xp.log(scale)
-    log_density = 0.5 * (sums.log_weight - log_scale - (plus - minus))
-    for i in range(len(root)):
-        log_density = log_density - xp.log(root[i][i])
-    constant = prior.log_norm + problem.log_jacobian - 0.5 * (n - prior.n_flat) * _LOG_2PI
-    size = xp.abs(sums.log_weight) + xp.abs(log_scale) + xp.abs(plus) + minus if sized else 0.0
+    squares, largest = plus - minus, xp.abs(plus) + minus
     mean = solve_upper(root, solved)
     if shift is not None:
         mean = [m + s for m, s in zip(mean, shift, strict=True)]
+    if not problem.clusters and bool(xp.any(problem.graded)):
+        fitted = _least_squares(problem, prior, tau2, scale, mean)
+        squares = xp.where(problem.graded, fitted, squares)
+        largest = xp.where(problem.graded, fitted, largest)
+    log_scale = n * xp.log(scale)
+    log_density = 0.5 * (sums.log_weight - log_scale - squares)
+    for i in range(len(root)):
+        log_density = log_density - xp.log(root[i][i])
+    constant = prior.log_norm + problem.log_jacobian - 0.5 * (n - prior.n_flat) * _LOG_2PI
+    size = xp.abs(sums.log_weight) + xp.abs(log_scale) + largest if sized else 0.0
     return Conditional(log_density + constant, tuple(mean), root, size)
 
 
@@ -204,6 +217,26 @@ def _sums(problem: Problem, tau2: Array, scale: Array, determinant: bool = True)
         cross.append(next(rest))
         gram.append([next(rest) for _ in range(i + 1)])
     return _Sums(gram, cross, square, log_weight)
+
+
+def _least_squares(
+    problem: Problem, prior: CoefficientPrior, tau2: Array, scale: Array, mean: Sequence[Array]
+) -> Array:
+    """Weighted sum of squares around the fitted values of each node and component, and of the prior's deviations.
+
+    At its minimum an error of the mean counts by its square: nothing cancels, however unequal the weights are.
+    """
+    n, found = problem.y.shape[0], 0.0 * scale
+    for i in range(n):
+        rows = slice(i, i + 1)
+        w = 1.0 / (problem.a[rows, ...] + (tau2 if problem.d is None else tau2 * _rows(problem.d, rows)))
+        gap = problem.y[rows, ...]
+        for x, m in zip(problem.columns, mean, strict=True):
+            gap = gap - (m if x is None else _rows(x, rows) * m)
+        found = found + (w * gap * gap)[0, ...]
+    away = [m - start for m, start in zip(mean, prior.mean, strict=True)]
+    p = len(away)
+    return found + added(_entry(prior.precision, i, j) * away[i] * away[j] for i in range(p) for j in range(p))
 
 
 def _cluster_sums(problem: Problem, tau2: Array, scale: Array, determinant: bool = True) -> _Sums:

@@ -1,8 +1,9 @@
-"""A posterior of mu, tau and further parameters on nodes, and the rules that place the nodes."""
+"""A posterior of mu, tau and further parameters on nodes, and the rules that they belong to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +12,10 @@ from scipy.interpolate import CubicSpline
 from scipy.special import logsumexp
 
 from bayesmeta.errors import SpecificationError
-from bayesmeta.priors import PointMass, Prior, plain
+from bayesmeta.priors import Mixture, PointMass, Prior, plain
 from bayesmeta.spec.normal_normal import NormalNormal
 
 Floats = NDArray[np.float64]
-REACH = 8.8  # of mu on each side of its centre, in its standard deviations given tau
-_DROP = 32.0  # log density below the maximum beyond which a parameter is not followed
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +31,21 @@ class ParameterGrid:
     others : mapping of str to ndarray
         Nodes of the other parameters, broadcasting to the leading axes of `log_mass`.
     log_mass : ndarray, shape (..., tau, position)
-        Log of the posterior mass of each node, weights and priors included, not normalised.
+        Log of the posterior mass of each node, weights and priors included, not normalised. The last of the other
+        parameters, a scale as tau is, has the axis before tau.
+    ends : mapping of str to (float, float)
+        Posterior mass at the first and the last node of each parameter on equally spaced nodes.
+    error : float
+        Largest change of a mean, in standard deviations, or of a standard deviation, relative to itself, against nodes
+        that are fewer and reach further.
     """
 
     mu: Floats
     tau: Floats
     others: Mapping[str, Floats]
     log_mass: Floats
+    ends: Mapping[str, tuple[float, float]]
+    error: float = math.nan
 
     @property
     def log_marginal_likelihood(self) -> float:
@@ -50,6 +57,12 @@ class ParameterGrid:
         """Posterior mass of each node of tau and mu, shape (tau, position)."""
         axes = tuple(range(self.log_mass.ndim - 2))
         return np.asarray(np.exp(logsumexp(self.log_mass, axis=axes) - self.log_marginal_likelihood))
+
+    def scale_mass(self, name: str) -> tuple[Floats, Floats]:
+        """Nodes of a scale, tau or the last of the others, and the posterior mass of each."""
+        axis, nodes = (-2, self.tau) if name == "tau" else (-3, self.others[name])
+        others = tuple(i for i in range(self.log_mass.ndim) if i != self.log_mass.ndim + axis)
+        return nodes, np.asarray(np.exp(logsumexp(self.log_mass, axis=others) - self.log_marginal_likelihood))
 
     def mean_sd(self, name: str) -> tuple[float, float]:
         """Posterior mean and standard deviation of ``"mu"``, ``"tau"`` or one of the others."""
@@ -94,48 +107,9 @@ def require_simple(base: NormalNormal, **scales: Prior) -> None:
             raise SpecificationError(
                 f"prior for {name} is {plainly}: its tail is too heavy for the grid. Use engine='nuts'."
             )
-
-
-def tau_nodes(base: NormalNormal, y: Floats, v: Floats, n: int) -> tuple[Floats, Floats, Floats, Floats]:
-    """Nodes of tau with log weights, where estimates `y` with variances `v` put it, and mean and sd of mu given each.
-
-    Parameters
-    ----------
-    y, v : ndarray, shape (case, study)
-        Several cases where neither is known for sure.
-
-    Returns
-    -------
-    tau, log_weight : ndarray, shape (tau,)
-    center, width : ndarray, shape (case, tau)
-    """
-
-    def given(tau: Floats) -> tuple[Floats, Floats, Floats]:
-        w = 1 / (v[:, None, :] + tau[:, None] ** 2)
-        precision = w.sum(axis=-1)
-        center = (w * y[:, None, :]).sum(axis=-1) / precision
-        q = (w * (y[:, None, :] - center[..., None]) ** 2).sum(axis=-1)
-        return center, precision**-0.5, (np.log(w).sum(axis=-1) - np.log(precision) - q) / 2
-
-    prior = plain(base.tau)
-    tau, log_w = focused(prior, lambda nodes: logsumexp(given(nodes)[2], axis=0), n)
-    center, width, _ = given(tau)
-    return tau, log_w, center, width
-
-
-def focused(
-    prior: Prior, log_likelihood: Callable[[Floats], Floats], n: int, ends: tuple[float, float] | None = None
-) -> tuple[Floats, Floats]:
-    """Nodes of a rule where the prior times a likelihood has its mass, and the log of weight times prior."""
-    ends = (0.0, end(prior)) if ends is None else ends
-    for _ in range(8):
-        nodes, log_w = rule(prior, *ends, 24)
-        log_mass = log_w + log_likelihood(nodes)
-        inside = np.flatnonzero(log_mass > log_mass.max() - _DROP)
-        lower = ends[0] if inside[0] < 2 else float(nodes[inside[0] - 2])
-        upper = ends[1] if inside[-1] > len(nodes) - 3 else float(nodes[inside[-1] + 2])
-        ends = (lower, upper)
-    return rule(prior, *ends, n)
+    mu = plain(base.mu_prior)
+    if any(isinstance(part, PointMass) for _, part in (mu.components if isinstance(mu, Mixture) else [(1.0, mu)])):
+        raise SpecificationError(f"prior for mu is {mu}: the grid takes no point mass. Use engine='nuts'.")
 
 
 def rule(prior: Prior, lower: float, upper: float, n: int) -> tuple[Floats, Floats]:
@@ -145,6 +119,16 @@ def rule(prior: Prior, lower: float, upper: float, n: int) -> tuple[Floats, Floa
     x, w = np.polynomial.legendre.leggauss(n)
     nodes = lower + (upper - lower) * (x + 1) / 2
     return nodes, np.asarray(np.log(w * (upper - lower) / 2) + prior.logpdf(nodes))
+
+
+def scale_rule(prior: Prior, lower: float, upper: float, n: int) -> tuple[Floats, Floats]:
+    """The same for a scale: a Gauss rule in its square root, as its posterior is often highest near zero."""
+    if isinstance(prior, PointMass):
+        return np.array([prior.value]), np.zeros(1)
+    x, w = np.polynomial.legendre.leggauss(n)
+    root = (x + 1) / 2
+    nodes = lower + (upper - lower) * root**2
+    return nodes, np.asarray(np.log(w * root * (upper - lower)) + prior.logpdf(nodes))
 
 
 def end(prior: Prior) -> float:

@@ -1,0 +1,244 @@
+"""Estimates from a table and back: `read_estimates`, and the columns that hold what is known beside y and se."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bayesmeta.data.cells import is_missing
+from bayesmeta.data.dependence import (
+    Rows,
+    clustered_rows,
+    independent_rows,
+    row_labels,
+    rows_with_covariance,
+    trial_of,
+    used_columns,
+    without_reference_rows,
+)
+from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.natural_scale import check_natural_scale
+from bayesmeta.data.standard_errors import standard_errors
+from bayesmeta.data.tables import Table, open_table
+from bayesmeta.errors import DataError, SpecificationError
+
+_NOT_COVARIATES = ("y", "v", "lower", "upper")
+_ROUNDED = 0.02  # of a variance: how far a rounded covariance matrix may be from the standard errors beside it
+
+
+def read_estimates(
+    path: str | Path,
+    y: str = "y",
+    se: str = "se",
+    study: str = "study",
+    *,
+    covariates: Sequence[str] | None = None,
+    level: float = 0.95,
+    measure: str | None = None,
+    cov: ArrayLike | None = None,
+    cluster: str | None = None,
+) -> Estimates:
+    r"""Read estimates from a file with columns ``study``, ``y``, ``se`` and any covariates.
+
+    In place of ``se`` the file may have ``v`` (its square), or ``lower`` and ``upper``, the limits of a
+    confidence interval around `y` on the same scale (ratios: all three as logarithms).
+
+    Parameters
+    ----------
+    path : str or Path
+        CSV in UTF-8, decimals with a point, column names in the first line; or what else `read_table` reads. It takes
+        back what ``bayesmeta effects`` prints: the columns of a covariance, ``measure`` and ``added``.
+    y, se, study : str
+        The columns to use.
+    covariates : sequence of str, optional
+        Columns to keep as covariates; by default all that are not used otherwise.
+    level : float, default 0.95
+        Coverage of the confidence interval from ``lower`` to ``upper``.
+    measure : str, optional
+        What `y` measures, as in `effect_sizes`; priors published for another measure are then refused.
+    cov, cluster
+        Of several rows of one study, as in `Estimates.from_frame`.
+
+    Returns
+    -------
+    Estimates
+
+    Raises
+    ------
+    DataError
+        If the file is refused: one line that names the file, the row, the column, the value found and the
+        rule. A row is named by its line in the file, so the first study below the header is row 2.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "effects.csv"
+    >>> _ = path.write_text("study,y,lower,upper\nSigtermans2009,-1.83,-2.35,-1.31\n")
+    >>> read_estimates(path).se.round(4)
+    array([0.2653])
+    """
+    return from_table(open_table(path, "table"), y, se, study, covariates, level, measure, cov, cluster)
+
+
+def from_table(
+    table: Table,
+    y: str,
+    se: str,
+    study: str | None,
+    covariates: Sequence[str] | None,
+    level: float,
+    measure: str | None,
+    cov: ArrayLike | None = None,
+    cluster: str | None = None,
+) -> Estimates:
+    """Return the estimates of a table, with everything that its columns say of them."""
+    table = _with_labels(table, study, y)
+    if cov is not None and cluster is not None:
+        raise SpecificationError(
+            "give cov or cluster: a covariance of the estimates, or a model of their true effects."
+        )
+    table = without_reference_rows(table, y, se)
+    stated = _measure(table, measure)
+    own = table.recognised.get(y, y) == "y" and "measure" in table.columns  # as `effects` prints it
+    check_natural_scale(table, y, measure if own else stated)
+    effects = table.numbers(y)
+    given = None if cov is None else np.asarray(cov, dtype=float)
+    bare = given is not None and not {se, "v", "lower", "upper"} & set(table.columns)
+    errors = _roots(given, len(table)) if bare and given is not None else standard_errors(table, y, se, level)
+    used = (study or "study", y, se, "v", "lower", "upper", "measure", "added")
+    return assembled(table, effects, errors, covariates, used, measure=stated, cov=given, cluster=cluster)
+
+
+def assembled(
+    table: Table,
+    y: NDArray[np.float64],
+    se: NDArray[np.float64],
+    covariates: Sequence[str] | None,
+    used: Sequence[str],
+    extra: Mapping[str, Sequence[object]] | None = None,
+    *,
+    measure: str | None,
+    cov: NDArray[np.float64] | None = None,
+    cluster: str | None = None,
+) -> Estimates:
+    """Return estimates from effects and standard errors of the rows of a table, whose columns tell their dependence.
+
+    Parameters
+    ----------
+    covariates : sequence of str, optional
+        Columns to keep; by default all but `used`.
+    extra : mapping of str to sequence, optional
+        Covariates that are no columns of the table.
+    measure, cov, cluster
+        As `Estimates.from_frame`.
+    """
+    rows, within = _rows(table, y, se, cov, cluster)
+    names = None if covariates is None else [name for name in covariates if name not in rows.extra]
+    everything = rows.keep == list(range(len(table)))
+    kept = table if everything else table.take(rows.keep)
+    columns: dict[str, Sequence[object]] = {
+        **kept.covariates(names, used=(*used, *used_columns(table), *rows.extra)),
+        **rows.extra,
+        **{name: [cells[i] for i in rows.keep] for name, cells in (extra or {}).items()},
+    }
+    amounts = kept.numbers_or_nan("added") if "added" in kept.columns else None
+    return Estimates(
+        rows.y, rows.se, rows.labels, columns, cov=rows.cov, measure=measure, cluster=within,
+        added=None if amounts is None else np.nan_to_num(amounts),
+    )  # fmt: skip
+
+
+def _with_labels(table: Table, study: str | None, y: str) -> Table:
+    """The table with a column that names the study of each row."""
+    if study:
+        table.require(study, y)
+        return replace(table, label=study)
+    table.require(y)
+    labels = tuple(f"study {i}" for i in range(1, len(table) + 1))
+    return replace(table, columns={**{name: table.columns[name] for name in table.columns}, "study": labels})
+
+
+def _rows(
+    table: Table, y: NDArray[np.float64], se: NDArray[np.float64], cov: NDArray[np.float64] | None, cluster: str | None
+) -> tuple[Rows, str | None]:
+    """The estimates of a table with what is known of their dependence, and the covariate of clusters."""
+    if cov is not None:
+        if used := used_columns(table):
+            raise DataError(
+                f"{table.source}: column {used[0]!r} has a covariance, and cov is given too. Leave one out."
+            )
+        if cov.shape == (len(table), len(table)):
+            for i in np.flatnonzero(np.abs(np.diag(cov) - se**2) > _ROUNDED * se**2):
+                raise DataError(
+                    f"{table.where(int(i))}: cov has the variance {cov[i, i]:g}, and the standard error {se[i]:g} has the "
+                    f"square {se[i] ** 2:g}. Is the matrix in the order of the rows?"
+                )
+        return Rows(list(range(len(table))), row_labels(table), y, None, cov, trial_of(table)), None
+    if cluster is not None:
+        if used := used_columns(table):
+            raise DataError(
+                f"{table.source}: column {used[0]!r} has a covariance; cluster is for estimates with independent errors."
+            )
+        return clustered_rows(table, y, se, cluster)
+    return independent_rows(table, y, se) or rows_with_covariance(table, y, se), None
+
+
+def _roots(cov: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    """Standard errors of a covariance that stands in place of them; it is checked when the estimates are built."""
+    return np.sqrt(np.abs(np.diag(cov))) if cov.shape == (n, n) else np.ones(n)
+
+
+def _measure(table: Table, measure: str | None) -> str | None:
+    """What the estimates measure: as stated, and as column ``measure`` says, which must agree."""
+    cells = table.columns.get("measure", ())
+    found = list(dict.fromkeys("" if is_missing(cell) else str(cell).strip() for cell in cells))
+    if len(found) > 1:
+        raise DataError(
+            f"{table.source}, column 'measure': it has {', '.join(map(repr, found[:4]))}, and estimates that are pooled "
+            "measure one thing. Keep the rows of one; a covariate goes by another name."
+        )
+    own = found[0] if found and found[0] else None
+    if own and measure and own != measure:
+        raise DataError(
+            f"{table.source}, column 'measure': the estimates are {own!r}, and measure={measure!r} was stated. Leave it out."
+        )
+    return own or measure
+
+
+def to_columns(data: Estimates) -> Mapping[str, Any]:
+    """Return the columns beside study, y, se and covariates that `from_table` reads, those with something to say.
+
+    Examples
+    --------
+    >>> data = Estimates(y=[0.1, 0.4, 0.2], cov=[[0.5, 0.2, 0], [0.2, 0.6, 0], [0, 0, 0.3]], measure="md")
+    >>> for name, cells in to_columns(data).items():
+    ...     print(name, list(cells))
+    measure ['md', 'md', 'md']
+    cov_block [1, 1, 2]
+    cov_row [1, 2, 1]
+    cov_1 [0.5, 0.2, 0.3]
+    cov_2 [0.2, 0.6, '']
+    """
+    found: dict[str, Any] = {"measure": [data.measure] * len(data)} if data.measure else {}
+    if data.added is not None and data.added.any():
+        found["added"] = data.added.tolist()
+    if data.cov is None:
+        return found
+    from scipy.sparse import csgraph
+
+    blocks = csgraph.connected_components(data.cov != 0, directed=False)[1]
+    first = {block: i for i, block in enumerate(dict.fromkeys(blocks.tolist()), start=1)}
+    members = {block: np.flatnonzero(blocks == block) for block in first}
+    found["cov_block"] = [first[block] for block in blocks.tolist()]
+    found["cov_row"] = [int(np.flatnonzero(members[b] == i)[0]) + 1 for i, b in enumerate(blocks.tolist())]
+    for place in range(max(map(len, members.values()))):
+        found[f"cov_{place + 1}"] = [
+            float(data.cov[i, members[b][place]]) if place < len(members[b]) else ""
+            for i, b in enumerate(blocks.tolist())
+        ]
+    return found

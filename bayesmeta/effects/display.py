@@ -1,0 +1,130 @@
+"""From the scale on which a measure is analysed to the one on which it is read: log odds ratios as odds ratios."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
+
+Floats = NDArray[np.float64]
+type Scale = Literal["identity", "exp", "expit", "tanh", "sin_squared", "double_arcsine"]
+
+
+def _sin_squared(x: Floats) -> Floats:
+    return np.sin(np.clip(x, 0, np.pi / 2)) ** 2
+
+
+def inverse_double_arcsine(x: ArrayLike, n: float) -> Floats:
+    """The proportion of `n` participants whose double arcsine (the mean of the two arcsines) is `x`.
+
+    Below the value of no events it is 0, and above that of events alone 1.
+
+    References
+    ----------
+    Miller (1978), Am. Stat. 32:138, doi:10.1080/00031305.1978.10479283
+
+    Examples
+    --------
+    >>> from bayesmeta.effects.proportions import double_arcsine_proportion
+    >>> y, _ = double_arcsine_proportion([3], [20])
+    >>> inverse_double_arcsine(y, 20).round(12)
+    array([0.15])
+    """
+    lowest = np.arcsin(np.sqrt(1 / (n + 1))) / 2
+    angle = 2 * np.clip(np.asarray(x, float), lowest, np.pi / 2 - lowest)
+    sine = np.sin(angle)
+    inner = sine + (sine - 1 / sine) / n
+    return np.asarray(0.5 * (1 - np.sign(np.cos(angle)) * np.sqrt(np.maximum(1 - inner**2, 0))))
+
+
+def _exp(x: Floats) -> Floats:
+    with np.errstate(over="ignore"):
+        return np.exp(x)
+
+
+_BACK: Mapping[str, Callable[[Floats], Floats]] = {
+    "identity": lambda x: x,
+    "exp": _exp,
+    "expit": lambda x: np.asarray(expit(x)),
+    "tanh": np.tanh,
+    "sin_squared": _sin_squared,
+}
+SCALES = (*_BACK, "double_arcsine")
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """What the values of a measure are called and how they are read. Every scale increases: quantiles stay quantiles.
+
+    Parameters
+    ----------
+    label : str
+        What a value is called as it is read, ``"odds ratio"``.
+    analysis : str
+        What it is called as it is analysed, ``"log odds ratio"``.
+    scale : str
+        How the one follows from the other, of `SCALES`.
+    null : float, optional
+        The value as it is read that means no effect; None where there is no comparison.
+    n : float, optional
+        For ``"double_arcsine"``: the sample size at which it is inverted.
+
+    Examples
+    --------
+    >>> ratio = Display("odds ratio", "log odds ratio", "exp", 1.0)
+    >>> float(ratio.values(0.0)), ratio.contrast
+    (1.0, 'ratio of odds ratios')
+    """
+
+    label: str
+    analysis: str
+    scale: Scale = "identity"
+    null: float | None = 0.0
+    n: float | None = None
+
+    @property
+    def changes(self) -> bool:
+        """Whether values are read on another scale than they are analysed on."""
+        return self.scale != "identity"
+
+    @property
+    def is_ratio(self) -> bool:
+        """Whether values are read as ratios, which a plot draws on a logarithmic axis."""
+        return self.scale == "exp"
+
+    def values(self, x: ArrayLike) -> Floats:
+        """Return values of the analysis as they are read: limits and medians, not means or standard errors."""
+        given = np.asarray(x, float)
+        if self.scale == "double_arcsine":
+            return given if self.n is None else inverse_double_arcsine(given, self.n)
+        return np.asarray(_BACK[self.scale](given))
+
+    @property
+    def contrast(self) -> str | None:
+        """What the exponential of a coefficient is called; None where a coefficient has no such reading."""
+        if self.scale == "expit":
+            return "odds ratio"
+        if self.scale != "exp":
+            return None
+        rest = self.label.removeprefix("ratio of ")
+        return f"ratio of {self.label}s" if rest == self.label else f"ratio of ratios of {rest}"
+
+    @property
+    def note(self) -> str:
+        """How a scale that needs a sample size was inverted; empty for the others."""
+        if self.scale != "double_arcsine" or self.n is None:
+            return ""
+        return f"proportions invert the double arcsine at n = {self.n:.3g}, the harmonic mean of the studies' sizes"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON, with what else follows from them."""
+        return asdict(self)
+
+
+def display_from(record: Mapping[str, Any] | None) -> Display:
+    """Return the display that `Display.as_dict` wrote; an effect as it was analysed where there is none."""
+    return Display(**record) if record else Display("effect", "effect")

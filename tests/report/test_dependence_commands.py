@@ -1,0 +1,179 @@
+"""What the command line says of rows of one study, of clusters and of zero cells, and takes from file to file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bayesmeta as bm
+from bayesmeta.analysis.run import plan
+from bayesmeta.analysis.structure_words import dependence_sentences
+from bayesmeta.cli import main
+from bayesmeta.errors import SpecificationError
+
+LONG = "study,arm,events,n\nA,placebo,10,40\nA,low,15,40\nA,high,18,40\nB,placebo,12,60\nB,low,20,60\n"
+REPEATED = "study,y,se\nA,0.1,0.2\nA,0.3,0.3\nB,-0.4,0.2\nC,0.2,0.2\n"
+TAU = ("--tau", "HalfNormal(0.5)")
+
+
+def run(capsys, *arguments):
+    with pytest.raises(SystemExit) as stop:
+        main(list(map(str, arguments)))
+    said = capsys.readouterr()
+    return stop.value.code, said.out, said.err
+
+
+def ran(capsys, *arguments):
+    """Run a command that ends well."""
+    code, out, err = run(capsys, *arguments)
+    assert not code, err
+    return out
+
+
+@pytest.fixture
+def repeated(tmp_path):
+    path = tmp_path / "effects.csv"
+    path.write_text(REPEATED)
+    return path
+
+
+def test_effects_then_compare_counts_a_shared_arm_once(capsys, tmp_path):
+    arms, effects = tmp_path / "arms.csv", tmp_path / "effects.csv"
+    arms.write_text(LONG)
+    effects.write_text(ran(capsys, "effects", arms, "--measure", "log_or"))
+    content = json.loads(ran(capsys, "compare", effects, "--json"))
+    data = bm.effect_sizes(arms, "log_or")
+    W = np.linalg.inv(data.cov)
+    fe = next(row for row in content["rows"] if row["name"] == "fe wald")
+    assert fe["estimate"] == pytest.approx((W @ data.y).sum() / W.sum(), rel=1e-10)
+    assert (fe["upper"] - fe["lower"]) / 2 == pytest.approx(1.959963984540054 * W.sum() ** -0.5, rel=1e-10)
+    assert content["measure"] == "log_or"
+    assert any("known covariance" in note for note in content["notes"])
+
+
+@pytest.mark.parametrize("command", ["fit", "compare", "sensitivity"])
+def test_rows_of_one_study_are_rejected_with_the_ways_out(capsys, repeated, command):
+    status, out, err = run(capsys, command, repeated, *TAU)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert all(
+        way in err for way in ("--cov", "--cluster", "--cluster-tau", "cov_1", "se_ref", "pool_nested", "--combine")
+    )
+
+
+def test_a_covariance_file_is_taken(capsys, repeated, tmp_path):
+    cov = tmp_path / "cov.csv"
+    cov.write_text("study,a,b,c,d\nA,0.04,0.03,0,0\nA,0.03,0.09,0,0\nB,0,0,0.04,0\nC,0,0,0,0.04\n")
+    content = json.loads(ran(capsys, "fit", repeated, *TAU, "--cov", cov, "--json"))
+    V = np.diag([0.04, 0.09, 0.04, 0.04])
+    V[0, 1] = V[1, 0] = 0.03
+    result = bm.fit(bm.Estimates([0.1, 0.3, -0.4, 0.2], cov=V), bm.NormalNormal(tau=bm.HalfNormal(0.5)))
+    assert content["summary"][0]["mean"] == pytest.approx(result.summary().loc["mu", "mean"], rel=1e-12)
+    cov.write_text(cov.read_text().replace("0.03,0.09", "0.02,0.09"))
+    assert "cov must be symmetric" in run(capsys, "fit", repeated, *TAU, "--cov", cov)[2]
+
+
+def test_a_covariance_file_is_put_in_the_order_of_the_estimates(capsys, tmp_path):
+    table, cov = tmp_path / "e.csv", tmp_path / "cov.csv"
+    table.write_text("study,y,se\nA,0.1,0.1\nB,0.3,0.2\nC,-0.4,0.3\n")
+    cov.write_text("study,C,A,B\nC,0.09,0.01,0\nA,0.01,0.01,0.005\nB,0,0.005,0.04\n")
+    content = json.loads(ran(capsys, "fit", table, *TAU, "--cov", cov, "--json"))
+    V = [[0.01, 0.005, 0.01], [0.005, 0.04, 0], [0.01, 0, 0.09]]
+    result = bm.fit(bm.Estimates([0.1, 0.3, -0.4], cov=V), bm.NormalNormal(tau=bm.HalfNormal(0.5)))
+    assert content["summary"][0]["mean"] == pytest.approx(result.summary().loc["mu", "mean"], rel=1e-10)
+    cov.write_text(cov.read_text().replace("\nB,", "\nD,"))
+    assert "'D' is not an estimate" in run(capsys, "fit", table, *TAU, "--cov", cov)[2]
+
+
+@pytest.mark.parametrize("command", ["fit", "compare", "sensitivity"])
+def test_clusters_make_a_model_of_three_levels(capsys, repeated, command):
+    out = ran(capsys, command, repeated, *TAU, "--cluster", "study", "--cluster-tau", "HalfNormal(0.3)", "--json")
+    content = json.loads(out)
+    two = bm.TwoScales(bm.NormalNormal(tau=bm.HalfNormal(0.5)), bm.Cluster("trial"), bm.HalfNormal(0.3))
+    data = bm.read_estimates(repeated, cluster="study")
+    mean = bm.fit(data, two).summary().loc["mu"]
+    if command == "fit":
+        assert content["summary"][0]["mean"] == pytest.approx(mean["mean"])
+    elif command == "sensitivity":
+        assert content["rows"][0]["mean"] == pytest.approx(mean["mean"])
+    else:
+        rows = {row["name"]: row for row in content["rows"]}
+        assert rows["Bayes HalfNormal(0.5)"]["estimate"] == pytest.approx(mean["median"])
+        assert rows["reml wald"]["estimate"] == bm.pool_nested(data, "trial").coefficients.loc["mu", "estimate"]
+
+
+@pytest.mark.parametrize("command", ["fit", "compare", "sensitivity"])
+def test_zero_cells_are_said_wherever_such_estimates_are_fitted(capsys, tmp_path, command):
+    arms, effects = tmp_path / "arms.csv", tmp_path / "effects.csv"
+    arms.write_text("study,events_t,n_t,events_c,n_c\nA,5,35,0,39\nB,2,40,0,40\n")
+    effects.write_text(ran(capsys, "effects", arms, "--measure", "log_or"))
+    assert "added" in effects.read_text().splitlines()[0]
+    priors = ("--tau", "HalfNormal(0.5)", "--mu", "Normal(0, 2.82)", "--claim", "mu > 0")
+    said = " ".join(ran(capsys, command, effects, *priors).split())
+    assert "0.5 was added to each cell of studies 'A' and 'B' (zero cells)" in said
+    assert "normal approximation" in said
+    content = json.loads(ran(capsys, command, effects, *priors, "--json"))
+    assert any("0.5 was added" in note for note in content["notes"])
+    if command == "fit":
+        assert content["probabilities"][0]["probability"] == pytest.approx(0.9625, abs=5e-5)
+
+
+ANALYSIS = """schema = 1
+title = "x"
+question = "x"
+source = "x"
+seed = 1
+[outcomes.pain]
+label = "Pain"
+estimates = "effects.csv"
+{outcome}
+[outcomes.pain.models.one]
+label = "one"
+tau = "HalfNormal(0.5)"
+{model}
+[outcomes.pain.models.two]
+label = "two"
+tau = "HalfNormal(1)"
+{other}
+"""
+CLUSTERS = 'cluster = "study"\ncluster_tau = "HalfNormal(0.3)"'
+
+
+def planned(folder: Path, outcome="", model="", other=""):
+    path = folder / "analysis.toml"
+    path.write_text(ANALYSIS.format(outcome=outcome, model=model, other=other))
+    return plan(path)
+
+
+def test_analysis_files_take_clusters(repeated):
+    found = planned(repeated.parent, model=CLUSTERS, other=CLUSTERS)
+    assert found.data["pain"].cluster == "trial"
+    assert str(found.models["pain"]["one"].second) == "Cluster('trial')"
+    with pytest.raises(bm.DataError, match="Rows of one study are dependent"):
+        planned(repeated.parent, model=CLUSTERS)
+
+
+def test_analysis_files_take_a_covariance_and_a_structure(repeated):
+    cov = repeated.parent / "cov.csv"
+    cov.write_text("study,a,b,c,d\nA,0.04,0.03,0,0\nA,0.03,0.09,0,0\nB,0,0,0.04,0\nC,0,0,0,0.04\n")
+    found = planned(repeated.parent, 'cov = "cov.csv"', 'between = "multi-arm"')
+    assert found.data["pain"].cov[0, 1] == 0.03
+    assert str(found.models["pain"]["one"].between) == "MultiArm('trial')"
+    assert str(found.models["pain"]["two"].between) == "Independent()"
+    with pytest.raises(SpecificationError, match=r"models.one: between and cluster: give one"):
+        planned(repeated.parent, 'cov = "cov.csv"', f'between = "multi-arm"\n{CLUSTERS}')
+
+
+def test_methods_say_it(repeated):
+    data = bm.read_estimates(repeated, cluster="study")
+    model = bm.TwoScales(bm.NormalNormal(tau=bm.HalfNormal(0.5)), bm.Cluster("trial"), bm.HalfNormal(0.3))
+    (said,) = dependence_sentences("Pain", {"m": "three levels"}, data, {"m": bm.fit(data, model)})
+    assert (
+        said == "The model 'three levels' has a second standard deviation, tau_trial of Cluster('trial'), beside tau."
+    )
+    corrected = bm.Estimates([0.1, 0.2], [0.1, 0.1], added=[0, 0.5])
+    plain = bm.NormalNormal(tau=bm.HalfNormal(0.5))
+    (said,) = dependence_sentences("Pain", {"m": "m"}, corrected, {"m": bm.fit(corrected, plain)})
+    assert "0.5 was added to each cell of study 'study 2'" in said

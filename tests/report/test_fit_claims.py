@@ -1,0 +1,75 @@
+"""`bayesmeta fit --claim`: what is printed of each probability and of its error."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from bayesmeta.cli import main
+
+OPTIONS = ("--tau", "HalfNormal(0.5)", "--mu", "Normal(0, 1)")
+
+
+def run(capsys, *arguments):
+    with pytest.raises(SystemExit) as stop:
+        main(list(map(str, arguments)))
+    out, err = capsys.readouterr()
+    return stop.value.code or 0, out, err
+
+
+@pytest.fixture
+def effects(tmp_path: Path) -> Path:
+    (tmp_path / "effects.csv").write_text("study,y,se\nA,0.3,0.2\nB,-0.1,0.25\nC,0.4,0.3\n")
+    return tmp_path / "effects.csv"
+
+
+def test_the_error_that_is_printed_is_the_one_that_was_achieved(capsys, effects):
+    status, out, _ = run(capsys, "fit", effects, *OPTIONS, "--claim", "exp(mu) < 0.8", "--json")
+    content = json.loads(out)
+    bound = content["checks"][0]["value"]
+    assert status == 0
+    assert content["probabilities"][0]["mcse"] == 0
+    _, out, _ = run(
+        capsys, "fit", effects, *OPTIONS, "--claim", "exp(mu) < 0.8", "--claim", "mu < -0.22314355131420976"
+    )
+    printed = re.findall(r"= ([0-9.]+) \(exact to ([0-9.e-]+)\)", out)
+    assert printed[0] == printed[1] == (printed[0][0], f"{bound:.1g}")
+    assert float(printed[0][1]) < 1e-8
+
+
+def test_what_is_simulated_is_marked_with_its_error(capsys, effects):
+    _, out, _ = run(capsys, "fit", effects, *OPTIONS, "--claim", "mu * tau < 0.1")
+    assert re.search(r"P\(mu \* tau < 0\.1\) = 0\.\d+ \(simulated, Monte Carlo error 0\.00\d+\)", out)
+    _, out, _ = run(capsys, "sensitivity", effects, *OPTIONS, "--tau", "HalfNormal(1)", "--claim", "mu * tau < 0.1")
+    assert re.search(r"P\(mu \* tau < 0\.1\) is simulated: Monte Carlo error up to 0\.00\d+\.", out)
+
+
+@pytest.mark.parametrize(
+    ("claim", "message"),
+    [
+        ("mu > 1/0", "divides by zero"), ("log(mu) < 1", "undefined in"), ("mu", "is not a claim"), ("mu < 9**9**9", "too large"),
+        (f"{'(' * 150}mu{')' * 150} < 0", ""), (f"{'not ' * 99}mu < 0", "too large"), ("mu < (tau < 1)", "is not a number"),
+    ],
+)  # fmt: skip
+def test_a_claim_that_cannot_be_answered_is_refused_in_one_line(capsys, effects, claim, message):
+    status, out, err = run(capsys, "fit", effects, *OPTIONS, "--claim", claim)
+    if message:
+        assert status == 2
+        assert len(err.splitlines()) == 1
+        assert message in err
+        assert out == ""
+    else:
+        assert status in (0, 2)
+
+
+def test_a_chain_of_constants_and_a_point(capsys, effects):
+    status, out, _ = run(
+        capsys, "fit", effects, *OPTIONS, "--claim", "0 < 1 < mu", "--claim", "mu > 1", "--claim", "mu = 0"
+    )
+    assert status == 0
+    found = dict(re.findall(r"P\((.+)\) = ([0-9.e-]+) \(", out))
+    assert found["0 < 1 < mu"] == found["mu > 1"]
+    assert float(found["mu = 0"]) == 0

@@ -1,0 +1,366 @@
+"""Every option and every key has a parameter, a table or a question that it is for, or is rejected: nothing is ignored.
+
+An option of the command line, or a key of an analysis or design file, that is not in the tables below fails these tests:
+say what happens where it has no use, and show that it is rejected there.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from pydantic import BaseModel
+
+from bayesmeta.analysis.run import plan
+from bayesmeta.analysis.schema import Analysis
+from bayesmeta.analysis.toml import _sections
+from bayesmeta.cli import app, main
+from bayesmeta.errors import BayesmetaError
+from bayesmeta.simulation.design import Design
+
+ESTIMATES = "study,y,se,group,dose\nA,0.1,0.2,x,1\nB,0.3,0.2,x,2\nC,-0.4,0.2,z,3\nD,-0.1,0.2,z,4\n"
+MEASURED = "study,y,se,measure\nA,0.1,0.2,log_or\nB,0.3,0.2,log_or\n"
+MEANS = "study,mean_t,sd_t,n_t,mean_c,sd_c,n_c\nA,1,2,20,2,2,20\nB,1,2,20,3,2,20\n"
+COUNTS = "study,events_t,n_t,events_c,n_c\nA,1,20,2,20\nB,3,20,4,20\n"
+PRINTED = "study,estimate,se\nA,0.1,0.2\nB,0.3,0.2\n"
+FILES = {"e.csv": ESTIMATES, "m.csv": MEASURED, "means.csv": MEANS, "counts.csv": COUNTS, "printed.csv": PRINTED}
+FILES |= {"cov.csv": "study,A,B\nA,0.04,0\nB,0,0.04\n"}
+TAU = ["--tau", "HalfNormal(0.5)"]
+NO_MU = ["e.csv", "--formula", "0 + group", *TAU]
+ARMS = ["means.csv", *TAU, "--typical-sd", "LogNormal(0.7, 0.5)", "--sd-variation", "HalfNormal(0.3)"]
+
+# What always has an effect, or has one as soon as there is something that it is for, and why that is enough.
+ALWAYS = {
+    "report": {"analysis", "--out", "--json"},
+    "verify": {"folder", "--analysis", "--json"},
+    # an exact fit draws nothing: how many draws, and which, has no bearing on its numbers
+    "fit": {"effects", "--tau", "--formula", "--engine", "--seed", "--draws", "--chains", "--ci-prob", "--json"},
+    # zero cells and rows of one arm: done where there are any, which standard error says
+    "effects": {"arms", "--measure", "--combine", "--json"},
+    # what is known of a table, for the checks that apply to it
+    "check": {"table", "--scale", "--integers", "--ratio", "--level", "--strict", "--json"},
+    "convert": {"table"},
+    "template": {"--measure"},
+    "compare": {"effects", "--tau", "--formula", "--ci-prob", "--plot", "--json"},
+    "priors": {"--search", "--json"},
+    "sensitivity": {"effects", "--tau", "--formula", "--level", "--threshold", "--ci-prob", "--json"},
+    "simulate": {"design", "--out", "--json"},
+}
+_STRUCTURE = {
+    "--cov": ([*ARMS, "--cov", "cov.csv"], "--cov: it is for estimates"),
+    "--cluster": ([*ARMS, "--cluster", "study"], "--cluster: it is for estimates"),
+    "--cluster-tau": (["e.csv", *TAU, "--cluster-tau", "HalfNormal(1)"], "--cluster-tau needs --cluster"),
+    "--between": (["e.csv", *TAU, "--between", "multi-arm"], "no trial has several contrasts"),
+}
+_OF_ESTIMATES = {
+    "--cov": (["e.csv", *TAU, "--cov", "cov.csv"], "2 rows and 2 columns beside 'study', for 4 estimates"),
+    "--cluster": (["e.csv", *TAU, "--cluster", "dose", "--cluster-tau", "HalfNormal(1)"], "each has one row"),
+    "--cluster-tau": _STRUCTURE["--cluster-tau"],
+    "--between": _STRUCTURE["--between"],
+}
+# What is rejected where it has no use: arguments that give it there, and the message.
+REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
+    "fit": {
+        "--mu": ([*NO_MU, "--mu", "Normal(0, 0.01)"], "has no mu"),
+        "--beta": (["e.csv", *TAU, "--beta", "dose=Normal(0, 1)"], "has no such column"),
+        "--claim": ([*NO_MU, "--claim", "mu < 0"], "no parameter 'mu'"),
+        "--measure": (["m.csv", *TAU, "--measure", "md"], "are 'log_or'"),
+        "--typical-sd": (["e.csv", *TAU, "--typical-sd", "LogNormal(0.7, 0.5)"], "needs --sd-variation"),
+        "--sd-variation": (["e.csv", *TAU, "--sd-variation", "HalfNormal(0.3)"], "needs --typical-sd"),
+        "--correlation-prior": (["e.csv", *TAU, "--correlation-prior", "Uniform(0, 1)"], "needs --correlation-variation"),
+        "--correlation-variation": (
+            ["e.csv", *TAU, "--correlation-variation", "HalfNormal(0.3)"], "needs --correlation-prior",
+        ),
+        "--baseline": (["e.csv", *TAU, "--baseline", "common"], "needs --correlation-prior"),
+        "--column": (["e.csv", *TAU, "--column", "mean_t=dose"], "'mean_t' is not read here"),
+        **_STRUCTURE,
+    },
+    "effects": {
+        "--complete": (["means.csv", "--measure", "md", "--complete"], "none of these columns"),
+        "--quantiles": (["means.csv", "--measure", "md", "--quantiles", "fitted"], "it is for medians"),
+        "--correction": (["means.csv", "--measure", "md", "--correction", "0.5"], "no counts to correct"),
+        "--to": (["means.csv", "--measure", "md", "--to", "all"], "no counts to correct"),
+        "--drop00": (["means.csv", "--measure", "md", "--drop00"], "no events in two arms"),
+        "--correlation": (["means.csv", "--measure", "md", "--correlation", "0.5"], "takes none"),
+        "--level": (["printed.csv", "--measure", "reported", "--level", "0.9"], "no confidence intervals"),
+        "--reference": (["means.csv", "--measure", "md", "--reference", "x"], "one row for each arm"),
+        "--icc": (["means.csv", "--measure", "md", "--icc", "0.1"], "cluster_size is missing"),
+        "--cluster-size": (["means.csv", "--measure", "md", "--cluster-size", "9"], "icc is missing"),
+        "--column": (["means.csv", "--measure", "md", "--column", "doze=n_t"], "neither a column that is read"),
+    },
+    "check": {
+        "--items": (["means.csv", "--items", "3"], "--integers"),
+        "--sheet": (["means.csv", "--sheet", "x"], "Excel"),
+        "--analysis": (["means.csv", "--analysis", "1.2"], "RevMan"),
+        "--column": (["means.csv", "--column", "doze=n_t"], "neither a column that is read"),
+    },
+    "convert": {
+        "--sheet": (["means.csv", "--sheet", "x"], "Excel"),
+        "--analysis": (["means.csv", "--analysis", "1.2"], "RevMan"),
+        "--column": (["means.csv", "--column", "doze=nt"], "no column 'nt'"),
+    },
+    "template": {"--arms": (["--measure", "fisher_z", "--arms"], "no table with one row for each arm")},
+    "compare": {
+        "--mu": ([*NO_MU, "--mu", "Normal(0, 0.01)"], "has no mu"),
+        "--claim": (["e.csv", *TAU, "--claim", "dose < 0"], "no parameter 'dose'"),
+        "--parameter": (["e.csv", *TAU, "--parameter", "dose"], "no such coefficient"),
+        "--estimator": (
+            ["e.csv", *TAU, "--cluster", "group", "--cluster-tau", "HalfNormal(1)", "--estimator", "dl wald"], "pool_nested",
+        ),
+        "--measure": (["m.csv", *TAU, "--measure", "md"], "are 'log_or'"),
+        "--column": (["e.csv", *TAU, "--column", "mean_t=dose"], "'mean_t' is not read here"),
+        **_OF_ESTIMATES,
+    },
+    "priors": {
+        "--measure": (["--measure", "log_0r"], "has no prior for it"),
+        "--source": (["--source", "turner"], "no such source"),
+        "--parameter": (["--parameter", "sigma"], "no such parameter"),
+    },
+    "sensitivity": {
+        "--mu": ([*NO_MU, "--mu", "Normal(0, 0.01)"], "has no mu"),
+        "--beta": (["e.csv", *TAU, "--beta", "dose=Normal(0, 1)"], "has no such column"),
+        "--claim": ([*NO_MU, "--claim", "mu < 0"], "no parameter 'mu'"),
+        "--measure": (["m.csv", *TAU, "--measure", "md"], "are 'log_or'"),
+        "--column": (["e.csv", *TAU, "--column", "mean_t=dose"], "'mean_t' is not read here"),
+        **_OF_ESTIMATES,
+    },
+    "simulate": {
+        "--scheduler": (["design.toml", "--scheduler", "tcp://x:1", "--workers", "2"], "give one; a scheduler has its own"),
+        "--workers": (["design.toml", "--scheduler", "tcp://x:1", "--workers", "2"], "give one; a scheduler has its own"),
+    },
+}  # fmt: skip
+DESIGN = """
+title = "x"
+seed = 1
+replications = 2
+estimators = ["dl wald"]
+[studies]
+outcome = "estimates"
+k = 3
+se = 0.2
+"""
+
+
+def options() -> Iterator[tuple[str, str]]:
+    """Every command with each of its options and arguments, as typer has them."""
+    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        for parameter in command.params:
+            yield name, next((text for text in parameter.opts if text.startswith("--")), parameter.name)
+
+
+def test_every_option_has_a_decision() -> None:
+    decided = {(command, name) for command, names in ALWAYS.items() for name in names}
+    decided |= {(command, name) for command, cases in REJECTED.items() for name in cases}
+    assert set(options()) - {(command, "--help") for command in ALWAYS} == decided
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name, text in (FILES | {"design.toml": DESIGN}).items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("command", "option"), [(c, o) for c, cases in REJECTED.items() for o in cases], ids=lambda text: text
+)
+def test_an_option_without_use_is_rejected(command: str, option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments, message = REJECTED[command][option]
+    assert option in arguments
+    with pytest.raises(SystemExit) as stop:
+        main([command, *arguments])
+    said = capsys.readouterr()
+    assert (stop.value.code, said.out) == (2, "")
+    (line,) = said.err.strip().splitlines()
+    assert message in line, line
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("command", ["fit", "compare"])
+@pytest.mark.parametrize("mu", ["Normal(0, 0.01)", "Flat()"])
+def test_even_a_flat_prior_on_a_mu_that_is_not_there_is_rejected(command: str, mu: str) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([command, *NO_MU, "--mu", mu])
+    assert stop.value.code == 2
+
+
+SMALL = Path(__file__).parent / "analysis" / "small"
+SIGNAL = '[[outcomes.pain.signals]]\nname = "s"\nmodel = "overall"\nclaim = "mu < 0"\nclaim_label = "less"\nquantity = "mu"\n'
+# Keys of sections that describe, or that always have an effect.
+PLAIN = {
+    "Analysis": "schema_version title question source seed sampling outcomes external limitations references",
+    "Sampling": "draws tune chains target_accept ess_limit",
+    "Published": "kind",
+    "OptionSection": "label weight values",
+    "ChoiceSection": "name options",
+    "Probability": "label note",
+    "Signal": "name claim_label note published_p published_verdict",
+    "Derived": "baseline_label baseline_percent baseline_digits baseline_n note",
+    "Variant": "label prior",
+    "Belief": "label source note tau",
+    "Outcome": "label measure unit benefit models probabilities signals columns covariates missing sampling "
+    "studies estimates arms choices published sensitivity",
+    "Statement": "review says source",
+    "External": "file outcome rows statements",
+    "ModelSection": "kind label formula tau draws",
+    "ArmModelSection": "kind label formula tau draws equal_variances",
+    "ChangeModelSection": "kind label formula tau draws baseline",
+    "Sensitivity": "",
+    "EffectsSection": "combine",
+    "Design": "title seed replications level truth studies selection estimators priors",
+    "Truth": "mu tau shape df skewness share factor",  # its validator holds each to the shape
+    "Studies": "outcome measure k file se n_t n_c control_risk sd correction",  # and to the outcome
+    "Selection": "cuts weights alternative",
+    "BayesianModel": "label tau mu",
+}
+# Keys that are rejected where they have no use: what the small analysis becomes, and the message.
+KEYS: dict[str, tuple[str, str]] = {
+    "ModelSection.mu": ('0 + dose|mu = "Normal(0, 2)"', "has no mu"),
+    "ModelSection.beta": ('model|beta = { doze = "Normal(0, 1)" }', "no such column"),
+    "ModelSection.between": ('model|between = "multi-arm"', "no trial has several contrasts"),
+    "ModelSection.cluster": ('model|cluster = "dose"', "needs cluster_tau"),
+    "ModelSection.cluster_tau": ('model|cluster_tau = "HalfNormal(1)"', "needs cluster"),
+    "Outcome.effects": ("end|[outcomes.pain.effects]\ncombine = true", "pain.effects: it is for arms"),
+    "Outcome.cov": ('outcome|cov = "missing.csv"', "missing.csv"),
+    "Outcome.n_total": ("outcome|n_total = 9", "n_total: it is for studies"),
+    "Outcome.sd_prior": ('outcome|sd_prior = "LogNormal(0, 1)"', "sd_prior: it is for studies"),
+    "Outcome.derived": (
+        'end|[[outcomes.pain.derived]]\nmodel = "overal"\nbaseline_label = "x"\nbaseline_percent = 50.0\nbaseline_n = [2]',
+        "no model 'overal'",
+    ),
+    "Outcome.confounding": ('outcome|confounding = ["overall", "dose", "doze"]', "no parameter 'doze'"),
+    "Probability.model": (
+        'end|[[outcomes.pain.probabilities]]\nlabel = "x"\nmodel = "x"\nclaim = "mu < 0"', "no model 'x'",
+    ),
+    "Probability.claim": (
+        'end|[[outcomes.pain.probabilities]]\nlabel = "x"\nmodel = "overall"\nclaim = "muu < 0"', "no parameter 'muu'",
+    ),
+    "Signal.model": ("signal|model|none", "no model 'none'"),
+    "Signal.claim": ("signal|claim|muu < 0", "no parameter 'muu'"),
+    "Signal.quantity": ("signal|quantity|muu", "no parameter 'muu'"),
+    "Signal.threshold": ('signal+|threshold = "muu < 1"', "no parameter 'muu'"),
+    "Signal.threshold_label": ('signal+|threshold_label = "much"', "and there is none"),
+    "Signal.prior_factor": ("signal+|prior_factor = 0.5", "for the priors of sensitivity.effect"),
+    "Derived.model": (
+        'end|[[outcomes.pain.derived]]\nmodel = "none"\nbaseline_label = "x"\nbaseline_percent = 50.0\nbaseline_n = [2]',
+        "no model 'none'",
+    ),
+    "Sensitivity.effect": (
+        'signal+|[outcomes.pain.sensitivity]\neffect = [{ label = "a", prior = "Normal(0, 1)" }]', "is crossed with",
+    ),
+    "Sensitivity.tau": (
+        'signal+|[outcomes.pain.sensitivity]\ntau = [{ label = "a", prior = "HalfNormal(1)" }]', "is crossed with",
+    ),
+    "Sensitivity.beliefs": (
+        'end|[[outcomes.pain.sensitivity.beliefs]]\nlabel = "a"\nsource = "x"\ntau = "HalfNormal(1)"', "is of the signals",
+    ),
+    "Sensitivity.level": ("end|[outcomes.pain.sensitivity]\nlevel = 0.9", "is of the signals"),
+    "Belief.mu": (
+        'no mu|[[outcomes.pain.sensitivity.beliefs]]\nlabel = "a"\nsource = "x"\nmu = "Normal(0, 1)"', "no mu|has a mu",
+    ),
+    "Belief.beta": (
+        'signal+|[[outcomes.pain.sensitivity.beliefs]]\nlabel = "a"\nsource = "x"\nbeta = { doze = "Normal(0, 1)" }',
+        "no model has a coefficient 'doze'",
+    ),
+}  # fmt: skip
+KEYS |= {
+    f"EffectsSection.{key}": (f"end|[outcomes.pain.effects]\n{key} = {value}", "effects: it is for arms")
+    for key, value in {
+        "complete": "true", "quantiles": '"fitted"', "correction": "0.5", "to": '"all"', "drop00": "true",
+        "correlation": "0.5", "level": "0.9", "reference": '"a"', "icc": "0.1", "cluster_size": "9",
+        "printed_measure": '"md"',
+    }.items()
+}  # fmt: skip
+# Keys that one kind of model or statistic takes and others do not: pydantic or the kind's own table rejects them there.
+OF_A_KIND = {
+    "ArmModelSection": "mu beta typical_sd sd_variation sd_probability",
+    "ChangeModelSection": "mu beta correlation correlation_variation",
+    "Published": "estimate lower upper level digits covariate p direction tolerance i2 count study relation ratio",
+}
+
+
+def sections(root: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    seen, todo = list[type[BaseModel]](), [root]
+    while todo:
+        section = todo.pop()
+        if section in seen:
+            continue
+        seen.append(section)
+        yield section
+        for field in section.model_fields.values():
+            todo += _sections(field.annotation)
+
+
+def test_every_key_has_a_decision() -> None:
+    keys = {
+        f"{section.__name__}.{name}"
+        for root in (Analysis, Design)
+        for section in sections(root)
+        for name in section.model_fields
+    }
+    decided = {
+        f"{section}.{name}"
+        for table in (PLAIN, OF_A_KIND)
+        for section, names in table.items()
+        for name in names.split()
+    }
+    decided |= set(KEYS)
+    assert keys - decided == set(), "say where these keys have no use, and reject them there"
+    assert decided - keys == set(), "these keys are gone"
+
+
+def edited(text: str, change: str) -> str:
+    """The small analysis with one change, told by the word before the bar."""
+    place, _, rest = change.partition("|")
+    if place == "0 + dose":
+        return text.replace('formula = "1 + dose"', 'formula = "0 + dose"').replace(
+            'claim = "mu < 0"', 'claim = "tau > 1"'
+        )
+    if place == "model":
+        kept = text.replace('beta = { dose = "Normal(0, 1)" }\n', "") if rest.startswith("beta") else text
+        kept = kept.replace('formula = "1 + dose"\nmu = "Normal(0, 2)"\n', "") if "formula" in rest else kept
+        return kept.replace('tau = "HalfNormal(0.5)"\n', f'tau = "HalfNormal(0.5)"\n{rest}\n')
+    if place == "outcome":
+        return text.replace('estimates = "effects.csv"\n', f'estimates = "effects.csv"\n{rest}\n')
+    if place == "signal":
+        key, _, value = rest.partition("|")
+        return text + re.sub(rf'^{key} = ".*"$', f'{key} = "{value}"', SIGNAL, flags=re.M)
+    if place == "signal+":
+        return f"{text}{SIGNAL}{rest}\n"
+    if place == "no mu":
+        text = text.replace('formula = "1 + dose"\nmu = "Normal(0, 2)"', 'formula = "0 + dose"')
+        signal = SIGNAL.replace('"mu < 0"', '"dose < 0"').replace('quantity = "mu"', 'quantity = "dose"')
+        return f"{text.replace('claim = "mu < 0"', 'claim = "dose < 0"')}{signal}{rest}\n"
+    return f"{text}{rest}\n"
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_key_without_use_is_rejected_before_anything_is_sampled(key: str, tmp_path: Path) -> None:
+    shutil.copytree(SMALL, tmp_path / "small")
+    path = tmp_path / "small" / "analysis.toml"
+    change, message = KEYS[key]
+    path.write_text(edited(path.read_text(), change))
+    with pytest.raises(BayesmetaError) as caught:
+        plan(path)
+    said = str(caught.value)
+    assert re.search(message, said), said
+    assert "pain" in said or "missing.csv" in said
+
+
+def test_a_model_without_an_intercept_is_planned_and_its_claims_on_mu_are_not(tmp_path: Path) -> None:
+    """`0 + region` used to sample for minutes and to fail on mu then."""
+    shutil.copytree(SMALL, tmp_path / "small")
+    path = tmp_path / "small" / "analysis.toml"
+    text = path.read_text().replace('formula = "1 + dose"\nmu = "Normal(0, 2)"', 'formula = "0 + dose"')
+    path.write_text(text)
+    with pytest.raises(BayesmetaError, match=r"analysis.toml: outcomes.pain, model 'overall': .*no parameter 'mu'"):
+        plan(path)
+    path.write_text(text.replace('"mu < 0"', '"dose < 0"'))
+    model = plan(path).models["pain"]["overall"]
+    assert not getattr(model, "has_mu", True)
