@@ -11,6 +11,9 @@ help: ## list these targets
 ketamine: venv ## fit the ketamine analysis and write reports/ketamine
 	$(BIN)/bayesmeta report models/ketamine/analysis.toml --out reports/ketamine
 
+expected: ketamine ## fit it, and write models/ketamine/expected.json and docs/ketamine-table.md again
+	$(BIN)/python scripts/ketamine-expected.py
+
 test: venv ## run every test, slow ones too
 	$(TEST) -m ""
 
@@ -61,4 +64,4 @@ clean: ## remove everything that make created
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help ketamine test test-fast lint format types docs bench corpus published lock venv clean
+.PHONY: help ketamine expected test test-fast lint format types docs bench corpus published lock venv clean

@@ -103,9 +103,9 @@ def page() -> str:
         rows.append(f"| {name} | {k} | {verdict(found)} | {widths.max() / widths.min():.2f} | {why} |")
     return f"""# Where the schools disagree
 
-Every data set that bayesmeta ships (`bm.dataset_info(name)` says what it is), by {len(METHODS)} estimators of tau with Wald and
-Knapp-Hartung intervals, by profile likelihood, and under five priors on tau with a flat prior on mu. Bayesian rows give
-posterior medians. `make corpus` writes this page.
+Every data set that bayesmeta ships (`bayesmeta.data.datasets.dataset_info(name)` says what it is), by
+{len(METHODS)} estimators of tau with Wald and Knapp-Hartung intervals, by profile likelihood, and under five priors on tau with a
+flat prior on mu. Bayesian rows give posterior medians. `make corpus` writes this page.
 
 | data set | studies | 95% intervals for mu | widest / narrowest, without `fe` | why they differ |
 | --- | ---: | --- | ---: | --- |

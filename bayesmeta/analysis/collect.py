@@ -8,31 +8,32 @@ from typing import Any
 
 import numpy as np
 
-from bayesmeta.analysis.arms import arm_left_out, arm_options, arm_predictions, unknown_mark
+from bayesmeta.analysis.arms import arm_left_out, arm_options, unknown_mark
 from bayesmeta.analysis.derived import derived_rows, finite_or_none
 from bayesmeta.analysis.evidence_table import evidence
 from bayesmeta.analysis.latent_pooling import latent_pooling
 from bayesmeta.analysis.load import outcome_display, shown_measure
+from bayesmeta.analysis.predictive import coverage_check, predicted, predictive_rows
 from bayesmeta.analysis.records import CI_PROB, curve, finite, interval_record
 from bayesmeta.analysis.schema import Outcome
 from bayesmeta.analysis.sensitivity import SignalSensitivity
 from bayesmeta.analysis.signals import signal_record
-from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.kinds import Arms
 from bayesmeta.data.review import PublishedReview
-from bayesmeta.data.statistics import PooledEstimate, SubgroupTest, printed_half_width
+from bayesmeta.data.statistics import PooledEstimate
 from bayesmeta.diagnostics.agreement import agreement, agreement_check
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence
+from bayesmeta.diagnostics.published import published_checks
 from bayesmeta.effects.display import Display
-from bayesmeta.priors import Flat, Prior, plain
+from bayesmeta.priors import Flat, Prior
 from bayesmeta.results.display import with_display
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.spec.design import design, tau_prior
-from bayesmeta.spec.names import arm_scales
+from bayesmeta.spec.design import design
+from bayesmeta.spec.parameter_priors import parameter_priors
 from bayesmeta.spec.sources import default_names, published_in
-from bayesmeta.spec.two_scales import TwoScales, base_of
+from bayesmeta.spec.two_scales import base_of
 
 
 @dataclass(slots=True)
@@ -74,11 +75,10 @@ def collect_outcome(
             models[key]["agreement"] = [asdict(row) for row in compared]
             collected.checks.append(agreement_check(f"{name}, {key}", compared))
     display = outcome_display(outcome, first.data)
-    predictive = _predictive(first, ratio=display.is_ratio)
-    collected.checks += [
-        Check(f"{name}: {row['name']} reproduced", row["inside"], row["mean"], None, f"Printed: {row['printed']}.")
-        for row in predictive
-    ]
+    if isinstance(first.data, PublishedReview):
+        collected.checks += published_checks(name, first)
+    predictive = predictive_rows(first)
+    collected.checks.append(coverage_check(name, predictive))
     collected.signals = [
         signal_record(name, outcome, signal, shown[signal.model], grids.get(signal.name, SignalSensitivity()))
         for signal in outcome.signals
@@ -87,7 +87,7 @@ def collect_outcome(
         "label": outcome.label,
         "measure": shown_measure(outcome),
         "unit": outcome.unit,
-        "benefit": outcome.benefit,
+        "benefit": outcome.benefit if "benefit" in outcome.model_fields_set else None,  # printed where it was stated
         "display": display.as_dict(),
         "evidence": evidence(outcome, fits, display),
         "models": models,
@@ -106,6 +106,7 @@ def collect_outcome(
             row for question in outcome.derived for row in derived_rows(question, outcome, shown[question.model])
         ],
         "predictive": predictive,
+        "predictive_of": predicted(first),
         "confounding": _confounding(outcome, fits),
         "left_out": arm_left_out(outcome, first) if isinstance(first.data, Arms) else [],
         "input": _input(outcome),
@@ -127,14 +128,8 @@ def _model(
     outcome: Outcome, key: str, result: MetaResult, rows: list[dict[str, Any]], found: Any, sizes: Any
 ) -> dict[str, Any]:
     model = base_of(result.model)
-    priors: dict[str, Prior] = {"mu": model.mu_prior} if model.has_mu else {}
-    priors["tau"] = tau_prior(result.data, model)
-    if isinstance(result.model, TwoScales):
-        priors[result.model.second_name] = plain(result.model.prior)
+    priors = parameter_priors(result.data, result.model)
     variables = design(result.data, model).columns
-    for name in result.coefficients:
-        priors[name] = model.coefficient_prior(name, variables[name])
-    priors |= arm_scales(result.data, result.model)
     section = outcome.models[key]
     unchosen = default_names(model)
     defaults = [name for name, prior in priors.items() if prior == Flat() or {name, variables.get(name)} & unchosen]
@@ -220,60 +215,6 @@ def _prior_posterior(result: MetaResult, name: str, prior: Prior) -> dict[str, A
     }
 
 
-def _predictive(result: MetaResult, *, ratio: bool) -> list[dict[str, Any]]:
-    """What the review would print, recomputed from the draws' trials; for estimates, each study replicated.
-
-    A pool must come back within its printed digits on average, also where the observation was given a wider tolerance.
-    """
-    group = result.datatree["posterior_predictive"].to_dataset()
-    rows = []
-
-    def add(name: str, draws: Any, printed: float, tolerance: float) -> None:
-        marginal = DrawsMarginal(np.asarray(draws))
-        lower, upper = marginal.interval(CI_PROB, "eti")
-        inside = abs(marginal.mean() - printed) <= tolerance
-        found = {"mean": marginal.mean(), "lower": lower, "upper": upper, "inside": bool(inside)}
-        rows.append({"name": name, "printed": f"{printed:.4g}", **found})
-
-    if not isinstance(result.data, PublishedReview):
-        for study, printed, draws in _replicated(result.data, result):
-            marginal = DrawsMarginal(draws)
-            lower, upper = marginal.interval(CI_PROB, "eti")
-            inside = lower <= printed <= upper
-            row = {
-                "mean": marginal.mean(),
-                "lower": lower,
-                "upper": upper,
-                "inside": None if not inside else True,
-            }
-            rows.append({"name": study, "printed": f"{printed:.4g}", **row})
-        return rows
-    tests = [s for s in result.data.statistics if isinstance(s, SubgroupTest)]
-    for statistic in result.data.statistics:
-        if isinstance(statistic, PooledEstimate):
-            allowed = statistic.rounding
-            if not ratio:  # the digits of a ratio are not those of its logarithm
-                allowed = min(allowed, printed_half_width(statistic.digits))
-            for key in ("estimate", "lower", "upper"):
-                add(f"pooled {key}", group[f"pooled_{key}"], getattr(statistic, key), allowed)
-        elif isinstance(statistic, SubgroupTest):
-            add(
-                f"z of {statistic.covariate}",
-                group["subgroup_z"][..., tests.index(statistic)],
-                statistic.z,
-                3 * statistic.spread,
-            )
-    return rows
-
-
-def _replicated(data: Estimates | Arms, result: MetaResult) -> list[tuple[str, float, Any]]:
-    """For each study what was observed, and draws of what the model would observe."""
-    if isinstance(data, Arms):
-        return arm_predictions(data, result)
-    y = result.datatree["posterior_predictive"]["y"]
-    return [(name, float(data.y[i]), y.sel(study=name).to_numpy()) for i, name in enumerate(data.study)]
-
-
 def _confounding(outcome: Outcome, fits: Mapping[str, MetaResult]) -> dict[str, Any] | None:
     if outcome.confounding is None:
         return None
@@ -281,6 +222,6 @@ def _confounding(outcome: Outcome, fits: Mapping[str, MetaResult]) -> dict[str, 
     x, y = fits[model].draws(a).ravel(), fits[model].draws(b).ravel()
     step = max(x.size // 400, 1)
     correlation = float(np.corrcoef(x, y)[0, 1])
-    note = "Both coefficients are in one model; a trial that has both features cannot tell them apart."
+    note = "Both are in one model: the closer the correlation is to −1 or 1, the less the data tell them apart."
     points = np.column_stack([x, y])[::step][:400].tolist()
     return {"x": a, "y": b, "correlation": correlation, "points": points, "note": note}

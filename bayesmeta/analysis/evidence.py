@@ -78,6 +78,7 @@ def _read_studies(table: Table, covariates: list[str], sd: Prior) -> tuple[list[
                     se=se,
                     covariates={key: value for key in covariates if (value := values[key]) is not None},
                     in_review=values.get("in_review") in (None, 1.0),
+                    status=str(values.get("status") or ""),
                 )
             )
         except DataError as error:
@@ -198,9 +199,16 @@ def _ratio(entry: Published, estimate: float, lower: float, upper: float) -> Poo
             "or is not positive. Give the ratio itself, not its logarithm."
         )
     digits = 2 if entry.digits is None else entry.digits
-    half = 0.5 * 10.0**-digits / lower if entry.tolerance is None else entry.tolerance
     logs = (math.log(estimate), math.log(lower), math.log(upper))
-    return PooledEstimate(estimate=logs[0], lower=logs[1], upper=logs[2], level=entry.level, half_width=half)
+    return PooledEstimate(
+        estimate=logs[0],
+        lower=logs[1],
+        upper=logs[2],
+        level=entry.level,
+        digits=digits,
+        half_width=entry.tolerance,
+        ratio=True,
+    )
 
 
 def _statistic(entry: Published) -> Statistic:

@@ -6,8 +6,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from bayesmeta.analysis.arms import arm_evidence
 from bayesmeta.analysis.schema import Outcome
 from bayesmeta.data.kinds import Arms
@@ -20,6 +18,7 @@ from bayesmeta.data.statistics import (
     StudyTest,
     SubgroupTest,
 )
+from bayesmeta.diagnostics.published import Printed, observed_within, recomputed
 from bayesmeta.effects.display import Display
 from bayesmeta.results.meta_result import MetaResult
 
@@ -44,7 +43,6 @@ def evidence(outcome: Outcome, fits: Mapping[str, MetaResult], display: Display)
             for i, name in enumerate(data.study)
         ]
         return {"studies": studies, "statistics": [], "choices": [], "missing": outcome.missing}
-    group = result.datatree["posterior_predictive"].to_dataset()
     posterior = result.choice_probabilities()
     choices = []
     for choice in data.choices:
@@ -58,15 +56,7 @@ def evidence(outcome: Outcome, fits: Mapping[str, MetaResult], display: Display)
             }
             for option in choice.options
         ]
-    tests = [s for s in data.statistics if isinstance(s, SubgroupTest)]
-    statistics = [
-        {
-            "name": s.name,
-            "printed": printed(s, ratio=display.is_ratio),
-            "recomputed": _recomputed(s, group, tests, ratio=display.is_ratio),
-        }
-        for s in data.statistics
-    ]
+    statistics = [_statistic(one, recomputed(result), ratio=display.is_ratio) for one in data.statistics]
     return {
         "studies": [_study(study) for study in data.studies],
         "statistics": statistics,
@@ -82,8 +72,9 @@ def _estimate(y: float, se: float, display: Display) -> str:
 
 def _study(study: Study) -> dict[str, Any]:
     size = f"{study.n_t:g} v {study.n_c:g}" if study.n_t is not None and study.n_c is not None else text(study.n)
-    latent = "nothing: nobody published its results"
-    found = f"difference {study.y:.3g}, standard error {study.se:.3g}" if study.known else latent
+    found = f"estimate {study.y:.3g}, standard error {study.se:.3g}" if study.known else _not_known(study)
+    if study.known and study.status:
+        found += f"; {study.status}"
     if not study.in_review:
         found += "; not in the review's pool"
     covariates = {name: text(value) for name, value in study.covariates.items()}
@@ -115,7 +106,7 @@ def printed(statistic: Statistic, *, ratio: bool = False) -> str:
             return f"{shown[0]} ({100 * statistic.level:g}% CI {shown[1]} to {shown[2]})"
         case SubgroupTest():
             side = "lower" if statistic.direction < 0 else "higher"
-            return f"P = {statistic.p:g}, {side} where {statistic.covariate} = 1"
+            return f"P = {statistic.p:g} (z = {statistic.z:.4g}), {side} where {statistic.covariate} = 1"
         case Heterogeneity():
             return f"I-squared = {statistic.i2:g}%"
         case SignificantCount():
@@ -124,17 +115,33 @@ def printed(statistic: Statistic, *, ratio: bool = False) -> str:
             return f"P {statistic.relation} {statistic.p:g}"
 
 
-def _recomputed(statistic: Statistic, group: Any, tests: list[SubgroupTest], *, ratio: bool) -> str | None:
-    match statistic:
-        case PooledEstimate():
-            means = [float(group[f"pooled_{key}"].mean()) for key in ("estimate", "lower", "upper")]
-            shown = [f"{math.exp(x) if ratio else x:.4g}" for x in means]
-            return f"{shown[0]} ({shown[1]} to {shown[2]})"
-        case SubgroupTest():
-            return f"z = {float(group['subgroup_z'][..., tests.index(statistic)].mean()):.3f} (printed P: z = {statistic.z:.3f})"
-        case Heterogeneity():
-            low, high = np.quantile(group["i2"], [0.025, 0.975])
-            return f"{low:.0f}% to {high:.0f}%"
-        case SignificantCount():
-            return f"{float(group['significant'].mean()):.2f} on average"
-    return None
+def _not_known(study: Study) -> str:
+    """What the table of studies says of a study whose effect it does not have."""
+    if study.status:
+        return f"not available in the sources read: {study.status}"
+    return "no effect and standard error in the table of studies"
+
+
+def _statistic(statistic: Statistic, numbers: list[Printed], *, ratio: bool) -> dict[str, Any]:
+    """A printed statistic, how closely it was observed, and its numbers recomputed from the trials."""
+    own = [one for one in numbers if one.statistic is statistic]
+    sd, rounding = statistic.observed_within
+    return {
+        "name": statistic.name,
+        "printed": printed(statistic, ratio=ratio),
+        "within": observed_within(statistic),
+        "sd": sd,
+        "rounding": rounding,
+        "times_rounding": statistic.observed_within.times_rounding,
+        "recomputed": "; ".join(_recomputed(one, ratio=ratio) for one in own),
+    }
+
+
+def _recomputed(one: Printed, *, ratio: bool) -> str:
+    values = (one.mean, *one.interval)
+    pooled = isinstance(one.statistic, PooledEstimate)
+    mean, lower, upper = (math.exp(x) if ratio and pooled else x for x in values)
+    places = 2 if isinstance(one.statistic, SignificantCount) else 4
+    name = {"pooled estimate": "", "pooled lower": "lower limit ", "pooled upper": "upper limit "}.get(one.name)
+    what = name if name is not None else "z = " if isinstance(one.statistic, SubgroupTest | StudyTest) else ""
+    return f"{what}{mean:.{places + 1}g} ({lower:.{places}g} to {upper:.{places}g})"

@@ -1,4 +1,4 @@
-"""What other estimators would have said of a review whose trials are latent: their results on every draw of the trials."""
+"""Other estimators on a review whose trials are latent: their results on draws of the trials."""
 
 from __future__ import annotations
 

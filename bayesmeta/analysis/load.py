@@ -76,13 +76,15 @@ def shown_measure(outcome: Outcome) -> str | None:
     """What the effects of an outcome measure, as far as it is stated."""
     if outcome.measure in REPORTED:
         return None if outcome.effects is None else outcome.effects.printed_measure
-    return outcome.measure
+    computed = outcome.arms is not None  # in which case the measure is what was computed
+    return outcome.measure if computed or "measure" in outcome.model_fields_set else None
 
 
 def outcome_display(outcome: Outcome, data: Data) -> Display:
     """How the effects of an outcome are read: the measure decides."""
-    stated = shown_measure(outcome) or outcome.measure
-    return display_of(stated, data.se if isinstance(data, Estimates) else None)
+    stated = outcome.measure if outcome.measure in REPORTED else None
+    known = shown_measure(outcome) or (data.measure if isinstance(data, Estimates) else None)
+    return display_of(known or stated, data.se if isinstance(data, Estimates) else None)
 
 
 def _computed(outcome: Outcome, table: Table | Path) -> Estimates:

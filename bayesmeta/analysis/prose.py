@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from bayesmeta.analysis.arms import arm_methods
 from bayesmeta.analysis.schema import Analysis, Outcome, Sampling
 from bayesmeta.analysis.structure_words import dependence_sentences
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.kinds import Arms, Data
-from bayesmeta.data.review import PublishedReview
+from bayesmeta.data.review import PublishedReview, Range
+from bayesmeta.data.statistics import SubgroupTest
+from bayesmeta.diagnostics.agreement import LIMIT
+from bayesmeta.diagnostics.published import observed_within
 from bayesmeta.effects.registry import REPORTED
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.precision import ESS_LIMIT, R_HAT_LIMIT, SATURATED_LIMIT
 
+_HOW = {
+    "exact": "exact fits",
+    "reweighted": "Pareto-smoothed importance sampling of the draws under the stated priors, where Pareto k is at most 0.7 (less "
+    "with few effective draws)",
+    "refitted": "new fits by the same sampler, where Pareto k is larger",
+}
 
-def methods(analysis: Analysis, data: Mapping[str, Data], fits: Mapping[str, Mapping[str, MetaResult]]) -> list[str]:
-    """Paragraphs for the methods section of a paper; `fits` by outcome and model."""
-    sampling = analysis.sampling
-    fit = next(iter(next(iter(fits.values())).values()))
+Fits = Mapping[str, Mapping[str, MetaResult]]
+
+
+def methods(
+    analysis: Analysis, data: Mapping[str, Data], fits: Fits, exact: Fits, signals: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """Paragraphs for the methods section of a paper; fits by outcome and model, signals as in ``results.json``."""
     paragraphs = [
         "We fitted normal-normal hierarchical models: the effect observed in study i is normal about the study's true "
         "effect theta_i with its standard error, and theta_i is normal about mu plus covariates times their coefficients, "
@@ -26,55 +40,103 @@ def methods(analysis: Analysis, data: Mapping[str, Data], fits: Mapping[str, Map
         "from their exact conditional distribution. Priors are listed for each model."
     ]
     for name, item in data.items():
+        outcome = analysis.outcomes[name]
         if isinstance(item, PublishedReview):
-            sd = analysis.outcomes[name].sd_prior
-            known = sum(study.known for study in item.studies)
-            paragraphs.append(
-                f"Outcome '{analysis.outcomes[name].label}': of {item.n_studies} trials, {known} had a published effect "
-                "and standard error. The others are latent: their standard error follows from their arm sizes and a prior "
-                f"on the unit standard deviation ({sd}), their effect from the hierarchical model. The review's own "
-                "estimator (DerSimonian and Laird, and its subgroup z test with a separate tau in each subgroup) is part of "
-                "the model, and its printed values, with their rounding, are the observations. Facts known as a range or as "
-                "a choice between readings are parameters with the stated priors; all combinations of choices were summed."
-            )
+            paragraphs.append(_review(outcome, item))
         elif isinstance(item, Arms):
-            paragraphs.append(arm_methods(item, analysis.outcomes[name], fits[name]))
+            paragraphs.append(arm_methods(item, outcome, fits[name]))
         else:
-            paragraphs.append(
-                f"Outcome '{analysis.outcomes[name].label}': {item.n_studies} {_origin(analysis.outcomes[name], item)}."
-            )
+            paragraphs.append(f"Outcome '{outcome.label}': {item.n_studies} {_origin(outcome, item)}.")
     for name, item in data.items():
         labels = {key: section.label for key, section in analysis.outcomes[name].models.items()}
         paragraphs += dependence_sentences(analysis.outcomes[name].label, labels, item, fits[name])
-    if any(isinstance(item, Estimates) for item in data.values()):
-        paragraphs.append(
-            "Models of estimates with known standard errors were also fitted by quadrature: given tau the posterior is "
-            "Gaussian, and a double-exponential rule over tau, whose nodes double until no probability changes by more "
-            "than 1e-8, gives the exact posterior that is reported. Means and standard deviations of the sampler's draws "
-            "had to agree with it within 4 Monte Carlo standard errors."
+    if any(exact.values()):
+        paragraphs.append(_exact(analysis, fits, exact))
+    paragraphs.append(_sampled(analysis, fits))
+    if other := _other_priors(signals):
+        paragraphs.append(other)
+    paragraphs.append("Intervals are equal-tailed with 95% probability.")
+    return paragraphs
+
+
+def _review(outcome: Outcome, review: PublishedReview) -> str:
+    """What is known of a review's trials, and how closely its statistics were observed."""
+    known = sum(study.known for study in review.studies)
+    parts = [
+        f"Outcome '{outcome.label}': of {review.n_studies} trials, {known} entered with an effect and standard error."
+    ]
+    if known < review.n_studies:
+        parts.append(
+            "The others are latent: their standard error follows from their arm sizes and a prior on the unit standard "
+            f"deviation ({review.sd}), their effect from the hierarchical model."
         )
-    own = "".join(
-        f" For '{outcome.label}' it was {_run(outcome.sampling)}."
+    if review.statistics:
+        test = any(isinstance(one, SubgroupTest) for one in review.statistics)
+        subgroup = ", and its subgroup z test with a separate tau in each subgroup" if test else ""
+        observed = "; ".join(f"{one.name}: {observed_within(one)}" for one in review.statistics)
+        parts.append(
+            f"The review's own estimator (DerSimonian and Laird{subgroup}) is part of the model, and its printed values are the "
+            f"observations, each within a tolerance. {observed[0].upper()}{observed[1:]}."
+        )
+    cells = [(study.n, *study.covariates.values()) for scenario in review.scenarios() for study in scenario.studies]
+    if any(isinstance(value, Range) for values in cells for value in values):
+        parts.append("Facts known as a range are parameters, uniform on it.")
+    if review.choices:
+        parts.append(
+            f"{len(review.choices)} facts are known up to a choice between readings with stated weights: all "
+            f"{len(review.scenarios())} combinations were summed."
+        )
+    return " ".join(parts)
+
+
+def _exact(analysis: Analysis, fits: Fits, exact: Fits) -> str:
+    """Which models were fitted by quadrature too."""
+    labels = [analysis.outcomes[name].models[key].label for name, each in exact.items() for key in each]
+    everything = len(labels) == sum(map(len, fits.values()))
+    which = "All models" if everything else f"The models {', '.join(f"'{label}'" for label in labels)}"
+    return (
+        f"{which} were also fitted by quadrature: given tau the posterior is Gaussian, and a double-exponential rule over tau, "
+        "whose nodes double until no probability changes by more than 1e-8, gives the posterior that is reported. Means and "
+        f"standard deviations of the sampler's draws had to agree with it within {LIMIT:g} Monte Carlo standard errors."
+    )
+
+
+def _sampled(analysis: Analysis, fits: Fits) -> str:
+    fit = next(iter(next(iter(fits.values())).values()))
+    alone = [name for name, outcome in analysis.outcomes.items() if outcome.sampling is None]
+    parts = [f"Sampling used the No-U-Turn sampler ({fit.datatree.attrs['sampler']}), seed {analysis.seed}"]
+    if alone:
+        parts[0] += f", with {_run(analysis.sampling)}"
+    parts += [
+        f"For '{outcome.label}' it had {_run(outcome.sampling)}"
         for outcome in analysis.outcomes.values()
         if outcome.sampling
-    )
-    own += "".join(
-        f" The model '{section.label}' had {section.draws} kept draws."
+    ]
+    parts += [
+        f"The model '{section.label}' had {section.draws} kept draws"
         for outcome in analysis.outcomes.values()
         for section in outcome.models.values()
         if section.draws
+    ]
+    parts.append(
+        f"We required of every reported quantity R-hat of at most {R_HAT_LIMIT:g}, of its centre and of its spread, and a tail "
+        f"effective sample size of at least {ESS_LIMIT:g}; of the chains no divergent transition, and at most "
+        f"{100 * SATURATED_LIMIT:g}% of trajectories cut at the largest tree depth"
     )
-    paragraphs.append(
-        f"Sampling used the No-U-Turn sampler ({fit.datatree.attrs['sampler']}), {_run(sampling)}, seed "
-        f"{analysis.seed}.{own} We required of every reported quantity R-hat of at most {R_HAT_LIMIT:g}, of its "
-        f"centre and of its spread, a bulk effective sample size of at least {sampling.ess_limit:g}, a tail effective "
-        f"sample size of at least {ESS_LIMIT:g} and a Monte Carlo error of each parameter's SD of at most "
-        f"{100 * sampling.ess_limit**-0.5:.2g}% of it; of the chains no divergent transition, and at most "
-        f"{100 * SATURATED_LIMIT:g}% of trajectories cut at the largest tree depth. Probabilities under other priors "
-        "come from Pareto-smoothed importance sampling of the same draws where Pareto k is at most 0.7 (less with few "
-        "effective draws), and from a new fit elsewhere. Intervals are equal-tailed with 95% probability."
-    )
-    return paragraphs
+    return ". ".join(parts) + "."
+
+
+def _other_priors(signals: Sequence[Mapping[str, Any]]) -> str:
+    """How the probabilities under other priors were computed, as far as there are any."""
+    rows = [row for signal in signals for key in ("sensitivity", "beliefs") for row in signal.get(key, [])]
+    numbers = Counter(str(row.get("method")) for row in rows)
+    parts = [f"{how} ({numbers[method]})" for method, how in _HOW.items() if numbers[method]]
+    crossings = [one for signal in signals for path in signal.get("tipping", []) for one in path.get("crossings", [])]
+    text = f"Probabilities under other priors come from {'; '.join(parts)}." if parts else ""
+    if crossings:
+        where = "a new fit near it" if any(one.get("mcse") for one in crossings) else "exact fits"
+        text += f" Each crossing of a level along a family of priors was solved for with {where} ({len(crossings)})."
+    return text.strip()
 
 
 def _origin(outcome: Outcome, data: Estimates) -> str:
@@ -98,5 +160,7 @@ def _shown(value: object) -> str:
 def _run(sampling: Sampling) -> str:
     return (
         f"{sampling.chains} chains of {sampling.tune} tuning and {sampling.draws} kept draws, target acceptance "
-        f"{sampling.target_accept:g}"
+        f"{sampling.target_accept:g}, and for every reported quantity a bulk effective sample size of at least "
+        f"{sampling.ess_limit:g}, and for every parameter a Monte Carlo error of its SD of at most "
+        f"{100 * sampling.ess_limit**-0.5:.2g}% of it, required"
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bayesmeta.analysis.alternatives import check_sensitivity
 from bayesmeta.analysis.collect import collect_outcome
 from bayesmeta.analysis.derived import baseline_counts, treated_risk
 from bayesmeta.analysis.external import external_rows
@@ -15,7 +16,7 @@ from bayesmeta.analysis.load import load_data
 from bayesmeta.analysis.model_sections import build_model
 from bayesmeta.analysis.prose import methods
 from bayesmeta.analysis.schema import Analysis, Outcome, read_analysis
-from bayesmeta.analysis.sensitivity import check_sensitivity, exact_sensitivity, sampled_sensitivity
+from bayesmeta.analysis.sensitivity import exact_sensitivity, sampled_sensitivity
 from bayesmeta.analysis.side_by_side import side_by_side
 from bayesmeta.analysis.unused import check_use
 from bayesmeta.data.kinds import Data
@@ -113,11 +114,12 @@ def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any]
     signals: list[dict[str, Any]] = []
     summary: list[dict[str, Any]] = []
     engines: set[str] = set()
+    exactly: dict[str, dict[str, MetaResult]] = {}
     for name, outcome in analysis.outcomes.items():
         sampling = outcome.sampling or analysis.sampling
         settings = sampling.model_dump(exclude={"ess_limit"})
         fits[name] = _fits(checked, name, settings, _prefixed(progress, name))
-        exact = exact_fits(checked.data[name], checked.models[name])
+        exact = exactly[name] = exact_fits(checked.data[name], checked.models[name])
         if len(exact) == len(fits[name]):
             grids, refits = (
                 exact_sensitivity(checked.data[name], outcome, checked.models[name]),
@@ -130,8 +132,7 @@ def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any]
             )  # fmt: skip
         engines |= {result.engine for result in {**fits[name], **exact}.values()}
         collected = collect_outcome(name, outcome, fits[name], exact, grids, sampling.ess_limit)
-        exactly = {key: checked.models[name][key] for key in exact}
-        compared = side_by_side(checked.data[name], outcome, exactly)
+        compared = side_by_side(checked.data[name], outcome, {key: checked.models[name][key] for key in exact})
         results[name] = collected.content | ({"side_by_side": compared} if compared else {})
         again = _refit_checks(name, outcome, refits, sampling.ess_limit)
         checks += [check.as_dict() for check in [*collected.checks, *again]]
@@ -155,7 +156,7 @@ def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any]
         "summary": summary,
         "outcomes": results,
         "external": checked.external,
-        "methods": methods(analysis, checked.data, fits),
+        "methods": methods(analysis, checked.data, fits, exactly, signals),
         "limitations": analysis.limitations,
         "references": analysis.references,
     }

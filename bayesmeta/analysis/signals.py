@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from bayesmeta.analysis.alternatives import effect_parameters
 from bayesmeta.analysis.derived import finite_or_none
 from bayesmeta.analysis.load import outcome_display
 from bayesmeta.analysis.records import curve, finite, interval_record
 from bayesmeta.analysis.schema import Outcome, Signal
 from bayesmeta.analysis.sensitivity import SignalSensitivity, Tipping, Under
+from bayesmeta.data.kinds import Data
 from bayesmeta.effects.display import Display
-from bayesmeta.priors import shown
 from bayesmeta.results.display import reading
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.spec.two_scales import base_of
+from bayesmeta.spec.parameter_priors import parameter_priors, prior_texts
+from bayesmeta.spec.two_scales import Model
 
 
 def signal_record(
@@ -24,35 +26,31 @@ def signal_record(
     marginal = result.marginal(signal.quantity)
     x, density = curve(marginal)
     probability, mcse = result.probability(signal.claim), result.probability_mcse(signal.claim)
-    less = "<" in signal.claim
-    model = base_of(result.model)
     primary = {
-        "beta_label": "as stated", "beta": ", ".join(map(shown, dict.fromkeys(model.beta.values() or [model.mu]))),
-        "tau_label": "as stated", "tau": shown(model.tau), "probability": probability, "mcse": mcse,
+        "beta_label": "as stated", "tau_label": "as stated", **_priors(result.data, result.model),
+        "probability": probability, "mcse": mcse,
         "threshold_probability": result.probability(signal.threshold) if signal.threshold else None,
         "pareto_k": None, "method": "primary",
     }  # fmt: skip
     rows: list[dict[str, Any]] = [primary]
     for (i, j), under in known.crossed.items():
         beta, tau = outcome.sensitivity.effect[i], outcome.sensitivity.tau[j]
-        stated = {"beta_label": beta.label, "beta": beta.prior, "tau_label": tau.label, "tau": tau.prior}
-        rows.append({**stated, **_under(under)})
+        scaled = {} if signal.prior_factor == 1 else {"beta_stated": f"{beta.prior} times {signal.prior_factor:g}"}
+        labels = {"beta_label": beta.label, "tau_label": tau.label, **scaled}
+        rows.append({**labels, **_priors(result.data, under.model), **_under(under)})
     beliefs = [
         {
-            **belief.model_dump(),
-            "beta": {name: prior for name, prior in belief.beta.items() if name in model.beta},
+            "label": belief.label,
+            "source": belief.source,
+            "note": belief.note,
+            "priors": prior_texts(result.data, known.beliefs[belief.label].model),
             **_under(known.beliefs[belief.label]),
         }
         for belief in outcome.sensitivity.beliefs
         if belief.label in known.beliefs
     ]
-    prior, chosen = None, None
-    if signal.quantity in result.coefficients:
-        chosen = model.coefficient_prior(signal.quantity, signal.quantity.split("[", 1)[0])
-    elif signal.quantity == "mu":
-        chosen = model.mu_prior
-    if chosen is not None and chosen.is_proper and chosen.has_density:
-        prior = finite(chosen.pdf(x))
+    chosen = parameter_priors(result.data, result.model).get(signal.quantity)
+    prior = finite(chosen.pdf(x)) if chosen is not None and chosen.is_proper and chosen.has_density else None
     everything = [float(row["probability"]) for row in [*rows, *beliefs]]
     return {
         "name": signal.name,
@@ -81,13 +79,12 @@ def signal_record(
         "sensitivity": rows,
         "beliefs": beliefs,
         "level": outcome.sensitivity.level,
-        "tipping": [_tipping(tipping) for tipping in known.tipping],
+        "tipping": [_tipping(result.data, tipping) for tipping in known.tipping],
         "density": {
             "x": x,
             "posterior": density,
             "prior": prior,
-            "shade_from": None if less else 0.0,
-            "shade_to": 0.0 if less else None,
+            **_shaded(signal),
         },
         "note": signal.note,
     }
@@ -109,22 +106,50 @@ def _under(under: Under) -> dict[str, Any]:
         "probability": under.main.probability,
         "mcse": under.main.mcse,
         "threshold_probability": None if under.threshold is None else under.threshold.probability,
-        "pareto_k": finite_or_none(under.main.pareto_k),
+        "pareto_k": None if under.method == "exact" else finite_or_none(under.main.pareto_k),
         "method": under.method,
     }
 
 
-def _tipping(tipping: Tipping) -> dict[str, Any]:
-    found = tipping.found
+def _tipping(data: Data, tipping: Tipping) -> dict[str, Any]:
+    path, found = tipping.path, tipping.found
     return {
-        "on": tipping.on,
-        "family": tipping.family,
+        "on": path.on,
+        "family": path.family,
         "level": found.level,
         "scales": list(found.scales),
         "probabilities": list(found.probabilities),
         "extremes": list(found.extremes),
         "crossings": [
-            {"scale": scale, "probability": p, "mcse": mcse}
-            for scale, (p, mcse) in zip(found.at, tipping.checked, strict=True)
+            {
+                "scale": one.scale,
+                "fitted_scale": one.fitted,
+                "priors": prior_texts(data, one.model),
+                "probability": one.found.probability,
+                "mcse": one.found.mcse,
+            }
+            for one in tipping.crossings
         ],
     }
+
+
+def _priors(data: Data, model: Model) -> dict[str, Any]:
+    """The priors of a fitted model: those on the effect and on tau as one text each, and all of them."""
+    texts = prior_texts(data, model)
+    on = effect_parameters(data, model)
+    return {
+        "on": list(on),
+        "beta": ", ".join(dict.fromkeys(texts[name] for name in on)),
+        "tau": texts["tau"],
+        "priors": texts,
+    }
+
+
+def _shaded(signal: Signal) -> dict[str, float | None]:
+    """The side of the density that a claim is about; none where the claim is not the quantity against one number."""
+    number = r"[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?"
+    found = re.fullmatch(rf"\s*{re.escape(signal.quantity)}\s*([<>])=?\s*({number})\s*", signal.claim)
+    if found is None:
+        return {"shade_from": None, "shade_to": None}
+    bound = float(found[2])
+    return {"shade_from": None, "shade_to": bound} if found[1] == "<" else {"shade_from": bound, "shade_to": None}

@@ -53,6 +53,8 @@ class Study:
         Study-level covariates; a `Range` is a parameter.
     in_review : bool, default True
         False for a study that informs the model but was not in the review's own pool.
+    status : str, optional
+        What the source says of its results, for reports: ``"outcome missing"``.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Study:
     se: float | None = None
     covariates: Mapping[str, float | str | Range] = field(default_factory=dict)
     in_review: bool = True
+    status: str = field(default="", repr=False)  # words, no part of the data's hash
 
     def __post_init__(self) -> None:
         where = f"study {self.name!r}"
@@ -131,7 +134,7 @@ class Scenario(NamedTuple):
 class PublishedReview:
     """Studies of a review with what is known of them, and the review's own statistics as observations.
 
-    The effects and standard errors of studies that nobody tabulated are latent; what the review printed is a
+    The effects and standard errors of studies that are not given are latent; what the review printed is a
     function of them (`bayesmeta.pooling.dersimonian_laird`), and its value is what is observed. A study whose
     `y` and `se` are given is observed itself. With all given this is the same as `Estimates`.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from scipy.special import ndtri
 
@@ -13,6 +14,27 @@ from bayesmeta.errors import DataError
 def printed_half_width(digits: int) -> float:
     """Half a unit of the last printed digit: what rounding to `digits` decimals leaves open."""
     return 0.5 * 10.0 ** (-digits)
+
+
+WITHIN = 1.959963984540054  # an observation's 95% interval is the interval that its rounding leaves open
+
+
+class Tolerance(NamedTuple):
+    """How closely a printed statistic is observed: a standard deviation, and the one that its rounding alone would have.
+
+    Examples
+    --------
+    >>> Tolerance(0.05, 0.0015).times_rounding
+    33.333333333333336
+    """
+
+    sd: float
+    rounding: float | None
+
+    @property
+    def times_rounding(self) -> float | None:
+        """How many times wider than the rounding; None where rounding leaves nothing open."""
+        return None if self.rounding is None else self.sd / self.rounding
 
 
 def _check_p(p: float, where: str) -> None:
@@ -43,7 +65,9 @@ class PooledEstimate:
     digits : int, default 2
         Decimals printed; the limits are known to half a unit of the last one.
     half_width : float, optional
-        Half-width of what is left open for the limits, where the printed digits are not on this scale (logs).
+        Half-width of what is left open for each limit, on the scale of the analysis; by default what rounding leaves open.
+    ratio : bool, default False
+        The numbers are logs of printed ratios, and `digits` are those of the ratios.
     """
 
     estimate: float
@@ -52,6 +76,7 @@ class PooledEstimate:
     level: float = 0.95
     digits: int = 2
     half_width: float | None = None
+    ratio: bool = False
 
     def __post_init__(self) -> None:
         where = "pooled estimate"
@@ -74,8 +99,19 @@ class PooledEstimate:
 
     @property
     def rounding(self) -> float:
-        """Half-width of the interval that each printed number stands for."""
-        return printed_half_width(self.digits) if self.half_width is None else self.half_width
+        """Half-width of the interval that each limit is known to lie in."""
+        return max(self.printed_half_widths) if self.half_width is None else self.half_width
+
+    @property
+    def printed_half_widths(self) -> tuple[float, float]:
+        """What rounding leaves open of the lower and the upper limit, on the scale of the analysis."""
+        half = printed_half_width(self.digits)
+        return (half / math.exp(self.lower), half / math.exp(self.upper)) if self.ratio else (half, half)
+
+    @property
+    def observed_within(self) -> Tolerance:
+        """How closely each limit is observed; its rounding is that of the more finely printed one."""
+        return Tolerance(self.rounding / WITHIN, min(self.printed_half_widths) / WITHIN)
 
     @property
     def z(self) -> float:
@@ -141,8 +177,16 @@ class SubgroupTest:
     @property
     def spread(self) -> float:
         """Standard deviation of the observation, in units of z."""
-        if self.tolerance is not None:
-            return self.tolerance
+        return self.rounding if self.tolerance is None else self.tolerance
+
+    @property
+    def observed_within(self) -> Tolerance:
+        """How closely z is observed."""
+        return Tolerance(self.spread, self.rounding)
+
+    @property
+    def rounding(self) -> float:
+        """Standard deviation that the rounding of P leaves to z."""
         half = printed_half_width(self.digits)
         low, high = max(self.p - half, 1e-12), min(self.p + half, 1.0)
         return max(float(ndtri(high / 2) - ndtri(low / 2)) / 4, 1e-4)
@@ -176,6 +220,11 @@ class Heterogeneity:
     def rounding(self) -> float:
         """Half-width of the interval that the printed number stands for, in percent."""
         return printed_half_width(self.digits)
+
+    @property
+    def observed_within(self) -> Tolerance:
+        """How closely I-squared is observed, in percent."""
+        return Tolerance(self.rounding / WITHIN, self.rounding / WITHIN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,6 +260,16 @@ class SignificantCount:
     def name(self) -> str:
         """Label of this statistic in results."""
         return "number of significant studies"
+
+    @property
+    def bound(self) -> float:
+        """The border of significance, in units of z."""
+        return float(-ndtri(self.alpha / 2))
+
+    @property
+    def observed_within(self) -> Tolerance:
+        """Softness of the border, in units of z; a count has no rounding."""
+        return Tolerance(self.width, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,6 +313,11 @@ class StudyTest:
     def z(self) -> float:
         """Bound on the absolute z statistic."""
         return float(-ndtri(self.p / 2))
+
+    @property
+    def observed_within(self) -> Tolerance:
+        """Softness of the bound, in units of z; a bound has no rounding."""
+        return Tolerance(self.width, None)
 
 
 Statistic = PooledEstimate | SubgroupTest | Heterogeneity | SignificantCount | StudyTest

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bayesmeta.errors import SpecificationError
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.spec.design import design, tau_prior
+from bayesmeta.spec.design import Design, design, tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.two_scales import base_of
 
@@ -82,45 +82,75 @@ def claim_sensitivity(
     ----------
     Vehtari et al. (2024), J. Mach. Learn. Res. 25(72):1-58, doi:10.48550/arXiv.1507.02646
     """
-    from arviz_stats.base import array_stats
-
-    holds = (result.draws(claim) != 0).astype(float)
-    if result.draws(claim).dtype != np.bool_:
-        raise SpecificationError(f"{claim!r} is not a claim: compare it with something, e.g. '{claim} < 0'.")
-    fitted = base_of(result.model)
-    comparable = _has_density(result, fitted)
-    before = log_prior(result, fitted) if comparable else np.zeros(holds.shape)
-    efficiency = _relative_efficiency(holds)
-    limit = k_limit(efficiency * holds.size)
+    draws = weighting(result, claim)
     found = {}
     for label, model in alternatives.items():
-        if model.formula != fitted.formula:
+        if model.formula != draws.fitted.formula:
             raise SpecificationError(
-                f"alternative {label!r} has the formula {model.formula!r}, the fit {fitted.formula!r}: "
+                f"alternative {label!r} has the formula {model.formula!r}, the fit {draws.fitted.formula!r}: "
                 "only the priors may differ. Fit it as a model of its own."
             )
-        if not (comparable and _has_density(result, model)):
-            found[label] = Reweighted(math.nan, math.nan, math.inf, limit)
-            continue
-        ratio = (log_prior(result, model) - before).ravel()
+        found[label] = draws.to(model)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Weighting:
+    """Draws of a fit, ready to be weighted to other priors: what all of them share is computed once."""
+
+    result: MetaResult
+    fitted: NormalNormal
+    made: Design
+    holds: NDArray[np.float64]
+    before: NDArray[np.float64] | None
+    efficiency: float
+
+    def to(self, model: NormalNormal) -> Reweighted:
+        """Probability of the claim under the priors of `model`, whose formula is that of the fit."""
+        from arviz_stats.base import array_stats
+
+        limit = k_limit(self.efficiency * self.holds.size)
+        model.check_beta(self.made.columns, self.made.intercept)
+        if self.before is None or not _has_density(self.made, model):
+            return Reweighted(math.nan, math.nan, math.inf, limit)
+        ratio = (log_prior(self.result, model, self.made) - self.before).ravel()
         if np.ptp(ratio) < 1e-12:  # the same prior
             weights, k = np.full(ratio.size, 1 / ratio.size), 0.0
         else:
             with np.errstate(all="ignore"):  # of ratios that Pareto k will call untrustworthy
-                log_weights, shape = array_stats.psislw(-ratio, r_eff=efficiency)  # it takes minus the log ratio
+                log_weights, shape = array_stats.psislw(-ratio, r_eff=self.efficiency)  # it takes minus the log ratio
             if not (np.isfinite(shape) and np.all(log_weights < np.inf)):  # too far away to fit a tail to
-                found[label] = Reweighted(math.nan, math.nan, math.inf, limit)
-                continue
+                return Reweighted(math.nan, math.nan, math.inf, limit)
             weights, k = np.exp(log_weights - np.logaddexp.reduce(log_weights)), float(shape)
-        p = float(weights @ holds.ravel())
-        variance = float((weights**2) @ (holds.ravel() - p) ** 2) / efficiency
-        found[label] = Reweighted(p, float(np.sqrt(variance)), k, limit)
-    return found
+        p = float(weights @ self.holds.ravel())
+        variance = float((weights**2) @ (self.holds.ravel() - p) ** 2) / self.efficiency
+        return Reweighted(p, float(np.sqrt(variance)), k, limit)
 
 
-def log_prior(result: MetaResult, model: NormalNormal) -> NDArray[np.float64]:
-    """Log density of the top-level parameters' draws under the priors of `model`, shape (chain, draw)."""
-    made = design(result.data, model)
+def weighting(result: MetaResult, claim: str) -> Weighting:
+    """Make the draws of a fit ready for `Weighting.to`.
+
+    Raises
+    ------
+    SpecificationError
+        If `claim` compares nothing.
+    """
+    holds = result.draws(claim)
+    if holds.dtype != np.bool_:
+        raise SpecificationError(f"{claim!r} is not a claim: compare it with something, e.g. '{claim} < 0'.")
+    numbers = holds.astype(float)
+    fitted = base_of(result.model)
+    made = design(result.data, fitted)
+    before = log_prior(result, fitted, made) if _has_density(made, fitted) else None
+    return Weighting(result, fitted, made, numbers, before, _relative_efficiency(numbers))
+
+
+def log_prior(result: MetaResult, model: NormalNormal, made: Design | None = None) -> NDArray[np.float64]:
+    """Log density of the top-level parameters' draws under the priors of `model`, shape (chain, draw).
+
+    `made` is the model's design, where it is known already.
+    """
+    made = design(result.data, model) if made is None else made
     total = np.asarray(tau_prior(result.data, model).logpdf(result.draws("tau")))
     joint = model.joint_priors()
     for names, prior in joint.items():
@@ -134,9 +164,8 @@ def log_prior(result: MetaResult, model: NormalNormal) -> NDArray[np.float64]:
     return np.asarray(total)
 
 
-def _has_density(result: MetaResult, model: NormalNormal) -> bool:
+def _has_density(made: Design, model: NormalNormal) -> bool:
     """Whether each top-level prior of `model` has a density, as a point mass has not."""
-    made = design(result.data, model)
     priors = [model.tau, *([model.mu] if made.intercept else [])]
     priors += [model.coefficient_prior(name, term) for name, term in made.columns.items()]
     return all(prior.has_density for prior in priors)

@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.data.statistics import PooledEstimate, SignificantCount, SubgroupTest
+from bayesmeta.inference.published import RECOMPUTED, printed, replicated, statistics_of, tests_by_name
 from bayesmeta.inference.review_arrays import ReviewArrays
-from bayesmeta.inference.review_terms import Trials, normal_log_density, subgroup_statistic
+from bayesmeta.inference.review_terms import normal_log_density
 from bayesmeta.inference.spread import Spread
 from bayesmeta.priors import Prior
 from bayesmeta.spec.between import Cluster
@@ -85,8 +84,9 @@ def restore_review(
         posterior["range_position"] = ((*_DRAWS, "ranged"), u)
     posterior["scenario_probability"] = ((*_DRAWS, "scenario"), probability)
     groups["log_likelihood"] = {"evidence": ((*_DRAWS, "item"), np.stack(pointwise, axis=-1))} if items else {}
-    groups["posterior_predictive"] = _recomputed(arrays, trials, y / se, pick)
-    groups["observed_data"] = _printed(arrays)
+    groups[RECOMPUTED] = statistics_of(arrays, trials, y / se, pick)
+    groups["posterior_predictive"] = replicated(arrays, fitted, tau, se, pick, rng)
+    groups["observed_data"] = printed(arrays)
     groups["constant_data"] = {"X_lower": (("scenario", "study", "covariate"), made.base)}
     coords = {
         "study": list(review.study),
@@ -94,7 +94,7 @@ def restore_review(
         "item": list(items),
         "scenario": [" | ".join(label) or "as stated" for label in arrays.labels],
         "ranged": [f"{study}: {covariate}" for study, covariate in made.slots],
-        "test": [s.covariate for s in review.statistics if isinstance(s, SubgroupTest)],
+        **tests_by_name(arrays),
     }
     return groups, coords
 
@@ -189,44 +189,6 @@ def _trials(arrays: ReviewArrays, draws: Mapping[str, Floats]) -> tuple[Floats, 
         y[..., ~arrays.known] = draws["y_latent"][..., None, :]
         se[..., ~arrays.known] = arrays.standard_errors(draws["sd"], u)
     return y, se
-
-
-def _recomputed(arrays: ReviewArrays, trials: Trials, z: Floats, pick: NDArray[np.int_]) -> dict[str, Any]:
-    """What the review would print if its trials were these draws, under the scenario that was picked."""
-
-    def picked(values: Floats) -> Floats:
-        return np.take_along_axis(values, pick[..., None], -1)[..., 0]
-
-    whole = np.zeros_like(arrays.reading)  # the first mask holds all the review's studies
-    pool = {name: picked(trials.pool(name, whole)) for name in ("estimate", "se", "i2", "tau2")}
-    found: dict[str, Any] = {"i2": (_DRAWS, pool["i2"]), "review_tau2": (_DRAWS, pool["tau2"])}
-    tests = []
-    for statistic, place in zip(arrays.review.statistics, arrays.places, strict=True):
-        if isinstance(statistic, PooledEstimate):
-            half = statistic.z * pool["se"]
-            found["pooled_estimate"] = (_DRAWS, pool["estimate"])
-            found["pooled_lower"] = (_DRAWS, pool["estimate"] - half)
-            found["pooled_upper"] = (_DRAWS, pool["estimate"] + half)
-        elif isinstance(statistic, SubgroupTest):
-            tests.append(picked(subgroup_statistic(trials, place)))
-        elif isinstance(statistic, SignificantCount):
-            bound = float(-ndtri(statistic.alpha / 2))
-            found["significant"] = (
-                _DRAWS,
-                ((statistic.direction * z > bound) * arrays.included).sum(axis=-1),
-            )
-    if tests:
-        found["subgroup_z"] = ((*_DRAWS, "test"), np.stack(tests, axis=-1))
-    return found
-
-
-def _printed(arrays: ReviewArrays) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for statistic in arrays.review.statistics:
-        if isinstance(statistic, PooledEstimate):
-            found |= {f"pooled_{key}": ((), getattr(statistic, key)) for key in ("estimate", "lower", "upper")}
-    z = [s.z for s in arrays.review.statistics if isinstance(s, SubgroupTest)]
-    return found | ({"subgroup_z": (("test",), np.array(z))} if z else {})
 
 
 def to_datatree(groups: Groups, coords: Mapping[str, Any], attrs: Mapping[str, Any]) -> xr.DataTree:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import log_expit, ndtri
 
 from bayesmeta.data.statistics import (
+    WITHIN,
     Heterogeneity,
     PooledEstimate,
     SignificantCount,
@@ -28,7 +29,6 @@ from bayesmeta.pooling import PooledArrays
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_WITHIN = 1.959963984540054  # an observation's 95% interval is the interval that its rounding leaves open
 _LOG_2PI = math.log(2 * math.pi)
 I2_SOFTNESS = 0.05  # units of Q over which "I-squared = 0" fades out
 
@@ -67,7 +67,7 @@ def normal_log_density(x: Floats, mean: Floats | float, sd: Floats) -> Floats:
 
 def spread_of(statistic: PooledEstimate | Heterogeneity) -> float:
     """Standard deviation of an observation that is known to its rounding."""
-    return statistic.rounding / _WITHIN
+    return statistic.rounding / WITHIN
 
 
 @singledispatch

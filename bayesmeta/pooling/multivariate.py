@@ -180,7 +180,7 @@ def _first(model: Components, between: Floats, which: Sequence[int]) -> tuple[Co
 
 
 def _require_pairs(same: Floats, which: NDArray[np.intp], names: Sequence[str], structure: str) -> None:
-    """Refuse a correlation about which no trial tells: two outcomes that are never reported together."""
+    """Refuse a correlation about which no trial tells: two outcomes that no trial reports together."""
     member = np.eye(len(names))[which]
     together = member.T @ same @ member > 0
     apart = [(names[j], names[i]) for i in range(len(names)) for j in range(i) if not together[i, j]]

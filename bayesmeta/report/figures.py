@@ -6,33 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bayesmeta.effects.display import Display
 from bayesmeta.report import plots
 from bayesmeta.report.canvas import data_uri
-from bayesmeta.report.forest import forest, intervals, side_by_side
-from bayesmeta.report.numbers import format_number, format_probability
+from bayesmeta.report.forest import forest, forest_marks, intervals, side_by_side, side_by_side_marks
+from bayesmeta.report.numbers import MISSING, format_number, format_probability, format_probability_range
+from bayesmeta.report.prior_sentences import prior_on
 from bayesmeta.report.sentences import display_of_signal, estimate_sentence, outcome_sentence, signal_sentence
 from bayesmeta.report.tables import outcome_display
 
 Record = Mapping[str, Any]
 
-FOREST_CAPTION = (
-    "Filled squares: trials with public results, with their 95% intervals, sized by precision. Hollow "
-    "squares on dashed lines: latent trials, whose results were inferred from what the review published. "
-    "Grey dots: the true effect of each trial, given everything. Hatched diamond: the review's pooled "
-    "effect; filled diamond: ours; bar: the true effect in a new trial. Arrows: the interval goes on."
-)
-ARMS_CAPTION = (
-    "Squares: {what}, with 95% intervals from the standard errors that the model gives them; filled and sized by precision where "
-    "{known}, hollow on dashed lines where {unknown}. "
-    "Grey dots: the true effect of each trial, given everything. Filled diamond: the mean effect; bar: the true effect in a new "
-    "trial. Arrows: the interval goes on."
-)
 _KNOWN_ARMS = {
-    "SD not known": {"known": "both standard deviations were reported", "unknown": "they are inferred"},
-    "correlation not known": {
-        "known": "the correlation of the two measurements was printed, follows from standard deviations, or is not needed",
-        "unknown": "it is inferred",
-    },
+    "SD not known": ("both standard deviations were reported", "they are inferred"),
+    "correlation not known": (
+        "the correlation of the two measurements was printed, follows from standard deviations, or is not needed",
+        "it is inferred",
+    ),
 }
 _DIFFERENCES = {
     None: "differences of the trials' means",
@@ -63,7 +53,11 @@ def summary_figure(results: Record) -> Picture | None:
         return None
     words = ", ".join(f"{s.get('name')} {format_probability(s.get('probability'))}" for s in signals)
     alt = f"Probability of each signal under the stated priors: {words}."
-    return Picture(data_uri(plots.probabilities, signals), alt)
+    tried = any(format_probability_range(s.get("probability_range")) != MISSING for s in signals)
+    caption = (
+        "Bars: lowest to highest probability over the priors tried, which is not all uncertainty." if tried else ""
+    )
+    return Picture(data_uri(plots.probabilities, signals), alt, caption)
 
 
 def forest_figures(results: Record, outcome: Record) -> list[Picture]:
@@ -88,10 +82,38 @@ def forest_figures(results: Record, outcome: Record) -> list[Picture]:
             f"{f'with {mark}' if mark else 'latent'}. "
             f"{outcome_sentence(results, outcome, data)}"
         )
-        what = _DIFFERENCES[(model.get("arms") or {}).get("baseline")]
-        caption = ARMS_CAPTION.format(what=what, **_KNOWN_ARMS[mark]) if mark else FOREST_CAPTION
+        caption = forest_caption(model, outcome_display(outcome))
         pictures.append(Picture(src, alt, f"{model.get('label') or 'Forest plot'}. {caption}"))
     return pictures
+
+
+def forest_caption(model: Record, display: Display) -> str:
+    """Explain each mark that the forest plot of a model has, and no other."""
+    data = model["forest"]
+    marks, unknown = forest_marks(data, display), data.get("unknown")
+    parts = []
+    if unknown:
+        what = _DIFFERENCES[(model.get("arms") or {}).get("baseline")]
+        known, inferred = _KNOWN_ARMS[unknown]
+        parts.append(f"Squares: {what}, with 95% intervals from the standard errors that the model gives them")
+        parts[0] += f"; filled and sized by precision where {known}" if "known" in marks else ""
+        parts[0] += f"; hollow on dashed lines where {inferred}" if "unknown" in marks else ""
+    else:
+        if "known" in marks:
+            parts.append("Filled squares: trials whose effect entered, with 95% intervals, sized by precision")
+        if "unknown" in marks:
+            parts.append("Hollow squares on dashed lines: latent trials, with what the model infers of their results")
+    if "theta" in marks:
+        parts.append("Grey dots: the true effect of each trial, given everything")
+    pools = {
+        "published": "hatched diamond: the review's pooled effect",
+        "pooled": f"filled diamond: {'ours' if 'published' in marks else 'the mean effect'}",
+        "new": "bar: the true effect in a new trial",
+    }
+    drawn = "; ".join(text for mark, text in pools.items() if mark in marks)
+    parts += [drawn[:1].upper() + drawn[1:]] if drawn else []
+    parts += ["Arrows: the interval goes on"] if "arrow" in marks else []
+    return "".join(f"{part}. " for part in parts).strip()
 
 
 def density_figure(results: Record, signal: Record) -> Picture | None:
@@ -102,19 +124,26 @@ def density_figure(results: Record, signal: Record) -> Picture | None:
     label = str(display.label if display.changes else signal.get("unit") or display.label)
     src = data_uri(plots.density, signal, display=display, x_label=label)
     alt = f"Posterior density of {signal.get('name')}. {estimate_sentence(results, signal)}"
-    alt += f" Probability shaded: {format_probability(signal.get('probability'))}."
-    prior = "" if signal["density"].get("prior") is None else " and prior (dashed)"
-    return Picture(src, alt, f"{signal.get('name')}: posterior (solid){prior}; the claim is shaded.")
+    curve = signal["density"]
+    shaded = any(curve.get(key) is not None for key in ("shade_from", "shade_to"))
+    alt += f" Probability shaded: {format_probability(signal.get('probability'))}." if shaded else ""
+    prior = "" if curve.get("prior") is None else " and prior (dashed)"
+    return Picture(
+        src, alt, f"{signal.get('name')}: posterior (solid){prior}{'; the claim is shaded' if shaded else ''}."
+    )
 
 
 def sensitivity_figure(signal: Record) -> Picture | None:
     """Draw the probability of a signal over the priors tried."""
-    if not any(cell.get("probability") is not None for cell in signal.get("sensitivity") or []):
+    cells = [cell for cell in signal.get("sensitivity") or [] if cell.get("probability") is not None]
+    if not cells:
         return None
-    caption = (
-        "Each row is a prior on the coefficient, each shape a prior on τ. Filled: refitted; hollow: "
-        "reweighted from the primary run; ringed: the primary analysis. Dash-dotted: P under a flat prior."
-    )
+    methods = {str(cell.get("method")) for cell in cells}
+    known = {"primary": "ringed: the primary analysis", "exact": "filled: an exact fit", "refitted": "filled: refitted",
+             "reweighted": "hollow: reweighted from the primary run"}  # fmt: skip
+    marks = "; ".join(text for method, text in known.items() if method in methods)
+    flat = "" if signal.get("flat_prior_probability") is None else " Dash-dotted: 1 − P/2."
+    caption = f"Each row is a prior on {prior_on(signal)}, each shape a prior on τ; {marks}.{flat}"
     return Picture(
         data_uri(plots.sensitivity, signal), f"Sensitivity to the priors. {signal_sentence(signal)}", caption
     )
@@ -151,10 +180,11 @@ def side_by_side_figure(outcome: Record) -> Picture | None:
     src = data_uri(side_by_side, compared["rows"], display=display, x_label=label)
     parameter = compared.get("parameter")
     alt = f"{parameter} by {len(compared['rows'])} frequentist estimators and Bayesian models, with their intervals."
-    caption = (
-        f"{parameter} of formula {compared.get('formula')} from the same estimates. Squares: frequentist estimates; diamonds: "
-        "posterior medians; lines: their 95% intervals; pale bars: the true effect in a new study. Arrows: the bar goes on."
-    )
+    marks = side_by_side_marks(compared["rows"], display)
+    known = {"frequentist": "squares: frequentist estimates", "Bayesian": "diamonds: posterior medians",
+             "new": "pale bars: the true effect in a new study", "arrow": "arrows: the bar goes on"}  # fmt: skip
+    drawn = "; ".join(text for mark, text in known.items() if mark in marks)
+    caption = f"{parameter} of formula {compared.get('formula')} from the same estimates, with 95% intervals; {drawn}."
     return Picture(src, alt, caption)
 
 

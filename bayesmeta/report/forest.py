@@ -77,6 +77,33 @@ def forest(forest: Record, *, display: Display, x_label: str, benefit: str | Non
     return figure
 
 
+def forest_marks(forest: Record, display: Display) -> set[str]:
+    """Marks that `forest` draws: known, unknown, theta, published, pooled, new, and arrow where an interval goes on."""
+    studies = list(forest.get("studies") or [])
+    pools = [(key, forest[key]) for key in ("published", "pooled", "new") if forest.get(key)]
+    marks = {"known" if study.get("known") else "unknown" for study in studies} | {key for key, _ in pools}
+    marks |= {"theta" for study in studies if study.get("theta") is not None}
+    low, high = _limits(studies, pools, display)
+    for study in studies:
+        lower, upper = (_shown(study.get(key), display) for key in ("y_lower", "y_upper"))
+        if (lower is not None and lower < low) or (upper is not None and upper > high):
+            marks.add("arrow")
+    return marks
+
+
+def side_by_side_marks(rows: Sequence[Record], display: Display) -> set[str]:
+    """Marks that `side_by_side` draws: the two schools, new, and arrow where a new study's interval goes on."""
+    low, high = _window(rows, display)
+    marks = {str(row["school"]) for row in rows}
+    for row in rows:
+        lower, upper = (_shown(row.get(f"prediction_{end}"), display) for end in ("lower", "upper"))
+        if lower is not None or upper is not None:
+            marks.add("new")
+        if (lower is not None and lower < low) or (upper is not None and upper > high):
+            marks.add("arrow")
+    return marks
+
+
 def intervals(rows: Sequence[Record], *, display: Display, x_label: str) -> Figure:
     """Other reviews beside ours: each row has ``label``, ``estimate``, ``lower``, ``upper`` and ``ours``."""
     names = [_label(record, width=27) for record in rows]
@@ -139,12 +166,14 @@ def side_by_side(rows: Sequence[Record], *, display: Display, x_label: str) -> F
     ax.set_xlabel(x_label)
     if display.is_ratio:
         ratio_axis(ax)
-    handles = [
-        Line2D([], [], marker="s", ms=6, color=BLACK, linewidth=1.8, label="frequentist"),
-        Line2D([], [], marker="D", ms=6.5, color=BLUE, linewidth=1.8, label="Bayesian"),
-        Line2D([], [], marker="|", ms=7, mec=BLACK, color=GREY, linewidth=7, alpha=0.35, label="new study"),
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, handlelength=2.4)
+    handles = {
+        "frequentist": Line2D([], [], marker="s", ms=6, color=BLACK, linewidth=1.8, label="frequentist"),
+        "Bayesian": Line2D([], [], marker="D", ms=6.5, color=BLUE, linewidth=1.8, label="Bayesian"),
+        "new": Line2D([], [], marker="|", ms=7, mec=BLACK, color=GREY, linewidth=7, alpha=0.35, label="new study"),
+    }
+    marks = side_by_side_marks(rows, display)
+    drawn = [handle for mark, handle in handles.items() if mark in marks]
+    figure.legend(handles=drawn, loc="outside lower center", ncols=3, frameon=False, handlelength=2.4)
     return figure
 
 

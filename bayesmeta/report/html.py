@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from pathlib import PurePosixPath
 from typing import Any
 
 from jinja2 import ChainableUndefined, Environment, PackageLoader, Template, Undefined
@@ -58,32 +57,58 @@ def render_html(results: Record) -> str:
                 *filter(None, [prior_sentences.belief_sentence(signal)]),
             ],
             "beliefs": prior_sentences.belief_rows(signal),
+            "prior_on": prior_sentences.prior_on(signal),
+            "tried": {
+                key: any(row.get(key) for row in [*(signal.get("sensitivity") or []), *(signal.get("beliefs") or [])])
+                for key in ("mcse", "threshold_probability", "pareto_k")
+            },
         }
         for signal in results.get("signals") or []
     ]
     outcomes = [_outcome(results, key, outcome) for key, outcome in (results.get("outcomes") or {}).items()]
+    rows = tables.signals_table_rows(results)
     return _template().render(
         r=results,
         answer=sentences.answer_sentences(results),
         failed=[check for check in results.get("checks") or [] if check.get("passed") is False],
-        rows=tables.signals_table_rows(results),
+        rows=rows,
+        filled=tables.filled_columns(rows),
+        tried=prior_sentences.tried(results.get("signals") or []),
+        glossary=prior_sentences.glossary(results),
         summary_figure=figures.summary_figure(results),
         signals=signals,
         outcomes=outcomes,
         rerun=rerun_command(results),
+        has=_contents(results, outcomes),
     )
 
 
+def _contents(results: Record, outcomes: Sequence[Record]) -> dict[str, bool]:
+    """What there is to show: a section, a column or a word without content is left out."""
+    models = [model for outcome in outcomes for model in outcome["models"]]
+    panels = [panel for model in models for panel in model["data"].get("prior_posterior") or []]
+    convergence = any(model["data"].get("convergence") for model in models)
+    predictive = any(outcome["data"].get("predictive") for outcome in outcomes)
+    return {
+        "priors": any(model["priors"] or model["pictures"] for model in models),
+        "defaults": any(prior["default"] for model in models for prior in model["priors"]),
+        "pictures": bool(panels),
+        "drawn_priors": any(panel.get("prior") is not None for panel in panels),
+        "convergence": convergence,
+        "checks": bool(convergence or predictive or results.get("checks")),
+    }
+
+
 def rerun_command(results: Record) -> str:
-    """Return the command that makes the report again.
+    """Return the command that makes the report again, in the folder that it was written to.
 
     Examples
     --------
-    >>> rerun_command({"analysis": {"file": "models/ketamine/analysis.toml"}})
+    >>> rerun_command({"analysis": {"file": "models/ketamine/analysis.toml", "out": "reports/ketamine"}})
     'bayesmeta report models/ketamine/analysis.toml --out reports/ketamine'
     """
-    path = PurePosixPath((results.get("analysis") or {}).get("file") or "analysis.toml")
-    out = PurePosixPath("reports") / (path.parent.name or path.stem)
+    analysis = results.get("analysis") or {}
+    path, out = analysis.get("file") or "analysis.toml", analysis.get("out") or "FOLDER"
     return shlex.join(["bayesmeta", "report", str(path), "--out", str(out)])
 
 
@@ -105,8 +130,10 @@ def _outcome(results: Record, key: str, outcome: Record) -> dict[str, Any]:
         "key": key,
         "data": outcome,
         "measure": figures.measure_label(outcome),
+        "has_evidence": any(evidence.values()),
         "display": tables.outcome_display(outcome),
         "studies": studies,
+        "sizes": any(study.get("n") for study in studies),
         "covariates": list(dict.fromkeys(name for study in studies for name in study.get("covariates") or {})),
         "latent": sum(not study.get("known") for study in studies),
         "sentences": [

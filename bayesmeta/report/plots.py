@@ -49,11 +49,13 @@ def probabilities(signals: Sequence[Record]) -> Figure:
     ax.axvline(0.5, color=GREY, linewidth=0.8, linestyle=":")
     ax.tick_params(axis="y", length=0)
     ax.set_xlabel("probability")
-    handles = [
-        Line2D([], [], marker="o", color=BLUE, linestyle="none", ms=8, label="stated priors"),
-        Line2D([], [], color=BLUE, linewidth=6, alpha=0.35, label="priors tried"),
-        Line2D([], [], marker="D", color="white", mec=VERMILION, mew=1.5, linestyle="none", label="1 − P/2"),
-    ]
+    handles = [Line2D([], [], marker="o", color=BLUE, linestyle="none", ms=8, label="stated priors")]
+    if any(signal.get("probability_range") for signal in signals):
+        handles.append(Line2D([], [], color=BLUE, linewidth=6, alpha=0.35, label="priors tried"))
+    if any(signal.get("flat_prior_probability") is not None for signal in signals):
+        handles.append(
+            Line2D([], [], marker="D", color="white", mec=VERMILION, mew=1.5, linestyle="none", label="1 − P/2")
+        )
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
     return figure
 
@@ -111,7 +113,7 @@ def prior_posterior(panel: Record) -> Figure:
 def sensitivity(signal: Record) -> Figure:
     """Draw the probability of a signal by prior on its coefficient (rows) and on tau (shapes).
 
-    Filled marks are refits, hollow ones reweighted draws, the ring is the primary analysis.
+    Filled marks are fits of their own, hollow ones reweighted draws, the ring is the primary analysis.
     """
     cells = [cell for cell in signal["sensitivity"] if cell.get("probability") is not None]
     rows = list(dict.fromkeys(str(cell.get("beta_label") or cell.get("beta")) for cell in cells))
@@ -147,7 +149,8 @@ def sensitivity(signal: Record) -> Figure:
         Line2D([], [], linestyle="none", color=colour, marker=marker, label=f"τ: {tau}")
         for tau, colour, marker in zip(taus, cycle(_COLOURS), cycle(_MARKERS), strict=False)
     ]
-    handles.append(Line2D([], [], linestyle="none", marker="o", mfc="none", mec=BLACK, ms=11, label="primary"))
+    if any(cell.get("method") == "primary" for cell in cells):
+        handles.append(Line2D([], [], linestyle="none", marker="o", mfc="none", mec=BLACK, ms=11, label="primary"))
     if signal.get("flat_prior_probability") is not None:
         handles.append(Line2D([], [], color=VERMILION, linestyle="-.", label="1 − P/2"))
     figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)

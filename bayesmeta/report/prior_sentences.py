@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bayesmeta.report.numbers import format_mcse, format_probability, format_value
 
 Record = Mapping[str, Any]
+_FAMILIES = {
+    "Normal": "Normal(m, s): mean m and standard deviation s.",
+    "HalfNormal": "HalfNormal(s): the size of a Normal(0, s).",
+    "HalfCauchy": "HalfCauchy(s): the size of a Cauchy about 0, with median s.",
+    "LogNormal": "LogNormal(m, s): its logarithm is Normal(m, s).",
+    "Uniform": "Uniform(a, b): equally probable from a to b.",
+    "Flat": "Flat(): every value equally probable, without bounds.",
+}
 _WORDS = {"HalfNormal": "half-normal", "HalfCauchy": "half-Cauchy", "HalfStudentT": "half-t"}
 
 
@@ -19,10 +27,10 @@ def tipping_sentence(signal: Record, tipping: Record) -> str:
     >>> signal = {"claim_label": "high dose works better", "claim": "high_dose < 0", "unit": "points"}
     >>> tipping = {"on": "tau", "family": "HalfNormal(s)", "level": 0.8, "scales": [0.03, 32.0],
     ...     "probabilities": [0.93, 0.61], "extremes": [0.61, 0.93],
-    ...     "crossings": [{"scale": 2.13, "probability": 0.799, "mcse": 0.004}]}
+    ...     "crossings": [{"scale": 2.13, "fitted_scale": 2.2, "probability": 0.799, "mcse": 0.004}]}
     >>> tipping_sentence(signal, tipping)
     'The probability that high dose works better stays above 0.80 for every half-normal scale of tau up to 2.1 points
-    (fitted there: 0.80, Monte Carlo error 0.004).'
+    (from a fit with 2.2 points: 0.80, Monte Carlo error 0.004).'
     """
     claim, level = signal.get("claim_label") or signal["claim"], format_probability(tipping["level"])
     low, high = format_value(tipping["scales"][0], 2), _size(signal, tipping["scales"][1])
@@ -40,10 +48,10 @@ def tipping_sentence(signal: Record, tipping: Record) -> str:
         return f"{start} stays above {level} for every {subject} from {low} to {high}: it is at least {least}."
     if not crossings:
         return f"{start} stays below {level} for every {subject} from {low} to {high}: it is at most {most}."
-    fitted = "; ".join(map(_fitted, crossings))
+    solved = "; ".join(_solved(signal, one) for one in crossings)
     places = " and ".join(_size(signal, one["scale"]) for one in crossings)
     if len(crossings) > 1:
-        return f"{start} crosses {level} along the {scales} at {places} (fitted there: {fitted})."
+        return f"{start} crosses {level} along the {scales} at {places} ({solved})."
     if tipping["on"] == "tau":
         stays = (
             f"stays above {level} for every {subject} up to" if above else f"exceeds {level} only for {scales} above"
@@ -52,7 +60,7 @@ def tipping_sentence(signal: Record, tipping: Record) -> str:
         stays = f"stays above {level} only for {scales} with s below"
     else:
         stays = f"falls below {level} for {scales} with s below"
-    return f"{start} {stays} {places} (fitted there: {fitted})."
+    return f"{start} {stays} {places} ({solved})."
 
 
 def belief_sentence(signal: Record) -> str:
@@ -79,19 +87,48 @@ def belief_sentence(signal: Record) -> str:
 
 
 def belief_rows(signal: Record) -> list[dict[str, Any]]:
-    """Rows of the table of beliefs, with each belief's priors in one text."""
+    """Rows of the table of beliefs, with the priors by which each fit differs from that of the model as stated."""
+    stated = next((row.get("priors") or {} for row in signal.get("sensitivity") or []), {})
     rows = []
     for one in signal.get("beliefs") or []:
-        priors = {"mu": one.get("mu"), **(one.get("beta") or {}), "tau": one.get("tau")}
-        text = "; ".join(f"{name} ~ {prior}" for name, prior in priors.items() if prior)
+        changed = {name: prior for name, prior in (one.get("priors") or {}).items() if stated.get(name) != prior}
+        text = "; ".join(f"{name} ~ {prior}" for name, prior in changed.items())
         rows.append({**one, "priors": text or "as stated"})
     return rows
 
 
-def _fitted(crossing: Record) -> str:
-    """The probability that a fit gives at a crossing, with its Monte Carlo error if it has one."""
+def prior_on(signal: Record) -> str:
+    """What the first column of priors is on: the coefficients of the model, or mu."""
+    on = list(dict.fromkeys(name for row in signal.get("sensitivity") or [] for name in row.get("on") or []))
+    return " and ".join(on) or "the effect"
+
+
+def tried(signals: Sequence[Record]) -> str:
+    """How many sets of priors were tried for a signal: ``"18"``, or ``"10 to 18"``; empty where there was one.
+
+    Examples
+    --------
+    >>> tried([{"sensitivity": [{}] * 13, "beliefs": [{}] * 5}, {"sensitivity": [{}] * 13, "beliefs": []}])
+    '13 to 18'
+    """
+    numbers = sorted({len(one.get("sensitivity") or []) + len(one.get("beliefs") or []) for one in signals} - {0, 1})
+    return " to ".join(map(str, dict.fromkeys([numbers[0], numbers[-1]]))) if numbers else ""
+
+
+def glossary(results: Record) -> list[str]:
+    """What the numbers of a prior are, for the commonest families that the report's models have."""
+    models = [model for one in (results.get("outcomes") or {}).values() for model in (one.get("models") or {}).values()]
+    texts = [str(text) for model in models for text in (model.get("priors") or {}).values()]
+    return [said for family, said in _FAMILIES.items() if any(text.startswith(f"{family}(") for text in texts)]
+
+
+def _solved(signal: Record, crossing: Record) -> str:
+    """How a crossing was solved for: exactly, or with the draws of a fit near it."""
     p = format_probability(crossing["probability"])
-    return f"{p}, Monte Carlo error {format_mcse(crossing['mcse'])}" if crossing.get("mcse") else p
+    if not crossing.get("mcse"):
+        return f"exact there: {p}"
+    near = _size(signal, crossing.get("fitted_scale") or crossing["scale"])
+    return f"from a fit with {near}: {p}, Monte Carlo error {format_mcse(crossing['mcse'])}"
 
 
 def _size(signal: Record, scale: float) -> str:

@@ -91,9 +91,22 @@ def _typed(found: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
                 for j, cell in enumerate(row.get(key, [])):
                     yield f"{part}[{i}].{key}[{j}]", cell, dict
                     yield f"{part}[{i}].{key}[{j}].probability", cell.get("probability"), int | float
+            if part == "signals":
+                yield from _typed_paths(f"signals[{i}].tipping", row.get("tipping", []))
     for name, outcome in found["outcomes"].items():
         yield f"outcomes.{name}", outcome, dict
         yield f"outcomes.{name}.models", outcome.get("models"), dict
+
+
+def _typed_paths(place: str, paths: Any) -> Iterator[tuple[str, Any, Any]]:
+    """The same of a signal's families of priors, and of where they cross a level."""
+    yield place, paths, list
+    for i, path in enumerate(paths):
+        yield f"{place}[{i}]", path, dict
+        yield f"{place}[{i}].crossings", path.get("crossings", []), list
+        for j, crossing in enumerate(path.get("crossings", [])):
+            yield f"{place}[{i}].crossings[{j}]", crossing, dict
+            yield f"{place}[{i}].crossings[{j}].scale", crossing.get("scale"), int | float
 
 
 def read_inputs(folder: Path, named: str, given: str | Path | None, tell: Callable[[str], None]) -> Plan:

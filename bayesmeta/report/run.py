@@ -64,6 +64,7 @@ def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False) 
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         **results,
     }
+    results["analysis"]["out"] = folder.name if folder.is_absolute() else folder.as_posix()
     tree = xr.DataTree.from_dict(
         {
             f"{outcome}/{model}/{group}": fit.datatree[group].to_dataset()
@@ -107,12 +108,13 @@ def _progress(console: PlainConsole) -> Iterator[Callback | None]:
 
 
 def _print_signals(console: PlainConsole, results: dict[str, Any]) -> None:
-    from bayesmeta.report.tables import signals_table_rows
+    from bayesmeta.report.tables import filled_columns, signals_table_rows
 
     rows = signals_table_rows(results)
     if not rows:
         return
+    headings = {"name": "Signal", "published_p": "Published P", "flat_prior": "Flat prior", "probability": "Probability",
+                "threshold": "Beyond threshold", "range": "Over priors"}  # fmt: skip
+    shown = [key for key in headings if key in filled_columns(rows)]
     console.print(results["analysis"]["title"])
-    headings = ["Signal", "Published P", "Flat prior", "Probability", "Beyond threshold", "Over priors"]
-    shown = ("name", "published_p", "flat_prior", "probability", "threshold", "range")
-    print_table(console, headings, [[str(row[key]) for key in shown] for row in rows])
+    print_table(console, [headings[key] for key in shown], [[str(row[key]) for key in shown] for row in rows])

@@ -28,24 +28,21 @@ def signal_sentence(signal: Record) -> str:
     --------
     >>> signal_sentence({"name": "Dose", "claim": "dose < 0", "published_p": 0.213,
     ...     "flat_prior_probability": 0.8935, "probability": 0.801, "mcse": 0.006})
-    'Dose: the review reported P = .213. Under a flat prior that is a probability of 0.89 that dose < 0; with
-    the stated priors it is 0.80 (Monte Carlo error 0.006).'
+    'Dose: the review reported P = .213. Under a flat prior, with tau taken as known, that is a probability of 0.89
+    that dose < 0; with the stated priors it is 0.80 (Monte Carlo error 0.006).'
     """
     claim = signal.get("claim_label") or signal.get("claim") or "the claim holds"
     ours = f"{format_probability(signal.get('probability'))}{_mcse(signal)}"
     bounds = format_probability_range(signal.get("probability_range"), " and ")
     spread = "" if " and " not in bounds else f", between {bounds} over the priors tried"
     if signal.get("published_p") is None:
-        return (
-            f"{signal['name']}: the review reported no P value. With the stated priors the probability that "
-            f"{claim} is {ours}{spread}."
-        )
+        return f"{signal['name']}: with the stated priors the probability that {claim} is {ours}{spread}."
     p = format_p(signal["published_p"])
     verdict = f" (‘{signal['published_verdict']}’)" if signal.get("published_verdict") else ""
     equals = f"P {p[0]} {p[1:]}" if p[0] in "<>" else f"P = {p}"
     return (
-        f"{signal['name']}: the review reported {equals}{verdict}. Under a flat prior that is a probability "
-        f"of {format_probability(signal.get('flat_prior_probability'))} that {claim}; with the stated priors "
+        f"{signal['name']}: the review reported {equals}{verdict}. Under a flat prior, with tau taken as known, that is a "
+        f"probability of {format_probability(signal.get('flat_prior_probability'))} that {claim}; with the stated priors "
         f"it is {ours}{spread}."
     )
 
@@ -114,16 +111,16 @@ def check_sentence(check: Record) -> str:
     return f"{check['name']}: value {shown}{bound}.{note}"
 
 
-def answer_sentences(results: Record, limit: int = 5) -> list[str]:
-    """Return the analysis's own answer, or the first few signals in words."""
+def answer_sentences(results: Record) -> list[str]:
+    """Return the analysis's own answer, or every signal in words, in the order of the analysis file."""
     given = (results.get("analysis") or {}).get("answer")
     if given:
         return [given] if isinstance(given, str) else [str(sentence) for sentence in given]
-    return [signal_sentence(signal) for signal in (results.get("signals") or [])[:limit]]
+    return [signal_sentence(signal) for signal in results.get("signals") or []]
 
 
 def _mcse(record: Record) -> str:
-    return "" if record.get("mcse") is None else f" (Monte Carlo error {format_mcse(record['mcse'])})"
+    return f" (Monte Carlo error {format_mcse(record['mcse'])})" if record.get("mcse") else ""  # an exact one has none
 
 
 def _percent(results: Record) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bayesmeta.effects.display import Display, display_from
@@ -52,13 +52,24 @@ def signals_table_rows(results: Mapping[str, Any]) -> list[dict[str, str]]:
                 "published_p": format_p(signal.get("published_p")),
                 "flat_prior": format_probability(signal.get("flat_prior_probability")),
                 "probability": format_probability(signal.get("probability")),
-                "mcse": format_mcse(signal.get("mcse")),
+                "mcse": format_mcse(signal["mcse"]) if signal.get("mcse") else "",
                 "threshold": format_probability(threshold.get("probability")),
                 "threshold_label": str(threshold.get("label") or threshold.get("claim") or ""),
                 "range": format_probability_range(signal.get("probability_range")),
             }
         )
     return rows
+
+
+def filled_columns(rows: Sequence[Mapping[str, str]]) -> list[str]:
+    """The columns of a table in which some row has something.
+
+    Examples
+    --------
+    >>> filled_columns([{"name": "dose", "published_p": MISSING}, {"name": "age", "published_p": MISSING}])
+    ['name']
+    """
+    return [key for key in (rows[0] if rows else {}) if any(row[key] not in ("", MISSING) for row in rows)]
 
 
 _LABELS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import xarray as xr
 from bayesmeta.analysis.collect import Collected, collect_outcome
 from bayesmeta.analysis.prose import methods
 from bayesmeta.analysis.run import Plan, exact_fits
-from bayesmeta.analysis.sensitivity import exact_sensitivity
+from bayesmeta.analysis.sensitivity import SignalSensitivity, exact_sensitivity, reweighted_sensitivity
 from bayesmeta.analysis.side_by_side import side_by_side
 from bayesmeta.data.files import read_bytes
 from bayesmeta.diagnostics.check import Check
@@ -151,21 +152,22 @@ def _numbers(
         for name, each in stored.items()
     }
     found, ours, refitted = list[Check](), list[dict[str, object]](), list[str]()
-    engines = set[str]()
+    engines, exactly = set[str](), Fits()
     for name, each in fits.items():
-        again, exact, complete = _again(name, checked, each)
+        again, exact, grids, complete = _again(name, checked, each)
+        exactly[name] = exact
         engines |= {result.engine for result in {**each, **exact}.values()}
         ours += [check.as_dict() for check in again.checks]
         if not complete:
             refitted += [f"{name}, {key} under other priors" for key in each]
         told = {
             "outcome": recorded["outcomes"][name],
-            "signals": [signal for signal in recorded["signals"] if signal.get("outcome") == name],
+            "signals": [deepcopy(signal) for signal in recorded["signals"] if signal.get("outcome") == name],
             "summary": [row for row in recorded["summary"] if row.get("outcome") == name],
         }
         computed = {"outcome": again.content, "signals": again.signals, "summary": again.summary}
         if not complete and again.signals:
-            keep_what_is_stated(checked.analysis.outcomes[name], checked.models[name], computed, told)
+            keep_what_is_stated(checked.data[name], grids, computed, told)
         found.append(_compared(f"{name}: every number follows from draws and data", computed, told))
     if len(fits) < len(checked.models):
         return found
@@ -174,24 +176,28 @@ def _numbers(
         "checks": ours,
         "engine": ", ".join(sorted(engines)),
         "versions": json.loads(first.datatree.attrs["versions"]),
-        "methods": methods(checked.analysis, checked.data, fits),
+        "methods": methods(checked.analysis, checked.data, fits, exactly, recorded["signals"]),
     }
     told = {key: recorded[key] for key in shared}
     told["checks"] = [check for check in told["checks"] if not check["name"].startswith(tuple(refitted))]
     return [*found, _compared("checks, methods and versions follow from draws and data", shared, told)]
 
 
-def _again(name: str, checked: Plan, fits: Mapping[str, MetaResult]) -> tuple[Collected, dict[str, MetaResult], bool]:
-    """An outcome collected again, its exact fits, and whether nothing of it needs a refit by sampling."""
+def _again(
+    name: str, checked: Plan, fits: Mapping[str, MetaResult]
+) -> tuple[Collected, dict[str, MetaResult], dict[str, SignalSensitivity], bool]:
+    """An outcome collected again, its exact fits, its signals under other priors, and whether these need no refit by sampling."""
     outcome, data, models = checked.analysis.outcomes[name], checked.data[name], checked.models[name]
     exact = exact_fits(data, models)
     complete = len(exact) == len(fits)
-    grids = exact_sensitivity(data, outcome, models) if complete else {}
+    grids = (
+        exact_sensitivity(data, outcome, models) if complete else reweighted_sensitivity(data, outcome, fits, models)
+    )
     sampling = outcome.sampling or checked.analysis.sampling
     again = collect_outcome(name, outcome, fits, exact, grids, sampling.ess_limit)
     compared = side_by_side(data, outcome, {key: models[key] for key in exact})
     again.content |= {"side_by_side": compared} if compared else {}
-    return again, exact, complete
+    return again, exact, grids, complete
 
 
 def _words(checked: Plan, recorded: Mapping[str, Any]) -> Check:

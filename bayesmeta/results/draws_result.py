@@ -37,8 +37,8 @@ class DrawsResult(MetaResult):
     ----------
     datatree : xarray.DataTree
         ArviZ groups: posterior, sample_stats, log_likelihood (marginal: one value for each study, or for each
-        printed statistic of a review), log_prior (top level only), prior, posterior_predictive, observed_data,
-        constant_data.
+        printed statistic of a review), log_prior (top level only), prior, posterior_predictive (replicates), observed_data,
+        constant_data; of a published review also published_recomputed: what it printed, from the trials of each draw.
     model : NormalNormal, TwoScales, ArmNormal or ChangeNormal
     data : Estimates, PublishedReview, ArmMeans or ArmChanges
     engine : str

@@ -141,7 +141,7 @@ def test_spreads_forest_and_predictions(reported):
         assert study["theta"] == pytest.approx(float(theta.sel(study=study["study"]).mean()), rel=1e-10)
     assert [(row["name"], row["printed"]) for row in outcome["predictive"]][:2] == [("A", "-1.5"), ("B", "-0.8")]
     checks = {check["name"] for check in reported.results["checks"]}
-    assert {"pain, overall: R-hat", "pain: A reproduced"} <= checks
+    assert {"pain, overall: R-hat", "pain: posterior predictive coverage"} <= checks
 
 
 @pytest.mark.slow

@@ -180,7 +180,7 @@ def test_correlations_forest_and_predictions(reported):
     assert [row["name"] for row in outcome["predictive"]] == list("ABCDEF")
     assert [float(row["printed"]) for row in outcome["predictive"]] == pytest.approx(changes)
     checks = {check["name"] for check in reported.results["checks"]}
-    assert {"pain, overall: R-hat", "pain: A reproduced"} <= checks
+    assert {"pain, overall: R-hat", "pain: posterior predictive coverage"} <= checks
 
 
 @pytest.mark.slow

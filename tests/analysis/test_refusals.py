@@ -137,8 +137,8 @@ def test_bad_review_is_refused(tmp_path: Path, name: str) -> None:
 def test_a_tolerance_softens_the_border_of_significance(tmp_path: Path) -> None:
     shutil.copytree(KETAMINE, tmp_path / "k")
     statistics = plan(tmp_path / "k" / "analysis.toml").data["pain"].statistics  # type: ignore[union-attr]
-    assert [s.width for s in statistics if isinstance(s, SignificantCount)] == [0.3]
-    edit(tmp_path / "k" / "analysis.toml", "tolerance = 0.3\n", "tolerance = -0.3\n")
+    assert [s.width for s in statistics if isinstance(s, SignificantCount)] == [0.15]
+    edit(tmp_path / "k" / "analysis.toml", "tolerance = 0.15\n", "tolerance = -0.15\n")
     with pytest.raises(BayesmetaError, match="tolerance must be positive"):
         plan(tmp_path / "k" / "analysis.toml")
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 import bayesmeta as bm
+from bayesmeta.analysis.alternatives import check_sensitivity
 from bayesmeta.analysis.schema import Outcome
-from bayesmeta.analysis.sensitivity import check_sensitivity, exact_sensitivity, sampled_sensitivity
+from bayesmeta.analysis.sensitivity import exact_sensitivity, sampled_sensitivity
 from bayesmeta.errors import SpecificationError
 from bayesmeta.results.fit import fit_many
 
@@ -61,14 +62,15 @@ def test_exact_sensitivity_is_that_of_fits_one_by_one():
 def test_a_fit_at_each_crossing_has_the_level():
     found = exact_sensitivity(DATA, outcome(), {"all": MODEL})["better"]
     effect, tau = found.tipping
-    assert (effect.on, effect.family, tau.on, tau.family) == ("mu", "Normal(0, s)", "tau", "HalfNormal(s)")
+    on = [(tipping.path.on, tipping.path.family) for tipping in (effect, tau)]
+    assert on == [("mu", "Normal(0, s)"), ("tau", "HalfNormal(s)")]
     for tipping, at in (
         (effect, lambda s: replace(MODEL, mu=bm.Normal(0, s))),
         (tau, lambda s: replace(MODEL, tau=bm.HalfNormal(s))),
     ):
         assert len(tipping.found.at) == 1
         assert probability(at(tipping.found.at[0])) == pytest.approx(0.945, abs=1e-7)
-        assert tipping.checked[0][0] == pytest.approx(0.945, abs=1e-7)
+        assert tipping.crossings[0].found.probability == pytest.approx(0.945, abs=1e-7)
 
 
 def test_without_a_level_no_family_is_followed():
@@ -107,6 +109,7 @@ def test_sampled_sensitivity_agrees_with_exact_fits():
     effect, tau = found.tipping
     assert tau.found.always  # the exact probability is at least 0.939 on this path
     assert len(effect.found.at) == 1
-    p, mcse = effect.checked[0]
-    assert p == pytest.approx(0.9, abs=1e-6)  # solved for with the draws of a fit nearby
-    assert probability(replace(MODEL, mu=bm.Normal(0, effect.found.at[0]))) == pytest.approx(0.9, abs=4 * mcse)
+    (near,) = effect.crossings
+    assert near.found.probability == pytest.approx(0.9, abs=1e-6)  # solved for with the draws of a fit nearby
+    assert near.fitted == effect.found.at[0]
+    assert probability(replace(MODEL, mu=bm.Normal(0, near.scale))) == pytest.approx(0.9, abs=4 * near.found.mcse)

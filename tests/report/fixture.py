@@ -89,7 +89,8 @@ def _pain() -> dict[str, Any]:
         "evidence": {
             "studies": evidence,
             "statistics": [
-                {"name": "pooled estimate", "printed": "−1.83", "recomputed": "−1.83 (−1.84 to −1.82)"},
+                {"name": "pooled estimate", "printed": "−1.83", "recomputed": "−1.83 (−1.84 to −1.82)",
+                 "within": "each limit within ±0.03 (a normal of SD 0.0153): 6 times its rounding"},
                 {"name": "P, CRPS against other", "printed": ".079", "recomputed": None},
             ],
             "choices": [
@@ -132,10 +133,10 @@ def _pain() -> dict[str, Any]:
              "note": "threshold for a patient"},
         ],
         "derived": [],
+        "predictive_of": "what the review of new trials would print",
         "predictive": [
-            {"name": "pooled estimate", "printed": "−1.83", "mean": -1.83, "lower": -1.84, "upper": -1.82,
-             "inside": True},
-            {"name": "I²", "printed": "not given", "mean": 31.0, "lower": 0.0, "upper": 70.0, "inside": None},
+            {"name": "pooled estimate", "printed": "−1.83", "mean": -1.8, "lower": -2.8, "upper": -0.8, "inside": True},
+            {"name": "I²", "printed": "83", "mean": 31.0, "lower": 0.0, "upper": 70.0, "inside": False},
         ],
         "confounding": {
             "x": "crps", "y": "high_dose", "correlation": -0.62,
@@ -203,7 +204,7 @@ def results() -> dict[str, Any]:
             "title": "Ketamine for chronic pain, refitted",
             "question": "How probable is it that CRPS responds better?",
             "answer": None, "source": "Orhurhu 2019, doi:10.1213/ANE.0000000000004185",
-            "file": "models/ketamine/analysis.toml", "seed": 20260101, "ci_prob": 0.95,
+            "file": "models/ketamine/analysis.toml", "out": "reports/ketamine", "seed": 20260101, "ci_prob": 0.95,
         },
         "engine": "nuts",
         "versions": {"bayesmeta": "0.1.0", "pymc": "6.3.0"},

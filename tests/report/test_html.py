@@ -54,7 +54,8 @@ def test_every_section_is_there_and_linked(html):
         "Joint posterior draws of crps and high_dose; correlation −0.62.", "Energy BFMI", "4 × 1500",
         '<span class="tag">default</span>', "largest R-hat", "not applicable", "Few trials.", "pymc 6.3.0",
         "bayesmeta report models/ketamine/analysis.toml --out reports/ketamine", "Seed 20260101",
-        "5 trials: 2 with public results, 3 latent", "HalfCauchy(0.5)", "The review&#39;s estimator is part",
+        "5 trials: 2 with an effect and standard error, 3 latent", "6 times its rounding",
+        "treatment versus control; lower values", "HalfCauchy(0.5)", "The review&#39;s estimator is part",
     ],
 )  # fmt: skip
 def test_what_a_reader_finds(html, text):
@@ -149,10 +150,51 @@ def test_missing_parts_are_left_out(results, keys):
     html = render_html(_without(results, keys.split()))
     assert Page(html).open == []
     assert not re.search(r">\s*(None|nan)\s*<", html)
+    check_nothing_is_empty(html)
+
+
+def check_nothing_is_empty(html):
+    """No heading without content, no list or table without rows, no link to what is not there."""
+    empty = [found[0] for found in re.finditer(r"<(p|ul|ol|tbody|li|section|div|figcaption)\b[^>]*>\s*</\1>", html)]
+    empty += re.findall(r"<h[234][^>]*>[^<]*</h[234]>\s*(?:</section>|<h2)", html)
+    assert empty == []
+    page = Page(html)
+    links = [attrs["href"] for attrs in page.find("a") if attrs["href"].startswith("#")]
+    assert links == [f"#{attrs['id']}" for attrs in page.find("section")]
+
+
+def test_nothing_is_empty(html):
+    check_nothing_is_empty(html)
 
 
 def test_nothing_at_all_is_still_a_page():
-    assert "<h1>Meta-analysis</h1>" in render_html({})
+    html = render_html({})
+    assert "<h1>Meta-analysis</h1>" in html
+    check_nothing_is_empty(html)
+
+
+def test_columns_without_content_are_left_out(results):
+    for signal in results["signals"]:
+        signal |= {"published_p": None, "flat_prior_probability": None, "threshold": None, "probability_range": None}
+    page = render_html(results)
+    head = page[page.index('<table class="signals">') : page.index("</thead>")]
+    assert re.findall(r"<th [^>]*>([^<]*)", head) == ["Signal", "Probability"]
+    assert "Flat prior" not in page
+    assert "priors tried" not in page[: page.index("<nav")]
+
+
+def test_a_users_own_trials_are_nobodys_review(results):
+    results["analysis"]["source"] = "me"
+    page = render_html(results)
+    assert "<p>Source: me</p>" in page
+    assert "Published review" not in page
+
+
+def test_the_command_has_the_folder_that_was_written_to(results):
+    results["analysis"]["out"] = "elsewhere/ketamine one"
+    assert "bayesmeta report models/ketamine/analysis.toml --out &#39;elsewhere/ketamine one&#39;" in render_html(
+        results
+    )
 
 
 def test_no_comparison_without_estimates(html):

@@ -15,7 +15,7 @@ def tipping(on, start, end, *scales, extremes=None):
         "scales": [0.1, 10.0],
         "probabilities": [start, end],
         "extremes": extremes or sorted([start, end]),
-        "crossings": [{"scale": s, "probability": 0.801, "mcse": 0.003} for s in scales],
+        "crossings": [{"scale": s, "fitted_scale": 1.1 * s, "probability": 0.801, "mcse": 0.003} for s in scales],
     }
 
 
@@ -27,15 +27,16 @@ def tipping(on, start, end, *scales, extremes=None):
         (tipping("tau", 0.7, 0.5), "stays below 0.80 for every half-normal scale of tau from 0.1 to 10 points: "
          "it is at most 0.70."),
         (tipping("tau", 0.95, 0.6, 2.14), "stays above 0.80 for every half-normal scale of tau up to 2.1 points "
-         "(fitted there: 0.80, Monte Carlo error 0.003)."),
+         "(from a fit with 2.4 points: 0.80, Monte Carlo error 0.003)."),
         (tipping("tau", 0.6, 0.9, 2.14), "exceeds 0.80 only for half-normal scales of tau above 2.1 points "
-         "(fitted there: 0.80, Monte Carlo error 0.003)."),
+         "(from a fit with 2.4 points: 0.80, Monte Carlo error 0.003)."),
         (tipping("dose", 0.55, 0.95, 0.62), "falls below 0.80 for sceptical priors Normal(0, s) on dose with s below "
-         "0.62 points (fitted there: 0.80, Monte Carlo error 0.003)."),
+         "0.62 points (from a fit with 0.68 points: 0.80, Monte Carlo error 0.003)."),
         (tipping("dose", 0.95, 0.55, 0.62), "stays above 0.80 only for sceptical priors Normal(0, s) on dose with s "
-         "below 0.62 points (fitted there: 0.80, Monte Carlo error 0.003)."),
+         "below 0.62 points (from a fit with 0.68 points: 0.80, Monte Carlo error 0.003)."),
         (tipping("dose", 0.6, 0.6, 0.5, 2.0, extremes=[0.6, 0.9]), "crosses 0.80 along the sceptical priors Normal(0, s) "
-         "on dose at 0.5 points and 2 points (fitted there: 0.80, Monte Carlo error 0.003; 0.80, Monte Carlo error 0.003)."),
+         "on dose at 0.5 points and 2 points (from a fit with 0.55 points: 0.80, Monte Carlo error 0.003; from a fit with "
+         "2.2 points: 0.80, Monte Carlo error 0.003)."),
     ],
 )  # fmt: skip
 def test_tipping(case, wanted):
@@ -55,10 +56,11 @@ def test_beliefs():
     assert belief_sentence({}) == ""
 
 
-def test_rows_show_only_the_priors_that_a_belief_states():
-    signal = {"beliefs": [
-        {"label": "a", "mu": "Normal(0, 1)", "tau": None, "beta": {"dose": "Normal(0, 2)"}, "probability": 0.5},
-        {"label": "b", "mu": None, "tau": None, "beta": {}, "probability": 0.6},
+def test_rows_show_the_priors_that_were_not_those_of_the_model():
+    stated = {"mu": "Normal(0, 3)", "tau": "HalfNormal(1)", "dose": "Normal(0, 1.5)"}
+    signal = {"sensitivity": [{"priors": stated}], "beliefs": [
+        {"label": "a", "priors": stated | {"mu": "Normal(0, 1)", "dose": "Normal(0, 2)"}, "probability": 0.5},
+        {"label": "b", "priors": stated, "probability": 0.6},
     ]}  # fmt: skip
     assert [row["priors"] for row in belief_rows(signal)] == ["mu ~ Normal(0, 1); dose ~ Normal(0, 2)", "as stated"]
 
@@ -66,4 +68,4 @@ def test_rows_show_only_the_priors_that_a_belief_states():
 def test_an_exact_crossing_has_no_monte_carlo_error():
     exact = tipping("tau", 0.95, 0.6, 2.14)
     exact["crossings"][0]["mcse"] = 0.0
-    assert tipping_sentence(SIGNAL, exact).endswith("up to 2.1 points (fitted there: 0.80).")
+    assert tipping_sentence(SIGNAL, exact).endswith("up to 2.1 points (exact there: 0.80).")

@@ -12,8 +12,8 @@ from bayesmeta.report.sentences import (
 )
 
 CRPS = (
-    "CRPS against other pain: the review reported P = .079 (‘nonsignificant’). Under a flat prior that is a "
-    "probability of 0.96 that the effect is larger in CRPS; with the stated priors it is 0.84 (Monte Carlo "
+    "CRPS against other pain: the review reported P = .079 (‘nonsignificant’). Under a flat prior, with tau taken as "
+    "known, that is a probability of 0.96 that the effect is larger in CRPS; with the stated priors it is 0.84 (Monte Carlo "
     "error 0.01), between 0.71 and 0.92 over the priors tried."
 )
 
@@ -29,16 +29,16 @@ def test_a_signal_without_a_verdict_range_or_words_for_the_claim(results):
         "claim_label": None,
     }
     assert signal_sentence(signal) == (
-        "CRPS against other pain: the review reported P = .079. Under a flat prior that is a probability of "
-        "0.96 that crps < 0; with the stated priors it is 0.84 (Monte Carlo error 0.01)."
+        "CRPS against other pain: the review reported P = .079. Under a flat prior, with tau taken as known, "
+        "that is a probability of 0.96 that crps < 0; with the stated priors it is 0.84 (Monte Carlo error 0.01)."
     )
 
 
-def test_a_signal_that_nobody_published(results):
+def test_a_signal_without_a_published_p_value(results):
     signal = results["signals"][0] | {"published_p": None, "flat_prior_probability": None, "mcse": None}
     assert signal_sentence(signal) == (
-        "CRPS against other pain: the review reported no P value. With the stated priors the probability "
-        "that the effect is larger in CRPS is 0.84, between 0.71 and 0.92 over the priors tried."
+        "CRPS against other pain: with the stated priors the probability that the effect is larger "
+        "in CRPS is 0.84, between 0.71 and 0.92 over the priors tried."
     )
 
 
@@ -96,5 +96,8 @@ def test_a_failed_check():
 def test_the_answer_is_the_analysis_own_where_it_has_one(results):
     assert answer_sentences(results)[0] == CRPS
     assert len(answer_sentences(results)) == 2
+    signals = [results["signals"][0] | {"name": f"signal {i}", "probability": 0.95 - 0.05 * i} for i in range(9)]
+    said = answer_sentences(results | {"signals": signals})
+    assert [sentence.split(":")[0] for sentence in said] == [f"signal {i}" for i in range(9)]  # none is left out
     results["analysis"]["answer"] = ["Probably."]
     assert answer_sentences(results) == ["Probably."]

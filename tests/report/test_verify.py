@@ -297,10 +297,12 @@ model = "overall"
 claim = "mu < 0"
 claim_label = "benefit"
 quantity = "mu"
+prior_factor = 2.5
 [outcomes.pain.sensitivity]
-effect = [{ label = "wide", prior = "Normal(0, 5)" }]
+effect = [{ label = "wide", prior = "Normal(0, 2)" }, { label = "far", prior = "Normal(2, 0.02)" }]
 tau = [{ label = "wide", prior = "HalfNormal(1.2)" }]
 beliefs = [{ label = "sceptic", mu = "Normal(0, 3)", source = "made up" }]
+level = 0.97
 """
 
 
@@ -319,6 +321,45 @@ def change_label(results: Any) -> None:
     results["signals"][0]["sensitivity"][1]["tau"] = "HalfNormal(0.1)"
 
 
+def stated_for_fitted(results: Any) -> None:
+    """What the analysis file says, before the factor."""
+    row = results["signals"][0]["sensitivity"][1]
+    assert (row["beta"], row["beta_stated"], row["method"]) == ("Normal(0, 5)", "Normal(0, 2) times 2.5", "reweighted")
+    row["beta"] = row["priors"]["mu"] = "Normal(0, 2)"
+
+
+def change_refitted(results: Any) -> None:
+    row = results["signals"][0]["sensitivity"][2]
+    assert (row["beta"], row["method"]) == ("Normal(5, 0.05)", "refitted")
+    row["priors"]["mu"] = "Normal(5, 0.5)"
+
+
+def change_weighted(results: Any) -> None:
+    results["signals"][0]["sensitivity"][1]["probability"] -= 1e-6
+
+
+def call_it_refitted(results: Any) -> None:
+    results["signals"][0]["sensitivity"][1].update(method="refitted", probability=0.99)
+
+
+def change_belief_prior(results: Any) -> None:
+    results["signals"][0]["beliefs"][0]["priors"]["mu"] = "Normal(0, 4)"
+
+
+def change_family(results: Any) -> None:
+    results["signals"][0]["tipping"][0]["family"] = "Normal(0, 2s)"
+
+
+def change_crossing_prior(results: Any) -> None:
+    (crossing,) = results["signals"][0]["tipping"][0]["crossings"]
+    assert crossing["priors"]["mu"] == f"Normal(0, {crossing['scale']!r})"
+    crossing["priors"]["mu"] = "Normal(0, 9)"
+
+
+def change_model_prior(results: Any) -> None:
+    results["outcomes"]["pain"]["models"]["overall"]["priors"]["tau"] = "HalfNormal(9)"
+
+
 def change_stated(results: Any) -> None:
     results["signals"][0]["sensitivity"][0]["probability"] += 1e-6
 
@@ -335,7 +376,13 @@ def drop_belief(results: Any) -> None:
     results["signals"][0]["beliefs"].clear()
 
 
-@pytest.mark.parametrize("change", [change_label, change_stated, change_range, change_belief, drop_belief])
+@pytest.mark.parametrize(
+    "change",
+    [
+        change_label, stated_for_fitted, change_refitted, change_weighted, call_it_refitted, change_belief_prior,
+        change_family, change_crossing_prior, change_model_prior, change_stated, change_range, change_belief, drop_belief,
+    ],
+)  # fmt: skip
 def test_priors_and_range_of_a_sampled_model_are_compared(sampled: Path, tmp_path: Path, change: Any) -> None:
     shutil.copytree(sampled, tmp_path / "copy")
     assert failures(tmp_path / "copy") == {}

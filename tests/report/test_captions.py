@@ -1,0 +1,127 @@
+"""A caption explains each mark that its figure has, and no other."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from matplotlib.colors import to_hex
+
+from bayesmeta.effects.registry import display_of
+from bayesmeta.report.canvas import BLUE, GREY, ORANGE, VERMILION
+from bayesmeta.report.figures import (
+    density_figure,
+    forest_caption,
+    sensitivity_figure,
+    side_by_side_figure,
+    summary_figure,
+)
+from bayesmeta.report.forest import forest, forest_marks, side_by_side, side_by_side_marks
+
+DISPLAY = display_of("md")
+KNOWN, LATENT, ARROW = "Filled squares", "Hollow squares", "Arrows"
+
+
+def study(known, wide=False):
+    end = 40 if wide else 0.4
+    return {
+        "study": "a", "known": known, "y": 0.2, "se": 0.3, "y_lower": -end, "y_upper": end,
+        "theta": 0.1, "theta_lower": -0.5, "theta_upper": 0.7,
+    }  # fmt: skip
+
+
+PARTS = {
+    KNOWN: {"studies": [study(True)]},
+    LATENT: {"studies": [study(False)]},
+    ARROW: {"studies": [study(False, wide=True)]},
+    "hatched diamond": {"published": {"estimate": 0.3, "lower": 0.1, "upper": 0.5}},
+    "bar: the true effect in a new trial": {"new": {"mean": 0.1, "lower": -1, "upper": 1}},
+}
+POOLED = {"mean": 0.1, "lower": -0.1, "upper": 0.3}
+
+
+@pytest.mark.parametrize("chosen", [c for n in range(6) for c in itertools.combinations(PARTS, n)], ids=" + ".join)
+def test_the_forest_plot(chosen):
+    data = {"studies": [], "pooled": POOLED}
+    for name in chosen:
+        for key, value in PARTS[name].items():
+            data[key] = data[key] + value if key == "studies" else value
+    said = forest_caption({"forest": data}, DISPLAY).lower()
+    wanted = set(chosen) | ({LATENT} if ARROW in chosen else set())
+    assert {name for name in PARTS if name.lower() in said} == wanted
+    assert ("grey dots" in said) == bool(data["studies"])
+    assert ("filled diamond: ours" in said) == ("hatched diamond" in chosen)
+    assert drawn(data) == forest_marks(data, DISPLAY) - {"pooled"}
+
+
+def drawn(data):
+    """What is in the figure itself, by colour and marker."""
+    (ax, _) = forest(data, display=DISPLAY, x_label="x").axes
+    lines = [(to_hex(line.get_color()), str(line.get_marker()), line.get_markerfacecolor()) for line in ax.lines]
+    marks = {"unknown"} if any(m == "s" and str(face) == "white" for _, m, face in lines) else set()
+    marks |= {"known"} if any(m == "s" and str(face) != "white" for _, m, face in lines) else set()
+    marks |= {"theta"} if any(c == GREY and m == "o" for c, m, _ in lines) else set()
+    marks |= {"new"} if any(c == BLUE.lower() and m == "|" for c, m, _ in lines) else set()
+    marks |= {"arrow"} if any(c == VERMILION.lower() and m in "<>" and m for c, m, _ in lines) else set()
+    return marks | ({"published"} if any(to_hex(p.get_edgecolor()) == ORANGE.lower() for p in ax.patches) else set())
+
+
+@pytest.mark.parametrize(("unknown", "words"), [("SD not known", "both standard deviations were reported"),
+                                                ("correlation not known", "follows from standard deviations")])  # fmt: skip
+def test_arms(unknown, words):
+    def caption(*known):
+        return forest_caption(
+            {"forest": {"studies": [study(k) for k in known], "unknown": unknown, "pooled": POOLED}}, DISPLAY
+        )
+
+    assert words in caption(True)
+    assert "hollow" not in caption(True)
+    assert words not in caption(False)
+    assert "hollow on dashed lines" in caption(True, False)
+
+
+@pytest.mark.parametrize("schools", [("frequentist",), ("Bayesian",), ("frequentist", "Bayesian")])
+@pytest.mark.parametrize("reach", [None, 1.2, 50.0])
+def test_both_schools(schools, reach):
+    rows = [
+        {"name": school, "school": school, "estimate": 0.1, "lower": -0.4, "upper": 0.6,
+         "prediction_lower": None if reach is None else -reach, "prediction_upper": reach}
+        for school in schools
+    ]  # fmt: skip
+    said = side_by_side_figure({"side_by_side": {"rows": rows, "parameter": "mu", "formula": "1"}}).caption
+    marks = side_by_side_marks(rows, DISPLAY)
+    assert ("squares" in said, "diamonds" in said) == ("frequentist" in schools, "Bayesian" in schools)
+    assert ("pale bars" in said, "arrows" in said) == (reach is not None, reach == 50.0)
+    (legend,) = side_by_side(rows, display=DISPLAY, x_label="x").legends
+    assert {text.get_text().split()[0] for text in legend.get_texts()} == marks - {"arrow"}
+
+
+@pytest.mark.parametrize("methods", [("primary",), ("primary", "exact"), ("primary", "reweighted"), ("refitted",)])
+@pytest.mark.parametrize("flat", [None, 0.9])
+def test_sensitivity(results, methods, flat):
+    signal = results["signals"][0] | {"flat_prior_probability": flat}
+    signal["sensitivity"] = [
+        {"beta_label": "a", "tau_label": "b", "probability": 0.7, "method": method, "on": ["dose"]}
+        for method in methods
+    ]
+    said = sensitivity_figure(signal).caption
+    words = {"primary": "ringed", "exact": "an exact fit", "refitted": "filled: refitted", "reweighted": "hollow"}
+    assert {method for method, text in words.items() if text in said} == set(methods)
+    assert ("Dash-dotted" in said) == (flat is not None)
+    assert "prior on dose" in said
+
+
+def test_a_density_without_a_shaded_side(results):
+    signal = results["signals"][0]
+    assert "the claim is shaded" in density_figure(results, signal).caption
+    signal["density"] |= {"shade_from": None, "shade_to": None, "prior": None}
+    picture = density_figure(results, signal)
+    assert picture.caption == "CRPS against other pain: posterior (solid)."
+    assert "shaded" not in picture.alt
+
+
+def test_the_strip_says_what_its_bars_are(results):
+    assert "not all uncertainty" in summary_figure(results).caption
+    for signal in results["signals"]:
+        signal["probability_range"] = None
+    assert summary_figure(results).caption == ""
