@@ -87,18 +87,18 @@ def _rough_quantiles(exact: NormalMixture) -> Floats:
 
 
 def fit_normals(density: Target, n: int) -> NormalFit:
-    """The best mixture of `n` normals, from two starts: EM, then a quasi-Newton method."""
+    """The best mixture of `n` normals, from three starts: EM, then a quasi-Newton method."""
     found = [_optimised(density, start) for start in _starts(density.exact, n)]
     return min(found, key=lambda fit: fit.kl)
 
 
 def _starts(exact: NormalMixture, n: int) -> list[tuple[Floats, Floats, Floats]]:
-    """Starting values: components of the exact mixture in groups of like sd, of equal mass, and with thinning tails."""
+    """Starting values: components of the exact mixture by sd in groups, of equal mass or with thinning tails."""
     order = np.argsort(exact.sds)
     w, m, s = exact.weights[order], exact.means[order], exact.sds[order]
     middle = np.cumsum(w) - w / 2
     starts = []
-    for ends in (np.arange(1, n) / n, 1 - 0.25 ** np.arange(1, n)):
+    for ends in (np.arange(1, n) / n, 1 - 0.25 ** np.arange(1, n), 1 - 0.5 ** np.arange(1, n)):
         group = np.searchsorted(ends, middle)
         weights, means, sds = np.full(n, 1.0 / n), np.zeros(n), np.ones(n)
         for j in range(n):
