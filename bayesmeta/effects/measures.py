@@ -121,7 +121,7 @@ def effect_sizes(
         long_contrasts(table, chosen, note, reference) if long else wide_contrasts(table, chosen, note, repeated)
     )
     if drop00:
-        contrasts = _without_double_zeros(contrasts, chosen)
+        contrasts = _without_double_zeros(contrasts)
     given = {"correction": correction, "to": to, "correlation": correlation, "level": level}
     options, used = _options(contrasts.table, measure, chosen, given)
     y, spread = _effects(contrasts, measure, chosen, options)
@@ -147,7 +147,7 @@ def _covariates(contrasts: Contrasts, names: Sequence[str] | None, used: Sequenc
     return {**extra, **contrasts.table.covariates(own, used)}
 
 
-def _without_double_zeros(contrasts: Contrasts, chosen: Measure) -> Contrasts:
+def _without_double_zeros(contrasts: Contrasts) -> Contrasts:
     """Leave out studies all of whose contrasts have no event in either arm, or events only."""
     x = contrasts.columns
     if not {"events_t", "events_c"} <= set(x):
