@@ -58,8 +58,8 @@ def effect_sizes(
         For counts: added to all cells of the studies that `to` names; by default 0.5, and 0 for arcsines and
         phi. In a study of three arms or more, to all its arms.
     to : str, default "only0"
-        For counts: ``"only0"`` corrects studies with an empty cell, ``"all"`` every study, and ``"if0all"`` every
-        study as soon as one has an empty cell.
+        For counts: ``"only0"`` corrects studies with a zero cell, ``"all"`` every study, and ``"if0all"`` every
+        study as soon as one has a zero cell.
     drop00 : bool, default False
         For counts in two arms: leave out studies without events in any arm, or with events only.
     correlation : float or str, optional
