@@ -156,7 +156,7 @@ def effects(
     combine: Annotated[
         bool, typer.Option("--combine", help="Make one arm of rows with the same study and arm: men and women.")
     ] = False,
-    correction: Annotated[float | None, typer.Option(help="Added to counts of studies with an empty cell.")] = None,
+    correction: Annotated[float | None, typer.Option(help="Added to counts of studies with a zero cell.")] = None,
     to: Annotated[str, typer.Option(help="only0, all or if0all: the studies that are corrected.")] = "only0",
     drop00: Annotated[bool, typer.Option("--drop00", help="Leave out studies without any event.")] = False,
     correlation: Annotated[str | None, typer.Option(help="Of two measurements: a number or a column.")] = None,

@@ -179,6 +179,7 @@ def test_an_option_without_use_is_rejected(command: str, option: str, capsys: py
     assert (stop.value.code, said.out) == (2, "")
     (line,) = said.err.strip().splitlines()
     assert message in line, line
+    assert set(re.findall(r"--[a-z][a-z-]+", line)) <= {name for owner, name in options() if owner == command}, line
 
 
 @pytest.mark.usefixtures("folder")

@@ -17,7 +17,7 @@ from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.parameter_priors import parameter_priors
 from bayesmeta.spec.two_scales import Model, base_of
 
-_SCALED = (HalfNormal, HalfCauchy, HalfStudentT)  # families of tau whose scale is moved
+SCALED = (HalfNormal, HalfCauchy, HalfStudentT)  # families of tau whose scale is moved
 _REACH = 8.0  # how many times narrower and wider than the stated prior a family is followed
 _POINTS = 17
 
@@ -93,7 +93,7 @@ def paths(data: Data, model: Model) -> list[Path]:
         at = lambda s: with_base(model, _with_effect(names, base, Normal(0.0, s)))  # noqa: E731
         found.append(Path(" and ".join(names), family, effect.sd, at))
     tau = stated["tau"]
-    if isinstance(tau, _SCALED):
+    if isinstance(tau, SCALED):
         values = ("s" if f.name == "scale" else f"{getattr(tau, f.name):g}" for f in fields(tau))
         family = f"{type(tau).__name__}({', '.join(values)})"
         found.append(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from bayesmeta.analysis.alternatives import SCALED
 from bayesmeta.analysis.schema import Outcome, Sensitivity, Signal
 from bayesmeta.errors import SpecificationError
-from bayesmeta.priors import HalfCauchy, HalfNormal, HalfStudentT, Normal, plain
+from bayesmeta.priors import Normal, plain
 from bayesmeta.spec.two_scales import Model, base_of
 
-_SCALED = (HalfNormal, HalfCauchy, HalfStudentT)
 STATISTIC_KEYS: Mapping[str, frozenset[str]] = {  # which keys each kind of printed statistic takes
     "pooled": frozenset({"estimate", "lower", "upper", "level", "digits", "tolerance", "ratio"}),
     "subgroup": frozenset({"covariate", "p", "direction", "tolerance", "digits"}),
@@ -74,17 +74,17 @@ def _of_sensitivity(outcome: Outcome, models: Mapping[str, Model]) -> Iterator[s
                 f"belief {belief.label!r}: mu = {belief.mu!r}, and no signal's model has a mu, for none has an intercept. Name "
                 "coefficients in beta."
             )
-    if asked.level is not None and not any(_has_scale(outcome, signal, models) for signal in outcome.signals):
+    if asked.level is not None and not any(_has_scale(signal, models) for signal in outcome.signals):
         yield (
             f"sensitivity.level = {asked.level:g}: no prior has a scale to follow. It is for Normal priors on the effect and "
-            f"for {', '.join(kind.__name__ for kind in _SCALED)} on tau."
+            f"for {', '.join(kind.__name__ for kind in SCALED)} on tau."
         )
 
 
-def _has_scale(outcome: Outcome, signal: Signal, models: Mapping[str, Model]) -> bool:
+def _has_scale(signal: Signal, models: Mapping[str, Model]) -> bool:
     """Whether a family of priors can be followed for a signal: on the effect, or on tau."""
     if signal.model not in models:
         return True  # which is said elsewhere
     base = base_of(models[signal.model])
     effect = [*base.beta.values(), *([base.mu] if base.has_mu and not base.beta else [])]
-    return isinstance(plain(base.tau), _SCALED) or any(isinstance(plain(prior), Normal) for prior in effect)
+    return isinstance(plain(base.tau), SCALED) or any(isinstance(plain(prior), Normal) for prior in effect)

@@ -146,7 +146,7 @@ class ArmChanges:
         Parameters
         ----------
         frame : DataFrame, mapping of columns, str or Path
-            Columns ``study n_t n_c`` and those of the constructor that any study reports; an empty cell is a value that was
+            Columns ``study n_t n_c`` and those of the constructor that any study reports; a missing value is one that was
             not reported. Where a time has one of its columns it has all four.
         covariates : sequence of str, optional
             Columns to keep as covariates; by default all that are not used otherwise.

@@ -117,7 +117,7 @@ class ArmMeans:
         ----------
         frame : DataFrame, mapping of columns, str or Path
             Columns ``study n_t mean_t sd_t n_c mean_c sd_c``, and ``spread`` and ``instrument`` where they are not
-            the same for all. An empty cell in ``sd_t`` or ``sd_c`` is a spread that was not reported.
+            the same for all. A missing value in ``sd_t`` or ``sd_c`` is a spread that was not reported.
         covariates : sequence of str, optional
             Columns to keep as covariates; by default all that are not used otherwise.
 

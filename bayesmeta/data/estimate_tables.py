@@ -28,7 +28,6 @@ from bayesmeta.data.tables import Table, open_table
 from bayesmeta.errors import DataError, SpecificationError
 from bayesmeta.numbers import real_array
 
-_NOT_COVARIATES = ("y", "v", "lower", "upper")
 _ROUNDED = 0.02  # of a variance: how far a rounded covariance matrix may be from the standard errors beside it
 
 

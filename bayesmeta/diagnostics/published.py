@@ -26,9 +26,8 @@ from bayesmeta.data.statistics import (
 )
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.errors import DataError
+from bayesmeta.inference.published import RECOMPUTED
 from bayesmeta.results.meta_result import MetaResult
-
-GROUP = "published_recomputed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ def recomputed(result: MetaResult) -> list[Printed]:
     """
     if not isinstance(result.data, PublishedReview):
         raise DataError(f"recomputed: needs a fit to a PublishedReview; got one to {type(result.data).__name__}.")
-    return _numbers(result.data, result.datatree[GROUP].to_dataset())
+    return _numbers(result.data, result.datatree[RECOMPUTED].to_dataset())
 
 
 def replicated(result: MetaResult) -> list[Printed]:

@@ -77,7 +77,7 @@ def read_arms(where: Sequence[str] | None, **columns: ArrayLike) -> Arms:
 
 
 def added_to(empty: NDArray[np.bool_], correction: ArrayLike, to: str) -> Floats:
-    """Return what is added to the cells of each study, given which studies have an empty cell."""
+    """Return what is added to the cells of each study, given which studies have a zero cell."""
     added = real_array("correction", correction, SpecificationError, copy=False)
     if not (np.isfinite(added) & (added >= 0)).all():
         raise SpecificationError(f"correction={correction!r}: it must be a finite number, 0 or above.")

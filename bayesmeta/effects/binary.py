@@ -1,6 +1,6 @@
 """Effect sizes for outcomes reported as the number of participants with an event in each arm.
 
-An empty cell makes a ratio or its standard error infinite, so `correction` is added to all four cells of any
+A zero cell makes a ratio or its standard error infinite, so `correction` is added to all four cells of any
 study that has one, and to no other study, for risk differences too: the default of R's metafor
 (``add=1/2, to="only0", drop00=FALSE``). Studies without events in either arm, or with events only, are kept;
 they say nothing about a ratio except through the correction, and can be left out beforehand.
@@ -38,8 +38,8 @@ def log_odds_ratio(
     correction : float, default 0.5
         Added to all four cells of the studies that `to` names.
     to : str, default "only0"
-        Which studies are corrected, as in metafor: ``"only0"`` those with an empty cell, ``"all"``, or
-        ``"if0all"`` (all as soon as one has an empty cell).
+        Which studies are corrected, as in metafor: ``"only0"`` those with a zero cell, ``"all"``, or
+        ``"if0all"`` (all as soon as one has a zero cell).
     where : sequence of str, optional
         What to call each study in messages; ``study 1``, ``study 2``, ... by default.
 
@@ -93,8 +93,8 @@ def log_risk_ratio(
     correction : float, default 0.5
         Added to all four cells (so twice to an arm size) of the studies that `to` names.
     to : str, default "only0"
-        Which studies are corrected, as in metafor: ``"only0"`` those with an empty cell, ``"all"``, or
-        ``"if0all"`` (all as soon as one has an empty cell).
+        Which studies are corrected, as in metafor: ``"only0"`` those with a zero cell, ``"all"``, or
+        ``"if0all"`` (all as soon as one has a zero cell).
     where : sequence of str, optional
         What to call each study in messages; ``study 1``, ``study 2``, ... by default.
 
@@ -149,8 +149,8 @@ def risk_difference(
     correction : float, default 0.5
         Added to all four cells (so twice to an arm size) of the studies that `to` names.
     to : str, default "only0"
-        Which studies are corrected, as in metafor: ``"only0"`` those with an empty cell, ``"all"``, or
-        ``"if0all"`` (all as soon as one has an empty cell).
+        Which studies are corrected, as in metafor: ``"only0"`` those with a zero cell, ``"all"``, or
+        ``"if0all"`` (all as soon as one has a zero cell).
     where : sequence of str, optional
         What to call each study in messages; ``study 1``, ``study 2``, ... by default.
 

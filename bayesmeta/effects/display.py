@@ -105,6 +105,10 @@ class Display:
             return given if self.n is None else inverse_double_arcsine(given, self.n)
         return np.asarray(_BACK[self.scale](given))
 
+    def value(self, x: float | None) -> float | None:
+        """Return one value as it is read; None where there is none."""
+        return None if x is None else float(self.values(x))
+
     @property
     def contrast(self) -> str | None:
         """What the exponential of a coefficient is called; None where a coefficient has no such reading."""

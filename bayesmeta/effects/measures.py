@@ -58,8 +58,8 @@ def effect_sizes(
         For counts: added to all cells of the studies that `to` names; by default 0.5, and 0 for arcsines and
         phi. In a study of three arms or more, to all its arms.
     to : str, default "only0"
-        For counts: ``"only0"`` corrects studies with an empty cell, ``"all"`` every study, and ``"if0all"`` every
-        study as soon as one has an empty cell.
+        For counts: ``"only0"`` corrects studies with a zero cell, ``"all"`` every study, and ``"if0all"`` every
+        study as soon as one has a zero cell.
     drop00 : bool, default False
         For counts in two arms: leave out studies without events in any arm, or with events only.
     correlation : float or str, optional
@@ -121,7 +121,7 @@ def effect_sizes(
         long_contrasts(table, chosen, note, reference) if long else wide_contrasts(table, chosen, note, repeated)
     )
     if drop00:
-        contrasts = _without_double_zeros(contrasts, chosen)
+        contrasts = _without_double_zeros(contrasts)
     given = {"correction": correction, "to": to, "correlation": correlation, "level": level}
     options, used = _options(contrasts.table, measure, chosen, given)
     y, spread = _effects(contrasts, measure, chosen, options)
@@ -147,7 +147,7 @@ def _covariates(contrasts: Contrasts, names: Sequence[str] | None, used: Sequenc
     return {**extra, **contrasts.table.covariates(own, used)}
 
 
-def _without_double_zeros(contrasts: Contrasts, chosen: Measure) -> Contrasts:
+def _without_double_zeros(contrasts: Contrasts) -> Contrasts:
     """Leave out studies all of whose contrasts have no event in either arm, or events only."""
     x = contrasts.columns
     if not {"events_t", "events_c"} <= set(x):

@@ -27,7 +27,7 @@ def additive_effects(
 ) -> tuple[Floats, NDArray[np.float64]]:
     """Return effects and covariance for a measure whose variance is a sum over the two arms.
 
-    A correction goes to every arm of a study in which one has an empty cell: the reference arm is then the same
+    A correction goes to every arm of a study in which one has a zero cell: the reference arm is then the same
     in each contrast.
     """
     x, options = contrasts.columns, whole_study_options(contrasts, measure, options)

@@ -121,7 +121,7 @@ def check_finite(rows: Floats, signs: Floats, names: Sequence[str], levels: int 
         )
     raise DataError(
         f"the likelihood is highest where {' and '.join(endless)} {'is' if len(endless) == 1 else 'are'} infinite: the "
-        "studies that tell about it have empty cells. Leave a covariate out."
+        "studies that tell about it have zero cells. Leave a covariate out."
     )
 
 

@@ -60,7 +60,7 @@ def pool_glmm(
 
     Within studies counts are binomial or Poisson.
 
-    Empty cells need no correction, and nothing is assumed to be normal within studies.
+    Zero cells need no correction, and nothing is assumed to be normal within studies.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def pool_glmm(
     -------
     PooledResult
         `q` is the Wald test that all effects are equal, or as the covariates say, and `tests` holds the ``"likelihood
-        ratio"`` test of the same; studies with an empty cell count in the second only. I^2 and H^2 are NaN: studies have
+        ratio"`` test of the same; studies with a zero cell count in the second only. I^2 and H^2 are NaN: studies have
         no sampling variance. `moderators` is the Wald test of all coefficients but the intercept. `level_variance` is that
         of the levels of studies, for ``"um.rs"``.
 

@@ -67,7 +67,7 @@ def mantel_haenszel(
 ) -> PooledResult:
     """Common effect of 2x2 tables by the method of Mantel and Haenszel.
 
-    Studies with an empty cell count as they are. Heterogeneity is Cochran's Q of the studies' own effect sizes
+    Studies with a zero cell count as they are. Heterogeneity is Cochran's Q of the studies' own effect sizes
     around the pooled one, where `correction` does play a part and studies without events, or with events only,
     are left out: the defaults of R's metafor.
 
@@ -78,7 +78,7 @@ def mantel_haenszel(
     measure : {"log_or", "log_rr", "rd"}
         Log odds ratio, log risk ratio or risk difference.
     correction : float, default 0.5
-        For Q only: added to all four cells of any study with an empty cell.
+        For Q only: added to all four cells of any study with a zero cell.
     level : float, default 0.95
         Coverage of the interval.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from bayesmeta.effects.display import Display
 from bayesmeta.effects.registry import display_of
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import parse_prior
-from bayesmeta.report.console import PlainConsole, print_json
+from bayesmeta.report.console import PlainConsole, json_value, print_json
 from bayesmeta.report.layout import print_table
 from bayesmeta.report.numbers import MISSING, format_interval, format_probability, spread_of, write_row
 from bayesmeta.report.priors import source_lines
@@ -77,7 +76,7 @@ def compare_and_print(
         raise SpecificationError(f"--ci-prob {level}: must lie between 0 and 1. 95% is 0.95.")
     if plot is not None and plot.suffix.lower() not in (".svg", ".png"):
         raise SpecificationError(f"--plot {plot}: must end in .svg or .png.")
-    prior = mu_of(mu, formula)
+    prior = mu_of(mu, formula, takes_beta=False)
     bases = {
         f"Bayes {text}": NormalNormal(formula=formula, mu=prior, tau=parse_prior(text)) for text in tau or [DEFAULT_TAU]
     }
@@ -101,7 +100,7 @@ def compare_and_print(
         "analysis": display.analysis,
         "display": table.attrs["display"],
         "display_note": display.note,
-        "rows": [{"name": name, **{k: _plain(v) for k, v in row.items()}} for name, row in table.iterrows()],
+        "rows": [{"name": name, **{k: json_value(v) for k, v in row.items()}} for name, row in table.iterrows()],
     }
     if plot is not None:
         _draw(content, plot, _display_of_plot(content, display))
@@ -132,12 +131,6 @@ def _draw(content: dict[str, Any], plot: Path, display: Display) -> None:
     write_file(plot, drawn)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, str):
-        return value
-    return float(value) if math.isfinite(value) else None
-
-
 def _print(content: dict[str, Any], sources: Iterable[str]) -> None:
     console = PlainConsole()
     console.print(
@@ -166,7 +159,7 @@ def _print(content: dict[str, Any], sources: Iterable[str]) -> None:
         console, ["", content["display"], interval, "new study"], [[name, *_as_read(row)] for name, row in rows]
     )
     if content["display_note"]:
-        console.print(f"{content['display_note']}.")
+        console.print(f"{content['display_note'][0].upper()}{content['display_note'][1:]}.")
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:

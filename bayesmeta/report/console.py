@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -63,6 +64,13 @@ class PlainTable(Table):
 
 def _text(cell: Any) -> Any:
     return Text(visible(cell)) if isinstance(cell, str) else cell
+
+
+def json_value(value: Any) -> Any:
+    """Return text as it is and a number as JSON knows it: None where it is infinite or has no meaning."""
+    if isinstance(value, str):
+        return value
+    return float(value) if math.isfinite(value) else None
 
 
 def print_json(content: Any) -> None:

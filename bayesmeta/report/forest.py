@@ -50,19 +50,19 @@ def forest(forest: Record, *, display: Display, x_label: str, benefit: str | Non
     at = [-0.85]
     weights = [1 / s["se"] ** 2 for s in studies if s.get("known") and s.get("se")]
     for row, study in enumerate(studies):
-        y, lower, upper = (_shown(study.get(key), display) for key in ("y", "y_lower", "y_upper"))
+        y, lower, upper = (display.value(study.get(key)) for key in ("y", "y_lower", "y_upper"))
         known = bool(study.get("known"))
         share = 1 / study["se"] ** 2 / max(weights) if known and study.get("se") else 0.35
         _interval(ax, row, y, lower, upper, known=known, size=5 + 5 * share**0.5)
-        theta, below, above = (_shown(study.get(k), display) for k in ("theta", "theta_lower", "theta_upper"))
+        theta, below, above = (display.value(study.get(k)) for k in ("theta", "theta_lower", "theta_upper"))
         _line(ax, row + 0.27, below, above, color=GREY, linewidth=1)
         _dot(ax, row + 0.27, theta, marker="o", color=GREY, markersize=3.5)
         labels.append(names[row])
         numbers.append(_bracket(y, lower, upper))
         at.append(float(row))
     for row, (key, record) in enumerate(pools, start=len(studies)):
-        centre = _shown(record.get("estimate" if key == "published" else "median", record.get("mean")), display)
-        lower, upper = (_shown(record.get(k), display) for k in ("lower", "upper"))
+        centre = display.value(record.get("estimate" if key == "published" else "median", record.get("mean")))
+        lower, upper = (display.value(record.get(k)) for k in ("lower", "upper"))
         at.append(row + 0.35)
         _pool(ax, at[-1], key, centre, lower, upper)
         labels.append({"published": "Published pool", "pooled": "Our pooled effect", "new": "New trial"}[key])
@@ -85,7 +85,7 @@ def forest_marks(forest: Record, display: Display) -> set[str]:
     marks |= {"theta" for study in studies if study.get("theta") is not None}
     low, high = _limits(studies, pools, display)
     for study in studies:
-        lower, upper = (_shown(study.get(key), display) for key in ("y_lower", "y_upper"))
+        lower, upper = (display.value(study.get(key)) for key in ("y_lower", "y_upper"))
         if (lower is not None and lower < low) or (upper is not None and upper > high):
             marks.add("arrow")
     return marks
@@ -96,7 +96,7 @@ def side_by_side_marks(rows: Sequence[Record], display: Display) -> set[str]:
     low, high = _window(rows, display)
     marks = {str(row["school"]) for row in rows}
     for row in rows:
-        lower, upper = (_shown(row.get(f"prediction_{end}"), display) for end in ("lower", "upper"))
+        lower, upper = (display.value(row.get(f"prediction_{end}")) for end in ("lower", "upper"))
         if lower is not None or upper is not None:
             marks.add("new")
         if (lower is not None and lower < low) or (upper is not None and upper > high):
@@ -144,7 +144,7 @@ def side_by_side(rows: Sequence[Record], *, display: Display, x_label: str) -> F
         ends: a new study.
     """
     keys = ("estimate", "lower", "upper", "prediction_lower", "prediction_upper")
-    shown = [{key: _shown(row.get(key), display) for key in keys} for row in rows]
+    shown = [{key: display.value(row.get(key)) for key in keys} for row in rows]
     names = [textwrap.fill(str(row["name"]), 25) for row in rows]
     pitch = max([0.36, *(0.06 + 0.165 * (name.count("\n") + 1) for name in names)])
     figure, ax = blank(6.6, 1.35 + pitch * len(rows))
@@ -221,11 +221,6 @@ def _ends(low: float, high: float, display: Display) -> tuple[float, float]:
     """Both ends of an axis, apart from each other where the scale of display has an end itself."""
     left, right = float(display.values(low)), float(display.values(high))
     return (left, right) if left < right else (left - 0.01, right + 0.01)
-
-
-def _shown(value: float | None, display: Display) -> float | None:
-    """A value on the scale on which readers see it."""
-    return None if value is None else float(display.values(value))
 
 
 def _null_line(ax: Axes, display: Display) -> None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import Flat, Prior, parse_prior
-from bayesmeta.report.console import PlainConsole, print_json
+from bayesmeta.report.console import PlainConsole, json_value, print_json
 from bayesmeta.report.layout import print_table
 from bayesmeta.report.numbers import MISSING, spread_of, write_row
 from bayesmeta.report.priors import source_lines
-from bayesmeta.report.structure import Structure, mu_of, notes, priors_of
+from bayesmeta.report.structure import Structure, beta_of, mu_of, notes, priors_of
 from bayesmeta.sensitivity.result import SensitivityResult
 from bayesmeta.sensitivity.surface import prior_sensitivity
 from bayesmeta.sensitivity.tipping import tipping_point
@@ -63,11 +62,8 @@ def sensitivity_and_print(
     data = structure.read(path, columns, formula, measure)
     taus = list(map(parse_prior, tau))
     betas: dict[str, list[Prior]] = {}
-    for text in beta:
-        name, sign, prior = text.partition("=")
-        if not sign or not name.strip():
-            raise SpecificationError(f"--beta {text!r}: write the column and its prior, e.g. 'dose=Normal(0, 1)'.")
-        betas.setdefault(name.strip(), []).append(parse_prior(prior))
+    for name, prior in map(beta_of, beta):
+        betas.setdefault(name, []).append(prior)
     first: dict[str, Prior] = {name: priors[0] for name, priors in betas.items()}
     base = NormalNormal(formula=formula, tau=taus[0], mu=mus[0] if mus else Flat(), beta=first)
     model = structure.model(base, data)
@@ -101,7 +97,7 @@ def _content(result: SensitivityResult, path: Path, level: float, threshold: flo
             "kl_reverse",
             "error_bound",
         ]
-        rows.append(record | {key: _finite(row[key]) for key in keys})
+        rows.append(record | {key: json_value(row[key]) for key in keys})
     return {
         "schema": SCHEMA,
         "file": path.name,
@@ -116,7 +112,7 @@ def _content(result: SensitivityResult, path: Path, level: float, threshold: flo
         "rows": rows,
         "ranges": {claim: list(result.range(claim)) for claim in result.claims},
         "robustness": {
-            "largest": _finite(robust.largest),
+            "largest": json_value(robust.largest),
             "bias": robust.bias,
             "threshold": robust.threshold,
             "passed": robust.passed,
@@ -129,11 +125,6 @@ def _content(result: SensitivityResult, path: Path, level: float, threshold: flo
     }
 
 
-def _finite(value: Any) -> float | None:
-    """A number for JSON; None where it is infinite or has no meaning."""
-    return float(value) if math.isfinite(value) else None
-
-
 def _tipping(result: SensitivityResult, claim: str, level: float) -> dict[str, Any]:
     """Tipping points of one claim; where there can be none, the reason."""
     if not isinstance(result.model, NormalNormal):
@@ -143,12 +134,8 @@ def _tipping(result: SensitivityResult, claim: str, level: float) -> dict[str, A
     except SpecificationError as error:
         return {"claim": claim, "tips": [], "sentences": [f"No tipping points: {error}"]}
     rows = found.table().to_dict("records")
-    tips = [{key: _plain(value) for key, value in row.items()} for row in rows]
+    tips = [{key: json_value(value) for key, value in row.items()} for row in rows]
     return {"claim": claim, "tips": tips, "sentences": found.sentences()}
-
-
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, str) else _finite(value)
 
 
 def _print(content: dict[str, Any], result: SensitivityResult, level: float) -> None:

@@ -53,7 +53,7 @@ def estimate_sentence(results: Record, signal: Record) -> str:
     if estimate.get("median") is None:
         return ""
     display = display_of_signal(results, signal)
-    shown = [_shown(estimate.get(key), display) for key in ("median", "lower", "upper")]
+    shown = [display.value(estimate.get(key)) for key in ("median", "lower", "upper")]
     spread = None if display.changes else estimate.get("sd")
     parts = format_estimate(shown[0], shown[1], shown[2], spread).partition(" (")
     size = f"{display.label} {parts[0]}" if display.changes else f"{parts[0]} {signal.get('unit') or ''}"
@@ -65,10 +65,6 @@ def display_of_signal(results: Record, signal: Record) -> Display:
     """How a signal's estimate is read: its own display, or that of its outcome."""
     outcome = (results.get("outcomes") or {}).get(signal.get("outcome")) or {}
     return display_from(signal["display"]) if signal.get("display") else outcome_display(outcome)
-
-
-def _shown(value: float | None, display: Display) -> float | None:
-    return None if value is None else float(display.values(value))
 
 
 def threshold_sentence(signal: Record) -> str:
@@ -86,7 +82,7 @@ def outcome_sentence(results: Record, outcome: Record, forest: Record) -> str:
     display = outcome_display(outcome)
 
     def shown(record: Record, key: str) -> str:
-        return format_estimate(*(_shown(record.get(k), display) for k in (key, "lower", "upper")))
+        return format_estimate(*(display.value(record.get(k)) for k in (key, "lower", "upper")))
 
     named = f", {display.label}" if display.changes else ""
     pooled, new, published = (forest.get(key) or {} for key in ("pooled", "new", "published"))
@@ -94,8 +90,8 @@ def outcome_sentence(results: Record, outcome: Record, forest: Record) -> str:
     if published:
         text += f"; the review published {shown(published, 'estimate')}"
     if new:
-        spread = spread_of(*(_shown(pooled.get(key), display) for key in ("median", "lower", "upper")))
-        bounds = format_interval(_shown(new.get("lower"), display), _shown(new.get("upper"), display), spread)
+        spread = spread_of(*(display.value(pooled.get(key)) for key in ("median", "lower", "upper")))
+        bounds = format_interval(display.value(new.get("lower")), display.value(new.get("upper")), spread)
         text += f"; the true effect in a new trial lies within {bounds} with {_percent(results)} probability"
     return f"{text}."
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,14 +13,14 @@ from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence
 from bayesmeta.effects.display import Display
 from bayesmeta.errors import ConvergenceWarning, SpecificationError
-from bayesmeta.priors import Prior, parse_prior, shown
+from bayesmeta.priors import parse_prior, shown
 from bayesmeta.report.arm_input import ArmOptions, arms_and_model
-from bayesmeta.report.console import PlainConsole, print_json
+from bayesmeta.report.console import PlainConsole, json_value, print_json
 from bayesmeta.report.layout import print_table
 from bayesmeta.report.numbers import MISSING, spread_of, write_row
 from bayesmeta.report.priors import source_lines
 from bayesmeta.report.sentences import check_sentence
-from bayesmeta.report.structure import Structure, mu_of, notes, priors_of
+from bayesmeta.report.structure import Structure, beta_of, mu_of, notes, priors_of
 from bayesmeta.results.claims import check_claim
 from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
@@ -59,7 +58,7 @@ def fit_and_print(
     if not 0 < ci_prob < 1:
         raise SpecificationError(f"--ci-prob {ci_prob}: must lie between 0 and 1. 95% is 0.95.")
     prior = mu_of(mu, formula)
-    base = NormalNormal(formula=formula, mu=prior, tau=parse_prior(tau), beta=dict(map(_named, beta)))
+    base = NormalNormal(formula=formula, mu=prior, tau=parse_prior(tau), beta=dict(map(beta_of, beta)))
     data, model = _data_and_model(path, columns, base, measure, arms, structure)
     names = parameter_names(data, model)
     for claim in claims:
@@ -96,18 +95,11 @@ def _checks(result: MetaResult, chains: int) -> list[Check]:
     return [Check("fit: error bound", bound <= TOLERANCE, bound, TOLERANCE, "Largest error of any probability.")]
 
 
-def _named(text: str) -> tuple[str, Prior]:
-    name, sign, prior = text.partition("=")
-    if not sign or not name.strip():
-        raise SpecificationError(f"--beta {text!r}: write the column and its prior, e.g. 'dose=Normal(0, 1)'.")
-    return name.strip(), parse_prior(prior)
-
-
 def _content(
     result: MetaResult, path: Path, claims: Sequence[str], ci_prob: float, seed: int, checks: list[dict[str, object]]
 ) -> dict[str, Any]:
     frame = result.summary(ci_prob=ci_prob, ci_kind="eti")
-    rows = [{"parameter": str(name), **{k: _plain(v) for k, v in row.items()}} for name, row in frame.iterrows()]
+    rows = [{"parameter": str(name), **{k: json_value(v) for k, v in row.items()}} for name, row in frame.iterrows()]
     return {
         "schema": SCHEMA,
         "file": path.name,
@@ -130,12 +122,6 @@ def _content(
         **({"choices": result.choice_probabilities()} if isinstance(result.data, ArmMeans) else {}),
         "checks": checks,
     }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, str):
-        return value
-    return float(value) if math.isfinite(value) else None
 
 
 def _print(content: dict[str, Any], result: MetaResult) -> None:

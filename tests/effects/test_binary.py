@@ -33,7 +33,7 @@ def test_effects_match_metafor(measure):
 def test_empty_cells_are_corrected_as_in_metafor(measure):
     """`rma.mh` computes its Q from corrected effects, without the study that has no event at all.
 
-    Q = sum of (y - pooled)^2 / se^2, so both must be right, in the five studies with an empty cell too.
+    Q = sum of (y - pooled)^2 / se^2, so both must be right, in the five studies with a zero cell too.
     """
     peer = golden("tables_nielweise2007.json")
     a, b, c, d = (np.array(peer["raw"][k]) for k in ("ai", "bi", "ci", "di"))
