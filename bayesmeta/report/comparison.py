@@ -77,7 +77,7 @@ def compare_and_print(
         raise SpecificationError(f"--ci-prob {level}: must lie between 0 and 1. 95% is 0.95.")
     if plot is not None and plot.suffix.lower() not in (".svg", ".png"):
         raise SpecificationError(f"--plot {plot}: must end in .svg or .png.")
-    prior = mu_of(mu, formula)
+    prior = mu_of(mu, formula, takes_beta=False)
     bases = {
         f"Bayes {text}": NormalNormal(formula=formula, mu=prior, tau=parse_prior(text)) for text in tau or [DEFAULT_TAU]
     }

@@ -13,12 +13,12 @@ from bayesmeta.report.console import PlainConsole, print_json
 from bayesmeta.report.layout import print_table
 from bayesmeta.report.numbers import MISSING, spread_of, write_row
 from bayesmeta.report.priors import source_lines
-from bayesmeta.report.structure import Structure, mu_of, notes, priors_of
+from bayesmeta.report.structure import Structure, mu_of, named_prior, notes, priors_of
 from bayesmeta.sensitivity.result import SensitivityResult
 from bayesmeta.sensitivity.surface import prior_sensitivity
 from bayesmeta.sensitivity.tipping import tipping_point
 from bayesmeta.sensitivity.varied import with_priors
-from bayesmeta.spec.formula import has_intercept
+from bayesmeta.spec.names import parameter_names
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.two_scales import base_of
 
@@ -56,21 +56,18 @@ def sensitivity_and_print(
     if not 0.5 < threshold < 1:
         raise SpecificationError(f"--threshold {threshold}: the bias of a coin, above 0.5 and below 1, e.g. 0.6.")
     mus = [mu_of(text, formula) for text in mu]
-    if not claims and not has_intercept(formula):
-        raise SpecificationError(
-            f"--claim: the formula {formula!r} has no mu; name what to report, e.g. 'region[a] < 0'."
-        )
     data = structure.read(path, columns, formula, measure)
     taus = list(map(parse_prior, tau))
     betas: dict[str, list[Prior]] = {}
     for text in beta:
-        name, sign, prior = text.partition("=")
-        if not sign or not name.strip():
-            raise SpecificationError(f"--beta {text!r}: write the column and its prior, e.g. 'dose=Normal(0, 1)'.")
-        betas.setdefault(name.strip(), []).append(parse_prior(prior))
+        name, prior = named_prior(text)
+        betas.setdefault(name, []).append(prior)
     first: dict[str, Prior] = {name: priors[0] for name, priors in betas.items()}
     base = NormalNormal(formula=formula, tau=taus[0], mu=mus[0] if mus else Flat(), beta=first)
     model = structure.model(base, data)
+    if not claims and not base.has_mu:
+        example = next((f", e.g. '{name} < 0'" for name in parameter_names(data, model) if name != "tau"), "")
+        raise SpecificationError(f"--claim: the formula {formula!r} has no mu; name what to report{example}.")
     varied = {name: priors for name, priors in betas.items() if len(priors) > 1}
     result = prior_sensitivity(
         data, model, claims or ["mu < 0"], tau=taus, mu=mus if len(mus) > 1 else None, beta=varied, ci_prob=ci_prob

@@ -91,16 +91,31 @@ class Structure:
         return structured_model(base, data, self.between, self.cluster, self.cluster_tau, option="--")
 
 
-def mu_of(text: str | None, formula: str) -> Prior:
-    """Return the prior of --mu: flat where it was left out, and rejected where the formula has no mu."""
+def mu_of(text: str | None, formula: str, takes_beta: bool = True) -> Prior:
+    """Return the prior of --mu: flat where it was left out, and rejected where the formula has no mu.
+
+    A command that has no option ``--beta`` (not `takes_beta`) fits coefficients with flat priors.
+    """
     if text is None:
         return Flat()
     if not has_intercept(formula):
+        way_out = (
+            "Leave it out, and give the coefficients priors with --beta, by the name of the column."
+            if takes_beta
+            else "Leave it out: coefficients have flat priors here, and `bayesmeta fit` takes others with --beta."
+        )
         raise SpecificationError(
-            f"--mu {text!r}: the formula {formula!r} has no mu, for it has no intercept. Leave it out, and give the "
-            "coefficients priors with --beta, by the name of the column."
+            f"--mu {text!r}: the formula {formula!r} has no mu, for it has no intercept. {way_out}"
         )
     return parse_prior(text)
+
+
+def named_prior(text: str) -> tuple[str, Prior]:
+    """Return the column and the prior of one --beta."""
+    name, sign, prior = text.partition("=")
+    if not sign or not name.strip():
+        raise SpecificationError(f"--beta {text!r}: write the column and its prior, e.g. 'dose=Normal(0, 1)'.")
+    return name.strip(), parse_prior(prior)
 
 
 def priors_of(model: Model) -> dict[str, Prior]:

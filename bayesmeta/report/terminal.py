@@ -21,7 +21,7 @@ from bayesmeta.report.layout import print_table
 from bayesmeta.report.numbers import MISSING, spread_of, write_row
 from bayesmeta.report.priors import source_lines
 from bayesmeta.report.sentences import check_sentence
-from bayesmeta.report.structure import Structure, mu_of, notes, priors_of
+from bayesmeta.report.structure import Structure, mu_of, named_prior, notes, priors_of
 from bayesmeta.results.claims import check_claim
 from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
@@ -59,7 +59,7 @@ def fit_and_print(
     if not 0 < ci_prob < 1:
         raise SpecificationError(f"--ci-prob {ci_prob}: must lie between 0 and 1. 95% is 0.95.")
     prior = mu_of(mu, formula)
-    base = NormalNormal(formula=formula, mu=prior, tau=parse_prior(tau), beta=dict(map(_named, beta)))
+    base = NormalNormal(formula=formula, mu=prior, tau=parse_prior(tau), beta=_priors(beta))
     data, model = _data_and_model(path, columns, base, measure, arms, structure)
     names = parameter_names(data, model)
     for claim in claims:
@@ -96,11 +96,18 @@ def _checks(result: MetaResult, chains: int) -> list[Check]:
     return [Check("fit: error bound", bound <= TOLERANCE, bound, TOLERANCE, "Largest error of any probability.")]
 
 
-def _named(text: str) -> tuple[str, Prior]:
-    name, sign, prior = text.partition("=")
-    if not sign or not name.strip():
-        raise SpecificationError(f"--beta {text!r}: write the column and its prior, e.g. 'dose=Normal(0, 1)'.")
-    return name.strip(), parse_prior(prior)
+def _priors(beta: Sequence[str]) -> dict[str, Prior]:
+    """Priors of --beta by column; one fit has room for one of each."""
+    found: dict[str, Prior] = {}
+    for text in beta:
+        name, prior = named_prior(text)
+        if name in found:
+            raise SpecificationError(
+                f"--beta {text!r}: {name!r} has the prior {found[name]} already. Give one; `bayesmeta sensitivity` compares "
+                "several."
+            )
+        found[name] = prior
+    return found
 
 
 def _content(
