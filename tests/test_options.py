@@ -105,7 +105,7 @@ REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
     },
     "template": {"--arms": (["--measure", "fisher_z", "--arms"], "no table with one row for each arm")},
     "compare": {
-        "--mu": ([*NO_MU, "--mu", "Normal(0, 0.01)"], "has no mu"),
+        "--mu": ([*NO_MU, "--mu", "Normal(0, 0.01)"], "coefficients have flat priors here"),  # it has no --beta to point at
         "--claim": (["e.csv", *TAU, "--claim", "dose < 0"], "no parameter 'dose'"),
         "--parameter": (["e.csv", *TAU, "--parameter", "dose"], "no such coefficient"),
         "--estimator": (
@@ -296,6 +296,23 @@ def sections(root: type[BaseModel]) -> Iterator[type[BaseModel]]:
         yield section
         for field in section.model_fields.values():
             todo += _sections(field.annotation)
+
+
+def test_a_second_prior_on_one_coefficient_is_rejected_where_one_model_is_fitted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "e.csv").write_text(ESTIMATES)
+    priors = ["--beta", "dose=Normal(0, 1)", "--beta", "dose=Normal(0, 0.01)"]
+    command = [str(tmp_path / "e.csv"), *TAU, "--formula", "1 + dose", *priors]
+    assert main(["fit", *command]) == 2
+    assert "'dose' has the prior Normal(0, 1) already. Give one; `bayesmeta sensitivity`" in capsys.readouterr().err
+    assert main(["sensitivity", *command]) == 0  # as the message says
+
+
+def test_a_claim_is_asked_for_by_a_name_that_there_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "e.csv").write_text(ESTIMATES)
+    assert main(["sensitivity", str(tmp_path / "e.csv"), *TAU, "--formula", "0 + group"]) == 2
+    assert "name what to report, e.g. 'group[x] < 0'" in " ".join(capsys.readouterr().err.split())
 
 
 def test_every_key_has_a_decision() -> None:

@@ -37,6 +37,7 @@ _WORDS = {
 _TRANSFORMED = ("log", "ln", "logit", "arcsin", "asin", "arcsine", "fisher", "z")
 _LIMITS = (("lower", "upper"), ("ci_lower", "ci_upper"))
 _LIKELY = (0.2, 5.0)  # where ratios of treatments usually lie
+_NEAR_ONE = (0.5, 2.0)  # where most do; logarithms that all lie there are ratios of 1.6 to 7.4 in every study
 _FEW = 3  # studies, below which their values alone say nothing
 
 
@@ -107,8 +108,10 @@ def _possible(values: Floats, kind: str) -> bool:
 
 
 def _around_one(values: Floats) -> bool:
-    low, high = _LIKELY
-    return len(values) >= _FEW and bool(values.min() > low and values.max() < high and values.min() < 1 < values.max())
+    (low, high), (nearer, farther) = _LIKELY, _NEAR_ONE
+    least, most = values.min(), values.max()
+    on_both_sides = least < 1 < most and low < least and most < high
+    return len(values) >= _FEW and bool(on_both_sides or (nearer < least and most < farther))
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from bayesmeta.sensitivity.result import SensitivityResult
 from bayesmeta.sensitivity.surface import prior_sensitivity
 from bayesmeta.sensitivity.tipping import tipping_point
 from bayesmeta.sensitivity.varied import with_priors
-from bayesmeta.spec.formula import has_intercept
+from bayesmeta.spec.names import parameter_names
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.two_scales import base_of
 
@@ -55,10 +55,6 @@ def sensitivity_and_print(
     if not 0.5 < threshold < 1:
         raise SpecificationError(f"--threshold {threshold}: the bias of a coin, above 0.5 and below 1, e.g. 0.6.")
     mus = [mu_of(text, formula) for text in mu]
-    if not claims and not has_intercept(formula):
-        raise SpecificationError(
-            f"--claim: the formula {formula!r} has no mu; name what to report, e.g. 'region[a] < 0'."
-        )
     data = structure.read(path, columns, formula, measure)
     taus = list(map(parse_prior, tau))
     betas: dict[str, list[Prior]] = {}
@@ -67,6 +63,9 @@ def sensitivity_and_print(
     first: dict[str, Prior] = {name: priors[0] for name, priors in betas.items()}
     base = NormalNormal(formula=formula, tau=taus[0], mu=mus[0] if mus else Flat(), beta=first)
     model = structure.model(base, data)
+    if not claims and not base.has_mu:
+        example = next((f", e.g. '{name} < 0'" for name in parameter_names(data, model) if name != "tau"), "")
+        raise SpecificationError(f"--claim: the formula {formula!r} has no mu; name what to report{example}.")
     varied = {name: priors for name, priors in betas.items() if len(priors) > 1}
     result = prior_sensitivity(
         data, model, claims or ["mu < 0"], tau=taus, mu=mus if len(mus) > 1 else None, beta=varied, ci_prob=ci_prob

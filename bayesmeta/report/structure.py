@@ -99,9 +99,13 @@ def mu_of(text: str | None, formula: str, *, takes_beta: bool = True) -> Prior:
     if text is None:
         return Flat()
     if not has_intercept(formula):
-        rest = ", and give the coefficients priors with --beta, by the name of the column." if takes_beta else "."
+        way_out = (
+            "Leave it out, and give the coefficients priors with --beta, by the name of the column."
+            if takes_beta
+            else "Leave it out: coefficients have flat priors here, and `bayesmeta fit` takes others with --beta."
+        )
         raise SpecificationError(
-            f"--mu {text!r}: the formula {formula!r} has no mu, for it has no intercept. Leave it out{rest}"
+            f"--mu {text!r}: the formula {formula!r} has no mu, for it has no intercept. {way_out}"
         )
     return parse_prior(text)
 

@@ -13,7 +13,7 @@ from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence
 from bayesmeta.effects.display import Display
 from bayesmeta.errors import ConvergenceWarning, SpecificationError
-from bayesmeta.priors import parse_prior, shown
+from bayesmeta.priors import Prior, parse_prior, shown
 from bayesmeta.report.arm_input import ArmOptions, arms_and_model
 from bayesmeta.report.console import PlainConsole, json_value, print_json
 from bayesmeta.report.layout import print_table
@@ -58,7 +58,7 @@ def fit_and_print(
     if not 0 < ci_prob < 1:
         raise SpecificationError(f"--ci-prob {ci_prob}: must lie between 0 and 1. 95% is 0.95.")
     prior = mu_of(mu, formula)
-    base = NormalNormal(formula=formula, mu=prior, tau=parse_prior(tau), beta=dict(map(beta_of, beta)))
+    base = NormalNormal(formula=formula, mu=prior, tau=parse_prior(tau), beta=_priors(beta))
     data, model = _data_and_model(path, columns, base, measure, arms, structure)
     names = parameter_names(data, model)
     for claim in claims:
@@ -93,6 +93,20 @@ def _checks(result: MetaResult, chains: int) -> list[Check]:
     if bound is None:
         return convergence(result).checks("fit") if chains > 1 else []
     return [Check("fit: error bound", bound <= TOLERANCE, bound, TOLERANCE, "Largest error of any probability.")]
+
+
+def _priors(beta: Sequence[str]) -> dict[str, Prior]:
+    """Priors of --beta by column; one fit has room for one of each."""
+    found: dict[str, Prior] = {}
+    for text in beta:
+        name, prior = beta_of(text)
+        if name in found:
+            raise SpecificationError(
+                f"--beta {text!r}: {name!r} has the prior {found[name]} already. Give one; `bayesmeta sensitivity` compares "
+                "several."
+            )
+        found[name] = prior
+    return found
 
 
 def _content(

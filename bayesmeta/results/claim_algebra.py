@@ -89,7 +89,7 @@ def number(value: Fraction) -> float:
     try:
         return float(value)
     except OverflowError:
-        return math.copysign(math.inf, value)
+        return math.inf if value > 0 else -math.inf
 
 
 def build(syntax: Syntax, node: ast.expr) -> Sum:

@@ -109,7 +109,8 @@ def _truth(syntax: Syntax, node: ast.expr, values: dict[str, Floats]) -> Truth:
             sides = [_number(syntax, side, values) for side in (left, *rights)]
             pairs = []
             for sign, a, b in zip(ops, sides, sides[1:], strict=False):
-                defined = ~(np.isnan(a) | np.isnan(b))
+                beyond_floats = np.isinf(a) & np.equal(a, b)  # which of two overflows is larger is not known
+                defined = ~(np.isnan(a) | np.isnan(b) | beyond_floats)
                 holds = _COMPARE[type(sign)](a, b) & defined
                 pairs.append(Truth(holds, defined & ~holds))
             return _all(pairs)
@@ -145,7 +146,7 @@ def refuse_undefined(syntax: Syntax, share: float, simulated: bool = False, negl
     """Refuse a claim or an expression that has no value in a share of the posterior: it is neither true nor false there."""
     if share > negligible:
         where = f"{100 * share:.2g}% of the {'draws' if simulated else 'posterior'}" if share < 1 else "everywhere"
-        inner = "a logarithm or fractional power of a negative number, or a division by zero"
+        inner = "a logarithm or fractional power of a negative number, a division by zero, or a number beyond 1e308"
         hint = "Say what holds there, e.g. 'mu > 0 and log(mu) < 1'." if syntax.kind == "claim" else ""
         raise SpecificationError(f"{syntax.text!r} is undefined {'in ' * (share < 1)}{where}: {inner}. {hint}".strip())
 

@@ -24,6 +24,9 @@ from bayesmeta.results.claim_syntax import Syntax, read, require_claim
 from bayesmeta.results.claims import refuse_undefined
 
 Floats = NDArray[np.float64]
+_SMALL = Fraction(
+    1, 10**150
+)  # coefficients smaller than this, or larger than its inverse, are brought into the range of floats
 UNDEFINED = 1e-8  # a claim may be undefined with less probability than this
 
 
@@ -65,7 +68,7 @@ def compile_claim(claim: str, names: Sequence[str], coefficients: Sequence[str])
         return None
     if set(syntax.names) - {*coefficients, "tau", "theta_new"}:
         return None  # a second standard deviation
-    atoms = tuple(_affine(one, coefficients) for one in cases.comparisons)
+    atoms = tuple(_affine(_in_range(one), coefficients) for one in cases.comparisons)
     if len(distinct_directions([atom.direction for atom in atoms])[0]) > 2:
         return None
     return CompiledClaim(syntax, atoms, cases.first, holds, all_of(opposite(holds), opposite(fails)))
@@ -136,7 +139,7 @@ def scale_probability(
         holds, fails = cases.of(syntax.tree)
     except (NoExactFormError, OverflowError):
         return None
-    atoms = [_affine(one, (name,)) for one in cases.comparisons]
+    atoms = [_affine(_in_range(one), (name,)) for one in cases.comparisons]
     slopes = np.array([atom.direction[0] + atom.tau_slope for atom in atoms])
     edges = np.unique([atom.threshold / slope for atom, slope in zip(atoms, slopes, strict=True)])
     middles = middles_of(edges)
@@ -167,6 +170,15 @@ def affine_expression(expression: str, names: Sequence[str], coefficients: Seque
         return None
     terms = tuple((str(name), c) for name, c in found.terms)
     return _affine(Linear(terms, -found.constant, False), coefficients)
+
+
+def _in_range(one: Linear) -> Linear:
+    """The same comparison with coefficients that are floats: both sides are divided by the largest if it is far from 1."""
+    largest = max((abs(c) for _, c in one.coefficients), default=Fraction(0))
+    if largest == 0 or _SMALL < largest < 1 / _SMALL:
+        return one
+    terms = tuple((name, c / largest) for name, c in one.coefficients)
+    return Linear(terms, one.threshold / largest, one.closed)
 
 
 def _affine(one: Linear, coefficients: Sequence[str]) -> Affine:

@@ -70,6 +70,8 @@ def test_values_around_one_are_only_probably_ratios():
         bm.DataWarning, match="positive and lie around 1, from 0.62 to 1.3, as ratios do.*reported_ratio"
     ):
         bm.Estimates.from_frame(table(values=[0.79, 0.62, 1.3, 0.85]), measure="log_hr")
+    with pytest.warns(bm.DataWarning, match="positive and lie around 1, from 0.62 to 0.85, as ratios do"):
+        bm.Estimates.from_frame(table(values=[0.79, 0.62, 0.74, 0.85]), measure="log_hr")  # all favour treatment
     quiet(table(values=[0.79, 0.62, 0.3, 0.85]), measure="log_hr")  # as logarithms of 1.3 to 2.3
     quiet(table(values=[0.79, 0.62, 1.3, 0.85]), measure="md")
     quiet(table(values=[0.79, 0.62, 1.3, 0.85]))

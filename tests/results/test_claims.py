@@ -122,6 +122,7 @@ def test_parts_without_parameters_are_broadcast(text):
         ("sqrt(mu) < 1", [-1.0, -2.0], "everywhere"),
         ("1 / mu > 1", [0.0, 1.0], "50% of the draws"),
         ("mu ** -1 > 1", [0.0, 1.0], "50% of the draws"),
+        ("exp(mu) < exp(2 * mu)", [800.0, 1.0], "50% of the draws"),  # two overflows
         ("mu ** 0.5 > 1", [-4.0, 1.0], "50% of the draws"),
         ("not log(mu) < 1", [-1.0, 1.0], "50% of the draws"),
         ("log(mu) < 1 or mu > 5", [-1.0, 1.0], "50% of the draws"),

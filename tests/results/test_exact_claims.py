@@ -144,6 +144,21 @@ def test_two_ways_to_write_a_claim_have_one_probability(fitted, one, other):
     assert result.probability(one) == pytest.approx(result.probability(other), abs=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("mu * 1e200 * 1e200 < 0", "mu < 0"),
+        ("1e-200 * mu * 1e-200 < 0", "mu < 0"),
+        ("mu / 1e-200 / 1e-200 < dose * 1e200 * 1e200", "mu < dose"),
+        ("tau * 1e-200 * 1e-200 > 0.1 * 1e-200 * 1e-200", "tau > 0.1"),
+        ("exp(800 * mu) < 1e300 * 1e300", "mu < 1.726938819745534"),
+    ],
+)
+def test_coefficients_beyond_the_range_of_floats_change_nothing(fitted, one, other):
+    result, _, _ = fitted
+    assert result.probability(one) == pytest.approx(result.probability(other), abs=1e-12)
+
+
 @pytest.mark.parametrize("claim", ["log(mu) < 0", "sqrt(mu) < 1", "mu ** 0.5 < 1 or tau > 0.2", "not log(mu) > 0"])
 def test_a_claim_that_is_undefined_for_a_part_of_the_posterior_is_refused(fitted, claim):
     result, _, _ = fitted
