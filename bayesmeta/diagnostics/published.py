@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.data.statistics import (
@@ -28,6 +28,8 @@ from bayesmeta.diagnostics.check import Check
 from bayesmeta.errors import DataError
 from bayesmeta.inference.published import RECOMPUTED
 from bayesmeta.results.meta_result import MetaResult
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,16 +179,15 @@ def _pooled(statistic: PooledEstimate, group: xr.Dataset) -> Iterator[Printed]:
         yield _near(f"pooled {key}", statistic, getattr(statistic, key), group[f"pooled_{key}"], within)
 
 
-def _tested(statistic: SubgroupTest | StudyTest, z: ArrayLike) -> Printed:
-    draws = np.asarray(z, float)
+def _tested(statistic: SubgroupTest | StudyTest, z: Floats) -> Printed:
     if isinstance(statistic, SubgroupTest):
-        return _near(f"z of {statistic.covariate}", statistic, statistic.z, draws, WITHIN * statistic.spread)
+        return _near(f"z of {statistic.covariate}", statistic, statistic.z, z, WITHIN * statistic.spread)
     if statistic.relation == "<":
         return Printed(
-            f"z of {statistic.study}", statistic, statistic.z, (statistic.direction or 0) * draws, statistic.z, math.inf
+            f"z of {statistic.study}", statistic, statistic.z, (statistic.direction or 0) * z, statistic.z, math.inf
         )
-    return Printed(f"z of {statistic.study}", statistic, statistic.z, np.abs(draws), 0.0, statistic.z)
+    return Printed(f"z of {statistic.study}", statistic, statistic.z, np.abs(z), 0.0, statistic.z)
 
 
-def _near(name: str, statistic: Statistic, printed: float, draws: ArrayLike, within: float) -> Printed:
+def _near(name: str, statistic: Statistic, printed: float, draws: Floats | xr.DataArray, within: float) -> Printed:
     return Printed(name, statistic, float(printed), np.asarray(draws, float), printed - within, printed + within)

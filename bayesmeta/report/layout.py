@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
+
 from bayesmeta.report.console import PlainConsole, PlainTable
 from bayesmeta.report.plain_text import visible
 
@@ -37,7 +39,7 @@ def print_table(console: PlainConsole, headings: Sequence[str], rows: Sequence[S
         return
     table = PlainTable()
     for i, (heading, width) in enumerate(zip(headings, widths, strict=True)):
-        table.add_column(heading, justify="left" if i < texts else "right", width=width)
+        table.add_column(heading, justify="left" if i < texts else "right", width=width, overflow="fold")
     for row in rows:
         table.add_row(*row)
     width = console.width
@@ -67,11 +69,11 @@ def _widths(headings: Sequence[str], rows: Sequence[Sequence[str]], texts: int, 
 
 
 def _longest_line(text: str) -> int:
-    return max(map(len, text.split("\n")))
+    return max(map(cell_len, text.split("\n")))  # signs of East Asia are two characters wide
 
 
 def _longest_word(text: str) -> int:
-    return max(map(len, text.split()), default=0)
+    return max(map(cell_len, text.split()), default=0)
 
 
 def _print_records(console: PlainConsole, headings: Sequence[str], rows: Sequence[Sequence[str]], texts: int) -> None:

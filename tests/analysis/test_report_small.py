@@ -99,7 +99,8 @@ def test_a_refit_under_another_prior_is_checked_too(folder: Path) -> None:
     assert results["signals"][0]["sensitivity"][1]["probability"] < 0.01
     assert results["outcomes"]["pain"]["models"]["overall"]["convergence"]["draws"] == 1200
     names = [check["name"] for check in results["checks"] if "under other priors" in check["name"]]
-    assert names == [f"pain, overall under other priors: {what}" for what in ("R-hat", "bulk ESS", "divergences")]
+    checked = ("R-hat", "bulk ESS", "tail ESS", "error of the SD", "divergences", "saturated tree depth")
+    assert names == [f"pain, overall under other priors: {what}" for what in checked]
 
 
 def test_a_known_heterogeneity_is_reported(folder: Path) -> None:

@@ -96,13 +96,17 @@ def test_refused_values(mean, cov, reason):
 
 @pytest.mark.parametrize("value", [1.0, [1, np.nan], [[0, 0]], ["a", 1], None])
 def test_refused_means(value):
-    with pytest.raises(SpecificationError, match=r"^MultivariateNormal\(mean=.*mean must be a list of finite numbers"):
+    with pytest.raises(
+        SpecificationError, match=r"^MultivariateNormal.*mean must (be a list of finite numbers|hold numbers only)"
+    ):
         MultivariateNormal(value, [[1, 0], [0, 1]])
 
 
 @pytest.mark.parametrize("value", [1.0, [1, 1], [[1, 0], [0]], [[1, 0], [0, np.inf]], [[[1]]]])
 def test_refused_covariances(value):
-    with pytest.raises(SpecificationError, match=r"^MultivariateNormal\(cov=.*cov must be a square table of finite"):
+    with pytest.raises(
+        SpecificationError, match=r"^MultivariateNormal.*cov must (be a square table of finite|hold numbers only)"
+    ):
         MultivariateNormal([0, 0], value)
 
 

@@ -159,7 +159,7 @@ def test_a_package_that_is_missing_is_named(table: Path) -> None:
 def test_a_terminal_without_unicode_shows_the_nearest_signs(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "effects.csv"
     path.write_text("study,y,se,g\nτ,-0.1,0.2,日本\nB,0.3,0.2,Ü\nC,0.2,0.2,日本\n", encoding="utf-8")
-    arguments = ["fit", str(path), *FIT, "--formula", "0 + g"]
+    arguments = ["fit", str(path), "--tau", "HalfNormal(0.5)", "--formula", "0 + g"]
     found = run(arguments, environment={"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"})
     assert (found.returncode, found.stderr) == (0, "")
     assert "g[\\u65e5\\u672c]" in found.stdout
