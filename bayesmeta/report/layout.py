@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.cells import cell_len
-
-from bayesmeta.report.console import PlainConsole, PlainTable
+from bayesmeta.report.console import PlainConsole, PlainTable, width_of
 from bayesmeta.report.plain_text import visible
 
 _GAP = 2  # characters between columns
@@ -69,11 +67,11 @@ def _widths(headings: Sequence[str], rows: Sequence[Sequence[str]], texts: int, 
 
 
 def _longest_line(text: str) -> int:
-    return max(map(cell_len, text.split("\n")))  # signs of East Asia are two characters wide
+    return max(map(width_of, text.split("\n")))  # signs of East Asia are two characters wide
 
 
 def _longest_word(text: str) -> int:
-    return max(map(cell_len, text.split()), default=0)
+    return max(map(width_of, text.split()), default=0)
 
 
 def _print_records(console: PlainConsole, headings: Sequence[str], rows: Sequence[Sequence[str]], texts: int) -> None:
