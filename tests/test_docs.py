@@ -115,7 +115,8 @@ def test_a_moved_number_is_reported() -> None:
 def test_no_page_prints_a_probability_of_the_ketamine_run_by_hand() -> None:
     """They stand in the included table, which is generated; the rest of the page has printed and measured numbers."""
     page = (DOCS / "ketamine.md").read_text(encoding="utf-8")
-    prose = page[: page.index("## Does it work")]
+    prose = re.sub(r"## How far another seed.*?(?=\n## )", "", page, flags=re.S)  # measured over twenty seeds
+    prose = prose[: prose.index("## Does it work")]
     assert re.findall(r"\b0\.\d{2,}\b", prose) == ["0.80"]  # the level
 
 

@@ -102,7 +102,7 @@ def mu_of(text: str | None, formula: str, *, takes_beta: bool = True) -> Prior:
         way_out = (
             "Leave it out, and give the coefficients priors with --beta, by the name of the column."
             if takes_beta
-            else "Leave it out: coefficients have flat priors here, and `bayesmeta fit` takes others with --beta."
+            else "Leave it out: coefficients have flat priors here, and others in `bayesmeta fit`."
         )
         raise SpecificationError(
             f"--mu {text!r}: the formula {formula!r} has no mu, for it has no intercept. {way_out}"
