@@ -119,7 +119,7 @@ class Belief(Strict):
 class Sensitivity(Strict):
     """Priors to cross: every prior on the effect (the coefficients, or mu where there are none) with every one on tau.
 
-    Besides, whole beliefs, and the level whose crossing is looked for along families of priors.
+    Besides, stated prior beliefs (sceptical, enthusiastic), and the level whose crossing is looked for along families of priors.
     """
 
     effect: list[Variant] = []

@@ -1,4 +1,4 @@
-"""What other priors do to a signal, in words: whole beliefs, and families of priors followed to a level."""
+"""What other priors do to a signal, in words: stated prior beliefs, and families of priors followed to a level."""
 
 from __future__ import annotations
 
