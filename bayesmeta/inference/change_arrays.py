@@ -76,9 +76,10 @@ class ChangeArrays:
         rho = xp.tanh(zeta)
         constant = np.log(n - 2) + gammaln(n - 1) - gammaln(n - 0.5) - _LOG_2PI / 2 + (n - 2) / 2 * np.log1p(-(r**2))
         log_cosh = xp.abs(zeta) + xp.log1p(xp.exp(-2 * xp.abs(zeta))) - np.log(2)
-        series, x = 1.0, (1 + rho * r) / 2
-        for k in range(_TERMS, 0, -1):  # hypergeometric function F(1/2, 1/2; n - 1/2; x), by Horner's rule
-            series = 1 + series * x * (k - 0.5) ** 2 / (k * (n - 1.5 + k))
+        k = np.arange(1, _TERMS + 1)  # hypergeometric function F(1/2, 1/2; n - 1/2; x), all of whose terms are positive
+        terms = np.cumprod((k - 0.5) ** 2 / (k * (n[..., None] - 1.5 + k)), axis=-1)
+        # One operation on all powers: by Horner's rule the graph is 24 deep, and takes ten times as long to compile.
+        series = 1 + (terms * ((1 + rho * r) / 2)[..., None] ** k).sum(axis=-1)
         found = constant - (n - 1) * log_cosh - (n - 1.5) * xp.log1p(-rho * r) + xp.log(series)
         return xp.where(there, found, 0.0)
 
