@@ -118,6 +118,13 @@ def _sampled(analysis: Analysis, fits: Fits) -> str:
         for section in outcome.models.values()
         if section.draws
     ]
+    parts += [
+        f"In a first run of the model '{outcome.models[key].label}' {attrs['repeated']}, so it was sampled twice; the draws "
+        f"used had {attrs['tune']} tuning draws and a target acceptance of {attrs['target_accept']:g}"
+        for name, outcome in analysis.outcomes.items()
+        for key, attrs in ((key, fit.datatree.attrs) for key, fit in fits[name].items())
+        if "repeated" in attrs
+    ]
     parts.append(
         f"We required of every reported quantity R-hat of at most {R_HAT_LIMIT:g}, of its centre and of its spread, and a tail "
         f"effective sample size of at least {ESS_LIMIT:g}; of the chains no divergent transition, and at most "

@@ -176,7 +176,9 @@ def _fits(checked: Plan, name: str, settings: dict[str, Any], progress: Progress
     for draws in dict.fromkeys(section.draws for section in sections.values()):
         group = {key: model for key, model in models.items() if sections[key].draws == draws}
         own = settings if draws is None else {**settings, "draws": draws}
-        found |= fit_many(checked.data[name], group, "nuts", seed=checked.analysis.seed, progress=progress, **own)
+        found |= fit_many(
+            checked.data[name], group, "nuts", seed=checked.analysis.seed, repeat=True, progress=progress, **own
+        )
     return {key: found[key] for key in models}
 
 

@@ -144,7 +144,7 @@ def sampled_sensitivity(
         wanted = [under.model for under in (*known.crossed.values(), *known.beliefs.values()) if not under.trusted]
         wanted += [tipping.path.at(s) for tipping in known.tipping for s in tipping.found.at]
         refits |= {_name(signal, model): model for model in wanted}
-    again = fit_many(data, refits, "nuts", seed=seed, progress=progress, **settings) if refits else {}
+    again = fit_many(data, refits, "nuts", seed=seed, repeat=True, progress=progress, **settings) if refits else {}
     for signal in outcome.signals:
         _replace_by_refits(found[signal.name], signal, again)
     return found, again

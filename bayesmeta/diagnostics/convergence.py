@@ -28,6 +28,8 @@ class Convergence:
         reported: parameters and expressions. Of a study's own effect the interval is, which `ess_tail` is about.
     divergences, saturated, transitions : int
         Transitions that diverged, those whose trajectory was cut at the largest tree depth before it turned, and all.
+    repeated : int
+        Fits that were sampled twice, since transitions of the first run diverged.
     bfmi : float
         Smallest energy fraction of missing information over the chains (below 0.3 is a warning sign).
     worst, worst_tail, worst_sd : str
@@ -41,6 +43,7 @@ class Convergence:
     divergences: int
     saturated: int
     transitions: int
+    repeated: int
     bfmi: float
     worst: str
     worst_tail: str
@@ -53,6 +56,11 @@ class Convergence:
         need what Vehtari et al. (2021) ask of bulk and tails, 400.
         """
         share = self.saturated / self.transitions
+        again = (
+            f" Fits sampled again in smaller steps, since transitions diverged: {self.repeated}."
+            if self.repeated
+            else ""
+        )
         found = [
             ("R-hat", self.r_hat, R_HAT_LIMIT, "Largest over all quantities, of centre and spread."),
             ("bulk ESS", self.ess_bulk, ess_limit, f"Smallest over all quantities ({self.worst})."),
@@ -63,7 +71,7 @@ class Convergence:
                 ess_limit**-0.5,
                 f"Monte Carlo error over the SD, largest ({self.worst_sd}).",
             ),
-            ("divergences", float(self.divergences), 0.0, "Over all chains."),
+            ("divergences", float(self.divergences), 0.0, f"Over all chains.{again}"),
             (
                 "saturated tree depth",
                 share,
@@ -125,6 +133,7 @@ def convergence(result: MetaResult, expressions: Sequence[str] = ()) -> Converge
         divergences=int(stats["diverging"].sum()),
         saturated=int(stats["reached_max_treedepth"].sum()),
         transitions=int(stats["diverging"].size),
+        repeated=int("repeated" in result.datatree.attrs),
         bfmi=float(bfmi.min()),
         worst=names[int(found.ess_bulk.argmin())],
         worst_tail=names[int(found.ess_tail.argmin())],
@@ -145,6 +154,7 @@ def worst_of(found: Sequence[Convergence]) -> Convergence:
         divergences=sum(one.divergences for one in found),
         saturated=sum(one.saturated for one in found),
         transitions=sum(one.transitions for one in found),
+        repeated=sum(one.repeated for one in found),
         bfmi=min(one.bfmi for one in found),
         worst=bulk.worst,
         worst_tail=tail.worst_tail,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 TARGET_ACCEPT = 0.95  # mean acceptance that the step size is tuned to, unless stated otherwise
 MAX_TREE_DEPTH = 10  # a trajectory has at most 2^10 - 1 steps
@@ -33,6 +33,15 @@ class SamplerSettings:
     def cores(self) -> int:
         """Chains run side by side: as many as there are processors; each has random numbers of its own."""
         return min(self.chains, available_cores())
+
+    def smaller_steps(self) -> SamplerSettings:
+        """What a fit with divergent transitions is repeated with.
+
+        A quarter of the rejections that the step size was tuned to, twice the tuning, and trees deep enough for
+        trajectories of the same length.
+        """
+        target = 1.0 - (1.0 - self.target_accept) / 4.0
+        return replace(self, tune=2 * self.tune, target_accept=target, max_tree_depth=self.max_tree_depth + 2)
 
 
 def available_cores() -> int:

@@ -18,6 +18,7 @@ from bayesmeta.analysis.side_by_side import side_by_side
 from bayesmeta.data.files import read_bytes
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.errors import DataError
+from bayesmeta.inference.settings import SamplerSettings
 from bayesmeta.report.differences import differences
 from bayesmeta.report.html import render_html
 from bayesmeta.report.messages import say
@@ -130,10 +131,13 @@ def _changed(name: str, checked: Plan, stored: Mapping[str, xr.DataTree]) -> lis
             found.append(f"the data of {key}")
         if attributes["model"] != str(model):
             found.append(f"the model {key}")
+        stated = SamplerSettings(tune=sampling.tune, target_accept=sampling.target_accept)
+        steps = (stated.tune, stated.target_accept)
+        if "repeated" in attributes and attributes["target_accept"] != stated.target_accept:
+            steps = (stated.smaller_steps().tune, stated.smaller_steps().target_accept)
         settings = {
             "seed": (attributes["seed"], checked.analysis.seed),
-            "tune": (attributes["tune"], sampling.tune),
-            "target_accept": (attributes["target_accept"], sampling.target_accept),
+            "tune and target_accept": ((attributes["tune"], attributes["target_accept"]), steps),
             "chains": (sizes.get("chain"), sampling.chains),
             "draws": (sizes.get("draw"), outcome.models[key].draws or sampling.draws),
         }

@@ -118,6 +118,7 @@ def fit_many(
     chains: int = 4,
     target_accept: float = TARGET_ACCEPT,
     tolerance: float = 1e-8,
+    repeat: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, MetaResult]:
     """Fit several models to one data set, compiling once for all that share their families of priors.
@@ -126,6 +127,9 @@ def fit_many(
     ----------
     models : mapping of str to Model
         Models by name.
+    repeat : bool
+        Sample a model in which a transition diverged once more, in smaller steps, and keep the run with fewer divergent
+        transitions; the attributes of its draws state the settings of the run that was kept.
     progress : callable, optional
         Called with the model's name, draws done and draws wanted, while sampling.
 
@@ -173,7 +177,7 @@ def fit_many(
             results[name] = _by_quadrature(data, model, seed, (chains, draws), tolerance)
     if sampled:
         settings = SamplerSettings(draws=draws, tune=tune, chains=chains, target_accept=target_accept)
-        results |= _by_sampling(data, sampled, seed, settings, progress)
+        results |= _by_sampling(data, sampled, seed, settings, repeat, progress)
     return {name: results[name] for name in models}
 
 
@@ -213,6 +217,7 @@ def _by_sampling(
     models: Mapping[str, Model],
     seed: int,
     settings: SamplerSettings,
+    repeat: bool,
     progress: Progress | None,
 ) -> dict[str, MetaResult]:
     from bayesmeta.results.draws_result import DrawsResult
@@ -230,8 +235,24 @@ def _by_sampling(
     for name, model in models.items():
         report = None if progress is None else (lambda done, total, name=name: progress(name, done, total))
         tree = sampler.fit(model, settings, seed, report)
+        if repeat and _divergent(tree):
+            tree = _repeated(tree, sampler.fit(model, settings.smaller_steps(), seed, report))
         results[name] = DrawsResult(tree, model, data, "nuts")
     return results
+
+
+def _divergent(tree: xr.DataTree) -> int:
+    return int(tree["sample_stats"]["diverging"].sum())
+
+
+def _repeated(first: xr.DataTree, second: xr.DataTree) -> xr.DataTree:
+    """The run with fewer divergent transitions, which states what happened in the first."""
+    kept = min(first, second, key=_divergent)
+    size, target = first["sample_stats"]["diverging"].size, first.attrs["target_accept"]
+    text = f"{_divergent(first)} of {size} transitions diverged at a target acceptance of {target:g}"
+    for node in kept.subtree:
+        node.attrs["repeated"] = text
+    return kept
 
 
 def _sampler(data: Data, models: Mapping[str, Model]) -> Any:

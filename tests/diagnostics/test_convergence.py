@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
 from functools import cache
 
@@ -17,6 +18,7 @@ from bayesmeta.diagnostics.convergence import Convergence, worst_of
 from bayesmeta.results.draws_result import DrawsResult
 from bayesmeta.results.precision import Precision, problems
 
+fitting = importlib.import_module("bayesmeta.results.fit")  # the name in the package is the function
 DATA = bm.Estimates(y=[0.2, 0.5, -0.1], se=[0.1, 0.2, 0.15])
 MODEL = bm.NormalNormal(mu=bm.Normal(0, 1), tau=bm.HalfNormal(0.5))
 SHAPE = (4, 2000)
@@ -151,3 +153,43 @@ def test_the_worst_of_several_fits():
     want = replace(other, divergences=2, saturated=3, transitions=16_000)
     assert worst_of([one, other]) == worst_of([other, one]) == want
     assert isinstance(worst_of([one]), Convergence)
+
+
+@pytest.mark.parametrize(("diverging", "kept", "runs"), [([0], 0, 1), ([3, 0], 1, 2), ([3, 5], 0, 2), ([3, 1], 1, 2)])
+def test_a_fit_with_divergences_is_sampled_again_in_smaller_steps(monkeypatch, diverging, kept, runs):
+    """The run with fewer divergences is kept, and says that there were two."""
+    made = [result(chains("good", seed=i), diverging=n).datatree for i, n in enumerate(diverging)]
+    settings = []
+
+    class Sampler:
+        def fit(self, model, how, seed, progress):
+            settings.append(how)
+            made[len(settings) - 1].attrs["target_accept"] = how.target_accept
+            return made[len(settings) - 1]
+
+    monkeypatch.setattr(fitting, "_sampler", lambda data, models: Sampler())
+    found = bm.fit_many(DATA, {"m": MODEL}, "nuts", repeat=True, tune=600, target_accept=0.9)["m"]
+    assert len(settings) == runs
+    np.testing.assert_array_equal(found.draws("mu"), made[kept]["posterior"]["mu"])
+    again = [(how.tune, how.target_accept, how.max_tree_depth) for how in settings]
+    assert again == [(600, 0.9, 10), (1200, pytest.approx(0.975), 12)][:runs]
+    convergence, attrs = bm.convergence(found), found.datatree["posterior"].attrs
+    assert (convergence.divergences, convergence.repeated) == (min(diverging), runs - 1)
+    note = next(check.note for check in convergence.checks("fit") if "divergences" in check.name)
+    assert ("sampled again" in note) == (runs == 2)
+    assert attrs.get("repeated") == (
+        ["", "3 of 8000 transitions diverged at a target acceptance of 0.9"][runs - 1] or None
+    )
+
+
+def test_a_fit_in_python_leaves_its_target_to_the_caller(monkeypatch):
+    tree = result(chains("good"), diverging=2).datatree
+
+    class Sampler:
+        def fit(self, *_):
+            return tree
+
+    monkeypatch.setattr(fitting, "_sampler", lambda data, models: Sampler())
+    with pytest.warns(bm.ConvergenceWarning, match="2 transitions diverged"):
+        found = bm.fit(DATA, MODEL, "nuts")
+    assert bm.convergence(found).repeated == 0
