@@ -14,7 +14,7 @@ from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import parse_prior
 from bayesmeta.report.console import PlainConsole, json_value, print_json
 from bayesmeta.report.layout import print_table
-from bayesmeta.report.numbers import MISSING, format_interval, format_probability, spread_of, write_row
+from bayesmeta.report.numbers import MISSING, count_of, format_interval, format_probability, spread_of, write_row
 from bayesmeta.report.priors import source_lines
 from bayesmeta.report.structure import Structure, mu_of, notes
 from bayesmeta.spec.formula import has_intercept
@@ -133,9 +133,8 @@ def _draw(content: dict[str, Any], plot: Path, display: Display) -> None:
 
 def _print(content: dict[str, Any], sources: Iterable[str]) -> None:
     console = PlainConsole()
-    console.print(
-        f"{content['n_studies']} studies from {content['file']}; {content['parameter']} of formula {content['formula']}"
-    )
+    studies = f"{count_of(content['n_studies'], 'study')} from {content['file']}"
+    console.print(f"{studies}; {content['parameter']} of formula {content['formula']}")
     default = " (the default)" if content["default_prior"] else ""
     priors = [row["name"].removeprefix("Bayes ") for row in content["rows"] if row["school"] == "Bayesian"]
     labels = ["Bayes"] if len(priors) == 1 else [f"Bayes {i + 1}" for i in range(len(priors))]
@@ -164,10 +163,10 @@ def _print(content: dict[str, Any], sources: Iterable[str]) -> None:
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     spread = row["se"] or spread_of(row["estimate"], row["lower"], row["upper"])
-    estimate, lower, upper, tau = write_row([row["estimate"], row["lower"], row["upper"], row["tau"]], spread)
+    estimate, _, _, tau = write_row([row["estimate"], row["lower"], row["upper"], row["tau"]], spread)
     return (
         estimate,
-        f"{lower} to {upper}",
+        format_interval(row["lower"], row["upper"], spread),
         format_interval(row["prediction_lower"], row["prediction_upper"], spread),
         MISSING if row["p_value"] is None else f"{row['p_value']:.2g}",
         format_probability(row["probability"]),
@@ -178,6 +177,6 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
 def _as_read(row: dict[str, Any]) -> tuple[str, ...]:
     shown = [row[f"display_{key}"] for key in ("estimate", "lower", "upper")]
     spread = spread_of(*shown)
-    estimate, lower, upper = write_row(shown, spread)
+    estimate, *_ = write_row(shown, spread)
     new = format_interval(row["display_prediction_lower"], row["display_prediction_upper"], spread)
-    return estimate, f"{lower} to {upper}", new
+    return estimate, format_interval(*shown[1:], spread), new

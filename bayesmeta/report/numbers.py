@@ -212,6 +212,31 @@ def format_probability(value: float | None) -> str:
     return f"{value:.2f}" if 0.0095 <= value < 0.9905 else f"{value:.3f}"
 
 
+def format_exact(value: float) -> str:
+    """Write four significant digits, and of what is nearly certain as many as show how nearly.
+
+    Examples
+    --------
+    >>> [format_exact(p) for p in (0.84371, 0.99999, 0.999999987, 3e-7, 1.0, 0.0)]
+    ['0.8437', '0.99999', '0.99999999', '3e-07', '1', '0']
+    """
+    if 0.9999 < value < 1:
+        return f"{value:.{-math.floor(math.log10(1 - value))}f}"
+    return f"{value:.4g}"
+
+
+def count_of(number: int, singular: str) -> str:
+    """Write a number of things, "y" becoming "ies".
+
+    Examples
+    --------
+    >>> count_of(1, "study"), count_of(3, "study"), count_of(2, "trial")
+    ('1 study', '3 studies', '2 trials')
+    """
+    plural = f"{singular[:-1]}ies" if singular.endswith("y") else f"{singular}s"
+    return f"{number} {singular if number == 1 else plural}"
+
+
 def format_probability_range(bounds: Sequence[float | None] | None, joint: str = " to ") -> str:
     """Write the lowest and highest probability over the priors tried; a dash where one prior was."""
     if not bounds or any(is_missing(bound) for bound in bounds) or bounds[0] == bounds[1]:

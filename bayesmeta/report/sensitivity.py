@@ -10,7 +10,7 @@ from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import Flat, Prior, parse_prior
 from bayesmeta.report.console import PlainConsole, json_value, print_json
 from bayesmeta.report.layout import print_table
-from bayesmeta.report.numbers import MISSING, spread_of, write_row
+from bayesmeta.report.numbers import MISSING, count_of, spread_of, write_row
 from bayesmeta.report.priors import source_lines
 from bayesmeta.report.structure import Structure, beta_of, mu_of, notes, priors_of
 from bayesmeta.sensitivity.result import SensitivityResult
@@ -140,9 +140,8 @@ def _tipping(result: SensitivityResult, claim: str, level: float) -> dict[str, A
 def _print(content: dict[str, Any], result: SensitivityResult, level: float) -> None:
     console = PlainConsole()
     priors = ", ".join(f"{name} ~ {prior}" for name, prior in priors_of(result.model).items())
-    console.print(
-        f"{content['n_studies']} studies from {content['file']}; formula {content['model']['formula']}; primary: {priors}",
-    )
+    studies = f"{count_of(content['n_studies'], 'study')} from {content['file']}"
+    console.print(f"{studies}; formula {content['model']['formula']}; primary: {priors}")
     for line in _sources(result):
         console.print(line)
     headings = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from bayesmeta.priors import Prior, parse_prior, shown
 from bayesmeta.report.arm_input import ArmOptions, arms_and_model
 from bayesmeta.report.console import PlainConsole, json_value, print_json
 from bayesmeta.report.layout import print_table
-from bayesmeta.report.numbers import MISSING, spread_of, write_row
+from bayesmeta.report.numbers import MISSING, count_of, format_exact, spread_of, write_row
 from bayesmeta.report.priors import source_lines
 from bayesmeta.report.sentences import check_sentence
 from bayesmeta.report.structure import Structure, beta_of, mu_of, notes, priors_of
@@ -143,7 +144,7 @@ def _print(content: dict[str, Any], result: MetaResult) -> None:
     own = priors_of(result.model) | arm_scales(result.data, result.model)
     priors = ", ".join(f"{name} ~ {shown(prior)}" for name, prior in own.items())
     console.print(
-        f"{content['n_studies']} studies from {content['file']}; formula {model.formula}; {priors}",
+        f"{count_of(content['n_studies'], 'study')} from {content['file']}; formula {model.formula}; {priors}",
     )
     for line in source_lines(model, content["measure"]):
         console.print(line)
@@ -161,7 +162,12 @@ def _print(content: dict[str, Any], result: MetaResult) -> None:
     print_table(console, headings, rows)
     _print_as_read(console, content, result.display, level)
     for item in content["probabilities"]:
-        console.print(f"P({item['claim']}) = {item['probability']:.4g} ({_error(item, result)})")
+        console.print(f"P({item['claim']}) = {format_exact(item['probability'])} ({_error(item, result)})")
+        if item["probability"] == 0 and re.search("(?<![<>!])=", item["claim"]):
+            console.print(
+                "  An equation has probability 0, whatever the data, unless its prior has a point mass there. Give a range, or "
+                "such a prior."
+            )
     for study, readings in content.get("choices", {}).items():
         shown_readings = f"standard deviation {readings['sd']:.3g}, standard error {readings['se']:.3g}"
         console.print(f"Printed spread of {study}: {shown_readings}")

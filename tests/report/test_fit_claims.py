@@ -73,3 +73,18 @@ def test_a_chain_of_constants_and_a_point(capsys, effects):
     found = dict(re.findall(r"P\((.+)\) = ([0-9.e-]+) \(", out))
     assert found["0 < 1 < mu"] == found["mu > 1"]
     assert float(found["mu = 0"]) == 0
+    assert "An equation has probability 0, whatever the data" in out
+
+
+def test_what_is_nearly_certain_is_not_printed_as_certain(capsys, effects):
+    """P(mu > -2) = 1 - 4e-6 or so: four digits would round it to 1."""
+    _, out, _ = run(capsys, "fit", effects, *OPTIONS, "--claim", "mu > -2", "--claim", "mu < -2")
+    near, rest = (float(text) for text in re.findall(r"= ([0-9.e-]+) \(exact", out))
+    assert 0.9999 < near < 1
+    assert near + rest == pytest.approx(1, abs=0.1 * rest)
+
+
+def test_one_study_is_one_study(capsys, effects):
+    effects.write_text("study,y,se\nA,0.3,0.2\n")
+    for command in ("fit", "compare"):
+        assert "1 study from effects.csv" in run(capsys, command, effects, "--tau", "HalfNormal(0.5)")[1]
