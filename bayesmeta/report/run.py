@@ -102,7 +102,7 @@ def _progress(console: PlainConsole) -> Iterator[Callback | None]:
             bar.update(waiting, visible=False)
             if name not in tasks:
                 tasks[name] = bar.add_task(name, total=total)
-            bar.update(tasks[name], completed=done)
+            bar.update(tasks[name], completed=done, total=total)  # a refit may have fewer draws
 
         yield callback
 
