@@ -50,6 +50,13 @@ class Rows:
     extra: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
 
+def all_rows(table: Table, y: Floats, se: Floats | None, cov: Floats | None) -> Rows:
+    """Return every row of a table as an estimate of its own, with the study as a covariate where labels repeat."""
+    groups = groups_of(table)
+    repeated = "trial" not in table.columns and len(set(groups)) < len(groups)
+    return Rows(list(range(len(table))), row_labels(table), y, se, cov, {"trial": groups} if repeated else {})
+
+
 def used_columns(table: Table) -> list[str]:
     """Return the columns of a table that tell its covariance, and are no covariates."""
     entries = [name for name in table.columns if _ENTRY.fullmatch(name)]
@@ -62,7 +69,7 @@ def groups_of(table: Table) -> tuple[str, ...]:
     for i, cell in enumerate(table.columns[column]):
         if is_missing(cell):
             raise DataError(f"{table.where(i, column)}: the {column} has no label. Give each {column} its own.")
-    return tuple(str(cell).strip() for cell in table.columns[column])
+    return table.texts(column)
 
 
 def without_reference_rows(table: Table, y: str, se: str) -> Table:
@@ -116,13 +123,9 @@ def rows_with_covariance(table: Table, y: Floats, se: Floats) -> Rows:
     """
     groups = groups_of(table)
     if any(_ENTRY.fullmatch(name) for name in table.columns):
-        return Rows(
-            list(range(len(table))), row_labels(table), y, None, _from_entries(table, groups, se), trial_of(table)
-        )
+        return all_rows(table, y, None, _from_entries(table, groups, se))
     if SHARED in table.columns:
-        return Rows(
-            list(range(len(table))), row_labels(table), y, None, _from_shared(table, groups, se), trial_of(table)
-        )
+        return all_rows(table, y, None, _from_shared(table, groups, se))
     if all(name in table.columns for name in PAIR):
         return _from_pairs(table, groups, y, se)
     i, first = _second_row(groups)
@@ -134,9 +137,9 @@ def rows_with_covariance(table: Table, y: Floats, se: Floats) -> Rows:
 def clustered_rows(table: Table, y: Floats, se: Floats, column: str) -> tuple[Rows, str]:
     """Return rows that a model with a standard deviation between the clusters of `column` takes, and its covariate."""
     table.require(column)
-    rows = Rows(list(range(len(table))), row_labels(table), y, se, None, trial_of(table))
+    rows = all_rows(table, y, se, None)
     name = "trial" if column == table.label else column
-    clusters, groups = [str(cell).strip() for cell in table.columns[column]], groups_of(table)
+    clusters, groups = table.texts(column), groups_of(table)
     for i, group in enumerate(groups):
         first = groups.index(group)
         if clusters[i] != clusters[first]:
@@ -151,10 +154,10 @@ def clustered_rows(table: Table, y: Floats, se: Floats, column: str) -> tuple[Ro
 
 def row_labels(table: Table) -> tuple[str, ...]:
     """Return a label for each row, none twice: those of the studies, with the arm or a number where they repeat."""
-    studies = [str(cell).strip() for cell in table.columns[table.label]]
+    studies = table.texts(table.label)
     if len(set(studies)) == len(studies):
         return tuple(table.labels())
-    arms = [str(cell).strip() for cell in table.columns["arm"]] if "arm" in table.columns else [""] * len(studies)
+    arms = table.texts("arm") if "arm" in table.columns else ("",) * len(studies)
     named = [
         f"{study}: {arm}" if studies.count(study) > 1 and arm else study
         for study, arm in zip(studies, arms, strict=True)
@@ -167,12 +170,6 @@ def row_labels(table: Table) -> tuple[str, ...]:
         seen[study] = seen.get(study, 0) + 1
         found.append(f"{study} ({seen[study]})" if studies.count(study) > 1 else study)
     return tuple(found)
-
-
-def trial_of(table: Table) -> dict[str, tuple[str, ...]]:
-    """The study of each row as a covariate, where labels repeat and no column has it."""
-    groups = groups_of(table)
-    return {"trial": groups} if "trial" not in table.columns and len(set(groups)) < len(groups) else {}
 
 
 def _second_row(groups: Sequence[str]) -> tuple[int, int]:
@@ -280,7 +277,7 @@ def _from_shared(table: Table, groups: Sequence[str], se: Floats) -> Floats:
 
 def _from_pairs(table: Table, groups: Sequence[str], y: Floats, se: Floats) -> Rows:
     """A basis of the contrasts of each study, each against one arm of it, with their covariance."""
-    arms, references = ([str(cell).strip() for cell in table.columns[name]] for name in PAIR)
+    arms, references = map(table.texts, PAIR)
     keep: list[int] = []
     effects: list[float] = []
     blocks: list[Floats] = []

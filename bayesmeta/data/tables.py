@@ -132,6 +132,10 @@ class Table:
             values[there] = self.take(there).numbers(column)
         return values
 
+    def texts(self, column: str) -> tuple[str, ...]:
+        """Return the cells of a column as text, without space around it."""
+        return tuple(str(cell).strip() for cell in self.columns[column])
+
     def _number(self, i: int, column: str) -> float:
         value = self.columns[column][i]
         if is_missing(value):
