@@ -186,13 +186,13 @@ def _roots(cov: NDArray[np.float64], n: int) -> NDArray[np.float64]:
 def _measure(table: Table, measure: str | None) -> str | None:
     """What the estimates measure: as stated, and as column ``measure`` says, which must agree."""
     cells = table.columns.get("measure", ())
-    found = list(dict.fromkeys("" if is_missing(cell) else str(cell).strip() for cell in cells))
-    if len(found) > 1:
+    measures = list(dict.fromkeys("" if is_missing(cell) else str(cell).strip() for cell in cells))
+    if len(measures) > 1:
         raise DataError(
-            f"{table.source}, column 'measure': it has {', '.join(map(repr, found[:4]))}, and estimates that are pooled "
+            f"{table.source}, column 'measure': it has {', '.join(map(repr, measures[:4]))}, and estimates that are pooled "
             "measure one thing. Keep the rows of one; a covariate goes by another name."
         )
-    own = found[0] if found and found[0] else None
+    own = measures[0] if measures and measures[0] else None
     if own and measure and own != measure:
         raise DataError(
             f"{table.source}, column 'measure': the estimates are {own!r}, and measure={measure!r} was stated. Leave it out."
@@ -214,21 +214,21 @@ def to_columns(data: Estimates) -> Mapping[str, Any]:
     cov_1 [0.5, 0.2, 0.3]
     cov_2 [0.2, 0.6, '']
     """
-    found: dict[str, Any] = {"measure": [data.measure] * len(data)} if data.measure else {}
+    columns: dict[str, Any] = {"measure": [data.measure] * len(data)} if data.measure else {}
     if data.added is not None and data.added.any():
-        found["added"] = data.added.tolist()
+        columns["added"] = data.added.tolist()
     if data.cov is None:
-        return found
+        return columns
     from scipy.sparse import csgraph
 
     blocks = csgraph.connected_components(data.cov != 0, directed=False)[1]
     first = {block: i for i, block in enumerate(dict.fromkeys(blocks.tolist()), start=1)}
     members = {block: np.flatnonzero(blocks == block) for block in first}
-    found["cov_block"] = [first[block] for block in blocks.tolist()]
-    found["cov_row"] = [int(np.flatnonzero(members[b] == i)[0]) + 1 for i, b in enumerate(blocks.tolist())]
+    columns["cov_block"] = [first[block] for block in blocks.tolist()]
+    columns["cov_row"] = [int(np.flatnonzero(members[b] == i)[0]) + 1 for i, b in enumerate(blocks.tolist())]
     for place in range(max(map(len, members.values()))):
-        found[f"cov_{place + 1}"] = [
+        columns[f"cov_{place + 1}"] = [
             float(data.cov[i, members[b][place]]) if place < len(members[b]) else ""
             for i, b in enumerate(blocks.tolist())
         ]
-    return found
+    return columns

@@ -41,7 +41,7 @@ class Estimates(StudyTable):
         square root of its diagonal.
     measure : str, optional
         What `y` measures (``"log_or"``, ``"md"``, ...): for reports, and so that priors published for another
-        measure are refused. Not part of equality or `hash`.
+        measure are rejected. Not part of equality or `hash`.
     cluster : str, optional
         Covariate within whose values rows are dependent, as several effects of one study: then `fit` takes models that
         say so, ``TwoScales(..., Cluster(cluster), ...)``, and `pool` refers to `pool_nested`. Not part of `hash`.
@@ -128,7 +128,7 @@ class Estimates(StudyTable):
         level : float, default 0.95
             Coverage of the confidence interval from ``lower`` to ``upper``.
         measure : str, optional
-            What `y` measures, as in `effect_sizes`; priors published for another measure are then refused.
+            What `y` measures, as in `effect_sizes`; priors published for another measure are then rejected.
         cov : array_like of float, shape (row, row), optional
             Known covariance of all rows, in place of `se`.
         cluster : str, optional

@@ -63,19 +63,19 @@ def their_names(columns: Mapping[str, str], covariates: Iterable[str] | None = (
     {'Author': 'study', 'Mean tx': 'mean_t'}
     """
     known = None if covariates is None else our_columns() | set(covariates)
-    found: dict[str, str] = {}
+    ours_of: dict[str, str] = {}
     for ours, theirs in columns.items():
         if known is not None and ours not in known:
             raise SpecificationError(
                 f"columns: {ours!r} = {theirs!r}, and {ours!r} is neither a column that is read nor a covariate of a "
                 f"formula.{did_you_mean(ours, sorted(known))} Our name comes first; docs/formats.md has them."
             )
-        if theirs in found:
+        if theirs in ours_of:
             raise SpecificationError(
-                f"columns: {found[theirs]!r} and {ours!r} would both be column {theirs!r}; give each its own."
+                f"columns: {ours_of[theirs]!r} and {ours!r} would both be column {theirs!r}; give each its own."
             )
-        found[theirs] = ours
-    return found
+        ours_of[theirs] = ours
+    return ours_of
 
 
 def read_named(path: str | Path, columns: Mapping[str, str], covariates: Iterable[str] = ()) -> Table:
