@@ -2,6 +2,8 @@
 
 from importlib.metadata import version as installed_version
 
+import bayesmeta
+
 project = "bayesmeta"
 author = "The bayesmeta maintainers"
 copyright = "2026, the bayesmeta maintainers"  # noqa: A001
@@ -19,7 +21,8 @@ myst_heading_anchors = 3
 autodoc_typehints = "none"  # types stand in the docstrings
 autosummary_imported_members = True
 numpydoc_class_members_toctree = False
-numpydoc_show_inherited_class_members = False
+_tables = ("Estimates", "ArmMeans", "ArmChanges")  # what they do is written once, at the class that they come from
+numpydoc_show_inherited_class_members = {f"bayesmeta.{name}": name in _tables for name in bayesmeta.__all__}
 
 html_theme = "furo"
 html_title = "bayesmeta"

@@ -105,8 +105,7 @@ def _estimates(outcome: Outcome, table: Table, measure: str | None, folder: Path
     if outcome.cov is not None:
         kept = without_reference_rows(replace(table, label="study"), "y", "se")
         kept.require("study")
-        studies = [str(cell).strip() for cell in kept.columns["study"]]
-        cov = read_covariance(folder / outcome.cov, studies, row_labels(kept))
+        cov = read_covariance(folder / outcome.cov, kept.texts("study"), row_labels(kept))
     clusters = {getattr(section, "cluster", None) for section in outcome.models.values()}
     (cluster,) = clusters if len(clusters) == 1 else (None,)
     names = outcome.covariates

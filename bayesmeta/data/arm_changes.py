@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import difflib
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from bayesmeta.data._checks import Columns, PlainColumns, check_covariates, check_labels, check_vector, count
-from bayesmeta.data.change_checks import (
-    CHANGE,
-    COLUMNS,
-    POST,
-    PRE,
-    check_changes,
-    implied_correlation,
-    refuse_near_names,
-)
-from bayesmeta.data.tables import TableSource, open_table
+from bayesmeta.data.study_columns import Floats, Numbers, Place
+from bayesmeta.data.study_table import StudyTable
+from bayesmeta.data.tables import Table
 from bayesmeta.errors import DataError
 
-if TYPE_CHECKING:
-    import pandas as pd
+_PRE = ("mean_pre_t", "sd_pre_t", "mean_pre_c", "sd_pre_c")
+_POST = ("mean_post_t", "sd_post_t", "mean_post_c", "sd_post_c")
+_CHANGE = ("mean_change_t", "sd_change_t", "mean_change_c", "sd_change_c")
+_OTHER_NAMES = ("r", "ri", "rho", "cor", "corr")  # of the correlation
+_SD_HINT = "The change of a standard deviation is not one: give that of the changes. Was a standard error entered?"
 
-Floats = NDArray[np.float64]
 
-
-@dataclass(frozen=True, init=False, eq=False, repr=False, slots=True)
-class ArmChanges:
+class ArmChanges(StudyTable):
     """A treatment and a control arm, each measured at baseline and afterwards, one row for each study; nan is not reported.
 
     Immutable; two are equal when `hash` is. For `ChangeNormal`, in which the correlation of a participant's two
@@ -72,124 +62,78 @@ class ArmChanges:
     ... )
     >>> data, data.implied_correlation
     (ArmChanges(n_studies=1, unknown_correlations=0, covariates=[]), array([[0.75, 0.68]]))
+    >>> columns = {"study": ["A", "B"], "n_t": [20, 9], "n_c": [20, 9], "mean_change_t": [-2.1, -1.5],
+    ...            "sd_change_t": [1.9, 2.4], "mean_change_c": [-0.3, -0.4], "sd_change_c": [1.8, 2.2]}
+    >>> ArmChanges.from_frame(columns).mean_change_t
+    array([-2.1, -1.5])
     """
 
-    n_t: Floats
-    mean_pre_t: Floats
-    sd_pre_t: Floats
-    mean_post_t: Floats
-    sd_post_t: Floats
-    mean_change_t: Floats
-    sd_change_t: Floats
-    n_c: Floats
-    mean_pre_c: Floats
-    sd_pre_c: Floats
-    mean_post_c: Floats
-    sd_post_c: Floats
-    mean_change_c: Floats
-    sd_change_c: Floats
-    correlation: Floats
-    study: tuple[str, ...]
-    _columns: PlainColumns
+    _source = "arm table"
 
-    def __init__(
-        self,
-        *,
-        n_t: ArrayLike,
-        n_c: ArrayLike,
-        mean_pre_t: ArrayLike | None = None,
-        sd_pre_t: ArrayLike | None = None,
-        mean_pre_c: ArrayLike | None = None,
-        sd_pre_c: ArrayLike | None = None,
-        mean_post_t: ArrayLike | None = None,
-        sd_post_t: ArrayLike | None = None,
-        mean_post_c: ArrayLike | None = None,
-        sd_post_c: ArrayLike | None = None,
-        mean_change_t: ArrayLike | None = None,
-        sd_change_t: ArrayLike | None = None,
-        mean_change_c: ArrayLike | None = None,
-        sd_change_c: ArrayLike | None = None,
-        correlation: ArrayLike | None = None,
-        study: Iterable[object] | None = None,
-        covariates: Columns | None = None,
-    ) -> None:
-        values = locals()
-        arrays = {name: check_vector(name, values[name]) for name in COLUMNS if values[name] is not None}
-        n = arrays["n_t"].size
-        if n == 0:
-            raise DataError("n_t has no values: a meta-analysis needs at least one study.")
-        for name, array in arrays.items():
-            if array.size != n:
-                raise DataError(f"n_t has {count(n)} and {name} has {array.size}: give one for each study.")
-        arrays = {name: arrays.get(name, np.full(n, np.nan)) for name in COLUMNS}
-        labels = check_labels(study, n)
-        self._set(arrays, labels, check_covariates(covariates, labels), lambda i, name: f"study {labels[i]!r}")
-
-    def _set(
-        self,
-        arrays: dict[str, Floats],
-        labels: tuple[str, ...],
-        columns: PlainColumns,
-        place: Callable[[int, str], str],
-    ) -> None:
-        check_changes(arrays, place)
-        for name, array in arrays.items():
-            array.setflags(write=False)
-            object.__setattr__(self, name, array)
-        object.__setattr__(self, "study", labels)
-        object.__setattr__(self, "_columns", columns)
+    n_t = Numbers("count", least=2)
+    n_c = Numbers("count", least=2)
+    mean_pre_t = Numbers("number", missing=True, optional=True)
+    sd_pre_t = Numbers("positive", missing=True, optional=True)
+    mean_pre_c = Numbers("number", missing=True, optional=True)
+    sd_pre_c = Numbers("positive", missing=True, optional=True)
+    mean_post_t = Numbers("number", missing=True, optional=True)
+    sd_post_t = Numbers("positive", missing=True, optional=True)
+    mean_post_c = Numbers("number", missing=True, optional=True)
+    sd_post_c = Numbers("positive", missing=True, optional=True)
+    mean_change_t = Numbers("number", missing=True, optional=True)
+    sd_change_t = Numbers("positive", missing=True, optional=True)
+    mean_change_c = Numbers("number", missing=True, optional=True)
+    sd_change_c = Numbers("positive", missing=True, optional=True)
+    correlation = Numbers("number", missing=True, optional=True, within=(-1, 1))
 
     @classmethod
-    def from_frame(cls, frame: TableSource, *, covariates: Sequence[str] | None = None) -> ArmChanges:
-        """Build from a data frame, a mapping of columns, or the path of a CSV file.
-
-        Parameters
-        ----------
-        frame : DataFrame, mapping of columns, str or Path
-            Columns ``study n_t n_c`` and those of the constructor that any study reports; a missing value is one that was
-            not reported. Where a time has one of its columns it has all four.
-        covariates : sequence of str, optional
-            Columns to keep as covariates; by default all that are not used otherwise.
-
-        Returns
-        -------
-        ArmChanges
-
-        Raises
-        ------
-        DataError
-            If a column or a value is missing or cannot be right: one line that names the row, the column, the
-            value and the rule. A row of a file is named by its line, so the first study is row 2.
-
-        Examples
-        --------
-        >>> columns = {"study": ["A", "B"], "n_t": [20, 9], "n_c": [20, 9], "mean_change_t": [-2.1, -1.5],
-        ...            "sd_change_t": [1.9, 2.4], "mean_change_c": [-0.3, -0.4], "sd_change_c": [1.8, 2.2]}
-        >>> ArmChanges.from_frame(columns).mean_change_t
-        array([-2.1, -1.5])
-        """
-        table = open_table(frame, "arm table")
-        table.require("study", "n_t", "n_c")
-        for group in (PRE, POST, CHANGE):
+    def _check_table(cls, table: Table, covariates: Sequence[str] | None) -> None:
+        super()._check_table(table, covariates)
+        for group in (_PRE, _POST, _CHANGE):
             if any(name in table.columns for name in group):
-                table.require(*(name for name in group if group is not CHANGE or name.startswith("sd_")))
+                table.require(*(name for name in group if group is not _CHANGE or name.startswith("sd_")))
         if not any(name in table.columns for name in ("mean_post_t", "mean_change_t")):
-            table.require(*POST)
-        arrays = {name: table.numbers(name) for name in ("n_t", "n_c")}
-        for name in COLUMNS[2:]:
-            arrays[name] = table.numbers_or_nan(name) if name in table.columns else np.full(len(table), np.nan)
-        labels = table.labels()
+            table.require(*_POST)
         if covariates is None:
-            refuse_near_names(table.columns, table.source)
-        kept = table.covariates(covariates, used=("study", *COLUMNS))
-        made = object.__new__(cls)
-        made._set(arrays, tuple(labels), check_covariates(kept, tuple(labels)), table.cell)
-        return made
+            cls._check_names(table)
 
-    @property
-    def n_studies(self) -> int:
-        """Number of studies."""
-        return len(self.study)
+    @classmethod
+    def _check_names(cls, table: Table) -> None:
+        """Reject a column that would become a covariate and is spelled almost as one that a study may report."""
+        ours = [column.name for column in cls.columns]
+        absent = [name for name in ours if name not in table.columns]
+        for name in table.columns:
+            near = difflib.get_close_matches(name.lower(), absent, n=1, cutoff=0.85)
+            if name.lower() in _OTHER_NAMES and "correlation" in absent:
+                near = ["correlation"]
+            if near and name not in ours:
+                raise DataError(
+                    f"{table.source}: column {name!r} would be a covariate. Did you mean {near[0]!r}? If it is a covariate, "
+                    "name all of them: covariates=[...]."
+                )
+
+    def _check(self, place: Place) -> None:
+        reported = {column.name: np.isfinite(getattr(self, column.name)) for column in self.columns}
+        for i in range(self.n_studies):
+            _check_report({name: bool(cells[i]) for name, cells in reported.items()}, i, place)
+        for j, arm in enumerate("tc"):
+            self._check_correlation(arm, self.implied_correlation[:, j], place)
+
+    def _check_correlation(self, arm: str, implied: Floats, place: Place) -> None:
+        """Reject three standard deviations that no correlation has."""
+        name = f"sd_change_{arm}"
+        n, pre, post, change = (getattr(self, f"{stem}_{arm}") for stem in ("n", "sd_pre", "sd_post", "sd_change"))
+        for i in map(int, np.flatnonzero(np.abs(implied) >= 1)):
+            raise DataError(
+                f"{place(i, name)}: {name} must lie between {abs(pre[i] - post[i]):.6g} and {pre[i] + post[i]:.6g}, the "
+                f"difference and the sum of sd_pre_{arm} and sd_post_{arm}; got {change[i]:.10g}, a correlation of "
+                f"{implied[i]:.5g}. {_SD_HINT}"
+            )
+        for i in map(int, np.flatnonzero(np.isfinite(implied) & (n < 3))):
+            raise DataError(
+                f"{place(i, name)}: {name} must be nan in an arm of two participants, whose correlation is 1 or -1 "
+                "whatever the truth. Leave it empty."
+            )
 
     @property
     def both_times(self) -> NDArray[np.bool_]:
@@ -204,70 +148,46 @@ class ArmChanges:
     @property
     def implied_correlation(self) -> Floats:
         """Correlation in each arm from its three standard deviations, shape (study, 2), treatment first; nan without."""
-        return implied_correlation({name: getattr(self, name) for name in COLUMNS})
+        arms = []
+        for arm in "tc":
+            pre, post, change = (getattr(self, f"sd_{when}_{arm}") for when in ("pre", "post", "change"))
+            arms.append((pre**2 + post**2 - change**2) / (2 * pre * post))
+        return np.stack(arms, axis=-1)
 
     @property
     def complete(self) -> NDArray[np.bool_]:
         """Whether the correlation was printed, follows from what was, or is not needed, shape (study,)."""
-        told = np.isfinite(self.correlation) | np.isfinite(self.implied_correlation).any(axis=1)
-        return np.asarray(told | ~self.both_times)
+        known = np.isfinite(self.correlation) | np.isfinite(self.implied_correlation).any(axis=1)
+        return np.asarray(known | ~self.both_times)
 
-    @property
-    def covariate_names(self) -> tuple[str, ...]:
-        """Names of the covariates, in order."""
-        return tuple(name for name, _ in self._columns)
-
-    @property
-    def covariates(self) -> pd.DataFrame:
-        """A copy of the covariates: one row for each study, indexed by study label."""
-        import pandas as pd
-
-        index = pd.Index(list(self.study), name="study")
-        return pd.DataFrame({name: list(values) for name, values in self._columns}, index=index)
-
-    @property
-    def hash(self) -> str:
-        """SHA-256 of the content, the same on every machine."""
-        parts = [(name, getattr(self, name).tolist()) for name in COLUMNS]
-        rest = (self.study, sorted(self._columns))
-        return hashlib.sha256(repr(("bayesmeta.ArmChanges/1", parts, rest)).encode()).hexdigest()
-
-    def subset(self, mask: ArrayLike) -> ArmChanges:
-        """Keep the studies where `mask`, shape (study,), is true.
-
-        Examples
-        --------
-        >>> pre, post = dict.fromkeys(["mean_pre_t", "sd_pre_t"], [5, 4]), dict.fromkeys(["mean_post_t", "sd_post_t"], [3, 3])
-        >>> pre |= dict.fromkeys(["mean_pre_c", "sd_pre_c"], [5, 5])
-        >>> post |= dict.fromkeys(["mean_post_c", "sd_post_c"], [4, 5])
-        >>> data = ArmChanges(n_t=[9, 9], n_c=[9, 9], **pre, **post, correlation=[0.5, float("nan")])
-        >>> data.subset(data.complete).study
-        ('study 1',)
-        """
-        keep = np.asarray(mask)
-        if keep.dtype != np.bool_ or keep.shape != self.n_t.shape:
-            raise DataError(f"mask must hold one true or false for each of {self.n_studies} studies; got {mask!r}.")
-        if not keep.any():
-            raise DataError("mask is false for every study: nothing would be left.")
-        rows = np.flatnonzero(keep)
-        return ArmChanges(
-            **{name: getattr(self, name)[rows] for name in COLUMNS},
-            study=[self.study[i] for i in rows],
-            covariates={name: [values[i] for i in rows] for name, values in self._columns},
-        )
-
-    def __len__(self) -> int:
-        return len(self.study)
-
-    def __eq__(self, other: object) -> bool:
-        return self.hash == other.hash if isinstance(other, ArmChanges) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(self.hash)
-
-    def __repr__(self) -> str:
+    def _facts(self) -> dict[str, object]:
         unknown = int((~self.complete).sum())
-        return (
-            f"ArmChanges(n_studies={self.n_studies}, unknown_correlations={unknown}, "
-            f"covariates={list(self.covariate_names)})"
-        )
+        return {"n_studies": self.n_studies, "unknown_correlations": unknown} | super()._facts()
+
+
+def _check_report(there: Mapping[str, bool], i: int, place: Place) -> None:
+    """Reject a study that reports half of something, or two things of which one follows from the other."""
+
+    def reject(name: str, rule: str) -> None:
+        raise DataError(f"{place(i, name)}: {name} {rule}")
+
+    pre, post = (any(there[name] for name in group) for group in (_PRE, _POST))
+    for group, reported in ((_PRE, pre), (_POST, post)):
+        for name in group:
+            if reported and not there[name]:
+                reject(name, "is missing. Give mean and SD of both arms at one time, or leave all four empty.")
+    if pre and not post:
+        reject("mean_post_t", "is missing: a baseline alone says nothing of an effect. Leave the study out.")
+    for name in _CHANGE:
+        if not post and not there[name]:
+            reject(
+                name, "is missing. Without mean_post_t and its like a study needs mean and SD of both arms' changes."
+            )
+        if post and there[name] and (not pre or name.startswith("mean")):
+            given = "the means at both times" if pre else "what was reported afterwards"
+            reject(name, f"must be empty beside {given}: one estimate would count twice. Leave one of them out.")
+    if there["correlation"] and not pre:
+        reject("correlation", "must be empty without baseline values, which it would relate to those afterwards.")
+    for name in ("sd_change_t", "sd_change_c"):
+        if there["correlation"] and there[name]:
+            reject("correlation", f"and {name} tell the same correlation twice. Give one of them.")

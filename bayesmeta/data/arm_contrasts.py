@@ -13,7 +13,7 @@ from bayesmeta.errors import DataError, DataWarning
 
 Floats = NDArray[np.float64]
 _CONTROLS = frozenset({"control", "placebo"})
-_SAID, _REFUSED = 0.02, 0.25  # of a standard error: misfit that is warned of, and that no rounding makes
+_SAID, _REJECTED = 0.02, 0.25  # of a standard error: misfit that is warned of, and that no rounding makes
 _APART = 0.25  # of a standard error, by which printed effects may contradict each other
 
 
@@ -92,17 +92,17 @@ def _variances(contrasts: Sequence[Contrast], arms: Sequence[str], where: str) -
             "the reference arm, or state the covariance: --cov, or columns cov_1, cov_2, ..."
         )
     squares = np.array([c.se for c in contrasts]) ** 2
-    found = np.linalg.lstsq(sums, squares, rcond=None)[0]
-    again = sums @ found
-    misfit = np.abs(np.sqrt(np.maximum(again, 0)) / np.sqrt(squares) - 1)
+    variances = np.linalg.lstsq(sums, squares, rcond=None)[0]
+    fitted = sums @ variances
+    misfit = np.abs(np.sqrt(np.maximum(fitted, 0)) / np.sqrt(squares) - 1)
     worst = int(np.argmax(misfit))
     pair = f"{contrasts[worst].arm!r} versus {contrasts[worst].reference!r}"
-    if not (found > 0).all() or misfit[worst] > _REFUSED:
-        arm = arms[int(np.argmin(found))]
+    if not (variances > 0).all() or misfit[worst] > _REJECTED:
+        arm = arms[int(np.argmin(variances))]
         why = (
-            f"arm {arm!r} would have the variance {found.min():.3g}"
-            if not (found > 0).all()
-            else f"that of {pair}, {contrasts[worst].se:g}, would be {np.sqrt(again[worst]):.3g}"
+            f"arm {arm!r} would have the variance {variances.min():.3g}"
+            if not (variances > 0).all()
+            else f"that of {pair}, {contrasts[worst].se:g}, would be {np.sqrt(fitted[worst]):.3g}"
         )
         raise DataError(
             f"{where}: these standard errors are not those of contrasts of one trial: {why}. Look them up; if they come from "
@@ -111,12 +111,12 @@ def _variances(contrasts: Sequence[Contrast], arms: Sequence[str], where: str) -
     if misfit[worst] > _SAID:
         warnings.warn(
             f"{where}: the standard error of {pair} was printed as {contrasts[worst].se:g}, and the arms' variances that fit "
-            f"all contrasts best make it {np.sqrt(again[worst]):.3g}, {100 * misfit[worst]:.0f}% off. The fitted ones are "
+            f"all contrasts best make it {np.sqrt(fitted[worst]):.3g}, {100 * misfit[worst]:.0f}% off. The fitted ones are "
             "used.",
             DataWarning,
             stacklevel=2,
         )
-    return dict(zip(arms, map(float, found), strict=True))
+    return dict(zip(arms, map(float, variances), strict=True))
 
 
 def _effects(contrasts: Sequence[Contrast], arms: Sequence[str], reference: str, where: str) -> dict[str, float]:
@@ -127,12 +127,12 @@ def _effects(contrasts: Sequence[Contrast], arms: Sequence[str], reference: str,
     fitted = dict(zip(others, map(float, np.linalg.lstsq(signs, y, rcond=None)[0]), strict=True))
     printed = {c.arm: c.y for c in contrasts if c.reference == reference}
     printed |= {c.reference: -c.y for c in contrasts if c.arm == reference}
-    found = fitted | printed
+    effects = fitted | printed
     for c in contrasts:
-        follows = found.get(c.arm, 0.0) - found.get(c.reference, 0.0)
+        follows = effects.get(c.arm, 0.0) - effects.get(c.reference, 0.0)
         if abs(follows - c.y) > _APART * c.se:
             raise DataError(
                 f"{where}: {c.arm!r} versus {c.reference!r} is {c.y:g}, and {follows:.3g} by way of {reference!r}. Effects of "
                 "one trial add up: look them up, also which arm comes first."
             )
-    return found
+    return effects

@@ -30,7 +30,7 @@ def read_covariance(path: Path, studies: Sequence[str], labels: Sequence[str]) -
     """
     table = read_file(path)
     table.require("study")
-    rows = [str(cell).strip() for cell in table.columns["study"]]
+    rows = list(table.texts("study"))
     names = [name for name in table.columns if name != "study"]
     n = len(labels)
     if (len(rows), len(names)) != (n, n):

@@ -50,6 +50,13 @@ class Rows:
     extra: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
 
+def all_rows(table: Table, y: Floats, se: Floats | None, cov: Floats | None) -> Rows:
+    """Return every row of a table as an estimate of its own, with the study as a covariate where labels repeat."""
+    groups = groups_of(table)
+    repeated = "trial" not in table.columns and len(set(groups)) < len(groups)
+    return Rows(list(range(len(table))), row_labels(table), y, se, cov, {"trial": groups} if repeated else {})
+
+
 def used_columns(table: Table) -> list[str]:
     """Return the columns of a table that tell its covariance, and are no covariates."""
     entries = [name for name in table.columns if _ENTRY.fullmatch(name)]
@@ -62,7 +69,7 @@ def groups_of(table: Table) -> tuple[str, ...]:
     for i, cell in enumerate(table.columns[column]):
         if is_missing(cell):
             raise DataError(f"{table.where(i, column)}: the {column} has no label. Give each {column} its own.")
-    return tuple(str(cell).strip() for cell in table.columns[column])
+    return table.texts(column)
 
 
 def without_reference_rows(table: Table, y: str, se: str) -> Table:
@@ -73,17 +80,17 @@ def without_reference_rows(table: Table, y: str, se: str) -> Table:
     """
     if SHARED in table.columns or y not in table.columns or se not in table.columns or not table.label:
         return table
-    empty = [is_missing(cell) for cell in table.columns[y]]
-    groups = groups_of(table) if any(empty) else ()
+    missing = [is_missing(cell) for cell in table.columns[y]]
+    groups = groups_of(table) if any(missing) else ()
     shared: dict[str, object] = {}
-    for i in (i for i, one in enumerate(empty) if one):
+    for i in (i for i, absent in enumerate(missing) if absent):
         others = [j for j, group in enumerate(groups) if group == groups[i] and j != i]
-        if not others or all(empty[j] for j in others) or groups[i] in shared:
-            return table  # a missing effect, which is refused by name
+        if not others or all(missing[j] for j in others) or groups[i] in shared:
+            return table  # a missing effect, which is rejected by name
         shared[groups[i]] = table.columns[se][i]
     if not shared:
         return table
-    keep = [i for i, one in enumerate(empty) if not one]
+    keep = [i for i, absent in enumerate(missing) if not absent]
     cells = tuple(shared.get(groups[i], "") for i in keep)
     kept = table.take(keep)
     return replace(kept, columns={**{name: kept.columns[name] for name in kept.columns}, SHARED: cells})
@@ -116,27 +123,23 @@ def rows_with_covariance(table: Table, y: Floats, se: Floats) -> Rows:
     """
     groups = groups_of(table)
     if any(_ENTRY.fullmatch(name) for name in table.columns):
-        return Rows(
-            list(range(len(table))), row_labels(table), y, None, _from_entries(table, groups, se), trial_of(table)
-        )
+        return all_rows(table, y, None, _from_entries(table, groups, se))
     if SHARED in table.columns:
-        return Rows(
-            list(range(len(table))), row_labels(table), y, None, _from_shared(table, groups, se), trial_of(table)
-        )
+        return all_rows(table, y, None, _from_shared(table, groups, se))
     if all(name in table.columns for name in PAIR):
         return _from_pairs(table, groups, y, se)
-    i, first = _second_row(groups)
-    raise DataError(
-        f"{table.where(i, table.label)}: {_quoted(table, i)} is also in row {table.rows[first]}. {ONE_STUDY}"
-    )
+    i = next(i for i, group in enumerate(groups) if group in groups[:i])
+    word = "trial" if "trial" in table.columns and table.label != "trial" else "study label"
+    first = table.rows[groups.index(groups[i])]
+    raise DataError(f"{table.where(i, table.label)}: {word} {groups[i]!r} is also in row {first}. {ONE_STUDY}")
 
 
 def clustered_rows(table: Table, y: Floats, se: Floats, column: str) -> tuple[Rows, str]:
     """Return rows that a model with a standard deviation between the clusters of `column` takes, and its covariate."""
     table.require(column)
-    rows = Rows(list(range(len(table))), row_labels(table), y, se, None, trial_of(table))
+    rows = all_rows(table, y, se, None)
     name = "trial" if column == table.label else column
-    clusters, groups = [str(cell).strip() for cell in table.columns[column]], groups_of(table)
+    clusters, groups = table.texts(column), groups_of(table)
     for i, group in enumerate(groups):
         first = groups.index(group)
         if clusters[i] != clusters[first]:
@@ -151,10 +154,10 @@ def clustered_rows(table: Table, y: Floats, se: Floats, column: str) -> tuple[Ro
 
 def row_labels(table: Table) -> tuple[str, ...]:
     """Return a label for each row, none twice: those of the studies, with the arm or a number where they repeat."""
-    studies = [str(cell).strip() for cell in table.columns[table.label]]
+    studies = table.texts(table.label)
     if len(set(studies)) == len(studies):
         return tuple(table.labels())
-    arms = [str(cell).strip() for cell in table.columns["arm"]] if "arm" in table.columns else [""] * len(studies)
+    arms = table.texts("arm") if "arm" in table.columns else ("",) * len(studies)
     named = [
         f"{study}: {arm}" if studies.count(study) > 1 and arm else study
         for study, arm in zip(studies, arms, strict=True)
@@ -162,27 +165,11 @@ def row_labels(table: Table) -> tuple[str, ...]:
     if len(set(named)) == len(named):
         return tuple(named)
     seen: dict[str, int] = {}
-    found = []
+    numbered = []
     for study in studies:
         seen[study] = seen.get(study, 0) + 1
-        found.append(f"{study} ({seen[study]})" if studies.count(study) > 1 else study)
-    return tuple(found)
-
-
-def trial_of(table: Table) -> dict[str, tuple[str, ...]]:
-    """The study of each row as a covariate, where labels repeat and no column has it."""
-    groups = groups_of(table)
-    return {"trial": groups} if "trial" not in table.columns and len(set(groups)) < len(groups) else {}
-
-
-def _second_row(groups: Sequence[str]) -> tuple[int, int]:
-    """The first row whose study has one before, and that one."""
-    return next((i, groups.index(group)) for i, group in enumerate(groups) if groups.index(group) < i)
-
-
-def _quoted(table: Table, i: int) -> str:
-    column = "trial" if "trial" in table.columns else table.label
-    return f"{'study label' if column == table.label else 'trial'} {str(table.columns[column][i]).strip()!r}"
+        numbered.append(f"{study} ({seen[study]})" if studies.count(study) > 1 else study)
+    return tuple(numbered)
 
 
 def _members(groups: Sequence[str]) -> Iterator[list[int]]:
@@ -198,7 +185,7 @@ def _from_entries(table: Table, groups: Sequence[str], se: Floats) -> Floats:
         blocks = [f"row {i}" if is_missing(cell) else f"block {str(cell).strip()}" for i, cell in enumerate(cells)]
     else:
         blocks = list(groups)
-    entries = {int(found[1]): table.numbers_or_nan(name) for name in table.columns if (found := _ENTRY.fullmatch(name))}
+    entries = {int(match[1]): table.numbers_or_nan(name) for name in table.columns if (match := _ENTRY.fullmatch(name))}
     cov = np.diag(se**2)
     for rows in _members(blocks):
         places = _places(table, rows)
@@ -226,7 +213,7 @@ def _from_entries(table: Table, groups: Sequence[str], se: Floats) -> Floats:
 
 
 def _check_joined(table: Table, rows: Sequence[int], blocks: Sequence[str]) -> None:
-    """Refuse rows of one study in different blocks."""
+    """Reject rows of one study in different blocks."""
     for i in rows[1:]:
         if blocks[i] != blocks[rows[0]]:
             raise DataError(
@@ -240,11 +227,11 @@ def _places(table: Table, rows: Sequence[int]) -> dict[int, int]:
     if PLACE not in table.columns:
         return {row: place for place, row in enumerate(rows, start=1)}
     numbers = table.numbers_or_nan(PLACE)
-    found = {row: int(numbers[row]) if numbers[row] > 0 else 1 for row in rows}
+    places = {row: int(numbers[row]) if numbers[row] > 0 else 1 for row in rows}
     for row in rows:
-        if list(found.values()).count(found[row]) > 1 or (len(rows) > 1 and not numbers[row] > 0):
+        if list(places.values()).count(places[row]) > 1 or (len(rows) > 1 and not numbers[row] > 0):
             raise DataError(f"{table.cell(row, PLACE)}: rows of one block are numbered 1, 2, ..., none twice.")
-    return found
+    return places
 
 
 def _from_shared(table: Table, groups: Sequence[str], se: Floats) -> Floats:
@@ -279,29 +266,29 @@ def _from_shared(table: Table, groups: Sequence[str], se: Floats) -> Floats:
 
 
 def _from_pairs(table: Table, groups: Sequence[str], y: Floats, se: Floats) -> Rows:
-    """A basis of the contrasts of each study, each against one arm of it, with their covariance."""
-    arms, references = ([str(cell).strip() for cell in table.columns[name]] for name in PAIR)
+    """A basis of the contrasts of each study, each versus one arm of it, with their covariance."""
+    arms, references = map(table.texts, PAIR)
     keep: list[int] = []
     effects: list[float] = []
     blocks: list[Floats] = []
     labels: list[str] = []
-    against: list[tuple[str, str]] = []
+    pairs: list[tuple[str, str]] = []
     for rows in _members(groups):
         contrasts = [Contrast(arms[i], references[i], float(y[i]), float(se[i])) for i in rows]
         if len(rows) == 1:
-            found, values, cov = contrasts, y[rows], np.array([[se[rows[0]] ** 2]])
+            kept, values, cov = contrasts, y[rows], np.array([[se[rows[0]] ** 2]])
         else:
-            found, values, cov = on_one_arm(contrasts, f"{table.source} (study {groups[rows[0]]!r})")
+            kept, values, cov = on_one_arm(contrasts, f"{table.source} (study {groups[rows[0]]!r})")
         at = {(c.arm, c.reference): i for c, i in zip(contrasts, rows, strict=True)}
         at |= {(c.reference, c.arm): i for c, i in zip(contrasts, rows, strict=True)}
-        for one in found:
-            keep.append(at.get((one.arm, one.reference), rows[0]))
-            against.append((one.arm, one.reference))
-            labels.append(f"{groups[rows[0]]}: {one.arm}" if len(found) > 1 else groups[rows[0]])
+        for contrast in kept:
+            keep.append(at.get((contrast.arm, contrast.reference), rows[0]))
+            pairs.append((contrast.arm, contrast.reference))
+            labels.append(f"{groups[rows[0]]}: {contrast.arm}" if len(kept) > 1 else groups[rows[0]])
         effects += [float(value) for value in values]
         blocks.append(cov)
     from scipy.linalg import block_diag
 
     trials = tuple(groups[i] for i in keep)
-    extra = {"trial": trials, "arm": tuple(a for a, _ in against), "reference": tuple(r for _, r in against)}
+    extra = {"trial": trials, "arm": tuple(a for a, _ in pairs), "reference": tuple(r for _, r in pairs)}
     return Rows(keep, tuple(labels), np.array(effects), None, block_diag(*blocks), extra)

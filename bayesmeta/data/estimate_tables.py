@@ -13,18 +13,17 @@ from numpy.typing import ArrayLike, NDArray
 from bayesmeta.data.cells import is_missing
 from bayesmeta.data.dependence import (
     Rows,
+    all_rows,
     clustered_rows,
     independent_rows,
-    row_labels,
     rows_with_covariance,
-    trial_of,
     used_columns,
     without_reference_rows,
 )
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.natural_scale import check_natural_scale
 from bayesmeta.data.standard_errors import standard_errors
-from bayesmeta.data.tables import Table, open_table
+from bayesmeta.data.tables import Table
 from bayesmeta.errors import DataError, SpecificationError
 from bayesmeta.numbers import real_array
 
@@ -53,25 +52,13 @@ def read_estimates(
     path : str or Path
         CSV in UTF-8, decimals with a point, column names in the first line; or what else `read_table` reads. It takes
         back what ``bayesmeta effects`` prints: the columns of a covariance, ``measure`` and ``added``.
-    y, se, study : str
-        The columns to use.
-    covariates : sequence of str, optional
-        Columns to keep as covariates; by default all that are not used otherwise.
-    level : float, default 0.95
-        Coverage of the confidence interval from ``lower`` to ``upper``.
-    measure : str, optional
-        What `y` measures, as in `effect_sizes`; priors published for another measure are then refused.
-    cov, cluster
-        Of several rows of one study, as in `Estimates.from_frame`.
-
-    Returns
-    -------
-    Estimates
+    y, se, study, covariates, level, measure, cov, cluster
+        As `Estimates.from_frame`.
 
     Raises
     ------
     DataError
-        If the file is refused: one line that names the file, the row, the column, the value found and the
+        If the file is rejected: one line that names the file, the row, the column, the value found and the
         rule. A row is named by its line in the file, so the first study below the header is row 2.
 
     Examples
@@ -82,7 +69,9 @@ def read_estimates(
     >>> read_estimates(path).se.round(4)
     array([0.2653])
     """
-    return from_table(open_table(path, "table"), y, se, study, covariates, level, measure, cov, cluster)
+    return Estimates.from_frame(
+        path, y, se, study, covariates=covariates, level=level, measure=measure, cov=cov, cluster=cluster
+    )
 
 
 def from_table(
@@ -91,10 +80,11 @@ def from_table(
     se: str,
     study: str | None,
     covariates: Sequence[str] | None,
+    *,
     level: float,
     measure: str | None,
-    cov: ArrayLike | None = None,
-    cluster: str | None = None,
+    cov: ArrayLike | None,
+    cluster: str | None,
 ) -> Estimates:
     """Return the estimates of a table, with everything that its columns say of them."""
     table = _with_labels(table, study, y)
@@ -178,7 +168,7 @@ def _rows(
                     f"{table.where(int(i))}: cov has the variance {cov[i, i]:g}, and the standard error {se[i]:g} has the "
                     f"square {se[i] ** 2:g}. Is the matrix in the order of the rows?"
                 )
-        return Rows(list(range(len(table))), row_labels(table), y, None, cov, trial_of(table)), None
+        return all_rows(table, y, None, cov), None
     if cluster is not None:
         if used := used_columns(table):
             raise DataError(
@@ -196,13 +186,13 @@ def _roots(cov: NDArray[np.float64], n: int) -> NDArray[np.float64]:
 def _measure(table: Table, measure: str | None) -> str | None:
     """What the estimates measure: as stated, and as column ``measure`` says, which must agree."""
     cells = table.columns.get("measure", ())
-    found = list(dict.fromkeys("" if is_missing(cell) else str(cell).strip() for cell in cells))
-    if len(found) > 1:
+    measures = list(dict.fromkeys("" if is_missing(cell) else str(cell).strip() for cell in cells))
+    if len(measures) > 1:
         raise DataError(
-            f"{table.source}, column 'measure': it has {', '.join(map(repr, found[:4]))}, and estimates that are pooled "
+            f"{table.source}, column 'measure': it has {', '.join(map(repr, measures[:4]))}, and estimates that are pooled "
             "measure one thing. Keep the rows of one; a covariate goes by another name."
         )
-    own = found[0] if found and found[0] else None
+    own = measures[0] if measures and measures[0] else None
     if own and measure and own != measure:
         raise DataError(
             f"{table.source}, column 'measure': the estimates are {own!r}, and measure={measure!r} was stated. Leave it out."
@@ -224,21 +214,21 @@ def to_columns(data: Estimates) -> Mapping[str, Any]:
     cov_1 [0.5, 0.2, 0.3]
     cov_2 [0.2, 0.6, '']
     """
-    found: dict[str, Any] = {"measure": [data.measure] * len(data)} if data.measure else {}
+    columns: dict[str, Any] = {"measure": [data.measure] * len(data)} if data.measure else {}
     if data.added is not None and data.added.any():
-        found["added"] = data.added.tolist()
+        columns["added"] = data.added.tolist()
     if data.cov is None:
-        return found
+        return columns
     from scipy.sparse import csgraph
 
     blocks = csgraph.connected_components(data.cov != 0, directed=False)[1]
     first = {block: i for i, block in enumerate(dict.fromkeys(blocks.tolist()), start=1)}
     members = {block: np.flatnonzero(blocks == block) for block in first}
-    found["cov_block"] = [first[block] for block in blocks.tolist()]
-    found["cov_row"] = [int(np.flatnonzero(members[b] == i)[0]) + 1 for i, b in enumerate(blocks.tolist())]
+    columns["cov_block"] = [first[block] for block in blocks.tolist()]
+    columns["cov_row"] = [int(np.flatnonzero(members[b] == i)[0]) + 1 for i, b in enumerate(blocks.tolist())]
     for place in range(max(map(len, members.values()))):
-        found[f"cov_{place + 1}"] = [
+        columns[f"cov_{place + 1}"] = [
             float(data.cov[i, members[b][place]]) if place < len(members[b]) else ""
             for i, b in enumerate(blocks.tolist())
         ]
-    return found
+    return columns

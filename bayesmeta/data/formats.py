@@ -117,7 +117,7 @@ def _read_excel(path: str | Path, sheet: str | None) -> Table:
 
 
 def _check_unpacked(name: str, file: io.BytesIO) -> None:
-    """Refuse an archive that is small only while it is packed."""
+    """Reject an archive that is small only while it is packed."""
     with zipfile.ZipFile(file) as archive:
         size = sum(part.file_size for part in archive.infolist())
     if size > LARGEST:

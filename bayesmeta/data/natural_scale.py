@@ -143,13 +143,13 @@ def _log_limits(table: Table, column: str, y: Floats) -> _Limits:
     log_slack = 1.001 * (halves[0] / low + halves[1] / high + 2 * halves[2] / centre) + 1e-9 * np.log(high / low)
     plain = np.abs(low + high - 2 * centre) <= plain_slack
     logs = np.abs(np.log(low) + np.log(high) - 2 * np.log(centre)) <= log_slack
-    alone, against = int((logs & ~plain).sum()), int((plain & ~logs).sum())
+    alone, opposite = int((logs & ~plain).sum()), int((plain & ~logs).sum())
     words = (
         f"{alone} of {rows.size} intervals ({names[0]} to {names[1]}) are symmetric around their estimate on the log scale "
         "alone"
     )
     certain = bool(logs.all()) and (alone >= 2 or alone == rows.size)
-    return _Limits(certain, alone > against, against > alone, alone, words)
+    return _Limits(certain, alone > opposite, opposite > alone, alone, words)
 
 
 def _limit_columns(table: Table) -> tuple[str, str] | None:
@@ -172,8 +172,8 @@ def _way_out(table: Table, column: str, kind: str, measure: str | None) -> str:
         }
         return f"From {columns[kind]}, bayesmeta effects {table.source} --measure {measure} computes it."
     theirs = {"estimate": column, **dict(zip(_LIMITS[1], _limit_columns(table) or (), strict=False))}
-    found = ((ours, table.recognised.get(name, name)) for ours, name in theirs.items())
-    options = "".join(f" --column {shlex.quote(f'{ours}={name}')}" for ours, name in found if ours != name)
+    names = ((ours, table.recognised.get(name, name)) for ours, name in theirs.items())
+    options = "".join(f" --column {shlex.quote(f'{ours}={name}')}" for ours, name in names if ours != name)
     source = table.source if "." in table.source else "FILE"
     printed = f", measure={measure!r}" if measure else ""
     return (

@@ -1,4 +1,4 @@
-"""Numbers as they were printed: empty or not, with how many decimals, exact or as an inequality."""
+"""Numbers as they were printed: missing or not, with how many decimals, exact or as an inequality."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _RELATION = {"": "=", "=": "=", "<": "<", "≤": "<", ">": ">", "≥": ">"}
 
 @dataclass(frozen=True, kw_only=True)
 class PrintedP:
-    """P values as printed, one for each row; NaN and ``""`` where a cell is empty.
+    """P values as printed, one for each row; NaN and ``""`` where one is missing.
 
     Parameters
     ----------
@@ -35,14 +35,14 @@ class PrintedP:
 
 
 def known_numbers(table: Table, column: str) -> NDArray[np.float64]:
-    """Return a column as finite numbers, NaN where a cell is empty or the table has no such column.
+    """Return a column as finite numbers, NaN where a value is missing or the table has no such column.
 
     Raises
     ------
     DataError
         If a cell holds something else: one line with its row, column and study.
     """
-    found = np.full(len(table), np.nan)
+    numbers = np.full(len(table), np.nan)
     for i, cell in enumerate(table.columns.get(column, ())):
         if is_missing(cell):
             continue
@@ -52,8 +52,8 @@ def known_numbers(table: Table, column: str) -> NDArray[np.float64]:
                 f"{table.cell(i, column)}: {show(cell)} is not a finite number. "
                 f"{notation(cell) or 'Leave it empty if not reported'}."
             )
-        found[i] = number
-    return found
+        numbers[i] = number
+    return numbers
 
 
 def decimals(cell: object) -> int:
@@ -71,7 +71,7 @@ def decimals(cell: object) -> int:
 
 
 def rounding(table: Table, column: str, *beside: str) -> NDArray[np.float64]:
-    """Return half a unit of the last printed digit of each cell, 0 where it is empty.
+    """Return half a unit of the last printed digit of each cell, 0 where the value is missing.
 
     In a data frame numbers have lost their trailing zeros, so a number is taken to be printed with the most decimals
     of its column, and of those `beside` it.

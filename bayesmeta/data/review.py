@@ -153,7 +153,7 @@ class PublishedReview:
     choices : sequence of Choice
         Facts known up to a choice; all combinations are weighed in one model.
     measure : str, optional
-        What `y` measures, for reports and so that priors published for another measure are refused.
+        What `y` measures, for reports and so that priors published for another measure are rejected.
 
     Examples
     --------
@@ -213,7 +213,7 @@ class PublishedReview:
 
     def scenarios(self) -> tuple[Scenario, ...]:
         """All combinations of options, with normalised weights; one scenario when nothing is ambiguous."""
-        found = []
+        scenarios = []
         for combination in itertools.product(*(choice.options for choice in self.choices)):
             log_weight = 0.0
             studies = {study.name: study for study in self.studies}
@@ -222,8 +222,8 @@ class PublishedReview:
                 for name, values in option.values.items():
                     studies[name] = _override(studies[name], values)
             labels = tuple(option.label for option in combination)
-            found.append(Scenario(labels, log_weight, tuple(studies.values())))
-        return tuple(found)
+            scenarios.append(Scenario(labels, log_weight, tuple(studies.values())))
+        return tuple(scenarios)
 
     def _check_studies(self) -> None:
         if not self.studies:

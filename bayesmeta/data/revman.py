@@ -52,10 +52,9 @@ def revman_rows(table: Table, analysis: str | None) -> Table:
         If there is no such analysis, or several and none was named, or its kind is not read.
     """
     version = "Web" if _WEB[0] in table.columns else "5"
-    rows = list(_study_rows(table, version))
-    names = dict(_analyses(table, version))
+    titles, rows = _analyses(table, version)
     present = list(dict.fromkeys(number for number, _ in rows))
-    listed = "; ".join(f"{number} {names.get(number, '')}".strip() for number in present)
+    listed = "; ".join(f"{number} {titles[number]}".strip() for number in present)
     if analysis is None and len(present) > 1:
         raise DataError(f"{table.source}: it has {len(present)} analyses; name one, analysis={present[0]!r}: {listed}.")
     chosen = present[0] if analysis is None and present else analysis
@@ -65,33 +64,22 @@ def revman_rows(table: Table, analysis: str | None) -> Table:
     return _of_kind(table.take(index), version)
 
 
-def _study_rows(table: Table, version: str) -> Iterator[tuple[str, int]]:
-    """Yield the analysis and the position of each study row."""
-    if version == "Web":
-        groups, numbers = table.columns["Analysis group"], table.columns["Analysis number"]
-        yield from ((f"{group}.{number}", i) for i, (group, number) in enumerate(zip(groups, numbers, strict=True)))
-        return
-    kinds = table.columns.get("Data Type", ("",) * len(table))
-    seen: set[str] = set()
-    for i, kind in enumerate(kinds):
-        number = f"{table.columns['Comparison Number'][i]}.{table.columns['Outcome Number'][i]}"
-        heading = number not in seen or kind != ""  # of a comparison, an outcome or a subgroup
-        seen.add(number)
+def _analyses(table: Table, version: str) -> tuple[dict[str, str], list[tuple[str, int]]]:
+    """Return the title of each analysis, and for each study the number of its analysis and its position."""
+    web = version == "Web"
+    names = ("Analysis group", "Analysis number") if web else ("Comparison Number", "Outcome Number")
+    nothing = ("",) * len(table)
+    called = table.columns.get("Analysis name" if web else "Name", nothing)
+    kinds = table.columns.get("Data Type", nothing)
+    titles: dict[str, str] = {}
+    rows = []
+    for i, pair in enumerate(zip(*(table.columns[name] for name in names), strict=True)):
+        number = "{}.{}".format(*pair)
+        heading = not web and (number not in titles or kinds[i] != "")  # of a comparison, an outcome or a subgroup
+        titles.setdefault(number, str(called[i]))
         if not heading:
-            yield number, i
-
-
-def _analyses(table: Table, version: str) -> Iterator[tuple[str, str]]:
-    if version == "Web":
-        titles = table.columns.get("Analysis name", ("",) * len(table))
-        yield from ((number, str(titles[i])) for number, i in _study_rows(table, version))
-        return
-    seen: set[str] = set()
-    for i in range(len(table)):
-        number = f"{table.columns['Comparison Number'][i]}.{table.columns['Outcome Number'][i]}"
-        if number not in seen:
-            yield number, str(table.columns["Name"][i])
-        seen.add(number)
+            rows.append((number, i))
+    return titles, rows
 
 
 def _of_kind(table: Table, version: str) -> Table:
@@ -128,7 +116,7 @@ def _of_kind(table: Table, version: str) -> Table:
 
 
 def _ungrouped(cell: object) -> object:
-    """Return a number without thousands separators; a decimal comma stays, and is refused as one."""
+    """Return a number without thousands separators; a decimal comma stays, and is rejected as one."""
     return cell.replace(",", "") if isinstance(cell, str) and _GROUPED.fullmatch(cell.strip()) else cell
 
 

@@ -64,11 +64,11 @@ def standard_errors(table: Table, y: str, se: str, level: float) -> NDArray[np.f
         forms["lower"] = _from_interval(table, y, level)
     if not forms:
         table.require(se, note=_OTHER_FORMS)
-    _refuse_conflict(table, forms)
+    _reject_conflict(table, forms)
     return next(iter(forms.values())).se
 
 
-def _refuse_conflict(table: Table, forms: Mapping[str, _Form]) -> None:
+def _reject_conflict(table: Table, forms: Mapping[str, _Form]) -> None:
     (first, chosen), *others = forms.items()
     for name, form in others:
         slack = 0.1 * chosen.se + chosen.rounding + form.rounding

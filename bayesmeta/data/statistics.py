@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from scipy.special import ndtri
 
@@ -77,6 +77,7 @@ class PooledEstimate:
     digits: int = 2
     half_width: float | None = None
     ratio: bool = False
+    name: ClassVar[str] = "pooled estimate and CI"  # in results
 
     def __post_init__(self) -> None:
         where = "pooled estimate"
@@ -122,11 +123,6 @@ class PooledEstimate:
     def se(self) -> float:
         """Standard error that the interval implies."""
         return (self.upper - self.lower) / (2 * self.z)
-
-    @property
-    def name(self) -> str:
-        """Label of this statistic in results."""
-        return "pooled estimate and CI"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,15 +202,11 @@ class Heterogeneity:
 
     i2: float
     digits: int = 0
+    name: ClassVar[str] = "I-squared"  # in results
 
     def __post_init__(self) -> None:
         if not 0 <= self.i2 < 100:
             raise DataError(f"I-squared must lie in [0, 100) percent; got {self.i2!r}.")
-
-    @property
-    def name(self) -> str:
-        """Label of this statistic in results."""
-        return "I-squared"
 
     @property
     def rounding(self) -> float:
@@ -248,6 +240,7 @@ class SignificantCount:
     direction: int
     alpha: float = 0.05
     width: float = 0.1
+    name: ClassVar[str] = "number of significant studies"  # in results
 
     def __post_init__(self) -> None:
         _check_p(self.alpha, self.name)
@@ -255,11 +248,6 @@ class SignificantCount:
         _check_tolerance(self.width, self.name)
         if self.count != int(self.count) or self.count < 0:
             raise DataError(f"{self.name}: count must be a whole number, not negative; got {self.count!r}.")
-
-    @property
-    def name(self) -> str:
-        """Label of this statistic in results."""
-        return "number of significant studies"
 
     @property
     def bound(self) -> float:

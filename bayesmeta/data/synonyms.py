@@ -62,16 +62,16 @@ def recognised(present: Iterable[str]) -> dict[str, str]:
     by_normal: dict[str, str] = {}
     for name in names:
         by_normal.setdefault(normalised(name), name)
-    found: dict[str, str] = {}
+    meanings: dict[str, str] = {}
     for ours, others in SYNONYMS.items():
         if ours in names:
             continue
         for other in (ours, *others):
             name = by_normal.get(other, "")
-            if name and name not in found and (other not in _WITH or _WITH[other] in by_normal):
-                found[name] = ours
+            if name and name not in meanings and (other not in _WITH or _WITH[other] in by_normal):
+                meanings[name] = ours
                 break
-    return found
+    return meanings
 
 
 def renamed(table: Table, columns: Mapping[str, str] | None) -> Table:
@@ -83,7 +83,7 @@ def renamed(table: Table, columns: Mapping[str, str] | None) -> Table:
         As `named`.
     """
     given = dict(columns or {})
-    _refuse_absent(table, given)
+    _reject_absent(table, given)
     taken = set(given.values())
     free = [name for name in table.columns if name not in given]
     return named(table, given | {theirs: ours for theirs, ours in recognised(free).items() if ours not in taken})
@@ -97,7 +97,7 @@ def named(table: Table, columns: Mapping[str, str]) -> Table:
     DataError
         If `columns` names a column that is not there, or gives two the same name.
     """
-    _refuse_absent(table, columns)
+    _reject_absent(table, columns)
     names = {name: columns.get(name, name) for name in table.columns}
     for ours in names.values():
         twins = [other for other, same in names.items() if same == ours]
@@ -110,7 +110,7 @@ def named(table: Table, columns: Mapping[str, str]) -> Table:
     return replace(table, columns={names[name]: table.columns[name] for name in table.columns}, recognised=known)
 
 
-def _refuse_absent(table: Table, columns: Mapping[str, str]) -> None:
+def _reject_absent(table: Table, columns: Mapping[str, str]) -> None:
     for theirs, ours in columns.items():
         if theirs not in table.columns:
             raise DataError(

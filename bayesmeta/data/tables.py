@@ -95,7 +95,7 @@ class Table:
         )
 
     def require(self, *names: str, note: str = "") -> None:
-        """Refuse the table, with the nearest name it has, when it lacks one of these columns."""
+        """Reject the table, with the nearest name it has, when it lacks one of these columns."""
         for name in names:
             if name not in self.columns:
                 raise DataError(
@@ -124,13 +124,17 @@ class Table:
         return np.array([self._number(i, column) for i in range(len(self))], dtype=np.float64)
 
     def numbers_or_nan(self, column: str) -> NDArray[np.float64]:
-        """Return a column of finite numbers with nan in empty cells."""
+        """Return a column of finite numbers, nan where a value is missing."""
         self.require(column)
         there = [i for i, cell in enumerate(self.columns[column]) if not is_missing(cell)]
         values = np.full(len(self), np.nan)
         if there:
             values[there] = self.take(there).numbers(column)
         return values
+
+    def texts(self, column: str) -> tuple[str, ...]:
+        """Return the cells of a column as text, without space around it."""
+        return tuple(str(cell).strip() for cell in self.columns[column])
 
     def _number(self, i: int, column: str) -> float:
         value = self.columns[column][i]
@@ -158,15 +162,15 @@ class Table:
         chosen = [n for n in self.columns if n not in taken] if names is None else list(names)
         self.require(*chosen)
         hint = "" if names is not None else " covariates=[...] keeps only the columns named."
-        found = {n: plain_column(self.columns[n], partial(self.cell, column=n), hint) for n in chosen}
-        for name, cells in found.items():
+        columns = {n: plain_column(self.columns[n], partial(self.cell, column=n), hint) for n in chosen}
+        for name, cells in columns.items():
             _warn_of_numbers(cells, partial(self.cell, column=name))
-        return found
+        return columns
 
 
 def unique_labels(values: Sequence[object], where: Callable[[int], str], rows: Sequence[int]) -> Labels:
     """Return study labels as text, after checking that there is one in each row and none twice."""
-    if (types := set(map(type, values))) <= {str, int}:  # usually nothing to refuse
+    if (types := set(map(type, values))) <= {str, int}:  # usually nothing to reject
         texts = tuple(map(str.strip, values if types == {str} else map(str, values)))  # type: ignore[arg-type]
         if len(distinct := set(texts)) == len(texts) and "" not in distinct:
             return Labels(texts)
@@ -214,8 +218,8 @@ def plain_column(
     for i, number in enumerate(numbers):
         if number is not None and not np.isfinite(number):
             raise DataError(f"{where(i)}: {show(values[i])} is not a finite number.")
-    found = [x for x in numbers if x is not None]
-    return tuple(found) if all(isinstance(x, int) for x in found) else tuple(float(x) for x in found)
+    present = [x for x in numbers if x is not None]
+    return tuple(present) if all(isinstance(x, int) for x in present) else tuple(float(x) for x in present)
 
 
 def _warn_of_numbers(texts: Sequence[object], where: Callable[[int], str]) -> None:

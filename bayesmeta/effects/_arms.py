@@ -30,34 +30,34 @@ class Arms:
         """Name the study at flat position `i`."""
         return self.where[i] if self.where is not None else f"study {i + 1}"
 
-    def refuse(self, bad: NDArray[np.bool_], rule: str, columns: Sequence[str], hint: str = "") -> None:
+    def reject(self, bad: NDArray[np.bool_], rule: str, columns: Sequence[str], hint: str = "") -> None:
         """Name the first study that is bad, the rule, and its values in `columns`."""
         for i in np.flatnonzero(bad):
             values = " and ".join(f"{name} = {self[name].flat[i]:.10g}" for name in columns)
             raise DataError(f"{self.name(int(i))}: {rule}; got {values}.{hint and ' ' + hint}")
 
     def check_sizes(self, *names: str, least: int = 1) -> None:
-        """Refuse an arm size that is no whole number, or below `least`."""
+        """Reject an arm size that is no whole number, or below `least`."""
         for name in names or ("n_t", "n_c"):
             bad = (self[name] < least) | (self[name] % 1 != 0)
-            self.refuse(bad, f"{name} must be a whole number, at least {least}", [name])
+            self.reject(bad, f"{name} must be a whole number, at least {least}", [name])
 
     def check_events(self, events: str, n: str) -> None:
-        """Refuse a number of events that is no whole number, negative, or above the arm size."""
+        """Reject a number of events that is no whole number, negative, or above the arm size."""
         outside = (self[events] < 0) | (self[events] > self[n])
         hint = "Were the two columns swapped?" if (self[events] > self[n]).any() else ""
-        self.refuse(outside, f"{events} must lie between 0 and {n}", [events, n], hint)
-        self.refuse(self[events] % 1 != 0, f"{events} must be a whole number", [events])
+        self.reject(outside, f"{events} must lie between 0 and {n}", [events, n], hint)
+        self.reject(self[events] % 1 != 0, f"{events} must be a whole number", [events])
 
     def check_positive(self, *names: str) -> None:
-        """Refuse a value that is 0 or below."""
+        """Reject a value that is 0 or below."""
         for name in names:
             hint = _SD_HINT if name.startswith("sd") else ""
-            self.refuse(self[name] <= 0, f"{name} must be positive", [name], hint)
+            self.reject(self[name] <= 0, f"{name} must be positive", [name], hint)
 
     def check_correlation(self, name: str) -> None:
-        """Refuse a value outside -1 to 1, both ends left out."""
-        self.refuse(np.abs(self[name]) >= 1, f"{name} must lie between -1 and 1, ends excluded", [name])
+        """Reject a value outside -1 to 1, both ends left out."""
+        self.reject(np.abs(self[name]) >= 1, f"{name} must lie between -1 and 1, ends excluded", [name])
 
 
 def read_arms(where: Sequence[str] | None, **columns: ArrayLike) -> Arms:
@@ -72,7 +72,7 @@ def read_arms(where: Sequence[str] | None, **columns: ArrayLike) -> Arms:
         raise DataError(f"columns of the arm table differ in shape: {shapes}.") from None
     arms = Arms({name: np.broadcast_to(array, shape) for name, array in arrays.items()}, where)
     for name in columns:
-        arms.refuse(~np.isfinite(arms[name]), f"{name} must be a finite number", [name])
+        arms.reject(~np.isfinite(arms[name]), f"{name} must be a finite number", [name])
     return arms
 
 
@@ -91,12 +91,12 @@ def added_to(empty: NDArray[np.bool_], correction: ArrayLike, to: str) -> Floats
 def finished(
     arms: Arms, y: Floats, v: Floats, what: str, columns: Sequence[str], hint: str = ""
 ) -> tuple[Floats, Floats]:
-    """Return effects and standard errors, after refusing those that are not finite, or not positive."""
+    """Return effects and standard errors, after rejecting those that are not finite, or not positive."""
     bad = ~(np.isfinite(y) & np.isfinite(v) & (v > 0))
-    arms.refuse(bad, f"{what} has no finite value with a positive standard error", columns, hint)
+    arms.reject(bad, f"{what} has no finite value with a positive standard error", columns, hint)
     return y, np.sqrt(v)
 
 
 def quiet() -> np.errstate:
-    """Let divisions by 0 pass: their results are refused by name afterwards."""
+    """Let divisions by 0 pass: their results are rejected by name afterwards."""
     return np.errstate(divide="ignore", invalid="ignore")

@@ -38,7 +38,7 @@ class Cells:
         return self.n_t + self.n_c
 
     def finished(self, y: Floats, v: Floats, measure: str) -> tuple[Floats, Floats]:
-        """Return `y` and its standard error, after refusing what is not finite."""
+        """Return `y` and its standard error, after rejecting what is not finite."""
         hint = "Use correction=0.5, or leave the study out."
         return finished(self.arms, y, v, f"without a correction its {measure}", COUNTS, hint)
 

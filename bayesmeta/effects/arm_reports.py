@@ -86,12 +86,12 @@ def complete_arms(arms: TableSource, *, method: str = "normal", level: float = 0
 def _completed(table: Table, suffix: str, method: str, level: float, notes: list[list[str]]) -> dict[str, Floats]:
     """Return the columns of one arm that were filled in."""
     present = {name for name in STANDINS if name + suffix in table.columns}
-    found: dict[str, Floats] = {}
+    completed: dict[str, Floats] = {}
     if present & {"se", "ci_lower", "ci_upper", "q1", "q3", "median", "plus_minus"}:
-        found |= _moments(table, suffix, method, level, notes)
+        completed |= _moments(table, suffix, method, level, notes)
     if "percent" in present:
-        found["events" + suffix] = _events(table, suffix, notes)
-    return found
+        completed["events" + suffix] = _events(table, suffix, notes)
+    return completed
 
 
 def _moments(table: Table, suffix: str, method: str, level: float, notes: list[list[str]]) -> dict[str, Floats]:
@@ -113,7 +113,7 @@ def _moments(table: Table, suffix: str, method: str, level: float, notes: list[l
             used = " ".join(name + suffix for name, x in zip(_QUANTILES, q, strict=True) if not np.isnan(x[j]))
             notes[i].append(f"{'mean' + suffix + ' ' if new[j] else ''}sd{suffix} from {used}")
     for i in np.flatnonzero(np.isnan(sd) | np.isnan(mean)):
-        _refuse_empty(table, int(i), suffix, "sd" if np.isnan(sd[i]) else "mean")
+        _reject_empty(table, int(i), suffix, "sd" if np.isnan(sd[i]) else "mean")
     return {"mean" + suffix: mean, "sd" + suffix: sd}
 
 
@@ -189,7 +189,7 @@ def _fill_sd(
                 notes[i].append(f"mean{suffix} from the middle of its interval")
 
 
-def _refuse_empty(table: Table, i: int, suffix: str, name: str) -> None:
+def _reject_empty(table: Table, i: int, suffix: str, name: str) -> None:
     column = name + suffix
     place = table.where(i, column, str(table.columns["study"][i]).strip() if "study" in table.columns else None)
     signs = known_numbers(table, "plus_minus" + suffix)
@@ -214,7 +214,7 @@ def _events(table: Table, suffix: str, notes: list[list[str]]) -> Floats:
     for i in rows:
         notes[i].append(f"events{suffix} from percent{suffix}")
     for i in np.flatnonzero(np.isnan(events)):
-        _refuse_empty(table, int(i), suffix, "events")
+        _reject_empty(table, int(i), suffix, "events")
     return events
 
 

@@ -26,7 +26,7 @@ def phi_coefficient(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Phi coefficient, the correlation between arm and event, with its large-sample standard error.
 
-    Parameters, returns and refusals are those of `log_odds_ratio`, but `correction` is 0 by default. The
+    Parameters, returns and errors are those of `log_odds_ratio`, but `correction` is 0 by default. The
     standard error takes the arm sizes as random, as in a cross-sectional sample.
 
     References
@@ -60,7 +60,7 @@ def yules_q(
     to: str = "only0",
     where: Sequence[str] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Yule's Q, (OR - 1) / (OR + 1), between -1 and 1; parameters and refusals as `log_odds_ratio`.
+    """Yule's Q, (OR - 1) / (OR + 1), between -1 and 1; parameters and errors as `log_odds_ratio`.
 
     References
     ----------
@@ -87,7 +87,7 @@ def yules_y(
     to: str = "only0",
     where: Sequence[str] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Yule's Y, Q of the square root of the odds ratio; parameters and refusals as `log_odds_ratio`.
+    """Yule's Y, Q of the square root of the odds ratio; parameters and errors as `log_odds_ratio`.
 
     References
     ----------
@@ -116,7 +116,7 @@ def smd_from_odds_ratio(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Standardised difference of a logistic outcome that was cut in two: log odds ratio times sqrt(3) / pi.
 
-    Parameters and refusals are those of `log_odds_ratio`.
+    Parameters and errors are those of `log_odds_ratio`.
 
     References
     ----------
@@ -144,7 +144,7 @@ def smd_from_odds_ratio_normal(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Standardised difference of a normal outcome that was cut in two: log odds ratio over 1.65.
 
-    Parameters and refusals are those of `log_odds_ratio`.
+    Parameters and errors are those of `log_odds_ratio`.
 
     References
     ----------

@@ -27,7 +27,7 @@ def log_odds_ratio(
     to: str = "only0",
     where: Sequence[str] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Log odds ratio, treatment against control, and its standard error.
+    """Log odds ratio, treatment versus control, and its standard error.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def log_risk_ratio(
     to: str = "only0",
     where: Sequence[str] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Log risk ratio, treatment against control, and its standard error.
+    """Log risk ratio, treatment versus control, and its standard error.
 
     Parameters
     ----------
@@ -195,7 +195,7 @@ def peto_log_odds_ratio(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Peto's one-step log odds ratio, observed minus expected events over their hypergeometric variance.
 
-    It is biased away from balanced arms and for large effects. Parameters, returns and refusals are those of
+    It is biased away from balanced arms and for large effects. Parameters, returns and errors are those of
     `log_odds_ratio`.
 
     References
@@ -229,7 +229,7 @@ def arcsine_risk_difference(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Difference of the arcsines of the square roots of two risks, in radians, which needs no correction.
 
-    Parameters, returns and refusals are those of `log_odds_ratio`, but `correction` is 0 by default.
+    Parameters, returns and errors are those of `log_odds_ratio`, but `correction` is 0 by default.
 
     References
     ----------

@@ -91,7 +91,7 @@ def change_smd(
     """Change from baseline, treatment minus control, in pooled standard deviations at baseline.
 
     Corrected for small studies, and on the scale of a standardised difference between arms. Parameters and
-    refusals are those of `change_difference`. The standard error is that of the mean change in baseline SDs,
+    errors are those of `change_difference`. The standard error is that of the mean change in baseline SDs,
     and of the SD itself by the delta method; it lets the spread change between the two measurements.
 
     References

@@ -45,6 +45,6 @@ def design_effect(
     """
     arms = read_arms(where, icc=icc, cluster_size=cluster_size)
     outside = (arms["icc"] < 0) | (arms["icc"] >= 1)
-    arms.refuse(outside, "icc must lie between 0 and 1, below 1", ["icc"])
-    arms.refuse(arms["cluster_size"] < 1, "cluster_size must be 1 or above", ["cluster_size"])
+    arms.reject(outside, "icc must lie between 0 and 1, below 1", ["icc"])
+    arms.reject(arms["cluster_size"] < 1, "cluster_size must be 1 or above", ["cluster_size"])
     return np.asarray(1 + (arms["cluster_size"] - 1) * arms["icc"], dtype=np.float64)

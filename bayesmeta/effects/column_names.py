@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
-from bayesmeta.data.change_checks import COLUMNS as CHANGES
+from bayesmeta.data.arm_changes import ArmChanges
+from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.formats import read_file
 from bayesmeta.data.review import STUDY_FIELDS
 from bayesmeta.data.synonyms import SYNONYMS, named
@@ -17,7 +18,7 @@ from bayesmeta.effects.reports import COLUMNS
 from bayesmeta.errors import SpecificationError, did_you_mean
 
 _OTHERS = (
-    "study", "arm", "subgroup", "y", "v", "lower", "upper", "spread", "instrument", "correlation", "icc", "cluster_size",
+    "study", "arm", "subgroup", "y", "v", "lower", "upper", "icc", "cluster_size",
     "scale", "better", "scale_min", "scale_max", "items", "outcome", "direction", "in_review",
     "reference", "trial", "measure", "added", "se_ref", "cov_block", "cov_row",
 )  # fmt: skip
@@ -34,9 +35,10 @@ def our_columns() -> frozenset[str]:
     """
     measures = {name for measure in MEASURES.values() for name in measure.columns}
     arms = {name for measure in MEASURES.values() if measure.two_arms for name in measure.arm_columns}
+    of_tables = {column.name for table in (ArmMeans, ArmChanges) for column in table.columns}
     standins = {name + suffix for name in STANDINS for suffix in SUFFIXES}
     return frozenset(
-        {*_OTHERS, *SYNONYMS, *ARM_COLUMNS, *COLUMNS, *STUDY_FIELDS, *CHANGES, *measures, *arms, *standins}
+        {*_OTHERS, *SYNONYMS, *ARM_COLUMNS, *COLUMNS, *STUDY_FIELDS, *of_tables, *measures, *arms, *standins}
     )
 
 
@@ -61,19 +63,19 @@ def their_names(columns: Mapping[str, str], covariates: Iterable[str] | None = (
     {'Author': 'study', 'Mean tx': 'mean_t'}
     """
     known = None if covariates is None else our_columns() | set(covariates)
-    found: dict[str, str] = {}
+    ours_of: dict[str, str] = {}
     for ours, theirs in columns.items():
         if known is not None and ours not in known:
             raise SpecificationError(
                 f"columns: {ours!r} = {theirs!r}, and {ours!r} is neither a column that is read nor a covariate of a "
                 f"formula.{did_you_mean(ours, sorted(known))} Our name comes first; docs/formats.md has them."
             )
-        if theirs in found:
+        if theirs in ours_of:
             raise SpecificationError(
-                f"columns: {found[theirs]!r} and {ours!r} would both be column {theirs!r}; give each its own."
+                f"columns: {ours_of[theirs]!r} and {ours!r} would both be column {theirs!r}; give each its own."
             )
-        found[theirs] = ours
-    return found
+        ours_of[theirs] = ours
+    return ours_of
 
 
 def read_named(path: str | Path, columns: Mapping[str, str], covariates: Iterable[str] = ()) -> Table:

@@ -85,22 +85,22 @@ def _groups(table: Table) -> list[list[int]]:
         for i, cell in enumerate(table.columns[name]):
             if not str(cell).strip() or (is_missing(cell) and not isinstance(cell, str)):
                 raise DataError(f"{table.where(i, name)}: the {name} has no label. Give each {name} its own.")
-    found: dict[tuple[str, ...], list[int]] = {}
+    groups: dict[tuple[str, ...], list[int]] = {}
     for i, cells in enumerate(zip(*(table.columns[name] for name in names), strict=True)):
-        found.setdefault(tuple(str(cell).strip() for cell in cells), []).append(i)
-    return list(found.values())
+        groups.setdefault(tuple(str(cell).strip() for cell in cells), []).append(i)
+    return list(groups.values())
 
 
 def _combined(rows: Table) -> dict[str, object]:
     """Return what the combined row has in place of the first one's cells."""
-    _refuse_others(rows)
+    _reject_others(rows)
     known = {name: known_numbers(rows, name) for name in _NUMBERS if name in rows.columns}
     for mean, sd in _MOMENTS:
         if sd in known and mean in known:  # a group of one has no standard deviation
             known[sd] = np.where(np.isnan(known[sd]) & (known["n"] == 1) & ~np.isnan(known[mean]), 0.0, known[sd])
     whole = {name: values for name, values in known.items() if _all_or_none(rows, name, values)}
     _check(rows, whole)
-    found: dict[str, object] = {name: float(whole[name].sum()) for name in _SUMS if name in whole}
+    cells: dict[str, object] = {name: float(whole[name].sum()) for name in _SUMS if name in whole}
     for mean, sd in _MOMENTS:
         if (mean in whole) != (sd in whole):
             missing = sd if mean in whole else mean
@@ -110,14 +110,14 @@ def _combined(rows: Table) -> dict[str, object]:
             )
         if mean in whole:
             _, centre, spread = combine_groups(whole["n"], whole[mean], whole[sd], where=_places(rows))
-            found |= {mean: float(centre), sd: float(spread)}
+            cells |= {mean: float(centre), sd: float(spread)}
     if _NOTES in rows.columns:
-        found[_NOTES] = "; ".join(dict.fromkeys(map(str, rows.columns[_NOTES])))
-    return found
+        cells[_NOTES] = "; ".join(dict.fromkeys(map(str, rows.columns[_NOTES])))
+    return cells
 
 
 def _all_or_none(rows: Table, name: str, values: Floats) -> bool:
-    """Tell whether every group reports a number; some alone are refused, and so is a missing size."""
+    """Tell whether every group reports a number; some alone are rejected, and so is a missing size."""
     empty = np.isnan(values)
     if name == "n" and empty.any():
         raise DataError(f"{rows.cell(int(empty.argmax()), name)}: the value is missing, and groups are combined by it.")
@@ -131,7 +131,7 @@ def _all_or_none(rows: Table, name: str, values: Floats) -> bool:
 
 
 def _check(rows: Table, known: dict[str, Floats]) -> None:
-    """Refuse numbers that their sum would hide."""
+    """Reject numbers that their sum would hide."""
     arms = read_arms(_places(rows), **known)
     arms.check_sizes("n")
     if "time" in known:
@@ -140,11 +140,11 @@ def _check(rows: Table, known: dict[str, Floats]) -> None:
         arms.check_events("events", "n")
     if "events" in known:
         events = known["events"]
-        arms.refuse((events < 0) | (events % 1 != 0), "events must be a whole number, 0 or above", ["events"])
+        arms.reject((events < 0) | (events % 1 != 0), "events must be a whole number, 0 or above", ["events"])
 
 
-def _refuse_others(rows: Table) -> None:
-    """Refuse what has no formula, and groups that differ in what belongs to the arm."""
+def _reject_others(rows: Table) -> None:
+    """Reject what has no formula, and groups that differ in what belongs to the arm."""
     for name, cells in rows.columns.items():
         if name in (*_NUMBERS, "study", "arm", "subgroup", _NOTES):
             continue

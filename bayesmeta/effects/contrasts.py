@@ -82,7 +82,7 @@ def wide_contrasts(table: Table, measure: Measure, note: str, repeated: bool = F
 
 
 def long_contrasts(table: Table, measure: Measure, note: str, reference: Reference) -> Contrasts:
-    """Return each arm of a study against its reference arm, from a table that has one row for each arm."""
+    """Return each arm of a study versus its reference arm, from a table that has one row for each arm."""
     names = measure.arm_columns
     table.require("study", "arm", *names, note=note)
     numbers = {name: table.numbers(name) for name in names}
@@ -106,7 +106,7 @@ def long_contrasts(table: Table, measure: Measure, note: str, reference: Referen
 
 
 def _check_rows(table: Table, numbers: Mapping[str, Floats]) -> None:
-    """Refuse an arm that cannot be right by its own row."""
+    """Reject an arm that cannot be right by its own row."""
     study = table.columns["study"]
     where = Places(len(table), lambda i: table.where(i, study=str(study[i]).strip()))
     arms = read_arms(where, **numbers)
@@ -197,15 +197,15 @@ def _references(groups: _Groups, reference: Reference) -> NDArray[np.bool_]:
 
 def _no_reference(groups: _Groups, study: np.intp, reference: Reference) -> BayesmetaError:
     label, arms = groups.studies[study], groups.arms_of(study)
-    place, found = f"{groups.table.source} (study {label!r})", ", ".join(map(repr, arms))
+    place, present = f"{groups.table.source} (study {label!r})", ", ".join(map(repr, arms))
     if reference is None:
         return SpecificationError(
-            f"{place}: which of its arms is the reference? Name it, reference={arms[0]!r}; got {found}. "
+            f"{place}: which of its arms is the reference? Name it, reference={arms[0]!r}; got {present}. "
             "(An arm called control, placebo or c is found without.)"
         )
     if isinstance(reference, Mapping) and label not in reference:
         return SpecificationError(
-            f"{place}: reference does not name this study, and must name each; its arms are {found}. Add {label!r}."
+            f"{place}: reference does not name this study, and must name each; its arms are {present}. Add {label!r}."
         )
     name = str(reference[label]) if isinstance(reference, Mapping) else str(reference)
-    return DataError(f"{place}: it has no reference arm {name!r}; its arms are {found}.{did_you_mean(name, arms)}")
+    return DataError(f"{place}: it has no reference arm {name!r}; its arms are {present}.{did_you_mean(name, arms)}")

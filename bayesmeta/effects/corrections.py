@@ -34,15 +34,15 @@ def corrections(columns: Mapping[str, Floats], measure: Measure, options: Mappin
 def zero_cells(columns: Mapping[str, Floats], measure: Measure) -> NDArray[np.bool_]:
     """Tell which studies have a zero cell: no event, or no participant without one, in an arm or among pairs."""
     x = [columns[name] for name in measure.columns]
-    found = np.zeros(x[0].shape, dtype=bool)
+    zero = np.zeros(x[0].shape, dtype=bool)
     for name, values in zip(measure.columns, x, strict=True):
         if name.startswith("events"):
-            found |= values == 0
+            zero |= values == 0
             size = "n" + name.removeprefix("events")
-            found |= (values == columns[size]) if size in measure.columns else False
+            zero |= (values == columns[size]) if size in measure.columns else False
         elif name in ("both", "only_t", "only_c", "neither"):
-            found |= values == 0
-    return found
+            zero |= values == 0
+    return zero
 
 
 def warn_of_corrections(added: Floats | None, labels: Sequence[str]) -> None:

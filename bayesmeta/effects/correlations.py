@@ -53,7 +53,7 @@ def fisher_z(
 def correlation(
     r: ArrayLike, n: ArrayLike, *, where: Sequence[str] | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Correlation as it is, and its large-sample standard error; parameters and refusals as `fisher_z`.
+    """Correlation as it is, and its large-sample standard error; parameters and errors as `fisher_z`.
 
     References
     ----------

@@ -63,10 +63,10 @@ def smd_from_test(
         raise SpecificationError(f"kind={kind!r}: choose 't' or 'f'.")
     arms = read_arms(where, **{kind: statistic}, n_t=n_t, n_c=n_c, sign=sign)
     arms.check_sizes("n_t", "n_c")
-    arms.refuse(arms["n_t"] + arms["n_c"] < 4, "the two arms must hold 4 participants or more", ["n_t", "n_c"])
-    arms.refuse(np.abs(arms["sign"]) != 1, "sign must be 1 or -1", ["sign"])
+    arms.reject(arms["n_t"] + arms["n_c"] < 4, "the two arms must hold 4 participants or more", ["n_t", "n_c"])
+    arms.reject(np.abs(arms["sign"]) != 1, "sign must be 1 or -1", ["sign"])
     if kind == "f":
-        arms.refuse(arms["f"] < 0, "f must be 0 or above", ["f"])
+        arms.reject(arms["f"] < 0, "f must be 0 or above", ["f"])
     t = arms["sign"] * (np.sqrt(arms["f"]) if kind == "f" else arms["t"])
     y = hedges_factor(arms["n_t"] + arms["n_c"] - 2) * t * np.sqrt(1 / arms["n_t"] + 1 / arms["n_c"])
     v = 1 / arms["n_t"] + 1 / arms["n_c"] + y**2 / (2 * (arms["n_t"] + arms["n_c"]))

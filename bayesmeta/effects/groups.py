@@ -49,7 +49,7 @@ def combine_groups(
     groups = read_arms(where, n=n, mean=mean, sd=sd)
     groups.check_sizes("n")
     hint = "If it was not reported, the groups cannot be combined."
-    groups.refuse((groups["sd"] < 0) | ((groups["sd"] == 0) & (groups["n"] > 1)), "sd must be positive", ["sd"], hint)
+    groups.reject((groups["sd"] < 0) | ((groups["sd"] == 0) & (groups["n"] > 1)), "sd must be positive", ["sd"], hint)
     total = groups["n"].sum(axis=-1)
     centre = (groups["n"] * groups["mean"]).sum(axis=-1) / total
     within = (groups["n"] - 1) * groups["sd"] ** 2
@@ -149,8 +149,8 @@ def _percentages(percent: ArrayLike, n: ArrayLike, decimals: ArrayLike, where: S
     arms = read_arms(where, percent=percent, n=n, decimals=decimals)
     arms.check_sizes("n")
     whole = (arms["decimals"] >= 0) & (arms["decimals"] % 1 == 0)
-    arms.refuse(~whole, "decimals must be a whole number, 0 or above", ["decimals"])
-    arms.refuse((arms["percent"] < 0) | (arms["percent"] > 100), "percent must lie between 0 and 100", ["percent"])
+    arms.reject(~whole, "decimals must be a whole number, 0 or above", ["decimals"])
+    arms.reject((arms["percent"] < 0) | (arms["percent"] > 100), "percent must lie between 0 and 100", ["percent"])
     return arms
 
 

@@ -69,9 +69,9 @@ def log_hazard_ratio(
     arms = read_arms(where, estimate=estimate, lower=lower, upper=upper)
     for name in arms.columns:
         hint = "Give the ratio itself, not its logarithm."
-        arms.refuse(arms[name] <= 0, f"{name} must be positive", [name], hint)
+        arms.reject(arms[name] <= 0, f"{name} must be positive", [name], hint)
     outside = (arms["estimate"] <= arms["lower"]) | (arms["estimate"] >= arms["upper"])
-    arms.refuse(outside, "estimate must lie between lower and upper", ["estimate", "lower", "upper"])
+    arms.reject(outside, "estimate must lie between lower and upper", ["estimate", "lower", "upper"])
     y, low, high = (np.log(arms[name]) for name in ("estimate", "lower", "upper"))
     _warn_if_skew(arms, low + high - 2 * y, high - low)
     return y, (high - low) / (2 * NormalDist().inv_cdf((1 + level) / 2))

@@ -125,9 +125,9 @@ def read_two_means(
 
 
 def check_same_sign(arms: Arms) -> None:
-    """Refuse two means whose ratio has no logarithm."""
+    """Reject two means whose ratio has no logarithm."""
     rule = "mean_t and mean_c must both be positive, or both negative, to have a log ratio"
-    arms.refuse(np.sign(arms["mean_t"]) * np.sign(arms["mean_c"]) <= 0, rule, ["mean_t", "mean_c"])
+    arms.reject(np.sign(arms["mean_t"]) * np.sign(arms["mean_c"]) <= 0, rule, ["mean_t", "mean_c"])
 
 
 def warn_if_large(arms: Arms, difference: NDArray[np.float64], stacklevel: int = 3) -> None:

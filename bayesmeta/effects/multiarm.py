@@ -34,7 +34,7 @@ def additive_effects(
     where = contrasts.where
     y, se = measure.function(*(x[name] for name in measure.columns), where=where, **options)
     reference = (x[name[:-2] + "_c"] for name in measure.columns)
-    _, se_shared = measure.function(*reference, where=where, **options)  # the reference arm against itself
+    _, se_shared = measure.function(*reference, where=where, **options)  # the reference arm versus itself
     return y, _covariance(contrasts.study, se**2, se_shared**2 / 2)
 
 

@@ -102,7 +102,7 @@ class EffectOptions:
             )
         if not 0 < self.level < 1:
             raise SpecificationError(f"level={self.level!r}: a confidence level lies between 0 and 1, as 0.95 does.")
-        self._refuse_idle(measure)
+        self._reject_idle(measure)
         if self.complete:
             table = self._with_standins(table)
             table = complete_arms(table, method=self.quantiles, level=self.level)
@@ -127,8 +127,8 @@ class EffectOptions:
             raise SpecificationError(f"level={self.level!r}: {table.source} has no confidence intervals. Leave it out.")
         return table
 
-    def _refuse_idle(self, measure: str) -> None:
-        """Refuse options that this measure passes over; `effect_sizes` refuses others."""
+    def _reject_idle(self, measure: str) -> None:
+        """Reject options that this measure passes over; `effect_sizes` rejects others."""
         chosen = measure_named(measure)
         needs = {
             "quantiles": (self.complete, "it is for medians, which complete derives from"),

@@ -79,7 +79,7 @@ def paired_smd(
 
     It is on the scale of a standardised difference between parallel arms (``SMCR`` in metafor, with `c` as its
     first measurement and the sign turned). The standard error takes both measurements to have one variance.
-    Parameters and refusals are those of `paired_mean_difference`, `n` 3 or more.
+    Parameters and errors are those of `paired_mean_difference`, `n` 3 or more.
 
     References
     ----------
@@ -109,7 +109,7 @@ def paired_smd_of_change(
     """Mean difference in standard deviations of the differences, corrected for small studies.
 
     Not on the scale of a standardised difference between parallel arms (``SMCC`` in metafor). Parameters and
-    refusals are those of `paired_mean_difference`, `n` 3 or more.
+    errors are those of `paired_mean_difference`, `n` 3 or more.
 
     References
     ----------

@@ -75,7 +75,7 @@ def paired_log_risk_ratio(
     to: str = "only0",
     where: Sequence[str] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Log ratio of the two risks; parameters and refusals as `paired_log_odds_ratio`.
+    """Log ratio of the two risks; parameters and errors as `paired_log_odds_ratio`.
 
     References
     ----------
@@ -102,7 +102,7 @@ def paired_risk_difference(
     to: str = "only0",
     where: Sequence[str] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Difference of the two risks; parameters and refusals as `paired_log_odds_ratio`.
+    """Difference of the two risks; parameters and errors as `paired_log_odds_ratio`.
 
     References
     ----------
@@ -132,9 +132,9 @@ def _read(
     arms = read_arms(where, both=both, only_t=only_t, only_c=only_c, neither=neither)
     for name in _COLUMNS:
         bad = (arms[name] < 0) | (arms[name] % 1 != 0)
-        arms.refuse(bad, f"{name} must be a whole number, 0 or above", [name])
+        arms.reject(bad, f"{name} must be a whole number, 0 or above", [name])
     a, b, c, d = (arms[name] for name in _COLUMNS)
-    arms.refuse(a + b + c + d == 0, "there must be at least one pair", _COLUMNS)
+    arms.reject(a + b + c + d == 0, "there must be at least one pair", _COLUMNS)
     added = added_to((a == 0) | (b == 0) | (c == 0) | (d == 0), correction, to)
     return arms, a + added, b + added, c + added, d + added
 

@@ -61,10 +61,10 @@ def se_from_interval(
     array([0.2653])
     """
     arms = _read(where, df, lower=lower, upper=upper, level=level)
-    arms.refuse((arms["level"] <= 0) | (arms["level"] >= 1), "level must lie between 0 and 1, as 0.95 does", ["level"])
-    arms.refuse(arms["lower"] >= arms["upper"], "lower must be below upper", ["lower", "upper"])
+    arms.reject((arms["level"] <= 0) | (arms["level"] >= 1), "level must lie between 0 and 1, as 0.95 does", ["level"])
+    arms.reject(arms["lower"] >= arms["upper"], "lower must be below upper", ["lower", "upper"])
     quantile = _quantile((1 - arms["level"]) / 2, arms["df"])
-    arms.refuse(quantile <= 0, "level must lie between 0 and 1, and not at 0", ["level"])
+    arms.reject(quantile <= 0, "level must lie between 0 and 1, and not at 0", ["level"])
     return np.asarray((arms["upper"] - arms["lower"]) / 2 / quantile)
 
 
@@ -164,9 +164,9 @@ def se_from_statistic(
     if kind not in KINDS:
         raise SpecificationError(f"kind={kind!r}: choose one of {', '.join(map(repr, KINDS))}.")
     arms = _read(where, np.inf, y=y, **{kind: statistic})
-    arms.refuse(arms["y"] == 0, "an estimate of 0 has no standard error by its test", ["y", kind])
+    arms.reject(arms["y"] == 0, "an estimate of 0 has no standard error by its test", ["y", kind])
     least = arms[kind] <= 0 if kind == "f" else arms[kind] == 0
-    arms.refuse(least, f"{kind} must be {'positive' if kind == 'f' else 'other than 0'}", [kind])
+    arms.reject(least, f"{kind} must be {'positive' if kind == 'f' else 'other than 0'}", [kind])
     if kind == "f":
         return np.asarray(np.abs(arms["y"]) / np.sqrt(arms["f"]))
     for i in np.flatnonzero(arms["y"] * arms[kind] < 0):
@@ -234,7 +234,7 @@ def se_bounds_from_p_value(
     _check_p(arms)
     size, p_value, n_sides, freedom = np.abs(arms["y"]), arms["p"], arms["sides"], arms["df"]
     if relation != "=":
-        arms.refuse((n_sides == 1) & (p_value > 0.5), "a one-sided inequality needs p below 0.5", ["p", "sides"])
+        arms.reject((n_sides == 1) & (p_value > 0.5), "a one-sided inequality needs p below 0.5", ["p", "sides"])
         bound = np.asarray(size / _statistic(p_value, n_sides, freedom))
         return (np.zeros_like(bound), bound) if relation == "<" else (bound, np.full_like(bound, np.inf))
     ends = []
@@ -280,7 +280,7 @@ def add_reading_error(
     """
     arms = read_arms(where, se=se, half_width=half_width)
     arms.check_positive("se")
-    arms.refuse(arms["half_width"] < 0, "half_width must be 0 or above", ["half_width"])
+    arms.reject(arms["half_width"] < 0, "half_width must be 0 or above", ["half_width"])
     return np.asarray(np.hypot(arms["se"], arms["half_width"] / np.sqrt(3)))
 
 
@@ -296,12 +296,12 @@ def _read(where: Sequence[str] | None, df: ArrayLike, **columns: ArrayLike) -> A
 
 def _check_p(arms: Arms) -> None:
     sides, p = arms["sides"], arms["p"]
-    arms.refuse((sides != 1) & (sides != 2), "sides must be 1 or 2", ["sides"])
+    arms.reject((sides != 1) & (sides != 2), "sides must be 1 or 2", ["sides"])
     rule = "p must lie between 0 and 1, ends excluded"
-    arms.refuse(p <= 0, rule, ["p"], "A P value printed as 0.000 is an inequality: relation='<'.")
-    arms.refuse(p >= 1, rule, ["p"])
-    arms.refuse((sides == 1) & (p == 0.5), "a one-sided p of 0.5 belongs to an estimate of 0", ["p"])
-    arms.refuse(arms["y"] == 0, "an estimate of 0 has no standard error by its P value", ["y", "p"])
+    arms.reject(p <= 0, rule, ["p"], "A P value printed as 0.000 is an inequality: relation='<'.")
+    arms.reject(p >= 1, rule, ["p"])
+    arms.reject((sides == 1) & (p == 0.5), "a one-sided p of 0.5 belongs to an estimate of 0", ["p"])
+    arms.reject(arms["y"] == 0, "an estimate of 0 has no standard error by its P value", ["y", "p"])
 
 
 def _statistic(p: Floats, sides: Floats, df: Floats) -> Floats:

@@ -72,7 +72,7 @@ def logit_proportion(
     to: str = "only0",
     where: Sequence[str] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Natural logarithm of the odds of the event; parameters and refusals as `proportion`.
+    """Natural logarithm of the odds of the event; parameters and errors as `proportion`.
 
     References
     ----------
@@ -98,7 +98,7 @@ def log_proportion(
     to: str = "only0",
     where: Sequence[str] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Natural logarithm of the proportion with the event; parameters and refusals as `proportion`.
+    """Natural logarithm of the proportion with the event; parameters and errors as `proportion`.
 
     References
     ----------
@@ -126,7 +126,7 @@ def arcsine_proportion(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Arcsine of the square root of the proportion, in radians, which needs no correction.
 
-    Parameters and refusals are those of `proportion`, but `correction` is 0 by default.
+    Parameters and errors are those of `proportion`, but `correction` is 0 by default.
 
     References
     ----------
@@ -153,7 +153,7 @@ def double_arcsine_proportion(
     """Freeman and Tukey's double arcsine of the proportion, in radians, which needs no correction.
 
     The mean of the two arcsines, as in metafor, where some authors take their sum. Turning a pooled value back
-    into a proportion depends on a sample size, so prefer another measure for that. Parameters and refusals
+    into a proportion depends on a sample size, so prefer another measure for that. Parameters and errors
     are those of `proportion`, but `correction` is 0 by default.
 
     References

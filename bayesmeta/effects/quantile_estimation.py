@@ -73,11 +73,11 @@ def fitted_mean_sd(
     """
     arms = read_quantiles(n, median, q1, q3, minimum, maximum, where)
     shape = arms["n"].shape
-    found = [
+    nearest = [
         _nearest(np.array([arms[name].flat[i] for name in ORDER]), float(arms["n"].flat[i]))
         for i in range(arms["n"].size)
     ]
-    means, sds, names = zip(*found, strict=True)
+    means, sds, names = zip(*nearest, strict=True)
     low, high = arms["minimum"].ravel(), arms["maximum"].ravel()
     for i in np.flatnonzero((np.array(means) < low) | (np.array(means) > high)):
         raise DataError(

@@ -101,9 +101,9 @@ def read_quantiles(
     arms.check_sizes("n", least=3)
     for low, high in (("q1", "q3"), ("minimum", "maximum")):
         half = np.isnan(arms[low]) != np.isnan(arms[high])
-        arms.refuse(half, f"{low} and {high} are needed together", [low, high], "Leave both empty, or fill both in.")
+        arms.reject(half, f"{low} and {high} are needed together", [low, high], "Leave both empty, or fill both in.")
     none = np.isnan(arms["q1"]) & np.isnan(arms["minimum"])
-    arms.refuse(none, "a median alone has no standard deviation: give q1 and q3, or minimum and maximum", ["median"])
+    arms.reject(none, "a median alone has no standard deviation: give q1 and q3, or minimum and maximum", ["median"])
     _check_order(arms)
     return arms
 

@@ -81,7 +81,7 @@ def incidence_rate_difference(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Difference of two incidence rates, in events per unit of time, and its standard error.
 
-    Parameters, returns and refusals are those of `log_incidence_rate_ratio`.
+    Parameters, returns and errors are those of `log_incidence_rate_ratio`.
 
     References
     ----------
@@ -109,7 +109,7 @@ def log_incidence_rate(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Natural logarithm of the incidence rate of one group, and its standard error.
 
-    Parameters, returns and refusals are those of `log_incidence_rate_ratio`, for one group.
+    Parameters, returns and errors are those of `log_incidence_rate_ratio`, for one group.
 
     References
     ----------
@@ -137,7 +137,7 @@ def incidence_rate(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Incidence rate of one group, in events per unit of time, and its standard error.
 
-    Parameters, returns and refusals are those of `log_incidence_rate_ratio`, for one group.
+    Parameters, returns and errors are those of `log_incidence_rate_ratio`, for one group.
 
     References
     ----------
@@ -181,4 +181,4 @@ def _one(
 
 def _check_count(arms: Arms, name: str) -> None:
     bad = (arms[name] < 0) | (arms[name] % 1 != 0)
-    arms.refuse(bad, f"{name} must be a whole number, 0 or above", [name])
+    arms.reject(bad, f"{name} must be a whole number, 0 or above", [name])

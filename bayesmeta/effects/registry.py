@@ -263,17 +263,17 @@ def display_of(measure: str | None, se: NDArray[np.float64] | None = None) -> Di
     if measure not in MEASURES:  # a measure of the user's own, which is read as it is analysed
         words = measure.replace("_", " ")
         return Display(words, words)
-    found = MEASURES[measure].display
-    if found.scale != "double_arcsine":
-        return found
+    display = MEASURES[measure].display
+    if display.scale != "double_arcsine":
+        return display
     sizes = None if se is None else (1 / se**2 - 2) / 4
     if sizes is None or not (sizes > 0).all():
-        return Display(found.analysis, found.analysis, "identity", None)
-    return replace(found, n=float(sizes.size / (1 / sizes).sum()))
+        return Display(display.analysis, display.analysis, "identity", None)
+    return replace(display, n=float(sizes.size / (1 / sizes).sum()))
 
 
 def measure_named(name: str) -> Measure:
-    """Return a measure, or refuse a name that is none, with the nearest that is one."""
+    """Return a measure, or reject a name that is none, with the nearest that is one."""
     if name in MEASURES:
         return MEASURES[name]
     ours = {measure.peer: key for key, measure in MEASURES.items() if measure.peer}

@@ -48,7 +48,7 @@ def reported_estimates(
         Columns to keep as covariates; by default all that are not used otherwise.
     measure : str, optional
         What the estimates measure, as in `effect_sizes` (``"md"``, ``"log_rr"``, ...); priors published for another measure
-        are then refused.
+        are then rejected.
 
     Returns
     -------

@@ -96,7 +96,7 @@ def read_reports(table: TableSource, *, ratio: bool, level: float) -> Reports:
     y, half = source.numbers(column), rounding(source, column, "ci_lower", "ci_upper")
     _df(source)
     if ratio:
-        _refuse_rows(source, column, y <= 0, y, "a ratio must be positive. Give the ratio itself, not its logarithm.")
+        _reject_rows(source, column, y <= 0, y, "a ratio must be positive. Give the ratio itself, not its logarithm.")
         y, half = np.log(y), half / y
     reports = Reports(source, column, y, half, (), level, ratio)
     forms = [_se_form(reports), _interval_form(reports), *_statistic_forms(reports), _p_form(reports)]
@@ -140,7 +140,7 @@ def _se_form(reports: Reports) -> Form | None:
     if "se" not in reports.table.columns:
         return None
     se, half = known_numbers(reports.table, "se"), rounding(reports.table, "se")
-    _refuse_rows(reports.table, "se", se <= 0, se, "se must be positive. Leave it empty if it was not reported.")
+    _reject_rows(reports.table, "se", se <= 0, se, "se must be positive. Leave it empty if it was not reported.")
     low, high = np.maximum(se - half, 0), se + half
     return Form("se", "se", se, low, high, low, high)
 
@@ -163,11 +163,11 @@ def _limits(reports: Reports) -> _Limits | None:
     trio = (reports.column, "ci_lower", "ci_upper")
     halves = [rounding(table, name, *trio) for name in ("ci_lower", "ci_upper")]
     one = np.isnan(lower) != np.isnan(upper)
-    _refuse_rows(table, "ci_lower", one, lower, "ci_lower and ci_upper are needed together.")
+    _reject_rows(table, "ci_lower", one, lower, "ci_lower and ci_upper are needed together.")
     if reports.ratio:
         rule = "a limit of a ratio must be positive. If it was printed as 0.00, its decimals are needed."
         for name, values in (("ci_lower", lower), ("ci_upper", upper)):
-            _refuse_rows(table, name, values <= 0, values, rule)
+            _reject_rows(table, name, values <= 0, values, rule)
         halves = [half / np.where(one | np.isnan(x), 1, x) for half, x in zip(halves, (lower, upper), strict=True)]
         lower, upper = np.log(lower), np.log(upper)
     return _Limits(lower, upper, halves[0] + halves[1])
@@ -260,7 +260,7 @@ def _p_bounds(y: Floats, p: Floats, relation: str, half: Floats, given: dict[str
 
 def _df(table: Table) -> Floats:
     df = known_numbers(table, "df")
-    _refuse_rows(table, "df", df <= 0, df, "df must be positive.")
+    _reject_rows(table, "df", df <= 0, df, "df must be positive.")
     return np.where(np.isnan(df), np.inf, df)
 
 
@@ -270,8 +270,8 @@ def places(table: Table, rows: NDArray[np.intp] | None = None) -> Places:
     return Places(len(index), lambda i: table.where(index[i], study=str(table.columns["study"][index[i]]).strip()))
 
 
-def _refuse_rows(table: Table, column: str, bad: NDArray[np.bool_], values: Floats, rule: str) -> None:
+def _reject_rows(table: Table, column: str, bad: NDArray[np.bool_], values: Floats, rule: str) -> None:
     for i in np.flatnonzero(bad):
-        found = "" if np.isnan(values[i]) else f"; got {values[i]:g}"
+        shown = "" if np.isnan(values[i]) else f"; got {values[i]:g}"
         name, _, advice = rule.partition(". ")
-        raise DataError(f"{table.cell(int(i), column)}: {name.rstrip('.')}{found}.{' ' + advice if advice else ''}")
+        raise DataError(f"{table.cell(int(i), column)}: {name.rstrip('.')}{shown}.{' ' + advice if advice else ''}")

@@ -139,8 +139,8 @@ def rescale_scores(
     arms = read_arms(where, mean=mean, sd=sd)
     outside = (arms["mean"] < source.low) | (arms["mean"] > source.high)
     hint = "A mean change from baseline is a difference: rescale_differences."
-    arms.refuse(outside, f"mean must lie on the scale from {source.low:g} to {source.high:g}", ["mean"], hint)
-    arms.refuse(arms["sd"] < 0, "sd must not be negative", ["sd"])
+    arms.reject(outside, f"mean must lie on the scale from {source.low:g} to {source.high:g}", ["mean"], hint)
+    arms.reject(arms["sd"] < 0, "sd must not be negative", ["sd"])
     factor = _factor(source, target)
     start = target.low if factor > 0 else target.high
     return np.asarray(start + factor * (arms["mean"] - source.low)), np.asarray(abs(factor) * arms["sd"])
@@ -151,7 +151,7 @@ def rescale_differences(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Difference of two means, or change from baseline, and its standard error, on another scale.
 
-    Parameters and refusals are those of `rescale_scores`, but that a difference has no place on the scale. Its sign
+    Parameters and errors are those of `rescale_scores`, but that a difference has no place on the scale. Its sign
     turns where the scales differ in which end is good.
 
     Examples
@@ -162,9 +162,9 @@ def rescale_differences(
     (array([-1.579]), array([0.832]))
     """
     arms = read_arms(where, y=y, se=se)
-    arms.refuse(arms["se"] < 0, "se must not be negative", ["se"])
+    arms.reject(arms["se"] < 0, "se must not be negative", ["se"])
     wide = np.abs(arms["y"]) > source.width
-    arms.refuse(wide, f"a difference on a scale {source.width:g} wide cannot be larger", ["y"])
+    arms.reject(wide, f"a difference on a scale {source.width:g} wide cannot be larger", ["y"])
     factor = _factor(source, target)
     return np.asarray(factor * arms["y"]), np.asarray(abs(factor) * arms["se"])
 
@@ -221,7 +221,7 @@ def on_one_scale(table: TableSource, target: Scale) -> Table:
             values = known_numbers(source, column)
             if name in _LEVELS:
                 if not name.startswith("ci_"):  # limits may lie outside
-                    _refuse_outside(source, column, values, low, high)
+                    _reject_outside(source, column, values, low, high)
                 values = start + factor * (values - low)
             else:
                 values = np.abs(factor) * values
@@ -255,7 +255,7 @@ def _scale_of(table: Table, i: int) -> Scale:
         raise DataError(f"{table.cell(i, 'scale')}: {error}") from None
 
 
-def _refuse_outside(
+def _reject_outside(
     table: Table, column: str, values: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]
 ) -> None:
     for i in np.flatnonzero((values < low) | (values > high)):

@@ -70,7 +70,7 @@ def cohens_d(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Cohen's d: the mean difference in pooled standard deviations, without a correction for small studies.
 
-    Parameters and refusals are those of `standardized_mean_difference`.
+    Parameters and errors are those of `standardized_mean_difference`.
 
     References
     ----------
@@ -129,7 +129,7 @@ def glass_delta_unequal(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Glass' delta with a standard error that lets the arms differ in variance (``SMD1H`` in metafor).
 
-    Parameters and refusals are those of `glass_delta`.
+    Parameters and errors are those of `glass_delta`.
 
     References
     ----------
@@ -159,7 +159,7 @@ def smd_unequal(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean difference over the root mean square of the two standard deviations, for arms of unequal variance.
 
-    Parameters and refusals are those of `standardized_mean_difference`, arms of 2 or more (``SMDH`` in metafor).
+    Parameters and errors are those of `standardized_mean_difference`, arms of 2 or more (``SMDH`` in metafor).
 
     References
     ----------
@@ -191,7 +191,7 @@ def _read(
 ) -> Arms:
     arms = read_two_means(mean_t, sd_t, n_t, mean_c, sd_c, n_c, where, least)
     few = arms["n_t"] + arms["n_c"] < 4
-    arms.refuse(few, "a standardised difference needs 4 participants or more", ["n_t", "n_c"])
+    arms.reject(few, "a standardised difference needs 4 participants or more", ["n_t", "n_c"])
     warn_if_large(arms, arms["mean_t"] - arms["mean_c"], stacklevel=4)
     return arms
 

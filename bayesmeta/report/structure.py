@@ -83,8 +83,7 @@ class Structure:
         if self.cov is None:
             return None
         table = without_reference_rows(table, "y", "se")
-        studies = [str(cell).strip() for cell in table.columns["study"]]
-        return read_covariance(self.cov, studies, row_labels(table))
+        return read_covariance(self.cov, table.texts("study"), row_labels(table))
 
     def model(self, base: NormalNormal, data: Estimates) -> Model:
         """Return the model of `base` with this structure of its true effects."""

@@ -1,10 +1,9 @@
-"""Reading estimates from files: every refusal is one line that names file, row, column, value and rule."""
+"""Reading estimates from files: every rejection is one line that names file, row, column, value and rule."""
 
 import subprocess
 import sys
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from bayesmeta.data.estimate_tables import read_estimates
@@ -23,7 +22,7 @@ def save(tmp_path, monkeypatch):
     return write
 
 
-def refusal(path, **options):
+def rejection(path, **options):
     with pytest.raises(DataError) as caught:
         read_estimates(path, **options)
     assert "\n" not in str(caught.value)
@@ -67,11 +66,11 @@ def test_precision_given_twice_must_agree(save):
     path = save("study,y,se,v,lower,upper\nA,0.1,0.51,0.26,-0.9,1.1\nB,0.2,0.10,0.01,0.0,0.4\n")
     assert read_estimates(path) == Estimates([0.1, 0.2], [0.51, 0.10], ["A", "B"])
     path = save("study,y,se,lower,upper\nA,0.1,0.51,-0.9,1.1\nB,0.2,0.20,0.0,0.4\n")
-    assert refusal(path) == (
+    assert rejection(path) == (
         "effects.csv, row 3, column 'lower' (study 'B'): it implies se = 0.102, where column 'se' gives 0.2. "
         "Keep one of se, v, or lower with upper, on the scale of y."
     )
-    assert "column 'v' (study 'A'): it implies se = 0.5, where" in refusal(save("study,y,se,v\nA,0.1,0.25,0.25\n"))
+    assert "column 'v' (study 'A'): it implies se = 0.5, where" in rejection(save("study,y,se,v\nA,0.1,0.25,0.25\n"))
 
 
 HEAD = "study,y,se,dose\nA,0.1,0.2,10\n"
@@ -187,59 +186,25 @@ CASES = {
 
 
 @pytest.mark.parametrize(("text", "message"), CASES.values(), ids=CASES)
-def test_refusals_name_file_row_column_value_and_rule(save, text, message):
-    assert refusal(save(text)).startswith(message)
+def test_rejections_name_file_row_column_value_and_rule(save, text, message):
+    assert rejection(save(text)).startswith(message)
 
 
 def test_missing_files_and_folders(save, tmp_path):
     save(HEAD)
-    assert refusal("efects.csv") == "efects.csv: there is no such file. Did you mean 'effects.csv'?"
-    assert refusal("data/effects.csv") == "data/effects.csv: there is no such file. Folder 'data' does not exist."
-    assert refusal(tmp_path).startswith(f"{tmp_path}: the file cannot be read: ")
+    assert rejection("efects.csv") == "efects.csv: there is no such file. Did you mean 'effects.csv'?"
+    assert rejection("data/effects.csv") == "data/effects.csv: there is no such file. Folder 'data' does not exist."
+    assert rejection(tmp_path).startswith(f"{tmp_path}: the file cannot be read: ")
 
 
 def test_a_covariate_that_is_not_there_is_named(save):
-    message = refusal(save(HEAD), covariates=["dosis"])
+    message = rejection(save(HEAD), covariates=["dosis"])
     assert message.startswith("effects.csv: column 'dosis' is missing. Did you mean 'dose'?")
 
 
 def test_level_is_an_option_not_data(save):
     with pytest.raises(SpecificationError, match=r"level=95: a confidence level lies between 0 and 1"):
         read_estimates(save(HEAD), level=95)
-
-
-@pytest.mark.parametrize(
-    ("frame", "message"),
-    [
-        (
-            {"study": ["A", "B"], "y": [1, 2], "se": [1, 0]},
-            "data frame, row 2, column 'se' (study 'B'): se must be",
-        ),
-        (
-            {"study": ["A", "B"], "y": [1, 2], "se": [1, None]},
-            "data frame, row 2, column 'se' (study 'B'): the value",
-        ),
-        (
-            {"study": ["A", "B"], "y": [1, True], "se": [1, 1]},
-            "data frame, row 2, column 'y' (study 'B'): True is not",
-        ),
-        (
-            {"study": ["A", "B"], "effect": [1, 2], "se": [1, 1]},
-            "data frame: column 'y' is missing. Did you mean 'eff",
-        ),
-        ({"study": ["A"], "y": [1, 2], "se": [1, 1]}, "data frame: columns differ in length; got [1, 2]."),
-        ({}, "data frame: there are no studies in it."),
-    ],
-)
-def test_frames_are_refused_in_the_same_words(frame, message):
-    with pytest.raises(DataError) as caught:
-        Estimates.from_frame(frame)
-    assert str(caught.value).startswith(message)
-
-
-def test_a_frame_with_its_own_index_is_read_by_row():
-    frame = pd.DataFrame({"study": ["A", "B"], "y": [1.0, 2.0], "se": [1.0, 0.5]}, index=[9, 4])
-    assert Estimates.from_frame(frame) == Estimates([1, 2], [1, 0.5], ["A", "B"])
 
 
 def test_reading_a_file_needs_no_pandas(save):
