@@ -106,6 +106,51 @@ def test_the_layer_check_sees_each_kind_of_import(source: str, where: str, found
     assert found in lines[0] if found else lines == []
 
 
+def asked_for(source: str) -> set[str]:
+    """Classes that code asks for: in `isinstance`, patterns, keys of a dict, `register` of a dispatch."""
+    asked: list[ast.AST] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+            asked += {"isinstance": node.args[1:], "issubclass": node.args[1:], "register": node.args}.get(name, [])
+        elif isinstance(node, ast.MatchClass):
+            asked.append(node.cls)
+        elif isinstance(node, ast.Dict):
+            asked += [key for key in node.keys if isinstance(key, ast.Name | ast.Attribute)]
+    inner = [part for node in asked for part in ast.walk(node)]
+    return {
+        part.id if isinstance(part, ast.Name) else part.attr
+        for part in inner
+        if isinstance(part, ast.Name | ast.Attribute)
+    }
+
+
+def prior_classes() -> set[str]:
+    """Classes of priors, but for their base."""
+    priors = importlib.import_module("bayesmeta.priors")
+    of_priors = [name for name in priors.__all__ if isinstance(getattr(priors, name), type)]
+    return {name for name in of_priors if issubclass(getattr(priors, name), priors.Prior)} - {"Prior"} | {
+        "MomentMethods"
+    }
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_only_priors_ask_which_family_a_prior_is_of(path: Path) -> None:
+    if path.relative_to(PACKAGE).parts[0] != "priors":
+        assert asked_for(path.read_text(encoding="utf-8")) & prior_classes() == set()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "isinstance(x, HalfNormal)", "isinstance(x, (int, priors.HalfNormal | None))", "issubclass(kind, HalfNormal)",
+        "match x:\n    case HalfNormal(scale=1):\n        pass", "{HalfNormal: 1}", "f.register(HalfNormal, g)",
+    ],
+)  # fmt: skip
+def test_each_way_to_ask_for_a_family_is_seen(source: str) -> None:
+    assert "HalfNormal" in asked_for(source) & prior_classes()
+
+
 def loaded_after(code: str) -> set[str]:
     """Top-level modules that a fresh interpreter holds after `code`."""
     tail = "\nimport sys; print('modules:', *{name.partition('.')[0] for name in sys.modules})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,12 @@ import numpy as np
 from bayesmeta.analysis.schema import Belief, Outcome, Signal
 from bayesmeta.data.kinds import Data
 from bayesmeta.errors import BayesmetaError, SpecificationError, did_you_mean
-from bayesmeta.priors import HalfCauchy, HalfNormal, HalfStudentT, Normal, Prior, parse_prior
+from bayesmeta.priors import Normal, Prior, parse_prior, plain
 from bayesmeta.spec.design import design, tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.parameter_priors import parameter_priors
 from bayesmeta.spec.two_scales import Model, base_of
 
-SCALED = (HalfNormal, HalfCauchy, HalfStudentT)  # families of tau whose scale is moved
 _REACH = 8.0  # how many times narrower and wider than the stated prior a family is followed
 _POINTS = 17
 
@@ -88,17 +87,17 @@ def paths(data: Data, model: Model) -> list[Path]:
     found, base = list[Path](), base_of(model)
     stated, names = parameter_priors(data, model), effect_parameters(data, model)
     effect = stated.get(names[0])
-    if isinstance(effect, Normal):
+    if effect is not None and effect.student is not None and effect.is_normal:
         family = "Normal(0, s)"
         at = lambda s: with_base(model, _with_effect(names, base, Normal(0.0, s)))  # noqa: E731
-        found.append(Path(" and ".join(names), family, effect.sd, at))
-    tau = stated["tau"]
-    if isinstance(tau, SCALED):
-        values = ("s" if f.name == "scale" else f"{getattr(tau, f.name):g}" for f in fields(tau))
+        found.append(Path(" and ".join(names), family, effect.student.scale, at))
+    tau = plain(base.tau)
+    scale = tau.row.named("scale")  # a reference prior has none
+    if scale is not None:
+        values = ("s" if name == scale else f"{getattr(tau, name):g}" for name in tau.row.roles)
         family = f"{type(tau).__name__}({', '.join(values)})"
-        found.append(
-            Path("tau", family, tau.scale, lambda s: with_base(model, replace(base, tau=replace(tau, scale=s))))
-        )
+        at_scale = lambda s: with_base(model, replace(base, tau=tau.replaced(scale, s)))  # noqa: E731
+        found.append(Path("tau", family, getattr(tau, scale), at_scale))
     return found
 
 
@@ -131,9 +130,12 @@ def _with_effect(names: tuple[str, ...], model: NormalNormal, prior: Prior) -> N
 
 
 def _rescaled(prior: Prior, factor: float) -> Prior:
-    """A normal prior in other units of the covariate."""
+    """A prior in other units of the covariate."""
     if factor == 1:
         return prior
-    if not isinstance(prior, Normal):
-        raise SpecificationError(f"prior_factor={factor:g} rescales Normal priors only; got {prior}.")
-    return Normal(*(float(f"{value * factor:.12g}") for value in (prior.mean, prior.sd)))  # as short as it is exact
+    if prior.row.named("scale") is None:
+        raise SpecificationError(f"prior_factor={factor:g} rescales priors with a scale, e.g. Normal; got {prior}.")
+    scaled = prior.scaled(factor)
+    for name, value in scaled.numbers().items():
+        scaled = scaled.replaced(name, float(f"{value:.12g}"))  # as short as it is exact
+    return scaled

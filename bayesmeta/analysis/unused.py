@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from bayesmeta.analysis.alternatives import SCALED
 from bayesmeta.analysis.schema import Outcome, Sensitivity, Signal
 from bayesmeta.errors import SpecificationError
-from bayesmeta.priors import Normal, plain
+from bayesmeta.priors import FAMILIES, plain
 from bayesmeta.spec.two_scales import Model, base_of
 
 STATISTIC_KEYS: Mapping[str, frozenset[str]] = {  # which keys each kind of printed statistic takes
@@ -75,9 +74,11 @@ def _of_sensitivity(outcome: Outcome, models: Mapping[str, Model]) -> Iterator[s
                 "coefficients in beta."
             )
     if asked.level is not None and not any(_has_scale(signal, models) for signal in outcome.signals):
+        rows = {name: kind.row for name, kind in FAMILIES.items()}
+        scaled = [name for name, row in rows.items() if row.named("scale") and not row.named("location")]
         yield (
             f"sensitivity.level = {asked.level:g}: no prior has a scale to follow. It is for Normal priors on the effect and "
-            f"for {', '.join(kind.__name__ for kind in SCALED)} on tau."
+            f"for {', '.join(scaled)} on tau."
         )
 
 
@@ -87,4 +88,4 @@ def _has_scale(signal: Signal, models: Mapping[str, Model]) -> bool:
         return True  # which is said elsewhere
     base = base_of(models[signal.model])
     effect = [*base.beta.values(), *([base.mu] if base.has_mu and not base.beta else [])]
-    return isinstance(plain(base.tau), SCALED) or any(isinstance(plain(prior), Normal) for prior in effect)
+    return plain(base.tau).row.named("scale") is not None or any(plain(prior).is_normal for prior in effect)

@@ -14,7 +14,7 @@ from bayesmeta.diagnostics.heterogeneity_scale import tau_rule
 from bayesmeta.errors import DataError, SpecificationError
 from bayesmeta.inference.quadrature.coefficients import expand
 from bayesmeta.inference.quadrature.engine import Setting, fit_quadrature
-from bayesmeta.priors import PointMass, Prior
+from bayesmeta.priors import Prior
 from bayesmeta.spec.between import Independent
 from bayesmeta.spec.normal_normal import NormalNormal
 
@@ -92,8 +92,8 @@ def box_p_value(data: Estimates, model: NormalNormal, *, draws: int = 10_000, se
     ready = Setting(data, model)
     if any(piece.n_flat for piece in ready.pieces) or not ready.tau.is_proper:
         raise SpecificationError(f"{model}: data have a prior predictive density under proper priors only.")
-    if isinstance(ready.tau, PointMass) and len(ready.pieces) == 1 and len(ready.pieces[0].mean) == 1:
-        return _chi_square(ready, model, ready.tau.value)
+    if ready.tau.atom is not None and len(ready.pieces) == 1 and len(ready.pieces[0].mean) == 1:
+        return _chi_square(ready, model, ready.tau.atom)
     return _simulated(ready, model, draws, seed)
 
 

@@ -14,7 +14,7 @@ from bayesmeta.inference.quadrature.coefficients import pieces
 from bayesmeta.inference.quadrature.integrate import Integrand, Posterior
 from bayesmeta.inference.quadrature.scale_density import ScaleDensity
 from bayesmeta.numbers import real_array
-from bayesmeta.priors import Mixture, PointMass, Prior, plain
+from bayesmeta.priors import Prior, plain
 from bayesmeta.results.scale_marginal import node_smooth
 from bayesmeta.spec.between import Independent
 from bayesmeta.spec.normal_normal import NormalNormal
@@ -97,7 +97,7 @@ def _checked(model: NormalNormal) -> Prior:
     if model.formula.strip() != "1" or model.between != Independent():
         raise SpecificationError("calibration simulates models without covariates: formula='1', independent effects.")
     for name, prior in (("mu", plain(model.mu)), ("tau", plain(model.tau))):
-        if not prior.is_proper or isinstance(prior, PointMass) or (name == "tau" and isinstance(prior, Mixture)):
+        if not prior.is_proper or prior.atom is not None or (name == "tau" and prior.is_mixture):
             raise SpecificationError(f"prior for {name} is {prior}: calibration needs a proper prior with a density.")
     if len(pieces(["mu"], {"mu": model.mu}, {})) > 1:
         raise SpecificationError(f"prior for mu is {model.mu}: calibration takes no point masses.")

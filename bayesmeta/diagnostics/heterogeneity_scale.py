@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 from numpy.polynomial.legendre import leggauss
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import ndtr
 
-from bayesmeta.priors import Mixture, PointMass, Prior
+from bayesmeta.priors import Prior
 
 Floats = NDArray[np.float64]
 _STEP, _ENDS = 1 / 16, 3.2  # of the double-exponential rule over the prior's probabilities
@@ -25,22 +25,13 @@ def tau_rule(prior: Prior, finer: int = 1) -> tuple[Floats, Floats]:
     The double-exponential rule on (0, 1), carried over by the prior's quantiles; components of mixtures and point
     masses each on their own. The nodes are `finer` times as dense as usual.
     """
-    found = [(tau, weight * w) for weight, part in leaves(prior) for tau, w in [_component_rule(part, _STEP / finer)]]
+    found = [(tau, weight * w) for weight, part in prior.leaves() for tau, w in [_component_rule(part, _STEP / finer)]]
     return np.concatenate([tau for tau, _ in found]), np.concatenate([w for _, w in found])
 
 
-def leaves(prior: Prior, weight: float = 1.0) -> Iterator[tuple[float, Prior]]:
-    """Components of a prior with their weights, those of mixtures within mixtures too."""
-    if isinstance(prior, Mixture):
-        for w, part in prior.components:
-            yield from leaves(part, weight * w)
-    else:
-        yield weight, prior
-
-
 def _component_rule(prior: Prior, step: float) -> tuple[Floats, Floats]:
-    if isinstance(prior, PointMass):
-        return np.array([prior.value]), np.ones(1)
+    if prior.atom is not None:
+        return np.array([prior.atom]), np.ones(1)
     t = np.arange(-_ENDS, _ENDS + step / 2, step)
     u = math.pi * np.sinh(t)
     with np.errstate(over="ignore"):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayesmeta.errors import SpecificationError
-from bayesmeta.priors._base import as_float
+from bayesmeta.priors._parameters import as_float
 from bayesmeta.results.meta_result import MetaResult
 
 if TYPE_CHECKING:

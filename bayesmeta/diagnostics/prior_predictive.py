@@ -13,7 +13,7 @@ from bayesmeta.diagnostics.heterogeneity_scale import quantile, range_cdf, tau_r
 from bayesmeta.errors import SpecificationError
 from bayesmeta.inference.quadrature.coefficients import expand
 from bayesmeta.numbers import real_array
-from bayesmeta.priors import Prior, ReferencePrior, plain, require_proper, require_scale_prior
+from bayesmeta.priors import Prior, plain, require_proper, require_scale_prior
 from bayesmeta.results.intervals import checked_probability
 from bayesmeta.results.normal_mixture import NormalMixture
 from bayesmeta.spec.normal_normal import NormalNormal
@@ -150,7 +150,7 @@ def _priors(model: object) -> tuple[Prior, Prior | None]:
         tau = model.tau
         mu = plain(model.mu_prior) if model.mu_prior.is_proper else None
     checked = plain(require_proper(require_scale_prior(tau, "tau"), "tau"))
-    if isinstance(checked, ReferencePrior):
+    if checked.is_reference:
         raise SpecificationError(
             f"prior for tau is {checked}, which depends on the studies' standard errors; give {checked}.given(se**2)."
         )

@@ -8,7 +8,7 @@ from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import InferenceError, SpecificationError
 from bayesmeta.external.normal_fit import NormalFit, fit_normals, target
 from bayesmeta.priors import Mixture, Normal
-from bayesmeta.priors._base import as_float
+from bayesmeta.priors._parameters import as_float
 from bayesmeta.results.fit import fit
 from bayesmeta.results.normal_mixture import NormalMixture
 from bayesmeta.spec.normal_normal import NormalNormal

@@ -11,7 +11,7 @@ from bayesmeta.priors.improper import ImproperUniform, SqrtUniform
 from bayesmeta.priors.joint import MultivariateNormal
 from bayesmeta.priors.log_scale import LogNormal, LogStudentT, OnVariance
 from bayesmeta.priors.mixture import Mixture, PointMass
-from bayesmeta.priors.parse import FAMILIES, parse_prior
+from bayesmeta.priors.parse import parse_prior
 from bayesmeta.priors.plain import plain, published_parts, shown
 from bayesmeta.priors.positive import Exponential, Gamma, Rayleigh, Uniform
 from bayesmeta.priors.published import PublishedPrior
@@ -26,6 +26,7 @@ from bayesmeta.priors.reference import (
     ReferencePrior,
     UniformShrinkage,
 )
+from bayesmeta.priors.registry import FAMILIES
 from bayesmeta.priors.require import require_correlation_prior, require_prior, require_proper, require_scale_prior
 from bayesmeta.priors.truncated import Truncated
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import dataclasses
 import math
 from abc import ABC, abstractmethod
-from numbers import Real
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bayesmeta.errors import SpecificationError
+from bayesmeta.priors._parameters import number_text, parameter_names, positive, real
+from bayesmeta.priors.registry import PLACES, Role, Row, call
+
+if TYPE_CHECKING:
+    from bayesmeta.priors.joint import MultivariateNormal
 
 Floats = NDArray[np.float64]
 Size = int | tuple[int, ...] | None
@@ -22,6 +27,23 @@ class Moments(NamedTuple):
 
     mean: float
     sd: float
+
+
+class Student(NamedTuple):
+    """A Student t distribution, or a normal one where `nu` is infinite."""
+
+    nu: float
+    centre: float
+    scale: float
+
+
+class InPyMC(NamedTuple):
+    """A prior in PyMC: a distribution of PyMC, its arguments, the variable's name, and the prior's value as a function of it."""
+
+    distribution: Any
+    arguments: Mapping[str, Any]
+    name: str
+    transform: Any = None
 
 
 class Prior(ABC):
@@ -41,11 +63,14 @@ class Prior(ABC):
     """
 
     __slots__ = ()
+    row: ClassVar[Row] = Row()
+    is_mixture: ClassVar[bool] = False
+    is_reference: ClassVar[bool] = False  # for tau alone, by a rule
 
     @property
-    @abstractmethod
     def support(self) -> tuple[float, float]:
-        """Smallest interval (lower, upper) that holds all of the mass."""
+        """Smallest interval (lower, upper) that holds all of the mass: the real line, unless the family says otherwise."""
+        return -math.inf, math.inf
 
     @property
     def is_proper(self) -> bool:
@@ -124,7 +149,145 @@ class Prior(ABC):
         with np.errstate(all="ignore"):
             return np.asarray(self._draw(np.random.default_rng(seed), size), float)[()]
 
-    # Each family defines these four, as far as it has a density and is proper.
+    def __post_init__(self) -> None:
+        """Check the parameters, each by its role."""
+        for name, role in self.row.roles.items():
+            (real if role in PLACES else positive)(self, name)
+
+    # What else a consumer may ask; wrappers and special priors answer otherwise.
+
+    @property
+    def atom(self) -> float | None:
+        """The value that has all of the mass, None where it is spread."""
+        return None
+
+    @property
+    def joint(self) -> MultivariateNormal | None:
+        """The prior as one of several coefficients together, None for that of one."""
+        return None
+
+    @property
+    def student(self) -> Student | None:
+        """The prior as a normal or Student t distribution, None where it is neither."""
+        return None
+
+    @property
+    def is_normal(self) -> bool:
+        """Whether it is a normal distribution."""
+        return self.student is not None and math.isinf(self.student.nu)
+
+    @property
+    def of_square(self) -> Prior | None:
+        """The prior of the square, where that is how it is defined."""
+        return None
+
+    @property
+    def priors(self) -> tuple[Prior, ...]:
+        """Priors that it is made of."""
+        return ()
+
+    @property
+    def parts(self) -> tuple[tuple[float, Prior], ...]:
+        """Components of a mixture with their weights; any other prior is its own."""
+        return ((1.0, self),)
+
+    @property
+    def valleys(self) -> tuple[float, ...] | None:
+        """Where the density falls between separate peaks; None where there is one peak by definition."""
+        return None
+
+    def leaves(self) -> list[tuple[float, Prior]]:
+        """Components with their weights, those of mixtures within mixtures too."""
+        if not self.is_mixture:
+            return [(1.0, self)]
+        return [(weight * share, leaf) for weight, part in self.parts for share, leaf in part.leaves()]
+
+    def given(self, v: ArrayLike) -> Prior:
+        """Prior of tau for studies with these sampling variances, where it depends on them."""
+        return self
+
+    def numbers(self) -> dict[str, float]:
+        """Its finite parameters by name, without those of the priors it is made of."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}  # type: ignore[arg-type]
+        return {name: value for name, value in values.items() if isinstance(value, float) and math.isfinite(value)}
+
+    def scaled(self, factor: float) -> Self:
+        """The prior of `factor`, a positive number, times a quantity that has this prior.
+
+        Raises
+        ------
+        SpecificationError
+            If the family is not one of scale, such as a reference prior.
+
+        Examples
+        --------
+        >>> from bayesmeta.priors import Exponential, HalfNormal, Uniform
+        >>> HalfNormal(0.5).scaled(2), Exponential(3).scaled(2), Uniform(0, 4).scaled(0.5)
+        (HalfNormal(1), Exponential(1.5), Uniform(0, 2))
+        """
+        if set(self.row.roles.values()) <= {"shape"}:
+            raise SpecificationError(
+                f"prior for tau is {self}, which has no scale parameter to multiply. "
+                "Use a family with one, e.g. HalfNormal(0.5)."
+            )
+        change = {name: _SCALED[role](getattr(self, name), factor) for name, role in self.row.roles.items()}
+        return dataclasses.replace(self, **change)  # type: ignore[type-var]
+
+    def widened(self, factor: float) -> Self:
+        """The prior with its spread about its centre multiplied; point masses stay where they are.
+
+        Raises
+        ------
+        SpecificationError
+            If it has no centre or no scale.
+
+        Examples
+        --------
+        >>> from bayesmeta.priors import Cauchy, Mixture, Normal, PointMass
+        >>> Normal(1, 2).widened(3), Mixture([(0.5, PointMass(0)), (0.5, Cauchy(0, 1))]).widened(2)
+        (Normal(1, 6), Mixture([(0.5, PointMass(0)), (0.5, Cauchy(0, 2))]))
+        """
+        scale = self.row.named("scale")
+        if scale is None or self.row.named("location") is None:
+            raise SpecificationError(f"prior {self} has no scale to multiply. Use a proper prior such as Normal(0, 1).")
+        return self.replaced(scale, factor * getattr(self, scale))
+
+    def replaced(self, name: str, value: float) -> Self:
+        """The prior with another value of one parameter."""
+        return dataclasses.replace(self, **{name: value})  # type: ignore[type-var]
+
+    def in_pymc(self, pm: Any, name: str, data: Mapping[str, Any]) -> InPyMC:
+        """The prior in PyMC.
+
+        Parameters
+        ----------
+        pm : module
+            PyMC.
+        name : str
+            Of the parameter that the prior is for.
+        data : mapping of str to variable
+            `numbers()` as variables of the graph; those of `priors` have their place in front, as ``"0:scale"``.
+            PyMC's ``tau=`` would be a precision and is never used.
+
+        Raises
+        ------
+        SpecificationError
+            If PyMC has no such distribution.
+        """
+        if not self.row.pymc:
+            raise self.unsampled(name)
+        family, arguments = call(self.row.pymc)
+        given = zip(arguments, parameter_names(type(self)), strict=True)
+        return InPyMC(getattr(pm, family), {argument: data[ours] for argument, ours in given}, name)
+
+    def unsampled(self, name: str) -> SpecificationError:
+        """The error of a prior that the nuts engine does not take."""
+        return SpecificationError(
+            f"prior for {name}: {self} cannot be sampled here by the nuts engine; "
+            'use a plainer family, or engine="quadrature".'
+        )
+
+    # Each family defines these four, as far as it has a density and is proper; the last one has a default.
 
     def _logpdf(self, x: Floats) -> Floats:
         """Log density; only values at finite points of the support are used, and warnings are off."""
@@ -139,8 +302,8 @@ class Prior(ABC):
         raise NotImplementedError
 
     def _draw(self, rng: np.random.Generator, size: Size) -> Floats:
-        """Independent draws; warnings are off."""
-        raise NotImplementedError
+        """Independent draws; warnings are off. By default quantiles of uniform numbers."""
+        return self._ppf(np.asarray(rng.uniform(size=size)))
 
     def _require_density(self, method: str) -> None:
         if not self.has_density:
@@ -164,87 +327,15 @@ class Prior(ABC):
         return str(self)
 
 
-class MomentMethods(Prior):
-    """Adds `mean()` and `sd()`, for the families that have no parameter of that name."""
-
-    __slots__ = ()
-
-    def mean(self) -> float:
-        """Return the mean: `inf` where it is infinite, `nan` where it does not exist."""
-        return self.moments().mean
-
-    def sd(self) -> float:
-        """Return the standard deviation: `inf` where it is infinite, `nan` where it does not exist."""
-        return self.moments().sd
-
-    @abstractmethod
-    def _power_moment(self, k: float) -> float:
-        """Mean of x**k, for 0 < k <= 1 and priors on [0, inf); what `OnVariance` needs for its moments."""
-
-    # The distribution of u = log(x), for `OnVariance` and for integrals over log(tau).
-
-    def _logpdf_of_log(self, u: Floats) -> Floats:
-        """Log density of u, finite or -inf wherever u is finite."""
-        with np.errstate(all="ignore"):
-            return self._log_density_of_log(np.asarray(u, float))
-
-    # Families override these where overflow or underflow of exp(u) would lose something; warnings are off.
-
-    def _log_density_of_log(self, u: Floats) -> Floats:
-        return u + self.logpdf(np.exp(u))
-
-    def _cdf_of_log(self, u: Floats) -> Floats:
-        return self.cdf(np.exp(u))
-
-    def _ppf_of_log(self, q: Floats) -> Floats:
-        return np.log(self.ppf(q))
+_SCALED: dict[Role, Any] = {
+    **dict.fromkeys(("location", "scale", "lower", "upper"), lambda value, factor: factor * value),
+    "rate": lambda value, factor: value / factor,
+    "shape": lambda value, factor: value,
+    "log_location": lambda value, factor: value + math.log(factor),
+}
 
 
-def parameter_names(family: type) -> list[str]:
-    """Names of the parameters of a family, in order."""
-    return [field.name for field in dataclasses.fields(family)]
-
-
-def number_text(value: float) -> str:
-    """Shortest text that reads back as the same number: ``1``, ``0.5``, ``-1.83``, ``1e-07``.
-
-    Examples
-    --------
-    >>> number_text(1.0), number_text(0.1), number_text(1e22)
-    ('1', '0.1', '1e+22')
-    """
-    return repr(value).removesuffix(".0")
-
-
-def real(prior: Prior, *names: str) -> None:
-    """Check that the named parameters are finite numbers, and store them as Python floats."""
-    for name in names:
-        given = getattr(prior, name)
-        if not math.isfinite(value := as_float(given)):
-            raise refused(prior, name, given, f"{name} must be a finite number.")
-        object.__setattr__(prior, name, value)
-
-
-def positive(prior: Prior, *names: str) -> None:
-    """Check that the named parameters are positive and finite, and store them as Python floats."""
-    for name in names:
-        given = getattr(prior, name)
-        if not (math.isfinite(value := as_float(given)) and value > 0):
-            raise refused(prior, name, given, f"{name} must be positive and finite.")
-        object.__setattr__(prior, name, value)
-
-
-def refused(prior: Prior, name: str, given: object, allowed: str) -> SpecificationError:
-    """Return the error for one argument: family, argument, value, what is allowed."""
-    shown = number_text(as_float(given)) if isinstance(given, Real) else repr(given)
-    return SpecificationError(f"{type(prior).__name__}({name}={shown}): {allowed}")
-
-
-def as_float(value: object) -> float:
-    """Return a real number as a float, without negative zero; nan for anything else, booleans included."""
-    if not isinstance(value, Real) or isinstance(value, bool | np.timedelta64):
-        return math.nan
-    try:
-        return float(value) + 0.0
-    except OverflowError:
-        return math.inf
+def inner_data(data: Mapping[str, Any], place: int) -> dict[str, Any]:
+    """What `in_pymc` of an inner prior takes, of what that of the outer one was given."""
+    start = f"{place}:"
+    return {key.removeprefix(start): value for key, value in data.items() if key.startswith(start)}

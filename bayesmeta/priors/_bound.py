@@ -10,9 +10,9 @@ from typing import final
 
 import numpy as np
 
-from bayesmeta.priors._base import Floats, MomentMethods, Moments, Prior, Size
+from bayesmeta.priors._base import Floats, Moments, Prior
+from bayesmeta.priors._half_line import HALF_LINE, MomentMethods
 from bayesmeta.priors._numeric import LogTable, tabulate
-from bayesmeta.priors.half import HALF_LINE
 
 Variances = tuple[float, ...]
 Rule = Callable[[Floats, Variances], Floats]
@@ -82,11 +82,6 @@ class BoundConventional(MomentMethods):
     def __post_init__(self) -> None:
         object.__setattr__(self, "log_total", _log_power_integral(self.variances, 0.0))
 
-    @property
-    def support(self) -> tuple[float, float]:
-        """Zero and above."""
-        return HALF_LINE
-
     def moments(self) -> Moments:
         """Both are infinite: the density falls as 1/tau^2."""
         return Moments(math.inf, math.inf)
@@ -105,9 +100,6 @@ class BoundConventional(MomentMethods):
 
     def _ppf(self, q: Floats) -> Floats:
         return np.exp(_table(self).ppf(q))
-
-    def _draw(self, rng: np.random.Generator, size: Size) -> Floats:
-        return np.exp(_table(self).ppf(np.asarray(rng.uniform(size=size))))
 
     def __str__(self) -> str:
         return _text("Conventional", self.variances)

@@ -6,26 +6,7 @@ from typing import Any
 
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors._base import Prior
-from bayesmeta.priors.half import HalfCauchy, HalfNormal, HalfStudentT
-from bayesmeta.priors.heavy import InvGamma
-from bayesmeta.priors.log_scale import LogNormal
-from bayesmeta.priors.positive import Exponential, Gamma, Uniform
-from bayesmeta.priors.real_line import Cauchy, Normal, StudentT
-
-# Class in PreliZ: family here, and PreliZ's names of its parameters in our order.
-_FAMILIES: dict[str, tuple[type[Prior], tuple[str, ...]]] = {
-    "Normal": (Normal, ("mu", "sigma")),
-    "StudentT": (StudentT, ("nu", "mu", "sigma")),
-    "Cauchy": (Cauchy, ("alpha", "beta")),
-    "HalfNormal": (HalfNormal, ("sigma",)),
-    "HalfStudentT": (HalfStudentT, ("nu", "sigma")),
-    "HalfCauchy": (HalfCauchy, ("beta",)),
-    "Uniform": (Uniform, ("lower", "upper")),
-    "Exponential": (Exponential, ("lam",)),
-    "Gamma": (Gamma, ("alpha", "beta")),
-    "InverseGamma": (InvGamma, ("alpha", "beta")),
-    "LogNormal": (LogNormal, ("mu", "sigma")),
-}
+from bayesmeta.priors.registry import FAMILIES, call
 
 
 def from_preliz(distribution: Any) -> Prior | None:
@@ -39,9 +20,11 @@ def from_preliz(distribution: Any) -> Prior | None:
     made_by = type(distribution)
     if made_by.__module__.partition(".")[0] != "preliz":
         return None
-    if made_by.__name__ not in _FAMILIES:
-        raise SpecificationError(
-            f"PreliZ's {made_by.__name__} has no counterpart here; known are {', '.join(_FAMILIES)}."
-        )
-    family, names = _FAMILIES[made_by.__name__]
+    texts = [
+        (family, family.row.pymc if family.row.preliz is None else family.row.preliz) for family in FAMILIES.values()
+    ]
+    known = {call(text)[0]: (family, call(text)[1]) for family, text in texts if text}
+    if made_by.__name__ not in known:
+        raise SpecificationError(f"PreliZ's {made_by.__name__} has no counterpart here; known are {', '.join(known)}.")
+    family, names = known[made_by.__name__]
     return family(*(getattr(distribution, name) for name in names))

@@ -6,6 +6,7 @@ SciPy is imported here, and loads its `special` functions when one is first call
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import scipy
@@ -55,11 +56,6 @@ def log1p_square(z: Floats) -> Floats:
 def t_logpdf(nu: float, z: Floats) -> Floats:
     """Log density of the standard t with `nu` degrees of freedom."""
     return _log_t_norm(nu) - 0.5 * (nu + 1) * log1p_square(z / math.sqrt(nu))
-
-
-def t_logpdf_of_log(nu: float, log_z: Floats) -> Floats:
-    """`t_logpdf` at z = exp(log_z), for any size of log_z."""
-    return _log_t_norm(nu) - 0.5 * (nu + 1) * np.logaddexp(0.0, 2 * log_z - math.log(nu))
 
 
 def _log_t_norm(nu: float) -> float:
@@ -127,6 +123,23 @@ def xlogy(x: float, y: Floats) -> Floats:
 def log_gamma(x: float) -> float:
     """Log of the gamma function."""
     return math.lgamma(x)
+
+
+def log_gammas(x: Floats) -> Floats:
+    """`log_gamma` of each number of an array."""
+    out: Floats = scipy.special.gammaln(x)
+    return out
+
+
+def log_t_norms(nu: Floats, scale: Floats) -> Floats:
+    """Log of the constant of t densities with these degrees of freedom and scales."""
+    rising_half: Floats = scipy.special.poch(nu / 2, 0.5)  # gamma((nu + 1) / 2) / gamma(nu / 2), for large nu too
+    return np.log(rising_half) - 0.5 * np.log(nu * np.pi) - np.log(scale)
+
+
+def log1p_exp(xp: Any, x: Any) -> Any:
+    """log(1 + exp(x)), without overflow, in the array library `xp`."""
+    return xp.logaddexp(x, xp.zeros_like(x))
 
 
 def rising(a: float, k: float) -> float:

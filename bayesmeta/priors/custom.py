@@ -13,9 +13,9 @@ from scipy.signal import find_peaks
 
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import _standard as std
-from bayesmeta.priors._base import Floats, MomentMethods, Moments, Size
+from bayesmeta.priors._base import Floats, Moments
+from bayesmeta.priors._half_line import MomentMethods
 from bayesmeta.priors._numeric import LogTable, tabulate
-from bayesmeta.priors.half import HALF_LINE
 
 LIMIT = 350.0  # of |log(tau)|: tau from 1e-152 to 1e152
 NEGLIGIBLE = 1e-9  # of the mass, beyond the limits
@@ -66,11 +66,6 @@ class CustomScale(MomentMethods):
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "_table", _integrated(self, np.zeros_like))
 
-    @property
-    def support(self) -> tuple[float, float]:
-        """Zero and above."""
-        return HALF_LINE
-
     def moments(self) -> Moments:
         """Mean and standard deviation, inf where the integral diverges."""
         mean = self._power_moment(1.0)
@@ -100,9 +95,6 @@ class CustomScale(MomentMethods):
 
     def _ppf(self, q: Floats) -> Floats:
         return np.exp(self._table.ppf(q))
-
-    def _draw(self, rng: np.random.Generator, size: Size) -> Floats:
-        return np.exp(self._table.ppf(np.asarray(rng.uniform(size=size))))
 
     @property
     def valleys(self) -> tuple[float, ...]:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
 
 import numpy as np
 
 from bayesmeta.errors import SpecificationError, did_you_mean
-from bayesmeta.priors._base import Floats, Prior, as_float
+from bayesmeta.priors._base import Floats, Prior, Student
 from bayesmeta.priors._numeric import tabulate
-from bayesmeta.priors.mixture import Mixture
+from bayesmeta.priors._parameters import as_float
 from bayesmeta.priors.plain import plain
-from bayesmeta.priors.real_line import Cauchy, Normal, StudentT
 
-Component = Normal | StudentT | Cauchy
-Components = list[tuple[float, Component]]
+Components = list[tuple[float, Prior]]
 METHODS = ("elir", "moment", "morita")
 _STEPS = {True: (1.0, 3.0, 8.0, 39.0), False: (1.0, 3.0, 10.0, 1e2, 1e4, 1e8)}  # edges around normals, around t's
 _MOST_STEPS = 10_000
@@ -58,6 +55,7 @@ def effective_sample_size(prior: Prior, unit_sd: float, method: str = "elir") ->
 
     Examples
     --------
+    >>> from bayesmeta.priors import Mixture, Normal
     >>> effective_sample_size(Normal(0, 0.5), unit_sd=4)
     64.0
     >>> robust = Mixture([(0.8, Normal(0, 0.5)), (0.2, Normal(0, 4))])
@@ -70,27 +68,14 @@ def effective_sample_size(prior: Prior, unit_sd: float, method: str = "elir") ->
         raise SpecificationError(
             f"method={method!r} is not known; choose one of {', '.join(map(repr, METHODS))}.{did_you_mean(method, METHODS)}"
         )
-    parts = list(_leaves(plain(prior) if isinstance(prior, Prior) else prior, 1.0))
+    parts = plain(prior).leaves() if isinstance(prior, Prior) else [(1.0, prior)]
+    for _, part in parts:
+        _student(part)
     if method == "moment":
         sd = prior.moments().sd
         return unit_sd**2 / sd**2 if math.isfinite(sd) else 0.0
     information = fisher_information(parts) if method == "elir" else _information_at_mode(parts)
     return unit_sd**2 * information
-
-
-def _leaves(prior: object, weight: float) -> Iterator[tuple[float, Component]]:
-    """The components of a prior, with their weights."""
-    match prior:
-        case Mixture(components=components):
-            for w, part in components:
-                yield from _leaves(part, weight * w)
-        case Normal() | StudentT() | Cauchy():
-            yield weight, prior
-        case _:
-            raise SpecificationError(
-                f"effective_sample_size: {prior} has none that is defined here; give Normal, StudentT, Cauchy or a "
-                "Mixture of them, a prior on an effect."
-            )
 
 
 def fisher_information(parts: Components) -> float:
@@ -108,19 +93,20 @@ def fisher_information(parts: Components) -> float:
     return math.exp(tabulate(log_integrand, edges, highest).log_total)
 
 
-def _information_of_one(prior: Component) -> float:
+def _information_of_one(prior: Prior) -> float:
     """Fisher information of the location of a normal or a t distribution."""
-    if isinstance(prior, Normal):
-        return prior.sd**-2
-    nu, scale = _shape(prior)
-    return (nu + 1) / (nu + 3) / scale**2
+    nu, _, scale = _student(prior)
+    return scale**-2 if math.isinf(nu) else (nu + 1) / (nu + 3) / scale**2
 
 
-def _shape(prior: Component) -> tuple[float, float]:
-    """Degrees of freedom, infinite for a normal, and scale."""
-    if isinstance(prior, Normal):
-        return math.inf, prior.sd
-    return (1.0 if isinstance(prior, Cauchy) else prior.nu), prior.scale
+def _student(prior: object) -> Student:
+    """Degrees of freedom, infinite for a normal, centre and scale."""
+    if not isinstance(prior, Prior) or (student := prior.student) is None:
+        raise SpecificationError(
+            f"effective_sample_size: {prior} has none that is defined here; give Normal, StudentT, Cauchy or a "
+            "Mixture of them, a prior on an effect."
+        )
+    return student
 
 
 def _derivatives(parts: Components, x: Floats) -> tuple[Floats, Floats, Floats]:
@@ -133,10 +119,10 @@ def _derivatives(parts: Components, x: Floats) -> tuple[Floats, Floats, Floats]:
     return log_density, score, (share * (second + first**2)).sum(axis=0) - score**2
 
 
-def _own_derivatives(prior: Component, x: Floats) -> tuple[Floats, Floats]:
+def _own_derivatives(prior: Prior, x: Floats) -> tuple[Floats, Floats]:
     """First and second derivative of the log density of one component."""
-    nu, scale = _shape(prior)
-    z = (x - prior.mean) / scale
+    nu, centre, scale = _student(prior)
+    z = (x - centre) / scale
     if math.isinf(nu):
         return -z / scale, np.full_like(z, -1.0) / scale**2
     below = nu + z**2
@@ -147,11 +133,11 @@ def _edges(parts: Components) -> Floats:
     """Ends of panels that no component falls between."""
     found: list[Floats] = []
     for _, part in parts:
-        nu, scale = _shape(part)
+        nu, centre, scale = _student(part)
         steps = np.array(_STEPS[math.isinf(nu)]) * scale
-        found += [part.mean + steps, part.mean - steps, np.array([part.mean])]
+        found += [centre + steps, centre - steps, np.array([centre])]
     edges = np.sort(np.concatenate(found))
-    closest = _THIN * min(_shape(part)[1] for _, part in parts)
+    closest = _THIN * min(_student(part).scale for _, part in parts)
     kept = [edges[0]]
     for edge in edges[1:-1]:
         if edge - kept[-1] > closest:
@@ -161,22 +147,22 @@ def _edges(parts: Components) -> Floats:
 
 def _information_at_mode(parts: Components) -> float:
     """Minus the second derivative of the log density, at the highest mode, which lies among the components' means."""
-    means = np.unique([part.mean for _, part in parts])
+    means = np.unique([_student(part).centre for _, part in parts])
     between = [np.linspace(a, b, 20, endpoint=False) for a, b in itertools.pairwise(means)]
     grid = np.concatenate([*between, means[-1:]])
     x = grid[[int(np.argmax(_derivatives(parts, grid)[0]))]]
     for _ in range(_MOST_STEPS):  # each step is to the mean of the centres by share and precision: the density rises
         logs = np.stack([math.log(w) + part.logpdf(x) for w, part in parts])
         pull = np.exp(logs - logs.max(axis=0)) * np.stack([_pull(part, x) for _, part in parts])
-        last, x = x, (pull * np.array([[part.mean] for _, part in parts])).sum(axis=0) / pull.sum(axis=0)
-        if np.abs(x - last)[0] <= 1e-12 * min(_shape(part)[1] for _, part in parts):
+        last, x = x, (pull * np.array([[_student(part).centre] for _, part in parts])).sum(axis=0) / pull.sum(axis=0)
+        if np.abs(x - last)[0] <= 1e-12 * min(_student(part).scale for _, part in parts):
             break
     return -float(_derivatives(parts, x)[2][0])
 
 
-def _pull(prior: Component, x: Floats) -> Floats:
+def _pull(prior: Prior, x: Floats) -> Floats:
     """Precision of a component as its slope has it at `x`: minus the derivative of its log density over ``x - mean``."""
-    nu, scale = _shape(prior)
+    nu, centre, scale = _student(prior)
     if math.isinf(nu):
         return np.full_like(x, scale**-2)
-    return np.asarray((nu + 1) / (nu + ((x - prior.mean) / scale) ** 2) / scale**2)
+    return np.asarray((nu + 1) / (nu + ((x - centre) / scale) ** 2) / scale**2)

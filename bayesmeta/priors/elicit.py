@@ -14,23 +14,13 @@ from scipy.optimize import brentq, least_squares, root
 from scipy.special import logit
 
 from bayesmeta.errors import DataWarning, SpecificationError, did_you_mean
-from bayesmeta.priors._base import Floats, Prior, as_float, parameter_names
-from bayesmeta.priors.half import HalfCauchy, HalfLogistic, HalfNormal, HalfStudentT
-from bayesmeta.priors.heavy import InvGamma, Lomax
-from bayesmeta.priors.log_scale import LogNormal, LogStudentT, OnVariance
-from bayesmeta.priors.positive import Exponential, Gamma, Rayleigh, Uniform
-from bayesmeta.priors.real_line import Cauchy, Normal, StudentT
+from bayesmeta.priors._base import Floats, Prior
+from bayesmeta.priors._parameters import as_float, parameter_names
+from bayesmeta.priors.log_scale import OnVariance
+from bayesmeta.priors.registry import FAMILIES
 from bayesmeta.priors.statements import Statement, Statements, read_statements
 
-FAMILIES: dict[str, type[Prior]] = {
-    family.__name__: family
-    for family in (
-        *(Normal, StudentT, Cauchy, HalfNormal, HalfStudentT, HalfCauchy, HalfLogistic, Rayleigh, Uniform, Exponential),
-        *(Gamma, InvGamma, LogNormal, LogStudentT, Lomax),
-    )
-}
-_SYMMETRIC = (Normal, StudentT, Cauchy)
-_LOCATION, _LOG_LOCATION = ("mean", "lower"), ("meanlog", "location")
+_PLACES = ("location", "lower", "log_location")  # roles of parameters that are found on both sides of a centre
 _SAME, _MISFIT = 1e-6, 0.1  # relative difference of two solutions that are one; misfit that is warned about
 _SCALES = (-2.0, -1.0, 0.0, 1.0, 2.0)  # starts for logarithms of scales and shapes
 _SOLVED = 1e-9  # largest error of a probability in a solution
@@ -116,8 +106,9 @@ def elicit(family: str, statements: Statements, **known: float) -> Elicited:
     if on_variance:
         stated = [statement.squared() for statement in stated]
     fixed = _known(kind, known)
-    if issubclass(kind, _SYMMETRIC) and "mean" not in fixed and all(statement.absolute for statement in stated):
-        fixed["mean"] = 0.0
+    centre = kind.row.named("location")
+    if centre is not None and centre not in fixed and all(statement.absolute for statement in stated):
+        fixed[centre] = 0.0
     free = [name for name in parameter_names(kind) if name not in fixed]
     if not 1 <= len(free) <= 2:
         raise SpecificationError(
@@ -152,11 +143,12 @@ def _family(family: str) -> tuple[type[Prior], bool]:
     """The family, and whether it is one of tau**2."""
     found = re.fullmatch(r"\s*OnVariance\s*\(\s*(\w+)\s*\)\s*", family) if isinstance(family, str) else None
     name = found[1] if found else family
-    if name not in FAMILIES or (found and issubclass(FAMILIES[name], _SYMMETRIC)):
+    known = {each: kind for each, kind in FAMILIES.items() if kind.row.roles}
+    if name not in known or (found and known[name].row.named("location")):
         raise SpecificationError(
-            f"family={family!r} is not known; choose one of {', '.join(FAMILIES)}.{did_you_mean(str(name), FAMILIES)}"
+            f"family={family!r} is not known; choose one of {', '.join(known)}.{did_you_mean(str(name), known)}"
         )
-    return FAMILIES[name], found is not None
+    return known[name], found is not None
 
 
 def _known(kind: type[Prior], known: dict[str, float]) -> dict[str, float]:
@@ -181,25 +173,27 @@ class _Problem:
         self.kind, self.fixed, self.free, self.stated = kind, fixed, free, stated
         ends = np.array([end for statement in stated for end in statement.ends])
         self.size = float(np.median(np.abs(ends))) or float(np.max(np.abs(ends))) or 1.0
-        self.centre = float(np.mean(ends)) if issubclass(kind, (*_SYMMETRIC, Uniform)) else 0.0
+        moves = kind.row.named("location") or kind.row.named("lower")
+        self.centre = float(np.mean(ends)) if moves else 0.0
         self.wanted = np.array([statement.probability for statement in stated])
 
     def prior(self, u: Floats) -> Prior:
         """The member of the family at these coordinates."""
         values = dict(self.fixed)
         for name, x in zip(self.free, u, strict=True):
-            if name in _LOCATION:
-                values[name] = self.centre + self.size * math.sinh(x)
-            elif name in _LOG_LOCATION:
-                values[name] = math.log(self.size) + 3 * math.sinh(x)
-            elif name in ("scale", "sd"):
-                values[name] = self.size * math.exp(x)
-            elif name == "rate":
-                values[name] = math.exp(x) / self.size
-            elif name == "upper":
-                values[name] = values["lower"] + self.size * math.exp(x)
-            else:  # a shape
-                values[name] = math.exp(x)
+            match self.kind.row.roles[name]:
+                case "location" | "lower":
+                    values[name] = self.centre + self.size * math.sinh(x)
+                case "log_location":
+                    values[name] = math.log(self.size) + 3 * math.sinh(x)
+                case "scale":
+                    values[name] = self.size * math.exp(x)
+                case "rate":
+                    values[name] = math.exp(x) / self.size
+                case "upper":
+                    values[name] = values[str(self.kind.row.named("lower"))] + self.size * math.exp(x)
+                case "shape":
+                    values[name] = math.exp(x)
         return self.kind(**values)
 
     def achieved(self, u: Floats) -> Floats:
@@ -226,7 +220,7 @@ class _Problem:
     def _roots_of_one(self) -> list[Floats]:
         grid = (
             np.linspace(-40.0, 40.0, 801)
-            if self.free[0] not in (*_LOCATION, *_LOG_LOCATION)
+            if self.kind.row.roles[self.free[0]] not in _PLACES
             else np.linspace(-9, 9, 721)
         )
         gap = np.array([self.achieved(np.array([u]))[0] for u in grid]) - self.wanted[0]
@@ -272,7 +266,7 @@ class _Problem:
         return self.prior(min(fits, key=lambda fit: fit.cost).x)
 
     def _starts(self) -> list[Floats]:
-        axes = [(-1.0, 0.0, 1.0) if name in (*_LOCATION, *_LOG_LOCATION) else _SCALES for name in self.free]
+        axes = [(-1.0, 0.0, 1.0) if self.kind.row.roles[name] in _PLACES else _SCALES for name in self.free]
         return [np.array(start) for start in itertools.product(*axes)]
 
     def _near(self) -> str:

@@ -7,7 +7,8 @@ import warnings
 from statistics import NormalDist
 
 from bayesmeta.errors import DataWarning, SpecificationError
-from bayesmeta.priors._base import Prior, as_float, number_text
+from bayesmeta.priors._base import Prior
+from bayesmeta.priors._parameters import as_float, number_text
 from bayesmeta.priors.mixture import Mixture
 from bayesmeta.priors.plain import plain
 from bayesmeta.priors.real_line import Flat, Normal

@@ -3,17 +3,40 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
 from bayesmeta.priors import _standard as std
-from bayesmeta.priors._base import Floats, MomentMethods, Moments, Size, positive
+from bayesmeta.priors._base import Floats, InPyMC, Moments, Size
+from bayesmeta.priors._half_line import MomentMethods
+from bayesmeta.priors.real_line import Cauchy, Normal, StudentT
+from bayesmeta.priors.registry import LogDensity, Row
 
-HALF_LINE = (0.0, math.inf)
+
+def _half_t(nu: Any, scale: Any) -> tuple[Any, ...]:
+    return std.log_t_norms(nu, scale) + std.LOG_2, np.log(scale) + 0.5 * np.log(nu), nu + 1
 
 
+def _half_t_density(xp: Any, u: Any, norm: Any, log_scale: Any, power: Any) -> Any:
+    return norm + u - 0.5 * power * std.log1p_exp(xp, 2 * (u - log_scale))
+
+
+@Row(
+    example="HalfNormal(0.5)",
+    roles={"scale": "scale"},
+    pymc="HalfNormal(sigma)",
+    words="half-normal",
+    gloss="HalfNormal(s): the size of a Normal(0, s).",
+    half_of=Normal,
+    log_density=LogDensity(
+        lambda scale: (0.5 * math.log(2 / math.pi) - np.log(scale), -0.5 * np.asarray(scale) ** -2.0),
+        lambda xp, u, norm, rate: norm + u + rate * xp.exp(2 * u),
+        lambda scale: (np.log(scale) - 0.4, 1.0),
+    ),
+)
 @final
 @dataclass(frozen=True, slots=True, repr=False)
 class HalfNormal(MomentMethods):
@@ -46,14 +69,6 @@ class HalfNormal(MomentMethods):
 
     scale: float
 
-    def __post_init__(self) -> None:
-        positive(self, "scale")
-
-    @property
-    def support(self) -> tuple[float, float]:
-        """Zero and above."""
-        return HALF_LINE
-
     def moments(self) -> Moments:
         """Mean and standard deviation."""
         return Moments(self.scale * math.sqrt(2 / math.pi), self.scale * math.sqrt(1 - 2 / math.pi))
@@ -63,10 +78,6 @@ class HalfNormal(MomentMethods):
 
     def _logpdf(self, x: Floats) -> Floats:
         return std.normal_logpdf(x / self.scale) + std.LOG_2 - math.log(self.scale)
-
-    def _log_density_of_log(self, u: Floats) -> Floats:
-        log_z = u - math.log(self.scale)
-        return log_z + std.LOG_2 - std.LOG_SQRT_2PI - 0.5 * np.exp(2 * log_z)
 
     def _cdf(self, x: Floats) -> Floats:
         return std.half_normal_cdf(x / self.scale)
@@ -78,6 +89,14 @@ class HalfNormal(MomentMethods):
         return np.abs(rng.normal(0.0, self.scale, size))
 
 
+@Row(
+    example="HalfStudentT(3, 0.4)",
+    roles={"nu": "shape", "scale": "scale"},
+    pymc="HalfStudentT(nu, sigma)",
+    words="half-t",
+    half_of=StudentT,
+    log_density=LogDensity(_half_t, _half_t_density, lambda nu, scale: (np.log(scale), 1.0 + 1 / nu)),
+)
 @final
 @dataclass(frozen=True, slots=True, repr=False)
 class HalfStudentT(MomentMethods):
@@ -108,14 +127,6 @@ class HalfStudentT(MomentMethods):
     nu: float
     scale: float
 
-    def __post_init__(self) -> None:
-        positive(self, "nu", "scale")
-
-    @property
-    def support(self) -> tuple[float, float]:
-        """Zero and above."""
-        return HALF_LINE
-
     def moments(self) -> Moments:
         """Mean (inf for `nu` <= 1) and standard deviation (inf for `nu` <= 2)."""
         mean = self._power_moment(1.0) / self.scale
@@ -132,10 +143,6 @@ class HalfStudentT(MomentMethods):
     def _logpdf(self, x: Floats) -> Floats:
         return std.t_logpdf(self.nu, x / self.scale) + std.LOG_2 - math.log(self.scale)
 
-    def _log_density_of_log(self, u: Floats) -> Floats:
-        log_z = u - math.log(self.scale)
-        return log_z + std.LOG_2 + std.t_logpdf_of_log(self.nu, log_z)
-
     def _cdf(self, x: Floats) -> Floats:
         return std.half_t_cdf(self.nu, x / self.scale)
 
@@ -146,6 +153,17 @@ class HalfStudentT(MomentMethods):
         return self.scale * np.abs(rng.standard_t(self.nu, size))
 
 
+@Row(
+    example="HalfCauchy(0.5)",
+    roles={"scale": "scale"},
+    pymc="HalfCauchy(beta)",
+    words="half-Cauchy",
+    gloss="HalfCauchy(s): the size of a Cauchy about 0, with median s.",
+    half_of=Cauchy,
+    log_density=LogDensity(
+        lambda scale: _half_t(np.ones_like(scale), scale), _half_t_density, lambda scale: (np.log(scale), 2.0)
+    ),
+)
 @final
 @dataclass(frozen=True, slots=True, repr=False)
 class HalfCauchy(MomentMethods):
@@ -175,14 +193,6 @@ class HalfCauchy(MomentMethods):
 
     scale: float
 
-    def __post_init__(self) -> None:
-        positive(self, "scale")
-
-    @property
-    def support(self) -> tuple[float, float]:
-        """Zero and above."""
-        return HALF_LINE
-
     def moments(self) -> Moments:
         """Both are infinite."""
         return Moments(math.inf, math.inf)
@@ -192,10 +202,6 @@ class HalfCauchy(MomentMethods):
 
     def _logpdf(self, x: Floats) -> Floats:
         return std.LOG_2 - std.LOG_PI - math.log(self.scale) - std.log1p_square(x / self.scale)
-
-    def _log_density_of_log(self, u: Floats) -> Floats:
-        log_z = u - math.log(self.scale)
-        return log_z + std.LOG_2 - std.LOG_PI - np.logaddexp(0.0, 2 * log_z)
 
     def _cdf(self, x: Floats) -> Floats:
         return np.arctan(x / self.scale) * (2 / math.pi)
@@ -208,6 +214,16 @@ class HalfCauchy(MomentMethods):
         return self.scale * np.abs(rng.standard_cauchy(size))
 
 
+@Row(
+    example="HalfLogistic(0.6)",
+    roles={"scale": "scale"},
+    words="half-logistic",
+    log_density=LogDensity(
+        lambda scale: (std.LOG_2 - np.log(scale), 1 / np.asarray(scale)),
+        lambda xp, u, norm, rate: norm + u - rate * xp.exp(u) - 2 * std.log1p_exp(xp, -rate * xp.exp(u)),
+        lambda scale: (np.log(scale), 1.0),
+    ),
+)
 @final
 @dataclass(frozen=True, slots=True, repr=False)
 class HalfLogistic(MomentMethods):
@@ -231,17 +247,14 @@ class HalfLogistic(MomentMethods):
 
     scale: float
 
-    def __post_init__(self) -> None:
-        positive(self, "scale")
-
-    @property
-    def support(self) -> tuple[float, float]:
-        """Zero and above."""
-        return HALF_LINE
-
     def moments(self) -> Moments:
         """Mean and standard deviation."""
         return Moments(self.scale * math.log(4), self.scale * math.sqrt(math.pi**2 / 3 - math.log(4) ** 2))
+
+    def in_pymc(self, pm: Any, name: str, data: Mapping[str, Any]) -> InPyMC:
+        """A logistic distribution cut at its centre."""
+        logistic = pm.Logistic.dist(mu=0.0, s=data["scale"])
+        return InPyMC(pm.Truncated, {"dist": logistic, "lower": 0.0}, name)
 
     def _power_moment(self, k: float) -> float:
         return 2 * math.pow(self.scale, k) * math.gamma(1 + k) * std.alternating_zeta(k)
@@ -249,12 +262,6 @@ class HalfLogistic(MomentMethods):
     def _logpdf(self, x: Floats) -> Floats:
         z = x / self.scale
         out: Floats = std.LOG_2 - z - 2 * np.log1p(np.exp(-z)) - math.log(self.scale)
-        return out
-
-    def _log_density_of_log(self, u: Floats) -> Floats:
-        log_z = u - math.log(self.scale)
-        z = np.exp(log_z)
-        out: Floats = log_z + std.LOG_2 - z - 2 * np.log1p(np.exp(-z))
         return out
 
     def _cdf(self, x: Floats) -> Floats:

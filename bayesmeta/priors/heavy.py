@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
 from bayesmeta.priors import _standard as std
-from bayesmeta.priors._base import Floats, MomentMethods, Moments, Size, positive
-from bayesmeta.priors.half import HALF_LINE
+from bayesmeta.priors._base import Floats, InPyMC, Moments, Size
+from bayesmeta.priors._half_line import MomentMethods
+from bayesmeta.priors.registry import LogDensity, Row
 
 
+@Row(
+    example="InvGamma(1.71, 0.4)",
+    roles={"shape": "shape", "scale": "scale"},
+    pymc="InverseGamma(alpha, beta)",
+    words="inverse-gamma",
+    log_density=LogDensity(
+        lambda shape, scale: (shape * np.log(scale) - std.log_gammas(shape), shape, scale),
+        lambda xp, u, norm, shape, scale: norm - shape * u - scale * xp.exp(-u),
+        lambda shape, scale: (np.log(scale / shape), shape**-0.5),
+    ),
+)
 @final
 @dataclass(frozen=True, slots=True, repr=False)
 class InvGamma(MomentMethods):
@@ -48,14 +61,6 @@ class InvGamma(MomentMethods):
     shape: float
     scale: float
 
-    def __post_init__(self) -> None:
-        positive(self, "shape", "scale")
-
-    @property
-    def support(self) -> tuple[float, float]:
-        """Zero and above."""
-        return HALF_LINE
-
     def moments(self) -> Moments:
         """Mean (inf for `shape` <= 1) and standard deviation (inf for `shape` <= 2)."""
         mean = self.scale / (self.shape - 1) if self.shape > 1 else math.inf
@@ -69,10 +74,6 @@ class InvGamma(MomentMethods):
         log_density = (self.shape + 1) * np.log(z) - z - std.log_gamma(self.shape) - math.log(self.scale)
         return np.where(np.isinf(z), -np.inf, log_density)
 
-    def _log_density_of_log(self, u: Floats) -> Floats:
-        log_z = math.log(self.scale) - u
-        return self.shape * log_z - np.exp(log_z) - std.log_gamma(self.shape)
-
     def _cdf(self, x: Floats) -> Floats:
         return std.gamma_sf(self.shape, self.scale / x)
 
@@ -83,6 +84,15 @@ class InvGamma(MomentMethods):
         return self.scale / np.asarray(rng.standard_gamma(self.shape, size))
 
 
+@Row(
+    example="Lomax(2, 0.3)",
+    roles={"shape": "shape", "scale": "scale"},
+    log_density=LogDensity(
+        lambda shape, scale: (np.log(shape) - np.log(scale), np.log(scale), shape + 1),
+        lambda xp, u, norm, log_scale, power: norm + u - power * std.log1p_exp(xp, u - log_scale),
+        lambda shape, scale: (np.log(scale / shape), 1.0 + 1 / shape),
+    ),
+)
 @final
 @dataclass(frozen=True, slots=True, repr=False)
 class Lomax(MomentMethods):
@@ -110,18 +120,15 @@ class Lomax(MomentMethods):
     shape: float
     scale: float
 
-    def __post_init__(self) -> None:
-        positive(self, "shape", "scale")
-
-    @property
-    def support(self) -> tuple[float, float]:
-        """Zero and above."""
-        return HALF_LINE
-
     def moments(self) -> Moments:
         """Mean (inf for `shape` <= 1) and standard deviation (inf for `shape` <= 2)."""
         mean = self.scale / (self.shape - 1) if self.shape > 1 else math.inf
         return Moments(mean, mean * math.sqrt(self.shape / (self.shape - 2)) if self.shape > 2 else math.inf)
+
+    def in_pymc(self, pm: Any, name: str, data: Mapping[str, Any]) -> InPyMC:
+        """A Pareto distribution, which starts at the scale, less the scale."""
+        arguments = {"alpha": data["shape"], "m": data["scale"]}
+        return InPyMC(pm.Pareto, arguments, f"{name}_plus_scale", lambda pareto: pareto - data["scale"])
 
     def _power_moment(self, k: float) -> float:
         if self.shape <= k:
@@ -130,10 +137,6 @@ class Lomax(MomentMethods):
 
     def _logpdf(self, x: Floats) -> Floats:
         return math.log(self.shape) - math.log(self.scale) - (self.shape + 1) * np.log1p(x / self.scale)
-
-    def _log_density_of_log(self, u: Floats) -> Floats:
-        log_z = u - math.log(self.scale)
-        return math.log(self.shape) + log_z - (self.shape + 1) * np.logaddexp(0.0, log_z)
 
     def _cdf(self, x: Floats) -> Floats:
         return -np.expm1(-self.shape * np.log1p(x / self.scale))

@@ -12,13 +12,16 @@ from numpy.typing import ArrayLike
 
 from bayesmeta.errors import SpecificationError
 from bayesmeta.numbers import real_array
-from bayesmeta.priors._base import Floats, Moments, Prior, Size, as_float, number_text
-from bayesmeta.priors.real_line import REAL_LINE, Normal
+from bayesmeta.priors._base import Floats, Moments, Prior, Size
+from bayesmeta.priors._parameters import as_float, number_text
+from bayesmeta.priors.real_line import Normal
+from bayesmeta.priors.registry import Row
 
 _EXAMPLE = "MultivariateNormal([0, 0], [[9, 1], [1, 2]])"
 _ROUNDING = 1e-12
 
 
+@Row(example="MultivariateNormal([0, 0], [[9, 1], [1, 2]])")
 @final
 @dataclass(frozen=True, slots=True, repr=False)
 class MultivariateNormal(Prior):
@@ -69,9 +72,9 @@ class MultivariateNormal(Prior):
         return len(self.mean)
 
     @property
-    def support(self) -> tuple[float, float]:
-        """The real line, for each coefficient."""
-        return REAL_LINE
+    def joint(self) -> MultivariateNormal:
+        """Itself."""
+        return self
 
     def marginal(self, i: int) -> Normal:
         """Prior of coefficient `i` alone, counted from 0."""

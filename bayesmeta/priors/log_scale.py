@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import final
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self, final
 
 import numpy as np
 
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import _standard as std
-from bayesmeta.priors._base import Floats, MomentMethods, Moments, Prior, Size, positive, real
-from bayesmeta.priors.half import HALF_LINE
+from bayesmeta.priors._base import Floats, InPyMC, Moments, Prior, Size, inner_data
+from bayesmeta.priors._half_line import MomentMethods
 from bayesmeta.priors.published import PublishedPrior
+from bayesmeta.priors.registry import LogDensity, Row
 
 
+@Row(
+    example="LogNormal(-1.28, 0.87)",
+    roles={"meanlog": "log_location", "sdlog": "shape"},
+    pymc="LogNormal(mu, sigma)",
+    words="log-normal",
+    gloss="LogNormal(m, s): its logarithm is Normal(m, s).",
+    log_density=LogDensity(
+        lambda meanlog, sdlog: (-std.LOG_SQRT_2PI - np.log(sdlog), meanlog, sdlog),
+        lambda xp, u, norm, mean, sd: norm - 0.5 * ((u - mean) / sd) ** 2,
+        lambda meanlog, sdlog: (meanlog, sdlog),
+    ),
+)
 @final
 @dataclass(frozen=True, slots=True, repr=False)
 class LogNormal(MomentMethods):
@@ -44,15 +58,6 @@ class LogNormal(MomentMethods):
     meanlog: float
     sdlog: float
 
-    def __post_init__(self) -> None:
-        real(self, "meanlog")
-        positive(self, "sdlog")
-
-    @property
-    def support(self) -> tuple[float, float]:
-        """Zero and above."""
-        return HALF_LINE
-
     def moments(self) -> Moments:
         """Mean and standard deviation."""
         log_var = self.sdlog * self.sdlog
@@ -66,9 +71,6 @@ class LogNormal(MomentMethods):
     def _logpdf(self, x: Floats) -> Floats:
         u = np.log(x)
         return np.where(x == 0, -np.inf, self._logpdf_of_log(u) - u)
-
-    def _log_density_of_log(self, u: Floats) -> Floats:
-        return std.normal_logpdf((u - self.meanlog) / self.sdlog) - math.log(self.sdlog)
 
     def _cdf(self, x: Floats) -> Floats:
         return self._cdf_of_log(np.log(x))
@@ -86,6 +88,16 @@ class LogNormal(MomentMethods):
         return np.asarray(rng.lognormal(self.meanlog, self.sdlog, size))
 
 
+@Row(
+    example="LogStudentT(5, -1.495, 1.08)",
+    roles={"nu": "shape", "location": "log_location", "scale": "shape"},
+    words="log-t",
+    log_density=LogDensity(
+        lambda nu, location, scale: (std.log_t_norms(nu, scale), location, scale, nu),
+        lambda xp, u, norm, mean, scale, nu: norm - 0.5 * (nu + 1) * xp.log1p(((u - mean) / scale) ** 2 / nu),
+        lambda nu, location, scale: (location, scale),
+    ),
+)
 @final
 @dataclass(frozen=True, slots=True, repr=False)
 class LogStudentT(MomentMethods):
@@ -123,19 +135,14 @@ class LogStudentT(MomentMethods):
     location: float
     scale: float
 
-    def __post_init__(self) -> None:
-        positive(self, "nu")
-        real(self, "location")
-        positive(self, "scale")
-
-    @property
-    def support(self) -> tuple[float, float]:
-        """Zero and above."""
-        return HALF_LINE
-
     def moments(self) -> Moments:
         """Both are infinite."""
         return Moments(math.inf, math.inf)
+
+    def in_pymc(self, pm: Any, name: str, data: Mapping[str, Any]) -> InPyMC:
+        """The exponential of a t distribution."""
+        arguments = {"nu": data["nu"], "mu": data["location"], "sigma": data["scale"]}
+        return InPyMC(pm.StudentT, arguments, f"log_{name}", pm.math.exp)
 
     def _power_moment(self, k: float) -> float:
         return math.inf
@@ -143,9 +150,6 @@ class LogStudentT(MomentMethods):
     def _logpdf(self, x: Floats) -> Floats:
         u = np.log(x)
         return np.where(x == 0, np.inf, self._logpdf_of_log(u) - u)
-
-    def _log_density_of_log(self, u: Floats) -> Floats:
-        return std.t_logpdf(self.nu, (u - self.location) / self.scale) - math.log(self.scale)
 
     def _cdf(self, x: Floats) -> Floats:
         return self._cdf_of_log(np.log(x))
@@ -163,6 +167,7 @@ class LogStudentT(MomentMethods):
         return np.asarray(np.exp(self.location + self.scale * rng.standard_t(self.nu, size)))
 
 
+@Row(example="OnVariance(LogNormal(-2.56, 1.74))")
 @final
 @dataclass(frozen=True, slots=True, repr=False)
 class OnVariance(MomentMethods):
@@ -232,6 +237,26 @@ class OnVariance(MomentMethods):
         if math.isinf(mean_square):
             return Moments(mean, math.inf)
         return Moments(mean, math.sqrt(max(0.0, mean_square - mean**2)))
+
+    @property
+    def of_square(self) -> MomentMethods:
+        """The prior of the variance."""
+        return self.prior
+
+    @property
+    def priors(self) -> tuple[Prior, ...]:
+        """The prior of the variance."""
+        return (self.prior,)
+
+    def scaled(self, factor: float) -> Self:
+        """That of the variance times the square of `factor`."""
+        return replace(self, prior=self.prior.scaled(factor**2))
+
+    def in_pymc(self, pm: Any, name: str, data: Mapping[str, Any]) -> InPyMC:
+        """The square root of the variance."""
+        square = self.prior.in_pymc(pm, f"{name}_squared", inner_data(data, 0))
+        of_square = square.transform or (lambda value: value)
+        return square._replace(transform=lambda value: pm.math.sqrt(of_square(value)))
 
     def _power_moment(self, k: float) -> float:
         return self.prior._power_moment(k / 2)

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import final
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.errors import SpecificationError
-from bayesmeta.priors._base import (
-    Floats,
-    MomentMethods,
-    Moments,
-    Prior,
-    Size,
-    as_float,
-    number_text,
-    real,
-)
+from bayesmeta.priors._base import Floats, InPyMC, Moments, Prior, Size, inner_data
+from bayesmeta.priors._half_line import MomentMethods
+from bayesmeta.priors._parameters import as_float, number_text, real
 from bayesmeta.priors.joint import MultivariateNormal
 from bayesmeta.priors.reference import ReferencePrior
+from bayesmeta.priors.registry import Row
 
 _EXAMPLE = "Mixture([(0.5, Normal(0, 1)), (0.5, Normal(0, 0.1))])"
 
 
+@Row(example="PointMass(0)")
 @final
 @dataclass(frozen=True, slots=True, repr=False)
 class PointMass(MomentMethods):
@@ -67,6 +62,19 @@ class PointMass(MomentMethods):
         """False."""
         return False
 
+    @property
+    def atom(self) -> float:
+        """The value."""
+        return self.value
+
+    def scaled(self, factor: float) -> Self:
+        """All mass on the value times `factor`."""
+        return self.replaced("value", factor * self.value)
+
+    def widened(self, factor: float) -> Self:
+        """Itself."""
+        return self
+
     def moments(self) -> Moments:
         """Return the value, and zero."""
         return Moments(self.value, 0.0)
@@ -84,6 +92,7 @@ class PointMass(MomentMethods):
         return np.full(() if size is None else size, self.value)
 
 
+@Row(example=_EXAMPLE)
 @final
 @dataclass(frozen=True, slots=True, repr=False)
 class Mixture(MomentMethods):
@@ -118,6 +127,7 @@ class Mixture(MomentMethods):
     array([0., 1.])
     """
 
+    is_mixture: ClassVar[bool] = True
     components: tuple[tuple[float, Prior], ...]
 
     def __init__(self, components: Iterable[tuple[float, Prior]]) -> None:
@@ -133,6 +143,33 @@ class Mixture(MomentMethods):
     def priors(self) -> tuple[Prior, ...]:
         """The components without their weights."""
         return tuple(prior for _, prior in self.components)
+
+    @property
+    def parts(self) -> tuple[tuple[float, Prior], ...]:
+        """The components."""
+        return self.components
+
+    def numbers(self) -> dict[str, float]:
+        """The weights."""
+        return {f"weight{i}": weight for i, weight in enumerate(self.weights)}
+
+    def scaled(self, factor: float) -> Self:
+        """The mixture of the scaled components."""
+        return replace(self, components=tuple((weight, part.scaled(factor)) for weight, part in self.components))
+
+    def widened(self, factor: float) -> Self:
+        """The mixture of the widened components."""
+        return replace(self, components=tuple((weight, part.widened(factor)) for weight, part in self.components))
+
+    def in_pymc(self, pm: Any, name: str, data: Mapping[str, Any]) -> InPyMC:
+        """A mixture of those components that are distributions of PyMC as they stand."""
+        parts = [part.in_pymc(pm, "part", inner_data(data, i)) for i, part in enumerate(self.priors)]
+        for part, made in zip(self.priors, parts, strict=True):
+            if made.transform is not None or made.distribution is pm.Mixture:
+                raise part.unsampled("part")
+        weights = pm.math.stack([data[f"weight{i}"] for i in range(len(parts))])
+        components = [made.distribution.dist(**made.arguments) for made in parts]
+        return InPyMC(pm.Mixture, {"w": weights, "comp_dists": components}, name)
 
     @property
     def support(self) -> tuple[float, float]:

@@ -10,38 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from bayesmeta.errors import SpecificationError, did_you_mean
-from bayesmeta.priors._base import Prior, parameter_names
+from bayesmeta.priors._base import Prior
+from bayesmeta.priors._parameters import parameter_names
 from bayesmeta.priors.catalogue.lookup import published_prior
 from bayesmeta.priors.defaults import default_priors
-from bayesmeta.priors.half import HalfCauchy, HalfLogistic, HalfNormal, HalfStudentT
-from bayesmeta.priors.heavy import InvGamma, Lomax
-from bayesmeta.priors.improper import ImproperUniform, SqrtUniform
-from bayesmeta.priors.joint import MultivariateNormal
-from bayesmeta.priors.log_scale import LogNormal, LogStudentT, OnVariance
-from bayesmeta.priors.mixture import Mixture, PointMass
-from bayesmeta.priors.positive import Exponential, Gamma, Rayleigh, Uniform
-from bayesmeta.priors.real_line import Cauchy, Flat, Normal, StudentT
-from bayesmeta.priors.reference import (
-    BergerDeely,
-    Conventional,
-    DuMouchel,
-    ISquared,
-    Jeffreys,
-    OverallJeffreys,
-    UniformShrinkage,
-)
-from bayesmeta.priors.truncated import Truncated
-
-FAMILIES: dict[str, type[Prior]] = {
-    family.__name__: family
-    for family in (
-        *(Normal, StudentT, Cauchy, Flat, Mixture, PointMass),
-        *(HalfNormal, HalfStudentT, HalfCauchy, HalfLogistic, Rayleigh, Uniform, Exponential),
-        *(Gamma, InvGamma, LogNormal, LogStudentT, Lomax, OnVariance),
-        *(Jeffreys, OverallJeffreys, SqrtUniform, ImproperUniform, UniformShrinkage, ISquared, DuMouchel),
-        *(BergerDeely, Conventional, MultivariateNormal, Truncated),
-    )
-}
+from bayesmeta.priors.registry import FAMILIES
 
 _FUNCTIONS: dict[str, Callable[[float], float]] = {"log": math.log, "exp": math.exp, "sqrt": math.sqrt}
 _CONSTANTS = {"pi": math.pi}

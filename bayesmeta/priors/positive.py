@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
 from bayesmeta.priors import _standard as std
-from bayesmeta.priors._base import Floats, MomentMethods, Moments, Size, number_text, positive, real, refused
-from bayesmeta.priors.half import HALF_LINE
+from bayesmeta.priors._base import Floats, InPyMC, Moments, Size
+from bayesmeta.priors._half_line import MomentMethods
+from bayesmeta.priors._parameters import number_text, real, refused
+from bayesmeta.priors.registry import LogDensity, Row
 
 
+@Row(
+    example="Rayleigh(0.5)",
+    roles={"scale": "scale"},
+    log_density=LogDensity(
+        lambda scale: (-2 * np.log(scale), -0.5 * np.asarray(scale) ** -2.0),
+        lambda xp, u, norm, rate: norm + 2 * u + rate * xp.exp(2 * u),
+        lambda scale: (np.log(scale), 0.7),
+    ),
+)
 @final
 @dataclass(frozen=True, slots=True, repr=False)
 class Rayleigh(MomentMethods):
@@ -36,17 +48,13 @@ class Rayleigh(MomentMethods):
 
     scale: float
 
-    def __post_init__(self) -> None:
-        positive(self, "scale")
-
-    @property
-    def support(self) -> tuple[float, float]:
-        """Zero and above."""
-        return HALF_LINE
-
     def moments(self) -> Moments:
         """Mean and standard deviation."""
         return Moments(self.scale * math.sqrt(math.pi / 2), self.scale * math.sqrt(2 - math.pi / 2))
+
+    def in_pymc(self, pm: Any, name: str, data: Mapping[str, Any]) -> InPyMC:
+        """A Weibull distribution of shape 2."""
+        return InPyMC(pm.Weibull, {"alpha": 2.0, "beta": data["scale"] * math.sqrt(2.0)}, name)
 
     def _power_moment(self, k: float) -> float:
         return math.pow(self.scale * math.sqrt(2), k) * math.gamma(1 + k / 2)
@@ -54,10 +62,6 @@ class Rayleigh(MomentMethods):
     def _logpdf(self, x: Floats) -> Floats:
         z = x / self.scale
         return np.log(z) - 0.5 * z**2 - math.log(self.scale)
-
-    def _log_density_of_log(self, u: Floats) -> Floats:
-        log_z = u - math.log(self.scale)
-        return 2 * log_z - 0.5 * np.exp(2 * log_z)
 
     def _cdf(self, x: Floats) -> Floats:
         return -np.expm1(-0.5 * (x / self.scale) ** 2)
@@ -69,6 +73,17 @@ class Rayleigh(MomentMethods):
         return np.asarray(rng.rayleigh(self.scale, size))
 
 
+@Row(
+    example="Uniform(0, 4)",
+    roles={"lower": "lower", "upper": "upper"},
+    pymc="Uniform(lower, upper)",
+    gloss="Uniform(a, b): equally probable from a to b.",
+    log_density=LogDensity(
+        lambda lower, upper: (-np.log(upper - lower),),
+        lambda xp, u, norm: norm + u,
+        lambda lower, upper: (np.log(0.5 * (lower + upper)), 0.5),
+    ),
+)
 @final
 @dataclass(frozen=True, slots=True, repr=False)
 class Uniform(MomentMethods):
@@ -130,6 +145,16 @@ class Uniform(MomentMethods):
         return np.asarray(rng.uniform(self.lower, self.upper, size))
 
 
+@Row(
+    example="Exponential(2)",
+    roles={"rate": "rate"},
+    pymc="Exponential(lam)",
+    log_density=LogDensity(
+        lambda rate: (np.log(rate), rate),
+        lambda xp, u, norm, rate: norm + u - rate * xp.exp(u),
+        lambda rate: (-np.log(rate) - 0.4, 1.0),
+    ),
+)
 @final
 @dataclass(frozen=True, slots=True, repr=False)
 class Exponential(MomentMethods):
@@ -153,14 +178,6 @@ class Exponential(MomentMethods):
 
     rate: float
 
-    def __post_init__(self) -> None:
-        positive(self, "rate")
-
-    @property
-    def support(self) -> tuple[float, float]:
-        """Zero and above."""
-        return HALF_LINE
-
     def moments(self) -> Moments:
         """Mean and standard deviation, which are equal."""
         return Moments(1 / self.rate, 1 / self.rate)
@@ -170,10 +187,6 @@ class Exponential(MomentMethods):
 
     def _logpdf(self, x: Floats) -> Floats:
         return math.log(self.rate) - self.rate * x
-
-    def _log_density_of_log(self, u: Floats) -> Floats:
-        log_z = u + math.log(self.rate)
-        return log_z - np.exp(log_z)
 
     def _cdf(self, x: Floats) -> Floats:
         return -np.expm1(-self.rate * x)
@@ -185,6 +198,16 @@ class Exponential(MomentMethods):
         return np.asarray(rng.exponential(1 / self.rate, size))
 
 
+@Row(
+    example="Gamma(2, 4)",
+    roles={"shape": "shape", "rate": "rate"},
+    pymc="Gamma(alpha, beta)",
+    log_density=LogDensity(
+        lambda shape, rate: (shape * np.log(rate) - std.log_gammas(shape), shape, rate),
+        lambda xp, u, norm, shape, rate: norm + shape * u - rate * xp.exp(u),
+        lambda shape, rate: (np.log(shape / rate), shape**-0.5),
+    ),
+)
 @final
 @dataclass(frozen=True, slots=True, repr=False)
 class Gamma(MomentMethods):
@@ -211,14 +234,6 @@ class Gamma(MomentMethods):
     shape: float
     rate: float
 
-    def __post_init__(self) -> None:
-        positive(self, "shape", "rate")
-
-    @property
-    def support(self) -> tuple[float, float]:
-        """Zero and above."""
-        return HALF_LINE
-
     def moments(self) -> Moments:
         """Mean and standard deviation."""
         return Moments(self.shape / self.rate, math.sqrt(self.shape) / self.rate)
@@ -229,10 +244,6 @@ class Gamma(MomentMethods):
     def _logpdf(self, x: Floats) -> Floats:
         z = self.rate * x
         return std.xlogy(self.shape - 1, z) - z - std.log_gamma(self.shape) + math.log(self.rate)
-
-    def _log_density_of_log(self, u: Floats) -> Floats:
-        log_z = u + math.log(self.rate)
-        return self.shape * log_z - np.exp(log_z) - std.log_gamma(self.shape)
 
     def _cdf(self, x: Floats) -> Floats:
         return std.gamma_cdf(self.shape, self.rate * x)

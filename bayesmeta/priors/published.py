@@ -7,7 +7,8 @@ from typing import final
 
 import numpy as np
 
-from bayesmeta.priors._base import Floats, MomentMethods, Moments, Prior, Size
+from bayesmeta.priors._base import Floats, Moments, Prior, Size
+from bayesmeta.priors._half_line import MomentMethods
 
 # Measures with one estimand on one scale, under the name by which priors are published for it.
 SAME_SCALE = {

@@ -9,11 +9,17 @@ from typing import final
 import numpy as np
 
 from bayesmeta.priors import _standard as std
-from bayesmeta.priors._base import Floats, Moments, Prior, Size, positive, real
+from bayesmeta.priors._base import Floats, Moments, Prior, Size, Student
+from bayesmeta.priors.registry import Row
 
-REAL_LINE = (-math.inf, math.inf)
 
-
+@Row(
+    example="Normal(0, 4)",
+    roles={"mean": "location", "sd": "scale"},
+    pymc="Normal(mu, sigma)",
+    words="normal",
+    gloss="Normal(m, s): mean m and standard deviation s.",
+)
 @final
 @dataclass(frozen=True, slots=True, repr=False)
 class Normal(Prior):
@@ -45,14 +51,10 @@ class Normal(Prior):
     mean: float
     sd: float
 
-    def __post_init__(self) -> None:
-        real(self, "mean")
-        positive(self, "sd")
-
     @property
-    def support(self) -> tuple[float, float]:
-        """The real line."""
-        return REAL_LINE
+    def student(self) -> Student:
+        """Itself."""
+        return Student(math.inf, self.mean, self.sd)
 
     def moments(self) -> Moments:
         """Mean and standard deviation."""
@@ -71,6 +73,12 @@ class Normal(Prior):
         return np.asarray(rng.normal(self.mean, self.sd, size))
 
 
+@Row(
+    example="StudentT(5, 0, 0.43)",
+    roles={"nu": "shape", "mean": "location", "scale": "scale"},
+    pymc="StudentT(nu, mu, sigma)",
+    words="Student t",
+)
 @final
 @dataclass(frozen=True, slots=True, repr=False)
 class StudentT(Prior):
@@ -103,15 +111,10 @@ class StudentT(Prior):
     mean: float
     scale: float
 
-    def __post_init__(self) -> None:
-        positive(self, "nu")
-        real(self, "mean")
-        positive(self, "scale")
-
     @property
-    def support(self) -> tuple[float, float]:
-        """The real line."""
-        return REAL_LINE
+    def student(self) -> Student:
+        """Itself."""
+        return Student(self.nu, self.mean, self.scale)
 
     def moments(self) -> Moments:
         """Mean (nan for `nu` <= 1) and standard deviation (nan for `nu` <= 1, inf for `nu` <= 2)."""
@@ -133,6 +136,11 @@ class StudentT(Prior):
         return self.mean + self.scale * np.asarray(rng.standard_t(self.nu, size))
 
 
+@Row(
+    example="Cauchy(0, 0.707)",
+    roles={"mean": "location", "scale": "scale"},
+    pymc="Cauchy(alpha, beta)",
+)
 @final
 @dataclass(frozen=True, slots=True, repr=False)
 class Cauchy(Prior):
@@ -162,14 +170,10 @@ class Cauchy(Prior):
     mean: float
     scale: float
 
-    def __post_init__(self) -> None:
-        real(self, "mean")
-        positive(self, "scale")
-
     @property
-    def support(self) -> tuple[float, float]:
-        """The real line."""
-        return REAL_LINE
+    def student(self) -> Student:
+        """Itself."""
+        return Student(1.0, self.mean, self.scale)
 
     def moments(self) -> Moments:
         """Neither exists: (nan, nan)."""
@@ -191,6 +195,12 @@ class Cauchy(Prior):
         return self.mean + self.scale * np.asarray(rng.standard_cauchy(size))
 
 
+@Row(
+    example="Flat()",
+    pymc="Flat()",
+    preliz="",
+    gloss="Flat(): every value equally probable, without bounds.",
+)
 @final
 @dataclass(frozen=True, slots=True, repr=False)
 class Flat(Prior):
@@ -207,11 +217,6 @@ class Flat(Prior):
     >>> Flat().logpdf([-1000.0, 3.0])
     array([0., 0.])
     """
-
-    @property
-    def support(self) -> tuple[float, float]:
-        """The real line."""
-        return REAL_LINE
 
     @property
     def is_proper(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,9 +14,10 @@ from bayesmeta.errors import SpecificationError
 from bayesmeta.numbers import real_array
 from bayesmeta.priors import _bound
 from bayesmeta.priors._base import Floats, Moments, Prior
-from bayesmeta.priors.half import HALF_LINE
+from bayesmeta.priors._half_line import HALF_LINE
 from bayesmeta.priors.heavy import Lomax
 from bayesmeta.priors.log_scale import OnVariance
+from bayesmeta.priors.registry import Row
 
 
 class ReferencePrior(Prior):
@@ -27,6 +28,7 @@ class ReferencePrior(Prior):
     """
 
     __slots__ = ()
+    is_reference: ClassVar[bool] = True
 
     @abstractmethod
     def given(self, v: ArrayLike) -> Prior:
@@ -73,6 +75,7 @@ class ReferencePrior(Prior):
         )
 
 
+@Row(example="Jeffreys()")
 @final
 @dataclass(frozen=True, slots=True, repr=False)
 class Jeffreys(ReferencePrior):
@@ -101,6 +104,7 @@ class Jeffreys(ReferencePrior):
         return _bound.BoundImproper("Jeffreys", _bound.log_jeffreys, check_variances(self, v))
 
 
+@Row(example="OverallJeffreys()")
 @final
 @dataclass(frozen=True, slots=True, repr=False)
 class OverallJeffreys(ReferencePrior):
@@ -129,6 +133,7 @@ class OverallJeffreys(ReferencePrior):
         return _bound.BoundImproper("OverallJeffreys", _bound.log_overall_jeffreys, check_variances(self, v))
 
 
+@Row(example="UniformShrinkage()")
 @final
 @dataclass(frozen=True, slots=True, repr=False)
 class UniformShrinkage(ReferencePrior):
@@ -150,6 +155,7 @@ class UniformShrinkage(ReferencePrior):
         return OnVariance(Lomax(1, _harmonic_mean(check_variances(self, v))))
 
 
+@Row(example="ISquared()")
 @final
 @dataclass(frozen=True, slots=True, repr=False)
 class ISquared(ReferencePrior):
@@ -176,6 +182,7 @@ class ISquared(ReferencePrior):
         return OnVariance(Lomax(1, _typical_variance(variances)))
 
 
+@Row(example="DuMouchel()")
 @final
 @dataclass(frozen=True, slots=True, repr=False)
 class DuMouchel(ReferencePrior):
@@ -197,6 +204,7 @@ class DuMouchel(ReferencePrior):
         return Lomax(1, math.sqrt(_harmonic_mean(check_variances(self, v))))
 
 
+@Row(example="BergerDeely()")
 @final
 @dataclass(frozen=True, slots=True, repr=False)
 class BergerDeely(ReferencePrior):
@@ -225,6 +233,7 @@ class BergerDeely(ReferencePrior):
         return _bound.BoundImproper("BergerDeely", _bound.log_berger_deely, check_variances(self, v))
 
 
+@Row(example="Conventional()")
 @final
 @dataclass(frozen=True, slots=True, repr=False)
 class Conventional(ReferencePrior):

@@ -5,14 +5,13 @@ from __future__ import annotations
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors._base import Prior
 from bayesmeta.priors._preliz import from_preliz
-from bayesmeta.priors.half import HalfCauchy, HalfNormal, HalfStudentT
 from bayesmeta.priors.improper import ImproperUniform
-from bayesmeta.priors.joint import MultivariateNormal
 from bayesmeta.priors.mixture import Mixture, PointMass
 from bayesmeta.priors.plain import published_parts
 from bayesmeta.priors.positive import Uniform
 from bayesmeta.priors.published import PublishedPrior
-from bayesmeta.priors.real_line import Cauchy, Flat, Normal, StudentT
+from bayesmeta.priors.real_line import Flat
+from bayesmeta.priors.registry import FAMILIES
 
 
 def require_scale_prior(prior: object, name: str = "tau") -> Prior:
@@ -33,6 +32,7 @@ def require_scale_prior(prior: object, name: str = "tau") -> Prior:
 
     Examples
     --------
+    >>> from bayesmeta.priors import HalfNormal, Normal
     >>> require_scale_prior(HalfNormal(0.5))
     HalfNormal(0.5)
     >>> require_scale_prior(Normal(0, 1))
@@ -65,6 +65,7 @@ def require_correlation_prior(prior: object, name: str = "correlation") -> Prior
 
     Examples
     --------
+    >>> from bayesmeta.priors import Normal
     >>> require_correlation_prior(Uniform(0, 1))
     Uniform(0, 1)
     >>> require_correlation_prior(Normal(0.6, 0.2))
@@ -76,7 +77,7 @@ Use Truncated(Normal(0.6, 0.2), -1, 1) or another prior between -1 and 1.
     lower, upper = checked.support
     if -1 <= lower <= upper <= 1 and (lower < upper or abs(lower) < 1):
         return require_proper(checked, name)
-    use = f"Truncated({checked}, -1, 1)" if isinstance(checked, Normal | StudentT | Cauchy) else "Uniform(-1, 1)"
+    use = f"Truncated({checked}, -1, 1)" if checked.student is not None else "Uniform(-1, 1)"
     raise SpecificationError(
         f"prior for {name} is {checked}, which puts mass outside -1 to 1. Use {use} or another prior between -1 and 1."
     )
@@ -99,6 +100,7 @@ def require_proper(prior: object, name: str = "mu") -> Prior:
 
     Examples
     --------
+    >>> from bayesmeta.priors import Normal
     >>> require_proper(Normal(0, 4))
     Normal(0, 4)
     """
@@ -122,9 +124,9 @@ def require_prior(prior: object, name: str, example: str) -> Prior:
     Traceback (most recent call last):
     bayesmeta.errors.SpecificationError: prior for mu must be a prior, e.g. Normal(0, 4); got 1.5.
     """
-    if isinstance(prior, MultivariateNormal):
+    if isinstance(prior, Prior) and prior.joint is not None:
         raise SpecificationError(
-            f"prior for {name} is {prior}, which is for {prior.dim} coefficients together. "
+            f"prior for {name} is {prior}, which is for {prior.joint.dim} coefficients together. "
             'Give it under their names, e.g. beta={("mu", "dose"): MultivariateNormal(...)}.'
         )
     if not isinstance(prior, Prior):
@@ -150,13 +152,11 @@ def _check_parameter(prior: PublishedPrior, name: str) -> None:
 
 def _half(prior: Prior) -> Prior | None:
     """Return the prior on [0, inf) that a user of `prior` most likely meant, or None."""
+    roles = {role: getattr(prior, name) for name, role in prior.row.roles.items()}
+    for half in FAMILIES.values():
+        if half.row.half_of is type(prior):
+            return half(**{name: roles[role] for name, role in half.row.roles.items()})
     match prior:
-        case Normal(sd=sd):
-            return HalfNormal(sd)
-        case StudentT(nu=nu, scale=scale):
-            return HalfStudentT(nu, scale)
-        case Cauchy(scale=scale):
-            return HalfCauchy(scale)
         case Uniform(upper=upper) if upper > 0:
             return Uniform(0, upper)
         case Flat():

@@ -12,7 +12,8 @@ import numpy as np
 from scipy.optimize import linprog
 
 from bayesmeta.errors import SpecificationError
-from bayesmeta.priors._base import Prior, as_float, number_text
+from bayesmeta.priors._base import Prior
+from bayesmeta.priors._parameters import as_float, number_text
 from bayesmeta.priors.parse import _number
 
 Statements = str | Mapping[float, float] | Sequence[str | Mapping[float, float]]

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self, final
 
 import numpy as np
 
 from bayesmeta.errors import SpecificationError
-from bayesmeta.priors._base import Floats, MomentMethods, Moments, Size, as_float, number_text, refused
+from bayesmeta.priors._base import Floats, InPyMC, Moments, Prior, Size, inner_data
+from bayesmeta.priors._half_line import MomentMethods
+from bayesmeta.priors._parameters import as_float, number_text, refused
 from bayesmeta.priors.real_line import Cauchy, Normal, StudentT
+from bayesmeta.priors.registry import Row
 
 _LEVELS = (0, 1e-12, 1e-8, 1e-4, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99, 1 - 1e-4, 1 - 1e-8, 1 - 1e-12, 1)
 _EXAMPLE = "Truncated(Normal(0.35, 0.1), 0, inf)"
 
 
+@Row(example=_EXAMPLE)
 @final
 @dataclass(frozen=True, slots=True, repr=False)
 class Truncated(MomentMethods):
@@ -71,6 +75,21 @@ class Truncated(MomentMethods):
     def support(self) -> tuple[float, float]:
         """The two bounds."""
         return self.lower, self.upper
+
+    @property
+    def priors(self) -> tuple[Prior, ...]:
+        """The prior that is cut."""
+        return (self.prior,)
+
+    def scaled(self, factor: float) -> Self:
+        """The scaled prior, cut at the bounds times `factor`."""
+        return replace(self, prior=self.prior.scaled(factor), lower=factor * self.lower, upper=factor * self.upper)
+
+    def in_pymc(self, pm: Any, name: str, data: Mapping[str, Any]) -> InPyMC:
+        """The same, with the bounds that there are."""
+        whole = self.prior.in_pymc(pm, "part", inner_data(data, 0))
+        bounds = {key: data[key] for key in ("lower", "upper") if key in data}
+        return InPyMC(pm.Truncated, {"dist": whole.distribution.dist(**whole.arguments), **bounds}, name)
 
     @property
     def _mirrored(self) -> bool:
@@ -130,17 +149,12 @@ class Truncated(MomentMethods):
 
     @property
     def _scale(self) -> float:
-        return self.prior.sd if isinstance(self.prior, Normal) else self.prior.scale
+        return self.prior.student.scale
 
     @property
     def _tail(self) -> float:
         """Moments of this order and above do not exist where a tail is left."""
-        match self.prior:
-            case StudentT(nu=nu):
-                return nu
-            case Cauchy():
-                return 1.0
-        return math.inf
+        return self.prior.student.nu
 
     def _mean_of(self, function: Callable[[float], float]) -> float:
         """Mean of a function, for a finite lower bound: piece by piece between quantiles, the tail over its logarithm."""

@@ -5,18 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bayesmeta.priors import FAMILIES
 from bayesmeta.report.numbers import format_mcse, format_probability, format_value
 
 Record = Mapping[str, Any]
-_FAMILIES = {
-    "Normal": "Normal(m, s): mean m and standard deviation s.",
-    "HalfNormal": "HalfNormal(s): the size of a Normal(0, s).",
-    "HalfCauchy": "HalfCauchy(s): the size of a Cauchy about 0, with median s.",
-    "LogNormal": "LogNormal(m, s): its logarithm is Normal(m, s).",
-    "Uniform": "Uniform(a, b): equally probable from a to b.",
-    "Flat": "Flat(): every value equally probable, without bounds.",
-}
-_WORDS = {"HalfNormal": "half-normal", "HalfCauchy": "half-Cauchy", "HalfStudentT": "half-t"}
 
 
 def tipping_sentence(signal: Record, tipping: Record) -> str:
@@ -38,7 +30,8 @@ def tipping_sentence(signal: Record, tipping: Record) -> str:
     crossings = list(tipping["crossings"])
     above = tipping["probabilities"][0] >= tipping["level"]
     if tipping["on"] == "tau":
-        subject = f"{_WORDS.get(str(tipping['family']).split('(')[0], tipping['family'])} scale of tau"
+        family = FAMILIES.get(str(tipping["family"]).split("(")[0])
+        subject = f"{(family and family.row.words) or tipping['family']} scale of tau"
         scales = subject.replace("scale", "scales")
     else:
         subject = f"sceptical prior Normal(0, s) on {tipping['on']} with s"
@@ -116,10 +109,11 @@ def tried(signals: Sequence[Record]) -> str:
 
 
 def glossary(results: Record) -> list[str]:
-    """What the numbers of a prior are, for the commonest families that the report's models have."""
+    """What the numbers of a prior are, for the commonest families that the report's models have; those without numbers last."""
     models = [model for one in (results.get("outcomes") or {}).values() for model in (one.get("models") or {}).values()]
     texts = [str(text) for model in models for text in (model.get("priors") or {}).values()]
-    return [said for family, said in _FAMILIES.items() if any(text.startswith(f"{family}(") for text in texts)]
+    used = [kind for name, kind in FAMILIES.items() if any(text.startswith(f"{name}(") for text in texts)]
+    return [kind.row.gloss for kind in sorted(used, key=lambda kind: not kind.row.roles) if kind.row.gloss]
 
 
 def _solved(signal: Record, crossing: Record) -> str:

@@ -155,7 +155,7 @@ def _axis(name: str, priors: tuple[Prior, ...]) -> tuple[str, str, list[int]]:
 
 def _short(prior: Prior) -> str:
     """A prior's text with numbers of three digits."""
-    from bayesmeta.priors._base import parameter_names
+    from bayesmeta.priors._parameters import parameter_names
 
     values = [getattr(prior, name) for name in parameter_names(type(prior))]
     if not all(isinstance(value, float) for value in values):

@@ -19,13 +19,8 @@ from bayesmeta.inference.quadrature.integrate import Integrand, Posterior
 from bayesmeta.inference.quadrature.scale_density import ScaleDensity
 from bayesmeta.numbers import real_array
 from bayesmeta.priors import (
-    CustomScale,
     Flat,
-    Mixture,
-    Normal,
-    PointMass,
     Prior,
-    ReferencePrior,
     plain,
     require_prior,
     require_scale_prior,
@@ -190,11 +185,11 @@ def _tau(tau: Prior | Sequence[Prior], v: Array, n: int) -> Prior | Sequence[Pri
     """Checked priors on tau: one, or one for each lane."""
     if isinstance(tau, Prior):
         checked = plain(require_scale_prior(tau))
-        if isinstance(checked, PointMass | Mixture):
+        if checked.is_mixture or checked.atom is not None:
             raise SpecificationError(f"prior for tau is {tau}: a batch takes no point masses and mixtures; use fit.")
-        if isinstance(checked, CustomScale) and checked.valleys:
+        if checked.valleys:
             raise SpecificationError(f"prior for tau is {tau}, which has several separate peaks; use fit.")
-        if isinstance(checked, ReferencePrior) and checked != checked.given([1.0, 1.0]):  # it depends on se
+        if checked.is_reference and checked != checked.given([1.0, 1.0]):  # it depends on se
             if v.shape[0] > 1:
                 raise SpecificationError(
                     f"prior for tau is {tau}, which needs the same se in the whole batch; use fit."
@@ -224,7 +219,7 @@ def _coefficients(
     if mu is None or isinstance(mu, Prior):
         return lambda lanes: common
     each = [plain(require_prior(prior, "mu", "Normal(0, 1)")) for prior in np.asarray(mu, dtype=object).ravel()]
-    if not all(isinstance(prior, Normal) for prior in each):
+    if not all(prior.is_normal for prior in each):
         raise SpecificationError("the priors on mu may differ within a batch only if all are Normal.")
     mean, sd = (np.resize([getattr(prior, key) for prior in each], n) for key in ("mean", "sd"))
 

@@ -75,12 +75,12 @@ def with_prior(model: NormalNormal, name: str, prior: Prior) -> NormalNormal:
 
 def _without_point(prior: Prior, value: float, hypothesis: str) -> Prior:
     """The prior without its point mass at `value`."""
-    if isinstance(prior, Mixture) and PointMass(value) in prior.priors:
-        rest = [(weight, part) for weight, part in prior.components if part != PointMass(value)]
+    if prior.is_mixture and any(part.atom == value for _, part in prior.parts):
+        rest = [(weight, part) for weight, part in prior.parts if part.atom != value]
         if rest:
             return rest[0][1] if len(rest) == 1 else Mixture(rest)
-    if isinstance(prior, PointMass) or not prior.is_proper:
-        kind = "a point mass" if isinstance(prior, PointMass) else "improper"
+    if prior.atom is not None or not prior.is_proper:
+        kind = "a point mass" if prior.atom is not None else "improper"
         raise SpecificationError(
             f"hypothesis {hypothesis!r}: the prior {prior} is {kind}, so there is nothing to compare with. "
             "Give the parameter a proper prior with a spread."

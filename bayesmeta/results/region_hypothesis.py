@@ -12,7 +12,7 @@ import numpy as np
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError
 from bayesmeta.inference.quadrature.engine import fit_quadrature
-from bayesmeta.priors import Mixture, PointMass, Prior
+from bayesmeta.priors import PointMass, Prior
 from bayesmeta.results.bayes_factor import log_bayes_factor, prior_of
 from bayesmeta.results.claims import check_claim, holds_on
 from bayesmeta.results.exact_claims import exact_probability, scale_probability
@@ -90,11 +90,11 @@ def _prior(data: Estimates, model: NormalNormal, name: str) -> Prior:
 
 def _of_one(prior: Prior, claim: str, names: tuple[str, ...], name: str) -> float | None:
     """Probability of a claim about one parameter, from its distribution function; point masses one by one."""
-    if isinstance(prior, Mixture):
-        parts = [(weight, _of_one(part, claim, names, name)) for weight, part in prior.components]
+    if prior.is_mixture:
+        parts = [(weight, _of_one(part, claim, names, name)) for weight, part in prior.parts]
         return None if any(p is None for _, p in parts) else math.fsum(w * p for w, p in parts if p is not None)
-    if isinstance(prior, PointMass):
-        return float(holds_on(claim, lambda _: np.array([prior.value]), names)[0])
+    if prior.atom is not None:
+        return float(holds_on(claim, lambda _: np.array([prior.atom]), names)[0])
     return scale_probability(lambda x: float(prior.cdf(x)), claim, names, name)
 
 

@@ -15,7 +15,7 @@ from bayesmeta.inference.quadrature.draws import datatree
 from bayesmeta.inference.quadrature.engine import Part, Setting, fitted_parts, unsupported, weighted_fit
 from bayesmeta.inference.quadrature.scale_density import ScaleDensity
 from bayesmeta.priors import Mixture, PointMass
-from bayesmeta.priors._base import as_float
+from bayesmeta.priors._parameters import as_float
 from bayesmeta.results.bayes_factor import prior_of, with_prior
 from bayesmeta.results.fit import warn_inaccurate
 from bayesmeta.results.intervals import Marginal

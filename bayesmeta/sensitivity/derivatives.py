@@ -19,14 +19,14 @@ from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import DataError, SpecificationError
 from bayesmeta.inference.quadrature import mixtures
 from bayesmeta.inference.quadrature.engine import Part, QuadratureFit
-from bayesmeta.priors import Cauchy, Flat, Normal, PointMass, Prior, StudentT
+from bayesmeta.priors import Flat, Prior
+from bayesmeta.priors.scores import scale_scores
 from bayesmeta.results.claims import check_claim
 from bayesmeta.results.exact_claims import CompiledClaim, compile_claim
 from bayesmeta.results.fit import fit
 from bayesmeta.results.quadrature_result import QuadratureResult
 from bayesmeta.sensitivity.divergence import coefficient_terms, column_terms, log_nodes, log_prior_of_tau
 from bayesmeta.sensitivity.quantity import Quantity, quantity_of
-from bayesmeta.sensitivity.scores import scale_scores
 from bayesmeta.spec.design import tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.two_scales import Model
@@ -102,7 +102,7 @@ def prior_derivatives(data: Estimates, model: Model, claim: str = "mu < 0") -> p
         )
     terms = coefficient_terms(names, column_terms(data, model), model)
     for group, prior in terms.items():
-        if not isinstance(prior, Normal | StudentT | Cauchy | Flat):
+        if prior.student is None and prior != Flat():
             raise SpecificationError(
                 f"prior for {', '.join(group)} is {prior}: exact derivatives take normal and t priors."
             )
@@ -153,14 +153,14 @@ def _scores(
     shape = np.asarray(part.posterior.mass).shape
     log_tau = np.broadcast_to(log_nodes(part), shape)
     found: list[tuple[str, Prior, list[Score]]] = []
-    if not isinstance(tau, PointMass):
+    if tau.atom is None:
         log_prior = log_prior_of_tau(tau, log_tau) - log_tau
         scores = [
             Score("parameter", name, _value(tau, name), score) for name, score in scale_scores(tau, log_tau).items()
         ]
         found.append(("tau", tau, [*scores, Score("power", "alpha", 1.0, log_prior)]))
     for (name,), prior in terms.items():
-        if isinstance(prior, Flat):
+        if prior == Flat():
             continue
         found.append((name, prior, _coefficient_scores(part, fit.names.index(name), prior)))
     return found
@@ -177,17 +177,17 @@ def _coefficient_scores(part: Part, column: int, prior: Prior) -> list[Score]:
     shape = np.asarray(part.posterior.mass).shape
     at = part.piece.free.index(column)
     precision = np.broadcast_to(part.piece.precision[:, at, at][:, None], shape)
-    m = float(prior.mean)  # type: ignore[attr-defined]
-    spread_name = "sd" if isinstance(prior, Normal) else "scale"
-    spread = float(getattr(prior, spread_name))
+    assert prior.student is not None
+    _, m, spread = prior.student
+    names = {role: name for name, role in prior.row.roles.items()}
     found = [
-        Score("parameter", "mean", m, -precision * m, precision, 0.0, column),
+        Score("parameter", names["location"], m, -precision * m, precision, 0.0, column),
         Score(
-            "parameter", spread_name, spread, (precision * m**2 - 1) / spread, -2 * precision * m / spread, precision / spread,
+            "parameter", names["scale"], spread, (precision * m**2 - 1) / spread, -2 * precision * m / spread, precision / spread,
             column,
         ),
     ]  # fmt: skip
-    if isinstance(prior, Normal):
+    if prior.is_normal:
         log_norm = -_LOG_SQRT_2PI - math.log(spread)
         half = 0.5 * precision
         found.append(Score("power", "alpha", 1.0, log_norm - half * m**2, 2 * half * m, -half, column))
@@ -291,12 +291,12 @@ def _likelihood_row(averages: _Averages, found: Mapping[tuple[str, ...], Prior])
     constant = np.asarray(given.log_likelihood) - part.piece.log_weight[:, None] + log_det + 0.5 * share
     total = averages.of(Score("power", "alpha", 1.0, constant, of_quantity=-0.5 * share))
     for (name,), prior in found.items():
-        if isinstance(prior, Flat):
+        if prior.student is None:
             continue
         column = averages.fit.names.index(name)
         at = part.piece.free.index(column)
         precision = np.broadcast_to(part.piece.precision[:, at, at][:, None], shape)
-        m = float(prior.mean)  # type: ignore[attr-defined]
+        m = prior.student.centre
         constant = 0.5 * np.log(precision) - 0.5 * precision * m**2
         total = total - averages.of(Score("", "", 1.0, constant, precision * m, -0.5 * precision, column))
     return _row(averages, "likelihood", "", Score("power", "alpha", 1.0, share), total)

@@ -16,7 +16,7 @@ from bayesmeta.data.estimates import Estimates
 from bayesmeta.inference.quadrature import mixtures
 from bayesmeta.inference.quadrature.engine import Part, QuadratureFit
 from bayesmeta.inference.quadrature.scale_density import ScaleDensity
-from bayesmeta.priors import Cauchy, Flat, Mixture, MultivariateNormal, Normal, PointMass, Prior, StudentT, plain
+from bayesmeta.priors import Flat, Mixture, MultivariateNormal, Prior, plain
 from bayesmeta.spec.design import tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.two_scales import Model, base_of
@@ -91,8 +91,8 @@ def log_prior_of_coefficients(part: Part, names: Sequence[str], terms: Terms) ->
     """
     total = np.zeros(np.asarray(part.posterior.mass).shape)
     for group, prior in terms.items():
-        if isinstance(prior, MultivariateNormal):
-            total = total + _joint_term(part, [names.index(name) for name in group], prior)
+        if prior.joint is not None:
+            total = total + _joint_term(part, [names.index(name) for name in group], prior.joint)
         else:
             total = total + _single_term(part, names.index(group[0]), prior)
     return total
@@ -114,13 +114,13 @@ def log_prior_of_tau(prior: Prior, log_tau: Floats, point: bool = False) -> Floa
 def split(prior: Prior) -> tuple[dict[float, float], tuple[float, Prior] | None]:
     """Point masses with their probabilities, and the rest with its own."""
     prior = plain(prior)
-    if isinstance(prior, PointMass):
-        return {prior.value: 1.0}, None
-    if not isinstance(prior, Mixture):
+    if prior.atom is not None:
+        return {prior.atom: 1.0}, None
+    if not prior.is_mixture:
         return {}, (1.0, prior)
     atoms: dict[float, float] = {}
     rest: list[tuple[float, Prior]] = []
-    for weight, component in prior.components:
+    for weight, component in prior.parts:
         inner, smooth = split(component)
         for value, share in inner.items():
             atoms[value] = atoms.get(value, 0.0) + weight * share
@@ -236,7 +236,7 @@ def _single_term(part: Part, column: int, prior: Prior) -> Floats:
     if smooth is None:
         return np.full(shape, -math.inf)
     weight, density = smooth
-    if isinstance(density, Flat):
+    if density == Flat():
         return np.full(shape, math.log(weight))
     mean, variance = mixtures.moments(part, np.eye(len(part.piece.fixed) + len(part.piece.free))[column])
     return math.log(weight) + expected_log_density(density, mean, variance)
@@ -244,13 +244,13 @@ def _single_term(part: Part, column: int, prior: Prior) -> Floats:
 
 def expected_log_density(prior: Prior, mean: Floats, variance: Floats) -> Floats:
     """Mean of a prior's log density over normal distributions, in closed form for a normal prior."""
-    if isinstance(prior, Normal):
-        square = ((mean - prior.mean) ** 2 + variance) / prior.sd**2
-        return np.asarray(-0.5 * math.log(2 * math.pi) - math.log(prior.sd) - 0.5 * square)
-    if isinstance(prior, StudentT | Cauchy):
-        nu = 1.0 if isinstance(prior, Cauchy) else prior.nu
-        at_centre = float(prior.logpdf(prior.mean))
-        return at_centre - 0.5 * (nu + 1) * _log1p_square(mean - prior.mean, variance, nu * prior.scale**2)
+    if prior.student is not None:
+        nu, centre, scale = prior.student
+        if math.isinf(nu):
+            square = ((mean - centre) ** 2 + variance) / scale**2
+            return np.asarray(-0.5 * math.log(2 * math.pi) - math.log(scale) - 0.5 * square)
+        at_centre = float(prior.logpdf(centre))
+        return at_centre - 0.5 * (nu + 1) * _log1p_square(mean - centre, variance, nu * scale**2)
     n, found = _POINTS, _by_rule(prior, mean, variance, _POINTS)
     while n < _MOST_POINTS:
         n = 2 * n - 1

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.priors import Prior
-from bayesmeta.priors._base import parameter_names
+from bayesmeta.priors._parameters import parameter_names
 
 
 def prior_grid(family: type[Prior], **parameters: ArrayLike) -> list[Prior]:

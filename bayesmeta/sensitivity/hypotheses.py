@@ -20,7 +20,6 @@ from bayesmeta.results.claims import mentioned
 from bayesmeta.results.fit import fit
 from bayesmeta.results.quadrature_result import QuadratureResult
 from bayesmeta.results.region_hypothesis import log_factor
-from bayesmeta.sensitivity.scaling import scaled, widened
 from bayesmeta.spec.design import design, tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
 
@@ -144,12 +143,13 @@ def bayes_factor_curve(
         multiples = np.full(len(listed), np.nan)
     else:
         multiples = _checked(scales)
-        own, change = prior_of(data, model, name), scaled if name == "tau" else widened
-        listed = [change(own, float(scale)) for scale in multiples]
+        own = prior_of(data, model, name)
+        change = own.scaled if name == "tau" else own.widened
+        listed = [change(float(scale)) for scale in multiples]
     if not listed:
         raise SpecificationError("scales or priors: give at least one.")
     logs = np.array([at(prior) for prior in listed])
-    along = None if priors is not None else (lambda scale: change(own, scale))
+    along = None if priors is not None else change
     return BayesFactorCurve(
         hypothesis=hypothesis,
         parameter=name,

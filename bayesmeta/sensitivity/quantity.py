@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.priors._base import number_text
+from bayesmeta.priors._parameters import number_text
 from bayesmeta.results.claim_cells import Affine
 from bayesmeta.results.exact_claims import compile_claim
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.priors import Prior, plain
-from bayesmeta.priors._base import as_float, parameter_names
+from bayesmeta.priors._parameters import as_float, parameter_names
 from bayesmeta.sensitivity.divergence import coin, coin_divergence
 from bayesmeta.spec.two_scales import Model
 

@@ -9,7 +9,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
 from bayesmeta.errors import DataError, SpecificationError
-from bayesmeta.priors._base import as_float
+from bayesmeta.priors._parameters import as_float
 
 _DISAGREES = 0.1  # of half the interval's width: more than rounding explains
 

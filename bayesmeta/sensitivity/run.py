@@ -140,7 +140,7 @@ class Run:
         """Refuse flat priors on coefficients that cannot be told apart; once for each pattern of flat priors."""
         seen = set()
         for combination in self.combinations:
-            pattern = tuple(isinstance(prior, Flat) for prior in combination)
+            pattern = tuple(prior == Flat() for prior in combination)
             if pattern not in seen:
                 seen.add(pattern)
                 design(self.data, self._model(combination))

@@ -11,14 +11,13 @@ from scipy.linalg import block_diag
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import DataError, InferenceError, SpecificationError
-from bayesmeta.priors import Cauchy, Flat, Mixture, Normal, PointMass, Prior, StudentT, plain
-from bayesmeta.priors._base import as_float
+from bayesmeta.priors import Flat, Mixture, Normal, PointMass, Prior
+from bayesmeta.priors._parameters import as_float
 from bayesmeta.results.bayes_factor import prior_of, with_prior
 from bayesmeta.results.claims import check_claim, mentioned
 from bayesmeta.results.fit import fit, fit_many, warn_inaccurate
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.sensitivity.roots import crossings
-from bayesmeta.sensitivity.scaling import scaled
 from bayesmeta.sensitivity.tipping_result import Tip, Tipping, TippingPoints
 from bayesmeta.spec.between import Independent
 from bayesmeta.spec.design import tau_prior
@@ -158,17 +157,19 @@ class _Search:
         return [sceptical, self._mean(name, prior, unit, case), self._discount(name, prior, unit, flat, case)]
 
     def _mean(self, name: str, prior: Prior, unit: float, case: Callable[[Prior], Case]) -> Tipping:
-        if not isinstance(prior, Normal | StudentT | Cauchy):
+        if prior.student is None:
             reason = f"the prior {prior} has no centre to move"
             return Tipping(kind="prior_mean", parameter=name, reason=reason)
 
-        def moved(mean: float) -> Prior:
-            return replace(prior, mean=mean)
+        nu, start, spread = prior.student
+        location = str(prior.row.named("location"))
 
-        start = prior.mean
+        def moved(mean: float) -> Prior:
+            return prior.replaced(location, mean)
+
         # a normal prior overrules the data at a distance that grows with its variance, a t prior gives way to them
-        width = prior.sd / unit if isinstance(prior, Normal) else prior.scale / unit
-        ratio = min(width, 1e6) ** 2 if isinstance(prior, Normal) else width
+        width = spread / unit
+        ratio = min(width, 1e6) ** 2 if math.isinf(nu) else width
         reach = math.asinh(min(500 * (1 + ratio), _FARTHEST))
         return self._follow(
             "prior_mean", name, lambda u: start + unit * math.sinh(u), np.linspace(-reach, reach, 57),
@@ -178,15 +179,16 @@ class _Search:
     def _discount(
         self, name: str, prior: Prior, unit: float, flat: float | None, case: Callable[[Prior], Case]
     ) -> Tipping:
-        if isinstance(prior, Normal):
-            lowest = -8 + 2 * min(math.log10(prior.sd / unit), 0.0)  # where the prior is vague beside the data
+        if prior.student is not None and math.isinf(prior.student.nu):
+            _, mean, sd = prior.student
+            lowest = -8 + 2 * min(math.log10(sd / unit), 0.0)  # where the prior is vague beside the data
             return self._follow(
                 "discount", name, lambda u: min(10**u, 1.0), np.linspace(lowest, 0, round(-4 * lowest) + 1),
-                lambda a: case(Normal(prior.mean, prior.sd / math.sqrt(a))),
-                lambda a: f"Normal({prior.mean:g}, {prior.sd / math.sqrt(a):.4g})", ((0.0, flat), None),
+                lambda a: case(Normal(mean, sd / math.sqrt(a))),
+                lambda a: f"Normal({mean:g}, {sd / math.sqrt(a):.4g})", ((0.0, flat), None),
             )  # fmt: skip
-        if isinstance(prior, Mixture) and len(prior.components) > 1:
-            (own, first), *rest = prior.components
+        if len(prior.parts) > 1:
+            (own, first), *rest = prior.parts
 
             def weighted(w: float) -> Prior:
                 others = [((1 - w) * weight / (1 - own), part) for weight, part in rest]
@@ -202,16 +204,16 @@ class _Search:
     def tau_factor(self) -> Tipping:
         """Multiply the scale of the prior on tau."""
         prior = self.model.tau
-        if plain(prior) == PointMass(0):
+        if prior.atom == 0:
             return Tipping(kind="tau_factor", parameter="tau", reason="tau is known to be 0, which has no scale")
         try:
-            scaled(prior, 1.0)
+            prior.scaled(1.0)
         except SpecificationError as error:
             return Tipping(kind="tau_factor", parameter="tau", reason=str(error))
         return self._follow(
             "tau_factor", "tau", lambda u: 10**u, _DECADES,
-            lambda factor: (self.data, replace(self.model, tau=scaled(prior, factor))),
-            lambda factor: str(scaled(prior, float(f"{factor:.4g}"))), (None, None),
+            lambda factor: (self.data, replace(self.model, tau=prior.scaled(factor))),
+            lambda factor: str(prior.scaled(float(f"{factor:.4g}"))), (None, None),
         )  # fmt: skip
 
     def tau_fixed(self) -> Tipping:

@@ -9,7 +9,7 @@ from typing import Any
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError
 from bayesmeta.inference.quadrature.engine import unsupported
-from bayesmeta.priors import Flat, MultivariateNormal, Prior, require_prior, require_scale_prior
+from bayesmeta.priors import Flat, Prior, require_prior, require_scale_prior
 from bayesmeta.spec.design import design
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.sources import check_measure
@@ -86,7 +86,7 @@ def _text(key: Key) -> str:
 
 def _checked(prior: Any, key: Key, where: str, place: int) -> Prior:
     """A prior that its parameter can have, or an error that says which of the list it is."""
-    if isinstance(prior, MultivariateNormal):
+    if isinstance(prior, Prior) and prior.joint is not None:
         return prior
     name = where if isinstance(key, tuple) or key in ("tau", "mu") else f"beta[{key!r}]"
     try:

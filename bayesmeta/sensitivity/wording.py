@@ -12,18 +12,13 @@ from scipy.optimize import brentq
 
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import Prior
-from bayesmeta.priors._base import as_float, parameter_names
+from bayesmeta.priors._parameters import as_float, parameter_names
 from bayesmeta.results.fit import fit_many
 from bayesmeta.sensitivity.varied import with_priors
 
 if TYPE_CHECKING:
     from bayesmeta.sensitivity.result import SensitivityResult
 
-_FAMILIES = {
-    "HalfNormal": "half-normal", "HalfStudentT": "half-t", "HalfCauchy": "half-Cauchy", "HalfLogistic": "half-logistic",
-    "LogNormal": "log-normal", "LogStudentT": "log-t", "InvGamma": "inverse-gamma", "Normal": "normal",
-    "StudentT": "Student t",
-}  # fmt: skip
 _PARAMETERS = {"sd": "standard deviation", "nu": "degrees of freedom", "meanlog": "mean log", "sdlog": "log sd"}
 _STEPS = 33  # values at which the probability is looked at between the least and the largest tried
 
@@ -113,7 +108,7 @@ def _boundary_sentence(
 ) -> str:
     above, crossing = boundary(result, claim, level, key, parameter, chosen)
     side = "above" if above else "below"
-    label = _FAMILIES.get(family.__name__, family.__name__)
+    label = family.row.words or family.__name__
     word = _PARAMETERS.get(parameter, parameter)
     rest = [n for n in parameter_names(family) if n != parameter]
     fixed = f" ({', '.join(f'{_PARAMETERS.get(n, n)} {getattr(chosen[0], n):g}' for n in rest)})" if rest else ""

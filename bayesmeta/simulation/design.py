@@ -170,7 +170,7 @@ class Scenario:
     @property
     def labels(self) -> dict[str, float | int | str]:
         """What tables show of it: numbers, or the text of a distribution."""
-        mu, tau = (x.value if isinstance(x, PointMass) else str(x) for x in (self.mu, self.tau))
+        mu, tau = (str(x) if x.atom is None else x.atom for x in (self.mu, self.tau))
         return {"k": self.k, "mu": mu, "tau": tau}
 
 
@@ -236,9 +236,9 @@ def checked(design: Design) -> Design:
         for value in _grid(getattr(studies, name) or []):
             drawn = distribution(value)
             _within(f"studies.{name} = {value}", drawn, low, float("inf") if isinstance(value, str) else high)
-            if isinstance(drawn, PointMass) and not drawn.value > 0:
+            if drawn.atom is not None and not drawn.atom > 0:
                 raise SpecificationError(f"studies.{name} = {value}: must be positive.")
-            if isinstance(drawn, PointMass) and name in ("n_t", "n_c") and drawn.value != round(drawn.value):
+            if drawn.atom is not None and name in ("n_t", "n_c") and drawn.atom != round(drawn.atom):
                 raise SpecificationError(f"studies.{name} = {value}: must be a whole number.")
     if studies.control_risk is not None:
         _within(f"studies.control_risk = {studies.control_risk}", distribution(studies.control_risk), 0.0, 1.0)

@@ -13,7 +13,7 @@ from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.kinds import Data
 from bayesmeta.data.review import PublishedReview, Range, Study
 from bayesmeta.errors import SpecificationError
-from bayesmeta.priors import Flat, Prior, ReferencePrior, plain
+from bayesmeta.priors import Flat, Prior, plain
 from bayesmeta.spec.formula import model_matrix
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.sources import check_measure
@@ -84,7 +84,7 @@ def tau_prior(data: Data, model: NormalNormal) -> Prior:
         If it depends on standard errors that a published review does not tell, or needs more studies.
     """
     prior = plain(model.tau)
-    if not isinstance(prior, ReferencePrior):
+    if not prior.is_reference:
         return prior
     if not isinstance(data, Estimates):
         raise SpecificationError(

@@ -97,14 +97,15 @@ class NormalNormal:
             return require_prior(prior, where, "Normal(0, 1)")
         if not (isinstance(names, tuple) and names and all(isinstance(name, str) for name in names)):
             raise SpecificationError(f"{where}: give the name of a column, or a tuple of names for a joint prior.")
-        if not isinstance(prior, MultivariateNormal):
+        joint = prior.joint if isinstance(prior, Prior) else None
+        if joint is None:
             raise SpecificationError(f"{where}: a tuple of names takes a MultivariateNormal; got {prior!r}.")
-        if prior.dim != len(names):
-            raise SpecificationError(f"{where}: {len(names)} names, but {prior} is for {prior.dim} coefficients.")
+        if joint.dim != len(names):
+            raise SpecificationError(f"{where}: {len(names)} names, but {joint} is for {joint.dim} coefficients.")
         for name in names:
             if name in RESERVED and name != "mu":
                 raise SpecificationError(f"{where}: {name} is no coefficient; name columns of the formula, or mu.")
-        return prior
+        return joint
 
     def _check_one_prior_each(self) -> None:
         """Refuse a second prior for a coefficient."""
@@ -136,7 +137,7 @@ class NormalNormal:
     def joint_priors(self) -> dict[Names, MultivariateNormal]:
         """Joint priors, by the names of their coefficients in order."""
         entries = self.beta.items()
-        return {names: prior for names, prior in entries if isinstance(prior, MultivariateNormal)}  # type: ignore[misc]
+        return {names: joint for names, prior in entries if (joint := prior.joint) is not None}  # type: ignore[misc]
 
     @property
     def mu_prior(self) -> Prior:

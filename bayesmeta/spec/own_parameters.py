@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bayesmeta.errors import SpecificationError
-from bayesmeta.priors import Prior, ReferencePrior, plain, require_proper, require_scale_prior
+from bayesmeta.priors import Prior, plain, require_proper, require_scale_prior
 from bayesmeta.spec.between import Independent
 from bayesmeta.spec.normal_normal import NormalNormal
 
@@ -14,7 +14,7 @@ def require_own_base(base: object, owner: str) -> None:
         raise SpecificationError(f"{owner}: base must be a NormalNormal; got {base!r}.")
     if base.between != Independent():
         raise SpecificationError(f"{owner}: base has between={base.between}; leave it out.")
-    if isinstance(plain(base.tau), ReferencePrior):
+    if plain(base.tau).is_reference:
         raise SpecificationError(
             f"prior for tau is {base.tau}, which needs known standard errors; here they are parameters. "
             "Use a prior that stands by itself, e.g. HalfNormal(0.5)."
@@ -25,7 +25,7 @@ def require_own_base(base: object, owner: str) -> None:
 def require_own_scale(prior: object, name: str) -> Prior:
     """Return a proper prior for a standard deviation that does not depend on standard errors."""
     checked = require_scale_prior(prior, name)
-    if isinstance(plain(checked), ReferencePrior):
+    if plain(checked).is_reference:
         raise SpecificationError(
             f"prior for {name} is {checked}: reference priors are for tau. Use e.g. HalfNormal(0.3)."
         )

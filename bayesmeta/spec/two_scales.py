@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError
-from bayesmeta.priors import Prior, ReferencePrior, plain, published_parts, require_proper, require_scale_prior, shown
+from bayesmeta.priors import Prior, plain, published_parts, require_proper, require_scale_prior, shown
 from bayesmeta.spec.arm_normal import ArmNormal
 from bayesmeta.spec.between import Between, Cluster, Independent, Slope
 from bayesmeta.spec.change_normal import ChangeNormal
@@ -72,7 +72,7 @@ class TwoScales:
                 "`second` names what else varies."
             )
         checked = require_scale_prior(self.prior, self.second_name)
-        if isinstance(plain(checked), ReferencePrior):
+        if plain(checked).is_reference:
             raise SpecificationError(
                 f"prior for {self.second_name} is {checked}: reference priors are for tau. Use e.g. HalfNormal(0.5)."
             )

@@ -115,7 +115,7 @@ KETAMINE_REFUSED = {
         "are not all known",
     ),
     "sensitivity effect": ('prior = "Normal(0, 0.5)"', 'prior = "Norml(0, 0.5)"', "Did you mean 'Normal'"),
-    "sensitivity factor": ('prior = "Normal(0, 0.5)"', 'prior = "Cauchy(0, 0.5)"', "rescales Normal priors only"),
+    "sensitivity factor": ('prior = "Normal(0, 0.5)"', 'prior = "Flat()"', "rescales priors with a scale"),
     "baseline": ("baseline_n = [31, 36, 62, 67, 72]", "baseline_n = [10]", "no whole number .* of 10 rounds to 19.4%"),
     "baseline above 100": ("baseline_percent = 19.4", "baseline_percent = 194.0", "no whole number"),
     "baseline of none": ("baseline_n = [31, 36, 62, 67, 72]", "baseline_n = [0]", "baseline_n"),

@@ -14,6 +14,7 @@ from pytensor.graph.replace import graph_replace
 from bayesmeta.errors import SpecificationError
 from bayesmeta.inference.pymc_priors import hyperparameters, prior_rv, signature
 from bayesmeta.priors import (
+    FAMILIES,
     Cauchy,
     Exponential,
     Flat,
@@ -30,10 +31,12 @@ from bayesmeta.priors import (
     Normal,
     OnVariance,
     PointMass,
+    Prior,
     Rayleigh,
     StudentT,
     Truncated,
     Uniform,
+    parse_prior,
 )
 
 # Two members of each family: the second one is reached by exchanging the parameters of the first one's graph.
@@ -121,6 +124,32 @@ def test_log_density(model, evaluate, member):
         assert_allclose(parameter, X, rtol=1e-12, err_msg=name)
         atol = 1e-7 if isinstance(prior, Truncated) else 1e-8  # the constant of PyMC's truncated normal is off by 2e-8
         assert_allclose(density + slope, prior.logpdf(X), rtol=1e-8, atol=atol, err_msg=name)
+
+
+def test_every_family_of_the_registry():
+    """Log densities of the variables that PyMC samples, carried over to the parameter; a family it has not is rejected."""
+    sampled = {}
+    with pm.Model() as built:
+        for name, family in FAMILIES.items():
+            prior = parse_prior(family.row.example)
+            if family.in_pymc is Prior.in_pymc and not family.row.pymc and prior.atom is None:
+                with pytest.raises(SpecificationError, match="cannot be sampled here by the nuts engine"):
+                    prior_rv(prior, name)
+            elif prior.is_proper and prior.atom is None:
+                prior_rv(prior, name)
+                sampled[name] = prior
+    rvs = built.free_RVs
+    values = [pt.scalar(dtype="float64") for _ in rvs]
+    parameters = [
+        graph_replace(built[name], {rv: x}, strict=False) for name, rv, x in zip(sampled, rvs, values, strict=True)
+    ]
+    slopes = [pt.log(pt.abs(pt.grad(y, x))) for x, y in zip(values, parameters, strict=True)]
+    densities = [pm.logp(rv, x) - slope for rv, x, slope in zip(rvs, values, slopes, strict=True)]
+    evaluate = pytensor.function(values, [*parameters, *densities], mode=Mode(linker="py", optimizer=None))
+    for draws in zip(*(pm.draw(rvs, draws=3, random_seed=1, mode="FAST_COMPILE")), strict=True):
+        found = evaluate(*map(float, draws))
+        for (name, prior), x, density in zip(sampled.items(), found[: len(rvs)], found[len(rvs) :], strict=True):
+            assert_allclose(density, prior.logpdf(x), rtol=1e-7, atol=1e-7, err_msg=name)
 
 
 def test_vectors_have_independent_elements():

@@ -94,6 +94,7 @@ FAMILIES = [
     (HalfNormal(0.7), half_normal(0.7)),
     (HalfStudentT(3, 0.4), half_t(3, 0.4)),
     (HalfCauchy(0.3), lambda t: (2 / (PI * dec(0.3))).ln() - (1 + (t / dec(0.3)) ** 2).ln()),
+    (HalfNormal(1e-200), half_normal(1e-200)),
     (HalfCauchy(1e-9), lambda t: (2 / (PI * dec(1e-9))).ln() - (1 + (t / dec(1e-9)) ** 2).ln()),
     (HalfLogistic(0.6), lambda t: (2 / dec(0.6)).ln() - t / dec(0.6) - 2 * (1 + (-t / dec(0.6)).exp()).ln()),
     (Rayleigh(0.5), lambda t: t.ln() - 2 * dec(0.5).ln() - (t / dec(0.5)) ** 2 / 2),

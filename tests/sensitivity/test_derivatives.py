@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 
 import bayesmeta as bm
-from bayesmeta.priors._base import parameter_names
-from bayesmeta.sensitivity.scores import SCORES, scale_scores
 
 SCHOOLS = bm.load_dataset("eight_schools")
 ROWS = ("probability", "mean", "sd")
@@ -104,18 +102,6 @@ def test_powers_of_priors_and_likelihood_against_a_brute_grid() -> None:
         name, step = row["prior_on"], 1e-3
         want = (moments(**{name: 1 + step}) - moments(**{name: 1 - step})) / (2 * step)
         np.testing.assert_allclose(row[list(ROWS)].astype(float), want, rtol=1e-4, atol=1e-6)
-
-
-@pytest.mark.parametrize("family", SCORES)
-def test_scores_against_differences_of_the_density(family) -> None:
-    prior = family(*[1.3 + 0.4 * i for i in range(len(parameter_names(family)))])
-    u = np.linspace(-3, 2, 11)
-    scores = scale_scores(prior, u)
-    assert list(scores) == parameter_names(family)
-    for name, score in scores.items():
-        value = getattr(prior, name)
-        low, high = (replace(prior, **{name: value + h}).logpdf(np.exp(u)) for h in (-1e-5, 1e-5))
-        np.testing.assert_allclose(score, (high - low) / 2e-5, rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from bayesmeta.inference.quadrature.parameter_grid import (
     scale_rule,
 )
 from bayesmeta.inference.quadrature.settle import Ends, Layout, expected_mu, location_ends, settle, spaced
-from bayesmeta.priors import PointMass, Prior, plain
+from bayesmeta.priors import Prior, plain
 from bayesmeta.spec.arm_normal import ArmNormal
 
 Floats = NDArray[np.float64]
@@ -66,7 +66,7 @@ def fit_arm_grid(data: ArmMeans, model: ArmNormal, fine: float = 1) -> ArmGrid:
     arrays = arm_arrays(data, model.equal_variances)
     *typical, variation = model.parameter_names(data.instruments).items()
     scales = {"tau": plain(model.base.tau), "sd_variation": variation[1]}
-    locations = ["mu", *(name for name, prior in typical if not isinstance(prior, PointMass))]
+    locations = ["mu", *(name for name, prior in typical if prior.atom is None)]
     return settle(lambda layout: _evaluated(arrays, model, layout), scales, locations, fine)
 
 
@@ -191,8 +191,8 @@ def _typical_rule(
     arrays: ArmArrays, cases: list[Ints], instrument: int, name: str, prior: Prior, variation: Floats, layout: Layout
 ) -> Rule:
     """Nodes of log typical_sd, shape (typical, variation), with the log of weight times prior."""
-    if isinstance(prior, PointMass):
-        return np.full((1, variation.size), np.log(prior.value)), np.zeros((1, variation.size))
+    if prior.atom is not None:
+        return np.full((1, variation.size), np.log(prior.atom)), np.zeros((1, variation.size))
     found = [_expected_typical(arrays, slots, instrument, prior, variation) for slots in cases]
     center, width = (np.stack([pair[i] for pair in found]) for i in (0, 1))
     nodes, step = spaced(center, width, layout.reach[name], layout.fine)
@@ -217,8 +217,8 @@ def _expected_typical(
 
 def _middle_typical(arrays: ArmArrays, slots: Ints, instrument: int, prior: Prior, variation: Floats) -> float:
     """Expected log typical_sd at one `variation`."""
-    if isinstance(prior, PointMass):
-        return float(np.log(prior.value))
+    if prior.atom is not None:
+        return float(np.log(prior.atom))
     return float(_expected_typical(arrays, slots, instrument, prior, variation)[0].item())
 
 

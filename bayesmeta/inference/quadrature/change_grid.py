@@ -22,7 +22,7 @@ from bayesmeta.inference.quadrature.parameter_grid import (
     scale_rule,
 )
 from bayesmeta.inference.quadrature.settle import REACH, Ends, Layout, expected_mu, location_ends, settle, spaced
-from bayesmeta.priors import PointMass, plain
+from bayesmeta.priors import plain
 from bayesmeta.spec.change_normal import ChangeNormal
 
 Floats = NDArray[np.float64]
@@ -51,7 +51,7 @@ def fit_change_grid(data: ArmChanges, model: ChangeNormal, fine: float = 1) -> P
     arrays = change_arrays(data, model.baseline)
     priors = model.parameter_names()
     scales = {"tau": plain(model.base.tau), "correlation_variation": priors["correlation_variation"]}
-    locations = ["mu"] if isinstance(priors["correlation"], PointMass) else ["mu", "correlation"]
+    locations = ["mu"] if priors["correlation"].atom is not None else ["mu", "correlation"]
     return settle(lambda layout: _evaluated(arrays, model, layout), scales, locations, fine)
 
 
@@ -89,8 +89,8 @@ def _correlation_nodes(
     window = layout.windows.get("correlation_variation", (0.0, 0.0))
     variation, log_v = scale_rule(priors["correlation_variation"], *window, layout.count(_VARIATION))
     prior = priors["correlation"]
-    if isinstance(prior, PointMass):
-        typical = np.full((1, variation.size), np.arctanh(prior.value))
+    if prior.atom is not None:
+        typical = np.full((1, variation.size), np.arctanh(prior.atom))
         return typical, variation, log_v[None], np.zeros((2, variation.size), bool)
     lowest, highest = prior.support
     lower, upper = (np.full(variation.size, bound) for bound in (lowest, highest))

@@ -17,19 +17,8 @@ from scipy.special import gammainccinv, gammaincinv, gammaln, polygamma
 
 from bayesmeta.errors import InferenceError, SpecificationError
 from bayesmeta.inference.quadrature.gaussian import CoefficientPrior
-from bayesmeta.priors import (
-    Cauchy,
-    Flat,
-    Mixture,
-    MultivariateNormal,
-    Normal,
-    PointMass,
-    Prior,
-    StudentT,
-    Truncated,
-    plain,
-)
-from bayesmeta.priors._base import number_text
+from bayesmeta.priors import Flat, MultivariateNormal, Prior, plain
+from bayesmeta.priors._parameters import number_text
 
 Floats = NDArray[np.float64]
 # The rule over the log of a t prior's precision: its largest step, its step in standard deviations, where it begins.
@@ -126,29 +115,26 @@ def expand(prior: Prior, name: str, finer: int = 1) -> list[Component]:
     InferenceError
         If it is too narrow for floats.
     """
-    match plain(prior):
-        case Flat():
-            return [Component(1.0, 0.0, 0.0)]
-        case Normal(sd=spread) | StudentT(scale=spread) | Cauchy(scale=spread) if spread < _NARROWEST:
+    own = plain(prior)
+    if own == Flat():
+        return [Component(1.0, 0.0, 0.0)]
+    if own.atom is not None:
+        return [Component(1.0, own.atom, math.inf)]
+    if own.is_mixture:
+        return [
+            Component(w * c.weight, c.mean, c.precision, c.parity)
+            for w, part in own.parts
+            for c in expand(part, name, finer)
+        ]
+    if own.student is not None:
+        nu, mean, scale = own.student
+        if scale < _NARROWEST:
             raise InferenceError(
                 f"prior for {name} is {prior}: its square is too small for a computer's numbers, below {_NARROWEST:g} "
-                f"squared. Use PointMass({number_text(plain(prior).mean)}) for a value that is known."  # type: ignore[attr-defined]
+                f"squared. Use PointMass({number_text(mean)}) for a value that is known."
             )
-        case Normal(mean=mean, sd=sd):
-            return [Component(1.0, mean, sd**-2.0)]
-        case PointMass(value=value):
-            return [Component(1.0, value, math.inf)]
-        case StudentT(nu=nu, mean=mean, scale=scale):
-            return _scale_mixture(nu, mean, scale, finer)
-        case Cauchy(mean=mean, scale=scale):
-            return _scale_mixture(1.0, mean, scale, finer)
-        case Mixture(components=pairs):
-            return [
-                Component(w * c.weight, c.mean, c.precision, c.parity)
-                for w, part in pairs
-                for c in expand(part, name, finer)
-            ]
-    if isinstance(plain(prior), Truncated):
+        return [Component(1.0, mean, scale**-2.0)] if math.isinf(nu) else _scale_mixture(nu, mean, scale, finer)
+    if own.priors and own.of_square is None:  # and no mixture: a prior that is cut
         raise SpecificationError(
             f"prior for {name} is {prior}: given tau, a truncated prior leaves no normal distribution, which the "
             "quadrature engine needs. Use engine='nuts'."
@@ -180,7 +166,10 @@ def _scale_mixture(nu: float, mean: float, scale: float, finer: int) -> list[Com
 
 
 def pieces(
-    names: Sequence[str], priors: Mapping[str, Prior], joint: Mapping[tuple[str, ...], Prior], finer: int = 1
+    names: Sequence[str],
+    priors: Mapping[str, Prior],
+    joint: Mapping[tuple[str, ...], MultivariateNormal],
+    finer: int = 1,
 ) -> list[Piece]:
     """Split a prior on all coefficients into pieces.
 
@@ -201,7 +190,6 @@ def pieces(
     """
     blocks = []
     for group, prior in joint.items():
-        assert isinstance(prior, MultivariateNormal)
         columns = tuple(names.index(name) for name in group)
         blocks.append(Block(columns, joint=(np.array(prior.mean), np.array(prior.cov))))
     taken = {name for group in joint for name in group}

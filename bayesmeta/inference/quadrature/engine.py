@@ -17,7 +17,7 @@ from bayesmeta.inference.quadrature.grid import Grid
 from bayesmeta.inference.quadrature.integrate import Integrand, Posterior, converge
 from bayesmeta.inference.quadrature.rotate import Rotation, rotate
 from bayesmeta.inference.quadrature.scale_density import ScaleDensity, scale_density, separated
-from bayesmeta.priors import CustomScale, Flat, Mixture, Normal, PointMass, Prior, plain
+from bayesmeta.priors import Flat, Prior, plain
 from bayesmeta.spec.design import design, tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.two_scales import Model, TwoScales, base_of
@@ -148,7 +148,7 @@ def unsupported(data: object, model: Model) -> str | None:
     if isinstance(model, TwoScales) and data.cov is not None:
         return "with two scales the quadrature engine needs independent sampling errors. Use engine='nuts'."
     base = base_of(model)
-    if all(isinstance(prior, Flat | Normal) for prior in (base.mu, *base.beta.values())):
+    if all(prior == Flat() or prior.is_normal for prior in (base.mu, *base.beta.values())):
         return None
     single = {name: prior for name, prior in base.beta.items() if isinstance(name, str)}
     try:
@@ -286,12 +286,12 @@ def require_accuracy(error: float, tolerance: float, about: str) -> None:
 def tau_components(prior: Prior) -> list[tuple[float, ScaleDensity | float, bool]]:
     """Components of a prior on a scale with their weights, point masses as numbers, and whether each is improper."""
     prior = plain(prior)
-    if isinstance(prior, PointMass):
-        return [(1.0, prior.value, False)]
-    if isinstance(prior, Mixture):
-        parts = [(w, found) for w, part in prior.components for found in tau_components(part)]
+    if prior.atom is not None:
+        return [(1.0, prior.atom, False)]
+    if prior.is_mixture:
+        parts = [(w, found) for w, part in prior.parts for found in tau_components(part)]
         return [(w * share, component, improper) for w, (share, component, improper) in parts]
-    if isinstance(prior, CustomScale):
+    if prior.valleys is not None:
         return [(weight, piece, False) for weight, piece in separated(prior)]
     return [(1.0, scale_density(prior), not prior.is_proper)]
 

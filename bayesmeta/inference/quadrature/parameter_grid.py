@@ -12,7 +12,7 @@ from scipy.interpolate import CubicSpline
 from scipy.special import logsumexp
 
 from bayesmeta.errors import SpecificationError
-from bayesmeta.priors import Mixture, PointMass, Prior, plain
+from bayesmeta.priors import Prior, plain
 from bayesmeta.spec.normal_normal import NormalNormal
 
 Floats = NDArray[np.float64]
@@ -103,19 +103,19 @@ def require_simple(base: NormalNormal, **scales: Prior) -> None:
         raise SpecificationError(f"formula {base.formula!r}: the grid takes '1' only. Use engine='nuts'.")
     for name, prior in ({"tau": base.tau} | scales).items():
         plainly = plain(prior)
-        if not isinstance(plainly, PointMass) and end(plainly) > 1000 * float(plainly.ppf(0.5)):
+        if plainly.atom is None and end(plainly) > 1000 * float(plainly.ppf(0.5)):
             raise SpecificationError(
                 f"prior for {name} is {plainly}: its tail is too heavy for the grid. Use engine='nuts'."
             )
     mu = plain(base.mu_prior)
-    if any(isinstance(part, PointMass) for _, part in (mu.components if isinstance(mu, Mixture) else [(1.0, mu)])):
+    if any(part.atom is not None for _, part in mu.leaves()):
         raise SpecificationError(f"prior for mu is {mu}: the grid takes no point mass. Use engine='nuts'.")
 
 
 def rule(prior: Prior, lower: float, upper: float, n: int) -> tuple[Floats, Floats]:
     """Gauss-Legendre nodes on an interval, and the log of weight times prior; one node for a point mass."""
-    if isinstance(prior, PointMass):
-        return np.array([prior.value]), np.zeros(1)
+    if prior.atom is not None:
+        return np.array([prior.atom]), np.zeros(1)
     x, w = np.polynomial.legendre.leggauss(n)
     nodes = lower + (upper - lower) * (x + 1) / 2
     return nodes, np.asarray(np.log(w * (upper - lower) / 2) + prior.logpdf(nodes))
@@ -123,8 +123,8 @@ def rule(prior: Prior, lower: float, upper: float, n: int) -> tuple[Floats, Floa
 
 def scale_rule(prior: Prior, lower: float, upper: float, n: int) -> tuple[Floats, Floats]:
     """The same for a scale: a Gauss rule in its square root, as its posterior is often highest near zero."""
-    if isinstance(prior, PointMass):
-        return np.array([prior.value]), np.zeros(1)
+    if prior.atom is not None:
+        return np.array([prior.atom]), np.zeros(1)
     x, w = np.polynomial.legendre.leggauss(n)
     root = (x + 1) / 2
     nodes = lower + (upper - lower) * root**2
@@ -133,7 +133,7 @@ def scale_rule(prior: Prior, lower: float, upper: float, n: int) -> tuple[Floats
 
 def end(prior: Prior) -> float:
     """Where a prior on a scale ends, but for 1e-12 of it."""
-    return prior.value if isinstance(prior, PointMass) else min(float(prior.ppf(1 - 1e-12)), 1e12)
+    return prior.atom if prior.atom is not None else min(float(prior.ppf(1 - 1e-12)), 1e12)
 
 
 def chebyshev(lower: float, upper: float, n: int) -> Floats:

@@ -1,6 +1,6 @@
 """Priors on tau as log densities on the real line, vectorised over lanes, for any array library.
 
-Each family is a row of a table: its constants (NumPy, once) and its log density at u = log(tau).
+The row of a family has its constants (NumPy, once) and its log density at u = log(tau).
 """
 
 from __future__ import annotations
@@ -14,129 +14,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
 
 from bayesmeta.errors import SpecificationError
 from bayesmeta.inference.quadrature.special import namespace
-from bayesmeta.priors import (
-    CustomScale,
-    Exponential,
-    Gamma,
-    HalfCauchy,
-    HalfLogistic,
-    HalfNormal,
-    HalfStudentT,
-    InvGamma,
-    LogNormal,
-    LogStudentT,
-    Lomax,
-    OnVariance,
-    Prior,
-    Rayleigh,
-    Uniform,
-)
-from bayesmeta.priors._base import parameter_names
+from bayesmeta.priors import Prior
+from bayesmeta.priors._parameters import parameter_names
+from bayesmeta.priors._standard import log1p_exp
 
 Array = Any
 Floats = NDArray[np.float64]
 _LOG_2 = math.log(2)
-_LOG_2PI = math.log(2 * math.pi)
 _SMALLEST_PIECE = 1e-12  # of a prior's mass, below which differences of its distribution function have no digits
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """A family of priors on a scale.
-
-    Attributes
-    ----------
-    constants : callable
-        From the parameters to arrays that `log_density` takes.
-    log_density : callable
-        ``(xp, u, *constants)`` to the log density of u = log(tau).
-    middle : callable
-        From the parameters to a point near the middle of log(tau), and a rough spread around it.
-    """
-
-    constants: Callable[..., tuple[Any, ...]]
-    log_density: Callable[..., Array]
-    middle: Callable[..., tuple[Any, Any]]
-
-
-def _log_student_constants(nu: Any, scale: Any) -> tuple[Any, ...]:
-    norm = gammaln((nu + 1) / 2) - gammaln(nu / 2) - 0.5 * np.log(nu * np.pi) - np.log(scale)
-    return norm, nu
-
-
-def _half_t(nu: Any, scale: Any) -> tuple[Any, ...]:
-    norm, nu = _log_student_constants(nu, scale)
-    return norm + _LOG_2, np.log(scale) + 0.5 * np.log(nu), nu + 1
-
-
-def _log1p_exp(xp: Any, x: Array) -> Array:
-    return xp.logaddexp(x, xp.zeros_like(x))
-
-
-def _half_t_density(xp: Any, u: Array, norm: Any, log_scale: Any, power: Any) -> Array:
-    return norm + u - 0.5 * power * _log1p_exp(xp, 2 * (u - log_scale))
-
-
-FAMILIES: dict[type[Prior], Family] = {
-    HalfNormal: Family(
-        lambda scale: (0.5 * math.log(2 / math.pi) - np.log(scale), -0.5 * np.asarray(scale) ** -2.0),
-        lambda xp, u, norm, rate: norm + u + rate * xp.exp(2 * u),
-        lambda scale: (np.log(scale) - 0.4, 1.0),
-    ),
-    HalfStudentT: Family(_half_t, _half_t_density, lambda nu, scale: (np.log(scale), 1.0 + 1 / nu)),
-    HalfCauchy: Family(
-        lambda scale: _half_t(np.ones_like(scale), scale), _half_t_density, lambda scale: (np.log(scale), 2.0)
-    ),
-    HalfLogistic: Family(
-        lambda scale: (_LOG_2 - np.log(scale), 1 / np.asarray(scale)),
-        lambda xp, u, norm, rate: norm + u - rate * xp.exp(u) - 2 * _log1p_exp(xp, -rate * xp.exp(u)),
-        lambda scale: (np.log(scale), 1.0),
-    ),
-    Rayleigh: Family(
-        lambda scale: (-2 * np.log(scale), -0.5 * np.asarray(scale) ** -2.0),
-        lambda xp, u, norm, rate: norm + 2 * u + rate * xp.exp(2 * u),
-        lambda scale: (np.log(scale), 0.7),
-    ),
-    Exponential: Family(
-        lambda rate: (np.log(rate), rate),
-        lambda xp, u, norm, rate: norm + u - rate * xp.exp(u),
-        lambda rate: (-np.log(rate) - 0.4, 1.0),
-    ),
-    Gamma: Family(
-        lambda shape, rate: (shape * np.log(rate) - gammaln(shape), shape, rate),
-        lambda xp, u, norm, shape, rate: norm + shape * u - rate * xp.exp(u),
-        lambda shape, rate: (np.log(shape / rate), shape**-0.5),
-    ),
-    InvGamma: Family(
-        lambda shape, scale: (shape * np.log(scale) - gammaln(shape), shape, scale),
-        lambda xp, u, norm, shape, scale: norm - shape * u - scale * xp.exp(-u),
-        lambda shape, scale: (np.log(scale / shape), shape**-0.5),
-    ),
-    LogNormal: Family(
-        lambda meanlog, sdlog: (-0.5 * _LOG_2PI - np.log(sdlog), meanlog, sdlog),
-        lambda xp, u, norm, mean, sd: norm - 0.5 * ((u - mean) / sd) ** 2,
-        lambda meanlog, sdlog: (meanlog, sdlog),
-    ),
-    LogStudentT: Family(
-        lambda nu, location, scale: (_log_student_constants(nu, scale)[0], location, scale, nu),
-        lambda xp, u, norm, mean, scale, nu: norm - 0.5 * (nu + 1) * xp.log1p(((u - mean) / scale) ** 2 / nu),
-        lambda nu, location, scale: (location, scale),
-    ),
-    Lomax: Family(
-        lambda shape, scale: (np.log(shape) - np.log(scale), np.log(scale), shape + 1),
-        lambda xp, u, norm, log_scale, power: norm + u - power * _log1p_exp(xp, u - log_scale),
-        lambda shape, scale: (np.log(scale / shape), 1.0 + 1 / shape),
-    ),
-    Uniform: Family(
-        lambda lower, upper: (-np.log(upper - lower),),
-        lambda xp, u, norm: norm + u,
-        lambda lower, upper: (np.log(0.5 * (lower + upper)), 0.5),
-    ),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -179,10 +67,10 @@ class ScaleDensity:
         """Return tau, and the prior's log density of v."""
         xp = namespace(v)
         if self.bounded:
-            width, inner = self.upper - self.lower, -_log1p_exp(xp, -v)
+            width, inner = self.upper - self.lower, -log1p_exp(xp, -v)
             tau = self.lower + width * xp.exp(inner)
             log_tau = xp.log(tau)
-            jacobian = xp.log(xp.asarray(width, dtype=v.dtype)) + inner - _log1p_exp(xp, v)
+            jacobian = xp.log(xp.asarray(width, dtype=v.dtype)) + inner - log1p_exp(xp, v)
             return tau, self.log_of_log(xp, log_tau) - log_tau + jacobian
         if self._from_zero:
             return xp.exp(v), self.log_of_log(xp, v)
@@ -231,10 +119,10 @@ def scale_density(priors: Prior | Sequence[Prior], convert: Callable[[Floats], A
     """
     many = not isinstance(priors, Prior)
     first: Prior = priors[0] if many else priors  # type: ignore[index, assignment]
-    if isinstance(first, OnVariance):
-        inner = scale_density([p.prior for p in priors] if many else first.prior, convert)  # type: ignore[union-attr]
-        return _on_variance(inner)
-    family = FAMILIES.get(type(first))
+    if first.of_square is not None:
+        squares = [p.of_square for p in priors] if many else first.of_square  # type: ignore[union-attr]
+        return _on_variance(scale_density(squares, convert))  # type: ignore[arg-type]
+    family = first.row.log_density
     if family is None:
         if many and any(prior != first for prior in priors):  # type: ignore[union-attr]
             raise SpecificationError(
@@ -257,8 +145,8 @@ def scale_density(priors: Prior | Sequence[Prior], convert: Callable[[Floats], A
         )
     constants = [convert(c) if many else float(c) for c in found]
     middle, spread = family.middle(*values)
-    lower: Any = values[0] if isinstance(first, Uniform) else 0.0
-    upper: Any = values[1] if isinstance(first, Uniform) else math.inf
+    bounds = zip((first.row.named("lower"), first.row.named("upper")), first.support, strict=True)
+    lower, upper = (values[names.index(name)] if name else bound for name, bound in bounds)
     return ScaleDensity(
         convert(np.asarray(lower)) if many else lower,
         convert(np.asarray(upper)) if many else upper,
@@ -292,10 +180,10 @@ def _opaque(prior: Prior) -> ScaleDensity:
     return ScaleDensity(lower, upper, log_of_log, float(middle), spread)
 
 
-def separated(prior: CustomScale) -> list[tuple[float, ScaleDensity]]:
+def separated(prior: Prior) -> list[tuple[float, ScaleDensity]]:
     """A user's prior in pieces of one peak each, cut where its density is lowest, with their probabilities."""
     whole, ends = _opaque(prior), [0.0]
-    for cut in prior.valleys:
+    for cut in prior.valleys or ():
         if min(prior.cdf(cut) - prior.cdf(ends[-1]), 1.0 - prior.cdf(cut)) > _SMALLEST_PIECE:
             ends.append(cut)
     found = []

@@ -15,7 +15,7 @@ from scipy.special import logsumexp
 
 from bayesmeta.errors import InferenceError
 from bayesmeta.inference.quadrature.parameter_grid import ParameterGrid, end
-from bayesmeta.priors import Normal, PointMass, Prior, plain
+from bayesmeta.priors import Prior, plain
 from bayesmeta.spec.normal_normal import NormalNormal
 
 Floats = NDArray[np.float64]
@@ -87,7 +87,7 @@ def settle[G: ParameterGrid](
     InferenceError
         If the ranges do not come to rest, or more nodes still change the result.
     """
-    supports = {name: prior.support for name, prior in scales.items() if not isinstance(prior, PointMass)}
+    supports = {name: prior.support for name, prior in scales.items() if prior.atom is None}
     windows = {name: (lower, end(scales[name])) for name, (lower, _) in supports.items()}
     layout = Layout(windows, dict.fromkeys(locations, (1.0, 1.0)), _SEARCH)
     layout = _at_rest(evaluate, layout, supports)
@@ -212,7 +212,7 @@ def expected_mu(base: NormalNormal, y: Floats, v: Floats, tau: Floats) -> tuple[
     lower, middle, upper = (float(prior.ppf(q)) for q in (0.25, 0.5, 0.75))
     own = (1.349 / max(upper - lower, 1e-9)) ** 2  # quartiles of a normal distribution are 1.349 sd apart
     with_prior, narrower = (precision * center + own * middle) / (precision + own), (precision + own) ** -0.5
-    if isinstance(plain(prior), Normal):
+    if plain(prior).is_normal:
         return with_prior, narrower
     return np.concatenate([with_prior, center]), np.concatenate([narrower, precision**-0.5])
 

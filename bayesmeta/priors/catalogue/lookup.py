@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
 from bayesmeta.errors import DataWarning, SpecificationError, did_you_mean
-from bayesmeta.priors._base import number_text
+from bayesmeta.priors._parameters import number_text
 from bayesmeta.priors.catalogue.entries import Entry, entries
 from bayesmeta.priors.catalogue.sources import SOURCES
 from bayesmeta.priors.published import PublishedPrior

@@ -8,7 +8,6 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 import bayesmeta as bm
-from bayesmeta.sensitivity.scaling import scaled
 
 Y, SE = np.array([0.1, 0.4, -0.2, 0.3]), np.array([0.15, 0.3, 0.2, 0.25])
 TAUS = [
@@ -31,7 +30,7 @@ def times(prior: bm.priors.Prior, c: float) -> bm.priors.Prior:
             return bm.Mixture([(w, times(part, c)) for w, part in pairs])
         case bm.Flat():
             return prior
-    return scaled(prior, c)
+    return prior.scaled(c)
 
 
 def numbers(mu: bm.priors.Prior, tau: bm.priors.Prior, c: float) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,6 @@ from hypothesis import strategies as st
 
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import Flat, Jeffreys, Prior, parse_prior
-from bayesmeta.sensitivity.scaling import scaled, widened
 
 SCALES = [
     "HalfNormal(0.5)", "HalfStudentT(3, 0.5)", "HalfCauchy(0.5)", "HalfLogistic(0.5)", "Rayleigh(0.5)", "Uniform(0, 2)",
@@ -31,9 +32,9 @@ LOCATIONS = [
 def test_a_scaled_prior_is_that_of_the_scaled_quantity(text: str, factor: float, x: float) -> None:
     prior = parse_prior(text)
     if text == "PointMass(0.3)":
-        assert scaled(prior, factor).moments().mean == pytest.approx(0.3 * factor)
+        assert prior.scaled(factor).moments().mean == pytest.approx(0.3 * factor)
         return
-    assert scaled(prior, factor).cdf(factor * x) == pytest.approx(prior.cdf(x), rel=1e-9, abs=1e-12)
+    assert prior.scaled(factor).cdf(factor * x) == pytest.approx(prior.cdf(x), rel=1e-9, abs=1e-12)
 
 
 @pytest.mark.parametrize("text", LOCATIONS)
@@ -41,10 +42,10 @@ def test_a_widened_prior_keeps_its_centre(text: str) -> None:
     prior = parse_prior(text)
     centre = float(prior.ppf(0.5))
     x = np.array([-3.0, -0.4, 0.7, 2.5])
-    np.testing.assert_allclose(widened(prior, 4).cdf(centre + 4 * x), prior.cdf(centre + x), rtol=1e-12)
+    np.testing.assert_allclose(prior.widened(4).cdf(centre + 4 * x), prior.cdf(centre + x), rtol=1e-12)
 
 
-@pytest.mark.parametrize(("function", "prior"), [(scaled, Jeffreys()), (widened, Flat())])
-def test_a_prior_without_a_scale_is_refused(function: object, prior: Prior) -> None:
+@pytest.mark.parametrize("change", [Jeffreys().scaled, Flat().widened])
+def test_a_prior_without_a_scale_is_refused(change: Callable[[float], Prior]) -> None:
     with pytest.raises(SpecificationError, match="has no scale"):
-        function(prior, 2)  # type: ignore[operator]
+        change(2)
