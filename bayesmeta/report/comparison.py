@@ -179,4 +179,4 @@ def _as_read(row: dict[str, Any]) -> tuple[str, ...]:
     spread = spread_of(*shown)
     estimate, *_ = write_row(shown, spread)
     new = format_interval(row["display_prediction_lower"], row["display_prediction_upper"], spread)
-    return estimate, format_interval(*shown[1:], spread), new
+    return estimate, format_interval(shown[1], shown[2], spread), new
