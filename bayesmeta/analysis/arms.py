@@ -14,7 +14,6 @@ from bayesmeta.inference.change_arrays import change_arrays
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.spec.arm_normal import ArmNormal
 from bayesmeta.spec.change_normal import ChangeNormal
-from bayesmeta.spec.names import arm_scales
 from bayesmeta.spec.two_scales import Model
 
 _LEFT_OUT = (
@@ -65,7 +64,8 @@ def arm_left_out(outcome: Outcome, fit: MetaResult) -> list[str]:
     """What the report has for other outcomes and not for this one, each with the reason."""
     if not outcome.signals or outcome.sensitivity == Sensitivity():
         return list(_LEFT_OUT)
-    own = dict.fromkeys(name.split("[")[0] for name in arm_scales(fit.data, fit.model))
+    known = fit.prepared.parameters
+    own = dict.fromkeys(name.split("[")[0] for name, parameter in known.items() if parameter.role == "nuisance")
     return [
         *_LEFT_OUT,
         f"Other priors on {' and '.join(own)}: the sensitivity crosses those on mu, coefficients and tau.",

@@ -30,10 +30,6 @@ from bayesmeta.priors import Flat, Prior
 from bayesmeta.results.display import with_display
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.spec.design import design
-from bayesmeta.spec.parameter_priors import parameter_priors
-from bayesmeta.spec.sources import default_names, published_in
-from bayesmeta.spec.two_scales import base_of
 
 
 @dataclass(slots=True)
@@ -127,28 +123,23 @@ def summary_rows(result: MetaResult, display: Display) -> list[dict[str, Any]]:
 def _model(
     outcome: Outcome, key: str, result: MetaResult, rows: list[dict[str, Any]], found: Any, sizes: Any
 ) -> dict[str, Any]:
-    model = base_of(result.model)
-    priors = parameter_priors(result.data, result.model)
-    variables = design(result.data, model).columns
+    model, parameters = result.model.base, result.prepared.parameters
     section = outcome.models[key]
-    unchosen = default_names(model)
-    defaults = [name for name, prior in priors.items() if prior == Flat() or {name, variables.get(name)} & unchosen]
-    sources: dict[str, list[dict[str, object]]] = {}
-    for name, source in published_in(model):
-        sources.setdefault(name, []).append(source.as_dict())
     return {
         "label": section.label,
         "formula": model.formula,
         **arm_options(result.model),
         "engine": result.engine,
         "error_bound": result.error_bound,
-        "priors": {name: str(prior) for name, prior in priors.items()},
-        "defaults": defaults,
-        "sources": {name: sources.get(name) or sources.get(variables.get(name, name), []) for name in priors},
+        "priors": result.prepared.prior_texts,
+        "defaults": [name for name, one in parameters.items() if one.prior == Flat() or one.by_default],
+        "sources": {name: [part.as_dict() for part in one.published] for name, one in parameters.items()},
         "summary": rows,
         "forest": _forest(result) if model.has_mu and not result.coefficients else None,
         "prior_posterior": [
-            _prior_posterior(result, name, prior) for name, prior in priors.items() if np.ptp(result.draws(name)) > 0
+            _prior_posterior(result, name, one.prior)
+            for name, one in parameters.items()
+            if np.ptp(result.draws(name)) > 0
         ],
         "convergence": {
             **{k: finite_or_none(v) if isinstance(v, float) else v for k, v in found.as_dict().items()},

@@ -12,7 +12,7 @@ from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.kinds import Data
 from bayesmeta.diagnostics.compare import compare
 from bayesmeta.errors import SpecificationError
-from bayesmeta.spec.two_scales import Model, base_of, structure_of
+from bayesmeta.spec.two_scales import Model
 
 
 def side_by_side(data: Data, outcome: Outcome, models: Mapping[str, Model]) -> dict[str, Any] | None:
@@ -23,14 +23,14 @@ def side_by_side(data: Data, outcome: Outcome, models: Mapping[str, Model]) -> d
     """
     if not isinstance(data, Estimates) or not models:
         return None
-    bases = {name: base_of(model) for name, model in models.items()}
+    bases = {name: model.base for name, model in models.items()}
     formula, first = next(iter(bases.values())).formula, next(iter(models.values()))
     labels = {name: outcome.models[name].label for name in models}
     repeated = len(set(labels.values())) < len(labels)
     chosen = {
         f"Bayes: {name if repeated else labels[name]}": model
         for name, model in models.items()
-        if bases[name].formula == formula and structure_of(model) == structure_of(first)
+        if bases[name].formula == formula and model.components == first.components
     }
     try:
         table = compare(data, chosen, engine="quadrature")

@@ -9,7 +9,7 @@ from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.kinds import Data
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.spec.between import Independent, MultiArm
-from bayesmeta.spec.two_scales import TwoScales, base_of
+from bayesmeta.spec.two_scales import TwoScales
 
 
 def dependence_sentences(
@@ -34,7 +34,7 @@ def dependence_sentences(
     if data.cov is not None:
         yield f"Outcome '{label}': the estimates entered with their known covariance."
     for key, result in fits.items():
-        between = base_of(result.model).between
+        between = result.model.base.between
         if isinstance(result.model, TwoScales):
             yield (
                 f"The model '{labels[key]}' has a second standard deviation, {result.model.second_name} of "

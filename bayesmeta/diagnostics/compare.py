@@ -18,7 +18,7 @@ from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.spec.between import Between, Cluster, Independent, Slope
 from bayesmeta.spec.normal_normal import NormalNormal
-from bayesmeta.spec.two_scales import Model, TwoScales, base_of, structure_of
+from bayesmeta.spec.two_scales import Model, TwoScales
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,7 +133,7 @@ def compare(
 
 
 def _formula(models: Mapping[str, Model]) -> str:
-    formulas = {base_of(model).formula for model in models.values() if isinstance(model, NormalNormal | TwoScales)}
+    formulas = {model.base.formula for model in models.values() if isinstance(model, NormalNormal | TwoScales)}
     if len(formulas) > 1:
         listed = ", ".join(map(repr, sorted(formulas)))
         raise SpecificationError(f"compare: all models need one formula, which estimators then use; got {listed}.")
@@ -144,13 +144,14 @@ def _formula(models: Mapping[str, Model]) -> str:
 
 def _structure(models: Mapping[str, Model]) -> Between:
     """How true effects vary together in all of the models: the second component of one that has two."""
-    found = list(dict.fromkeys(structure_of(model) for model in models.values()))
-    if len(found) > 1:
+    components = list(dict.fromkeys(tuple(model.components.items()) for model in models.values()))
+    last = [structures[-1][1] for structures in components]
+    if len(last) > 1:
         raise SpecificationError(
-            f"compare: true effects vary by {' and by '.join(str(structure) for _, structure in found)}, and estimators need "
-            "one structure. Compare models of one structure at a time."
+            f"compare: true effects vary by {' and by '.join(map(str, last))}, and estimators need one structure. Compare "
+            "models of one structure at a time."
         )
-    return found[0][1]
+    return last[0]
 
 
 def _usual(structure: Between) -> tuple[str, ...]:

@@ -16,7 +16,6 @@ from bayesmeta.results.bayes_factor import parse_hypothesis, with_prior
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.quadrature_result import QuadratureResult
 from bayesmeta.spec.normal_normal import NormalNormal
-from bayesmeta.spec.two_scales import base_of
 
 if TYPE_CHECKING:
     from bayesmeta.inference.quadrature.engine import QuadratureFit
@@ -148,7 +147,7 @@ def _under(result: MetaResult, fit: QuadratureFit, hypothesis: str) -> Quadratur
     from bayesmeta.priors import PointMass
 
     name, value = parse_hypothesis(hypothesis, fit.names)
-    return fit_quadrature(fit.data, with_prior(base_of(result.model), name, PointMass(value)), fit.tolerance)
+    return fit_quadrature(fit.data, with_prior(result.model.base, name, PointMass(value)), fit.tolerance)
 
 
 def replicates(fit: QuadratureFit, draws: int, seed: int) -> Floats:

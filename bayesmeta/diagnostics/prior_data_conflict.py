@@ -13,11 +13,11 @@ from bayesmeta.data.estimates import Estimates
 from bayesmeta.diagnostics.heterogeneity_scale import tau_rule
 from bayesmeta.diagnostics.quadratic_form import heterogeneity_factors, quadratic_tail
 from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.families.prepared import design, tau_prior
 from bayesmeta.inference.quadrature import mixtures
 from bayesmeta.inference.quadrature.coefficients import expand
 from bayesmeta.inference.quadrature.engine import QuadratureFit, fit_quadrature
 from bayesmeta.priors import Prior
-from bayesmeta.spec.design import design, tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
 
 if TYPE_CHECKING:

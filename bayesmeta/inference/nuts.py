@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,16 +11,18 @@ import xarray as xr
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview
+from bayesmeta.families.prepared import Prepared
 from bayesmeta.inference.graphs import Skeleton, estimates_graph, review_graph
 from bayesmeta.inference.pymc_priors import hyperparameters, signature
 from bayesmeta.inference.restore import restore_estimates, restore_review, to_datatree
 from bayesmeta.inference.review_arrays import ReviewArrays, review_arrays
+from bayesmeta.inference.sampled import require_sampled
 from bayesmeta.inference.sampling import CompiledModel, Progress
 from bayesmeta.inference.settings import SamplerSettings
-from bayesmeta.priors import Flat, Prior, plain
-from bayesmeta.spec.check import sampled_model
-from bayesmeta.spec.design import Design, design
-from bayesmeta.spec.two_scales import Model, TwoScales, base_of, structures
+from bayesmeta.priors import Flat, Prior
+from bayesmeta.spec.two_scales import structures
+
+_Ready = Prepared[Any, Any]
 
 
 @dataclass(slots=True)
@@ -39,13 +41,13 @@ class NutsEngine:
         if isinstance(self.data, PublishedReview):
             self._arrays = review_arrays(self.data)
 
-    def prepare(self, models: Mapping[str, Model]) -> None:
-        """Compile the graphs that `models` need, as few as possible; refuses any model that cannot be right."""
+    def prepare(self, models: Iterable[_Ready]) -> None:
+        """Compile the graphs that models need, as few as possible; rejects any model that cannot be right."""
         skeletons = [skeleton for skeleton, _ in self._compiled]
         new: list[Skeleton] = []
-        for model in models.values():
-            bound = sampled_model(self.data, model)
-            wanted = _skeleton(self.data, design(self.data, base_of(bound)), bound)
+        for ready in models:
+            require_sampled(ready)
+            wanted = _skeleton(ready)
             if any(_fits(wanted, skeleton) for skeleton in skeletons):
                 continue
             for i, skeleton in enumerate(new):
@@ -58,21 +60,19 @@ class NutsEngine:
             compiled = CompiledModel(self._graph(skeleton), low_rank=isinstance(self.data, Estimates))
             self._compiled.append((skeleton, compiled))
 
-    def fit(self, model: Model, settings: SamplerSettings, seed: int, progress: Progress | None = None) -> xr.DataTree:
+    def fit(self, ready: _Ready, settings: SamplerSettings, seed: int, progress: Progress | None = None) -> xr.DataTree:
         """Posterior of one model, in ArviZ's groups."""
-        self.prepare({"model": model})
-        bound = sampled_model(self.data, model)
-        made = design(self.data, base_of(bound))
-        wanted = _skeleton(self.data, made, bound)
+        self.prepare([ready])
+        bound, made, wanted = ready.bound, ready.design, _skeleton(ready)
         skeleton, compiled = next(pair for pair in self._compiled if _fits(wanted, pair[0]))
         draws, stats = compiled.sample(_exchange(skeleton, wanted, self.data), settings, seed, progress)
         if isinstance(self.data, PublishedReview):
             assert self._arrays is not None
-            groups, coords = restore_review(self._arrays, base_of(bound), made, draws, seed)
+            groups, coords = restore_review(self._arrays, bound.base, made, draws, seed)
         else:
             groups, coords = restore_estimates(self.data, bound, made, draws, seed)
         groups["sample_stats"] = stats
-        return to_datatree(groups, coords, compiled.attrs(model, self.data, settings, seed))
+        return to_datatree(groups, coords, compiled.attrs(ready.model, self.data, settings, seed))
 
     def _graph(self, skeleton: Skeleton) -> Any:
         if isinstance(self.data, PublishedReview):
@@ -81,12 +81,12 @@ class NutsEngine:
         return estimates_graph(self.data, skeleton)
 
 
-def _skeleton(data: Estimates | PublishedReview, made: Design, model: Model) -> Skeleton:
-    base = base_of(model)
-    beta = {name: base.coefficient_prior(name, term) for name, term in made.columns.items()}
-    known = structures(data, model) if isinstance(data, Estimates) else {}
-    second = plain(model.prior) if isinstance(model, TwoScales) else None
-    return Skeleton(made, base.mu_prior if made.intercept else None, base.tau, beta, known, second)
+def _skeleton(ready: _Ready) -> Skeleton:
+    priors = ready.priors
+    known = structures(ready.data, ready.model) if isinstance(ready.data, Estimates) else {}
+    second = next((priors[name] for name in known if name != "tau"), None)
+    beta = {name: priors[name] for name in ready.design.columns}
+    return Skeleton(ready.design, priors.get("mu"), priors["tau"], beta, known, second)
 
 
 def _same_top(a: Skeleton, b: Skeleton) -> bool:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.families.prepared import design
 from bayesmeta.pooling.arrays import PREDICTIONS, PooledRegression, check_choice, check_names, pool_arrays
 from bayesmeta.pooling.confidence import confidence_prediction
 from bayesmeta.pooling.residuals import regression
@@ -16,7 +17,6 @@ from bayesmeta.pooling.result import NOTHING, Pair, PooledResult
 from bayesmeta.pooling.wald import omnibus_test, without_mean
 from bayesmeta.priors import HalfNormal
 from bayesmeta.spec.between import Between, Independent
-from bayesmeta.spec.design import design
 from bayesmeta.spec.normal_normal import NormalNormal
 
 Floats = NDArray[np.float64]

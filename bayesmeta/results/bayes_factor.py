@@ -8,9 +8,9 @@ from typing import Any
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError, did_you_mean
+from bayesmeta.families.prepared import design
 from bayesmeta.inference.quadrature.engine import QuadratureFit, fit_quadrature
 from bayesmeta.priors import Mixture, PointMass, Prior, plain
-from bayesmeta.spec.design import design
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.two_scales import Model
 

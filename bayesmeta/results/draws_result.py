@@ -19,8 +19,7 @@ from bayesmeta.results.claims import holds_on
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.precision import Precision
-from bayesmeta.spec.names import arm_scales
-from bayesmeta.spec.two_scales import Model, TwoScales
+from bayesmeta.spec.two_scales import Model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,10 +57,7 @@ class DrawsResult(MetaResult):
     @property
     def parameters(self) -> tuple[str, ...]:
         """Names that `marginal`, `probability` and `summary` know."""
-        second = self.model.second_name if isinstance(self.model, TwoScales) else "tau"
-        scales = arm_scales(self.data, self.model)
-        names = dict.fromkeys(["mu", "tau", second, *self.coefficients, *scales, "theta_new"])
-        return tuple(name for name in names if name in self.posterior or name in self.coefficients)
+        return tuple(self.prepared.names)
 
     @property
     def error_bound(self) -> None:
@@ -77,8 +73,10 @@ class DrawsResult(MetaResult):
         """Marginal posterior of a parameter, of an expression in parameters, or of ``theta[study]``."""
         if expression.startswith("theta[") and expression.endswith("]"):
             return DrawsMarginal(self._theta(expression[6:-1]))
-        scale = arm_scales(self.data, self.model).get(expression)
-        lower = 0.0 if expression == "tau" else -np.inf if scale is None else scale.support[0]
+        known = self.prepared.parameters.get(expression)
+        lower = 0.0 if expression == "tau" else -np.inf
+        if known is not None and known.role == "nuisance":
+            lower = known.prior.support[0]
         return DrawsMarginal(self.draws(expression), lower=lower)
 
     def probability(self, claim: str) -> float:

@@ -11,12 +11,12 @@ import numpy as np
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError
+from bayesmeta.families.prepared import tau_prior
 from bayesmeta.inference.quadrature.engine import fit_quadrature
 from bayesmeta.priors import Mixture, PointMass, Prior
 from bayesmeta.results.bayes_factor import log_bayes_factor, prior_of
 from bayesmeta.results.claims import check_claim, holds_on
 from bayesmeta.results.exact_claims import exact_probability, scale_probability
-from bayesmeta.spec.design import tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
 
 if TYPE_CHECKING:

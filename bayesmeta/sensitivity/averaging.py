@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import DataError, SpecificationError, did_you_mean
+from bayesmeta.families.prepared import design, prepare
 from bayesmeta.inference.quadrature.draws import datatree
 from bayesmeta.inference.quadrature.engine import Part, Setting, fitted_parts, unsupported, weighted_fit
 from bayesmeta.inference.quadrature.scale_density import ScaleDensity
@@ -20,7 +21,6 @@ from bayesmeta.results.bayes_factor import prior_of, with_prior
 from bayesmeta.results.fit import warn_inaccurate
 from bayesmeta.results.intervals import Marginal
 from bayesmeta.results.quadrature_result import QuadratureResult
-from bayesmeta.spec.design import design, tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def model_average(
         raise SpecificationError(f"model: {reason}")
     if inclusion is not None and weights is not None:
         raise SpecificationError("give inclusion or weights, not both.")
-    model = replace(model, tau=tau_prior(data, model))
+    model = prepare(data, model).bound
     made = design(data, model)
     names = (*(["mu"] if made.intercept else []), "tau", *made.columns)
     if inclusion is not None and not isinstance(inclusion, Mapping):

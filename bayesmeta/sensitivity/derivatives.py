@@ -17,6 +17,7 @@ from scipy.special import ndtr
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.families.prepared import tau_prior
 from bayesmeta.inference.quadrature import mixtures
 from bayesmeta.inference.quadrature.engine import Part, QuadratureFit
 from bayesmeta.priors import Cauchy, Flat, Normal, PointMass, Prior, StudentT
@@ -27,7 +28,6 @@ from bayesmeta.results.quadrature_result import QuadratureResult
 from bayesmeta.sensitivity.divergence import coefficient_terms, column_terms, log_nodes, log_prior_of_tau
 from bayesmeta.sensitivity.quantity import Quantity, quantity_of
 from bayesmeta.sensitivity.scores import scale_scores
-from bayesmeta.spec.design import tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.two_scales import Model
 

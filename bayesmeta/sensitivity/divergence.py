@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bayesmeta.data.estimates import Estimates
+from bayesmeta.families.prepared import tau_prior
 from bayesmeta.inference.quadrature import mixtures
 from bayesmeta.inference.quadrature.engine import Part, QuadratureFit
 from bayesmeta.inference.quadrature.scale_density import ScaleDensity
 from bayesmeta.priors import Cauchy, Flat, Mixture, MultivariateNormal, Normal, PointMass, Prior, StudentT, plain
-from bayesmeta.spec.design import tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
-from bayesmeta.spec.two_scales import Model, base_of
+from bayesmeta.spec.two_scales import Model
 
 Floats = NDArray[np.float64]
 Terms = Mapping[tuple[str, ...], Prior]
@@ -193,7 +193,7 @@ def divergence(one: tuple[QuadratureFit, Model], other: tuple[QuadratureFit, Mod
     data : Estimates
     """
     (fit, model), (other_fit, other_model) = one, other
-    base, other_base = base_of(model), base_of(other_model)
+    base, other_base = model.base, other_model.base
     columns = column_terms(data, base)
     mine, theirs = differing(
         coefficient_terms(fit.names, columns, base), coefficient_terms(fit.names, columns, other_base)
@@ -211,7 +211,7 @@ def divergence(one: tuple[QuadratureFit, Model], other: tuple[QuadratureFit, Mod
 
 def column_terms(data: Estimates, model: NormalNormal) -> dict[str, str]:
     """Columns of the design with the variables behind them."""
-    from bayesmeta.spec.design import design
+    from bayesmeta.families.prepared import design
 
     return dict(design(data, model).columns)
 

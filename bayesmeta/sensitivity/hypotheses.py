@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +13,7 @@ from scipy.optimize import minimize_scalar
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.families.prepared import design, prepare
 from bayesmeta.numbers import real_array
 from bayesmeta.priors import Prior
 from bayesmeta.results.bayes_factor import parse_hypothesis, prior_of, with_prior
@@ -21,7 +22,6 @@ from bayesmeta.results.fit import fit
 from bayesmeta.results.quadrature_result import QuadratureResult
 from bayesmeta.results.region_hypothesis import log_factor
 from bayesmeta.sensitivity.scaling import scaled, widened
-from bayesmeta.spec.design import design, tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def bayes_factor_curve(
         raise SpecificationError(f"model must be a NormalNormal; got {type(model).__name__}.")
     if (scales is None) == (priors is None):
         raise SpecificationError("give either scales or priors, e.g. scales=[0.5, 1, 2].")
-    model = replace(model, tau=tau_prior(data, model))
+    model = prepare(data, model).bound
     name = _parameter(data, model, hypothesis)
 
     def at(prior: Prior) -> float:

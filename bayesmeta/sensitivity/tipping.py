@@ -11,6 +11,7 @@ from scipy.linalg import block_diag
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import DataError, InferenceError, SpecificationError
+from bayesmeta.families.prepared import prepare
 from bayesmeta.priors import Cauchy, Flat, Mixture, Normal, PointMass, Prior, StudentT, plain
 from bayesmeta.priors._base import as_float
 from bayesmeta.results.bayes_factor import prior_of, with_prior
@@ -21,7 +22,6 @@ from bayesmeta.sensitivity.roots import crossings
 from bayesmeta.sensitivity.scaling import scaled
 from bayesmeta.sensitivity.tipping_result import Tip, Tipping, TippingPoints
 from bayesmeta.spec.between import Independent
-from bayesmeta.spec.design import tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
 
 _DECADES = np.linspace(-6, 6, 37)  # a scan in thirds of orders of magnitude
@@ -96,7 +96,7 @@ def tipping_point(
         raise SpecificationError(f"model must be a NormalNormal; got {type(model).__name__}.")
     if not isinstance(data, Estimates):
         raise DataError(f"data must be Estimates; got {type(data).__name__}.")
-    model = replace(model, tau=tau_prior(data, model))
+    model = prepare(data, model).bound
     result = fit(data, model, "quadrature", tolerance=_TOLERANCE)
     check_claim(claim, result.parameters)
     if result.probability_mcse(claim) > 0:

@@ -17,6 +17,7 @@ from numpy.testing import assert_array_equal
 
 import bayesmeta as bm
 from bayesmeta.analysis.schema import Sampling
+from bayesmeta.families.prepared import prepare
 from bayesmeta.inference import sampling, settings
 from bayesmeta.inference.arm_nuts import ArmEngine
 from bayesmeta.inference.change_nuts import ChangeEngine
@@ -51,7 +52,7 @@ SHORT = SamplerSettings(draws=30, tune=30, chains=1)
 
 def compiled_nuts(data, model):
     engine = NutsEngine(data)
-    engine.prepare({"m": model})
+    engine.prepare([prepare(data, model)])
     return engine._compiled[0][1]
 
 
@@ -61,7 +62,7 @@ def mean_only():
 
 
 def compiled_arms(engine, model):
-    engine.fit(model, SHORT, 1)
+    engine.fit(prepare(engine.data, model), SHORT, 1)
     return next(iter(engine._compiled.values()))
 
 

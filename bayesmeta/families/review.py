@@ -1,0 +1,52 @@
+"""A published review, whose trials are latent where nobody published them."""
+
+from __future__ import annotations
+
+from typing import final
+
+from bayesmeta.data.review import PublishedReview
+from bayesmeta.errors import SpecificationError
+from bayesmeta.families.design import Design, review_design
+from bayesmeta.families.protocol import Family
+from bayesmeta.priors import Prior, ReferencePrior, plain
+from bayesmeta.spec.between import Independent
+from bayesmeta.spec.normal_normal import NormalNormal
+
+
+@final
+class OfReview(Family):
+    """`PublishedReview` with `NormalNormal`."""
+
+    name, made_for = "review", "a published review"
+    data_type, model_types = PublishedReview, (NormalNormal,)
+
+    def design(self, data: PublishedReview, model: NormalNormal) -> Design:
+        """Design matrix by scenario, affine in the covariates known as ranges."""
+        return review_design(model.formula, data)
+
+    def measure(self, data: PublishedReview, model: NormalNormal) -> str | None:
+        """What the review states."""
+        return data.measure
+
+    def check(self, data: PublishedReview, model: NormalNormal) -> None:
+        """Reject a structure of the true effects."""
+        if model.between != Independent():
+            raise SpecificationError(
+                f"{model} needs estimates: the trials of a published review vary independently, with one tau."
+            )
+
+    def tau_prior(self, data: PublishedReview, model: NormalNormal) -> Prior:
+        """Prior of tau, without its source.
+
+        Raises
+        ------
+        SpecificationError
+            If it depends on standard errors.
+        """
+        prior = plain(model.tau)
+        if isinstance(prior, ReferencePrior):
+            raise SpecificationError(
+                f"prior for tau is {model.tau}, which needs the studies' standard errors; those of a published review "
+                "are not all known. Use a prior that stands by itself, e.g. HalfNormal(0.5)."
+            )
+        return prior
