@@ -260,7 +260,7 @@ class ArmChanges:
         return len(self.study)
 
     def __eq__(self, other: object) -> bool:
-        return self.hash == other.hash if isinstance(other, ArmChanges) else NotImplemented
+        return self.hash == other.hash if type(other) is ArmChanges else NotImplemented
 
     def __hash__(self) -> int:
         return hash(self.hash)

@@ -219,7 +219,7 @@ class ArmMeans:
         return len(self.study)
 
     def __eq__(self, other: object) -> bool:
-        return self.hash == other.hash if isinstance(other, ArmMeans) else NotImplemented
+        return self.hash == other.hash if type(other) is ArmMeans else NotImplemented
 
     def __hash__(self) -> int:
         return hash(self.hash)

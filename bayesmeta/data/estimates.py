@@ -296,7 +296,7 @@ class Estimates:
         return len(self.study)
 
     def __eq__(self, other: object) -> bool:
-        return self.hash == other.hash if isinstance(other, Estimates) else NotImplemented
+        return self.hash == other.hash if type(other) is Estimates else NotImplemented
 
     def __hash__(self) -> int:
         return hash(self.hash)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import final
 
 from bayesmeta.data.arm_changes import ArmChanges
@@ -24,6 +25,10 @@ class OfArmChanges(Family):
     def measure(self, data: ArmChanges, model: ChangeNormal) -> str:
         """A mean difference in units of the outcome."""
         return model.measure
+
+    def known(self, data: ArmChanges) -> Sequence[bool]:
+        """Whether each study printed its correlation, tells it, or needs none."""
+        return [bool(complete) for complete in data.complete]
 
     def check(self, data: ArmChanges, model: ChangeNormal) -> None:
         """Reject studies that the model cannot use, and warn of baselines that chance does not make so different."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import final
+from typing import TYPE_CHECKING, final
 
 from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.families.protocol import Family, Parameter
 from bayesmeta.priors import Prior, plain
 from bayesmeta.spec.arm_normal import ArmNormal
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 @final
@@ -26,6 +29,16 @@ class OfArmMeans(Family):
     def measure(self, data: ArmMeans, model: ArmNormal) -> str:
         """The difference of the means, in units of the outcome or of the study's standard deviation."""
         return model.measure
+
+    def known(self, data: ArmMeans) -> Sequence[bool]:
+        """Whether each study reported both standard deviations as such."""
+        return [bool(complete) for complete in data.complete]
+
+    def choice_probabilities(self, data: ArmMeans, posterior: xr.Dataset) -> dict[str, dict[str, float]]:
+        """Posterior probability of each reading of a spread that may be a standard deviation or a standard error, by study."""
+        readings = posterior.get("sd_probability")
+        is_sd = {} if readings is None else readings.mean(("chain", "draw")).to_series().to_dict()
+        return {str(study): {"sd": p, "se": 1 - p} for study, p in is_sd.items()}
 
     def check(self, data: ArmMeans, model: ArmNormal) -> None:
         """Reject instruments without a prior or of different units, and options without any use."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.errors import SpecificationError
+from bayesmeta.errors import DataError, SpecificationError
 from bayesmeta.families.protocol import Family, Parameter
 from bayesmeta.priors import Prior, ReferencePrior, plain
 from bayesmeta.spec.between import Cluster, Given, MultiArm
@@ -34,6 +34,10 @@ class OfEstimates(Family):
     def standard_errors(self, data: Estimates) -> NDArray[np.float64]:
         """Those of the estimates."""
         return data.se
+
+    def known(self, data: Estimates) -> list[bool]:
+        """Every estimate is known."""
+        return [True] * data.n_studies
 
     def check(self, data: Estimates, model: Model) -> None:
         """Reject a model that takes the rows of a cluster as independent, where the data say that they are not."""
@@ -74,3 +78,25 @@ def _covers(data: Estimates, between: Cluster | MultiArm) -> bool:
     together = np.asarray(between.matrix(data)) > 0
     clusters = list(data.covariates[str(data.cluster)])
     return all(together[i, clusters.index(cluster)] for i, cluster in enumerate(clusters))
+
+
+def require_estimates(data: object) -> None:
+    """Reject data that a question about effects with known standard errors is not for.
+
+    Raises
+    ------
+    DataError
+    """
+    if not isinstance(data, Estimates):
+        raise DataError(f"data must be Estimates; got {type(data).__name__}.")
+
+
+def require_one_scale(model: object, expected: str = "model must be a NormalNormal") -> None:
+    """Reject a model that a question about one standard deviation of effects is not for; `expected` says what it is for.
+
+    Raises
+    ------
+    SpecificationError
+    """
+    if not isinstance(model, NormalNormal):
+        raise SpecificationError(f"{expected}; got {type(model).__name__}.")

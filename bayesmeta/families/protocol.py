@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.families.design import Design, formula_design
 from bayesmeta.priors import Prior, PublishedPrior, plain, published_parts
 from bayesmeta.spec.normal_normal import NormalNormal
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Priors = Mapping[Any, Prior]  # by str, or by the tuple of names of a joint prior
 Role = Literal["effect", "heterogeneity", "nuisance"]
@@ -79,6 +82,14 @@ class Family(ABC):
 
     def standard_errors(self, data: Any) -> NDArray[np.float64] | None:
         """Those of the studies, where they are data."""
+        return None
+
+    @abstractmethod
+    def known(self, data: Any) -> Sequence[bool]:
+        """Whether each study published all that its effect and standard error follow from."""
+
+    def choice_probabilities(self, data: Any, posterior: xr.Dataset) -> dict[str, dict[str, float]] | None:
+        """Posterior probability of each reading of what is known up to a choice; None where the family has no choices."""
         return None
 
     @abstractmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import final
+from typing import TYPE_CHECKING, final
 
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.errors import SpecificationError
@@ -11,6 +11,9 @@ from bayesmeta.families.protocol import Family
 from bayesmeta.priors import Prior, ReferencePrior, plain
 from bayesmeta.spec.between import Independent
 from bayesmeta.spec.normal_normal import NormalNormal
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 @final
@@ -27,6 +30,26 @@ class OfReview(Family):
     def measure(self, data: PublishedReview, model: NormalNormal) -> str | None:
         """What the review states."""
         return data.measure
+
+    def known(self, data: PublishedReview) -> list[bool]:
+        """Whether each trial's effect and standard error were found."""
+        return [study.known for study in data.studies]
+
+    def choice_probabilities(self, data: PublishedReview, posterior: xr.Dataset) -> dict[str, dict[str, float]]:
+        """Posterior probability of each option of each choice."""
+        if not data.choices:
+            return {}
+        weights = posterior["scenario_probability"].mean(("chain", "draw")).to_numpy()
+        labels = [scenario.labels for scenario in data.scenarios()]
+        return {
+            choice.name: {
+                option.label: float(
+                    sum(w for w, label in zip(weights, labels, strict=True) if label[i] == option.label)
+                )
+                for option in choice.options
+            }
+            for i, choice in enumerate(data.choices)
+        }
 
     def check(self, data: PublishedReview, model: NormalNormal) -> None:
         """Reject a structure of the true effects."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +32,11 @@ class ArmEngine:
     data: ArmMeans
     _compiled: dict[tuple[object, ...], CompiledModel] = field(default_factory=dict)
 
+    def prepare(self, models: Iterable[Prepared[Any, Any]]) -> None:
+        """Reject any model that cannot be right; each is compiled when it is sampled."""
+        for ready in models:
+            require_sampled(ready)
+
     def fit(
         self,
         ready: Prepared[ArmMeans, ArmNormal],
@@ -40,7 +46,6 @@ class ArmEngine:
     ) -> xr.DataTree:
         """Posterior of one model, in ArviZ's groups."""
         model = ready.model
-        require_sampled(ready)
         arrays = arm_arrays(self.data, model.equal_variances)
         made, priors = ready.design, ready.priors
         families = tuple((name, signature(prior)) for name, prior in priors.items())

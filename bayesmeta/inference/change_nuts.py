@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +31,11 @@ class ChangeEngine:
     data: ArmChanges
     _compiled: dict[tuple[object, ...], CompiledModel] = field(default_factory=dict)
 
+    def prepare(self, models: Iterable[Prepared[Any, Any]]) -> None:
+        """Reject any model that cannot be right; each is compiled when it is sampled."""
+        for ready in models:
+            require_sampled(ready)
+
     def fit(
         self,
         ready: Prepared[ArmChanges, ChangeNormal],
@@ -39,7 +45,6 @@ class ChangeEngine:
     ) -> xr.DataTree:
         """Posterior of one model, in ArviZ's groups."""
         model = ready.model
-        require_sampled(ready)
         arrays = change_arrays(self.data, model.baseline)
         made, priors = ready.design, ready.priors
         families = tuple((name, signature(prior)) for name, prior in priors.items())

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar, final
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
-from bayesmeta.data.estimates import Estimates
-from bayesmeta.data.review import PublishedReview
 from bayesmeta.families.prepared import Prepared
 from bayesmeta.inference.graphs import Skeleton, estimates_graph, review_graph
 from bayesmeta.inference.pymc_priors import hyperparameters, signature
-from bayesmeta.inference.restore import restore_estimates, restore_review, to_datatree
+from bayesmeta.inference.restore import Groups, restore_estimates, restore_review, to_datatree
 from bayesmeta.inference.review_arrays import ReviewArrays, review_arrays
 from bayesmeta.inference.sampled import require_sampled
 from bayesmeta.inference.sampling import CompiledModel, Progress
@@ -26,20 +26,30 @@ _Ready = Prepared[Any, Any]
 
 
 @dataclass(slots=True)
-class NutsEngine:
+class NutsEngine(ABC):
     """Samples models on one data set, and compiles again only when the shape of the graph changes.
 
     Two models share a compiled graph if their priors belong to the same families; columns that one of them lacks
     are switched off. So a grid of prior scales, or a set of formulas, costs one compilation.
     """
 
-    data: Estimates | PublishedReview
+    data: Any
+    low_rank: ClassVar[bool]  # whether the mass matrix is more than a diagonal
     _compiled: list[tuple[Skeleton, CompiledModel]] = field(default_factory=list)
-    _arrays: ReviewArrays | None = None
 
-    def __post_init__(self) -> None:
-        if isinstance(self.data, PublishedReview):
-            self._arrays = review_arrays(self.data)
+    @abstractmethod
+    def _structures(self, ready: _Ready) -> dict[str, NDArray[np.float64]]:
+        """What the squares of the standard deviations of effects multiply, where the graph needs it."""
+
+    @abstractmethod
+    def _graph(self, skeleton: Skeleton) -> Any: ...
+
+    @abstractmethod
+    def _restored(self, ready: _Ready, draws: Mapping[str, Any], seed: int) -> tuple[Groups, dict[str, Any]]: ...
+
+    def _own_priors(self) -> dict[str, Prior]:
+        """Priors that are part of the data."""
+        return {}
 
     def prepare(self, models: Iterable[_Ready]) -> None:
         """Compile the graphs that models need, as few as possible; rejects any model that cannot be right."""
@@ -47,7 +57,7 @@ class NutsEngine:
         new: list[Skeleton] = []
         for ready in models:
             require_sampled(ready)
-            wanted = _skeleton(ready)
+            wanted = skeleton_of(ready, self._structures(ready))
             if any(_fits(wanted, skeleton) for skeleton in skeletons):
                 continue
             for i, skeleton in enumerate(new):
@@ -57,33 +67,63 @@ class NutsEngine:
             else:
                 new.append(wanted)
         for skeleton in new:
-            compiled = CompiledModel(self._graph(skeleton), low_rank=isinstance(self.data, Estimates))
-            self._compiled.append((skeleton, compiled))
+            self._compiled.append((skeleton, CompiledModel(self._graph(skeleton), low_rank=self.low_rank)))
 
     def fit(self, ready: _Ready, settings: SamplerSettings, seed: int, progress: Progress | None = None) -> xr.DataTree:
         """Posterior of one model, in ArviZ's groups."""
         self.prepare([ready])
-        bound, made, wanted = ready.bound, ready.design, _skeleton(ready)
+        wanted = skeleton_of(ready, self._structures(ready))
         skeleton, compiled = next(pair for pair in self._compiled if _fits(wanted, pair[0]))
-        draws, stats = compiled.sample(_exchange(skeleton, wanted, self.data), settings, seed, progress)
-        if isinstance(self.data, PublishedReview):
-            assert self._arrays is not None
-            groups, coords = restore_review(self._arrays, bound.base, made, draws, seed)
-        else:
-            groups, coords = restore_estimates(self.data, bound, made, draws, seed)
+        draws, stats = compiled.sample(_exchange(skeleton, wanted, self._own_priors()), settings, seed, progress)
+        groups, coords = self._restored(ready, draws, seed)
         groups["sample_stats"] = stats
         return to_datatree(groups, coords, compiled.attrs(ready.model, self.data, settings, seed))
 
+
+@final
+@dataclass(slots=True)
+class EstimatesEngine(NutsEngine):
+    """Samples models of estimates."""
+
+    low_rank: ClassVar[bool] = True
+
+    def _structures(self, ready: _Ready) -> dict[str, NDArray[np.float64]]:
+        return structures(self.data, ready.model)
+
     def _graph(self, skeleton: Skeleton) -> Any:
-        if isinstance(self.data, PublishedReview):
-            assert self._arrays is not None
-            return review_graph(self.data, self._arrays, skeleton)
         return estimates_graph(self.data, skeleton)
 
+    def _restored(self, ready: _Ready, draws: Mapping[str, Any], seed: int) -> tuple[Groups, dict[str, Any]]:
+        return restore_estimates(self.data, ready.bound, ready.design, draws, seed)
 
-def _skeleton(ready: _Ready) -> Skeleton:
+
+@final
+@dataclass(slots=True)
+class ReviewEngine(NutsEngine):
+    """Samples models of a published review."""
+
+    low_rank: ClassVar[bool] = False
+    _arrays: ReviewArrays = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._arrays = review_arrays(self.data)
+
+    def _structures(self, ready: _Ready) -> dict[str, NDArray[np.float64]]:
+        return {}
+
+    def _graph(self, skeleton: Skeleton) -> Any:
+        return review_graph(self.data, self._arrays, skeleton)
+
+    def _restored(self, ready: _Ready, draws: Mapping[str, Any], seed: int) -> tuple[Groups, dict[str, Any]]:
+        return restore_review(self._arrays, ready.bound, ready.design, draws, seed)
+
+    def _own_priors(self) -> dict[str, Prior]:
+        return {} if self._arrays.known.all() else {"sd": self.data.sd}
+
+
+def skeleton_of(ready: _Ready, known: dict[str, NDArray[np.float64]]) -> Skeleton:
+    """What decides the shape of a model's graph."""
     priors = ready.priors
-    known = structures(ready.data, ready.model) if isinstance(ready.data, Estimates) else {}
     second = next((priors[name] for name in known if name != "tau"), None)
     beta = {name: priors[name] for name in ready.design.columns}
     return Skeleton(ready.design, priors.get("mu"), priors["tau"], beta, known, second)
@@ -140,18 +180,16 @@ def _join(a: Skeleton, b: Skeleton) -> Skeleton | None:
     return replace(a, design=joined, beta={**a.beta, **{name: b.beta[name] for name in extra}})
 
 
-def _exchange(skeleton: Skeleton, wanted: Skeleton, data: Estimates | PublishedReview) -> dict[str, Any]:
+def _exchange(skeleton: Skeleton, wanted: Skeleton, own: Mapping[str, Prior]) -> dict[str, Any]:
     """Values for the `pm.Data` of the skeleton's graph."""
     values: dict[str, Any] = {}
     if skeleton.design.columns:
         values["active"] = np.array([float(name in wanted.beta) for name in skeleton.design.columns])
-    parameters: dict[str, Prior] = {"tau": wanted.tau, **skeleton.beta, **wanted.beta}
+    parameters: dict[str, Prior] = {"tau": wanted.tau, **skeleton.beta, **wanted.beta, **own}
     if wanted.mu is not None:
         parameters["mu"] = wanted.mu
     if wanted.second is not None:
         parameters[list(wanted.structures)[1]] = wanted.second
-    if isinstance(data, PublishedReview) and not all(study.known for study in data.studies):
-        parameters["sd"] = data.sd
     for name, prior in parameters.items():
         values |= hyperparameters(prior, name)
     return values

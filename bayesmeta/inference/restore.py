@@ -210,7 +210,7 @@ def to_datatree(groups: Groups, coords: Mapping[str, Any], attrs: Mapping[str, A
     for group, variables in groups.items():
         used = {dim for dims, _ in variables.values() for dim in dims}
         dataset = xr.Dataset(variables, coords={k: list(v) for k, v in coords.items() if k in used})
-        for dim in used & set(_DRAWS):
+        for dim in [dim for dim in _DRAWS if dim in used]:  # in this order, so that the file has the same bytes
             dataset = dataset.assign_coords({dim: np.arange(dataset.sizes[dim])})
         datasets[group] = dataset.assign_attrs(attrs)
     tree = xr.DataTree.from_dict(datasets)

@@ -124,10 +124,10 @@ def _content(result: SensitivityResult, path: Path, level: float, threshold: flo
 
 def _tipping(result: SensitivityResult, claim: str, level: float) -> dict[str, Any]:
     """Tipping points of one claim; where there can be none, the reason."""
-    if not isinstance(result.model, NormalNormal):
+    if len(result.model.components) > 1:
         return {"claim": claim, "tips": [], "sentences": ["No tipping points: the model has two scales."]}
     try:
-        found = tipping_point(result.data, result.model, claim, level)
+        found = tipping_point(result.data, result.model.base, claim, level)
     except SpecificationError as error:
         return {"claim": claim, "tips": [], "sentences": [f"No tipping points: {error}"]}
     rows = found.table().to_dict("records")

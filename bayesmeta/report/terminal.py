@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.kinds import Data
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence
@@ -113,6 +112,9 @@ def _content(
     result: MetaResult, path: Path, claims: Sequence[str], ci_prob: float, seed: int, checks: list[dict[str, object]]
 ) -> dict[str, Any]:
     frame = result.summary(ci_prob=ci_prob, ci_kind="eti")
+    choices = (
+        result.prepared.family.choice_probabilities(result.data, result.posterior) if result.engine == "nuts" else None
+    )
     rows = [{"parameter": str(name), **{k: json_value(v) for k, v in row.items()}} for name, row in frame.iterrows()]
     return {
         "schema": SCHEMA,
@@ -133,7 +135,7 @@ def _content(
         ],
         "log_marginal_likelihood": result.log_marginal_likelihood,
         "notes": list(notes(result.data, result.model)),
-        **({"choices": result.choice_probabilities()} if isinstance(result.data, ArmMeans) else {}),
+        **({} if choices is None else {"choices": choices}),
         "checks": checks,
     }
 

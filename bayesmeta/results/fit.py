@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sized
 from contextlib import contextmanager
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     import xarray as xr
 
 ENGINES = ("auto", "quadrature", "nuts")
+_ENGINES = {  # of NUTS by family, loaded when something is sampled
+    "normal": ("nuts", "EstimatesEngine"),
+    "review": ("nuts", "ReviewEngine"),
+    "arm_normal": ("arm_nuts", "ArmEngine"),
+    "change_normal": ("change_nuts", "ChangeEngine"),
+}
 Progress = Callable[[str, int, int], None]  # model, draws done, draws wanted
 
 
@@ -228,19 +235,9 @@ def _named(name: str, models: Sized) -> Iterator[None]:
 
 
 def _sampler(data: Any, models: Mapping[str, Prepared[Data, Model]]) -> Any:
-    """The NUTS engine of the family of some models."""
-    family = next(iter(models.values())).family.name
-    if family == "arm_normal":
-        from bayesmeta.inference.arm_nuts import ArmEngine
-
-        return ArmEngine(data)
-    if family == "change_normal":
-        from bayesmeta.inference.change_nuts import ChangeEngine
-
-        return ChangeEngine(data)
-    from bayesmeta.inference.nuts import NutsEngine
-
-    sampler = NutsEngine(data)
+    """The NUTS engine of the family of some models, ready for all of them."""
+    module, engine = _ENGINES[next(iter(models.values())).family.name]
+    sampler = getattr(importlib.import_module(f"bayesmeta.inference.{module}"), engine)(data)
     sampler.prepare(models.values())
     return sampler
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.families.prepared import tau_prior
+from bayesmeta.families.prepared import design, tau_prior
 from bayesmeta.inference.quadrature import mixtures
 from bayesmeta.inference.quadrature.engine import Part, QuadratureFit
 from bayesmeta.inference.quadrature.scale_density import ScaleDensity
@@ -194,7 +194,7 @@ def divergence(one: tuple[QuadratureFit, Model], other: tuple[QuadratureFit, Mod
     """
     (fit, model), (other_fit, other_model) = one, other
     base, other_base = model.base, other_model.base
-    columns = column_terms(data, base)
+    columns = design(data, base).columns
     mine, theirs = differing(
         coefficient_terms(fit.names, columns, base), coefficient_terms(fit.names, columns, other_base)
     )
@@ -207,13 +207,6 @@ def divergence(one: tuple[QuadratureFit, Model], other: tuple[QuadratureFit, Mod
     if math.isnan(gap):
         return math.inf
     return max(gap - (fit.log_evidence - other_fit.log_evidence), 0.0)
-
-
-def column_terms(data: Estimates, model: NormalNormal) -> dict[str, str]:
-    """Columns of the design with the variables behind them."""
-    from bayesmeta.families.prepared import design
-
-    return dict(design(data, model).columns)
 
 
 def _joint_term(part: Part, columns: Sequence[int], prior: MultivariateNormal) -> Floats:

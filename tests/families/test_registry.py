@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from bayesmeta.spec.two_scales import Model
 
 PACKAGE = Path(__file__).resolve().parents[2] / "bayesmeta"
 HALF, WIDE = bm.HalfNormal(0.5), bm.HalfNormal(2)
+WIDER, FLAT = bm.Normal(0, 2), bm.Flat()
 ESTIMATES = bm.Estimates(
     y=[0.1, 0.4, -0.2, 0.3, 0.6, 0.2], se=[0.1, 0.2, 0.3, 0.2, 0.15, 0.2],
     covariates={"lab": list("aabbcc"), "sex": list("mfmfmf"), "dose": [0.0, 1, 2, 0, 1, 3]}, measure="smd",
@@ -175,6 +176,29 @@ def test_columns_keep_the_prior_of_their_variable_when_another_gets_its_own():
 
 
 @pytest.mark.parametrize(
+    "ask",
+    [
+        lambda model: bm.fit(ESTIMATES, model).bayes_factor("sex[T.m] = 0"),
+        lambda model: bm.prior_sensitivity(
+            ESTIMATES, model, "mu > 0", beta={"sex[T.m]": [WIDER, FLAT]}
+        ).probability.ravel(),
+        lambda model: bm.model_average(ESTIMATES, model, inclusion={"mu": 1}).inclusion["bayes_factor"].to_numpy(),
+        lambda model: bm.tipping_point(ESTIMATES, model, "sex[T.m] > 0", 0.6)["sceptical_sd"].reason == "",
+        lambda model: (
+            bm.bayes_factor_curve(ESTIMATES, model, "sex[T.m] = 0", scales=[0.5, 2]).table["bayes_factor"].to_numpy()
+        ),
+    ],
+    ids=["bayes_factor", "prior_sensitivity", "model_average", "tipping_point", "bayes_factor_curve"],
+)
+def test_a_prior_under_a_variable_answers_as_one_under_its_only_column(ask):
+    """Another prior on the column leaves the variable's without any use, so that it must go."""
+    by_variable = EXAMPLES["two levels"].model
+    np.testing.assert_allclose(
+        ask(by_variable), ask(replace(by_variable, beta={"sex[T.m]": bm.Normal(0, 1)})), rtol=1e-9
+    )
+
+
+@pytest.mark.parametrize(
     ("label", "name", "said"),
     [
         ("slope", "dosis", r"on 'dosis': the model has no parameter 'dosis'. Did you mean 'dose'\? Parameters: mu, dose, tau"),
@@ -242,7 +266,7 @@ def test_a_design_is_made_once(monkeypatch):
 
 KINDS = {family.data_type.__name__ for family in FAMILIES} | {kind.__name__ for kind in Model.__args__}
 UNIONS = {"Arms", "Data", "Model"}
-CEILING = 99
+CEILING = 9
 
 
 def questions(path: Path) -> list[str]:

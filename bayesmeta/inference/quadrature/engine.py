@@ -20,7 +20,7 @@ from bayesmeta.inference.quadrature.rotate import Rotation, rotate
 from bayesmeta.inference.quadrature.scale_density import ScaleDensity, scale_density, separated
 from bayesmeta.priors import CustomScale, Flat, Mixture, Normal, PointMass, Prior, plain
 from bayesmeta.spec.normal_normal import NormalNormal
-from bayesmeta.spec.two_scales import Model, TwoScales
+from bayesmeta.spec.two_scales import Model
 
 Floats = NDArray[np.float64]
 _MANY, _NEGLIGIBLE = 32, 1e-20  # of many parts, those of less probability are dropped
@@ -145,7 +145,7 @@ def unsupported(data: object, model: Model) -> str | None:
     """Why the quadrature engine cannot fit `model` to `data`, or None where it can."""
     if not isinstance(data, Estimates):
         return f"the quadrature engine takes Estimates; got {type(data).__name__}. Use engine='nuts'."
-    if isinstance(model, TwoScales) and data.cov is not None:
+    if len(model.components) > 1 and data.cov is not None:
         return "with two scales the quadrature engine needs independent sampling errors. Use engine='nuts'."
     base = model.base
     if all(isinstance(prior, Flat | Normal) for prior in (base.mu, *base.beta.values())):
