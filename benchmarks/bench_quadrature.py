@@ -33,15 +33,17 @@ def summary(k: int) -> Callable[[], float]:
 
 def nuts_warm() -> Callable[[], float]:
     """Sampling alone, compiled before: four chains of 1,000 draws of eight studies."""
-    from bayesmeta.inference.nuts import NutsEngine
+    from bayesmeta.families.prepared import prepare
+    from bayesmeta.inference.nuts import EstimatesEngine
     from bayesmeta.inference.sampling import SamplerSettings
 
-    engine = NutsEngine(simulated(8))
-    engine.prepare({"m": MODEL})
+    ready = prepare(simulated(8), MODEL)
+    engine = EstimatesEngine(ready.data)
+    engine.prepare([ready])
 
     def run() -> float:
         start = time.perf_counter()
-        engine.fit(MODEL, SamplerSettings(draws=1000, tune=1000, chains=4, target_accept=0.9), 1)
+        engine.fit(ready, SamplerSettings(draws=1000, tune=1000, chains=4, target_accept=0.9), 1)
         return time.perf_counter() - start
 
     return run

@@ -120,7 +120,7 @@ def calibration(replications: int, seed: int, n_studies: int = 6) -> np.ndarray:
     base, below = COMMON.base, np.empty(replications)
     for r in range(replications):
         mu, tau = float(base.mu.rvs(None, rng)), float(base.tau.rvs(None, rng))
-        rho, variation = (float(prior.rvs(None, rng)) for prior in COMMON.parameter_names().values())
+        rho, variation = (float(prior.rvs(None, rng)) for prior in (COMMON.correlation, COMMON.correlation_variation))
         truth = Truth(n_studies=n_studies, mu=mu, tau=tau, rho=rho, variation=variation, printed=1 / 3)
         below[r] = fit_change_grid(trials(truth, rng, known_sds=True)[1], COMMON).cdf(mu)
     return below

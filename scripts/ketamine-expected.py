@@ -21,13 +21,13 @@ from bayesmeta.analysis.run import plan
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.data.statistics import PooledEstimate, SignificantCount
 from bayesmeta.diagnostics.sensitivity import K_LIMIT
+from bayesmeta.families.prepared import design
 from bayesmeta.inference.restore import top_of
 from bayesmeta.inference.review_arrays import review_arrays
 from bayesmeta.inference.review_terms import normal_log_density
 from bayesmeta.report.numbers import format_mcse, format_p, format_probability
 from bayesmeta.report.tables import estimator_rows
 from bayesmeta.results.draws_result import DrawsResult
-from bayesmeta.spec.design import design
 from bayesmeta.spec.normal_normal import NormalNormal
 
 ROOT = Path(__file__).resolve().parent.parent

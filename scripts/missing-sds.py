@@ -112,11 +112,9 @@ def coverage(fixed: Truth | None, replications: int, seed: int) -> np.ndarray:
 def calibration(replications: int, seed: int, n_studies: int = 6) -> np.ndarray:
     """Posterior probability below the true mu where every parameter is drawn from its prior, shape (replication,)."""
     rng = np.random.default_rng(seed)
-    base, scales = MODEL.base, MODEL.parameter_names(["outcome"])
     below = np.empty(replications)
     for r in range(replications):
-        mu, tau = float(base.mu.rvs(None, rng)), float(base.tau.rvs(None, rng))
-        typical, variation = (float(prior.rvs(None, rng)) for prior in scales.values())
+        mu, tau, typical, variation = (float(prior.rvs(None, rng)) for prior in MODEL.priors.values())
         sigma = typical * np.exp(variation * rng.standard_normal(n_studies))
         data = arms(Truth(n_studies=n_studies, mu=mu, tau=tau, missing=1 / 3), sigma, rng)[1]
         below[r] = fit_arm_grid(data, MODEL).cdf(mu)

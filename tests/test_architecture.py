@@ -15,8 +15,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "bayesmeta"
 LAYERS = (
-    "errors", "numbers", "priors", "data", "effects", "checks", "spec", "pooling", "inference", "results", "diagnostics",
-    "external", "sensitivity", "analysis", "simulation", "report", "cli",
+    "errors", "numbers", "priors", "data", "effects", "checks", "spec", "families", "pooling", "inference", "results",
+    "diagnostics", "external", "sensitivity", "analysis", "simulation", "report", "cli",
 )  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 SAMPLERS = {"pymc", "pytensor", "nutpie", "numba"}
@@ -166,7 +166,7 @@ def loaded_after(code: str) -> set[str]:
         "import bayesmeta as bm\n"
         "data = bm.Estimates(y=[0.1, 0.4, 0.2], se=[0.1, 0.2, 0.3], study=['a', 'b', 'c'])\n"
         "model = bm.NormalNormal(mu=bm.Normal(0, 1), tau=bm.HalfNormal(1))\n"
-        "from bayesmeta.spec.design import design; design(data, model); bm.effect_sizes; bm.load_dataset('bcg')",
+        "from bayesmeta.families.prepared import design; design(data, model); bm.effect_sizes; bm.load_dataset('bcg')",
         "import sys, bayesmeta.cli\nsys.argv = ['bayesmeta', '--help']\n"
         "try:\n    bayesmeta.cli.main()\nexcept SystemExit as stop:\n    assert not stop.code",
     ],

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bayesmeta.analysis.records import interval_record
 from bayesmeta.analysis.schema import Outcome
 from bayesmeta.data.arm_changes import ArmChanges
+from bayesmeta.inference.change_arrays import change_arrays
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.spec.change_normal import ChangeNormal
 
 _EFFECTS = {
     "separate": "the difference of mean changes, and nothing is taken to be known of the means at baseline",
@@ -50,11 +51,18 @@ def _correlation_said(data: ArmChanges, i: int) -> str:
     return f"correlation {told[0]:.3g} v {told[1]:.3g} from the SDs of the changes"
 
 
-def correlations(data: ArmChanges, fit: MetaResult) -> list[dict[str, Any]]:
+def changes_printed(fit: MetaResult) -> NDArray[np.float64]:
+    """The difference that each study printed: of changes, or, with a common baseline, afterwards."""
+    both: Any = fit
+    return change_arrays(both.data, both.model.baseline).y
+
+
+def correlations(fit: MetaResult) -> list[dict[str, Any]]:
     """Posterior of the correlation of every study that needs one and did not print it.
 
     ``implied`` has what the standard deviations of the changes tell, treatment first, or None.
     """
+    data: Any = fit.data
     rows = []
     for i in np.flatnonzero(data.both_times & np.isnan(data.correlation)):
         implied = [None if np.isnan(r) else float(r) for r in data.implied_correlation[i]]
@@ -63,8 +71,9 @@ def correlations(data: ArmChanges, fit: MetaResult) -> list[dict[str, Any]]:
     return rows
 
 
-def changes_methods(data: ArmChanges, outcome: Outcome, fits: Mapping[str, MetaResult]) -> str:
+def changes_methods(outcome: Outcome, fits: Mapping[str, MetaResult]) -> str:
     """Sentences for the methods section; which baseline is said for each model where they differ."""
+    data: Any = next(iter(fits.values())).data
     both, changes = int(data.both_times.sum()), int(data.changes_only.sum())
     printed, unknown = int(np.isfinite(data.correlation).sum()), int((~data.complete).sum())
     reports = {
@@ -97,8 +106,8 @@ def _effect(outcome: Outcome, fits: Mapping[str, MetaResult]) -> str:
     """What theta is, by model where models differ in their baseline."""
     labels: dict[str, list[str]] = {}
     for key, fit in fits.items():
-        assert isinstance(fit.model, ChangeNormal)
-        labels.setdefault(fit.model.baseline, []).append(f"'{outcome.models[key].label}'")
+        model: Any = fit.model
+        labels.setdefault(model.baseline, []).append(f"'{outcome.models[key].label}'")
     parts = [
         f"{'' if len(labels) == 1 else f'In {" and ".join(names)} '}theta_i is {_EFFECTS[baseline]}."
         for baseline, names in labels.items()

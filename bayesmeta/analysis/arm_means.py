@@ -12,7 +12,6 @@ from bayesmeta.analysis.schema import Outcome
 from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.spec.arm_normal import ArmNormal
 
 _ARMS = {"t": "treatment", "c": "control"}
 _SPREADS = {"sd": "standard deviation", "se": "standard error", "sd_or_se": "standard deviation or standard error"}
@@ -34,8 +33,8 @@ def readings(outcome: Outcome, fits: Mapping[str, MetaResult]) -> list[dict[str,
 
 
 def _readings(outcome: Outcome, key: str, fit: MetaResult, *, alone: bool) -> list[dict[str, Any]]:
-    assert isinstance(fit.model, ArmNormal)
-    prior = {"sd": fit.model.sd_probability, "se": 1 - fit.model.sd_probability}
+    model: Any = fit.model
+    prior = {"sd": model.sd_probability, "se": 1 - model.sd_probability}
     suffix = "" if alone else f" ({outcome.models[key].label})"
     return [
         {
@@ -49,8 +48,9 @@ def _readings(outcome: Outcome, key: str, fit: MetaResult, *, alone: bool) -> li
     ]
 
 
-def spreads(data: ArmMeans, fit: MetaResult) -> list[dict[str, Any]]:
+def spreads(fit: MetaResult) -> list[dict[str, Any]]:
     """Posterior of every standard deviation that was not printed as one, in units of the outcome."""
+    data: Any = fit.data
     rows = []
     for i, study in enumerate(data.study):
         for arm, label in _ARMS.items():
@@ -70,10 +70,10 @@ def spreads(data: ArmMeans, fit: MetaResult) -> list[dict[str, Any]]:
     return rows
 
 
-def means_methods(data: ArmMeans, fits: Mapping[str, MetaResult]) -> str:
+def means_methods(fits: Mapping[str, MetaResult]) -> str:
     """Sentences for the methods section; the model is that of the first fit."""
-    model = next(iter(fits.values())).model
-    assert isinstance(model, ArmNormal)
+    first: Any = next(iter(fits.values()))
+    data, model = first.data, first.model
     printed = np.isfinite(np.stack([data.sd_t, data.sd_c]))
     doubtful = sum(spread == "sd_or_se" for spread in data.spread)
     effect = "difference of means" if model.measure == "md" else "difference of means in units of the study's own sigma"

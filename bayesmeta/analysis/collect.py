@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesmeta.analysis.arms import arm_left_out, arm_options, unknown_mark
+from bayesmeta.analysis.arms import arm_left_out, arm_options, arm_words
 from bayesmeta.analysis.derived import derived_rows, finite_or_none
 from bayesmeta.analysis.evidence_table import evidence
 from bayesmeta.analysis.latent_pooling import latent_pooling
@@ -18,22 +18,16 @@ from bayesmeta.analysis.records import CI_PROB, curve, finite, interval_record
 from bayesmeta.analysis.schema import Outcome
 from bayesmeta.analysis.sensitivity import SignalSensitivity
 from bayesmeta.analysis.signals import signal_record
-from bayesmeta.data.kinds import Arms
-from bayesmeta.data.review import PublishedReview
 from bayesmeta.data.statistics import PooledEstimate
 from bayesmeta.diagnostics.agreement import agreement, agreement_check
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence
-from bayesmeta.diagnostics.published import published_checks
+from bayesmeta.diagnostics.published import of_review, published_checks
 from bayesmeta.effects.display import Display
 from bayesmeta.priors import Flat, Prior
 from bayesmeta.results.display import with_display
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.spec.design import design
-from bayesmeta.spec.parameter_priors import parameter_priors
-from bayesmeta.spec.sources import default_names, published_in
-from bayesmeta.spec.two_scales import base_of
 
 
 @dataclass(slots=True)
@@ -75,7 +69,7 @@ def collect_outcome(
             models[key]["agreement"] = [asdict(row) for row in compared]
             collected.checks.append(agreement_check(f"{name}, {key}", compared))
     display = outcome_display(outcome, first.data)
-    if isinstance(first.data, PublishedReview):
+    if of_review(first):
         collected.checks += published_checks(name, first)
     predictive = predictive_rows(first)
     collected.checks.append(coverage_check(name, predictive))
@@ -108,7 +102,7 @@ def collect_outcome(
         "predictive": predictive,
         "predictive_of": predicted(first),
         "confounding": _confounding(outcome, fits),
-        "left_out": arm_left_out(outcome, first) if isinstance(first.data, Arms) else [],
+        "left_out": arm_left_out(outcome, first),
         "input": _input(outcome),
         "estimators": next((rows for rows in map(latent_pooling, fits.values()) if rows), []),
     }
@@ -127,28 +121,23 @@ def summary_rows(result: MetaResult, display: Display) -> list[dict[str, Any]]:
 def _model(
     outcome: Outcome, key: str, result: MetaResult, rows: list[dict[str, Any]], found: Any, sizes: Any
 ) -> dict[str, Any]:
-    model = base_of(result.model)
-    priors = parameter_priors(result.data, result.model)
-    variables = design(result.data, model).columns
+    model, parameters = result.model.base, result.prepared.parameters
     section = outcome.models[key]
-    unchosen = default_names(model)
-    defaults = [name for name, prior in priors.items() if prior == Flat() or {name, variables.get(name)} & unchosen]
-    sources: dict[str, list[dict[str, object]]] = {}
-    for name, source in published_in(model):
-        sources.setdefault(name, []).append(source.as_dict())
     return {
         "label": section.label,
         "formula": model.formula,
-        **arm_options(result.model),
+        **arm_options(result),
         "engine": result.engine,
         "error_bound": result.error_bound,
-        "priors": {name: str(prior) for name, prior in priors.items()},
-        "defaults": defaults,
-        "sources": {name: sources.get(name) or sources.get(variables.get(name, name), []) for name in priors},
+        "priors": result.prepared.prior_texts,
+        "defaults": [name for name, one in parameters.items() if one.prior == Flat() or one.by_default],
+        "sources": {name: [part.as_dict() for part in one.published] for name, one in parameters.items()},
         "summary": rows,
         "forest": _forest(result) if model.has_mu and not result.coefficients else None,
         "prior_posterior": [
-            _prior_posterior(result, name, prior) for name, prior in priors.items() if np.ptp(result.draws(name)) > 0
+            _prior_posterior(result, name, one.prior)
+            for name, one in parameters.items()
+            if np.ptp(result.draws(name)) > 0
         ],
         "convergence": {
             **{k: finite_or_none(v) if isinstance(v, float) else v for k, v in found.as_dict().items()},
@@ -169,12 +158,12 @@ def _input(outcome: Outcome) -> dict[str, Any]:
 
 
 def _forest(result: MetaResult) -> dict[str, Any]:
-    studies = []
+    studies, words = [], arm_words(result)
     posterior = result.posterior
     for name, row in result.shrinkage(ci_prob=CI_PROB, ci_kind="eti").iterrows():
         y, se = float(row["y"]), float(row["se"])
         y_lower, y_upper = y - 1.959964 * se, y + 1.959964 * se
-        if not row["known"] and not isinstance(result.data, Arms):  # what the trial is thought to have found
+        if not row["known"] and words is None:  # what the trial is thought to have found
             y_lower, y_upper = DrawsMarginal(posterior["y"].sel(study=name).to_numpy()).interval(CI_PROB, "eti")
         studies.append(
             {
@@ -190,14 +179,15 @@ def _forest(result: MetaResult) -> dict[str, Any]:
             }
         )
     published = None
-    if isinstance(result.data, PublishedReview):
-        pool = next((s for s in result.data.statistics if isinstance(s, PooledEstimate)), None)
+    if of_review(result):
+        review: Any = result.data
+        pool = next((s for s in review.statistics if isinstance(s, PooledEstimate)), None)
         published = None if pool is None else {"estimate": pool.estimate, "lower": pool.lower, "upper": pool.upper}
     pooled, new = (interval_record(result.marginal(name)) for name in ("mu", "theta_new"))
     keys = ("mean", "median", "lower", "upper")
     return {
         "studies": studies,
-        **({"unknown": unknown_mark(result.data)} if isinstance(result.data, Arms) else {}),
+        **({} if words is None else {"unknown": words.unknown}),
         "pooled": {key: pooled[key] for key in keys},
         "new": {key: new[key] for key in keys},
         "published": published,

@@ -6,10 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from bayesmeta.analysis.arms import arm_evidence
+from bayesmeta.analysis.arms import arm_evidence, arm_words
 from bayesmeta.analysis.schema import Outcome
-from bayesmeta.data.kinds import Arms
-from bayesmeta.data.review import PublishedReview, Range, Study
+from bayesmeta.data.review import Range, Study
 from bayesmeta.data.statistics import (
     Heterogeneity,
     PooledEstimate,
@@ -18,7 +17,7 @@ from bayesmeta.data.statistics import (
     StudyTest,
     SubgroupTest,
 )
-from bayesmeta.diagnostics.published import Printed, observed_within, recomputed
+from bayesmeta.diagnostics.published import Printed, observed_within, of_review, recomputed
 from bayesmeta.effects.display import Display
 from bayesmeta.results.meta_result import MetaResult
 
@@ -26,10 +25,10 @@ from bayesmeta.results.meta_result import MetaResult
 def evidence(outcome: Outcome, fits: Mapping[str, MetaResult], display: Display) -> dict[str, Any]:
     """Evidence section of one outcome."""
     result = next(iter(fits.values()))
-    data = result.data
-    if isinstance(data, Arms):
-        return arm_evidence(data, outcome, fits)
-    if not isinstance(data, PublishedReview):
+    data: Any = result.data
+    if words := arm_words(result):
+        return arm_evidence(words, outcome, fits)
+    if not of_review(result):
         frame = data.covariates
         studies = [
             {

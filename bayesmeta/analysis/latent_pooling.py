@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.data.statistics import PooledEstimate
+from bayesmeta.diagnostics.published import of_review
 from bayesmeta.pooling.arrays import pool_arrays
 from bayesmeta.results.meta_result import MetaResult
 
@@ -23,8 +24,8 @@ def latent_pooling(result: MetaResult) -> list[dict[str, Any]]:
     Every number of an estimator is the median over draws, with the 2.5% and 97.5% quantiles where it is a list of three.
     Empty for data whose trials are known, and for models with coefficients.
     """
-    data = result.data
-    if not isinstance(data, PublishedReview) or result.coefficients or len(data.study) < 2:
+    data: Any = result.data
+    if not of_review(result) or result.coefficients or len(data.study) < 2:
         return []
     y, se = (_draws(result, name) for name in ("y", "se"))
     rows = []

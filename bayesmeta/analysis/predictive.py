@@ -7,13 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from bayesmeta.analysis.arms import arm_predictions
+from bayesmeta.analysis.arms import arm_predictions, arm_words
 from bayesmeta.analysis.records import CI_PROB
-from bayesmeta.data.estimates import Estimates
-from bayesmeta.data.kinds import Arms
-from bayesmeta.data.review import PublishedReview
 from bayesmeta.diagnostics.check import Check
-from bayesmeta.diagnostics.published import replicated
+from bayesmeta.diagnostics.published import of_review, replicated
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
 
@@ -32,11 +29,11 @@ def predictive_rows(result: MetaResult) -> list[dict[str, Any]]:
 
 def predicted(result: MetaResult) -> str:
     """What the replicates are of."""
-    if isinstance(result.data, PublishedReview):
+    if of_review(result):
         return (
             "what the review of new trials would print, drawn from the model with the standard errors of the old ones"
         )
-    if isinstance(result.data, Arms):
+    if arm_words(result):
         return "the difference that a new study would report, drawn from the model with each study's own standard error"
     return "the effect that a new study would report, drawn from the model with each study's own standard error"
 
@@ -53,11 +50,11 @@ def coverage_check(name: str, rows: Sequence[dict[str, Any]]) -> Check:
 
 def _replicated(result: MetaResult) -> list[tuple[str, float, Any]]:
     """What was observed, and draws of what the model would observe."""
-    data = result.data
-    if isinstance(data, Arms):
-        return arm_predictions(data, result)
+    data: Any = result.data
+    if words := arm_words(result):
+        return arm_predictions(words, result)
     group = result.datatree["posterior_predictive"]
-    if isinstance(data, Estimates):
+    if not of_review(result):
         return [(name, float(data.y[i]), group["y"].sel(study=name).to_numpy()) for i, name in enumerate(data.study)]
     known = [(s.name, float(s.y), group["y"].sel(study=s.name).to_numpy()) for s in data.studies if s.y is not None]
     return known + [(one.name, one.printed, one.draws) for one in replicated(result)]

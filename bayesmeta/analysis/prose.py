@@ -6,15 +6,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bayesmeta.analysis.arms import arm_methods
+from bayesmeta.analysis.arms import arm_words
 from bayesmeta.analysis.schema import Analysis, Outcome, Sampling
 from bayesmeta.analysis.structure_words import dependence_sentences
-from bayesmeta.data.estimates import Estimates
-from bayesmeta.data.kinds import Arms, Data
-from bayesmeta.data.review import PublishedReview, Range
+from bayesmeta.data.kinds import Data
+from bayesmeta.data.review import Range
 from bayesmeta.data.statistics import SubgroupTest
 from bayesmeta.diagnostics.agreement import LIMIT
-from bayesmeta.diagnostics.published import observed_within
+from bayesmeta.diagnostics.published import observed_within, of_review
 from bayesmeta.effects.registry import REPORTED
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.precision import ESS_LIMIT, R_HAT_LIMIT, SATURATED_LIMIT
@@ -40,13 +39,12 @@ def methods(
         "from their exact conditional distribution. Priors are listed for each model."
     ]
     for name, item in data.items():
-        outcome = analysis.outcomes[name]
-        if isinstance(item, PublishedReview):
-            paragraphs.append(_review(outcome, item))
-        elif isinstance(item, Arms):
-            paragraphs.append(arm_methods(item, outcome, fits[name]))
+        outcome, first = analysis.outcomes[name], next(iter(fits[name].values()))
+        if words := arm_words(first):
+            said = words.methods(outcome, fits[name])
         else:
-            paragraphs.append(f"Outcome '{outcome.label}': {item.n_studies} {_origin(outcome, item)}.")
+            said = _review(item) if of_review(first) else f"{item.n_studies} {_origin(outcome, item)}."
+        paragraphs.append(f"Outcome '{outcome.label}': {said}")
     for name, item in data.items():
         labels = {key: section.label for key, section in analysis.outcomes[name].models.items()}
         paragraphs += dependence_sentences(analysis.outcomes[name].label, labels, item, fits[name])
@@ -59,12 +57,10 @@ def methods(
     return paragraphs
 
 
-def _review(outcome: Outcome, review: PublishedReview) -> str:
+def _review(review: Any) -> str:
     """What is known of a review's trials, and how closely its statistics were observed."""
     known = sum(study.known for study in review.studies)
-    parts = [
-        f"Outcome '{outcome.label}': of {review.n_studies} trials, {known} entered with an effect and standard error."
-    ]
+    parts = [f"of {review.n_studies} trials, {known} entered with an effect and standard error."]
     if known < review.n_studies:
         parts.append(
             "The others are latent: their standard error follows from their arm sizes and a prior on the unit standard "
@@ -146,7 +142,7 @@ def _other_priors(signals: Sequence[Mapping[str, Any]]) -> str:
     return text.strip()
 
 
-def _origin(outcome: Outcome, data: Estimates) -> str:
+def _origin(outcome: Outcome, data: Any) -> str:
     """Where the estimates of an outcome come from."""
     if outcome.arms is None and outcome.measure not in REPORTED:
         return "studies with published estimates"

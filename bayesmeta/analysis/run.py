@@ -23,11 +23,11 @@ from bayesmeta.data.kinds import Data
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence, worst_of
 from bayesmeta.errors import BayesmetaError, SpecificationError, did_you_mean
+from bayesmeta.families.prepared import Prepared, prepare
 from bayesmeta.inference.quadrature.engine import unsupported
+from bayesmeta.inference.sampled import require_sampled
 from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.spec.check import check_model, sampled_model
-from bayesmeta.spec.names import parameter_names
 from bayesmeta.spec.two_scales import Model
 
 SCHEMA = "bayesmeta-report/1"
@@ -42,8 +42,13 @@ class Plan:
     folder: Path
     file: str
     data: dict[str, Data]
-    models: dict[str, dict[str, Model]]
+    ready: dict[str, dict[str, Prepared[Data, Model]]]
     external: list[dict[str, Any]]
+
+    @property
+    def models(self) -> dict[str, dict[str, Model]]:
+        """The models, by outcome and key."""
+        return {name: {key: one.model for key, one in models.items()} for name, models in self.ready.items()}
 
 
 def plan(path: str | Path) -> Plan:
@@ -57,27 +62,27 @@ def plan(path: str | Path) -> Plan:
     path = Path(path)
     analysis = read_analysis(path)
     data: dict[str, Data] = {}
-    models: dict[str, dict[str, Model]] = {}
+    ready: dict[str, dict[str, Prepared[Data, Model]]] = {}
     _check_names(analysis, path)
     for name, outcome in analysis.outcomes.items():
         data[name] = load_data(outcome, path.parent, name)
-        models[name] = {}
+        ready[name] = {}
         for key, section in outcome.models.items():
             where = f"{path}: outcomes.{name}.models.{key}"
             try:
-                models[name][key] = build_model(section, outcome.measure, data[name])
-                check_model(data[name], models[name][key])
-                sampled_model(data[name], models[name][key])
+                ready[name][key] = prepare(data[name], build_model(section, outcome.measure, data[name]))
+                ready[name][key].check()
+                require_sampled(ready[name][key])
             except BayesmetaError as error:
                 raise type(error)(f"{where}: {error}") from error
-        _check_questions(outcome, models[name], data[name], f"{path}: outcomes.{name}")
+        _check_questions(outcome, ready[name], f"{path}: outcomes.{name}")
         try:
-            check_use(outcome, models[name])
+            check_use(outcome, {key: one.model for key, one in ready[name].items()})
         except SpecificationError as error:
             raise SpecificationError(f"{path}: outcomes.{name}: {error}") from error
     external = _external(analysis, path)
     file = path.name if path.is_absolute() else path.as_posix()  # the same bytes wherever the folder lies
-    return Plan(analysis, path.parent, file, data, models, external)
+    return Plan(analysis, path.parent, file, data, ready, external)
 
 
 def _check_names(analysis: Analysis, path: Path) -> None:
@@ -127,9 +132,8 @@ def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any]
             )
         else:
             grids, refits = sampled_sensitivity(
-                checked.data[name], outcome, fits[name], checked.models[name], settings, analysis.seed,
-                _prefixed(progress, name),
-            )  # fmt: skip
+                checked.data[name], outcome, fits[name], settings, analysis.seed, _prefixed(progress, name)
+            )
         engines |= {result.engine for result in {**fits[name], **exact}.values()}
         collected = collect_outcome(name, outcome, fits[name], exact, grids, sampling.ess_limit)
         compared = side_by_side(checked.data[name], outcome, {key: checked.models[name][key] for key in exact})
@@ -193,7 +197,7 @@ def _refit_checks(name: str, outcome: Outcome, refits: dict[str, MetaResult], es
     return checks
 
 
-def _check_questions(outcome: Outcome, models: dict[str, Model], data: Data, where: str) -> None:
+def _check_questions(outcome: Outcome, ready: dict[str, Prepared[Data, Model]], where: str) -> None:
     """Every question names a model of its outcome, and its claims name that model's parameters."""
     from bayesmeta.results.claims import check_claim
 
@@ -205,11 +209,11 @@ def _check_questions(outcome: Outcome, models: dict[str, Model], data: Data, whe
     if outcome.confounding:
         asked.append((outcome.confounding[0], [f"{name} < 0" for name in outcome.confounding[1:]]))
     for model, claims in asked:
-        if model not in models:
+        if model not in ready:
             raise SpecificationError(
-                f"{where}: no model {model!r}.{did_you_mean(model, models)} Models: {', '.join(models)}."
+                f"{where}: no model {model!r}.{did_you_mean(model, ready)} Models: {', '.join(ready)}."
             )
-        names = parameter_names(data, models[model])
+        names = ready[model].names
         for claim in claims:
             try:
                 check_claim(claim, names)
@@ -220,7 +224,7 @@ def _check_questions(outcome: Outcome, models: dict[str, Model], data: Data, whe
         if signal.published_p is not None and not 0 < signal.published_p <= 1:
             raise SpecificationError(f"{place}: published_p: P must lie in (0, 1]; got {signal.published_p:g}.")
         try:
-            check_sensitivity(data, outcome, signal, models)
+            check_sensitivity(ready[signal.model], outcome, signal, (one.model for one in ready.values()))
         except BayesmetaError as error:
             raise type(error)(f"{place}, sensitivity: {error}") from error
     for question in outcome.derived:

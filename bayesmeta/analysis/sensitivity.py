@@ -13,10 +13,11 @@ from bayesmeta.analysis.alternatives import Path, belief_models, crossed_models,
 from bayesmeta.analysis.schema import Outcome, Signal
 from bayesmeta.data.kinds import Data
 from bayesmeta.diagnostics.sensitivity import Reweighted, Weighting, claim_sensitivity, weighting
+from bayesmeta.families.prepared import prepare
 from bayesmeta.results.fit import Progress, fit_many
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.sensitivity.crossing import Crossing, crossing
-from bayesmeta.spec.two_scales import Model, base_of
+from bayesmeta.spec.two_scales import Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,25 +100,23 @@ def exact_sensitivity(data: Data, outcome: Outcome, models: Mapping[str, Model])
     level = outcome.sensitivity.level
     return {
         signal.name: SignalSensitivity(
-            {place: under(m, signal) for place, m in crossed_models(data, outcome, signal, model).items()},
-            {label: under(m, signal) for label, m in belief_models(outcome, model).items()},
-            [] if level is None else [followed(path, signal, level) for path in paths(data, model)],
+            {place: under(m, signal) for place, m in crossed_models(ready, outcome, signal).items()},
+            {label: under(m, signal) for label, m in belief_models(ready, outcome).items()},
+            [] if level is None else [followed(path, signal, level) for path in paths(ready)],
         )
-        for signal, model in ((signal, models[signal.model]) for signal in outcome.signals)
+        for signal, ready in ((signal, prepare(data, models[signal.model])) for signal in outcome.signals)
     }
 
 
-def reweighted_sensitivity(
-    data: Data, outcome: Outcome, fits: Mapping[str, MetaResult], models: Mapping[str, Model]
-) -> dict[str, SignalSensitivity]:
+def reweighted_sensitivity(outcome: Outcome, fits: Mapping[str, MetaResult]) -> dict[str, SignalSensitivity]:
     """Every signal under other priors by reweighting the draws of its model, trusted or not; no crossing is solved for anew."""
     found, level = dict[str, SignalSensitivity](), outcome.sensitivity.level
     for signal in outcome.signals:
-        fit, model = fits[signal.model], models[signal.model]
-        crossed, beliefs = crossed_models(data, outcome, signal, model), belief_models(outcome, model)
+        fit, ready = fits[signal.model], fits[signal.model].prepared
+        crossed, beliefs = crossed_models(ready, outcome, signal), belief_models(ready, outcome)
         known = SignalSensitivity(_reweighted(fit, signal, crossed), _reweighted(fit, signal, beliefs))
         draws = weighting(fit, signal.claim)
-        for path in paths(data, model) if level is not None else []:
+        for path in paths(ready) if level is not None else []:
             along = crossing(partial(_weighted, draws, path), path.scales, level or 0.0)
             known.tipping.append(Tipping(path, along))
         found[signal.name] = known
@@ -128,7 +127,6 @@ def sampled_sensitivity(
     data: Data,
     outcome: Outcome,
     fits: Mapping[str, MetaResult],
-    models: Mapping[str, Model],
     settings: Mapping[str, Any],
     seed: int,
     progress: Progress | None,
@@ -137,7 +135,7 @@ def sampled_sensitivity(
 
     At each crossing of the level the model is fitted again, and the crossing solved for anew with these draws.
     """
-    found = reweighted_sensitivity(data, outcome, fits, models)
+    found = reweighted_sensitivity(outcome, fits)
     refits: dict[str, Model] = {}
     for signal in outcome.signals:
         known = found[signal.name]
@@ -183,11 +181,11 @@ def _nearer(refit: MetaResult, signal: Signal, tipping: Tipping, scale: float) -
 
 
 def _weighted(draws: Weighting, path: Path, scale: float) -> Reweighted:
-    return draws.to(base_of(path.at(scale)))
+    return draws.to(path.at(scale))
 
 
 def _reweighted(fit: MetaResult, signal: Signal, alternatives: Mapping[Any, Model]) -> dict[Any, Under]:
-    named = {repr(place): base_of(model) for place, model in alternatives.items()}
+    named = {repr(place): model for place, model in alternatives.items()}
     main = claim_sensitivity(fit, signal.claim, named)
     threshold = claim_sensitivity(fit, signal.threshold, named) if signal.threshold else {}
     return {
@@ -197,4 +195,4 @@ def _reweighted(fit: MetaResult, signal: Signal, alternatives: Mapping[Any, Mode
 
 
 def _name(signal: Signal, model: Model) -> str:
-    return f"{signal.model}: {base_of(model)}"
+    return f"{signal.model}: {model.base}"

@@ -8,29 +8,27 @@ from typing import Any
 from bayesmeta.analysis.derived import finite_or_none
 from bayesmeta.analysis.load import outcome_display
 from bayesmeta.analysis.schema import Outcome
-from bayesmeta.data.estimates import Estimates
-from bayesmeta.data.kinds import Data
 from bayesmeta.diagnostics.compare import compare
 from bayesmeta.errors import SpecificationError
-from bayesmeta.spec.two_scales import Model, base_of, structure_of
+from bayesmeta.spec.two_scales import Model
 
 
-def side_by_side(data: Data, outcome: Outcome, models: Mapping[str, Model]) -> dict[str, Any] | None:
+def side_by_side(data: Any, outcome: Outcome, models: Mapping[str, Model]) -> dict[str, Any] | None:
     """Rows of `compare` for the exact models that share formula and structure of the first; None with nothing to pool.
 
     A published review has no estimates to pool. A formula without a mean, or with too many coefficients for the
     frequentist estimators, has no comparison either.
     """
-    if not isinstance(data, Estimates) or not models:
+    if not models:
         return None
-    bases = {name: base_of(model) for name, model in models.items()}
+    bases = {name: model.base for name, model in models.items()}
     formula, first = next(iter(bases.values())).formula, next(iter(models.values()))
     labels = {name: outcome.models[name].label for name in models}
     repeated = len(set(labels.values())) < len(labels)
     chosen = {
         f"Bayes: {name if repeated else labels[name]}": model
         for name, model in models.items()
-        if bases[name].formula == formula and structure_of(model) == structure_of(first)
+        if bases[name].formula == formula and model.components == first.components
     }
     try:
         table = compare(data, chosen, engine="quadrature")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from bayesmeta.analysis.alternatives import effect_parameters
 from bayesmeta.analysis.derived import finite_or_none
 from bayesmeta.analysis.load import outcome_display
 from bayesmeta.analysis.records import curve, finite, interval_record
@@ -13,9 +12,9 @@ from bayesmeta.analysis.schema import Outcome, Signal
 from bayesmeta.analysis.sensitivity import SignalSensitivity, Tipping, Under
 from bayesmeta.data.kinds import Data
 from bayesmeta.effects.display import Display
+from bayesmeta.families.prepared import Prepared, prepare
 from bayesmeta.results.display import reading
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.spec.parameter_priors import parameter_priors, prior_texts
 from bayesmeta.spec.two_scales import Model
 
 
@@ -27,7 +26,7 @@ def signal_record(
     x, density = curve(marginal)
     probability, mcse = result.probability(signal.claim), result.probability_mcse(signal.claim)
     primary = {
-        "beta_label": "as stated", "tau_label": "as stated", **_priors(result.data, result.model),
+        "beta_label": "as stated", "tau_label": "as stated", **_priors(result.prepared),
         "probability": probability, "mcse": mcse,
         "threshold_probability": result.probability(signal.threshold) if signal.threshold else None,
         "pareto_k": None, "method": "primary",
@@ -37,19 +36,19 @@ def signal_record(
         beta, tau = outcome.sensitivity.effect[i], outcome.sensitivity.tau[j]
         scaled = {} if signal.prior_factor == 1 else {"beta_stated": f"{beta.prior} times {signal.prior_factor:g}"}
         labels = {"beta_label": beta.label, "tau_label": tau.label, **scaled}
-        rows.append({**labels, **_priors(result.data, under.model), **_under(under)})
+        rows.append({**labels, **_priors(prepare(result.data, under.model)), **_under(under)})
     beliefs = [
         {
             "label": belief.label,
             "source": belief.source,
             "note": belief.note,
-            "priors": prior_texts(result.data, known.beliefs[belief.label].model),
+            "priors": prepare(result.data, known.beliefs[belief.label].model).prior_texts,
             **_under(known.beliefs[belief.label]),
         }
         for belief in outcome.sensitivity.beliefs
         if belief.label in known.beliefs
     ]
-    chosen = parameter_priors(result.data, result.model).get(signal.quantity)
+    chosen = result.prepared.priors.get(signal.quantity)
     prior = finite(chosen.pdf(x)) if chosen is not None and chosen.is_proper and chosen.has_density else None
     everything = [float(row["probability"]) for row in [*rows, *beliefs]]
     return {
@@ -124,7 +123,7 @@ def _tipping(data: Data, tipping: Tipping) -> dict[str, Any]:
             {
                 "scale": one.scale,
                 "fitted_scale": one.fitted,
-                "priors": prior_texts(data, one.model),
+                "priors": prepare(data, one.model).prior_texts,
                 "probability": one.found.probability,
                 "mcse": one.found.mcse,
             }
@@ -133,10 +132,9 @@ def _tipping(data: Data, tipping: Tipping) -> dict[str, Any]:
     }
 
 
-def _priors(data: Data, model: Model) -> dict[str, Any]:
+def _priors(ready: Prepared[Data, Model]) -> dict[str, Any]:
     """The priors of a fitted model: those on the effect and on tau as one text each, and all of them."""
-    texts = prior_texts(data, model)
-    on = effect_parameters(data, model)
+    texts, on = ready.prior_texts, ready.effects
     return {
         "on": list(on),
         "beta": ", ".join(dict.fromkeys(texts[name] for name in on)),

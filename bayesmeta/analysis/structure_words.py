@@ -9,7 +9,6 @@ from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.kinds import Data
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.spec.between import Independent, MultiArm
-from bayesmeta.spec.two_scales import TwoScales, base_of
 
 
 def dependence_sentences(
@@ -34,13 +33,11 @@ def dependence_sentences(
     if data.cov is not None:
         yield f"Outcome '{label}': the estimates entered with their known covariance."
     for key, result in fits.items():
-        between = base_of(result.model).between
-        if isinstance(result.model, TwoScales):
-            yield (
-                f"The model '{labels[key]}' has a second standard deviation, {result.model.second_name} of "
-                f"{result.model.second}, beside tau."
-            )
-        elif isinstance(between, MultiArm):
+        between = result.model.base.between
+        others = [(name, part) for name, part in result.model.components.items() if name != "tau"]
+        for name, part in others:
+            yield f"The model '{labels[key]}' has a second standard deviation, {name} of {part}, beside tau."
+        if isinstance(between, MultiArm):
             yield f"In the model '{labels[key]}' the true effects of one trial's contrasts are correlated by 1/2."
         elif between != Independent():
             yield f"In the model '{labels[key]}' true effects covary by {between}."

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from bayesmeta.analysis.schema import Outcome, Sensitivity, Signal
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import FAMILIES, plain
-from bayesmeta.spec.two_scales import Model, base_of
+from bayesmeta.spec.two_scales import Model
 
 STATISTIC_KEYS: Mapping[str, frozenset[str]] = {  # which keys each kind of printed statistic takes
     "pooled": frozenset({"estimate", "lower", "upper", "level", "digits", "tolerance", "ratio"}),
@@ -66,7 +66,7 @@ def _of_sensitivity(outcome: Outcome, models: Mapping[str, Model]) -> Iterator[s
             f"sensitivity.{given} is crossed with sensitivity.{missing}, which is empty: give one or more priors there, or "
             f"leave {given} out."
         )
-    asked_of = [base_of(models[signal.model]) for signal in outcome.signals if signal.model in models]
+    asked_of = [models[signal.model].base for signal in outcome.signals if signal.model in models]
     for belief in asked.beliefs:
         if belief.mu is not None and not any(base.has_mu for base in asked_of):
             yield (
@@ -86,6 +86,6 @@ def _has_scale(signal: Signal, models: Mapping[str, Model]) -> bool:
     """Whether a family of priors can be followed for a signal: on the effect, or on tau."""
     if signal.model not in models:
         return True  # which is said elsewhere
-    base = base_of(models[signal.model])
+    base = models[signal.model].base
     effect = [*base.beta.values(), *([base.mu] if base.has_mu and not base.beta else [])]
     return plain(base.tau).row.named("scale") is not None or any(plain(prior).is_normal for prior in effect)

@@ -11,7 +11,8 @@ from scipy.special import gammaincc
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.diagnostics.heterogeneity_scale import tau_rule
-from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.errors import SpecificationError
+from bayesmeta.families.estimates import require_estimates, require_one_scale
 from bayesmeta.inference.quadrature.coefficients import expand
 from bayesmeta.inference.quadrature.engine import Setting, fit_quadrature
 from bayesmeta.priors import Prior
@@ -83,10 +84,8 @@ def box_p_value(data: Estimates, model: NormalNormal, *, draws: int = 10_000, se
     >>> round(found.value, 4), found.mcse
     (0.8453, 0.0)
     """
-    if not isinstance(data, Estimates):
-        raise DataError(f"data must be Estimates; got {type(data).__name__}.")
-    if not isinstance(model, NormalNormal):
-        raise SpecificationError(f"box_p_value takes a NormalNormal model; got {type(model).__name__}.")
+    require_estimates(data)
+    require_one_scale(model, "box_p_value takes a NormalNormal model")
     if not isinstance(draws, int) or isinstance(draws, bool) or draws < 1:
         raise SpecificationError(f"draws={draws!r}: must be a whole number of at least 1.")
     ready = Setting(data, model)

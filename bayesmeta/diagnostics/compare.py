@@ -11,14 +11,14 @@ import numpy as np
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.effects.registry import display_of
 from bayesmeta.errors import SpecificationError, did_you_mean
+from bayesmeta.families.prepared import prepare
 from bayesmeta.pooling.nested import pool_nested
 from bayesmeta.pooling.pool import pool
 from bayesmeta.results.display import reading
 from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.spec.between import Between, Cluster, Independent, Slope
-from bayesmeta.spec.normal_normal import NormalNormal
-from bayesmeta.spec.two_scales import Model, TwoScales, base_of, structure_of
+from bayesmeta.spec.two_scales import Model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,9 +105,9 @@ def compare(
     """
     import pandas as pd
 
-    models = {"Bayes": model} if isinstance(model, Model) else dict(model)
+    models = dict(model) if isinstance(model, Mapping) else {"Bayes": model}
     claim = claim or f"{parameter} < 0"
-    formula = _formula(models)
+    formula = _formula(data, models)
     structure = _structure(models) if estimators is None or len(estimators) else Independent()
     chosen = _usual(structure) if estimators is None else tuple(estimators)
     if both := [name for name in chosen if name in models]:
@@ -132,8 +132,8 @@ def compare(
     return table
 
 
-def _formula(models: Mapping[str, Model]) -> str:
-    formulas = {base_of(model).formula for model in models.values() if isinstance(model, NormalNormal | TwoScales)}
+def _formula(data: Estimates, models: Mapping[str, Model]) -> str:
+    formulas = {prepare(data, model, f"model {name!r}").model.base.formula for name, model in models.items()}
     if len(formulas) > 1:
         listed = ", ".join(map(repr, sorted(formulas)))
         raise SpecificationError(f"compare: all models need one formula, which estimators then use; got {listed}.")
@@ -144,13 +144,14 @@ def _formula(models: Mapping[str, Model]) -> str:
 
 def _structure(models: Mapping[str, Model]) -> Between:
     """How true effects vary together in all of the models: the second component of one that has two."""
-    found = list(dict.fromkeys(structure_of(model) for model in models.values()))
-    if len(found) > 1:
+    components = list(dict.fromkeys(tuple(model.components.items()) for model in models.values()))
+    last = [structures[-1][1] for structures in components]
+    if len(last) > 1:
         raise SpecificationError(
-            f"compare: true effects vary by {' and by '.join(str(structure) for _, structure in found)}, and estimators need "
-            "one structure. Compare models of one structure at a time."
+            f"compare: true effects vary by {' and by '.join(map(str, last))}, and estimators need one structure. Compare "
+            "models of one structure at a time."
         )
-    return found[0][1]
+    return last[0]
 
 
 def _usual(structure: Between) -> tuple[str, ...]:

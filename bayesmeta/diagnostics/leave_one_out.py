@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.families.estimates import require_one_scale
 from bayesmeta.results.claims import check_claim
 from bayesmeta.results.intervals import checked_probability
 from bayesmeta.results.normal_mixture import mixture_cdf
@@ -152,8 +153,7 @@ def _full_fit(
 ) -> QuadratureFit:
     from bayesmeta.inference.quadrature.engine import fit_quadrature, unsupported
 
-    if not isinstance(model, NormalNormal):
-        raise SpecificationError(f"leave_one_out takes a NormalNormal; got {type(model).__name__}.")
+    require_one_scale(model, "leave_one_out takes a NormalNormal")
     reason = unsupported(data, model)
     if reason is not None:
         raise SpecificationError(f"leave_one_out refits by quadrature, but {reason}")

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.errors import InferenceError, SpecificationError, did_you_mean
+from bayesmeta.families.estimates import require_one_scale
+from bayesmeta.families.prepared import prepare
 from bayesmeta.results.bayes_factor import parse_hypothesis, with_prior
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.quadrature_result import QuadratureResult
-from bayesmeta.spec.normal_normal import NormalNormal
-from bayesmeta.spec.two_scales import base_of
 
 if TYPE_CHECKING:
     from bayesmeta.inference.quadrature.engine import QuadratureFit
@@ -133,8 +133,7 @@ def predictive_p_value(
 def _checked(result: MetaResult, tail: str, draws: int) -> QuadratureFit:
     if not isinstance(result, QuadratureResult):
         raise SpecificationError("predictive_p_value needs independent draws: fit with engine='quadrature'.")
-    if not isinstance(result.model, NormalNormal):
-        raise SpecificationError(f"predictive_p_value takes fits of a NormalNormal; got {type(result.model).__name__}.")
+    require_one_scale(result.model, "predictive_p_value takes fits of a NormalNormal")
     if tail not in TAILS:
         raise SpecificationError(f"tail={tail!r} is not known; choose one of {', '.join(map(repr, TAILS))}.")
     if not isinstance(draws, int) or isinstance(draws, bool) or draws < 1:
@@ -148,7 +147,9 @@ def _under(result: MetaResult, fit: QuadratureFit, hypothesis: str) -> Quadratur
     from bayesmeta.priors import PointMass
 
     name, value = parse_hypothesis(hypothesis, fit.names)
-    return fit_quadrature(fit.data, with_prior(base_of(result.model), name, PointMass(value)), fit.tolerance)
+    return fit_quadrature(
+        fit.data, with_prior(prepare(fit.data, result.model.base), name, PointMass(value)), fit.tolerance
+    )
 
 
 def replicates(fit: QuadratureFit, draws: int, seed: int) -> Floats:

@@ -12,12 +12,13 @@ from scipy.special import ndtr
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.diagnostics.heterogeneity_scale import tau_rule
 from bayesmeta.diagnostics.quadratic_form import heterogeneity_factors, quadratic_tail
-from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.errors import SpecificationError
+from bayesmeta.families.estimates import require_estimates, require_one_scale
+from bayesmeta.families.prepared import prepare
 from bayesmeta.inference.quadrature import mixtures
 from bayesmeta.inference.quadrature.coefficients import expand
 from bayesmeta.inference.quadrature.engine import QuadratureFit, fit_quadrature
 from bayesmeta.priors import Prior
-from bayesmeta.spec.design import design, tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
 
 if TYPE_CHECKING:
@@ -98,15 +99,13 @@ def prior_data_conflict(data: Estimates, model: NormalNormal) -> PriorDataConfli
     """
     import pandas as pd
 
-    if not isinstance(data, Estimates):
-        raise DataError(f"data must be Estimates; got {type(data).__name__}.")
-    if not isinstance(model, NormalNormal):
-        raise SpecificationError(f"prior_data_conflict takes a NormalNormal model; got {type(model).__name__}.")
+    require_estimates(data)
+    require_one_scale(model, "prior_data_conflict takes a NormalNormal model")
     flat = NormalNormal(tau=model.tau, formula=model.formula, between=model.between)
     fit = fit_quadrature(data, flat)
-    priors = _priors(data, model, fit.names)
-    rows: dict[str, Any] = {name: _coefficient(fit, name, prior) for name, prior in priors.items() if prior.is_proper}
-    tau = tau_prior(data, model)
+    priors = prepare(data, model).priors
+    tau, proper = priors["tau"], [name for name in fit.names if priors[name].is_proper]
+    rows: dict[str, Any] = {name: _coefficient(fit, name, priors[name]) for name in proper}
     if tau.is_proper and data.n_studies > fit.X.shape[1]:
         rows["tau"] = _heterogeneity(data, model, fit.X, tau)
     if not rows:
@@ -115,12 +114,6 @@ def prior_data_conflict(data: Estimates, model: NormalNormal) -> PriorDataConfli
     table.insert(0, "prior", [str(model.tau if name == "tau" else priors[name]) for name in rows])
     table["p_value"] = np.minimum(2 * np.minimum(table["less"], table["greater"]), 1.0)
     return PriorDataConflict(table, fit.error)
-
-
-def _priors(data: Estimates, model: NormalNormal, names: tuple[str, ...]) -> dict[str, Prior]:
-    """Prior of each coefficient alone."""
-    columns = design(data, model).columns
-    return {name: model.mu_prior if name == "mu" else model.coefficient_prior(name, columns[name]) for name in names}
 
 
 def _coefficient(fit: QuadratureFit, name: str, prior: Prior) -> dict[str, float]:

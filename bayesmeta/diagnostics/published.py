@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import xarray as xr
@@ -73,6 +74,11 @@ class Printed:
         return bool(self.lower <= self.mean <= self.upper)
 
 
+def of_review(result: MetaResult) -> bool:
+    """Whether a fit recomputed what a review published."""
+    return result.prepared.family.name == "review"
+
+
 def recomputed(result: MetaResult) -> list[Printed]:
     """Every number that the review of a fit printed, with its draws.
 
@@ -86,22 +92,21 @@ def recomputed(result: MetaResult) -> list[Printed]:
     DataError
         If the fit is to anything else.
     """
-    if not isinstance(result.data, PublishedReview):
+    if not of_review(result):
         raise DataError(f"recomputed: needs a fit to a PublishedReview; got one to {type(result.data).__name__}.")
-    return _numbers(result.data, result.datatree[RECOMPUTED].to_dataset())
+    return _numbers(cast(PublishedReview, result.data), result.datatree[RECOMPUTED].to_dataset())
 
 
 def replicated(result: MetaResult) -> list[Printed]:
     """The same numbers of new trials with the old ones' standard errors, drawn from the model."""
-    if not isinstance(result.data, PublishedReview):
+    if not of_review(result):
         raise DataError(f"replicated: needs a fit to a PublishedReview; got one to {type(result.data).__name__}.")
-    return _numbers(result.data, result.datatree["posterior_predictive"].to_dataset())
+    return _numbers(cast(PublishedReview, result.data), result.datatree["posterior_predictive"].to_dataset())
 
 
 def published_checks(label: str, result: MetaResult) -> list[Check]:
     """A record for each printed number: whether the trials give it back within its tolerance."""
-    assert isinstance(result.data, PublishedReview)
-    latent = not all(study.known for study in result.data.studies)
+    latent = not all(result.prepared.family.known(result.data))
     how = "conditioned on, recomputed from the latent trials" if latent else "recomputed from the trials"
     return [
         Check(f"{label}: {one.name}, {how}", one.met, one.mean, None, _note(one, latent)) for one in recomputed(result)

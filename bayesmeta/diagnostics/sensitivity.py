@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.errors import SpecificationError
+from bayesmeta.families.design import Design
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.spec.design import Design, design, tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
-from bayesmeta.spec.two_scales import base_of
+from bayesmeta.spec.two_scales import Model
 
 K_LIMIT = 0.7
 
@@ -59,9 +59,7 @@ def k_limit(n_effective: float) -> float:
     return min(1 - 1 / math.log10(max(n_effective, 11.0)), K_LIMIT)
 
 
-def claim_sensitivity(
-    result: MetaResult, claim: str, alternatives: Mapping[str, NormalNormal]
-) -> dict[str, Reweighted]:
+def claim_sensitivity(result: MetaResult, claim: str, alternatives: Mapping[str, Model]) -> dict[str, Reweighted]:
     """Probability of `claim` under models that differ from the fitted one in their priors only.
 
     Parameters
@@ -70,8 +68,8 @@ def claim_sensitivity(
         A fit by NUTS.
     claim : str
         As for `MetaResult.probability`.
-    alternatives : mapping of str to NormalNormal
-        The same formula under other priors, by label.
+    alternatives : mapping of str to Model
+        The same formula under other priors on mu, tau and the coefficients, by label.
 
     Raises
     ------
@@ -85,9 +83,9 @@ def claim_sensitivity(
     draws = weighting(result, claim)
     found = {}
     for label, model in alternatives.items():
-        if model.formula != draws.fitted.formula:
+        if model.base.formula != draws.fitted.formula:
             raise SpecificationError(
-                f"alternative {label!r} has the formula {model.formula!r}, the fit {draws.fitted.formula!r}: "
+                f"alternative {label!r} has the formula {model.base.formula!r}, the fit {draws.fitted.formula!r}: "
                 "only the priors may differ. Fit it as a model of its own."
             )
         found[label] = draws.to(model)
@@ -105,10 +103,11 @@ class Weighting:
     before: NDArray[np.float64] | None
     efficiency: float
 
-    def to(self, model: NormalNormal) -> Reweighted:
-        """Probability of the claim under the priors of `model`, whose formula is that of the fit."""
+    def to(self, alternative: Model) -> Reweighted:
+        """Probability of the claim under the priors of `alternative`, whose formula is that of the fit."""
         from arviz_stats.base import array_stats
 
+        model = alternative.base
         limit = k_limit(self.efficiency * self.holds.size)
         model.check_beta(self.made.columns, self.made.intercept)
         if self.before is None or not _has_density(self.made, model):
@@ -139,19 +138,16 @@ def weighting(result: MetaResult, claim: str) -> Weighting:
     if holds.dtype != np.bool_:
         raise SpecificationError(f"{claim!r} is not a claim: compare it with something, e.g. '{claim} < 0'.")
     numbers = holds.astype(float)
-    fitted = base_of(result.model)
-    made = design(result.data, fitted)
+    fitted = result.model.base
+    made = result.prepared.design
     before = log_prior(result, fitted, made) if _has_density(made, fitted) else None
     return Weighting(result, fitted, made, numbers, before, _relative_efficiency(numbers))
 
 
-def log_prior(result: MetaResult, model: NormalNormal, made: Design | None = None) -> NDArray[np.float64]:
-    """Log density of the top-level parameters' draws under the priors of `model`, shape (chain, draw).
-
-    `made` is the model's design, where it is known already.
-    """
-    made = design(result.data, model) if made is None else made
-    total = np.asarray(tau_prior(result.data, model).logpdf(result.draws("tau")))
+def log_prior(result: MetaResult, model: NormalNormal, made: Design) -> NDArray[np.float64]:
+    """Log density of the draws of mu, tau and coefficients under the priors of `model`, of design `made`; (chain, draw)."""
+    tau = result.prepared.family.tau_prior(result.data, model)
+    total = np.asarray(tau.logpdf(result.draws("tau")))
     joint = model.joint_priors()
     for names, prior in joint.items():
         total = total + prior.logpdf(np.stack([result.draws(name) for name in names], axis=-1))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import InferenceError, SpecificationError
 from bayesmeta.external.normal_fit import NormalFit, fit_normals, target
+from bayesmeta.families.estimates import require_one_scale
 from bayesmeta.priors import Mixture, Normal
 from bayesmeta.priors._parameters import as_float
 from bayesmeta.results.fit import fit
@@ -89,8 +90,7 @@ def map_prior(historical: Estimates, model: NormalNormal, *, max_kl: float = 1e-
     >>> found.prior.ppf([0.025, 0.975]).round(1), found.predictive.ppf([0.025, 0.975]).round(1)
     (array([-8., 23.]), array([-8., 23.]))
     """
-    if not isinstance(model, NormalNormal):
-        raise SpecificationError(f"map_prior takes a NormalNormal model; got {type(model).__name__}.")
+    require_one_scale(model, "map_prior takes a NormalNormal model")
     if not 0 < as_float(max_kl) < 1:
         raise SpecificationError(f"max_kl={max_kl!r}: must lie between 0 and 1, e.g. 1e-5.")
     if not isinstance(max_components, int) or isinstance(max_components, bool) or max_components < 1:

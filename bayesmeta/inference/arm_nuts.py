@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,18 +12,17 @@ import pytensor.tensor as pt
 import xarray as xr
 
 from bayesmeta.data.arm_means import ArmMeans
+from bayesmeta.families.arm_means import typical_name
+from bayesmeta.families.prepared import Prepared
 from bayesmeta.inference.arm_arrays import ArmArrays, arm_arrays
 from bayesmeta.inference.arm_restore import restore_arms
 from bayesmeta.inference.graphs import Skeleton, top_level
 from bayesmeta.inference.pymc_priors import hyperparameters, prior_rv, signature
 from bayesmeta.inference.restore import to_datatree
+from bayesmeta.inference.sampled import require_sampled
 from bayesmeta.inference.sampling import CompiledModel, Progress
 from bayesmeta.inference.settings import SamplerSettings
-from bayesmeta.priors import Prior, plain
 from bayesmeta.spec.arm_normal import ArmNormal
-from bayesmeta.spec.check import sampled_model
-from bayesmeta.spec.design import Design, design
-from bayesmeta.spec.normal_normal import NormalNormal
 
 
 @dataclass(slots=True)
@@ -32,18 +32,26 @@ class ArmEngine:
     data: ArmMeans
     _compiled: dict[tuple[object, ...], CompiledModel] = field(default_factory=dict)
 
+    def prepare(self, models: Iterable[Prepared[Any, Any]]) -> None:
+        """Reject any model that cannot be right; each is compiled when it is sampled."""
+        for ready in models:
+            require_sampled(ready)
+
     def fit(
-        self, model: ArmNormal, settings: SamplerSettings, seed: int, progress: Progress | None = None
+        self,
+        ready: Prepared[ArmMeans, ArmNormal],
+        settings: SamplerSettings,
+        seed: int,
+        progress: Progress | None = None,
     ) -> xr.DataTree:
         """Posterior of one model, in ArviZ's groups."""
-        sampled_model(self.data, model)
-        model.check(self.data)
-        made, arrays = design(self.data, model.base), arm_arrays(self.data, model.equal_variances)
-        priors = base_priors(model.base, made) | model.parameter_names(self.data.instruments)
+        model = ready.model
+        arrays = arm_arrays(self.data, model.equal_variances)
+        made, priors = ready.design, ready.priors
         families = tuple((name, signature(prior)) for name, prior in priors.items())
         key = (model.measure, model.equal_variances, model.base.formula, families)
         if key not in self._compiled:
-            self._compiled[key] = CompiledModel(arm_graph(arrays, made, model))
+            self._compiled[key] = CompiledModel(arm_graph(arrays, ready))
         values: dict[str, Any] = {"sd_probability": model.sd_probability} if arrays.doubtful.size else {}
         if made.columns:
             values["active"] = np.ones(len(made.columns))
@@ -51,23 +59,23 @@ class ArmEngine:
             values |= hyperparameters(prior, name)
         compiled = self._compiled[key]
         draws, stats = compiled.sample(values, settings, seed, progress)
-        groups, coords = restore_arms(arrays, model, made, draws, seed)
+        groups, coords = restore_arms(arrays, ready, draws, seed)
         groups["sample_stats"] = stats
         return to_datatree(groups, coords, compiled.attrs(model, self.data, settings, seed))
 
 
-def arm_graph(arrays: ArmArrays, made: Design, model: ArmNormal) -> pm.Model:
+def arm_graph(arrays: ArmArrays, ready: Prepared[ArmMeans, ArmNormal]) -> pm.Model:
     """Density of the printed numbers given the top level and a standardised position `z` of each log sigma.
 
     A study with two readings has a `z` for each; where a reading is wrong, its `z` is a draw of N(0, 1) that nothing
     depends on, so the two are summed over exactly, and no `z` has a second mode.
     """
-    data = arrays.data
+    data, made, priors, model = arrays.data, ready.design, ready.priors, ready.model
     with pm.Model(coords={"covariate": list(made.columns)}, check_bounds=False) as graph:
-        priors = base_priors(model.base, made)
         own = {name: priors[name] for name in made.columns}
         mu, beta, tau = top_level(Skeleton(made, priors.get("mu"), priors["tau"], own))
-        *typical, variation = [prior_rv(prior, name) for name, prior in model.parameter_names(data.instruments).items()]
+        typical = [prior_rv(priors[name], name) for name in map(typical_name, data.instruments)]
+        variation = prior_rv(priors["sd_variation"], "sd_variation")
         mean = mu + pt.zeros(data.n_studies)
         if made.columns:
             mean = mean + pt.dot(made.base[0], beta)
@@ -82,10 +90,3 @@ def arm_graph(arrays: ArmArrays, made: Design, model: ArmNormal) -> pm.Model:
             total += (pt.logaddexp(pt.log(p_sd) + first, pt.log1p(-p_sd) + second) - first).sum()
         pm.Potential("evidence", total)
     return graph
-
-
-def base_priors(base: NormalNormal, made: Design) -> dict[str, Prior]:
-    """Priors of mu, tau and the coefficients, by name."""
-    top: dict[str, Prior] = {"mu": base.mu_prior} if made.intercept else {}
-    beta = {name: base.coefficient_prior(name, term) for name, term in made.columns.items()}
-    return top | {"tau": plain(base.tau)} | beta

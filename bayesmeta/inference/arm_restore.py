@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesmeta.data.arm_means import ArmMeans
+from bayesmeta.families.arm_means import typical_name
+from bayesmeta.families.prepared import Prepared
 from bayesmeta.inference.arm_arrays import ArmArrays
-from bayesmeta.inference.restore import Groups, common_groups, top_of
+from bayesmeta.inference.restore import Groups, add_own, common_groups, top_of
 from bayesmeta.spec.arm_normal import ArmNormal
-from bayesmeta.spec.design import Design
 
 Floats = NDArray[np.float64]
 _DRAWS = ("chain", "draw")
@@ -23,13 +25,12 @@ _LOG_WEIGHTS = np.log(0.75) - (np.log(2 * np.pi) + _NODES**2) / 2
 
 
 def restore_arms(
-    arrays: ArmArrays, model: ArmNormal, made: Design, draws: Mapping[str, Floats], seed: int
+    arrays: ArmArrays, ready: Prepared[ArmMeans, ArmNormal], draws: Mapping[str, Floats], seed: int
 ) -> tuple[Groups, dict[str, Any]]:
     """Groups of a fit to arm means, and their coordinates."""
-    data, rng = arrays.data, np.random.default_rng([seed, 1])
+    data, model, made, rng = arrays.data, ready.model, ready.design, np.random.default_rng([seed, 1])
     top, tau, fitted = top_of(made, draws, made.base[0])
-    scales = model.parameter_names(data.instruments)
-    typical = np.stack([draws[name] for name in list(scales)[:-1]], axis=-1)
+    typical = np.stack([draws[name] for name in map(typical_name, data.instruments)], axis=-1)
     variation = np.asarray(draws["sd_variation"])
     log_typical = np.log(typical)[..., arrays.instrument]
 
@@ -50,12 +51,7 @@ def restore_arms(
     replicated = unit * (fitted + np.sqrt(se**2 + tau[..., None] ** 2) * rng.standard_normal(y.shape))
 
     groups = common_groups(model.base, made, top, tau, rng)
-    for name, prior in scales.items():
-        value = variation if name == "sd_variation" else np.asarray(draws[name])
-        groups["posterior"][name] = (_DRAWS, value)
-        groups["prior"][name] = (_DRAWS, prior.rvs(tau.shape, rng))
-        if prior.has_density:
-            groups["log_prior"][name] = (_DRAWS, prior.logpdf(value))
+    add_own(groups, ready, draws, rng)
     by_study = {"theta": theta, "y": y, "se": se, "sigma_t": sigma[..., 0], "sigma_c": sigma[..., 1]}
     groups["posterior"] |= {name: ((*_DRAWS, "study"), value) for name, value in by_study.items()}
     if arrays.doubtful.size:

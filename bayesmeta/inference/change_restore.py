@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesmeta.data.arm_changes import ArmChanges
+from bayesmeta.families.prepared import Prepared
 from bayesmeta.inference.change_arrays import ChangeArrays
-from bayesmeta.inference.restore import Groups, common_groups, top_of
+from bayesmeta.inference.restore import Groups, add_own, common_groups, top_of
 from bayesmeta.spec.change_normal import ChangeNormal
-from bayesmeta.spec.design import Design
 
 Floats = NDArray[np.float64]
 _DRAWS = ("chain", "draw")
@@ -24,14 +25,12 @@ _LOG_WEIGHTS = np.log(_STEP) - (np.log(2 * np.pi) + _NODES**2) / 2
 
 
 def restore_changes(
-    arrays: ChangeArrays, model: ChangeNormal, made: Design, draws: Mapping[str, Floats], seed: int
+    arrays: ChangeArrays, ready: Prepared[ArmChanges, ChangeNormal], draws: Mapping[str, Floats], seed: int
 ) -> tuple[Groups, dict[str, Any]]:
     """Groups of a fit to arms measured twice, and their coordinates."""
-    data, rng = arrays.data, np.random.default_rng([seed, 1])
+    data, model, made, rng = arrays.data, ready.model, ready.design, np.random.default_rng([seed, 1])
     top, tau, fitted = top_of(made, draws, made.base[0])
-    priors = model.parameter_names()
-    values = {name: np.asarray(draws[name]) for name in priors}
-    typical, variation = np.arctanh(values["correlation"]), values["correlation_variation"]
+    typical, variation = np.arctanh(draws["correlation"]), np.asarray(draws["correlation_variation"])
     z = np.zeros(fitted.shape) if model.one_correlation else np.asarray(draws["z"])
     zeta, _ = arrays.correlation(typical[..., None], variation[..., None], z, np)
     rho = np.tanh(zeta)
@@ -42,11 +41,7 @@ def restore_changes(
     replicated = fitted - arrays.slope * rho + np.sqrt(v + tau[..., None] ** 2) * rng.standard_normal(y.shape)
 
     groups = common_groups(model.base, made, top, tau, rng)
-    for name, prior in priors.items():
-        groups["posterior"][name] = (_DRAWS, values[name])
-        groups["prior"][name] = (_DRAWS, prior.rvs(tau.shape, rng))
-        if prior.has_density:
-            groups["log_prior"][name] = (_DRAWS, prior.logpdf(values[name]))
+    add_own(groups, ready, draws, rng)
     by_study = {"theta": theta, "y": y, "se": np.sqrt(v), "study_correlation": rho}
     groups["posterior"] |= {name: ((*_DRAWS, "study"), value) for name, value in by_study.items()}
     pointwise = study_evidence(arrays, fitted, tau, typical, variation)

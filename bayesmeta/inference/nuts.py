@@ -2,50 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar, final
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
-from bayesmeta.data.estimates import Estimates
-from bayesmeta.data.review import PublishedReview
+from bayesmeta.families.prepared import Prepared
 from bayesmeta.inference.graphs import Skeleton, estimates_graph, review_graph
 from bayesmeta.inference.pymc_priors import hyperparameters, signature
-from bayesmeta.inference.restore import restore_estimates, restore_review, to_datatree
+from bayesmeta.inference.restore import Groups, restore_estimates, restore_review, to_datatree
 from bayesmeta.inference.review_arrays import ReviewArrays, review_arrays
+from bayesmeta.inference.sampled import require_sampled
 from bayesmeta.inference.sampling import CompiledModel, Progress
 from bayesmeta.inference.settings import SamplerSettings
-from bayesmeta.priors import Flat, Prior, plain
-from bayesmeta.spec.check import sampled_model
-from bayesmeta.spec.design import Design, design
-from bayesmeta.spec.two_scales import Model, TwoScales, base_of, structures
+from bayesmeta.priors import Flat, Prior
+from bayesmeta.spec.two_scales import structures
+
+_Ready = Prepared[Any, Any]
 
 
 @dataclass(slots=True)
-class NutsEngine:
+class NutsEngine(ABC):
     """Samples models on one data set, and compiles again only when the shape of the graph changes.
 
     Two models share a compiled graph if their priors belong to the same families; columns that one of them lacks
     are switched off. So a grid of prior scales, or a set of formulas, costs one compilation.
     """
 
-    data: Estimates | PublishedReview
+    data: Any
+    low_rank: ClassVar[bool]  # whether the mass matrix is more than a diagonal
     _compiled: list[tuple[Skeleton, CompiledModel]] = field(default_factory=list)
-    _arrays: ReviewArrays | None = None
 
-    def __post_init__(self) -> None:
-        if isinstance(self.data, PublishedReview):
-            self._arrays = review_arrays(self.data)
+    @abstractmethod
+    def _structures(self, ready: _Ready) -> dict[str, NDArray[np.float64]]:
+        """What the squares of the standard deviations of effects multiply, where the graph needs it."""
 
-    def prepare(self, models: Mapping[str, Model]) -> None:
-        """Compile the graphs that `models` need, as few as possible; refuses any model that cannot be right."""
+    @abstractmethod
+    def _graph(self, skeleton: Skeleton) -> Any: ...
+
+    @abstractmethod
+    def _restored(self, ready: _Ready, draws: Mapping[str, Any], seed: int) -> tuple[Groups, dict[str, Any]]: ...
+
+    def _own_priors(self) -> dict[str, Prior]:
+        """Priors that are part of the data."""
+        return {}
+
+    def prepare(self, models: Iterable[_Ready]) -> None:
+        """Compile the graphs that models need, as few as possible; rejects any model that cannot be right."""
         skeletons = [skeleton for skeleton, _ in self._compiled]
         new: list[Skeleton] = []
-        for model in models.values():
-            bound = sampled_model(self.data, model)
-            wanted = _skeleton(self.data, design(self.data, base_of(bound)), bound)
+        for ready in models:
+            require_sampled(ready)
+            wanted = skeleton_of(ready, self._structures(ready))
             if any(_fits(wanted, skeleton) for skeleton in skeletons):
                 continue
             for i, skeleton in enumerate(new):
@@ -55,38 +67,66 @@ class NutsEngine:
             else:
                 new.append(wanted)
         for skeleton in new:
-            compiled = CompiledModel(self._graph(skeleton), low_rank=isinstance(self.data, Estimates))
-            self._compiled.append((skeleton, compiled))
+            self._compiled.append((skeleton, CompiledModel(self._graph(skeleton), low_rank=self.low_rank)))
 
-    def fit(self, model: Model, settings: SamplerSettings, seed: int, progress: Progress | None = None) -> xr.DataTree:
+    def fit(self, ready: _Ready, settings: SamplerSettings, seed: int, progress: Progress | None = None) -> xr.DataTree:
         """Posterior of one model, in ArviZ's groups."""
-        self.prepare({"model": model})
-        bound = sampled_model(self.data, model)
-        made = design(self.data, base_of(bound))
-        wanted = _skeleton(self.data, made, bound)
+        self.prepare([ready])
+        wanted = skeleton_of(ready, self._structures(ready))
         skeleton, compiled = next(pair for pair in self._compiled if _fits(wanted, pair[0]))
-        draws, stats = compiled.sample(_exchange(skeleton, wanted, self.data), settings, seed, progress)
-        if isinstance(self.data, PublishedReview):
-            assert self._arrays is not None
-            groups, coords = restore_review(self._arrays, base_of(bound), made, draws, seed)
-        else:
-            groups, coords = restore_estimates(self.data, bound, made, draws, seed)
+        draws, stats = compiled.sample(_exchange(skeleton, wanted, self._own_priors()), settings, seed, progress)
+        groups, coords = self._restored(ready, draws, seed)
         groups["sample_stats"] = stats
-        return to_datatree(groups, coords, compiled.attrs(model, self.data, settings, seed))
+        return to_datatree(groups, coords, compiled.attrs(ready.model, self.data, settings, seed))
+
+
+@final
+@dataclass(slots=True)
+class EstimatesEngine(NutsEngine):
+    """Samples models of estimates."""
+
+    low_rank: ClassVar[bool] = True
+
+    def _structures(self, ready: _Ready) -> dict[str, NDArray[np.float64]]:
+        return structures(self.data, ready.model)
 
     def _graph(self, skeleton: Skeleton) -> Any:
-        if isinstance(self.data, PublishedReview):
-            assert self._arrays is not None
-            return review_graph(self.data, self._arrays, skeleton)
         return estimates_graph(self.data, skeleton)
 
+    def _restored(self, ready: _Ready, draws: Mapping[str, Any], seed: int) -> tuple[Groups, dict[str, Any]]:
+        return restore_estimates(self.data, ready.bound, ready.design, draws, seed)
 
-def _skeleton(data: Estimates | PublishedReview, made: Design, model: Model) -> Skeleton:
-    base = base_of(model)
-    beta = {name: base.coefficient_prior(name, term) for name, term in made.columns.items()}
-    known = structures(data, model) if isinstance(data, Estimates) else {}
-    second = plain(model.prior) if isinstance(model, TwoScales) else None
-    return Skeleton(made, base.mu_prior if made.intercept else None, base.tau, beta, known, second)
+
+@final
+@dataclass(slots=True)
+class ReviewEngine(NutsEngine):
+    """Samples models of a published review."""
+
+    low_rank: ClassVar[bool] = False
+    _arrays: ReviewArrays = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._arrays = review_arrays(self.data)
+
+    def _structures(self, ready: _Ready) -> dict[str, NDArray[np.float64]]:
+        return {}
+
+    def _graph(self, skeleton: Skeleton) -> Any:
+        return review_graph(self.data, self._arrays, skeleton)
+
+    def _restored(self, ready: _Ready, draws: Mapping[str, Any], seed: int) -> tuple[Groups, dict[str, Any]]:
+        return restore_review(self._arrays, ready.bound, ready.design, draws, seed)
+
+    def _own_priors(self) -> dict[str, Prior]:
+        return {} if self._arrays.known.all() else {"sd": self.data.sd}
+
+
+def skeleton_of(ready: _Ready, known: dict[str, NDArray[np.float64]]) -> Skeleton:
+    """What decides the shape of a model's graph."""
+    priors = ready.priors
+    second = next((priors[name] for name in known if name != "tau"), None)
+    beta = {name: priors[name] for name in ready.design.columns}
+    return Skeleton(ready.design, priors.get("mu"), priors["tau"], beta, known, second)
 
 
 def _same_top(a: Skeleton, b: Skeleton) -> bool:
@@ -140,18 +180,16 @@ def _join(a: Skeleton, b: Skeleton) -> Skeleton | None:
     return replace(a, design=joined, beta={**a.beta, **{name: b.beta[name] for name in extra}})
 
 
-def _exchange(skeleton: Skeleton, wanted: Skeleton, data: Estimates | PublishedReview) -> dict[str, Any]:
+def _exchange(skeleton: Skeleton, wanted: Skeleton, own: Mapping[str, Prior]) -> dict[str, Any]:
     """Values for the `pm.Data` of the skeleton's graph."""
     values: dict[str, Any] = {}
     if skeleton.design.columns:
         values["active"] = np.array([float(name in wanted.beta) for name in skeleton.design.columns])
-    parameters: dict[str, Prior] = {"tau": wanted.tau, **skeleton.beta, **wanted.beta}
+    parameters: dict[str, Prior] = {"tau": wanted.tau, **skeleton.beta, **wanted.beta, **own}
     if wanted.mu is not None:
         parameters["mu"] = wanted.mu
     if wanted.second is not None:
         parameters[list(wanted.structures)[1]] = wanted.second
-    if isinstance(data, PublishedReview) and not all(study.known for study in data.studies):
-        parameters["sd"] = data.sd
     for name, prior in parameters.items():
         values |= hyperparameters(prior, name)
     return values

@@ -14,15 +14,16 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bayesmeta.data.estimates import Estimates
+from bayesmeta.families.design import Design
+from bayesmeta.families.prepared import Prepared
 from bayesmeta.inference.published import RECOMPUTED, printed, replicated, statistics_of, tests_by_name
 from bayesmeta.inference.review_arrays import ReviewArrays
 from bayesmeta.inference.review_terms import normal_log_density
 from bayesmeta.inference.spread import Spread
 from bayesmeta.priors import Prior
-from bayesmeta.spec.between import Cluster
-from bayesmeta.spec.design import Design
+from bayesmeta.spec.between import Between, Cluster
 from bayesmeta.spec.normal_normal import NormalNormal
-from bayesmeta.spec.two_scales import Model, TwoScales, base_of, structures
+from bayesmeta.spec.two_scales import Model, structures
 
 Floats = NDArray[np.float64]
 Groups = dict[str, dict[str, tuple[tuple[str, ...], Any]]]
@@ -37,9 +38,9 @@ def restore_estimates(
     top, tau, fitted = top_of(made, draws, made.base[0])
     spread = Spread(data, structures(data, model), draws)
     theta, replicated = spread.theta(fitted, rng), spread.replicates(fitted, rng)
-    groups = common_groups(base_of(model), made, top, tau, rng)
-    if isinstance(model, TwoScales):
-        _add_second(groups, model, np.asarray(draws[model.second_name]), rng)
+    groups = common_groups(model.base, made, top, tau, rng)
+    for name, component in list(model.components.items())[1:]:
+        _add_second(groups, name, component, model.priors[name], np.asarray(draws[name]), rng)
     groups["posterior"]["theta"] = ((*_DRAWS, "study"), theta)
     groups["log_likelihood"] = {"y": ((*_DRAWS, "study"), spread.pointwise(fitted))}
     groups["posterior_predictive"] = {"y": ((*_DRAWS, "study"), replicated)}
@@ -165,13 +166,25 @@ def _count_joint_priors_once(
                 prior["beta"][1][..., columns.index(name)] = draws[..., j]
 
 
-def _add_second(groups: Groups, model: TwoScales, second: Floats, rng: np.random.Generator) -> None:
+def add_own(groups: Groups, ready: Prepared[Any, Any], draws: Mapping[str, Floats], rng: np.random.Generator) -> None:
+    """Add the parameters that only the model's family has."""
+    for name, parameter in ready.parameters.items():
+        if parameter.role == "nuisance":
+            value = np.asarray(draws[name])
+            groups["posterior"][name] = (_DRAWS, value)
+            groups["prior"][name] = (_DRAWS, parameter.prior.rvs(value.shape, rng))
+            if parameter.prior.has_density:
+                groups["log_prior"][name] = (_DRAWS, parameter.prior.logpdf(value))
+
+
+def _add_second(
+    groups: Groups, name: str, component: Between, prior: Prior, second: Floats, rng: np.random.Generator
+) -> None:
     """Add the second standard deviation, and its share of a new study's effect, which is in a cluster of its own."""
-    name = model.second_name
     groups["posterior"][name] = (_DRAWS, second)
-    groups["log_prior"][name] = (_DRAWS, model.prior.logpdf(second))
-    groups["prior"][name] = (_DRAWS, model.prior.rvs(second.shape, rng))
-    if not isinstance(model.second, Cluster):
+    groups["log_prior"][name] = (_DRAWS, prior.logpdf(second))
+    groups["prior"][name] = (_DRAWS, prior.rvs(second.shape, rng))
+    if not isinstance(component, Cluster):
         return
     for group in ("posterior", "prior"):
         if "theta_new" in groups[group]:
@@ -197,7 +210,7 @@ def to_datatree(groups: Groups, coords: Mapping[str, Any], attrs: Mapping[str, A
     for group, variables in groups.items():
         used = {dim for dims, _ in variables.values() for dim in dims}
         dataset = xr.Dataset(variables, coords={k: list(v) for k, v in coords.items() if k in used})
-        for dim in used & set(_DRAWS):
+        for dim in [dim for dim in _DRAWS if dim in used]:  # in this order, so that the file has the same bytes
             dataset = dataset.assign_coords({dim: np.arange(dataset.sizes[dim])})
         datasets[group] = dataset.assign_attrs(attrs)
     tree = xr.DataTree.from_dict(datasets)

@@ -11,6 +11,7 @@ from scipy import stats
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import DataError, SpecificationError, did_you_mean
+from bayesmeta.families.estimates import require_estimates
 from bayesmeta.pooling.arrays import check_level, critical
 from bayesmeta.pooling.components import Components, Term
 from bayesmeta.pooling.labels import row_labels
@@ -24,8 +25,7 @@ SIZES = (0.15, 0.9)  # of the scale of the effects: where searches start
 
 def clusters_of(data: Estimates, cluster: str | Sequence[object]) -> tuple[str, ...]:
     """Return the cluster of each estimate; refuse a single one."""
-    if not isinstance(data, Estimates):
-        raise DataError(f"data must be Estimates; got {type(data).__name__}.")
+    require_estimates(data)
     groups = row_labels(data, cluster, "cluster")
     if len(set(groups)) < 2:
         raise DataError(f"all estimates are in cluster {groups[0]!r}: at least two clusters are needed.")

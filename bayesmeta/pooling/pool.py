@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.errors import SpecificationError
+from bayesmeta.families.estimates import require_estimates
+from bayesmeta.families.prepared import design
 from bayesmeta.pooling.arrays import PREDICTIONS, PooledRegression, check_choice, check_names, pool_arrays
 from bayesmeta.pooling.confidence import confidence_prediction
 from bayesmeta.pooling.residuals import regression
@@ -16,7 +18,6 @@ from bayesmeta.pooling.result import NOTHING, Pair, PooledResult
 from bayesmeta.pooling.wald import omnibus_test, without_mean
 from bayesmeta.priors import HalfNormal
 from bayesmeta.spec.between import Between, Independent
-from bayesmeta.spec.design import design
 from bayesmeta.spec.normal_normal import NormalNormal
 
 Floats = NDArray[np.float64]
@@ -107,8 +108,8 @@ def pool(
     I^2 92.1% (81.92 to 97.68), H^2 12.69
     Q 152.2, df 12, p 1.997e-26
     """
-    if isinstance(data, Estimates):
-        require_no_clusters(data, "pool")
+    require_estimates(data)
+    require_no_clusters(data, "pool")
     return pool_rows(data, method, interval, formula, level, prediction, tau2_interval, between)
 
 
@@ -134,8 +135,7 @@ def pool_rows(
     between: Between | None = None,
 ) -> PooledResult:
     """Pool as `pool` does, whatever is known of clusters."""
-    if not isinstance(data, Estimates):
-        raise DataError(f"data must be Estimates; got {type(data).__name__}.")
+    require_estimates(data)
     formula = "1" if formula is None else formula
     interval = interval or ("wald" if method == "fe" else "hksj")
     check_names(method, interval, level, tau2_interval)

@@ -8,6 +8,7 @@ import numpy as np
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import DataError, SpecificationError, did_you_mean
+from bayesmeta.families.estimates import require_estimates
 from bayesmeta.pooling.arrays import PooledRegression, check_level, pool_arrays
 from bayesmeta.pooling.pool import require_no_clusters
 
@@ -176,8 +177,7 @@ def pet_peese(data: Estimates, *, threshold: float = 0.10, level: float = 0.95) 
 
 def require_independent(data: Estimates, what: str, least: int) -> None:
     """Refuse estimates with a covariance, or fewer than `least`."""
-    if not isinstance(data, Estimates):
-        raise DataError(f"data must be Estimates; got {type(data).__name__}.")
+    require_estimates(data)
     require_no_clusters(data, what)
     if data.cov is not None:
         raise DataError(f"{what} is for independent estimates; these have a known covariance.")

@@ -19,7 +19,6 @@ from bayesmeta.report.priors import source_lines
 from bayesmeta.report.structure import Structure, mu_of, notes
 from bayesmeta.spec.formula import has_intercept
 from bayesmeta.spec.normal_normal import NormalNormal
-from bayesmeta.spec.two_scales import base_of
 
 SCHEMA = "bayesmeta-compare/1"
 DEFAULT_TAU = "UniformShrinkage()"  # proper, and in the units of any effect: Daniels (1999), doi:10.2307/3316112
@@ -109,7 +108,7 @@ def compare_and_print(
     else:
         _print(
             content,
-            dict.fromkeys(line for model in models.values() for line in source_lines(base_of(model), data.measure)),
+            dict.fromkeys(line for model in models.values() for line in source_lines(model.base, data.measure)),
         )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from bayesmeta.analysis.sensitivity import SignalSensitivity, Tipping, Under
 from bayesmeta.data.kinds import Data
-from bayesmeta.spec.parameter_priors import prior_texts
+from bayesmeta.families.prepared import prepare
 
 _OF_A_FIT = ("probability", "mcse", "threshold_probability")
 
@@ -53,7 +53,7 @@ def _stated(row: Mapping[str, Any]) -> dict[str, Any]:
 def _crossings(data: Data, tipping: Tipping, told: list[dict[str, Any]]) -> tuple[list[Any], list[Any]]:
     """Where models were fitted again, and the priors at the scales told."""
     stated = [
-        {"fitted_scale": scale, "priors": prior_texts(data, tipping.path.at(one["scale"]))}
+        {"fitted_scale": scale, "priors": prepare(data, tipping.path.at(one["scale"])).prior_texts}
         for scale, one in zip(tipping.found.at, told, strict=False)
     ]
     ours = stated + [{"fitted_scale": scale} for scale in tipping.found.at[len(told) :]]

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from bayesmeta.effects.registry import measure_named
-from bayesmeta.priors import published_priors
+from bayesmeta.priors import published_parts, published_priors
 from bayesmeta.report.console import PlainConsole, print_json
 from bayesmeta.report.layout import print_table
 from bayesmeta.report.numbers import MISSING, format_number
-from bayesmeta.spec.normal_normal import NormalNormal
-from bayesmeta.spec.sources import published_in
+from bayesmeta.spec.two_scales import Model
 
 SCHEMA = "bayesmeta-priors/1"
 _KEYS = ("outcome", "comparison", "medical_area", "field", "variant")
@@ -25,15 +24,15 @@ def checked_measure(measure: str | None) -> str | None:
     return measure
 
 
-def source_lines(model: NormalNormal, measure: str | None) -> Iterator[str]:
+def source_lines(model: Model, measure: str | None) -> Iterator[str]:
     """Say where each published prior of a model comes from, and what is doubtful about it."""
-    found = list(published_in(model))
-    for name, prior in found:
+    published = [(name, part) for name, prior in model.priors.items() for part in published_parts(prior)]
+    for name, prior in published:
         kind = f"default ({prior.reason})" if prior.is_default else f"{prior.prior}"
         doi = f", doi:{prior.doi.replace('; ', ' doi:')}" if prior.doi else ""
         yield f"{name}: {kind}, published for {prior.measure}: {prior.citation}{doi}"
         yield from (f"  doubt: {doubt}" for doubt in prior.doubts)
-    if measure is None and any(prior.measure != "any" for _, prior in found):
+    if measure is None and any(prior.measure != "any" for _, prior in published):
         yield "Whether the estimates are of that measure is not known; --measure has it checked."
 
 

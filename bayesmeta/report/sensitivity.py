@@ -7,19 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from bayesmeta.errors import SpecificationError
+from bayesmeta.families.prepared import prepare
 from bayesmeta.priors import Flat, Prior, parse_prior
 from bayesmeta.report.console import PlainConsole, json_value, print_json
 from bayesmeta.report.layout import print_table
 from bayesmeta.report.numbers import MISSING, count_of, spread_of, write_row
 from bayesmeta.report.priors import source_lines
-from bayesmeta.report.structure import Structure, beta_of, mu_of, notes, priors_of
+from bayesmeta.report.structure import Structure, beta_of, mu_of, notes
 from bayesmeta.sensitivity.result import SensitivityResult
 from bayesmeta.sensitivity.surface import prior_sensitivity
 from bayesmeta.sensitivity.tipping import tipping_point
-from bayesmeta.sensitivity.varied import with_priors
-from bayesmeta.spec.names import parameter_names
 from bayesmeta.spec.normal_normal import NormalNormal
-from bayesmeta.spec.two_scales import base_of
 
 SCHEMA = "bayesmeta-sensitivity/1"
 
@@ -64,7 +62,7 @@ def sensitivity_and_print(
     base = NormalNormal(formula=formula, tau=taus[0], mu=mus[0] if mus else Flat(), beta=first)
     model = structure.model(base, data)
     if not claims and not base.has_mu:
-        example = next((f", e.g. '{name} < 0'" for name in parameter_names(data, model) if name != "tau"), "")
+        example = next((f", e.g. '{name} < 0'" for name in prepare(data, model).names if name != "tau"), "")
         raise SpecificationError(f"--claim: the formula {formula!r} has no mu; name what to report{example}.")
     varied = {name: priors for name, priors in betas.items() if len(priors) > 1}
     result = prior_sensitivity(
@@ -126,10 +124,10 @@ def _content(result: SensitivityResult, path: Path, level: float, threshold: flo
 
 def _tipping(result: SensitivityResult, claim: str, level: float) -> dict[str, Any]:
     """Tipping points of one claim; where there can be none, the reason."""
-    if not isinstance(result.model, NormalNormal):
+    if len(result.model.components) > 1:
         return {"claim": claim, "tips": [], "sentences": ["No tipping points: the model has two scales."]}
     try:
-        found = tipping_point(result.data, result.model, claim, level)
+        found = tipping_point(result.data, result.model.base, claim, level)
     except SpecificationError as error:
         return {"claim": claim, "tips": [], "sentences": [f"No tipping points: {error}"]}
     rows = found.table().to_dict("records")
@@ -139,7 +137,7 @@ def _tipping(result: SensitivityResult, claim: str, level: float) -> dict[str, A
 
 def _print(content: dict[str, Any], result: SensitivityResult, level: float) -> None:
     console = PlainConsole()
-    priors = ", ".join(f"{name} ~ {prior}" for name, prior in priors_of(result.model).items())
+    priors = ", ".join(f"{name} ~ {prior}" for name, prior in result.model.priors.items())
     studies = f"{count_of(content['n_studies'], 'study')} from {content['file']}"
     console.print(f"{studies}; formula {content['model']['formula']}; primary: {priors}")
     for line in _sources(result):
@@ -176,12 +174,13 @@ def _print(content: dict[str, Any], result: SensitivityResult, level: float) -> 
 
 def _sources(result: SensitivityResult) -> list[str]:
     """Where each published prior that was tried comes from, each line once."""
+    ready = prepare(result.data, result.model)
     tried = [result.model] + [
-        with_priors(result.model, {key: prior})
+        ready.with_priors({key: prior})
         for key, priors in zip(result.keys, result.priors.values(), strict=True)
         for prior in priors
     ]
-    lines = [line for model in tried for line in source_lines(base_of(model), result.data.measure)]
+    lines = [line for model in tried for line in source_lines(model, result.data.measure)]
     return list(dict.fromkeys(sorted(lines, key=lambda line: line.startswith("Whether"))))
 
 

@@ -22,7 +22,7 @@ from bayesmeta.report.priors import checked_measure
 from bayesmeta.spec.between import MultiArm
 from bayesmeta.spec.formula import has_intercept
 from bayesmeta.spec.normal_normal import NormalNormal
-from bayesmeta.spec.two_scales import Model, TwoScales, base_of
+from bayesmeta.spec.two_scales import Model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,16 +117,6 @@ def beta_of(text: str) -> tuple[str, Prior]:
     return name.strip(), parse_prior(prior)
 
 
-def priors_of(model: Model) -> dict[str, Prior]:
-    """The priors that a model was given, by parameter: mu where there is one, the standard deviations, coefficients."""
-    base = base_of(model)
-    found: dict[str, Prior] = {"mu": base.mu} if base.has_mu else {}
-    found["tau"] = base.tau
-    if isinstance(model, TwoScales):
-        found[model.second_name] = model.prior
-    return found | {str(name): prior for name, prior in base.beta.items()}
-
-
 def notes(data: Data, model: Model) -> Iterator[str]:
     """What a reader of a fit must know of its estimates: what was added to counts, and how rows of one study depend."""
     if not isinstance(data, Estimates):
@@ -135,7 +125,7 @@ def notes(data: Data, model: Model) -> Iterator[str]:
         yield said
     if data.cov is None or np.count_nonzero(data.cov - np.diag(np.diag(data.cov))) == 0:
         return
-    between = base_of(model).between
+    between = model.base.between
     if isinstance(between, MultiArm):
         yield "Estimates of one trial have their known covariance; their true effects are correlated by 1/2."
     else:

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.kinds import Data
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence
 from bayesmeta.effects.display import Display
 from bayesmeta.errors import ConvergenceWarning, SpecificationError
+from bayesmeta.families.prepared import prepare
 from bayesmeta.priors import Prior, parse_prior, shown
 from bayesmeta.report.arm_input import ArmOptions, arms_and_model
 from bayesmeta.report.console import PlainConsole, json_value, print_json
@@ -21,13 +21,12 @@ from bayesmeta.report.layout import print_table
 from bayesmeta.report.numbers import MISSING, count_of, format_exact, spread_of, write_row
 from bayesmeta.report.priors import source_lines
 from bayesmeta.report.sentences import check_sentence
-from bayesmeta.report.structure import Structure, beta_of, mu_of, notes, priors_of
+from bayesmeta.report.structure import Structure, beta_of, mu_of, notes
 from bayesmeta.results.claims import check_claim
 from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.spec.names import arm_scales, parameter_names
 from bayesmeta.spec.normal_normal import NormalNormal
-from bayesmeta.spec.two_scales import Model, base_of
+from bayesmeta.spec.two_scales import Model
 
 SCHEMA = "bayesmeta-fit/1"
 TOLERANCE = 1e-8
@@ -61,7 +60,7 @@ def fit_and_print(
     prior = mu_of(mu, formula)
     base = NormalNormal(formula=formula, mu=prior, tau=parse_prior(tau), beta=_priors(beta))
     data, model = _data_and_model(path, columns, base, measure, arms, structure)
-    names = parameter_names(data, model)
+    names = prepare(data, model).names
     for claim in claims:
         check_claim(claim, names)
     with warnings.catch_warnings():
@@ -114,6 +113,9 @@ def _content(
     result: MetaResult, path: Path, claims: Sequence[str], ci_prob: float, seed: int, checks: list[dict[str, object]]
 ) -> dict[str, Any]:
     frame = result.summary(ci_prob=ci_prob, ci_kind="eti")
+    choices = (
+        result.prepared.family.choice_probabilities(result.data, result.posterior) if result.engine == "nuts" else None
+    )
     rows = [{"parameter": str(name), **{k: json_value(v) for k, v in row.items()}} for name, row in frame.iterrows()]
     return {
         "schema": SCHEMA,
@@ -134,19 +136,21 @@ def _content(
         ],
         "log_marginal_likelihood": result.log_marginal_likelihood,
         "notes": list(notes(result.data, result.model)),
-        **({"choices": result.choice_probabilities()} if isinstance(result.data, ArmMeans) else {}),
+        **({} if choices is None else {"choices": choices}),
         "checks": checks,
     }
 
 
 def _print(content: dict[str, Any], result: MetaResult) -> None:
-    console, model = PlainConsole(), base_of(result.model)
-    own = priors_of(result.model) | arm_scales(result.data, result.model)
-    priors = ", ".join(f"{name} ~ {shown(prior)}" for name, prior in own.items())
+    console, model = PlainConsole(), result.model.base
+    full: dict[Any, str] = {
+        name.split("[")[0]: name for name, one in result.prepared.parameters.items() if one.role == "nuisance"
+    }
+    priors = ", ".join(f"{full.get(name, name)} ~ {shown(prior)}" for name, prior in result.model.priors.items())
     console.print(
         f"{count_of(content['n_studies'], 'study')} from {content['file']}; formula {model.formula}; {priors}",
     )
-    for line in source_lines(model, content["measure"]):
+    for line in source_lines(result.model, content["measure"]):
         console.print(line)
     drawn = content["engine"] == "nuts"
     level = f"{100 * content['ci_prob']:g}%"

@@ -194,9 +194,7 @@ def _again(
     outcome, data, models = checked.analysis.outcomes[name], checked.data[name], checked.models[name]
     exact = exact_fits(data, models)
     complete = len(exact) == len(fits)
-    grids = (
-        exact_sensitivity(data, outcome, models) if complete else reweighted_sensitivity(data, outcome, fits, models)
-    )
+    grids = exact_sensitivity(data, outcome, models) if complete else reweighted_sensitivity(outcome, fits)
     sampling = outcome.sampling or checked.analysis.sampling
     again = collect_outcome(name, outcome, fits, exact, grids, sampling.ess_limit)
     compared = side_by_side(data, outcome, {key: models[key] for key in exact})

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
-from typing import Any
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError, did_you_mean
+from bayesmeta.families.prepared import Prepared, prepare
 from bayesmeta.inference.quadrature.engine import QuadratureFit, fit_quadrature
 from bayesmeta.priors import Mixture, PointMass, Prior, plain
-from bayesmeta.spec.design import design
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.two_scales import Model
 
@@ -19,18 +17,20 @@ _EQUATION = re.compile(r"^(?P<name>.+?)\s*==?\s*(?P<value>[-+]?[0-9.]+(?:[eE][-+
 
 def log_bayes_factor(fit: QuadratureFit, data: Estimates, model: Model, hypothesis: str) -> float:
     """Log of the Bayes factor for ``name = value`` against the rest of that parameter's prior."""
-    if not isinstance(model, NormalNormal):
+    if len(model.components) > 1:
         raise SpecificationError(
             f"hypothesis {hypothesis!r}: with two scales, compare the log marginal likelihoods of two fits instead."
         )
     name, value = parse_hypothesis(hypothesis, fit.names)
-    prior = prior_of(data, model, name)
-    null = with_prior(model, name, PointMass(value))
+    ready = prepare(data, model.base)
+    known = ready.parameters[name]
+    prior = plain(known.stated or known.prior)
+    null = with_prior(ready, name, PointMass(value))
     alternative = _without_point(prior, value, hypothesis)
     if alternative == prior:
         evidence = fit.log_evidence
     else:
-        evidence = fit_quadrature(data, with_prior(model, name, alternative), fit.tolerance).log_evidence
+        evidence = fit_quadrature(data, with_prior(ready, name, alternative), fit.tolerance).log_evidence
     return fit_quadrature(data, null, fit.tolerance).log_evidence - evidence
 
 
@@ -52,25 +52,13 @@ def parse_hypothesis(hypothesis: str, names: tuple[str, ...]) -> tuple[str, floa
     return name, value
 
 
-def prior_of(data: Estimates, model: NormalNormal, name: str) -> Prior:
-    """Prior of mu, tau or a column of the design."""
-    if name in ("mu", "tau"):
-        return plain(model.mu if name == "mu" else model.tau)
-    return model.coefficient_prior(name, design(data, model).columns[name])
-
-
-def with_prior(model: NormalNormal, name: str, prior: Prior) -> NormalNormal:
+def with_prior(ready: Prepared[Estimates, NormalNormal], name: str, prior: Prior) -> NormalNormal:
     """The model with another prior on one parameter."""
-    if any(name in group for group in model.joint_priors()):
+    if any(name in group for group in ready.model.joint_priors()):
         raise SpecificationError(
             f"{name} has a joint prior with other coefficients: a point hypothesis about it needs a prior of its own."
         )
-    if name == "mu":
-        return replace(model, mu=prior)
-    if name == "tau":
-        return replace(model, tau=prior)
-    beta: dict[Any, Prior] = {**model.beta, name: prior}
-    return replace(model, beta=beta)
+    return ready.with_priors({name: prior})
 
 
 def _without_point(prior: Prior, value: float, hypothesis: str) -> Prior:

@@ -8,32 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayesmeta.data.estimates import Estimates
-from bayesmeta.data.kinds import Data
-from bayesmeta.data.review import PublishedReview
 from bayesmeta.effects.display import Display
-from bayesmeta.effects.registry import display_of
-from bayesmeta.spec.arm_normal import ArmNormal
-from bayesmeta.spec.change_normal import ChangeNormal
-from bayesmeta.spec.two_scales import Model
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SHOWN = ("median", "lower", "upper")
 _LEVEL = re.compile(r"\[(?!T\.)[^\]]*\]$")  # a column that marks one level among all of them, not a difference from one
-
-
-def measure_of(data: Data, model: Model) -> str | None:
-    """What the effects of a model measure, as far as it is stated."""
-    if isinstance(model, ArmNormal | ChangeNormal):
-        return model.measure
-    return data.measure if isinstance(data, Estimates | PublishedReview) else None
-
-
-def display_for(data: Data, model: Model) -> Display:
-    """How the effects of a model are read."""
-    return display_of(measure_of(data, model), data.se if isinstance(data, Estimates) else None)
 
 
 def reading(name: str, display: Display, coefficients: Collection[str], intercept: bool) -> str:

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, cast, final
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from bayesmeta.data.arm_means import ArmMeans
-from bayesmeta.data.estimates import Estimates
-from bayesmeta.data.kinds import Arms, Data
-from bayesmeta.data.review import PublishedReview
+from bayesmeta.data.kinds import Data
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.results.claims import holds_on
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.precision import Precision
-from bayesmeta.spec.names import arm_scales
-from bayesmeta.spec.two_scales import Model, TwoScales
+from bayesmeta.spec.two_scales import Model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,10 +54,7 @@ class DrawsResult(MetaResult):
     @property
     def parameters(self) -> tuple[str, ...]:
         """Names that `marginal`, `probability` and `summary` know."""
-        second = self.model.second_name if isinstance(self.model, TwoScales) else "tau"
-        scales = arm_scales(self.data, self.model)
-        names = dict.fromkeys(["mu", "tau", second, *self.coefficients, *scales, "theta_new"])
-        return tuple(name for name in names if name in self.posterior or name in self.coefficients)
+        return tuple(self.prepared.names)
 
     @property
     def error_bound(self) -> None:
@@ -77,8 +70,10 @@ class DrawsResult(MetaResult):
         """Marginal posterior of a parameter, of an expression in parameters, or of ``theta[study]``."""
         if expression.startswith("theta[") and expression.endswith("]"):
             return DrawsMarginal(self._theta(expression[6:-1]))
-        scale = arm_scales(self.data, self.model).get(expression)
-        lower = 0.0 if expression == "tau" else -np.inf if scale is None else scale.support[0]
+        known = self.prepared.parameters.get(expression)
+        lower = 0.0 if expression == "tau" else -np.inf
+        if known is not None and known.role == "nuisance":
+            lower = known.prior.support[0]
         return DrawsMarginal(self.draws(expression), lower=lower)
 
     def probability(self, claim: str) -> float:
@@ -137,16 +132,16 @@ class DrawsResult(MetaResult):
         """Posterior of each study's true effect theta_i: y and se (posterior means where latent), mean, sd, median, interval."""
         import pandas as pd
 
-        posterior, rows = self.posterior, []
+        posterior, rows, data = self.posterior, [], cast(Any, self.data)
+        errors, known = self.prepared.family.standard_errors(data), self.prepared.family.known(data)
         for i, name in enumerate(self.data.study):
             marginal = DrawsMarginal(posterior["theta"].sel(study=name).to_numpy())
-            if isinstance(self.data, Estimates):
-                y, se, known = float(self.data.y[i]), float(self.data.se[i]), True
-            else:
+            if errors is None:
                 y, se = (float(posterior[key].sel(study=name).mean()) for key in ("y", "se"))
-                known = bool(self.data.complete[i]) if isinstance(self.data, Arms) else self.data.studies[i].known
+            else:
+                y, se = float(data.y[i]), float(errors[i])
             lower, upper = marginal.interval(ci_prob, ci_kind)
-            found = {"y": y, "se": se, "known": known, "mean": marginal.mean(), "sd": marginal.sd()}
+            found = {"y": y, "se": se, "known": known[i], "mean": marginal.mean(), "sd": marginal.sd()}
             rows.append(found | {"median": marginal.median(), "lower": lower, "upper": upper})
         return pd.DataFrame(rows, index=pd.Index(self.data.study, name="study"))
 
@@ -154,23 +149,7 @@ class DrawsResult(MetaResult):
         """Posterior probability of each option of each choice of a published review, or of each reading of a spread that
         may be a standard deviation or a standard error, by study.
         """
-        if isinstance(self.data, ArmMeans):
-            found = self.posterior.get("sd_probability")
-            is_sd = {} if found is None else found.mean(("chain", "draw")).to_series().to_dict()
-            return {str(study): {"sd": p, "se": 1 - p} for study, p in is_sd.items()}
-        if not isinstance(self.data, PublishedReview) or not self.data.choices:
-            return {}
-        weights = self.posterior["scenario_probability"].mean(("chain", "draw")).to_numpy()
-        labels = [scenario.labels for scenario in self.data.scenarios()]
-        return {
-            choice.name: {
-                option.label: float(
-                    sum(w for w, label in zip(weights, labels, strict=True) if label[i] == option.label)
-                )
-                for option in choice.options
-            }
-            for i, choice in enumerate(self.data.choices)
-        }
+        return self.prepared.family.choice_probabilities(self.data, self.posterior) or {}
 
     def bayes_factor(self, hypothesis: str) -> float:
         """Refused: draws alone do not give a marginal likelihood."""

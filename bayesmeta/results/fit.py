@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import importlib
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sized
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from bayesmeta.data.arm_changes import ArmChanges
-from bayesmeta.data.arm_means import ArmMeans
-from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.kinds import Data
-from bayesmeta.errors import BayesmetaError, ConvergenceWarning, DataError, SpecificationError, did_you_mean
+from bayesmeta.errors import BayesmetaError, ConvergenceWarning, SpecificationError, did_you_mean
+from bayesmeta.families.prepared import Prepared, prepare
+from bayesmeta.inference.sampled import require_sampled
 from bayesmeta.inference.settings import TARGET_ACCEPT, SamplerSettings
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.precision import problems
-from bayesmeta.spec.arm_normal import ArmNormal
-from bayesmeta.spec.change_normal import ChangeNormal
-from bayesmeta.spec.check import check_dependence, check_model, sampled_model
-from bayesmeta.spec.sources import check_measure
-from bayesmeta.spec.two_scales import Model, TwoScales, base_of
+from bayesmeta.spec.two_scales import Model
 
 if TYPE_CHECKING:
     import xarray as xr
 
 ENGINES = ("auto", "quadrature", "nuts")
+_ENGINES = {  # of NUTS by family, loaded when something is sampled
+    "normal": ("nuts", "EstimatesEngine"),
+    "review": ("nuts", "ReviewEngine"),
+    "arm_normal": ("arm_nuts", "ArmEngine"),
+    "change_normal": ("change_nuts", "ChangeEngine"),
+}
 Progress = Callable[[str, int, int], None]  # model, draws done, draws wanted
 
 
@@ -143,37 +146,28 @@ def fit_many(
         raise SpecificationError(
             f"engine={engine!r} is not known; choose one of {', '.join(map(repr, ENGINES))}.{did_you_mean(engine, ENGINES)}"
         )
-    if not isinstance(data, Data):
-        raise DataError(
-            f"data must be Estimates, a PublishedReview, ArmMeans or ArmChanges; got {type(data).__name__}."
-        )
     for name, value in (("draws", draws), ("tune", tune), ("chains", chains)):
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise SpecificationError(f"{name}={value!r}: must be a whole number of at least 1.")
     if not 0 < target_accept < 1:
         raise SpecificationError(f"target_accept={target_accept!r}: must lie between 0 and 1.")
-    for name, model in models.items():
-        if not isinstance(model, Model):
-            raise SpecificationError(
-                f"model {name!r} must be a NormalNormal, TwoScales, ArmNormal or ChangeNormal; got "
-                f"{type(model).__name__}."
-            )
-        _refuse_mismatch(data, name, model)
-        check_measure(data, model)
-        check_dependence(data, model)
+    ready = {name: prepare(data, model, f"model {name!r}") for name, model in models.items()}
+    for name, one in ready.items():
+        with _named(name, models):
+            one.check()
     if not 0 < tolerance < 1:
         raise SpecificationError(f"tolerance={tolerance!r}: must lie between 0 and 1, e.g. 1e-8.")
     from bayesmeta.inference.quadrature.engine import unsupported
 
     results: dict[str, MetaResult] = {}
-    sampled: dict[str, Model] = {}
+    sampled: dict[str, Prepared[Data, Model]] = {}
     for name, model in models.items():
         reason = unsupported(data, model) if engine != "nuts" else None
         if engine == "quadrature" and reason is not None:
             raise SpecificationError(f"model {name!r}: {reason}")
         if engine == "nuts" or reason is not None:
-            sampled[name] = model
-        elif isinstance(data, Estimates):
+            sampled[name] = ready[name]
+        else:
             results[name] = _by_quadrature(data, model, seed, (chains, draws), tolerance)
     if sampled:
         settings = SamplerSettings(draws=draws, tune=tune, chains=chains, target_accept=target_accept)
@@ -181,17 +175,17 @@ def fit_many(
     return {name: results[name] for name in models}
 
 
-def _by_quadrature(data: Estimates, model: Model, seed: int, shape: tuple[int, int], tolerance: float) -> MetaResult:
+def _by_quadrature(data: Any, model: Any, seed: int, shape: tuple[int, int], tolerance: float) -> MetaResult:
     from bayesmeta.results.quadrature_result import QuadratureResult
 
-    if isinstance(model, TwoScales):
+    if len(model.components) > 1:
         from bayesmeta.inference.quadrature.two_scales import fit_two_scales
 
         found = fit_two_scales(data, model, tolerance)
     else:
         from bayesmeta.inference.quadrature.engine import fit_quadrature
 
-        found = fit_quadrature(data, base_of(model), tolerance)
+        found = fit_quadrature(data, model.base, tolerance)
 
     def make_draws(chains: int, draws: int) -> xr.DataTree:
         from bayesmeta.inference.quadrature.draws import datatree
@@ -214,7 +208,7 @@ def warn_inaccurate(error: float, tolerance: float) -> None:
 
 def _by_sampling(
     data: Data,
-    models: Mapping[str, Model],
+    models: Mapping[str, Prepared[Data, Model]],
     seed: int,
     settings: SamplerSettings,
     repeat: bool,
@@ -222,22 +216,17 @@ def _by_sampling(
 ) -> dict[str, MetaResult]:
     from bayesmeta.results.draws_result import DrawsResult
 
-    for name, model in models.items():
-        try:
-            check_model(data, model)
-            sampled_model(data, model)
-        except BayesmetaError as error:
-            if len(models) == 1:
-                raise
-            raise type(error)(f"model {name!r}: {error}") from error
+    for name, ready in models.items():
+        with _named(name, models):
+            require_sampled(ready)
     sampler = _sampler(data, models)
     results: dict[str, MetaResult] = {}
-    for name, model in models.items():
+    for name, ready in models.items():
         report = None if progress is None else (lambda done, total, name=name: progress(name, done, total))
-        tree = sampler.fit(model, settings, seed, report)
+        tree = sampler.fit(ready, settings, seed, report)
         if repeat and _divergent(tree):
-            tree = _repeated(tree, sampler.fit(model, settings.smaller_steps(), seed, report))
-        results[name] = DrawsResult(tree, model, data, "nuts")
+            tree = _repeated(tree, sampler.fit(ready, settings.smaller_steps(), seed, report))
+        results[name] = DrawsResult(tree, ready.model, data, "nuts")
     return results
 
 
@@ -255,44 +244,24 @@ def _repeated(first: xr.DataTree, second: xr.DataTree) -> xr.DataTree:
     return kept
 
 
-def _sampler(data: Data, models: Mapping[str, Model]) -> Any:
-    """The NUTS engine of a kind of data."""
-    if isinstance(data, ArmMeans):
-        from bayesmeta.inference.arm_nuts import ArmEngine
+@contextmanager
+def _named(name: str, models: Sized) -> Iterator[None]:
+    """Name the model in an error, where there are several."""
+    try:
+        yield
+    except BayesmetaError as error:
+        if len(models) == 1:
+            raise
+        raise type(error)(f"model {name!r}: {error}") from error
 
-        return ArmEngine(data)
-    if isinstance(data, ArmChanges):
-        from bayesmeta.inference.change_nuts import ChangeEngine
 
-        return ChangeEngine(data)
-    from bayesmeta.inference.nuts import NutsEngine
 
-    sampler = NutsEngine(data)
-    sampler.prepare(models)
+def _sampler(data: Any, models: Mapping[str, Prepared[Data, Model]]) -> Any:
+    """The NUTS engine of the family of some models, ready for all of them."""
+    module, engine = _ENGINES[next(iter(models.values())).family.name]
+    sampler = getattr(importlib.import_module(f"bayesmeta.inference.{module}"), engine)(data)
+    sampler.prepare(models.values())
     return sampler
-
-
-def _refuse_mismatch(data: Data, name: str, model: Model) -> None:
-    """Arm means go with `ArmNormal`, arms measured twice with `ChangeNormal`, and neither with anything else."""
-    if isinstance(data, ArmMeans) and not isinstance(model, ArmNormal):
-        raise SpecificationError(
-            f"model {name!r} is for {_made_for(model)}, and the data are ArmMeans. Use ArmNormal(base=..., "
-            "typical_sd=..., sd_variation=...), or effect_sizes(arms, measure) where all standard deviations are known."
-        )
-    if isinstance(data, ArmChanges) and not isinstance(model, ChangeNormal):
-        raise SpecificationError(
-            f"model {name!r} is for {_made_for(model)}, and the data are ArmChanges. Use ChangeNormal(base=..., "
-            "correlation=..., correlation_variation=...), or effect_sizes(arms, 'md_change') where all correlations are "
-            "known."
-        )
-    if isinstance(model, ArmNormal | ChangeNormal) and not isinstance(data, ArmMeans | ArmChanges):
-        raise SpecificationError(
-            f"model {name!r} is of {type(model).__name__}, which needs {_made_for(model)}; got {type(data).__name__}."
-        )
-
-
-def _made_for(model: Model) -> str:
-    return {"ArmNormal": "ArmMeans", "ChangeNormal": "ArmChanges"}.get(type(model).__name__, "estimates")
 
 
 def _warn(result: MetaResult) -> None:

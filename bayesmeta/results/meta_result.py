@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +14,14 @@ from numpy.typing import NDArray
 from bayesmeta.data.files import write_file
 from bayesmeta.data.kinds import Data
 from bayesmeta.effects.display import Display
+from bayesmeta.effects.registry import display_of
+from bayesmeta.families.prepared import Prepared, prepare
+from bayesmeta.priors import published_parts
 from bayesmeta.results.claims import evaluate
-from bayesmeta.results.display import display_for, measure_of, with_display
+from bayesmeta.results.display import with_display
 from bayesmeta.results.intervals import Marginal
 from bayesmeta.results.netcdf import netcdf_bytes
-from bayesmeta.spec.design import design
-from bayesmeta.spec.sources import default_names
-from bayesmeta.spec.two_scales import Model, base_of
+from bayesmeta.spec.two_scales import Model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,25 +135,29 @@ class MetaResult(ABC):
         """
         return {}
 
+    @cached_property
+    def prepared(self) -> Prepared[Data, Model]:
+        """Data and model with their family, and what it says of them."""
+        return prepare(self.data, self.model)
+
     @property
     def measure(self) -> str | None:
         """What the effects measure, as far as data or model state it."""
-        return measure_of(self.data, self.model)
+        return self.prepared.measure
 
     @property
     def display(self) -> Display:
         """What the effects are called, and the scale on which they are read."""
-        return display_for(self.data, self.model)
+        return display_of(self.measure, self.prepared.family.standard_errors(self.data))
 
     def _with_notes(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The summary with what it says on the scale of the reader, and a column that marks default priors, if any."""
         frame = with_display(frame, self.display, self.coefficients)
-        defaults = default_names(self.model)
-        if defaults:
-            variables = design(self.data, base_of(self.model)).columns
-            frame["prior"] = [
-                "default" if {name, variables.get(name)} & defaults else "" for name in map(str, frame.index)
-            ]
+        stated = self.model.priors.values()
+        if any(part.is_default for prior in stated for part in published_parts(prior)):
+            known = self.prepared.parameters
+            marked = {name for name, parameter in known.items() if parameter.by_default}
+            frame["prior"] = ["default" if name in marked else "" for name in map(str, frame.index)]
         return frame
 
     def _parameter(self, name: str) -> Any:

@@ -29,7 +29,7 @@ from bayesmeta.results.quadrature_marginals import (
     study_marginal,
 )
 from bayesmeta.results.scale_marginal import ScaleMarginal
-from bayesmeta.spec.two_scales import Model, TwoScales
+from bayesmeta.spec.two_scales import Model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,7 +89,7 @@ class QuadratureResult(MetaResult):
     @property
     def parameters(self) -> tuple[str, ...]:
         """Names that `marginal`, `probability` and `summary` know."""
-        scales = ("tau", self.model.second_name) if isinstance(self.model, TwoScales) else ("tau",)
+        scales = tuple(self.model.components)
         if "mu" not in self.fit.names:
             return (*scales, *self.coefficients)
         return ("mu", *scales, *self.coefficients, "theta_new")
@@ -111,13 +111,13 @@ class QuadratureResult(MetaResult):
         """
         if expression == "tau":
             return self._tau
-        if isinstance(self.model, TwoScales) and expression == self.model.second_name:
+        if expression == self._second_name:
             return self._second
         if expression in ("I2", "H"):
-            if isinstance(self.model, TwoScales):
+            if self._second_name is not None:
                 raise SpecificationError(
                     f"{expression} compares one heterogeneity with the sampling variances; this model has two. "
-                    f"Look at tau and {self.model.second_name}."
+                    f"Look at tau and {self._second_name}."
                 )
             return heterogeneity_marginal(self.fit, expression.lower())
         if expression.startswith("theta[") and expression.endswith("]"):
@@ -278,9 +278,9 @@ class QuadratureResult(MetaResult):
 
     def _exact(self, claim: str) -> float | None:
         found = exact_probability(self.fit, claim, self.parameters)
-        if found is None and isinstance(self.model, TwoScales):
-            name, second = self.model.second_name, self._second
-            found = scale_probability(second.cdf, claim, self.parameters, name, second.points)
+        if found is None and self._second_name is not None:
+            second = self._second
+            found = scale_probability(second.cdf, claim, self.parameters, self._second_name, second.points)
         return found
 
     @cached_property
@@ -315,7 +315,7 @@ class QuadratureResult(MetaResult):
 
     @property
     def _second_name(self) -> str | None:
-        return self.model.second_name if isinstance(self.model, TwoScales) else None
+        return next((name for name in self.model.components if name != "tau"), None)
 
     def _row(self, study: str) -> int:
         if study not in self.data.study:

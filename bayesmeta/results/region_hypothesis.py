@@ -11,12 +11,12 @@ import numpy as np
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError
+from bayesmeta.families.prepared import prepare
 from bayesmeta.inference.quadrature.engine import fit_quadrature
 from bayesmeta.priors import PointMass, Prior
-from bayesmeta.results.bayes_factor import log_bayes_factor, prior_of
+from bayesmeta.results.bayes_factor import log_bayes_factor
 from bayesmeta.results.claims import check_claim, holds_on
 from bayesmeta.results.exact_claims import exact_probability, scale_probability
-from bayesmeta.spec.design import tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ _VAGUE = 1e10  # standard errors that tell nothing, in units of the widest prior
 
 def log_factor(result: QuadratureResult, hypothesis: str) -> float:
     """Log Bayes factor for a point or for a region; infinite where the posterior is certain to double precision."""
-    if not re.search("[<>]", str(hypothesis)) or not isinstance(result.model, NormalNormal):
+    if not re.search("[<>]", str(hypothesis)) or len(result.model.components) > 1:
         return log_bayes_factor(result.fit, result.data, result.model, hypothesis)
-    before = prior_probability(result.data, result.model, hypothesis, result.parameters)
+    before = prior_probability(result.data, result.model.base, hypothesis, result.parameters)
     if not 0 < before < 1:
         raise SpecificationError(
             f"hypothesis {hypothesis!r}: its prior probability is {before:g}, so data cannot change it. "
@@ -61,9 +61,10 @@ def prior_probability(data: Estimates, model: NormalNormal, claim: str, names: t
         If a parameter that the claim is about has an improper prior, or the claim is not linear.
     """
     about = check_claim(claim, names).names
-    priors = {name: _prior(data, model, name) for name in about if name != "theta_new"}
+    known = prepare(data, model).priors
+    priors = {name: known[name] for name in about if name != "theta_new"}
     if "theta_new" in about:
-        priors |= {name: _prior(data, model, name) for name in ("mu", "tau")}
+        priors |= {name: known[name] for name in ("mu", "tau")}
     for name, prior in priors.items():
         if not prior.is_proper:
             raise SpecificationError(
@@ -80,12 +81,6 @@ def prior_probability(data: Estimates, model: NormalNormal, claim: str, names: t
             "e.g. 'mu + crps < 0' or 'exp(mu) < 0.8'."
         )
     return found
-
-
-def _prior(data: Estimates, model: NormalNormal, name: str) -> Prior:
-    if name == "mu":
-        return model.mu_prior
-    return tau_prior(data, model) if name == "tau" else prior_of(data, model, name)
 
 
 def _of_one(prior: Prior, claim: str, names: tuple[str, ...], name: str) -> float | None:

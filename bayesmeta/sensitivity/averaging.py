@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.errors import DataError, SpecificationError, did_you_mean
+from bayesmeta.errors import SpecificationError, did_you_mean
+from bayesmeta.families.estimates import require_estimates, require_one_scale
+from bayesmeta.families.prepared import design, prepare
 from bayesmeta.inference.quadrature.draws import datatree
 from bayesmeta.inference.quadrature.engine import Part, Setting, fitted_parts, unsupported, weighted_fit
 from bayesmeta.inference.quadrature.scale_density import ScaleDensity
 from bayesmeta.priors import Mixture, PointMass
 from bayesmeta.priors._parameters import as_float
-from bayesmeta.results.bayes_factor import prior_of, with_prior
+from bayesmeta.results.bayes_factor import with_prior
 from bayesmeta.results.fit import warn_inaccurate
 from bayesmeta.results.intervals import Marginal
 from bayesmeta.results.quadrature_result import QuadratureResult
-from bayesmeta.spec.design import design, tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
 
 if TYPE_CHECKING:
@@ -132,15 +133,13 @@ def model_average(
     mu                 0.5                  0.740         2.851
     tau                0.5                  0.518         1.074
     """
-    if not isinstance(data, Estimates):
-        raise DataError(f"data must be Estimates; got {type(data).__name__}.")
-    if not isinstance(model, NormalNormal):
-        raise SpecificationError(f"model must be a NormalNormal; got {type(model).__name__}.")
+    require_estimates(data)
+    require_one_scale(model)
     if reason := unsupported(data, model):
         raise SpecificationError(f"model: {reason}")
     if inclusion is not None and weights is not None:
         raise SpecificationError("give inclusion or weights, not both.")
-    model = replace(model, tau=tau_prior(data, model))
+    model = prepare(data, model).bound
     made = design(data, model)
     names = (*(["mu"] if made.intercept else []), "tau", *made.columns)
     if inclusion is not None and not isinstance(inclusion, Mapping):
@@ -212,15 +211,15 @@ def _spike_and_slab(data: Estimates, model: NormalNormal, name: str, chance: flo
             f"or keep it in all, inclusion={{{name!r}: 1}}."
         )
     if chance == 0:
-        return with_prior(model, name, PointMass(0))
-    slab = prior_of(data, model, name)
+        return with_prior(prepare(data, model), name, PointMass(0))
+    slab = prepare(data, model).priors[name]
     if not (slab.is_proper and slab.has_density):
         what = "improper" if not slab.is_proper else "a point mass, or has one"
         raise SpecificationError(
             f"prior for {name} is {slab}, which is {what}; where {name} may be absent it must be a proper density, "
             f"e.g. {'HalfNormal(0.5)' if name == 'tau' else 'Normal(0, 1)'}. inclusion={{{name!r}: 1}} keeps it as it is."
         )
-    return with_prior(model, name, Mixture([(chance, slab), (1 - chance, PointMass(0))]))
+    return with_prior(prepare(data, model), name, Mixture([(chance, slab), (1 - chance, PointMass(0))]))
 
 
 def _present(part: Part, ready: Setting, components: Names) -> Names:

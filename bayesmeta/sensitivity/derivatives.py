@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.errors import SpecificationError
+from bayesmeta.families.estimates import require_estimates, require_one_scale
+from bayesmeta.families.prepared import design, tau_prior
 from bayesmeta.inference.quadrature import mixtures
 from bayesmeta.inference.quadrature.engine import Part, QuadratureFit
 from bayesmeta.priors import Flat, Prior
@@ -25,10 +27,8 @@ from bayesmeta.results.claims import check_claim
 from bayesmeta.results.exact_claims import CompiledClaim, compile_claim
 from bayesmeta.results.fit import fit
 from bayesmeta.results.quadrature_result import QuadratureResult
-from bayesmeta.sensitivity.divergence import coefficient_terms, column_terms, log_nodes, log_prior_of_tau
+from bayesmeta.sensitivity.divergence import coefficient_terms, log_nodes, log_prior_of_tau
 from bayesmeta.sensitivity.quantity import Quantity, quantity_of
-from bayesmeta.spec.design import tau_prior
-from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.two_scales import Model
 
 if TYPE_CHECKING:
@@ -84,12 +84,8 @@ def prior_derivatives(data: Estimates, model: Model, claim: str = "mu < 0") -> p
     """
     import pandas as pd
 
-    if not isinstance(data, Estimates):
-        raise DataError(f"data must be Estimates; got {type(data).__name__}.")
-    if not isinstance(model, NormalNormal):
-        raise SpecificationError(
-            "prior_derivatives: a model with two scales is not one for exact derivatives; refit it."
-        )
+    require_estimates(data)
+    require_one_scale(model, "prior_derivatives takes a NormalNormal, and others need new fits")
     result = fit(data, model, "quadrature")
     assert isinstance(result, QuadratureResult)
     names = result.fit.names
@@ -100,7 +96,7 @@ def prior_derivatives(data: Estimates, model: Model, claim: str = "mu < 0") -> p
         raise SpecificationError(
             f"{claim!r}: exact derivatives need one comparison that is linear in coefficients, or one about tau, e.g. 'mu < 0'."
         )
-    terms = coefficient_terms(names, column_terms(data, model), model)
+    terms = coefficient_terms(names, design(data, model.base).columns, model.base)
     for group, prior in terms.items():
         if prior.student is None and prior != Flat():
             raise SpecificationError(

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bayesmeta.data.estimates import Estimates
+from bayesmeta.families.prepared import design, tau_prior
 from bayesmeta.inference.quadrature import mixtures
 from bayesmeta.inference.quadrature.engine import Part, QuadratureFit
 from bayesmeta.inference.quadrature.scale_density import ScaleDensity
 from bayesmeta.priors import Flat, Mixture, MultivariateNormal, Prior, plain
-from bayesmeta.spec.design import tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
-from bayesmeta.spec.two_scales import Model, base_of
+from bayesmeta.spec.two_scales import Model
 
 Floats = NDArray[np.float64]
 Terms = Mapping[tuple[str, ...], Prior]
@@ -193,8 +193,8 @@ def divergence(one: tuple[QuadratureFit, Model], other: tuple[QuadratureFit, Mod
     data : Estimates
     """
     (fit, model), (other_fit, other_model) = one, other
-    base, other_base = base_of(model), base_of(other_model)
-    columns = column_terms(data, base)
+    base, other_base = model.base, other_model.base
+    columns = design(data, base).columns
     mine, theirs = differing(
         coefficient_terms(fit.names, columns, base), coefficient_terms(fit.names, columns, other_base)
     )
@@ -207,13 +207,6 @@ def divergence(one: tuple[QuadratureFit, Model], other: tuple[QuadratureFit, Mod
     if math.isnan(gap):
         return math.inf
     return max(gap - (fit.log_evidence - other_fit.log_evidence), 0.0)
-
-
-def column_terms(data: Estimates, model: NormalNormal) -> dict[str, str]:
-    """Columns of the design with the variables behind them."""
-    from bayesmeta.spec.design import design
-
-    return dict(design(data, model).columns)
 
 
 def _joint_term(part: Part, columns: Sequence[int], prior: MultivariateNormal) -> Floats:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,15 +12,16 @@ from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.errors import SpecificationError
+from bayesmeta.families.estimates import require_estimates, require_one_scale
+from bayesmeta.families.prepared import design, prepare
 from bayesmeta.numbers import real_array
 from bayesmeta.priors import Prior
-from bayesmeta.results.bayes_factor import parse_hypothesis, prior_of, with_prior
+from bayesmeta.results.bayes_factor import parse_hypothesis, with_prior
 from bayesmeta.results.claims import mentioned
 from bayesmeta.results.fit import fit
 from bayesmeta.results.quadrature_result import QuadratureResult
 from bayesmeta.results.region_hypothesis import log_factor
-from bayesmeta.spec.design import design, tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
 
 if TYPE_CHECKING:
@@ -122,17 +123,16 @@ def bayes_factor_curve(
     >>> curve.table["bayes_factor"].round(4).tolist(), round(curve.least.scale, 3)
     ([0.4757, 0.0152, 0.1174, 1.1707], 0.687)
     """
-    if not isinstance(data, Estimates):
-        raise DataError(f"data must be Estimates; got {type(data).__name__}.")
-    if not isinstance(model, NormalNormal):
-        raise SpecificationError(f"model must be a NormalNormal; got {type(model).__name__}.")
+    require_estimates(data)
+    require_one_scale(model)
     if (scales is None) == (priors is None):
         raise SpecificationError("give either scales or priors, e.g. scales=[0.5, 1, 2].")
-    model = replace(model, tau=tau_prior(data, model))
+    model = prepare(data, model).bound
+    ready = prepare(data, model)
     name = _parameter(data, model, hypothesis)
 
     def at(prior: Prior) -> float:
-        result = fit(data, with_prior(model, name, prior), "quadrature")
+        result = fit(data, with_prior(ready, name, prior), "quadrature")
         assert isinstance(result, QuadratureResult)
         return log_factor(result, hypothesis)
 
@@ -143,7 +143,7 @@ def bayes_factor_curve(
         multiples = np.full(len(listed), np.nan)
     else:
         multiples = _checked(scales)
-        own = prior_of(data, model, name)
+        own = ready.priors[name]
         change = own.scaled if name == "tau" else own.widened
         listed = [change(float(scale)) for scale in multiples]
     if not listed:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import ImproperPosteriorError
+from bayesmeta.families.prepared import design, prepare, tau_prior
 from bayesmeta.inference.quadrature.coefficients import Piece, pieces
 from bayesmeta.inference.quadrature.engine import Setting
 from bayesmeta.priors import Flat, Prior
@@ -24,7 +25,6 @@ from bayesmeta.results.quadrature_result import QuadratureResult
 from bayesmeta.sensitivity.cells import Cells, reweigh
 from bayesmeta.sensitivity.divergence import (
     coefficient_terms,
-    column_terms,
     differing,
     divergence,
     expected_log_prior,
@@ -34,10 +34,9 @@ from bayesmeta.sensitivity.quantity import quantity_of
 from bayesmeta.sensitivity.result import SensitivityResult
 from bayesmeta.sensitivity.rules import log_ratios, plans
 from bayesmeta.sensitivity.tabulate import tabulate
-from bayesmeta.sensitivity.varied import Key, with_priors
-from bayesmeta.spec.design import design, tau_prior
+from bayesmeta.sensitivity.varied import Key
 from bayesmeta.spec.normal_normal import NormalNormal
-from bayesmeta.spec.two_scales import Model, TwoScales, base_of
+from bayesmeta.spec.two_scales import Model
 
 Floats = NDArray[np.float64]
 _NODES = (256, 512, 1024)  # on a rule; a prior that needs more is fitted on its own
@@ -60,13 +59,14 @@ class Run:
     ) -> None:
         self.data, self.model, self.claims, self.varied = data, model, claims, varied
         self.ci_prob, self.tolerance, self.primary = ci_prob, tolerance, primary
-        self.base = base_of(model)
+        self.base = model.base
         self.names = primary.fit.names
-        self.columns = column_terms(data, self.base)
+        self.ready, self.of_base = prepare(data, model), prepare(data, self.base)
+        self.columns = self.ready.design.columns
         self.levels = np.array([(1 - ci_prob) / 2, (1 + ci_prob) / 2])
         compiled = [compile_claim(text, primary.parameters, self.names) for text in claims]
         self.compiled = [found for found in compiled if found is not None and found.always_defined]
-        self.exact = len(self.compiled) == len(claims) and not isinstance(model, TwoScales)
+        self.exact = len(self.compiled) == len(claims) and len(model.components) == 1
         self.quantity = quantity_of(claims[0], primary.parameters, self.names)
         self.tau_priors = tuple(varied.get("tau", (self.base.tau,)))
         self.keys: tuple[Key, ...] = tuple(key for key in varied if key != "tau")
@@ -146,9 +146,7 @@ class Run:
                 design(self.data, self._model(combination))
 
     def _model(self, combination: Sequence[Prior]) -> NormalNormal:
-        changed = with_priors(self.base, dict(zip(self.keys, combination, strict=True)))
-        assert isinstance(changed, NormalNormal)
-        return changed
+        return self.of_base.with_priors(dict(zip(self.keys, combination, strict=True)))
 
     def _combination(self, ready: Setting, c: int) -> list[tuple[int, int]]:
         """Fill the row of one prior on the coefficients; return the places that a table is not accurate for."""
@@ -240,7 +238,7 @@ class Run:
         chosen = dict(zip(self.keys, self.combinations[c], strict=True)) | (
             {"tau": self.tau_priors[t]} if "tau" in self.varied else {}
         )
-        model = with_priors(self.model, chosen)
+        model = self.ready.with_priors(chosen)
         try:
             result = fit_many(self.data, {"model": model}, "quadrature", tolerance=self.tolerance)["model"]
         except ImproperPosteriorError as error:

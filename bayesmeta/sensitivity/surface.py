@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.errors import SpecificationError
+from bayesmeta.families.estimates import require_estimates
+from bayesmeta.families.registry import family_of
 from bayesmeta.inference.quadrature.engine import unsupported
 from bayesmeta.priors import Prior
 from bayesmeta.results.claims import check_claim
@@ -78,10 +80,8 @@ def prior_sensitivity(
     0  HalfNormal(5)     0.9598  0.1089
     1  HalfCauchy(5)     0.9573  0.0663
     """
-    if not isinstance(data, Estimates):
-        raise DataError(f"data must be Estimates; got {type(data).__name__}.")
-    if not isinstance(model, Model):
-        raise SpecificationError(f"model must be a NormalNormal or TwoScales; got {type(model).__name__}.")
+    require_estimates(data)
+    family_of(data, model)
     reason = unsupported(data, model)
     if reason is not None:
         raise SpecificationError(f"model: {reason.replace(' Use engine=' + chr(39) + 'nuts' + chr(39) + '.', '')}")

@@ -10,17 +10,18 @@ import numpy as np
 from scipy.linalg import block_diag
 
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.errors import DataError, InferenceError, SpecificationError
+from bayesmeta.errors import InferenceError, SpecificationError
+from bayesmeta.families.estimates import require_estimates, require_one_scale
+from bayesmeta.families.prepared import prepare
 from bayesmeta.priors import Flat, Mixture, Normal, PointMass, Prior
 from bayesmeta.priors._parameters import as_float
-from bayesmeta.results.bayes_factor import prior_of, with_prior
+from bayesmeta.results.bayes_factor import with_prior
 from bayesmeta.results.claims import check_claim, mentioned
 from bayesmeta.results.fit import fit, fit_many, warn_inaccurate
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.sensitivity.roots import crossings
 from bayesmeta.sensitivity.tipping_result import Tip, Tipping, TippingPoints
 from bayesmeta.spec.between import Independent
-from bayesmeta.spec.design import tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
 
 _DECADES = np.linspace(-6, 6, 37)  # a scan in thirds of orders of magnitude
@@ -91,11 +92,9 @@ def tipping_point(
     """
     if not 0.5 < as_float(level) < 1:
         raise SpecificationError(f"level={level!r}: must lie between 0.5 and 1, e.g. 0.95.")
-    if not isinstance(model, NormalNormal):
-        raise SpecificationError(f"model must be a NormalNormal; got {type(model).__name__}.")
-    if not isinstance(data, Estimates):
-        raise DataError(f"data must be Estimates; got {type(data).__name__}.")
-    model = replace(model, tau=tau_prior(data, model))
+    require_one_scale(model)
+    require_estimates(data)
+    model = prepare(data, model).bound
     result = fit(data, model, "quadrature", tolerance=_TOLERANCE)
     check_claim(claim, result.parameters)
     if result.probability_mcse(claim) > 0:
@@ -144,10 +143,11 @@ class _Search:
             reason = f"{name} has a joint prior with other coefficients"
         if reason:
             return [Tipping(kind=kind, parameter=name, reason=reason) for kind in kinds]
-        prior = prior_of(self.data, self.model, name)
+        ready = prepare(self.data, self.model)
+        prior = ready.priors[name]
 
         def case(new: Prior) -> Case:
-            return self.data, with_prior(self.model, name, new)
+            return self.data, with_prior(ready, name, new)
 
         flat, unit = self._under_flat(case(Flat()), name)
         sceptical = self._follow(

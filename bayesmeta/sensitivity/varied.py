@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError
+from bayesmeta.families.prepared import design, prepare
 from bayesmeta.inference.quadrature.engine import unsupported
 from bayesmeta.priors import Flat, Prior, require_prior, require_scale_prior
-from bayesmeta.spec.design import design
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.sources import check_measure
-from bayesmeta.spec.two_scales import Model, base_of, with_base
+from bayesmeta.spec.two_scales import Model
 
 Key = str | tuple[str, ...]
 
@@ -31,7 +30,8 @@ def varied_priors(
     if not given:
         raise SpecificationError("nothing is varied: give priors to try as tau=[...], mu=[...] or beta={name: [...]}.")
     found: dict[Key, tuple[Prior, ...]] = {}
-    _refuse_overlap(base_of(model), given)
+    base = prepare(data, model.base)
+    _refuse_overlap(model.base, given)
     for key, priors in given.items():
         where = key if key in ("tau", "mu") and key not in beta else f"beta[{key!r}]"
         if isinstance(priors, Prior):
@@ -46,10 +46,11 @@ def varied_priors(
             twice = next(prior for prior in checked if checked.count(prior) > 1)
             raise SpecificationError(f"{where}: {twice} is there more than once.")
         found[key] = tuple(checked)
-        design(data, base_of(with_priors(model, {key: checked[0]})))  # refuses a coefficient that there is not
-        for prior in checked:
-            check_measure(data, base_of(with_priors(model, {key: prior})))
-        odd = next((p for p in checked if unsupported(data, with_priors(model, {key: p})) is not None), None)
+        changed = [base.with_priors({key: prior}) for prior in checked]
+        design(data, changed[0])
+        for one in changed:
+            check_measure(data.measure, one)
+        odd = next((p for p, one in zip(checked, changed, strict=True) if unsupported(data, one) is not None), None)
         if odd is not None:
             raise SpecificationError(
                 f"{where}: {odd} is not a prior that exact integration takes; use a normal or t prior."
@@ -93,13 +94,3 @@ def _checked(prior: Any, key: Key, where: str, place: int) -> Prior:
         return require_scale_prior(prior, "tau") if key == "tau" else require_prior(prior, name, "Normal(0, 1)")
     except SpecificationError as error:
         raise SpecificationError(f"{where}[{place}]: {error}") from error
-
-
-def with_priors(model: Model, priors: Mapping[Key, Prior]) -> Model:
-    """The model with other priors on some parameters."""
-    base = base_of(model)
-    changes: dict[str, Any] = {name: priors[name] for name in ("tau", "mu") if name in priors}
-    beta: dict[Any, Prior] = {**base.beta}
-    beta |= {key: prior for key, prior in priors.items() if key not in ("tau", "mu")}
-    base = replace(base, **changes, beta=beta)
-    return with_base(model, base)

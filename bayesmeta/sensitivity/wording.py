@@ -11,10 +11,10 @@ import numpy as np
 from scipy.optimize import brentq
 
 from bayesmeta.errors import SpecificationError
+from bayesmeta.families.prepared import with_priors
 from bayesmeta.priors import Prior
 from bayesmeta.priors._parameters import as_float, parameter_names
 from bayesmeta.results.fit import fit_many
-from bayesmeta.sensitivity.varied import with_priors
 
 if TYPE_CHECKING:
     from bayesmeta.sensitivity.result import SensitivityResult
@@ -81,7 +81,7 @@ def boundary(
 
 
 def _probability(result: SensitivityResult, claim: str, key: Any, prior: Prior) -> float:
-    model = with_priors(result.model, {key: prior})
+    model = with_priors(result.data, result.model, {key: prior})
     found = fit_many(result.data, {"model": model}, "quadrature", tolerance=result.tolerance)
     return found["model"].probability(claim)
 

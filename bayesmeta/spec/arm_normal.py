@@ -9,8 +9,9 @@ from typing import Any, final
 
 from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.errors import SpecificationError, did_you_mean
-from bayesmeta.priors import Prior, plain
-from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.priors import Prior
+from bayesmeta.spec.between import Between
+from bayesmeta.spec.normal_normal import Names, NormalNormal
 from bayesmeta.spec.own_parameters import require_own_base, require_own_scale
 
 MEASURES = ("md", "smd")
@@ -60,8 +61,8 @@ class ArmNormal:
     ...     base=NormalNormal(mu=Normal(0, 4), tau=HalfNormal(1)),
     ...     typical_sd=LogNormal(0.7, 0.5),
     ...     sd_variation=HalfNormal(0.3),
-    ... ).parameter_names(["pain"])
-    {'typical_sd[pain]': LogNormal(0.7, 0.5), 'sd_variation': HalfNormal(0.3)}
+    ... ).priors
+    {'mu': Normal(0, 4), 'tau': HalfNormal(1), 'typical_sd': LogNormal(0.7, 0.5), 'sd_variation': HalfNormal(0.3)}
     """
 
     base: NormalNormal
@@ -93,19 +94,25 @@ class ArmNormal:
                 "printed, say so in the data: spread='sd' or spread='se'."
             )
 
-    def parameter_names(self, instruments: tuple[str, ...] | list[str]) -> dict[str, Prior]:
-        """Priors of the scales of sigma, without their source, by the name of the parameter: one typical_sd for each instrument.
+    @property
+    def components(self) -> dict[str, Between]:
+        """How true effects vary together: see `NormalNormal.components`."""
+        return self.base.components
+
+    @property
+    def priors(self) -> dict[str | Names, Prior]:
+        """The priors as they were stated; ``typical_sd`` alone where all instruments have the same."""
+        one = {"typical_sd": self.typical_sd} if isinstance(self.typical_sd, Prior) else {}
+        return self.base.priors | one | self._by_instrument() | {"sd_variation": self.sd_variation}
+
+    def typical_prior(self, instrument: str) -> Prior:
+        """Prior on the median sigma of an instrument.
 
         Raises
         ------
         SpecificationError
-            If an instrument has no prior.
+            If it has none.
         """
-        return {f"typical_sd[{name}]": plain(self._typical(name)) for name in instruments} | {
-            "sd_variation": plain(self.sd_variation)
-        }
-
-    def _typical(self, instrument: str) -> Prior:
         if not isinstance(self.typical_sd, Mapping):
             return self.typical_sd
         if instrument not in self.typical_sd:
@@ -117,7 +124,8 @@ class ArmNormal:
 
     def check(self, data: ArmMeans) -> None:
         """Refuse data that leave the model without a posterior or whose instruments have different units."""
-        self.parameter_names(data.instruments)
+        for instrument in data.instruments:
+            self.typical_prior(instrument)
         named = self.typical_sd if isinstance(self.typical_sd, Mapping) else {}
         unused = [name for name in named if name not in data.instruments]
         if unused:
@@ -150,6 +158,9 @@ class ArmNormal:
             "equal_variances": self.equal_variances,
             "sd_probability": self.sd_probability,
         }
+
+    def _by_instrument(self) -> dict[str, Prior]:
+        return {} if isinstance(self.typical_sd, Prior) else {f"typical_sd[{k}]": p for k, p in self.typical_sd.items()}
 
     def _typical_text(self) -> str | dict[str, str]:
         if isinstance(self.typical_sd, Mapping):

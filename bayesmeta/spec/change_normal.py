@@ -12,7 +12,8 @@ from scipy.special import stdtr
 from bayesmeta.data.arm_changes import ArmChanges
 from bayesmeta.errors import DataWarning, SpecificationError, did_you_mean
 from bayesmeta.priors import PointMass, Prior, plain, require_correlation_prior
-from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.between import Between
+from bayesmeta.spec.normal_normal import Names, NormalNormal
 from bayesmeta.spec.own_parameters import require_own_base, require_own_scale
 
 BASELINES = ("separate", "common")
@@ -63,8 +64,8 @@ class ChangeNormal:
     ...     base=NormalNormal(mu=Normal(0, 4), tau=HalfNormal(1)),
     ...     correlation=Uniform(0, 1),
     ...     correlation_variation=HalfNormal(0.3),
-    ... ).parameter_names()
-    {'correlation': Uniform(0, 1), 'correlation_variation': HalfNormal(0.3)}
+    ... ).priors
+    {'mu': Normal(0, 4), 'tau': HalfNormal(1), 'correlation': Uniform(0, 1), 'correlation_variation': HalfNormal(0.3)}
     """
 
     base: NormalNormal
@@ -93,9 +94,16 @@ class ChangeNormal:
         """Whether all studies have the same correlation."""
         return plain(self.correlation_variation) == PointMass(0)
 
-    def parameter_names(self) -> dict[str, Prior]:
-        """Priors of the typical correlation and its variation, without their source, by the name of the parameter."""
-        return {"correlation": plain(self.correlation), "correlation_variation": plain(self.correlation_variation)}
+    @property
+    def components(self) -> dict[str, Between]:
+        """How true effects vary together: see `NormalNormal.components`."""
+        return self.base.components
+
+    @property
+    def priors(self) -> dict[str | Names, Prior]:
+        """The priors as they were stated; see `NormalNormal.priors`."""
+        own = {"correlation": self.correlation, "correlation_variation": self.correlation_variation}
+        return self.base.priors | own
 
     def check(self, data: ArmChanges) -> None:
         """Refuse data that the model cannot use, and warn of baselines that chance does not make so different."""

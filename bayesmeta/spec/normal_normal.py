@@ -130,6 +130,22 @@ class NormalNormal:
         )
 
     @property
+    def base(self) -> NormalNormal:
+        """The model itself: what every model has as its formula, and priors on the coefficients and on tau."""
+        return self
+
+    @property
+    def components(self) -> dict[str, Between]:
+        """How true effects vary together, by the standard deviation that multiplies it."""
+        return {"tau": self.between}
+
+    @property
+    def priors(self) -> dict[str | Names, Prior]:
+        """The priors as they were stated, by parameter, by the variable of several columns, or by the names of a joint prior."""
+        mu: dict[str | Names, Prior] = {"mu": self.mu} if self.has_mu else {}
+        return mu | {"tau": self.tau} | dict(self.beta.items())
+
+    @property
     def has_mu(self) -> bool:
         """Whether the formula has an intercept, and the model the parameter `mu`."""
         return has_intercept(self.formula)
@@ -148,6 +164,12 @@ class NormalNormal:
         """Prior of one column of the design alone, without its source: its own, of a joint one, its variable's, or flat."""
         beta: Mapping[Any, Prior] = self.beta
         return self._marginal(column) or plain(beta.get(column, beta.get(term, Flat())))
+
+    def stated_prior(self, column: str, term: str = "") -> Prior | None:
+        """The prior that stands for `mu` or for a column, with its source; None where it has none and is flat."""
+        joint = next((prior for names, prior in self.joint_priors().items() if column in names), None)
+        beta: Mapping[Any, Prior] = self.beta
+        return joint or (self.mu if column == "mu" else beta.get(column, beta.get(term)))
 
     def _marginal(self, name: str) -> Prior | None:
         for names, prior in self.joint_priors().items():

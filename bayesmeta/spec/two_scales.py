@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
@@ -14,7 +14,7 @@ from bayesmeta.priors import Prior, plain, published_parts, require_proper, requ
 from bayesmeta.spec.arm_normal import ArmNormal
 from bayesmeta.spec.between import Between, Cluster, Independent, Slope
 from bayesmeta.spec.change_normal import ChangeNormal
-from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.normal_normal import Names, NormalNormal
 
 Floats = NDArray[np.float64]
 
@@ -83,6 +83,17 @@ class TwoScales:
         """Name of the second standard deviation."""
         return f"tau_{self.second.by if isinstance(self.second, Cluster) else self.second.on}"
 
+    @property
+    def components(self) -> dict[str, Between]:
+        """How true effects vary together, by the standard deviation that multiplies it."""
+        return {"tau": self.base.between, self.second_name: self.second}
+
+    @property
+    def priors(self) -> dict[str | Names, Prior]:
+        """The priors as they were stated; see `NormalNormal.priors`."""
+        before = {name: prior for name, prior in self.base.priors.items() if name in ("mu", "tau")}
+        return before | {self.second_name: self.prior} | dict(self.base.beta.items())
+
     def as_dict(self) -> dict[str, Any]:
         """Plain text form, for JSON."""
         found = self.base.as_dict() | {
@@ -107,29 +118,6 @@ class TwoScales:
 Model = NormalNormal | TwoScales | ArmNormal | ChangeNormal
 
 
-def base_of(model: Model) -> NormalNormal:
-    """The model with its first variance component alone."""
-    return model if isinstance(model, NormalNormal) else model.base
-
-
-def structure_of(model: Model) -> tuple[str, Between]:
-    """How the true effects of a model vary together: its kind, and its between-study structure or second component."""
-    return type(model).__name__, model.second if isinstance(model, TwoScales) else base_of(model).between
-
-
-def with_base(model: Model, base: NormalNormal) -> Model:
-    """The model with the formula and priors of `base`; its kind and its other priors stay.
-
-    Examples
-    --------
-    >>> from bayesmeta.priors import HalfNormal
-    >>> model = TwoScales(NormalNormal(tau=HalfNormal(1)), Cluster("lab"), HalfNormal(1))
-    >>> with_base(model, NormalNormal(tau=HalfNormal(2)))
-    TwoScales(NormalNormal(formula='1', mu=Flat(), tau=HalfNormal(2), beta={}), Cluster('lab'), HalfNormal(1))
-    """
-    return base if isinstance(model, NormalNormal) else replace(model, base=base)
-
-
 def structures(data: Estimates, model: Model) -> dict[str, Floats]:
     """By the name of each standard deviation, the matrix that its square multiplies, or that matrix's diagonal.
 
@@ -140,5 +128,4 @@ def structures(data: Estimates, model: Model) -> dict[str, Floats]:
     >>> structures(data, TwoScales(NormalNormal(tau=HalfNormal(1)), Slope("dose"), HalfNormal(1)))
     {'tau': array([1., 1.]), 'tau_dose': array([1., 4.])}
     """
-    found = {"tau": base_of(model).between.matrix(data)}
-    return found | {model.second_name: model.second.matrix(data)} if isinstance(model, TwoScales) else found
+    return {name: component.matrix(data) for name, component in model.components.items()}

@@ -16,7 +16,7 @@ import xarray as xr
 from scipy.stats import norm
 
 import bayesmeta as bm
-from bayesmeta.analysis.arms import arm_methods
+from bayesmeta.analysis.arm_changes import changes_methods
 from bayesmeta.analysis.run import plan
 from bayesmeta.cli import main
 from bayesmeta.inference.quadrature.change_grid import fit_change_grid
@@ -265,9 +265,11 @@ def test_methods_say_which_model_has_which_baseline(folder):
     other = section.replace("models.overall", "models.other").replace('"all"', '"other"\nbaseline = "common"')
     (folder / "analysis.toml").write_text(text + other)
     checked = plan(folder / "analysis.toml")
-    fits = {key: SimpleNamespace(model=model) for key, model in checked.models["pain"].items()}
-    said = arm_methods(checked.data["pain"], checked.analysis.outcomes["pain"], fits)
-    assert said.startswith("Outcome 'Pain': 6 studies whose arms were measured at baseline and afterwards")
+    fits = {
+        key: SimpleNamespace(model=model, data=checked.data["pain"]) for key, model in checked.models["pain"].items()
+    }
+    said = changes_methods(checked.analysis.outcomes["pain"], fits)
+    assert said.startswith("6 studies whose arms were measured at baseline and afterwards")
     assert "In 'all' theta_i is the difference of mean changes, and" in said
     assert "In 'other' theta_i is the difference of means afterwards, and" in said
 

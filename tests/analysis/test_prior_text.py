@@ -14,10 +14,10 @@ from bayesmeta.analysis import sensitivity
 from bayesmeta.analysis.collect import collect_outcome
 from bayesmeta.analysis.schema import Outcome
 from bayesmeta.diagnostics.sensitivity import claim_sensitivity
+from bayesmeta.families.prepared import prepare
 from bayesmeta.report.html import render_html
 from bayesmeta.results.draws_result import DrawsResult
 from bayesmeta.results.fit import fit_many
-from bayesmeta.spec.parameter_priors import parameter_priors
 
 BCG = bm.load_dataset("bcg")
 DATA = bm.Estimates(
@@ -157,7 +157,7 @@ def test_sampled_rows_state_what_was_weighted_to_or_fitted(monkeypatch, drawn):
 
     monkeypatch.setattr(sensitivity, "fit_many", fit_caught)
     monkeypatch.setattr(sensitivity, "claim_sensitivity", weighting_caught)
-    grids, refits = sensitivity.sampled_sensitivity(DATA, OUTCOME, drawn, MODELS, {}, 1, None)
+    grids, refits = sensitivity.sampled_sensitivity(DATA, OUTCOME, drawn, {}, 1, None)
     assert len(refits) == len(fitted) > 0
     methods = set()
     for signal in collect_outcome("bcg", OUTCOME, drawn, {}, grids, 400).signals:
@@ -182,7 +182,7 @@ def test_sampled_rows_state_what_was_weighted_to_or_fitted(monkeypatch, drawn):
 
 def same(model, stated):
     """Whether two models have one formula and the same prior on everything."""
-    return model.formula == stated.formula and parameter_priors(DATA, model) == parameter_priors(DATA, stated)
+    return model.formula == stated.formula and prepare(DATA, model).priors == prepare(DATA, stated).priors
 
 
 def test_the_page_shows_these_texts(found):

@@ -11,10 +11,11 @@ import bayesmeta as bm
 from bayesmeta.analysis.prose import methods
 from bayesmeta.analysis.run import plan
 from bayesmeta.analysis.schema import Analysis
+from bayesmeta.families.prepared import prepare
 
 FOLDER = Path(__file__).parent
 MODEL = bm.NormalNormal(tau=bm.HalfNormal(1))
-FIT = SimpleNamespace(datatree=SimpleNamespace(attrs={"sampler": "nutpie 0.16"}), model=MODEL)
+TREE = SimpleNamespace(attrs={"sampler": "nutpie 0.16"})
 ROW = {"method": "primary"}
 
 
@@ -29,8 +30,9 @@ def said(data, exact=(), signals=(), **changes):
         "seed": 3,
         "outcomes": {"pain": outcome | changes},
     }
-    fits = {"pain": {"a": FIT, "b": FIT}}
-    taken = {"pain": dict.fromkeys(exact, FIT)}
+    fit = SimpleNamespace(datatree=TREE, model=MODEL, prepared=prepare(data, MODEL))
+    fits = {"pain": {"a": fit, "b": fit}}
+    taken = {"pain": dict.fromkeys(exact, fit)}
     return " ".join(methods(Analysis.model_validate(content), {"pain": data}, fits, taken, list(signals)))
 
 

@@ -9,6 +9,7 @@ from bayesmeta.analysis.alternatives import check_sensitivity
 from bayesmeta.analysis.schema import Outcome
 from bayesmeta.analysis.sensitivity import exact_sensitivity, sampled_sensitivity
 from bayesmeta.errors import SpecificationError
+from bayesmeta.families.prepared import prepare
 from bayesmeta.results.fit import fit_many
 
 DATA = bm.load_dataset("eight_schools")
@@ -89,7 +90,7 @@ def test_a_belief_about_an_unknown_coefficient_is_refused():
     with pytest.raises(
         SpecificationError, match=r"belief 'sceptic': no model has a coefficient 'dosis'\. Did you mean 'dose'"
     ):
-        check_sensitivity(DATA, wrong, wrong.signals[0], models)
+        check_sensitivity(prepare(DATA, MODEL), wrong, wrong.signals[0], models.values())
 
 
 @pytest.mark.slow
@@ -98,7 +99,7 @@ def test_sampled_sensitivity_agrees_with_exact_fits():
     steep = steep.model_copy(update={"sensitivity": steep.sensitivity.model_copy(update={"level": 0.9})})
     settings = {"draws": 2000, "tune": 500, "chains": 4, "target_accept": 0.95}
     fits = fit_many(DATA, {"all": MODEL}, "nuts", seed=3, **settings)
-    sampled, _ = sampled_sensitivity(DATA, steep, fits, {"all": MODEL}, settings, 3, None)
+    sampled, _ = sampled_sensitivity(DATA, steep, fits, settings, 3, None)
     exact = exact_sensitivity(DATA, steep, {"all": MODEL})["better"]
     found = sampled["better"]
     for ours, theirs in ((found.crossed, exact.crossed), (found.beliefs, exact.beliefs)):

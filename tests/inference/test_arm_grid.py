@@ -221,8 +221,7 @@ def by_importance(data, model, seed, points=12):
 
     The second round is drawn from a t distribution at the first one's weighted mean; sigma is integrated for each point.
     """
-    scales = model.parameter_names(data.instruments)
-    priors = (model.base.mu, model.base.tau, *scales.values())
+    priors = tuple(model.priors.values())
     normal = multivariate_normal(np.zeros(4))
     scores = ndtri(np.clip(qmc.Sobol(4, seed=seed).random_base2(points), 1e-12, 1 - 1e-12))
     log_proposal = normal.logpdf(scores)
@@ -282,9 +281,7 @@ def log_likelihood(data, model, mu, tau, typical, variation):
 
 def from_the_prior(model, rng, k=6):
     """Arms of k small studies, two spreads of which are doubtful and one is missing."""
-    scales = model.parameter_names(["outcome"])
-    priors = (model.base.mu, model.base.tau, *scales.values())
-    mu, tau, typical, variation = (float(prior.rvs(None, rng)) for prior in priors)
+    mu, tau, typical, variation = (float(prior.rvs(None, rng)) for prior in model.priors.values())
     sigma = typical * np.exp(variation * rng.standard_normal(k))
     n = rng.integers(4, 21, (k, 2)).astype(float)
     theta = (mu + tau * rng.standard_normal(k)) * (sigma if model.measure == "smd" else 1.0)

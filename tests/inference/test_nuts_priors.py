@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import bayesmeta as bm
+from bayesmeta.families.prepared import prepare
 from bayesmeta.inference import nuts
 
 DATA = bm.Estimates(y=[-1, -2, -3, 0], se=[1, 2, 2, 1], covariates={"crps": [1, 1, 0, 0]})
@@ -36,7 +37,7 @@ def test_a_joint_prior_is_refused_before_anything_is_compiled(tau, monkeypatch):
     monkeypatch.setattr(nuts, "CompiledModel", None)
     model = bm.NormalNormal(tau=tau, formula="1 + crps", beta={("mu", "crps"): JOINT})
     with pytest.raises(bm.SpecificationError, match="is a joint prior"):
-        nuts.NutsEngine(DATA).prepare({"a": model})
+        nuts.EstimatesEngine(DATA).prepare([prepare(DATA, model)])
 
 
 @pytest.mark.slow

@@ -9,11 +9,11 @@ from scipy.stats import norm
 
 import bayesmeta as bm
 from bayesmeta.diagnostics.published import published_checks, recomputed, replicated
+from bayesmeta.families.prepared import design
 from bayesmeta.inference.published import RECOMPUTED
 from bayesmeta.inference.restore import restore_review, to_datatree
 from bayesmeta.inference.review_arrays import review_arrays
 from bayesmeta.results.draws_result import DrawsResult
-from bayesmeta.spec.design import design
 
 NAMES = tuple("ABCDE")
 CRPS = np.array([1, 1, 0, 0, 1])

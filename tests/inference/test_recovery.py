@@ -25,7 +25,8 @@ import pytest
 from scipy.stats import halfnorm, norm
 
 import bayesmeta as bm
-from bayesmeta.inference.nuts import NutsEngine
+from bayesmeta.families.prepared import prepare
+from bayesmeta.inference.nuts import ReviewEngine
 from bayesmeta.inference.settings import SamplerSettings
 from bayesmeta.pooling import dersimonian_laird, subgroup_z
 from bayesmeta.results.draws_result import DrawsResult
@@ -93,8 +94,9 @@ def test_the_sign_of_a_moderator_comes_back(quadrature, dataset):
         for name in moderators
     }
     review = hidden_review(frame, index.loc[dataset, "measure"], moderators)
-    engine, found = NutsEngine(review), {}  # one compilation
-    engine.prepare(models)
+    engine, found = ReviewEngine(review), {}  # one compilation
+    ready = {name: prepare(review, model) for name, model in models.items()}
+    engine.prepare(ready.values())
     for name, model in models.items():
         X = np.column_stack([np.ones(len(frame)), frame[name]])
         V = np.diag(frame["se"] ** 2)
@@ -104,7 +106,7 @@ def test_the_sign_of_a_moderator_comes_back(quadrature, dataset):
             1000, round(0.5 * p * (1 - p) / allowed**2)
         )  # four chains of n: an error of 0.6 sqrt(p (1 - p) / n)
         settings = SamplerSettings(draws=draws, tune=500, target_accept=0.9)  # at 0.95 a chain was seen to stand still
-        result = DrawsResult(engine.fit(model, settings, seed=20260101), model, review, "nuts")
+        result = DrawsResult(engine.fit(ready[name], settings, seed=20260101), model, review, "nuts")
         claim = f"{name} < 0"
         assert result.summary()["r_hat"].max() < 1.01
         mcse = result.probability_mcse(claim)

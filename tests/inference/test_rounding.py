@@ -17,10 +17,11 @@ from numpy.testing import assert_array_equal
 
 import bayesmeta as bm
 from bayesmeta.analysis.schema import Sampling
+from bayesmeta.families.prepared import prepare
 from bayesmeta.inference import sampling, settings
 from bayesmeta.inference.arm_nuts import ArmEngine
 from bayesmeta.inference.change_nuts import ChangeEngine
-from bayesmeta.inference.nuts import NutsEngine
+from bayesmeta.inference.nuts import EstimatesEngine, ReviewEngine
 from bayesmeta.inference.settings import TARGET_ACCEPT, SamplerSettings
 
 NAN = float("nan")
@@ -49,9 +50,9 @@ CHANGE_MODEL = bm.ChangeNormal(base=BASE, correlation=bm.Uniform(0, 1), correlat
 SHORT = SamplerSettings(draws=30, tune=30, chains=1)
 
 
-def compiled_nuts(data, model):
-    engine = NutsEngine(data)
-    engine.prepare({"m": model})
+def compiled_nuts(data, model, engine=EstimatesEngine):
+    engine = engine(data)
+    engine.prepare([prepare(data, model)])
     return engine._compiled[0][1]
 
 
@@ -61,7 +62,7 @@ def mean_only():
 
 
 def compiled_arms(engine, model):
-    engine.fit(model, SHORT, 1)
+    engine.fit(prepare(engine.data, model), SHORT, 1)
     return next(iter(engine._compiled.values()))
 
 
@@ -71,7 +72,7 @@ GRAPHS = {
         bm.Estimates(ESTIMATES.y, ESTIMATES.se, covariates={"lab": ["a", "a", "b", "b"]}),
         bm.TwoScales(base=BASE, second=bm.Cluster("lab"), prior=bm.HalfNormal(1)),
     ),
-    "review": lambda: compiled_nuts(REVIEW, BASE),
+    "review": lambda: compiled_nuts(REVIEW, BASE, ReviewEngine),
     "arms": lambda: compiled_arms(ArmEngine(ARMS), ARM_MODEL),
     "changes": lambda: compiled_arms(ChangeEngine(CHANGES), CHANGE_MODEL),
 }

@@ -15,7 +15,7 @@ from scipy.stats import norm
 
 import bayesmeta as bm
 from bayesmeta.errors import ImproperPosteriorError
-from bayesmeta.sensitivity.varied import with_priors
+from bayesmeta.families.prepared import with_priors
 
 SCHOOLS = bm.load_dataset("eight_schools")
 PRIMARY = bm.NormalNormal(mu=bm.Normal(0, 20), tau=bm.HalfNormal(10))
@@ -35,7 +35,7 @@ def assert_same_as_fits(data, model, found) -> None:
     keys = list(found.keys)
     for i, at in enumerate(np.ndindex(*found.shape)):
         chosen = {key: priors[k] for key, priors, k in zip(keys, found.priors.values(), at, strict=True)}
-        result = bm.fit(data, with_priors(model, chosen), "quadrature")
+        result = bm.fit(data, with_priors(data, model, chosen), "quadrature")
         row = table.iloc[i]
         assert list(row[list(found.priors)]) == [str(prior) for prior in chosen.values()]
         for claim in found.claims:

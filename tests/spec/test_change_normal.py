@@ -31,7 +31,7 @@ def test_is_a_value():
     ids=str,
 )
 def test_takes_priors_between_minus_one_and_one(prior):
-    assert bm.ChangeNormal(**{**GOOD, "correlation": prior}).parameter_names()["correlation"] == prior
+    assert bm.ChangeNormal(**{**GOOD, "correlation": prior}).priors["correlation"] == prior
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from numpy.testing import assert_allclose
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import Choice, Option, PublishedReview, Range, Study
 from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.families.prepared import design
 from bayesmeta.priors import HalfNormal, LogNormal, Normal
 from bayesmeta.spec import NormalNormal
-from bayesmeta.spec.design import design
 
 DATA = Estimates(
     y=[-1, -2, -3, 0, 1],

@@ -13,7 +13,7 @@ import pytest
 import bayesmeta as bm
 from bayesmeta.cli import main
 from bayesmeta.errors import SpecificationError
-from bayesmeta.spec.design import design
+from bayesmeta.families.prepared import design
 from bayesmeta.spec.formula import model_matrix, names_in
 from bayesmeta.spec.formula_functions import FUNCTIONS
 from bayesmeta.spec.formula_text import read_formula

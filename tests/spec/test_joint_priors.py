@@ -11,6 +11,7 @@ import pytest
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview, Study
 from bayesmeta.errors import SpecificationError
+from bayesmeta.families.prepared import design, tau_prior
 from bayesmeta.priors import (
     DuMouchel,
     Flat,
@@ -25,7 +26,6 @@ from bayesmeta.priors import (
     parse_prior,
 )
 from bayesmeta.spec import NormalNormal
-from bayesmeta.spec.design import design, tau_prior
 
 JOINT = MultivariateNormal([0, 1], [[9, 1], [1, 4]])
 MODEL = NormalNormal(formula="1 + crps + dose", tau=HalfNormal(1), beta={("mu", "crps"): JOINT, "dose": Normal(0, 0.1)})

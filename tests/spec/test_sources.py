@@ -9,7 +9,8 @@ import pytest
 
 import bayesmeta as bm
 from bayesmeta.errors import SpecificationError
-from bayesmeta.spec.sources import check_measure, default_names
+from bayesmeta.families.prepared import parameters
+from bayesmeta.spec.sources import check_measure
 
 TURNER = bm.published_prior("turner2015", outcome="any", comparison="any")
 SMD = bm.published_prior("bartos2021", field="Airways", parameter="tau")
@@ -94,7 +95,7 @@ def test_a_prior_for_another_measure_is_refused_wherever_it_stands(model, engine
     with pytest.raises(SpecificationError, match=message):
         bm.compare(data("log_or"), model)
     for measure in ("smd", "smd_cohen", None):
-        check_measure(data(measure), model)
+        check_measure(measure, model)
 
 
 def test_the_conversion_is_named_in_its_direction_only_where_there_is_one():
@@ -104,7 +105,7 @@ def test_the_conversion_is_named_in_its_direction_only_where_there_is_one():
         ("md", bm.NormalNormal(tau=SMD), r"'md'\. published_priors\(measure='md'\)"),
     ):
         with pytest.raises(SpecificationError, match=said):
-            check_measure(data(stated), model)
+            check_measure(stated, model)
 
 
 def test_measures_are_kept_by_everything_that_makes_estimates(tmp_path):
@@ -143,7 +144,8 @@ def test_defaults_are_named_in_text_and_summary():
     assert (
         str(model) == "NormalNormal(formula='1', mu=Normal(0, 2.82) (default), tau=HalfNormal(0.5) (default), beta={})"
     )
-    assert default_names(model) == {"mu", "tau"}
+    known = parameters(data("log_or"), model)
+    assert {name for name, parameter in known.items() if parameter.by_default} == {"mu", "tau"}
     summary = bm.fit(data("log_or"), model).summary()
     assert summary["prior"].to_dict() == {"mu": "default", "tau": "default", "theta_new": ""}
     chosen = dataclasses.replace(model, mu=bm.Normal(0, 1))

@@ -1,4 +1,4 @@
-"""A prior without a parameter is rejected wherever a model is built or changed, and a model keeps its kind."""
+"""A prior without a parameter is rejected wherever a model is built or changed."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ import pytest
 
 import bayesmeta as bm
 from bayesmeta.errors import SpecificationError
-from bayesmeta.sensitivity.varied import with_priors
-from bayesmeta.spec.check import check_model
-from bayesmeta.spec.names import parameter_names
-from bayesmeta.spec.two_scales import Model, base_of, with_base
+from bayesmeta.families.prepared import prepare
 
 DATA = bm.Estimates(
     [0.3, 0.5, -0.2, 0.4], [0.2, 0.3, 0.2, 0.25], covariates={"group": ["x", "x", "z", "z"], "dose": [1, 2, 3, 5]}
@@ -49,7 +46,7 @@ def test_every_question_rejects_a_parameter_that_is_not_there(ask):
 def test_a_model_without_mu_says_nothing_of_one():
     assert "mu=" not in str(MEANS)
     assert "mu" not in MEANS.as_dict()
-    assert parameter_names(DATA, MEANS) == ["tau", "group[x]", "group[z]"]
+    assert prepare(DATA, MEANS).names == ["tau", "group[x]", "group[z]"]
 
 
 def test_the_prior_on_the_means_has_its_effect():
@@ -73,7 +70,7 @@ def test_a_review_takes_no_structure():
         bm.TwoScales(bm.NormalNormal(tau=HALF), bm.Cluster("lab"), HALF),
     ):
         with pytest.raises(SpecificationError, match="needs estimates"):
-            check_model(review, model)
+            prepare(review, model).check()
 
 
 def test_a_reading_of_spreads_needs_one_that_is_in_doubt():
@@ -81,27 +78,4 @@ def test_a_reading_of_spreads_needs_one_that_is_in_doubt():
     base = bm.NormalNormal(mu=bm.Normal(0, 1), tau=HALF)
     model = bm.ArmNormal(base=base, typical_sd=bm.LogNormal(0, 1), sd_variation=HALF, sd_probability=0.3)
     with pytest.raises(SpecificationError, match="sd_probability=0.3: no study's spread is 'sd_or_se'"):
-        check_model(arms, model)
-
-
-BASE = bm.NormalNormal(mu=bm.Normal(0, 1), tau=HALF)
-KINDS: list[Model] = [
-    BASE,
-    bm.TwoScales(BASE, bm.Cluster("lab"), HALF),
-    bm.TwoScales(BASE, bm.Slope("dose"), HALF),
-    bm.ArmNormal(base=BASE, typical_sd=bm.LogNormal(0, 1), sd_variation=HALF, sd_probability=0.3),
-    bm.ChangeNormal(base=BASE, correlation=bm.Uniform(0, 1), correlation_variation=HALF, baseline="common"),
-]
-
-
-@pytest.mark.parametrize("model", KINDS, ids=lambda model: type(model).__name__)
-def test_other_priors_leave_a_model_its_kind(model):
-    wider = bm.NormalNormal(mu=bm.Normal(0, 9), tau=bm.HalfNormal(2))
-    for found in (with_base(model, wider), with_priors(model, {"mu": bm.Normal(0, 9), "tau": bm.HalfNormal(2)})):
-        assert type(found) is type(model)
-        assert base_of(found) == wider
-        assert str(found) == str(model).replace(str(BASE), str(wider))
-
-
-def test_every_kind_of_model_is_tried():
-    assert {type(model) for model in KINDS} == set(Model.__args__)
+        prepare(arms, model).check()

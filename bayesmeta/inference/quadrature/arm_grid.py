@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from bayesmeta.data.arm_means import ArmMeans
+from bayesmeta.families.arm_means import typical_name
 from bayesmeta.inference.arm_arrays import ArmArrays, arm_arrays
 from bayesmeta.inference.quadrature.parameter_grid import (
     ParameterGrid,
@@ -64,17 +65,16 @@ def fit_arm_grid(data: ArmMeans, model: ArmNormal, fine: float = 1) -> ArmGrid:
     model.check(data)
     require_simple(model.base, sd_variation=model.sd_variation)
     arrays = arm_arrays(data, model.equal_variances)
-    *typical, variation = model.parameter_names(data.instruments).items()
-    scales = {"tau": plain(model.base.tau), "sd_variation": variation[1]}
-    locations = ["mu", *(name for name, prior in typical if prior.atom is None)]
+    scales = {"tau": plain(model.base.tau), "sd_variation": plain(model.sd_variation)}
+    locations = ["mu", *(name for name, prior in _typical(data, model) if prior.atom is None)]
     return settle(lambda layout: _evaluated(arrays, model, layout), scales, locations, fine)
 
 
 def _evaluated(arrays: ArmArrays, model: ArmNormal, layout: Layout) -> ArmGrid:
     data, p = arrays.data, model.sd_probability
     cases = _cases(arrays)
-    *typical, variation = model.parameter_names(data.instruments).items()
-    nodes, log_w_variation = scale_rule(variation[1], *layout.windows.get("sd_variation", (0, 0)), layout.count(_SCALE))
+    typical, variation = _typical(data, model), plain(model.sd_variation)
+    nodes, log_w_variation = scale_rule(variation, *layout.windows.get("sd_variation", (0, 0)), layout.count(_SCALE))
     rules = [_typical_rule(arrays, cases, j, *item, nodes, layout) for j, item in enumerate(typical)]
     mu, tau, log_w_top = _top_nodes(arrays, cases, model, layout)
     position = [int(i) for i in arrays.instrument]
@@ -107,6 +107,11 @@ def _evaluated(arrays: ArmArrays, model: ArmNormal, layout: Layout) -> ArmGrid:
         told = logsumexp(instrument(position[i], i), axis=0) - summed[position[i]] + whole
         readings[data.study[i]] = float(np.exp(logsumexp(told) - logsumexp(whole)))
     return ArmGrid(mu, tau, {"sd_variation": nodes}, whole, ends, sd_readings=readings)
+
+
+def _typical(data: ArmMeans, model: ArmNormal) -> list[tuple[str, Prior]]:
+    """Name and prior of the median standard deviation on each instrument."""
+    return [(typical_name(one), plain(model.typical_prior(one))) for one in data.instruments]
 
 
 def _cases(arrays: ArmArrays) -> list[Ints]:
@@ -225,8 +230,8 @@ def _middle_typical(arrays: ArmArrays, slots: Ints, instrument: int, prior: Prio
 def _top_nodes(arrays: ArmArrays, cases: list[Ints], model: ArmNormal, layout: Layout) -> tuple[Floats, Floats, Floats]:
     """Nodes of mu (tau, position) and of tau, and the log of weight and prior, at plausible standard errors."""
     data = arrays.data
-    *typical, variation = model.parameter_names(data.instruments).values()
-    middle = np.atleast_1d(variation.ppf(0.5))
+    typical = [prior for _, prior in _typical(data, model)]
+    middle = np.atleast_1d(plain(model.sd_variation).ppf(0.5))
     y, v = [], []
     for slots in cases:
         log_typical = np.array([_middle_typical(arrays, slots, j, prior, middle) for j, prior in enumerate(typical)])

@@ -49,9 +49,8 @@ def fit_change_grid(data: ArmChanges, model: ChangeNormal, fine: float = 1) -> P
     model.check(data)
     require_simple(model.base, correlation_variation=model.correlation_variation)
     arrays = change_arrays(data, model.baseline)
-    priors = model.parameter_names()
-    scales = {"tau": plain(model.base.tau), "correlation_variation": priors["correlation_variation"]}
-    locations = ["mu"] if priors["correlation"].atom is not None else ["mu", "correlation"]
+    scales = {"tau": plain(model.base.tau), "correlation_variation": plain(model.correlation_variation)}
+    locations = ["mu"] if plain(model.correlation).atom is not None else ["mu", "correlation"]
     return settle(lambda layout: _evaluated(arrays, model, layout), scales, locations, fine)
 
 
@@ -85,10 +84,9 @@ def _correlation_nodes(
 
     The last, of shape (end, variation), says which ends of the correlation, lower and upper, lie inside its support.
     """
-    priors = model.parameter_names()
     window = layout.windows.get("correlation_variation", (0.0, 0.0))
-    variation, log_v = scale_rule(priors["correlation_variation"], *window, layout.count(_VARIATION))
-    prior = priors["correlation"]
+    variation, log_v = scale_rule(plain(model.correlation_variation), *window, layout.count(_VARIATION))
+    prior = plain(model.correlation)
     if prior.atom is not None:
         typical = np.full((1, variation.size), np.arctanh(prior.atom))
         return typical, variation, log_v[None], np.zeros((2, variation.size), bool)

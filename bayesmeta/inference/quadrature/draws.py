@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from bayesmeta.families.prepared import prepare
 from bayesmeta.inference.quadrature.engine import Part, QuadratureFit
 from bayesmeta.inference.quadrature.scale_density import ScaleDensity
 from bayesmeta.inference.restore import restore_estimates, to_datatree
 from bayesmeta.inference.versions import versions
-from bayesmeta.spec.design import design, tau_prior
-from bayesmeta.spec.two_scales import Model, TwoScales, base_of
+from bayesmeta.spec.two_scales import Model
 
 Floats = NDArray[np.float64]
 _TABLE = 4001  # points between which tau's quantile function is interpolated
@@ -23,10 +22,10 @@ _TABLE = 4001  # points between which tau's quantile function is interpolated
 
 def datatree(fit: QuadratureFit, model: Model, seed: int, chains: int, draws: int) -> xr.DataTree:
     """Independent draws as a DataTree: the groups and names of NUTS, with every theta and replicate."""
-    bound = _bound(fit, model)
-    top = sample(fit, chains * draws, seed, model.second_name if isinstance(model, TwoScales) else None)
+    ready = prepare(fit.data, model)
+    top = sample(fit, chains * draws, seed, next((name for name in model.components if name != "tau"), None))
     shaped = {name: values.reshape(chains, draws) for name, values in top.items()}
-    groups, coords = restore_estimates(fit.data, bound, design(fit.data, base_of(model)), shaped, seed)
+    groups, coords = restore_estimates(fit.data, ready.bound, ready.design, shaped, seed)
     lp = sum(np.asarray(values).reshape(chains, draws, -1).sum(axis=-1) for _, values in _log_terms(groups))
     groups["sample_stats"] = {
         "lp": (("chain", "draw"), np.broadcast_to(lp, (chains, draws))),
@@ -42,13 +41,6 @@ def datatree(fit: QuadratureFit, model: Model, seed: int, chains: int, draws: in
         "versions": json.dumps(versions()),
     }
     return to_datatree(groups, coords, attrs)
-
-
-def _bound(fit: QuadratureFit, model: Model) -> Model:
-    """The model with its reference prior given the studies."""
-    base = base_of(model)
-    bound = replace(base, tau=tau_prior(fit.data, base))
-    return replace(model, base=bound) if isinstance(model, TwoScales) else bound
 
 
 def _log_terms(groups: dict[str, dict[str, Any]]) -> list[tuple[Any, Any]]:

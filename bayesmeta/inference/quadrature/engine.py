@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import InferenceError, SpecificationError
+from bayesmeta.families.prepared import design, tau_prior
 from bayesmeta.inference.quadrature.coefficients import Piece, pieces
 from bayesmeta.inference.quadrature.gaussian import Problem
 from bayesmeta.inference.quadrature.grid import Grid
@@ -18,9 +19,8 @@ from bayesmeta.inference.quadrature.integrate import Integrand, Posterior, conve
 from bayesmeta.inference.quadrature.rotate import Rotation, rotate
 from bayesmeta.inference.quadrature.scale_density import ScaleDensity, scale_density, separated
 from bayesmeta.priors import Flat, Prior, plain
-from bayesmeta.spec.design import design, tau_prior
 from bayesmeta.spec.normal_normal import NormalNormal
-from bayesmeta.spec.two_scales import Model, TwoScales, base_of
+from bayesmeta.spec.two_scales import Model
 
 Floats = NDArray[np.float64]
 _MANY, _NEGLIGIBLE = 32, 1e-20  # of many parts, those of less probability are dropped
@@ -145,9 +145,9 @@ def unsupported(data: object, model: Model) -> str | None:
     """Why the quadrature engine cannot fit `model` to `data`, or None where it can."""
     if not isinstance(data, Estimates):
         return f"the quadrature engine takes Estimates; got {type(data).__name__}. Use engine='nuts'."
-    if isinstance(model, TwoScales) and data.cov is not None:
+    if len(model.components) > 1 and data.cov is not None:
         return "with two scales the quadrature engine needs independent sampling errors. Use engine='nuts'."
-    base = base_of(model)
+    base = model.base
     if all(prior == Flat() or prior.is_normal for prior in (base.mu, *base.beta.values())):
         return None
     single = {name: prior for name, prior in base.beta.items() if isinstance(name, str)}

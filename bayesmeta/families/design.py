@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.data.kinds import Data
+from bayesmeta.data.kinds import Arms
 from bayesmeta.data.review import PublishedReview, Range, Study
 from bayesmeta.errors import SpecificationError
-from bayesmeta.priors import Flat, Prior, plain
+from bayesmeta.priors import Flat
 from bayesmeta.spec.formula import model_matrix
 from bayesmeta.spec.normal_normal import NormalNormal
-from bayesmeta.spec.sources import check_measure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,48 +52,22 @@ class Design:
         return self.base + np.tensordot(u, self.slope, axes=(-1, 0))
 
 
-def design(data: Data, model: NormalNormal) -> Design:
-    """Design matrix of `model` on `data`.
+def formula_design(formula: str, data: Estimates | Arms) -> Design:
+    """Design matrix of a formula on studies whose covariates are known."""
+    if formula.strip() == "1":  # the usual case, at once
+        return Design({}, np.zeros((1, data.n_studies, 0)), np.zeros((0, 1, data.n_studies, 0)), ())
+    matrix = model_matrix(formula, data.covariates)
+    return Design(matrix.columns, matrix.values[None], np.zeros((0, 1, *matrix.values.shape)), (), matrix.intercept)
 
-    Raises
-    ------
-    SpecificationError
-        If the formula names no column, a column does not vary, columns are collinear under flat priors, or a
-        covariate known as a range does not enter linearly, or a prior was published for another measure.
-    """
-    check_measure(data, model)
-    if isinstance(data, PublishedReview):
-        made = _review_design(data, model.formula)
-    elif model.formula.strip() == "1":  # the usual case, at once
-        made = Design({}, np.zeros((1, data.n_studies, 0)), np.zeros((0, 1, data.n_studies, 0)), ())
-    else:
-        found = model_matrix(model.formula, data.covariates)
-        made = Design(found.columns, found.values[None], np.zeros((0, 1, *found.values.shape)), (), found.intercept)
+
+def check_coefficients(made: Design, model: NormalNormal) -> None:
+    """Reject a prior without a coefficient, a column that does not vary, and flat priors on collinear columns."""
     model.check_beta(made.columns, made.intercept)
     _check_variation(made, model)
-    return made
 
 
-def tau_prior(data: Data, model: NormalNormal) -> Prior:
-    """Prior of tau in `model`, without its source; a reference prior is given the sampling variances of `data`.
-
-    Raises
-    ------
-    SpecificationError
-        If it depends on standard errors that a published review does not tell, or needs more studies.
-    """
-    prior = plain(model.tau)
-    if not prior.is_reference:
-        return prior
-    if not isinstance(data, Estimates):
-        raise SpecificationError(
-            f"prior for tau is {model.tau}, which needs the studies' standard errors; those of a published review "
-            "are not all known. Use a prior that stands by itself, e.g. HalfNormal(0.5)."
-        )
-    return prior.given(data.se**2)
-
-
-def _review_design(review: PublishedReview, formula: str) -> Design:
+def review_design(formula: str, review: PublishedReview) -> Design:
+    """Design matrix of a formula on the studies of a review: by scenario, and affine in the covariates known as ranges."""
     import pandas as pd
 
     scenarios = [scenario.studies for scenario in review.scenarios()]

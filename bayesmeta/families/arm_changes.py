@@ -1,0 +1,40 @@
+"""Arms measured twice, whose correlation is a parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import final
+
+from bayesmeta.data.arm_changes import ArmChanges
+from bayesmeta.families.protocol import Family, Parameter
+from bayesmeta.priors import plain
+from bayesmeta.spec.change_normal import ChangeNormal
+
+
+@final
+class OfArmChanges(Family):
+    """`ArmChanges` with `ChangeNormal`."""
+
+    name, made_for = "change_normal", "ArmChanges"
+    data_type, model_types = ArmChanges, (ChangeNormal,)
+    advice = (
+        "Use ChangeNormal(base=..., correlation=..., correlation_variation=...), or effect_sizes(arms, 'md_change') where "
+        "all correlations are known."
+    )
+
+    def measure(self, data: ArmChanges, model: ChangeNormal) -> str:
+        """A mean difference in units of the outcome."""
+        return model.measure
+
+    def known(self, data: ArmChanges) -> Sequence[bool]:
+        """Whether each study printed its correlation, tells it, or needs none."""
+        return [bool(complete) for complete in data.complete]
+
+    def check(self, data: ArmChanges, model: ChangeNormal) -> None:
+        """Reject studies that the model cannot use, and warn of baselines that chance does not make so different."""
+        model.check(data)
+
+    def own_parameters(self, data: ArmChanges, model: ChangeNormal) -> dict[str, Parameter]:
+        """Median correlation of studies, and how much Fisher's z varies between them."""
+        stated = {"correlation": model.correlation, "correlation_variation": model.correlation_variation}
+        return {name: Parameter(plain(prior), "nuisance", prior) for name, prior in stated.items()}

@@ -1,0 +1,102 @@
+"""Estimates with known standard errors: the normal-normal model, with one standard deviation of true effects or two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesmeta.data.estimates import Estimates
+from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.families.protocol import Family, Parameter
+from bayesmeta.priors import Prior, ReferencePrior, plain
+from bayesmeta.spec.between import Cluster, Given, MultiArm
+from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.two_scales import TwoScales
+
+Model = NormalNormal | TwoScales
+
+
+@final
+class OfEstimates(Family):
+    """`Estimates` with `NormalNormal` or `TwoScales`."""
+
+    name, made_for = "normal", "estimates"
+    data_type, model_types = Estimates, (NormalNormal, TwoScales)
+
+    def measure(self, data: Estimates, model: Model) -> str | None:
+        """What the estimates state."""
+        return data.measure
+
+    def standard_errors(self, data: Estimates) -> NDArray[np.float64]:
+        """Those of the estimates."""
+        return data.se
+
+    def known(self, data: Estimates) -> list[bool]:
+        """Every estimate is known."""
+        return [True] * data.n_studies
+
+    def check(self, data: Estimates, model: Model) -> None:
+        """Reject a model that takes the rows of a cluster as independent, where the data say that they are not."""
+        _check_dependence(data, model)
+
+    def tau_prior(self, data: Estimates, model: Model) -> Prior:
+        """Prior of tau, without its source; a reference prior is given the sampling variances."""
+        prior = plain(model.base.tau)
+        return prior.given(data.se**2) if isinstance(prior, ReferencePrior) else prior
+
+    def second_parameters(self, model: Model) -> dict[str, Parameter]:
+        """The second standard deviation, if there is one."""
+        if isinstance(model, NormalNormal):
+            return {}
+        return {model.second_name: Parameter(plain(model.prior), "heterogeneity", model.prior)}
+
+    def with_own(self, data: Estimates, model: Model, priors: Mapping[str, Prior]) -> Model:
+        """The model with another prior on its second standard deviation."""
+        return model if isinstance(model, NormalNormal) else replace(model, prior=priors[model.second_name])
+
+
+def _check_dependence(data: Estimates, model: Model) -> None:
+    """Let rows of a cluster pass only with a structure in which they are together."""
+    if data.cluster is None:
+        return
+    last = list(model.components.values())[-1]
+    if isinstance(last, Given) or (isinstance(last, Cluster | MultiArm) and _covers(data, last)):
+        return
+    raise SpecificationError(
+        f"rows with the same {data.cluster} are dependent, and this model takes them as independent: use "
+        f"TwoScales(NormalNormal(...), Cluster({data.cluster!r}), HalfNormal(0.5)), on the command line --cluster with "
+        "--cluster-tau, or a frequentist pool_nested."
+    )
+
+
+def _covers(data: Estimates, between: Cluster | MultiArm) -> bool:
+    """Whether all rows of a cluster of the data are together in the structure too."""
+    together = np.asarray(between.matrix(data)) > 0
+    clusters = list(data.covariates[str(data.cluster)])
+    return all(together[i, clusters.index(cluster)] for i, cluster in enumerate(clusters))
+
+
+def require_estimates(data: object) -> None:
+    """Reject data that a question about effects with known standard errors is not for.
+
+    Raises
+    ------
+    DataError
+    """
+    if not isinstance(data, Estimates):
+        raise DataError(f"data must be Estimates; got {type(data).__name__}.")
+
+
+def require_one_scale(model: object, expected: str = "model must be a NormalNormal") -> None:
+    """Reject a model that a question about one standard deviation of effects is not for; `expected` says what it is for.
+
+    Raises
+    ------
+    SpecificationError
+    """
+    if not isinstance(model, NormalNormal):
+        raise SpecificationError(f"{expected}; got {type(model).__name__}.")

@@ -1,0 +1,165 @@
+"""Data and a model made ready: their family, and what it says of them, found once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from bayesmeta.data.kinds import Data
+from bayesmeta.families.design import Design, check_coefficients
+from bayesmeta.families.protocol import Family, Parameter, Priors
+from bayesmeta.families.registry import family_of
+from bayesmeta.priors import Prior
+from bayesmeta.spec.sources import check_measure
+from bayesmeta.spec.two_scales import Model
+
+
+@dataclass(frozen=True)
+class Prepared[D: Data, M: Model]:
+    """Data and a model of their family; what is asked of both is found once.
+
+    Attributes
+    ----------
+    family : Family
+    data : Data
+    model : Model
+    """
+
+    family: Family
+    data: D
+    model: M
+
+    @property
+    def measure(self) -> str | None:
+        """What the effects measure, as far as it is stated."""
+        return self.family.measure(self.data, self.model)
+
+    @cached_property
+    def design(self) -> Design:
+        """Design matrix.
+
+        Raises
+        ------
+        SpecificationError
+            If the formula names no column, a column does not vary, columns are collinear under flat priors, a covariate known
+            as a range does not enter linearly, or a prior was published for another measure.
+        """
+        check_measure(self.measure, self.model)
+        made = self.family.design(self.data, self.model)
+        check_coefficients(made, self.model.base)
+        return made
+
+    @cached_property
+    def parameters(self) -> dict[str, Parameter]:
+        """Every parameter at the top level, by name: mu, standard deviations of effects, coefficients, the family's own."""
+        return self.family.parameters(self.data, self.model, self.design)
+
+    @property
+    def priors(self) -> dict[str, Prior]:
+        """The prior of every parameter, as a fit takes it."""
+        return {name: parameter.prior for name, parameter in self.parameters.items()}
+
+    @property
+    def prior_texts(self) -> dict[str, str]:
+        """The priors as text."""
+        return {name: str(prior) for name, prior in self.priors.items()}
+
+    @property
+    def names(self) -> list[str]:
+        """What claims may name: the parameters, and the effect in a new study where there is a mean."""
+        return [*self.parameters, *(["theta_new"] if self.design.intercept else [])]
+
+    @property
+    def effects(self) -> tuple[str, ...]:
+        """What a prior "on the effect" is on: all coefficients, or mu where there are none."""
+        return tuple(self.design.columns) or ("mu",)
+
+    def with_priors(self, priors: Priors) -> M:
+        """The model with other priors on the parameters named, and on no others; see `with_priors`."""
+        changed: M = self.family.with_priors(self.data, self.model, priors, self.design)
+        return changed
+
+    @cached_property
+    def bound(self) -> M:
+        """The model with its reference prior given the studies."""
+        return self.with_priors({"tau": self.family.tau_prior(self.data, self.model)})
+
+    def check(self) -> None:
+        """Reject a model that has a part without any use on these data; its formula is checked by `design`.
+
+        Raises
+        ------
+        DataError, SpecificationError
+            It names the argument.
+        """
+        check_measure(self.measure, self.model)
+        self.family.check(self.data, self.model)
+
+
+def prepare[D: Data, M: Model](data: D, model: M, what: str = "model") -> Prepared[D, M]:
+    """Data and a model with their family.
+
+    Raises
+    ------
+    DataError, SpecificationError
+        As `family_of`.
+    """
+    return Prepared(family_of(data, model, what), data, model)
+
+
+def design(data: Data, model: Model) -> Design:
+    """Design matrix of a model on data; raises as `Prepared.design`."""
+    return prepare(data, model).design
+
+
+def tau_prior(data: Data, model: Model) -> Prior:
+    """Prior of tau, without its source; a reference prior is given the sampling variances.
+
+    Raises
+    ------
+    SpecificationError
+        If it depends on standard errors that the data do not have, or needs more studies.
+    """
+    return family_of(data, model).tau_prior(data, model)
+
+
+def parameters(data: Data, model: Model) -> dict[str, Parameter]:
+    """Every parameter of a model at the top level, by name.
+
+    Raises
+    ------
+    SpecificationError
+        As `design` and `tau_prior`, and if an instrument of arms has no prior.
+
+    Examples
+    --------
+    >>> import bayesmeta as bm
+    >>> model = bm.NormalNormal(formula="1 + latitude", tau=bm.HalfNormal(0.5), beta={"latitude": bm.Normal(0, 0.1)})
+    >>> known = parameters(bm.load_dataset("bcg"), model)
+    >>> {name: (str(parameter.prior), parameter.role) for name, parameter in known.items()}
+    {'mu': ('Flat()', 'effect'), 'tau': ('HalfNormal(0.5)', 'heterogeneity'), 'latitude': ('Normal(0, 0.1)', 'effect')}
+    """
+    return prepare(data, model).parameters
+
+
+def with_priors[M: Model](data: Data, model: M, priors: Priors) -> M:
+    """The model with other priors on some of its parameters on these data, and on no others.
+
+    Parameters
+    ----------
+    priors : mapping of str or tuple of str to Prior
+        By a name of `parameters`, by the variable of several columns, or by the coefficients that a joint prior is on.
+
+    Raises
+    ------
+    SpecificationError
+        If there is no such parameter, a prior cannot be one for it, or it has a joint prior with others.
+
+    Examples
+    --------
+    >>> import bayesmeta as bm
+    >>> model = bm.NormalNormal(formula="1 + latitude", tau=bm.HalfNormal(0.5))
+    >>> with_priors(bm.load_dataset("bcg"), model, {"latitude": bm.Normal(0, 1)})
+    NormalNormal(formula='1 + latitude', mu=Flat(), tau=HalfNormal(0.5), beta={'latitude': Normal(0, 1)})
+    """
+    return prepare(data, model).with_priors(priors)

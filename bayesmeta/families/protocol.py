@@ -1,0 +1,172 @@
+"""What a family of models answers, for one kind of data and the models of it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesmeta.errors import SpecificationError, did_you_mean
+from bayesmeta.families.design import Design, formula_design
+from bayesmeta.priors import Prior, PublishedPrior, plain, published_parts
+from bayesmeta.spec.normal_normal import NormalNormal
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Priors = Mapping[Any, Prior]  # by str, or by the tuple of names of a joint prior
+Role = Literal["effect", "heterogeneity", "nuisance"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """What the package knows of a parameter before a fit.
+
+    Attributes
+    ----------
+    prior : Prior
+        As a fit takes it: without its source, of a joint prior the marginal, a reference prior given the studies.
+    role : {"effect", "heterogeneity", "nuisance"}
+        Whether it is a mean or a coefficient, a standard deviation of true effects, or the family's own.
+    stated : Prior or None
+        As the model states it, with its source: its own, its variable's, or a joint one; None where none is stated.
+    """
+
+    prior: Prior
+    role: Role
+    stated: Prior | None = None
+
+    @property
+    def published(self) -> tuple[PublishedPrior, ...]:
+        """The published priors that the stated one is, or is mixed from."""
+        return () if self.stated is None else published_parts(self.stated)
+
+    @property
+    def by_default(self) -> bool:
+        """Whether the prior is a default of the package, which nobody chose."""
+        return any(part.is_default for part in self.published)
+
+
+class Family(ABC):
+    """One kind of data and the models of it; `bayesmeta.families.registry.FAMILIES` has one instance of each.
+
+    Attributes
+    ----------
+    name : str
+        What ``kind`` of a model says in an analysis file; that of a published review is ``"normal"`` there.
+    data_type : type
+    model_types : tuple of type
+    made_for : str
+        What its models are for, in a message.
+    advice : str
+        What to fit to its data where somebody tried a model of another family; empty where the name says it.
+    """
+
+    name: ClassVar[str]
+    data_type: ClassVar[type]
+    model_types: ClassVar[tuple[type, ...]]
+    made_for: ClassVar[str]
+    advice: ClassVar[str] = ""
+
+    def design(self, data: Any, model: Any) -> Design:
+        """Design matrix of the model on the data, without a check of its priors."""
+        return formula_design(model.base.formula, data)
+
+    @abstractmethod
+    def measure(self, data: Any, model: Any) -> str | None:
+        """What the effects measure, as far as data or model state it."""
+
+    def standard_errors(self, data: Any) -> NDArray[np.float64] | None:
+        """Those of the studies, where they are data."""
+        return None
+
+    @abstractmethod
+    def known(self, data: Any) -> Sequence[bool]:
+        """Whether each study published all that its effect and standard error follow from."""
+
+    def choice_probabilities(self, data: Any, posterior: xr.Dataset) -> dict[str, dict[str, float]] | None:
+        """Posterior probability of each reading of what is known up to a choice; None where the family has no choices."""
+        return None
+
+    @abstractmethod
+    def check(self, data: Any, model: Any) -> None:
+        """Reject a model that these data cannot be fitted with, or that has a part without any use there."""
+
+    def tau_prior(self, data: Any, model: Any) -> Prior:
+        """Prior of tau, without its source; a reference prior is given the sampling variances."""
+        return plain(model.base.tau)
+
+    def second_parameters(self, model: Any) -> dict[str, Parameter]:
+        """Standard deviations of true effects beside tau, by name."""
+        return {}
+
+    def own_parameters(self, data: Any, model: Any) -> dict[str, Parameter]:
+        """What only this family has, by name."""
+        return {}
+
+    def parameters(self, data: Any, model: Any, design: Design) -> dict[str, Parameter]:
+        """Every parameter at the top level: mu, tau, other standard deviations of effects, coefficients, the family's own."""
+        base: NormalNormal = model.base
+        mu = {"mu": Parameter(base.mu_prior, "effect", base.stated_prior("mu"))} if design.intercept else {}
+        tau = {"tau": Parameter(self.tau_prior(data, model), "heterogeneity", base.tau)}
+        coefficients = {
+            name: Parameter(base.coefficient_prior(name, term), "effect", base.stated_prior(name, term))
+            for name, term in design.columns.items()
+        }
+        return mu | tau | self.second_parameters(model) | coefficients | self.own_parameters(data, model)
+
+    def with_priors(self, data: Any, model: Any, priors: Priors, design: Design) -> Any:
+        """The model with other priors on the parameters named, and on no others.
+
+        Raises
+        ------
+        SpecificationError
+            If there is no such parameter, a prior cannot be one for it, or it has a joint prior with others.
+        """
+        own = {**self.second_parameters(model), **self.own_parameters(data, model)}
+        _check_names(priors, own, design)
+        base = _base_with(model.base, {name: prior for name, prior in priors.items() if name not in own}, design)
+        changed = {str(name): prior for name, prior in priors.items() if name in own}
+        model = base if model is model.base else replace(model, base=base)
+        return self.with_own(data, model, changed) if changed else model
+
+    def with_own(self, data: Any, model: Any, priors: Mapping[str, Prior]) -> Any:
+        """The model with other priors on what is not of its `base`, each named by `parameters`."""
+        return replace(model, **priors)
+
+
+def _check_names(priors: Priors, own: Mapping[str, Parameter], design: Design) -> None:
+    """Reject a name that is none of a parameter, nor of a variable with several columns."""
+    coefficients = [*(["mu"] if design.intercept else []), *design.columns]
+    known = [*coefficients, "tau", *own]
+    for given in priors:
+        allowed = coefficients if isinstance(given, tuple) else [*known, *design.columns.values()]
+        for name in given if isinstance(given, tuple) else (given,):
+            if name not in allowed:
+                raise SpecificationError(
+                    f"prior on {given!r}: the model has no {'coefficient' if isinstance(given, tuple) else 'parameter'} "
+                    f"{name!r}.{did_you_mean(name, allowed)} Parameters: {', '.join(known)}."
+                )
+
+
+def _base_with(base: NormalNormal, priors: Priors, design: Design) -> NormalNormal:
+    """Formula and priors with others on mu, tau and coefficients.
+
+    Where a column gets a prior, and so far had that of its variable, the other columns of the variable keep it under their own
+    names: the variable's prior would have no use if all of them had others.
+    """
+    beta: dict[Any, Prior] = dict(base.beta.items())
+    for name, prior in priors.items():
+        term = design.columns.get(name) if isinstance(name, str) else None
+        if term is not None and term != name and term in beta:
+            shared = beta.pop(term)
+            siblings = [column for column, own_term in design.columns.items() if own_term == term]
+            beta |= {column: shared for column in siblings if column != name and column not in beta}
+        if name not in ("mu", "tau"):
+            beta[name] = prior
+    top = {name: prior for name, prior in priors.items() if name in ("mu", "tau")}
+    return replace(base, beta=beta, **top)  # type: ignore[arg-type]

@@ -1,0 +1,54 @@
+"""Every family of models, and which one data and a model belong to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.families.arm_changes import OfArmChanges
+from bayesmeta.families.arm_means import OfArmMeans
+from bayesmeta.families.estimates import OfEstimates
+from bayesmeta.families.protocol import Family
+from bayesmeta.families.review import OfReview
+
+FAMILIES: tuple[Family, ...] = (OfEstimates(), OfReview(), OfArmMeans(), OfArmChanges())
+
+
+def family_of(data: Any, model: Any, what: str = "model") -> Family:
+    """The family of some data and a model for them; `what` names the model in a message.
+
+    Raises
+    ------
+    DataError, SpecificationError
+        If the data are of no family, or the model is of another one.
+
+    Examples
+    --------
+    >>> import bayesmeta as bm
+    >>> family_of(bm.load_dataset("bcg"), bm.NormalNormal(tau=bm.HalfNormal(1))).name
+    'normal'
+    """
+    family = next((one for one in FAMILIES if isinstance(data, one.data_type)), None)
+    if family is None:
+        names = [one.data_type.__name__ for one in FAMILIES]
+        raise DataError(f"data must be {_listed(names)}; got {type(data).__name__}.")
+    if isinstance(model, family.model_types):
+        return family
+    made_for = next((one.made_for for one in FAMILIES if isinstance(model, one.model_types)), None)
+    if made_for is None:
+        names = [kind.__name__ for one in FAMILIES for kind in one.model_types]
+        raise SpecificationError(f"{what} must be a {_listed(list(dict.fromkeys(names)))}; got {type(model).__name__}.")
+    if family.advice:
+        raise SpecificationError(
+            f"{what} is for {made_for}, and the data are {family.data_type.__name__}. {family.advice}"
+        )
+    raise SpecificationError(f"{what} is of {type(model).__name__}, which needs {made_for}; got {type(data).__name__}.")
+
+
+def family_named(name: str) -> Family:
+    """The family of a name, as in ``kind`` of an analysis file."""
+    return next(family for family in FAMILIES if family.name == name)
+
+
+def _listed(names: list[str]) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]}"

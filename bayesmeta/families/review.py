@@ -1,0 +1,75 @@
+"""A published review, whose trials are latent where nobody published them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, final
+
+from bayesmeta.data.review import PublishedReview
+from bayesmeta.errors import SpecificationError
+from bayesmeta.families.design import Design, review_design
+from bayesmeta.families.protocol import Family
+from bayesmeta.priors import Prior, ReferencePrior, plain
+from bayesmeta.spec.between import Independent
+from bayesmeta.spec.normal_normal import NormalNormal
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+@final
+class OfReview(Family):
+    """`PublishedReview` with `NormalNormal`."""
+
+    name, made_for = "review", "a published review"
+    data_type, model_types = PublishedReview, (NormalNormal,)
+
+    def design(self, data: PublishedReview, model: NormalNormal) -> Design:
+        """Design matrix by scenario, affine in the covariates known as ranges."""
+        return review_design(model.formula, data)
+
+    def measure(self, data: PublishedReview, model: NormalNormal) -> str | None:
+        """What the review states."""
+        return data.measure
+
+    def known(self, data: PublishedReview) -> list[bool]:
+        """Whether each trial's effect and standard error were found."""
+        return [study.known for study in data.studies]
+
+    def choice_probabilities(self, data: PublishedReview, posterior: xr.Dataset) -> dict[str, dict[str, float]]:
+        """Posterior probability of each option of each choice."""
+        if not data.choices:
+            return {}
+        weights = posterior["scenario_probability"].mean(("chain", "draw")).to_numpy()
+        labels = [scenario.labels for scenario in data.scenarios()]
+        return {
+            choice.name: {
+                option.label: float(
+                    sum(w for w, label in zip(weights, labels, strict=True) if label[i] == option.label)
+                )
+                for option in choice.options
+            }
+            for i, choice in enumerate(data.choices)
+        }
+
+    def check(self, data: PublishedReview, model: NormalNormal) -> None:
+        """Reject a structure of the true effects."""
+        if model.between != Independent():
+            raise SpecificationError(
+                f"{model} needs estimates: the trials of a published review vary independently, with one tau."
+            )
+
+    def tau_prior(self, data: PublishedReview, model: NormalNormal) -> Prior:
+        """Prior of tau, without its source.
+
+        Raises
+        ------
+        SpecificationError
+            If it depends on standard errors.
+        """
+        prior = plain(model.tau)
+        if isinstance(prior, ReferencePrior):
+            raise SpecificationError(
+                f"prior for tau is {model.tau}, which needs the studies' standard errors; those of a published review "
+                "are not all known. Use a prior that stands by itself, e.g. HalfNormal(0.5)."
+            )
+        return prior

@@ -1,0 +1,288 @@
+"""Every family is complete, and priors are read and changed in one way for all of them."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bayesmeta as bm
+from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.families.prepared import parameters, prepare, with_priors
+from bayesmeta.families.registry import FAMILIES, family_named, family_of
+from bayesmeta.spec.two_scales import Model
+
+PACKAGE = Path(__file__).resolve().parents[2] / "bayesmeta"
+HALF, WIDE = bm.HalfNormal(0.5), bm.HalfNormal(2)
+WIDER, FLAT = bm.Normal(0, 2), bm.Flat()
+ESTIMATES = bm.Estimates(
+    y=[0.1, 0.4, -0.2, 0.3, 0.6, 0.2], se=[0.1, 0.2, 0.3, 0.2, 0.15, 0.2],
+    covariates={"lab": list("aabbcc"), "sex": list("mfmfmf"), "dose": [0.0, 1, 2, 0, 1, 3]}, measure="smd",
+)  # fmt: skip
+REVIEW = bm.PublishedReview(
+    studies=[
+        bm.Study(name="A", y=0.1, se=0.2, covariates={"dose": 1.0}),
+        bm.Study(name="B", y=0.3, se=0.2, covariates={"dose": bm.Range(2.0, 4.0)}),
+        bm.Study(name="C", n=40, covariates={"dose": 0.0}),
+    ],
+    statistics=[bm.PooledEstimate(estimate=0.2, lower=0.0, upper=0.4)],
+    sd=bm.LogNormal(0, 0.5),
+)  # fmt: skip
+ARMS = bm.ArmMeans(
+    mean_t=[1.0, 2, 3], sd_t=[1, np.nan, 1], n_t=[20, 20, 30], mean_c=[2.0, 3, 3], sd_c=[1, np.nan, 1], n_c=[20, 20, 30]
+)
+TWO_INSTRUMENTS = bm.ArmMeans(
+    mean_t=[1.0, 2, 3], sd_t=[1, 1, 1], n_t=[20, 20, 30], mean_c=[2.0, 3, 3], sd_c=[1, 1, 1], n_c=[20, 20, 30],
+    instrument=["VAS", "NRS", "VAS"], covariates={"dose": [0.0, 1, 2]},
+)  # fmt: skip
+CHANGES = bm.ArmChanges(
+    mean_pre_t=[5.0, 6], sd_pre_t=[2, 2], mean_post_t=[3.0, 4], sd_post_t=[2, 2], n_t=[20, 30],
+    mean_pre_c=[5.0, 6], sd_pre_c=[2, 2], mean_post_c=[4.0, 5], sd_post_c=[2, 2], n_c=[20, 30],
+)  # fmt: skip
+BASE = bm.NormalNormal(mu=bm.Normal(0, 1), tau=HALF)
+DOSE = bm.NormalNormal(formula="1 + dose", mu=bm.Normal(0, 1), tau=HALF, beta={"dose": bm.Normal(0, 1)})
+JOINT = bm.MultivariateNormal([0, 0], [[1, 0], [0, 1]])
+SPREADS = {"typical_sd": bm.LogNormal(0, 1), "sd_variation": HALF}
+CORRELATIONS = {"correlation": bm.Uniform(0, 1), "correlation_variation": HALF}
+
+
+@dataclass(frozen=True)
+class Example:
+    """Data, a model of their family, and what it has beside mu, tau and coefficients."""
+
+    data: Any
+    model: Model
+    names: tuple[str, ...]
+
+
+EXAMPLES = {
+    "one mean": Example(ESTIMATES, BASE, ("mu", "tau")),
+    "slope": Example(ESTIMATES, DOSE, ("mu", "tau", "dose")),
+    "no mean": Example(
+        ESTIMATES, bm.NormalNormal(formula="0 + lab", tau=HALF, beta={"lab": bm.Normal(0, 1)}),
+        ("tau", "lab[a]", "lab[b]", "lab[c]"),
+    ),
+    "two levels": Example(
+        ESTIMATES, bm.NormalNormal(formula="1 + sex", tau=HALF, beta={"sex": bm.Normal(0, 1)}), ("mu", "tau", "sex[T.m]")
+    ),
+    "flat slope": Example(ESTIMATES, bm.NormalNormal(formula="1 + dose", tau=HALF), ("mu", "tau", "dose")),
+    "joint": Example(
+        ESTIMATES, bm.NormalNormal(formula="1 + dose", tau=HALF, beta={("mu", "dose"): JOINT}), ("mu", "tau", "dose")
+    ),
+    "reference prior": Example(ESTIMATES, bm.NormalNormal(tau=bm.DuMouchel()), ("mu", "tau")),
+    "published prior": Example(ESTIMATES, bm.NormalNormal(**bm.default_priors("smd")), ("mu", "tau")),
+    "clusters": Example(ESTIMATES, bm.TwoScales(DOSE, bm.Cluster("lab"), HALF), ("mu", "tau", "tau_lab", "dose")),
+    "slopes": Example(ESTIMATES, bm.TwoScales(DOSE, bm.Slope("dose"), HALF), ("mu", "tau", "tau_dose", "dose")),
+    "review": Example(REVIEW, DOSE, ("mu", "tau", "dose")),
+    "arms": Example(ARMS, bm.ArmNormal(base=BASE, **SPREADS), ("mu", "tau", "typical_sd[outcome]", "sd_variation")),
+    "instruments": Example(
+        TWO_INSTRUMENTS,
+        bm.ArmNormal(
+            base=DOSE, typical_sd={"VAS": bm.LogNormal(0, 1), "NRS": bm.LogNormal(1, 1)}, sd_variation=HALF,
+            measure="smd", equal_variances=True,
+        ),
+        ("mu", "tau", "dose", "typical_sd[VAS]", "typical_sd[NRS]", "sd_variation"),
+    ),
+    "changes": Example(
+        CHANGES, bm.ChangeNormal(base=BASE, **CORRELATIONS), ("mu", "tau", "correlation", "correlation_variation")
+    ),
+}  # fmt: skip
+OTHER = {"effect": bm.Normal(0.1, 0.7), "heterogeneity": WIDE, "nuisance": bm.Uniform(0.05, 0.9)}
+CASES = [(label, name) for label, example in EXAMPLES.items() for name in example.names]
+
+
+def test_every_family_is_complete():
+    assert len({family.name for family in FAMILIES}) == len(FAMILIES)
+    for family in FAMILIES:
+        assert family_named(family.name) is family
+        assert family.made_for
+        shown = [one for one in EXAMPLES.values() if family_of(one.data, one.model) is family]
+        assert {type(one.model) for one in shown} == set(family.model_types)
+        assert {type(one.data) for one in shown} == {family.data_type}
+    assert {kind for family in FAMILIES for kind in family.model_types} == set(Model.__args__)
+
+
+@pytest.mark.parametrize("label", EXAMPLES)
+def test_parameters_stand_in_one_order_and_claims_may_name_them(label):
+    example = EXAMPLES[label]
+    ready = prepare(example.data, example.model)
+    assert tuple(ready.parameters) == example.names
+    assert ready.names == [*example.names, *(["theta_new"] if "mu" in example.names else [])]
+    ready.check()
+
+
+@pytest.mark.parametrize(("label", "name"), CASES)
+def test_other_priors_change_what_is_named_and_nothing_else(label, name):
+    example = EXAMPLES[label]
+    before = parameters(example.data, example.model)
+    other = OTHER[before[name].role]
+    if label == "joint" and name != "tau":
+        with pytest.raises(SpecificationError, match="joint prior for mu|two priors"):
+            with_priors(example.data, example.model, {name: other})
+        return
+    changed = with_priors(example.data, example.model, {name: other})
+    prepare(example.data, changed).check()
+    after = parameters(example.data, changed)
+    assert after[name].prior == after[name].stated == other != before[name].prior
+    assert {key: value for key, value in after.items() if key != name} == {
+        key: value for key, value in before.items() if key != name
+    }
+    assert type(changed) is type(example.model)
+    assert with_priors(example.data, example.model, {}) == example.model
+
+
+@pytest.mark.parametrize("label", [label for label in EXAMPLES if label != "joint"])
+def test_all_priors_can_change_at_once(label):
+    example = EXAMPLES[label]
+    priors = {name: OTHER[one.role] for name, one in parameters(example.data, example.model).items()}
+    changed = prepare(example.data, with_priors(example.data, example.model, priors))
+    changed.check()
+    assert changed.priors == priors
+
+
+@pytest.mark.parametrize("label", EXAMPLES)
+def test_the_prior_of_a_fit_is_the_stated_one_without_its_source(label):
+    example = EXAMPLES[label]
+    ready = prepare(example.data, example.model)
+    bound = prepare(example.data, ready.bound)
+    assert bound.priors == ready.priors
+    for name, parameter in ready.parameters.items():
+        if label == "published prior":
+            assert parameter.by_default
+            assert parameter.prior == parameter.stated.prior
+        elif label == "reference prior" and name == "tau":
+            assert parameter.prior == bm.DuMouchel().given(ESTIMATES.v)
+        elif label not in ("joint", "flat slope"):
+            assert parameter.prior == parameter.stated
+
+
+def test_a_joint_prior_is_named_by_its_coefficients():
+    model = with_priors(ESTIMATES, bm.NormalNormal(formula="1 + dose", tau=HALF), {("mu", "dose"): JOINT})
+    assert model.beta == {("mu", "dose"): JOINT}
+    known = parameters(ESTIMATES, model)
+    assert known["mu"].stated is known["dose"].stated is JOINT
+    assert known["mu"].prior == known["dose"].prior == bm.Normal(0, 1)
+
+
+def test_columns_keep_the_prior_of_their_variable_when_another_gets_its_own():
+    model = EXAMPLES["no mean"].model
+    changed = with_priors(ESTIMATES, model, {"lab[b]": bm.Normal(0, 9)})
+    assert changed.beta == {"lab[a]": bm.Normal(0, 1), "lab[c]": bm.Normal(0, 1), "lab[b]": bm.Normal(0, 9)}
+    assert with_priors(ESTIMATES, model, {"lab": bm.Normal(0, 9)}).beta == {"lab": bm.Normal(0, 9)}
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda model: bm.fit(ESTIMATES, model).bayes_factor("sex[T.m] = 0"),
+        lambda model: bm.prior_sensitivity(
+            ESTIMATES, model, "mu > 0", beta={"sex[T.m]": [WIDER, FLAT]}
+        ).probability.ravel(),
+        lambda model: bm.model_average(ESTIMATES, model, inclusion={"mu": 1}).inclusion["bayes_factor"].to_numpy(),
+        lambda model: bm.tipping_point(ESTIMATES, model, "sex[T.m] > 0", 0.6)["sceptical_sd"].reason == "",
+        lambda model: (
+            bm.bayes_factor_curve(ESTIMATES, model, "sex[T.m] = 0", scales=[0.5, 2]).table["bayes_factor"].to_numpy()
+        ),
+    ],
+    ids=["bayes_factor", "prior_sensitivity", "model_average", "tipping_point", "bayes_factor_curve"],
+)
+def test_a_prior_under_a_variable_answers_as_one_under_its_only_column(ask):
+    """Another prior on the column leaves the variable's without any use, so that it must go."""
+    by_variable = EXAMPLES["two levels"].model
+    np.testing.assert_allclose(
+        ask(by_variable), ask(replace(by_variable, beta={"sex[T.m]": bm.Normal(0, 1)})), rtol=1e-9
+    )
+
+
+@pytest.mark.parametrize(
+    ("label", "name", "said"),
+    [
+        ("slope", "dosis", r"on 'dosis': the model has no parameter 'dosis'. Did you mean 'dose'\? Parameters: mu, dose, tau"),
+        ("slope", ("mu", "dosis"), r"the model has no coefficient 'dosis'. Did you mean 'dose'"),
+        ("slope", ("mu", "tau"), "the model has no coefficient 'tau'"),
+        ("no mean", "mu", "the model has no parameter 'mu'"),
+        ("slope", "tau_lab", "the model has no parameter 'tau_lab'"),
+        ("clusters", "tau_lob", "Did you mean 'tau_lab'"),
+        ("instruments", "typical_sd[NRZ]", r"Did you mean 'typical_sd\[NRS\]'"),
+        ("arms", "correlation", "the model has no parameter 'correlation'"),
+        ("changes", "corelation", "Did you mean 'correlation'"),
+    ],
+)  # fmt: skip
+def test_a_name_without_a_parameter_is_rejected(label, name, said):
+    example = EXAMPLES[label]
+    with pytest.raises(SpecificationError, match=said):
+        with_priors(example.data, example.model, {name: bm.Normal(0, 1)})
+
+
+@pytest.mark.parametrize("label", EXAMPLES)
+def test_a_prior_that_cannot_be_one_is_rejected(label):
+    example = EXAMPLES[label]
+    for name, parameter in parameters(example.data, example.model).items():
+        if parameter.role != "effect":
+            with pytest.raises(SpecificationError, match="prior for"):
+                with_priors(example.data, example.model, {name: bm.Normal(0, 1)})
+
+
+@pytest.mark.parametrize("label", EXAMPLES)
+def test_every_model_with_the_data_of_every_other_family_is_rejected_by_name(label):
+    example = EXAMPLES[label]
+    for other in EXAMPLES.values():
+        if isinstance(example.model, family_of(other.data, other.model).model_types):
+            continue
+        with pytest.raises(
+            SpecificationError, match="^model 'm' is (for|of) .*, (and the data are|which needs) "
+        ) as error:
+            bm.fit_many(other.data, {"m": example.model})
+        assert type(other.data).__name__ in str(error.value)
+        assert "\n" not in str(error.value)
+
+
+def test_what_is_of_no_family_is_rejected():
+    with pytest.raises(DataError, match="data must be Estimates, PublishedReview, ArmMeans or ArmChanges; got list"):
+        family_of([1, 2], BASE)
+    with pytest.raises(
+        SpecificationError, match="must be a NormalNormal, TwoScales, ArmNormal or ChangeNormal; got str"
+    ):
+        family_of(ESTIMATES, "1 + dose")
+
+
+def test_a_design_is_made_once(monkeypatch):
+    """Planning asks for parameters, names, effects and checks of one model: each from the same design matrix."""
+    family, calls = family_named("normal"), []
+    made = family.design(ESTIMATES, DOSE)
+    monkeypatch.setattr(type(family), "design", lambda self, data, model: calls.append(model) or made)
+    ready = prepare(ESTIMATES, DOSE)
+    ready.check()
+    assert ready.effects == ("dose",)
+    assert ready.names == ["mu", "tau", "dose", "theta_new"]
+    assert ready.with_priors({"dose": bm.Normal(0, 3)}).beta == {"dose": bm.Normal(0, 3)}
+    assert ready.bound == DOSE
+    assert calls == [DOSE]
+
+
+KINDS = {family.data_type.__name__ for family in FAMILIES} | {kind.__name__ for kind in Model.__args__}
+UNIONS = {"Arms", "Data", "Model"}
+CEILING = 9
+
+
+def questions(path: Path) -> list[str]:
+    """Lines that ask whether something is an instance of a class of data or of models, of `path` outside the families."""
+    lines = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "isinstance":
+            names = {part.id for part in ast.walk(node.args[1]) if isinstance(part, ast.Name)}
+            if names & (KINDS | UNIONS):
+                lines.append(f"{path.relative_to(PACKAGE)}:{node.lineno}")
+    return lines
+
+
+def test_few_places_ask_what_kind_of_data_or_model_something_is():
+    """A new family should need no edit outside its own module; lower the ceiling with every question that goes."""
+    asked = [
+        line for path in sorted(PACKAGE.rglob("*.py")) if path.parent.name != "families" for line in questions(path)
+    ]
+    assert len(asked) <= CEILING, asked
