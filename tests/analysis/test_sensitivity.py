@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 import bayesmeta as bm
-from bayesmeta.analysis.alternatives import check_sensitivity
+from bayesmeta.analysis.alternatives import check_sensitivity, crossed_models, paths
 from bayesmeta.analysis.schema import Outcome
 from bayesmeta.analysis.sensitivity import exact_sensitivity, sampled_sensitivity
 from bayesmeta.errors import SpecificationError
@@ -77,6 +77,34 @@ def test_a_fit_at_each_crossing_has_the_level():
 def test_without_a_level_no_family_is_followed():
     quiet = outcome(sensitivity={"effect": [], "tau": []})
     assert exact_sensitivity(DATA, quiet, {"all": MODEL})["better"].tipping == []
+
+
+@pytest.mark.parametrize(
+    ("tau", "family", "wider"),
+    [
+        (bm.InvGamma(2, 0.4), "InvGamma(2, s)", bm.InvGamma(2, 0.7)),
+        (bm.HalfLogistic(0.4), "HalfLogistic(s)", bm.HalfLogistic(0.7)),
+        (bm.Exponential(2), None, None),
+        (bm.DuMouchel(), None, None),
+    ],
+)
+def test_any_family_on_tau_that_has_a_scale_is_followed(tau, family, wider):
+    found = [path for path in paths(DATA, replace(MODEL, tau=tau)) if path.on == "tau"]
+    assert [path.family for path in found] == [family] * (family is not None)
+    assert [path.stated for path in found] == [0.4] * (family is not None)
+    assert [path.at(0.7).tau for path in found] == [wider] * (family is not None)
+
+
+@pytest.mark.parametrize(
+    ("text", "rescaled"), [("Cauchy(0.3, 1)", "Cauchy(0.03, 0.1)"), ("Normal(1, 2)", "Normal(0.1, 0.2)")]
+)
+def test_a_prior_with_a_scale_is_rescaled_to_the_units_of_a_signal(text, rescaled):
+    asked = outcome(
+        sensitivity={"effect": [{"label": "a", "prior": text}], "tau": [{"label": "b", "prior": "HalfNormal(1)"}]}
+    )
+    signal = asked.signals[0].model_copy(update={"prior_factor": 0.1})
+    (found,) = crossed_models(DATA, asked, signal, MODEL).values()
+    assert str(found.mu) == rescaled
 
 
 def test_a_belief_about_an_unknown_coefficient_is_refused():
