@@ -23,6 +23,7 @@ from bayesmeta.priors import Flat, Prior
 from bayesmeta.spec.two_scales import structures
 
 _Ready = Prepared[Any, Any]
+_Graph = tuple[Skeleton, CompiledModel]
 
 
 @dataclass(slots=True)
@@ -30,12 +31,14 @@ class NutsEngine(ABC):
     """Samples models on one data set, and compiles again only when the shape of the graph changes.
 
     Two models share a compiled graph if their priors belong to the same families; columns that one of them lacks
-    are switched off. So a grid of prior scales, or a set of formulas, costs one compilation.
+    are switched off. So a grid of prior scales, or a set of formulas, costs one compilation. The draws of a model depend on
+    the models that it was prepared with, and on none before: of earlier graphs an equal one is taken, not a larger one.
     """
 
     data: Any
     low_rank: ClassVar[bool]  # whether the mass matrix is more than a diagonal
-    _compiled: list[tuple[Skeleton, CompiledModel]] = field(default_factory=list)
+    _compiled: list[_Graph] = field(default_factory=list)  # every graph so far
+    _prepared: list[_Graph] = field(default_factory=list)  # those of the models prepared last
 
     @abstractmethod
     def _structures(self, ready: _Ready) -> dict[str, NDArray[np.float64]]:
@@ -53,27 +56,32 @@ class NutsEngine(ABC):
 
     def prepare(self, models: Iterable[_Ready]) -> None:
         """Compile the graphs that models need, as few as possible; rejects any model that cannot be right."""
-        skeletons = [skeleton for skeleton, _ in self._compiled]
-        new: list[Skeleton] = []
+        skeletons: list[Skeleton] = []
         for ready in models:
             require_sampled(ready)
             wanted = skeleton_of(ready, self._structures(ready))
             if any(_fits(wanted, skeleton) for skeleton in skeletons):
                 continue
-            for i, skeleton in enumerate(new):
+            for i, skeleton in enumerate(skeletons):
                 if (joined := _join(skeleton, wanted)) is not None:
-                    new[i] = joined
+                    skeletons[i] = joined
                     break
             else:
-                new.append(wanted)
-        for skeleton in new:
-            self._compiled.append((skeleton, CompiledModel(self._graph(skeleton), low_rank=self.low_rank)))
+                skeletons.append(wanted)
+        self._prepared = [self._compile(skeleton) for skeleton in skeletons]
+
+    def _compile(self, skeleton: Skeleton) -> _Graph:
+        for known, compiled in self._compiled:
+            if list(known.beta) == list(skeleton.beta) and _fits(skeleton, known) and _fits(known, skeleton):
+                return skeleton, compiled
+        compiled = CompiledModel(self._graph(skeleton), low_rank=self.low_rank)
+        self._compiled.append((skeleton, compiled))
+        return skeleton, compiled
 
     def fit(self, ready: _Ready, settings: SamplerSettings, seed: int, progress: Progress | None = None) -> xr.DataTree:
-        """Posterior of one model, in ArviZ's groups."""
-        self.prepare([ready])
+        """Posterior of a model that was prepared, in ArviZ's groups."""
         wanted = skeleton_of(ready, self._structures(ready))
-        skeleton, compiled = next(pair for pair in self._compiled if _fits(wanted, pair[0]))
+        skeleton, compiled = next(pair for pair in self._prepared if _fits(wanted, pair[0]))
         draws, stats = compiled.sample(_exchange(skeleton, wanted, self._own_priors()), settings, seed, progress)
         groups, coords = self._restored(ready, draws, seed)
         groups["sample_stats"] = stats

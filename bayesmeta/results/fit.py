@@ -6,6 +6,8 @@ import importlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sized
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from bayesmeta.data.kinds import Data
@@ -255,13 +257,27 @@ def _named(name: str, models: Sized) -> Iterator[None]:
         raise type(error)(f"model {name!r}: {error}") from error
 
 
-
 def _sampler(data: Any, models: Mapping[str, Prepared[Data, Model]]) -> Any:
     """The NUTS engine of the family of some models, ready for all of them."""
-    module, engine = _ENGINES[next(iter(models.values())).family.name]
-    sampler = getattr(importlib.import_module(f"bayesmeta.inference.{module}"), engine)(data)
+    sampler = _engine(_Wanted(next(iter(models.values())).family.name, data.hash, data))
     sampler.prepare(models.values())
     return sampler
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Which engine, for which data, by their content."""
+
+    family: str
+    content: str
+    data: Any = field(compare=False)
+
+
+@lru_cache(maxsize=4)
+def _engine(wanted: _Wanted) -> Any:
+    """One engine for each of the last data sets: another fit of the same data, under other priors, compiles nothing again."""
+    module, name = _ENGINES[wanted.family]
+    return getattr(importlib.import_module(f"bayesmeta.inference.{module}"), name)(wanted.data)
 
 
 def _warn(result: MetaResult) -> None:
