@@ -1,4 +1,4 @@
-"""A published review, whose trials are latent where nobody published them."""
+"""A published review, whose trials are latent where their effects were not found."""
 
 from __future__ import annotations
 
