@@ -112,7 +112,7 @@ class Weighting:
         model.check_beta(self.made.columns, self.made.intercept)
         if self.before is None or not _has_density(self.made, model):
             return Reweighted(math.nan, math.nan, math.inf, limit)
-        ratio = (log_prior(self.result, model, self.made) - self.before).ravel()
+        ratio = (log_prior(self.result, model) - self.before).ravel()
         if np.ptp(ratio) < 1e-12:  # the same prior
             weights, k = np.full(ratio.size, 1 / ratio.size), 0.0
         else:
@@ -140,13 +140,13 @@ def weighting(result: MetaResult, claim: str) -> Weighting:
     numbers = holds.astype(float)
     fitted = result.model.base
     made = result.prepared.design
-    before = log_prior(result, fitted, made) if _has_density(made, fitted) else None
+    before = log_prior(result, fitted) if _has_density(made, fitted) else None
     return Weighting(result, fitted, made, numbers, before, _relative_efficiency(numbers))
 
 
-def log_prior(result: MetaResult, model: NormalNormal, made: Design) -> NDArray[np.float64]:
-    """Log density of the draws of mu, tau and coefficients under the priors of `model`, of design `made`; (chain, draw)."""
-    tau = result.prepared.family.tau_prior(result.data, model)
+def log_prior(result: MetaResult, model: NormalNormal) -> NDArray[np.float64]:
+    """Log density of the draws of mu, tau and coefficients under the priors of `model`, shape (chain, draw)."""
+    made, tau = result.prepared.design, result.prepared.family.tau_prior(result.data, model)
     total = np.asarray(tau.logpdf(result.draws("tau")))
     joint = model.joint_priors()
     for names, prior in joint.items():
