@@ -89,7 +89,7 @@ def test_without_a_level_no_family_is_followed():
     ],
 )
 def test_any_family_on_tau_that_has_a_scale_is_followed(tau, family, wider):
-    found = [path for path in paths(DATA, replace(MODEL, tau=tau)) if path.on == "tau"]
+    found = [path for path in paths(prepare(DATA, replace(MODEL, tau=tau))) if path.on == "tau"]
     assert [path.family for path in found] == [family] * (family is not None)
     assert [path.stated for path in found] == [0.4] * (family is not None)
     assert [path.at(0.7).tau for path in found] == [wider] * (family is not None)
@@ -103,7 +103,7 @@ def test_a_prior_with_a_scale_is_rescaled_to_the_units_of_a_signal(text, rescale
         sensitivity={"effect": [{"label": "a", "prior": text}], "tau": [{"label": "b", "prior": "HalfNormal(1)"}]}
     )
     signal = asked.signals[0].model_copy(update={"prior_factor": 0.1})
-    (found,) = crossed_models(DATA, asked, signal, MODEL).values()
+    (found,) = crossed_models(prepare(DATA, MODEL), asked, signal).values()
     assert str(found.mu) == rescaled
 
 

@@ -44,7 +44,6 @@ def test_no_comparison_where_there_is_nothing_to_pool():
     few = bm.Estimates(DATA.y[:2], DATA.se[:2], covariates={"dose": [1, 2]})
     assert side_by_side(few, outcome(b="by dose"), {"b": SLOPE}) is None
     assert side_by_side(DATA, outcome(a="mean"), {}) is None
-    assert side_by_side(object(), outcome(a="mean"), {"a": MEAN}) is None
     one = side_by_side(bm.Estimates([0.3], [0.1]), outcome(a="mean"), {"a": MEAN})
     assert {row["name"]: row["lower"] for row in one["rows"]}["reml hksj"] is None
     assert np.isfinite(one["rows"][-1]["lower"])
