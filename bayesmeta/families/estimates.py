@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import DataError, SpecificationError
 from bayesmeta.families.protocol import Family, Parameter
-from bayesmeta.priors import Prior, ReferencePrior, plain
+from bayesmeta.priors import Prior, plain
 from bayesmeta.spec.between import Cluster, Given, MultiArm
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.two_scales import TwoScales
@@ -46,7 +46,7 @@ class OfEstimates(Family):
     def tau_prior(self, data: Estimates, model: Model) -> Prior:
         """Prior of tau, without its source; a reference prior is given the sampling variances."""
         prior = plain(model.base.tau)
-        return prior.given(data.se**2) if isinstance(prior, ReferencePrior) else prior
+        return prior.given(data.se**2) if prior.is_reference else prior
 
     def second_parameters(self, model: Model) -> dict[str, Parameter]:
         """The second standard deviation, if there is one."""

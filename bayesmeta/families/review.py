@@ -8,7 +8,7 @@ from bayesmeta.data.review import PublishedReview
 from bayesmeta.errors import SpecificationError
 from bayesmeta.families.design import Design, review_design
 from bayesmeta.families.protocol import Family
-from bayesmeta.priors import Prior, ReferencePrior, plain
+from bayesmeta.priors import Prior, plain
 from bayesmeta.spec.between import Independent
 from bayesmeta.spec.normal_normal import NormalNormal
 
@@ -67,7 +67,7 @@ class OfReview(Family):
             If it depends on standard errors.
         """
         prior = plain(model.tau)
-        if isinstance(prior, ReferencePrior):
+        if prior.is_reference:
             raise SpecificationError(
                 f"prior for tau is {model.tau}, which needs the studies' standard errors; those of a published review "
                 "are not all known. Use a prior that stands by itself, e.g. HalfNormal(0.5)."
