@@ -263,7 +263,7 @@ KEYS: dict[str, tuple[str, str]] = {
     ),
     "Sensitivity.level": ("end|[outcomes.pain.sensitivity]\nlevel = 0.9", "is of the signals"),
     "Belief.mu": (
-        'no mu|[[outcomes.pain.sensitivity.beliefs]]\nlabel = "a"\nsource = "x"\nmu = "Normal(0, 1)"', "no mu|has a mu",
+        'no mu|[[outcomes.pain.sensitivity.beliefs]]\nlabel = "a"\nsource = "x"\nmu = "Normal(0, 1)"', "no parameter 'mu'",
     ),
     "Belief.beta": (
         'signal+|[[outcomes.pain.sensitivity.beliefs]]\nlabel = "a"\nsource = "x"\nbeta = { doze = "Normal(0, 1)" }',

@@ -221,7 +221,8 @@ def format_exact(value: float) -> str:
     ['0.8437', '0.99999', '0.99999999', '3e-07', '1', '0']
     """
     if 0.9999 < value < 1:
-        return f"{value:.{-math.floor(math.log10(1 - value))}f}"
+        digits = math.ceil(-math.log10(1 - value) - 1e-6)  # 1 - 0.99999 is not quite 1e-5
+        return f"{value:.{digits}f}"
     return f"{value:.4g}"
 
 

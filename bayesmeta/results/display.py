@@ -25,6 +25,7 @@ def reading(name: str, display: Display, coefficients: Collection[str], intercep
 
     Examples
     --------
+    >>> from bayesmeta.effects.registry import display_of
     >>> ratio = display_of("log_or")
     >>> [reading(name, ratio, ["dose"], True) for name in ("mu", "dose", "tau")]
     ['odds ratio', 'ratio of odds ratios', '']
