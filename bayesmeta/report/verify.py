@@ -132,12 +132,12 @@ def _changed(name: str, checked: Plan, stored: Mapping[str, xr.DataTree]) -> lis
         if attributes["model"] != str(model):
             found.append(f"the model {key}")
         stated = SamplerSettings(tune=sampling.tune, target_accept=sampling.target_accept)
-        steps = (stated.tune, stated.target_accept)
         if "repeated" in attributes and attributes["target_accept"] != stated.target_accept:
-            steps = (stated.smaller_steps().tune, stated.smaller_steps().target_accept)
+            stated = stated.smaller_steps()
         settings = {
             "seed": (attributes["seed"], checked.analysis.seed),
-            "tune and target_accept": ((attributes["tune"], attributes["target_accept"]), steps),
+            "tune": (attributes["tune"], stated.tune),
+            "target_accept": (attributes["target_accept"], stated.target_accept),
             "chains": (sizes.get("chain"), sampling.chains),
             "draws": (sizes.get("draw"), outcome.models[key].draws or sampling.draws),
         }

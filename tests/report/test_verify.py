@@ -207,7 +207,7 @@ def remove_hash(file: h5py.File) -> None:
     [
         (remove("pain/overall/posterior"), "pain/overall lacks draws"),
         (remove("pain/overall"), "pain/overall lacks draws"),
-        (remove("pain/overall/posterior/tau"), "no parameter 'tau'"),
+        (remove("pain/overall/posterior/tau"), "No variable named 'tau'"),
         (remove_hash, "lacks the attribute 'data_hash'"),
     ],
 )
