@@ -212,15 +212,15 @@ def format_probability(value: float | None) -> str:
     return f"{value:.2f}" if 0.0095 <= value < 0.9905 else f"{value:.3f}"
 
 
-def format_exact(value: float) -> str:
-    """Write four significant digits, and of what is nearly certain as many as show how nearly.
+def format_exact(value: float, error: float) -> str:
+    """Write four significant digits, and of what is nearly certain as many as show how nearly, if that exceeds the error.
 
     Examples
     --------
-    >>> [format_exact(p) for p in (0.84371, 0.99999, 0.999999987, 3e-7, 1.0, 0.0)]
-    ['0.8437', '0.99999', '0.99999999', '3e-07', '1', '0']
+    >>> [format_exact(p, 1e-8) for p in (0.84371, 0.99999, 0.99999987, 0.999999999, 3e-7, 1.0, 0.0)]
+    ['0.8437', '0.99999', '0.9999999', '1', '3e-07', '1', '0']
     """
-    if 0.9999 < value < 1:
+    if 0.9999 < value < 1 - error:
         digits = math.ceil(-math.log10(1 - value) - 1e-6)  # 1 - 0.99999 is not quite 1e-5
         return f"{value:.{digits}f}"
     return f"{value:.4g}"

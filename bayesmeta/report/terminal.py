@@ -166,7 +166,8 @@ def _print(content: dict[str, Any], result: MetaResult) -> None:
     print_table(console, headings, rows)
     _print_as_read(console, content, result.display, level)
     for item in content["probabilities"]:
-        console.print(f"P({item['claim']}) = {format_exact(item['probability'])} ({_error(item, result)})")
+        probability = format_exact(item["probability"], item["mcse"] or result.error_bound or 0.0)
+        console.print(f"P({item['claim']}) = {probability} ({_error(item, result)})")
         if item["probability"] == 0 and re.search("(?<![<>!])=", item["claim"]):
             console.print(
                 "  An equation has probability 0, whatever the data, unless its prior has a point mass there. Give a range, or "

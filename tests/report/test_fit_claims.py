@@ -82,6 +82,10 @@ def test_what_is_nearly_certain_is_not_printed_as_certain(capsys, effects):
     near, rest = (float(text) for text in re.findall(r"= ([0-9.e-]+) \(exact", out))
     assert 0.9999 < near < 1
     assert near + rest == pytest.approx(1, abs=0.1 * rest)
+    _, out, _ = run(
+        capsys, "fit", effects, *OPTIONS, "--claim", "mu > -4.9"
+    )  # closer to 1 than the error of quadrature
+    assert re.search(r"P\(mu > -4\.9\) = 1 \(exact to", out)
 
 
 def test_one_study_is_one_study(capsys, effects):
