@@ -34,11 +34,11 @@ def summary(k: int) -> Callable[[], float]:
 def nuts_warm() -> Callable[[], float]:
     """Sampling alone, compiled before: four chains of 1,000 draws of eight studies."""
     from bayesmeta.families.prepared import prepare
-    from bayesmeta.inference.nuts import EstimatesEngine
+    from bayesmeta.inference.nuts import NutsEngine
     from bayesmeta.inference.sampling import SamplerSettings
 
     ready = prepare(simulated(8), MODEL)
-    engine = EstimatesEngine(ready.data)
+    engine = NutsEngine()
     engine.prepare([ready])
 
     def run() -> float:

@@ -21,10 +21,8 @@ from bayesmeta.analysis.run import plan
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.data.statistics import PooledEstimate, SignificantCount
 from bayesmeta.diagnostics.sensitivity import K_LIMIT
-from bayesmeta.families.prepared import design
-from bayesmeta.inference.restore import top_of
-from bayesmeta.inference.review_arrays import review_arrays
-from bayesmeta.inference.review_terms import normal_log_density
+from bayesmeta.families.likelihood import NUMPY, Point
+from bayesmeta.families.prepared import prepare
 from bayesmeta.report.numbers import format_mcse, format_p, format_probability
 from bayesmeta.report.tables import estimator_rows
 from bayesmeta.results.draws_result import DrawsResult
@@ -144,20 +142,19 @@ def closer_review(review: PublishedReview, limits: float, count: float) -> Publi
 
 def log_evidence(review: PublishedReview, model: NormalNormal, posterior: xr.Dataset) -> np.ndarray:
     """Log density of trials and printed statistics, all readings summed, shape (chain, draw)."""
-    arrays, made = review_arrays(review), design(review, model)
-    draws = {name: posterior[name].to_numpy() for name in ("mu", "tau")}
-    if "beta" in posterior:
-        draws |= {name: posterior["beta"].sel(covariate=name).to_numpy() for name in made.columns}
-    shape = draws["tau"].shape
-    u = posterior["range_position"].to_numpy() if "range_position" in posterior else np.zeros((*shape, 0))
-    _, tau, fitted = top_of(made, draws, made.at(u))
+    likelihood = prepare(review, model).likelihood
+    arrays, top = likelihood.arrays, {name: posterior[name].to_numpy() for name in ("mu", "tau")}
+    tau, empty = top["tau"], np.zeros((*top["tau"].shape, 0))
+    beta = posterior["beta"].transpose("chain", "draw", "covariate").to_numpy() if "beta" in posterior else empty
+    u = posterior["range_position"].to_numpy() if "range_position" in posterior else empty
+    fitted = likelihood.mean(Point(top, beta, u, {}), NUMPY)
     y, se = (
         np.where(arrays.known, known, posterior[name].to_numpy()[..., None, :])
         for name, known in (("y", arrays.y), ("se", arrays.se))
     )
     trials = arrays.trials(y, se)
     y, se = y[..., arrays.reading, :], se[..., arrays.reading, :]
-    terms = normal_log_density(y, fitted, np.sqrt(se**2 + tau[..., None, None] ** 2)).sum(axis=-1)
+    terms = NUMPY.normal(y, fitted, np.sqrt(se**2 + tau[..., None, None] ** 2)).sum(axis=-1)
     return np.asarray(np.logaddexp.reduce(arrays.log_weight + terms + sum(arrays.statistic_terms(trials)), axis=-1))
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bayesmeta.analysis.records import interval_record
 from bayesmeta.analysis.schema import Outcome
 from bayesmeta.data.arm_changes import ArmChanges
-from bayesmeta.inference.change_arrays import change_arrays
+from bayesmeta.families.arm_changes.arrays import change_arrays
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
 

@@ -12,7 +12,7 @@ from scipy.special import gammaincc
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.diagnostics.heterogeneity_scale import tau_rule
 from bayesmeta.errors import SpecificationError
-from bayesmeta.families.estimates import require_estimates, require_one_scale
+from bayesmeta.families.estimates.family import require_estimates, require_one_scale
 from bayesmeta.inference.quadrature.coefficients import expand
 from bayesmeta.inference.quadrature.engine import Setting, fit_quadrature
 from bayesmeta.priors import Prior

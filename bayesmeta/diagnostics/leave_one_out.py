@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import DataError, SpecificationError
-from bayesmeta.families.estimates import require_one_scale
+from bayesmeta.families.estimates.family import require_one_scale
 from bayesmeta.results.claims import check_claim
 from bayesmeta.results.intervals import checked_probability
 from bayesmeta.results.normal_mixture import mixture_cdf

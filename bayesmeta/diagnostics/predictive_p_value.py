@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.errors import InferenceError, SpecificationError, did_you_mean
-from bayesmeta.families.estimates import require_one_scale
+from bayesmeta.families.estimates.family import require_one_scale
 from bayesmeta.families.prepared import prepare
 from bayesmeta.results.bayes_factor import parse_hypothesis, with_prior
 from bayesmeta.results.meta_result import MetaResult

@@ -13,7 +13,7 @@ from bayesmeta.data.estimates import Estimates
 from bayesmeta.diagnostics.heterogeneity_scale import tau_rule
 from bayesmeta.diagnostics.quadratic_form import heterogeneity_factors, quadratic_tail
 from bayesmeta.errors import SpecificationError
-from bayesmeta.families.estimates import require_estimates, require_one_scale
+from bayesmeta.families.estimates.family import require_estimates, require_one_scale
 from bayesmeta.families.prepared import prepare
 from bayesmeta.inference.quadrature import mixtures
 from bayesmeta.inference.quadrature.coefficients import expand

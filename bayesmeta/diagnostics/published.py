@@ -27,7 +27,7 @@ from bayesmeta.data.statistics import (
 )
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.errors import DataError
-from bayesmeta.inference.published import RECOMPUTED
+from bayesmeta.families.review.published import RECOMPUTED
 from bayesmeta.results.meta_result import MetaResult
 
 Floats = NDArray[np.float64]

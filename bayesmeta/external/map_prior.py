@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import InferenceError, SpecificationError
 from bayesmeta.external.normal_fit import NormalFit, fit_normals, target
-from bayesmeta.families.estimates import require_one_scale
+from bayesmeta.families.estimates.family import require_one_scale
 from bayesmeta.priors import Mixture, Normal
 from bayesmeta.priors._parameters import as_float
 from bayesmeta.results.fit import fit

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from bayesmeta.data.kinds import Data
 from bayesmeta.families.design import Design, check_coefficients
+from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.families.protocol import Family, Parameter, Priors
 from bayesmeta.families.registry import family_of
 from bayesmeta.priors import Prior
@@ -53,6 +54,11 @@ class Prepared[D: Data, M: Model]:
     def parameters(self) -> dict[str, Parameter]:
         """Every parameter at the top level, by name: mu, standard deviations of effects, coefficients, the family's own."""
         return self.family.parameters(self.data, self.model, self.design)
+
+    @cached_property
+    def likelihood(self) -> Likelihood:
+        """The density of what was printed, ready to be computed."""
+        return self.family.likelihood(self.data, self.model, self.design)
 
     @property
     def priors(self) -> dict[str, Prior]:

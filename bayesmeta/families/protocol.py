@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.families.design import Design, formula_design
+from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.priors import Prior, PublishedPrior, plain, published_parts
 from bayesmeta.spec.normal_normal import NormalNormal
 
@@ -75,6 +76,10 @@ class Family(ABC):
     def design(self, data: Any, model: Any) -> Design:
         """Design matrix of the model on the data, without a check of its priors."""
         return formula_design(model.base.formula, data)
+
+    @abstractmethod
+    def likelihood(self, data: Any, model: Any, design: Design) -> Likelihood:
+        """The density of what was printed, ready to be computed."""
 
     @abstractmethod
     def measure(self, data: Any, model: Any) -> str | None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from bayesmeta.errors import DataError, SpecificationError
-from bayesmeta.families.arm_changes import OfArmChanges
-from bayesmeta.families.arm_means import OfArmMeans
-from bayesmeta.families.estimates import OfEstimates
+from bayesmeta.families.arm_changes.family import OfArmChanges
+from bayesmeta.families.arm_means.family import OfArmMeans
+from bayesmeta.families.estimates.family import OfEstimates
 from bayesmeta.families.protocol import Family
-from bayesmeta.families.review import OfReview
+from bayesmeta.families.review.family import OfReview
 
 FAMILIES: tuple[Family, ...] = (OfEstimates(), OfReview(), OfArmMeans(), OfArmChanges())
 

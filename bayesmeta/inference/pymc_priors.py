@@ -38,8 +38,12 @@ def hyperparameters(prior: Prior, name: str) -> dict[str, float]:
     return values
 
 
-def prior_rv(prior: Prior, name: str, shape: tuple[int, ...] = ()) -> Variable:
-    """Register `name` with this prior in the model on the stack, its parameters as `pm.Data`.
+def prior_rv(
+    prior: Prior, name: str, shape: tuple[int, ...] = (), start: Any = None, *, exchanged: bool = True
+) -> Variable:
+    """Register `name` with this prior in the model on the stack; chains begin at `start`.
+
+    Its numbers are `pm.Data`, or constants where they are never `exchanged`.
 
     Raises
     ------
@@ -51,9 +55,12 @@ def prior_rv(prior: Prior, name: str, shape: tuple[int, ...] = ()) -> Variable:
             f"prior for {name} is {prior}: gradient-based sampling cannot jump to a point mass. "
             "Fit the models with and without it, or narrow the point mass to a Normal."
         )
-    data = {key.removeprefix(f"{name}:"): pm.Data(key, value) for key, value in hyperparameters(prior, name).items()}
+    data = {
+        key.removeprefix(f"{name}:"): pm.Data(key, value) if exchanged else value
+        for key, value in hyperparameters(prior, name).items()
+    }
     if prior.atom is not None:
         return pm.Deterministic(name, data["value"] + pt.zeros(shape))
     made = prior.in_pymc(pm, name, data)
-    variable = made.distribution(made.name, **made.arguments, shape=shape)
+    variable = made.distribution(made.name, **made.arguments, shape=shape, initval=start)
     return variable if made.transform is None else pm.Deterministic(name, made.transform(variable))

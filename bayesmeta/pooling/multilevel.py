@@ -11,7 +11,7 @@ from scipy import stats
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import DataError, SpecificationError, did_you_mean
-from bayesmeta.families.estimates import require_estimates
+from bayesmeta.families.estimates.family import require_estimates
 from bayesmeta.pooling.arrays import check_level, critical
 from bayesmeta.pooling.components import Components, Term
 from bayesmeta.pooling.labels import row_labels

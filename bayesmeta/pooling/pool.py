@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError
-from bayesmeta.families.estimates import require_estimates
+from bayesmeta.families.estimates.family import require_estimates
 from bayesmeta.families.prepared import design
 from bayesmeta.pooling.arrays import PREDICTIONS, PooledRegression, check_choice, check_names, pool_arrays
 from bayesmeta.pooling.confidence import confidence_prediction

@@ -8,7 +8,7 @@ import numpy as np
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import DataError, SpecificationError, did_you_mean
-from bayesmeta.families.estimates import require_estimates
+from bayesmeta.families.estimates.family import require_estimates
 from bayesmeta.pooling.arrays import PooledRegression, check_level, pool_arrays
 from bayesmeta.pooling.pool import require_no_clusters
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sized
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -22,13 +20,9 @@ from bayesmeta.spec.two_scales import Model
 if TYPE_CHECKING:
     import xarray as xr
 
+    from bayesmeta.inference.nuts import NutsEngine
+
 ENGINES = ("auto", "quadrature", "nuts")
-_ENGINES = {  # of NUTS by family, loaded when something is sampled
-    "normal": ("nuts", "EstimatesEngine"),
-    "review": ("nuts", "ReviewEngine"),
-    "arm_normal": ("arm_nuts", "ArmEngine"),
-    "change_normal": ("change_nuts", "ChangeEngine"),
-}
 Progress = Callable[[str, int, int], None]  # model, draws done, draws wanted
 
 
@@ -221,7 +215,8 @@ def _by_sampling(
     for name, ready in models.items():
         with _named(name, models):
             require_sampled(ready)
-    sampler = _sampler(data, models)
+    sampler = _engine(next(iter(models.values())).family.name, data.hash)
+    sampler.prepare(models.values())
     results: dict[str, MetaResult] = {}
     for name, ready in models.items():
         report = None if progress is None else (lambda done, total, name=name: progress(name, done, total))
@@ -257,27 +252,12 @@ def _named(name: str, models: Sized) -> Iterator[None]:
         raise type(error)(f"model {name!r}: {error}") from error
 
 
-def _sampler(data: Any, models: Mapping[str, Prepared[Data, Model]]) -> Any:
-    """The NUTS engine of the family of some models, ready for all of them."""
-    sampler = _engine(_Wanted(next(iter(models.values())).family.name, data.hash, data))
-    sampler.prepare(models.values())
-    return sampler
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """Which engine, for which data, by their content."""
-
-    family: str
-    content: str
-    data: Any = field(compare=False)
-
-
 @lru_cache(maxsize=4)
-def _engine(wanted: _Wanted) -> Any:
+def _engine(family: str, data_hash: str) -> NutsEngine:
     """One engine for each of the last data sets: another fit of the same data, under other priors, compiles nothing again."""
-    module, name = _ENGINES[wanted.family]
-    return getattr(importlib.import_module(f"bayesmeta.inference.{module}"), name)(wanted.data)
+    from bayesmeta.inference.nuts import NutsEngine
+
+    return NutsEngine()
 
 
 def _warn(result: MetaResult) -> None:

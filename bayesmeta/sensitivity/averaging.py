@@ -11,7 +11,7 @@ import numpy as np
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError, did_you_mean
-from bayesmeta.families.estimates import require_estimates, require_one_scale
+from bayesmeta.families.estimates.family import require_estimates, require_one_scale
 from bayesmeta.families.prepared import design, prepare
 from bayesmeta.inference.quadrature.draws import datatree
 from bayesmeta.inference.quadrature.engine import Part, Setting, fitted_parts, unsupported, weighted_fit

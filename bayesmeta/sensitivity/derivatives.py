@@ -17,7 +17,7 @@ from scipy.special import ndtr
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError
-from bayesmeta.families.estimates import require_estimates, require_one_scale
+from bayesmeta.families.estimates.family import require_estimates, require_one_scale
 from bayesmeta.families.prepared import design, tau_prior
 from bayesmeta.inference.quadrature import mixtures
 from bayesmeta.inference.quadrature.engine import Part, QuadratureFit

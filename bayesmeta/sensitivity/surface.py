@@ -7,7 +7,7 @@ from typing import Any
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError
-from bayesmeta.families.estimates import require_estimates
+from bayesmeta.families.estimates.family import require_estimates
 from bayesmeta.families.registry import family_of
 from bayesmeta.inference.quadrature.engine import unsupported
 from bayesmeta.priors import Prior

@@ -160,7 +160,7 @@ class ArmNormal:
         }
 
     def _by_instrument(self) -> dict[str, Prior]:
-        return {} if isinstance(self.typical_sd, Prior) else {f"typical_sd[{k}]": p for k, p in self.typical_sd.items()}
+        return {} if isinstance(self.typical_sd, Prior) else {typical_name(k): p for k, p in self.typical_sd.items()}
 
     def _typical_text(self) -> str | dict[str, str]:
         if isinstance(self.typical_sd, Mapping):
@@ -178,3 +178,14 @@ class ArmNormal:
 
     def __hash__(self) -> int:
         return hash(str(self))
+
+
+def typical_name(instrument: str) -> str:
+    """Name of the parameter that is the median standard deviation on an instrument.
+
+    Examples
+    --------
+    >>> typical_name("VAS")
+    'typical_sd[VAS]'
+    """
+    return f"typical_sd[{instrument}]"

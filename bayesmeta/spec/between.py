@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,9 +17,16 @@ Floats = NDArray[np.float64]
 
 
 class Between(ABC):
-    """A between-study structure: the matrix G in Var(theta) = tau^2 G."""
+    """A between-study structure: the matrix G in Var(theta) = tau^2 G.
+
+    Attributes
+    ----------
+    varies_in_new_study : bool
+        Whether, as a second component, it adds to the variance of the effect in a new study, which is in a new cluster.
+    """
 
     __slots__ = ()
+    varies_in_new_study: ClassVar[bool] = False
 
     @abstractmethod
     def matrix(self, data: Estimates) -> Floats:
@@ -107,6 +114,7 @@ class Cluster(Between):
     """
 
     by: str
+    varies_in_new_study: ClassVar[bool] = True
 
     def matrix(self, data: Estimates) -> Floats:
         """One within a cluster, zero between."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bayesmeta.data.review import Choice, Option, PublishedReview, Range, Study, study_sizes
 from bayesmeta.data.statistics import PooledEstimate, SignificantCount, StudyTest, SubgroupTest
 from bayesmeta.errors import DataError, SpecificationError
-from bayesmeta.inference.review_arrays import review_arrays
+from bayesmeta.families.review.arrays import review_arrays
 from bayesmeta.priors import Flat, HalfNormal, LogNormal, Normal
 
 POOLED = PooledEstimate(estimate=-1.83, lower=-2.35, upper=-1.31)

@@ -14,8 +14,8 @@ from scipy.special import logsumexp, ndtr, ndtri
 from scipy.stats import chi2, lognorm, multivariate_normal, multivariate_t, nct, norm, qmc, t
 
 import bayesmeta as bm
-from bayesmeta.inference.arm_arrays import arm_arrays
-from bayesmeta.inference.arm_restore import study_evidence
+from bayesmeta.families.likelihood import Point
+from bayesmeta.families.prepared import prepare
 from bayesmeta.inference.quadrature import settle
 from bayesmeta.inference.quadrature.arm_grid import fit_arm_grid
 
@@ -50,10 +50,11 @@ TWO_READINGS = (
 
 def evidence(data, model, mu, tau, typical, variation):
     """Log density of each study given the top level."""
-    arrays = arm_arrays(data, model.equal_variances)
-    fitted = np.full(data.n_studies, float(mu))
-    log_typical = np.full(len(arrays.study), np.log(typical))
-    return study_evidence(arrays, model, fitted, np.array(float(tau)), log_typical, np.array(float(variation)))
+    likelihood = prepare(data, model).likelihood
+    top = {"mu": mu, "tau": tau, "sd_variation": variation, **likelihood.numbers}
+    top |= {f"typical_sd[{instrument}]": typical for instrument in data.instruments}
+    at = Point({name: np.array(float(value)) for name, value in top.items()}, np.zeros(0), np.zeros(0), {})
+    return likelihood.pointwise(at)
 
 
 def of_log_s(s, n, sigma):

@@ -13,8 +13,9 @@ from scipy.integrate import cumulative_simpson, quad
 from scipy.stats import kstest, multivariate_normal, norm, t
 
 import bayesmeta as bm
-from bayesmeta.inference.change_arrays import change_arrays
-from bayesmeta.inference.change_restore import study_evidence
+from bayesmeta.families.arm_changes.arrays import change_arrays
+from bayesmeta.families.likelihood import Point
+from bayesmeta.families.prepared import prepare
 
 NAN = float("nan")
 ONE = {
@@ -137,6 +138,17 @@ def test_changes_alone_and_the_time_afterwards_alone_are_mean_differences(baseli
         assert_allclose([y, np.sqrt(v)], [want.y, want.se])
 
 
+def integrated(data, baseline, mean, tau, typical, variation):
+    """Log density of each study, its correlation integrated out, as the package has it."""
+    base = bm.NormalNormal(mu=bm.Normal(0, 1), tau=bm.HalfNormal(1))
+    model = bm.ChangeNormal(
+        base=base, correlation=bm.Uniform(0, 1), correlation_variation=bm.HalfNormal(1), baseline=baseline
+    )
+    top = {"mu": mean, "tau": tau, "correlation": np.tanh(typical), "correlation_variation": variation}
+    at = Point({name: np.array(value) for name, value in top.items()}, np.zeros(0), np.zeros(0), {})
+    return prepare(data, model).likelihood.pointwise(at)
+
+
 @pytest.mark.parametrize("baseline", ["separate", "common"])
 @pytest.mark.parametrize("variation", [0.05, 0.3, 1.0])
 @pytest.mark.parametrize(
@@ -155,14 +167,14 @@ def test_evidence_is_an_integral_over_the_correlation(baseline, variation, told)
     for r, n in samples:
         density = density * [fisher(np.arctanh(r), n, np.tanh(at)) for at in zeta]
     density = density * np.exp([arrays.effect(np.tanh(at), mean, tau, np)[0] for at in zeta])
-    found = study_evidence(arrays, np.array([mean]), np.array(tau), np.array(typical), np.array(variation))
+    found = integrated(data, baseline, mean, tau, typical, variation)
     assert_allclose(found, np.log(half * w @ density), atol=3e-5)
 
 
 def test_without_variation_it_is_the_density_at_one_correlation():
     data = bm.ArmChanges(**ONE, correlation=[0.7])
     arrays, zeta = change_arrays(data, "common"), np.arctanh(0.4)
-    found = study_evidence(arrays, np.array([-0.3]), np.array(0.2), np.array(zeta), np.array(0.0))
+    found = integrated(data, "common", -0.3, 0.2, zeta, 0.0)
     want = np.log(fisher(np.arctanh(0.7), 34, 0.4)) + arrays.effect(0.4, -0.3, 0.2, np)
     assert_allclose(found, want, atol=1e-9)
 

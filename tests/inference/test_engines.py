@@ -25,7 +25,7 @@ def test_a_graph_is_compiled_once_and_an_equal_one_taken_again(monkeypatch):
             compiled.append(graph)
 
     monkeypatch.setattr(nuts, "CompiledModel", Compiled)
-    engine = nuts.EstimatesEngine(DATA)
+    engine = nuts.NutsEngine()
 
     def columns_after(*models):
         engine.prepare([prepare(DATA, model) for model in models])
@@ -42,7 +42,7 @@ def test_a_graph_is_compiled_once_and_an_equal_one_taken_again(monkeypatch):
 
 def test_engines_are_shared_by_the_content_of_the_data():
     def engine(data):
-        return fitting._engine(fitting._Wanted("normal", data.hash, data))
+        return fitting._engine("normal", data.hash)
 
     same = bm.Estimates(y=DATA.y, se=DATA.se, covariates={"x": [0.0, 1.0, 2.0, 4.0]})
     assert engine(same) is engine(DATA)

@@ -11,9 +11,7 @@ from scipy.stats import halfnorm, multivariate_normal, norm
 
 import bayesmeta as bm
 from bayesmeta.families.prepared import prepare
-from bayesmeta.inference.graphs import estimates_graph
-from bayesmeta.inference.nuts import skeleton_of
-from bayesmeta.spec.two_scales import structures
+from bayesmeta.inference.graphs import graph_of, skeleton_of
 
 Y, SE = np.array([-0.9, -0.5, 0.5]), np.array([0.3, 0.4, 0.2])
 CORRELATED = np.outer(SE, SE) * (0.6 + 0.4 * np.eye(3))
@@ -28,7 +26,7 @@ MODEL = bm.NormalNormal(formula="1 + dose", mu=bm.Normal(0, 1), tau=bm.HalfNorma
 def test_log_density(known, cov):
     dose = np.array([1.0, 3.0, 2.0])
     data = bm.Estimates(Y, covariates={"dose": dose}, **known)
-    graph = estimates_graph(data, skeleton_of(prepare(data, MODEL), structures(data, MODEL)))
+    graph = graph_of(skeleton_of(prepare(data, MODEL)))
     names = [variable.name for variable in graph.value_vars]
     function = pytensor.function(graph.value_vars, graph.logp(jacobian=False), mode=Mode(linker="py", optimizer=None))
     for mu, dose_effect, tau in np.random.default_rng(1).uniform(0.05, 1.5, size=(5, 3)):

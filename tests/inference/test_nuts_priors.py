@@ -37,7 +37,7 @@ def test_a_joint_prior_is_refused_before_anything_is_compiled(tau, monkeypatch):
     monkeypatch.setattr(nuts, "CompiledModel", None)
     model = bm.NormalNormal(tau=tau, formula="1 + crps", beta={("mu", "crps"): JOINT})
     with pytest.raises(bm.SpecificationError, match="is a joint prior"):
-        nuts.EstimatesEngine(DATA).prepare([prepare(DATA, model)])
+        nuts.NutsEngine().prepare([prepare(DATA, model)])
 
 
 @pytest.mark.slow

@@ -9,10 +9,9 @@ from scipy.stats import norm
 
 import bayesmeta as bm
 from bayesmeta.diagnostics.published import published_checks, recomputed, replicated
-from bayesmeta.families.prepared import design
-from bayesmeta.inference.published import RECOMPUTED
-from bayesmeta.inference.restore import restore_review, to_datatree
-from bayesmeta.inference.review_arrays import review_arrays
+from bayesmeta.families.prepared import prepare
+from bayesmeta.families.review.published import RECOMPUTED
+from bayesmeta.inference.restore import restored, to_datatree
 from bayesmeta.results.draws_result import DrawsResult
 
 NAMES = tuple("ABCDE")
@@ -53,7 +52,7 @@ def result(statistics=STATISTICS, draws=400, **fixed):
     values = {"mu": np.full(shape, -1.0), "crps": np.full(shape, -0.5), "tau": np.full(shape, 0.6)}
     values["y_latent"] = fixed.get("y", rng.normal(-1.2, 0.5, (*shape, 5)))
     values["sd"] = fixed.get("sd", np.exp(rng.normal(0.4, 0.1, (*shape, 5))))
-    groups, coords = restore_review(review_arrays(review), MODEL, design(review, MODEL), values, 7)
+    groups, coords = restored(prepare(review, MODEL), values, 7)
     return DrawsResult(to_datatree(groups, coords, {}), MODEL, review, "nuts")
 
 
@@ -183,7 +182,7 @@ def test_known_trials_are_not_conditioned_on():
     )
     model = bm.NormalNormal(mu=bm.Normal(-1, 1), tau=bm.HalfNormal(1))
     draws = {name: np.full((2, 4), value) for name, value in (("mu", -1.0), ("tau", 0.5))}
-    groups, coords = restore_review(review_arrays(review), model, design(review, model), draws, 1)
+    groups, coords = restored(prepare(review, model), draws, 1)
     (check,) = published_checks("pain", DrawsResult(to_datatree(groups, coords, {}), model, review, "nuts"))
     assert check.name == "pain: number of significant studies, recomputed from the trials"
     assert (check.passed, check.value) == (False, 4.0)

@@ -26,7 +26,7 @@ from scipy.stats import halfnorm, norm
 
 import bayesmeta as bm
 from bayesmeta.families.prepared import prepare
-from bayesmeta.inference.nuts import ReviewEngine
+from bayesmeta.inference.nuts import NutsEngine
 from bayesmeta.inference.settings import SamplerSettings
 from bayesmeta.pooling import dersimonian_laird, subgroup_z
 from bayesmeta.results.draws_result import DrawsResult
@@ -94,7 +94,7 @@ def test_the_sign_of_a_moderator_comes_back(quadrature, dataset):
         for name in moderators
     }
     review = hidden_review(frame, index.loc[dataset, "measure"], moderators)
-    engine, found = ReviewEngine(review), {}  # one compilation
+    engine, found = NutsEngine(), {}  # one compilation
     ready = {name: prepare(review, model) for name, model in models.items()}
     engine.prepare(ready.values())
     for name, model in models.items():

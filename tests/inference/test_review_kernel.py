@@ -19,9 +19,10 @@ from bayesmeta.data.statistics import (
     SubgroupTest,
 )
 from bayesmeta.errors import DataError
-from bayesmeta.inference.review_arrays import review_arrays
-from bayesmeta.inference.review_kernel import review_log_density
-from bayesmeta.inference.review_terms import log_poisson_binomial, normal_log_density
+from bayesmeta.families.likelihood import NUMPY
+from bayesmeta.families.review.arrays import review_arrays
+from bayesmeta.families.review.kernel import review_log_density
+from bayesmeta.families.review.terms import log_poisson_binomial
 from bayesmeta.priors import HalfNormal
 
 POOLED = PooledEstimate(estimate=-1.8, lower=-2.3, upper=-1.3, half_width=0.4)  # wide: finite differences need it
@@ -102,7 +103,7 @@ def test_kernel_equals_numpy(name):
     for seed in range(5):
         y, se, fitted, tau = random_point(arrays, seed)
         at = arrays.reading
-        studies = normal_log_density(y[at], fitted, np.sqrt(se[at] ** 2 + tau**2)).sum(axis=-1)
+        studies = NUMPY.normal(y[at], fitted, np.sqrt(se[at] ** 2 + tau**2)).sum(axis=-1)
         printed = arrays.statistic_terms(arrays.trials(y, se))
         want = np.logaddexp.reduce(arrays.log_weight + studies + sum(printed))
         assert_allclose(value(arrays, (y, se, fitted, tau)), want, rtol=1e-10)

@@ -19,9 +19,7 @@ import bayesmeta as bm
 from bayesmeta.analysis.schema import Sampling
 from bayesmeta.families.prepared import prepare
 from bayesmeta.inference import sampling, settings
-from bayesmeta.inference.arm_nuts import ArmEngine
-from bayesmeta.inference.change_nuts import ChangeEngine
-from bayesmeta.inference.nuts import EstimatesEngine, ReviewEngine
+from bayesmeta.inference.nuts import NutsEngine
 from bayesmeta.inference.settings import TARGET_ACCEPT, SamplerSettings
 
 NAN = float("nan")
@@ -50,8 +48,8 @@ CHANGE_MODEL = bm.ChangeNormal(base=BASE, correlation=bm.Uniform(0, 1), correlat
 SHORT = SamplerSettings(draws=30, tune=30, chains=1)
 
 
-def compiled_nuts(data, model, engine=EstimatesEngine):
-    engine = engine(data)
+def compiled_nuts(data, model):
+    engine = NutsEngine()
     engine.prepare([prepare(data, model)])
     return engine._compiled[0][1]
 
@@ -61,20 +59,15 @@ def mean_only():
     return compiled_nuts(ESTIMATES, BASE)
 
 
-def compiled_arms(engine, model):
-    engine.fit(prepare(engine.data, model), SHORT, 1)
-    return next(iter(engine._compiled.values()))
-
-
 GRAPHS = {
     "estimates": lambda: compiled_nuts(ESTIMATES, bm.NormalNormal(formula="1 + x", tau=bm.HalfNormal(1))),
     "two scales": lambda: compiled_nuts(
         bm.Estimates(ESTIMATES.y, ESTIMATES.se, covariates={"lab": ["a", "a", "b", "b"]}),
         bm.TwoScales(base=BASE, second=bm.Cluster("lab"), prior=bm.HalfNormal(1)),
     ),
-    "review": lambda: compiled_nuts(REVIEW, BASE, ReviewEngine),
-    "arms": lambda: compiled_arms(ArmEngine(ARMS), ARM_MODEL),
-    "changes": lambda: compiled_arms(ChangeEngine(CHANGES), CHANGE_MODEL),
+    "review": lambda: compiled_nuts(REVIEW, BASE),
+    "arms": lambda: compiled_nuts(ARMS, ARM_MODEL),
+    "changes": lambda: compiled_nuts(CHANGES, CHANGE_MODEL),
 }
 FAST_MATH = re.compile(
     r"= (?:tail )?(?:f\w+|call|select|phi) (?:\w+ )*?(?:fast|reassoc|contract|arcp|afn|nsz)\b|fmuladd|llvm\.fma\."

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from bayesmeta.data.arm_means import ArmMeans
-from bayesmeta.families.arm_means import typical_name
-from bayesmeta.inference.arm_arrays import ArmArrays, arm_arrays
+from bayesmeta.families.arm_means.arrays import ArmArrays, arm_arrays
 from bayesmeta.inference.quadrature.parameter_grid import (
     ParameterGrid,
     chebyshev,
@@ -26,7 +25,7 @@ from bayesmeta.inference.quadrature.parameter_grid import (
 )
 from bayesmeta.inference.quadrature.settle import Ends, Layout, expected_mu, location_ends, settle, spaced
 from bayesmeta.priors import Prior, plain
-from bayesmeta.spec.arm_normal import ArmNormal
+from bayesmeta.spec.arm_normal import ArmNormal, typical_name
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int_]

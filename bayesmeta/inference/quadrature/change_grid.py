@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from bayesmeta.data.arm_changes import ArmChanges
-from bayesmeta.inference.change_arrays import ChangeArrays, change_arrays
+from bayesmeta.families.arm_changes.arrays import ChangeArrays, change_arrays
 from bayesmeta.inference.quadrature.parameter_grid import (
     ParameterGrid,
     chebyshev,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bayesmeta.families.prepared import prepare
 from bayesmeta.inference.quadrature.engine import Part, QuadratureFit
 from bayesmeta.inference.quadrature.scale_density import ScaleDensity
-from bayesmeta.inference.restore import restore_estimates, to_datatree
+from bayesmeta.inference.restore import restored, to_datatree
 from bayesmeta.inference.versions import versions
 from bayesmeta.spec.two_scales import Model
 
@@ -25,7 +25,7 @@ def datatree(fit: QuadratureFit, model: Model, seed: int, chains: int, draws: in
     ready = prepare(fit.data, model)
     top = sample(fit, chains * draws, seed, next((name for name in model.components if name != "tau"), None))
     shaped = {name: values.reshape(chains, draws) for name, values in top.items()}
-    groups, coords = restore_estimates(fit.data, ready.bound, ready.design, shaped, seed)
+    groups, coords = restored(ready, shaped, seed)
     lp = sum(np.asarray(values).reshape(chains, draws, -1).sum(axis=-1) for _, values in _log_terms(groups))
     groups["sample_stats"] = {
         "lp": (("chain", "draw"), np.broadcast_to(lp, (chains, draws))),

@@ -20,8 +20,8 @@ from bayesmeta.data.statistics import (
     SubgroupTest,
 )
 from bayesmeta.errors import DataError
-from bayesmeta.inference import review_kernel as kernel
-from bayesmeta.inference.review_terms import (
+from bayesmeta.families.review import codes
+from bayesmeta.families.review.terms import (
     I2_SOFTNESS,
     Floats,
     Ints,
@@ -135,18 +135,18 @@ class ReviewArrays:
 def _encode(statistic: Statistic, study: int, included: Floats) -> tuple[int, tuple[float, float, float, float]]:
     match statistic:
         case PooledEstimate():
-            return kernel.POOLED, (statistic.z, statistic.lower, statistic.upper, spread_of(statistic))
+            return codes.POOLED, (statistic.z, statistic.lower, statistic.upper, spread_of(statistic))
         case SubgroupTest():
-            return kernel.SUBGROUP, (statistic.z, statistic.spread, 0.0, 0.0)
+            return codes.SUBGROUP, (statistic.z, statistic.spread, 0.0, 0.0)
         case Heterogeneity(i2=0):
-            return kernel.I2_ZERO, (q_bound(statistic, included), I2_SOFTNESS, 0.0, 0.0)
+            return codes.I2_ZERO, (q_bound(statistic, included), I2_SOFTNESS, 0.0, 0.0)
         case Heterogeneity():
-            return kernel.I2, (statistic.i2, spread_of(statistic), 0.0, 0.0)
+            return codes.I2, (statistic.i2, spread_of(statistic), 0.0, 0.0)
         case SignificantCount():
             bound = float(-ndtri(statistic.alpha / 2))
-            return kernel.COUNT, (bound, statistic.width, float(statistic.direction), float(statistic.count))
+            return codes.COUNT, (bound, statistic.width, float(statistic.direction), float(statistic.count))
         case StudyTest():
-            kind = kernel.STUDY_BELOW if statistic.relation == "<" else kernel.STUDY_ABOVE
+            kind = codes.STUDY_BELOW if statistic.relation == "<" else codes.STUDY_ABOVE
             return kind, (statistic.z, statistic.width, float(statistic.direction or 0), float(study))
 
 

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.families.design import Design
+from bayesmeta.families.estimates.likelihood import EstimatesLikelihood
+from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.families.protocol import Family, Parameter
 from bayesmeta.priors import Prior, plain
 from bayesmeta.spec.between import Cluster, Given, MultiArm
@@ -38,6 +41,10 @@ class OfEstimates(Family):
     def known(self, data: Estimates) -> list[bool]:
         """Every estimate is known."""
         return [True] * data.n_studies
+
+    def likelihood(self, data: Estimates, model: Model, design: Design) -> Likelihood:
+        """Normal, of estimates with known standard errors."""
+        return EstimatesLikelihood(data, model, design)
 
     def check(self, data: Estimates, model: Model) -> None:
         """Reject a model that takes the rows of a cluster as independent, where the data say that they are not."""

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.data.statistics import PooledEstimate, SignificantCount, StudyTest, SubgroupTest
-from bayesmeta.inference.review_arrays import ReviewArrays
-from bayesmeta.inference.review_terms import Trials, subgroup_statistic
+from bayesmeta.families.review.arrays import ReviewArrays
+from bayesmeta.families.review.terms import Trials, subgroup_statistic
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int_]

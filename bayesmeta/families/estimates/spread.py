@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.inference.review_terms import normal_log_density
+from bayesmeta.families.likelihood import NUMPY
 
 Floats = NDArray[np.float64]
 
@@ -29,7 +29,7 @@ class Spread:
         self.data = data
         self.scales = {name: np.asarray(draws[name]) for name in structures}
         self.diagonal = data.cov is None and all(matrix.ndim == 1 for matrix in structures.values())
-        self.structures = structures if self.diagonal else {name: _full(m) for name, m in structures.items()}
+        self.structures = structures if self.diagonal else {name: full(m) for name, m in structures.items()}
 
     def between(self) -> Floats:
         """Variances (chain, draw, study), or covariances (chain, draw, study, study), of the true effects."""
@@ -64,11 +64,11 @@ class Spread:
     def pointwise(self, fitted: Floats) -> Floats:
         """Log density of each y given the parameters, and given the other y where estimates are correlated."""
         if self.diagonal:
-            return np.asarray(normal_log_density(self.data.y, fitted, np.sqrt(self.total())))
+            return np.asarray(NUMPY.normal(self.data.y, fitted, np.sqrt(self.total())))
         precision = np.linalg.inv(self.total())
         diagonal = np.diagonal(precision, axis1=-2, axis2=-1)
         residual = (precision @ (self.data.y - fitted)[..., None])[..., 0] / diagonal
-        return np.asarray(normal_log_density(residual, 0.0, diagonal**-0.5))
+        return np.asarray(NUMPY.normal(residual, 0.0, diagonal**-0.5))
 
     def _deviations(self, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
         total = np.zeros(shape)
@@ -83,7 +83,8 @@ class Spread:
         return np.asarray(noise @ np.linalg.cholesky(self.data.cov).T)
 
 
-def _full(matrix: Floats) -> Floats:
+def full(matrix: Floats) -> Floats:
+    """The matrix itself, or that of its diagonal."""
     return np.diag(matrix) if matrix.ndim == 1 else matrix
 
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, final
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.errors import SpecificationError
 from bayesmeta.families.design import Design, review_design
+from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.families.protocol import Family
+from bayesmeta.families.review.likelihood import ReviewLikelihood
 from bayesmeta.priors import Prior, plain
 from bayesmeta.spec.between import Independent
 from bayesmeta.spec.normal_normal import NormalNormal
@@ -50,6 +52,10 @@ class OfReview(Family):
             }
             for i, choice in enumerate(data.choices)
         }
+
+    def likelihood(self, data: PublishedReview, model: NormalNormal, design: Design) -> Likelihood:
+        """Of the known trials and of what the review printed."""
+        return ReviewLikelihood(data, design)
 
     def check(self, data: PublishedReview, model: NormalNormal) -> None:
         """Reject a structure of the true effects."""

@@ -6,7 +6,6 @@ Trials have shape (..., reading, study), where a reading is a distinct version o
 
 from __future__ import annotations
 
-import math
 from functools import singledispatch
 from typing import NamedTuple
 
@@ -24,12 +23,12 @@ from bayesmeta.data.statistics import (
     SubgroupTest,
 )
 from bayesmeta.errors import DataError
+from bayesmeta.families.likelihood import NUMPY
 from bayesmeta.pooling import PooledArrays
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_LOG_2PI = math.log(2 * math.pi)
 I2_SOFTNESS = 0.05  # units of Q over which "I-squared = 0" fades out
 
 
@@ -60,11 +59,6 @@ class Place(NamedTuple):
     study: int
 
 
-def normal_log_density(x: Floats, mean: Floats | float, sd: Floats) -> Floats:
-    """Log density of a normal distribution."""
-    return np.asarray(-0.5 * ((x - mean) / sd) ** 2 - np.log(sd) - 0.5 * _LOG_2PI)
-
-
 def spread_of(statistic: PooledEstimate | Heterogeneity) -> float:
     """Standard deviation of an observation that is known to its rounding."""
     return statistic.rounding / WITHIN
@@ -80,13 +74,13 @@ def log_density(statistic: Statistic, trials: Trials, place: Place) -> Floats:
 def _(statistic: PooledEstimate, trials: Trials, place: Place) -> Floats:
     estimate, half = trials.pool("estimate", place.inside), statistic.z * trials.pool("se", place.inside)
     spread = np.asarray(spread_of(statistic))
-    low = normal_log_density(estimate - half, statistic.lower, spread)
-    return low + normal_log_density(estimate + half, statistic.upper, spread)
+    low = NUMPY.normal(estimate - half, statistic.lower, spread)
+    return low + NUMPY.normal(estimate + half, statistic.upper, spread)
 
 
 @log_density.register
 def _(statistic: SubgroupTest, trials: Trials, place: Place) -> Floats:
-    return normal_log_density(subgroup_statistic(trials, place), statistic.z, np.asarray(statistic.spread))
+    return NUMPY.normal(subgroup_statistic(trials, place), statistic.z, np.asarray(statistic.spread))
 
 
 @log_density.register
@@ -95,7 +89,7 @@ def _(statistic: Heterogeneity, trials: Trials, place: Place) -> Floats:
         return np.asarray(
             log_expit((q_bound(statistic, trials.included) - trials.pool("q", place.inside)) / I2_SOFTNESS)
         )
-    return normal_log_density(trials.pool("i2", place.inside), statistic.i2, np.asarray(spread_of(statistic)))
+    return NUMPY.normal(trials.pool("i2", place.inside), statistic.i2, np.asarray(spread_of(statistic)))
 
 
 @log_density.register

@@ -1,7 +1,7 @@
 """Log density of a published review and its gradient, compiled: the inner loop of sampling.
 
 Given the trials (y, se), the fitted means and tau, the kernel adds up, for every scenario, the studies' marginal
-normal densities and the densities of what the review printed, and sums the scenarios out. `review_terms` computes
+normal densities and the densities of what the review printed, and sums the scenarios out. `terms` beside it computes
 the same in NumPy; the tests hold the two to each other, and the gradient to finite differences. A compiled graph of
 elementary operations was ten times slower, since each of its hundred small arrays costs more than its arithmetic.
 """
@@ -13,7 +13,8 @@ import math
 import numba
 import numpy as np
 
-POOLED, SUBGROUP, I2_ZERO, I2, COUNT, STUDY_BELOW, STUDY_ABOVE = range(7)
+from bayesmeta.families.review.codes import COUNT, I2, I2_ZERO, POOLED, STUDY_BELOW, SUBGROUP
+
 _FLOOR = 1e-9  # as in `bayesmeta.pooling.dersimonian_laird`
 _HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,12 @@ from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_and_cache_key
 
 from bayesmeta.families.design import Design
-from bayesmeta.inference import review_kernel
-from bayesmeta.inference.review_arrays import ReviewArrays
-from bayesmeta.inference.review_kernel import fitted_adjoint, fitted_values, review_log_density
+from bayesmeta.families.review import codes, kernel
+from bayesmeta.families.review.arrays import ReviewArrays
+from bayesmeta.families.review.kernel import fitted_adjoint, fitted_values, review_log_density
 
 # PyTensor keeps compiled functions on disk: a changed kernel must not find the old one.
-_SOURCES = (__file__, review_kernel.__file__)
+_SOURCES = (__file__, kernel.__file__, codes.__file__)
 _SOURCE_KEY = hashlib.sha256(b"".join(Path(file).read_bytes() for file in _SOURCES)).hexdigest()
 _FREE = 6  # y, se, mu, beta, u, tau have derivatives; the other inputs are constants
 
@@ -126,3 +127,15 @@ def log_density_of(arrays: ReviewArrays, design: Design, y: Any, se: Any, mu: An
     )
     fixed = [pt.constant(np.ascontiguousarray(value)) for value in (*constants, *arrays.encoded)]
     return ReviewLogDensity()(y, se, mu, beta, u, tau, *fixed)[0]
+
+
+def trials_in_graph(arrays: ReviewArrays, latent: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Effects and standard errors, shape (reading, study), observed or latent."""
+    missing = ~arrays.known
+    if not missing.any():
+        return pt.as_tensor(arrays.y), pt.as_tensor(arrays.se)
+    u = latent.get("size_position", pt.zeros(0))
+    place = np.eye(missing.size)[missing]  # (latent, study)
+    y = pt.as_tensor(np.nan_to_num(arrays.y)) + pt.dot(latent["y_latent"], place)
+    se = pt.as_tensor(np.nan_to_num(arrays.se)) + pt.dot(arrays.standard_errors(latent["sd"], u, xp=pt), place)
+    return y, se

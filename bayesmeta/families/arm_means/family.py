@@ -7,9 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, final
 
 from bayesmeta.data.arm_means import ArmMeans
+from bayesmeta.families.arm_means.likelihood import ArmLikelihood
+from bayesmeta.families.design import Design
+from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.families.protocol import Family, Parameter
 from bayesmeta.priors import Prior, plain
-from bayesmeta.spec.arm_normal import ArmNormal
+from bayesmeta.spec.arm_normal import ArmNormal, typical_name
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -40,6 +43,10 @@ class OfArmMeans(Family):
         is_sd = {} if readings is None else readings.mean(("chain", "draw")).to_series().to_dict()
         return {str(study): {"sd": p, "se": 1 - p} for study, p in is_sd.items()}
 
+    def likelihood(self, data: ArmMeans, model: ArmNormal, design: Design) -> Likelihood:
+        """Of the differences and the spreads that were printed."""
+        return ArmLikelihood(data, model, design)
+
     def check(self, data: ArmMeans, model: ArmNormal) -> None:
         """Reject instruments without a prior or of different units, and options without any use."""
         model.check(data)
@@ -58,14 +65,3 @@ class OfArmMeans(Family):
             typical_sd=typical if len(typical) > 1 or isinstance(model.typical_sd, Mapping) else typical.popitem()[1],
             sd_variation=priors.get("sd_variation", model.sd_variation),
         )
-
-
-def typical_name(instrument: str) -> str:
-    """Name of the parameter that is the median standard deviation on an instrument.
-
-    Examples
-    --------
-    >>> typical_name("VAS")
-    'typical_sd[VAS]'
-    """
-    return f"typical_sd[{instrument}]"

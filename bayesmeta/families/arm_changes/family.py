@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from typing import final
 
 from bayesmeta.data.arm_changes import ArmChanges
+from bayesmeta.families.arm_changes.likelihood import ChangesLikelihood
+from bayesmeta.families.design import Design
+from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.families.protocol import Family, Parameter
 from bayesmeta.priors import plain
 from bayesmeta.spec.change_normal import ChangeNormal
@@ -29,6 +32,10 @@ class OfArmChanges(Family):
     def known(self, data: ArmChanges) -> Sequence[bool]:
         """Whether each study printed its correlation, tells it, or needs none."""
         return [bool(complete) for complete in data.complete]
+
+    def likelihood(self, data: ArmChanges, model: ChangeNormal, design: Design) -> Likelihood:
+        """Of the differences and the correlations that were printed."""
+        return ChangesLikelihood(data, model, design)
 
     def check(self, data: ArmChanges, model: ChangeNormal) -> None:
         """Reject studies that the model cannot use, and warn of baselines that chance does not make so different."""

@@ -1,0 +1,1 @@
+"""Arms measured twice, whose correlation is a parameter."""

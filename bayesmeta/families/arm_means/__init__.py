@@ -1,0 +1,1 @@
+"""Means of arms, whose standard deviations are parameters."""

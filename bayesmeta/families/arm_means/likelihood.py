@@ -1,0 +1,141 @@
+"""The likelihood of arm means: theta and the readings of what was printed are summed out, every sigma is latent."""
+
+from __future__ import annotations
+
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesmeta.data.arm_means import ArmMeans
+from bayesmeta.families.arm_means.arrays import arm_arrays
+from bayesmeta.families.design import Design
+from bayesmeta.families.likelihood import BY_STUDY, DRAWS, NUMPY, Array, Groups, Latent, Likelihood, Ops, Point
+from bayesmeta.families.theta import draw_theta, normal_rule
+from bayesmeta.spec.arm_normal import ArmNormal, typical_name
+
+Floats = NDArray[np.float64]
+_NODES, _LOG_WEIGHTS = normal_rule(-7.0, 11.0, 0.75)  # the right tail is the longer, for tiny arms
+
+
+@final
+class ArmLikelihood(Likelihood):
+    """Density of the printed numbers given the top level and a standardised position `z` of each log sigma.
+
+    A study with two readings has a `z` for each; where a reading is wrong, its `z` is a draw of N(0, 1) that nothing
+    depends on, so the two are summed over exactly, and no `z` has a second mode.
+    """
+
+    def __init__(self, data: ArmMeans, model: ArmNormal, design: Design) -> None:
+        self.data, self.design, self.measure = data, design, model.measure
+        self.key = (model.measure, model.equal_variances)
+        self.arrays = arm_arrays(data, model.equal_variances)
+        self.latents = {"z": Latent(self.arrays.df.shape)}
+        self.numbers = {"sd_probability": model.sd_probability} if self.arrays.doubtful.size else {}
+
+    def log_density(self, at: Point, ops: Ops) -> Array:
+        """One term for each study under its first reading, and for each doubtful one what the second adds."""
+        return ops.concatenate(self._terms(at, ops), axis=-1)
+
+    def graph(self, at: Point, ops: Ops) -> Array:
+        """The sum of the terms, without joining them first: derivatives pass through less."""
+        first, added = self._terms(at, ops)
+        return first.sum() + added.sum() if self.arrays.doubtful.size else first.sum()
+
+    def pointwise(self, at: Point) -> Floats:
+        """Log density of what each study printed given the top level, sigma and reading integrated out."""
+        mean, log_typical = self.mean(at, NUMPY), self._log_typical(at, NUMPY)
+        slots = [
+            self._slot_evidence(slot, log_typical[..., slot], mean[..., study], at)
+            for slot, study in enumerate(self.arrays.study)
+        ]
+        found = np.stack(slots, axis=-1)
+        first = found[..., : self.data.n_studies].copy()
+        if (p := at.top.get("sd_probability")) is not None:
+            doubtful = self.arrays.doubtful
+            weighed = np.log(p) + first[..., doubtful], np.log1p(-p) + found[..., self.data.n_studies :]
+            first[..., doubtful] = np.logaddexp(*weighed)
+        return first
+
+    def restore(self, at: Point, rng: np.random.Generator) -> tuple[Groups, dict[str, Any]]:
+        """Effects, estimates and sigmas of the studies, the probabilities of readings, and new differences."""
+        data, arrays, tau, mean = self.data, self.arrays, at.top["tau"], self.mean(at, NUMPY)
+        log_sigma, evidence = self._evidence(at, NUMPY)
+        is_sd = self._reading_probability(evidence, at.top.get("sd_probability", 1.0))
+        log_sigma = self._picked(log_sigma, is_sd, rng)
+        sigma = np.exp(log_sigma[..., [0, arrays.n_sigma - 1]])  # (chain, draw, study, arm)
+        se = np.sqrt(sigma[..., 0] ** 2 / data.n_t + sigma[..., 1] ** 2 / data.n_c)
+        unit = sigma[..., 0] if self.measure == "smd" else np.ones_like(se)
+        y, se = data.difference / unit, se / unit
+        theta = draw_theta(y, se**2, mean, tau, rng)
+        replicated = unit * (mean + np.sqrt(se**2 + tau[..., None] ** 2) * rng.standard_normal(y.shape))
+        by_study = {"theta": theta, "y": y, "se": se, "sigma_t": sigma[..., 0], "sigma_c": sigma[..., 1]}
+        printed = ("difference", "mean_t", "sd_t", "mean_c", "sd_c")
+        groups: Groups = {
+            "posterior": {name: (BY_STUDY, value) for name, value in by_study.items()},
+            "log_likelihood": {"evidence": (BY_STUDY, self.pointwise(at))},
+            "posterior_predictive": {"difference": (BY_STUDY, replicated)},
+            "observed_data": {name: (("study",), getattr(data, name)) for name in printed},
+            "constant_data": {name: (("study",), getattr(data, name)) for name in ("n_t", "n_c")}
+            | {"X": (("study", "covariate"), self.design.base[0])},
+        }
+        if arrays.doubtful.size:
+            groups["posterior"]["sd_probability"] = ((*DRAWS, "doubtful_study"), is_sd)
+        doubtful = [data.study[i] for i in arrays.doubtful]
+        coords = {"study": list(data.study), "covariate": list(self.design.columns), "doubtful_study": doubtful}
+        return groups, coords
+
+    def _log_typical(self, at: Point, ops: Ops) -> Array:
+        """Median of log sigma on the instrument of each slot, shape (..., slot)."""
+        typical = [at.top[typical_name(instrument)] for instrument in self.data.instruments]
+        return ops.log(ops.stack(typical, axis=-1))[..., self.arrays.instrument]
+
+    def _evidence(self, at: Point, ops: Ops) -> tuple[Array, Array]:
+        """Log sigma, shape (..., slot, sigma), and the log density of each slot given it."""
+        log_typical, variation = self._log_typical(at, ops), at.top["sd_variation"]
+        log_sigma, terms = self.arrays.spread(log_typical[..., None], variation[..., None, None], at.latent["z"], ops)
+        mean = self.mean(at, ops)[..., self.arrays.study]
+        effect = self.arrays.effect(log_sigma, mean, at.top["tau"][..., None], self.measure, ops)
+        return log_sigma, terms.sum(axis=-1) + effect
+
+    def _terms(self, at: Point, ops: Ops) -> tuple[Array, Array]:
+        """Log density of each study under its first reading, and what the second reading of each doubtful one adds."""
+        _, evidence = self._evidence(at, ops)
+        n, doubtful = self.data.n_studies, self.arrays.doubtful
+        first, second, p = evidence[..., doubtful], evidence[..., n:], at.top.get("sd_probability", 1.0)
+        added = ops.logaddexp(ops.log(p) + first, ops.log1p(-p) + second) - first if doubtful.size else second
+        return evidence[..., :n], added
+
+    def _slot_evidence(self, slot: int, log_typical: Floats, mean: Floats, at: Point) -> Floats:
+        """Log density of what a slot's study printed under its reading, sigma integrated out, shape (...)."""
+        arrays, variation = self.arrays, at.top["sd_variation"]
+        log_sigma, terms = arrays.spread(
+            log_typical[..., None, None], variation[..., None, None], _NODES[:, None], np, slot
+        )
+        terms = terms + _LOG_WEIGHTS[:, None]  # (..., node, sigma)
+        if arrays.pooled:
+            weight, grid, axes = terms[..., 0], log_sigma, 1
+        else:
+            weight = terms[..., :, None, 0] + terms[..., None, :, 1]
+            pair = (log_sigma[..., :, None, 0], log_sigma[..., None, :, 1])
+            grid = np.stack([np.broadcast_to(part, weight.shape) for part in pair], axis=-1)
+            axes = 2
+        mean, tau = (x.reshape(*x.shape, *(1,) * axes) for x in (mean, at.top["tau"]))
+        joint = weight + arrays.effect(grid, mean, tau, self.measure, np, slot)
+        return np.asarray(np.logaddexp.reduce(joint.reshape(*log_typical.shape, -1), axis=-1))
+
+    def _reading_probability(self, evidence: Floats, p: float) -> Floats:
+        """Probability that a doubtful spread is a standard deviation, from the evidence (..., slot), shape (..., doubt)."""
+        odds = evidence[..., self.arrays.doubtful] - evidence[..., self.data.n_studies :]
+        if not odds.size:
+            return np.asarray(odds)
+        return np.asarray(1 / (1 + np.exp(-np.clip(odds + np.log(p) - np.log1p(-p), -700, 700))))
+
+    def _picked(self, log_sigma: Floats, is_sd: Floats, rng: np.random.Generator) -> Floats:
+        """Log sigma of each study under a reading drawn from its probability, shape (chain, draw, study, sigma)."""
+        k = self.data.n_studies
+        found = log_sigma[..., :k, :].copy()
+        other = rng.random(is_sd.shape) >= is_sd
+        for j, study in enumerate(self.arrays.doubtful):
+            found[..., study, :] = np.where(other[..., j, None], log_sigma[..., k + j, :], found[..., study, :])
+        return found
