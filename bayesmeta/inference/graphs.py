@@ -16,10 +16,10 @@ from bayesmeta.data.review import PublishedReview
 from bayesmeta.data.statistics import PooledEstimate
 from bayesmeta.families.design import Design
 from bayesmeta.inference.pymc_priors import prior_rv
-from bayesmeta.inference.quadrature.rotate import rotate
 from bayesmeta.inference.review_arrays import ReviewArrays
 from bayesmeta.inference.review_op import log_density_of
 from bayesmeta.priors import Prior
+from bayesmeta.quadrature.rotate import rotate
 
 
 @dataclass(frozen=True, slots=True)
