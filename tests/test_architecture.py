@@ -15,9 +15,12 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "bayesmeta"
 LAYERS = (
-    "errors", "numbers", "priors", "data", "effects", "checks", "spec", "families", "pooling", "inference", "results",
-    "diagnostics", "external", "sensitivity", "analysis", "simulation", "report", "cli",
+    "errors", "numbers", "priors", "data", "effects", "checks", "spec", "quadrature", "families", "pooling", "inference",
+    "results", "diagnostics", "external", "sensitivity", "analysis", "simulation", "report", "cli",
 )  # fmt: skip
+NARROW = {
+    "quadrature": {"errors", "numbers", "priors", "quadrature"}
+}  # all that a layer may import of ours: no data, no model
 MODULES = sorted(PACKAGE.rglob("*.py"))
 SAMPLERS = {"pymc", "pytensor", "nutpie", "numba"}
 # A density with derivatives of its own, imported when a graph of it is made.
@@ -76,6 +79,8 @@ def violations(source: str, path: Path) -> list[str]:
             found.append(f"{path}: imports {name}, which belongs to no layer (name the module, not the package)")
         elif top == "bayesmeta" and LAYERS.index(layer) > LAYERS.index(here):
             found.append(f"{path}: {here} imports {name}, which is to its right")
+        elif top == "bayesmeta" and layer not in NARROW.get(here, LAYERS):
+            found.append(f"{path}: {here} imports {name}, and may only know {', '.join(sorted(NARROW[here]))}")
         elif top in SAMPLERS and here != "inference" and path.as_posix() not in COMPILED:
             found.append(f"{path}: only inference/ may import {top}")
     return found
@@ -100,6 +105,7 @@ def test_a_module_imports_from_its_left(path: Path) -> None:
         ("import bayesmeta.cli", "report/html.py", "to its right"),
         ("import bayesmeta as bm", "report/html.py", "no layer"),
         ("from bayesmeta import fit", "report/html.py", "no layer"),
+        ("from bayesmeta.data.estimates import Estimates", "quadrature/engine.py", "may only know"),
         ("", "utils.py", "not a layer"),
     ],
 )

@@ -24,7 +24,6 @@ from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence, worst_of
 from bayesmeta.errors import BayesmetaError, SpecificationError, did_you_mean
 from bayesmeta.families.prepared import Prepared, prepare
-from bayesmeta.inference.quadrature.engine import unsupported
 from bayesmeta.inference.sampled import require_sampled
 from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
@@ -169,7 +168,7 @@ def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any]
 
 def exact_fits(data: Data, models: Mapping[str, Model]) -> dict[str, MetaResult]:
     """Fits by quadrature of the models that it takes."""
-    taken = {name: model for name, model in models.items() if unsupported(data, model) is None}
+    taken = {name: model for name, model in models.items() if not isinstance(prepare(data, model).gaussian, str)}
     return fit_many(data, taken, "quadrature") if taken else {}
 
 

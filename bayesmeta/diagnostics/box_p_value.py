@@ -13,10 +13,12 @@ from bayesmeta.data.estimates import Estimates
 from bayesmeta.diagnostics.heterogeneity_scale import tau_rule
 from bayesmeta.errors import SpecificationError
 from bayesmeta.families.estimates.family import require_estimates, require_one_scale
-from bayesmeta.inference.quadrature.coefficients import expand
-from bayesmeta.inference.quadrature.engine import Setting, fit_quadrature
+from bayesmeta.families.prepared import prepare
 from bayesmeta.priors import Prior
-from bayesmeta.spec.between import Independent
+from bayesmeta.quadrature.coefficients import expand
+from bayesmeta.quadrature.engine import fit_quadrature
+from bayesmeta.quadrature.problem import solvable
+from bayesmeta.quadrature.setting import Setting
 from bayesmeta.spec.normal_normal import NormalNormal
 
 Floats = NDArray[np.float64]
@@ -88,46 +90,45 @@ def box_p_value(data: Estimates, model: NormalNormal, *, draws: int = 10_000, se
     require_one_scale(model, "box_p_value takes a NormalNormal model")
     if not isinstance(draws, int) or isinstance(draws, bool) or draws < 1:
         raise SpecificationError(f"draws={draws!r}: must be a whole number of at least 1.")
-    ready = Setting(data, model)
+    ready = Setting(solvable(prepare(data, model).gaussian))
     if any(piece.n_flat for piece in ready.pieces) or not ready.tau.is_proper:
         raise SpecificationError(f"{model}: data have a prior predictive density under proper priors only.")
     if ready.tau.atom is not None and len(ready.pieces) == 1 and len(ready.pieces[0].mean) == 1:
-        return _chi_square(ready, model, ready.tau.atom)
-    return _simulated(ready, model, draws, seed)
+        return _chi_square(ready, ready.tau.atom)
+    return _simulated(ready, draws, seed)
 
 
-def _chi_square(ready: Setting, model: NormalNormal, tau: float) -> BoxPValue:
+def _chi_square(ready: Setting, tau: float) -> BoxPValue:
     """With one normal prior predictive distribution its density falls with the Mahalanobis distance."""
-    data, piece = ready.data, ready.pieces[0]
-    between = model.between.matrix(data)
-    V = np.diag(data.v) if data.cov is None else data.cov
-    V = V + tau**2 * (np.diag(between) if between.ndim == 1 else between)
-    mean = sum((ready.X[:, i] * value for i, value in piece.fixed.items()), np.zeros(data.n_studies))
-    free = ready.X[:, list(piece.free)]
+    problem, piece, k = ready.problem, ready.pieces[0], len(ready.problem.y)
+    V, G = (np.diag(x) if x.ndim == 1 else x for x in (problem.V, problem.structures[problem.scale]))
+    V = V + tau**2 * G
+    mean = sum((problem.X[:, i] * value for i, value in piece.fixed.items()), np.zeros(k))
+    free = problem.X[:, list(piece.free)]
     if piece.free:
         mean = mean + free @ piece.mean[0]
         V = V + free @ np.linalg.inv(piece.precision[0]) @ free.T
     root = np.linalg.cholesky(V)
-    distance = float((np.linalg.solve(root, data.y - mean) ** 2).sum())
-    k = data.n_studies
+    distance = float((np.linalg.solve(root, problem.y - mean) ** 2).sum())
     log_density = -0.5 * distance - float(np.log(np.diag(root)).sum()) - 0.5 * k * math.log(2 * math.pi)
     return BoxPValue(float(gammaincc(k / 2, distance / 2)), 0.0, log_density, 0)
 
 
-def _simulated(ready: Setting, model: NormalNormal, draws: int, seed: int) -> BoxPValue:
-    data = ready.data
-    if model.formula.strip() != "1" or model.between != Independent() or data.cov is not None:
+def _simulated(ready: Setting, draws: int, seed: int) -> BoxPValue:
+    problem = ready.problem
+    y, v, independent = problem.y, problem.V, np.all(problem.structures[problem.scale] == 1)
+    if problem.names != ("mu",) or v.ndim > 1 or not independent:
         raise SpecificationError(
             "box_p_value simulates independent estimates without covariates. prior_data_conflict takes every model."
         )
-    rng = np.random.default_rng(seed)
-    mu, tau = model.mu.rvs(draws, rng), ready.tau.rvs(draws, rng)
-    spread = np.sqrt(data.v + tau[:, None] ** 2)
-    replicated = mu[:, None] + spread * rng.standard_normal((draws, data.n_studies))
-    log_density = _log_density(np.vstack([data.y, replicated]), data.v, model.mu, ready.tau)
+    rng, prior = np.random.default_rng(seed), problem.prior_of("mu")
+    mu, tau = prior.rvs(draws, rng), ready.tau.rvs(draws, rng)
+    spread = np.sqrt(v + tau[:, None] ** 2)
+    replicated = mu[:, None] + spread * rng.standard_normal((draws, len(y)))
+    log_density = _log_density(np.vstack([y, replicated]), v, prior, ready.tau)
     share = float(np.mean(log_density[1:] <= log_density[0]))
     mcse = math.sqrt(max(share * (1 - share), 1 / draws) / draws)
-    return BoxPValue(share, mcse, fit_quadrature(data, model).log_evidence, draws)
+    return BoxPValue(share, mcse, fit_quadrature(problem).log_evidence, draws)
 
 
 def _log_density(y: Floats, v: Floats, mu: Prior, tau: Prior) -> Floats:

@@ -9,12 +9,12 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
 from bayesmeta.errors import DataError, SpecificationError
-from bayesmeta.inference.quadrature import batch as lanes_of
-from bayesmeta.inference.quadrature.coefficients import pieces
-from bayesmeta.inference.quadrature.integrate import Integrand, Posterior
-from bayesmeta.inference.quadrature.scale_density import ScaleDensity
 from bayesmeta.numbers import real_array
 from bayesmeta.priors import Prior, plain
+from bayesmeta.quadrature import batch as lanes_of
+from bayesmeta.quadrature.coefficients import pieces
+from bayesmeta.quadrature.integrate import Integrand, Posterior
+from bayesmeta.quadrature.scale_density import ScaleDensity
 from bayesmeta.results.scale_marginal import node_smooth
 from bayesmeta.spec.between import Independent
 from bayesmeta.spec.normal_normal import NormalNormal
@@ -82,7 +82,7 @@ def simulation_based_calibration(
     new = mu + tau * rng.standard_normal(replications)
     spread = np.sqrt(errors**2 + tau[:, None] ** 2)
     y = mu[:, None] + spread * rng.standard_normal((replications, errors.size))
-    prior = pieces(["mu"], {"mu": model.mu}, {})[0].prior(np.eye(1))
+    prior = pieces(["mu"], {("mu",): model.mu})[0].prior(np.eye(1))
     batch = lanes_of.Batch(y, errors[None] ** 2, (None,), lambda _: prior, tau_prior, replications, improper=False)
     found = np.empty((replications, 4))
     for lanes, numbers in lanes_of.run(batch, 1e-8, _positions(mu, tau, new), workers):
@@ -99,7 +99,7 @@ def _checked(model: NormalNormal) -> Prior:
     for name, prior in (("mu", plain(model.mu)), ("tau", plain(model.tau))):
         if not prior.is_proper or prior.atom is not None or (name == "tau" and prior.is_mixture):
             raise SpecificationError(f"prior for {name} is {prior}: calibration needs a proper prior with a density.")
-    if len(pieces(["mu"], {"mu": model.mu}, {})) > 1:
+    if len(pieces(["mu"], {("mu",): model.mu})) > 1:
         raise SpecificationError(f"prior for mu is {model.mu}: calibration takes no point masses.")
     return plain(model.tau)
 

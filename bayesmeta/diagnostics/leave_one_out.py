@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.errors import DataError
 from bayesmeta.families.estimates.family import require_one_scale
+from bayesmeta.families.prepared import prepare
+from bayesmeta.quadrature.problem import solvable
 from bayesmeta.results.claims import check_claim
 from bayesmeta.results.intervals import checked_probability
 from bayesmeta.results.normal_mixture import mixture_cdf
@@ -22,8 +23,7 @@ from bayesmeta.spec.normal_normal import NormalNormal
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayesmeta.inference.quadrature.engine import QuadratureFit
-    from bayesmeta.inference.quadrature.mixtures import Mixture
+    from bayesmeta.quadrature.mixtures import Mixture
 
 Floats = NDArray[np.float64]
 _STATISTICS = ("mean", "sd", "lower", "upper")
@@ -132,37 +132,37 @@ def leave_one_out(
     B      -3.448  0.521    7.360        0.931
     C      -3.994  0.263    8.232        0.960
     """
-    full = _full_fit(data, model, claim, ci_prob, tolerance)
-    from bayesmeta.inference.quadrature.leave_out import leave_one_out_fits, predictive
+    full = _full(data, model, claim, ci_prob, tolerance)
+    from bayesmeta.quadrature.leave_out import leave_one_out_fits, predictive
 
     rows = []
-    fits = leave_one_out_fits(full)
+    fits = leave_one_out_fits(full.fit)
     for left_out in fits:
         y = float(data.y[left_out.row])
-        elpd = full.log_evidence - left_out.fit.log_evidence
-        known, new = (predictive(fit, left_out, full) for fit in (full, left_out.fit))
+        elpd = full.fit.log_evidence - left_out.fit.log_evidence
+        known, new = (predictive(fit, left_out, full.fit) for fit in (full.fit, left_out.fit))
         pit = float(mixture_cdf(new.weights, new.means, np.sqrt(new.variances), np.array([y]))[0])
         scores = {"elpd": elpd, "p_loo": _log_density(known, y) - elpd, "pit": min(max(pit, 0.0), 1.0)}
-        rows.append(scores | _posterior(left_out.fit, model, claim, ci_prob, ci_kind))
-    everything = _posterior(full, model, claim, ci_prob, ci_kind)
-    return _record(data, rows, everything, claim, max(full.error, *(left_out.fit.error for left_out in fits)))
+        others = replace(full, fit=left_out.fit, data=data.drop(data.study[left_out.row]))
+        rows.append(scores | _posterior(others, claim, ci_prob, ci_kind))
+    everything = _posterior(full, claim, ci_prob, ci_kind)
+    return _record(data, rows, everything, claim, max(full.fit.error, *(left_out.fit.error for left_out in fits)))
 
 
-def _full_fit(
+def _full(
     data: Estimates, model: NormalNormal, claim: str | None, ci_prob: float, tolerance: float
-) -> QuadratureFit:
-    from bayesmeta.inference.quadrature.engine import fit_quadrature, unsupported
+) -> QuadratureResult:
+    """The fit to all studies."""
+    from bayesmeta.quadrature.engine import fit_quadrature
 
     require_one_scale(model, "leave_one_out takes a NormalNormal")
-    reason = unsupported(data, model)
-    if reason is not None:
-        raise SpecificationError(f"leave_one_out refits by quadrature, but {reason}")
+    problem = solvable(prepare(data, model).gaussian, "leave_one_out refits by quadrature, but ")
     if data.n_studies < 2:
         raise DataError("leave_one_out needs at least two studies; got 1: nothing would be left to fit.")
     checked_probability(ci_prob)
-    full = fit_quadrature(data, model, tolerance)
+    full = QuadratureResult(fit_quadrature(problem, tolerance), model, data, (1, 1000))
     if claim is not None:
-        check_claim(claim, _result(full, model).parameters)
+        check_claim(claim, full.parameters)
     return full
 
 
@@ -173,11 +173,8 @@ def _log_density(found: Mixture, y: float) -> float:
     return float(np.logaddexp.reduce(log_weight - 0.5 * (y - found.means) ** 2 / found.variances))
 
 
-def _posterior(
-    fit: QuadratureFit, model: NormalNormal, claim: str | None, ci_prob: float, ci_kind: str
-) -> dict[str, float]:
+def _posterior(result: QuadratureResult, claim: str | None, ci_prob: float, ci_kind: str) -> dict[str, float]:
     """Mean, sd and interval of mu, tau and each coefficient, and the claim's probability, by column of the table."""
-    result = _result(fit, model)
     summary = result.summary(ci_prob, ci_kind)
     kept = [name for name in result.parameters if name != "theta_new"]
     found = {f"{name}_{statistic}": float(summary.loc[name, statistic]) for name in kept for statistic in _STATISTICS}
@@ -185,17 +182,6 @@ def _posterior(
         return found
     mcse = result.probability_mcse(claim)
     return found | {"probability": result.probability(claim)} | ({"probability_mcse": mcse} if mcse else {})
-
-
-def _result(fit: QuadratureFit, model: NormalNormal) -> QuadratureResult:
-    """A result that answers claims."""
-
-    def make_draws(chains: int, draws: int) -> xr.DataTree:
-        from bayesmeta.inference.quadrature.draws import datatree
-
-        return datatree(fit, model, 0, chains, draws)
-
-    return QuadratureResult(fit, model, fit.data, make_draws, (1, 1000))
 
 
 def _record(

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from bayesmeta.errors import InferenceError, SpecificationError, did_you_mean
 from bayesmeta.families.estimates.family import require_one_scale
-from bayesmeta.families.prepared import prepare
-from bayesmeta.results.bayes_factor import parse_hypothesis, with_prior
+from bayesmeta.results.bayes_factor import parse_hypothesis, with_point
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.quadrature_result import QuadratureResult
 
 if TYPE_CHECKING:
-    from bayesmeta.inference.quadrature.engine import QuadratureFit
+    from bayesmeta.quadrature.parts import QuadratureFit
+    from bayesmeta.quadrature.problem import GaussianProblem
 
 Floats = NDArray[np.float64]
 Statistic = Callable[..., Any]
@@ -120,9 +120,9 @@ def predictive_p_value(
     """
     fit = _checked(result, tail, draws)
     if hypothesis is not None:
-        fit = _under(result, fit, hypothesis)
-    name, function = _statistic(statistic, fit)
-    observed = float(function(fit.data.y[None])[0])
+        fit = _under(fit, hypothesis)
+    name, function = _statistic(statistic, fit.problem)
+    observed = float(function(fit.problem.y[None])[0])
     replicated = function(replicates(fit, draws, seed))
     if not (math.isfinite(observed) and np.isfinite(replicated).all()):
         raise InferenceError(f"statistic {name!r} is not a finite number for the data or for a replicate of them.")
@@ -141,35 +141,32 @@ def _checked(result: MetaResult, tail: str, draws: int) -> QuadratureFit:
     return result.fit
 
 
-def _under(result: MetaResult, fit: QuadratureFit, hypothesis: str) -> QuadratureFit:
+def _under(fit: QuadratureFit, hypothesis: str) -> QuadratureFit:
     """The fit with one parameter fixed."""
-    from bayesmeta.inference.quadrature.engine import fit_quadrature
-    from bayesmeta.priors import PointMass
+    from bayesmeta.quadrature.engine import fit_quadrature
 
     name, value = parse_hypothesis(hypothesis, fit.names)
-    return fit_quadrature(
-        fit.data, with_prior(prepare(fit.data, result.model.base), name, PointMass(value)), fit.tolerance
-    )
+    return fit_quadrature(with_point(fit.problem, name, value), fit.tolerance)
 
 
 def replicates(fit: QuadratureFit, draws: int, seed: int) -> Floats:
     """Replicated data, shape (draw, study): parameters from the posterior, new effects, new errors."""
-    from bayesmeta.inference.quadrature.draws import sample
+    from bayesmeta.quadrature.draws import sample
 
     top = sample(fit, draws, seed)
     beta = np.stack([top[name] for name in fit.names], axis=-1) if fit.names else np.zeros((draws, 0))
     rng = np.random.default_rng([seed, 2])
-    effect, error = rng.standard_normal((2, draws, fit.data.n_studies))
+    effect, error = rng.standard_normal((2, draws, len(fit.problem.y)))
     rotation = fit.rotation
     noise = np.sqrt(rotation.a) * error + top["tau"][:, None] * np.sqrt(rotation.d) * effect
-    return np.asarray(beta @ fit.X.T + (noise if rotation.back is None else noise @ rotation.back.T))
+    return np.asarray(beta @ fit.problem.X.T + (noise if rotation.back is None else noise @ rotation.back.T))
 
 
-def _statistic(statistic: str | Statistic, fit: QuadratureFit) -> tuple[str, Callable[[Floats], Floats]]:
+def _statistic(statistic: str | Statistic, problem: GaussianProblem) -> tuple[str, Callable[[Floats], Floats]]:
     """Name of the statistic, and a function from data of shape (draw, study) to its values."""
     if callable(statistic):
-        return getattr(statistic, "__name__", repr(statistic)), _each(statistic, fit.data.se)
-    known = _named(fit)
+        return getattr(statistic, "__name__", repr(statistic)), _each(statistic, problem.standard_errors)
+    known = _named(problem)
     if statistic not in known:
         raise SpecificationError(
             f"statistic={statistic!r} is not known.{did_you_mean(str(statistic), known)} "
@@ -178,11 +175,11 @@ def _statistic(statistic: str | Statistic, fit: QuadratureFit) -> tuple[str, Cal
     return statistic, known[statistic]
 
 
-def _named(fit: QuadratureFit) -> dict[str, Callable[[Floats], Floats]]:
-    data = fit.data
-    precision = np.diag(1 / data.v) if data.cov is None else np.linalg.inv(data.cov)
+def _named(problem: GaussianProblem) -> dict[str, Callable[[Floats], Floats]]:
+    V, X = problem.V, problem.X
+    precision = np.diag(1 / V) if V.ndim == 1 else np.linalg.inv(V)
     root = np.linalg.cholesky(precision)  # precision = root root'
-    basis = np.linalg.qr(root.T @ fit.X)[0] if fit.X.shape[1] else np.zeros((data.n_studies, 0))
+    basis = np.linalg.qr(root.T @ X)[0] if X.shape[1] else np.zeros(X.shape)
     weights = precision.sum(axis=0)
 
     def q(y: Floats) -> Floats:

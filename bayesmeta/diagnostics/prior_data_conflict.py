@@ -15,10 +15,12 @@ from bayesmeta.diagnostics.quadratic_form import heterogeneity_factors, quadrati
 from bayesmeta.errors import SpecificationError
 from bayesmeta.families.estimates.family import require_estimates, require_one_scale
 from bayesmeta.families.prepared import prepare
-from bayesmeta.inference.quadrature import mixtures
-from bayesmeta.inference.quadrature.coefficients import expand
-from bayesmeta.inference.quadrature.engine import QuadratureFit, fit_quadrature
 from bayesmeta.priors import Prior
+from bayesmeta.quadrature import mixtures
+from bayesmeta.quadrature.coefficients import expand
+from bayesmeta.quadrature.engine import fit_quadrature
+from bayesmeta.quadrature.parts import QuadratureFit
+from bayesmeta.quadrature.problem import GaussianProblem, solvable
 from bayesmeta.spec.normal_normal import NormalNormal
 
 if TYPE_CHECKING:
@@ -102,12 +104,12 @@ def prior_data_conflict(data: Estimates, model: NormalNormal) -> PriorDataConfli
     require_estimates(data)
     require_one_scale(model, "prior_data_conflict takes a NormalNormal model")
     flat = NormalNormal(tau=model.tau, formula=model.formula, between=model.between)
-    fit = fit_quadrature(data, flat)
+    fit = fit_quadrature(solvable(prepare(data, flat).gaussian))
     priors = prepare(data, model).priors
     tau, proper = priors["tau"], [name for name in fit.names if priors[name].is_proper]
     rows: dict[str, Any] = {name: _coefficient(fit, name, priors[name]) for name in proper}
-    if tau.is_proper and data.n_studies > fit.X.shape[1]:
-        rows["tau"] = _heterogeneity(data, model, fit.X, tau)
+    if tau.is_proper and data.n_studies > len(fit.names):
+        rows["tau"] = _heterogeneity(fit.problem, tau)
     if not rows:
         raise SpecificationError(f"{model} has no proper prior that these data can check.")
     table = pd.DataFrame.from_dict(rows, orient="index")
@@ -132,11 +134,10 @@ def _coefficient(fit: QuadratureFit, name: str, prior: Prior) -> dict[str, float
     return {"observed": float(found.weights @ found.means), "less": less, "greater": greater}
 
 
-def _heterogeneity(data: Estimates, model: NormalNormal, X: Floats, tau: Prior) -> dict[str, float]:
+def _heterogeneity(problem: GaussianProblem, tau: Prior) -> dict[str, float]:
     """Where Cochran's Q lies in its prior predictive distribution."""
-    V = data.v if data.cov is None else data.cov
-    basis, slopes = heterogeneity_factors(X, V, model.between.matrix(data))
-    q = float(((data.y @ basis) ** 2).sum())
+    basis, slopes = heterogeneity_factors(problem.X, problem.V, problem.structures[problem.scale])
+    q = float(((problem.y @ basis) ** 2).sum())
     nodes, weights = tau_rule(tau)
     less, greater = quadratic_tail(q, 1 + nodes[:, None] ** 2 * slopes, weights)
     return {"observed": q, "less": less, "greater": greater}

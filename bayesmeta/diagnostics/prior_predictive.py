@@ -11,9 +11,9 @@ from scipy.special import ndtri, owens_t
 
 from bayesmeta.diagnostics.heterogeneity_scale import quantile, range_cdf, tau_rule
 from bayesmeta.errors import SpecificationError
-from bayesmeta.inference.quadrature.coefficients import expand
 from bayesmeta.numbers import real_array
 from bayesmeta.priors import Prior, plain, require_proper, require_scale_prior
+from bayesmeta.quadrature.coefficients import expand
 from bayesmeta.results.intervals import checked_probability
 from bayesmeta.results.normal_mixture import NormalMixture
 from bayesmeta.spec.normal_normal import NormalNormal

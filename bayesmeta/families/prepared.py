@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bayesmeta.data.kinds import Data
-from bayesmeta.families.design import Design, check_coefficients
+from bayesmeta.families.design import Design
 from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.families.protocol import Family, Parameter, Priors
 from bayesmeta.families.registry import family_of
 from bayesmeta.priors import Prior
+from bayesmeta.quadrature.problem import GaussianProblem
 from bayesmeta.spec.sources import check_measure
 from bayesmeta.spec.two_scales import Model
 
@@ -45,10 +46,12 @@ class Prepared[D: Data, M: Model]:
             If the formula names no column, a column does not vary, columns are collinear under flat priors, a covariate known
             as a range does not enter linearly, or a prior was published for another measure.
         """
-        check_measure(self.measure, self.model)
-        made = self.family.design(self.data, self.model)
-        check_coefficients(made, self.model.base)
-        return made
+        return self.family.checked_design(self.data, self.model)
+
+    @cached_property
+    def gaussian(self) -> GaussianProblem | str:
+        """What quadrature solves, or why it does not; raises as `design`, and if the model's structure is not for the data."""
+        return self.family.gaussian(self.data, self.model)
 
     @cached_property
     def parameters(self) -> dict[str, Parameter]:

@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.errors import SpecificationError, did_you_mean
-from bayesmeta.families.design import Design, formula_design
+from bayesmeta.families.design import Design, check_coefficients, formula_design
 from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.priors import Prior, PublishedPrior, plain, published_parts
+from bayesmeta.quadrature.problem import GaussianProblem
 from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.sources import check_measure
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -76,6 +78,17 @@ class Family(ABC):
     def design(self, data: Any, model: Any) -> Design:
         """Design matrix of the model on the data, without a check of its priors."""
         return formula_design(model.base.formula, data)
+
+    def checked_design(self, data: Any, model: Any) -> Design:
+        """The same for a model whose priors were checked on it; raises as `Prepared.design`."""
+        check_measure(self.measure(data, model), model)
+        made = self.design(data, model)
+        check_coefficients(made, model.base)
+        return made
+
+    def gaussian(self, data: Any, model: Any) -> GaussianProblem | str:
+        """The model as one that is normal given its standard deviations, which quadrature solves; or why it does not."""
+        return f"the quadrature engine takes Estimates; got {type(data).__name__}. Use engine='nuts'."
 
     @abstractmethod
     def likelihood(self, data: Any, model: Any, design: Design) -> Likelihood:

@@ -11,12 +11,6 @@ from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
 from bayesmeta.errors import DataError, SpecificationError
-from bayesmeta.inference.quadrature import batch as lanes_of
-from bayesmeta.inference.quadrature.coefficients import pieces
-from bayesmeta.inference.quadrature.engine import require_accuracy
-from bayesmeta.inference.quadrature.gaussian import CoefficientPrior
-from bayesmeta.inference.quadrature.integrate import Integrand, Posterior
-from bayesmeta.inference.quadrature.scale_density import ScaleDensity
 from bayesmeta.numbers import real_array
 from bayesmeta.priors import (
     Flat,
@@ -25,6 +19,12 @@ from bayesmeta.priors import (
     require_prior,
     require_scale_prior,
 )
+from bayesmeta.quadrature import batch as lanes_of
+from bayesmeta.quadrature.coefficients import pieces
+from bayesmeta.quadrature.gaussian import CoefficientPrior
+from bayesmeta.quadrature.integrate import Integrand, Posterior
+from bayesmeta.quadrature.parts import require_accuracy
+from bayesmeta.quadrature.scale_density import ScaleDensity
 from bayesmeta.results.fit import warn_inaccurate
 from bayesmeta.results.intervals import checked_levels
 from bayesmeta.results.normal_mixture import mixture_ppf
@@ -212,7 +212,7 @@ def _coefficients(
     one = Flat() if mu is None else _first(mu)
     priors = {"mu": one} | {name: beta.get(name, Flat()) for name in names[1:]}
     where = {name: name if name == "mu" else f"beta[{name!r}]" for name in names}
-    split = pieces(names, {k: require_prior(p, where[k], "Normal(0, 1)") for k, p in priors.items()}, {})
+    split = pieces(names, {(k,): require_prior(p, where[k], "Normal(0, 1)") for k, p in priors.items()})
     if len(split) > 1 or split[0].fixed:
         raise SpecificationError("a batch takes no point masses on coefficients; use fit.")
     common = split[0].prior(np.eye(len(names)))

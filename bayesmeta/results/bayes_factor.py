@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError, did_you_mean
-from bayesmeta.families.prepared import Prepared, prepare
-from bayesmeta.inference.quadrature.engine import QuadratureFit, fit_quadrature
-from bayesmeta.priors import Mixture, PointMass, Prior, plain
+from bayesmeta.families.prepared import Prepared
+from bayesmeta.priors import Mixture, PointMass, Prior
+from bayesmeta.quadrature.engine import fit_quadrature
+from bayesmeta.quadrature.parts import QuadratureFit
+from bayesmeta.quadrature.problem import GaussianProblem
 from bayesmeta.spec.normal_normal import NormalNormal
-from bayesmeta.spec.two_scales import Model
 
 _EQUATION = re.compile(r"^(?P<name>.+?)\s*==?\s*(?P<value>[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*$")
 
 
-def log_bayes_factor(fit: QuadratureFit, data: Estimates, model: Model, hypothesis: str) -> float:
+def log_bayes_factor(fit: QuadratureFit, hypothesis: str) -> float:
     """Log of the Bayes factor for ``name = value`` against the rest of that parameter's prior."""
-    if len(model.components) > 1:
+    problem = fit.problem
+    if problem.second is not None:
         raise SpecificationError(
             f"hypothesis {hypothesis!r}: with two scales, compare the log marginal likelihoods of two fits instead."
         )
     name, value = parse_hypothesis(hypothesis, fit.names)
-    ready = prepare(data, model.base)
-    known = ready.parameters[name]
-    prior = plain(known.stated or known.prior)
-    null = with_prior(ready, name, PointMass(value))
-    alternative = _without_point(prior, value, hypothesis)
-    if alternative == prior:
+    null = with_point(problem, name, value)
+    alternative = _without_point(problem.priors[name], value, hypothesis)
+    if alternative == problem.priors[name]:
         evidence = fit.log_evidence
     else:
-        evidence = fit_quadrature(data, with_prior(ready, name, alternative), fit.tolerance).log_evidence
-    return fit_quadrature(data, null, fit.tolerance).log_evidence - evidence
+        evidence = fit_quadrature(problem.with_priors({name: alternative}), fit.tolerance).log_evidence
+    return fit_quadrature(null, fit.tolerance).log_evidence - evidence
 
 
 def parse_hypothesis(hypothesis: str, names: tuple[str, ...]) -> tuple[str, float]:
@@ -52,13 +52,23 @@ def parse_hypothesis(hypothesis: str, names: tuple[str, ...]) -> tuple[str, floa
     return name, value
 
 
+def with_point(problem: GaussianProblem, name: str, value: float) -> GaussianProblem:
+    """The problem with one parameter fixed."""
+    _require_own(name, [group for group in problem.priors if isinstance(group, tuple)])
+    return problem.with_priors({name: PointMass(value)})
+
+
 def with_prior(ready: Prepared[Estimates, NormalNormal], name: str, prior: Prior) -> NormalNormal:
     """The model with another prior on one parameter."""
-    if any(name in group for group in ready.model.joint_priors()):
+    _require_own(name, ready.model.joint_priors())
+    return ready.with_priors({name: prior})
+
+
+def _require_own(name: str, groups: Iterable[tuple[str, ...]]) -> None:
+    if any(name in group for group in groups):
         raise SpecificationError(
             f"{name} has a joint prior with other coefficients: a point hypothesis about it needs a prior of its own."
         )
-    return ready.with_priors({name: prior})
 
 
 def _without_point(prior: Prior, value: float, hypothesis: str) -> Prior:

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, owens_t, sici
 
-from bayesmeta.inference.quadrature import mixtures
-from bayesmeta.inference.quadrature.engine import Part, QuadratureFit
-from bayesmeta.inference.quadrature.scale_density import ScaleDensity
+from bayesmeta.quadrature import mixtures
+from bayesmeta.quadrature.parts import Part, QuadratureFit
+from bayesmeta.quadrature.scale_density import ScaleDensity
 from bayesmeta.results.claim_algebra import constant
 from bayesmeta.results.claim_cases import Formula, Linear
 from bayesmeta.results.quadrature_marginals import scale_part

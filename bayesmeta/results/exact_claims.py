@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.inference.quadrature.engine import Part, QuadratureFit
+from bayesmeta.quadrature.parts import Part, QuadratureFit
 from bayesmeta.results.claim_algebra import NoExactFormError, build, constant, number
 from bayesmeta.results.claim_cases import NEVER, Cases, Formula, Linear, all_of, opposite
 from bayesmeta.results.claim_cells import Affine, cell_masses, distinct_directions, middles_of

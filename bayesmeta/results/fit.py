@@ -6,13 +6,14 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sized
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bayesmeta.data.kinds import Data
 from bayesmeta.errors import BayesmetaError, ConvergenceWarning, SpecificationError, did_you_mean
 from bayesmeta.families.prepared import Prepared, prepare
 from bayesmeta.inference.sampled import require_sampled
 from bayesmeta.inference.settings import TARGET_ACCEPT, SamplerSettings
+from bayesmeta.quadrature.problem import solvable
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.precision import problems
 from bayesmeta.spec.two_scales import Model
@@ -138,6 +139,9 @@ def fit_many(
         As `fit` gives; convergence is not warned about here, ask `bayesmeta.diagnostics.convergence`, or look at
         `error_bound`.
     """
+    from bayesmeta.quadrature.engine import fit_quadrature
+    from bayesmeta.results.quadrature_result import QuadratureResult
+
     if engine not in ENGINES:
         raise SpecificationError(
             f"engine={engine!r} is not known; choose one of {', '.join(map(repr, ENGINES))}.{did_you_mean(engine, ENGINES)}"
@@ -153,42 +157,18 @@ def fit_many(
             one.check()
     if not 0 < tolerance < 1:
         raise SpecificationError(f"tolerance={tolerance!r}: must lie between 0 and 1, e.g. 1e-8.")
-    from bayesmeta.inference.quadrature.engine import unsupported
-
     results: dict[str, MetaResult] = {}
     sampled: dict[str, Prepared[Data, Model]] = {}
-    for name, model in models.items():
-        reason = unsupported(data, model) if engine != "nuts" else None
-        if engine == "quadrature" and reason is not None:
-            raise SpecificationError(f"model {name!r}: {reason}")
-        if engine == "nuts" or reason is not None:
-            sampled[name] = ready[name]
-        else:
-            results[name] = _by_quadrature(data, model, seed, (chains, draws), tolerance)
+    for name, one in ready.items():
+        if engine == "nuts" or (engine == "auto" and isinstance(one.gaussian, str)):
+            sampled[name] = one
+            continue
+        found = fit_quadrature(solvable(one.gaussian, f"model {name!r}: "), tolerance)
+        results[name] = QuadratureResult(found, one.model, data, (chains, draws), seed)
     if sampled:
         settings = SamplerSettings(draws=draws, tune=tune, chains=chains, target_accept=target_accept)
         results |= _by_sampling(data, sampled, seed, settings, repeat, progress)
     return {name: results[name] for name in models}
-
-
-def _by_quadrature(data: Any, model: Any, seed: int, shape: tuple[int, int], tolerance: float) -> MetaResult:
-    from bayesmeta.results.quadrature_result import QuadratureResult
-
-    if len(model.components) > 1:
-        from bayesmeta.inference.quadrature.two_scales import fit_two_scales
-
-        found = fit_two_scales(data, model, tolerance)
-    else:
-        from bayesmeta.inference.quadrature.engine import fit_quadrature
-
-        found = fit_quadrature(data, model.base, tolerance)
-
-    def make_draws(chains: int, draws: int) -> xr.DataTree:
-        from bayesmeta.inference.quadrature.draws import datatree
-
-        return datatree(found, model, seed, chains, draws)
-
-    return QuadratureResult(found, model, data, make_draws, shape, seed)
 
 
 def warn_inaccurate(error: float, tolerance: float) -> None:

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bayesmeta.errors import SpecificationError, did_you_mean
-from bayesmeta.inference.quadrature.engine import Part, QuadratureFit
-from bayesmeta.inference.quadrature.gaussian import condition
-from bayesmeta.inference.quadrature.scale_density import ScaleDensity
 from bayesmeta.numbers import real_array
+from bayesmeta.quadrature.gaussian import condition
+from bayesmeta.quadrature.parts import Part, QuadratureFit
+from bayesmeta.quadrature.scale_density import ScaleDensity
 from bayesmeta.results.intervals import checked_probability
 
 Floats = NDArray[np.float64]

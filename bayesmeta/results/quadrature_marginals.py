@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.inference.quadrature import mixtures
-from bayesmeta.inference.quadrature.engine import Part, QuadratureFit
-from bayesmeta.inference.quadrature.grid import Grid
-from bayesmeta.inference.quadrature.scale_density import ScaleDensity
+from bayesmeta.quadrature import mixtures
+from bayesmeta.quadrature.grid import Grid
+from bayesmeta.quadrature.parts import Part, QuadratureFit
+from bayesmeta.quadrature.scale_density import ScaleDensity
 from bayesmeta.results.normal_mixture import NormalMixture
 from bayesmeta.results.scale_marginal import MonotoneMarginal, ScaleMarginal, ScalePart
 
@@ -74,7 +74,7 @@ def heterogeneity_marginal(fit: QuadratureFit, kind: str) -> MonotoneMarginal:
     ----------
     Higgins and Thompson (2002), Stat. Med. 21:1539-1558, doi:10.1002/sim.1186
     """
-    w = 1 / fit.data.v
+    w = 1 / fit.problem.standard_errors**2
     typical = (w.size - 1) * w.sum() / (w.sum() ** 2 - (w**2).sum())
     weights, tau2 = mixtures.weights(fit), mixtures.tau_nodes(fit) ** 2
     base = scale_marginal(fit)

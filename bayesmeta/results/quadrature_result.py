@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, final
@@ -11,10 +10,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.kinds import Data
 from bayesmeta.errors import SpecificationError, did_you_mean
-from bayesmeta.inference.quadrature import mixtures
-from bayesmeta.inference.quadrature.engine import QuadratureFit
+from bayesmeta.quadrature import mixtures
+from bayesmeta.quadrature.parts import QuadratureFit
 from bayesmeta.results.claims import Simulated, holds_on, share_of
 from bayesmeta.results.exact_claims import affine_expression, exact_probability, scale_probability
 from bayesmeta.results.intervals import Marginal, checked_interval, checked_probability
@@ -59,19 +58,16 @@ class QuadratureResult(MetaResult):
     fit : QuadratureFit
     model : NormalNormal or TwoScales
     data : Estimates
-    make_draws : callable
-        From the number of chains and of draws in each to a DataTree of independent draws.
     shape : tuple of int
         Chains and draws of `datatree`.
     seed : int
-        Of the draws that a claim without an exact form is simulated from.
+        Of the draws.
     engine : str
     """
 
     fit: QuadratureFit
     model: Model
-    data: Estimates
-    make_draws: Callable[[int, int], xr.DataTree]
+    data: Data
     shape: tuple[int, int]
     seed: int = 0
     engine: str = "quadrature"
@@ -79,7 +75,9 @@ class QuadratureResult(MetaResult):
     @cached_property
     def datatree(self) -> xr.DataTree:  # type: ignore[override]
         """Independent draws in ArviZ's groups, the same as NUTS gives; made when first asked for."""
-        return self.make_draws(*self.shape)
+        from bayesmeta.inference.exact_draws import datatree
+
+        return datatree(self.fit, self.data, self.model, self.seed, *self.shape)
 
     @property
     def coefficients(self) -> tuple[str, ...]:
@@ -89,7 +87,7 @@ class QuadratureResult(MetaResult):
     @property
     def parameters(self) -> tuple[str, ...]:
         """Names that `marginal`, `probability` and `summary` know."""
-        scales = tuple(self.model.components)
+        scales = tuple(self.fit.problem.structures)
         if "mu" not in self.fit.names:
             return (*scales, *self.coefficients)
         return ("mu", *scales, *self.coefficients, "theta_new")
@@ -200,6 +198,7 @@ class QuadratureResult(MetaResult):
         import pandas as pd
 
         checked_probability(ci_prob)
+        y, se = self.fit.problem.y, self.fit.problem.standard_errors
         blocks = np.array_split(np.arange(self.data.n_studies), max(self.data.n_studies // 64, 1))
         rows = []
         for block in blocks:
@@ -211,7 +210,7 @@ class QuadratureResult(MetaResult):
             ends = mixture_ppf(found.weights, found.means, sds, q)
             if ci_kind != "eti":
                 ends[:, 1:] = [study_marginal(self.fit, int(i)).interval(ci_prob, ci_kind) for i in block]
-            rows.append(np.column_stack([self.data.y[block], self.data.se[block], mean, sd, ends]))
+            rows.append(np.column_stack([y[block], se[block], mean, sd, ends]))
         frame = pd.DataFrame(
             np.concatenate(rows),
             columns=["y", "se", "mean", "sd", "median", "lower", "upper"],
@@ -294,17 +293,17 @@ class QuadratureResult(MetaResult):
     @cached_property
     def _many_draws(self) -> dict[str, Floats]:
         """Draws of the parameters alone: the effects of studies would need room for all of them."""
-        from bayesmeta.inference.quadrature.draws import parameters
+        from bayesmeta.quadrature.draws import parameters
 
-        return parameters(self.fit, _CLAIM_DRAWS, self.seed, self._second_name)
+        return parameters(self.fit, _CLAIM_DRAWS, self.seed)
 
     @cached_property
     def _top(self) -> dict[str, Floats]:
         """The draws of `datatree` without those of study effects, a new study's among them."""
-        from bayesmeta.inference.quadrature.draws import sample
+        from bayesmeta.quadrature.draws import sample
 
         chains, draws = self.shape
-        found = sample(self.fit, chains * draws, self.seed, self._second_name)
+        found = sample(self.fit, chains * draws, self.seed)
         return {name: values.reshape(chains, draws) for name, values in found.items()}
 
     def _parameter(self, name: str) -> Floats:
@@ -315,7 +314,7 @@ class QuadratureResult(MetaResult):
 
     @property
     def _second_name(self) -> str | None:
-        return next((name for name in self.model.components if name != "tau"), None)
+        return self.fit.problem.second
 
     def _row(self, study: str) -> int:
         if study not in self.data.study:

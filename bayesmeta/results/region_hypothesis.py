@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError
-from bayesmeta.families.prepared import prepare
-from bayesmeta.inference.quadrature.engine import fit_quadrature
 from bayesmeta.priors import PointMass, Prior
+from bayesmeta.quadrature.engine import fit_quadrature
+from bayesmeta.quadrature.problem import GaussianProblem
 from bayesmeta.results.bayes_factor import log_bayes_factor
 from bayesmeta.results.claims import check_claim, holds_on
 from bayesmeta.results.exact_claims import exact_probability, scale_probability
-from bayesmeta.spec.normal_normal import NormalNormal
 
 if TYPE_CHECKING:
     from bayesmeta.results.quadrature_result import QuadratureResult
@@ -27,9 +25,10 @@ _VAGUE = 1e10  # standard errors that tell nothing, in units of the widest prior
 
 def log_factor(result: QuadratureResult, hypothesis: str) -> float:
     """Log Bayes factor for a point or for a region; infinite where the posterior is certain to double precision."""
-    if not re.search("[<>]", str(hypothesis)) or len(result.model.components) > 1:
-        return log_bayes_factor(result.fit, result.data, result.model, hypothesis)
-    before = prior_probability(result.data, result.model.base, hypothesis, result.parameters)
+    problem = result.fit.problem
+    if not re.search("[<>]", str(hypothesis)) or problem.second is not None:
+        return log_bayes_factor(result.fit, hypothesis)
+    before = prior_probability(problem, hypothesis, result.parameters)
     if not 0 < before < 1:
         raise SpecificationError(
             f"hypothesis {hypothesis!r}: its prior probability is {before:g}, so data cannot change it. "
@@ -42,14 +41,12 @@ def log_factor(result: QuadratureResult, hypothesis: str) -> float:
     return math.log(after / against) - math.log(before / (1 - before))
 
 
-def prior_probability(data: Estimates, model: NormalNormal, claim: str, names: tuple[str, ...]) -> float:
-    """Probability of a claim under the priors of a model.
+def prior_probability(problem: GaussianProblem, claim: str, names: tuple[str, ...]) -> float:
+    """Probability of a claim under the priors of a problem with one scale.
 
     Parameters
     ----------
-    data : Estimates
-        For the design and for priors that depend on standard errors.
-    model : NormalNormal
+    problem : GaussianProblem
     claim : str
         Of a form that is exact, as `MetaResult.probability` says.
     names : tuple of str
@@ -61,10 +58,8 @@ def prior_probability(data: Estimates, model: NormalNormal, claim: str, names: t
         If a parameter that the claim is about has an improper prior, or the claim is not linear.
     """
     about = check_claim(claim, names).names
-    known = prepare(data, model).priors
-    priors = {name: known[name] for name in about if name != "theta_new"}
-    if "theta_new" in about:
-        priors |= {name: known[name] for name in ("mu", "tau")}
+    named = [name for name in about if name != "theta_new"]
+    priors = {name: problem.prior_of(name) for name in [*named, *(("mu", "tau") if "theta_new" in about else ())]}
     for name, prior in priors.items():
         if not prior.is_proper:
             raise SpecificationError(
@@ -74,7 +69,7 @@ def prior_probability(data: Estimates, model: NormalNormal, claim: str, names: t
     if len(about) == 1 and about[0] in priors:
         found = _of_one(priors[about[0]], claim, names, about[0])
     else:
-        found = _of_several(data, model, priors, claim, names)
+        found = _of_several(problem, priors, claim, names)
     if found is None:
         raise SpecificationError(
             f"hypothesis {claim!r} has no exact probability. Write it as comparisons of sums, or of a function of a sum, "
@@ -93,12 +88,11 @@ def _of_one(prior: Prior, claim: str, names: tuple[str, ...], name: str) -> floa
     return scale_probability(lambda x: float(prior.cdf(x)), claim, names, name)
 
 
-def _of_several(
-    data: Estimates, model: NormalNormal, priors: dict[str, Prior], claim: str, names: tuple[str, ...]
-) -> float | None:
+def _of_several(problem: GaussianProblem, priors: dict[str, Prior], claim: str, names: tuple[str, ...]) -> float | None:
     """Probability of a claim about several parameters: that after data which tell nothing."""
     extremes = [np.abs(prior.ppf([0.001, 0.999])).max() for prior in priors.values()]
-    vague = np.full(data.n_studies, _VAGUE * max(*extremes, 1e-100))
-    nothing = Estimates(np.zeros(data.n_studies), vague, data.study, data.covariates)
-    tau = priors["tau"] if "tau" in priors else PointMass(0)
-    return exact_probability(fit_quadrature(nothing, replace(model, tau=tau)), claim, names)
+    vague = np.full(len(problem.y), _VAGUE * max(*extremes, 1e-100))
+    nothing = replace(problem, y=np.zeros(len(vague)), V=vague**2)
+    return exact_probability(
+        fit_quadrature(nothing.with_priors({"tau": priors.get("tau", PointMass(0))})), claim, names
+    )

@@ -12,13 +12,14 @@ import numpy as np
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.families.estimates.family import require_estimates, require_one_scale
-from bayesmeta.families.prepared import design, prepare
-from bayesmeta.inference.quadrature.draws import datatree
-from bayesmeta.inference.quadrature.engine import Part, Setting, fitted_parts, unsupported, weighted_fit
-from bayesmeta.inference.quadrature.scale_density import ScaleDensity
+from bayesmeta.families.prepared import prepare
 from bayesmeta.priors import Mixture, PointMass
 from bayesmeta.priors._parameters import as_float
-from bayesmeta.results.bayes_factor import with_prior
+from bayesmeta.quadrature.engine import fitted_parts
+from bayesmeta.quadrature.parts import Part, weighted_fit
+from bayesmeta.quadrature.problem import solvable
+from bayesmeta.quadrature.scale_density import ScaleDensity
+from bayesmeta.quadrature.setting import Setting
 from bayesmeta.results.fit import warn_inaccurate
 from bayesmeta.results.intervals import Marginal
 from bayesmeta.results.quadrature_result import QuadratureResult
@@ -53,7 +54,7 @@ class ModelAverage:
     inclusion: pd.DataFrame
     data: Estimates
     model: NormalNormal
-    _ready: Setting
+    _setting: Setting
     _found: tuple[tuple[float, Part], ...]
     _errors: tuple[float, ...]
 
@@ -78,15 +79,13 @@ class ModelAverage:
         chosen = [
             (one, error)
             for one, error in zip(self._found, self._errors, strict=True)
-            if wanted <= set(_present(one[1], self._ready, self.components))
+            if wanted <= set(_present(one[1], self._setting, self.components))
         ]
         if not chosen:
             raise SpecificationError(f"given={sorted(wanted)!r}: no model with prior probability has all of these.")
-        found = weighted_fit(self._ready, [one for one, _ in chosen], [error for _, error in chosen], _TOLERANCE)
+        found = weighted_fit(self._setting, [one for one, _ in chosen], [error for _, error in chosen], _TOLERANCE)
         warn_inaccurate(found.error, _TOLERANCE)
-        return QuadratureResult(
-            found, self.model, self.data, lambda chains, draws: datatree(found, self.model, 0, chains, draws), (4, 1000)
-        )
+        return QuadratureResult(found, self.model, self.data, (4, 1000))
 
 
 def model_average(
@@ -135,17 +134,16 @@ def model_average(
     """
     require_estimates(data)
     require_one_scale(model)
-    if reason := unsupported(data, model):
-        raise SpecificationError(f"model: {reason}")
+    ready = prepare(data, model)
+    solvable(ready.gaussian, "model: ")
     if inclusion is not None and weights is not None:
         raise SpecificationError("give inclusion or weights, not both.")
-    model = prepare(data, model).bound
-    made = design(data, model)
+    made = ready.design
     names = (*(["mu"] if made.intercept else []), "tau", *made.columns)
     if inclusion is not None and not isinstance(inclusion, Mapping):
         raise SpecificationError(f"inclusion={inclusion!r}: write a probability for each component, {{'mu': 0.5}}.")
     chances = _chances(names, inclusion or {}, weights)
-    whole, components = model, tuple(name for name in names if 0 < chances[name] < 1)
+    whole, components = ready.bound, tuple(name for name in names if 0 < chances[name] < 1)
     for name in names:
         whole = _spike_and_slab(data, whole, name, chances[name])
     if 2 ** len(components) > _MOST_MODELS:
@@ -153,22 +151,22 @@ def model_average(
             f"{len(components)} components make {2 ** len(components)} models, more than {_MOST_MODELS}; "
             "keep some in all models, inclusion={name: 1}."
         )
-    ready, found, errors = fitted_parts(data, whole, _TOLERANCE)
+    setting, found, errors = fitted_parts(solvable(prepare(data, whole).gaussian, "model: "), _TOLERANCE)
     if weights is not None:
         kept = [
             (one, error)
-            for one, error in zip(_reweighted(ready, found, components, weights), errors, strict=True)
+            for one, error in zip(_reweighted(setting, found, components, weights), errors, strict=True)
             if one[0] > -math.inf
         ]
         found, errors = [one for one, _ in kept], [error for _, error in kept]
-    models = _models(ready, found, components)
+    models = _models(setting, found, components)
     return ModelAverage(
         components=components,
         models=models,
         inclusion=_inclusion(models, components),
         data=data,
         model=whole,
-        _ready=ready,
+        _setting=setting,
         _found=tuple(found),
         _errors=tuple(errors),
     )
@@ -211,7 +209,7 @@ def _spike_and_slab(data: Estimates, model: NormalNormal, name: str, chance: flo
             f"or keep it in all, inclusion={{{name!r}: 1}}."
         )
     if chance == 0:
-        return with_prior(prepare(data, model), name, PointMass(0))
+        return prepare(data, model).with_priors({name: PointMass(0)})
     slab = prepare(data, model).priors[name]
     if not (slab.is_proper and slab.has_density):
         what = "improper" if not slab.is_proper else "a point mass, or has one"
@@ -219,26 +217,26 @@ def _spike_and_slab(data: Estimates, model: NormalNormal, name: str, chance: flo
             f"prior for {name} is {slab}, which is {what}; where {name} may be absent it must be a proper density, "
             f"e.g. {'HalfNormal(0.5)' if name == 'tau' else 'Normal(0, 1)'}. inclusion={{{name!r}: 1}} keeps it as it is."
         )
-    return with_prior(prepare(data, model), name, Mixture([(chance, slab), (1 - chance, PointMass(0))]))
+    return prepare(data, model).with_priors({name: Mixture([(chance, slab), (1 - chance, PointMass(0))])})
 
 
-def _present(part: Part, ready: Setting, components: Names) -> Names:
+def _present(part: Part, setting: Setting, components: Names) -> Names:
     """Which components a part of the fit has."""
 
     def has(name: str) -> bool:
         if name == "tau":
             return isinstance(part.scale, ScaleDensity)
-        return ready.names.index(name) not in part.piece.fixed
+        return setting.problem.names.index(name) not in part.piece.fixed
 
     return tuple(name for name in components if has(name))
 
 
 def _reweighted(
-    ready: Setting, found: Sequence[tuple[float, Part]], components: Names, weights: Mapping[Names, float]
+    setting: Setting, found: Sequence[tuple[float, Part]], components: Names, weights: Mapping[Names, float]
 ) -> list[tuple[float, Part]]:
     """The parts with other prior probabilities of the models that they belong to."""
     wanted = {frozenset(group) & set(components): w for group, w in weights.items()}
-    groups = [frozenset(_present(part, ready, components)) for _, part in found]
+    groups = [frozenset(_present(part, setting, components)) for _, part in found]
     total = {
         group: np.logaddexp.reduce([w for (w, _), g in zip(found, groups, strict=True) if g == group])
         for group in groups
@@ -249,13 +247,13 @@ def _reweighted(
     ]
 
 
-def _models(ready: Setting, found: Sequence[tuple[float, Part]], components: Names) -> pd.DataFrame:
+def _models(setting: Setting, found: Sequence[tuple[float, Part]], components: Names) -> pd.DataFrame:
     """One row for each model, the largest posterior probability first."""
     import pandas as pd
 
     groups: dict[Names, list[tuple[float, Part]]] = {}
     for one in found:
-        groups.setdefault(_present(one[1], ready, components), []).append(one)
+        groups.setdefault(_present(one[1], setting, components), []).append(one)
     prior = {group: np.logaddexp.reduce([w for w, _ in parts]) for group, parts in groups.items()}
     joint = {group: np.logaddexp.reduce([w + p.log_evidence for w, p in parts]) for group, parts in groups.items()}
     total = np.logaddexp.reduce(list(joint.values()))

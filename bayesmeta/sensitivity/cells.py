@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import sici
 
-from bayesmeta.inference.quadrature.scale_density import ScaleDensity
-from bayesmeta.inference.quadrature.special import normal_cdf
+from bayesmeta.quadrature.scale_density import ScaleDensity
+from bayesmeta.quadrature.special import normal_cdf
 from bayesmeta.results.normal_mixture import mixture_ppf
 from bayesmeta.sensitivity.divergence import with_divergence
 from bayesmeta.sensitivity.quantity import Quantity

@@ -18,16 +18,15 @@ from scipy.special import ndtr
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError
 from bayesmeta.families.estimates.family import require_estimates, require_one_scale
-from bayesmeta.families.prepared import design, tau_prior
-from bayesmeta.inference.quadrature import mixtures
-from bayesmeta.inference.quadrature.engine import Part, QuadratureFit
 from bayesmeta.priors import Flat, Prior
 from bayesmeta.priors.scores import scale_scores
+from bayesmeta.quadrature import mixtures
+from bayesmeta.quadrature.parts import Part, QuadratureFit
 from bayesmeta.results.claims import check_claim
 from bayesmeta.results.exact_claims import CompiledClaim, compile_claim
 from bayesmeta.results.fit import fit
 from bayesmeta.results.quadrature_result import QuadratureResult
-from bayesmeta.sensitivity.divergence import coefficient_terms, log_nodes, log_prior_of_tau
+from bayesmeta.sensitivity.divergence import log_nodes, log_prior_of_tau
 from bayesmeta.sensitivity.quantity import Quantity, quantity_of
 from bayesmeta.spec.two_scales import Model
 
@@ -96,13 +95,12 @@ def prior_derivatives(data: Estimates, model: Model, claim: str = "mu < 0") -> p
         raise SpecificationError(
             f"{claim!r}: exact derivatives need one comparison that is linear in coefficients, or one about tau, e.g. 'mu < 0'."
         )
-    terms = coefficient_terms(names, design(data, model.base).columns, model.base)
+    tau, terms = result.fit.problem.priors["tau"], result.fit.problem.coefficient_priors
     for group, prior in terms.items():
         if prior.student is None and prior != Flat():
             raise SpecificationError(
                 f"prior for {', '.join(group)} is {prior}: exact derivatives take normal and t priors."
             )
-    tau = tau_prior(data, model)
     if len(result.fit.parts) != 1:
         raise SpecificationError(f"prior for tau is {tau}: exact derivatives take no mixtures.")
     averages = _Averages(result.fit, compiled, quantity)

@@ -12,14 +12,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bayesmeta.data.estimates import Estimates
-from bayesmeta.families.prepared import design, tau_prior
-from bayesmeta.inference.quadrature import mixtures
-from bayesmeta.inference.quadrature.engine import Part, QuadratureFit
-from bayesmeta.inference.quadrature.scale_density import ScaleDensity
 from bayesmeta.priors import Flat, Mixture, MultivariateNormal, Prior, plain
+from bayesmeta.quadrature import mixtures
+from bayesmeta.quadrature.parts import Part, QuadratureFit
+from bayesmeta.quadrature.scale_density import ScaleDensity
 from bayesmeta.spec.normal_normal import NormalNormal
-from bayesmeta.spec.two_scales import Model
 
 Floats = NDArray[np.float64]
 Terms = Mapping[tuple[str, ...], Prior]
@@ -183,30 +180,24 @@ def with_divergence(terms: Floats) -> Floats:
     return np.asarray(total)
 
 
-def divergence(one: tuple[QuadratureFit, Model], other: tuple[QuadratureFit, Model], data: Estimates) -> float:
+def divergence(one: QuadratureFit, other: QuadratureFit) -> float:
     """Kullback-Leibler divergence KL(one || other) between two posteriors of the same data, in natural units.
 
     Parameters
     ----------
-    one, other : tuple of QuadratureFit and Model
-        They differ in the priors on tau and on the coefficients only.
-    data : Estimates
+    one, other : QuadratureFit
+        They differ in the priors on the first scale and on the coefficients only.
     """
-    (fit, model), (other_fit, other_model) = one, other
-    base, other_base = model.base, other_model.base
-    columns = design(data, base).columns
-    mine, theirs = differing(
-        coefficient_terms(fit.names, columns, base), coefficient_terms(fit.names, columns, other_base)
-    )
-    tau, other_tau = tau_prior(data, base), tau_prior(data, other_base)
+    mine, theirs = differing(one.problem.coefficient_priors, other.problem.coefficient_priors)
+    tau, other_tau = (fit.problem.priors[fit.problem.scale] for fit in (one, other))
     if singular(tau, other_tau) or any(singular(mine[key], theirs[key]) for key in mine if key in theirs):
         return math.inf
     same = tau == other_tau
-    gap = expected_log_prior(fit, mine, None if same else tau)
-    gap -= expected_log_prior(fit, theirs, None if same else other_tau)
+    gap = expected_log_prior(one, mine, None if same else tau)
+    gap -= expected_log_prior(one, theirs, None if same else other_tau)
     if math.isnan(gap):
         return math.inf
-    return max(gap - (fit.log_evidence - other_fit.log_evidence), 0.0)
+    return max(gap - (one.log_evidence - other.log_evidence), 0.0)
 
 
 def _joint_term(part: Part, columns: Sequence[int], prior: MultivariateNormal) -> Floats:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.inference.quadrature.engine import tau_components
-from bayesmeta.inference.quadrature.grid import V_MAX, V_MIN, Grid
-from bayesmeta.inference.quadrature.scale_density import ScaleDensity
 from bayesmeta.priors import Prior
+from bayesmeta.quadrature.grid import V_MAX, V_MIN, Grid
+from bayesmeta.quadrature.scale_density import ScaleDensity
+from bayesmeta.quadrature.setting import tau_components
 from bayesmeta.sensitivity.divergence import log_prior_of_tau
 
 Floats = NDArray[np.float64]

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import ImproperPosteriorError
-from bayesmeta.families.prepared import design, prepare, tau_prior
-from bayesmeta.inference.quadrature.coefficients import Piece, pieces
-from bayesmeta.inference.quadrature.engine import Setting
+from bayesmeta.families.prepared import prepare, tau_prior
 from bayesmeta.priors import Flat, Prior
+from bayesmeta.quadrature.coefficients import Piece, pieces
+from bayesmeta.quadrature.setting import Setting
 from bayesmeta.results.exact_claims import compile_claim
 from bayesmeta.results.fit import fit_many, warn_inaccurate
 from bayesmeta.results.quadrature_result import QuadratureResult
@@ -66,13 +66,13 @@ class Run:
         self.levels = np.array([(1 - ci_prob) / 2, (1 + ci_prob) / 2])
         compiled = [compile_claim(text, primary.parameters, self.names) for text in claims]
         self.compiled = [found for found in compiled if found is not None and found.always_defined]
-        self.exact = len(self.compiled) == len(claims) and len(model.components) == 1
+        self.exact = len(self.compiled) == len(claims) and primary.fit.problem.second is None
         self.quantity = quantity_of(claims[0], primary.parameters, self.names)
         self.tau_priors = tuple(varied.get("tau", (self.base.tau,)))
         self.keys: tuple[Key, ...] = tuple(key for key in varied if key != "tau")
         self.combinations = list(itertools.product(*(varied[key] for key in self.keys)))
-        self.tau0 = tau_prior(data, self.base)
-        self.terms0 = coefficient_terms(self.names, self.columns, self.base)
+        self.tau0 = primary.fit.problem.priors["tau"]
+        self.terms0 = primary.fit.problem.coefficient_priors
         shape = (len(self.combinations), len(self.tau_priors))
         self.arrays = {
             name: np.full(shape, np.nan)
@@ -92,7 +92,7 @@ class Run:
         return self._collected()
 
     def _by_tables(self) -> None:
-        ready = Setting(self.data, self.base)
+        ready = Setting(self.primary.fit.problem)
         self.resolved = [tau_prior(self.data, replace(self.base, tau=prior)) for prior in self.tau_priors]
         self.plans = plans(self.resolved)
         self.centre = 0.5 * float(
@@ -143,7 +143,7 @@ class Run:
             pattern = tuple(prior == Flat() for prior in combination)
             if pattern not in seen:
                 seen.add(pattern)
-                design(self.data, self._model(combination))
+                _ = prepare(self.data, self._model(combination)).design
 
     def _model(self, combination: Sequence[Prior]) -> NormalNormal:
         return self.of_base.with_priors(dict(zip(self.keys, combination, strict=True)))
@@ -155,10 +155,7 @@ class Run:
         terms = differing(all_terms, self.terms0)
         impossible = any(singular(terms[0][key], terms[1][key]) for key in terms[0] if key in terms[1])
         reverse = self._reverse(terms)
-        priors = {
-            name: model.mu if name == "mu" else model.coefficient_prior(name, self.columns[name]) for name in self.names
-        }
-        found = pieces(self.names, priors, model.joint_priors())
+        found = pieces(self.names, all_terms)
         left: list[tuple[int, int]] = []
         for p, plan in enumerate(self.plans):
             wanted = list(range(len(plan.members)))
@@ -255,9 +252,8 @@ class Run:
                 self.arrays[name][c, t] = value
         self.arrays["log_evidence"][c, t] = result.fit.log_evidence
         self.arrays["error"][c, t] = result.fit.error
-        one, other = (result.fit, model), (self.primary.fit, self.model)
-        self.arrays["kl"][c, t] = divergence(one, other, self.data)
-        self.arrays["kl_reverse"][c, t] = divergence(other, one, self.data)
+        self.arrays["kl"][c, t] = divergence(result.fit, self.primary.fit)
+        self.arrays["kl_reverse"][c, t] = divergence(self.primary.fit, result.fit)
 
     def _collected(self) -> SensitivityResult:
         """The arrays with one axis for each parameter that varies, in the order given."""

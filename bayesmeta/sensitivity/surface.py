@@ -8,8 +8,7 @@ from typing import Any
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError
 from bayesmeta.families.estimates.family import require_estimates
-from bayesmeta.families.registry import family_of
-from bayesmeta.inference.quadrature.engine import unsupported
+from bayesmeta.families.prepared import prepare
 from bayesmeta.priors import Prior
 from bayesmeta.results.claims import check_claim
 from bayesmeta.results.fit import fit
@@ -19,6 +18,8 @@ from bayesmeta.sensitivity.result import SensitivityResult
 from bayesmeta.sensitivity.run import Run
 from bayesmeta.sensitivity.varied import varied_priors
 from bayesmeta.spec.two_scales import Model
+
+_ADVICE = " Use engine='nuts'."  # which `prior_sensitivity` does not have
 
 
 def prior_sensitivity(
@@ -81,10 +82,9 @@ def prior_sensitivity(
     1  HalfCauchy(5)     0.9573  0.0663
     """
     require_estimates(data)
-    family_of(data, model)
-    reason = unsupported(data, model)
-    if reason is not None:
-        raise SpecificationError(f"model: {reason.replace(' Use engine=' + chr(39) + 'nuts' + chr(39) + '.', '')}")
+    problem = prepare(data, model).gaussian
+    if isinstance(problem, str):
+        raise SpecificationError(f"model: {problem.removesuffix(_ADVICE)}")
     checked_probability(ci_prob)
     claims = (claim,) if isinstance(claim, str) else tuple(claim)
     if not claims:

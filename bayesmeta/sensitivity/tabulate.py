@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.inference.quadrature import mixtures
-from bayesmeta.inference.quadrature.coefficients import Piece
-from bayesmeta.inference.quadrature.engine import Part, QuadratureFit, Setting
-from bayesmeta.inference.quadrature.gaussian import condition
-from bayesmeta.inference.quadrature.integrate import Integrand, Posterior
-from bayesmeta.inference.quadrature.special import normal_cdf
+from bayesmeta.quadrature import mixtures
+from bayesmeta.quadrature.coefficients import Piece
+from bayesmeta.quadrature.gaussian import condition
+from bayesmeta.quadrature.integrate import Integrand, Posterior
+from bayesmeta.quadrature.parts import Part, QuadratureFit
+from bayesmeta.quadrature.setting import Setting
+from bayesmeta.quadrature.special import normal_cdf
 from bayesmeta.results.exact_claims import CompiledClaim
 from bayesmeta.sensitivity.divergence import Terms, log_prior_of_coefficients
 from bayesmeta.sensitivity.quantity import Quantity
@@ -109,7 +110,7 @@ def tabulate(
     Parameters
     ----------
     ready : Setting
-        Data and design.
+        Effects and design.
     stub : QuadratureFit
         A fit of the same data, whose parts are not used.
     found : sequence of Piece
@@ -139,7 +140,7 @@ def tabulate(
     log_likelihood = np.concatenate([np.asarray(part.posterior.log_evidence)[0] + w for w, part, _ in parts])
     centre = float(means[:, np.argmax(log_likelihood)] @ shares[:, np.argmax(log_likelihood)])
     with np.errstate(invalid="ignore"):
-        ratio = [_ratio(part, ready.names, terms) for _, part, _ in parts]
+        ratio = [_ratio(part, stub.names, terms) for _, part, _ in parts]
     by_claim = [np.concatenate([claim.by_node(stub, part) for _, part, _ in parts]) for claim in claims]
     return Table(
         log_likelihood=log_likelihood,

@@ -8,8 +8,8 @@ from typing import Any
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError
 from bayesmeta.families.prepared import design, prepare
-from bayesmeta.inference.quadrature.engine import unsupported
 from bayesmeta.priors import Flat, Prior, require_prior, require_scale_prior
+from bayesmeta.quadrature.coefficients import expand
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.sources import check_measure
 from bayesmeta.spec.two_scales import Model
@@ -50,7 +50,7 @@ def varied_priors(
         design(data, changed[0])
         for one in changed:
             check_measure(data.measure, one)
-        odd = next((p for p, one in zip(checked, changed, strict=True) if unsupported(data, one) is not None), None)
+        odd = next((prior for prior in checked if key != "tau" and not _is_normal_mixture(prior)), None)
         if odd is not None:
             raise SpecificationError(
                 f"{where}: {odd} is not a prior that exact integration takes; use a normal or t prior."
@@ -79,6 +79,13 @@ def _refuse_overlap(model: NormalNormal, given: Mapping[Key, Any]) -> None:
                 f"{sorted(both)[0]} has a prior of its own in the model, and {_text(key)} are to have a joint one: "
                 "give the model a joint prior on them instead."
             )
+
+
+def _is_normal_mixture(prior: Prior) -> bool:
+    try:
+        return prior.joint is not None or bool(expand(prior, "a coefficient"))
+    except SpecificationError:
+        return False
 
 
 def _text(key: Key) -> str:

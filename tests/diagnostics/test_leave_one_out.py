@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import arviz_stats
@@ -15,9 +16,8 @@ from scipy.stats import halfnorm, multivariate_normal, norm
 
 import bayesmeta as bm
 from bayesmeta.errors import DataError, InferenceError, SpecificationError
-from bayesmeta.inference.quadrature import engine, mixtures
-from bayesmeta.inference.quadrature.leave_out import leave_one_out_fits
-from bayesmeta.inference.quadrature.rotate import rotate
+from bayesmeta.quadrature import mixtures
+from bayesmeta.quadrature.leave_out import leave_one_out_fits
 from bayesmeta.results.quadrature_marginals import scale_marginal
 
 SCHOOLS = bm.load_dataset("eight_schools")
@@ -131,11 +131,14 @@ def test_correlated_estimates_are_predicted_given_the_others():
 
 def test_refits_answer_everything_that_fits_do():
     """Densities of tau and true effects of the studies that are left, which the table does not need."""
-    full = engine.fit_quadrature(CORRELATED, LINEAR)
+    full = bm.fit(CORRELATED, LINEAR).fit
     tau = np.array([0.0, 0.1, 0.7])
     for left_out in leave_one_out_fits(full):
-        refit = engine.fit_quadrature(CORRELATED.drop(CORRELATED.study[left_out.row]), LINEAR)
-        assert left_out.fit.data == refit.data
+        refit = bm.fit(CORRELATED.drop(CORRELATED.study[left_out.row]), LINEAR).fit
+        for got, want in (
+            (getattr(fit.problem, name) for fit in (left_out.fit, refit)) for name in ("y", "V", "X", "study")
+        ):
+            assert np.array_equal(got, want)
         assert_allclose(left_out.fit.log_evidence, refit.log_evidence, rtol=1e-10)
         got, want = (scale_marginal(fit).pdf(tau) for fit in (left_out.fit, refit))
         assert_allclose(got, want, rtol=1e-8)
@@ -151,12 +154,11 @@ def test_shortest_intervals():
         assert_allclose(loo[[f"{name}_lower", f"{name}_upper"]], refit.marginal(name).hdi(0.9), rtol=1e-5, atol=1e-6)
 
 
-def test_effects_that_vary_together(monkeypatch):
+def test_effects_that_vary_together():
     """A between-study structure G, as multi-arm trials have it."""
     G = np.eye(5)
     G[0, 1] = G[1, 0] = 0.5
-    monkeypatch.setattr(engine, "rotate", lambda V, _: rotate(V, G))
-    loo = bm.leave_one_out(CORRELATED, LINEAR)
+    loo = bm.leave_one_out(CORRELATED, replace(LINEAR, between=bm.Given(G)))
     for i in range(5):
         assert_allclose(loo.table.iloc[i][["elpd", "pit"]], reference(i, COVARIANCE, G), rtol=1e-7)
 
@@ -250,7 +252,7 @@ def test_order_and_scale_do_not_matter():
 def test_chunks_of_lanes_make_no_difference(monkeypatch):
     """All in one call or one by one: the same to the last bit."""
     together = bm.leave_one_out(SCHOOLS, MODEL).table
-    monkeypatch.setattr("bayesmeta.inference.quadrature.leave_out._ELEMENTS", 1)
+    monkeypatch.setattr("bayesmeta.quadrature.leave_out._ELEMENTS", 1)
     pd.testing.assert_frame_equal(bm.leave_one_out(SCHOOLS, MODEL).table, together, check_exact=True)
 
 

@@ -16,8 +16,8 @@ from scipy.stats import chi2, lognorm, multivariate_normal, multivariate_t, nct,
 import bayesmeta as bm
 from bayesmeta.families.likelihood import Point
 from bayesmeta.families.prepared import prepare
-from bayesmeta.inference.quadrature import settle
-from bayesmeta.inference.quadrature.arm_grid import fit_arm_grid
+from bayesmeta.inference.grids import settle
+from bayesmeta.inference.grids.arm_grid import fit_arm_grid
 
 NAN = float("nan")
 _x, _w = np.polynomial.legendre.leggauss(300)  # over log sigma from -4 to 5

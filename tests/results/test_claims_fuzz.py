@@ -12,8 +12,8 @@ from scipy.stats import binom
 
 import bayesmeta as bm
 from bayesmeta.errors import SpecificationError
-from bayesmeta.inference.quadrature.draws import parameters
-from bayesmeta.inference.quadrature.engine import QuadratureFit, fit_quadrature
+from bayesmeta.quadrature.draws import parameters
+from bayesmeta.quadrature.engine import QuadratureFit
 from bayesmeta.results.claims import evaluate
 from bayesmeta.results.exact_claims import exact_probability
 
@@ -139,7 +139,7 @@ def test_exact_probabilities_of_random_claims_are_those_of_draws() -> None:
     seen: Counter[str] = Counter()
     wrong = []
     for place, model in enumerate(MODELS):
-        fit = fit_quadrature(DATA, model)
+        fit = bm.fit(DATA, model).fit
         names = ("mu", "tau", *(name for name in fit.names if name != "mu"), "theta_new")
         draws = parameters(fit, N_DRAWS, seed=place)
         writer = Writer(tuple(name for name in fit.names if name != "mu"), writer_rng)

@@ -222,7 +222,7 @@ def test_what_is_simulated_draws_no_study_effects(monkeypatch):
     rng = np.random.default_rng(1)
     data = bm.Estimates(rng.normal(0, 1, 2000), rng.uniform(0.1, 1, 2000))
     result = bm.fit(data, bm.NormalNormal(mu=bm.Normal(0, 1), tau=bm.HalfNormal(1)), "quadrature")
-    monkeypatch.setattr("bayesmeta.inference.quadrature.draws.restore_estimates", None)
+    monkeypatch.setattr("bayesmeta.inference.exact_draws.restored", None)
     assert result.probability("exp(mu) > 1.2") == result.probability("mu > 0.18232155679395462621")
     assert 0.9 < result.probability("mu ** 3 + mu < tau") <= 1
     assert result.probability_mcse("mu ** 3 + mu < tau") > 0

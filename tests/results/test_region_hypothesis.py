@@ -10,6 +10,7 @@ from scipy.integrate import dblquad, quad
 from scipy.stats import cauchy, halfnorm, norm
 
 import bayesmeta as bm
+from bayesmeta.families.prepared import prepare
 from bayesmeta.results.region_hypothesis import prior_probability
 
 Y, SE = np.array([0.3, -0.1, 0.4]), np.array([0.2, 0.25, 0.3])
@@ -69,8 +70,8 @@ def test_functions_of_a_parameter_are_inverted(one: str, other: str) -> None:
 def test_a_spike_at_the_edge_counts_on_its_own_side() -> None:
     model = bm.NormalNormal(mu=bm.Mixture([(0.5, bm.PointMass(0)), (0.5, bm.Normal(0, 1))]), tau=bm.HalfNormal(0.3))
     names = ("mu", "tau", "theta_new")
-    assert prior_probability(DATA, model, "mu < 0", names) == pytest.approx(0.25)
-    assert prior_probability(DATA, model, "mu <= 0", names) == pytest.approx(0.75)
+    assert prior_probability(prepare(DATA, model).gaussian, "mu < 0", names) == pytest.approx(0.25)
+    assert prior_probability(prepare(DATA, model).gaussian, "mu <= 0", names) == pytest.approx(0.75)
 
 
 def test_prior_probabilities_of_several_parameters() -> None:
@@ -79,14 +80,17 @@ def test_prior_probabilities_of_several_parameters() -> None:
     )
     names = ("mu", "tau", "dose", "theta_new")
     both = norm(0.2 - 0.2, math.hypot(0.7, 0.6))
-    assert prior_probability(DATA, model, "mu + 2 * dose < 0.5", names) == pytest.approx(both.cdf(0.5), abs=1e-9)
+    problem = prepare(DATA, model).gaussian
+    assert prior_probability(problem, "mu + 2 * dose < 0.5", names) == pytest.approx(both.cdf(0.5), abs=1e-9)
     apart = norm.cdf(0, 0.2, 0.7) * norm.cdf(0, -0.1, 0.3)
-    assert prior_probability(DATA, model, "mu < 0 and dose < 0", names) == pytest.approx(apart, abs=1e-9)
+    assert prior_probability(problem, "mu < 0 and dose < 0", names) == pytest.approx(apart, abs=1e-9)
     new = quad(lambda t: norm.cdf(0, 0.2, math.hypot(0.7, t)) * halfnorm.pdf(t, scale=0.5), 0, 6, epsabs=1e-13)[0]
-    assert prior_probability(DATA, model, "theta_new < 0", names) == pytest.approx(new, abs=1e-9)
+    assert prior_probability(problem, "theta_new < 0", names) == pytest.approx(new, abs=1e-9)
     heavy = bm.NormalNormal(mu=bm.Cauchy(0, 1), tau=bm.HalfCauchy(2))
     want = cauchy.cdf(1) * cauchy.cdf(1, 0, 2) * 2 - cauchy.cdf(1)
-    assert prior_probability(DATA, heavy, "mu < 1 and tau < 1", names) == pytest.approx(want, abs=1e-8)
+    assert prior_probability(prepare(DATA, heavy).gaussian, "mu < 1 and tau < 1", names) == pytest.approx(
+        want, abs=1e-8
+    )
 
 
 @pytest.mark.parametrize("k", [1, 2])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,10 @@ from bayesmeta.families.estimates.likelihood import EstimatesLikelihood
 from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.families.protocol import Family, Parameter
 from bayesmeta.priors import Prior, plain
+from bayesmeta.quadrature.problem import GaussianProblem, obstacle
 from bayesmeta.spec.between import Cluster, Given, MultiArm
 from bayesmeta.spec.normal_normal import NormalNormal
-from bayesmeta.spec.two_scales import TwoScales
+from bayesmeta.spec.two_scales import TwoScales, structures
 
 Model = NormalNormal | TwoScales
 
@@ -60,6 +61,22 @@ class OfEstimates(Family):
         if isinstance(model, NormalNormal):
             return {}
         return {model.second_name: Parameter(plain(model.prior), "heterogeneity", model.prior)}
+
+    def gaussian(self, data: Estimates, model: Model) -> GaussianProblem | str:
+        """Every model: with two standard deviations if errors are independent, and if coefficients have mixtures of normals."""
+        made = self.checked_design(data, model)
+        joint: dict[Any, Prior] = {**model.base.joint_priors()}
+        single = self.parameters(data, model, made).items()
+        problem = GaussianProblem(
+            y=data.y,
+            V=data.v if data.cov is None else data.cov,
+            X=np.column_stack([np.ones((data.n_studies, int(made.intercept))), made.base[0]]),
+            names=(*(["mu"] if made.intercept else []), *made.columns),
+            structures=structures(data, model),
+            priors=joint | {name: one.prior for name, one in single if not any(name in group for group in joint)},
+            study=data.study,
+        )
+        return obstacle(problem) or problem
 
     def with_own(self, data: Estimates, model: Model, priors: Mapping[str, Prior]) -> Model:
         """The model with another prior on its second standard deviation."""

@@ -11,7 +11,7 @@ from bayesmeta.data.estimates import Estimates
 from bayesmeta.families.design import Design
 from bayesmeta.families.estimates.spread import Spread, full
 from bayesmeta.families.likelihood import BY_STUDY, NUMPY, Array, Groups, Likelihood, Ops, Point
-from bayesmeta.inference.quadrature.rotate import rotate
+from bayesmeta.quadrature.rotate import rotate
 from bayesmeta.spec.two_scales import Model, structures
 
 Floats = NDArray[np.float64]

@@ -16,14 +16,14 @@ from scipy.special import logsumexp
 
 from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.families.arm_means.arrays import ArmArrays, arm_arrays
-from bayesmeta.inference.quadrature.parameter_grid import (
+from bayesmeta.inference.grids.parameter_grid import (
     ParameterGrid,
     chebyshev,
     interpolation,
     require_simple,
     scale_rule,
 )
-from bayesmeta.inference.quadrature.settle import Ends, Layout, expected_mu, location_ends, settle, spaced
+from bayesmeta.inference.grids.settle import Ends, Layout, expected_mu, location_ends, settle, spaced
 from bayesmeta.priors import Prior, plain
 from bayesmeta.spec.arm_normal import ArmNormal, typical_name
 

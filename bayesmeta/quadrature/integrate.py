@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bayesmeta.inference.quadrature.gaussian import CoefficientPrior, Conditional, Problem, condition, posterior_mean
-from bayesmeta.inference.quadrature.grid import Grid, locate
-from bayesmeta.inference.quadrature.scale_density import ScaleDensity
-from bayesmeta.inference.quadrature.special import namespace, normal_cdf, over_nodes
+from bayesmeta.quadrature.gaussian import CoefficientPrior, Conditional, Problem, condition, posterior_mean
+from bayesmeta.quadrature.grid import Grid, locate
+from bayesmeta.quadrature.scale_density import ScaleDensity
+from bayesmeta.quadrature.special import namespace, normal_cdf, over_nodes
 
 Array = Any
 NODES = 128

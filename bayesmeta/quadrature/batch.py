@@ -12,11 +12,11 @@ import numpy as np
 from array_api_compat import is_jax_array, is_numpy_array, is_torch_array, to_device
 from numpy.typing import NDArray
 
-from bayesmeta.inference.quadrature.gaussian import CoefficientPrior, Problem
-from bayesmeta.inference.quadrature.integrate import NODES, Integrand, Posterior, integrate
-from bayesmeta.inference.quadrature.scale_density import scale_density
-from bayesmeta.inference.quadrature.special import namespace, normal_cdf
 from bayesmeta.priors import Prior
+from bayesmeta.quadrature.gaussian import CoefficientPrior, Problem
+from bayesmeta.quadrature.integrate import NODES, Integrand, Posterior, integrate
+from bayesmeta.quadrature.scale_density import scale_density
+from bayesmeta.quadrature.special import namespace, normal_cdf
 
 Array = Any
 Floats = NDArray[np.float64]

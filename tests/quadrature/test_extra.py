@@ -13,7 +13,7 @@ import bayesmeta as bm
 
 CASES = {
     case["id"]: case
-    for case in json.loads((Path(__file__).parents[2] / "golden" / "extra.json").read_text(encoding="utf-8"))["cases"]
+    for case in json.loads((Path(__file__).parents[1] / "golden" / "extra.json").read_text(encoding="utf-8"))["cases"]
 }
 FAMILIES = {
     "uniform": lambda p: bm.ImproperUniform() if p.get("upper") is None else bm.Uniform(p["lower"], p["upper"]),

@@ -14,7 +14,7 @@ import pytest
 
 import bayesmeta as bm
 
-GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "edge_cases.json").read_text("utf-8"))
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "edge_cases.json").read_text("utf-8"))
 CASES = {c["tau_prior"]["family"]: c for c in GOLDEN["cases"] if c["id"] == "tiny_scale"}
 
 

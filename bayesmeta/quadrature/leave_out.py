@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.errors import InferenceError
-from bayesmeta.inference.quadrature.engine import Part, QuadratureFit
-from bayesmeta.inference.quadrature.gaussian import Problem
-from bayesmeta.inference.quadrature.integrate import NODES, converge
-from bayesmeta.inference.quadrature.mixtures import Mixture
-from bayesmeta.inference.quadrature.rotate import Rotation, rotate
+from bayesmeta.quadrature.gaussian import Problem
+from bayesmeta.quadrature.integrate import NODES, converge
+from bayesmeta.quadrature.mixtures import Mixture
+from bayesmeta.quadrature.parts import Part, QuadratureFit
+from bayesmeta.quadrature.rotate import Rotation, rotate
 
 Floats = NDArray[np.float64]
 _ELEMENTS = 400_000  # of the largest temporary array
@@ -29,7 +29,7 @@ class LeftOut:
     Attributes
     ----------
     row : int
-        The study's row in the full data.
+        The study's row in the full problem.
     fit : QuadratureFit
         Of the other studies, under the same prior.
     """
@@ -46,7 +46,7 @@ def leave_one_out_fits(full: QuadratureFit) -> list[LeftOut]:
     InferenceError
         If the posterior without a study is improper; the message names the study.
     """
-    k, parts = full.data.n_studies, full.parts
+    k, parts = len(full.problem.y), full.parts
     _require_identified(full)
     rotations = _without(full)
     wide = max([min(k, 64)] + [part.posterior.mass.shape[-2] for part in parts])
@@ -82,8 +82,8 @@ def predictive(part_of: QuadratureFit, left_out: LeftOut, full: QuadratureFit) -
 
 def _regression(full: QuadratureFit, others: QuadratureFit, row: int, tau2: Floats) -> tuple[Floats, Floats, Floats]:
     """The left-out y given the others' y: ``offset + slope' beta``, and its variance, at each tau^2."""
-    V, G = _covariances(full)
-    slope = np.broadcast_to(full.X[row][:, None], (full.X.shape[1], tau2.size))
+    (V, G), X = _covariances(full), full.problem.X
+    slope = np.broadcast_to(X[row][:, None], (X.shape[1], tau2.size))
     if V.ndim == 1:
         return np.zeros(tau2.size), slope, V[row] + tau2 * G[row]
     keep, rotation = np.arange(len(V)) != row, others.rotation
@@ -91,16 +91,15 @@ def _regression(full: QuadratureFit, others: QuadratureFit, row: int, tau2: Floa
     c = rotation.apply(shared) / (rotation.a[:, None] + tau2 * rotation.d[:, None])
     c = c if rotation.forth is None else rotation.forth.T @ c
     spread = V[row, row] + tau2 * G[row, row] - (shared * c).sum(axis=0)
-    return full.data.y[keep] @ c, slope - full.X[keep].T @ c, spread
+    return full.problem.y[keep] @ c, slope - X[keep].T @ c, spread
 
 
 def _covariances(full: QuadratureFit) -> tuple[Floats, Floats]:
     """V and G, both as their diagonals where both are diagonal."""
-    rotation, data = full.rotation, full.data
+    rotation, V = full.rotation, full.problem.V
     if rotation.back is None:
         return rotation.a, rotation.d
-    V = np.diag(data.v) if data.cov is None else data.cov
-    return V, (rotation.back * rotation.d) @ rotation.back.T
+    return np.diag(V) if V.ndim == 1 else V, (rotation.back * rotation.d) @ rotation.back.T
 
 
 def _without(full: QuadratureFit) -> list[Rotation]:
@@ -114,17 +113,17 @@ def _without(full: QuadratureFit) -> list[Rotation]:
 
 
 def _require_identified(full: QuadratureFit) -> None:
-    """Refuse a study without which coefficients with flat priors cannot be told apart: its leverage is one."""
+    """Reject a study without which coefficients with flat priors cannot be told apart: its leverage is one."""
     for part in full.parts:
         flat = [c for i, c in enumerate(part.piece.free) if not part.piece.precision[:, i, i].any()]
         if not flat:
             continue
-        leverage = (np.linalg.qr(full.X[:, flat])[0] ** 2).sum(axis=1)
+        leverage = (np.linalg.qr(full.problem.X[:, flat])[0] ** 2).sum(axis=1)
         row = int(np.argmax(leverage))
         if leverage[row] > 1 - _ALONE:
             names = ", ".join(full.names[c] for c in flat)
             raise InferenceError(
-                f"without study {full.data.study[row]!r} the posterior is improper: the other studies cannot tell "
+                f"without study {full.problem.study[row]!r} the posterior is improper: the other studies cannot tell "
                 f"the coefficients with flat priors apart ({names}). Give them proper priors, e.g. Normal(0, 1)."
             )
 
@@ -139,7 +138,7 @@ def _refit(full: QuadratureFit, part: Part, rotations: Sequence[Rotation], rows:
             for row in rows:
                 _refit(full, part, rotations, np.array([row]))
             raise
-        raise InferenceError(f"without study {full.data.study[rows[0]]!r} {error}") from error
+        raise InferenceError(f"without study {full.problem.study[rows[0]]!r} {error}") from error
     found = []
     for i in range(rows.size):
         single, lane = _lane_problem(integrand.problem, i), posterior.lane(i)
@@ -150,7 +149,7 @@ def _refit(full: QuadratureFit, part: Part, rotations: Sequence[Rotation], rows:
 
 def _problem(full: QuadratureFit, part: Part, rotations: Sequence[Rotation], rows: NDArray[np.intp]) -> Problem:
     """The studies that are left, one lane for each of `rows`."""
-    X, y = full.X, full.data.y
+    X, y = full.problem.X, full.problem.y
     y = y - sum((X[:, i] * value for i, value in part.piece.fixed.items()), np.zeros(len(y)))
     columns = X[:, list(part.piece.free)] @ part.basis
 
@@ -185,18 +184,15 @@ def _assembled(
     parts = [lane[i] for lane in lanes]
     evidence = [math.log(part.prior_probability) + part.log_evidence for part in parts]
     total = float(np.logaddexp.reduce(evidence))
-    study = full.data.study[row]
     if not math.isfinite(total):
         raise InferenceError(
-            f"without study {study!r} the marginal likelihood is zero or infinite to double precision."
+            f"without study {full.problem.study[row]!r} the marginal likelihood is zero or infinite to double precision."
         )
     parts = [replace(part, probability=math.exp(e - total)) for part, e in zip(parts, evidence, strict=True)]
     error = max(part.probability * float(part.posterior.error.item()) for part in parts)
-    X = np.delete(full.X, row, axis=0)
     return replace(
         full,
-        data=full.data.drop(study),
-        X=X,
+        problem=full.problem.without(row),
         rotation=rotation,
         parts=tuple(parts),
         log_evidence=total,

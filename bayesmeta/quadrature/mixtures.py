@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.inference.quadrature.engine import Part, QuadratureFit
+from bayesmeta.quadrature.parts import Part, QuadratureFit
 
 Floats = NDArray[np.float64]
 
@@ -44,7 +44,7 @@ def linear(fit: QuadratureFit, contrast: Floats, new_study: bool = False) -> Mix
 
 def new_study_variance(fit: QuadratureFit, part: Part) -> Floats:
     """Variance of a new study's effect around mu: in a cluster of its own, with all covariates at zero."""
-    return np.asarray(part.posterior.tau) ** 2 + (part.second**2 if fit.clusters is not None else 0.0)
+    return np.asarray(part.posterior.tau) ** 2 + (part.second**2 if fit.problem.clusters is not None else 0.0)
 
 
 def moments(part: Part, contrast: Floats) -> tuple[Floats, Floats]:
@@ -56,7 +56,7 @@ def moments(part: Part, contrast: Floats) -> tuple[Floats, Floats]:
 
 def solved(part: Part, contrast: Floats) -> list[Floats]:
     """Vectors whose inner products are the covariances of contrasts at the nodes of one part."""
-    from bayesmeta.inference.quadrature.gaussian import solve_lower
+    from bayesmeta.quadrature.gaussian import solve_lower
 
     shape = part.posterior.mass.shape
     root = part.posterior.given.root
@@ -66,7 +66,7 @@ def solved(part: Part, contrast: Floats) -> list[Floats]:
 def study_effects(fit: QuadratureFit, rows: NDArray[np.intp]) -> Mixture:
     """Marginals of the true effects of some studies, means and variances of shape (row, component)."""
     means, variances = [], []
-    slopes = _cluster_slopes if fit.clusters is not None else _slopes
+    slopes = _cluster_slopes if fit.problem.clusters is not None else _slopes
     for part in fit.parts:
         m, v = _study_moments(part, *slopes(fit, part, rows))
         means.append(m.reshape(rows.size, -1))
@@ -82,25 +82,27 @@ def _slopes(fit: QuadratureFit, part: Part, rows: NDArray[np.intp]) -> tuple[Flo
     """
     rotation, tau2 = fit.rotation, np.asarray(part.posterior.tau[0]) ** 2  # (node,)
     a, d = rotation.a[:, None], rotation.d[:, None]
-    y, X = rotation.apply(fit.data.y), rotation.apply(fit.X)
+    y, X = rotation.apply(fit.problem.y), rotation.apply(fit.problem.X)
     if rotation.back is None:
-        spread = tau2 * d + (0.0 if fit.slope is None else part.second**2 * fit.slope[:, None])
+        added = fit.problem.slope
+        spread = tau2 * d + (0.0 if added is None else part.second**2 * added[:, None])
         kept = (spread / (a + spread))[rows]
         return kept * y[rows, None], (1 - kept)[..., None] * X[rows, None, :], kept * a[rows]
     kept = tau2 * d / (a + tau2 * d)
     back = rotation.back[rows]
-    slope = fit.X[rows, None, :] - np.einsum("ri,in,ip->rnp", back, kept, X)
+    slope = fit.problem.X[rows, None, :] - np.einsum("ri,in,ip->rnp", back, kept, X)
     return back @ (kept * y[:, None]), slope, back**2 @ (kept * a)
 
 
 def _cluster_slopes(fit: QuadratureFit, part: Part, rows: NDArray[np.intp]) -> tuple[Floats, Floats, Floats]:
     """The same with a deviation that is shared within clusters: first the cluster shrinks, then the study."""
-    assert fit.clusters is not None
-    tau2, v, y, X = np.asarray(part.posterior.tau[0]) ** 2, fit.data.v[:, None], fit.data.y, fit.X
+    problem, tau2 = fit.problem, np.asarray(part.posterior.tau[0]) ** 2
+    assert problem.clusters is not None
+    v, y, X = problem.V[:, None], problem.y, problem.X
     own = tau2 / (v + tau2)
     constant, slope, variance = np.zeros(own.shape), np.zeros((*own.shape, X.shape[1])), own * v
-    for run in fit.clusters.runs:
-        at = fit.clusters.order[run]
+    for run in problem.clusters.runs:
+        at = problem.clusters.order[run]
         w = 1 / (v[at] + tau2)
         total = w.sum(axis=0)
         pull = part.second**2 * total / (1 + part.second**2 * total)

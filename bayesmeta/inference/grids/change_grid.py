@@ -13,7 +13,7 @@ from scipy.special import logsumexp
 
 from bayesmeta.data.arm_changes import ArmChanges
 from bayesmeta.families.arm_changes.arrays import ChangeArrays, change_arrays
-from bayesmeta.inference.quadrature.parameter_grid import (
+from bayesmeta.inference.grids.parameter_grid import (
     ParameterGrid,
     chebyshev,
     interpolation,
@@ -21,7 +21,7 @@ from bayesmeta.inference.quadrature.parameter_grid import (
     rule,
     scale_rule,
 )
-from bayesmeta.inference.quadrature.settle import REACH, Ends, Layout, expected_mu, location_ends, settle, spaced
+from bayesmeta.inference.grids.settle import REACH, Ends, Layout, expected_mu, location_ends, settle, spaced
 from bayesmeta.priors import plain
 from bayesmeta.spec.change_normal import ChangeNormal
 

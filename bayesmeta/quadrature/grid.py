@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from bayesmeta.errors import ImproperPosteriorError
-from bayesmeta.inference.quadrature.special import namespace
+from bayesmeta.quadrature.special import namespace
 
 Array = Any
 LogDensity = Callable[[Array], Array]

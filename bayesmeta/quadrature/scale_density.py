@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.errors import SpecificationError
-from bayesmeta.inference.quadrature.special import namespace
 from bayesmeta.priors import Prior
 from bayesmeta.priors._parameters import parameter_names
 from bayesmeta.priors._standard import log1p_exp
+from bayesmeta.quadrature.special import namespace
 
 Array = Any
 Floats = NDArray[np.float64]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from bayesmeta.inference.quadrature.special import added, namespace, product, total
+from bayesmeta.quadrature.special import added, namespace, product, total
 
 Array = Any  # of any library that follows the array API standard
 _LOG_2PI = math.log(2 * math.pi)

@@ -13,26 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError
-from bayesmeta.inference.quadrature.coefficients import Piece
-from bayesmeta.inference.quadrature.engine import (
-    Clusters,
-    Part,
-    QuadratureFit,
-    SecondScale,
-    Setting,
-    tau_components,
-    weighted_fit,
-)
-from bayesmeta.inference.quadrature.gaussian import Problem
-from bayesmeta.inference.quadrature.grid import locate
-from bayesmeta.inference.quadrature.integrate import NODES, Integrand, Posterior, integrate
-from bayesmeta.inference.quadrature.mixtures import moments
-from bayesmeta.inference.quadrature.scale_density import ScaleDensity
-from bayesmeta.inference.quadrature.special import normal_cdf
-from bayesmeta.spec.between import Cluster
-from bayesmeta.spec.two_scales import TwoScales
+from bayesmeta.quadrature.coefficients import Piece
+from bayesmeta.quadrature.gaussian import Problem
+from bayesmeta.quadrature.grid import locate
+from bayesmeta.quadrature.integrate import NODES, Integrand, Posterior, integrate
+from bayesmeta.quadrature.mixtures import moments
+from bayesmeta.quadrature.parts import Part, QuadratureFit, SecondScale, weighted_fit
+from bayesmeta.quadrature.problem import GaussianProblem, obstacle
+from bayesmeta.quadrature.scale_density import ScaleDensity
+from bayesmeta.quadrature.setting import Setting, tau_components
+from bayesmeta.quadrature.special import normal_cdf
 
 Floats = NDArray[np.float64]
 _MOST_NODES = 1024
@@ -70,40 +61,30 @@ class _Lanes:
         return replace(self.integrand, problem=problem)
 
 
-def fit_two_scales(data: Estimates, model: TwoScales, tolerance: float = 1e-8) -> QuadratureFit:
-    """Fit a model with two variance components by quadrature.
+def fit_two_scales(problem: GaussianProblem, tolerance: float = 1e-8) -> QuadratureFit:
+    """Solve a problem with two scales by quadrature.
 
     Raises
     ------
     SpecificationError
-        If the estimates have a known covariance.
+        If the effects have a known covariance, or a prior on a coefficient is no mixture of normals.
     """
-    if data.cov is not None:
-        raise SpecificationError(
-            "a model with two scales needs independent sampling errors; these estimates have a known covariance."
-        )
-    order = np.arange(data.n_studies)
-    clusters: tuple[slice, ...] = ()
-    if isinstance(model.second, Cluster):
-        labels = model.second.labels(data)
-        places = {label: i for i, label in enumerate(dict.fromkeys(labels))}
-        order = np.argsort([places[label] for label in labels], kind="stable")
-        sizes = np.bincount([places[label] for label in labels])
-        ends = np.cumsum(sizes)
-        clusters = tuple(slice(int(end - size), int(end)) for end, size in zip(ends, sizes, strict=True))
-        added = np.zeros(data.n_studies)
-    else:
-        added = model.second.matrix(data)
-    ready = Setting(data, model.base)
+    if (reason := obstacle(problem)) is not None:
+        raise SpecificationError(reason)
+    assert problem.second is not None
+    everyone = np.arange(len(problem.y))
+    order, runs = (everyone, ()) if problem.clusters is None else (problem.clusters.order, problem.clusters.runs)
+    added = np.zeros(len(order)) if problem.slope is None else problem.slope
+    ready = Setting(problem)
     found: list[tuple[float, Part]] = []
     errors: list[float] = []
     marginals: list[tuple[SecondScale, list[Part]]] = []
     for piece in ready.pieces:
         for weight, scale, improper in tau_components(ready.tau):
             integrand, basis = ready.integrand(piece, scale, improper, order)
-            for share, second, _ in tau_components(model.prior):
+            for share, second, _ in tau_components(problem.priors[problem.second]):
                 log_mass, parts, marginal, error = _outer(
-                    _Lanes(integrand, added[order], clusters), piece, scale, basis, second, tolerance
+                    _Lanes(integrand, added[order], runs), piece, scale, basis, second, tolerance
                 )
                 log_weight = math.log(piece.weight * weight * share)
                 found += [(log_weight + m, part) for m, part in zip(log_mass, parts, strict=True)]
@@ -115,8 +96,7 @@ def fit_two_scales(data: Estimates, model: TwoScales, tolerance: float = 1e-8) -
         replace(marginal, probability=sum(probability.get(id(part.posterior), 0.0) for part in parts))
         for marginal, parts in marginals
     )
-    grouped = Clusters(order, clusters) if clusters else None
-    return replace(fit, second=weighted, clusters=grouped, slope=None if clusters else added)
+    return replace(fit, second=weighted)
 
 
 def _outer(

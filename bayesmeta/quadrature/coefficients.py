@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from scipy.special import gammainccinv, gammaincinv, gammaln, polygamma
 
 from bayesmeta.errors import InferenceError, SpecificationError
-from bayesmeta.inference.quadrature.gaussian import CoefficientPrior
-from bayesmeta.priors import Flat, MultivariateNormal, Prior, plain
+from bayesmeta.priors import Flat, Prior, plain
 from bayesmeta.priors._parameters import number_text
+from bayesmeta.quadrature.gaussian import CoefficientPrior
 
 Floats = NDArray[np.float64]
+Names = tuple[str, ...]
 # The rule over the log of a t prior's precision: its largest step, its step in standard deviations, where it begins.
 _LOG_SCALE_STEP, _STEP_IN_SD, _LOWEST = 0.18, 0.42, -20.0
 _EDGE = 11  # how much the parity of the outermost components counts: mass there means that some was cut off
@@ -165,21 +166,15 @@ def _scale_mixture(nu: float, mean: float, scale: float, finer: int) -> list[Com
     ]
 
 
-def pieces(
-    names: Sequence[str],
-    priors: Mapping[str, Prior],
-    joint: Mapping[tuple[str, ...], MultivariateNormal],
-    finer: int = 1,
-) -> list[Piece]:
+def pieces(names: Sequence[str], priors: Mapping[Names, Prior], finer: int = 1) -> list[Piece]:
     """Split a prior on all coefficients into pieces.
 
     Parameters
     ----------
     names : sequence of str
-        Coefficients in order, ``"mu"`` for the intercept.
-    priors : mapping of str to Prior
-    joint : mapping of tuple of str to MultivariateNormal
-        Coefficients named here are not in `priors`.
+        Coefficients in order.
+    priors : mapping of tuple of str to Prior
+        By the names of the coefficients that each is for: joint for several, and for one if it is a `MultivariateNormal`.
     finer : int
         Refines the rule over a t prior's scale.
 
@@ -188,18 +183,14 @@ def pieces(
     SpecificationError
         If a prior is not one for this engine, or the mixture has too many components.
     """
-    blocks = []
-    for group, prior in joint.items():
-        columns = tuple(names.index(name) for name in group)
-        blocks.append(Block(columns, joint=(np.array(prior.mean), np.array(prior.cov))))
-    taken = {name for group in joint for name in group}
-    blocks += [
-        Block((i,), tuple(expand(priors[name], name, finer))) for i, name in enumerate(names) if name not in taken
+    joint = {group: prior.joint for group, prior in priors.items() if prior.joint is not None}
+    blocks = [
+        Block(tuple(map(names.index, group)), joint=(np.array(prior.mean), np.array(prior.cov)))
+        for group, prior in joint.items()
     ]
-    found = []
-    for pattern in _patterns(blocks):
-        found.append(_piece(len(names), blocks, pattern))
-    return found
+    single = {group[0]: prior for group, prior in priors.items() if prior.joint is None}
+    blocks += [Block((i,), tuple(expand(single[name], name, finer))) for i, name in enumerate(names) if name in single]
+    return [_piece(len(names), blocks, pattern) for pattern in _patterns(blocks)]
 
 
 def _patterns(blocks: Sequence[Block]) -> Iterator[tuple[Component | None, ...]]:

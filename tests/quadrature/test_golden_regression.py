@@ -11,7 +11,7 @@ import pytest
 import bayesmeta as bm
 from bayesmeta.results.quadrature_marginals import linear_marginal
 
-GOLDEN = Path(__file__).parents[2] / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden"
 PRINTED = 1e-9
 TAU = {
     "halfnormal": lambda p: bm.HalfNormal(p["scale"]),

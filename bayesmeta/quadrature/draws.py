@@ -1,53 +1,19 @@
-"""Independent draws from a quadrature fit, in the groups that NUTS gives."""
+"""Independent draws from a quadrature fit: the scales and the coefficients."""
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
-from bayesmeta.families.prepared import prepare
-from bayesmeta.inference.quadrature.engine import Part, QuadratureFit
-from bayesmeta.inference.quadrature.scale_density import ScaleDensity
-from bayesmeta.inference.restore import restored, to_datatree
-from bayesmeta.inference.versions import versions
-from bayesmeta.spec.two_scales import Model
+from bayesmeta.quadrature.gaussian import condition
+from bayesmeta.quadrature.parts import Part, QuadratureFit
+from bayesmeta.quadrature.scale_density import ScaleDensity
 
 Floats = NDArray[np.float64]
 _TABLE = 4001  # points between which tau's quantile function is interpolated
 
 
-def datatree(fit: QuadratureFit, model: Model, seed: int, chains: int, draws: int) -> xr.DataTree:
-    """Independent draws as a DataTree: the groups and names of NUTS, with every theta and replicate."""
-    ready = prepare(fit.data, model)
-    top = sample(fit, chains * draws, seed, next((name for name in model.components if name != "tau"), None))
-    shaped = {name: values.reshape(chains, draws) for name, values in top.items()}
-    groups, coords = restored(ready, shaped, seed)
-    lp = sum(np.asarray(values).reshape(chains, draws, -1).sum(axis=-1) for _, values in _log_terms(groups))
-    groups["sample_stats"] = {
-        "lp": (("chain", "draw"), np.broadcast_to(lp, (chains, draws))),
-        "diverging": (("chain", "draw"), np.zeros((chains, draws), dtype=bool)),
-    }
-    attrs = {
-        "model": str(model),
-        "priors": json.dumps(model.as_dict()),
-        "data_hash": fit.data.hash,
-        "seed": seed,
-        "engine": "quadrature",
-        "error_bound": fit.error,
-        "versions": json.dumps(versions()),
-    }
-    return to_datatree(groups, coords, attrs)
-
-
-def _log_terms(groups: dict[str, dict[str, Any]]) -> list[tuple[Any, Any]]:
-    return [term for group in ("log_likelihood", "log_prior") for term in groups.get(group, {}).values()]
-
-
-def sample(fit: QuadratureFit, n: int, seed: int, second: str | None = None) -> dict[str, Floats]:
+def sample(fit: QuadratureFit, n: int, seed: int) -> dict[str, Floats]:
     """Independent draws of the standard deviations and the coefficients, by name.
 
     The part first, then tau from its exact marginal, then the component, then the coefficients given both. A second
@@ -62,20 +28,20 @@ def sample(fit: QuadratureFit, n: int, seed: int, second: str | None = None) -> 
         if rows.size:
             tau[rows] = _draw_tau(part, rng.random(rows.size))
             beta[rows] = _draw_beta(part, tau[rows], len(fit.names), rng)
-    found = {"tau": tau} | {name: beta[:, j] for j, name in enumerate(fit.names)}
-    if second is not None:
+    found = {fit.problem.scale: tau} | {name: beta[:, j] for j, name in enumerate(fit.names)}
+    if (second := fit.problem.second) is not None:
         low, high = np.array([part.cell if part.cell[1] > 0 else (part.second,) * 2 for part in fit.parts])[chosen].T
         found[second] = low * (high / np.where(low > 0, low, 1.0)) ** rng.random(n)
     return found
 
 
-def parameters(fit: QuadratureFit, n: int, seed: int, second: str | None = None) -> dict[str, Floats]:
+def parameters(fit: QuadratureFit, n: int, seed: int) -> dict[str, Floats]:
     """Independent draws of all parameters of a model, a new study's effect among them, and of no study's effect."""
-    found = sample(fit, n, seed, second)
+    found, problem = sample(fit, n, seed), fit.problem
     if "mu" in found:
-        spread = found["tau"]
-        if second is not None and fit.clusters is not None:
-            spread = np.hypot(spread, found[second])
+        spread = found[problem.scale]
+        if problem.second is not None and problem.clusters is not None:
+            spread = np.hypot(spread, found[problem.second])
         found["theta_new"] = found["mu"] + spread * np.random.default_rng([seed, 3]).standard_normal(n)
     return found
 
@@ -97,8 +63,6 @@ def _draw_tau(part: Part, u: Floats) -> Floats:
 
 def _draw_beta(part: Part, tau: Floats, n: int, rng: np.random.Generator) -> Floats:
     """Coefficients given tau: a component by its conditional probability, then a normal."""
-    from bayesmeta.inference.quadrature.gaussian import condition
-
     integrand, origin, shift = part.integrand.centred(part.posterior.middle)
     out = np.zeros((tau.size, n))
     for i, value in part.piece.fixed.items():

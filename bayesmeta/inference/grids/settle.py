@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from bayesmeta.errors import InferenceError
-from bayesmeta.inference.quadrature.parameter_grid import ParameterGrid, end
+from bayesmeta.inference.grids.parameter_grid import ParameterGrid, end
 from bayesmeta.priors import Prior, plain
 from bayesmeta.spec.normal_normal import NormalNormal
 

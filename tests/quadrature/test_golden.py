@@ -10,7 +10,7 @@ import pytest
 
 import bayesmeta as bm
 
-GOLDEN = Path(__file__).parents[2] / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden"
 PRINTED = 1e-9  # relative: half a unit of the tenth digit, and the cancellation in a standard deviation
 
 TAU = {

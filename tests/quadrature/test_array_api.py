@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import bayesmeta as bm
-from bayesmeta.inference.quadrature.coefficients import pieces
-from bayesmeta.inference.quadrature.gaussian import CoefficientPrior, Problem
-from bayesmeta.inference.quadrature.integrate import Integrand, converge
-from bayesmeta.inference.quadrature.scale_density import scale_density
+from bayesmeta.quadrature.coefficients import pieces
+from bayesmeta.quadrature.gaussian import CoefficientPrior, Problem
+from bayesmeta.quadrature.integrate import Integrand, converge
+from bayesmeta.quadrature.scale_density import scale_density
 
 Y = np.array([[28.39, 7.94, -2.75, 6.82, -0.64, 0.63, 18.01, 12.16], [1.0, 2, 3, 4, 5, 6, 7, 9]])
 V = np.array([[14.9, 10.2, 16.3, 11, 9.4, 11.4, 10.4, 17.6], [3.0, 1, 2, 1, 4, 2, 1, 3]]) ** 2
@@ -29,7 +29,7 @@ def _lanes(values, convert):
 
 def _integrand(convert, tau, priors):
     """Two meta-analyses at once, with an intercept and a slope."""
-    (piece,) = pieces(["mu", "x"], priors, {})
+    (piece,) = pieces(["mu", "x"], {(name,): prior for name, prior in priors.items()})
     plain = piece.prior(np.eye(2))
     prior = CoefficientPrior(
         tuple(convert(np.asarray(m)[None]) for m in plain.mean),
@@ -89,7 +89,7 @@ def test_a_point_mass_and_unequal_structure_on_strict_arrays():
 
 
 def test_an_improper_posterior_is_refused_on_strict_arrays():
-    (piece,) = pieces(["mu"], {"mu": bm.Flat()}, {})
+    (piece,) = pieces(["mu"], {("mu",): bm.Flat()})
     for convert in (np.asarray, strict.asarray):
         problem = Problem(convert(Y[0, :2][:, None, None]), convert(V[0, :2][:, None, None]), (None,))
         plain = piece.prior(np.eye(1))
