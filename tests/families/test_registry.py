@@ -115,6 +115,22 @@ def test_parameters_stand_in_one_order_and_claims_may_name_them(label):
     ready.check()
 
 
+@pytest.mark.parametrize("label", EXAMPLES)
+def test_a_family_gives_a_problem_for_quadrature_or_says_why_not(label):
+    example = EXAMPLES[label]
+    ready = prepare(example.data, example.model)
+    if isinstance(ready.gaussian, str):
+        assert type(example.data).__name__ in ready.gaussian
+        assert "engine='nuts'" in ready.gaussian
+        with pytest.raises(SpecificationError, match="quadrature engine"):
+            bm.fit(example.data, example.model, "quadrature")
+        return
+    problem = ready.gaussian
+    assert {*problem.names, *problem.structures} == set(example.names)
+    assert {name: problem.prior_of(name) for name in example.names} == ready.priors
+    assert problem.y.shape == (len(problem.X),) == (len(problem.study),)
+
+
 @pytest.mark.parametrize(("label", "name"), CASES)
 def test_other_priors_change_what_is_named_and_nothing_else(label, name):
     example = EXAMPLES[label]
