@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.data.statistics import PooledEstimate
-from bayesmeta.families.design import Design
 from bayesmeta.inference.pymc_priors import prior_rv
 from bayesmeta.inference.review_arrays import ReviewArrays
 from bayesmeta.inference.review_op import log_density_of
 from bayesmeta.priors import Prior
 from bayesmeta.quadrature.rotate import rotate
+from bayesmeta.spec.design import Design
 
 
 @dataclass(frozen=True, slots=True)

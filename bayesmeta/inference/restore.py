@@ -14,7 +14,6 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.families.design import Design
 from bayesmeta.families.prepared import Prepared
 from bayesmeta.inference.published import RECOMPUTED, printed, replicated, statistics_of, tests_by_name
 from bayesmeta.inference.review_arrays import ReviewArrays
@@ -22,6 +21,7 @@ from bayesmeta.inference.review_terms import normal_log_density
 from bayesmeta.inference.spread import Spread
 from bayesmeta.priors import Prior
 from bayesmeta.spec.between import Between, Cluster
+from bayesmeta.spec.design import Design
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.two_scales import Model, structures
 
