@@ -131,6 +131,13 @@ def test_a_family_gives_a_problem_for_quadrature_or_says_why_not(label):
     assert problem.y.shape == (len(problem.X),) == (len(problem.study),)
 
 
+def test_each_column_of_a_variable_counts_where_t_priors_multiply():
+    """Three t priors of 128 normals each are two million: NUTS takes them, where one alone would be exact."""
+    data = bm.Estimates(y=np.arange(8) / 10, se=np.full(8, 0.2), covariates={"arm": list("abcdabcd")})
+    wide = bm.NormalNormal(formula="1 + arm", mu=WIDER, tau=HALF, beta={"arm": bm.StudentT(4, 0, 1)})
+    assert "multiply to 2097152 normal components" in prepare(data, wide).gaussian
+
+
 @pytest.mark.parametrize(("label", "name"), CASES)
 def test_other_priors_change_what_is_named_and_nothing_else(label, name):
     example = EXAMPLES[label]
