@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "bayesmeta"
 LAYERS = (
-    "errors", "numbers", "priors", "data", "effects", "checks", "spec", "quadrature", "families", "pooling", "inference",
+    "errors", "numbers", "priors", "data", "effects", "checks", "spec", "pooling", "quadrature", "families", "inference",
     "results", "diagnostics", "external", "sensitivity", "analysis", "simulation", "report", "cli",
 )  # fmt: skip
 NARROW = {

@@ -205,3 +205,14 @@ def _pack(values: NDArray[np.float64]) -> bytes:
 def _pack_texts(texts: Iterable[str]) -> bytes:
     encoded = [text.encode() for text in texts]
     return struct.pack("<q", len(encoded)) + b"".join(struct.pack("<q", len(e)) + e for e in encoded)
+
+
+def require_estimates(data: object) -> None:
+    """Reject data that a question about effects with known standard errors is not for.
+
+    Raises
+    ------
+    DataError
+    """
+    if not isinstance(data, Estimates):
+        raise DataError(f"data must be Estimates; got {type(data).__name__}.")

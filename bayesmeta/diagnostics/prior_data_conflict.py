@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.estimates import Estimates, require_estimates
 from bayesmeta.diagnostics.heterogeneity_scale import tau_rule
 from bayesmeta.diagnostics.quadratic_form import heterogeneity_factors, quadratic_tail
 from bayesmeta.errors import SpecificationError
-from bayesmeta.families.estimates.family import require_estimates, require_one_scale
+from bayesmeta.families.estimates.family import require_one_scale
 from bayesmeta.families.prepared import prepare
 from bayesmeta.priors import Prior
 from bayesmeta.quadrature import mixtures

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.errors import SpecificationError
-from bayesmeta.families.design import Design
 from bayesmeta.results.meta_result import MetaResult
+from bayesmeta.spec.design import Design
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.two_scales import Model
 

@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.families.design import Design
 from bayesmeta.priors import Normal, Prior
+from bayesmeta.spec.design import Design
 
 Array = Any  # of NumPy, with the axes of the draws first, or a variable of a sampler's graph, without any
 Floats = NDArray[np.float64]

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bayesmeta.data.kinds import Data
-from bayesmeta.families.design import Design
 from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.families.protocol import Family, Parameter, Priors
 from bayesmeta.families.registry import family_of
 from bayesmeta.priors import Prior
 from bayesmeta.quadrature.problem import GaussianProblem
+from bayesmeta.spec.design import Design
 from bayesmeta.spec.sources import check_measure
 from bayesmeta.spec.two_scales import Model
 

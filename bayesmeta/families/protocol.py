@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.errors import SpecificationError, did_you_mean
-from bayesmeta.families.design import Design, check_coefficients, formula_design
 from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.priors import Prior, PublishedPrior, plain, published_parts
 from bayesmeta.quadrature.problem import GaussianProblem
+from bayesmeta.spec.design import Design, check_coefficients, formula_design
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.sources import check_measure
 

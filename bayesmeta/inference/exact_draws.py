@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -23,7 +22,8 @@ def datatree(fit: QuadratureFit, data: Data, model: Model, seed: int, chains: in
     top = sample(fit, chains * draws, seed)
     shaped = {name: values.reshape(chains, draws) for name, values in top.items()}
     groups, coords = restored(ready, shaped, seed)
-    lp = sum(np.asarray(values).reshape(chains, draws, -1).sum(axis=-1) for _, values in _log_terms(groups))
+    terms = [values for group in ("log_likelihood", "log_prior") for _, values in groups.get(group, {}).values()]
+    lp = sum(np.asarray(values).reshape(chains, draws, -1).sum(axis=-1) for values in terms)
     groups["sample_stats"] = {
         "lp": (("chain", "draw"), np.broadcast_to(lp, (chains, draws))),
         "diverging": (("chain", "draw"), np.zeros((chains, draws), dtype=bool)),
@@ -38,7 +38,3 @@ def datatree(fit: QuadratureFit, data: Data, model: Model, seed: int, chains: in
         "versions": json.dumps(versions()),
     }
     return to_datatree(groups, coords, attrs)
-
-
-def _log_terms(groups: dict[str, dict[str, Any]]) -> list[tuple[Any, Any]]:
-    return [term for group in ("log_likelihood", "log_prior") for term in groups.get(group, {}).values()]

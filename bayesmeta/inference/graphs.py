@@ -12,11 +12,11 @@ import pymc as pm
 import pytensor.tensor as pt
 from numpy.typing import NDArray
 
-from bayesmeta.families.design import Design
 from bayesmeta.families.likelihood import Likelihood, Point
 from bayesmeta.families.prepared import Prepared
 from bayesmeta.inference.pymc_priors import prior_rv
 from bayesmeta.priors import Prior
+from bayesmeta.spec.design import Design
 
 Floats = NDArray[np.float64]
 

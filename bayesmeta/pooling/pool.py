@@ -7,10 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.estimates import Estimates, require_estimates
 from bayesmeta.errors import SpecificationError
-from bayesmeta.families.estimates.family import require_estimates
-from bayesmeta.families.prepared import design
 from bayesmeta.pooling.arrays import PREDICTIONS, PooledRegression, check_choice, check_names, pool_arrays
 from bayesmeta.pooling.confidence import confidence_prediction
 from bayesmeta.pooling.residuals import regression
@@ -18,6 +16,7 @@ from bayesmeta.pooling.result import NOTHING, Pair, PooledResult
 from bayesmeta.pooling.wald import omnibus_test, without_mean
 from bayesmeta.priors import HalfNormal
 from bayesmeta.spec.between import Between, Independent
+from bayesmeta.spec.design import check_coefficients, formula_design
 from bayesmeta.spec.normal_normal import NormalNormal
 
 Floats = NDArray[np.float64]
@@ -179,7 +178,8 @@ def _whitened(
 
 def design_matrix(data: Estimates, formula: str) -> tuple[tuple[str, ...], Floats]:
     """Return the names of the coefficients, the intercept as ``mu`` first, and the design matrix."""
-    made = design(data, NormalNormal(formula=formula, tau=HalfNormal(1)))
+    made = formula_design(formula, data)
+    check_coefficients(made, NormalNormal(formula=formula, tau=HalfNormal(1)))
     columns = made.base[0]
     if made.intercept:
         return ("mu", *made.columns), np.column_stack([np.ones(data.n_studies), columns])

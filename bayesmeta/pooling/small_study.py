@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.estimates import Estimates, require_estimates
 from bayesmeta.errors import DataError, SpecificationError, did_you_mean
-from bayesmeta.families.estimates.family import require_estimates
 from bayesmeta.pooling.arrays import PooledRegression, check_level, pool_arrays
 from bayesmeta.pooling.pool import require_no_clusters
 

@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 Lanes = NDArray[np.intp]
 Summarise = Callable[[Lanes, Integrand, Posterior], Floats]
 _ELEMENTS = 800_000  # of the largest temporary array: smaller chunks wait for each other's Python
-_MOST_NODES = 8192
+_MOST_NODES = 8192  # what error is left then, the result states
 
 
 @dataclass(frozen=True, slots=True)

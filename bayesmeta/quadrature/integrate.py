@@ -17,7 +17,7 @@ NODES = 128
 _MOMENT = 0.01  # a moment may be a hundred times less certain, relative to itself, than a probability
 _PROBES = (-2.5, -1.0, 0.0, 1.0, 2.5)  # standard deviations around the mean at which CDFs are compared
 _SCALES = (-2.0, 1.0, -1.0, 2.0, 0.0)  # and spreads of the log of a new study's conditional sd, to alternate sides
-_ROUNDING = 2.0**-52
+_ROUNDING = 2.0**-52  # spacing of floats at one
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from bayesmeta.quadrature.parts import Part, QuadratureFit
 from bayesmeta.quadrature.rotate import Rotation, rotate
 
 Floats = NDArray[np.float64]
-_ELEMENTS = 400_000  # of the largest temporary array
+_ELEMENTS = 400_000  # of the largest temporary array, 3 MB: some fit into a processor's cache
 _ALONE = 1e-10  # a leverage this close to one: no other study tells of some coefficient
 
 

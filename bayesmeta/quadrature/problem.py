@@ -141,8 +141,12 @@ class GaussianProblem:
 
 def obstacle(problem: GaussianProblem) -> str | None:
     """Why the engine does not solve a problem, or None where it does."""
-    if problem.second is not None and (problem.V.ndim > 1 or problem.structures[problem.scale].ndim > 1):
-        return "with two scales the quadrature engine needs independent sampling errors. Use engine='nuts'."
+    if problem.second is not None:
+        first, second = problem.structures.values()
+        if problem.V.ndim > 1 or first.ndim > 1:
+            return "with two scales the quadrature engine needs independent sampling errors. Use engine='nuts'."
+        if second.ndim > 1 and not np.array_equal(second, second.argmax(axis=1)[:, None] == second.argmax(axis=1)):
+            return "the quadrature engine takes blocks of ones as the second of two structures. Use engine='nuts'."
     priors = problem.coefficient_priors.values()
     if all(prior == Flat() or prior.is_normal or prior.joint is not None for prior in priors):
         return None

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
 Floats = NDArray[np.float64]
+_ZERO = 1e-13  # of the largest eigenvalue: what rounding leaves of one that is zero, a few hundred times 2e-16
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def rotate(V: Floats, G: Floats | None = None) -> Rotation:
         root = np.linalg.cholesky(V[at])
         inverse = np.linalg.inv(root)
         values, vectors = np.linalg.eigh(inverse @ G[at] @ inverse.T)
-        d[rows] = np.where(values > 1e-13 * max(values.max(), 0.0), values, 0.0)
+        d[rows] = np.where(values > _ZERO * max(values.max(), 0.0), values, 0.0)
         back[at], forth[at] = root @ vectors, vectors.T @ inverse
         log_jacobian -= float(np.log(np.diag(root)).sum())
     return Rotation(a, d, back, forth, log_jacobian)

@@ -26,7 +26,7 @@ from bayesmeta.quadrature.setting import Setting, tau_components
 from bayesmeta.quadrature.special import normal_cdf
 
 Floats = NDArray[np.float64]
-_MOST_NODES = 1024
+_MOST_NODES = 1024  # of either rule: what error is left then, the fit states
 
 
 @dataclass(frozen=True, slots=True)

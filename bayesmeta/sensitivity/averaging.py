@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.estimates import Estimates, require_estimates
 from bayesmeta.errors import SpecificationError, did_you_mean
-from bayesmeta.families.estimates.family import require_estimates, require_one_scale
+from bayesmeta.families.estimates.family import require_one_scale
 from bayesmeta.families.prepared import prepare
 from bayesmeta.priors import Mixture, PointMass
 from bayesmeta.priors._parameters import as_float

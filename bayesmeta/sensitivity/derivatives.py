@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.estimates import Estimates, require_estimates
 from bayesmeta.errors import SpecificationError
-from bayesmeta.families.estimates.family import require_estimates, require_one_scale
+from bayesmeta.families.estimates.family import require_one_scale
 from bayesmeta.priors import Flat, Prior
 from bayesmeta.priors.scores import scale_scores
 from bayesmeta.quadrature import mixtures

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 
-from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.estimates import Estimates, require_estimates
 from bayesmeta.errors import SpecificationError
-from bayesmeta.families.estimates.family import require_estimates, require_one_scale
+from bayesmeta.families.estimates.family import require_one_scale
 from bayesmeta.families.prepared import design, prepare
 from bayesmeta.numbers import real_array
 from bayesmeta.priors import Prior

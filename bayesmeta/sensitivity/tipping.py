@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 from scipy.linalg import block_diag
 
-from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.estimates import Estimates, require_estimates
 from bayesmeta.errors import InferenceError, SpecificationError
-from bayesmeta.families.estimates.family import require_estimates, require_one_scale
+from bayesmeta.families.estimates.family import require_one_scale
 from bayesmeta.families.prepared import prepare
 from bayesmeta.priors import Flat, Mixture, Normal, PointMass, Prior
 from bayesmeta.priors._parameters import as_float

@@ -115,6 +115,29 @@ def test_parameters_stand_in_one_order_and_claims_may_name_them(label):
     ready.check()
 
 
+@pytest.mark.parametrize("label", EXAMPLES)
+def test_a_family_gives_a_problem_for_quadrature_or_says_why_not(label):
+    example = EXAMPLES[label]
+    ready = prepare(example.data, example.model)
+    if isinstance(ready.gaussian, str):
+        assert type(example.data).__name__ in ready.gaussian
+        assert "engine='nuts'" in ready.gaussian
+        with pytest.raises(SpecificationError, match="quadrature engine"):
+            bm.fit(example.data, example.model, "quadrature")
+        return
+    problem = ready.gaussian
+    assert {*problem.names, *problem.structures} == set(example.names)
+    assert {name: problem.prior_of(name) for name in example.names} == ready.priors
+    assert problem.y.shape == (len(problem.X),) == (len(problem.study),)
+
+
+def test_each_column_of_a_variable_counts_where_t_priors_multiply():
+    """Three t priors of 128 normals each are two million: NUTS takes them, where one alone would be exact."""
+    data = bm.Estimates(y=np.arange(8) / 10, se=np.full(8, 0.2), covariates={"arm": list("abcdabcd")})
+    wide = bm.NormalNormal(formula="1 + arm", mu=WIDER, tau=HALF, beta={"arm": bm.StudentT(4, 0, 1)})
+    assert "multiply to 2097152 normal components" in prepare(data, wide).gaussian
+
+
 @pytest.mark.parametrize(("label", "name"), CASES)
 def test_other_priors_change_what_is_named_and_nothing_else(label, name):
     example = EXAMPLES[label]

@@ -7,11 +7,11 @@ from typing import final
 
 from bayesmeta.data.arm_changes import ArmChanges
 from bayesmeta.families.arm_changes.likelihood import ChangesLikelihood
-from bayesmeta.families.design import Design
 from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.families.protocol import Family, Parameter
 from bayesmeta.priors import plain
 from bayesmeta.spec.change_normal import ChangeNormal
+from bayesmeta.spec.design import Design
 
 
 @final

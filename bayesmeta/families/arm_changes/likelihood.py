@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from bayesmeta.data.arm_changes import ArmChanges
 from bayesmeta.families.arm_changes.arrays import change_arrays
-from bayesmeta.families.design import Design
 from bayesmeta.families.likelihood import BY_STUDY, NUMPY, Array, Groups, Latent, Likelihood, Ops, Point
 from bayesmeta.families.theta import draw_theta, normal_rule
 from bayesmeta.spec.change_normal import ChangeNormal
+from bayesmeta.spec.design import Design
 
 Floats = NDArray[np.float64]
 _NODES, _LOG_WEIGHTS = normal_rule(-8.0, 8.0, 0.5)

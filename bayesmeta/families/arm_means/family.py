@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, final
 
 from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.families.arm_means.likelihood import ArmLikelihood
-from bayesmeta.families.design import Design
 from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.families.protocol import Family, Parameter
 from bayesmeta.priors import Prior, plain
 from bayesmeta.spec.arm_normal import ArmNormal, typical_name
+from bayesmeta.spec.design import Design
 
 if TYPE_CHECKING:
     import xarray as xr

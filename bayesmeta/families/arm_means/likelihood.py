@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.families.arm_means.arrays import arm_arrays
-from bayesmeta.families.design import Design
 from bayesmeta.families.likelihood import BY_STUDY, DRAWS, NUMPY, Array, Groups, Latent, Likelihood, Ops, Point
 from bayesmeta.families.theta import draw_theta, normal_rule
 from bayesmeta.spec.arm_normal import ArmNormal, typical_name
+from bayesmeta.spec.design import Design
 
 Floats = NDArray[np.float64]
 _NODES, _LOG_WEIGHTS = normal_rule(-7.0, 11.0, 0.75)  # the right tail is the longer, for tiny arms

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.errors import DataError, SpecificationError
-from bayesmeta.families.design import Design
+from bayesmeta.errors import SpecificationError
 from bayesmeta.families.estimates.likelihood import EstimatesLikelihood
 from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.families.protocol import Family, Parameter
 from bayesmeta.priors import Prior, plain
 from bayesmeta.quadrature.problem import GaussianProblem, obstacle
 from bayesmeta.spec.between import Cluster, Given, MultiArm
+from bayesmeta.spec.design import Design
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.two_scales import TwoScales, structures
 
@@ -102,17 +102,6 @@ def _covers(data: Estimates, between: Cluster | MultiArm) -> bool:
     together = np.asarray(between.matrix(data)) > 0
     clusters = list(data.covariates[str(data.cluster)])
     return all(together[i, clusters.index(cluster)] for i, cluster in enumerate(clusters))
-
-
-def require_estimates(data: object) -> None:
-    """Reject data that a question about effects with known standard errors is not for.
-
-    Raises
-    ------
-    DataError
-    """
-    if not isinstance(data, Estimates):
-        raise DataError(f"data must be Estimates; got {type(data).__name__}.")
 
 
 def require_one_scale(model: object, expected: str = "model must be a NormalNormal") -> None:

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.families.design import Design
 from bayesmeta.families.estimates.spread import Spread, full
 from bayesmeta.families.likelihood import BY_STUDY, NUMPY, Array, Groups, Likelihood, Ops, Point
 from bayesmeta.quadrature.rotate import rotate
+from bayesmeta.spec.design import Design
 from bayesmeta.spec.two_scales import Model, structures
 
 Floats = NDArray[np.float64]

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, final
 
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.errors import SpecificationError
-from bayesmeta.families.design import Design, review_design
 from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.families.protocol import Family
 from bayesmeta.families.review.likelihood import ReviewLikelihood
 from bayesmeta.priors import Prior, plain
 from bayesmeta.spec.between import Independent
+from bayesmeta.spec.design import Design, review_design
 from bayesmeta.spec.normal_normal import NormalNormal
 
 if TYPE_CHECKING:

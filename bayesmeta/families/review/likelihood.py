@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.data.statistics import PooledEstimate
-from bayesmeta.families.design import Design
 from bayesmeta.families.likelihood import BY_STUDY, DRAWS, NUMPY, Array, Groups, Latent, Likelihood, Ops, Point
 from bayesmeta.families.review.arrays import review_arrays
 from bayesmeta.families.review.published import RECOMPUTED, printed, replicated, statistics_of, tests_by_name
 from bayesmeta.families.review.terms import Trials
 from bayesmeta.families.theta import draw_theta
 from bayesmeta.priors import Flat, Uniform
+from bayesmeta.spec.design import Design
 
 Floats = NDArray[np.float64]
 

@@ -14,10 +14,10 @@ from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_and_cache_key
 
-from bayesmeta.families.design import Design
 from bayesmeta.families.review import codes, kernel
 from bayesmeta.families.review.arrays import ReviewArrays
 from bayesmeta.families.review.kernel import fitted_adjoint, fitted_values, review_log_density
+from bayesmeta.spec.design import Design
 
 # PyTensor keeps compiled functions on disk: a changed kernel must not find the old one.
 _SOURCES = (__file__, kernel.__file__, codes.__file__)
