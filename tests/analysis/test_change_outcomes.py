@@ -42,6 +42,10 @@ source = "none"
 AFTER = "G,30,31,,,,,3.5,2.1,4.9,2.4,,,,,,3\n"  # the time afterwards alone
 
 
+# Below 0.3 the correlation has a long thin tail, which one chain in ten visits: its spread is then known badly.
+LIKELY = ("Uniform(0, 1)", "Uniform(0.3, 1)")
+
+
 def run(folder: Path) -> int:
     with pytest.raises(SystemExit) as stop:
         main(["report", str(folder / "analysis.toml"), "--out", str(folder / "out")])
@@ -77,14 +81,19 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def reported(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
-    text = (CHANGES / "analysis.toml").read_text() + SIGNALS
+    text = (CHANGES / "analysis.toml").read_text().replace(*LIKELY) + SIGNALS
     return report_of(tmp_path_factory.mktemp("separate"), text)
 
 
 @pytest.fixture(scope="module")
 def randomised(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """Two models with a common baseline, one with a covariate, and a study that reports the time afterwards alone."""
-    text = (CHANGES / "analysis.toml").read_text().replace('label = "all"', 'label = "all"\nbaseline = "common"')
+    text = (
+        (CHANGES / "analysis.toml")
+        .read_text()
+        .replace(*LIKELY)
+        .replace('label = "all"', 'label = "all"\nbaseline = "common"')
+    )
     section = text[text.index("[outcomes.pain.models.overall]") : text.index("[[outcomes.pain.prob")]
     section = section.replace("models.overall", "models.dose").replace('"all"', '"dose"\nformula = "1 + dose"')
     text = text.replace("target_accept = 0.95", "target_accept = 0.99")
@@ -132,7 +141,7 @@ def test_other_priors_are_those_of_fits_of_their_own(reported):
     ):
         stated = {"mu": bm.Normal(0, 4), "tau": bm.HalfNormal(1)} | base
         model = bm.ChangeNormal(
-            base=bm.NormalNormal(**stated), correlation=bm.Uniform(0, 1), correlation_variation=bm.HalfNormal(0.3)
+            base=bm.NormalNormal(**stated), correlation=bm.Uniform(0.3, 1), correlation_variation=bm.HalfNormal(0.3)
         )
         mean, sd = fit_change_grid(reported.data, model, 1).mean_sd("mu")
         found.append(norm.cdf(-0.8, mean, sd))  # the posterior of mu is nearly normal

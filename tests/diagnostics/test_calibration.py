@@ -28,7 +28,7 @@ def p_values(found):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_ranks_are_uniform(name):
-    n = 400 if name == "t and mixture" else 2000
+    n = 200 if name == "t and mixture" else 2000
     found = bm.simulation_based_calibration(MODELS[name], SE, replications=n, seed=20260101)
     assert (found["error_bound"] < 1e-8).all()
     assert p_values(found).min() > 0.001  # twelve such tests: one in 80 runs of a right engine, with other seeds

@@ -162,12 +162,15 @@ def test_a_fit_with_divergences_is_sampled_again_in_smaller_steps(monkeypatch, d
     settings = []
 
     class Sampler:
+        def prepare(self, models):
+            pass
+
         def fit(self, model, how, seed, progress):
             settings.append(how)
             made[len(settings) - 1].attrs["target_accept"] = how.target_accept
             return made[len(settings) - 1]
 
-    monkeypatch.setattr(fitting, "_sampler", lambda data, models: Sampler())
+    monkeypatch.setattr(fitting, "_engine", lambda family, data_hash: Sampler())
     found = bm.fit_many(DATA, {"m": MODEL}, "nuts", repeat=True, tune=600, target_accept=0.9)["m"]
     assert len(settings) == runs
     np.testing.assert_array_equal(found.draws("mu"), made[kept]["posterior"]["mu"])
@@ -186,10 +189,13 @@ def test_a_fit_in_python_leaves_its_target_to_the_caller(monkeypatch):
     tree = result(chains("good"), diverging=2).datatree
 
     class Sampler:
+        def prepare(self, models):
+            pass
+
         def fit(self, *_):
             return tree
 
-    monkeypatch.setattr(fitting, "_sampler", lambda data, models: Sampler())
+    monkeypatch.setattr(fitting, "_engine", lambda family, data_hash: Sampler())
     with pytest.warns(bm.ConvergenceWarning, match="2 transitions diverged"):
         found = bm.fit(DATA, MODEL, "nuts")
     assert bm.convergence(found).repeated == 0

@@ -147,8 +147,8 @@ def test_the_factor_of_hedges_has_every_digit():
 
 def test_the_unbiased_correlation_has_every_digit():
     mpmath = pytest.importorskip("mpmath")
-    for n in (5, 6, 40, 101, 102, 103, 5000, 10**6):
-        for r in (1e-6, 0.05, 0.3, 0.9, 0.999):
+    for n in (5, 6, 101, 102, 103, 5000):
+        for r in (1e-6, 0.3, 0.9, 0.999):
             exact = r * mpmath.hyp2f1(0.5, 0.5, mpmath.mpf(n) / 2 - 1, 1 - mpmath.mpf(r) ** 2)
             np.testing.assert_allclose(unbiased_correlation(r, n)[0], float(exact), rtol=1e-11)
     assert unbiased_correlation(0, 5000)[0] == 0

@@ -206,7 +206,12 @@ def test_columns_keep_the_prior_of_their_variable_when_another_gets_its_own():
             ESTIMATES, model, "mu > 0", beta={"sex[T.m]": [WIDER, FLAT]}
         ).probability.ravel(),
         lambda model: bm.model_average(ESTIMATES, model, inclusion={"mu": 1}).inclusion["bayes_factor"].to_numpy(),
-        lambda model: bm.tipping_point(ESTIMATES, model, "sex[T.m] > 0", 0.6)["sceptical_sd"].reason == "",
+        lambda model: (
+            bm.tipping_point(ESTIMATES, replace(model, tau=bm.PointMass(0.1)), "sex[T.m] > 0", 0.6)[
+                "sceptical_sd"
+            ].reason
+            == ""
+        ),
         lambda model: (
             bm.bayes_factor_curve(ESTIMATES, model, "sex[T.m] = 0", scales=[0.5, 2]).table["bayes_factor"].to_numpy()
         ),

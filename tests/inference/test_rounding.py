@@ -30,11 +30,6 @@ ARMS = bm.ArmMeans(
     n_t=[12, 20, 9], mean_t=[3.1, 2.2, 4.9], sd_t=[2.0, NAN, 1.4], n_c=[14, 19, 9], mean_c=[4.6, 3.0, 4.1],
     sd_c=[2.4, NAN, NAN], spread=["sd", "sd", "sd_or_se"],
 )  # fmt: skip
-CHANGES = bm.ArmChanges(
-    n_t=[20, 9, 15], mean_pre_t=[5.2, 6.4, 5.5], sd_pre_t=[2.1, 1.4, 2.3], mean_post_t=[3.1, 3.2, 4.6],
-    sd_post_t=[2.0, 2.2, 2.4], n_c=[20, 10, 15], mean_pre_c=[5.3, 5.0, 5.9], sd_pre_c=[2.0, 2.1, 2.2],
-    mean_post_c=[5.0, 5.1, 5.2], sd_post_c=[2.2, 2.0, 2.3], correlation=[0.75, NAN, NAN],
-)  # fmt: skip
 REVIEW = bm.PublishedReview(
     studies=[bm.Study(name="A", y=-2.2, se=0.3), bm.Study(name="B", n=40), bm.Study(name="C", n=bm.Range(20, 60))],
     statistics=[
@@ -44,7 +39,6 @@ REVIEW = bm.PublishedReview(
     sd=bm.LogNormal(0.4, 0.4),
 )
 ARM_MODEL = bm.ArmNormal(base=BASE, typical_sd=bm.LogNormal(0.7, 0.5), sd_variation=bm.HalfNormal(0.3))
-CHANGE_MODEL = bm.ChangeNormal(base=BASE, correlation=bm.Uniform(0, 1), correlation_variation=bm.HalfNormal(0.3))
 SHORT = SamplerSettings(draws=30, tune=30, chains=1)
 
 
@@ -61,13 +55,8 @@ def mean_only():
 
 GRAPHS = {
     "estimates": lambda: compiled_nuts(ESTIMATES, bm.NormalNormal(formula="1 + x", tau=bm.HalfNormal(1))),
-    "two scales": lambda: compiled_nuts(
-        bm.Estimates(ESTIMATES.y, ESTIMATES.se, covariates={"lab": ["a", "a", "b", "b"]}),
-        bm.TwoScales(base=BASE, second=bm.Cluster("lab"), prior=bm.HalfNormal(1)),
-    ),
     "review": lambda: compiled_nuts(REVIEW, BASE),
     "arms": lambda: compiled_nuts(ARMS, ARM_MODEL),
-    "changes": lambda: compiled_nuts(CHANGES, CHANGE_MODEL),
 }
 FAST_MATH = re.compile(
     r"= (?:tail )?(?:f\w+|call|select|phi) (?:\w+ )*?(?:fast|reassoc|contract|arcp|afn|nsz)\b|fmuladd|llvm\.fma\."
@@ -127,7 +116,6 @@ def test_compiled_and_loaded_code_draw_the_same(tmp_path):
     cold = draws_under(tmp_path / "first")
     assert list((tmp_path / "first" / "pytensor").rglob("*.nbi"))  # there is something to load now
     assert draws_under(tmp_path / "first") == cold
-    assert draws_under(tmp_path / "second") == cold
 
 
 @pytest.mark.slow

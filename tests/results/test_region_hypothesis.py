@@ -37,9 +37,9 @@ def test_a_region_is_the_ratio_of_marginal_likelihoods_within_and_without() -> N
         v = SE**2 + tau**2
         return float(np.prod(norm.pdf(Y, mu, np.sqrt(v))) * cauchy.pdf(mu, 0, 0.4) * halfnorm.pdf(tau, scale=0.3))
 
-    inside = dblquad(joint, 0, 3, -0.1, 0.2, epsabs=1e-13, epsrel=1e-10)[0]
-    below = dblquad(joint, 0, 3, -8, -0.1, epsabs=1e-13, epsrel=1e-9)[0]
-    above = dblquad(joint, 0, 3, 0.2, 8, epsabs=1e-13, epsrel=1e-9)[0]
+    inside = dblquad(joint, 0, 3, -0.1, 0.2, epsabs=1e-12, epsrel=1e-8)[0]
+    below = dblquad(joint, 0, 3, -8, -0.1, epsabs=1e-12, epsrel=1e-8)[0]
+    above = dblquad(joint, 0, 3, 0.2, 8, epsabs=1e-12, epsrel=1e-8)[0]
     mass = cauchy.cdf(0.2, 0, 0.4) - cauchy.cdf(-0.1, 0, 0.4)
     model = bm.NormalNormal(mu=bm.Cauchy(0, 0.4), tau=bm.HalfNormal(0.3))
     want = (inside / mass) / ((below + above) / (1 - mass))
