@@ -1,0 +1,181 @@
+"""Every family's likelihood: one density for draws and graphs, its derivatives, and symmetries that all of them have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+import bayesmeta as bm
+from bayesmeta.families.likelihood import NUMPY, Point
+from bayesmeta.families.prepared import prepare
+from bayesmeta.families.registry import FAMILIES
+
+NAN = float("nan")
+BASE = bm.NormalNormal(mu=bm.Normal(0, 4), tau=bm.HalfNormal(1))
+DOSE = bm.NormalNormal(formula="1 + dose", mu=bm.Normal(0, 1), tau=bm.HalfNormal(1), beta={"dose": bm.Normal(0, 1)})
+SE = np.array([0.1, 0.2, 0.15, 0.3])
+COVARIATES = {"dose": [1.0, 2.0, 3.0, 5.0], "lab": list("aabb")}
+ESTIMATES = bm.Estimates(y=[0.2, 0.5, -0.1, 0.4], se=SE, covariates=COVARIATES)
+CORRELATED = bm.Estimates(ESTIMATES.y, cov=np.outer(SE, SE) * (0.3 + 0.7 * np.eye(4)), covariates=COVARIATES)
+ARMS = bm.ArmMeans(
+    n_t=[12, 20, 9], mean_t=[3.1, 2.2, 4.9], sd_t=[2.0, NAN, 1.4], n_c=[14, 19, 9], mean_c=[4.6, 3.0, 4.1],
+    sd_c=[2.4, NAN, NAN], spread=["sd", "sd", "sd_or_se"], covariates={"dose": [1.0, 2.0, 4.0]},
+)  # fmt: skip
+CHANGES = bm.ArmChanges(
+    n_t=[20, 9, 15], mean_pre_t=[5.2, 6.4, 5.5], sd_pre_t=[2.1, 1.4, 2.3], mean_post_t=[3.1, 3.2, 4.6],
+    sd_post_t=[2.0, 2.2, 2.4], n_c=[20, 10, 15], mean_pre_c=[5.3, 5.0, 5.9], sd_pre_c=[2.0, 2.1, 2.2],
+    mean_post_c=[5.0, 5.1, 5.2], sd_post_c=[2.2, 2.0, 2.3], correlation=[0.75, NAN, NAN],
+    covariates={"dose": [1.0, 2.0, 4.0]},
+)  # fmt: skip
+REVIEW = bm.PublishedReview(
+    studies=[
+        bm.Study(name="A", y=-2.2, se=0.3, covariates={"dose": 1.0}),
+        bm.Study(name="B", n=40, covariates={"dose": bm.Range(0.5, 2)}),
+        bm.Study(name="C", n=bm.Range(20, 60), covariates={"dose": 3.0}),
+    ],
+    statistics=[
+        bm.PooledEstimate(estimate=-1.2, lower=-1.8, upper=-0.6, half_width=0.2),
+        bm.SignificantCount(count=2, direction=-1, width=0.5),
+    ],
+    sd=bm.LogNormal(0.4, 0.4),
+)
+ARM = bm.ArmNormal(base=BASE, typical_sd=bm.LogNormal(0.7, 0.5), sd_variation=bm.HalfNormal(0.3))
+CHANGE = bm.ChangeNormal(base=BASE, correlation=bm.Uniform(0, 1), correlation_variation=bm.HalfNormal(0.3))
+
+
+@dataclass(frozen=True)
+class Example:
+    """Data, and a model of their family."""
+
+    data: Any
+    model: Any
+
+
+EXAMPLES = {
+    "one mean": Example(ESTIMATES, BASE),
+    "regression": Example(ESTIMATES, DOSE),
+    "no mean": Example(
+        ESTIMATES, bm.NormalNormal(formula="0 + lab", tau=bm.HalfNormal(1), beta={"lab": bm.Normal(0, 1)})
+    ),
+    "correlated": Example(CORRELATED, DOSE),
+    "clusters": Example(ESTIMATES, bm.TwoScales(DOSE, bm.Cluster("lab"), bm.HalfNormal(1))),
+    "slopes": Example(ESTIMATES, bm.TwoScales(DOSE, bm.Slope("dose"), bm.HalfNormal(1))),
+    "arms": Example(ARMS, ARM),
+    "standardised": Example(ARMS, replace(ARM, base=DOSE, measure="smd", equal_variances=True, sd_probability=0.3)),
+    "changes": Example(CHANGES, CHANGE),
+    "common baseline": Example(CHANGES, replace(CHANGE, base=DOSE, baseline="common")),
+    "review": Example(REVIEW, DOSE),
+}
+
+
+def random_point(ready: Any, seed: int) -> Point:
+    """A plausible value of every parameter, latent and position, without an axis of draws."""
+    rng, likelihood = np.random.default_rng(seed), ready.likelihood
+    top = {name: np.array(rng.uniform(0.2, 0.9)) for name in ready.parameters if name not in ready.design.columns} | {
+        name: np.array(value) for name, value in likelihood.numbers.items()
+    }
+    beta = rng.normal(0, 0.3, len(ready.design.columns))
+    latent = {name: rng.uniform(0.2, 0.9, one.shape) for name, one in likelihood.latents.items()}
+    return Point(top, beta, rng.uniform(0.1, 0.9, len(ready.design.slots)), latent)
+
+
+def flat(at: Point, numbers: set[str]) -> list[np.ndarray]:
+    """What a density is differentiated by."""
+    return [*(np.asarray(v) for k, v in at.top.items() if k not in numbers), at.beta, at.positions, *at.latent.values()]
+
+
+def rebuilt(at: Point, values: list[Any], numbers: set[str]) -> Point:
+    """The point with other values, in the order of `flat`."""
+    rest = iter(values)
+    top = {name: value if name in numbers else next(rest) for name, value in at.top.items()}
+    return Point(top, next(rest), next(rest), {name: next(rest) for name in at.latent})
+
+
+def test_every_family_has_an_example() -> None:
+    shown = {prepare(one.data, one.model).family.name for one in EXAMPLES.values()}
+    assert shown == {family.name for family in FAMILIES}
+
+
+@pytest.mark.parametrize("label", EXAMPLES)
+def test_the_graph_has_the_density_of_the_draws_and_its_derivatives(label: str) -> None:
+    """Derivatives of the graph against central differences of the density in NumPy."""
+    import pytensor
+    import pytensor.tensor as pt
+    from pytensor.compile.mode import Mode
+
+    from bayesmeta.inference.graphs import GraphOps
+
+    ready = prepare(EXAMPLES[label].data, EXAMPLES[label].model)
+    likelihood, numbers = ready.likelihood, set(ready.likelihood.numbers)
+    start = random_point(ready, 0)
+    inputs = [pt.tensor(shape=value.shape, dtype="float64") for value in flat(start, numbers)]
+    total = likelihood.graph(rebuilt(start, inputs, numbers), GraphOps)
+    used = [one for one, value in zip(inputs, flat(start, numbers), strict=True) if value.size]
+    function = pytensor.function(
+        inputs, [total, *pytensor.grad(total, used)], mode=Mode(linker="py", optimizer=None), on_unused_input="ignore"
+    )
+
+    def density(values: list[np.ndarray], at: Point) -> float:
+        return float(likelihood.log_density(rebuilt(at, values, numbers), NUMPY).sum())
+
+    for seed in range(3):
+        at = random_point(ready, seed)
+        values = flat(at, numbers)
+        found, *slopes = function(*values)
+        assert float(found) == pytest.approx(density(values, at), rel=1e-10)
+        places = [i for i, value in enumerate(values) if value.size]
+        for slope, i in zip(slopes, places, strict=True):
+            for where in np.ndindex(values[i].shape):
+                step = np.zeros(values[i].shape)
+                step[where] = 1e-5
+                ends = [density([*values[:i], values[i] + sign * step, *values[i + 1 :]], at) for sign in (1, -1)]
+                assert slope[where] == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=2e-5, abs=2e-5), (i, where)
+
+
+@pytest.mark.parametrize("label", EXAMPLES)
+def test_a_chain_of_draws_is_the_draws_one_by_one(label: str) -> None:
+    ready = prepare(EXAMPLES[label].data, EXAMPLES[label].model)
+    points = [random_point(ready, seed) for seed in range(4)]
+
+    def stacked(values: list[Any]) -> np.ndarray:
+        return np.stack(values).reshape(2, 2, *np.shape(values[0]))
+
+    together = Point(
+        {k: points[0].top[k] if k in ready.likelihood.numbers else stacked([p.top[k] for p in points]) for k in points[0].top},
+        stacked([p.beta for p in points]),
+        stacked([p.positions for p in points]),
+        {k: stacked([p.latent[k] for p in points]) for k in points[0].latent},
+    )  # fmt: skip
+    likelihood = ready.likelihood
+    for ask in (likelihood.pointwise, lambda at: likelihood.log_density(at, NUMPY)):
+        assert_allclose(ask(together), stacked([ask(p) for p in points]), rtol=1e-12, atol=1e-13)
+    groups, coords = likelihood.restore(together, np.random.default_rng(1))
+    assert {"posterior", "log_likelihood", "posterior_predictive", "observed_data", "constant_data"} <= set(groups)
+    assert groups["posterior"]["theta"][1].shape == (2, 2, ready.data.n_studies)
+    for variables in groups.values():
+        for name, (dims, values) in variables.items():
+            sizes = {"chain": 2, "draw": 2} | {dim: len(labels) for dim, labels in coords.items()}
+            assert np.shape(values) == tuple(sizes[dim] for dim in dims), name
+
+
+@pytest.mark.parametrize("label", [one for one in EXAMPLES if one not in ("correlated", "review")])
+def test_permuted_studies_permute_what_is_said_of_each(label: str) -> None:
+    """A covariance and a review have an order of their own."""
+    data, order = EXAMPLES[label].data, [2, 0, 1, 3][: EXAMPLES[label].data.n_studies]
+    ready = prepare(data, EXAMPLES[label].model)
+    columns = {one.name: getattr(data, one.name) for one in type(data).columns}
+    moved = type(data)(
+        **{name: [values[i] for i in order] for name, values in columns.items() if values is not None},
+        study=[data.study[i] for i in order],
+        covariates=data.covariates.iloc[order],
+    )
+    at = random_point(ready, 5)
+    assert_allclose(
+        prepare(moved, EXAMPLES[label].model).likelihood.pointwise(at),
+        ready.likelihood.pointwise(at)[order],
+        rtol=1e-10,
+    )
