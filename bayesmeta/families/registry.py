@@ -28,12 +28,14 @@ def family_of(data: Any, model: Any, what: str = "model") -> Family:
     >>> family_of(bm.load_dataset("bcg"), bm.NormalNormal(tau=bm.HalfNormal(1))).name
     'normal'
     """
-    family = next((one for one in FAMILIES if isinstance(data, one.data_type)), None)
-    if family is None:
+    families = [one for one in FAMILIES if isinstance(data, one.data_type)]
+    if not families:
         names = [one.data_type.__name__ for one in FAMILIES]
-        raise DataError(f"data must be {_listed(names)}; got {type(data).__name__}.")
-    if isinstance(model, family.model_types):
-        return family
+        raise DataError(f"data must be {_listed(list(dict.fromkeys(names)))}; got {type(data).__name__}.")
+    found = next((one for one in families if isinstance(model, one.model_types)), None)
+    if found is not None:
+        return found
+    family = families[0]
     made_for = next((one.made_for for one in FAMILIES if isinstance(model, one.model_types)), None)
     if made_for is None:
         names = [kind.__name__ for one in FAMILIES for kind in one.model_types]

@@ -1,0 +1,152 @@
+"""A family that the package has never seen, written here as one would write a new folder, with no edit elsewhere.
+
+Estimates with heavy-tailed errors: y_i ~ theta_i + se_i t(df). Its posterior is compared with sums over a fine grid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.special import gammaln, logsumexp
+from scipy.stats import halfnorm, norm, t
+
+import bayesmeta as bm
+from bayesmeta.data.estimates import Estimates
+from bayesmeta.families import registry
+from bayesmeta.families.likelihood import BY_STUDY, NUMPY, Latent, Likelihood
+from bayesmeta.families.prepared import parameters, with_priors
+from bayesmeta.families.protocol import Family
+from bayesmeta.families.theta import normal_rule
+
+DATA = bm.Estimates(
+    y=[0.2, 0.5, -0.1, 2.4, 0.3], se=[0.1, 0.2, 0.15, 0.2, 0.2], covariates={"dose": [1.0, 2.0, 3.0, 5.0, 2.0]}
+)
+NODES, LOG_WEIGHTS = normal_rule(-8.0, 8.0, 0.1)
+
+
+@dataclass(frozen=True)
+class HeavyTailed:
+    """The model: formula and priors of the normal one, and the degrees of freedom of the errors."""
+
+    base: bm.NormalNormal
+    df: float = 4.0
+
+    @property
+    def components(self) -> Any:
+        return self.base.components
+
+    @property
+    def priors(self) -> Any:
+        return self.base.priors
+
+    def as_dict(self) -> dict[str, Any]:
+        return self.base.as_dict() | {"model": "HeavyTailed", "df": self.df}
+
+
+class HeavyTailedLikelihood(Likelihood):
+    def __init__(self, data: Estimates, model: HeavyTailed, design: Any) -> None:
+        self.data, self.design, self.df, self.key = data, design, model.df, model.df
+        self.latents = {"z": Latent((data.n_studies,))}
+        half = model.df / 2
+        self.constant = gammaln(half + 0.5) - gammaln(half) - np.log(np.pi * model.df) / 2 - np.log(data.se)
+
+    def effects(self, at: Any, z: Any, ops: Any) -> Any:
+        return self.mean(at, ops) + at.top["tau"][..., None] * z
+
+    def density(self, theta: Any, ops: Any) -> Any:
+        x = (self.data.y - theta) / self.data.se
+        return self.constant - (self.df + 1) / 2 * ops.log1p(x**2 / self.df)
+
+    def log_density(self, at: Any, ops: Any) -> Any:
+        return self.density(self.effects(at, at.latent["z"], ops), ops)
+
+    def pointwise(self, at: Any) -> Any:
+        terms = [w + self.density(self.effects(at, z, NUMPY), NUMPY) for z, w in zip(NODES, LOG_WEIGHTS, strict=True)]
+        return logsumexp(terms, axis=0)
+
+    def restore(self, at: Any, rng: np.random.Generator) -> Any:
+        theta = self.effects(at, at.latent["z"], NUMPY)
+        replicated = theta + self.data.se * rng.standard_t(self.df, theta.shape)
+        groups = {
+            "posterior": {"theta": (BY_STUDY, theta)},
+            "log_likelihood": {"y": (BY_STUDY, self.pointwise(at))},
+            "posterior_predictive": {"y": (BY_STUDY, replicated)},
+            "observed_data": {"y": (("study",), self.data.y)},
+            "constant_data": {"se": (("study",), self.data.se)},
+        }
+        return groups, {"study": list(self.data.study), "covariate": list(self.design.columns)}
+
+
+class OfHeavyTails(Family):
+    name, made_for = "heavy_tailed", "estimates with heavy-tailed errors"
+    data_type, model_types = Estimates, (HeavyTailed,)
+
+    def likelihood(self, data: Estimates, model: HeavyTailed, design: Any) -> Likelihood:
+        return HeavyTailedLikelihood(data, model, design)
+
+    def measure(self, data: Estimates, model: HeavyTailed) -> str | None:
+        return data.measure
+
+    def standard_errors(self, data: Estimates) -> Any:
+        return data.se
+
+    def known(self, data: Estimates) -> list[bool]:
+        return [True] * data.n_studies
+
+    def check(self, data: Estimates, model: HeavyTailed) -> None:
+        if data.cov is not None:
+            raise bm.SpecificationError("HeavyTailed takes independent estimates.")
+
+
+@pytest.fixture(autouse=True)
+def registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "FAMILIES", (*registry.FAMILIES, OfHeavyTails()))
+
+
+MODEL = HeavyTailed(bm.NormalNormal(mu=bm.Normal(0, 1), tau=bm.HalfNormal(0.5)))
+
+
+def test_parameters_and_priors_follow() -> None:
+    assert list(parameters(DATA, MODEL)) == ["mu", "tau"]
+    changed = with_priors(DATA, MODEL, {"tau": bm.HalfNormal(2)})
+    assert (changed.base.tau, changed.df) == (bm.HalfNormal(2), 4.0)
+
+
+def test_each_model_of_the_same_data_has_its_family() -> None:
+    assert registry.family_of(DATA, MODEL).name == "heavy_tailed"
+    assert registry.family_of(DATA, MODEL.base).name == "normal"
+    with pytest.raises(bm.SpecificationError, match="is of ArmNormal|is for ArmMeans"):
+        registry.family_of(
+            DATA, bm.ArmNormal(base=MODEL.base, typical_sd=bm.LogNormal(0, 1), sd_variation=bm.HalfNormal(1))
+        )
+
+
+def test_what_it_cannot_do_is_said() -> None:
+    with pytest.raises(bm.SpecificationError, match="quadrature engine"):
+        bm.fit(DATA, MODEL, engine="quadrature")
+    correlated = bm.Estimates(DATA.y, cov=np.diag(DATA.v))
+    with pytest.raises(bm.SpecificationError, match="independent estimates"):
+        bm.fit(correlated, MODEL)
+
+
+@pytest.mark.slow
+def test_the_posterior_is_that_of_a_grid(assert_within_mcse: Any) -> None:
+    result = bm.fit(DATA, MODEL, seed=4, draws=2000)
+    mu, tau = np.linspace(-2, 3, 401), (np.arange(400) + 0.5) * 0.0075
+    x, w = np.polynomial.hermite_e.hermegauss(80)
+    log_posterior = norm.logpdf(mu, 0, 1)[:, None] + halfnorm.logpdf(tau, scale=0.5)
+    for y, se in zip(DATA.y, DATA.se, strict=True):
+        theta = mu[:, None, None] + tau[:, None] * x
+        log_posterior = log_posterior + np.log((t.pdf((y - theta) / se, 4) / se) @ (w / w.sum()))
+    mass = np.exp(log_posterior - logsumexp(log_posterior))
+    for name, values in (("mu", mu[:, None]), ("tau", tau)):
+        mean = float((mass * values).sum())
+        sd = float(np.sqrt((mass * (values - mean) ** 2).sum()))
+        assert_within_mcse(result.draws(name), mean=mean, sd=sd, max_mcse=0.06, label=name)
+    below = float(mass[mu < 0.3].sum())
+    assert result.probability("mu < 0.3") == pytest.approx(below, abs=0.01 + 4 * result.probability_mcse("mu < 0.3"))
+    assert list(result.summary().index) == ["mu", "tau", "theta_new"]
+    assert result.shrinkage().loc["study 4", "mean"] < 2.4  # the outlier is drawn in
