@@ -86,6 +86,15 @@ def violations(source: str, path: Path) -> list[str]:
     return found
 
 
+def test_the_page_on_architecture_names_every_layer_and_files_that_exist() -> None:
+    page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    assert tuple(re.findall(r"^\| `(\w+)` \|", page, re.M)) == LAYERS
+    guide = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:bayesmeta|tests)/[\w/.]+)`", page + guide)
+    assert len(named) > 15
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_a_module_imports_from_its_left(path: Path) -> None:
     assert violations(path.read_text(encoding="utf-8"), path.relative_to(ROOT)) == []
