@@ -39,7 +39,7 @@ class Cells:
 
     def finished(self, y: Floats, v: Floats, measure: str) -> tuple[Floats, Floats]:
         """Return `y` and its standard error, after rejecting what is not finite."""
-        hint = "Use correction=0.5, or leave the study out."
+        hint = "Use correction=0.5 (--correction 0.5 on the command line), or leave the study out."
         return finished(self.arms, y, v, f"without a correction its {measure}", COUNTS, hint)
 
 

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from bayesmeta.effects._arms import Arms, Floats, added_to, finished, quiet, read_arms
 
 _COLUMNS = ("both", "only_t", "only_c", "neither")
-_HINT = "Use correction=0.5, or leave the study out."
+_HINT = "Use correction=0.5 (--correction 0.5 on the command line), or leave the study out."
 
 
 def paired_log_odds_ratio(

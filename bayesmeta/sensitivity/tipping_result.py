@@ -180,6 +180,7 @@ class TippingPoints:
             start = nothing[0].upper() + nothing[1:]
             return f"{start} takes {given} {'below' if self.held else 'up to'} {self.level:g}: it is {ends}."
         at = " and at ".join(done.format(value=f"{tip.value:.4g}") for tip in one.tips)
+        at = at.replace("1 more trials", "1 more trial") if at.startswith("1 more trials") else at
         return f"{given} crosses {self.level:g} at {at}: it is {ends}."
 
 

@@ -107,6 +107,8 @@ class _Reader:
             self.place += 1
             if sign in ("**", "^"):
                 power = self._power()
+                if len(terms) == 1 and power > 1:
+                    raise RefusedError(f"{text}**{power}: a power of one term is that term. Write I({text}**{power}).")
                 text, terms = f"{text}**{power}", product(*[terms] * power)
                 continue
             other, more = self._deeper(partial(self._sum, _OPERATORS[sign] + 1))

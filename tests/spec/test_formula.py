@@ -202,7 +202,14 @@ def test_a_column_with_the_name_of_a_function_is_named() -> None:
 def test_names_of_columns_are_read_without_running_anything() -> None:
     assert names_in("1 + C(g, Treatment('a')) + log(`my col` + x):pain.class") == ["g", "my col", "pain.class", "x"]
     assert names_in("center(x) + poly(n, 2)") == ["n", "x"]
-    assert read_formula("0 + x^2").text == "0 + x**2"
+    assert read_formula("0 + (x + g)^2").text == "0 + (x + g)**2"
+
+
+@pytest.mark.parametrize("formula", ["1 + x**2", "0 + x^2", "x**3", "(x)**2", "1 + log(x)**2"])
+def test_a_power_of_one_term_is_rejected(formula: str) -> None:
+    """In a formula it is the term itself, and whoever writes it means the square."""
+    with pytest.raises(SpecificationError, match=r"a power of one term is that term\. Write I\("):
+        read_formula(formula)
 
 
 RUNS = {"eval", "exec", "compile", "__import__"}
