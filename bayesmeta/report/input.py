@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesmeta.data.covariance_file import read_covariance
+from bayesmeta.data.dependence import row_labels, without_reference_rows
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.tables import Table
 from bayesmeta.effects.column_names import our_columns, read_named
@@ -69,6 +71,18 @@ def _refuse_idle_columns(columns: Sequence[str], read: set[str]) -> None:
             )
 
 
+def covariance_of(path: Path | None) -> Callable[[Table], NDArray[np.float64] | None]:
+    """Return the function from a table to the covariance of its rows, from the file of --cov if there is one."""
+
+    def covariance(table: Table) -> NDArray[np.float64] | None:
+        if path is None:
+            return None
+        kept = without_reference_rows(table, "y", "se")
+        return read_covariance(path, kept.texts("study"), row_labels(kept))
+
+    return covariance
+
+
 def estimates_of(
     path: Path,
     columns: Sequence[str],
@@ -90,9 +104,9 @@ def estimates_of(
     if "y" not in table.columns and arms:
         hint = ""
         if any(name.startswith(("mean_post", "mean_change")) for name in table.columns):
-            hint = " fit --correlation-prior and --correlation-variation take arms measured twice."
+            hint = " fit --model change_normal takes arms measured twice."
         elif any(name.startswith("mean") for name in arms):
-            hint = " fit --typical-sd and --sd-variation take means with SDs that are not known."
+            hint = " fit --model arm_normal takes means with SDs that are not known."
         raise DataError(
             f"{path}: it has arms ({', '.join(arms)}) and no column 'y'. Run bayesmeta effects {path.name} --measure ... > "
             f"effects.csv, and give that file.{hint}"
