@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
 from pathlib import Path
 
 from bayesmeta.analysis.evidence import load_review
 from bayesmeta.analysis.schema import EffectsSection, Outcome
-from bayesmeta.data.covariance_file import read_covariance
-from bayesmeta.data.dependence import row_labels, without_reference_rows
+from bayesmeta.data.covariance_file import covariance_of
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.kinds import Data
 from bayesmeta.data.tables import Table, open_table
@@ -97,11 +95,6 @@ def _computed(outcome: Outcome, table: Table | Path) -> Estimates:
 
 def _estimates(outcome: Outcome, table: Table, measure: str | None, folder: Path) -> Estimates:
     """Estimates of a table, with what the outcome says of their dependence."""
-    cov = None
-    if outcome.cov is not None:
-        kept = without_reference_rows(replace(table, label="study"), "y", "se")
-        kept.require("study")
-        cov = read_covariance(folder / outcome.cov, kept.texts("study"), row_labels(kept))
     clusters = {section.own.get("cluster") for section in outcome.models.values()}
     (cluster,) = clusters if len(clusters) == 1 else (None,)
     names = outcome.covariates
@@ -111,7 +104,7 @@ def _estimates(outcome: Outcome, table: Table, measure: str | None, folder: Path
         table,
         covariates=[n for n in names if n != "study"] if names else names,
         measure=measure,
-        cov=cov,
+        cov=covariance_of(None if outcome.cov is None else folder / outcome.cov, table),
         cluster=cluster,
     )
     if data.measure is not None:

@@ -101,6 +101,10 @@ class Keys:
         """Every key, priors first."""
         return (*(key.name for key in self.priors), *(key.name for key in self.options))
 
+    def needed(self, options: Mapping[str, Any]) -> list[PriorKey]:
+        """The parameters that there are under the options that were given."""
+        return [key for key in self.priors if not key.option or key.option in options]
+
     def place(self, parameter: str, options: Mapping[str, Any]) -> tuple[PriorKey, str] | None:
         """The key of a parameter under the options that were given, with what a prior for each has in brackets.
 
@@ -111,7 +115,7 @@ class Keys:
         >>> keys.place("typical_sd[VAS]", {})[1], keys.place("typical_sd", {})[1], keys.place("mu", {})
         ('VAS', '', None)
         """
-        for key in self.priors:
+        for key in self.needed(options):
             name, start = key.parameter(options), f"{key.name}["
             if parameter == name:
                 return key, ""

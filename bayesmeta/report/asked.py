@@ -67,7 +67,7 @@ class Asked:
                 f"{self.priors['mu'][0]}: the formula {self.formula!r} has no mu, for it has no intercept. Leave it out, and "
                 "give the coefficients priors with --prior, by the name of the column."
             )
-        needed = [key for key in self.keys.priors if not key.option or key.option in self.options]
+        needed = self.keys.needed(self.options)
         names = [*(["mu"] if design.intercept else []), "tau", *design.columns]
         names += [key.parameter(self.options) for key in needed]
         for name, (said, *_) in self.priors.items():

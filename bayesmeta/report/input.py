@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from bayesmeta.data.covariance_file import read_covariance
-from bayesmeta.data.dependence import row_labels, without_reference_rows
+from bayesmeta.data.covariance_file import covariance_of
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.tables import Table
 from bayesmeta.effects.column_names import our_columns, read_named
@@ -71,28 +67,16 @@ def _refuse_idle_columns(columns: Sequence[str], read: set[str]) -> None:
             )
 
 
-def covariance_of(path: Path | None) -> Callable[[Table], NDArray[np.float64] | None]:
-    """Return the function from a table to the covariance of its rows, from the file of --cov if there is one."""
-
-    def covariance(table: Table) -> NDArray[np.float64] | None:
-        if path is None:
-            return None
-        kept = without_reference_rows(table, "y", "se")
-        return read_covariance(path, kept.texts("study"), row_labels(kept))
-
-    return covariance
-
-
 def estimates_of(
     path: Path,
     columns: Sequence[str],
     formula: str,
     measure: str | None = None,
-    covariance: Callable[[Table], NDArray[np.float64] | None] = lambda _: None,
+    cov: Path | None = None,
     cluster: str | None = None,
     others: Sequence[str] = (),
 ) -> Estimates:
-    """Return estimates from a file, with --column; `covariance` gives that of the rows of a table, if one is known.
+    """Return estimates from a file, with --column; `cov` is the file of --cov.
 
     Raises
     ------
@@ -112,4 +96,4 @@ def estimates_of(
             f"effects.csv, and give that file.{hint}"
         )
     _refuse_idle_columns(columns, {*READ, *names_in(formula), *others})
-    return Estimates.from_frame(table, measure=measure, cov=covariance(table), cluster=cluster)
+    return Estimates.from_frame(table, measure=measure, cov=covariance_of(cov, table), cluster=cluster)

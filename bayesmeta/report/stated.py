@@ -15,7 +15,7 @@ from bayesmeta.families.kinds import KINDS
 from bayesmeta.families.registry import family_named
 from bayesmeta.priors import parse_prior
 from bayesmeta.report.asked import Asked, Said
-from bayesmeta.report.input import covariance_of, estimates_of, table_of
+from bayesmeta.report.input import estimates_of, table_of
 from bayesmeta.report.priors import checked_measure
 from bayesmeta.spec.design import formula_design
 from bayesmeta.spec.formula import names_in
@@ -95,7 +95,7 @@ class Stated:
                 "--cov and --option cluster: give one, a covariance of the estimates or clusters of true effects."
             )
         data = estimates_of(
-            self.path, self.columns, self.formula, checked_measure(self.measure), covariance_of(self.cov), cluster,
+            self.path, self.columns, self.formula, checked_measure(self.measure), self.cov, cluster,
             [name for name in keys.columns(options) if name != "study"],
         )  # fmt: skip
         checked_measure(data.measure)
