@@ -294,6 +294,7 @@ def test_an_exact_fit_is_the_same_to_the_bit(label: str, capsys: pytest.CaptureF
 @pytest.mark.slow
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("label", ["arm_normal", "instrument", "change_normal", "slope"])
+@pytest.mark.filterwarnings("ignore::bayesmeta.errors.ConvergenceWarning")  # a few draws show whether they are the same
 def test_a_sampled_fit_is_the_same_to_the_bit(label: str, capsys: pytest.CaptureFixture[str]):
     same_fit(EXAMPLES[label], capsys, engine="nuts", draws=200, chains=2)
 
