@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.kinds import Data
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.families.keys import Keys
@@ -119,21 +118,6 @@ class Asked:
                     f"{said[1]}: {name!r} has the prior {said[0].prior} already. Give one; `bayesmeta sensitivity` compares "
                     "several on mu, tau and coefficients."
                 )
-
-    def estimates(self, command: str) -> Estimates:
-        """Return the data of a command that takes estimates alone.
-
-        Raises
-        ------
-        SpecificationError
-            If the model is of other data.
-        """
-        if self.keys.table != "estimates":
-            raise SpecificationError(
-                f"--model {self.keys.kind}: `bayesmeta {command}` takes estimates with known standard errors, and here they "
-                "follow from parameters. `bayesmeta fit` takes this model."
-            )
-        return cast(Estimates, self.data)
 
     def model(self, tau: Prior | None = None) -> Model:
         """Return the model with the first prior of each parameter, `tau` in place of the stated one.

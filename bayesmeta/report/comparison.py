@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.files import write_file
 from bayesmeta.diagnostics.compare import compare
 from bayesmeta.effects.display import Display
@@ -55,9 +56,9 @@ def compare_and_print(
         raise SpecificationError(f"--ci-prob {level}: must lie between 0 and 1. 95% is 0.95.")
     if plot is not None and plot.suffix.lower() not in (".svg", ".png"):
         raise SpecificationError(f"--plot {plot}: must end in .svg or .png.")
-    asked = stated.read(DEFAULT_TAU)
+    asked = stated.read(estimates_for="compare", default_tau=DEFAULT_TAU)
     asked.require_one(["tau"])
-    data, taus = asked.estimates("compare"), asked.priors["tau"]
+    data, taus = cast(Estimates, asked.data), asked.priors["tau"]
     models = {f"Bayes {said.text}": asked.model(said.prior) for said in taus}
     base = asked.model().base
     table = compare(data, models, estimators or None, parameter=parameter, claim=claim, level=level)

@@ -22,7 +22,7 @@ Columns = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")]
 Measure = Annotated[
     str | None,
-    typer.Option(help="What y measures (log_or, smd, ...); priors published for another measure are then refused."),
+    typer.Option(help="What y measures (log_or, smd, ...); priors published for another measure are then rejected."),
 ]
 Formula = Annotated[str, typer.Option(help="Right-hand side, e.g. '1 + dose'.")]
 Covariance = Annotated[

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError
 from bayesmeta.families.prepared import prepare
 from bayesmeta.report.console import PlainConsole, json_value, print_json
@@ -44,8 +45,8 @@ def sensitivity_and_print(
         raise SpecificationError(f"--level {level}: must lie between 0 and 1. 95% is 0.95.")
     if not 0.5 < threshold < 1:
         raise SpecificationError(f"--threshold {threshold}: the bias of a coin, above 0.5 and below 1, e.g. 0.6.")
-    asked = stated.read()
-    data, model = asked.estimates("sensitivity"), asked.model()
+    asked = stated.read(estimates_for="sensitivity")
+    data, model = cast(Estimates, asked.data), asked.model()
     several = {name: [one.prior for one in said] for name, said in asked.priors.items() if name not in asked.nuisances}
     asked.require_one(list(several))
     taus, mus = several.pop("tau"), several.pop("mu", [])

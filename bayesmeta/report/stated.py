@@ -56,8 +56,15 @@ class Stated:
     priors: Sequence[str] = ()
     options: Sequence[str] = ()
 
-    def read(self, default_tau: str | None = None) -> Asked:
-        """Return the data with what is asked of them, every name checked; `default_tau` is for a command that has a default.
+    def read(self, *, estimates_for: str = "", default_tau: str | None = None) -> Asked:
+        """Return the data with what is asked of them, every name checked.
+
+        Parameters
+        ----------
+        estimates_for : str
+            A command that takes estimates alone; empty for one that takes every kind of model.
+        default_tau : str, optional
+            Prior on tau where none is given.
 
         Raises
         ------
@@ -69,6 +76,11 @@ class Stated:
                 f"--model {self.kind}: choose one of {', '.join(KINDS)}.{did_you_mean(self.kind, KINDS)}"
             )
         keys = KINDS[self.kind]
+        if estimates_for and keys.table != "estimates":
+            raise SpecificationError(
+                f"--model {keys.kind}: `bayesmeta {estimates_for}` takes estimates with known standard errors, and here they "
+                "follow from parameters. `bayesmeta fit` takes this model."
+            )
         options = options_of(self.options, keys)
         priors: dict[str, list[Said]] = {}
         for said in self._said():
