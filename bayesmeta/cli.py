@@ -13,18 +13,16 @@ from bayesmeta.report.ending import TRACEBACK, Commands, ended
 from bayesmeta.report.messages import one_line, say, warnings_on_one_line
 from bayesmeta.report.options import (
     AsJson,
-    Baseline,
-    BetweenOption,
-    ClusterColumn,
-    ClusterTau,
+    Beta,
     Columns,
-    CorrelationPrior,
-    CorrelationVariation,
     Covariance,
     Formula,
     Measure,
-    SdVariation,
-    TypicalSd,
+    ModelName,
+    Mu,
+    Options,
+    Priors,
+    Tau,
 )
 from bayesmeta.report.plain_text import accept_any_encoding, visible
 
@@ -96,16 +94,15 @@ def verify(
 def fit(
     effects: Annotated[
         Path,
-        typer.Argument(
-            help="CSV file with columns study, y, se and covariates; with --typical-sd or --correlation-prior, of arms."
-        ),
+        typer.Argument(help="CSV file with columns study, y, se and covariates; of arms with a --model of arms."),
     ],
-    tau: Annotated[str, typer.Option(help="Prior on the between-study SD, e.g. 'HalfNormal(0.5)'.")],
-    mu: Annotated[str | None, typer.Option(help="Prior on the mean effect; Flat() if left out.")] = None,
+    tau: Tau = None,
+    mu: Mu = None,
     formula: Formula = "1",
-    beta: Annotated[
-        list[str] | None, typer.Option(help="Prior on a coefficient: 'dose=Normal(0, 1)'. Repeatable.")
-    ] = None,
+    beta: Beta = None,
+    model: ModelName = "normal",
+    prior: Priors = None,
+    option: Options = None,
     claim: Annotated[list[str] | None, typer.Option(help="Probability to report: 'mu < 0'. Repeatable.")] = None,
     engine: Annotated[str, typer.Option(help="auto, quadrature or nuts.")] = "auto",
     seed: Annotated[int, typer.Option(min=0)] = 0,
@@ -113,33 +110,20 @@ def fit(
     chains: Annotated[int, typer.Option(min=1)] = 4,
     ci_prob: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.95,
     measure: Measure = None,
-    typical_sd: TypicalSd = None,
-    sd_variation: SdVariation = None,
-    correlation_prior: CorrelationPrior = None,
-    correlation_variation: CorrelationVariation = None,
-    baseline: Baseline = None,
     cov: Covariance = None,
-    cluster: ClusterColumn = None,
-    cluster_tau: ClusterTau = None,
-    between: BetweenOption = None,
     column: Columns = None,
     as_json: AsJson = False,
 ) -> None:
     """Fit one model to estimates, or to arms, and print its summary."""
-    from bayesmeta.report.arm_input import ArmOptions
-    from bayesmeta.report.structure import Structure
+    from bayesmeta.report.stated import Stated
     from bayesmeta.report.terminal import fit_and_print
 
-    arms = ArmOptions(
-        typical_sd=typical_sd or [], sd_variation=sd_variation, correlation_prior=correlation_prior,
-        correlation_variation=correlation_variation, baseline=baseline,
+    stated = Stated(
+        path=effects, columns=column or [], measure=measure, cov=cov, kind=model, formula=formula, tau=tau or [],
+        mu=mu or [], beta=beta or [], priors=prior or [], options=option or [],
     )  # fmt: skip
-
     with warnings_on_one_line():
-        passed = fit_and_print(
-            effects, tau, mu, formula, beta or [], claim or [], engine, seed, draws, chains, ci_prob, measure, as_json,
-            column or [], arms, Structure(cov=cov, cluster=cluster, cluster_tau=cluster_tau, between=between),
-        )  # fmt: skip
+        passed = fit_and_print(stated, claim or [], engine, seed, draws, chains, ci_prob, as_json)
     raise typer.Exit(0 if passed else 1)
 
 
@@ -268,8 +252,11 @@ def compare(
         list[str] | None,
         typer.Option(help="Prior on the between-study SD. Repeatable; UniformShrinkage() if left out."),
     ] = None,
-    mu: Annotated[str | None, typer.Option(help="Prior on the mean effect; Flat() if left out.")] = None,
+    mu: Mu = None,
     formula: Formula = "1",
+    model: ModelName = "normal",
+    prior: Priors = None,
+    option: Options = None,
     estimator: Annotated[
         list[str] | None, typer.Option(help="Frequentist row: 'method interval', e.g. 'reml hksj'. Repeatable.")
     ] = None,
@@ -277,9 +264,6 @@ def compare(
     claim: Annotated[str | None, typer.Option(help="Probability to report; 'mu < 0' if left out.")] = None,
     ci_prob: Annotated[float, typer.Option(help="Coverage, or probability, of the intervals.")] = 0.95,
     cov: Covariance = None,
-    cluster: ClusterColumn = None,
-    cluster_tau: ClusterTau = None,
-    between: BetweenOption = None,
     column: Columns = None,
     plot: Annotated[Path | None, typer.Option(help="SVG or PNG file to draw the comparison into.")] = None,
     measure: Measure = None,
@@ -287,13 +271,14 @@ def compare(
 ) -> None:
     """Compare frequentist estimators and Bayesian fits of the same estimates."""
     from bayesmeta.report.comparison import compare_and_print
-    from bayesmeta.report.structure import Structure
+    from bayesmeta.report.stated import Stated
 
+    stated = Stated(
+        path=effects, columns=column or [], measure=measure, cov=cov, kind=model, formula=formula, tau=tau or [],
+        mu=mu or [], priors=prior or [], options=option or [],
+    )  # fmt: skip
     with warnings_on_one_line():
-        compare_and_print(
-            effects, tau or [], mu, formula, estimator or [], parameter, claim, ci_prob, measure, as_json, plot,
-            Structure(cov=cov, cluster=cluster, cluster_tau=cluster_tau, between=between), column or [],
-        )  # fmt: skip
+        compare_and_print(stated, estimator or [], parameter, claim, ci_prob, as_json, plot)
 
 
 @app.command()
@@ -314,8 +299,8 @@ def priors(
 def sensitivity(
     effects: Annotated[Path, typer.Argument(help="CSV file with columns study, y, se and covariates.")],
     tau: Annotated[
-        list[str], typer.Option(help="Prior on the between-study SD; the first is the primary. Repeatable.")
-    ],
+        list[str] | None, typer.Option(help="Prior on the between-study SD; the first is the primary. Repeatable.")
+    ] = None,
     mu: Annotated[
         list[str] | None, typer.Option(help="Prior on the mean effect; Flat() if left out. Repeatable.")
     ] = None,
@@ -324,14 +309,14 @@ def sensitivity(
         list[str] | None,
         typer.Option(help="Prior on a coefficient: 'dose=Normal(0, 1)'. Repeatable, also for one column."),
     ] = None,
+    model: ModelName = "normal",
+    prior: Priors = None,
+    option: Options = None,
     claim: Annotated[
         list[str] | None, typer.Option(help="Probability to report; 'mu < 0' if left out. Repeatable.")
     ] = None,
     level: Annotated[float, typer.Option(help="Probability whose crossing the sentences look for.")] = 0.95,
     cov: Covariance = None,
-    cluster: ClusterColumn = None,
-    cluster_tau: ClusterTau = None,
-    between: BetweenOption = None,
     column: Columns = None,
     threshold: Annotated[float, typer.Option(help="Robust up to this bias of a coin, 0.5 being fair.")] = 0.6,
     ci_prob: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.95,
@@ -340,13 +325,14 @@ def sensitivity(
 ) -> None:
     """Report a claim under every crossing of some priors, and how robust it is."""
     from bayesmeta.report.sensitivity import sensitivity_and_print
-    from bayesmeta.report.structure import Structure
+    from bayesmeta.report.stated import Stated
 
+    stated = Stated(
+        path=effects, columns=column or [], measure=measure, cov=cov, kind=model, formula=formula, tau=tau or [],
+        mu=mu or [], beta=beta or [], priors=prior or [], options=option or [],
+    )  # fmt: skip
     with warnings_on_one_line():
-        sensitivity_and_print(
-            effects, tau, mu or [], formula, beta or [], claim or [], level, threshold, ci_prob, as_json,
-            Structure(cov=cov, cluster=cluster, cluster_tau=cluster_tau, between=between), column or [], measure,
-        )  # fmt: skip
+        sensitivity_and_print(stated, claim or [], level, threshold, ci_prob, as_json)
 
 
 @app.command()

@@ -20,6 +20,7 @@ from bayesmeta.analysis.schema import Analysis
 from bayesmeta.analysis.toml import _sections
 from bayesmeta.cli import app, main
 from bayesmeta.errors import BayesmetaError
+from bayesmeta.families.kinds import KINDS
 from bayesmeta.simulation.design import Design
 
 ESTIMATES = "study,y,se,group,dose\nA,0.1,0.2,x,1\nB,0.3,0.2,x,2\nC,-0.4,0.2,z,3\nD,-0.1,0.2,z,4\n"
@@ -28,10 +29,11 @@ MEANS = "study,mean_t,sd_t,n_t,mean_c,sd_c,n_c\nA,1,2,20,2,2,20\nB,1,2,20,3,2,20
 COUNTS = "study,events_t,n_t,events_c,n_c\nA,1,20,2,20\nB,3,20,4,20\n"
 PRINTED = "study,estimate,se\nA,0.1,0.2\nB,0.3,0.2\n"
 FILES = {"e.csv": ESTIMATES, "m.csv": MEASURED, "means.csv": MEANS, "counts.csv": COUNTS, "printed.csv": PRINTED}
-FILES |= {"cov.csv": "study,A,B\nA,0.04,0\nB,0,0.04\n"}
+FILES |= {"one.csv": "study,y,se,one\nA,0.1,0.2,1\nB,0.3,0.2,-1\n", "cov.csv": "study,A,B\nA,0.04,0\nB,0,0.04\n"}
 TAU = ["--tau", "HalfNormal(0.5)"]
 NO_MU = ["e.csv", "--formula", "0 + group", *TAU]
-ARMS = ["means.csv", *TAU, "--typical-sd", "LogNormal(0.7, 0.5)", "--sd-variation", "HalfNormal(0.3)"]
+TYPICAL, VARIATION = ["--prior", "typical_sd=LogNormal(0.7, 0.5)"], ["--prior", "sd_variation=HalfNormal(0.3)"]
+ARMS = ["means.csv", *TAU, "--model", "arm_normal", *TYPICAL, *VARIATION]
 
 # What always has an effect, or has one as soon as there is something that it is for, and why that is enough.
 ALWAYS = {
@@ -50,34 +52,45 @@ ALWAYS = {
     "sensitivity": {"effects", "--tau", "--formula", "--level", "--threshold", "--ci-prob", "--json"},
     "simulate": {"design", "--out", "--json"},
 }
-_STRUCTURE = {
-    "--cov": ([*ARMS, "--cov", "cov.csv"], "--cov: it is for estimates"),
-    "--cluster": ([*ARMS, "--cluster", "study"], "--cluster: it is for estimates"),
-    "--cluster-tau": (["e.csv", *TAU, "--cluster-tau", "HalfNormal(1)"], "--cluster-tau needs --cluster"),
-    "--between": (["e.csv", *TAU, "--between", "multi-arm"], "no trial has several contrasts"),
+_MODEL = {
+    "--prior": (["e.csv", *TAU, "--prior", "tau_group=HalfNormal(1)"], "no parameter 'tau_group'"),
+    "--option": (["e.csv", *TAU, "--option", "between=multi-arm"], "no trial has several contrasts"),
 }
 _OF_ESTIMATES = {
     "--cov": (["e.csv", *TAU, "--cov", "cov.csv"], "2 rows and 2 columns beside 'study', for 4 estimates"),
-    "--cluster": (["e.csv", *TAU, "--cluster", "dose", "--cluster-tau", "HalfNormal(1)"], "each has one row"),
-    "--cluster-tau": _STRUCTURE["--cluster-tau"],
-    "--between": _STRUCTURE["--between"],
+    "--model": (ARMS, "takes estimates with known standard errors"),
+    **_MODEL,
 }
+# Every option of a model, and every parameter of its own, where it has no use.
+OF_MODELS = {
+    "normal.between": (["e.csv", *TAU, "--option", "between=multi-arm"], "no trial has several contrasts"),
+    "normal.between_matrix": (["e.csv", *TAU, "--option", "between_matrix=cov.csv"], "2 rows and 2 columns"),
+    "normal.cluster": (["e.csv", *TAU, "--option", "cluster=dose", "--prior", "tau_dose=HalfNormal(1)"], "each has one row"),
+    "normal.cluster_tau": (["e.csv", *TAU, "--prior", "tau_group=HalfNormal(1)"], "no parameter 'tau_group'"),
+    "normal.cluster_tau without": (["e.csv", *TAU, "--prior", "tau_<cluster>=HalfNormal(1)"], "no parameter 'tau_<cluster>'"),
+    "normal.slope": (["one.csv", *TAU, "--option", "slope=one", "--prior", "tau_one=HalfNormal(1)"], "of one size in all rows"),
+    "normal.slope_tau": (["e.csv", *TAU, "--prior", "tau_dose=HalfNormal(1)"], "no parameter 'tau_dose'"),
+    "arm_normal.typical_sd": (["e.csv", *TAU, *TYPICAL], "It is of --model arm_normal"),
+    "arm_normal.sd_variation": (["e.csv", *TAU, *VARIATION], "It is of --model arm_normal"),
+    "arm_normal.equal_variances": (["e.csv", *TAU, "--option", "equal_variances=true"], "It is of --model arm_normal"),
+    "arm_normal.sd_probability": ([*ARMS, "--option", "sd_probability=0.8"], "nothing to choose between"),
+    "change_normal.correlation": (["e.csv", *TAU, "--prior", "correlation=Uniform(0, 1)"], "It is of --model change_normal"),
+    "change_normal.correlation_variation": (
+        [*ARMS, "--prior", "correlation_variation=HalfNormal(1)"], "It is of --model change_normal",
+    ),
+    "change_normal.baseline": ([*ARMS, "--option", "baseline=common"], "It is of --model change_normal"),
+}  # fmt: skip
 # What is rejected where it has no use: arguments that give it there, and the message.
 REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
     "fit": {
         "--mu": ([*NO_MU, "--mu", "Normal(0, 0.01)"], "has no mu"),
-        "--beta": (["e.csv", *TAU, "--beta", "dose=Normal(0, 1)"], "has no such column"),
+        "--beta": (["e.csv", *TAU, "--beta", "dose=Normal(0, 1)"], "no parameter 'dose'"),
         "--claim": ([*NO_MU, "--claim", "mu < 0"], "no parameter 'mu'"),
         "--measure": (["m.csv", *TAU, "--measure", "md"], "are 'log_or'"),
-        "--typical-sd": (["e.csv", *TAU, "--typical-sd", "LogNormal(0.7, 0.5)"], "needs --sd-variation"),
-        "--sd-variation": (["e.csv", *TAU, "--sd-variation", "HalfNormal(0.3)"], "needs --typical-sd"),
-        "--correlation-prior": (["e.csv", *TAU, "--correlation-prior", "Uniform(0, 1)"], "needs --correlation-variation"),
-        "--correlation-variation": (
-            ["e.csv", *TAU, "--correlation-variation", "HalfNormal(0.3)"], "needs --correlation-prior",
-        ),
-        "--baseline": (["e.csv", *TAU, "--baseline", "common"], "needs --correlation-prior"),
+        "--cov": ([*ARMS, "--cov", "cov.csv"], "--cov: it is for estimates"),
+        "--model": (["e.csv", *TAU, "--model", "arm_normal"], "column 'n_t' is missing"),
         "--column": (["e.csv", *TAU, "--column", "mean_t=dose"], "'mean_t' is not read here"),
-        **_STRUCTURE,
+        **_MODEL,
     },
     "effects": {
         "--complete": (["means.csv", "--measure", "md", "--complete"], "none of these columns"),
@@ -105,11 +118,12 @@ REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
     },
     "template": {"--arms": (["--measure", "fisher_z", "--arms"], "no table with one row for each arm")},
     "compare": {
-        "--mu": ([*NO_MU, "--mu", "Normal(0, 0.01)"], "coefficients have flat priors here"),  # it has no --beta to point at
+        "--mu": ([*NO_MU, "--mu", "Normal(0, 0.01)"], "priors with --prior"),  # it has no --beta to point at
         "--claim": (["e.csv", *TAU, "--claim", "dose < 0"], "no parameter 'dose'"),
         "--parameter": (["e.csv", *TAU, "--parameter", "dose"], "no such coefficient"),
         "--estimator": (
-            ["e.csv", *TAU, "--cluster", "group", "--cluster-tau", "HalfNormal(1)", "--estimator", "dl wald"], "pool_nested",
+            ["e.csv", *TAU, "--option", "cluster=group", "--prior", "tau_group=HalfNormal(1)", "--estimator", "dl wald"],
+            "pool_nested",
         ),
         "--measure": (["m.csv", *TAU, "--measure", "md"], "are 'log_or'"),
         "--column": (["e.csv", *TAU, "--column", "mean_t=dose"], "'mean_t' is not read here"),
@@ -122,7 +136,7 @@ REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
     },
     "sensitivity": {
         "--mu": ([*NO_MU, "--mu", "Normal(0, 0.01)"], "has no mu"),
-        "--beta": (["e.csv", *TAU, "--beta", "dose=Normal(0, 1)"], "has no such column"),
+        "--beta": (["e.csv", *TAU, "--beta", "dose=Normal(0, 1)"], "no parameter 'dose'"),
         "--claim": ([*NO_MU, "--claim", "mu < 0"], "no parameter 'mu'"),
         "--measure": (["m.csv", *TAU, "--measure", "md"], "are 'log_or'"),
         "--column": (["e.csv", *TAU, "--column", "mean_t=dose"], "'mean_t' is not read here"),
@@ -182,6 +196,24 @@ def test_an_option_without_use_is_rejected(command: str, option: str, capsys: py
     assert set(re.findall(r"--[a-z][a-z-]+", line)) <= {name for owner, name in options() if owner == command}, line
 
 
+def test_every_option_of_a_model_has_a_decision() -> None:
+    assert {name.removesuffix(" without") for name in OF_MODELS} == {
+        f"{kind}.{name}" for kind, keys in KINDS.items() for name in keys.names
+    }
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("name", OF_MODELS)
+def test_an_option_of_a_model_without_use_is_rejected(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments, message = OF_MODELS[name]
+    with pytest.raises(SystemExit) as stop:
+        main(["fit", *arguments])
+    said = capsys.readouterr()
+    assert (stop.value.code, said.out) == (2, "")
+    (line,) = said.err.strip().splitlines()
+    assert message in line, line
+
+
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("command", ["fit", "compare"])
 @pytest.mark.parametrize("mu", ["Normal(0, 0.01)", "Flat()"])
@@ -209,9 +241,9 @@ PLAIN = {
     "studies estimates arms choices published sensitivity",
     "Statement": "review says source",
     "External": "file outcome rows statements",
-    "ModelSection": "kind label formula tau draws",
-    "ArmModelSection": "kind label formula tau draws equal_variances",
-    "ChangeModelSection": "kind label formula tau draws baseline",
+    "NormalSection": "kind label formula tau draws",
+    "ArmNormalSection": "kind label formula tau draws equal_variances",
+    "ChangeNormalSection": "kind label formula tau draws baseline",
     "Sensitivity": "",
     "EffectsSection": "combine",
     "Design": "title seed replications level truth studies selection estimators priors",
@@ -222,11 +254,14 @@ PLAIN = {
 }
 # Keys that are rejected where they have no use: what the small analysis becomes, and the message.
 KEYS: dict[str, tuple[str, str]] = {
-    "ModelSection.mu": ('0 + dose|mu = "Normal(0, 2)"', "has no mu"),
-    "ModelSection.beta": ('model|beta = { doze = "Normal(0, 1)" }', "no such column"),
-    "ModelSection.between": ('model|between = "multi-arm"', "no trial has several contrasts"),
-    "ModelSection.cluster": ('model|cluster = "dose"', "needs cluster_tau"),
-    "ModelSection.cluster_tau": ('model|cluster_tau = "HalfNormal(1)"', "needs cluster"),
+    "NormalSection.mu": ('0 + dose|mu = "Normal(0, 2)"', "has no mu"),
+    "NormalSection.beta": ('model|beta = { doze = "Normal(0, 1)" }', "no such column"),
+    "NormalSection.between_matrix": ('model|between_matrix = "missing.csv"', "missing.csv"),
+    "NormalSection.slope": ('model|slope = "dose"', "needs slope_tau"),
+    "NormalSection.slope_tau": ('model|slope_tau = "HalfNormal(1)"', "needs slope"),
+    "NormalSection.between": ('model|between = "multi-arm"', "no trial has several contrasts"),
+    "NormalSection.cluster": ('model|cluster = "dose"', "needs cluster_tau"),
+    "NormalSection.cluster_tau": ('model|cluster_tau = "HalfNormal(1)"', "needs cluster"),
     "Outcome.effects": ("end|[outcomes.pain.effects]\ncombine = true", "pain.effects: it is for arms"),
     "Outcome.cov": ('outcome|cov = "missing.csv"', "missing.csv"),
     "Outcome.n_total": ("outcome|n_total = 9", "n_total: it is for studies"),
@@ -280,8 +315,8 @@ KEYS |= {
 }  # fmt: skip
 # Keys that one kind of model or statistic takes and others do not: pydantic or the kind's own table rejects them there.
 OF_A_KIND = {
-    "ArmModelSection": "mu beta typical_sd sd_variation sd_probability",
-    "ChangeModelSection": "mu beta correlation correlation_variation",
+    "ArmNormalSection": "mu beta typical_sd sd_variation sd_probability",
+    "ChangeNormalSection": "mu beta correlation correlation_variation",
     "Published": "estimate lower upper level digits covariate p direction tolerance i2 count study relation ratio",
 }
 

@@ -38,8 +38,6 @@ class ArmWords:
         A paragraph for the methods section, of outcome and fits.
     unknown : str
         What marks studies whose standard error is inferred.
-    options : tuple of str
-        What else a model states.
     """
 
     said: Callable[[Any, int], str]
@@ -47,7 +45,6 @@ class ArmWords:
     printed: Callable[[MetaResult], NDArray[np.float64]]
     methods: Callable[[Outcome, Fits], str]
     unknown: str
-    options: tuple[str, ...]
 
 
 _WORDS = {
@@ -57,7 +54,6 @@ _WORDS = {
         lambda fit: fit.data.difference,  # type: ignore[union-attr]
         lambda outcome, fits: means_methods(fits),
         "SD not known",
-        ("measure", "equal_variances", "sd_probability"),
     ),
     "change_normal": ArmWords(
         changes_said,
@@ -65,7 +61,6 @@ _WORDS = {
         changes_printed,
         changes_methods,
         "correlation not known",
-        ("measure", "baseline"),
     ),
 }
 
@@ -95,8 +90,9 @@ def arm_evidence(words: ArmWords, outcome: Outcome, fits: Fits) -> dict[str, Any
 
 def arm_options(fit: MetaResult) -> dict[str, Any]:
     """What else a model of arms states; nothing for other models."""
-    words = arm_words(fit)
-    return {} if words is None else {"arms": {name: getattr(fit.model, name) for name in words.options}}
+    keys = fit.prepared.family.keys
+    options = {key.name: getattr(fit.model, key.name) for key in keys.options} if keys.table == "arms" else {}
+    return {"arms": {"measure": fit.measure, **options}} if options else {}
 
 
 def arm_left_out(outcome: Outcome, fit: MetaResult) -> list[str]:

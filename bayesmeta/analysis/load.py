@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
 from pathlib import Path
 
 from bayesmeta.analysis.evidence import load_review
 from bayesmeta.analysis.schema import EffectsSection, Outcome
-from bayesmeta.data.arm_changes import ArmChanges
-from bayesmeta.data.arm_means import ArmMeans
-from bayesmeta.data.covariance_file import read_covariance
-from bayesmeta.data.dependence import row_labels, without_reference_rows
+from bayesmeta.data.covariance_file import covariance_of
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.kinds import Data
 from bayesmeta.data.tables import Table, open_table
@@ -20,12 +16,9 @@ from bayesmeta.effects.display import Display
 from bayesmeta.effects.options import EffectOptions
 from bayesmeta.effects.registry import REPORTED, display_of, measure_named
 from bayesmeta.errors import BayesmetaError, DataWarning, SpecificationError
+from bayesmeta.families.registry import family_for, family_named
 from bayesmeta.spec.formula import names_in
 
-_ARMS: dict[str, type[ArmMeans | ArmChanges]] = {
-    "arm_normal": ArmMeans,
-    "change_normal": ArmChanges,
-}  # by the kind of model
 _TABLES = ("studies", "estimates", "arms")
 _OF_STUDIES = ("n_total", "sd_prior", "published", "choices")
 _OF_ESTIMATES = ("effects", "derived", "cov")
@@ -57,9 +50,9 @@ def load_data(outcome: Outcome, folder: Path, name: str) -> Data:
     if given[0] == "studies":
         return load_review(outcome, table, name, stated)
     try:
-        for kind in (section.kind for section in outcome.models.values()):
-            if kind in _ARMS:
-                return _ARMS[kind].from_frame(table, covariates=outcome.covariates)
+        if (kind := _kind_of_arms(outcome)) is not None:
+            arms: Data = family_named(kind).data_type.from_frame(table, covariates=outcome.covariates)  # type: ignore[attr-defined]
+            return arms
         if given[0] == "arms" or outcome.measure in REPORTED:
             return _computed(outcome, table)
         return _estimates(outcome, open_table(table, "table"), stated, folder)
@@ -67,9 +60,9 @@ def load_data(outcome: Outcome, folder: Path, name: str) -> Data:
         raise type(error)(f"outcomes.{name}: {error}") from error
 
 
-def takes_arms(outcome: Outcome) -> bool:
-    """Whether the models of an outcome are of arms, with standard errors that follow from parameters."""
-    return any(section.kind in _ARMS for section in outcome.models.values())
+def _kind_of_arms(outcome: Outcome) -> str | None:
+    """The kind of the models of an outcome where it is one of arms, with standard errors that follow from parameters."""
+    return next((section.kind for section in outcome.models.values() if section.keys.table == "arms"), None)
 
 
 def shown_measure(outcome: Outcome) -> str | None:
@@ -83,8 +76,9 @@ def shown_measure(outcome: Outcome) -> str | None:
 def outcome_display(outcome: Outcome, data: Data) -> Display:
     """How the effects of an outcome are read: the measure decides."""
     stated = outcome.measure if outcome.measure in REPORTED else None
-    known = shown_measure(outcome) or (data.measure if isinstance(data, Estimates) else None)
-    return display_of(known or stated, data.se if isinstance(data, Estimates) else None)
+    family = family_for(next(iter(outcome.models.values())).kind, data)
+    known = shown_measure(outcome) or getattr(data, "measure", None)
+    return display_of(known or stated, family.standard_errors(data))
 
 
 def _computed(outcome: Outcome, table: Table | Path) -> Estimates:
@@ -101,21 +95,16 @@ def _computed(outcome: Outcome, table: Table | Path) -> Estimates:
 
 def _estimates(outcome: Outcome, table: Table, measure: str | None, folder: Path) -> Estimates:
     """Estimates of a table, with what the outcome says of their dependence."""
-    cov = None
-    if outcome.cov is not None:
-        kept = without_reference_rows(replace(table, label="study"), "y", "se")
-        kept.require("study")
-        cov = read_covariance(folder / outcome.cov, kept.texts("study"), row_labels(kept))
-    clusters = {getattr(section, "cluster", None) for section in outcome.models.values()}
+    clusters = {section.own.get("cluster") for section in outcome.models.values()}
     (cluster,) = clusters if len(clusters) == 1 else (None,)
     names = outcome.covariates
-    if names is not None and cluster is not None:
-        names = list(dict.fromkeys([*names, cluster]))
+    if names is not None:
+        names = list(dict.fromkeys([*names, *_own_columns(outcome)]))
     data = Estimates.from_frame(
         table,
         covariates=[n for n in names if n != "study"] if names else names,
         measure=measure,
-        cov=cov,
+        cov=covariance_of(None if outcome.cov is None else folder / outcome.cov, table),
         cluster=cluster,
     )
     if data.measure is not None:
@@ -128,8 +117,13 @@ def _covariates(outcome: Outcome) -> list[str]:
     return [
         *(outcome.covariates or []),
         *(name for section in outcome.models.values() for name in names_in(section.formula)),
-        *(str(name) for section in outcome.models.values() if (name := getattr(section, "cluster", None)) is not None),
+        *_own_columns(outcome),
     ]
+
+
+def _own_columns(outcome: Outcome) -> list[str]:
+    """Columns that models name beside those of their formulas."""
+    return [name for section in outcome.models.values() for name in section.keys.columns(section.own)]
 
 
 def _check_kinds(outcome: Outcome, table: str, name: str) -> None:
@@ -139,9 +133,9 @@ def _check_kinds(outcome: Outcome, table: str, name: str) -> None:
     if len(kinds) > 1:
         shown = " and ".join(f"{key!r} (kind = {kind!r})" for kind, key in kinds.items())
         raise SpecificationError(f"{where}: models {shown} take different data; make them two outcomes.")
-    arms = takes_arms(outcome)
+    arms = _kind_of_arms(outcome)
     if arms and table != "arms":
-        raise SpecificationError(f"{where}: kind = {next(iter(kinds))!r} is a model of arms: give arms, not {table}.")
+        raise SpecificationError(f"{where}: kind = {arms!r} is a model of arms: give arms, not {table}.")
     if outcome.measure in REPORTED and table != "estimates":
         raise SpecificationError(
             f"{where}: measure = {outcome.measure!r} is of printed estimates: give estimates, not {table}."

@@ -1,23 +1,28 @@
-"""The models of an analysis file, one section class for each kind, and the models that they stand for."""
+"""The models of an analysis file, one section class for each kind, made of the keys that its family declares."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from functools import reduce
+from operator import or_
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, create_model
 
-from bayesmeta.analysis.structure import structured_model
 from bayesmeta.analysis.toml import Strict
 from bayesmeta.data.kinds import Data
 from bayesmeta.errors import SpecificationError
-from bayesmeta.priors import Flat, parse_prior
-from bayesmeta.spec.arm_normal import ArmNormal
-from bayesmeta.spec.change_normal import ChangeNormal
+from bayesmeta.families.keys import Keys, OptionKey, PriorKey
+from bayesmeta.families.kinds import KINDS
+from bayesmeta.families.registry import family_for, family_named
+from bayesmeta.priors import Flat, Prior, parse_prior
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.two_scales import Model
 
+NORMAL = "normal"  # the kind of a model that states none
 
-class CommonKeys(Strict):
+
+class ModelSection(Strict):
     """What every kind of model has: a formula and priors, each as text."""
 
     kind: str
@@ -28,87 +33,88 @@ class CommonKeys(Strict):
     beta: dict[str, str] = {}
     draws: Annotated[int, Field(ge=100)] | None = None  # in place of the outcome's own
 
+    @property
+    def keys(self) -> Keys:
+        """What its kind may say beside these."""
+        return KINDS[self.kind]
 
-class ModelSection(CommonKeys):
-    """A model of estimates, or of a published review."""
-
-    kind: Literal["normal"] = "normal"
-    between: Literal["independent", "multi-arm"] | None = (
-        None  # how true effects of one trial's contrasts vary together
-    )
-    cluster: str | None = None  # column within whose values they are alike; "study" for the labels
-    cluster_tau: str | None = None  # prior on the standard deviation between clusters
-
-
-class ArmModelSection(CommonKeys):
-    """A model of arm means whose standard deviations are parameters."""
-
-    kind: Literal["arm_normal"]
-    typical_sd: str | dict[str, str]  # one prior, or one for each instrument
-    sd_variation: str
-    equal_variances: bool = False
-    sd_probability: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    @property
+    def own(self) -> dict[str, Any]:
+        """What it says of that."""
+        return {name: value for name in self.keys.names if (value := getattr(self, name)) is not None}
 
 
-class ChangeModelSection(CommonKeys):
-    """A model of arms measured twice whose correlation of the two measurements is a parameter."""
+def _section(keys: Keys) -> type[ModelSection]:
+    """The section of one kind of model."""
+    fields: dict[str, Any] = {"kind": (Literal[keys.kind], NORMAL if keys.kind == NORMAL else ...)}
+    fields |= {key.name: _prior_field(key) for key in keys.priors}
+    fields |= {key.name: _option_field(key) for key in keys.options}
+    name = f"{keys.kind.title().replace('_', '')}Section"
+    return create_model(name, __base__=ModelSection, __doc__=f"A model of {keys.about}.", **fields)
 
-    kind: Literal["change_normal"]
-    correlation: str
-    correlation_variation: str
-    baseline: Literal["separate", "common"] = "separate"
+
+def _prior_field(key: PriorKey) -> tuple[Any, Any]:
+    """A prior as text, or a table of them; needed where there is no option that brings its parameter."""
+    text: Any = str | dict[str, str] if key.by else str
+    return (text | None, None) if key.option else (text, ...)
+
+
+def _option_field(key: OptionKey) -> tuple[Any, Any]:
+    types: dict[str, Any] = {"yes or no": bool, "number": float, "column": str, "file": str}
+    kind = Literal[key.choices] if key.takes == "choice" else types[key.takes]
+    return (kind | None, None) if key.default is None else (kind, key.default)
+
+
+SECTIONS = {kind: _section(keys) for kind, keys in KINDS.items()}
 
 
 def _kind(section: Any) -> str:
     if isinstance(section, dict):
-        return str(section.get("kind", "normal"))
-    return str(getattr(section, "kind", "normal"))
+        return str(section.get("kind", NORMAL))
+    return str(getattr(section, "kind", NORMAL))
 
 
-Section = ModelSection | ArmModelSection | ChangeModelSection
-AnyModel = Annotated[
-    Annotated[ModelSection, Tag("normal")]
-    | Annotated[ArmModelSection, Tag("arm_normal")]
-    | Annotated[ChangeModelSection, Tag("change_normal")],
-    Discriminator(_kind),
-]
+if TYPE_CHECKING:
+    AnyModel = ModelSection
+else:
+    AnyModel = Annotated[
+        reduce(or_, (Annotated[section, Tag(kind)] for kind, section in SECTIONS.items())), Discriminator(_kind)
+    ]
 
 
-def build_model(section: Section, measure: str, data: Data) -> Model:
-    """The model of a section, its priors read from text; `measure` is that of its outcome, and `data` what it is for."""
+def build_model(section: ModelSection, measure: str, data: Data, folder: Path) -> Model:
+    """The model of a section, its priors read from text.
+
+    Parameters
+    ----------
+    section : ModelSection
+    measure : str
+        That of its outcome.
+    data : Data
+        What it is for.
+    folder : Path
+        Where the files are that it names.
+    """
     mu = Flat() if section.mu is None else parse_prior(section.mu)
     beta = {name: parse_prior(text) for name, text in section.beta.items()}
     base = NormalNormal(formula=section.formula, tau=parse_prior(section.tau), beta=beta, mu=mu)
-    if isinstance(section, ArmModelSection):
-        return _of_means(section, base, measure)
-    if isinstance(section, ChangeModelSection):
-        return _of_changes(section, base, measure)
-    return structured_model(base, data, section.between, section.cluster, section.cluster_tau)
-
-
-def _of_means(section: ArmModelSection, base: NormalNormal, measure: str) -> ArmNormal:
-    texts = section.typical_sd
-    typical = parse_prior(texts) if isinstance(texts, str) else {k: parse_prior(text) for k, text in texts.items()}
-    return ArmNormal(
-        base=base,
-        typical_sd=typical,
-        sd_variation=parse_prior(section.sd_variation),
-        measure=measure,
-        equal_variances=section.equal_variances,
-        sd_probability=section.sd_probability,
-    )
-
-
-def _of_changes(section: ChangeModelSection, base: NormalNormal, measure: str) -> ChangeNormal:
-    model = ChangeNormal(
-        base=base,
-        correlation=parse_prior(section.correlation),
-        correlation_variation=parse_prior(section.correlation_variation),
-        baseline=section.baseline,
-    )
-    if measure != model.measure:
-        raise SpecificationError(
-            f"measure = {measure!r}: theta of kind = 'change_normal' is a mean difference in units of the outcome. Say "
-            "measure = 'md', or leave it out."
-        )
+    family, given = family_for(section.kind, data), section.own
+    for name in given:
+        if name not in family.keys.names:
+            raise SpecificationError(f"{name}: it is for {family_named(section.kind).made_for}; leave it out.")
+    for key in section.keys.priors:
+        if key.option and (key.option in given) != (key.name in given):
+            here, missing = (key.option, key.name) if key.option in given else (key.name, key.option)
+            raise SpecificationError(f"{here} needs {missing} beside it, a column and a prior.")
+    own = {key.name: _priors(given[key.name]) for key in family.keys.priors if key.name in given}
+    own |= {
+        key.name: folder / given[key.name] if key.takes == "file" else given[key.name]
+        for key in family.keys.options
+        if key.name in given
+    }
+    model: Model = family.build(base, data, measure, own)
     return model
+
+
+def _priors(texts: str | dict[str, str]) -> Prior | dict[str, Prior]:
+    return parse_prior(texts) if isinstance(texts, str) else {name: parse_prior(text) for name, text in texts.items()}

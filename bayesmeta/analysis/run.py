@@ -69,7 +69,7 @@ def plan(path: str | Path) -> Plan:
         for key, section in outcome.models.items():
             where = f"{path}: outcomes.{name}.models.{key}"
             try:
-                ready[name][key] = prepare(data[name], build_model(section, outcome.measure, data[name]))
+                ready[name][key] = prepare(data[name], build_model(section, outcome.measure, data[name], path.parent))
                 ready[name][key].check()
                 require_sampled(ready[name][key])
             except BayesmetaError as error:

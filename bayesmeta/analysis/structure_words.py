@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import cast
 
 from bayesmeta.data.added import approximation_sentence
 from bayesmeta.data.estimates import Estimates
@@ -26,11 +27,12 @@ def dependence_sentences(
     fits : mapping of str to MetaResult
         By model.
     """
-    if not isinstance(data, Estimates):
+    if all(result.prepared.family.standard_errors(data) is None for result in fits.values()):
         return
-    if said := approximation_sentence(data.added, data.study):
+    estimates = cast(Estimates, data)
+    if said := approximation_sentence(estimates.added, estimates.study):
         yield f"Outcome '{label}': {said}"
-    if data.cov is not None:
+    if estimates.cov is not None:
         yield f"Outcome '{label}': the estimates entered with their known covariance."
     for key, result in fits.items():
         between = result.model.base.between
@@ -40,4 +42,4 @@ def dependence_sentences(
         if isinstance(between, MultiArm):
             yield f"In the model '{labels[key]}' the true effects of one trial's contrasts are correlated by 1/2."
         elif between != Independent():
-            yield f"In the model '{labels[key]}' true effects covary by {between}."
+            yield f"In the model '{labels[key]}' true effects covary by tau^2 times a matrix that was given."

@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesmeta.data.dependence import row_labels, without_reference_rows
 from bayesmeta.data.formats import read_file
+from bayesmeta.data.tables import Table
 from bayesmeta.errors import DataError, did_you_mean
+
+
+def covariance_of(path: Path | None, table: Table) -> NDArray[np.float64] | None:
+    """Return the covariance of the estimates of a table, in the order of its rows, from a file if there is one.
+
+    Raises
+    ------
+    DataError
+        As `read_covariance`.
+    """
+    if path is None:
+        return None
+    kept = without_reference_rows(replace(table, label="study"), "y", "se")
+    kept.require("study")
+    return read_covariance(path, kept.texts("study"), row_labels(kept))
 
 
 def read_covariance(path: Path, studies: Sequence[str], labels: Sequence[str]) -> NDArray[np.float64]:

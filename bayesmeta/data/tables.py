@@ -42,7 +42,7 @@ ONE_STUDY = (
     "Rows of one study are dependent. Contrasts that share an arm have a covariance: take them from a table with one row for "
     "each arm (bayesmeta effects, effect_sizes), or state it in columns cov_1, cov_2, ... or se_ref, or with --cov, "
     "Estimates(cov=...); between=MultiArm('trial') is for their true effects. Several effects of one study, cohort or "
-    "laboratory vary within and between: --cluster with --cluster-tau, TwoScales(..., Cluster('trial'), ...), pool_nested. "
+    "laboratory vary within and between: --option cluster=..., TwoScales(..., Cluster('trial'), ...), pool_nested. "
     "Groups of one arm become one: combine_arms, effects --combine. Analysis files have keys of these names."
 )
 

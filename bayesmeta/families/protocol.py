@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.errors import SpecificationError, did_you_mean
+from bayesmeta.families.keys import Keys
 from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.priors import Prior, PublishedPrior, plain, published_parts
 from bayesmeta.quadrature.problem import GaussianProblem
@@ -63,6 +64,8 @@ class Family(ABC):
         What ``kind`` of a model says in an analysis file; that of a published review is ``"normal"`` there.
     data_type : type
     model_types : tuple of type
+    keys : Keys
+        What an analysis file and the command line may say of its models.
     made_for : str
         What its models are for, in a message.
     advice : str
@@ -72,8 +75,13 @@ class Family(ABC):
     name: ClassVar[str]
     data_type: ClassVar[type]
     model_types: ClassVar[tuple[type, ...]]
+    keys: ClassVar[Keys]
     made_for: ClassVar[str]
     advice: ClassVar[str] = ""
+
+    @abstractmethod
+    def build(self, base: NormalNormal, data: Any, measure: str | None, own: Mapping[str, Any]) -> Any:
+        """The model of formula and priors `base` on these data, with what `keys` have: priors, or by name, and options."""
 
     def design(self, data: Any, model: Any) -> Design:
         """Design matrix of the model on the data, without a check of its priors."""

@@ -52,5 +52,10 @@ def family_named(name: str) -> Family:
     return next(family for family in FAMILIES if family.name == name)
 
 
+def family_for(kind: str, data: Any) -> Family:
+    """The family of a kind of model, of which there may be several for different data, and of the data."""
+    return next(family for family in FAMILIES if family.keys.kind == kind and isinstance(data, family.data_type))
+
+
 def _listed(names: list[str]) -> str:
     return f"{', '.join(names[:-1])} or {names[-1]}"

@@ -40,5 +40,5 @@ def machine() -> dict[str, Any]:
         "processor": processor,
         "features": enabled,
         "c_library": c_library,
-        "blas": libraries,
+        "blas": sorted(libraries, key=str),  # they are found in the order of their addresses, which no run shares with another
     }

@@ -4,67 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.files import write_file
 from bayesmeta.diagnostics.compare import compare
 from bayesmeta.effects.display import Display
 from bayesmeta.effects.registry import display_of
 from bayesmeta.errors import SpecificationError
-from bayesmeta.priors import parse_prior
 from bayesmeta.report.console import PlainConsole, json_value, print_json
 from bayesmeta.report.layout import print_table
+from bayesmeta.report.notes import notes
 from bayesmeta.report.numbers import MISSING, count_of, format_interval, format_probability, spread_of, write_row
 from bayesmeta.report.priors import source_lines
-from bayesmeta.report.structure import Structure, mu_of, notes
-from bayesmeta.spec.formula import has_intercept
-from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.report.stated import Stated
 
 SCHEMA = "bayesmeta-compare/1"
 DEFAULT_TAU = "UniformShrinkage()"  # proper, and in the units of any effect: Daniels (1999), doi:10.2307/3316112
 
 
 def compare_and_print(
-    path: Path,
-    tau: Sequence[str],
-    mu: str | None,
-    formula: str,
+    stated: Stated,
     estimators: Sequence[str],
     parameter: str,
     claim: str | None,
     level: float,
-    measure: str | None,
     as_json: bool,
     plot: Path | None,
-    structure: Structure,
-    columns: Sequence[str] = (),
 ) -> None:
-    """Compare estimators and priors on estimates from a CSV file, and print the table.
+    """Compare estimators and priors on the table of a command line, and print the rows.
 
     Parameters
     ----------
-    path : Path
-        CSV file of estimates.
-    tau : sequence of str
-        Priors on tau, one Bayesian row for each; the default prior if there is none.
-    mu : str or None
-        Prior on the mean of every model, flat where it is None.
-    formula : str
-        Right-hand side of every model.
+    stated : Stated
+        Table and model, with one Bayesian row for each prior on tau; the default prior if there is none.
     estimators : sequence of str
         Frequentist rows; a usual selection if there is none.
     parameter, claim, level
         As in `compare`.
-    measure : str, optional
-        What the estimates measure.
     as_json : bool
         Print one JSON object instead of a table.
     plot : Path, optional
         SVG or PNG file to draw the table into.
-    structure : Structure
-        How the estimates depend on each other.
-    columns : sequence of str
-        Columns of the file by our names, ``"y=Effect"``.
 
     Raises
     ------
@@ -75,27 +56,27 @@ def compare_and_print(
         raise SpecificationError(f"--ci-prob {level}: must lie between 0 and 1. 95% is 0.95.")
     if plot is not None and plot.suffix.lower() not in (".svg", ".png"):
         raise SpecificationError(f"--plot {plot}: must end in .svg or .png.")
-    prior = mu_of(mu, formula, takes_beta=False)
-    bases = {
-        f"Bayes {text}": NormalNormal(formula=formula, mu=prior, tau=parse_prior(text)) for text in tau or [DEFAULT_TAU]
-    }
-    data = structure.read(path, columns, formula, measure)
-    models = {name: structure.model(base, data) for name, base in bases.items()}
+    asked = stated.read(estimates_for="compare", default_tau=DEFAULT_TAU)
+    asked.require_one(["tau"])
+    data, taus = cast(Estimates, asked.data), asked.priors["tau"]
+    models = {f"Bayes {said.text}": asked.model(said.prior) for said in taus}
+    base = asked.model().base
     table = compare(data, models, estimators or None, parameter=parameter, claim=claim, level=level)
     display = display_of(data.measure, data.se)
     content = {
         "schema": SCHEMA,
-        "file": path.name,
+        "file": stated.path.name,
         "n_studies": data.n_studies,
         "measure": data.measure,
         "data_hash": data.hash,
         "parameter": parameter,
         "claim": table.attrs["claim"],
         "level": level,
-        "formula": formula,
-        "mu": str(prior) if has_intercept(formula) else None,
+        "formula": base.formula,
+        "mu": str(base.mu) if base.has_mu else None,
+        "priors": {str(name): str(prior) for name, prior in asked.model().priors.items() if name not in ("mu", "tau")},
         "notes": list(dict.fromkeys(note for model in models.values() for note in notes(data, model))),
-        "default_prior": not tau,
+        "default_prior": not taus[0].option,
         "analysis": display.analysis,
         "display": table.attrs["display"],
         "display_note": display.note,
@@ -139,7 +120,8 @@ def _print(content: dict[str, Any], sources: Iterable[str]) -> None:
     labels = ["Bayes"] if len(priors) == 1 else [f"Bayes {i + 1}" for i in range(len(priors))]
     for label, prior in zip(labels, priors, strict=True):
         mean = "" if content["mu"] is None else f"mu ~ {content['mu']}, "
-        console.print(f"{label}: {mean}tau ~ {prior}{default}")
+        others = "".join(f", {name} ~ {text}" for name, text in content["priors"].items())
+        console.print(f"{label}: {mean}tau ~ {prior}{default}{others}")
     for line in sources:
         console.print(line)
     for note in content["notes"]:

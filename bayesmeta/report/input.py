@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from bayesmeta.data.covariance_file import covariance_of
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.tables import Table
 from bayesmeta.effects.column_names import our_columns, read_named
@@ -74,11 +72,11 @@ def estimates_of(
     columns: Sequence[str],
     formula: str,
     measure: str | None = None,
-    covariance: Callable[[Table], NDArray[np.float64] | None] = lambda _: None,
+    cov: Path | None = None,
     cluster: str | None = None,
     others: Sequence[str] = (),
 ) -> Estimates:
-    """Return estimates from a file, with --column; `covariance` gives that of the rows of a table, if one is known.
+    """Return estimates from a file, with --column; `cov` is the file of --cov.
 
     Raises
     ------
@@ -90,12 +88,12 @@ def estimates_of(
     if "y" not in table.columns and arms:
         hint = ""
         if any(name.startswith(("mean_post", "mean_change")) for name in table.columns):
-            hint = " fit --correlation-prior and --correlation-variation take arms measured twice."
+            hint = " fit --model change_normal takes arms measured twice."
         elif any(name.startswith("mean") for name in arms):
-            hint = " fit --typical-sd and --sd-variation take means with SDs that are not known."
+            hint = " fit --model arm_normal takes means with SDs that are not known."
         raise DataError(
             f"{path}: it has arms ({', '.join(arms)}) and no column 'y'. Run bayesmeta effects {path.name} --measure ... > "
             f"effects.csv, and give that file.{hint}"
         )
     _refuse_idle_columns(columns, {*READ, *names_in(formula), *others})
-    return Estimates.from_frame(table, measure=measure, cov=covariance(table), cluster=cluster)
+    return Estimates.from_frame(table, measure=measure, cov=covariance_of(cov, table), cluster=cluster)

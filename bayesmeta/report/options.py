@@ -7,6 +7,14 @@ from typing import Annotated
 
 import typer
 
+from bayesmeta.families.kinds import KINDS
+
+_OPTIONS = "; ".join(
+    f"{kind}: {', '.join(key.name for key in keys.options)}" for kind, keys in KINDS.items() if keys.options
+)
+_PRIORS = "; ".join(
+    f"{kind}: {', '.join(key.parameter({}) for key in keys.priors)}" for kind, keys in KINDS.items() if keys.priors
+)
 Columns = Annotated[
     list[str] | None,
     typer.Option("--column", help="A column under our name: 'ours=theirs', e.g. 'mean_t=Mean tx'. Repeatable."),
@@ -14,7 +22,7 @@ Columns = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")]
 Measure = Annotated[
     str | None,
-    typer.Option(help="What y measures (log_or, smd, ...); priors published for another measure are then refused."),
+    typer.Option(help="What y measures (log_or, smd, ...); priors published for another measure are then rejected."),
 ]
 Formula = Annotated[str, typer.Option(help="Right-hand side, e.g. '1 + dose'.")]
 Covariance = Annotated[
@@ -23,44 +31,20 @@ Covariance = Annotated[
         "--cov", help="File with the covariance of the estimates: column study, then a column for each of them."
     ),
 ]
-ClusterColumn = Annotated[
-    str | None,
-    typer.Option(
-        "--cluster",
-        help="Column within whose values true effects are alike: study, laboratory, cohort. A three-level model.",
-    ),
+ModelName = Annotated[
+    str, typer.Option("--model", help="; ".join(f"{kind}: {keys.about}" for kind, keys in KINDS.items()) + ".")
 ]
-ClusterTau = Annotated[
-    str | None,
-    typer.Option("--cluster-tau", help="With --cluster: prior on the SD between clusters, 'HalfNormal(0.3)'."),
-]
-BetweenOption = Annotated[
-    str | None,
-    typer.Option(
-        "--between",
-        help="True effects of one trial's contrasts: independent, or multi-arm, correlated by 1/2 for their common arm.",
-    ),
-]
-TypicalSd = Annotated[
+Tau = Annotated[list[str] | None, typer.Option(help="Prior on the between-study SD, e.g. 'HalfNormal(0.5)'.")]
+Mu = Annotated[list[str] | None, typer.Option(help="Prior on the mean effect; Flat() if left out.")]
+Beta = Annotated[list[str] | None, typer.Option(help="Prior on a coefficient: 'dose=Normal(0, 1)'. Repeatable.")]
+Priors = Annotated[
     list[str] | None,
     typer.Option(
-        help="For arm means (--measure md or smd), whose SDs are then parameters: prior on their median, "
-        "'LogNormal(0.7, 0.5)', or one for each instrument: 'VAS=LogNormal(3, 0.5)'. Repeatable."
+        "--prior",
+        help=f"Prior on any parameter: 'dose=Normal(0, 1)'. Beside mu, tau and coefficients, those of {_PRIORS}. Repeatable.",
     ),
 ]
-SdVariation = Annotated[
-    str | None, typer.Option(help="With --typical-sd: prior on the SD of their logarithms, 'HalfNormal(0.3)'.")
-]
-CorrelationPrior = Annotated[
-    str | None,
-    typer.Option(
-        help="For arms measured twice, whose correlation is then a parameter: prior on its median, 'Uniform(0, 1)'."
-    ),
-]
-CorrelationVariation = Annotated[
-    str | None, typer.Option(help="With --correlation-prior: prior on the SD of Fisher's z, 'HalfNormal(0.3)'.")
-]
-Baseline = Annotated[
-    str | None,
-    typer.Option(help="With --correlation-prior: separate; or common, an analysis of covariance of randomised arms."),
+Options = Annotated[
+    list[str] | None,
+    typer.Option("--option", help=f"What else the model is told: 'baseline=common'. Of {_OPTIONS}. Repeatable."),
 ]

@@ -4,40 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError
 from bayesmeta.families.prepared import prepare
-from bayesmeta.priors import Flat, Prior, parse_prior
 from bayesmeta.report.console import PlainConsole, json_value, print_json
 from bayesmeta.report.layout import print_table
+from bayesmeta.report.notes import notes
 from bayesmeta.report.numbers import MISSING, count_of, spread_of, write_row
 from bayesmeta.report.priors import source_lines
-from bayesmeta.report.structure import Structure, beta_of, mu_of, notes
+from bayesmeta.report.stated import Stated
 from bayesmeta.sensitivity.result import SensitivityResult
 from bayesmeta.sensitivity.surface import prior_sensitivity
 from bayesmeta.sensitivity.tipping import tipping_point
-from bayesmeta.spec.normal_normal import NormalNormal
 
 SCHEMA = "bayesmeta-sensitivity/1"
 
 
 def sensitivity_and_print(
-    path: Path,
-    tau: Sequence[str],
-    mu: Sequence[str],
-    formula: str,
-    beta: Sequence[str],
+    stated: Stated,
     claims: Sequence[str],
     level: float,
     threshold: float,
     ci_prob: float,
     as_json: bool,
-    structure: Structure,
-    columns: Sequence[str] = (),
-    measure: str | None = None,
 ) -> None:
-    """Fit estimates from a CSV file under every crossing of priors, and print the table and what it says.
+    """Fit the table of a command line under every crossing of priors, and print the rows and what they say.
 
     The first prior given for each parameter is the primary one.
 
@@ -52,23 +45,19 @@ def sensitivity_and_print(
         raise SpecificationError(f"--level {level}: must lie between 0 and 1. 95% is 0.95.")
     if not 0.5 < threshold < 1:
         raise SpecificationError(f"--threshold {threshold}: the bias of a coin, above 0.5 and below 1, e.g. 0.6.")
-    mus = [mu_of(text, formula) for text in mu]
-    data = structure.read(path, columns, formula, measure)
-    taus = list(map(parse_prior, tau))
-    betas: dict[str, list[Prior]] = {}
-    for name, prior in map(beta_of, beta):
-        betas.setdefault(name, []).append(prior)
-    first: dict[str, Prior] = {name: priors[0] for name, priors in betas.items()}
-    base = NormalNormal(formula=formula, tau=taus[0], mu=mus[0] if mus else Flat(), beta=first)
-    model = structure.model(base, data)
-    if not claims and not base.has_mu:
+    asked = stated.read(estimates_for="sensitivity")
+    data, model = cast(Estimates, asked.data), asked.model()
+    several = {name: [one.prior for one in said] for name, said in asked.priors.items() if name not in asked.nuisances}
+    asked.require_one(list(several))
+    taus, mus = several.pop("tau"), several.pop("mu", [])
+    if not claims and not model.base.has_mu:
         example = next((f", e.g. '{name} < 0'" for name in prepare(data, model).names if name != "tau"), "")
-        raise SpecificationError(f"--claim: the formula {formula!r} has no mu; name what to report{example}.")
-    varied = {name: priors for name, priors in betas.items() if len(priors) > 1}
+        raise SpecificationError(f"--claim: the formula {stated.formula!r} has no mu; name what to report{example}.")
+    varied = {name: priors for name, priors in several.items() if len(priors) > 1}
     result = prior_sensitivity(
         data, model, claims or ["mu < 0"], tau=taus, mu=mus if len(mus) > 1 else None, beta=varied, ci_prob=ci_prob
     )
-    content = _content(result, path, level, threshold)
+    content = _content(result, stated.path, level, threshold)
     if as_json:
         print_json(content)
     else:

@@ -8,25 +8,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bayesmeta.data.kinds import Data
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence
 from bayesmeta.effects.display import Display
 from bayesmeta.errors import ConvergenceWarning, SpecificationError
 from bayesmeta.families.prepared import prepare
-from bayesmeta.priors import Prior, parse_prior, shown
-from bayesmeta.report.arm_input import ArmOptions, arms_and_model
+from bayesmeta.priors import shown
 from bayesmeta.report.console import PlainConsole, json_value, print_json
 from bayesmeta.report.layout import print_table
+from bayesmeta.report.notes import notes
 from bayesmeta.report.numbers import MISSING, count_of, format_exact, spread_of, write_row
 from bayesmeta.report.priors import source_lines
 from bayesmeta.report.sentences import check_sentence
-from bayesmeta.report.structure import Structure, beta_of, mu_of, notes
+from bayesmeta.report.stated import Stated
 from bayesmeta.results.claims import check_claim
 from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.spec.normal_normal import NormalNormal
-from bayesmeta.spec.two_scales import Model
 
 SCHEMA = "bayesmeta-fit/1"
 TOLERANCE = 1e-8
@@ -34,57 +31,35 @@ _MOMENTS = ("mean", "sd", "median", "lower", "upper")
 
 
 def fit_and_print(
-    path: Path,
-    tau: str,
-    mu: str | None,
-    formula: str,
-    beta: Sequence[str],
+    stated: Stated,
     claims: Sequence[str],
     engine: str,
     seed: int,
     draws: int,
     chains: int,
     ci_prob: float,
-    measure: str | None,
     as_json: bool,
-    columns: Sequence[str],
-    arms: ArmOptions,
-    structure: Structure,
 ) -> bool:
-    """Fit estimates from a CSV file and print the result; return whether the chains converged.
-
-    With `arms`, the table has arms, and what they did not report are parameters; `structure` is of estimates.
-    """
+    """Fit the table and model of a command line, and print the result; return whether the chains converged."""
     if not 0 < ci_prob < 1:
         raise SpecificationError(f"--ci-prob {ci_prob}: must lie between 0 and 1. 95% is 0.95.")
-    prior = mu_of(mu, formula)
-    base = NormalNormal(formula=formula, mu=prior, tau=parse_prior(tau), beta=_priors(beta))
-    data, model = _data_and_model(path, columns, base, measure, arms, structure)
-    names = prepare(data, model).names
+    asked = stated.read()
+    asked.require_one()
+    data, model = asked.data, asked.model()
+    ready = prepare(data, model)
+    ready.check()
     for claim in claims:
-        check_claim(claim, names)
+        check_claim(claim, ready.names)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # said below, as checks
         result = fit_many(data, {"model": model}, engine, seed=seed, draws=draws, chains=chains)["model"]
     checks = _checks(result, chains)
-    content = _content(result, path, claims, ci_prob, seed, [check.as_dict() for check in checks])
+    content = _content(result, stated.path, claims, ci_prob, seed, [check.as_dict() for check in checks])
     if as_json:
         print_json(content)
     else:
         _print(content, result)
     return all(check.passed is not False for check in checks)
-
-
-def _data_and_model(
-    path: Path, columns: Sequence[str], base: NormalNormal, measure: str | None, arms: ArmOptions, structure: Structure
-) -> tuple[Data, Model]:
-    found = arms_and_model(path, columns, base, measure, arms)
-    if found is None:
-        estimates = structure.read(path, columns, base.formula, measure)
-        return estimates, structure.model(base, estimates)
-    if structure.given:
-        raise SpecificationError(f"{structure.given[0]}: it is for estimates, and this table has arms. Leave it out.")
-    return found
 
 
 def _checks(result: MetaResult, chains: int) -> list[Check]:
@@ -93,20 +68,6 @@ def _checks(result: MetaResult, chains: int) -> list[Check]:
     if bound is None:
         return convergence(result).checks("fit") if chains > 1 else []
     return [Check("fit: error bound", bound <= TOLERANCE, bound, TOLERANCE, "Largest error of any probability.")]
-
-
-def _priors(beta: Sequence[str]) -> dict[str, Prior]:
-    """Priors of --beta by column; one fit has room for one of each."""
-    found: dict[str, Prior] = {}
-    for text in beta:
-        name, prior = beta_of(text)
-        if name in found:
-            raise SpecificationError(
-                f"--beta {text!r}: {name!r} has the prior {found[name]} already. Give one; `bayesmeta sensitivity` compares "
-                "several."
-            )
-        found[name] = prior
-    return found
 
 
 def _content(

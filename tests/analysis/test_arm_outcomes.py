@@ -211,7 +211,7 @@ REFUSED = {
     "no kind": (TOML, KIND, "", "typical_sd'. It belongs to kind = 'arm_normal'"),
     "no typical_sd": (TOML, 'typical_sd = "LogNormal(0.7, 0.5)"\n', "", "models.overall.typical_sd' is missing"),
     "typo": (TOML, "sd_variation", "sd_variaton", "sd_variaton'. Did you mean 'sd_variation'"),
-    "probability": (TOML, "sd_probability = 0.8", "sd_probability = 1.2", "sd_probability = 1.2: input should be less"),
+    "probability": (TOML, "sd_probability = 0.8", "sd_probability = 1.2", "sd_probability=1.2: must lie between 0"),
     "prior": (TOML, '"LogNormal(0.7, 0.5)"', '"Normal(0, 1)"', "models.overall: prior for typical_sd is Normal.0, 1."),
     "instrument": (
         TOML, '"LogNormal(0.7, 0.5)"', '{ VAS = "HalfNormal(3)" }', "no prior for instrument 'outcome'"

@@ -299,7 +299,7 @@ REFUSED = {
     "variation": (TOML, "HalfNormal(0.3)", "Normal(0, 1)", "prior for correlation_variation is Normal(0, 1)"),
     "baseline": (TOML, 'label = "all"', 'label = "all"\nbaseline = "comon"', "baseline = 'comon': input should be 'separate' or"),
     "reference prior": (TOML, '"HalfNormal(1)"', '"Jeffreys()"', "needs known standard errors; here they are parameters"),
-    "measure": (TOML, 'unit = "', 'measure = "smd"\nunit = "', "measure = 'smd': theta of kind = 'change_normal' is a mean diff"),
+    "measure": (TOML, 'unit = "', 'measure = "smd"\nunit = "', "measure 'smd': theta of change_normal is a mean diff"),
     "mixed": (TOML, "[[outcomes.pain.probabilities]]", OTHER, "(kind = 'change_normal') and 'other' (kind = 'arm_normal') take"),
     "table": (TOML, 'arms = "arms.csv"', 'estimates = "arms.csv"', "is a model of arms: give arms, not estimates"),
     "effects": (TOML, 'unit = "', 'effects = { level = 0.9 }\nunit = "', "effects: it is for effects with known standard"),

@@ -24,7 +24,7 @@ WAYS = (
     "--cov",
     "Estimates(cov=...)",
     "MultiArm",
-    "--cluster",
+    "--option cluster",
     "TwoScales",
     "pool_nested",
     "combine_arms",

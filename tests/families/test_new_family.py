@@ -16,6 +16,7 @@ from scipy.stats import halfnorm, norm, t
 import bayesmeta as bm
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.families import registry
+from bayesmeta.families.keys import Keys
 from bayesmeta.families.likelihood import BY_STUDY, NUMPY, Latent, Likelihood
 from bayesmeta.families.prepared import parameters, with_priors
 from bayesmeta.families.protocol import Family
@@ -83,6 +84,10 @@ class HeavyTailedLikelihood(Likelihood):
 class OfHeavyTails(Family):
     name, made_for = "heavy_tailed", "estimates with heavy-tailed errors"
     data_type, model_types = Estimates, (HeavyTailed,)
+    keys = Keys(kind="heavy_tailed", about="estimates with heavy-tailed errors", table="estimates")
+
+    def build(self, base: bm.NormalNormal, data: Estimates, measure: str | None, own: Any) -> HeavyTailed:
+        return HeavyTailed(base)
 
     def likelihood(self, data: Estimates, model: HeavyTailed, design: Any) -> Likelihood:
         return HeavyTailedLikelihood(data, model, design)

@@ -294,7 +294,7 @@ def test_a_design_is_made_once(monkeypatch):
 
 KINDS = {family.data_type.__name__ for family in FAMILIES} | {kind.__name__ for kind in Model.__args__}
 UNIONS = {"Arms", "Data", "Model"}
-CEILING = 9
+CEILING = 4
 
 
 def questions(path: Path) -> list[str]:

@@ -58,9 +58,7 @@ def test_effects_then_compare_counts_a_shared_arm_once(capsys, tmp_path):
 def test_rows_of_one_study_are_rejected_with_the_ways_out(capsys, repeated, command):
     status, out, err = run(capsys, command, repeated, *TAU)
     assert (status, out, err.count("\n")) == (2, "", 1)
-    assert all(
-        way in err for way in ("--cov", "--cluster", "--cluster-tau", "cov_1", "se_ref", "pool_nested", "--combine")
-    )
+    assert all(way in err for way in ("--cov", "--option cluster", "cov_1", "se_ref", "pool_nested", "--combine"))
 
 
 def test_a_covariance_file_is_taken(capsys, repeated, tmp_path):
@@ -89,7 +87,9 @@ def test_a_covariance_file_is_put_in_the_order_of_the_estimates(capsys, tmp_path
 
 @pytest.mark.parametrize("command", ["fit", "compare", "sensitivity"])
 def test_clusters_make_a_model_of_three_levels(capsys, repeated, command):
-    out = ran(capsys, command, repeated, *TAU, "--cluster", "study", "--cluster-tau", "HalfNormal(0.3)", "--json")
+    out = ran(
+        capsys, command, repeated, *TAU, "--option", "cluster=study", "--prior", "tau_trial=HalfNormal(0.3)", "--json"
+    )
     content = json.loads(out)
     two = bm.TwoScales(bm.NormalNormal(tau=bm.HalfNormal(0.5)), bm.Cluster("trial"), bm.HalfNormal(0.3))
     data = bm.read_estimates(repeated, cluster="study")

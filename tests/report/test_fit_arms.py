@@ -20,8 +20,10 @@ E,15,1.5,,16,4.2,,se,x,2
 F,6,2.9,1.1,5,3.3,,sd_or_se,x,2
 """
 NAMES = ("--column", "study=Author", "--column", "mean_t=Mean tx")
-PRIORS = ("--tau", "HalfNormal(1)", "--mu", "Normal(0, 4)", "--sd-variation", "HalfNormal(0.3)")
-TYPICAL = ("--typical-sd", "LogNormal(0.7, 0.5)")
+VARIATION = ("--prior", "sd_variation=HalfNormal(0.3)")
+MODEL = ("--model", "arm_normal")
+PRIORS = (*MODEL, "--tau", "HalfNormal(1)", "--mu", "Normal(0, 4)", *VARIATION)
+TYPICAL = ("--prior", "typical_sd=LogNormal(0.7, 0.5)")
 
 
 def run(capsys, *arguments):
@@ -68,7 +70,8 @@ def test_the_fit_is_that_of_the_grid(capsys, arms):
     assert content["choices"]["F"]["sd"] == pytest.approx(p, abs=most)
     assert [row["claim"] for row in content["probabilities"]] == ["mu < 0", claim]
     status, out, err = run(
-        capsys, "fit", arms, *NAMES, *PRIORS, "--typical-sd", "outcome=LogNormal(0.7, 0.5)", "--measure", "smd",
+        capsys, "fit", arms, *NAMES, *PRIORS, "--prior", "typical_sd[outcome]=LogNormal(0.7, 0.5)", "--measure", "smd",
+        "--option", "equal_variances=true",
         "--formula", "1 + dose", "--draws", 200, "--chains", 2,
     )  # fmt: skip
     assert "typical_sd[outcome] ~ LogNormal(0.7, 0.5)" in " ".join(out.split())
@@ -77,12 +80,26 @@ def test_the_fit_is_that_of_the_grid(capsys, arms):
 
 
 REFUSED = {
-    "one prior": (PRIORS, "--sd-variation needs --typical-sd beside it"),
-    "the other": ((*TYPICAL, *PRIORS[:4]), "--typical-sd needs --sd-variation beside it"),
-    "no prior": ((*PRIORS, "--typical-sd", "LogNorml(0.7, 0.5)"), "Did you mean 'LogNormal'"),
-    "below zero": ((*PRIORS, "--typical-sd", "Normal(0, 1)"), "prior for typical_sd is Normal(0, 1)"),
-    "two priors": ((*PRIORS, *TYPICAL, *TYPICAL), "several priors need an instrument each"),
-    "instrument": ((*PRIORS, "--typical-sd", "VAS=LogNormal(0.7, 0.5)"), "no prior for instrument 'outcome'"),
+    "one prior": (PRIORS, "--model arm_normal needs a prior on typical_sd, the median SD of participants: --prior"),
+    "the other": ((*TYPICAL, *PRIORS[:6]), "--model arm_normal needs a prior on sd_variation"),
+    "no prior": ((*PRIORS, "--prior", "typical_sd=LogNorml(0.7, 0.5)"), "Did you mean 'LogNormal'"),
+    "below zero": ((*PRIORS, "--prior", "typical_sd=Normal(0, 1)"), "prior for typical_sd is Normal(0, 1)"),
+    "two priors": ((*PRIORS, *TYPICAL, *TYPICAL), "'typical_sd' has the prior LogNormal(0.7, 0.5) already"),
+    "instrument": ((*PRIORS, "--prior", "typical_sd[VAS]=LogNormal(0.7, 0.5)"), "no prior for instrument 'outcome'"),
+    "both": (
+        (*PRIORS, *TYPICAL, "--prior", "typical_sd[outcome]=LogNormal(0.7, 0.5)"),
+        "typical_sd has a prior for all and others for each instrument",
+    ),
+    "of another": ((*PRIORS, *TYPICAL, "--prior", "correlation=Uniform(0, 1)"), "It is of --model change_normal"),
+    "option": ((*PRIORS, *TYPICAL, "--option", "sd_probabilty=0.8"), "Did you mean 'sd_probability'"),
+    "number": ((*PRIORS, *TYPICAL, "--option", "sd_probability=often"), "'often' is not a number"),
+    "yes or no": ((*PRIORS, *TYPICAL, "--option", "equal_variances=1"), "choose true or false"),
+    "twice": (
+        (*PRIORS, *TYPICAL, *("--option", "sd_probability=0.8") * 2),
+        "sd_probability is 0.8 already",
+    ),
+    "unused": ((*PRIORS, *TYPICAL, "--measure", "smd"), "measure='smd' needs equal_variances=True"),
+    "covariance": ((*PRIORS, *TYPICAL, "--cov", "cov.csv"), "--cov: it is for estimates"),
     "measure": ((*PRIORS, *TYPICAL, "--measure", "log_or"), "measure='log_or' is not known; choose 'md' or 'smd'"),
     "claim": ((*PRIORS, *TYPICAL, "--claim", "typical_sd[pain] < 2"), "typical_sd[pain]"),
     "formula": (
@@ -98,7 +115,7 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_refusals_are_one_line_and_status_2(capsys, arms, name):
     options, message = REFUSED[name]
-    status, out, err = run(capsys, "fit", arms, *NAMES, *(() if "--tau" in options else PRIORS[:2]), *options)
+    status, out, err = run(capsys, "fit", arms, *NAMES, *(() if "--tau" in options else PRIORS[:4]), *options)
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert message in err
 
@@ -107,7 +124,7 @@ def test_without_its_priors_arms_are_refused(capsys, arms):
     status, out, err = run(capsys, "fit", arms, *NAMES, "--tau", "HalfNormal(1)")
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert "Run bayesmeta effects arms.csv --measure" in err
-    assert "fit --typical-sd and --sd-variation take means" in err
+    assert "fit --model arm_normal takes means" in err
 
 
 def test_a_wrong_spread_is_named(capsys, arms):

@@ -19,9 +19,10 @@ D,40,41,6.0,2.0,6.1,1.9,3.9,2.3,5.4,2.2,,x,1
 """
 AFTER = "E,30,31,,,,,3.5,2.1,4.9,2.4,,x,3\n"
 NAMES = ("--column", "study=Author", "--column", "mean_pre_t=Before tx")
-PRIORS = ("--tau", "HalfNormal(1)", "--mu", "Normal(0, 4)")
-CORRELATION = ("--correlation-prior", "Uniform(0, 1)")
-VARIATION = ("--correlation-variation", "HalfNormal(0.3)")
+MODEL = ("--model", "change_normal")
+PRIORS = (*MODEL, "--tau", "HalfNormal(1)", "--mu", "Normal(0, 4)")
+CORRELATION = ("--prior", "correlation=Uniform(0, 1)")
+VARIATION = ("--prior", "correlation_variation=HalfNormal(0.3)")
 OWN = (*CORRELATION, *VARIATION)
 
 
@@ -43,7 +44,7 @@ def arms(tmp_path: Path) -> Path:
 def test_the_fit_is_that_of_the_grid(capsys, arms, baseline):
     if baseline == "common":
         arms.write_text(ARMS + AFTER)
-    options = ("--baseline", baseline) if baseline == "common" else ()
+    options = ("--option", f"baseline={baseline}") if baseline == "common" else ()
     claim = "correlation > 0.7"
     status, out, err = run(
         capsys,
@@ -98,17 +99,16 @@ def test_it_is_printed_with_its_priors(capsys, arms):
 
 
 REFUSED = {
-    "one prior": (VARIATION, "--correlation-variation needs --correlation-prior beside it"),
-    "the other": (CORRELATION, "--correlation-prior needs --correlation-variation beside it"),
-    "baseline alone": (("--baseline", "common"), "--baseline needs --correlation-prior beside it"),
-    "baseline": ((*OWN, "--baseline", "comon"), "baseline='comon' is not known; choose 'separate' or 'common'. Did you mean"),
+    "one prior": (VARIATION, "--model change_normal needs a prior on correlation, the median correlation of"),
+    "the other": (CORRELATION, "--model change_normal needs a prior on correlation_variation"),
+    "another model": ((*OWN, "--model", "normal"), "fit --model change_normal takes arms measured twice"),
+    "baseline": ((*OWN, "--option", "baseline=comon"), "baseline=comon': choose one of separate, common. Did"),
     "both": (
-        (*OWN, "--typical-sd", "HalfNormal(3)", "--sd-variation", "HalfNormal(1)"),
-        "--typical-sd and --sd-variation are of means measured once",
+        (*OWN, "--prior", "typical_sd=HalfNormal(3)"), "'typical_sd'. It is of --model arm_normal.",
     ),
-    "prior": ((*VARIATION, "--correlation-prior", "Unifrm(0, 1)"), "Did you mean 'Uniform'"),
-    "above one": ((*VARIATION, "--correlation-prior", "Uniform(0, 2)"), "prior for correlation is Uniform(0, 2)"),
-    "measure": ((*OWN, "--measure", "smd"), "--measure smd: with --correlation-prior theta is a mean difference"),
+    "prior": ((*VARIATION, "--prior", "correlation=Unifrm(0, 1)"), "Did you mean 'Uniform'"),
+    "above one": ((*VARIATION, "--prior", "correlation=Uniform(0, 2)"), "prior for correlation is Uniform(0, 2)"),
+    "measure": ((*OWN, "--measure", "smd"), "measure 'smd': theta of change_normal is a mean difference"),
     "claim": ((*OWN, "--claim", "rho > 0.5"), "no parameter 'rho'"),
     "formula": ((*OWN, "--formula", "1 + dosis"), "column 'dosis' is missing, and the formula '1 + dosis' needs it. Did you"),
     "empty covariate": ((*OWN, "--formula", "1 + site"), "row 3, column 'site'"),
@@ -134,12 +134,12 @@ def test_what_was_measured_afterwards_alone_needs_a_common_baseline(capsys, arms
 def test_without_its_priors_arms_are_refused(capsys, arms):
     status, out, err = run(capsys, "fit", arms, *NAMES, "--tau", "HalfNormal(1)")
     assert (status, out, err.count("\n")) == (2, "", 1)
-    assert "fit --correlation-prior and --correlation-variation take arms measured twice" in err
+    assert "fit --model change_normal takes arms measured twice" in err
 
 
 @pytest.mark.slow
 def test_a_doubtful_baseline_is_said_once(capsys, arms):
     arms.write_text(ARMS.replace("6.4,1.9,6.0", "8.4,1.9,6.0"))
     few = ("--draws", 200, "--chains", 2)
-    _, _, err = run(capsys, "fit", arms, *NAMES, *PRIORS, *OWN, "--baseline", "common", *few)
+    _, _, err = run(capsys, "fit", arms, *NAMES, *PRIORS, *OWN, "--option", "baseline=common", *few)
     assert err.count("warning: study 'B': the arms differ by 4.9 standard errors at baseline") == 1

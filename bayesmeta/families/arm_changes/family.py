@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import final
+from collections.abc import Mapping, Sequence
+from typing import Any, final
 
 from bayesmeta.data.arm_changes import ArmChanges
+from bayesmeta.errors import SpecificationError
+from bayesmeta.families.arm_changes.keys import KEYS
 from bayesmeta.families.arm_changes.likelihood import ChangesLikelihood
 from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.families.protocol import Family, Parameter
 from bayesmeta.priors import plain
 from bayesmeta.spec.change_normal import ChangeNormal
 from bayesmeta.spec.design import Design
+from bayesmeta.spec.normal_normal import NormalNormal
 
 
 @final
 class OfArmChanges(Family):
     """`ArmChanges` with `ChangeNormal`."""
 
-    name, made_for = "change_normal", "ArmChanges"
+    name, made_for, keys = KEYS.kind, "ArmChanges", KEYS
     data_type, model_types = ArmChanges, (ChangeNormal,)
     advice = (
         "Use ChangeNormal(base=..., correlation=..., correlation_variation=...), or effect_sizes(arms, 'md_change') where "
         "all correlations are known."
     )
+
+    def build(self, base: NormalNormal, data: ArmChanges, measure: str | None, own: Mapping[str, Any]) -> ChangeNormal:
+        """The model, of a mean difference."""
+        model = ChangeNormal(base=base, **own)
+        if measure not in (None, model.measure):
+            raise SpecificationError(
+                f"measure {measure!r}: theta of change_normal is a mean difference in units of the outcome. Say md, or leave "
+                "it out."
+            )
+        return model
 
     def measure(self, data: ArmChanges, model: ChangeNormal) -> str:
         """A mean difference in units of the outcome."""

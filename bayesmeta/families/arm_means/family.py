@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 from bayesmeta.data.arm_means import ArmMeans
+from bayesmeta.families.arm_means.keys import KEYS
 from bayesmeta.families.arm_means.likelihood import ArmLikelihood
 from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.families.protocol import Family, Parameter
 from bayesmeta.priors import Prior, plain
 from bayesmeta.spec.arm_normal import ArmNormal, typical_name
 from bayesmeta.spec.design import Design
+from bayesmeta.spec.normal_normal import NormalNormal
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -22,12 +24,16 @@ if TYPE_CHECKING:
 class OfArmMeans(Family):
     """`ArmMeans` with `ArmNormal`."""
 
-    name, made_for = "arm_normal", "ArmMeans"
+    name, made_for, keys = KEYS.kind, "ArmMeans", KEYS
     data_type, model_types = ArmMeans, (ArmNormal,)
     advice = (
         "Use ArmNormal(base=..., typical_sd=..., sd_variation=...), or effect_sizes(arms, measure) where all standard "
         "deviations are known."
     )
+
+    def build(self, base: NormalNormal, data: ArmMeans, measure: str | None, own: Mapping[str, Any]) -> ArmNormal:
+        """The model, of a mean difference where no measure is stated."""
+        return ArmNormal(base=base, measure=measure or "md", **own)
 
     def measure(self, data: ArmMeans, model: ArmNormal) -> str:
         """The difference of the means, in units of the outcome or of the study's standard deviation."""

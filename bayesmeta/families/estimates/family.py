@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError
+from bayesmeta.families.estimates.keys import KEYS
 from bayesmeta.families.estimates.likelihood import EstimatesLikelihood
+from bayesmeta.families.estimates.structure import structured
 from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.families.protocol import Family, Parameter
 from bayesmeta.priors import Prior, plain
@@ -28,8 +30,12 @@ Model = NormalNormal | TwoScales
 class OfEstimates(Family):
     """`Estimates` with `NormalNormal` or `TwoScales`."""
 
-    name, made_for = "normal", "estimates"
+    name, made_for, keys = KEYS.kind, "estimates", KEYS
     data_type, model_types = Estimates, (NormalNormal, TwoScales)
+
+    def build(self, base: NormalNormal, data: Estimates, measure: str | None, own: Mapping[str, Any]) -> Model:
+        """The model whose true effects vary as the keys say."""
+        return structured(base, data, **own)
 
     def measure(self, data: Estimates, model: Model) -> str | None:
         """What the estimates state."""
@@ -92,8 +98,8 @@ def _check_dependence(data: Estimates, model: Model) -> None:
         return
     raise SpecificationError(
         f"rows with the same {data.cluster} are dependent, and this model takes them as independent: use "
-        f"TwoScales(NormalNormal(...), Cluster({data.cluster!r}), HalfNormal(0.5)), on the command line --cluster with "
-        "--cluster-tau, or a frequentist pool_nested."
+        f"TwoScales(NormalNormal(...), Cluster({data.cluster!r}), HalfNormal(0.5)), or a "
+        "frequentist pool_nested."
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, final
 
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.errors import SpecificationError
 from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.families.protocol import Family
+from bayesmeta.families.review.keys import KEYS
 from bayesmeta.families.review.likelihood import ReviewLikelihood
 from bayesmeta.priors import Prior, plain
 from bayesmeta.spec.between import Independent
@@ -22,8 +24,14 @@ if TYPE_CHECKING:
 class OfReview(Family):
     """`PublishedReview` with `NormalNormal`."""
 
-    name, made_for = "review", "a published review"
+    name, made_for, keys = "review", "a published review", KEYS
     data_type, model_types = PublishedReview, (NormalNormal,)
+
+    def build(
+        self, base: NormalNormal, data: PublishedReview, measure: str | None, own: Mapping[str, Any]
+    ) -> NormalNormal:
+        """The model itself."""
+        return base
 
     def design(self, data: PublishedReview, model: NormalNormal) -> Design:
         """Design matrix by scenario, affine in the covariates known as ranges."""

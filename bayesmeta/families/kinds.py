@@ -1,0 +1,10 @@
+"""The kinds of models by name, without the families behind them: light enough for a help text."""
+
+from __future__ import annotations
+
+from bayesmeta.families.arm_changes.keys import KEYS as OF_ARM_CHANGES
+from bayesmeta.families.arm_means.keys import KEYS as OF_ARM_MEANS
+from bayesmeta.families.estimates.keys import KEYS as OF_ESTIMATES
+from bayesmeta.families.keys import Keys
+
+KINDS: dict[str, Keys] = {keys.kind: keys for keys in (OF_ESTIMATES, OF_ARM_MEANS, OF_ARM_CHANGES)}

@@ -1,0 +1,179 @@
+"""A model as the command line states it, by name: its kind, formula, priors and options, and the table that it is for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.kinds import Arms
+from bayesmeta.errors import SpecificationError, did_you_mean
+from bayesmeta.families.keys import Keys, OptionKey
+from bayesmeta.families.kinds import KINDS
+from bayesmeta.families.registry import family_named
+from bayesmeta.priors import parse_prior
+from bayesmeta.report.asked import Asked, Said
+from bayesmeta.report.input import estimates_of, table_of
+from bayesmeta.report.priors import checked_measure
+from bayesmeta.spec.design import formula_design
+from bayesmeta.spec.formula import names_in
+
+_YES = {"true": True, "false": False}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stated:
+    """What the command line says of a table and of a model of it.
+
+    Attributes
+    ----------
+    path : Path
+    columns : sequence of str
+        Of --column.
+    measure : str or None
+    cov : Path or None
+        File with the covariance of the estimates.
+    kind : str
+        Of the model, by --model.
+    formula : str
+    tau, mu, beta, priors : sequence of str
+        Of --tau, --mu, --beta and --prior; the last two have the parameter before the prior.
+    options : sequence of str
+        Of --option.
+    """
+
+    path: Path
+    columns: Sequence[str] = ()
+    measure: str | None = None
+    cov: Path | None = None
+    kind: str = "normal"
+    formula: str = "1"
+    tau: Sequence[str] = ()
+    mu: Sequence[str] = ()
+    beta: Sequence[str] = ()
+    priors: Sequence[str] = ()
+    options: Sequence[str] = ()
+
+    def read(self, *, estimates_for: str = "", default_tau: str | None = None) -> Asked:
+        """Return the data with what is asked of them, every name checked.
+
+        Parameters
+        ----------
+        estimates_for : str
+            A command that takes estimates alone; empty for one that takes every kind of model.
+        default_tau : str, optional
+            Prior on tau where none is given.
+
+        Raises
+        ------
+        DataError, SpecificationError
+            One line, which names the option, or the file and its row.
+        """
+        if self.kind not in KINDS:
+            raise SpecificationError(
+                f"--model {self.kind}: choose one of {', '.join(KINDS)}.{did_you_mean(self.kind, KINDS)}"
+            )
+        keys = KINDS[self.kind]
+        if estimates_for and keys.table != "estimates":
+            raise SpecificationError(
+                f"--model {keys.kind}: `bayesmeta {estimates_for}` takes estimates with known standard errors, and here they "
+                "follow from parameters. `bayesmeta fit` takes this model."
+            )
+        options = options_of(self.options, keys)
+        priors: dict[str, list[Said]] = {}
+        for said in self._said():
+            priors.setdefault(said.name, []).append(said)
+        if default_tau is not None:
+            priors.setdefault("tau", [Said("", "tau", default_tau, parse_prior(default_tau))])
+        data = self._estimates(keys, options) if keys.table == "estimates" else self._arms(keys)
+        asked = Asked(data=data, keys=keys, formula=self.formula, measure=self.measure, options=options, priors=priors)
+        asked.check(formula_design(self.formula, data))
+        return asked
+
+    def _said(self) -> Iterator[Said]:
+        yield from (Said("--mu", "mu", text, parse_prior(text)) for text in self.mu)
+        yield from (Said("--tau", "tau", text, parse_prior(text)) for text in self.tau)
+        for option, texts in (("--beta", self.beta), ("--prior", self.priors)):
+            for text in texts:
+                name, prior = _parted(option, text, "the parameter and its prior, e.g. 'dose=Normal(0, 1)'")
+                yield Said(option, name, prior, parse_prior(prior))
+
+    def _estimates(self, keys: Keys, options: Mapping[str, Any]) -> Estimates:
+        cluster = options.get("cluster")
+        if self.cov is not None and cluster is not None:
+            raise SpecificationError(
+                "--cov and --option cluster: give one, a covariance of the estimates or clusters of true effects."
+            )
+        data = estimates_of(
+            self.path, self.columns, self.formula, checked_measure(self.measure), self.cov, cluster,
+            [name for name in keys.columns(options) if name != "study"],
+        )  # fmt: skip
+        checked_measure(data.measure)
+        return data
+
+    def _arms(self, keys: Keys) -> Arms:
+        """Arms; their covariates are the columns that the formula names."""
+        if self.cov is not None:
+            raise SpecificationError(f"--cov: it is for estimates, and --model {keys.kind} takes arms. Leave it out.")
+        table, wanted = table_of(self.path, self.columns, self.formula), names_in(self.formula)
+        for name in wanted:
+            table.require(name, note=f", and the formula {self.formula!r} needs it")
+        arms: Arms = family_named(keys.kind).data_type.from_frame(table, covariates=wanted)  # type: ignore[attr-defined]
+        return arms
+
+
+def options_of(texts: Sequence[str], keys: Keys) -> dict[str, Any]:
+    """Return what --option says, as values by name.
+
+    Raises
+    ------
+    SpecificationError
+        If a name is not one of the model's options or stands twice, or its value is not one that it takes.
+
+    Examples
+    --------
+    >>> options_of(["equal_variances=true", "sd_probability=0.8"], KINDS["arm_normal"])
+    {'equal_variances': True, 'sd_probability': 0.8}
+    """
+    known = {key.name: key for key in keys.options}
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, value = _parted("--option", text, "the option and its value, e.g. 'baseline=common'")
+        if name not in known:
+            owner = next((kind for kind, other in KINDS.items() if name in (key.name for key in other.options)), None)
+            hint = did_you_mean(name, known) if owner is None else f" It is of --model {owner}."
+            raise SpecificationError(
+                f"--option {text!r}: --model {keys.kind} has no option {name!r}.{hint} It has {', '.join(known)}."
+            )
+        if name in found:
+            raise SpecificationError(f"--option {text!r}: {name} is {found[name]} already. Give it once.")
+        found[name] = _value(text, value, known[name])
+    return found
+
+
+def _value(text: str, value: str, key: OptionKey) -> Any:
+    """The value of an option."""
+    if key.takes == "choice" and value not in key.choices:
+        raise SpecificationError(
+            f"--option {text!r}: choose one of {', '.join(key.choices)}.{did_you_mean(value, key.choices)}"
+        )
+    if key.takes == "yes or no":
+        if value not in _YES:
+            raise SpecificationError(f"--option {text!r}: choose true or false.")
+        return _YES[value]
+    if key.takes == "number":
+        try:
+            return float(value)
+        except ValueError:
+            raise SpecificationError(f"--option {text!r}: {value!r} is not a number.") from None
+    return Path(value) if key.takes == "file" else value
+
+
+def _parted(option: str, text: str, wanted: str) -> tuple[str, str]:
+    """The name before the first equals sign, and what stands behind it."""
+    name, sign, rest = (part.strip() for part in text.partition("="))
+    if not (name and sign and rest):
+        raise SpecificationError(f"{option} {text!r}: write {wanted}.")
+    return name, rest
