@@ -17,7 +17,7 @@ from scipy.stats import norm
 import bayesmeta as bm
 from bayesmeta.analysis.run import plan
 from bayesmeta.cli import main
-from bayesmeta.inference.grids.arm_grid import fit_arm_grid
+from bayesmeta.families.arm_means.grid import fit_arm_grid
 
 ARMS = Path(__file__).parent / "arms"
 SIGNALS = """

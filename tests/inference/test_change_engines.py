@@ -17,7 +17,7 @@ from scipy.interpolate import CubicSpline
 from scipy.stats import halfnorm, kstest, norm
 
 import bayesmeta as bm
-from bayesmeta.inference.grids.change_grid import fit_change_grid
+from bayesmeta.families.arm_changes.grid import fit_change_grid
 
 NAN = float("nan")
 BASE = bm.NormalNormal(mu=bm.Normal(0, 4), tau=bm.HalfNormal(1))

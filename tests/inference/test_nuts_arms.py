@@ -14,7 +14,7 @@ from numpy.testing import assert_array_equal
 from scipy.stats import kstest
 
 import bayesmeta as bm
-from bayesmeta.inference.grids.arm_grid import fit_arm_grid
+from bayesmeta.families.arm_means.grid import fit_arm_grid
 
 pytestmark = pytest.mark.slow
 

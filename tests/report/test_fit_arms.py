@@ -9,7 +9,7 @@ import pytest
 
 import bayesmeta as bm
 from bayesmeta.cli import main
-from bayesmeta.inference.grids.arm_grid import fit_arm_grid
+from bayesmeta.families.arm_means.grid import fit_arm_grid
 
 ARMS = """Author,n_t,Mean tx,sd_t,n_c,mean_c,sd_c,spread,site,dose
 A,12,3.1,2.0,14,4.6,2.4,sd,x,1

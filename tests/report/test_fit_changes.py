@@ -9,7 +9,7 @@ import pytest
 
 import bayesmeta as bm
 from bayesmeta.cli import main
-from bayesmeta.inference.grids.change_grid import fit_change_grid
+from bayesmeta.families.arm_changes.grid import fit_change_grid
 
 ARMS = """Author,n_t,n_c,Before tx,sd_pre_t,mean_pre_c,sd_pre_c,mean_post_t,sd_post_t,mean_post_c,sd_post_c,correlation,site,dose
 A,20,20,6.2,2.1,6.1,2.0,3.9,2.2,5.0,2.2,0.75,x,1

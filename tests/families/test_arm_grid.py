@@ -14,10 +14,10 @@ from scipy.special import logsumexp, ndtr, ndtri
 from scipy.stats import chi2, lognorm, multivariate_normal, multivariate_t, nct, norm, qmc, t
 
 import bayesmeta as bm
+from bayesmeta.families.arm_means.grid import fit_arm_grid
 from bayesmeta.families.likelihood import Point
 from bayesmeta.families.prepared import prepare
-from bayesmeta.inference.grids import settle
-from bayesmeta.inference.grids.arm_grid import fit_arm_grid
+from bayesmeta.quadrature import settle
 
 NAN = float("nan")
 _x, _w = np.polynomial.legendre.leggauss(300)  # over log sigma from -4 to 5

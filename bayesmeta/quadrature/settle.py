@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from bayesmeta.errors import InferenceError
-from bayesmeta.inference.grids.parameter_grid import ParameterGrid, end
 from bayesmeta.priors import Prior, plain
-from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.quadrature.parameter_grid import ParameterGrid, end
 
 Floats = NDArray[np.float64]
 Ends = tuple[float, float]
@@ -192,7 +191,7 @@ def spaced(center: Floats, width: Floats, reach: Ends, fine: float) -> tuple[Flo
     return np.linspace(low, high, n, axis=1), np.asarray((high - low) / (n - 1))
 
 
-def expected_mu(base: NormalNormal, y: Floats, v: Floats, tau: Floats) -> tuple[Floats, Floats]:
+def expected_mu(prior: Prior, y: Floats, v: Floats, tau: Floats) -> tuple[Floats, Floats]:
     """Mean and standard deviation of mu where estimates `y` had variances `v`, shape (case, tau).
 
     A proper prior on mu counts as a normal one of its median and quartiles; where it is no normal distribution, the
@@ -206,7 +205,6 @@ def expected_mu(base: NormalNormal, y: Floats, v: Floats, tau: Floats) -> tuple[
     w = 1 / (v[:, None, :] + tau[:, None] ** 2)
     precision = w.sum(axis=-1)
     center = (w * y[:, None, :]).sum(axis=-1) / precision
-    prior = base.mu_prior
     if not prior.is_proper:
         return center, precision**-0.5
     lower, middle, upper = (float(prior.ppf(q)) for q in (0.25, 0.5, 0.75))

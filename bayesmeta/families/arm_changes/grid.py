@@ -12,17 +12,18 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from bayesmeta.data.arm_changes import ArmChanges
+from bayesmeta.errors import SpecificationError
 from bayesmeta.families.arm_changes.arrays import ChangeArrays, change_arrays
-from bayesmeta.inference.grids.parameter_grid import (
+from bayesmeta.priors import Prior, plain
+from bayesmeta.quadrature.parameter_grid import (
     ParameterGrid,
     chebyshev,
     interpolation,
-    require_simple,
+    obstacle,
     rule,
     scale_rule,
 )
-from bayesmeta.inference.grids.settle import REACH, Ends, Layout, expected_mu, location_ends, settle, spaced
-from bayesmeta.priors import plain
+from bayesmeta.quadrature.settle import REACH, Ends, Layout, expected_mu, location_ends, settle, spaced
 from bayesmeta.spec.change_normal import ChangeNormal
 
 Floats = NDArray[np.float64]
@@ -47,11 +48,23 @@ def fit_change_grid(data: ArmChanges, model: ChangeNormal, fine: float = 1) -> P
         If no number of nodes within reach suffices.
     """
     model.check(data)
-    require_simple(model.base, correlation_variation=model.correlation_variation)
+    if (why := grid_obstacle(model)) is not None:
+        raise SpecificationError(why)
     arrays = change_arrays(data, model.baseline)
-    scales = {"tau": plain(model.base.tau), "correlation_variation": plain(model.correlation_variation)}
+    scales = _scales(model)
     locations = ["mu"] if plain(model.correlation).atom is not None else ["mu", "correlation"]
     return settle(lambda layout: _evaluated(arrays, model, layout), scales, locations, fine)
+
+
+def grid_obstacle(model: ChangeNormal) -> str | None:
+    """Why the grid does not take a model, or None where it does; nothing is computed for this."""
+    locations = {"correlation": plain(model.correlation)}
+    return obstacle(model.base.formula, model.base.mu_prior, _scales(model), locations)
+
+
+def _scales(model: ChangeNormal) -> dict[str, Prior]:
+    """The parameters on Gauss rules in their square roots."""
+    return {"tau": plain(model.base.tau), "correlation_variation": plain(model.correlation_variation)}
 
 
 def _evaluated(arrays: ChangeArrays, model: ChangeNormal, layout: Layout) -> ParameterGrid:
@@ -114,7 +127,7 @@ def _top_nodes(
     order = middle.mean(axis=1).argsort()
     y, v = arrays.estimate(np.tanh(middle[order[np.linspace(0, len(order) - 1, _CASES).astype(int)]]))
     tau, log_w = scale_rule(plain(model.base.tau), *layout.windows.get("tau", (0.0, 0.0)), layout.count(_TAU))
-    mu, step = spaced(*expected_mu(model.base, y, v, tau), layout.reach["mu"], layout.fine)
+    mu, step = spaced(*expected_mu(model.base.mu_prior, y, v, tau), layout.reach["mu"], layout.fine)
     return mu, tau, np.asarray((log_w + np.log(step))[:, None] + model.base.mu_prior.logpdf(mu))
 
 

@@ -15,16 +15,17 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from bayesmeta.data.arm_means import ArmMeans
+from bayesmeta.errors import SpecificationError
 from bayesmeta.families.arm_means.arrays import ArmArrays, arm_arrays
-from bayesmeta.inference.grids.parameter_grid import (
+from bayesmeta.priors import Prior, plain
+from bayesmeta.quadrature.parameter_grid import (
     ParameterGrid,
     chebyshev,
     interpolation,
-    require_simple,
+    obstacle,
     scale_rule,
 )
-from bayesmeta.inference.grids.settle import Ends, Layout, expected_mu, location_ends, settle, spaced
-from bayesmeta.priors import Prior, plain
+from bayesmeta.quadrature.settle import Ends, Layout, expected_mu, location_ends, settle, spaced
 from bayesmeta.spec.arm_normal import ArmNormal, typical_name
 
 Floats = NDArray[np.float64]
@@ -62,11 +63,22 @@ def fit_arm_grid(data: ArmMeans, model: ArmNormal, fine: float = 1) -> ArmGrid:
         If no number of nodes within reach suffices.
     """
     model.check(data)
-    require_simple(model.base, sd_variation=model.sd_variation)
+    if (why := grid_obstacle(data, model)) is not None:
+        raise SpecificationError(why)
     arrays = arm_arrays(data, model.equal_variances)
-    scales = {"tau": plain(model.base.tau), "sd_variation": plain(model.sd_variation)}
+    scales = _scales(model)
     locations = ["mu", *(name for name, prior in _typical(data, model) if prior.atom is None)]
     return settle(lambda layout: _evaluated(arrays, model, layout), scales, locations, fine)
+
+
+def grid_obstacle(data: ArmMeans, model: ArmNormal) -> str | None:
+    """Why the grid does not take a model, or None where it does; nothing is computed for this."""
+    return obstacle(model.base.formula, model.base.mu_prior, _scales(model), dict(_typical(data, model)))
+
+
+def _scales(model: ArmNormal) -> dict[str, Prior]:
+    """The parameters on Gauss rules."""
+    return {"tau": plain(model.base.tau), "sd_variation": plain(model.sd_variation)}
 
 
 def _evaluated(arrays: ArmArrays, model: ArmNormal, layout: Layout) -> ArmGrid:
@@ -240,5 +252,5 @@ def _top_nodes(arrays: ArmArrays, cases: list[Ints], model: ArmNormal, layout: L
         y.append(data.difference / unit)
         v.append((sigma[:, 0] ** 2 / data.n_t + sigma[:, 1] ** 2 / data.n_c) / unit**2)
     tau, log_w = scale_rule(plain(model.base.tau), *layout.windows.get("tau", (0, 0)), layout.count(_SCALE))
-    mu, step = spaced(*expected_mu(model.base, np.stack(y), np.stack(v), tau), layout.reach["mu"], layout.fine)
+    mu, step = spaced(*expected_mu(model.base.mu_prior, np.stack(y), np.stack(v), tau), layout.reach["mu"], layout.fine)
     return mu, tau, np.asarray((log_w + np.log(step))[:, None] + model.base.mu_prior.logpdf(mu))

@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 from scipy.special import logsumexp
 
-from bayesmeta.errors import SpecificationError
-from bayesmeta.priors import Prior, plain
-from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.priors import Prior
 
 Floats = NDArray[np.float64]
 
@@ -97,19 +95,29 @@ class ParameterGrid:
         return nodes, below * (self.mass.sum(axis=1) / np.maximum(below[:, -1], 1e-300))[:, None]
 
 
-def require_simple(base: NormalNormal, **scales: Prior) -> None:
-    """Refuse a formula other than ``"1"``, and priors on scales whose tails no rule of finite length covers."""
-    if base.formula.strip() != "1":
-        raise SpecificationError(f"formula {base.formula!r}: the grid takes '1' only. Use engine='nuts'.")
-    for name, prior in ({"tau": base.tau} | scales).items():
-        plainly = plain(prior)
-        if plainly.atom is None and end(plainly) > 1000 * float(plainly.ppf(0.5)):
-            raise SpecificationError(
-                f"prior for {name} is {plainly}: its tail is too heavy for the grid. Use engine='nuts'."
-            )
-    mu = plain(base.mu_prior)
+def obstacle(formula: str, mu: Prior, scales: Mapping[str, Prior], locations: Mapping[str, Prior]) -> str | None:
+    """Why no grid holds a posterior: another formula than ``"1"``, a point mass beside a density, a tail that no rule covers.
+
+    Parameters
+    ----------
+    formula : str
+    mu : Prior
+    scales : mapping of str to Prior
+        Of tau and of the family's own standard deviation.
+    locations : mapping of str to Prior
+        Of the family's other parameters.
+    """
+    if formula.strip() != "1":
+        return f"formula {formula!r}: the grid takes '1' only. Use engine='nuts'."
+    for name, prior in {**scales, **locations}.items():
+        if prior.atom is None and not prior.has_density:
+            return f"prior for {name} is {prior}: the grid takes no point mass beside a density. Use engine='nuts'."
+    for name, prior in scales.items():
+        if prior.atom is None and end(prior) > 1000 * float(prior.ppf(0.5)):
+            return f"prior for {name} is {prior}: its tail is too heavy for the grid. Use engine='nuts'."
     if any(part.atom is not None for _, part in mu.leaves()):
-        raise SpecificationError(f"prior for mu is {mu}: the grid takes no point mass. Use engine='nuts'.")
+        return f"prior for mu is {mu}: the grid takes no point mass. Use engine='nuts'."
+    return None
 
 
 def rule(prior: Prior, lower: float, upper: float, n: int) -> tuple[Floats, Floats]:
