@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,38 @@ from scipy.interpolate import CubicSpline
 from scipy.special import logsumexp
 
 from bayesmeta.priors import Prior
+from bayesmeta.quadrature.places import Places
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
+class Own:
+    """One of a family's own parameters that is no scale, on the nodes of a grid.
+
+    Attributes
+    ----------
+    places : Places
+        Given the family's own scale: of the parameter, or of its logarithm.
+    log_mass : ndarray, shape (place, scale, tau, position)
+        Log of the posterior mass of each node together with those of the scales and of mu, as in `ParameterGrid`.
+    in_logs : bool
+    """
+
+    places: Places
+    log_mass: Floats
+    in_logs: bool = False
+
+    def value(self, at: Floats) -> Floats:
+        """The parameter, from what the places are of."""
+        return np.asarray(np.exp(at) if self.in_logs else at)
+
+    def slope(self, at: Floats) -> Floats:
+        """Derivative of `value`."""
+        return np.asarray(np.exp(at) if self.in_logs else np.ones_like(at))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ParameterGrid:
     """Posterior of mu, tau and other parameters on nodes.
 
@@ -31,19 +58,42 @@ class ParameterGrid:
     log_mass : ndarray, shape (..., tau, position)
         Log of the posterior mass of each node, weights and priors included, not normalised. The last of the other
         parameters, a scale as tau is, has the axis before tau.
+    scales : mapping of str to Places
+        Where the nodes of the scales lie, tau's and the family's own one's.
+    own : mapping of str to Own
+        The family's other parameters, each alone with the scales and mu.
     ends : mapping of str to (float, float)
         Posterior mass at the first and the last node of each parameter on equally spaced nodes.
+    choices : mapping of str to mapping of str to float
+        Posterior probability of each reading of what is known up to a choice, by study.
     error : float
         Largest change of a mean, in standard deviations, or of a standard deviation, relative to itself, against nodes
         that are fewer and reach further.
+    coarser : ParameterGrid or None
+        The grid on these.
     """
 
     mu: Floats
     tau: Floats
     others: Mapping[str, Floats]
     log_mass: Floats
+    scales: Mapping[str, Places]
+    own: Mapping[str, Own]
     ends: Mapping[str, tuple[float, float]]
+    choices: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     error: float = math.nan
+    coarser: ParameterGrid | None = None
+
+    @property
+    def whole(self) -> Floats:
+        """Log of the posterior mass of the scales and mu, shape (scale, tau, position)."""
+        axes = tuple(range(self.log_mass.ndim - 3))
+        return np.asarray(logsumexp(self.log_mass, axis=axes)) if axes else self.log_mass
+
+    @property
+    def mu_places(self) -> Places:
+        """Where the nodes of mu lie, given tau."""
+        return Places("even", self.mu[:, 0], self.mu[:, -1], self.mu.shape[1])
 
     @property
     def log_marginal_likelihood(self) -> float:
@@ -63,10 +113,18 @@ class ParameterGrid:
         return nodes, np.asarray(np.exp(logsumexp(self.log_mass, axis=others) - self.log_marginal_likelihood))
 
     def mean_sd(self, name: str) -> tuple[float, float]:
-        """Posterior mean and standard deviation of ``"mu"``, ``"tau"`` or one of the others."""
+        """Posterior mean and standard deviation of a parameter, or of the effect in a new study, ``"theta_new"``."""
+        if name == "theta_new":
+            mean, sd = self.mean_sd("mu")
+            return mean, float(np.sqrt(sd**2 + (self.mass * self.tau[:, None] ** 2).sum()))
         if name in self.others:
             weight = np.exp(logsumexp(self.log_mass, axis=(-2, -1)) - self.log_marginal_likelihood)
             values = self.others[name]
+        elif name in self.own:
+            one = self.own[name]
+            weight = np.exp(logsumexp(one.log_mass, axis=(-2, -1)) - self.log_marginal_likelihood)
+            places = one.places
+            values = one.value(places.at(np.arange(float(places.n))[:, None], places.lower, places.upper))
         else:
             weight, values = self.mass, self.mu if name == "mu" else self.tau[:, None]
         mean = float((weight * values).sum())

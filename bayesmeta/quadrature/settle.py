@@ -16,6 +16,7 @@ from scipy.special import logsumexp
 from bayesmeta.errors import InferenceError
 from bayesmeta.priors import Prior, plain
 from bayesmeta.quadrature.parameter_grid import ParameterGrid, end
+from bayesmeta.quadrature.places import Places
 
 Floats = NDArray[np.float64]
 Ends = tuple[float, float]
@@ -52,6 +53,12 @@ class Layout:
     windows: Mapping[str, Ends]
     reach: Mapping[str, Ends]
     fine: float
+
+    def scale(self, name: str, prior: Prior, number: int) -> Places:
+        """Where the nodes of a scale lie: one at a point mass."""
+        lower, upper = self.windows[name] if prior.atom is None else (prior.atom, prior.atom)
+        n = self.count(number) if prior.atom is None else 1
+        return Places("root", np.array(lower), np.array(upper), n)
 
     def count(self, number: int) -> int:
         """So many nodes at the default."""
@@ -96,7 +103,7 @@ def settle[G: ParameterGrid](
         error = _distance(before, grid)
         reaching = _reaching(grid, layout, supports)
         if not reaching and error < _TOLERANCE:
-            return replace(grid, error=error)
+            return replace(grid, error=error, coarser=before)
         layout = _moved(layout, grid, supports) if reaching else layout
         before, fine = grid, _FINER * fine
     raise InferenceError(

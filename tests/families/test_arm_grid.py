@@ -179,7 +179,7 @@ def test_reading_is_a_bayes_factor_of_two_hypotheses():
         sd = one_study(data, 0, 1.5, model=POOLED)
         se = one_study(data, 0, 1.5, (np.sqrt(6), np.sqrt(4)), POOLED)
         grid = fit_arm_grid(data, fixed)
-        assert grid.sd_readings["study 1"] == pytest.approx(0.4 * sd / (0.4 * sd + 0.6 * se), abs=1e-5)
+        assert grid.choices["study 1"]["sd"] == pytest.approx(0.4 * sd / (0.4 * sd + 0.6 * se), abs=1e-5)
         assert grid.log_marginal_likelihood == pytest.approx(np.log(0.4 * sd + 0.6 * se), abs=1e-4)
 
 
@@ -371,7 +371,7 @@ def test_units_arms_and_order_do_not_matter(scale, seed):
     mean, sd = reference.mean_sd("mu")
     assert_allclose(found.mean_sd("mu"), [-scale * mean, scale * sd], rtol=1e-6)
     assert_allclose(found.mean_sd("tau"), scale * np.array(reference.mean_sd("tau")), rtol=1e-6)
-    assert found.sd_readings["study " + str(1 + list(order).index(5))] == pytest.approx(
+    assert found.choices["study " + str(1 + list(order).index(5))]["sd"] == pytest.approx(
         reference.sd_readings["study 6"]
     )
 

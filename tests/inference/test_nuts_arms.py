@@ -52,7 +52,7 @@ def test_agrees_with_the_grid(request, assert_within_mcse, assert_rarely_diverge
         mean, sd = grid.mean_sd(parameter)
         assert_within_mcse(result.draws(parameter), mean=mean, sd=sd, max_mcse=0.06, label=parameter)
     reading = result.posterior["sd_probability"].to_numpy()[..., 0]
-    p = grid.sd_readings["study 6"]
+    p = grid.choices["study 6"]["sd"]
     assert 0.05 < p < 0.95
     mcse = float(arviz_stats.mcse(result.posterior["sd_probability"].to_dataset(), method="mean")["sd_probability"][0])
     assert mcse < 0.01
@@ -140,4 +140,4 @@ def test_the_page_prints_what_comes_out():
     for parameter in ("mu", "tau", "sd_variation"):
         row = re.search(rf"^{parameter} +(-?[\d.]+) +([\d.]+)$", page, re.M)
         assert [float(x) for x in row.groups()] == pytest.approx(grid.mean_sd(parameter), abs=0.02)
-    assert grid.sd_readings["F"] < 1e-3
+    assert grid.choices["F"]["sd"] < 1e-3

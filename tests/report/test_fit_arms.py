@@ -63,7 +63,7 @@ def test_the_fit_is_that_of_the_grid(capsys, arms):
         assert max(error, rows[name]["sd_error"]) < 0.04
         assert rows[name]["mean"] == pytest.approx(mean, abs=4 * error * sd)
         assert rows[name]["sd"] == pytest.approx(sd, rel=4 * rows[name]["sd_error"])
-    p = grid.sd_readings["F"]
+    p = grid.choices["F"]["sd"]
     most = 4 * (p * (1 - p) / 2500) ** 0.5  # draws of a probability spread less than its choices; an ESS of a quarter
     assert content["choices"]["F"]["sd"] == pytest.approx(p, abs=most)
     assert [row["claim"] for row in content["probabilities"]] == ["mu < 0", claim]
