@@ -204,14 +204,6 @@ def test_units_arms_and_order_do_not_matter(scale, seed):
     assert_allclose(found.mean_sd("correlation"), reference.mean_sd("correlation"), rtol=1e-6)
 
 
-@pytest.mark.parametrize("prior", [bm.HalfCauchy(0.5), bm.InvGamma(1.7, 0.4)], ids=str)
-def test_the_grid_refuses_heavy_tails(prior):
-    with pytest.raises(bm.SpecificationError, match=r"prior for correlation_variation .* too heavy"):
-        fit_change_grid(bm.ArmChanges(**FIVE), model(correlation_variation=prior))
-    with pytest.raises(bm.SpecificationError, match=r"prior for tau .* too heavy"):
-        fit_change_grid(bm.ArmChanges(**FIVE), model(base=bm.NormalNormal(tau=prior)))
-
-
 @pytest.fixture(scope="module")
 def varying():
     prior = bm.Truncated(bm.Normal(0.6, 0.2), -1, 1)

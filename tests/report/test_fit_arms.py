@@ -76,6 +76,26 @@ def test_the_fit_is_that_of_the_grid(capsys, arms):
     assert "dose" in out
 
 
+def test_quadrature_gives_the_grid_with_its_error_and_marginal_likelihood(capsys, arms):
+    options = (*NAMES, *PRIORS, *TYPICAL, "--measure", "smd", "--engine", "quadrature")
+    claims = ("--claim", "mu < 0", "--claim", "mu < 0 and tau < 0.5")
+    status, out, err = run(capsys, "fit", arms, *options, *claims, "--json")
+    assert (status, err) == (0, "")
+    content = json.loads(out)
+    alone, both = content["probabilities"]
+    assert content["engine"] == "quadrature"
+    assert alone["mcse"] == 0 < both["mcse"] < 0.003
+    assert both["probability"] < alone["probability"]
+    (check,) = content["checks"]
+    assert check["passed"]
+    assert 0 < check["value"] < check["limit"] == 0.005
+    status, out, err = run(capsys, "fit", arms, *options, *claims)
+    assert (status, err) == (0, "")
+    assert "(exact to " in out
+    assert "(simulated, Monte Carlo error " in out
+    assert f"Log marginal likelihood {content['log_marginal_likelihood']:.6g}" in out
+
+
 REFUSED = {
     "one prior": (PRIORS, "--sd-variation needs --typical-sd beside it"),
     "the other": ((*TYPICAL, *PRIORS[:4]), "--typical-sd needs --sd-variation beside it"),
@@ -90,7 +110,14 @@ REFUSED = {
         "column 'dosis' is missing, and the formula '1 + dosis' needs it. Did you",
     ),
     "empty covariate": ((*PRIORS, *TYPICAL, "--formula", "1 + site"), "row 3, column 'site'"),
-    "engine": ((*PRIORS, *TYPICAL, "--engine", "quadrature"), "takes Estimates; got ArmMeans. Use engine='nuts'"),
+    "covariate": (
+        (*PRIORS, *TYPICAL, "--formula", "1 + dose", "--engine", "quadrature"),
+        "formula '1 + dose': the grid takes '1' only",
+    ),
+    "heavy tail": (
+        (*PRIORS[2:], *TYPICAL, "--tau", "HalfCauchy(1)", "--engine", "quadrature"),
+        "prior for tau is HalfCauchy(1): its tail is too heavy for the grid",
+    ),
     "interval": ((*PRIORS, *TYPICAL, "--ci-prob", "95"), "--ci-prob 95.0: must lie between 0 and 1"),
 }
 

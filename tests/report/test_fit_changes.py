@@ -97,6 +97,16 @@ def test_it_is_printed_with_its_priors(capsys, arms):
     assert {"mu", "dose", "correlation", "correlation_variation", "theta_new"} <= set(names)  # each whole, on one line
 
 
+def test_quadrature_gives_the_grid_with_its_error_and_marginal_likelihood(capsys, arms):
+    status, out, err = run(
+        capsys, "fit", arms, *NAMES, *PRIORS, *OWN, "--engine", "quadrature", "--claim", "correlation > 0.7"
+    )
+    assert (status, err) == (0, "")
+    assert "P(correlation > 0.7) = " in out
+    assert "(exact to " in out
+    assert "Log marginal likelihood " in out
+
+
 REFUSED = {
     "one prior": (VARIATION, "--correlation-variation needs --correlation-prior beside it"),
     "the other": (CORRELATION, "--correlation-prior needs --correlation-variation beside it"),
@@ -112,7 +122,9 @@ REFUSED = {
     "claim": ((*OWN, "--claim", "rho > 0.5"), "no parameter 'rho'"),
     "formula": ((*OWN, "--formula", "1 + dosis"), "column 'dosis' is missing, and the formula '1 + dosis' needs it. Did you"),
     "empty covariate": ((*OWN, "--formula", "1 + site"), "row 3, column 'site'"),
-    "engine": ((*OWN, "--engine", "quadrature"), "takes Estimates; got ArmChanges. Use engine='nuts'"),
+    "covariate": (
+        (*OWN, "--formula", "1 + dose", "--engine", "quadrature"), "formula '1 + dose': the grid takes '1' only",
+    ),
 }  # fmt: skip
 
 
