@@ -149,6 +149,16 @@ def test_under_a_flat_prior_there_is_no_marginal_likelihood():
 
 
 @pytest.mark.parametrize("which", ["arms", "changes"])
+def test_densities_are_slopes_of_distribution_functions(request, which):
+    result = request.getfixturevalue(which)
+    for name in result.parameters:
+        marginal = result.marginal(name)
+        at, step = marginal.ppf([0.05, 0.3, 0.6, 0.95]), 1e-3 * marginal.sd()
+        slope = (marginal.cdf(at + step) - marginal.cdf(at - step)) / (2 * step)
+        assert_allclose(marginal.pdf(at), slope, rtol=2e-3, err_msg=name)
+
+
+@pytest.mark.parametrize("which", ["arms", "changes"])
 def test_draws_are_independent_draws_of_the_curves(request, which):
     result = request.getfixturevalue(which)
     for name in result.parameters:
