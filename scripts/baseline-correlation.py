@@ -2,7 +2,7 @@
 
 Each scenario draws meta-analyses of ten randomised trials, participant by participant, and fits them in five ways: changes with
 every correlation printed, changes with 0.5 in place of what was not, what was measured afterwards alone, and `ChangeNormal`
-with separate and with common baselines (by the grid of `bayesmeta.inference.grids.change_grid`). The last line of the
+with separate and with common baselines (by the grid of `bayesmeta.families.arm_changes.grid`). The last line of the
 table is calibration: parameters from the prior. Run as `python scripts/baseline-correlation.py`; it takes about half an hour
 on one core.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 import bayesmeta as bm
-from bayesmeta.inference.grids.change_grid import fit_change_grid
+from bayesmeta.families.arm_changes.grid import fit_change_grid
 
 ROOT = Path(__file__).resolve().parent.parent
 SEPARATE = bm.ChangeNormal(

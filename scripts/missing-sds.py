@@ -2,7 +2,7 @@
 
 Each scenario draws meta-analyses from a fixed truth and fits them in four ways: with every standard deviation known, without
 the trials that lack one, with the mean of the reported ones in its place, and with sigma as a parameter (`ArmNormal`, by the
-grid of `bayesmeta.inference.grids.arm_grid`). The last line of the table is calibration: parameters from the prior.
+grid of `bayesmeta.families.arm_means.grid`). The last line of the table is calibration: parameters from the prior.
 Run as `python scripts/missing-sds.py`; it takes about 25 minutes on one core.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import bayesmeta as bm
-from bayesmeta.inference.grids.arm_grid import fit_arm_grid
+from bayesmeta.families.arm_means.grid import fit_arm_grid
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = bm.ArmNormal(

@@ -132,7 +132,9 @@ def predictive_p_value(
 
 def _checked(result: MetaResult, tail: str, draws: int) -> QuadratureFit:
     if not isinstance(result, QuadratureResult):
-        raise SpecificationError("predictive_p_value needs independent draws: fit with engine='quadrature'.")
+        raise SpecificationError(
+            "predictive_p_value needs independent draws of a NormalNormal: fit with engine='quadrature'."
+        )
     require_one_scale(result.model, "predictive_p_value takes fits of a NormalNormal")
     if tail not in TAILS:
         raise SpecificationError(f"tail={tail!r} is not known; choose one of {', '.join(map(repr, TAILS))}.")

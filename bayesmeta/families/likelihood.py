@@ -160,6 +160,12 @@ class Likelihood(ABC):
         coords : mapping
         """
 
+    def draw_latents(self, at: Point, rng: np.random.Generator) -> dict[str, Floats]:
+        """Draws of the latents given the top level, for a posterior that was found without them."""
+        if self.latents:
+            raise NotImplementedError(f"{type(self).__name__} has no distribution of its latents given the top level")
+        return {}
+
     def graph(self, at: Point, ops: Ops) -> Array:
         """The log density as one variable of a sampler's graph, but for `log_constant`."""
         return self.log_density(at, ops).sum()

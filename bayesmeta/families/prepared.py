@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bayesmeta.data.kinds import Data
+from bayesmeta.families.exact import Exact
 from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.families.protocol import Family, Parameter, Priors
 from bayesmeta.families.registry import family_of
@@ -50,8 +51,15 @@ class Prepared[D: Data, M: Model]:
 
     @cached_property
     def gaussian(self) -> GaussianProblem | str:
-        """What quadrature solves, or why it does not; raises as `design`, and if the model's structure is not for the data."""
+        """The model as one that is normal given its scales, or why it is not; raises as `design`, and if the model's structure
+        is not for the data.
+        """
         return self.family.gaussian(self.data, self.model)
+
+    @cached_property
+    def exact(self) -> Exact | str:
+        """How to solve the model without sampling, or why it cannot be done; raises as `gaussian`."""
+        return self.family.exact(self.data, self.model)
 
     @cached_property
     def parameters(self) -> dict[str, Parameter]:

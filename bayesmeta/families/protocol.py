@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.errors import SpecificationError, did_you_mean
+from bayesmeta.families.exact import Exact
 from bayesmeta.families.keys import Keys
 from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.priors import Prior, PublishedPrior, plain, published_parts
@@ -21,6 +22,8 @@ from bayesmeta.spec.sources import check_measure
 
 if TYPE_CHECKING:
     import xarray as xr
+
+    from bayesmeta.quadrature.parts import QuadratureFit
 
 Priors = Mapping[Any, Prior]  # by str, or by the tuple of names of a joint prior
 Role = Literal["effect", "heterogeneity", "nuisance"]
@@ -95,8 +98,24 @@ class Family(ABC):
         return made
 
     def gaussian(self, data: Any, model: Any) -> GaussianProblem | str:
-        """The model as one that is normal given its standard deviations, which quadrature solves; or why it does not."""
-        return f"the quadrature engine takes Estimates; got {type(data).__name__}. Use engine='nuts'."
+        """The model as one that is normal given its standard deviations; or why it is not."""
+        return (
+            f"quadrature takes models that are normal given their standard deviations, as NormalNormal of Estimates is; got "
+            f"{type(model).__name__} of {type(data).__name__}."
+        )
+
+    def exact(self, data: Any, model: Any) -> Exact | str:
+        """How to solve the model without sampling, or why it cannot be done; nothing is computed for this."""
+        problem = self.gaussian(data, model)
+        if isinstance(problem, str):
+            return problem
+
+        def solve(tolerance: float) -> QuadratureFit:
+            from bayesmeta.quadrature.engine import fit_quadrature
+
+            return fit_quadrature(problem, tolerance)
+
+        return Exact("mixture", solve, by_default=True)
 
     @abstractmethod
     def likelihood(self, data: Any, model: Any, design: Design) -> Likelihood:

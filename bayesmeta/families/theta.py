@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesmeta.quadrature.places import draw_place
+
 Floats = NDArray[np.float64]
 
 
@@ -31,3 +33,9 @@ def normal_rule(lower: float, upper: float, step: float) -> tuple[Floats, Floats
     """
     nodes = np.arange(lower, upper + 0.01, step)
     return nodes, np.log(step) - (np.log(2 * np.pi) + nodes**2) / 2
+
+
+def draw_standardised(log_density: Floats, nodes: Floats, rng: np.random.Generator) -> Floats:
+    """Draws of latents from their log densities on equally spaced nodes, shape (..., node) to (...)."""
+    place = draw_place(log_density.reshape(-1, nodes.size), rng).reshape(log_density.shape[:-1])
+    return np.asarray(nodes[0] + (nodes[1] - nodes[0]) * place)

@@ -3,38 +3,46 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
-from bayesmeta.data.kinds import Data
-from bayesmeta.families.prepared import prepare
-from bayesmeta.inference.restore import restored, to_datatree
+from bayesmeta.families.prepared import Prepared
+from bayesmeta.inference.restore import point_of, restored, to_datatree
 from bayesmeta.inference.versions import versions
-from bayesmeta.quadrature.draws import sample
-from bayesmeta.quadrature.parts import QuadratureFit
-from bayesmeta.spec.two_scales import Model
+
+Floats = NDArray[np.float64]
 
 
-def datatree(fit: QuadratureFit, data: Data, model: Model, seed: int, chains: int, draws: int) -> xr.DataTree:
-    """Independent draws as a DataTree: the groups and names of NUTS, with every theta and replicate."""
-    ready = prepare(data, model)
-    top = sample(fit, chains * draws, seed)
-    shaped = {name: values.reshape(chains, draws) for name, values in top.items()}
-    groups, coords = restored(ready, shaped, seed)
+def datatree(ready: Prepared[Any, Any], draws: Mapping[str, Floats], seed: int, error: float) -> xr.DataTree:
+    """Independent draws as a DataTree: the groups and names of NUTS, with every theta and replicate.
+
+    Parameters
+    ----------
+    draws : mapping of str to ndarray, shape (chain, draw)
+        Of every parameter at the top level; latents are drawn here given these.
+    error : float
+        Bound on the error of a probability under the posterior that they are draws of.
+    """
+    latents = ready.likelihood.draw_latents(point_of(ready, draws), np.random.default_rng([seed, 3]))
+    groups, coords = restored(ready, {**draws, **latents}, seed)
+    chains, length = next(iter(draws.values())).shape
     terms = [values for group in ("log_likelihood", "log_prior") for _, values in groups.get(group, {}).values()]
-    lp = sum(np.asarray(values).reshape(chains, draws, -1).sum(axis=-1) for values in terms)
+    lp = sum(np.asarray(values).reshape(chains, length, -1).sum(axis=-1) for values in terms)
     groups["sample_stats"] = {
-        "lp": (("chain", "draw"), np.broadcast_to(lp, (chains, draws))),
-        "diverging": (("chain", "draw"), np.zeros((chains, draws), dtype=bool)),
+        "lp": (("chain", "draw"), np.broadcast_to(lp, (chains, length))),
+        "diverging": (("chain", "draw"), np.zeros((chains, length), dtype=bool)),
     }
     attrs = {
-        "model": str(model),
-        "priors": json.dumps(model.as_dict()),
-        "data_hash": data.hash,
+        "model": str(ready.model),
+        "priors": json.dumps(ready.model.as_dict()),
+        "data_hash": ready.data.hash,
         "seed": seed,
         "engine": "quadrature",
-        "error_bound": fit.error,
+        "error_bound": error,
         "versions": json.dumps(versions()),
     }
     return to_datatree(groups, coords, attrs)

@@ -40,13 +40,13 @@ def restored(ready: Prepared[Any, Any], draws: Mapping[str, Floats], seed: int) 
 
 
 def point_of(ready: Prepared[Any, Any], draws: Mapping[str, Floats]) -> Point:
-    """Draws as the likelihood takes them."""
+    """Draws as the likelihood takes them, with the latents among them."""
     likelihood, columns = ready.likelihood, ready.design.columns
     top = {name: np.asarray(draws[name]) for name in ready.parameters if name not in columns}
     shape = top["tau"].shape
     beta = np.stack([draws[name] for name in columns], axis=-1) if columns else np.zeros((*shape, 0))
     positions = draws.get("range_position", np.zeros((*shape, 0)))
-    latent = {name: np.asarray(draws[name]) for name in likelihood.latents}
+    latent = {name: np.asarray(draws[name]) for name in likelihood.latents if name in draws}
     return Point(top | dict(likelihood.numbers), beta, positions, latent)
 
 

@@ -40,5 +40,7 @@ def machine() -> dict[str, Any]:
         "processor": processor,
         "features": enabled,
         "c_library": c_library,
-        "blas": sorted(libraries, key=str),  # they are found in the order of their addresses, which no run shares with another
+        "blas": sorted(
+            libraries, key=str
+        ),  # they are found in the order of their addresses, which no run shares with another
     }

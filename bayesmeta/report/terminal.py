@@ -67,7 +67,8 @@ def _checks(result: MetaResult, chains: int) -> list[Check]:
     bound = result.error_bound
     if bound is None:
         return convergence(result).checks("fit") if chains > 1 else []
-    return [Check("fit: error bound", bound <= TOLERANCE, bound, TOLERANCE, "Largest error of any probability.")]
+    limit = result.error_limit or TOLERANCE
+    return [Check("fit: error bound", bound <= limit, bound, limit, "Largest error of any probability.")]
 
 
 def _content(

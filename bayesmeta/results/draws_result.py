@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from bayesmeta.data.kinds import Data
-from bayesmeta.errors import SpecificationError, did_you_mean
+from bayesmeta.errors import SpecificationError
 from bayesmeta.results.claims import holds_on
+from bayesmeta.results.draws_shrinkage import shrinkage_of_draws, study_draws
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.precision import Precision
@@ -20,8 +21,6 @@ from bayesmeta.spec.two_scales import Model
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Floats = NDArray[np.float64]
 
 
 @final
@@ -62,6 +61,11 @@ class DrawsResult(MetaResult):
         return None
 
     @property
+    def error_limit(self) -> None:
+        """None, as of `error_bound`."""
+        return None
+
+    @property
     def log_marginal_likelihood(self) -> float | None:
         """Log marginal likelihood; None, since draws alone do not give it."""
         return None
@@ -69,7 +73,7 @@ class DrawsResult(MetaResult):
     def marginal(self, expression: str) -> DrawsMarginal:
         """Marginal posterior of a parameter, of an expression in parameters, or of ``theta[study]``."""
         if expression.startswith("theta[") and expression.endswith("]"):
-            return DrawsMarginal(self._theta(expression[6:-1]))
+            return DrawsMarginal(study_draws(self, expression[6:-1]))
         known = self.prepared.parameters.get(expression)
         lower = 0.0 if expression == "tau" else -np.inf
         if known is not None and known.role == "nuisance":
@@ -130,20 +134,7 @@ class DrawsResult(MetaResult):
 
     def shrinkage(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
         """Posterior of each study's true effect theta_i: y and se (posterior means where latent), mean, sd, median, interval."""
-        import pandas as pd
-
-        posterior, rows, data = self.posterior, [], cast(Any, self.data)
-        errors, known = self.prepared.family.standard_errors(data), self.prepared.family.known(data)
-        for i, name in enumerate(self.data.study):
-            marginal = DrawsMarginal(posterior["theta"].sel(study=name).to_numpy())
-            if errors is None:
-                y, se = (float(posterior[key].sel(study=name).mean()) for key in ("y", "se"))
-            else:
-                y, se = float(data.y[i]), float(errors[i])
-            lower, upper = marginal.interval(ci_prob, ci_kind)
-            found = {"y": y, "se": se, "known": known[i], "mean": marginal.mean(), "sd": marginal.sd()}
-            rows.append(found | {"median": marginal.median(), "lower": lower, "upper": upper})
-        return pd.DataFrame(rows, index=pd.Index(self.data.study, name="study"))
+        return shrinkage_of_draws(self, ci_prob, ci_kind)
 
     def choice_probabilities(self) -> dict[str, dict[str, float]]:
         """Posterior probability of each option of each choice of a published review, or of each reading of a spread that
@@ -160,11 +151,6 @@ class DrawsResult(MetaResult):
     def _holds(self, claim: str) -> NDArray[np.bool_]:
         holds = holds_on(claim, self._parameter, self.parameters)
         return np.broadcast_to(holds, (self.posterior.sizes["chain"], self.posterior.sizes["draw"]))
-
-    def _theta(self, study: str) -> Floats:
-        if study not in self.data.study:
-            raise SpecificationError(f"theta[{study}]: no such study.{did_you_mean(study, self.data.study)}")
-        return np.asarray(self.posterior["theta"].sel(study=study))
 
     def __repr__(self) -> str:
         sizes: Mapping[Any, int] = self.posterior.sizes

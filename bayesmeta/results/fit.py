@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from bayesmeta.data.kinds import Data
 from bayesmeta.errors import BayesmetaError, ConvergenceWarning, SpecificationError, did_you_mean
+from bayesmeta.families.exact import Exact
 from bayesmeta.families.prepared import Prepared, prepare
 from bayesmeta.inference.sampled import require_sampled
 from bayesmeta.inference.settings import TARGET_ACCEPT, SamplerSettings
-from bayesmeta.quadrature.problem import solvable
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.precision import problems
 from bayesmeta.spec.two_scales import Model
@@ -103,7 +103,7 @@ def fit(
     if result.error_bound is None:
         _warn(result)
     else:
-        warn_inaccurate(result.error_bound, tolerance)
+        warn_inaccurate(result.error_bound, result.error_limit or tolerance)
     return result
 
 
@@ -139,9 +139,6 @@ def fit_many(
         As `fit` gives; convergence is not warned about here, ask `bayesmeta.diagnostics.convergence`, or look at
         `error_bound`.
     """
-    from bayesmeta.quadrature.engine import fit_quadrature
-    from bayesmeta.results.quadrature_result import QuadratureResult
-
     if engine not in ENGINES:
         raise SpecificationError(
             f"engine={engine!r} is not known; choose one of {', '.join(map(repr, ENGINES))}.{did_you_mean(engine, ENGINES)}"
@@ -160,11 +157,13 @@ def fit_many(
     results: dict[str, MetaResult] = {}
     sampled: dict[str, Prepared[Data, Model]] = {}
     for name, one in ready.items():
-        if engine == "nuts" or (engine == "auto" and isinstance(one.gaussian, str)):
+        how = "" if engine == "nuts" else one.exact
+        if engine == "quadrature" and isinstance(how, str):
+            raise SpecificationError(f"model {name!r}: {how}")
+        if isinstance(how, str) or (engine == "auto" and not how.by_default):
             sampled[name] = one
             continue
-        found = fit_quadrature(solvable(one.gaussian, f"model {name!r}: "), tolerance)
-        results[name] = QuadratureResult(found, one.model, data, (chains, draws), seed)
+        results[name] = _without_sampling(how, one, tolerance, (chains, draws), seed)
     if sampled:
         settings = SamplerSettings(draws=draws, tune=tune, chains=chains, target_accept=target_accept)
         results |= _by_sampling(data, sampled, seed, settings, repeat, progress)
@@ -180,6 +179,19 @@ def warn_inaccurate(error: float, tolerance: float) -> None:
             ConvergenceWarning,
             stacklevel=3,
         )
+
+
+def _without_sampling(
+    how: Exact, ready: Prepared[Data, Model], tolerance: float, shape: tuple[int, int], seed: int
+) -> MetaResult:
+    """Solve a model in its family's way; what comes out says which result holds it."""
+    from bayesmeta.results.grid_result import GridResult
+    from bayesmeta.results.quadrature_result import QuadratureResult
+
+    found = how.solve(tolerance)
+    if how.form == "grid":
+        return GridResult(found, ready.model, ready.data, shape, seed)
+    return QuadratureResult(found, ready.model, ready.data, shape, seed)
 
 
 def _by_sampling(

@@ -68,6 +68,11 @@ class MetaResult(ABC):
     def error_bound(self) -> float | None:
         """Bound on the error of every probability; None where there is a Monte Carlo error instead."""
 
+    @property
+    @abstractmethod
+    def error_limit(self) -> float | None:
+        """What the engine keeps `error_bound` below, or else warns of; None where there is a Monte Carlo error instead."""
+
     @abstractmethod
     def marginal(self, expression: str) -> Marginal:
         """Marginal posterior of a parameter, of an expression in parameters, or of ``theta[study]``."""

@@ -77,7 +77,7 @@ class QuadratureResult(MetaResult):
         """Independent draws in ArviZ's groups, the same as NUTS gives; made when first asked for."""
         from bayesmeta.inference.exact_draws import datatree
 
-        return datatree(self.fit, self.data, self.model, self.seed, *self.shape)
+        return datatree(self.prepared, self._top, self.seed, self.fit.error)
 
     @property
     def coefficients(self) -> tuple[str, ...]:
@@ -101,6 +101,11 @@ class QuadratureResult(MetaResult):
     def error_bound(self) -> float:
         """Bound on the error of every probability: the largest change when the nodes were last doubled."""
         return self.fit.error
+
+    @property
+    def error_limit(self) -> float:
+        """The tolerance of the fit."""
+        return self.fit.tolerance
 
     def marginal(self, expression: str) -> Marginal:
         """Marginal posterior of a parameter, an expression, ``theta[study]``, ``I2`` (a proportion) or ``H``.

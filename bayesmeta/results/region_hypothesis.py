@@ -18,8 +18,13 @@ from bayesmeta.results.claims import check_claim, holds_on
 from bayesmeta.results.exact_claims import exact_probability, scale_probability
 
 if TYPE_CHECKING:
+    from bayesmeta.results.meta_result import MetaResult
     from bayesmeta.results.quadrature_result import QuadratureResult
 
+_NO_FORM = (
+    "hypothesis {!r} has no exact probability. Write it as comparisons of sums, or of a function of a sum, "
+    "e.g. 'mu + crps < 0' or 'exp(mu) < 0.8'."
+)
 _VAGUE = 1e10  # standard errors that tell nothing, in units of the widest prior's extreme quantiles
 
 
@@ -28,7 +33,13 @@ def log_factor(result: QuadratureResult, hypothesis: str) -> float:
     problem = result.fit.problem
     if not re.search("[<>]", str(hypothesis)) or problem.second is not None:
         return log_bayes_factor(result.fit, hypothesis)
-    before = prior_probability(problem, hypothesis, result.parameters)
+    return log_odds_ratio(result, hypothesis, prior_probability(problem, hypothesis, result.parameters))
+
+
+def log_odds_ratio(result: MetaResult, hypothesis: str, before: float | None) -> float:
+    """Log of the posterior odds of a hypothesis over its prior odds, from its prior probability; None has no exact form."""
+    if before is None:
+        raise SpecificationError(_NO_FORM.format(hypothesis))
     if not 0 < before < 1:
         raise SpecificationError(
             f"hypothesis {hypothesis!r}: its prior probability is {before:g}, so data cannot change it. "
@@ -67,21 +78,18 @@ def prior_probability(problem: GaussianProblem, claim: str, names: tuple[str, ..
                 f"prior odds. Give {name} a proper prior, e.g. {'HalfNormal(1)' if name == 'tau' else 'Normal(0, 1)'}."
             )
     if len(about) == 1 and about[0] in priors:
-        found = _of_one(priors[about[0]], claim, names, about[0])
+        found = prior_of_one(priors[about[0]], claim, names, about[0])
     else:
         found = _of_several(problem, priors, claim, names)
     if found is None:
-        raise SpecificationError(
-            f"hypothesis {claim!r} has no exact probability. Write it as comparisons of sums, or of a function of a sum, "
-            "e.g. 'mu + crps < 0' or 'exp(mu) < 0.8'."
-        )
+        raise SpecificationError(_NO_FORM.format(claim))
     return found
 
 
-def _of_one(prior: Prior, claim: str, names: tuple[str, ...], name: str) -> float | None:
+def prior_of_one(prior: Prior, claim: str, names: tuple[str, ...], name: str) -> float | None:
     """Probability of a claim about one parameter, from its distribution function; point masses one by one."""
     if prior.is_mixture:
-        parts = [(weight, _of_one(part, claim, names, name)) for weight, part in prior.parts]
+        parts = [(weight, prior_of_one(part, claim, names, name)) for weight, part in prior.parts]
         return None if any(p is None for _, p in parts) else math.fsum(w * p for w, p in parts if p is not None)
     if prior.atom is not None:
         return float(holds_on(claim, lambda _: np.array([prior.atom]), names)[0])

@@ -17,7 +17,7 @@ from scipy.stats import norm
 import bayesmeta as bm
 from bayesmeta.analysis.run import plan
 from bayesmeta.cli import main
-from bayesmeta.inference.grids.arm_grid import fit_arm_grid
+from bayesmeta.families.arm_means.grid import fit_arm_grid
 
 ARMS = Path(__file__).parent / "arms"
 SIGNALS = """
@@ -85,7 +85,7 @@ def test_the_numbers_are_those_of_the_grid(reported, assert_within_mcse):
     reading = reported.posterior["sd_probability"][..., 0].to_numpy()
     mcse = float(arviz_stats.mcse(xr.Dataset({"x": (("chain", "draw"), reading)}), method="mean")["x"])
     assert mcse < 0.0075
-    assert sd_reading["posterior"] == pytest.approx(grid.sd_readings["F"], abs=4 * mcse)
+    assert sd_reading["posterior"] == pytest.approx(grid.choices["F"]["sd"], abs=4 * mcse)
     assert sd_reading["posterior"] + se_reading["posterior"] == pytest.approx(1, abs=1e-12)
 
 

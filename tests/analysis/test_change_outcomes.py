@@ -19,7 +19,7 @@ import bayesmeta as bm
 from bayesmeta.analysis.arm_changes import changes_methods
 from bayesmeta.analysis.run import plan
 from bayesmeta.cli import main
-from bayesmeta.inference.grids.change_grid import fit_change_grid
+from bayesmeta.families.arm_changes.grid import fit_change_grid
 
 CHANGES = Path(__file__).parent / "changes"
 SIGNALS = """

@@ -130,7 +130,9 @@ def test_each_model_of_the_same_data_has_its_family() -> None:
 
 
 def test_what_it_cannot_do_is_said() -> None:
-    with pytest.raises(bm.SpecificationError, match="quadrature engine"):
+    with pytest.raises(
+        bm.SpecificationError, match="normal given their standard deviations.*got HeavyTailed of Estimates"
+    ):
         bm.fit(DATA, MODEL, engine="quadrature")
     correlated = bm.Estimates(DATA.y, cov=np.diag(DATA.v))
     with pytest.raises(bm.SpecificationError, match="independent estimates"):

@@ -121,14 +121,53 @@ def test_a_family_gives_a_problem_for_quadrature_or_says_why_not(label):
     ready = prepare(example.data, example.model)
     if isinstance(ready.gaussian, str):
         assert type(example.data).__name__ in ready.gaussian
-        assert "engine='nuts'" in ready.gaussian
-        with pytest.raises(SpecificationError, match="quadrature engine"):
-            bm.fit(example.data, example.model, "quadrature")
         return
     problem = ready.gaussian
     assert {*problem.names, *problem.structures} == set(example.names)
     assert {name: problem.prior_of(name) for name in example.names} == ready.priors
     assert problem.y.shape == (len(problem.X),) == (len(problem.study),)
+
+
+@pytest.mark.parametrize("label", EXAMPLES)
+def test_a_family_solves_a_model_without_sampling_or_says_why_not(label):
+    """And `fit` asks nothing else: which result there is follows from what the family solves."""
+    example = EXAMPLES[label]
+    how = prepare(example.data, example.model).exact
+    if isinstance(how, str):
+        assert label in ("review", "instruments")  # nothing is integrated; covariates
+        with pytest.raises(SpecificationError, match="^model 'm': ") as error:
+            bm.fit_many(example.data, {"m": example.model}, "quadrature")
+        assert how in str(error.value)
+        assert "Use engine='nuts'" in how
+        return
+    result = bm.fit(example.data, example.model, "quadrature")
+    assert tuple(result.summary().index) == result.parameters
+    assert set(result.parameters) == set(prepare(example.data, example.model).names)
+    assert result.engine == "quadrature"
+    assert result.error_bound <= result.error_limit
+
+
+@pytest.mark.parametrize(
+    ("label", "priors", "said"),
+    [
+        ("arms", {"sd_variation": bm.HalfCauchy(0.5)}, "prior for sd_variation is HalfCauchy(0.5): its tail is too heavy"),
+        ("arms", {"tau": bm.InvGamma(1.7, 0.4)}, "prior for tau is InvGamma(1.7, 0.4): its tail is too heavy"),
+        ("arms", {"mu": bm.PointMass(0)}, "prior for mu is PointMass(0): the grid takes no point mass"),
+        ("changes", {"correlation_variation": bm.HalfCauchy(1)}, "its tail is too heavy for the grid. Use engine='nuts'."),
+        (
+            "changes", {"tau": bm.Mixture([(0.5, bm.PointMass(0)), (0.5, HALF)])},
+            "the grid takes no point mass beside a density",
+        ),
+    ],
+)  # fmt: skip
+def test_what_no_grid_takes_is_said_before_anything_is_computed(label, priors, said, monkeypatch):
+    monkeypatch.setattr("bayesmeta.quadrature.settle.settle", None)
+    example = EXAMPLES[label]
+    model = with_priors(example.data, example.model, priors)
+    assert said in prepare(example.data, model).exact
+    with pytest.raises(SpecificationError) as error:
+        bm.fit(example.data, model, "quadrature")
+    assert said in str(error.value)
 
 
 def test_each_column_of_a_variable_counts_where_t_priors_multiply():

@@ -1,4 +1,4 @@
-"""NUTS on arm means against the grid over all parameters, and what the result holds."""
+"""NUTS on arm means against quadrature, and what the result holds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from numpy.testing import assert_array_equal
 from scipy.stats import kstest
 
 import bayesmeta as bm
-from bayesmeta.inference.grids.arm_grid import fit_arm_grid
 
 pytestmark = pytest.mark.slow
 
@@ -44,20 +43,30 @@ def two_instruments():
 
 
 @pytest.mark.parametrize("name", ["two_sigmas", "two_instruments"])
-def test_agrees_with_the_grid(request, assert_within_mcse, assert_rarely_diverges, name):
+def test_agrees_with_quadrature(request, assert_within_mcse, assert_rarely_diverges, name):
     result = request.getfixturevalue(name)
     assert_rarely_diverges(result)
-    grid = fit_arm_grid(result.data, result.model)
-    for parameter in ("mu", "tau", "sd_variation"):
-        mean, sd = grid.mean_sd(parameter)
-        assert_within_mcse(result.draws(parameter), mean=mean, sd=sd, max_mcse=0.06, label=parameter)
+    exact = bm.fit(result.data, result.model, "quadrature")
+    assert exact.parameters == result.parameters
+    assert exact.error_bound < 0.003
+    for parameter in exact.parameters:
+        marginal = exact.marginal(parameter)
+        draws = result.draws(parameter)
+        assert_within_mcse(draws, mean=marginal.mean(), sd=marginal.sd(), max_mcse=0.06, label=parameter)
     reading = result.posterior["sd_probability"].to_numpy()[..., 0]
-    p = grid.sd_readings["study 6"]
+    p = exact.choice_probabilities()["study 6"]["sd"]
     assert 0.05 < p < 0.95
     mcse = float(arviz_stats.mcse(result.posterior["sd_probability"].to_dataset(), method="mean")["sd_probability"][0])
     assert mcse < 0.01
     assert reading.mean() == pytest.approx(p, abs=4 * mcse + 1e-3)  # the grid's nodes: test_arm_grid.py
     assert result.choice_probabilities()["study 6"]["sd"] == pytest.approx(reading.mean())
+    sampled = arviz_stats.mcse(result.posterior[["theta"]], method="mean")["theta"].to_numpy()
+    table = exact.shrinkage()
+    most = 4 * np.hypot(sampled, table["sd"] / np.sqrt(4000))
+    assert (np.abs(result.shrinkage()["mean"] - table["mean"]) < most).all()
+    assert dict(exact.datatree["posterior"].sizes) == {**result.datatree["posterior"].sizes, "draw": 1000}
+    for group in ("posterior", "log_likelihood", "log_prior", "prior", "posterior_predictive", "observed_data"):
+        assert list(exact.datatree[group].data_vars) == list(result.datatree[group].data_vars)
 
 
 def test_groups_and_names(two_instruments):
@@ -136,8 +145,10 @@ def test_the_page_prints_what_comes_out():
     names: dict[str, object] = {}
     code = re.findall(r"^(?:>>>|\.\.\.) ?(.*)$", page, re.M)
     exec("\n".join(code), names)
-    grid = fit_arm_grid(names["data"], names["model"])
+    exact = bm.fit(names["data"], names["model"], "quadrature")
     for parameter in ("mu", "tau", "sd_variation"):
         row = re.search(rf"^{parameter} +(-?[\d.]+) +([\d.]+)$", page, re.M)
-        assert [float(x) for x in row.groups()] == pytest.approx(grid.mean_sd(parameter), abs=0.02)
-    assert grid.sd_readings["F"] < 1e-3
+        assert [float(x) for x in row.groups()] == pytest.approx(
+            list(exact.summary().loc[parameter, ["mean", "sd"]]), abs=0.02
+        )
+    assert exact.choice_probabilities()["F"]["sd"] < 1e-3

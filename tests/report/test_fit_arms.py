@@ -9,7 +9,7 @@ import pytest
 
 import bayesmeta as bm
 from bayesmeta.cli import main
-from bayesmeta.inference.grids.arm_grid import fit_arm_grid
+from bayesmeta.families.arm_means.grid import fit_arm_grid
 
 ARMS = """Author,n_t,Mean tx,sd_t,n_c,mean_c,sd_c,spread,site,dose
 A,12,3.1,2.0,14,4.6,2.4,sd,x,1
@@ -65,7 +65,7 @@ def test_the_fit_is_that_of_the_grid(capsys, arms):
         assert max(error, rows[name]["sd_error"]) < 0.04
         assert rows[name]["mean"] == pytest.approx(mean, abs=4 * error * sd)
         assert rows[name]["sd"] == pytest.approx(sd, rel=4 * rows[name]["sd_error"])
-    p = grid.sd_readings["F"]
+    p = grid.choices["F"]["sd"]
     most = 4 * (p * (1 - p) / 2500) ** 0.5  # draws of a probability spread less than its choices; an ESS of a quarter
     assert content["choices"]["F"]["sd"] == pytest.approx(p, abs=most)
     assert [row["claim"] for row in content["probabilities"]] == ["mu < 0", claim]
@@ -77,6 +77,27 @@ def test_the_fit_is_that_of_the_grid(capsys, arms):
     assert "typical_sd[outcome] ~ LogNormal(0.7, 0.5)" in " ".join(out.split())
     assert "Printed spread of F: standard deviation" in out
     assert "dose" in out
+
+
+def test_quadrature_gives_the_grid_with_its_error_and_marginal_likelihood(capsys, arms):
+    smd = ("--measure", "smd", "--option", "equal_variances=true")
+    options = (*NAMES, *PRIORS, *TYPICAL, *smd, "--engine", "quadrature")
+    claims = ("--claim", "mu < 0", "--claim", "mu < 0 and tau < 0.5")
+    status, out, err = run(capsys, "fit", arms, *options, *claims, "--json")
+    assert (status, err) == (0, "")
+    content = json.loads(out)
+    alone, both = content["probabilities"]
+    assert content["engine"] == "quadrature"
+    assert alone["mcse"] == 0 < both["mcse"] < 0.003
+    assert both["probability"] < alone["probability"]
+    (check,) = content["checks"]
+    assert check["passed"]
+    assert 0 < check["value"] < check["limit"] == 0.005
+    status, out, err = run(capsys, "fit", arms, *options, *claims)
+    assert (status, err) == (0, "")
+    assert "(exact to " in out
+    assert "(simulated, Monte Carlo error " in out
+    assert f"Log marginal likelihood {content['log_marginal_likelihood']:.6g}" in out
 
 
 REFUSED = {
@@ -107,7 +128,14 @@ REFUSED = {
         "column 'dosis' is missing, and the formula '1 + dosis' needs it. Did you",
     ),
     "empty covariate": ((*PRIORS, *TYPICAL, "--formula", "1 + site"), "row 3, column 'site'"),
-    "engine": ((*PRIORS, *TYPICAL, "--engine", "quadrature"), "takes Estimates; got ArmMeans. Use engine='nuts'"),
+    "covariate": (
+        (*PRIORS, *TYPICAL, "--formula", "1 + dose", "--engine", "quadrature"),
+        "formula '1 + dose': the grid takes '1' only",
+    ),
+    "heavy tail": (
+        (*MODEL, *PRIORS[4:], *TYPICAL, "--tau", "HalfCauchy(1)", "--engine", "quadrature"),
+        "prior for tau is HalfCauchy(1): its tail is too heavy for the grid",
+    ),
     "interval": ((*PRIORS, *TYPICAL, "--ci-prob", "95"), "--ci-prob 95.0: must lie between 0 and 1"),
 }
 

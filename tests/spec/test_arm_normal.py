@@ -56,5 +56,3 @@ def test_data_and_model_must_go_together():
         bm.fit(arms, BASE)
     with pytest.raises(bm.SpecificationError, match="needs ArmMeans; got Estimates"):
         bm.fit(estimates, bm.ArmNormal(**GOOD))
-    with pytest.raises(bm.SpecificationError, match="quadrature engine takes Estimates"):
-        bm.fit(arms, bm.ArmNormal(**GOOD), engine="quadrature")

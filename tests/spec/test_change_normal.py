@@ -85,8 +85,6 @@ def test_data_and_model_must_go_together():
         bm.fit(estimates, bm.ChangeNormal(**GOOD))
     with pytest.raises(bm.SpecificationError, match="is for ArmChanges, and the data are ArmMeans"):
         bm.fit(arms, bm.ChangeNormal(**GOOD))
-    with pytest.raises(bm.SpecificationError, match="quadrature engine takes Estimates"):
-        bm.fit(changes, bm.ChangeNormal(**GOOD), engine="quadrature")
 
 
 def test_a_prior_published_for_another_measure_is_refused():

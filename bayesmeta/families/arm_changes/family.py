@@ -9,6 +9,7 @@ from bayesmeta.data.arm_changes import ArmChanges
 from bayesmeta.errors import SpecificationError
 from bayesmeta.families.arm_changes.keys import KEYS
 from bayesmeta.families.arm_changes.likelihood import ChangesLikelihood
+from bayesmeta.families.exact import Exact
 from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.families.protocol import Family, Parameter
 from bayesmeta.priors import plain
@@ -49,6 +50,14 @@ class OfArmChanges(Family):
     def likelihood(self, data: ArmChanges, model: ChangeNormal, design: Design) -> Likelihood:
         """Of the differences and the correlations that were printed."""
         return ChangesLikelihood(data, model, design)
+
+    def exact(self, data: ArmChanges, model: ChangeNormal) -> Exact | str:
+        """By a grid over all parameters; NUTS is the default, which takes covariates and heavy tails too."""
+        from bayesmeta.families.arm_changes.grid import fit_change_grid, grid_obstacle
+
+        self.checked_design(data, model)
+        why = grid_obstacle(model)
+        return why or Exact("grid", lambda tolerance: fit_change_grid(data, model), by_default=False)
 
     def check(self, data: ArmChanges, model: ChangeNormal) -> None:
         """Reject studies that the model cannot use, and warn of baselines that chance does not make so different."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bayesmeta.data.arm_changes import ArmChanges
 from bayesmeta.families.arm_changes.arrays import change_arrays
 from bayesmeta.families.likelihood import BY_STUDY, NUMPY, Array, Groups, Latent, Likelihood, Ops, Point
-from bayesmeta.families.theta import draw_theta, normal_rule
+from bayesmeta.families.theta import draw_standardised, draw_theta, normal_rule
 from bayesmeta.spec.change_normal import ChangeNormal
 from bayesmeta.spec.design import Design
 
@@ -40,6 +40,15 @@ class ChangesLikelihood(Likelihood):
             zeta, terms = self._correlation(at, node, NUMPY)
             found = np.logaddexp(found, log_weight + terms + self.arrays.effect(np.tanh(zeta), mean, tau, NUMPY))
         return found
+
+    def draw_latents(self, at: Point, rng: np.random.Generator) -> dict[str, Floats]:
+        """Positions of the correlations given the top level, independent of each other."""
+        if not self.latents:
+            return {}
+        mean, tau = self.mean(at, NUMPY), at.top["tau"][..., None]
+        terms = [self._correlation(at, node, NUMPY) for node in _NODES]
+        found = [told + self.arrays.effect(np.tanh(zeta), mean, tau, NUMPY) for zeta, told in terms]
+        return {"z": draw_standardised(np.stack(found, axis=-1) + _LOG_WEIGHTS, _NODES, rng)}
 
     def restore(self, at: Point, rng: np.random.Generator) -> tuple[Groups, dict[str, Any]]:
         """Effects, estimates and correlations of the studies, and new differences between their arms."""

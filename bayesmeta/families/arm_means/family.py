@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, final
 from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.families.arm_means.keys import KEYS
 from bayesmeta.families.arm_means.likelihood import ArmLikelihood
+from bayesmeta.families.exact import Exact
 from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.families.protocol import Family, Parameter
 from bayesmeta.priors import Prior, plain
@@ -52,6 +53,14 @@ class OfArmMeans(Family):
     def likelihood(self, data: ArmMeans, model: ArmNormal, design: Design) -> Likelihood:
         """Of the differences and the spreads that were printed."""
         return ArmLikelihood(data, model, design)
+
+    def exact(self, data: ArmMeans, model: ArmNormal) -> Exact | str:
+        """By a grid over all parameters; NUTS is the default, which takes covariates and heavy tails too."""
+        from bayesmeta.families.arm_means.grid import fit_arm_grid, grid_obstacle
+
+        self.checked_design(data, model)
+        why = grid_obstacle(data, model)
+        return why or Exact("grid", lambda tolerance: fit_arm_grid(data, model), by_default=False)
 
     def check(self, data: ArmMeans, model: ArmNormal) -> None:
         """Reject instruments without a prior or of different units, and options without any use."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.families.arm_means.arrays import arm_arrays
 from bayesmeta.families.likelihood import BY_STUDY, DRAWS, NUMPY, Array, Groups, Latent, Likelihood, Ops, Point
-from bayesmeta.families.theta import draw_theta, normal_rule
+from bayesmeta.families.theta import draw_standardised, draw_theta, normal_rule
 from bayesmeta.spec.arm_normal import ArmNormal, typical_name
 from bayesmeta.spec.design import Design
 
@@ -56,6 +56,38 @@ class ArmLikelihood(Likelihood):
             weighed = np.log(p) + first[..., doubtful], np.log1p(-p) + found[..., self.data.n_studies :]
             first[..., doubtful] = np.logaddexp(*weighed)
         return first
+
+    def draw_latents(self, at: Point, rng: np.random.Generator) -> dict[str, Floats]:
+        """Positions of the sigmas given the top level, shape (chain, draw): of a reading that is wrong, draws of N(0, 1)."""
+        mean, log_typical, n = self.mean(at, NUMPY), self._log_typical(at, NUMPY), self.data.n_studies
+        evidence, positions = [], []
+        for slot, study in enumerate(self.arrays.study):
+            given = log_typical[..., slot], mean[..., study], at
+            joint = self._slot_density(slot, *given)
+            evidence.append(np.logaddexp.reduce(joint.reshape(*joint.shape[:2], -1), axis=-1))
+            positions.append(self._draw_slot(slot, joint, *given, rng))
+        z, log_evidence = np.stack(positions, axis=-2), np.stack(evidence, axis=-1)
+        is_sd = self._reading_probability(log_evidence, at.top.get("sd_probability", 1.0))
+        first = rng.random(is_sd.shape) < is_sd
+        for j, study in enumerate(self.arrays.doubtful):
+            wrong = np.where(first[..., j], n + j, study)
+            idle = np.arange(z.shape[-2]) == wrong[..., None]
+            z = np.where(idle[..., None], rng.standard_normal(z.shape), z)
+        return {"z": z}
+
+    def _draw_slot(
+        self, slot: int, joint: Floats, log_typical: Floats, mean: Floats, at: Point, rng: np.random.Generator
+    ) -> Floats:
+        """Positions of a slot's sigmas, shape (..., sigma): the first from `joint`, the second given it."""
+        if self.arrays.pooled:
+            return draw_standardised(joint, _NODES, rng)[..., None]
+        first = draw_standardised(np.logaddexp.reduce(joint, axis=-1), _NODES, rng)
+        z = np.stack(np.broadcast_arrays(first[..., None], _NODES), axis=-1)  # (..., node, sigma)
+        variation, tau = at.top["sd_variation"], at.top["tau"]
+        log_sigma, terms = self.arrays.spread(log_typical[..., None, None], variation[..., None, None], z, np, slot)
+        effect = self.arrays.effect(log_sigma, mean[..., None], tau[..., None], self.measure, np, slot)
+        second = draw_standardised(terms.sum(axis=-1) + _LOG_WEIGHTS + effect, _NODES, rng)
+        return np.stack([first, second], axis=-1)
 
     def restore(self, at: Point, rng: np.random.Generator) -> tuple[Groups, dict[str, Any]]:
         """Effects, estimates and sigmas of the studies, the probabilities of readings, and new differences."""
@@ -108,6 +140,11 @@ class ArmLikelihood(Likelihood):
 
     def _slot_evidence(self, slot: int, log_typical: Floats, mean: Floats, at: Point) -> Floats:
         """Log density of what a slot's study printed under its reading, sigma integrated out, shape (...)."""
+        joint = self._slot_density(slot, log_typical, mean, at)
+        return np.asarray(np.logaddexp.reduce(joint.reshape(*log_typical.shape, -1), axis=-1))
+
+    def _slot_density(self, slot: int, log_typical: Floats, mean: Floats, at: Point) -> Floats:
+        """Log density of what a slot's study printed and of its sigmas on nodes, shape (..., node) or (..., node, node)."""
         arrays, variation = self.arrays, at.top["sd_variation"]
         log_sigma, terms = arrays.spread(
             log_typical[..., None, None], variation[..., None, None], _NODES[:, None], np, slot
@@ -121,8 +158,7 @@ class ArmLikelihood(Likelihood):
             grid = np.stack([np.broadcast_to(part, weight.shape) for part in pair], axis=-1)
             axes = 2
         mean, tau = (x.reshape(*x.shape, *(1,) * axes) for x in (mean, at.top["tau"]))
-        joint = weight + arrays.effect(grid, mean, tau, self.measure, np, slot)
-        return np.asarray(np.logaddexp.reduce(joint.reshape(*log_typical.shape, -1), axis=-1))
+        return np.asarray(weight + arrays.effect(grid, mean, tau, self.measure, np, slot))
 
     def _reading_probability(self, evidence: Floats, p: float) -> Floats:
         """Probability that a doubtful spread is a standard deviation, from the evidence (..., slot), shape (..., doubt)."""

@@ -61,6 +61,10 @@ class OfReview(Family):
             for i, choice in enumerate(data.choices)
         }
 
+    def exact(self, data: PublishedReview, model: NormalNormal) -> str:
+        """What a review published depends on all of its trials at once, which no quadrature here integrates."""
+        return "the quadrature engine takes no PublishedReview. Use engine='nuts'."
+
     def likelihood(self, data: PublishedReview, model: NormalNormal, design: Design) -> Likelihood:
         """Of the known trials and of what the review printed."""
         return ReviewLikelihood(data, design)

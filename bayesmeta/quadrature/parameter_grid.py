@@ -4,21 +4,46 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 from scipy.special import logsumexp
 
-from bayesmeta.errors import SpecificationError
-from bayesmeta.priors import Prior, plain
-from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.priors import Prior
+from bayesmeta.quadrature.places import Places
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
+class Own:
+    """One of a family's own parameters that is no scale, on the nodes of a grid.
+
+    Attributes
+    ----------
+    places : Places
+        Given the family's own scale: of the parameter, or of its logarithm.
+    log_mass : ndarray, shape (place, scale, tau, position)
+        Log of the posterior mass of each node together with those of the scales and of mu, as in `ParameterGrid`.
+    in_logs : bool
+    """
+
+    places: Places
+    log_mass: Floats
+    in_logs: bool = False
+
+    def value(self, at: Floats) -> Floats:
+        """The parameter, from what the places are of."""
+        return np.asarray(np.exp(at) if self.in_logs else at)
+
+    def slope(self, at: Floats) -> Floats:
+        """Derivative of `value`."""
+        return np.asarray(np.exp(at) if self.in_logs else np.ones_like(at))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ParameterGrid:
     """Posterior of mu, tau and other parameters on nodes.
 
@@ -33,19 +58,42 @@ class ParameterGrid:
     log_mass : ndarray, shape (..., tau, position)
         Log of the posterior mass of each node, weights and priors included, not normalised. The last of the other
         parameters, a scale as tau is, has the axis before tau.
+    scales : mapping of str to Places
+        Where the nodes of the scales lie, tau's and the family's own one's.
+    own : mapping of str to Own
+        The family's other parameters, each alone with the scales and mu.
     ends : mapping of str to (float, float)
         Posterior mass at the first and the last node of each parameter on equally spaced nodes.
+    choices : mapping of str to mapping of str to float
+        Posterior probability of each reading of what is known up to a choice, by study.
     error : float
         Largest change of a mean, in standard deviations, or of a standard deviation, relative to itself, against nodes
         that are fewer and reach further.
+    coarser : ParameterGrid or None
+        The grid on these.
     """
 
     mu: Floats
     tau: Floats
     others: Mapping[str, Floats]
     log_mass: Floats
+    scales: Mapping[str, Places]
+    own: Mapping[str, Own]
     ends: Mapping[str, tuple[float, float]]
+    choices: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     error: float = math.nan
+    coarser: ParameterGrid | None = None
+
+    @property
+    def whole(self) -> Floats:
+        """Log of the posterior mass of the scales and mu, shape (scale, tau, position)."""
+        axes = tuple(range(self.log_mass.ndim - 3))
+        return np.asarray(logsumexp(self.log_mass, axis=axes)) if axes else self.log_mass
+
+    @property
+    def mu_places(self) -> Places:
+        """Where the nodes of mu lie, given tau."""
+        return Places("even", self.mu[:, 0], self.mu[:, -1], self.mu.shape[1])
 
     @property
     def log_marginal_likelihood(self) -> float:
@@ -65,10 +113,18 @@ class ParameterGrid:
         return nodes, np.asarray(np.exp(logsumexp(self.log_mass, axis=others) - self.log_marginal_likelihood))
 
     def mean_sd(self, name: str) -> tuple[float, float]:
-        """Posterior mean and standard deviation of ``"mu"``, ``"tau"`` or one of the others."""
+        """Posterior mean and standard deviation of a parameter, or of the effect in a new study, ``"theta_new"``."""
+        if name == "theta_new":
+            mean, sd = self.mean_sd("mu")
+            return mean, float(np.sqrt(sd**2 + (self.mass * self.tau[:, None] ** 2).sum()))
         if name in self.others:
             weight = np.exp(logsumexp(self.log_mass, axis=(-2, -1)) - self.log_marginal_likelihood)
             values = self.others[name]
+        elif name in self.own:
+            one = self.own[name]
+            weight = np.exp(logsumexp(one.log_mass, axis=(-2, -1)) - self.log_marginal_likelihood)
+            places = one.places
+            values = one.value(places.at(np.arange(float(places.n))[:, None], places.lower, places.upper))
         else:
             weight, values = self.mass, self.mu if name == "mu" else self.tau[:, None]
         mean = float((weight * values).sum())
@@ -97,19 +153,29 @@ class ParameterGrid:
         return nodes, below * (self.mass.sum(axis=1) / np.maximum(below[:, -1], 1e-300))[:, None]
 
 
-def require_simple(base: NormalNormal, **scales: Prior) -> None:
-    """Refuse a formula other than ``"1"``, and priors on scales whose tails no rule of finite length covers."""
-    if base.formula.strip() != "1":
-        raise SpecificationError(f"formula {base.formula!r}: the grid takes '1' only. Use engine='nuts'.")
-    for name, prior in ({"tau": base.tau} | scales).items():
-        plainly = plain(prior)
-        if plainly.atom is None and end(plainly) > 1000 * float(plainly.ppf(0.5)):
-            raise SpecificationError(
-                f"prior for {name} is {plainly}: its tail is too heavy for the grid. Use engine='nuts'."
-            )
-    mu = plain(base.mu_prior)
+def obstacle(formula: str, mu: Prior, scales: Mapping[str, Prior], locations: Mapping[str, Prior]) -> str | None:
+    """Why no grid holds a posterior: another formula than ``"1"``, a point mass beside a density, a tail that no rule covers.
+
+    Parameters
+    ----------
+    formula : str
+    mu : Prior
+    scales : mapping of str to Prior
+        Of tau and of the family's own standard deviation.
+    locations : mapping of str to Prior
+        Of the family's other parameters.
+    """
+    if formula.strip() != "1":
+        return f"formula {formula!r}: the grid takes '1' only. Use engine='nuts'."
+    for name, prior in {**scales, **locations}.items():
+        if prior.atom is None and not prior.has_density:
+            return f"prior for {name} is {prior}: the grid takes no point mass beside a density. Use engine='nuts'."
+    for name, prior in scales.items():
+        if prior.atom is None and end(prior) > 1000 * float(prior.ppf(0.5)):
+            return f"prior for {name} is {prior}: its tail is too heavy for the grid. Use engine='nuts'."
     if any(part.atom is not None for _, part in mu.leaves()):
-        raise SpecificationError(f"prior for mu is {mu}: the grid takes no point mass. Use engine='nuts'.")
+        return f"prior for mu is {mu}: the grid takes no point mass. Use engine='nuts'."
+    return None
 
 
 def rule(prior: Prior, lower: float, upper: float, n: int) -> tuple[Floats, Floats]:

@@ -13,16 +13,18 @@ from scipy.special import logsumexp
 
 from bayesmeta.data.arm_changes import ArmChanges
 from bayesmeta.families.arm_changes.arrays import ChangeArrays, change_arrays
-from bayesmeta.inference.grids.parameter_grid import (
+from bayesmeta.priors import Prior, plain
+from bayesmeta.quadrature.parameter_grid import (
+    Own,
     ParameterGrid,
     chebyshev,
     interpolation,
-    require_simple,
+    obstacle,
     rule,
     scale_rule,
 )
-from bayesmeta.inference.grids.settle import REACH, Ends, Layout, expected_mu, location_ends, settle, spaced
-from bayesmeta.priors import plain
+from bayesmeta.quadrature.places import Places
+from bayesmeta.quadrature.settle import REACH, Ends, Layout, expected_mu, location_ends, settle, spaced
 from bayesmeta.spec.change_normal import ChangeNormal
 
 Floats = NDArray[np.float64]
@@ -36,26 +38,32 @@ _PLAUSIBLE, _CASES = 12.0, 7  # correlations whose evidence is within exp(-12) o
 
 
 def fit_change_grid(data: ArmChanges, model: ChangeNormal, fine: float = 1) -> ParameterGrid:
-    """Fit `model`, whose formula is ``"1"``; `fine` multiplies the numbers of nodes, to see what they leave open.
+    """Fit a checked `model` without a `grid_obstacle`; `fine` multiplies the numbers of nodes, to see what they leave open.
 
     Raises
     ------
-    SpecificationError
-        If the model has covariates, the prior on tau or correlation_variation a heavy tail, as that of HalfCauchy, or
-        the prior on mu a point mass.
     InferenceError
         If no number of nodes within reach suffices.
     """
-    model.check(data)
-    require_simple(model.base, correlation_variation=model.correlation_variation)
     arrays = change_arrays(data, model.baseline)
-    scales = {"tau": plain(model.base.tau), "correlation_variation": plain(model.correlation_variation)}
+    scales = _scales(model)
     locations = ["mu"] if plain(model.correlation).atom is not None else ["mu", "correlation"]
     return settle(lambda layout: _evaluated(arrays, model, layout), scales, locations, fine)
 
 
+def grid_obstacle(model: ChangeNormal) -> str | None:
+    """Why the grid does not take a model, or None where it does; nothing is computed for this."""
+    locations = {"correlation": plain(model.correlation)}
+    return obstacle(model.base.formula, model.base.mu_prior, _scales(model), locations)
+
+
+def _scales(model: ChangeNormal) -> dict[str, Prior]:
+    """The parameters on Gauss rules in their square roots."""
+    return {"tau": plain(model.base.tau), "correlation_variation": plain(model.correlation_variation)}
+
+
 def _evaluated(arrays: ChangeArrays, model: ChangeNormal, layout: Layout) -> ParameterGrid:
-    typical, variation, log_weight, open_ends = _correlation_nodes(arrays, model, layout)
+    typical, variation, log_weight, places = _correlation_nodes(arrays, model, layout)
     z, log_z = (np.zeros(1), np.zeros(1)) if model.one_correlation else _positions(layout.fine)
     zeta, terms = arrays.correlation(typical[..., None, None], variation[:, None, None], z[:, None], np)
     terms = terms + log_z[:, None]  # (typical, variation, z, study)
@@ -67,8 +75,21 @@ def _evaluated(arrays: ChangeArrays, model: ChangeNormal, layout: Layout) -> Par
     ends: dict[str, Ends] = {"mu": location_ends(log_mass, -1)}
     if "correlation" in layout.reach:
         share = np.exp(logsumexp(log_mass[[0, -1]], axis=(-2, -1)) - logsumexp(log_mass))  # (end, variation)
-        ends["correlation"] = tuple((share * open_ends).sum(axis=1).tolist())
-    return ParameterGrid(mu, tau, others, log_mass, ends)
+        lowest, highest = plain(model.correlation).support
+        inside = np.stack([places.lower > lowest, places.upper < highest])
+        ends["correlation"] = tuple((share * inside).sum(axis=1).tolist())
+    return ParameterGrid(
+        mu=mu,
+        tau=tau,
+        others=others,
+        log_mass=log_mass,
+        scales={
+            name: layout.scale(name, prior, count)
+            for (name, prior), count in zip(_scales(model).items(), (_TAU, _VARIATION), strict=True)
+        },
+        own={"correlation": Own(places, log_mass)},
+        ends=ends,
+    )
 
 
 def _positions(fine: float) -> tuple[Floats, Floats]:
@@ -79,17 +100,18 @@ def _positions(fine: float) -> tuple[Floats, Floats]:
 
 def _correlation_nodes(
     arrays: ChangeArrays, model: ChangeNormal, layout: Layout
-) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
+) -> tuple[Floats, Floats, Floats, Places]:
     """Nodes of the typical Fisher's z (typical, variation) and of its variation, with the log of weight times prior.
 
-    The last, of shape (end, variation), says which ends of the correlation, lower and upper, lie inside its support.
+    The last says where the nodes of the typical correlation lie.
     """
     window = layout.windows.get("correlation_variation", (0.0, 0.0))
     variation, log_v = scale_rule(plain(model.correlation_variation), *window, layout.count(_VARIATION))
     prior = plain(model.correlation)
     if prior.atom is not None:
         typical = np.full((1, variation.size), np.arctanh(prior.atom))
-        return typical, variation, log_v[None], np.zeros((2, variation.size), bool)
+        at = np.full(variation.size, float(prior.atom))
+        return typical, variation, log_v[None], Places("gauss", at, at, 1)
     lowest, highest = prior.support
     lower, upper = (np.full(variation.size, bound) for bound in (lowest, highest))
     precision, center = arrays.summary()
@@ -102,7 +124,7 @@ def _correlation_nodes(
         upper = np.clip(np.tanh(mean + REACH * high * width), lower + 1e-6, highest)
     rules = [rule(prior, a, b, layout.count(_TYPICAL)) for a, b in zip(lower, upper, strict=True)]
     nodes, log_w = (np.stack([pair[j] for pair in rules], axis=1) for j in (0, 1))
-    return np.arctanh(nodes), variation, log_w + log_v, np.stack([lower > lowest, upper < highest])
+    return np.arctanh(nodes), variation, log_w + log_v, Places("gauss", lower, upper, len(nodes))
 
 
 def _top_nodes(
@@ -114,7 +136,7 @@ def _top_nodes(
     order = middle.mean(axis=1).argsort()
     y, v = arrays.estimate(np.tanh(middle[order[np.linspace(0, len(order) - 1, _CASES).astype(int)]]))
     tau, log_w = scale_rule(plain(model.base.tau), *layout.windows.get("tau", (0.0, 0.0)), layout.count(_TAU))
-    mu, step = spaced(*expected_mu(model.base, y, v, tau), layout.reach["mu"], layout.fine)
+    mu, step = spaced(*expected_mu(model.base.mu_prior, y, v, tau), layout.reach["mu"], layout.fine)
     return mu, tau, np.asarray((log_w + np.log(step))[:, None] + model.base.mu_prior.logpdf(mu))
 
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from bayesmeta.errors import InferenceError
-from bayesmeta.inference.grids.parameter_grid import ParameterGrid, end
 from bayesmeta.priors import Prior, plain
-from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.quadrature.parameter_grid import ParameterGrid, end
+from bayesmeta.quadrature.places import Places
 
 Floats = NDArray[np.float64]
 Ends = tuple[float, float]
@@ -53,6 +53,12 @@ class Layout:
     windows: Mapping[str, Ends]
     reach: Mapping[str, Ends]
     fine: float
+
+    def scale(self, name: str, prior: Prior, number: int) -> Places:
+        """Where the nodes of a scale lie: one at a point mass."""
+        lower, upper = self.windows[name] if prior.atom is None else (prior.atom, prior.atom)
+        n = self.count(number) if prior.atom is None else 1
+        return Places("root", np.array(lower), np.array(upper), n)
 
     def count(self, number: int) -> int:
         """So many nodes at the default."""
@@ -97,7 +103,7 @@ def settle[G: ParameterGrid](
         error = _distance(before, grid)
         reaching = _reaching(grid, layout, supports)
         if not reaching and error < _TOLERANCE:
-            return replace(grid, error=error)
+            return replace(grid, error=error, coarser=before)
         layout = _moved(layout, grid, supports) if reaching else layout
         before, fine = grid, _FINER * fine
     raise InferenceError(
@@ -192,7 +198,7 @@ def spaced(center: Floats, width: Floats, reach: Ends, fine: float) -> tuple[Flo
     return np.linspace(low, high, n, axis=1), np.asarray((high - low) / (n - 1))
 
 
-def expected_mu(base: NormalNormal, y: Floats, v: Floats, tau: Floats) -> tuple[Floats, Floats]:
+def expected_mu(prior: Prior, y: Floats, v: Floats, tau: Floats) -> tuple[Floats, Floats]:
     """Mean and standard deviation of mu where estimates `y` had variances `v`, shape (case, tau).
 
     A proper prior on mu counts as a normal one of its median and quartiles; where it is no normal distribution, the
@@ -206,7 +212,6 @@ def expected_mu(base: NormalNormal, y: Floats, v: Floats, tau: Floats) -> tuple[
     w = 1 / (v[:, None, :] + tau[:, None] ** 2)
     precision = w.sum(axis=-1)
     center = (w * y[:, None, :]).sum(axis=-1) / precision
-    prior = base.mu_prior
     if not prior.is_proper:
         return center, precision**-0.5
     lower, middle, upper = (float(prior.ppf(q)) for q in (0.25, 0.5, 0.75))

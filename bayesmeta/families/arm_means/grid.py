@@ -8,7 +8,6 @@ matrices: a data set takes a fraction of a second. It is a second engine for `Ar
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +15,17 @@ from scipy.special import logsumexp
 
 from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.families.arm_means.arrays import ArmArrays, arm_arrays
-from bayesmeta.inference.grids.parameter_grid import (
+from bayesmeta.priors import Prior, plain
+from bayesmeta.quadrature.parameter_grid import (
+    Own,
     ParameterGrid,
     chebyshev,
     interpolation,
-    require_simple,
+    obstacle,
     scale_rule,
 )
-from bayesmeta.inference.grids.settle import Ends, Layout, expected_mu, location_ends, settle, spaced
-from bayesmeta.priors import Prior, plain
+from bayesmeta.quadrature.places import Places
+from bayesmeta.quadrature.settle import Ends, Layout, expected_mu, location_ends, settle, spaced
 from bayesmeta.spec.arm_normal import ArmNormal, typical_name
 
 Floats = NDArray[np.float64]
@@ -37,39 +38,31 @@ _PER_UNIT = {"smd": 12.0, "md": 4.0}  # Chebyshev nodes for each unit of log sig
 _MANY = 4  # doubtful spreads of which every combination of readings is looked at
 
 
-@dataclass(frozen=True, slots=True)
-class ArmGrid(ParameterGrid):
-    """Posterior of mu, tau and sd_variation on nodes; its data are the differences and the logarithms of the printed spreads.
-
-    Attributes
-    ----------
-    sd_readings : dict of str to float
-        Posterior probability that a doubtful spread is a standard deviation, by study.
-    """
-
-    sd_readings: dict[str, float] = field(default_factory=dict)
-
-
-def fit_arm_grid(data: ArmMeans, model: ArmNormal, fine: float = 1) -> ArmGrid:
-    """Fit `model`, whose formula is ``"1"``; `fine` multiplies the numbers of nodes, to see what they leave open.
+def fit_arm_grid(data: ArmMeans, model: ArmNormal, fine: float = 1) -> ParameterGrid:
+    """Fit a checked `model` without a `grid_obstacle`; `fine` multiplies the numbers of nodes, to see what they leave open.
 
     Raises
     ------
-    SpecificationError
-        If the model has covariates, the prior on tau or sd_variation a heavy tail, as that of HalfCauchy, or the prior
-        on mu a point mass.
     InferenceError
         If no number of nodes within reach suffices.
     """
-    model.check(data)
-    require_simple(model.base, sd_variation=model.sd_variation)
     arrays = arm_arrays(data, model.equal_variances)
-    scales = {"tau": plain(model.base.tau), "sd_variation": plain(model.sd_variation)}
+    scales = _scales(model)
     locations = ["mu", *(name for name, prior in _typical(data, model) if prior.atom is None)]
     return settle(lambda layout: _evaluated(arrays, model, layout), scales, locations, fine)
 
 
-def _evaluated(arrays: ArmArrays, model: ArmNormal, layout: Layout) -> ArmGrid:
+def grid_obstacle(data: ArmMeans, model: ArmNormal) -> str | None:
+    """Why the grid does not take a model, or None where it does; nothing is computed for this."""
+    return obstacle(model.base.formula, model.base.mu_prior, _scales(model), dict(_typical(data, model)))
+
+
+def _scales(model: ArmNormal) -> dict[str, Prior]:
+    """The parameters on Gauss rules."""
+    return {"tau": plain(model.base.tau), "sd_variation": plain(model.sd_variation)}
+
+
+def _evaluated(arrays: ArmArrays, model: ArmNormal, layout: Layout) -> ParameterGrid:
     data, p = arrays.data, model.sd_probability
     cases = _cases(arrays)
     typical, variation = _typical(data, model), plain(model.sd_variation)
@@ -99,13 +92,25 @@ def _evaluated(arrays: ArmArrays, model: ArmNormal, layout: Layout) -> ArmGrid:
     summed = [logsumexp(found, axis=0) for found in by_instrument]
     whole = np.asarray(sum(summed) + of_top)
     ends: dict[str, Ends] = {"mu": location_ends(whole, -1)}
-    for (name, _), found, total in zip(typical, by_instrument, summed, strict=True):
-        ends[name] = location_ends(found - total + whole, 0)
-    readings = {}
+    own: dict[str, Own] = {}
+    for (name, _), (at, _), found, total in zip(typical, rules, by_instrument, summed, strict=True):
+        own[name] = Own(Places("even", at[0], at[-1], len(at)), found - total + whole, in_logs=True)
+        ends[name] = location_ends(own[name].log_mass, 0)
+    choices = {}
     for i in map(int, arrays.doubtful):
         told = logsumexp(instrument(position[i], i), axis=0) - summed[position[i]] + whole
-        readings[data.study[i]] = float(np.exp(logsumexp(told) - logsumexp(whole)))
-    return ArmGrid(mu, tau, {"sd_variation": nodes}, whole, ends, sd_readings=readings)
+        is_sd = float(np.exp(logsumexp(told) - logsumexp(whole)))
+        choices[data.study[i]] = {"sd": is_sd, "se": 1 - is_sd}
+    return ParameterGrid(
+        mu=mu,
+        tau=tau,
+        others={"sd_variation": nodes},
+        log_mass=whole,
+        scales={name: layout.scale(name, prior, _SCALE) for name, prior in _scales(model).items()},
+        own=own,
+        ends=ends,
+        choices=choices,
+    )
 
 
 def _typical(data: ArmMeans, model: ArmNormal) -> list[tuple[str, Prior]]:
@@ -240,5 +245,5 @@ def _top_nodes(arrays: ArmArrays, cases: list[Ints], model: ArmNormal, layout: L
         y.append(data.difference / unit)
         v.append((sigma[:, 0] ** 2 / data.n_t + sigma[:, 1] ** 2 / data.n_c) / unit**2)
     tau, log_w = scale_rule(plain(model.base.tau), *layout.windows.get("tau", (0, 0)), layout.count(_SCALE))
-    mu, step = spaced(*expected_mu(model.base, np.stack(y), np.stack(v), tau), layout.reach["mu"], layout.fine)
+    mu, step = spaced(*expected_mu(model.base.mu_prior, np.stack(y), np.stack(v), tau), layout.reach["mu"], layout.fine)
     return mu, tau, np.asarray((log_w + np.log(step))[:, None] + model.base.mu_prior.logpdf(mu))

@@ -1,1 +1,0 @@
-"""Exact posteriors of `ArmNormal` and `ChangeNormal` on grids of all parameters, for models without covariates."""

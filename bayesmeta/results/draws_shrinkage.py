@@ -1,0 +1,42 @@
+"""Posteriors of the studies' true effects, from draws."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesmeta.errors import SpecificationError, did_you_mean
+from bayesmeta.results.marginal import DrawsMarginal
+from bayesmeta.results.meta_result import MetaResult
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+
+
+def study_draws(result: MetaResult, study: str) -> Floats:
+    """Draws of ``theta[study]``, shape (chain, draw)."""
+    if study not in result.data.study:
+        raise SpecificationError(f"theta[{study}]: no such study.{did_you_mean(study, result.data.study)}")
+    return np.asarray(result.posterior["theta"].sel(study=study))
+
+
+def shrinkage_of_draws(result: MetaResult, ci_prob: float, ci_kind: str) -> pd.DataFrame:
+    """One row for each study: y and se (posterior means where latent), known, mean, sd, median, interval of theta."""
+    import pandas as pd
+
+    posterior, rows, data = result.posterior, [], cast(Any, result.data)
+    errors, known = result.prepared.family.standard_errors(data), result.prepared.family.known(data)
+    for i, name in enumerate(data.study):
+        marginal = DrawsMarginal(posterior["theta"].sel(study=name).to_numpy())
+        if errors is None:
+            y, se = (float(posterior[key].sel(study=name).mean()) for key in ("y", "se"))
+        else:
+            y, se = float(data.y[i]), float(errors[i])
+        lower, upper = marginal.interval(ci_prob, ci_kind)
+        found = {"y": y, "se": se, "known": known[i], "mean": marginal.mean(), "sd": marginal.sd()}
+        rows.append(found | {"median": marginal.median(), "lower": lower, "upper": upper})
+    return pd.DataFrame(rows, index=pd.Index(data.study, name="study"))

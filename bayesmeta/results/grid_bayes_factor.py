@@ -1,0 +1,67 @@
+"""Bayes factors from a grid over all parameters."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING
+
+from bayesmeta.errors import SpecificationError
+from bayesmeta.families.exact import Exact
+from bayesmeta.families.prepared import prepare
+from bayesmeta.priors import PointMass, Prior
+from bayesmeta.results.bayes_factor import parse_hypothesis
+from bayesmeta.results.claims import check_claim
+from bayesmeta.results.region_hypothesis import log_odds_ratio, prior_of_one
+
+if TYPE_CHECKING:
+    from bayesmeta.results.grid_result import GridResult
+
+
+def log_factor(result: GridResult, hypothesis: str) -> float:
+    """Log Bayes factor for a point or for a region of one parameter."""
+    if re.search("[<>]", str(hypothesis)):
+        return _of_region(result, hypothesis)
+    priors = result.prepared.priors
+    name, value = parse_hypothesis(hypothesis, tuple(other for other in priors if other != "tau"))
+    prior = _proper(priors[name], name, hypothesis)
+    if name == "mu":
+        return _savage_dickey(result, prior, value, hypothesis)
+    null = prepare(result.data, result.prepared.with_priors({name: PointMass(value)}))
+    solver = null.exact
+    assert isinstance(solver, Exact)  # a point mass takes nothing from a grid that there is
+    return float(solver.solve(0.0).log_marginal_likelihood - result.grid.log_marginal_likelihood)
+
+
+def _savage_dickey(result: GridResult, prior: Prior, value: float, hypothesis: str) -> float:
+    """Log of the posterior density of mu over its prior density; the priors of all other parameters are independent of it."""
+    density = float(result.marginal("mu").pdf(value))
+    if density <= 0:
+        lowest, highest = result.grid.mu.min(), result.grid.mu.max()
+        raise SpecificationError(
+            f"hypothesis {hypothesis!r}: the posterior density there is below what the grid resolves, which ends at "
+            f"{lowest:.3g} and {highest:.3g}: the Bayes factor is less than 1e-6 of that at the mode."
+        )
+    return math.log(density) - float(prior.logpdf(value))
+
+
+def _of_region(result: GridResult, hypothesis: str) -> float:
+    names = check_claim(hypothesis, result.parameters).names
+    priors = result.prepared.priors
+    if len(names) != 1 or names[0] not in priors:
+        raise SpecificationError(
+            f"hypothesis {hypothesis!r}: with this model a region is about one parameter: {', '.join(priors)}."
+        )
+    name = names[0]
+    before = prior_of_one(_proper(priors[name], name, hypothesis), hypothesis, result.parameters, name)
+    return log_odds_ratio(result, hypothesis, before)
+
+
+def _proper(prior: Prior, name: str, hypothesis: str) -> Prior:
+    if not prior.is_proper or prior.atom is not None:
+        kind = "improper" if not prior.is_proper else "a point mass"
+        raise SpecificationError(
+            f"hypothesis {hypothesis!r}: the prior of {name} is {prior}, which is {kind}, so there is nothing to compare "
+            "with. Give the parameter a proper prior with a spread."
+        )
+    return prior

@@ -1,0 +1,209 @@
+"""Results of a grid over all parameters: exact but for a bound that they state; draws are made when asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, final
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from bayesmeta.data.kinds import Data
+from bayesmeta.quadrature.curves import Curve, curves, distance
+from bayesmeta.quadrature.parameter_grid import ParameterGrid
+from bayesmeta.results.claim_syntax import read, require_claim
+from bayesmeta.results.claims import Simulated, holds_on, share_of
+from bayesmeta.results.curve_marginal import CurveMarginal
+from bayesmeta.results.draws_shrinkage import shrinkage_of_draws, study_draws
+from bayesmeta.results.exact_claims import scale_probability
+from bayesmeta.results.intervals import Marginal, checked_interval, checked_probability
+from bayesmeta.results.marginal import DrawsMarginal
+from bayesmeta.results.meta_result import MetaResult
+from bayesmeta.spec.two_scales import Model
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+_CLAIM_DRAWS = 40_000  # for a claim about several parameters
+ERROR_LIMIT = (
+    0.005  # of a probability; the bound is the change from a coarser grid, and the finer one is off by far less
+)
+
+
+@final
+@dataclass(frozen=True, eq=False, repr=False)
+class GridResult(MetaResult):
+    """Posterior of one model without covariates on one data set, on a grid over all parameters.
+
+    Attributes
+    ----------
+    grid : ParameterGrid
+    model : ArmNormal or ChangeNormal
+    data : ArmMeans or ArmChanges
+    shape : tuple of int
+        Chains and draws of `datatree`.
+    seed : int
+        Of the draws.
+    engine : str
+    """
+
+    grid: ParameterGrid
+    model: Model
+    data: Data
+    shape: tuple[int, int]
+    seed: int = 0
+    engine: str = "quadrature"
+
+    @cached_property
+    def datatree(self) -> xr.DataTree:  # type: ignore[override]
+        """Independent draws in ArviZ's groups, the same as NUTS gives; made when first asked for.
+
+        They are draws of the grid's curves, whose error `error_bound` states.
+        """
+        from bayesmeta.inference.exact_draws import datatree
+
+        return datatree(self.prepared, self._top, self.seed, self.error_bound)
+
+    @property
+    def coefficients(self) -> tuple[str, ...]:
+        """None: a grid takes no covariates."""
+        return ()
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names that `marginal`, `probability` and `summary` know."""
+        return tuple(self.prepared.names)
+
+    @property
+    def log_marginal_likelihood(self) -> float | None:
+        """Log marginal likelihood of what was printed; None under an improper prior, whose constant is arbitrary."""
+        proper = all(prior.is_proper for prior in self.prepared.priors.values())
+        return self.grid.log_marginal_likelihood if proper else None
+
+    @cached_property
+    def error_bound(self) -> float:
+        """Bound on the error of the probability that one parameter is below a value, whichever parameter and value: the
+        largest change from a grid with three quarters of the nodes that reaches further.
+        """
+        assert self.grid.coarser is not None
+        return distance(curves(self.grid.coarser), self._curves)
+
+    @property
+    def error_limit(self) -> float:
+        """0.005."""
+        return ERROR_LIMIT
+
+    def marginal(self, expression: str) -> Marginal:
+        """Marginal posterior of a parameter, exact but for `error_bound`; of an expression in parameters, or of
+        ``theta[study]``, from draws.
+        """
+        if expression in self.parameters:
+            known = self.prepared.parameters.get(expression)
+            support = (-np.inf, np.inf) if known is None else known.prior.support
+            mean, sd = self.grid.mean_sd(expression)
+            return CurveMarginal(self._curves[expression], mean, sd, support, self.error_bound)
+        if expression.startswith("theta[") and expression.endswith("]"):
+            return DrawsMarginal(study_draws(self, expression[6:-1]))
+        return DrawsMarginal(self.draws(expression))
+
+    def probability(self, claim: str) -> float:
+        """Posterior probability of a claim such as ``"mu < -1"`` or ``"mu < -1 and tau < 1"``.
+
+        Exact but for `error_bound` where the claim compares one parameter, or a function of one, with numbers; simulated from
+        40,000 independent draws where it is about several.
+        """
+        found = self._exact(claim)
+        return self._simulated(claim).probability if found is None else found
+
+    def probability_mcse(self, claim: str) -> float:
+        """Monte Carlo standard error of `probability`; 0 where it is not simulated."""
+        return 0.0 if self._exact(claim) is not None else self._simulated(claim).mcse
+
+    def summary(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
+        """Table with one row for each parameter: mean, sd, median, lower, upper.
+
+        Parameters
+        ----------
+        ci_prob : float, default 0.95
+            Probability of the interval.
+        ci_kind : {"eti", "hdi"}
+            Equal-tailed or shortest.
+        """
+        import pandas as pd
+
+        checked_probability(ci_prob)
+        rows = {}
+        for name in self.parameters:
+            marginal = self.marginal(name)
+            lower, upper = checked_interval(marginal, ci_prob, ci_kind)
+            rows[name] = {"mean": marginal.mean(), "sd": marginal.sd(), "median": marginal.median()}
+            rows[name] |= {"lower": lower, "upper": upper}
+        frame = pd.DataFrame.from_dict(rows, orient="index")
+        frame.attrs.update(ci_prob=ci_prob, ci_kind=ci_kind)
+        return self._with_notes(frame)
+
+    def shrinkage(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
+        """Posterior of each study's true effect theta_i, from draws: y and se (posterior means), mean, sd, median, interval."""
+        return shrinkage_of_draws(self, ci_prob, ci_kind)
+
+    def choice_probabilities(self) -> dict[str, dict[str, float]]:
+        """Posterior probability of each reading of a spread that may be a standard deviation or a standard error, by study;
+        from the grid.
+        """
+        return {study: dict(readings) for study, readings in self.grid.choices.items()}
+
+    def bayes_factor(self, hypothesis: str) -> float:
+        """Bayes factor for a hypothesis about one parameter; above 1 the data favour it.
+
+        A point, ``"mu = 0"`` or ``"tau = 0"``, is compared with the model as it is: for mu by the ratio of the posterior
+        density to the prior's (Savage and Dickey), elsewhere by the marginal likelihood of a fit with the parameter there.
+        A region, ``"mu < 0"``, is compared with its complement: posterior odds over prior odds.
+
+        Raises
+        ------
+        SpecificationError
+            If the hypothesis cannot be read, is about several parameters, is certain or impossible under the prior, or the
+            prior of the parameter is improper.
+        """
+        from bayesmeta.results.grid_bayes_factor import log_factor
+
+        with np.errstate(over="ignore"):
+            return float(np.exp(log_factor(self, hypothesis)))
+
+    @cached_property
+    def _curves(self) -> dict[str, Curve]:
+        return curves(self.grid)
+
+    def _exact(self, claim: str) -> float | None:
+        names = require_claim(read(claim, self.parameters)).names
+        if len(names) != 1:
+            return None
+        marginal = self.marginal(names[0])
+        points = [(value, 1.0) for value in getattr(marginal, "atoms", ())]
+        return scale_probability(marginal.cdf, claim, self.parameters, names[0], points)
+
+    def _sample(self, n: int) -> dict[str, Floats]:
+        from bayesmeta.quadrature.grid_draws import sample
+
+        return sample(self.grid, n, self.seed)
+
+    @cached_property
+    def _top(self) -> dict[str, Floats]:
+        """The draws of `datatree` at the top level."""
+        chains, draws = self.shape
+        return {name: values.reshape(chains, draws) for name, values in self._sample(chains * draws).items()}
+
+    @cached_property
+    def _many_draws(self) -> dict[str, Floats]:
+        found = self._sample(_CLAIM_DRAWS)
+        noise = np.random.default_rng([self.seed, 4]).standard_normal(_CLAIM_DRAWS)
+        return found | {"theta_new": found["mu"] + found["tau"] * noise}
+
+    def _simulated(self, claim: str) -> Simulated:
+        return share_of(holds_on(claim, self._many_draws.__getitem__, self.parameters))
+
+    def __repr__(self) -> str:
+        return f"GridResult({self.model}, n_studies={self.data.n_studies}, error_bound={self.error_bound:.1g})"
