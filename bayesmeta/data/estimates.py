@@ -63,6 +63,7 @@ class Estimates(StudyTable):
     array([-0.4, -0.7])
     """
 
+    errors_known = True
     y = Numbers("number", words="effect", hint="Leave the study out if its effect is not known.", shown="")
     se = Numbers(
         "positive",
@@ -214,5 +215,5 @@ def require_estimates(data: object) -> None:
     ------
     DataError
     """
-    if not isinstance(data, Estimates):
+    if not getattr(type(data), "errors_known", False):
         raise DataError(f"data must be Estimates; got {type(data).__name__}.")

@@ -61,6 +61,7 @@ class StudyTable:
     """
 
     columns: ClassVar[tuple[Column, ...]] = ()
+    errors_known: ClassVar[bool] = False  # whether every study has an estimate with a known standard error
     _source: ClassVar[str] = "table"  # what a data frame is called in messages
     __signature__: ClassVar[Signature]
 

@@ -16,7 +16,7 @@ from bayesmeta.priors import Prior, plain, require_proper, require_scale_prior
 from bayesmeta.quadrature.coefficients import expand
 from bayesmeta.results.intervals import checked_probability
 from bayesmeta.results.normal_mixture import NormalMixture
-from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.normal_normal import NormalNormal, is_base
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,7 +142,7 @@ def prior_predictive(
 def _priors(model: object) -> tuple[Prior, Prior | None]:
     """Prior on tau, and on mu where there is a proper one."""
     tau, mu = model, None
-    if isinstance(model, NormalNormal):
+    if is_base(model):
         if model.formula.strip() != "1":
             raise SpecificationError(
                 f"prior_predictive takes models without covariates; got formula={model.formula!r}."

@@ -159,7 +159,8 @@ def fit_many(
     for name, one in ready.items():
         how = "" if engine == "nuts" else one.exact
         if engine == "quadrature" and isinstance(how, str):
-            raise SpecificationError(f"model {name!r}: {how}")
+            advice = "" if "engine='nuts'" in how else " Use engine='nuts'."
+            raise SpecificationError(f"model {name!r}: {how}{advice}")
         if isinstance(how, str) or (engine == "auto" and not how.by_default):
             sampled[name] = one
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeGuard
 
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.priors import (
@@ -229,3 +229,15 @@ class NormalNormal:
 
     def __hash__(self) -> int:
         return hash(str(self))
+
+
+def is_base(model: object) -> TypeGuard[NormalNormal]:
+    """Whether a model is formula and priors of effects by themselves, and not one built on them.
+
+    Examples
+    --------
+    >>> from bayesmeta.priors import HalfNormal
+    >>> is_base(NormalNormal(tau=HalfNormal(1))), is_base("1 + dose")
+    (True, False)
+    """
+    return getattr(model, "base", None) is model

@@ -5,12 +5,12 @@ from __future__ import annotations
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import Prior, plain, require_proper, require_scale_prior
 from bayesmeta.spec.between import Independent
-from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.normal_normal import is_base
 
 
 def require_own_base(base: object, owner: str) -> None:
     """Refuse a `base` that is no normal-normal model, or that needs known standard errors; `owner` is for the message."""
-    if not isinstance(base, NormalNormal):
+    if not is_base(base):
         raise SpecificationError(f"{owner}: base must be a NormalNormal; got {base!r}.")
     if base.between != Independent():
         raise SpecificationError(f"{owner}: base has between={base.between}; leave it out.")

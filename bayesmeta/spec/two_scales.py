@@ -14,7 +14,7 @@ from bayesmeta.priors import Prior, plain, published_parts, require_proper, requ
 from bayesmeta.spec.arm_normal import ArmNormal
 from bayesmeta.spec.between import Between, Cluster, Independent, Slope
 from bayesmeta.spec.change_normal import ChangeNormal
-from bayesmeta.spec.normal_normal import Names, NormalNormal
+from bayesmeta.spec.normal_normal import Names, NormalNormal, is_base
 
 Floats = NDArray[np.float64]
 
@@ -60,7 +60,7 @@ class TwoScales:
     prior: Prior
 
     def __post_init__(self) -> None:
-        if not isinstance(self.base, NormalNormal):
+        if not is_base(self.base):
             raise SpecificationError(f"TwoScales: base must be a NormalNormal; got {self.base!r}.")
         if not isinstance(self.second, Cluster | Slope):
             raise SpecificationError(
