@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,8 @@ from bayesmeta.quadrature.places import Places, between
 
 Floats = NDArray[np.float64]
 _POINTS = 4001  # of a curve
+ERROR_LIMIT = 0.01  # of a probability; the bound is on the safe side, most are off by a tenth of it
+_FINE = (1.0, 1.5)
 _NOTHING = 1e-14  # mass of a row of nodes that is left out
 _Z = np.arange(-8.0, 8.01, 0.5)  # a trapezoid rule of a normal density is then off by 1e-30
 _WEIGHT = np.exp(-(_Z**2) / 2) / np.sqrt(2 * np.pi) * 0.5
@@ -135,6 +137,25 @@ def _spread(row: _Row, tau: float, x: Floats) -> tuple[Floats, Floats]:
     return np.exp(-(z**2) / 2) @ mass / (tau * np.sqrt(2 * np.pi)), ndtr(z) @ mass
 
 
-def distance(one: dict[str, Curve], two: dict[str, Curve]) -> float:
-    """Largest difference between the distribution functions of any parameter."""
-    return max(float(np.abs(one[name].cdf(curve.x) - curve.below).max()) for name, curve in two.items())
+def error_bound(grid: ParameterGrid, found: dict[str, Curve]) -> float:
+    """Bound on the error of the distribution function of any parameter, whose curves are `found`: twice the largest change
+    from the coarser grid, which it may have halved at the least.
+    """
+    assert grid.coarser is not None
+    before = curves(grid.coarser)
+    return 2 * max(float(np.abs(before[name].cdf(curve.x) - curve.below).max()) for name, curve in found.items())
+
+
+def refined(fit: Callable[[float], ParameterGrid]) -> ParameterGrid:
+    """A grid whose error bound is below `ERROR_LIMIT`, or with the most nodes that are tried.
+
+    Parameters
+    ----------
+    fit : callable
+        From numbers of nodes, relative to the default, to a grid.
+    """
+    for fine in _FINE:
+        grid = fit(fine)
+        if error_bound(grid, curves(grid)) <= ERROR_LIMIT:
+            break
+    return grid

@@ -154,7 +154,8 @@ class ParameterGrid:
 
 
 def obstacle(formula: str, mu: Prior, scales: Mapping[str, Prior], locations: Mapping[str, Prior]) -> str | None:
-    """Why no grid holds a posterior: another formula than ``"1"``, a point mass beside a density, a tail that no rule covers.
+    """Why no grid holds a posterior: another formula than ``"1"``, a point mass beside a density, a tail that no rule covers,
+    or a density without bound.
 
     Parameters
     ----------
@@ -173,6 +174,8 @@ def obstacle(formula: str, mu: Prior, scales: Mapping[str, Prior], locations: Ma
     for name, prior in scales.items():
         if prior.atom is None and end(prior) > 1000 * float(prior.ppf(0.5)):
             return f"prior for {name} is {prior}: its tail is too heavy for the grid. Use engine='nuts'."
+        if prior.atom is None and np.isposinf(prior.logpdf(prior.support[0])):
+            return f"prior for {name} is {prior}: its density has no bound, which no grid resolves. Use engine='nuts'."
     if any(part.atom is not None for _, part in mu.leaves()):
         return f"prior for mu is {mu}: the grid takes no point mass. Use engine='nuts'."
     return None

@@ -201,8 +201,8 @@ def spaced(center: Floats, width: Floats, reach: Ends, fine: float) -> tuple[Flo
 def expected_mu(prior: Prior, y: Floats, v: Floats, tau: Floats) -> tuple[Floats, Floats]:
     """Mean and standard deviation of mu where estimates `y` had variances `v`, shape (case, tau).
 
-    A proper prior on mu counts as a normal one of its median and quartiles; where it is no normal distribution, the
-    estimates alone are cases too.
+    A proper prior on mu counts as a normal one of its median and quartiles, each component of a mixture for itself; where it
+    is no normal distribution, the estimates alone are cases too.
 
     Parameters
     ----------
@@ -214,12 +214,17 @@ def expected_mu(prior: Prior, y: Floats, v: Floats, tau: Floats) -> tuple[Floats
     center = (w * y[:, None, :]).sum(axis=-1) / precision
     if not prior.is_proper:
         return center, precision**-0.5
+    found = [_with_prior(part, center, precision) for _, part in prior.leaves()]
+    if not plain(prior).is_normal:
+        found.append((center, precision**-0.5))
+    return np.concatenate([one for one, _ in found]), np.concatenate([one for _, one in found])
+
+
+def _with_prior(prior: Prior, center: Floats, precision: Floats) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of mu under a prior that counts as normal."""
     lower, middle, upper = (float(prior.ppf(q)) for q in (0.25, 0.5, 0.75))
     own = (1.349 / max(upper - lower, 1e-9)) ** 2  # quartiles of a normal distribution are 1.349 sd apart
-    with_prior, narrower = (precision * center + own * middle) / (precision + own), (precision + own) ** -0.5
-    if plain(prior).is_normal:
-        return with_prior, narrower
-    return np.concatenate([with_prior, center]), np.concatenate([narrower, precision**-0.5])
+    return (precision * center + own * middle) / (precision + own), (precision + own) ** -0.5
 
 
 def location_ends(log_mass: Floats, axis: int) -> Ends:

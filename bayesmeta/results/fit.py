@@ -48,7 +48,8 @@ def fit(
     model : Model
         Formula and priors.
     engine : {"auto", "quadrature", "nuts"}
-        How to compute; ``"auto"`` takes quadrature, which is exact and answers at once, wherever it applies.
+        How to compute; ``"auto"`` takes quadrature, which is exact and answers at once, wherever it applies to estimates, and
+        NUTS elsewhere, though ``"quadrature"`` is a grid over all parameters for arm data without covariates.
     seed : int
         The same seed gives the same draws on the same machine; docs/sampling.md says what else they depend on.
     draws, tune, chains : int
@@ -56,7 +57,8 @@ def fit(
     target_accept : float
         Mean acceptance probability that the step size of NUTS is tuned to.
     tolerance : float
-        Quadrature doubles its nodes until no posterior probability changes by more than this.
+        Quadrature doubles its nodes until no posterior probability changes by more than this; a grid for arm data aims at
+        0.01.
 
     Returns
     -------
@@ -103,7 +105,7 @@ def fit(
     if result.error_bound is None:
         _warn(result)
     else:
-        warn_inaccurate(result.error_bound, result.error_limit or tolerance)
+        warn_inaccurate(result.error_bound, max(result.error_limit or 0.0, tolerance))
     return result
 
 

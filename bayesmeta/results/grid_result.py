@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bayesmeta.data.kinds import Data
-from bayesmeta.quadrature.curves import Curve, curves, distance
+from bayesmeta.quadrature.curves import ERROR_LIMIT, Curve, curves, error_bound
 from bayesmeta.quadrature.parameter_grid import ParameterGrid
 from bayesmeta.results.claim_syntax import read, require_claim
 from bayesmeta.results.claims import Simulated, holds_on, share_of
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 _CLAIM_DRAWS = 40_000  # for a claim about several parameters
-ERROR_LIMIT = (
-    0.005  # of a probability; the bound is the change from a coarser grid, and the finer one is off by far less
-)
 
 
 @final
@@ -85,15 +82,14 @@ class GridResult(MetaResult):
 
     @cached_property
     def error_bound(self) -> float:
-        """Bound on the error of the probability that one parameter is below a value, whichever parameter and value: the
-        largest change from a grid with three quarters of the nodes that reaches further.
+        """Bound on the error of the probability that one parameter is below a value, whichever parameter and value: twice
+        the largest change from a grid with three quarters of the nodes that reaches further.
         """
-        assert self.grid.coarser is not None
-        return distance(curves(self.grid.coarser), self._curves)
+        return error_bound(self.grid, self._curves)
 
     @property
     def error_limit(self) -> float:
-        """0.005."""
+        """0.01, which is on the safe side: the bound is often ten times the error."""
         return ERROR_LIMIT
 
     def marginal(self, expression: str) -> Marginal:

@@ -152,6 +152,7 @@ def test_a_family_solves_a_model_without_sampling_or_says_why_not(label):
     [
         ("arms", {"sd_variation": bm.HalfCauchy(0.5)}, "prior for sd_variation is HalfCauchy(0.5): its tail is too heavy"),
         ("arms", {"tau": bm.InvGamma(1.7, 0.4)}, "prior for tau is InvGamma(1.7, 0.4): its tail is too heavy"),
+        ("arms", {"tau": bm.Gamma(0.5, 2)}, "its density has no bound, which no grid resolves. Use engine='nuts'."),
         ("arms", {"mu": bm.PointMass(0)}, "prior for mu is PointMass(0): the grid takes no point mass"),
         ("changes", {"correlation_variation": bm.HalfCauchy(1)}, "its tail is too heavy for the grid. Use engine='nuts'."),
         (

@@ -12,8 +12,10 @@ from scipy.stats import kstest, lognorm
 
 import bayesmeta as bm
 from bayesmeta.errors import SpecificationError
+from bayesmeta.families.arm_changes.grid import fit_change_grid
 from bayesmeta.families.prepared import prepare
 from bayesmeta.inference.restore import point_of
+from bayesmeta.quadrature.curves import curves
 
 NAN = float("nan")
 BASE = bm.NormalNormal(mu=bm.Normal(0, 4), tau=bm.HalfNormal(1))
@@ -61,7 +63,7 @@ def test_marginals_are_those_of_the_exact_fit(known, name):
     found, want = grid.marginal(name), exact.marginal(name)
     at = want.ppf(np.linspace(0.001, 0.999, 400))
     assert np.abs(found.cdf(at) - want.cdf(at)).max() < min(grid.error_bound, 3e-4)
-    assert grid.error_bound < 0.002
+    assert grid.error_bound < 0.003
     assert_allclose([found.mean(), found.sd()], [want.mean(), want.sd()], atol=1e-4)
     assert_allclose(found.ppf([0.025, 0.5, 0.975]), want.ppf([0.025, 0.5, 0.975]), atol=2e-3)
     assert_allclose(found.cdf(found.ppf([0.01, 0.3, 0.999])), [0.01, 0.3, 0.999], atol=1e-9)
@@ -114,9 +116,9 @@ def test_marginal_likelihood_and_bayes_factors_are_those_of_the_exact_fit(known)
 
 def test_bayes_factors_of_the_familys_own_parameters(changes):
     """By two fits: a marginal likelihood is the mean of those at known values over the prior."""
-    x, w = np.polynomial.legendre.leggauss(24)
+    x, w = np.polynomial.legendre.leggauss(14)
     found = [changes.bayes_factor(f"correlation = {float(at)!r}") for at in x]
-    assert w @ found / 2 == pytest.approx(1, abs=2e-3)
+    assert w @ found / 2 == pytest.approx(1, abs=5e-3)
     no_variation = bm.fit(CHANGES, dataclasses.replace(VARYING, correlation_variation=bm.PointMass(0)), "quadrature")
     ratio = no_variation.log_marginal_likelihood - changes.log_marginal_likelihood
     assert changes.bayes_factor("correlation_variation = 0") == pytest.approx(math.exp(ratio))
@@ -263,3 +265,35 @@ def test_groups_are_those_of_nuts(arms):
 def test_auto_samples_these_models():
     for data, model in ((SIX, SMD), (CHANGES, VARYING)):
         assert not prepare(data, model).exact.by_default
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"base": bm.NormalNormal(mu=bm.Flat(), tau=bm.LogNormal(-1, 0.5)), "correlation_variation": bm.PointMass(0.2)},
+        {"base": bm.NormalNormal(mu=bm.StudentT(4, 0, 1), tau=bm.Exponential(1)), "correlation": bm.Uniform(0, 1)},
+        {"base": bm.NormalNormal(mu=bm.Normal(0, 4), tau=bm.Uniform(0, 2)), "correlation": bm.PointMass(0.5)},
+    ],
+    ids=["log-normal", "exponential", "uniform"],
+)
+def test_more_nodes_move_no_probability_by_more_than_the_bound(changed):
+    model = dataclasses.replace(VARYING, **changed)
+    result = bm.fit(CHANGES, model, "quadrature")
+    assert result.error_bound < result.error_limit
+    finer = curves(fit_change_grid(CHANGES, model, 1.7))
+    for name, curve in finer.items():
+        assert np.abs(result.marginal(name).cdf(curve.x) - curve.below).max() < result.error_bound, name
+
+
+def test_a_spike_in_the_prior_on_mu_is_resolved_or_said_not_to_be():
+    """With a known correlation the exact fit has the same prior: a narrow component beside a wide one."""
+    spike = bm.Mixture([(0.5, bm.Normal(-1, 0.1)), (0.5, bm.Normal(0, 2))])
+    base = bm.NormalNormal(mu=spike, tau=bm.HalfNormal(0.5))
+    effects = bm.effect_sizes({"study": list("ABCDE"), **FIVE}, measure="md_change", correlation=0.6)
+    exact = bm.fit(effects, base)
+    (found,) = bm.fit_many(bm.ArmChanges(**FIVE), {"m": dataclasses.replace(ONE, base=base)}, "quadrature").values()
+    at = np.linspace(-3, 1, 300)
+    off = np.abs(found.marginal("mu").cdf(at) - exact.marginal("mu").cdf(at)).max()
+    assert off < found.error_bound
+    assert exact.probability("abs(mu + 1) < 0.2") > 0.1
+    assert found.log_marginal_likelihood == pytest.approx(exact.log_marginal_likelihood, abs=found.error_bound)

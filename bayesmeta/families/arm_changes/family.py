@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, final
 
 from bayesmeta.data.arm_changes import ArmChanges
@@ -54,10 +55,11 @@ class OfArmChanges(Family):
     def exact(self, data: ArmChanges, model: ChangeNormal) -> Exact | str:
         """By a grid over all parameters; NUTS is the default, which takes covariates and heavy tails too."""
         from bayesmeta.families.arm_changes.grid import fit_change_grid, grid_obstacle
+        from bayesmeta.quadrature.curves import refined
 
         self.checked_design(data, model)
         why = grid_obstacle(model)
-        return why or Exact("grid", lambda tolerance: fit_change_grid(data, model), by_default=False)
+        return why or Exact("grid", lambda _: refined(partial(fit_change_grid, data, model)), by_default=False)
 
     def check(self, data: ArmChanges, model: ChangeNormal) -> None:
         """Reject studies that the model cannot use, and warn of baselines that chance does not make so different."""

@@ -2,7 +2,7 @@
 
 Given mu, tau and the distribution of correlations the studies are independent, and each is an integral over its Fisher's z.
 The density of its difference is interpolated in the correlation at Chebyshev points, so that these integrals are products of
-matrices. It is a second engine for `ChangeNormal`, independent of sampling.
+matrices. It is an engine for `ChangeNormal` that is independent of sampling.
 """
 
 from __future__ import annotations

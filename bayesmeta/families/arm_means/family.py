@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, final
 
 from bayesmeta.data.arm_means import ArmMeans
@@ -57,10 +58,11 @@ class OfArmMeans(Family):
     def exact(self, data: ArmMeans, model: ArmNormal) -> Exact | str:
         """By a grid over all parameters; NUTS is the default, which takes covariates and heavy tails too."""
         from bayesmeta.families.arm_means.grid import fit_arm_grid, grid_obstacle
+        from bayesmeta.quadrature.curves import refined
 
         self.checked_design(data, model)
         why = grid_obstacle(data, model)
-        return why or Exact("grid", lambda tolerance: fit_arm_grid(data, model), by_default=False)
+        return why or Exact("grid", lambda _: refined(partial(fit_arm_grid, data, model)), by_default=False)
 
     def check(self, data: ArmMeans, model: ArmNormal) -> None:
         """Reject instruments without a prior or of different units, and options without any use."""

@@ -2,7 +2,7 @@
 
 Given mu, tau and the scales of sigma the studies are independent, and each is an integral over one sigma or two. The
 density of a mean difference is interpolated in log sigma at Chebyshev points, so that these integrals are products of
-matrices: a data set takes a fraction of a second. It is a second engine for `ArmNormal`, independent of sampling.
+matrices: a data set takes seconds. It is an engine for `ArmNormal` that is independent of sampling.
 """
 
 from __future__ import annotations
