@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from bayesmeta.diagnostics.check import Check
+from bayesmeta.errors import SpecificationError
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.precision import ESS_LIMIT, R_HAT_LIMIT, SATURATED_LIMIT, Precision
 
@@ -100,11 +101,21 @@ def convergence(result: MetaResult, expressions: Sequence[str] = ()) -> Converge
     expressions : sequence of str
         Expressions in parameters that are reported too, e.g. ``"mu + crps"``.
 
+    Raises
+    ------
+    SpecificationError
+        If the posterior was computed without sampling.
+
     References
     ----------
     Vehtari et al. (2021), Bayesian Anal. 16:667-718, doi:10.1214/20-BA1221
     Betancourt (2016), doi:10.48550/arXiv.1604.00695
     """
+    if result.error_bound is not None:
+        raise SpecificationError(
+            f"convergence is of chains, and this posterior was computed without any: its probabilities are exact to "
+            f"{result.error_bound:.1g} (error_bound). Use engine='nuts' to compare."
+        )
     quantities = {name: result.draws(name) for name in (*result.parameters, *expressions)}
     with_sd = set(quantities)
     posterior = result.posterior

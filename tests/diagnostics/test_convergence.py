@@ -199,3 +199,8 @@ def test_a_fit_in_python_leaves_its_target_to_the_caller(monkeypatch):
     with pytest.warns(bm.ConvergenceWarning, match="2 transitions diverged"):
         found = bm.fit(DATA, MODEL, "nuts")
     assert bm.convergence(found).repeated == 0
+
+
+def test_an_exact_posterior_has_no_chains():
+    with pytest.raises(bm.SpecificationError, match="computed without any: its probabilities are exact to"):
+        bm.convergence(bm.fit(DATA, MODEL))

@@ -126,8 +126,9 @@ def test_a_bound_that_cannot_be_reached_is_said_to_be_larger():
 def test_a_mixture_adds_the_errors_of_its_parts():
     data = bm.Estimates(*RATIO)
     parts = [bm.LogNormal(-3, 3), bm.Gamma(0.1, 0.1)]
-    own = [bm.fit(data, bm.NormalNormal(mu=WIDE, tau=prior), "quadrature") for prior in parts]
-    both = bm.fit(data, bm.NormalNormal(mu=WIDE, tau=bm.Mixture([(0.5, p) for p in parts])), "quadrature")
+    own = [bm.fit(data, bm.NormalNormal(mu=WIDE, tau=prior), "quadrature", tolerance=1e-7) for prior in parts]
+    mixed = bm.NormalNormal(mu=WIDE, tau=bm.Mixture([(0.5, p) for p in parts]))
+    both = bm.fit(data, mixed, "quadrature", tolerance=1e-7)
     shares = [part.probability for part in both.fit.parts]
     assert both.error_bound >= sum(q * fit.error_bound for q, fit in zip(shares, own, strict=True))
 
