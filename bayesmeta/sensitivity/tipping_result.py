@@ -36,7 +36,7 @@ _PHRASES = {
     ),
     "null_trial": ("one more trial with effect 0 and standard error {value}", "no single further trial with effect 0"),
     "null_trials": (
-        "{value} more trials with effect 0 and average precision",
+        "further trials with effect 0 and average precision, {value} of them",
         "no number of further trials with effect 0 and average precision",
     ),
 }
@@ -180,7 +180,6 @@ class TippingPoints:
             start = nothing[0].upper() + nothing[1:]
             return f"{start} takes {given} {'below' if self.held else 'up to'} {self.level:g}: it is {ends}."
         at = " and at ".join(done.format(value=f"{tip.value:.4g}") for tip in one.tips)
-        at = at.replace("1 more trials", "1 more trial") if at.startswith("1 more trials") else at
         return f"{given} crosses {self.level:g} at {at}: it is {ends}."
 
 

@@ -71,6 +71,8 @@ def test_null_trials_at_known_tau_by_closed_form(known) -> None:
     count = next(n for n in range(1, 10_000) if after(average, n) < 0.975)
     assert known["null_trials"].tips[0].value == count
     assert known["null_trials"].tips[0].probability == pytest.approx(after(average, count), abs=1e-9)
+    (said,) = [sentence for sentence in known.sentences() if "average precision" in sentence]
+    assert f"further trials with effect 0 and average precision, {count} of them" in said
     assert after(1e-6) > 0.975  # not even a trial of any size overturns it
     assert known["null_trial"].tips == ()
     weak = tipping_point(DATA, bm.NormalNormal(mu=bm.Normal(-0.2, 2), tau=bm.PointMass(0.45)), "mu < 0", level=0.95)
