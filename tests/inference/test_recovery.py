@@ -2,7 +2,7 @@
 
 The data sets are two of `tests/golden/recovery` with arm sizes: gibson2002 with every 0/1 moderator, and raudenbush1985
 with its first moderator whose P value is printed as a number (the first one would be "P < .001"). One prior for all: in
-units of `y` for the effects, and for the unit SD one for each kind of measure, `UNIT_SD`.
+units of `y` for the effects, and `UNIT_SD` for the unit SD.
 
 `GAPS` are the differences (hidden - full) from 4 chains of 4,000 draws, with a Monte Carlo error of at most 0.004. What each
 leaves to the limit must be four Monte Carlo errors or more: a seed does not give the same draws on every machine. So each
@@ -16,7 +16,6 @@ moderators in the order of index.csv, nielweise2007 0.059 and -0.021, the third 
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -38,11 +37,9 @@ GAPS = {
     "gibson2002": {"optimal": 0.014, "year_1996_up": -0.035},
     "raudenbush1985": {"aware": -0.021},
 }
-UNIT_SD = {
-    "log_or": bm.LogNormal(math.log(2.5), 0.5),  # 1 / sqrt(p (1 - p)) is 2.5 at a risk of 20%
-    "log_rr": bm.LogNormal(math.log(2.5), 0.5),  # sqrt((1 - p) / p) is 2.5 at a risk of 14%
-    "smd": bm.LogNormal(0.0, 0.1),  # 1 by definition, and a few percent more with a large effect
-}
+UNIT_SD = bm.LogNormal(
+    0.0, 0.1
+)  # of a standardised difference: 1 by definition, and a few percent more with a large effect
 LIMIT = 0.06
 
 
@@ -75,7 +72,7 @@ def hidden_review(frame, measure, moderators):
         for _, row in frame.iterrows()
     ]
     assert not any(study.known for study in studies)
-    return bm.PublishedReview(studies=studies, statistics=statistics, sd=UNIT_SD[measure], measure=measure)
+    return bm.PublishedReview(studies=studies, statistics=statistics, sd=UNIT_SD, measure=measure)
 
 
 @pytest.mark.parametrize("dataset", GAPS)
