@@ -10,13 +10,13 @@ from scipy.interpolate import CubicSpline
 from scipy.optimize import minimize_scalar
 
 from bayesmeta.quadrature.curves import Curve
-from bayesmeta.results.intervals import checked_interval, checked_levels, shortest
+from bayesmeta.results.intervals import WithMoments, checked_levels, shortest
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CurveMarginal:
+class CurveMarginal(WithMoments):
     """Marginal posterior of one parameter of a grid, exact but for `error`.
 
     Attributes
@@ -69,25 +69,9 @@ class CurveMarginal:
         found = np.where(levels <= 0, self.support[0], np.where(levels >= 1, self.support[1], high))
         return np.asarray(found)[()]
 
-    def interval(self, prob: float, kind: str) -> tuple[float, float]:
-        """Interval with probability `prob`: equal-tailed (``"eti"``) or shortest (``"hdi"``)."""
-        return checked_interval(self, prob, kind)
-
     def hdi(self, prob: float) -> tuple[float, float]:
         """Shortest interval with probability `prob`."""
         return shortest(self, prob, self.support[0], self.atoms)
-
-    def mean(self) -> float:
-        """Posterior mean."""
-        return self.mean_
-
-    def sd(self) -> float:
-        """Posterior standard deviation."""
-        return self.sd_
-
-    def median(self) -> float:
-        """Posterior median."""
-        return float(self.ppf(0.5))
 
     def mode(self) -> float:
         """Point of highest density."""

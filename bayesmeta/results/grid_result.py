@@ -14,13 +14,12 @@ from bayesmeta.data.kinds import Data
 from bayesmeta.quadrature.curves import ERROR_LIMIT, Curve, curves, error_bound
 from bayesmeta.quadrature.parameter_grid import ParameterGrid
 from bayesmeta.results.claim_syntax import read, require_claim
-from bayesmeta.results.claims import Simulated, holds_on, share_of
+from bayesmeta.results.computed_result import ComputedResult
 from bayesmeta.results.curve_marginal import CurveMarginal
 from bayesmeta.results.draws_shrinkage import shrinkage_of_draws, study_draws
 from bayesmeta.results.exact_claims import scale_probability
 from bayesmeta.results.intervals import Marginal, checked_interval, checked_probability
 from bayesmeta.results.marginal import DrawsMarginal
-from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.spec.two_scales import Model
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ _CLAIM_DRAWS = 40_000  # for a claim about several parameters
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class GridResult(MetaResult):
+class GridResult(ComputedResult):
     """Posterior of one model without covariates on one data set, on a grid over all parameters.
 
     Attributes
@@ -111,12 +110,7 @@ class GridResult(MetaResult):
         Exact but for `error_bound` where the claim compares one parameter, or a function of one, with numbers; simulated from
         40,000 independent draws where it is about several.
         """
-        found = self._exact(claim)
-        return self._simulated(claim).probability if found is None else found
-
-    def probability_mcse(self, claim: str) -> float:
-        """Monte Carlo standard error of `probability`; 0 where it is not simulated."""
-        return 0.0 if self._exact(claim) is not None else self._simulated(claim).mcse
+        return super().probability(claim)
 
     def summary(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
         """Table with one row for each parameter: mean, sd, median, lower, upper.
@@ -197,9 +191,6 @@ class GridResult(MetaResult):
         found = self._sample(_CLAIM_DRAWS)
         noise = np.random.default_rng([self.seed, 4]).standard_normal(_CLAIM_DRAWS)
         return found | {"theta_new": found["mu"] + found["tau"] * noise}
-
-    def _simulated(self, claim: str) -> Simulated:
-        return share_of(holds_on(claim, self._many_draws.__getitem__, self.parameters))
 
     def __repr__(self) -> str:
         return f"GridResult({self.model}, n_studies={self.data.n_studies}, error_bound={self.error_bound:.1g})"

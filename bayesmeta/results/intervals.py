@@ -47,6 +47,30 @@ class Marginal(Protocol):
         """Point of highest density."""
 
 
+class WithMoments:
+    """What a marginal with known mean and standard deviation, `mean_` and `sd_`, answers in one way."""
+
+    __slots__ = ()
+    mean_: float
+    sd_: float
+
+    def mean(self) -> float:
+        """Posterior mean; inf where it does not exist."""
+        return self.mean_
+
+    def sd(self) -> float:
+        """Posterior standard deviation; inf where it does not exist."""
+        return self.sd_
+
+    def median(self: Marginal) -> float:
+        """Posterior median."""
+        return float(self.ppf(0.5))
+
+    def interval(self: Marginal, prob: float, kind: str) -> tuple[float, float]:
+        """Interval with probability `prob`: equal-tailed (``"eti"``) or shortest (``"hdi"``)."""
+        return checked_interval(self, prob, kind)
+
+
 def checked_levels(q: ArrayLike) -> Floats:
     """Return `q` as an array, or refuse what is no probability."""
     levels = real_array("q", q, SpecificationError, copy=False)

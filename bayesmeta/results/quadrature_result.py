@@ -14,11 +14,10 @@ from bayesmeta.data.kinds import Data
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.quadrature import mixtures
 from bayesmeta.quadrature.parts import QuadratureFit
-from bayesmeta.results.claims import Simulated, holds_on, share_of
+from bayesmeta.results.computed_result import ComputedResult
 from bayesmeta.results.exact_claims import affine_expression, exact_probability, scale_probability
 from bayesmeta.results.intervals import Marginal, checked_interval, checked_probability
 from bayesmeta.results.marginal import DrawsMarginal
-from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.normal_mixture import NormalMixture, mixture_ppf
 from bayesmeta.results.quadrature_marginals import (
     heterogeneity_marginal,
@@ -50,7 +49,7 @@ def _labels(names: tuple[str, ...]) -> pd.Index:
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class QuadratureResult(MetaResult):
+class QuadratureResult(ComputedResult):
     """Posterior of one model on one data set, as a finite mixture of normals over the heterogeneity.
 
     Attributes
@@ -144,12 +143,7 @@ class QuadratureResult(MetaResult):
         coefficients; simulated from 100,000 independent draws of the parameters that it names otherwise.
         ``"mu = 0"`` is the probability of a point mass, 0 where there is none.
         """
-        found = self._exact(claim)
-        return self._simulated(claim).probability if found is None else found
-
-    def probability_mcse(self, claim: str) -> float:
-        """Monte Carlo standard error of `probability`; 0 where it is exact."""
-        return 0.0 if self._exact(claim) is not None else self._simulated(claim).mcse
+        return super().probability(claim)
 
     def summary(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
         """Table with one row for each parameter: mean, sd, median, lower, upper.
@@ -313,9 +307,6 @@ class QuadratureResult(MetaResult):
 
     def _parameter(self, name: str) -> Floats:
         return self._top[name] if name in self._top else np.asarray(self.posterior[name])
-
-    def _simulated(self, claim: str) -> Simulated:
-        return share_of(holds_on(claim, self._many_draws.__getitem__, self.parameters))
 
     @property
     def _second_name(self) -> str | None:

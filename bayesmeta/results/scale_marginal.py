@@ -21,7 +21,7 @@ from scipy.optimize import minimize_scalar
 from scipy.optimize.elementwise import find_root
 from scipy.special import sici
 
-from bayesmeta.results.intervals import checked_interval, checked_levels, shortest
+from bayesmeta.results.intervals import WithMoments, checked_interval, checked_levels, shortest
 
 Floats = NDArray[np.float64]
 _MATRIX = 512  # nodes up to which shares are kept as a matrix
@@ -148,7 +148,7 @@ class ScalePart:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ScaleMarginal:
+class ScaleMarginal(WithMoments):
     """Marginal posterior of the heterogeneity standard deviation, exact but for `error`.
 
     Attributes
@@ -235,22 +235,6 @@ class ScaleMarginal:
     def hdi(self, prob: float) -> tuple[float, float]:
         """Shortest interval with probability `prob`."""
         return shortest(self, prob, self.support[0], [point for point, _ in self.points])
-
-    def interval(self, prob: float, kind: str) -> tuple[float, float]:
-        """Interval with probability `prob`: equal-tailed (``"eti"``) or shortest (``"hdi"``)."""
-        return checked_interval(self, prob, kind)
-
-    def mean(self) -> float:
-        """Posterior mean; inf where it does not exist."""
-        return self.mean_
-
-    def sd(self) -> float:
-        """Posterior standard deviation; inf where it does not exist."""
-        return self.sd_
-
-    def median(self) -> float:
-        """Posterior median."""
-        return float(self.ppf(0.5))
 
     def mode(self) -> float:
         """Point of highest density, often zero."""
