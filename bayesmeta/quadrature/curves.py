@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicHermiteSpline, CubicSpline
-from scipy.special import logsumexp, ndtr
+from scipy.special import ndtr
 
+from bayesmeta.quadrature.log_sums import logsumexp
 from bayesmeta.quadrature.parameter_grid import ParameterGrid
 from bayesmeta.quadrature.places import Places, between
 

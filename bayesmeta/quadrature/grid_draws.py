@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates, spline_filter
-from scipy.special import logsumexp
 
+from bayesmeta.quadrature.log_sums import logsumexp
 from bayesmeta.quadrature.parameter_grid import ParameterGrid
 from bayesmeta.quadrature.places import Places, draw_place
 

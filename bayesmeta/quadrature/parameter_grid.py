@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
-from scipy.special import logsumexp
 
 from bayesmeta.priors import Prior
+from bayesmeta.quadrature.log_sums import logsumexp
 from bayesmeta.quadrature.places import Places
 
 Floats = NDArray[np.float64]
@@ -181,11 +182,16 @@ def obstacle(formula: str, mu: Prior, scales: Mapping[str, Prior], locations: Ma
     return None
 
 
+@cache
+def _gauss_legendre(n: int) -> tuple[Floats, Floats]:
+    return np.polynomial.legendre.leggauss(n)
+
+
 def rule(prior: Prior, lower: float, upper: float, n: int) -> tuple[Floats, Floats]:
     """Gauss-Legendre nodes on an interval, and the log of weight times prior; one node for a point mass."""
     if prior.atom is not None:
         return np.array([prior.atom]), np.zeros(1)
-    x, w = np.polynomial.legendre.leggauss(n)
+    x, w = _gauss_legendre(n)
     nodes = lower + (upper - lower) * (x + 1) / 2
     return nodes, np.asarray(np.log(w * (upper - lower) / 2) + prior.logpdf(nodes))
 
@@ -194,7 +200,7 @@ def scale_rule(prior: Prior, lower: float, upper: float, n: int) -> tuple[Floats
     """The same for a scale: a Gauss rule in its square root, as its posterior is often highest near zero."""
     if prior.atom is not None:
         return np.array([prior.atom]), np.zeros(1)
-    x, w = np.polynomial.legendre.leggauss(n)
+    x, w = _gauss_legendre(n)
     root = (x + 1) / 2
     nodes = lower + (upper - lower) * root**2
     return nodes, np.asarray(np.log(w * root * (upper - lower)) + prior.logpdf(nodes))

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 from bayesmeta.errors import InferenceError
 from bayesmeta.priors import Prior, plain
+from bayesmeta.quadrature.log_sums import logsumexp
 from bayesmeta.quadrature.parameter_grid import ParameterGrid, end
 from bayesmeta.quadrature.places import Places
 
@@ -232,5 +232,5 @@ def location_ends(log_mass: Floats, axis: int) -> Ends:
     if log_mass.shape[axis] == 1:
         return 0.0, 0.0
     whole = logsumexp(log_mass)
-    first, last = (float(np.exp(logsumexp(log_mass.take(i, axis=axis)) - whole)) for i in (0, -1))
+    first, last = (float(np.exp(logsumexp(np.asarray(log_mass.take(i, axis=axis))) - whole)) for i in (0, -1))
     return first, last

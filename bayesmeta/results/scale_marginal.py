@@ -120,9 +120,13 @@ class ScalePart:
     to_tau: Callable[[Floats], Floats]
 
     def density(self, s: Floats) -> Floats:
-        """Density of s."""
-        offset = (s[..., None] - self.first) / self.step - np.arange(self.masses.size)
-        return np.asarray(np.maximum(np.sinc(offset) @ self.masses, 0.0) / self.step)
+        """Density of s: a sum of sinc functions about the nodes, whose sines differ in sign alone."""
+        place, nodes = (s - self.first) / self.step, np.arange(self.masses.size)
+        nearest = np.rint(place)
+        place = np.where(place == nearest, nearest + 1e-11, place)  # not 0 / 0
+        total = (1 / (place[..., None] - nodes)) @ (self.masses * (1 - 2 * (nodes % 2)))
+        sine = np.sin(np.pi * (place - nearest)) * (1 - 2 * (nearest % 2))
+        return np.asarray(np.maximum(sine * total / np.pi, 0.0) / self.step)
 
     def quantile(self, q: Floats, table: Floats | None = None) -> Floats:
         """Quantile of s."""

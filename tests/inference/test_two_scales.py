@@ -210,7 +210,7 @@ def test_nuts_agrees(kind, assert_within_mcse, assert_rarely_diverges):
     else:
         data, model = DATA, bm.TwoScales(BASE, STRUCTURES[kind][0], bm.HalfNormal(0.4))
     exact = bm.fit(data, model, "quadrature")
-    drawn = bm.fit_many(data, {"m": model}, "nuts", seed=2, draws=2500, target_accept=0.99)["m"]
+    drawn = bm.fit_many(data, {"m": model}, "nuts", seed=2, draws=1000, target_accept=0.99)["m"]
     assert_rarely_diverges(drawn)
     for name in exact.parameters:
         marginal = exact.marginal(name)

@@ -24,6 +24,7 @@ PRIORS = (*MODEL, "--tau", "HalfNormal(1)", "--mu", "Normal(0, 4)")
 CORRELATION = ("--prior", "correlation=Uniform(0.3, 1)")  # lower ones are a long thin tail, where chains seldom go
 VARIATION = ("--prior", "correlation_variation=HalfNormal(0.3)")
 OWN = (*CORRELATION, *VARIATION)
+CLAIM = "correlation > 0.7"
 
 
 def run(capsys, *arguments):
@@ -39,34 +40,15 @@ def arms(tmp_path: Path) -> Path:
     return tmp_path / "arms.csv"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("baseline", ["separate", "common"])
-def test_the_fit_is_that_of_the_grid(capsys, arms, baseline):
-    if baseline == "common":
-        arms.write_text(ARMS + AFTER)
-    options = ("--option", f"baseline={baseline}") if baseline == "common" else ()
-    claim = "correlation > 0.7"
+def fitted(capsys, arms, baseline, *options):
+    """What the command prints as JSON, its rows by parameter, and the grid of the same data and model from Python."""
     status, out, err = run(
-        capsys,
-        "fit",
-        arms,
-        *NAMES,
-        *PRIORS,
-        *OWN,
-        *options,
-        "--seed",
-        3,
-        "--draws",
-        4000,
-        "--claim",
-        "mu < 0",
-        "--claim",
-        claim,
-        "--json",
-    )
+        capsys, "fit", arms, *NAMES, *PRIORS, *OWN, "--option", f"baseline={baseline}", "--claim", "mu < 0", "--claim", CLAIM,
+        "--json", *options,
+    )  # fmt: skip
     assert (status, err) == (0, "")
     content = json.loads(out)
-    assert (content["schema"], content["engine"], content["measure"]) == ("bayesmeta-fit/1", "nuts", "md")
+    assert (content["schema"], content["measure"]) == ("bayesmeta-fit/1", "md")
     assert (content["model"]["model"], content["model"]["baseline"]) == ("ChangeNormal", baseline)
     model = bm.ChangeNormal(
         base=bm.NormalNormal(mu=bm.Normal(0, 4), tau=bm.HalfNormal(1)), correlation=bm.Uniform(0.3, 1),
@@ -75,17 +57,32 @@ def test_the_fit_is_that_of_the_grid(capsys, arms, baseline):
     columns = {"Author": "study", "Before tx": "mean_pre_t"}
     data = bm.ArmChanges.from_frame(bm.read_table(arms, columns=columns), covariates=[])
     assert content["data_hash"] == data.hash
-    grid = fit_change_grid(data, model, 1)
     rows = {row["parameter"]: row for row in content["summary"]}
     assert list(rows) == ["mu", "tau", "correlation", "correlation_variation", "theta_new"]
+    assert [row["claim"] for row in content["probabilities"]] == ["mu < 0", CLAIM]
+    assert "choices" not in content
+    return content, rows, fit_change_grid(data, model, 1)
+
+
+@pytest.mark.slow
+def test_the_fit_is_that_of_the_grid(capsys, arms):
+    arms.write_text(ARMS + AFTER)
+    content, rows, grid = fitted(capsys, arms, "common", "--seed", 3, "--draws", 2000)
+    assert content["engine"] == "nuts"
     for name in ("mu", "tau", "correlation", "correlation_variation"):
         mean, sd = grid.mean_sd(name)
         error = rows[name]["ess_bulk"] ** -0.5
-        assert max(error, rows[name]["sd_error"]) < 0.04
+        assert max(error, rows[name]["sd_error"]) < 0.06
         assert rows[name]["mean"] == pytest.approx(mean, abs=4 * error * sd)
         assert rows[name]["sd"] == pytest.approx(sd, rel=4 * rows[name]["sd_error"])
-    assert [row["claim"] for row in content["probabilities"]] == ["mu < 0", claim]
-    assert "choices" not in content
+
+
+def test_separate_baselines_go_into_the_model(capsys, arms):
+    """To the digit, by the exact engine; draws of such models are compared in tests/analysis/test_change_outcomes.py."""
+    content, rows, grid = fitted(capsys, arms, "separate", "--engine", "quadrature")
+    assert content["engine"] == "quadrature"
+    for name in ("mu", "tau", "correlation", "correlation_variation"):
+        assert [rows[name]["mean"], rows[name]["sd"]] == pytest.approx(grid.mean_sd(name), rel=1e-3), name
 
 
 def test_it_is_printed_with_its_priors(capsys, arms):

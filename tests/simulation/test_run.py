@@ -104,7 +104,7 @@ def test_any_number_of_workers_gives_the_same_bits(alone, workers):
 def test_nothing_is_lost_when_a_worker_is_killed():
     from distributed import Client, LocalCluster
 
-    many = design(12_000)
+    many = design(4_000)
     expected = simulate(many).performance
     killed: list[int] = []
     with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:

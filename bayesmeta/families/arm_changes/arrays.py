@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.polynomial.polynomial import polyval
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
@@ -78,8 +79,11 @@ class ChangeArrays:
         log_cosh = xp.abs(zeta) + xp.log1p(xp.exp(-2 * xp.abs(zeta))) - np.log(2)
         k = np.arange(1, _TERMS + 1)  # hypergeometric function F(1/2, 1/2; n - 1/2; x), all of whose terms are positive
         terms = np.cumprod((k - 0.5) ** 2 / (k * (n[..., None] - 1.5 + k)), axis=-1)
-        # One operation on all powers: by Horner's rule the graph is 24 deep, and takes ten times as long to compile.
-        series = 1 + (terms * ((1 + rho * r) / 2)[..., None] ** k).sum(axis=-1)
+        at = (1 + rho * r) / 2
+        if xp is np:  # Horner's rule
+            series = polyval(at, np.concatenate([np.ones((1, *n.shape)), np.moveaxis(terms, -1, 0)]), tensor=False)
+        else:  # one operation on all powers: by Horner's rule a graph is 24 deep, and takes ten times as long to compile
+            series = 1 + (terms * at[..., None] ** k).sum(axis=-1)
         found = constant - (n - 1) * log_cosh - (n - 1.5) * xp.log1p(-rho * r) + xp.log(series)
         return xp.where(there, found, 0.0)
 

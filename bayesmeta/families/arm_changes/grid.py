@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 from bayesmeta.data.arm_changes import ArmChanges
 from bayesmeta.families.arm_changes.arrays import ChangeArrays, change_arrays
 from bayesmeta.priors import Prior, plain
+from bayesmeta.quadrature.log_sums import logsumexp
 from bayesmeta.quadrature.parameter_grid import (
     Own,
     ParameterGrid,

@@ -11,11 +11,11 @@ import itertools
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.families.arm_means.arrays import ArmArrays, arm_arrays
 from bayesmeta.priors import Prior, plain
+from bayesmeta.quadrature.log_sums import logsumexp
 from bayesmeta.quadrature.parameter_grid import (
     Own,
     ParameterGrid,
