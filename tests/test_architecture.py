@@ -157,6 +157,15 @@ def test_only_priors_ask_which_family_a_prior_is_of(path: Path) -> None:
         assert asked_for(path.read_text(encoding="utf-8")) & prior_classes() == set()
 
 
+def test_only_families_ask_which_data_and_models_they_have() -> None:
+    families = importlib.import_module("bayesmeta.families.registry").FAMILIES
+    kinds = {kind.__name__ for family in families for kind in (family.data_type, *family.model_types)}
+    below = LAYERS[: LAYERS.index("families") + 1]
+    later = [path for path in MODULES if path.relative_to(PACKAGE).parts[0] not in below]
+    asked = {str(path.relative_to(ROOT)): asked_for(path.read_text(encoding="utf-8")) & kinds for path in later}
+    assert {path: names for path, names in asked.items() if names} == {}
+
+
 @pytest.mark.parametrize(
     "source",
     [

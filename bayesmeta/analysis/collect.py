@@ -8,22 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from bayesmeta.analysis.arms import arm_left_out, arm_options, arm_words
 from bayesmeta.analysis.derived import derived_rows, finite_or_none
-from bayesmeta.analysis.evidence_table import evidence
-from bayesmeta.analysis.latent_pooling import latent_pooling
 from bayesmeta.analysis.load import outcome_display, shown_measure
-from bayesmeta.analysis.predictive import coverage_check, predicted, predictive_rows
+from bayesmeta.analysis.predictive import coverage_check, predictive_rows
+from bayesmeta.analysis.reader import family_and_readers
 from bayesmeta.analysis.records import CI_PROB, curve, finite, interval_record
-from bayesmeta.analysis.schema import Outcome
+from bayesmeta.analysis.schema import Outcome, Sensitivity
 from bayesmeta.analysis.sensitivity import SignalSensitivity
 from bayesmeta.analysis.signals import signal_record
-from bayesmeta.data.statistics import PooledEstimate
 from bayesmeta.diagnostics.agreement import agreement, agreement_check
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence
-from bayesmeta.diagnostics.published import of_review, published_checks
+from bayesmeta.diagnostics.published import published_checks
 from bayesmeta.effects.display import Display
+from bayesmeta.families.words import Evidence, Marks
 from bayesmeta.priors import Flat, Prior
 from bayesmeta.results.display import with_display
 from bayesmeta.results.marginal import DrawsMarginal
@@ -69,9 +67,10 @@ def collect_outcome(
             models[key]["agreement"] = [asdict(row) for row in compared]
             collected.checks.append(agreement_check(f"{name}, {key}", compared))
     display = outcome_display(outcome, first.data)
-    if of_review(first):
-        collected.checks += published_checks(name, first)
-    predictive = predictive_rows(first)
+    collected.checks += published_checks(name, first)
+    family, readers = family_and_readers(outcome, fits)
+    replicates = family.replicates(readers[0])
+    predictive = predictive_rows(replicates)
     collected.checks.append(coverage_check(name, predictive))
     collected.signals = [
         signal_record(name, outcome, signal, shown[signal.model], grids.get(signal.name, SignalSensitivity()))
@@ -83,7 +82,7 @@ def collect_outcome(
         "unit": outcome.unit,
         "benefit": outcome.benefit if "benefit" in outcome.model_fields_set else None,  # printed where it was stated
         "display": display.as_dict(),
-        "evidence": evidence(outcome, fits, display),
+        "evidence": _evidence(outcome, family.evidence(readers, display), shown),
         "models": models,
         "probabilities": [
             {
@@ -100,11 +99,11 @@ def collect_outcome(
             row for question in outcome.derived for row in derived_rows(question, outcome, shown[question.model])
         ],
         "predictive": predictive,
-        "predictive_of": predicted(first),
+        "predictive_of": replicates.said,
         "confounding": _confounding(outcome, fits),
-        "left_out": arm_left_out(outcome, first),
+        "left_out": _left_out(outcome, first),
         "input": _input(outcome),
-        "estimators": next((rows for rows in map(latent_pooling, fits.values()) if rows), []),
+        "estimators": next((rows for rows in map(family.estimators, readers) if rows), []),
     }
     return collected
 
@@ -126,7 +125,7 @@ def _model(
     return {
         "label": section.label,
         "formula": model.formula,
-        **arm_options(result),
+        **_options(result),
         "engine": result.engine,
         "error_bound": result.error_bound,
         "priors": result.prepared.prior_texts,
@@ -157,14 +156,65 @@ def _input(outcome: Outcome) -> dict[str, Any]:
     }
 
 
+def _evidence(outcome: Outcome, evidence: Evidence, fits: Mapping[str, MetaResult]) -> dict[str, Any]:
+    """What went in: studies, the rows of each table under its key, what is missing, and how tables and figures show it."""
+    tables = [table for table in evidence.tables if table.rows]
+    columns = {
+        table.key: [{key: value for key, value in asdict(column).items() if value} for column in table.columns]
+        for table in tables
+    }
+    marks = {key: asdict(said) for key, fit in fits.items() if (said := _marks(fit)) != Marks()}
+    return {
+        "studies": evidence.studies,
+        "statistics": [],
+        "choices": [],
+        **{table.key: list(table.rows) for table in evidence.tables},
+        "missing": outcome.missing,
+        **({"inferred": evidence.inferred} if evidence.inferred else {}),
+        **(
+            {
+                "tables": [
+                    {"key": one.key, "caption": one.caption, "columns": columns[one.key], "note": one.note}
+                    for one in tables
+                ]
+            }
+            if tables
+            else {}
+        ),
+        **({"marks": marks} if marks else {}),
+    }
+
+
+def _marks(fit: MetaResult) -> Marks:
+    return fit.prepared.family.marks(fit.model)
+
+
+def _options(fit: MetaResult) -> dict[str, Any]:
+    """What else a model of arms states; nothing for other models."""
+    keys = fit.prepared.family.keys
+    options = {key.name: getattr(fit.model, key.name) for key in keys.options} if keys.table == "arms" else {}
+    return {"arms": {"measure": fit.measure, **options}} if options else {}
+
+
+def _left_out(outcome: Outcome, fit: MetaResult) -> list[str]:
+    """What the report has for other outcomes and not for this one, each with the reason."""
+    sentences = list(fit.prepared.family.left_out)
+    known = fit.prepared.parameters
+    own = dict.fromkeys(name.split("[")[0] for name, parameter in known.items() if parameter.role == "nuisance")
+    if own and outcome.signals and outcome.sensitivity != Sensitivity():
+        sentences.append(
+            f"Other priors on {' and '.join(own)}: the sensitivity crosses those on mu, coefficients and tau."
+        )
+    return sentences
+
+
 def _forest(result: MetaResult) -> dict[str, Any]:
-    studies, words = [], arm_words(result)
-    posterior = result.posterior
+    studies, marks = [], _marks(result)
     for name, row in result.shrinkage(ci_prob=CI_PROB, ci_kind="eti").iterrows():
         y, se = float(row["y"]), float(row["se"])
         y_lower, y_upper = y - 1.959964 * se, y + 1.959964 * se
-        if not row["known"] and words is None:  # what the trial is thought to have found
-            y_lower, y_upper = DrawsMarginal(posterior["y"].sel(study=name).to_numpy()).interval(CI_PROB, "eti")
+        if not row["known"] and result.prepared.family.latent_effects:  # what the trial is thought to have found
+            y_lower, y_upper = DrawsMarginal(result.posterior["y"].sel(study=name).to_numpy()).interval(CI_PROB, "eti")
         studies.append(
             {
                 "study": str(name),
@@ -178,19 +228,14 @@ def _forest(result: MetaResult) -> dict[str, Any]:
                 "theta_upper": float(row["upper"]),
             }
         )
-    published = None
-    if of_review(result):
-        review: Any = result.data
-        pool = next((s for s in review.statistics if isinstance(s, PooledEstimate)), None)
-        published = None if pool is None else {"estimate": pool.estimate, "lower": pool.lower, "upper": pool.upper}
     pooled, new = (interval_record(result.marginal(name)) for name in ("mu", "theta_new"))
     keys = ("mean", "median", "lower", "upper")
     return {
         "studies": studies,
-        **({} if words is None else {"unknown": words.unknown}),
+        **({} if marks == Marks() else {"unknown": marks.unknown}),
         "pooled": {key: pooled[key] for key in keys},
         "new": {key: new[key] for key in keys},
-        "published": published,
+        "published": result.prepared.family.published_pool(result.data),
     }
 
 

@@ -6,14 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bayesmeta.analysis.arms import arm_words
+from bayesmeta.analysis.reader import family_and_readers
 from bayesmeta.analysis.schema import Analysis, Outcome, Sampling
-from bayesmeta.analysis.structure_words import dependence_sentences
 from bayesmeta.data.kinds import Data
-from bayesmeta.data.review import Range
-from bayesmeta.data.statistics import SubgroupTest
 from bayesmeta.diagnostics.agreement import LIMIT
-from bayesmeta.diagnostics.published import observed_within, of_review
 from bayesmeta.effects.registry import REPORTED
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.precision import ESS_LIMIT, R_HAT_LIMIT, SATURATED_LIMIT
@@ -38,16 +34,13 @@ def methods(
         "with between-study standard deviation tau. The true effects were integrated out of the likelihood and restored "
         "from their exact conditional distribution. Priors are listed for each model."
     ]
+    dependence: list[str] = []
     for name, item in data.items():
-        outcome, first = analysis.outcomes[name], next(iter(fits[name].values()))
-        if words := arm_words(first):
-            said = words.methods(outcome, fits[name])
-        else:
-            said = _review(item) if of_review(first) else f"{item.n_studies} {_origin(outcome, item)}."
-        paragraphs.append(f"Outcome '{outcome.label}': {said}")
-    for name, item in data.items():
-        labels = {key: section.label for key, section in analysis.outcomes[name].models.items()}
-        paragraphs += dependence_sentences(analysis.outcomes[name].label, labels, item, fits[name])
+        outcome = analysis.outcomes[name]
+        family, readers = family_and_readers(outcome, fits[name])
+        paragraphs.append(f"Outcome '{outcome.label}': {family.methods(readers, _origin(outcome, item))}")
+        dependence += family.structure(outcome.label, readers)
+    paragraphs += dependence
     if any(exact.values()):
         paragraphs.append(_exact(analysis, fits, exact))
     paragraphs.append(_sampled(analysis, fits))
@@ -55,34 +48,6 @@ def methods(
         paragraphs.append(other)
     paragraphs.append("Intervals are equal-tailed with 95% probability.")
     return paragraphs
-
-
-def _review(review: Any) -> str:
-    """What is known of a review's trials, and how closely its statistics were observed."""
-    known = sum(study.known for study in review.studies)
-    parts = [f"of {review.n_studies} trials, {known} entered with an effect and standard error."]
-    if known < review.n_studies:
-        parts.append(
-            "The others are latent: their standard error follows from their arm sizes and a prior on the unit standard "
-            f"deviation ({review.sd}), their effect from the hierarchical model."
-        )
-    if review.statistics:
-        test = any(isinstance(one, SubgroupTest) for one in review.statistics)
-        subgroup = ", and its subgroup z test with a separate tau in each subgroup" if test else ""
-        observed = "; ".join(f"{one.name}: {observed_within(one)}" for one in review.statistics)
-        parts.append(
-            f"The review's own estimator (DerSimonian and Laird{subgroup}) is part of the model, and its printed values are the "
-            f"observations, each within a tolerance. {observed[0].upper()}{observed[1:]}."
-        )
-    cells = [(study.n, *study.covariates.values()) for scenario in review.scenarios() for study in scenario.studies]
-    if any(isinstance(value, Range) for values in cells for value in values):
-        parts.append("Facts known as a range are parameters, uniform on it.")
-    if review.choices:
-        parts.append(
-            f"{len(review.choices)} facts are known up to a choice between readings with stated weights: all "
-            f"{len(review.scenarios())} combinations were summed."
-        )
-    return " ".join(parts)
 
 
 def _exact(analysis: Analysis, fits: Fits, exact: Fits) -> str:
@@ -150,7 +115,7 @@ def _origin(outcome: Outcome, data: Any) -> str:
     said = "".join(f", {name} {_shown(value)}" for name, value in options.items())
     if outcome.arms is None:
         return f"studies whose standard errors come from what each printed ({outcome.measure}{said})"
-    shared = "" if data.cov is None else "; contrasts that share an arm have their known covariance"
+    shared = "" if getattr(data, "cov", None) is None else "; contrasts that share an arm have their known covariance"
     return f"effects computed from the studies' arms (measure {outcome.measure}{said}{shared})"
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from bayesmeta.data.statistics import SignificantCount, Statistic, StudyTest, SubgroupTest
+from bayesmeta.data.statistics import PooledEstimate, SignificantCount, Statistic, StudyTest, SubgroupTest
 from bayesmeta.errors import DataError, did_you_mean
 from bayesmeta.priors import Prior, require_proper, require_scale_prior
 
@@ -205,6 +205,11 @@ class PublishedReview:
                 for values in option.values.values():
                     names.update(dict.fromkeys(key for key in values if key not in STUDY_FIELDS))
         return tuple(names)
+
+    @property
+    def pooled(self) -> PooledEstimate | None:
+        """The pooled estimate that the review printed, if it did."""
+        return next((one for one in self.statistics if isinstance(one, PooledEstimate)), None)
 
     @property
     def hash(self) -> str:

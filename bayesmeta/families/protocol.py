@@ -7,13 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.families.exact import Exact
 from bayesmeta.families.keys import Keys
 from bayesmeta.families.likelihood import Likelihood
+from bayesmeta.families.words import Words
 from bayesmeta.priors import Prior, PublishedPrior, plain, published_parts
 from bayesmeta.quadrature.problem import GaussianProblem
 from bayesmeta.spec.design import Design, check_coefficients, formula_design
@@ -58,8 +56,10 @@ class Parameter:
         return any(part.is_default for part in self.published)
 
 
-class Family(ABC):
+class Family(Words, ABC):
     """One kind of data and the models of it; `bayesmeta.families.registry.FAMILIES` has one instance of each.
+
+    What it says in a report has defaults in `Words`; a family with words of its own has them in its folder.
 
     Attributes
     ----------
@@ -124,10 +124,6 @@ class Family(ABC):
     @abstractmethod
     def measure(self, data: Any, model: Any) -> str | None:
         """What the effects measure, as far as data or model state it."""
-
-    def standard_errors(self, data: Any) -> NDArray[np.float64] | None:
-        """Those of the studies, where they are data."""
-        return None
 
     @abstractmethod
     def known(self, data: Any) -> Sequence[bool]:

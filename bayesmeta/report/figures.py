@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bayesmeta.effects.display import Display
+from bayesmeta.families.words import Marks
 from bayesmeta.report import plots
 from bayesmeta.report.canvas import data_uri
 from bayesmeta.report.forest import forest, forest_marks, intervals, side_by_side, side_by_side_marks
@@ -16,19 +17,6 @@ from bayesmeta.report.sentences import display_of_signal, estimate_sentence, out
 from bayesmeta.report.tables import outcome_display
 
 Record = Mapping[str, Any]
-
-_KNOWN_ARMS = {
-    "SD not known": ("both standard deviations were reported", "they are inferred"),
-    "correlation not known": (
-        "the correlation of the two measurements was printed, follows from standard deviations, or is not needed",
-        "it is inferred",
-    ),
-}
-_DIFFERENCES = {
-    None: "differences of the trials' means",
-    "separate": "differences of the trials' mean changes",
-    "common": "differences of the trials' means afterwards, given those at baseline",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +51,8 @@ def summary_figure(results: Record) -> Picture | None:
 def forest_figures(results: Record, outcome: Record) -> list[Picture]:
     """Draw a forest plot for each model that has one."""
     pictures = []
-    for model in (outcome.get("models") or {}).values():
+    marks = (outcome.get("evidence") or {}).get("marks") or {}
+    for key, model in (outcome.get("models") or {}).items():
         data = model.get("forest")
         if not data:
             continue
@@ -82,27 +71,17 @@ def forest_figures(results: Record, outcome: Record) -> list[Picture]:
             f"{f'with {mark}' if mark else 'latent'}. "
             f"{outcome_sentence(results, outcome, data)}"
         )
-        caption = forest_caption(model, outcome_display(outcome))
+        caption = forest_caption(data, Marks(**marks.get(key, {})), outcome_display(outcome))
         pictures.append(Picture(src, alt, f"{model.get('label') or 'Forest plot'}. {caption}"))
     return pictures
 
 
-def forest_caption(model: Record, display: Display) -> str:
-    """Explain each mark that the forest plot of a model has, and no other."""
-    data = model["forest"]
-    marks, unknown = forest_marks(data, display), data.get("unknown")
-    parts = []
-    if unknown:
-        what = _DIFFERENCES[(model.get("arms") or {}).get("baseline")]
-        known, inferred = _KNOWN_ARMS[unknown]
-        parts.append(f"Squares: {what}, with 95% intervals from the standard errors that the model gives them")
-        parts[0] += f"; filled and sized by precision where {known}" if "known" in marks else ""
-        parts[0] += f"; hollow on dashed lines where {inferred}" if "unknown" in marks else ""
-    else:
-        if "known" in marks:
-            parts.append("Filled squares: trials whose effect entered, with 95% intervals, sized by precision")
-        if "unknown" in marks:
-            parts.append("Hollow squares on dashed lines: latent trials, with what the model infers of their results")
+def forest_caption(data: Record, said: Marks, display: Display) -> str:
+    """Explain each mark that a forest plot has, and no other."""
+    marks = forest_marks(data, display)
+    parts = [text for mark, text in (("known", said.filled), ("unknown", said.hollow)) if mark in marks]
+    if said.squares:
+        parts = ["; ".join([said.squares, *parts])]
     if "theta" in marks:
         parts.append("Grey dots: the true effect of each trial, given everything")
     pools = {

@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import ChainableUndefined, Environment, PackageLoader, Template, Undefined
 
-from bayesmeta.report import figures, numbers, prior_sentences, sentences, tables
+from bayesmeta.report import figures, html_tables, numbers, prior_sentences, sentences, tables
 from bayesmeta.report.plain_text import visible
 
 Record = Mapping[str, Any]
@@ -133,8 +133,7 @@ def _outcome(results: Record, key: str, outcome: Record) -> dict[str, Any]:
         "has_evidence": any(evidence.values()),
         "display": tables.outcome_display(outcome),
         "studies": studies,
-        "sizes": any(study.get("n") for study in studies),
-        "covariates": list(dict.fromkeys(name for study in studies for name in study.get("covariates") or {})),
+        "evidence_tables": html_tables.evidence_tables(evidence),
         "latent": sum(not study.get("known") for study in studies),
         "sentences": [
             sentences.outcome_sentence(results, outcome, model["forest"])

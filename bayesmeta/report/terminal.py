@@ -16,7 +16,6 @@ from bayesmeta.families.prepared import prepare
 from bayesmeta.priors import shown
 from bayesmeta.report.console import PlainConsole, json_value, print_json
 from bayesmeta.report.layout import print_table
-from bayesmeta.report.notes import notes
 from bayesmeta.report.numbers import MISSING, count_of, format_exact, spread_of, write_row
 from bayesmeta.report.priors import source_lines
 from bayesmeta.report.sentences import check_sentence
@@ -97,7 +96,7 @@ def _content(
             for claim in claims
         ],
         "log_marginal_likelihood": result.log_marginal_likelihood,
-        "notes": list(notes(result.data, result.model)),
+        "notes": list(result.prepared.family.notes(result.data, result.model)),
         **({} if choices is None else {"choices": choices}),
         "checks": checks,
     }
@@ -136,8 +135,7 @@ def _print(content: dict[str, Any], result: MetaResult) -> None:
                 "such a prior."
             )
     for study, readings in content.get("choices", {}).items():
-        shown_readings = f"standard deviation {readings['sd']:.3g}, standard error {readings['se']:.3g}"
-        console.print(f"Printed spread of {study}: {shown_readings}")
+        console.print(result.prepared.family.reading(study, readings))
     for note in content["notes"]:
         console.print(note)
     if content["log_marginal_likelihood"] is not None:

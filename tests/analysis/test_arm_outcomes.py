@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from html import unescape
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -62,7 +63,7 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     return SimpleNamespace(
         folder=folder,
         results=json.loads((folder / "out" / "results.json").read_text()),
-        html=(folder / "out" / "report.html").read_text(),
+        html=unescape((folder / "out" / "report.html").read_text()),
         data=checked.data["pain"],
         model=checked.models["pain"]["overall"],
         posterior=posterior,

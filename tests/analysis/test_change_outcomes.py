@@ -16,10 +16,10 @@ import xarray as xr
 from scipy.stats import norm
 
 import bayesmeta as bm
-from bayesmeta.analysis.arm_changes import changes_methods
 from bayesmeta.analysis.run import plan
 from bayesmeta.cli import main
 from bayesmeta.families.arm_changes.grid import fit_change_grid
+from bayesmeta.families.arm_changes.words import ChangesWords
 
 CHANGES = Path(__file__).parent / "changes"
 SIGNALS = """
@@ -274,10 +274,12 @@ def test_methods_say_which_model_has_which_baseline(folder):
     other = section.replace("models.overall", "models.other").replace('"all"', '"other"\nbaseline = "common"')
     (folder / "analysis.toml").write_text(text + other)
     checked = plan(folder / "analysis.toml")
-    fits = {
-        key: SimpleNamespace(model=model, data=checked.data["pain"]) for key, model in checked.models["pain"].items()
-    }
-    said = changes_methods(checked.analysis.outcomes["pain"], fits)
+    labels = {key: section.label for key, section in checked.analysis.outcomes["pain"].models.items()}
+    readers = [
+        SimpleNamespace(label=labels[key], model=model, data=checked.data["pain"])
+        for key, model in checked.models["pain"].items()
+    ]
+    said = ChangesWords().methods(readers, "")
     assert said.startswith("6 studies whose arms were measured at baseline and afterwards")
     assert "In 'all' theta_i is the difference of mean changes, and" in said
     assert "In 'other' theta_i is the difference of means afterwards, and" in said

@@ -5,7 +5,8 @@ import pytest
 import xarray as xr
 
 import bayesmeta as bm
-from bayesmeta.analysis.latent_pooling import latent_pooling
+from bayesmeta.analysis.reader import FitReader
+from bayesmeta.families.review.latent_pooling import latent_pooling
 from bayesmeta.results.draws_result import DrawsResult
 
 NAMES = ("a", "b", "c", "d")
@@ -33,7 +34,7 @@ def result(spread=0.02):
 
 def test_each_draw_is_pooled_as_pool_does():
     fit, y, se = result()
-    rows = {row["label"]: row for row in latent_pooling(fit)}
+    rows = {row["label"]: row for row in latent_pooling(FitReader("m", fit))}
     pooled = [
         bm.pool(bm.Estimates(a, b), "reml", "hksj") for a, b in zip(y.reshape(-1, 4), se.reshape(-1, 4), strict=True)
     ]
@@ -46,11 +47,11 @@ def test_each_draw_is_pooled_as_pool_does():
 
 def test_the_published_pool_stands_beside_it():
     fit, _, _ = result(spread=0.0)
-    rows = latent_pooling(fit)
+    rows = latent_pooling(FitReader("m", fit))
     assert [row["label"] for row in rows] == ["published", "dl wald", "reml wald", "reml hksj", "pm hksj", "this model"]
     assert rows[1]["estimate"][0] == pytest.approx(rows[0]["estimate"][0], abs=0.02)
 
 
 def test_known_trials_have_no_such_table():
-    data = bm.load_dataset("eight_schools")
-    assert latent_pooling(bm.fit(data, bm.NormalNormal(mu=bm.Normal(0, 20), tau=bm.HalfNormal(10)))) == []
+    fit = bm.fit(bm.load_dataset("eight_schools"), bm.NormalNormal(mu=bm.Normal(0, 20), tau=bm.HalfNormal(10)))
+    assert fit.prepared.family.estimators(FitReader("m", fit)) == []

@@ -5,7 +5,11 @@ Estimates with heavy-tailed errors: y_i ~ theta_i + se_i t(df). Its posterior is
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -81,10 +85,13 @@ class HeavyTailedLikelihood(Likelihood):
         return groups, {"study": list(self.data.study), "covariate": list(self.design.columns)}
 
 
+KEYS = Keys(kind="heavy_tailed", about="estimates with heavy-tailed errors", table="estimates")
+
+
 class OfHeavyTails(Family):
     name, made_for = "heavy_tailed", "estimates with heavy-tailed errors"
     data_type, model_types = Estimates, (HeavyTailed,)
-    keys = Keys(kind="heavy_tailed", about="estimates with heavy-tailed errors", table="estimates")
+    keys = KEYS
 
     def build(self, base: bm.NormalNormal, data: Estimates, measure: str | None, own: Any) -> HeavyTailed:
         return HeavyTailed(base)
@@ -157,3 +164,70 @@ def test_the_posterior_is_that_of_a_grid(assert_within_mcse: Any) -> None:
     assert result.probability("mu < 0.3") == pytest.approx(below, abs=0.01 + 4 * result.probability_mcse("mu < 0.3"))
     assert list(result.summary().index) == ["mu", "tau", "theta_new"]
     assert result.shrinkage().loc["study 4", "mean"] < 2.4  # the outlier is drawn in
+
+
+COMMAND = """
+import sys
+from bayesmeta.families import kinds, registry
+sys.path.insert(0, {tests!r})
+import test_new_family as new
+registry.FAMILIES = (*registry.FAMILIES, new.OfHeavyTails())
+kinds.KINDS["heavy_tailed"] = new.KEYS
+from bayesmeta.cli import main
+main(sys.argv[1:])
+"""
+ANALYSIS = """
+schema = 1
+title = "Heavy tails"
+question = "Does it work?"
+source = "made up"
+seed = 4
+[sampling]
+draws = 4000
+target_accept = 0.98
+[outcomes.pain]
+label = "Pain"
+estimates = "effects.csv"
+[outcomes.pain.models.heavy]
+kind = "heavy_tailed"
+label = "with an outlier"
+mu = "Normal(0, 1)"
+tau = "HalfNormal(0.5)"
+[[outcomes.pain.signals]]
+name = "benefit"
+model = "heavy"
+claim = "mu > 0"
+claim_label = "it works"
+quantity = "mu"
+[outcomes.pain.sensitivity]
+effect = [{ label = "sceptical", prior = "Normal(0, 0.5)" }]
+tau = [{ label = "as stated", prior = "HalfNormal(0.5)" }]
+"""
+
+
+@pytest.mark.slow
+def test_report_and_verify_need_no_word_of_it(tmp_path: Path) -> None:
+    (tmp_path / "analysis.toml").write_text(ANALYSIS)
+    rows = (f"{study},{y},{se}" for study, y, se in zip("ABCDE", DATA.y, DATA.se, strict=True))
+    (tmp_path / "effects.csv").write_text("\n".join(["study,y,se", *rows]) + "\n")
+
+    def run(*arguments: str) -> str:
+        code = COMMAND.format(tests=str(Path(__file__).parent))
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    run("report", "analysis.toml", "--out", "out")
+    outcome = json.loads((tmp_path / "out" / "results.json").read_text())["outcomes"]["pain"]
+    assert [study["evidence"] for study in outcome["evidence"]["studies"]][3] == "effect 2.4, standard error 0.2"
+    assert len(outcome["models"]["heavy"]["forest"]["studies"]) == len(outcome["predictive"]) == 5
+    page = (tmp_path / "out" / "report.html").read_text()
+    for words in (
+        "5 studies with published estimates",
+        "Filled squares: trials whose effect entered",
+        "Trials</caption>",
+    ):
+        assert words in page
+    run("verify", "out")

@@ -10,7 +10,7 @@ from scipy.stats import norm
 import bayesmeta as bm
 from bayesmeta.diagnostics.published import published_checks, recomputed, replicated
 from bayesmeta.families.prepared import prepare
-from bayesmeta.families.review.published import RECOMPUTED
+from bayesmeta.families.printed import RECOMPUTED
 from bayesmeta.inference.restore import restored, to_datatree
 from bayesmeta.results.draws_result import DrawsResult
 

@@ -98,6 +98,12 @@ def _pain() -> dict[str, Any]:
                 {"choice": "Is ± 0.51 an SD or an SE?", "option": "SD", "prior": 0.5, "posterior": 0.07},
             ],
             "missing": ["No trial's standard deviation was found in a public text."],
+            "tables": [
+                {"key": "statistics", "caption": "Statistics", "note": "By construction.", "columns": [
+                    {"heading": "Statistic", "key": "name"}, {"heading": "Observed within", "key": "within", "form": "long"}]},
+                {"key": "choices", "caption": "Choices", "note": "", "columns": [
+                    {"heading": "Choice", "key": "choice"}, {"heading": "Posterior", "key": "posterior", "form": "probability"}]},
+            ],
         },
         "models": {
             "overall": {

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from types import SimpleNamespace
 
 import pytest
 from matplotlib.colors import to_hex
 
 from bayesmeta.effects.registry import display_of
+from bayesmeta.families.arm_changes.words import ChangesWords
+from bayesmeta.families.arm_means.words import MeansWords
+from bayesmeta.families.words import Marks
 from bayesmeta.report.canvas import BLUE, GREY, ORANGE, VERMILION
 from bayesmeta.report.figures import (
     density_figure,
@@ -46,7 +50,7 @@ def test_the_forest_plot(chosen):
     for name in chosen:
         for key, value in PARTS[name].items():
             data[key] = data[key] + value if key == "studies" else value
-    said = forest_caption({"forest": data}, DISPLAY).lower()
+    said = forest_caption(data, Marks(), DISPLAY).lower()
     wanted = set(chosen) | ({LATENT} if ARROW in chosen else set())
     assert {name for name in PARTS if name.lower() in said} == wanted
     assert ("grey dots" in said) == bool(data["studies"])
@@ -66,13 +70,16 @@ def drawn(data):
     return marks | ({"published"} if any(to_hex(p.get_edgecolor()) == ORANGE.lower() for p in ax.patches) else set())
 
 
-@pytest.mark.parametrize(("unknown", "words"), [("SD not known", "both standard deviations were reported"),
-                                                ("correlation not known", "follows from standard deviations")])  # fmt: skip
-def test_arms(unknown, words):
+@pytest.mark.parametrize(
+    ("marks", "words"),
+    [
+        (MeansWords().marks(None), "both standard deviations were reported"),
+        (ChangesWords().marks(SimpleNamespace(baseline="common")), "follows from standard deviations"),
+    ],
+)
+def test_arms(marks, words):
     def caption(*known):
-        return forest_caption(
-            {"forest": {"studies": [study(k) for k in known], "unknown": unknown, "pooled": POOLED}}, DISPLAY
-        )
+        return forest_caption({"studies": [study(k) for k in known], "pooled": POOLED}, marks, DISPLAY)
 
     assert words in caption(True)
     assert "hollow" not in caption(True)

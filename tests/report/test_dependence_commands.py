@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 import bayesmeta as bm
+from bayesmeta.analysis.reader import FitReader
 from bayesmeta.analysis.run import plan
-from bayesmeta.analysis.structure_words import dependence_sentences
 from bayesmeta.cli import main
 from bayesmeta.errors import SpecificationError
+from bayesmeta.families.estimates.words import EstimatesWords
 
 LONG = "study,arm,events,n\nA,placebo,10,40\nA,low,15,40\nA,high,18,40\nB,placebo,12,60\nB,low,20,60\n"
 REPEATED = "study,y,se\nA,0.1,0.2\nA,0.3,0.3\nB,-0.4,0.2\nC,0.2,0.2\n"
@@ -169,11 +170,11 @@ def test_analysis_files_take_a_covariance_and_a_structure(repeated):
 def test_methods_say_it(repeated):
     data = bm.read_estimates(repeated, cluster="study")
     model = bm.TwoScales(bm.NormalNormal(tau=bm.HalfNormal(0.5)), bm.Cluster("trial"), bm.HalfNormal(0.3))
-    (said,) = dependence_sentences("Pain", {"m": "three levels"}, data, {"m": bm.fit(data, model)})
+    (said,) = EstimatesWords().structure("Pain", [FitReader("three levels", bm.fit(data, model))])
     assert (
         said == "The model 'three levels' has a second standard deviation, tau_trial of Cluster('trial'), beside tau."
     )
     corrected = bm.Estimates([0.1, 0.2], [0.1, 0.1], added=[0, 0.5])
     plain = bm.NormalNormal(tau=bm.HalfNormal(0.5))
-    (said,) = dependence_sentences("Pain", {"m": "m"}, corrected, {"m": bm.fit(corrected, plain)})
+    (said,) = EstimatesWords().structure("Pain", [FitReader("m", bm.fit(corrected, plain))])
     assert "0.5 was added to each cell of study 'study 2'" in said

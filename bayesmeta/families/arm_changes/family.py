@@ -10,6 +10,7 @@ from bayesmeta.data.arm_changes import ArmChanges
 from bayesmeta.errors import SpecificationError
 from bayesmeta.families.arm_changes.keys import KEYS
 from bayesmeta.families.arm_changes.likelihood import ChangesLikelihood
+from bayesmeta.families.arm_changes.words import ChangesWords
 from bayesmeta.families.exact import Exact
 from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.families.protocol import Family, Parameter
@@ -20,7 +21,7 @@ from bayesmeta.spec.normal_normal import NormalNormal
 
 
 @final
-class OfArmChanges(Family):
+class OfArmChanges(ChangesWords, Family):
     """`ArmChanges` with `ChangeNormal`."""
 
     name, made_for, keys = KEYS.kind, "ArmChanges", KEYS

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, final
 from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.families.arm_means.keys import KEYS
 from bayesmeta.families.arm_means.likelihood import ArmLikelihood
+from bayesmeta.families.arm_means.words import MeansWords
 from bayesmeta.families.exact import Exact
 from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.families.protocol import Family, Parameter
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @final
-class OfArmMeans(Family):
+class OfArmMeans(MeansWords, Family):
     """`ArmMeans` with `ArmNormal`."""
 
     name, made_for, keys = KEYS.kind, "ArmMeans", KEYS

@@ -14,6 +14,7 @@ from bayesmeta.errors import SpecificationError
 from bayesmeta.families.estimates.keys import KEYS
 from bayesmeta.families.estimates.likelihood import EstimatesLikelihood
 from bayesmeta.families.estimates.structure import structured
+from bayesmeta.families.estimates.words import EstimatesWords
 from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.families.protocol import Family, Parameter
 from bayesmeta.priors import Prior, plain
@@ -27,7 +28,7 @@ Model = NormalNormal | TwoScales
 
 
 @final
-class OfEstimates(Family):
+class OfEstimates(EstimatesWords, Family):
     """`Estimates` with `NormalNormal` or `TwoScales`."""
 
     name, made_for, keys = KEYS.kind, "estimates", KEYS

@@ -11,6 +11,7 @@ from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.families.protocol import Family
 from bayesmeta.families.review.keys import KEYS
 from bayesmeta.families.review.likelihood import ReviewLikelihood
+from bayesmeta.families.review.words import ReviewWords
 from bayesmeta.priors import Prior, plain
 from bayesmeta.spec.between import Independent
 from bayesmeta.spec.design import Design, review_design
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @final
-class OfReview(Family):
+class OfReview(ReviewWords, Family):
     """`PublishedReview` with `NormalNormal`."""
 
     name, made_for, keys = "review", "a published review", KEYS

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.data.review import PublishedReview
-from bayesmeta.data.statistics import PooledEstimate
 from bayesmeta.families.likelihood import BY_STUDY, DRAWS, NUMPY, Array, Groups, Latent, Likelihood, Ops, Point
+from bayesmeta.families.printed import RECOMPUTED
 from bayesmeta.families.review.arrays import review_arrays
-from bayesmeta.families.review.published import RECOMPUTED, printed, replicated, statistics_of, tests_by_name
+from bayesmeta.families.review.published import printed, replicated, statistics_of, tests_by_name
 from bayesmeta.families.review.terms import Trials
 from bayesmeta.families.theta import draw_theta
 from bayesmeta.priors import Flat, Uniform
@@ -32,7 +32,7 @@ class ReviewLikelihood(Likelihood):
         m = int((~self.arrays.known).sum())
         if m == 0:
             return {}
-        start = next((s.estimate for s in self.data.statistics if isinstance(s, PooledEstimate)), 0.0)
+        start = 0.0 if self.data.pooled is None else self.data.pooled.estimate
         found = {"sd": Latent((m,), self.data.sd, stated=True), "y_latent": Latent((m,), Flat(), np.full(m, start))}
         if self.arrays.n_free_sizes:
             found["size_position"] = Latent((self.arrays.n_free_sizes,), Uniform(0.0, 1.0))

@@ -18,7 +18,6 @@ from bayesmeta.families.review.terms import Trials, subgroup_statistic
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int_]
 _DRAWS = ("chain", "draw")
-RECOMPUTED = "published_recomputed"  # the group; not ArviZ's posterior_predictive, whose values are replicates
 
 
 def statistics_of(arrays: ReviewArrays, trials: Trials, z: Floats, pick: Ints) -> dict[str, Any]:

@@ -1,0 +1,56 @@
+"""What a report says of estimates: what was added to counts, and how true effects vary together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from bayesmeta.data.added import approximation_sentence
+from bayesmeta.data.estimates import Estimates
+from bayesmeta.families.words import Reader, Words
+from bayesmeta.spec.between import Independent, MultiArm
+
+
+class EstimatesWords(Words):
+    """Words for `Estimates`."""
+
+    def structure(self, outcome: str, readers: Sequence[Reader]) -> Iterator[str]:
+        """What was added to counts, a known covariance, and what is beside tau or correlates true effects."""
+        data: Estimates = readers[0].data
+        if said := approximation_sentence(data.added, data.study):
+            yield f"Outcome '{outcome}': {said}"
+        if data.cov is not None:
+            yield f"Outcome '{outcome}': the estimates entered with their known covariance."
+        for reader in readers:
+            between, components = reader.model.base.between, reader.model.components.items()
+            for name, part in components:
+                if name != "tau":
+                    yield f"The model '{reader.label}' has a second standard deviation, {name} of {part}, beside tau."
+            if isinstance(between, MultiArm):
+                yield f"In the model '{reader.label}' the true effects of one trial's contrasts are correlated by 1/2."
+            elif between != Independent():
+                yield f"In the model '{reader.label}' true effects covary by tau^2 times a matrix that was given."
+
+    def notes(self, data: Estimates, model: Any) -> Iterator[str]:
+        """What was added to counts, and how rows of one study depend."""
+        if said := approximation_sentence(data.added, data.study):
+            yield said
+        known = data.cov is not None and np.count_nonzero(data.cov - np.diag(np.diag(data.cov))) > 0
+        between = model.base.between
+        if isinstance(between, MultiArm):
+            start = (
+                "Estimates of one trial have their known covariance; their true effects"
+                if known
+                else "True effects of one trial"
+            )
+            yield f"{start} are correlated by 1/2."
+        elif between != Independent():
+            start = "Estimates have their known covariance; their true effects" if known else "True effects"
+            yield f"{start} covary by tau^2 times the matrix that was given."
+        elif known:
+            yield (
+                "Estimates have their known covariance. Their true effects vary independently; --option between=multi-arm "
+                "correlates those of one trial by 1/2."
+            )
