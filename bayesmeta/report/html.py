@@ -9,19 +9,12 @@ from typing import Any
 
 from jinja2 import ChainableUndefined, Environment, PackageLoader, Template, Undefined
 
-from bayesmeta.report import figures, html_tables, numbers, prior_sentences, sentences, tables
+from bayesmeta.report import evidence_tables, figures, html_tables, numbers, prior_sentences, sentences, tables
 from bayesmeta.report.plain_text import visible
 
 Record = Mapping[str, Any]
 
-_FILTERS: dict[str, Callable[..., str]] = {
-    "num": numbers.format_number,
-    "value": numbers.format_value,
-    "prob": numbers.format_probability,
-    "mcse": numbers.format_mcse,
-    "bound": numbers.format_bound,
-    "check": sentences.check_sentence,
-}
+_FILTERS: dict[str, Callable[..., str]] = {"value": numbers.format_value, "check": sentences.check_sentence}
 
 
 def render_html(results: Record) -> str:
@@ -56,24 +49,20 @@ def render_html(results: Record) -> str:
                 *(prior_sentences.tipping_sentence(signal, tipping) for tipping in signal.get("tipping") or []),
                 *filter(None, [prior_sentences.belief_sentence(signal)]),
             ],
-            "beliefs": prior_sentences.belief_rows(signal),
-            "prior_on": prior_sentences.prior_on(signal),
-            "tried": {
-                key: any(row.get(key) for row in [*(signal.get("sensitivity") or []), *(signal.get("beliefs") or [])])
-                for key in ("mcse", "threshold_probability", "pareto_k")
-            },
+            "beliefs": html_tables.beliefs_table(signal),
+            "tried": html_tables.sensitivity_table(signal),
         }
         for signal in results.get("signals") or []
     ]
     outcomes = [_outcome(results, key, outcome) for key, outcome in (results.get("outcomes") or {}).items()]
-    rows = tables.signals_table_rows(results)
     return _template().render(
         r=results,
         answer=sentences.answer_sentences(results),
         failed=[check for check in results.get("checks") or [] if check.get("passed") is False],
-        rows=rows,
-        filled=tables.filled_columns(rows),
-        tried=prior_sentences.tried(results.get("signals") or []),
+        signals_table=html_tables.signals_table(results),
+        external=html_tables.external_table(results),
+        convergence=html_tables.convergence_table((results.get("outcomes") or {}).values()),
+        checks=html_tables.checks_table(results),
         glossary=prior_sentences.glossary(results),
         summary_figure=figures.summary_figure(results),
         signals=signals,
@@ -84,18 +73,16 @@ def render_html(results: Record) -> str:
 
 
 def _contents(results: Record, outcomes: Sequence[Record]) -> dict[str, bool]:
-    """What there is to show: a section, a column or a word without content is left out."""
+    """What there is to show: a section or a word without content is left out."""
     models = [model for outcome in outcomes for model in outcome["models"]]
     panels = [panel for model in models for panel in model["data"].get("prior_posterior") or []]
-    convergence = any(model["data"].get("convergence") for model in models)
-    predictive = any(outcome["data"].get("predictive") for outcome in outcomes)
+    shown = [*(model["data"].get("convergence") for model in models), *(one["predictive"] for one in outcomes)]
     return {
         "priors": any(model["priors"] or model["pictures"] for model in models),
-        "defaults": any(prior["default"] for model in models for prior in model["priors"]),
+        "defaults": any(model["data"].get("defaults") for model in models),
         "pictures": bool(panels),
         "drawn_priors": any(panel.get("prior") is not None for panel in panels),
-        "convergence": convergence,
-        "checks": bool(convergence or predictive or results.get("checks")),
+        "checks": any(shown) or bool(results.get("checks")),
     }
 
 
@@ -120,9 +107,9 @@ def _outcome(results: Record, key: str, outcome: Record) -> dict[str, Any]:
             "data": model,
             "name": name,
             "pictures": figures.prior_figures(model),
-            "priors": _priors(model),
-            "summary": tables.summary_rows(model),
-            "agreement": tables.agreement_rows(model),
+            "priors": html_tables.priors_table(model),
+            "summary": html_tables.summary_table(model, name, outcome),
+            "agreement": html_tables.agreement_table(outcome, name, model),
         }
         for name, model in (outcome.get("models") or {}).items()
     ]
@@ -133,7 +120,7 @@ def _outcome(results: Record, key: str, outcome: Record) -> dict[str, Any]:
         "has_evidence": any(evidence.values()),
         "display": tables.outcome_display(outcome),
         "studies": studies,
-        "evidence_tables": html_tables.evidence_tables(evidence),
+        "evidence_tables": evidence_tables.evidence_tables(evidence),
         "latent": sum(not study.get("known") for study in studies),
         "sentences": [
             sentences.outcome_sentence(results, outcome, model["forest"])
@@ -143,9 +130,11 @@ def _outcome(results: Record, key: str, outcome: Record) -> dict[str, Any]:
         "forests": figures.forest_figures(results, outcome),
         "confounding": figures.confounding_figure(outcome),
         "side_by_side": figures.side_by_side_figure(outcome),
-        "side_by_side_label": tables.outcome_display(outcome).label,
-        "side_by_side_rows": tables.side_by_side_rows(outcome),
-        "estimators": tables.estimator_rows(outcome),
+        "side_by_side_table": html_tables.side_by_side_table(outcome),
+        "probabilities": html_tables.probabilities_table(outcome),
+        "derived": html_tables.derived_table(outcome),
+        "estimators": html_tables.estimators_table(outcome),
+        "predictive": html_tables.predictive_table(outcome),
         "external": figures.external_figure(results, key),
         "models": models,
     }
@@ -154,15 +143,6 @@ def _outcome(results: Record, key: str, outcome: Record) -> dict[str, Any]:
 def _given(function: Callable[..., str]) -> Callable[..., str]:
     """Let a formatter see None where the results have nothing."""
     return lambda *values: function(*(None if isinstance(v, Undefined) else v for v in values))
-
-
-def _priors(model: Record) -> list[dict[str, Any]]:
-    defaults = set(model.get("defaults") or [])
-    sources = model.get("sources") or {}
-    return [
-        {"parameter": name, "prior": prior, "default": name in defaults, "sources": sources.get(name) or []}
-        for name, prior in (model.get("priors") or {}).items()
-    ]
 
 
 def _shown(value: Any) -> Any:
@@ -181,5 +161,4 @@ def _template() -> Template:
         finalize=_shown,
     )
     environment.filters.update({name: _given(function) for name, function in _FILTERS.items()})
-    environment.globals.update(estimate=_given(numbers.format_estimate), interval=_given(numbers.format_interval))
     return environment.get_template("report.html.j2")

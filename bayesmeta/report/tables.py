@@ -1,4 +1,4 @@
-"""The rows of the tables of signals and of estimators, as text."""
+"""The rows of the table of signals as text, and how an outcome is read."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from bayesmeta.effects.display import Display, display_from
 from bayesmeta.effects.registry import MEASURES, display_of
 from bayesmeta.report.numbers import (
     MISSING,
-    format_estimate,
-    format_interval,
     format_mcse,
     format_p,
     format_probability,
@@ -95,44 +93,4 @@ def estimator_rows(outcome: Mapping[str, Any]) -> list[dict[str, Any]]:
             cells.append((texts[0], " to ".join(texts[1:])))
         excludes = format_probability(one["excludes_zero"])
         rows.append({"label": _LABELS.get(one["label"], one["label"]), "cells": cells, "excludes": excludes})
-    return rows
-
-
-_MOMENTS = ("mean", "sd", "median", "lower", "upper")
-
-
-def summary_rows(model: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the rows of a model's summary with its numbers as text, and as they are read where that is another scale."""
-    rows = []
-    for row in model.get("summary") or []:
-        spread = row.get("sd") or spread_of(row.get("median"), row.get("lower"), row.get("upper"))
-        shown = [row.get(f"display_{key}") for key in ("median", "lower", "upper")]
-        read = format_estimate(*shown) if row.get("display") else ""
-        rows.append({**row, "texts": write_row([row.get(key) for key in _MOMENTS], spread), "read": read})
-    return rows
-
-
-def agreement_rows(model: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the rows of the table of engines, with one more digit than the standard deviation has in a summary."""
-    keys = ("exact_mean", "drawn_mean", "exact_sd", "drawn_sd")
-    rows = model.get("agreement") or []
-    return [
-        {**row, "texts": write_row([row.get(key) for key in keys], (row.get("exact_sd") or 0) / 10)} for row in rows
-    ]
-
-
-def side_by_side_rows(outcome: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the rows of the table of both schools, on the scale on which the measure is read."""
-    display = outcome_display(outcome)
-    keys = ("estimate", "lower", "upper", "prediction_lower", "prediction_upper")
-    rows = []
-    for row in (outcome.get("side_by_side") or {}).get("rows") or []:
-        shown = [None if row.get(key) is None else float(display.values(row[key])) for key in keys]
-        raw = row.get("se") or spread_of(*(row.get(key) for key in keys[:3]))
-        spread = spread_of(*shown[:3]) if display.changes else raw
-        texts = {
-            "estimate": format_estimate(shown[0], shown[1], shown[2], spread),
-            "new": format_interval(shown[3], shown[4], spread),
-        }
-        rows.append({**row, **texts, "tau": write_row([row.get("tau")], raw)[0]})
     return rows
