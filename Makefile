@@ -14,6 +14,9 @@ ketamine: venv ## fit the ketamine analysis and write reports/ketamine
 expected: ketamine ## fit it, and write models/ketamine/expected.json and docs/ketamine-table.md again
 	$(BIN)/python scripts/ketamine-expected.py
 
+schema: venv ## write docs/results.schema.json again
+	$(BIN)/python scripts/results-schema.py
+
 test: venv ## run every test, slow ones too
 	$(TEST) -m ""
 
@@ -64,4 +67,4 @@ clean: ## remove everything that make created
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help ketamine expected test test-fast lint format types docs bench corpus published lock venv clean
+.PHONY: help ketamine expected schema test test-fast lint format types docs bench corpus published lock venv clean

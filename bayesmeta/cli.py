@@ -59,11 +59,10 @@ def report(
     with warnings_on_one_line():
         results = write_report(analysis, out, quiet=as_json)
     if as_json:
-        typer.echo(json.dumps(results, allow_nan=False))
-    failed = [check for check in results["checks"] if check["passed"] is False]
-    for check in failed:
+        typer.echo(json.dumps(results.as_dict(), allow_nan=False))
+    for check in results.failed:
         say(f"check failed: {check_sentence(check)}")
-    raise typer.Exit(1 if failed else 0)
+    raise typer.Exit(1 if results.failed else 0)
 
 
 @app.command()
@@ -78,15 +77,16 @@ def verify(
     from bayesmeta.report.verify import verify_report
 
     with warnings_on_one_line():
-        checks = [check.as_dict() for check in verify_report(folder, analysis)]
-    failed = [check for check in checks if check["passed"] is False]
+        checks = verify_report(folder, analysis)
+    failed = [check for check in checks if check.passed is False]
     if as_json:
-        record = {"schema": "bayesmeta-verify/1", "folder": folder.as_posix(), "checks": checks}
+        rows = [check.as_dict() for check in checks]
+        record = {"schema": "bayesmeta-verify/1", "folder": folder.as_posix(), "checks": rows}
         typer.echo(json.dumps(record, allow_nan=False))
     else:
         for check in checks:
-            note = f": {check['note']}" if check["note"] else ""
-            typer.echo(visible(f"{'failed' if check['passed'] is False else 'passed'}  {check['name']}{note}"))
+            note = f": {check.note}" if check.note else ""
+            typer.echo(visible(f"{'failed' if check.passed is False else 'passed'}  {check.name}{note}"))
     raise typer.Exit(1 if failed else 0)
 
 

@@ -17,14 +17,16 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayesmeta.analysis.records.outcome import EstimatorRecord
 from bayesmeta.analysis.run import plan
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.data.statistics import PooledEstimate, SignificantCount
 from bayesmeta.diagnostics.sensitivity import K_LIMIT
+from bayesmeta.effects.registry import display_of
 from bayesmeta.families.likelihood import NUMPY, Point
 from bayesmeta.families.prepared import prepare
+from bayesmeta.report.html_tables import estimator_cells
 from bayesmeta.report.numbers import format_mcse, format_p, format_probability
-from bayesmeta.report.tables import estimator_rows
 from bayesmeta.results.draws_result import DrawsResult
 from bayesmeta.spec.normal_normal import NormalNormal
 
@@ -209,9 +211,11 @@ def page(expected: dict[str, Any]) -> str:
         "| estimator | estimate | lower limit | upper limit | excludes no effect |",
         "| --- | --- | --- | --- | --- |",
     ]
-    for row in estimator_rows({"estimators": expected["estimators"]}):
-        cells = [f"{text} ({span})" if span else text for text, span in row["cells"][:3]]
-        lines.append(f"| {row['label']} | {' | '.join(cells)} | {row['excludes']} |")
+    identity = display_of(None)
+    estimators = [EstimatorRecord.model_construct(**row) for row in expected["estimators"]]
+    for label, cells, excludes in estimator_cells(estimators, identity):
+        texts = [f"{text} ({span})" if span else text for text, span in cells[:3]]
+        lines.append(f"| {label} | {' | '.join(texts)} | {excludes} |")
     lines += ["", f"| probability | as observed | {' | '.join(CLOSER)} |", "| --- | --- |" + " --- |" * len(CLOSER)]
     for row in expected["tolerances"]:
         cells = [f"{row[key][0]:.3f} ({format_mcse(row[key][1])})" if len(row[key]) == 2 or row[key][2] <= K_LIMIT else

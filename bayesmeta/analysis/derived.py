@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.analysis.load import outcome_display, shown_measure
+from bayesmeta.analysis.records.outcome import DerivedRecord
 from bayesmeta.analysis.schema import Derived, Outcome
 from bayesmeta.effects.registry import MEASURES, TreatedRisk, measure_named
 from bayesmeta.errors import SpecificationError
@@ -20,6 +22,11 @@ _LEVELS = (0.025, 0.5, 0.975)
 def finite_or_none(value: Any) -> float | None:
     """A number for JSON, which has no infinity."""
     return float(value) if np.isfinite(value) else None
+
+
+def plain_row(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """A row of a table with its texts as they are, and its numbers for JSON."""
+    return {str(key): value if isinstance(value, str) else finite_or_none(value) for key, value in row.items()}
 
 
 def baseline_counts(question: Derived) -> list[tuple[int, int]]:
@@ -60,7 +67,7 @@ def treated_risk(outcome: Outcome) -> TreatedRisk:
     return found
 
 
-def derived_rows(question: Derived, outcome: Outcome, result: MetaResult) -> list[dict[str, Any]]:
+def derived_rows(question: Derived, outcome: Outcome, result: MetaResult) -> list[DerivedRecord]:
     """Risks, absolute risk difference and number needed to treat, from the effect and a printed baseline risk.
 
     The baseline was printed as a percentage of an unknown count: every whole number of events that rounds to it,
@@ -90,13 +97,14 @@ def _percent(draws: Floats) -> Floats:
     return np.asarray(100 * np.quantile(draws, _LEVELS))
 
 
-def _row(question: Derived, label: str, quantiles: Floats, unit: str, note: str = "") -> dict[str, Any]:
+def _row(question: Derived, label: str, quantiles: Floats, unit: str, note: str = "") -> DerivedRecord:
     lower, median, upper = map(float, quantiles)
-    numbers = {"median": median, "lower": lower, "upper": upper}
-    return {"label": label, "model": question.model, **numbers, "unit": unit, "note": note}
+    return DerivedRecord(
+        label=label, model=question.model, median=median, lower=lower, upper=upper, unit=unit, note=note
+    )
 
 
-def needed_row(question: Derived, benefit: Floats) -> dict[str, Any]:
+def needed_row(question: Derived, benefit: Floats) -> DerivedRecord:
     """Number needed to treat, from draws of the absolute risk difference in the direction that helps patients.
 
     Its median and limits are those of the difference, inverted: an interval that includes no difference runs from
@@ -112,18 +120,18 @@ def needed_row(question: Derived, benefit: Floats) -> dict[str, Any]:
     near, far = (high, low) if helps else (low, high)
     crosses = (near > 0) != (far > 0)
     text = f"{_needed(middle)} ({_needed(near)} to {'∞ to ' if crosses else ''}{_needed(far)})"
-    return {
-        "label": f"number needed to treat to {'benefit (NNTB)' if helps else 'harm (NNTH)'}",
-        "model": question.model,
-        "median": _inverse(middle),
-        "lower": _inverse(near),
-        "upper": None if crosses else _inverse(far),
-        "other_side": _inverse(far) if crosses else None,
-        "text": text,
-        "unit": "patients",
-        "note": f"probability that treatment helps at all {np.mean(benefit > 0):.3f}"
+    return DerivedRecord(
+        label=f"number needed to treat to {'benefit (NNTB)' if helps else 'harm (NNTH)'}",
+        model=question.model,
+        median=_inverse(middle),
+        lower=_inverse(near),
+        upper=None if crosses else _inverse(far),
+        other_side=_inverse(far) if crosses else None,
+        text=text,
+        unit="patients",
+        note=f"probability that treatment helps at all {np.mean(benefit > 0):.3f}"
         + ("; the interval includes benefit and harm" if crosses else ""),
-    }
+    )
 
 
 def _inverse(difference: float) -> float | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
+from bayesmeta.analysis.records.results import ExternalRecord
 from bayesmeta.analysis.schema import External
 from bayesmeta.data.cells import as_number, is_missing
 from bayesmeta.data.text_files import read_csv
@@ -14,7 +14,7 @@ _COLUMNS = ("review", "outcome", "subgroup", "measure", "estimate", "ci_low", "c
 _ROW_KEYS = ("review", "outcome", "subgroup", "scale", "divide_by", "comparable")
 
 
-def external_rows(section: External, folder: Path) -> list[dict[str, Any]]:
+def external_rows(section: External, folder: Path) -> list[ExternalRecord]:
     """Rows of the table of published summaries that the analysis file names, in its order.
 
     Each row of the section gives the values that pick one line of the table (review, outcome, subgroup), the
@@ -22,7 +22,7 @@ def external_rows(section: External, folder: Path) -> list[dict[str, Any]]:
     """
     table = read_csv(folder / section.file)
     table.require(*_COLUMNS)
-    found: list[dict[str, Any]] = []
+    found: list[ExternalRecord] = []
     for row in section.rows:
         for key in row:
             if key not in _ROW_KEYS:
@@ -40,27 +40,31 @@ def external_rows(section: External, folder: Path) -> list[dict[str, Any]]:
             numbers[key] = None if value is None else float(value) / divisor
         cells = {key: _text(table.columns[key][hits[0]]) for key in ("review", "outcome", "subgroup", "note", "source")}
         found.append(
-            {
-                "review": cells["review"],
-                "outcome": f"{cells['outcome']} ({cells['subgroup']})" if cells["subgroup"] else cells["outcome"],
+            ExternalRecord(
+                review=cells["review"],
+                outcome=f"{cells['outcome']} ({cells['subgroup']})" if cells["subgroup"] else cells["outcome"],
                 **numbers,
-                "scale": row.get("scale", ""),
-                "comparable": row.get("comparable", "no") == "yes",
-                "outcome_key": section.outcome,
-                "note": cells["note"] + (f" Divided by {divisor:g}." if divisor != 1 else ""),
-                "source": cells["source"],
-            }
+                scale=row.get("scale", ""),
+                comparable=row.get("comparable", "no") == "yes",
+                outcome_key=section.outcome,
+                note=cells["note"] + (f" Divided by {divisor:g}." if divisor != 1 else ""),
+                source=cells["source"],
+            )
         )
-    for statement in section.statements:
-        nothing = dict.fromkeys(("estimate", "lower", "upper"))
-        words = {
-            "review": statement.review,
-            "outcome": statement.says,
-            "scale": "",
-            "comparable": False,
-            "note": "",
-        }
-        found.append(words | nothing | {"source": statement.source})
+    found += [
+        ExternalRecord(
+            review=one.review,
+            outcome=one.says,
+            estimate=None,
+            lower=None,
+            upper=None,
+            scale="",
+            comparable=False,
+            note="",
+            source=one.source,
+        )
+        for one in section.statements
+    ]
     return found
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bayesmeta.analysis.reader import family_and_readers
+from bayesmeta.analysis.records.signal import Method, SignalRecord
 from bayesmeta.analysis.schema import Analysis, Outcome, Sampling
 from bayesmeta.data.kinds import Data
 from bayesmeta.diagnostics.agreement import LIMIT
@@ -14,7 +15,7 @@ from bayesmeta.effects.registry import REPORTED
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.precision import ESS_LIMIT, R_HAT_LIMIT, SATURATED_LIMIT
 
-_HOW = {
+_HOW: dict[Method, str] = {
     "exact": "exact fits",
     "reweighted": "Pareto-smoothed importance sampling of the draws under the stated priors, where Pareto k is at most 0.7 (less "
     "with few effective draws)",
@@ -25,7 +26,7 @@ Fits = Mapping[str, Mapping[str, MetaResult]]
 
 
 def methods(
-    analysis: Analysis, data: Mapping[str, Data], fits: Fits, exact: Fits, signals: Sequence[Mapping[str, Any]]
+    analysis: Analysis, data: Mapping[str, Data], fits: Fits, exact: Fits, signals: Sequence[SignalRecord]
 ) -> list[str]:
     """Paragraphs for the methods section of a paper; fits by outcome and model, signals as in ``results.json``."""
     paragraphs = [
@@ -94,15 +95,15 @@ def _sampled(analysis: Analysis, fits: Fits) -> str:
     return ". ".join(parts) + "."
 
 
-def _other_priors(signals: Sequence[Mapping[str, Any]]) -> str:
+def _other_priors(signals: Sequence[SignalRecord]) -> str:
     """How the probabilities under other priors were computed, as far as there are any."""
-    rows = [row for signal in signals for key in ("sensitivity", "beliefs") for row in signal.get(key, [])]
-    numbers = Counter(str(row.get("method")) for row in rows)
+    rows = [row for signal in signals for row in (*signal.sensitivity, *signal.beliefs)]
+    numbers = Counter(row.method for row in rows)
     parts = [f"{how} ({numbers[method]})" for method, how in _HOW.items() if numbers[method]]
-    crossings = [one for signal in signals for path in signal.get("tipping", []) for one in path.get("crossings", [])]
+    crossings = [one for signal in signals for path in signal.tipping for one in path.crossings]
     text = f"Probabilities under other priors come from {'; '.join(parts)}." if parts else ""
     if crossings:
-        where = "a new fit near it" if any(one.get("mcse") for one in crossings) else "exact fits"
+        where = "a new fit near it" if any(one.mcse for one in crossings) else "exact fits"
         text += f" Each crossing of a level along a family of priors was solved for with {where} ({len(crossings)})."
     return text.strip()
 

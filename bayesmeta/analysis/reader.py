@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.analysis.records import interval_record
+from bayesmeta.analysis.marginals import interval_record
 from bayesmeta.analysis.schema import Outcome
 from bayesmeta.families.protocol import Family
 from bayesmeta.results.marginal import DrawsMarginal

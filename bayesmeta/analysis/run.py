@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,11 +14,15 @@ from bayesmeta.analysis.collect import collect_outcome
 from bayesmeta.analysis.derived import baseline_counts, treated_risk
 from bayesmeta.analysis.external import external_rows
 from bayesmeta.analysis.load import load_data
+from bayesmeta.analysis.marginals import CI_PROB
 from bayesmeta.analysis.model_sections import build_model
 from bayesmeta.analysis.prose import methods
+from bayesmeta.analysis.records.outcome import OutcomeRecord
+from bayesmeta.analysis.records.results import SCHEMA, AnalysisRecord, ExternalRecord, ReportedRow
+from bayesmeta.analysis.records.signal import SignalRecord
 from bayesmeta.analysis.schema import Analysis, Outcome, read_analysis
 from bayesmeta.analysis.sensitivity import exact_sensitivity, sampled_sensitivity
-from bayesmeta.analysis.side_by_side import side_by_side
+from bayesmeta.analysis.side_by_side import with_schools
 from bayesmeta.analysis.unused import check_use
 from bayesmeta.data.kinds import Data
 from bayesmeta.diagnostics.check import Check
@@ -29,7 +34,6 @@ from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.spec.two_scales import Model
 
-SCHEMA = "bayesmeta-report/1"
 Progress = Callable[[str, int, int], None]
 
 
@@ -42,7 +46,7 @@ class Plan:
     file: str
     data: dict[str, Data]
     ready: dict[str, dict[str, Prepared[Data, Model]]]
-    external: list[dict[str, Any]]
+    external: list[ExternalRecord]
 
     @property
     def models(self) -> dict[str, dict[str, Model]]:
@@ -100,7 +104,7 @@ def _is_control(sign: str) -> bool:
     return unicodedata.category(sign) in ("Cc", "Cs")
 
 
-def _external(analysis: Analysis, path: Path) -> list[dict[str, Any]]:
+def _external(analysis: Analysis, path: Path) -> list[ExternalRecord]:
     if analysis.external is None:
         return []
     if (name := analysis.external.outcome) not in analysis.outcomes:
@@ -111,53 +115,51 @@ def _external(analysis: Analysis, path: Path) -> list[dict[str, Any]]:
     return external_rows(analysis.external, path.parent)
 
 
-def run(checked: Plan, progress: Progress | None = None) -> tuple[dict[str, Any], dict[str, dict[str, MetaResult]]]:
-    """Fit everything; return the results for `results.json`, and the fits by outcome and model."""
-    analysis, fits, results = checked.analysis, {}, {}
-    checks: list[dict[str, Any]] = []
-    signals: list[dict[str, Any]] = []
-    summary: list[dict[str, Any]] = []
-    engines: set[str] = set()
-    exactly: dict[str, dict[str, MetaResult]] = {}
+def run(
+    checked: Plan, out: str, progress: Progress | None = None
+) -> tuple[dict[str, Any], dict[str, dict[str, MetaResult]]]:
+    """Fit everything; return the fields of `Results` but date and draws, and the fits by outcome and model.
+
+    `out` names the folder of the report.
+    """
+    analysis, fits, exactly = checked.analysis, dict[str, dict[str, MetaResult]](), dict[str, dict[str, MetaResult]]()
+    outcomes, checks = dict[str, OutcomeRecord](), list[Check]()
+    signals, summary, engines = list[SignalRecord](), list[ReportedRow](), set[str]()
     for name, outcome in analysis.outcomes.items():
+        data, models = checked.data[name], checked.models[name]
         sampling = outcome.sampling or analysis.sampling
         settings = sampling.model_dump(exclude={"ess_limit"})
         fits[name] = _fits(checked, name, settings, _prefixed(progress, name))
-        exact = exactly[name] = exact_fits(checked.data[name], checked.models[name])
+        exact = exactly[name] = exact_fits(data, models)
         if len(exact) == len(fits[name]):
-            grids, refits = (
-                exact_sensitivity(checked.data[name], outcome, checked.models[name]),
-                dict[str, MetaResult](),
-            )
+            grids, refits = exact_sensitivity(data, outcome, models), dict[str, MetaResult]()
         else:
             grids, refits = sampled_sensitivity(
-                checked.data[name], outcome, fits[name], settings, analysis.seed, _prefixed(progress, name)
+                data, outcome, fits[name], settings, analysis.seed, _prefixed(progress, name)
             )
         engines |= {result.engine for result in {**fits[name], **exact}.values()}
         collected = collect_outcome(name, outcome, fits[name], exact, grids, sampling.ess_limit)
-        compared = side_by_side(checked.data[name], outcome, {key: checked.models[name][key] for key in exact})
-        results[name] = collected.content | ({"side_by_side": compared} if compared else {})
-        again = _refit_checks(name, outcome, refits, sampling.ess_limit)
-        checks += [check.as_dict() for check in [*collected.checks, *again]]
+        outcomes[name] = with_schools(collected.content, data, outcome, {key: models[key] for key in exact})
+        checks += [*collected.checks, *_refit_checks(name, outcome, refits, sampling.ess_limit)]
         signals += collected.signals
         summary += collected.summary
-    first = next(iter(next(iter(fits.values())).values()))
     content = {
         "schema": SCHEMA,
-        "analysis": {
-            "title": analysis.title,
-            "question": analysis.question,
-            "source": analysis.source,
-            "file": checked.file,
-            "seed": analysis.seed,
-            "ci_prob": 0.95,
-        },
+        "analysis": AnalysisRecord(
+            title=analysis.title,
+            question=analysis.question,
+            source=analysis.source,
+            file=checked.file,
+            seed=analysis.seed,
+            ci_prob=CI_PROB,
+            out=out,
+        ),
         "engine": ", ".join(sorted(engines)),
-        "versions": _versions(first),
+        "versions": _versions(next(iter(next(iter(fits.values())).values()))),
         "signals": signals,
-        "checks": checks,
+        "checks": [check.finite for check in checks],
         "summary": summary,
-        "outcomes": results,
+        "outcomes": outcomes,
         "external": checked.external,
         "methods": methods(analysis, checked.data, fits, exactly, signals),
         "limitations": analysis.limitations,
@@ -246,6 +248,4 @@ def _prefixed(progress: Progress | None, name: str) -> Progress | None:
 
 
 def _versions(result: MetaResult) -> dict[str, str]:
-    import json
-
     return dict(json.loads(result.datatree.attrs["versions"]))

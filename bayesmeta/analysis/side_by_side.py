@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bayesmeta.analysis.derived import finite_or_none
+from bayesmeta.analysis.derived import plain_row
 from bayesmeta.analysis.load import outcome_display
+from bayesmeta.analysis.records.outcome import OutcomeRecord, SchoolRow, SideBySide
 from bayesmeta.analysis.schema import Outcome
 from bayesmeta.diagnostics.compare import compare
 from bayesmeta.errors import SpecificationError
 from bayesmeta.spec.two_scales import Model
 
 
-def side_by_side(data: Any, outcome: Outcome, models: Mapping[str, Model]) -> dict[str, Any] | None:
+def side_by_side(data: Any, outcome: Outcome, models: Mapping[str, Model]) -> SideBySide | None:
     """Rows of `compare` for the exact models that share formula and structure of the first; None with nothing to pool.
 
     A published review has no estimates to pool. A formula without a mean, or with too many coefficients for the
@@ -34,14 +35,17 @@ def side_by_side(data: Any, outcome: Outcome, models: Mapping[str, Model]) -> di
         table = compare(data, chosen, engine="quadrature")
     except SpecificationError:
         return None
-    return {
-        "formula": formula,
-        "parameter": table.attrs["parameter"],
-        "claim": table.attrs["claim"],
-        "level": table.attrs["level"],
-        "display": outcome_display(outcome, data).as_dict(),
-        "rows": [
-            {"name": name, **{k: v if isinstance(v, str) else finite_or_none(v) for k, v in row.items()}}
-            for name, row in table.iterrows()
-        ],
-    }
+    return SideBySide(
+        formula=formula,
+        parameter=table.attrs["parameter"],
+        claim=table.attrs["claim"],
+        level=table.attrs["level"],
+        display=outcome_display(outcome, data),
+        rows=[SchoolRow(name=str(name), **plain_row(row)) for name, row in table.iterrows()],
+    )
+
+
+def with_schools(record: OutcomeRecord, data: Any, outcome: Outcome, models: Mapping[str, Model]) -> OutcomeRecord:
+    """The record of an outcome with both schools beside each other, where there is something to pool."""
+    compared = side_by_side(data, outcome, models)
+    return record if compared is None else record.model_copy(update={"side_by_side": compared})

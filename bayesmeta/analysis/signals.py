@@ -7,7 +7,8 @@ from typing import Any
 
 from bayesmeta.analysis.derived import finite_or_none
 from bayesmeta.analysis.load import outcome_display
-from bayesmeta.analysis.records import curve, finite, interval_record
+from bayesmeta.analysis.marginals import curve, finite, interval_record
+from bayesmeta.analysis.records.signal import SignalRecord
 from bayesmeta.analysis.schema import Outcome, Signal
 from bayesmeta.analysis.sensitivity import SignalSensitivity, Tipping, Under
 from bayesmeta.data.kinds import Data
@@ -20,7 +21,7 @@ from bayesmeta.spec.two_scales import Model
 
 def signal_record(
     name: str, outcome: Outcome, signal: Signal, result: MetaResult, known: SignalSensitivity
-) -> dict[str, Any]:
+) -> SignalRecord:
     """Everything that `results.json` says about a signal."""
     marginal = result.marginal(signal.quantity)
     x, density = curve(marginal)
@@ -51,7 +52,7 @@ def signal_record(
     chosen = result.prepared.priors.get(signal.quantity)
     prior = finite(chosen.pdf(x)) if chosen is not None and chosen.is_proper and chosen.has_density else None
     everything = [float(row["probability"]) for row in [*rows, *beliefs]]
-    return {
+    record = {
         "name": signal.name,
         "outcome": name,
         "model": signal.model,
@@ -65,7 +66,7 @@ def signal_record(
         "mcse": mcse,
         "estimate": {"parameter": signal.quantity, **interval_record(marginal)},
         "unit": outcome.unit,
-        "display": _display(signal.quantity, outcome, result).as_dict(),
+        "display": _display(signal.quantity, outcome, result),
         "threshold": None
         if signal.threshold is None
         else {
@@ -87,6 +88,7 @@ def signal_record(
         },
         "note": signal.note,
     }
+    return SignalRecord.model_validate(record)
 
 
 def _display(quantity: str, outcome: Outcome, result: MetaResult) -> Display:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +23,15 @@ class Check:
     name: str
     passed: bool | None
     value: float | None
-    limit: float | None
+    limit: int | float | None  # a limit of 400 draws is written as it was stated
     note: str = ""
 
+    @property
+    def finite(self) -> Check:
+        """The same for JSON, which has no number for an R-hat of chains that never moved."""
+        known = self.value is not None and math.isfinite(self.value)
+        return self if known else replace(self, value=None)
+
     def as_dict(self) -> dict[str, object]:
-        """Plain form, for JSON, which has no number for an R-hat of chains that never moved."""
-        return {
-            "name": self.name,
-            "passed": self.passed,
-            "value": self.value if self.value is not None and math.isfinite(self.value) else None,
-            "limit": self.limit,
-            "note": self.note,
-        }
+        """Plain form, for JSON."""
+        return asdict(self.finite)

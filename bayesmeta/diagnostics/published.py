@@ -7,47 +7,24 @@ tolerance of an observation is so wide that the draws do not meet it.
 from __future__ import annotations
 
 from bayesmeta.diagnostics.check import Check
-from bayesmeta.errors import DataError
 from bayesmeta.families.printed import RECOMPUTED, Printed
 from bayesmeta.results.meta_result import MetaResult
 
 
 def recomputed(result: MetaResult) -> list[Printed]:
-    """Every number that the review of a fit printed, with its draws.
-
-    Parameters
-    ----------
-    result : MetaResult
-        A fit to a `PublishedReview`.
-
-    Raises
-    ------
-    DataError
-        If the fit is to anything else.
-    """
-    return _numbers(result, RECOMPUTED, "recomputed")
-
-
-def replicated(result: MetaResult) -> list[Printed]:
-    """The same numbers of new trials with the old ones' standard errors, drawn from the model."""
-    return _numbers(result, "posterior_predictive", "replicated")
+    """Every number that the review of a fit printed, with its draws; none where nothing was printed of all studies."""
+    if RECOMPUTED not in result.datatree:
+        return []
+    return result.prepared.family.printed_numbers(result.data, result.datatree[RECOMPUTED].to_dataset())
 
 
 def published_checks(label: str, result: MetaResult) -> list[Check]:
     """A record for each printed number: whether the trials give it back within its tolerance; none where none was printed."""
-    if RECOMPUTED not in result.datatree:
-        return []
     latent = not all(result.prepared.family.known(result.data))
     how = "conditioned on, recomputed from the latent trials" if latent else "recomputed from the trials"
     return [
         Check(f"{label}: {one.name}, {how}", one.met, one.mean, None, _note(one, latent)) for one in recomputed(result)
     ]
-
-
-def _numbers(result: MetaResult, group: str, what: str) -> list[Printed]:
-    if RECOMPUTED not in result.datatree:
-        raise DataError(f"{what}: needs a fit to a PublishedReview; got one to {type(result.data).__name__}.")
-    return result.prepared.family.printed_numbers(result.data, result.datatree[group].to_dataset())
 
 
 def _note(one: Printed, latent: bool) -> str:

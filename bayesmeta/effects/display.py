@@ -129,8 +129,3 @@ class Display:
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, with what else follows from them."""
         return asdict(self)
-
-
-def display_from(record: Mapping[str, Any] | None) -> Display:
-    """Return the display that `Display.as_dict` wrote; an effect as it was analysed where there is none."""
-    return Display(**record) if record else Display("effect", "effect")

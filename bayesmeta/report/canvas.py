@@ -6,15 +6,17 @@ import base64
 import io
 import math
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, Literal
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from pydantic import BaseModel
 
 from bayesmeta.report.numbers import MINUS
-from bayesmeta.report.plain_text import visible_in
+from bayesmeta.report.plain_text import visible
 
 # Okabe & Ito's palette: told apart with any kind of colour vision; shapes and dashes differ as well.
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
@@ -50,6 +52,25 @@ def image(kind: str, draw: Callable[..., Figure], *args: Any, **kwargs: Any) -> 
         buffer = io.BytesIO()
         draw(*map(visible_in, args), **visible_in(kwargs)).savefig(buffer, format=kind, dpi=200, metadata=metadata)
     return buffer.getvalue()
+
+
+def visible_in(content: Any) -> Any:
+    r"""Return a record whose texts are `visible`, at any depth.
+
+    Examples
+    --------
+    >>> visible_in({"study": ["A\x07", 1]})
+    {'study': ['A\\x07', 1]}
+    """
+    if isinstance(content, str):
+        return visible(content)
+    if isinstance(content, dict):
+        return {visible_in(key): visible_in(value) for key, value in content.items()}
+    if isinstance(content, BaseModel):
+        return content.model_copy(update={name: visible_in(value) for name, value in content})
+    if is_dataclass(content) and not isinstance(content, type):
+        return replace(content, **{one.name: visible_in(getattr(content, one.name)) for one in fields(content)})
+    return type(content)(map(visible_in, content)) if type(content) in (list, tuple) else content
 
 
 def legend_label(text: str) -> str:

@@ -102,12 +102,14 @@ def _display_of_plot(content: dict[str, Any], display: Display) -> Display:
 
 
 def _draw(content: dict[str, Any], plot: Path, display: Display) -> None:
+    from bayesmeta.analysis.records.outcome import SchoolRow
     from bayesmeta.report.canvas import image
     from bayesmeta.report.forest import side_by_side
 
     scale = f", {display.label}" if display.changes else ""
     label = f"{content['parameter']}{scale} ({100 * content['level']:g}% intervals)"
-    drawn = image(plot.suffix.lower()[1:], side_by_side, content["rows"], display=display, x_label=label)
+    rows = [SchoolRow.model_validate(row) for row in content["rows"]]
+    drawn = image(plot.suffix.lower()[1:], side_by_side, rows, display=display, x_label=label)
     write_file(plot, drawn)
 
 

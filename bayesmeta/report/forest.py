@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from bayesmeta.analysis.records.model import ForestRecord, Pool, PublishedPool
+from bayesmeta.analysis.records.outcome import SchoolRow
 from bayesmeta.effects.display import Display
 from bayesmeta.report.canvas import BLACK, BLUE, GREY, ORANGE, SKY, VERMILION, blank, ratio_axis
 from bayesmeta.report.numbers import MISSING, spread_of, write_row
 
-Record = Mapping[str, Any]
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An estimate with its interval, as it is read; `ours` is drawn as our pooled effect."""
+
+    label: str
+    estimate: float | None
+    lower: float | None
+    upper: float | None
+    ours: bool = False
 
 
-def forest(forest: Record, *, display: Display, x_label: str, benefit: str | None = None) -> Figure:
+def forest(data: ForestRecord, *, display: Display, x_label: str, benefit: str | None = None) -> Figure:
     """Forest plot of one model without covariates.
 
     Parameters
     ----------
-    forest : mapping
-        ``studies``, ``pooled``, ``new``, ``published`` and ``unknown`` (what marks studies that are not known), as in the
-        results dictionary.
+    data : ForestRecord
     display : Display
         How the values are read, and at which of them there is no effect; ratios are drawn on a log axis.
     x_label : str
@@ -38,36 +48,34 @@ def forest(forest: Record, *, display: Display, x_label: str, benefit: str | Non
         Filled squares: trials with known results. Hollow squares on dashed lines: latent trials. Grey dots
         below: the true effect given everything.
     """
-    studies = list(forest.get("studies") or [])
-    unknown = str(forest.get("unknown") or "latent")
-    names = [_label(study, "" if study.get("known") else unknown) for study in studies]
-    pools = [(key, forest[key]) for key in ("published", "pooled", "new") if forest.get(key)]
+    studies, pools = data.studies, _pools(data)
+    names = [_label(study.study if study.known else f"{study.study} ({data.unknown})") for study in studies]
     pitch = max([0.4, *(0.06 + 0.165 * (name.count("\n") + 1) for name in names)])
     figure, ax = blank(5.3, 1.15 + pitch * (len(studies) + len(pools)))
-    low, high = _limits(studies, pools, display)
-    ax.set_xlim(low, high)
+    ax.set_xlim(*_limits(data, display))
     labels, numbers = ["Study"], ["Estimate [95%]"]
     at = [-0.85]
-    weights = [1 / s["se"] ** 2 for s in studies if s.get("known") and s.get("se")]
+    largest = max((1 / study.se**2 for study in studies if study.known), default=1.0)
     for row, study in enumerate(studies):
-        y, lower, upper = (display.value(study.get(key)) for key in ("y", "y_lower", "y_upper"))
-        known = bool(study.get("known"))
-        share = 1 / study["se"] ** 2 / max(weights) if known and study.get("se") else 0.35
-        _interval(ax, row, y, lower, upper, known=known, size=5 + 5 * share**0.5)
-        theta, below, above = (display.value(study.get(k)) for k in ("theta", "theta_lower", "theta_upper"))
+        y, lower, upper, theta, below, above = (
+            display.value(one)
+            for one in (study.y, study.y_lower, study.y_upper, study.theta, study.theta_lower, study.theta_upper)
+        )
+        share = 1 / study.se**2 / largest if study.known else 0.35
+        _interval(ax, row, y, lower, upper, known=study.known, size=5 + 5 * share**0.5)
         _line(ax, row + 0.27, below, above, color=GREY, linewidth=1)
         _dot(ax, row + 0.27, theta, marker="o", color=GREY, markersize=3.5)
         labels.append(names[row])
         numbers.append(_bracket(y, lower, upper))
         at.append(float(row))
-    for row, (key, record) in enumerate(pools, start=len(studies)):
-        centre = display.value(record.get("estimate" if key == "published" else "median", record.get("mean")))
-        lower, upper = (display.value(record.get(k)) for k in ("lower", "upper"))
+    for row, (key, pool) in enumerate(pools, start=len(studies)):
+        centre = pool.estimate if isinstance(pool, PublishedPool) else pool.median
+        shown = [display.value(one) for one in (centre, pool.lower, pool.upper)]
         at.append(row + 0.35)
-        _pool(ax, at[-1], key, centre, lower, upper)
+        _pool(ax, at[-1], key, *shown)
         labels.append({"published": "Published pool", "pooled": "Our pooled effect", "new": "New trial"}[key])
-        numbers.append(_bracket(centre, lower, upper))
-    if studies and pools:
+        numbers.append(_bracket(*shown))
+    if studies:
         ax.axhline(len(studies) - 0.3, color="#c8c8c8", linewidth=0.8)
     _null_line(ax, display)
     _columns(ax, at, labels, numbers)
@@ -77,26 +85,26 @@ def forest(forest: Record, *, display: Display, x_label: str, benefit: str | Non
     return figure
 
 
-def forest_marks(forest: Record, display: Display) -> set[str]:
-    """Marks that `forest` draws: known, unknown, theta, published, pooled, new, and arrow where an interval goes on."""
-    studies = list(forest.get("studies") or [])
-    pools = [(key, forest[key]) for key in ("published", "pooled", "new") if forest.get(key)]
-    marks = {"known" if study.get("known") else "unknown" for study in studies} | {key for key, _ in pools}
-    marks |= {"theta" for study in studies if study.get("theta") is not None}
-    low, high = _limits(studies, pools, display)
-    for study in studies:
-        lower, upper = (display.value(study.get(key)) for key in ("y_lower", "y_upper"))
-        if (lower is not None and lower < low) or (upper is not None and upper > high):
-            marks.add("arrow")
-    return marks
+def _pools(data: ForestRecord) -> list[tuple[str, Pool | PublishedPool]]:
+    """What is drawn below the studies, in order."""
+    published = [] if data.published is None else [("published", data.published)]
+    return [*published, ("pooled", data.pooled), ("new", data.new)]
 
 
-def side_by_side_marks(rows: Sequence[Record], display: Display) -> set[str]:
+def forest_marks(data: ForestRecord, display: Display) -> set[str]:
+    """Marks that `forest` draws: known, unknown, published, pooled, new, and arrow where an interval goes on."""
+    marks = {"known" if study.known else "unknown" for study in data.studies} | {key for key, _ in _pools(data)}
+    low, high = _limits(data, display)
+    shown = [display.values([study.y_lower, study.y_upper]) for study in data.studies]
+    return marks | ({"arrow"} if any(lower < low or upper > high for lower, upper in shown) else set())
+
+
+def side_by_side_marks(rows: Sequence[SchoolRow], display: Display) -> set[str]:
     """Marks that `side_by_side` draws: the two schools, new, and arrow where a new study's interval goes on."""
     low, high = _window(rows, display)
-    marks = {str(row["school"]) for row in rows}
+    marks: set[str] = {row.school for row in rows}
     for row in rows:
-        lower, upper = (display.value(row.get(f"prediction_{end}")) for end in ("lower", "upper"))
+        lower, upper = display.value(row.prediction_lower), display.value(row.prediction_upper)
         if lower is not None or upper is not None:
             marks.add("new")
         if (lower is not None and lower < low) or (upper is not None and upper > high):
@@ -104,34 +112,32 @@ def side_by_side_marks(rows: Sequence[Record], display: Display) -> set[str]:
     return marks
 
 
-def intervals(rows: Sequence[Record], *, display: Display, x_label: str) -> Figure:
-    """Other reviews beside ours: each row has ``label``, ``estimate``, ``lower``, ``upper`` and ``ours``."""
-    names = [_label(record, width=27) for record in rows]
+def intervals(rows: Sequence[Line], *, display: Display, x_label: str) -> Figure:
+    """Other reviews beside ours."""
+    names = [_label(row.label, width=27) for row in rows]
     pitch = max([0.4, *(0.08 + 0.165 * (name.count("\n") + 1) for name in names)])
     figure, ax = blank(5.3, 0.8 + pitch * len(rows))
-    for row, record in enumerate(rows):
-        if record.get("ours"):
-            _pool(ax, row, "pooled", record.get("estimate"), record.get("lower"), record.get("upper"))
+    for at, row in enumerate(rows):
+        if row.ours:
+            _pool(ax, at, "pooled", row.estimate, row.lower, row.upper)
         else:
-            _line(ax, row, record.get("lower"), record.get("upper"), color=BLACK, linewidth=1.3)
-            _dot(ax, row, record.get("estimate"), marker="s", color="white", markeredgecolor=BLACK)
+            _line(ax, at, row.lower, row.upper, color=BLACK, linewidth=1.3)
+            _dot(ax, at, row.estimate, marker="s", color="white", markeredgecolor=BLACK)
     _null_line(ax, display)
-    texts = [_bracket(r.get("estimate"), r.get("lower"), r.get("upper")) for r in rows]
-    _columns(ax, list(range(len(rows))), names, texts)
+    _columns(ax, list(range(len(rows))), names, [_bracket(row.estimate, row.lower, row.upper) for row in rows])
     ax.set_xlabel(x_label)
     if display.is_ratio:
         ratio_axis(ax)
     return figure
 
 
-def side_by_side(rows: Sequence[Record], *, display: Display, x_label: str) -> Figure:
+def side_by_side(rows: Sequence[SchoolRow], *, display: Display, x_label: str) -> Figure:
     """Estimators and priors of both schools, one row each, from the same data.
 
     Parameters
     ----------
-    rows : sequence of mapping
-        ``name``, ``school`` (``"frequentist"`` or ``"Bayesian"``), ``estimate``, ``lower``, ``upper``,
-        ``prediction_lower`` and ``prediction_upper``, on the scale of the analysis; None where there is none.
+    rows : sequence of SchoolRow
+        On the scale of the analysis.
     display : Display
         How the values are read; ratios are drawn on a log axis.
     x_label : str
@@ -143,26 +149,24 @@ def side_by_side(rows: Sequence[Record], *, display: Display, x_label: str) -> F
         Black squares: frequentist estimates. Blue diamonds: posterior medians. Lines: their intervals. Pale bars with
         ends: a new study.
     """
-    keys = ("estimate", "lower", "upper", "prediction_lower", "prediction_upper")
-    shown = [{key: display.value(row.get(key)) for key in keys} for row in rows]
-    names = [textwrap.fill(str(row["name"]), 25) for row in rows]
+    shown = [[display.value(one) for one in (row.estimate, row.lower, row.upper)] for row in rows]
+    names = [textwrap.fill(row.name, 25) for row in rows]
     pitch = max([0.36, *(0.06 + 0.165 * (name.count("\n") + 1) for name in names)])
     figure, ax = blank(6.6, 1.35 + pitch * len(rows))
     ax.set_xlim(*_window(rows, display))
-    for at, (row, values) in enumerate(zip(rows, shown, strict=True)):
-        bayesian = row["school"] == "Bayesian"
+    for at, (row, (estimate, lower, upper)) in enumerate(zip(rows, shown, strict=True)):
+        bayesian = row.school == "Bayesian"
         colour = BLUE if bayesian else BLACK
-        new = (values["prediction_lower"], values["prediction_upper"])
+        new = (display.value(row.prediction_lower), display.value(row.prediction_upper))
         _line(ax, at, *new, color=SKY if bayesian else GREY, linewidth=7, alpha=0.35, solid_capstyle="butt")
-        _line(ax, at, values["lower"], values["upper"], color=colour, linewidth=1.8, solid_capstyle="butt")
+        _line(ax, at, lower, upper, color=colour, linewidth=1.8, solid_capstyle="butt")
         _arrows(ax, at, *new, colour)
         for end in new:
             _dot(ax, at, end, marker="|", color=colour, markersize=7)
         shape = {"marker": "D", "markersize": 6.5} if bayesian else {"marker": "s", "markersize": 6}
-        _dot(ax, at, values["estimate"], color=colour, **shape)
-    texts = [_bracket(values["estimate"], values["lower"], values["upper"]) for values in shown]
+        _dot(ax, at, estimate, color=colour, **shape)
     _null_line(ax, display)
-    _columns(ax, list(range(len(rows))), names, texts)
+    _columns(ax, list(range(len(rows))), names, [_bracket(*values) for values in shown])
     ax.set_xlabel(x_label)
     if display.is_ratio:
         ratio_axis(ax)
@@ -177,12 +181,12 @@ def side_by_side(rows: Sequence[Record], *, display: Display, x_label: str) -> F
     return figure
 
 
-def _window(rows: Sequence[Record], display: Display) -> tuple[float, float]:
+def _window(rows: Sequence[SchoolRow], display: Display) -> tuple[float, float]:
     """Room for every interval of an estimate and for no effect; one of a new study may run out of the picture."""
-    near = [row[key] for row in rows for key in ("estimate", "lower", "upper") if row.get(key) is not None]
+    near = [one for row in rows for one in (row.estimate, row.lower, row.upper) if one is not None]
     near += [] if display.null is None else [0.0]
     span = (max(near) - min(near)) or 1.0
-    far = [row[key] for row in rows for key in ("prediction_lower", "prediction_upper") if row.get(key) is not None]
+    far = [one for row in rows for one in (row.prediction_lower, row.prediction_upper) if one is not None]
     low = max(min([*near, *far]), min(near) - 1.5 * span) - 0.06 * span
     high = min(max([*near, *far]), max(near) + 1.5 * span) + 0.06 * span
     return _ends(low, high, display)
@@ -205,14 +209,13 @@ def _sides(benefit: str | None) -> str:
     return f"← {left}    {right} →"
 
 
-def _limits(studies: Sequence[Record], pools: Sequence[tuple[str, Record]], display: Display) -> tuple[float, float]:
+def _limits(data: ForestRecord, display: Display) -> tuple[float, float]:
     """Room for what is known and estimated; a latent trial's own interval may run out of the picture."""
-    ends = [record.get(key) for _, record in pools for key in ("lower", "upper")]
-    for study in studies:
-        keys = ("theta_lower", "theta_upper") + (("y_lower", "y_upper") if study.get("known") else ("y",))
-        ends += [study.get(key) for key in keys]
-    known = [end for end in ends if end is not None] + ([] if display.null is None else [0.0])
-    low, high = min(known), max(known)
+    ends = [end for _, pool in _pools(data) for end in (pool.lower, pool.upper)]
+    for study in data.studies:
+        ends += [study.theta_lower, study.theta_upper, *((study.y_lower, study.y_upper) if study.known else (study.y,))]
+    ends += [] if display.null is None else [0.0]
+    low, high = min(ends), max(ends)
     pad = 0.06 * ((high - low) or 1.0)
     return _ends(low - pad, high + pad, display)
 
@@ -284,9 +287,8 @@ def _columns(ax: Axes, at: Sequence[float], labels: Sequence[str], numbers: Sequ
             side.spines[spine].set_visible(False)
 
 
-def _label(record: Record, mark: str = "", width: int = 19) -> str:
-    text = str(record.get("label") or record.get("study") or "")
-    return textwrap.fill(f"{text} ({mark})" if mark else text, width)
+def _label(text: str, width: int = 19) -> str:
+    return textwrap.fill(text, width)
 
 
 def _bracket(value: float | None, lower: float | None, upper: float | None) -> str:

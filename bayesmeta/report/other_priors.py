@@ -7,8 +7,8 @@ where a level was crossed, the priors are compared, and that a refit was needed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from bayesmeta.analysis.records.signal import CrossingRecord, SignalRecord, UnderPriors
 from bayesmeta.analysis.sensitivity import SignalSensitivity, Tipping, Under
 from bayesmeta.data.kinds import Data
 from bayesmeta.families.prepared import prepare
@@ -17,44 +17,45 @@ _OF_A_FIT = ("probability", "mcse", "threshold_probability")
 
 
 def keep_what_is_stated(
-    data: Data, grids: Mapping[str, SignalSensitivity], computed: dict[str, Any], told: dict[str, Any]
+    data: Data, grids: Mapping[str, SignalSensitivity], computed: Sequence[SignalRecord], told: Sequence[SignalRecord]
 ) -> None:
     """Leave of the signals, on both sides, what needs no refit; `grids` has every signal reweighted, trusted or not.
 
     The range of probabilities must be that of the rows told. Where the signals are not as many, nothing is left out.
     """
-    if len(computed["signals"]) != len(told["signals"]):
+    if len(computed) != len(told):
         return
-    for ours, theirs in zip(computed["signals"], told["signals"], strict=True):
-        known = grids[ours["name"]]
-        rows = [float(row["probability"]) for key in ("sensitivity", "beliefs") for row in theirs.get(key, [])]
-        ours["probability_range"] = [min(rows), max(rows)] if rows else []
-        _keep_rows("sensitivity", [None, *known.crossed.values()], ours, theirs)
-        _keep_rows("beliefs", list(known.beliefs.values()), ours, theirs)
-        if len(ours["tipping"]) == len(theirs.get("tipping", [])):
-            for tipping, mine, other in zip(known.tipping, ours["tipping"], theirs["tipping"], strict=True):
-                mine["crossings"], other["crossings"] = _crossings(data, tipping, other.get("crossings", []))
+    for ours, theirs in zip(computed, told, strict=True):
+        known = grids[ours.name]
+        rows = [row.probability for row in (*theirs.sensitivity, *theirs.beliefs)]
+        ours.probability_range = [min(rows), max(rows)] if rows else []
+        _keep_rows([None, *known.crossed.values()], ours.sensitivity, theirs.sensitivity)
+        _keep_rows(list(known.beliefs.values()), ours.beliefs, theirs.beliefs)
+        if len(ours.tipping) == len(theirs.tipping):
+            for tipping, mine, other in zip(known.tipping, ours.tipping, theirs.tipping, strict=True):
+                mine.crossings = _crossings(data, tipping, other.crossings)
+                other.crossings = [_at(one.fitted_scale, one.priors) for one in other.crossings]
 
 
-def _keep_rows(key: str, unders: Sequence[Under | None], ours: dict[str, Any], theirs: dict[str, Any]) -> None:
+def _keep_rows[R: UnderPriors](unders: Sequence[Under | None], ours: list[R], theirs: list[R]) -> None:
     """Leave of each row that needed a refit its priors, and that it is one; all of it where the rows are not as many."""
-    if len(ours[key]) != len(theirs.get(key, [])):
+    if len(ours) != len(theirs):
         return
+    nothing = dict.fromkeys(_OF_A_FIT, 0.0)
     for i, under in enumerate(unders):
         if under is not None and not under.trusted:
-            ours[key][i] = _stated({**ours[key][i], "method": "refitted"})
-            theirs[key][i] = _stated(theirs[key][i])
+            ours[i] = ours[i].model_copy(update={**nothing, "method": "refitted"})
+            theirs[i] = theirs[i].model_copy(update=nothing)
 
 
-def _stated(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name not in _OF_A_FIT}
-
-
-def _crossings(data: Data, tipping: Tipping, told: list[dict[str, Any]]) -> tuple[list[Any], list[Any]]:
-    """Where models were fitted again, and the priors at the scales told."""
+def _crossings(data: Data, tipping: Tipping, told: Sequence[CrossingRecord]) -> list[CrossingRecord]:
+    """Where models were fitted again, with the priors at the scales told."""
     stated = [
-        {"fitted_scale": scale, "priors": prepare(data, tipping.path.at(one["scale"])).prior_texts}
+        _at(scale, prepare(data, tipping.path.at(one.scale)).prior_texts)
         for scale, one in zip(tipping.found.at, told, strict=False)
     ]
-    ours = stated + [{"fitted_scale": scale} for scale in tipping.found.at[len(told) :]]
-    return ours, [{key: one.get(key) for key in ("fitted_scale", "priors")} for one in told]
+    return stated + [_at(scale, {}) for scale in tipping.found.at[len(told) :]]
+
+
+def _at(fitted_scale: float, priors: Mapping[str, str]) -> CrossingRecord:
+    return CrossingRecord(scale=0, fitted_scale=fitted_scale, priors=dict(priors), probability=0, mcse=0)

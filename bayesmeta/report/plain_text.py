@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import sys
-from typing import Any
 
 _KEPT = "\t\n"
 _CONTROLS = [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029]
@@ -30,21 +29,6 @@ def visible(text: str) -> str:
     'Smith\\x1b[2J 2001\\u202e'
     """
     return text.translate(_CODES)
-
-
-def visible_in(content: Any) -> Any:
-    r"""Return a record whose texts are `visible`, at any depth.
-
-    Examples
-    --------
-    >>> visible_in({"study": ["A\x07", 1]})
-    {'study': ['A\\x07', 1]}
-    """
-    if isinstance(content, str):
-        return visible(content)
-    if isinstance(content, dict):
-        return {visible_in(key): visible_in(value) for key, value in content.items()}
-    return type(content)(map(visible_in, content)) if type(content) in (list, tuple) else content
 
 
 def accept_any_encoding() -> None:

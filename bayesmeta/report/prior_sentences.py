@@ -2,50 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from bayesmeta.analysis.records.results import Results
+from bayesmeta.analysis.records.signal import BeliefRecord, CrossingRecord, SignalRecord, TippingRecord
 from bayesmeta.priors import FAMILIES
 from bayesmeta.report.numbers import format_mcse, format_probability, format_value
 
-Record = Mapping[str, Any]
 
-
-def tipping_sentence(signal: Record, tipping: Record) -> str:
+def tipping_sentence(signal: SignalRecord, tipping: TippingRecord) -> str:
     """Say for which scales of a family of priors the probability stays at or above a level.
 
-    Examples
-    --------
-    >>> signal = {"claim_label": "high dose works better", "claim": "high_dose < 0", "unit": "points"}
-    >>> tipping = {"on": "tau", "family": "HalfNormal(s)", "level": 0.8, "scales": [0.03, 32.0],
-    ...     "probabilities": [0.93, 0.61], "extremes": [0.61, 0.93],
-    ...     "crossings": [{"scale": 2.13, "fitted_scale": 2.2, "probability": 0.799, "mcse": 0.004}]}
-    >>> tipping_sentence(signal, tipping)
-    'The probability that high dose works better stays above 0.80 for every half-normal scale of tau up to 2.1 points
-    (from a fit with 2.2 points: 0.80, Monte Carlo error 0.004).'
+    "The probability that high dose works better stays above 0.80 for every half-normal scale of tau up to 2.1 points (from a
+    fit with 2.2 points: 0.80, Monte Carlo error 0.004)."
     """
-    claim, level = signal.get("claim_label") or signal["claim"], format_probability(tipping["level"])
-    low, high = format_value(tipping["scales"][0], 2), _size(signal, tipping["scales"][1])
-    least, most = (format_probability(p) for p in tipping["extremes"])
-    crossings = list(tipping["crossings"])
-    above = tipping["probabilities"][0] >= tipping["level"]
-    if tipping["on"] == "tau":
-        family = FAMILIES.get(str(tipping["family"]).split("(")[0])
-        subject = f"{(family and family.row.words) or tipping['family']} scale of tau"
+    claim, level = signal.claimed, format_probability(tipping.level)
+    low, high = format_value(tipping.scales[0], 2), _size(signal, tipping.scales[1])
+    least, most = (format_probability(p) for p in tipping.extremes)
+    crossings = tipping.crossings
+    above = tipping.probabilities[0] >= tipping.level
+    if tipping.on == "tau":
+        family = FAMILIES.get(tipping.family.split("(")[0])
+        subject = f"{(family and family.row.words) or tipping.family} scale of tau"
         scales = subject.replace("scale", "scales")
     else:
-        subject = f"sceptical prior Normal(0, s) on {tipping['on']} with s"
-        scales = f"sceptical priors Normal(0, s) on {tipping['on']}"
+        subject = f"sceptical prior Normal(0, s) on {tipping.on} with s"
+        scales = f"sceptical priors Normal(0, s) on {tipping.on}"
     start = f"The probability that {claim}"
     if not crossings and above:
         return f"{start} stays above {level} for every {subject} from {low} to {high}: it is at least {least}."
     if not crossings:
         return f"{start} stays below {level} for every {subject} from {low} to {high}: it is at most {most}."
     solved = "; ".join(_solved(signal, one) for one in crossings)
-    places = " and ".join(_size(signal, one["scale"]) for one in crossings)
+    places = " and ".join(_size(signal, one.scale) for one in crossings)
     if len(crossings) > 1:
         return f"{start} crosses {level} along the {scales} at {places} ({solved})."
-    if tipping["on"] == "tau":
+    if tipping.on == "tau":
         stays = (
             f"stays above {level} for every {subject} up to" if above else f"exceeds {level} only for {scales} above"
         )
@@ -56,76 +48,60 @@ def tipping_sentence(signal: Record, tipping: Record) -> str:
     return f"{start} {stays} {places} ({solved})."
 
 
-def belief_sentence(signal: Record) -> str:
+def belief_sentence(signal: SignalRecord) -> str:
     """Say under which beliefs a signal stays above the level; empty without beliefs.
 
-    Examples
-    --------
-    >>> belief_sentence({"level": 0.8, "beliefs": [{"label": "sceptic", "probability": 0.71},
-    ...     {"label": "neutral", "probability": 0.84}, {"label": "enthusiast", "probability": 0.93}]})
-    'Under the beliefs stated, its probability is 0.71 (sceptic), 0.84 (neutral) and 0.93 (enthusiast): above 0.80 for
-    2 of 3.'
+    "Under the beliefs stated, its probability is 0.71 (sceptic), 0.84 (neutral) and 0.93 (enthusiast): above 0.80 for 2 of 3."
     """
-    beliefs = list(signal.get("beliefs") or [])
+    beliefs = signal.beliefs
     if not beliefs:
         return ""
-    shown = [f"{format_probability(one['probability'])} ({one['label']})" for one in beliefs]
+    shown = [f"{format_probability(one.probability)} ({one.label})" for one in beliefs]
     listed = f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else shown[0]
     text = f"Under the beliefs stated, its probability is {listed}"
-    if signal.get("level") is None:
+    if signal.level is None:
         return f"{text}."
-    kept = sum(one["probability"] >= signal["level"] for one in beliefs)
+    kept = sum(one.probability >= signal.level for one in beliefs)
     count = "all" if kept == len(beliefs) else "none" if not kept else f"{kept} of {len(beliefs)}"
-    return f"{text}: above {format_probability(signal['level'])} for {count}."
+    return f"{text}: above {format_probability(signal.level)} for {count}."
 
 
-def belief_rows(signal: Record) -> list[dict[str, Any]]:
-    """Rows of the table of beliefs, with the priors by which each fit differs from that of the model as stated."""
-    stated = next((row.get("priors") or {} for row in signal.get("sensitivity") or []), {})
-    rows = []
-    for one in signal.get("beliefs") or []:
-        changed = {name: prior for name, prior in (one.get("priors") or {}).items() if stated.get(name) != prior}
-        text = "; ".join(f"{name} ~ {prior}" for name, prior in changed.items())
-        rows.append({**one, "priors": text or "as stated"})
-    return rows
+def belief_priors(signal: SignalRecord, belief: BeliefRecord) -> str:
+    """The priors by which the fit under a belief differs from that of the model as stated."""
+    stated = signal.sensitivity[0].priors if signal.sensitivity else {}
+    changed = {name: prior for name, prior in belief.priors.items() if stated.get(name) != prior}
+    return "; ".join(f"{name} ~ {prior}" for name, prior in changed.items()) or "as stated"
 
 
-def prior_on(signal: Record) -> str:
+def prior_on(signal: SignalRecord) -> str:
     """What the first column of priors is on: the coefficients of the model, or mu."""
-    on = list(dict.fromkeys(name for row in signal.get("sensitivity") or [] for name in row.get("on") or []))
+    on = list(dict.fromkeys(name for row in signal.sensitivity for name in row.on))
     return " and ".join(on) or "the effect"
 
 
-def tried(signals: Sequence[Record]) -> str:
-    """How many sets of priors were tried for a signal: ``"18"``, or ``"10 to 18"``; empty where there was one.
-
-    Examples
-    --------
-    >>> tried([{"sensitivity": [{}] * 13, "beliefs": [{}] * 5}, {"sensitivity": [{}] * 13, "beliefs": []}])
-    '13 to 18'
-    """
-    numbers = sorted({len(one.get("sensitivity") or []) + len(one.get("beliefs") or []) for one in signals} - {0, 1})
+def tried(signals: Sequence[SignalRecord]) -> str:
+    """How many sets of priors were tried for a signal: ``"18"``, or ``"10 to 18"``; empty where there was one."""
+    numbers = sorted({len(one.sensitivity) + len(one.beliefs) for one in signals} - {0, 1})
     return " to ".join(map(str, dict.fromkeys([numbers[0], numbers[-1]]))) if numbers else ""
 
 
-def glossary(results: Record) -> list[str]:
+def glossary(results: Results) -> list[str]:
     """What the numbers of a prior are, for the commonest families that the report's models have; those without numbers last."""
-    models = [model for one in (results.get("outcomes") or {}).values() for model in (one.get("models") or {}).values()]
-    texts = [str(text) for model in models for text in (model.get("priors") or {}).values()]
+    models = [model for outcome in results.outcomes.values() for model in outcome.models.values()]
+    texts = [text for model in models for text in model.priors.values()]
     used = [kind for name, kind in FAMILIES.items() if any(text.startswith(f"{name}(") for text in texts)]
     return [kind.row.gloss for kind in sorted(used, key=lambda kind: not kind.row.roles) if kind.row.gloss]
 
 
-def _solved(signal: Record, crossing: Record) -> str:
+def _solved(signal: SignalRecord, crossing: CrossingRecord) -> str:
     """How a crossing was solved for: exactly, or with the draws of a fit near it."""
-    p = format_probability(crossing["probability"])
-    if not crossing.get("mcse"):
+    p = format_probability(crossing.probability)
+    if not crossing.mcse:
         return f"exact there: {p}"
-    near = _size(signal, crossing.get("fitted_scale") or crossing["scale"])
-    return f"from a fit with {near}: {p}, Monte Carlo error {format_mcse(crossing['mcse'])}"
+    near = _size(signal, crossing.fitted_scale)
+    return f"from a fit with {near}: {p}, Monte Carlo error {format_mcse(crossing.mcse)}"
 
 
-def _size(signal: Record, scale: float) -> str:
-    unit = str(signal.get("unit") or "")
-    unit = "on the log scale" if "ratio" in unit else unit
+def _size(signal: SignalRecord, scale: float) -> str:
+    unit = "on the log scale" if "ratio" in signal.unit else signal.unit
     return f"{format_value(scale, 2)} {unit}".strip()

@@ -1,4 +1,4 @@
-"""What a folder with a report holds, read back: its results as plain values, and its draws, or a refusal in one line."""
+"""What a folder with a report holds, read back: its results and its draws, or a refusal in one line."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import h5py
 import xarray as xr
+from pydantic import ValidationError
 
-from bayesmeta.analysis.run import SCHEMA, Plan, plan
+from bayesmeta.analysis.records.results import SCHEMA, Results
+from bayesmeta.analysis.run import Plan, plan
 from bayesmeta.data.files import read_bytes, watched
 from bayesmeta.errors import DataError
 
@@ -21,28 +23,15 @@ FILES = ("results.json", "report.html", "posterior.nc")
 _DEEPEST = 10  # groups within groups; a report has three
 Draws = dict[str, dict[str, xr.DataTree]]  # by outcome and model
 _AGAIN = "Write the report again."
-_PARTS: dict[str, type] = {
-    "analysis": dict, "draws": dict, "created": str, "engine": str, "versions": dict, "signals": list, "checks": list,
-    "summary": list, "outcomes": dict, "external": list, "methods": list, "limitations": list, "references": list,
-}  # fmt: skip
-_OF_ROWS: dict[str, dict[str, Any]] = {
-    "signals": {"outcome": str, "model": str, "name": str},
-    "checks": {"name": str, "passed": bool | None},
-    "summary": {"outcome": str, "model": str, "parameter": str},
-}
-_ROWS_OF_SIGNALS = ("sensitivity", "beliefs")
-_NAMES: dict[Any, str] = {
-    dict: "an object", list: "a list", str: "text", bool | None: "true, false or null", int | float: "a number",
-}  # fmt: skip
 
 
-def read_results(folder: Path) -> dict[str, Any]:
-    """Content of ``results.json``, whose parts have the type that a report gives them.
+def read_results(folder: Path) -> Results:
+    """Content of ``results.json``.
 
     Raises
     ------
     DataError
-        If a file of the report is missing, or this one is no JSON, of another schema, or lacks a part.
+        If a file of the report is missing, or this one is no JSON, of another schema, or has or lacks a part that it should not.
     """
     for name in FILES:
         if not (folder / name).is_file():
@@ -58,10 +47,17 @@ def read_results(folder: Path) -> dict[str, Any]:
     schema = found.get("schema") if isinstance(found, dict) else None
     if schema != SCHEMA:
         raise DataError(f"{path}: schema is {str(schema)[:40]!r}; this version reads {SCHEMA!r}. {_AGAIN}")
-    for place, value, kind in _typed(found):
-        if not isinstance(value, kind):
-            raise DataError(f"{path}: {place} must be {_NAMES[kind]}; got {json.dumps(value)[:40]}. {_AGAIN}")
-    return dict(found)
+    try:
+        return Results.model_validate_json(content, strict=True)
+    except ValidationError as error:
+        raise DataError(f"{path}: {_problem(error)}. {_AGAIN}") from error
+
+
+def _problem(error: ValidationError) -> str:
+    """The first problem: its place, what should be there, and what is."""
+    first = error.errors(include_url=False)[0]
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).removeprefix(".")
+    return f"{place}: {first['msg'][0].lower()}{first['msg'][1:]}; got {json.dumps(first['input'], default=str)[:40]}"
 
 
 def _refuse_constant(text: str) -> NoReturn:
@@ -74,39 +70,6 @@ def _small(text: str) -> int:
 
 def _finite(text: str) -> float:
     return number if math.isfinite(number := float(text)) else _refuse_constant(text[:40])
-
-
-def _typed(found: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """Yield places, what is there, and the type that it must have; each before what is inside."""
-    for part, kind in _PARTS.items():
-        yield part, found.get(part), kind
-    yield "analysis.file", found["analysis"].get("file"), str
-    for part, kinds in _OF_ROWS.items():
-        for i, row in enumerate(found[part]):
-            yield f"{part}[{i}]", row, dict
-            for key, kind in kinds.items():
-                yield f"{part}[{i}].{key}", row.get(key, ""), kind
-            for key in _ROWS_OF_SIGNALS if part == "signals" else ():
-                yield f"{part}[{i}].{key}", row.get(key, []), list
-                for j, cell in enumerate(row.get(key, [])):
-                    yield f"{part}[{i}].{key}[{j}]", cell, dict
-                    yield f"{part}[{i}].{key}[{j}].probability", cell.get("probability"), int | float
-            if part == "signals":
-                yield from _typed_paths(f"signals[{i}].tipping", row.get("tipping", []))
-    for name, outcome in found["outcomes"].items():
-        yield f"outcomes.{name}", outcome, dict
-        yield f"outcomes.{name}.models", outcome.get("models"), dict
-
-
-def _typed_paths(place: str, paths: Any) -> Iterator[tuple[str, Any, Any]]:
-    """The same of a signal's families of priors, and of where they cross a level."""
-    yield place, paths, list
-    for i, path in enumerate(paths):
-        yield f"{place}[{i}]", path, dict
-        yield f"{place}[{i}].crossings", path.get("crossings", []), list
-        for j, crossing in enumerate(path.get("crossings", [])):
-            yield f"{place}[{i}].crossings[{j}]", crossing, dict
-            yield f"{place}[{i}].crossings[{j}].scale", crossing.get("scale"), int | float
 
 
 def read_inputs(folder: Path, named: str, given: str | Path | None, tell: Callable[[str], None]) -> Plan:

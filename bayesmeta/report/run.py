@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from typing import Any
 import xarray as xr
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
+from bayesmeta.analysis.records.results import DrawsRecord, Results
 from bayesmeta.analysis.run import Progress as Callback
 from bayesmeta.analysis.run import plan, run
 from bayesmeta.data.files import sweep, write_files
@@ -24,7 +24,7 @@ from bayesmeta.report.layout import print_table
 from bayesmeta.results.netcdf import netcdf_bytes
 
 
-def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False) -> dict[str, Any]:
+def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False) -> Results:
     """Fit an analysis file and write ``report.html``, ``results.json`` and ``posterior.nc`` into `out`.
 
     Parameters
@@ -38,7 +38,7 @@ def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False) 
 
     Returns
     -------
-    dict
+    Results
         The content of ``results.json``.
 
     Raises
@@ -58,13 +58,7 @@ def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False) 
     sweep(folder)
     console = PlainConsole(stderr=True, quiet=quiet)
     with _progress(console) as callback:
-        results, fits = run(checked, callback)
-    results = {
-        "schema": results.pop("schema"),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        **results,
-    }
-    results["analysis"]["out"] = folder.name if folder.is_absolute() else folder.as_posix()
+        content, fits = run(checked, folder.name if folder.is_absolute() else folder.as_posix(), callback)
     tree = xr.DataTree.from_dict(
         {
             f"{outcome}/{model}/{group}": fit.datatree[group].to_dataset()
@@ -74,11 +68,17 @@ def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False) 
         }
     )
     draws = netcdf_bytes(tree)
-    results["draws"] = {"file": "posterior.nc", "sha256": hashlib.sha256(draws).hexdigest()}
+    results = Results.model_validate(
+        {
+            **content,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "draws": DrawsRecord(file="posterior.nc", sha256=hashlib.sha256(draws).hexdigest()),
+        }
+    )
     contents = {
         "posterior.nc": draws,
         "report.html": render_html(results).encode(),
-        "results.json": (json.dumps(results, indent=1, allow_nan=False) + "\n").encode(),
+        "results.json": results.as_json().encode(),
     }
     folder.mkdir(parents=True, exist_ok=True)
     write_files(folder, contents)
@@ -107,14 +107,14 @@ def _progress(console: PlainConsole) -> Iterator[Callback | None]:
         yield callback
 
 
-def _print_signals(console: PlainConsole, results: dict[str, Any]) -> None:
+def _print_signals(console: PlainConsole, results: Results) -> None:
     from bayesmeta.report.tables import filled_columns, signals_table_rows
 
-    rows = signals_table_rows(results)
+    rows = signals_table_rows(results.signals)
     if not rows:
         return
     headings = {"name": "Signal", "published_p": "Published P", "flat_prior": "Flat prior", "probability": "Probability",
                 "threshold": "Beyond threshold", "range": "Over priors"}  # fmt: skip
     shown = [key for key in headings if key in filled_columns(rows)]
-    console.print(results["analysis"]["title"])
+    console.print(results.analysis.title)
     print_table(console, [headings[key] for key in shown], [[str(row[key]) for key in shown] for row in rows])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from bayesmeta.effects.display import Display, display_from
+from bayesmeta.analysis.records.model import ForestRecord, Pool, PublishedPool
+from bayesmeta.analysis.records.outcome import OutcomeRecord
+from bayesmeta.analysis.records.results import Results
+from bayesmeta.analysis.records.signal import SignalRecord, Threshold
+from bayesmeta.diagnostics.check import Check
 from bayesmeta.report.numbers import (
     format_estimate,
     format_interval,
@@ -16,108 +17,88 @@ from bayesmeta.report.numbers import (
     format_value,
     spread_of,
 )
-from bayesmeta.report.tables import outcome_display
-
-Record = Mapping[str, Any]
 
 
-def signal_sentence(signal: Record) -> str:
+def signal_sentence(signal: SignalRecord) -> str:
     """Say what the review reported, what that means under a flat prior, and what the model gives.
 
-    Examples
-    --------
-    >>> signal_sentence({"name": "Dose", "claim": "dose < 0", "published_p": 0.213,
-    ...     "flat_prior_probability": 0.8935, "probability": 0.801, "mcse": 0.006})
-    'Dose: the review reported P = .213. Under a flat prior, with tau taken as known, that is a probability of 0.89
-    that dose < 0; with the stated priors it is 0.80 (Monte Carlo error 0.006).'
+    "Dose: the review reported P = .213. Under a flat prior, with tau taken as known, that is a probability of 0.89 that
+    dose < 0; with the stated priors it is 0.80 (Monte Carlo error 0.006)."
     """
-    claim = signal.get("claim_label") or signal.get("claim") or "the claim holds"
-    ours = f"{format_probability(signal.get('probability'))}{_mcse(signal)}"
-    bounds = format_probability_range(signal.get("probability_range"), " and ")
+    claim = signal.claimed or "the claim holds"
+    ours = f"{format_probability(signal.probability)}{_mcse(signal)}"
+    bounds = format_probability_range(signal.probability_range, " and ")
     spread = "" if " and " not in bounds else f", between {bounds} over the priors tried"
-    if signal.get("published_p") is None:
-        return f"{signal['name']}: with the stated priors the probability that {claim} is {ours}{spread}."
-    p = format_p(signal["published_p"])
-    verdict = f" (‘{signal['published_verdict']}’)" if signal.get("published_verdict") else ""
+    if signal.published_p is None:
+        return f"{signal.name}: with the stated priors the probability that {claim} is {ours}{spread}."
+    p = format_p(signal.published_p)
+    verdict = f" (‘{signal.published_verdict}’)" if signal.published_verdict else ""
     equals = f"P {p[0]} {p[1:]}" if p[0] in "<>" else f"P = {p}"
     return (
-        f"{signal['name']}: the review reported {equals}{verdict}. Under a flat prior, with tau taken as known, that is a "
-        f"probability of {format_probability(signal.get('flat_prior_probability'))} that {claim}; with the stated priors "
+        f"{signal.name}: the review reported {equals}{verdict}. Under a flat prior, with tau taken as known, that is a "
+        f"probability of {format_probability(signal.flat_prior_probability)} that {claim}; with the stated priors "
         f"it is {ours}{spread}."
     )
 
 
-def estimate_sentence(results: Record, signal: Record) -> str:
+def estimate_sentence(signal: SignalRecord, ci_prob: float) -> str:
     """State the size of a signal's effect with its credible interval, on the scale that readers see."""
-    estimate = signal.get("estimate") or {}
-    if estimate.get("median") is None:
+    estimate, display = signal.estimate, signal.display
+    if estimate.median is None:
         return ""
-    display = display_of_signal(results, signal)
-    shown = [display.value(estimate.get(key)) for key in ("median", "lower", "upper")]
-    spread = None if display.changes else estimate.get("sd")
-    parts = format_estimate(shown[0], shown[1], shown[2], spread).partition(" (")
-    size = f"{display.label} {parts[0]}" if display.changes else f"{parts[0]} {signal.get('unit') or ''}"
-    interval = f" ({_percent(results)} credible interval {parts[2]}" if parts[2] else ""
+    middle, lower, upper = (display.value(one) for one in (estimate.median, estimate.lower, estimate.upper))
+    parts = format_estimate(middle, lower, upper, None if display.changes else estimate.sd).partition(" (")
+    size = f"{display.label} {parts[0]}" if display.changes else f"{parts[0]} {signal.unit}"
+    interval = f" ({100 * ci_prob:g}% credible interval {parts[2]}" if parts[2] else ""
     return f"Estimate: {size.strip()}{interval}."
 
 
-def display_of_signal(results: Record, signal: Record) -> Display:
-    """How a signal's estimate is read: its own display, or that of its outcome."""
-    outcome = (results.get("outcomes") or {}).get(signal.get("outcome")) or {}
-    return display_from(signal["display"]) if signal.get("display") else outcome_display(outcome)
-
-
-def threshold_sentence(signal: Record) -> str:
+def threshold_sentence(signal: SignalRecord) -> str:
     """State the probability that a signal's effect is beyond the threshold that matters."""
-    threshold = signal.get("threshold") or {}
-    if threshold.get("probability") is None:
+    threshold = signal.threshold
+    if threshold is None:
         return ""
-    label = threshold.get("label") or threshold.get("claim") or "as stated"
-    probability = format_probability(threshold["probability"])
-    return f"Beyond the threshold, {label}: probability {probability}{_mcse(threshold)}."
+    label = threshold.label or threshold.claim
+    return f"Beyond the threshold, {label}: probability {format_probability(threshold.probability)}{_mcse(threshold)}."
 
 
-def outcome_sentence(results: Record, outcome: Record, forest: Record) -> str:
+def outcome_sentence(outcome: OutcomeRecord, forest: ForestRecord, ci_prob: float) -> str:
     """State the pooled effect beside what the review published, and the range for a new trial."""
-    display = outcome_display(outcome)
+    display, pooled, new = outcome.display, forest.pooled, forest.new
 
-    def shown(record: Record, key: str) -> str:
-        return format_estimate(*(display.value(record.get(k)) for k in (key, "lower", "upper")))
+    def shown(pool: Pool | PublishedPool, centre: float) -> str:
+        return format_estimate(*(display.value(one) for one in (centre, pool.lower, pool.upper)))
 
     named = f", {display.label}" if display.changes else ""
-    pooled, new, published = (forest.get(key) or {} for key in ("pooled", "new", "published"))
-    text = f"{outcome.get('label')}: mean effect over trials{named} {shown(pooled, 'median' if 'median' in pooled else 'mean')}"
-    if published:
-        text += f"; the review published {shown(published, 'estimate')}"
-    if new:
-        spread = spread_of(*(display.value(pooled.get(key)) for key in ("median", "lower", "upper")))
-        bounds = format_interval(display.value(new.get("lower")), display.value(new.get("upper")), spread)
-        text += f"; the true effect in a new trial lies within {bounds} with {_percent(results)} probability"
-    return f"{text}."
+    text = f"{outcome.label}: mean effect over trials{named} {shown(pooled, pooled.median)}"
+    if forest.published:
+        text += f"; the review published {shown(forest.published, forest.published.estimate)}"
+    spread = spread_of(*(display.value(one) for one in (pooled.median, pooled.lower, pooled.upper)))
+    bounds = format_interval(display.value(new.lower), display.value(new.upper), spread)
+    return f"{text}; the true effect in a new trial lies within {bounds} with {100 * ci_prob:g}% probability."
 
 
-def check_sentence(check: Record) -> str:
-    """Name the value and limit of a check that failed."""
-    value, limit = check.get("value"), check.get("limit")
-    shown = format_value(value)
-    if value is not None and value != limit and shown == format_value(limit):  # 1.0104 is not 1.01
-        shown = format_value(value, 6)
-    bound = "" if limit is None else f", limit {format_value(limit)}"
-    note = f" {check['note']}" if check.get("note") else ""
-    return f"{check['name']}: value {shown}{bound}.{note}"
+def check_sentence(check: Check) -> str:
+    """Name the value and limit of a check that failed.
+
+    Examples
+    --------
+    >>> check_sentence(Check("largest R-hat", False, 1.0341, 1.01, "Raise tune."))
+    'largest R-hat: value 1.034, limit 1.01. Raise tune.'
+    """
+    shown = format_value(check.value)
+    if (
+        check.value is not None and check.value != check.limit and shown == format_value(check.limit)
+    ):  # 1.0104, not 1.01
+        shown = format_value(check.value, 6)
+    bound = "" if check.limit is None else f", limit {format_value(check.limit)}"
+    return f"{check.name}: value {shown}{bound}.{f' {check.note}' if check.note else ''}"
 
 
-def answer_sentences(results: Record) -> list[str]:
-    """Return the analysis's own answer, or every signal in words, in the order of the analysis file."""
-    given = (results.get("analysis") or {}).get("answer")
-    if given:
-        return [given] if isinstance(given, str) else [str(sentence) for sentence in given]
-    return [signal_sentence(signal) for signal in results.get("signals") or []]
+def answer_sentences(results: Results) -> list[str]:
+    """Return every signal in words, in the order of the analysis file."""
+    return [signal_sentence(signal) for signal in results.signals]
 
 
-def _mcse(record: Record) -> str:
-    return f" (Monte Carlo error {format_mcse(record['mcse'])})" if record.get("mcse") else ""  # an exact one has none
-
-
-def _percent(results: Record) -> str:
-    return f"{100 * float((results.get('analysis') or {}).get('ci_prob') or 0.95):g}%"
+def _mcse(record: SignalRecord | Threshold) -> str:
+    return f" (Monte Carlo error {format_mcse(record.mcse)})" if record.mcse else ""  # an exact one has none

@@ -53,11 +53,12 @@ def fit_and_print(
         warnings.simplefilter("ignore", ConvergenceWarning)  # said below, as checks
         result = fit_many(data, {"model": model}, engine, seed=seed, draws=draws, chains=chains)["model"]
     checks = _checks(result, chains)
-    content = _content(result, stated.path, claims, ci_prob, seed, [check.as_dict() for check in checks])
+    content = _content(result, stated.path, claims, ci_prob, seed) | {"checks": [check.as_dict() for check in checks]}
     if as_json:
         print_json(content)
     else:
         _print(content, result)
+        _print_failed(checks)
     return all(check.passed is not False for check in checks)
 
 
@@ -70,9 +71,7 @@ def _checks(result: MetaResult, chains: int) -> list[Check]:
     return [Check("fit: error bound", bound <= limit, bound, limit, "Largest error of any probability.")]
 
 
-def _content(
-    result: MetaResult, path: Path, claims: Sequence[str], ci_prob: float, seed: int, checks: list[dict[str, object]]
-) -> dict[str, Any]:
+def _content(result: MetaResult, path: Path, claims: Sequence[str], ci_prob: float, seed: int) -> dict[str, Any]:
     frame = result.summary(ci_prob=ci_prob, ci_kind="eti")
     choices = (
         result.prepared.family.choice_probabilities(result.data, result.posterior) if result.engine == "nuts" else None
@@ -98,7 +97,6 @@ def _content(
         "log_marginal_likelihood": result.log_marginal_likelihood,
         "notes": list(result.prepared.family.notes(result.data, result.model)),
         **({} if choices is None else {"choices": choices}),
-        "checks": checks,
     }
 
 
@@ -140,9 +138,12 @@ def _print(content: dict[str, Any], result: MetaResult) -> None:
         console.print(note)
     if content["log_marginal_likelihood"] is not None:
         console.print(f"Log marginal likelihood {content['log_marginal_likelihood']:.6g}")
+
+
+def _print_failed(checks: Sequence[Check]) -> None:
     errors = PlainConsole(stderr=True)
-    for check in content["checks"]:
-        if check["passed"] is False:
+    for check in checks:
+        if check.passed is False:
             errors.print(f"check failed: {check_sentence(check)}")
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
+from pydantic_core import to_jsonable_python
 
 from bayesmeta.analysis.collect import Collected, collect_outcome
 from bayesmeta.analysis.prose import methods
+from bayesmeta.analysis.records.results import Results
 from bayesmeta.analysis.run import Plan, exact_fits
 from bayesmeta.analysis.sensitivity import SignalSensitivity, exact_sensitivity, reweighted_sensitivity
-from bayesmeta.analysis.side_by_side import side_by_side
+from bayesmeta.analysis.side_by_side import with_schools
 from bayesmeta.data.files import read_bytes
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.errors import DataError
@@ -62,10 +63,10 @@ def verify_report(
     """
     folder = Path(folder)
     recorded = read_results(folder)
-    checked = read_inputs(folder, recorded["analysis"]["file"], analysis, tell)
-    _same_parts(checked, recorded, Path(recorded["analysis"]["file"] if analysis is None else analysis))
+    checked = read_inputs(folder, recorded.analysis.file, analysis, tell)
+    _same_parts(checked, recorded, Path(recorded.analysis.file if analysis is None else analysis))
     stored, digest = read_draws(folder, checked.models)
-    untouched = digest == recorded["draws"].get("sha256")
+    untouched = digest == recorded.draws.sha256
     note = "" if untouched else "The file was edited, or belongs to another report."
     checks = [
         Check("posterior.nc holds the draws of this report", untouched, None, None, note),
@@ -81,22 +82,22 @@ def verify_report(
             f"{folder / 'posterior.nc'}: its draws are not those of a fit to these models: {said}. Write the report again."
         ) from error
     checks.insert(0, _page(folder, recorded, all(check.passed is not False for check in checks)))
-    failed = [check["name"] for check in recorded["checks"] if check["passed"] is False]
+    failed = [check.name for check in recorded.failed]
     note = f"Failed: {', '.join(failed)}." if failed else ""
     return [*checks, Check("checks of the report itself", not failed, float(len(failed)), 0.0, note)]
 
 
-def _same_parts(checked: Plan, recorded: Mapping[str, Any], path: Path) -> None:
+def _same_parts(checked: Plan, recorded: Results, path: Path) -> None:
     """Refuse an analysis file with other outcomes or models."""
     ours = {name: set(outcome.models) for name, outcome in checked.analysis.outcomes.items()}
-    theirs = {name: set(outcome["models"]) for name, outcome in recorded["outcomes"].items()}
+    theirs = {name: set(outcome.models) for name, outcome in recorded.outcomes.items()}
     if ours != theirs:
         names = (sorted(f"{name}.{key}" for name, keys in sides.items() for key in keys) for sides in (ours, theirs))
         here, there = (", ".join(each) for each in names)
         raise DataError(f"{path}: has the models {here}; the report has {there}. Give the file it was made from.")
 
 
-def _of_draws(checked: Plan, recorded: Mapping[str, Any], stored: Draws) -> list[Check]:
+def _of_draws(checked: Plan, recorded: Results, stored: Draws) -> list[Check]:
     """Whether draws, data and models belong together and, where they do, every number that follows from them."""
     checks = []
     changed = {name: _changed(name, checked, draws) for name, draws in stored.items()}
@@ -106,7 +107,7 @@ def _of_draws(checked: Plan, recorded: Mapping[str, Any], stored: Draws) -> list
     return checks + _numbers(checked, recorded, {name: stored[name] for name in stored if not changed[name]})
 
 
-def _page(folder: Path, recorded: Mapping[str, Any], sound: bool) -> Check:
+def _page(folder: Path, recorded: Results, sound: bool) -> Check:
     """Whether the page is the one of the results; `sound` ones, whose every value was computed again, have a page."""
     name = "report.html shows results.json"
     try:
@@ -145,9 +146,7 @@ def _changed(name: str, checked: Plan, stored: Mapping[str, xr.DataTree]) -> lis
     return found
 
 
-def _numbers(
-    checked: Plan, recorded: Mapping[str, Any], stored: Mapping[str, Mapping[str, xr.DataTree]]
-) -> list[Check]:
+def _numbers(checked: Plan, recorded: Results, stored: Mapping[str, Mapping[str, xr.DataTree]]) -> list[Check]:
     """Every number of the outcomes whose draws are `stored`, then what all outcomes share."""
     fits: Fits = {
         name: {
@@ -155,23 +154,21 @@ def _numbers(
         }
         for name, each in stored.items()
     }
-    found, ours, refitted = list[Check](), list[dict[str, object]](), list[str]()
+    found, ours, refitted = list[Check](), list[Check](), list[str]()
     engines, exactly = set[str](), Fits()
     for name, each in fits.items():
         again, exact, grids, complete = _again(name, checked, each)
         exactly[name] = exact
         engines |= {result.engine for result in {**each, **exact}.values()}
-        ours += [check.as_dict() for check in again.checks]
+        ours += [check.finite for check in again.checks]
         if not complete:
             refitted += [f"{name}, {key} under other priors" for key in each]
-        told = {
-            "outcome": recorded["outcomes"][name],
-            "signals": [deepcopy(signal) for signal in recorded["signals"] if signal.get("outcome") == name],
-            "summary": [row for row in recorded["summary"] if row.get("outcome") == name],
-        }
-        computed = {"outcome": again.content, "signals": again.signals, "summary": again.summary}
+        signals = [signal.model_copy(deep=True) for signal in recorded.signals if signal.outcome == name]
         if not complete and again.signals:
-            keep_what_is_stated(checked.data[name], grids, computed, told)
+            keep_what_is_stated(checked.data[name], grids, again.signals, signals)
+        told: dict[str, Any] = {"outcome": recorded.outcomes[name], "signals": signals}
+        told["summary"] = [row for row in recorded.summary if row.outcome == name]
+        computed = {"outcome": again.content, "signals": again.signals, "summary": again.summary}
         found.append(_compared(f"{name}: every number follows from draws and data", computed, told))
     if len(fits) < len(checked.models):
         return found
@@ -180,10 +177,10 @@ def _numbers(
         "checks": ours,
         "engine": ", ".join(sorted(engines)),
         "versions": json.loads(first.datatree.attrs["versions"]),
-        "methods": methods(checked.analysis, checked.data, fits, exactly, recorded["signals"]),
+        "methods": methods(checked.analysis, checked.data, fits, exactly, recorded.signals),
     }
-    told = {key: recorded[key] for key in shared}
-    told["checks"] = [check for check in told["checks"] if not check["name"].startswith(tuple(refitted))]
+    told = {key: getattr(recorded, key) for key in shared}
+    told["checks"] = [check for check in recorded.checks if not check.name.startswith(tuple(refitted))]
     return [*found, _compared("checks, methods and versions follow from draws and data", shared, told)]
 
 
@@ -197,12 +194,11 @@ def _again(
     grids = exact_sensitivity(data, outcome, models) if complete else reweighted_sensitivity(outcome, fits)
     sampling = outcome.sampling or checked.analysis.sampling
     again = collect_outcome(name, outcome, fits, exact, grids, sampling.ess_limit)
-    compared = side_by_side(data, outcome, {key: models[key] for key in exact})
-    again.content |= {"side_by_side": compared} if compared else {}
+    again.content = with_schools(again.content, data, outcome, {key: models[key] for key in exact})
     return again, exact, grids, complete
 
 
-def _words(checked: Plan, recorded: Mapping[str, Any]) -> Check:
+def _words(checked: Plan, recorded: Results) -> Check:
     """What is taken over from the analysis file, and from the table of other reviews, as it is."""
     analysis, name = checked.analysis, "texts and other reviews are those of the analysis file"
     stated = {key: getattr(analysis, key) for key in ("title", "question", "source", "seed")} | {"ci_prob": 0.95}
@@ -213,15 +209,15 @@ def _words(checked: Plan, recorded: Mapping[str, Any]) -> Check:
         "references": analysis.references,
         "outcomes": sorted(analysis.outcomes),
     }
-    shown = {str(row.get("outcome")) for part in ("signals", "summary") for row in recorded[part]}
-    told = {key: recorded[key] for key in ("external", "limitations", "references")} | {
-        "analysis": {key: recorded["analysis"].get(key) for key in stated},
+    shown = {one.outcome for one in recorded.signals} | {row.outcome for row in recorded.summary}
+    told = {key: getattr(recorded, key) for key in ("external", "limitations", "references")} | {
+        "analysis": {key: getattr(recorded.analysis, key) for key in stated},
         "outcomes": sorted(shown | set(analysis.outcomes)),
     }
     return _compared(name, ours, told)
 
 
 def _compared(name: str, ours: Any, told: Any) -> Check:
-    apart = list(differences(json.loads(json.dumps(ours)), told))
+    apart = list(differences(to_jsonable_python(ours), to_jsonable_python(told)))
     note = f"{len(apart)} differ: {'; '.join(apart[:3])}{'; ...' if len(apart) > 3 else ''}." if apart else ""
     return Check(name, not apart, float(len(apart)), 0.0, note)

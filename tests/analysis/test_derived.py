@@ -31,36 +31,36 @@ def outcome(measure, benefit="lower", **others):
 def rows(effect, measure, benefit="lower", se=1e-6):
     data = bm.Estimates(y=[effect], se=[se], measure=measure)
     found = derived_rows(QUESTION, outcome(measure, benefit), bm.fit(data, SURE, draws=5000))
-    return {row["label"]: row for row in found}
+    return {row.label: row for row in found}
 
 
 def test_an_odds_ratio_of_0616_at_50_percent():
     """Odds of 1 become odds of 0.616: 38.1%, not 30.8%; fewer events help here, 1 in 1 / (0.5 - 0.381) = 8.4."""
     found = rows(math.log(0.616), "log_or")
-    assert_allclose(found["odds ratio"]["median"], 0.616, rtol=1e-5)
-    assert_allclose(found["risk, treatment"]["median"], 100 * 0.616 / 1.616, atol=0.1)
+    assert_allclose(found["odds ratio"].median, 0.616, rtol=1e-5)
+    assert_allclose(found["risk, treatment"].median, 100 * 0.616 / 1.616, atol=0.1)
     needed = found["number needed to treat to benefit (NNTB)"]
-    assert_allclose(needed["median"], 1 / (0.5 - 0.616 / 1.616), rtol=0.01)
-    assert needed["note"].startswith("probability that treatment helps at all 1.000")
-    assert needed["text"].startswith("NNTB 8.4 (NNTB 8.")
+    assert_allclose(needed.median, 1 / (0.5 - 0.616 / 1.616), rtol=0.01)
+    assert needed.note.startswith("probability that treatment helps at all 1.000")
+    assert needed.text.startswith("NNTB 8.4 (NNTB 8.")
 
 
 def test_the_direction_of_benefit_turns_the_number_around():
     more_is_good, less_is_good = (rows(math.log(0.616), "log_or", benefit) for benefit in ("higher", "lower"))
     harm = more_is_good["number needed to treat to harm (NNTH)"]
-    assert_allclose(harm["median"], less_is_good["number needed to treat to benefit (NNTB)"]["median"], rtol=1e-12)
-    assert harm["note"].startswith("probability that treatment helps at all 0.000")
+    assert_allclose(harm.median, less_is_good["number needed to treat to benefit (NNTB)"].median, rtol=1e-12)
+    assert harm.note.startswith("probability that treatment helps at all 0.000")
 
 
 def test_the_probability_of_help_is_that_of_the_effect():
     """A log odds ratio of -0.485 with standard error 0.275: P(< 0) = 0.961."""
     data = bm.Estimates(y=[-0.485], se=[0.275], measure="log_or")
     result = bm.fit(data, SURE, draws=20_000)
-    note = {row["label"]: row for row in derived_rows(QUESTION, outcome("log_or"), result)}
+    note = {row.label: row for row in derived_rows(QUESTION, outcome("log_or"), result)}
     needed = note["number needed to treat to benefit (NNTB)"]
-    assert_allclose(float(re.findall(r"at all ([0-9.]+)", needed["note"])[0]), result.probability("mu < 0"), atol=0.003)
-    assert needed["upper"] is None
-    assert needed["other_side"] > 0
+    assert_allclose(float(re.findall(r"at all ([0-9.]+)", needed.note)[0]), result.probability("mu < 0"), atol=0.003)
+    assert needed.upper is None
+    assert needed.other_side > 0
 
 
 @pytest.mark.parametrize(
@@ -72,18 +72,18 @@ def test_the_probability_of_help_is_that_of_the_effect():
     ],
 )  # fmt: skip
 def test_each_measure_in_its_own_way(measure, effect, risk):
-    assert_allclose(rows(effect, measure)["risk, treatment"]["median"], risk, atol=0.1)
+    assert_allclose(rows(effect, measure)["risk, treatment"].median, risk, atol=0.1)
 
 
 def test_an_interval_that_includes_no_difference_runs_through_infinity():
     """Quantiles of the difference of -5%, 10% and 25%: 10, from 4 to benefit through infinity to 20 to harm."""
     difference = np.quantile([-0.05, 0.10, 0.25], np.linspace(0, 1, 100_001))
     row = needed_row(QUESTION, (difference - 0.10) / 0.95 + 0.10)
-    assert row["text"] == "NNTB 10 (NNTB 4.0 to ∞ to NNTH 20)"
-    assert (row["upper"], round(row["lower"], 1), round(row["other_side"])) == (None, 4.0, 20)
+    assert row.text == "NNTB 10 (NNTB 4.0 to ∞ to NNTH 20)"
+    assert (row.upper, round(row.lower, 1), round(row.other_side)) == (None, 4.0, 20)
     turned = needed_row(QUESTION, -((difference - 0.10) / 0.95 + 0.10))
-    assert turned["text"] == "NNTH 10 (NNTH 4.0 to ∞ to NNTB 20)"
-    assert needed_row(QUESTION, np.zeros(10))["text"].startswith("∞")
+    assert turned.text == "NNTH 10 (NNTH 4.0 to ∞ to NNTB 20)"
+    assert needed_row(QUESTION, np.zeros(10)).text.startswith("∞")
 
 
 ANALYSIS = """
@@ -154,6 +154,6 @@ def test_the_ratio_is_the_one_of_the_summary():
     row = derived_rows(QUESTION, outcome("log_rr"), result)[0]
     shown = result.summary().loc["mu"]
     assert_allclose(
-        [row["median"], row["lower"], row["upper"]],
+        [row.median, row.lower, row.upper],
         shown[["display_median", "display_lower", "display_upper"]].astype(float), rtol=1e-9,
     )  # fmt: skip

@@ -9,6 +9,7 @@ import pytest
 
 import bayesmeta as bm
 from bayesmeta.analysis.prose import methods
+from bayesmeta.analysis.records.signal import CrossedPriors, CrossingRecord, SignalRecord, TippingRecord
 from bayesmeta.analysis.run import plan
 from bayesmeta.analysis.schema import Analysis
 from bayesmeta.families.prepared import prepare
@@ -16,7 +17,6 @@ from bayesmeta.families.prepared import prepare
 FOLDER = Path(__file__).parent
 MODEL = bm.NormalNormal(tau=bm.HalfNormal(1))
 TREE = SimpleNamespace(attrs={"sampler": "nutpie 0.16"})
-ROW = {"method": "primary"}
 
 
 def said(data, exact=(), signals=(), **changes):
@@ -34,6 +34,11 @@ def said(data, exact=(), signals=(), **changes):
     fits = {"pain": {"a": fit, "b": fit}}
     taken = {"pain": dict.fromkeys(exact, fit)}
     return " ".join(methods(Analysis.model_validate(content), {"pain": data}, fits, taken, list(signals)))
+
+
+def signal_under(methods, *tipping):
+    rows = [CrossedPriors.model_construct(method=method) for method in methods]
+    return SignalRecord.model_construct(sensitivity=rows, beliefs=[], tipping=list(tipping))
 
 
 ESTIMATES = bm.Estimates([0.1, 0.2], [0.1, 0.1])
@@ -58,7 +63,7 @@ def test_without_signals_nothing_is_said_of_other_priors():
     ],
 )  # fmt: skip
 def test_how_other_priors_were_tried(rows, there):
-    signal = {"sensitivity": [ROW, *({"method": method} for method in rows)], "beliefs": [], "tipping": []}
+    signal = signal_under(["primary", *rows])
     text = said(ESTIMATES, signals=[signal])
     phrases = ("exact fits (2)", "importance sampling", "new fits by the same sampler")
     assert {phrase for phrase in phrases if phrase in text} == {p for p in phrases if any(p in t for t in there)}
@@ -67,7 +72,8 @@ def test_how_other_priors_were_tried(rows, there):
 
 @pytest.mark.parametrize(("mcse", "how"), [(0.0, "exact fits (1)"), (0.004, "a new fit near it (1)")])
 def test_crossings(mcse, how):
-    signal = {"sensitivity": [ROW], "beliefs": [], "tipping": [{"crossings": [{"mcse": mcse}]}]}
+    crossing = CrossingRecord.model_construct(mcse=mcse)
+    signal = signal_under(["primary"], TippingRecord.model_construct(crossings=[crossing]))
     assert f"Each crossing of a level along a family of priors was solved for with {how}." in said(
         ESTIMATES, signals=[signal]
     )

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 from scipy.stats import norm
 
 import bayesmeta as bm
-from bayesmeta.diagnostics.published import published_checks, recomputed, replicated
+from bayesmeta.diagnostics.published import published_checks, recomputed
 from bayesmeta.families.prepared import prepare
 from bayesmeta.families.printed import RECOMPUTED
 from bayesmeta.inference.restore import restored, to_datatree
@@ -89,7 +89,8 @@ def test_replicates_are_new_trials_with_the_same_standard_errors():
     assert_allclose(y.std(axis=(0, 1)), spread, rtol=4 / np.sqrt(2 * 40_000))
     assert abs(np.corrcoef(y[0, :, 0], fit.posterior["y"].to_numpy()[0, :, 0])[0, 1]) < 4 / np.sqrt(20_000)
     wanted = by_hand(y, np.broadcast_to(se, y.shape))
-    for one in replicated(fit):
+    group = fit.datatree["posterior_predictive"].to_dataset()
+    for one in fit.prepared.family.printed_numbers(fit.data, group):
         assert_allclose(one.draws, wanted[one.name], atol=1e-9, err_msg=one.name)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bayesmeta.analysis.records.results import Results
 from bayesmeta.report.html import render_html
 
 _SPEC = importlib.util.spec_from_file_location("report_fixture", Path(__file__).parent / "fixture.py")
@@ -22,4 +23,4 @@ def results() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def html() -> str:
-    return render_html(_FIXTURE.results())
+    return render_html(Results.model_validate(_FIXTURE.results()))

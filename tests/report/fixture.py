@@ -18,11 +18,23 @@ def _study(name, known, y, se, theta, half):
     }  # fmt: skip
 
 
+def _moments(parameter, mean, sd):
+    limits = {"lower": mean - 1.96 * sd, "upper": mean + 1.96 * sd}
+    return {"parameter": parameter, "mean": mean, "sd": sd, "median": mean, **limits}
+
+
 def _row(parameter, mean, sd):
+    return _moments(parameter, mean, sd) | {"ess_bulk": 4012.3, "ess_tail": 3120.0, "sd_error": 0.01, "r_hat": 1.0012}
+
+
+def _model(label, formula, priors, defaults, **rest):
     return {
-        "parameter": parameter, "mean": mean, "sd": sd, "median": mean, "lower": mean - 1.96 * sd,
-        "upper": mean + 1.96 * sd, "ess_bulk": 4012.3, "ess_tail": 3120.0, "r_hat": 1.0012,
+        "label": label, "formula": formula, "engine": "nuts", "error_bound": None, "priors": priors, "defaults": defaults,
+        "sources": {name: [] for name in priors}, "convergence": _convergence(), **rest,
     }  # fmt: skip
+
+
+REST = {"left_out": [], "input": {"table": "studies.csv", "columns": {}, "effects": {}}, "estimators": []}
 
 
 def _signal(name, label, claim, claim_label, mean, sd, **rest):
@@ -30,8 +42,9 @@ def _signal(name, label, claim, claim_label, mean, sd, **rest):
     _, prior = _bell(0.0, 1.5, x[0], x[-1])
     return {
         "name": name, "outcome": label, "model": "crps", "model_label": "1 + crps", "claim": claim,
-        "claim_label": claim_label, "published_verdict": "nonsignificant", "unit": "points",
-        "estimate": {"parameter": "crps", **_row("crps", mean, sd)},
+        "claim_label": claim_label, "published_verdict": "nonsignificant", "unit": "points", "note": "",
+        "estimate": _moments("crps", mean, sd), "display": display_of("md").as_dict(),
+        "beliefs": [], "level": None, "tipping": [],
         "density": {"x": x, "posterior": posterior, "prior": prior, "shade_from": None, "shade_to": 0.0},
         **rest,
     }  # fmt: skip
@@ -54,15 +67,16 @@ def _grid():
             yield {
                 "beta_label": beta_label, "beta": beta, "tau_label": tau_label, "tau": tau, "mcse": 0.01,
                 "probability": 0.71 + 0.08 * i + 0.025 * j, "threshold_probability": 0.2 + 0.1 * i,
-                "pareto_k": None if method != "reweighted" else 0.31, "method": method,
+                "pareto_k": None if method != "reweighted" else 0.31, "method": method, "on": ["crps"],
+                "priors": {"mu": "Normal(0, 3)", "crps": beta, "tau": tau},
             }  # fmt: skip
 
 
 def _convergence():
     return {
         "r_hat": 1.003, "ess_bulk": 2210.0, "ess_tail": 1980.0, "sd_error": 0.014, "divergences": 0, "saturated": 0,
-        "transitions": 6000, "bfmi": 0.91,
-        "chains": 4, "draws": 1500, "seconds_note": None,
+        "transitions": 6000, "repeated": 0, "bfmi": 0.91, "worst": "mu", "worst_tail": "mu", "worst_sd": "tau",
+        "chains": 4, "draws": 1500,
     }  # fmt: skip
 
 
@@ -91,7 +105,7 @@ def _pain() -> dict[str, Any]:
             "statistics": [
                 {"name": "pooled estimate", "printed": "−1.83", "recomputed": "−1.83 (−1.84 to −1.82)",
                  "within": "each limit within ±0.03 (a normal of SD 0.0153): 6 times its rounding"},
-                {"name": "P, CRPS against other", "printed": ".079", "recomputed": None},
+                {"name": "P, CRPS against other", "printed": ".079", "recomputed": None, "within": ""},
             ],
             "choices": [
                 {"choice": "Is ± 0.51 an SD or an SE?", "option": "SE", "prior": 0.5, "posterior": 0.93},
@@ -106,39 +120,35 @@ def _pain() -> dict[str, Any]:
             ],
         },
         "models": {
-            "overall": {
-                "label": "Overall effect", "formula": "1", "defaults": ["tau"],
-                "priors": {"mu": "Normal(0, 3)", "tau": "HalfNormal(1)"},
-                "summary": [_row("mu", -1.8, 0.3), _row("tau", 0.5, 0.2), _row("theta_new", -1.8, 0.7)],
-                "forest": {
+            "overall": _model(
+                "Overall effect", "1", {"mu": "Normal(0, 3)", "tau": "HalfNormal(1)"}, ["tau"],
+                summary=[_row("mu", -1.8, 0.3), _row("tau", 0.5, 0.2), _row("theta_new", -1.8, 0.7)],
+                forest={
                     "studies": studies,
                     "pooled": {"mean": -1.8, "median": -1.8, "lower": -2.38, "upper": -1.21},
                     "new": {"mean": -1.8, "median": -1.8, "lower": -3.2, "upper": -0.35},
                     "published": {"estimate": -1.83, "lower": -2.35, "upper": -1.31},
                 },
-                "prior_posterior": [
+                prior_posterior=[
                     {"parameter": "mu", "x": x, "prior": _bell(0, 3, -4, 1)[1], "posterior": posterior},
                     {"parameter": "tau", "x": x[48:], "prior": None, "posterior": posterior[48:]},
                 ],
-                "convergence": _convergence(),
-            },
-            "crps": {
-                "label": "CRPS against other pain", "formula": "1 + crps", "defaults": [], "forest": None,
-                "priors": {"mu": "Normal(0, 3)", "crps": "Normal(0, 1.5)", "tau": "HalfNormal(1)"},
-                "summary": [_row("mu", -1.5, 0.35), _row("crps", -0.63, 0.64)],
-                "prior_posterior": [{"parameter": "crps", "x": x, "prior": posterior,
-                "posterior": posterior}],
-                "convergence": _convergence(),
-            },
+            ),
+            "crps": _model(
+                "CRPS against other pain", "1 + crps",
+                {"mu": "Normal(0, 3)", "crps": "Normal(0, 1.5)", "tau": "HalfNormal(1)"}, [],
+                summary=[_row("mu", -1.5, 0.35), _row("crps", -0.63, 0.64)], forest=None,
+                prior_posterior=[{"parameter": "crps", "x": x, "prior": posterior, "posterior": posterior}],
+            ),
         },
         "probabilities": [
             {"label": "any benefit", "claim": "mu < 0", "model": "overall", "probability": 1.0,
-             "mcse": 0.0, "note": None},
+             "mcse": 0.0, "note": ""},
             {"label": "beyond 2 points", "claim": "mu < -2", "model": "overall", "probability": 0.251,
              "mcse": 0.008,
              "note": "threshold for a patient"},
         ],
-        "derived": [],
+        **REST, "derived": [],
         "predictive_of": "what the review of new trials would print",
         "predictive": [
             {"name": "pooled estimate", "printed": "−1.83", "mean": -1.8, "lower": -2.8, "upper": -0.8, "inside": True},
@@ -164,26 +174,25 @@ def _responders() -> dict[str, Any]:
         "display": display_of("log_rr").as_dict(),
         "evidence": {"studies": [], "statistics": [], "choices": [], "missing": []},
         "models": {
-            "overall": {
-                "label": "Responders, overall", "formula": "1", "defaults": [],
-                "priors": {"mu": "Normal(0, 1)", "tau": "HalfNormal(0.5)"},
-                "summary": [_row("mu", 0.85, 0.4)],
-                "forest": {
+            "overall": _model(
+                "Responders, overall", "1", {"mu": "Normal(0, 1)", "tau": "HalfNormal(0.5)"}, [],
+                summary=[_row("mu", 0.85, 0.4) | {
+                    "display_median": 2.34, "display_lower": 1.07, "display_upper": 5.12, "display": "risk ratio"}],
+                forest={
                     "studies": studies, "pooled": {"mean": 0.85, "median": 0.85, "lower": 0.1, "upper": 1.6},
                     "new": {"mean": 0.85, "median": 0.85, "lower": -0.6, "upper": 2.3},
                     "published": {"estimate": math.log(2.43), "lower": math.log(1.1), "upper": math.log(5.4)},
                 },
-                "prior_posterior": [{"parameter": "mu", "x": x, "prior": None, "posterior": posterior}],
-                "convergence": _convergence(),
-            }
+                prior_posterior=[{"parameter": "mu", "x": x, "prior": None, "posterior": posterior}],
+            )
         },
-        "probabilities": [],
+        **REST, "probabilities": [],
         "derived": [
             {"label": "number needed to treat", "model": "overall", "median": 3.6, "lower": 1.9,
              "upper": 24.0,
              "unit": "patients", "note": "given a benefit"},
         ],
-        "predictive": [],
+        "predictive": [], "predictive_of": "",
         "confounding": None,
     }  # fmt: skip
 
@@ -199,9 +208,10 @@ def results() -> dict[str, Any]:
     responders = _signal(
         "More responders", "responders", "mu > 0", "ketamine has more responders", 0.85, 0.4,
         published_p=0.029, flat_prior_probability=0.9855, probability=0.9961, mcse=0.0004,
-        threshold=None, probability_range=None, sensitivity=[],
+        threshold=None, probability_range=[0.9961, 0.9961], sensitivity=[],
     )  # fmt: skip
     responders |= {"model": "overall", "model_label": "Responders, overall", "unit": "risk ratio"}
+    responders |= {"display": display_of("log_rr").as_dict()}
     responders["density"] |= {"shade_from": 0.0, "shade_to": None, "prior": None}
     return {
         "schema": "bayesmeta-report/1",
@@ -209,7 +219,7 @@ def results() -> dict[str, Any]:
         "analysis": {
             "title": "Ketamine for chronic pain, refitted",
             "question": "How probable is it that CRPS responds better?",
-            "answer": None, "source": "Orhurhu 2019, doi:10.1213/ANE.0000000000004185",
+            "source": "Orhurhu 2019, doi:10.1213/ANE.0000000000004185",
             "file": "models/ketamine/analysis.toml", "out": "reports/ketamine", "seed": 20260101, "ci_prob": 0.95,
         },
         "engine": "nuts",
@@ -234,4 +244,5 @@ def results() -> dict[str, Any]:
         "methods": ["The review's estimator is part of the model."],
         "limitations": ["Few trials."],
         "references": ["Orhurhu 2019. https://doi.org/10.1213/ANE.0000000000004185"],
+        "draws": {"file": "posterior.nc", "sha256": ""},
     }  # fmt: skip

@@ -8,6 +8,9 @@ from types import SimpleNamespace
 import pytest
 from matplotlib.colors import to_hex
 
+from bayesmeta.analysis.records.model import ForestRecord
+from bayesmeta.analysis.records.outcome import SideBySide
+from bayesmeta.analysis.records.results import Results
 from bayesmeta.effects.registry import display_of
 from bayesmeta.families.arm_changes.words import ChangesWords
 from bayesmeta.families.arm_means.words import MeansWords
@@ -39,23 +42,27 @@ PARTS = {
     LATENT: {"studies": [study(False)]},
     ARROW: {"studies": [study(False, wide=True)]},
     "hatched diamond": {"published": {"estimate": 0.3, "lower": 0.1, "upper": 0.5}},
-    "bar: the true effect in a new trial": {"new": {"mean": 0.1, "lower": -1, "upper": 1}},
 }
-POOLED = {"mean": 0.1, "lower": -0.1, "upper": 0.3}
+POOLED = {"mean": 0.1, "median": 0.1, "lower": -0.1, "upper": 0.3}
+NEW = {"mean": 0.1, "median": 0.1, "lower": -1, "upper": 1}
 
 
-@pytest.mark.parametrize("chosen", [c for n in range(6) for c in itertools.combinations(PARTS, n)], ids=" + ".join)
+def plotted(studies, published=None):
+    return ForestRecord.model_validate({"studies": studies, "pooled": POOLED, "new": NEW, "published": published})
+
+
+@pytest.mark.parametrize("chosen", [c for n in range(5) for c in itertools.combinations(PARTS, n)], ids=" + ".join)
 def test_the_forest_plot(chosen):
-    data = {"studies": [], "pooled": POOLED}
-    for name in chosen:
-        for key, value in PARTS[name].items():
-            data[key] = data[key] + value if key == "studies" else value
+    studies = [row for name in chosen for row in PARTS[name].get("studies", [])]
+    data = plotted(studies, next((PARTS[name]["published"] for name in chosen if "published" in PARTS[name]), None))
     said = forest_caption(data, Marks(), DISPLAY).lower()
     wanted = set(chosen) | ({LATENT} if ARROW in chosen else set())
     assert {name for name in PARTS if name.lower() in said} == wanted
-    assert ("grey dots" in said) == bool(data["studies"])
+    assert ("grey dots" in said) == bool(studies)
     assert ("filled diamond: ours" in said) == ("hatched diamond" in chosen)
-    assert drawn(data) == forest_marks(data, DISPLAY) - {"pooled"}
+    assert "bar: the true effect in a new trial" in said
+    assert drawn(data) - {"theta"} == forest_marks(data, DISPLAY) - {"pooled"}
+    assert ("theta" in drawn(data)) == bool(studies)
 
 
 def drawn(data):
@@ -79,7 +86,7 @@ def drawn(data):
 )
 def test_arms(marks, words):
     def caption(*known):
-        return forest_caption({"studies": [study(k) for k in known], "pooled": POOLED}, marks, DISPLAY)
+        return forest_caption(plotted([study(k) for k in known]), marks, DISPLAY)
 
     assert words in caption(True)
     assert "hollow" not in caption(True)
@@ -95,7 +102,16 @@ def test_both_schools(schools, reach):
          "prediction_lower": None if reach is None else -reach, "prediction_upper": reach}
         for school in schools
     ]  # fmt: skip
-    said = side_by_side_figure({"side_by_side": {"rows": rows, "parameter": "mu", "formula": "1"}}).caption
+    compared = {
+        "rows": rows,
+        "parameter": "mu",
+        "formula": "1",
+        "claim": "mu < 0",
+        "level": 0.95,
+        "display": DISPLAY.as_dict(),
+    }
+    record = SideBySide.model_validate(compared)
+    said, rows = side_by_side_figure(record, "points").caption, record.rows
     marks = side_by_side_marks(rows, DISPLAY)
     assert ("squares" in said, "diamonds" in said) == ("frequentist" in schools, "Bayesian" in schools)
     assert ("pale bars" in said, "arrows" in said) == (reach is not None, reach == 50.0)
@@ -106,12 +122,10 @@ def test_both_schools(schools, reach):
 @pytest.mark.parametrize("methods", [("primary",), ("primary", "exact"), ("primary", "reweighted"), ("refitted",)])
 @pytest.mark.parametrize("flat", [None, 0.9])
 def test_sensitivity(results, methods, flat):
-    signal = results["signals"][0] | {"flat_prior_probability": flat}
-    signal["sensitivity"] = [
-        {"beta_label": "a", "tau_label": "b", "probability": 0.7, "method": method, "on": ["dose"]}
-        for method in methods
-    ]
-    said = sensitivity_figure(signal).caption
+    signal = Results.model_validate(results).signals[0]
+    cell = signal.sensitivity[0].model_copy(update={"on": ["dose"]})
+    cells = [cell.model_copy(update={"method": method}) for method in methods]
+    said = sensitivity_figure(signal.model_copy(update={"flat_prior_probability": flat, "sensitivity": cells})).caption
     words = {"primary": "ringed", "exact": "an exact fit", "refitted": "filled: refitted", "reweighted": "hollow"}
     assert {method for method, text in words.items() if text in said} == set(methods)
     assert ("Dash-dotted" in said) == (flat is not None)
@@ -119,16 +133,16 @@ def test_sensitivity(results, methods, flat):
 
 
 def test_a_density_without_a_shaded_side(results):
-    signal = results["signals"][0]
-    assert "the claim is shaded" in density_figure(results, signal).caption
-    signal["density"] |= {"shade_from": None, "shade_to": None, "prior": None}
-    picture = density_figure(results, signal)
+    signal = Results.model_validate(results).signals[0]
+    assert "the claim is shaded" in density_figure(signal, 0.95).caption
+    bare = signal.density.model_copy(update={"shade_from": None, "shade_to": None, "prior": None})
+    picture = density_figure(signal.model_copy(update={"density": bare}), 0.95)
     assert picture.caption == "CRPS against other pain: posterior (solid)."
     assert "shaded" not in picture.alt
 
 
 def test_the_strip_says_what_its_bars_are(results):
-    assert "not all uncertainty" in summary_figure(results).caption
+    assert "not all uncertainty" in summary_figure(Results.model_validate(results)).caption
     for signal in results["signals"]:
-        signal["probability_range"] = None
-    assert summary_figure(results).caption == ""
+        signal["probability_range"] = []
+    assert summary_figure(Results.model_validate(results)).caption == ""

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from bayesmeta.analysis.records.results import Results
 from bayesmeta.cli import app, main
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.report import simulation_plots
@@ -122,7 +123,7 @@ def renamed(value: Any, name: str) -> Any:
 
 @pytest.mark.parametrize("name", [" ".join(HOSTILE[:-1]), "_nolegend_"])
 def test_a_page_and_its_figures_take_hostile_names(name: str, results: dict[str, Any]) -> None:
-    page = render_html(renamed(results, name))
+    page = render_html(Results.model_validate(renamed(results, name)))
     assert "\x1b" not in page
     assert "\u202e" not in page
     assert "<b> " not in page
@@ -140,7 +141,7 @@ def test_what_report_and_verify_print(
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
 ) -> None:
-    _print_signals(PlainConsole(stderr=True, width=2000), renamed(results, name))
+    _print_signals(PlainConsole(stderr=True, width=2000), Results.model_validate(renamed(results, name)))
     with progress_bar(console=PlainConsole(stderr=True, width=2000)) as bar:
         bar.add_task(f"{name}: {name}", total=1)
     shown = capsys.readouterr().err

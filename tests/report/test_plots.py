@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from bayesmeta.analysis.records.model import Panel
+from bayesmeta.analysis.records.outcome import SchoolRow
+from bayesmeta.analysis.records.results import Results
 from bayesmeta.effects.registry import display_of
 from bayesmeta.report import plots
 from bayesmeta.report.canvas import BLUE, STYLE, data_uri, image
-from bayesmeta.report.forest import forest, intervals, side_by_side
+from bayesmeta.report.forest import Line, forest, intervals, side_by_side
 
 DIFFERENCE, RATIO = display_of("md"), display_of("log_or")
 
@@ -23,18 +26,18 @@ def _texts(figure: Figure):
 
 
 def test_a_forest_plot_tells_known_from_latent(results):
-    data = results["outcomes"]["pain"]["models"]["overall"]["forest"]
+    data = Results.model_validate(results).outcomes["pain"].models["overall"].forest
     figure = forest(data, display=DIFFERENCE, x_label="points", benefit="lower")
     squares = [line for line in _lines(figure) if line.get_marker() == "s"]
-    assert [line.get_xdata()[0] for line in squares] == [study["y"] for study in data["studies"]]
-    assert [line.get_markerfacecolor() != "white" for line in squares] == [s["known"] for s in data["studies"]]
+    assert [line.get_xdata()[0] for line in squares] == [study.y for study in data.studies]
+    assert [line.get_markerfacecolor() != "white" for line in squares] == [s.known for s in data.studies]
     assert sum("(latent)" in text for text in _texts(figure)) == 3
     assert "−1.80 [−2.38, −1.21]" in _texts(figure)
     assert figure.axes[0].get_xlabel() == "points\n← favours treatment    favours control →"
 
 
 def test_a_ratio_is_drawn_as_a_ratio_on_a_log_axis(results):
-    data = results["outcomes"]["responders"]["models"]["overall"]["forest"]
+    data = Results.model_validate(results).outcomes["responders"].models["overall"].forest
     figure = forest(data, display=RATIO, x_label="risk ratio", benefit="higher")
     assert figure.axes[0].get_xscale() == "log"
     assert "2.43 [1.10, 5.40]" in _texts(figure)
@@ -43,22 +46,22 @@ def test_a_ratio_is_drawn_as_a_ratio_on_a_log_axis(results):
 
 
 def test_a_long_latent_interval_ends_in_an_arrow(results):
-    data = results["outcomes"]["pain"]["models"]["overall"]["forest"]
+    data = Results.model_validate(results).outcomes["pain"].models["overall"].forest
     markers = [line.get_marker() for line in _lines(forest(data, display=DIFFERENCE, x_label=""))]
     assert "<" in markers
 
 
 def test_the_claimed_side_is_shaded_up_to_the_border(results):
-    signal = results["signals"][0]
+    signal = Results.model_validate(results).signals[0]
     shade = plots.density(signal, display=DIFFERENCE, x_label="").axes[0].collections[0]
     vertices = shade.get_paths()[0].vertices
     assert vertices[:, 0].max() == 0.0
     area = 0.5 * abs(np.sum(vertices[:-1, 0] * vertices[1:, 1] - vertices[1:, 0] * vertices[:-1, 1]))
-    assert area == pytest.approx(signal["probability"], abs=0.002)  # normal: 0.8376
+    assert area == pytest.approx(signal.probability, abs=0.002)  # normal: 0.8376
 
 
 def test_sensitivity_marks_what_was_refitted(results):
-    drawn_lines = _lines(plots.sensitivity(results["signals"][0]))
+    drawn_lines = _lines(plots.sensitivity(Results.model_validate(results).signals[0]))
     marks = [line for line in drawn_lines if line.get_marker() != "None" and line.get_markersize() == 6]
     hollow = [str(line.get_markerfacecolor()) == "white" for line in marks]
     cells = results["signals"][0]["sensitivity"]
@@ -68,7 +71,7 @@ def test_sensitivity_marks_what_was_refitted(results):
 
 
 def test_the_strip_shows_the_range_and_the_flat_prior(results):
-    lines = _lines(plots.probabilities(results["signals"]))
+    lines = _lines(plots.probabilities(Results.model_validate(results).signals))
     assert [0.71, 0.92] in [list(line.get_xdata()) for line in lines]
     assert [line.get_xdata()[0] for line in lines if line.get_marker() == "o"] == [0.8376, 0.9961]
     assert [line.get_color() for line in lines if line.get_marker() == "o"] == [BLUE, BLUE]
@@ -76,7 +79,7 @@ def test_the_strip_shows_the_range_and_the_flat_prior(results):
 
 def test_text_is_large_enough_and_dollars_are_text(results):
     assert min(size for key, size in STYLE.items() if key.endswith("size")) >= 9
-    panel = {"parameter": "$x^2$", "x": [0, 1], "prior": None, "posterior": [1, 1]}
+    panel = Panel(parameter="$x^2$", x=[0, 1], prior=None, posterior=[1, 1])
     assert data_uri(plots.prior_posterior, panel).startswith("data:image/svg+xml;base64,")
 
 
@@ -84,21 +87,21 @@ def test_long_names_of_other_reviews_have_room():
     name = (
         "Somebody 2022: pain 0-10, one week after the end of treatment, neuropathic pain (all routes of administration)"
     )
-    rows = [{"label": f"{i} {name}", "estimate": -1.0, "lower": -2.0, "upper": 0.0} for i in range(4)]
+    rows = [Line(f"{i} {name}", -1.0, -2.0, 0.0) for i in range(4)]
     figure = intervals(rows, display=DIFFERENCE, x_label="points")
     figure.draw_without_rendering()
     boxes = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
     assert all(above.y0 >= below.y1 for above, below in itertools.pairwise(boxes))
 
 
-ROWS = [
+ROWS = [SchoolRow.model_validate(row) for row in (
     {"name": "fe wald", "school": "frequentist", "estimate": -0.4, "lower": -0.5, "upper": -0.3,
      "prediction_lower": None, "prediction_upper": None},
     {"name": "reml hksj", "school": "frequentist", "estimate": -0.7, "lower": -1.1, "upper": -0.3,
      "prediction_lower": -2.0, "prediction_upper": 0.6},
     {"name": "Bayes", "school": "Bayesian", "estimate": -0.65, "lower": -1.0, "upper": -0.3,
      "prediction_lower": -60.0, "prediction_upper": 0.5},
-]  # fmt: skip
+)]  # fmt: skip
 
 
 def test_both_schools_have_shapes_of_their_own():

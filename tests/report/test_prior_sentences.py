@@ -2,21 +2,38 @@
 
 import pytest
 
-from bayesmeta.report.prior_sentences import belief_rows, belief_sentence, tipping_sentence
+from bayesmeta.analysis.records.signal import BeliefRecord, CrossedPriors, SignalRecord, TippingRecord
+from bayesmeta.report.prior_sentences import belief_priors, belief_sentence, tipping_sentence, tried
 
-SIGNAL = {"claim": "dose < 0", "claim_label": "high dose works better", "unit": "points"}
+
+def signal(**values):
+    stated = {
+        "claim": "dose < 0",
+        "claim_label": "high dose works better",
+        "unit": "points",
+        "sensitivity": [],
+        "beliefs": [],
+    }
+    return SignalRecord.model_construct(**stated | values)
 
 
-def tipping(on, start, end, *scales, extremes=None):
-    return {
+def belief(label, probability, **priors):
+    return BeliefRecord.model_construct(label=label, probability=probability, priors=priors)
+
+
+def tipping(on, start, end, *scales, extremes=None, mcse=0.003):
+    record = {
         "on": on,
         "family": "HalfNormal(s)" if on == "tau" else "Normal(0, s)",
         "level": 0.8,
         "scales": [0.1, 10.0],
         "probabilities": [start, end],
         "extremes": extremes or sorted([start, end]),
-        "crossings": [{"scale": s, "fitted_scale": 1.1 * s, "probability": 0.801, "mcse": 0.003} for s in scales],
+        "crossings": [
+            {"scale": s, "fitted_scale": 1.1 * s, "probability": 0.801, "mcse": mcse, "priors": {}} for s in scales
+        ],
     }
+    return TippingRecord.model_validate(record)
 
 
 @pytest.mark.parametrize(
@@ -40,32 +57,35 @@ def tipping(on, start, end, *scales, extremes=None):
     ],
 )  # fmt: skip
 def test_tipping(case, wanted):
-    assert tipping_sentence(SIGNAL, case) == f"The probability that high dose works better {wanted}"
+    assert tipping_sentence(signal(), case) == f"The probability that high dose works better {wanted}"
 
 
 def test_a_ratio_has_scales_on_the_log_scale():
-    text = tipping_sentence(SIGNAL | {"unit": "risk ratio"}, tipping("tau", 0.95, 0.6, 2.14))
+    text = tipping_sentence(signal(unit="risk ratio"), tipping("tau", 0.95, 0.6, 2.14))
     assert "up to 2.1 on the log scale" in text
 
 
 def test_beliefs():
-    one = [{"label": "sceptic", "probability": 0.71}]
-    assert belief_sentence({"level": 0.8, "beliefs": one}).endswith("is 0.71 (sceptic): above 0.80 for none.")
-    assert belief_sentence({"level": None, "beliefs": one}).endswith("is 0.71 (sceptic).")
-    assert belief_sentence({"level": 0.7, "beliefs": one}).endswith("above 0.70 for all.")
-    assert belief_sentence({}) == ""
+    one = [belief("sceptic", 0.71)]
+    assert belief_sentence(signal(level=0.8, beliefs=one)).endswith("is 0.71 (sceptic): above 0.80 for none.")
+    assert belief_sentence(signal(level=None, beliefs=one)).endswith("is 0.71 (sceptic).")
+    assert belief_sentence(signal(level=0.7, beliefs=one)).endswith("above 0.70 for all.")
+    three = [*one, belief("neutral", 0.84), belief("enthusiast", 0.93)]
+    said = "is 0.71 (sceptic), 0.84 (neutral) and 0.93 (enthusiast): above 0.80 for 2 of 3."
+    assert belief_sentence(signal(level=0.8, beliefs=three)).endswith(said)
+    assert belief_sentence(signal()) == ""
+    rows = [CrossedPriors.model_construct()] * 13
+    assert tried([signal(sensitivity=rows, beliefs=one * 5), signal(sensitivity=rows)]) == "13 to 18"
 
 
-def test_rows_show_the_priors_that_were_not_those_of_the_model():
+def test_a_belief_shows_the_priors_that_were_not_those_of_the_model():
     stated = {"mu": "Normal(0, 3)", "tau": "HalfNormal(1)", "dose": "Normal(0, 1.5)"}
-    signal = {"sensitivity": [{"priors": stated}], "beliefs": [
-        {"label": "a", "priors": stated | {"mu": "Normal(0, 1)", "dose": "Normal(0, 2)"}, "probability": 0.5},
-        {"label": "b", "priors": stated, "probability": 0.6},
-    ]}  # fmt: skip
-    assert [row["priors"] for row in belief_rows(signal)] == ["mu ~ Normal(0, 1); dose ~ Normal(0, 2)", "as stated"]
+    one = signal(sensitivity=[CrossedPriors.model_construct(priors=stated)])
+    changed = belief("a", 0.5, **stated | {"mu": "Normal(0, 1)", "dose": "Normal(0, 2)"})
+    assert belief_priors(one, changed) == "mu ~ Normal(0, 1); dose ~ Normal(0, 2)"
+    assert belief_priors(one, belief("b", 0.6, **stated)) == "as stated"
 
 
 def test_an_exact_crossing_has_no_monte_carlo_error():
-    exact = tipping("tau", 0.95, 0.6, 2.14)
-    exact["crossings"][0]["mcse"] = 0.0
-    assert tipping_sentence(SIGNAL, exact).endswith("up to 2.1 points (exact there: 0.80).")
+    exact = tipping("tau", 0.95, 0.6, 2.14, mcse=0.0)
+    assert tipping_sentence(signal(), exact).endswith("up to 2.1 points (exact there: 0.80).")

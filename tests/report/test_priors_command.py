@@ -10,6 +10,7 @@ import pytest
 from scipy import stats
 
 import bayesmeta as bm
+from bayesmeta.analysis.records.results import Results
 from bayesmeta.analysis.run import plan
 from bayesmeta.cli import main
 from bayesmeta.errors import SpecificationError
@@ -170,13 +171,13 @@ def test_an_analysis_file_takes_them_and_states_its_measure(tmp_path):
         plan(analysis(tmp_path, TURNER, 'measure = "smd"'))
 
 
-def test_the_report_shows_source_doubts_and_default():
+def test_the_report_shows_source_doubts_and_default(results):
     source = bm.default_priors("smd")["tau"].as_dict()
-    model = {"label": "m", "priors": {"tau": str(source["prior"])}, "defaults": ["tau"], "sources": {"tau": [source]}}
-    html = render_html(
-        {"analysis": {"title": "t"}, "outcomes": {"pain": {"label": "Pain", "models": {"overall": model}}}}
-    )
-    row = html[html.index("<code>tau</code>") :].partition("</tr>")[0]
+    model = results["outcomes"]["pain"]["models"]["overall"]
+    model |= {"priors": {"tau": str(source["prior"])}, "defaults": ["tau"], "sources": {"tau": [source]}}
+    html = render_html(Results.model_validate(results))
+    priors = html[html.index('id="priors"') :]
+    row = priors[priors.index("<code>tau</code>") :].partition("</tr>")[0]
     assert '<span class="tag">default</span>' in row
     assert 'href="https://doi.org/10.1002/sim.9170"' in row
     assert "field: Cochrane" in row

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -129,24 +130,32 @@ def test_draws_lie_in_their_own_file(
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("place", "value", "message"),
     [
-        ({"seed": 10**30}, "is no number"),
-        ({"draws": 1}, "draws must be an object"),
-        ({"created": None}, "created must be text"),
-        ({"signals": [{"sensitivity": 1}]}, r"signals\[0\].sensitivity must be a list"),
-        ({"signals": [{"beliefs": [{"probability": "x"}]}]}, r"beliefs\[0\].probability must be a number"),
+        (("analysis", "seed"), 10**30, "is no number"),
+        (("draws",), 1, "draws: input should be an object; got 1"),
+        (("created",), None, "created: input should be a valid string; got null"),
+        (("joy",), 1, "joy: extra inputs are not permitted; got 1"),
+        (("checks", 0, "passed"), 1, r"checks\[0\].passed: input should be a valid boolean; got 1"),
+        (("signals", 0, "sensitivity"), 1, r"signals\[0\].sensitivity: input should be a valid array; got 1"),
+        (
+            ("signals", 0, "sensitivity", 0, "probability"),
+            "x",
+            r"sensitivity\[0\].probability: .* valid number; got \"x\"",
+        ),
     ],
 )
-def test_values_of_another_type_are_refused(change: dict[str, object], message: str, tmp_path: Path) -> None:
-    lists = ("signals", "checks", "summary", "external", "methods", "limitations", "references")
-    parts: dict[str, object] = {key: [] for key in lists}
-    parts |= {"versions": {}, "outcomes": {}, "draws": {}, "engine": "", "created": ""}
-    parts |= {"schema": "bayesmeta-report/1", "analysis": {"file": "a.toml"}}
+def test_values_of_another_type_are_refused(
+    place: tuple[str | int, ...], value: object, message: str, tmp_path: Path, results: dict[str, Any]
+) -> None:
     for file in ("report.html", "posterior.nc"):
         (tmp_path / file).write_text("", encoding="utf-8")
-    (tmp_path / "results.json").write_text(json.dumps(parts), encoding="utf-8")
-    assert read_results(tmp_path)["engine"] == ""
-    (tmp_path / "results.json").write_text(json.dumps(parts | change), encoding="utf-8")
+    (tmp_path / "results.json").write_text(json.dumps(results), encoding="utf-8")
+    assert read_results(tmp_path).engine == "nuts"
+    part: Any = results
+    for key in place[:-1]:
+        part = part[key]
+    part[place[-1]] = value
+    (tmp_path / "results.json").write_text(json.dumps(results), encoding="utf-8")
     with pytest.raises(DataError, match=message):
         read_results(tmp_path)

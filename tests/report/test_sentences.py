@@ -1,7 +1,12 @@
 """Each sentence, word by word."""
 
+from dataclasses import replace
+
 import pytest
 
+from bayesmeta.analysis.records.results import Results
+from bayesmeta.analysis.records.signal import SignalRecord
+from bayesmeta.diagnostics.check import Check
 from bayesmeta.report.sentences import (
     answer_sentences,
     check_sentence,
@@ -18,34 +23,32 @@ CRPS = (
 )
 
 
+def signal(results, which=0, **changes):
+    return SignalRecord.model_validate(results["signals"][which] | changes)
+
+
 def test_a_signal_with_everything(results):
-    assert signal_sentence(results["signals"][0]) == CRPS
+    assert signal_sentence(signal(results)) == CRPS
 
 
 def test_a_signal_without_a_verdict_range_or_words_for_the_claim(results):
-    signal = results["signals"][0] | {
-        "published_verdict": None,
-        "probability_range": None,
-        "claim_label": None,
-    }
-    assert signal_sentence(signal) == (
+    assert signal_sentence(signal(results, published_verdict="", probability_range=[], claim_label="")) == (
         "CRPS against other pain: the review reported P = .079. Under a flat prior, with tau taken as known, "
         "that is a probability of 0.96 that crps < 0; with the stated priors it is 0.84 (Monte Carlo error 0.01)."
     )
 
 
 def test_a_signal_without_a_published_p_value(results):
-    signal = results["signals"][0] | {"published_p": None, "flat_prior_probability": None, "mcse": None}
-    assert signal_sentence(signal) == (
+    assert signal_sentence(signal(results, published_p=None, flat_prior_probability=None, mcse=0.0)) == (
         "CRPS against other pain: with the stated priors the probability that the effect is larger "
         "in CRPS is 0.84, between 0.71 and 0.92 over the priors tried."
     )
 
 
 def test_a_tiny_p_value_is_not_equal_to_anything(results):
-    signal = results["signals"][0] | {"published_p": "<.0001", "probability": 1.0}
-    assert "reported P < .0001 (" in signal_sentence(signal)
-    assert "with the stated priors it is >0.999 (" in signal_sentence(signal)
+    tiny = signal(results, published_p=1e-9, probability=1.0)
+    assert "reported P < .0001 (" in signal_sentence(tiny)
+    assert "with the stated priors it is >0.999 (" in signal_sentence(tiny)
 
 
 @pytest.mark.parametrize(
@@ -56,14 +59,14 @@ def test_a_tiny_p_value_is_not_equal_to_anything(results):
     ],
 )
 def test_the_size_of_a_signal(results, which, expected):
-    assert estimate_sentence(results, results["signals"][which]) == expected
+    assert estimate_sentence(signal(results, which), 0.95) == expected
 
 
 def test_the_threshold(results):
-    assert threshold_sentence(results["signals"][0]) == (
+    assert threshold_sentence(signal(results)) == (
         "Beyond the threshold, more than 1 point larger: probability 0.28 (Monte Carlo error 0.009)."
     )
-    assert threshold_sentence(results["signals"][1]) == ""
+    assert threshold_sentence(signal(results, 1)) == ""
 
 
 @pytest.mark.parametrize(
@@ -82,22 +85,19 @@ def test_the_threshold(results):
     ],
 )
 def test_the_pooled_effect(results, key, expected):
-    outcome = results["outcomes"][key]
-    assert outcome_sentence(results, outcome, outcome["models"]["overall"]["forest"]) == expected
+    outcome = Results.model_validate(results).outcomes[key]
+    assert outcome_sentence(outcome, outcome.models["overall"].forest, 0.95) == expected
 
 
 def test_a_failed_check():
-    check = {"name": "largest R-hat", "passed": False, "value": 1.0341, "limit": 1.01, "note": "Raise tune."}
+    check = Check("largest R-hat", False, 1.0341, 1.01, "Raise tune.")
     assert check_sentence(check) == "largest R-hat: value 1.034, limit 1.01. Raise tune."
-    assert check_sentence(check | {"value": 1.0104}).startswith("largest R-hat: value 1.0104, limit 1.01.")
-    assert check_sentence({"name": "chains", "value": None, "limit": None}) == "chains: value –."
+    assert check_sentence(replace(check, value=1.0104)).startswith("largest R-hat: value 1.0104, limit 1.01.")
+    assert check_sentence(Check("chains", None, None, None)) == "chains: value –."
 
 
-def test_the_answer_is_the_analysis_own_where_it_has_one(results):
-    assert answer_sentences(results)[0] == CRPS
-    assert len(answer_sentences(results)) == 2
-    signals = [results["signals"][0] | {"name": f"signal {i}", "probability": 0.95 - 0.05 * i} for i in range(9)]
-    said = answer_sentences(results | {"signals": signals})
+def test_every_signal_is_in_the_answer(results):
+    assert answer_sentences(Results.model_validate(results))[0] == CRPS
+    results["signals"] = [results["signals"][0] | {"name": f"signal {i}"} for i in range(9)]
+    said = answer_sentences(Results.model_validate(results))
     assert [sentence.split(":")[0] for sentence in said] == [f"signal {i}" for i in range(9)]  # none is left out
-    results["analysis"]["answer"] = ["Probably."]
-    assert answer_sentences(results) == ["Probably."]

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bayesmeta.analysis.records.results import Results
 from bayesmeta.report.numbers import (
     format_estimate,
     format_interval,
@@ -44,7 +45,7 @@ def test_p_values(p, text):
 
 
 def test_rows_of_the_signals_table(results):
-    first, second = signals_table_rows(results)
+    first, second = signals_table_rows(Results.model_validate(results).signals)
     assert first == {
         "name": "CRPS against other pain",
         "claim": "the effect is larger in CRPS",
@@ -57,7 +58,7 @@ def test_rows_of_the_signals_table(results):
         "range": "0.71 to 0.92",
     }
     assert (second["threshold"], second["range"], second["probability"]) == ("–", "–", "0.996")
-    assert signals_table_rows({}) == []
+    assert signals_table_rows([]) == []
 
 
 def test_signs_within_text_are_true_minus_signs_and_ranges_are_not():

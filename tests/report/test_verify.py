@@ -12,7 +12,9 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
+from bayesmeta.analysis.records.results import Results
 from bayesmeta.cli import main
 from bayesmeta.errors import DataError
 from bayesmeta.report import verify
@@ -62,13 +64,21 @@ def failures(folder: Path) -> dict[str, str]:
     return {check.name: check.note for check in checks if check.passed is False}
 
 
+def page(results: Any) -> str:
+    """The page of results, or none where they are not those of a report."""
+    try:
+        return verify.render_html(Results.model_validate(results))
+    except ValidationError:
+        return ""
+
+
 def edit(folder: Path, change: Any) -> None:
     """Change results.json, and write its page again."""
     path = folder / "report" / "results.json"
     results = json.loads(path.read_text(encoding="utf-8"))
     change(results)
     path.write_text(json.dumps(results), encoding="utf-8")
-    (folder / "report" / "report.html").write_text(verify.render_html(results), encoding="utf-8")
+    (folder / "report" / "report.html").write_text(page(results), encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -205,9 +215,9 @@ def replaced(old: str, new: str) -> Any:
     [
         (lambda text: text[:500], "not a JSON file"),
         (lambda text: "[" * 100_000, "not a JSON file"),
-        (lambda text: '{"schema": "bayesmeta-report/1"}', "analysis must be an object; got null"),
-        (replaced('"checks": [', '"checks": [1, '), r"checks\[0\] must be an object; got 1"),
-        (replaced('"passed": true', '"passed": 1'), r"checks\[0\].passed must be true, false or null; got 1"),
+        (lambda text: '{"schema": "bayesmeta-report/1"}', r"created: field required; got \{"),
+        (replaced('"checks": [', '"checks": [1, '), r"checks\[0\]: .*; got 1"),
+        (replaced('"passed": true', '"passed": 1'), r"checks\[0\].passed: input should be a valid boolean; got 1"),
         (replaced('"sd": ', '"sd": NaN, "was": '), "not a JSON file: NaN is no number"),
         (replaced('"schema": "bayesmeta-report/1"', '"schema": "other/1"'), "schema is 'other/1'"),
     ],
@@ -222,7 +232,7 @@ def test_what_is_no_report_is_refused(copied: Path, change: Any, message: str) -
 def test_results_without_a_page_are_found(copied: Path) -> None:
     path = copied / "report" / "results.json"
     results = json.loads(path.read_text(encoding="utf-8"))
-    results["signals"][0]["threshold"] = 0.5
+    results["outcomes"]["pain"]["probabilities"][0]["model"] = "none"
     path.write_text(json.dumps(results), encoding="utf-8")
     assert "it has no page" in failures(copied)["report.html shows results.json"]
     (copied / "report" / "report.html").write_bytes(b"\xff\xfe")

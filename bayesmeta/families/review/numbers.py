@@ -10,14 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.data.review import PublishedReview
-from bayesmeta.data.statistics import (
-    WITHIN,
-    Heterogeneity,
-    PooledEstimate,
-    Statistic,
-    StudyTest,
-    SubgroupTest,
-)
+from bayesmeta.data.statistics import WITHIN, Heterogeneity, PooledEstimate, Statistic, StudyTest, SubgroupTest
 from bayesmeta.families.printed import Printed
 
 if TYPE_CHECKING:

@@ -1,0 +1,132 @@
+"""One model of an outcome: priors, posterior, forest plot, convergence."""
+
+from __future__ import annotations
+
+from pydantic import Field, JsonValue
+
+from bayesmeta.analysis.records.base import Moments, Record
+from bayesmeta.analysis.records.evidence import Value
+from bayesmeta.diagnostics.agreement import Agreement
+
+
+class Named(Record):
+    """Which outcome and model."""
+
+    outcome: str
+    model: str
+
+
+class SummaryRow(Moments):
+    """A parameter, with diagnostics where it was drawn, and quantiles as they are read where that is another scale."""
+
+    ess_bulk: float | None = None
+    ess_tail: float | None = None
+    sd_error: float | None = None
+    r_hat: float | None = None
+    display_median: float | None = None
+    display_lower: float | None = None
+    display_upper: float | None = None
+    display: str = ""
+    prior: str = ""
+
+
+class SourceRecord(Record):
+    """Where a published prior comes from."""
+
+    prior: str
+    default: bool
+    reason: str
+    measure: str
+    quantity: str
+    source: str
+    selection: dict[str, JsonValue]
+    citation: str
+    doi: str
+    doubts: list[str]
+
+
+class ForestStudy(Record):
+    """A row of a forest plot: effect and true effect with their intervals."""
+
+    study: str
+    known: bool
+    y: float
+    se: float
+    y_lower: float
+    y_upper: float
+    theta: float
+    theta_lower: float
+    theta_upper: float
+
+
+class Pool(Record):
+    """The mean effect, or the effect in a new study."""
+
+    mean: float
+    median: float
+    lower: float
+    upper: float
+
+
+class PublishedPool(Record):
+    """What a review printed of its pool, on the scale of the analysis."""
+
+    estimate: float
+    lower: float
+    upper: float
+
+
+class ForestRecord(Record):
+    """A forest plot; `unknown` is what marks studies that are not known."""
+
+    studies: list[ForestStudy]
+    unknown: str = "latent"
+    pooled: Pool
+    new: Pool
+    published: PublishedPool | None
+
+
+class Panel(Record):
+    """Prior and posterior density of a parameter."""
+
+    parameter: str
+    x: list[float]
+    posterior: list[float]
+    prior: list[float] | None
+
+
+class ConvergenceRecord(Record):
+    """The worst of each diagnostic over all reported quantities."""
+
+    r_hat: float | None
+    ess_bulk: float | None
+    ess_tail: float | None
+    sd_error: float | None
+    divergences: int
+    saturated: int
+    transitions: int
+    repeated: int
+    bfmi: float | None
+    worst: str
+    worst_tail: str
+    worst_sd: str
+    chains: int
+    draws: int
+
+
+class ModelRecord(Record):
+    """Everything of one model."""
+
+    label: str
+    formula: str
+    arms: dict[str, Value] = Field(default_factory=dict)
+    engine: str
+    error_bound: float | None
+    priors: dict[str, str]
+    defaults: list[str]
+    sources: dict[str, list[SourceRecord]]
+    summary: list[SummaryRow]
+    forest: ForestRecord | None
+    prior_posterior: list[Panel]
+    convergence: ConvergenceRecord
+    agreement: list[Agreement] = Field(default_factory=list)

@@ -1,0 +1,133 @@
+"""One outcome: evidence, models, and the answers to its questions."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, JsonValue
+
+from bayesmeta.analysis.records.base import Record
+from bayesmeta.analysis.records.evidence import EvidenceRecord
+from bayesmeta.analysis.records.model import ModelRecord
+from bayesmeta.effects.display import Display
+
+School = Literal["frequentist", "Bayesian"]
+
+
+class ProbabilityRecord(Record):
+    """The probability of a claim."""
+
+    label: str
+    claim: str
+    model: str
+    probability: float
+    mcse: float
+    note: str
+
+
+class DerivedRecord(Record):
+    """What follows from an effect and a baseline risk; `text` says it where the interval runs through infinity."""
+
+    label: str
+    model: str
+    median: float | None
+    lower: float | None
+    upper: float | None
+    other_side: float | None = None
+    text: str = ""
+    unit: str
+    note: str
+
+
+class PredictiveRecord(Record):
+    """An observed number beside what the model would have had observed."""
+
+    name: str
+    printed: str
+    mean: float
+    lower: float
+    upper: float
+    inside: bool
+
+
+class ConfoundingRecord(Record):
+    """Draws of two coefficients of one model."""
+
+    x: str
+    y: str
+    correlation: float
+    points: list[list[float]]
+    note: str
+
+
+class InputRecord(Record):
+    """The table, and how it was read."""
+
+    table: str
+    columns: dict[str, str]
+    effects: dict[str, JsonValue]
+
+
+class EstimatorRecord(Record):
+    """An estimator on latent trials: one number, or its median and 95% range over draws of the trials."""
+
+    label: str
+    school: School
+    estimate: list[float]
+    lower: list[float]
+    upper: list[float]
+    tau: list[float]
+    excludes_zero: float | None
+
+
+class SchoolRow(Record):
+    """An estimator or a model on the same estimates."""
+
+    name: str
+    school: School
+    estimate: float | None
+    lower: float | None
+    upper: float | None
+    prediction_lower: float | None
+    prediction_upper: float | None
+    p_value: float | None = None
+    probability: float | None = None
+    tau: float | None = None
+    se: float | None = None
+    display_estimate: float | None = None
+    display_lower: float | None = None
+    display_upper: float | None = None
+    display_prediction_lower: float | None = None
+    display_prediction_upper: float | None = None
+
+
+class SideBySide(Record):
+    """Both schools on the same estimates."""
+
+    formula: str
+    parameter: str
+    claim: str
+    level: float
+    display: Display
+    rows: list[SchoolRow]
+
+
+class OutcomeRecord(Record):
+    """Everything of one outcome."""
+
+    label: str
+    measure: str | None
+    unit: str
+    benefit: Literal["lower", "higher"] | None
+    display: Display
+    evidence: EvidenceRecord
+    models: dict[str, ModelRecord] = Field(min_length=1)
+    probabilities: list[ProbabilityRecord]
+    derived: list[DerivedRecord]
+    predictive: list[PredictiveRecord]
+    predictive_of: str
+    confounding: ConfoundingRecord | None
+    left_out: list[str]
+    input: InputRecord
+    estimators: list[EstimatorRecord]
+    side_by_side: SideBySide | None = None
