@@ -132,7 +132,7 @@ def run(
         fits[name] = _fits(checked, name, settings, _prefixed(progress, name))
         exact = exactly[name] = exact_fits(data, models)
         if len(exact) == len(fits[name]):
-            grids, refits = exact_sensitivity(data, outcome, models), dict[str, MetaResult]()
+            grids, refits = exact_sensitivity(outcome, exact), dict[str, MetaResult]()
         else:
             grids, refits = sampled_sensitivity(
                 data, outcome, fits[name], settings, analysis.seed, _prefixed(progress, name)

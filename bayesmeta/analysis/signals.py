@@ -10,12 +10,14 @@ from bayesmeta.analysis.load import outcome_display
 from bayesmeta.analysis.marginals import curve, finite, interval_record
 from bayesmeta.analysis.records.signal import SignalRecord
 from bayesmeta.analysis.schema import Outcome, Signal
-from bayesmeta.analysis.sensitivity import SignalSensitivity, Tipping, Under
+from bayesmeta.analysis.sensitivity import SignalSensitivity
 from bayesmeta.data.kinds import Data
 from bayesmeta.effects.display import Display
-from bayesmeta.families.prepared import Prepared, prepare
+from bayesmeta.families.prepared import Prepared
 from bayesmeta.results.display import reading
 from bayesmeta.results.meta_result import MetaResult
+from bayesmeta.sensitivity.posteriors import Under
+from bayesmeta.sensitivity.tipping_result import Tipping
 from bayesmeta.spec.two_scales import Model
 
 
@@ -37,13 +39,13 @@ def signal_record(
         beta, tau = outcome.sensitivity.effect[i], outcome.sensitivity.tau[j]
         scaled = {} if signal.prior_factor == 1 else {"beta_stated": f"{beta.prior} times {signal.prior_factor:g}"}
         labels = {"beta_label": beta.label, "tau_label": tau.label, **scaled}
-        rows.append({**labels, **_priors(prepare(result.data, under.model)), **_under(under)})
+        rows.append({**labels, **_priors(under.ready), **_under(under)})
     beliefs = [
         {
             "label": belief.label,
             "source": belief.source,
             "note": belief.note,
-            "priors": prepare(result.data, known.beliefs[belief.label].model).prior_texts,
+            "priors": known.beliefs[belief.label].ready.prior_texts,
             **_under(known.beliefs[belief.label]),
         }
         for belief in outcome.sensitivity.beliefs
@@ -79,7 +81,7 @@ def signal_record(
         "sensitivity": rows,
         "beliefs": beliefs,
         "level": outcome.sensitivity.level,
-        "tipping": [_tipping(result.data, tipping) for tipping in known.tipping],
+        "tipping": [_tipping(tipping, outcome.sensitivity.level) for tipping in known.tipping],
         "density": {
             "x": x,
             "posterior": density,
@@ -103,33 +105,34 @@ def _display(quantity: str, outcome: Outcome, result: MetaResult) -> Display:
 
 
 def _under(under: Under) -> dict[str, Any]:
+    main, *threshold = under.found
     return {
-        "probability": under.main.probability,
-        "mcse": under.main.mcse,
-        "threshold_probability": None if under.threshold is None else under.threshold.probability,
-        "pareto_k": None if under.method == "exact" else finite_or_none(under.main.pareto_k),
+        "probability": main.probability,
+        "mcse": main.mcse,
+        "threshold_probability": threshold[0].probability if threshold else None,
+        "pareto_k": None if under.method == "exact" else finite_or_none(main.pareto_k),
         "method": under.method,
     }
 
 
-def _tipping(data: Data, tipping: Tipping) -> dict[str, Any]:
-    path, found = tipping.path, tipping.found
-    return {
-        "on": path.on,
-        "family": path.family,
-        "level": found.level,
-        "scales": list(found.scales),
-        "probabilities": list(found.probabilities),
-        "extremes": list(found.extremes),
+def _tipping(tipping: Tipping, level: float | None) -> dict[str, Any]:
+    """Where a family of priors crosses the level; with a reason, and without numbers, where that is not known."""
+    found: dict[str, Any] = {"on": tipping.parameter, "family": tipping.family, "level": level}
+    if tipping.reason:
+        return found | {"scales": [], "probabilities": [], "extremes": [], "crossings": [], "reason": tipping.reason}
+    return found | {
+        "scales": list(tipping.ends),
+        "probabilities": list(tipping.probabilities),
+        "extremes": list(tipping.extremes),
         "crossings": [
             {
-                "scale": one.scale,
-                "fitted_scale": one.fitted,
-                "priors": prepare(data, one.model).prior_texts,
-                "probability": one.found.probability,
-                "mcse": one.found.mcse,
+                "scale": tip.value,
+                "fitted_scale": tip.fitted,
+                "priors": dict(tip.priors),
+                "probability": tip.probability,
+                "mcse": tip.mcse,
             }
-            for one in tipping.crossings
+            for tip in tipping.tips
         ],
     }
 

@@ -77,6 +77,13 @@ class Prepared[D: Data, M: Model]:
         return {name: parameter.prior for name, parameter in self.parameters.items()}
 
     @property
+    def prior_groups(self) -> dict[tuple[str, ...], Prior]:
+        """The independent priors, by the names of the parameters that each is for: several for a joint one."""
+        joint: dict[tuple[str, ...], Prior] = {**self.model.base.joint_priors()}
+        taken = {name for names in joint for name in names}
+        return joint | {(name,): prior for name, prior in self.priors.items() if name not in taken}
+
+    @property
     def prior_texts(self) -> dict[str, str]:
         """The priors as text."""
         return {name: str(prior) for name, prior in self.priors.items()}

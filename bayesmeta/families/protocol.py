@@ -125,6 +125,20 @@ class Family(Words, ABC):
     def measure(self, data: Any, model: Any) -> str | None:
         """What the effects measure, as far as data or model state it."""
 
+    def with_estimates(
+        self, data: Any, y: NDArray[np.float64], se: NDArray[np.float64], covariates: Mapping[str, float | str]
+    ) -> Any:
+        """The data and further independent studies known by estimate and standard error, where they can be added.
+
+        Raises
+        ------
+        SpecificationError
+            If the data are of a kind that takes no such study.
+        """
+        raise SpecificationError(
+            f"{type(data).__name__} take no study that is known by its estimate and standard error alone"
+        )
+
     @abstractmethod
     def known(self, data: Any) -> Sequence[bool]:
         """Whether each study published all that its effect and standard error follow from."""

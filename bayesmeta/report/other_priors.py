@@ -8,16 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from bayesmeta.analysis.alternatives import paths
 from bayesmeta.analysis.records.signal import CrossingRecord, SignalRecord, UnderPriors
-from bayesmeta.analysis.sensitivity import SignalSensitivity, Tipping, Under
-from bayesmeta.data.kinds import Data
-from bayesmeta.families.prepared import prepare
+from bayesmeta.analysis.sensitivity import SignalSensitivity
+from bayesmeta.results.meta_result import MetaResult
+from bayesmeta.sensitivity.following import Path
+from bayesmeta.sensitivity.posteriors import Under
+from bayesmeta.sensitivity.tipping_result import Tipping
 
 _OF_A_FIT = ("probability", "mcse", "threshold_probability")
 
 
 def keep_what_is_stated(
-    data: Data, grids: Mapping[str, SignalSensitivity], computed: Sequence[SignalRecord], told: Sequence[SignalRecord]
+    fits: Mapping[str, MetaResult],
+    grids: Mapping[str, SignalSensitivity],
+    computed: Sequence[SignalRecord],
+    told: Sequence[SignalRecord],
 ) -> None:
     """Leave of the signals, on both sides, what needs no refit; `grids` has every signal reweighted, trusted or not.
 
@@ -32,8 +38,9 @@ def keep_what_is_stated(
         _keep_rows([None, *known.crossed.values()], ours.sensitivity, theirs.sensitivity)
         _keep_rows(list(known.beliefs.values()), ours.beliefs, theirs.beliefs)
         if len(ours.tipping) == len(theirs.tipping):
-            for tipping, mine, other in zip(known.tipping, ours.tipping, theirs.tipping, strict=True):
-                mine.crossings = _crossings(data, tipping, other.crossings)
+            followed = zip(paths(fits[ours.model].prepared), known.tipping, strict=True)
+            for (path, tipping), mine, other in zip(followed, ours.tipping, theirs.tipping, strict=True):
+                mine.crossings = _crossings(path, tipping, other.crossings)
                 other.crossings = [_at(one.fitted_scale, one.priors) for one in other.crossings]
 
 
@@ -48,13 +55,11 @@ def _keep_rows[R: UnderPriors](unders: Sequence[Under | None], ours: list[R], th
             theirs[i] = theirs[i].model_copy(update=nothing)
 
 
-def _crossings(data: Data, tipping: Tipping, told: Sequence[CrossingRecord]) -> list[CrossingRecord]:
-    """Where models were fitted again, with the priors at the scales told."""
-    stated = [
-        _at(scale, prepare(data, tipping.path.at(one.scale)).prior_texts)
-        for scale, one in zip(tipping.found.at, told, strict=False)
-    ]
-    return stated + [_at(scale, {}) for scale in tipping.found.at[len(told) :]]
+def _crossings(path: Path, tipping: Tipping, told: Sequence[CrossingRecord]) -> list[CrossingRecord]:
+    """Where models were to be fitted again, with the priors at the scales told."""
+    scales = [tip.fitted for tip in tipping.tips]
+    stated = [_at(scale, path.at(one.scale).prior_texts) for scale, one in zip(scales, told, strict=False)]
+    return stated + [_at(scale, {}) for scale in scales[len(told) :]]
 
 
 def _at(fitted_scale: float, priors: Mapping[str, str]) -> CrossingRecord:

@@ -17,6 +17,9 @@ def tipping_sentence(signal: SignalRecord, tipping: TippingRecord) -> str:
     fit with 2.2 points: 0.80, Monte Carlo error 0.004)."
     """
     claim, level = signal.claimed, format_probability(tipping.level)
+    if tipping.reason:
+        along = f"{tipping.family} priors on {tipping.on}"
+        return f"Where the probability that {claim} crosses {level} along {along} is not known: {tipping.reason}."
     low, high = format_value(tipping.scales[0], 2), _size(signal, tipping.scales[1])
     least, most = (format_probability(p) for p in tipping.extremes)
     crossings = tipping.crossings

@@ -89,7 +89,7 @@ def _content(result: SensitivityResult, path: Path, level: float, threshold: flo
         "file": path.name,
         "model": result.model.as_dict(),
         "n_studies": result.data.n_studies,
-        "measure": result.data.measure,
+        "measure": prepare(result.data, result.model).measure,
         "data_hash": result.data.hash,
         "claims": list(result.claims),
         "quantity": result.quantity,
@@ -169,7 +169,7 @@ def _sources(result: SensitivityResult) -> list[str]:
         for key, priors in zip(result.keys, result.priors.values(), strict=True)
         for prior in priors
     ]
-    lines = [line for model in tried for line in source_lines(model, result.data.measure)]
+    lines = [line for model in tried for line in source_lines(model, ready.measure)]
     return list(dict.fromkeys(sorted(lines, key=lambda line: line.startswith("Whether"))))
 
 

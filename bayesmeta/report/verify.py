@@ -165,7 +165,7 @@ def _numbers(checked: Plan, recorded: Results, stored: Mapping[str, Mapping[str,
             refitted += [f"{name}, {key} under other priors" for key in each]
         signals = [signal.model_copy(deep=True) for signal in recorded.signals if signal.outcome == name]
         if not complete and again.signals:
-            keep_what_is_stated(checked.data[name], grids, again.signals, signals)
+            keep_what_is_stated(each, grids, again.signals, signals)
         told: dict[str, Any] = {"outcome": recorded.outcomes[name], "signals": signals}
         told["summary"] = [row for row in recorded.summary if row.outcome == name]
         computed = {"outcome": again.content, "signals": again.signals, "summary": again.summary}
@@ -191,7 +191,7 @@ def _again(
     outcome, data, models = checked.analysis.outcomes[name], checked.data[name], checked.models[name]
     exact = exact_fits(data, models)
     complete = len(exact) == len(fits)
-    grids = exact_sensitivity(data, outcome, models) if complete else reweighted_sensitivity(outcome, fits)
+    grids = exact_sensitivity(outcome, exact) if complete else reweighted_sensitivity(outcome, fits)
     sampling = outcome.sampling or checked.analysis.sampling
     again = collect_outcome(name, outcome, fits, exact, grids, sampling.ess_limit)
     again.content = with_schools(again.content, data, outcome, {key: models[key] for key in exact})

@@ -186,6 +186,10 @@ class GridResult(ComputedResult):
         chains, draws = self.shape
         return {name: values.reshape(chains, draws) for name, values in self._sample(chains * draws).items()}
 
+    def _parameter(self, name: str) -> Floats:
+        """Draws of a parameter; those of the studies are made only where they are asked for."""
+        return self._top[name] if name in self._top else np.asarray(super()._parameter(name))
+
     @cached_property
     def _many_draws(self) -> dict[str, Floats]:
         found = self._sample(_CLAIM_DRAWS)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.kinds import Data
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.priors import Prior, plain
 from bayesmeta.priors._parameters import as_float, parameter_names
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 _ROUNDING = 1e-12  # of a divergence
-_COLUMNS = (
+ARRAYS = (
     "mean", "sd", "lower", "upper", "log_marginal_likelihood", "bayes_factor", "kl", "kl_reverse", "error_bound",
 )  # fmt: skip
 
@@ -46,6 +46,8 @@ class Robustness:
         Share of the combinations that stay within the threshold.
     worst : dict of str to Prior
         The combination of the largest divergence.
+    unknown : int
+        Number of combinations that were fitted again by sampling, whose divergence is not known; they do not pass.
     """
 
     largest: float
@@ -54,6 +56,7 @@ class Robustness:
     passed: bool
     share: float
     worst: dict[str, Prior]
+    unknown: int = 0
 
     @property
     def sentence(self) -> str:
@@ -61,12 +64,13 @@ class Robustness:
         words = ", ".join(f"{name} ~ {prior}" for name, prior in self.worst.items())
         if math.isinf(self.largest):
             return f"Under {words} the posterior lies where the primary one has no mass: the divergence is infinite."
-        if self.largest < _ROUNDING:
+        if self.largest < _ROUNDING and not self.unknown:
             return "No prior that was tried moves the posterior from the primary one."
+        rest = f" {self.unknown} that were fitted again by sampling are not among them." if self.unknown else ""
         beyond = "no further than" if self.passed else "beyond"
         return (
             f"The posterior moves furthest under {words}: as far as a coin of bias {self.bias:.3f} is from a fair one, "
-            f"{beyond} the threshold of {self.threshold:g}; {100 * self.share:.0f}% of the priors stay within it."
+            f"{beyond} the threshold of {self.threshold:g}; {100 * self.share:.0f}% of the priors stay within it.{rest}"
         )
 
 
@@ -76,8 +80,8 @@ class SensitivityResult:
 
     Attributes
     ----------
-    data : Estimates
-    model : NormalNormal or TwoScales
+    data : Estimates, PublishedReview, ArmMeans or ArmChanges
+    model : Model
         The primary analysis.
     claims : tuple of str
     quantity : str or None
@@ -91,11 +95,13 @@ class SensitivityResult:
         A claim that has no exact form is simulated: its Monte Carlo standard error; 0 where it is exact.
     arrays : dict of str to ndarray, shape (...)
         One dimension for each prior that varies, as in `probability`.
+    method : ndarray of str, shape (...)
+        "exact", or, where each fit would take long, "reweighted" from the draws of the primary analysis, or "refitted".
     primary : dict of str to float
         Probabilities of the claims, mean, sd, lower and upper under the primary priors.
     """
 
-    data: Estimates
+    data: Data
     model: Model
     claims: tuple[str, ...]
     quantity: str | None
@@ -106,12 +112,18 @@ class SensitivityResult:
     probability: Floats
     mcse: Floats
     arrays: Mapping[str, Floats]
+    method: NDArray[np.object_]
     primary: Mapping[str, float]
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Number of priors for each parameter."""
         return tuple(len(priors) for priors in self.priors.values())
+
+    @property
+    def simulated(self) -> bool:
+        """Whether draws were weighted, or made anew, rather than each posterior fitted exactly."""
+        return bool(np.any(self.method != "exact"))
 
     def table(self) -> pd.DataFrame:
         """One row for each combination of priors.
@@ -121,7 +133,8 @@ class SensitivityResult:
         ``mean``, ``sd``, ``lower``, ``upper`` of the quantity;
         ``log_marginal_likelihood`` (nan under an improper prior); ``bayes_factor`` against the primary model (nan where an
         improper prior makes it arbitrary); ``kl``, the divergence KL(posterior || primary posterior) of all coefficients
-        and tau in natural units, and ``kl_reverse``, the other way round; ``error_bound`` of every probability.
+        and tau in natural units, and ``kl_reverse``, the other way round; ``error_bound`` of every probability, nan where it is
+        simulated. Where draws were weighted also ``method`` and ``pareto_k``: a row above 0.7 was fitted again.
         """
         import pandas as pd
 
@@ -136,7 +149,9 @@ class SensitivityResult:
             content[f"P({claim})"] = self.probability[..., j].ravel()
             if self.mcse[..., j].any():
                 content[f"MCSE({claim})"] = self.mcse[..., j].ravel()
-        content |= {name: self.arrays[name].ravel() for name in _COLUMNS}
+        content |= {name: self.arrays[name].ravel() for name in ARRAYS}
+        if self.simulated:
+            content |= {"method": self.method.ravel(), "pareto_k": self.arrays["pareto_k"].ravel()}
         return pd.DataFrame(content)
 
     def to_xarray(self) -> xr.Dataset:
@@ -154,7 +169,7 @@ class SensitivityResult:
             coords |= {f"{name}_{key}": (name, values) for key, values in prior_parameters(priors).items()}
         content: dict[str, Any] = {"probability": ((*dims, "claim"), self.probability)}
         content["mcse"] = ((*dims, "claim"), self.mcse)
-        content |= {name: (dims, self.arrays[name]) for name in _COLUMNS}
+        content |= {name: (dims, self.arrays[name]) for name in ARRAYS}
         attrs = {"quantity": self.quantity or "", "ci_prob": self.ci_prob, "ci_kind": "eti"}
         return xr.Dataset(content, coords=coords, attrs=attrs)
 
@@ -193,7 +208,12 @@ class SensitivityResult:
                 f"threshold={threshold!r}: the bias of a coin, above 0.5 (no difference) and below 1, e.g. 0.6."
             )
         kl = self.arrays["kl"]
-        at = np.unravel_index(int(np.argmax(kl)), kl.shape)
+        unknown = int(np.isnan(kl).sum())
+        if unknown == kl.size:
+            raise SpecificationError(
+                "robustness: no divergence is known, since every combination was fitted again by sampling."
+            )
+        at = np.unravel_index(int(np.nanargmax(kl)), kl.shape)
         largest = float(kl[at])
         worst = {name: priors[i] for (name, priors), i in zip(self.priors.items(), at, strict=True)}
         within = kl <= coin_divergence(threshold)
@@ -204,6 +224,7 @@ class SensitivityResult:
             passed=bool(within.all()),
             share=float(within.mean()),
             worst=worst,
+            unknown=unknown,
         )
 
     def sentences(self, level: float = 0.95) -> list[str]:
@@ -211,7 +232,8 @@ class SensitivityResult:
 
         The range of the probability over all combinations; and, for each parameter whose priors include two or more of one
         family that differ in a single parameter, up to which value of it the probability stays on the same side of `level`
-        as at the start, the other priors being the primary ones. The boundary is found by fits between the values tried.
+        as at the start, the other priors being the primary ones. The boundary is found by fits between the values tried; where
+        draws were weighted it is left to `tipping_point`.
 
         Parameters
         ----------

@@ -34,7 +34,7 @@ from bayesmeta.sensitivity.quantity import quantity_of
 from bayesmeta.sensitivity.result import SensitivityResult
 from bayesmeta.sensitivity.rules import log_ratios, plans
 from bayesmeta.sensitivity.tabulate import tabulate
-from bayesmeta.sensitivity.varied import Key
+from bayesmeta.sensitivity.varied import Key, label_of
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.two_scales import Model
 
@@ -280,11 +280,12 @@ class Run:
             quantity=None if self.quantity is None else self.quantity.name,
             ci_prob=self.ci_prob,
             tolerance=self.tolerance,
-            priors={_label(key): priors for key, priors in self.varied.items()},
+            priors={label_of(key): priors for key, priors in self.varied.items()},
             keys=tuple(keys),
             probability=turned(self.probability),
             mcse=turned(self.mcse),
             arrays=arrays,
+            method=np.full(self.probability.shape[:2], "exact", dtype=object).reshape(arrays["kl"].shape),
             primary=self._primary(),
         )
 
@@ -328,7 +329,3 @@ class Run:
             lower, upper = np.asarray(marginal.ppf(self.levels))
             found |= {"mean": marginal.mean(), "sd": marginal.sd(), "lower": float(lower), "upper": float(upper)}
         return found
-
-
-def _label(key: Key) -> str:
-    return key if isinstance(key, str) else ", ".join(key)

@@ -1,47 +1,51 @@
-"""`prior_sensitivity`: the answer under every crossing of some priors, each as exact as a fit of its own."""
+"""`prior_sensitivity`: the answer under every crossing of some priors."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bayesmeta.data.estimates import Estimates, require_estimates
+from bayesmeta.data.kinds import Data
 from bayesmeta.errors import SpecificationError
 from bayesmeta.families.prepared import prepare
 from bayesmeta.priors import Prior
 from bayesmeta.results.claims import check_claim
 from bayesmeta.results.fit import fit
 from bayesmeta.results.intervals import checked_probability
-from bayesmeta.results.quadrature_result import QuadratureResult
+from bayesmeta.sensitivity.posteriors import answered, weighted
 from bayesmeta.sensitivity.result import SensitivityResult
 from bayesmeta.sensitivity.run import Run
 from bayesmeta.sensitivity.varied import varied_priors
+from bayesmeta.sensitivity.weighted_surface import WeightedSurface
 from bayesmeta.spec.two_scales import Model
-
-_ADVICE = " Use engine='nuts'."  # which `prior_sensitivity` does not have
 
 
 def prior_sensitivity(
-    data: Estimates,
+    data: Data,
     model: Model,
     claim: str | Sequence[str] = "mu < 0",
     *,
     tau: Sequence[Prior] | None = None,
     mu: Sequence[Prior] | None = None,
     beta: Mapping[Any, Sequence[Prior]] | None = None,
+    own: Mapping[str, Sequence[Prior]] | None = None,
     ci_prob: float = 0.95,
     tolerance: float = 1e-8,
+    engine: str = "auto",
+    **sampling: Any,
 ) -> SensitivityResult:
-    """Fit every crossing of some priors, each exactly, and say how far the answer moves.
+    """The answer under every crossing of some priors, and how far it moves.
 
-    For a given prior on the coefficients the likelihood of tau is tabulated once, and every prior on tau reweighs the
-    table; a combination for which the table is not accurate to `tolerance` is fitted on its own, and so are models with
-    two scales and claims that have no exact form.
+    Where the model is normal given its standard deviations each posterior is exact: for a given prior on the coefficients the
+    likelihood of tau is tabulated once, and every prior on tau reweighs the table; a combination for which the table is not
+    accurate to `tolerance` is fitted on its own, and so are models with two scales and claims that have no exact form.
+    Elsewhere, and for priors in `own`, the draws of one fit are weighted to all of them, with a Monte Carlo error, and a
+    combination for which Pareto k is too large is fitted again.
 
     Parameters
     ----------
-    data : Estimates
-    model : NormalNormal or TwoScales
+    data : Estimates, PublishedReview, ArmMeans or ArmChanges
+    model : Model
         The primary analysis; a prior that is not varied stays as it is there.
     claim : str or sequence of str
         As for `MetaResult.probability`. The table describes the quantity of the first comparison of the first claim.
@@ -49,10 +53,17 @@ def prior_sensitivity(
         Priors on the heterogeneity standard deviation and on the mean effect, of any families; `prior_grid` makes them.
     beta : mapping of str to sequence of Prior, optional
         Priors on coefficients, by the names that `NormalNormal` takes.
+    own : mapping of str to sequence of Prior, optional
+        Priors on other parameters, by name: a second standard deviation of effects, or what only the model's family has, such as
+        ``correlation``.
     ci_prob : float, default 0.95
         Probability of the equal-tailed interval of the quantity.
     tolerance : float
         Error of a probability that is accepted.
+    engine : {"auto", "quadrature", "nuts"}
+        As for `fit`; by NUTS draws are weighted.
+    **sampling
+        ``seed``, ``draws``, ``tune``, ``chains`` and ``target_accept``, as for `fit`.
 
     Returns
     -------
@@ -68,6 +79,7 @@ def prior_sensitivity(
     References
     ----------
     McCulloch (1989), Local model influence, J. Amer. Statist. Assoc., doi:10.1080/01621459.1989.10478793
+    Vehtari et al. (2024), J. Mach. Learn. Res. 25(72):1-58, doi:10.48550/arXiv.1507.02646
 
     Examples
     --------
@@ -80,17 +92,19 @@ def prior_sensitivity(
     0  HalfNormal(5)     0.9598  0.1089
     1  HalfCauchy(5)     0.9573  0.0663
     """
-    require_estimates(data)
-    problem = prepare(data, model).gaussian
-    if isinstance(problem, str):
-        raise SpecificationError(f"model: {problem.removesuffix(_ADVICE)}")
+    ready = prepare(data, model)
+    ready.check()
     checked_probability(ci_prob)
     claims = (claim,) if isinstance(claim, str) else tuple(claim)
     if not claims:
         raise SpecificationError("claim: give at least one, e.g. 'mu < 0'.")
-    varied = varied_priors(data, model, tau, mu, beta or {})
-    primary = fit(data, model, "quadrature", tolerance=tolerance)
-    assert isinstance(primary, QuadratureResult)
+    at_once = not own and engine != "nuts" and not isinstance(ready.gaussian, str)
+    varied = varied_priors(ready, tau, mu, beta or {}, own or {}, exact=at_once)
     for text in claims:
-        check_claim(text, primary.parameters)
-    return Run(data, model, claims, varied, ci_prob, tolerance, primary).result()
+        check_claim(text, ready.names)
+    if at_once:
+        primary = fit(data, model, "quadrature", tolerance=tolerance)
+        return Run(data, model, claims, varied, ci_prob, tolerance, primary).result()  # type: ignore[arg-type]
+    under, refits = weighted(ready, engine, tolerance, **sampling)
+    surface = WeightedSurface(under, claims, varied, ci_prob, tolerance)
+    return answered(refits, surface.result)

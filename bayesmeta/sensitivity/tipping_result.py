@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,8 +13,9 @@ if TYPE_CHECKING:
 LABELS = {
     "sceptical_sd": "standard deviation of a Normal(0, sd) prior on {parameter}",
     "prior_mean": "centre of the prior on {parameter}",
-    "tau_factor": "factor on the scale of the prior on tau",
-    "tau_fixed": "known value of tau",
+    "tau_factor": "factor on the scale of the prior on {parameter}",
+    "tau_fixed": "known value of {parameter}",
+    "own_factor": "factor on the prior on {parameter}",
     "discount": "power a0 of the external evidence in the prior on {parameter}",
     "mixture_weight": "weight of the first component of the prior on {parameter}",
     "null_trial": "standard error of one more trial with effect 0",
@@ -27,8 +29,9 @@ _PHRASES = {
         "a prior on {parameter} centred at {value}",
         "no shift of the prior on {parameter}, as far as it was followed,",
     ),
-    "tau_factor": ("a prior on tau of {value} times the scale", "no other scale of the prior on tau"),
-    "tau_fixed": ("tau known to be {value}", "no known value of tau"),
+    "tau_factor": ("a prior on {parameter} of {value} times the scale", "no other scale of the prior on {parameter}"),
+    "tau_fixed": ("{parameter} known to be {value}", "no known value of {parameter}"),
+    "own_factor": ("a prior on {parameter} times {value}", "no multiple of the prior on {parameter}"),
     "discount": ("the prior on {parameter} discounted to the power {value}", "no discount of the prior on {parameter}"),
     "mixture_weight": (
         "a weight of {value} on the first component of the prior on {parameter}",
@@ -46,7 +49,8 @@ _ENDS = {
     "sceptical_sd": "sd = {value}",
     "prior_mean": "a centre of {value}",
     "tau_factor": "{value} times the scale",
-    "tau_fixed": "tau = {value}",
+    "tau_fixed": "{parameter} = {value}",
+    "own_factor": "{value} times the prior",
     "discount": "power {value}",
     "mixture_weight": "weight {value}",
     "null_trial": "standard error {value}",
@@ -68,12 +72,21 @@ class Tip:
         Prior or trial at that value, as text.
     jump : bool
         Whether the probability jumps across the level there, as for a claim about tau when tau is known.
+    mcse : float
+        Monte Carlo standard error of the probability; 0 where it is exact.
+    fitted : float
+        Value at which the model was fitted; where draws are weighted, the tip is found from those of a fit nearby.
+    priors : mapping of str to str
+        Every prior of the model there, as text.
     """
 
     value: float
     probability: float
     change: str
     jump: bool = False
+    mcse: float = 0.0
+    fitted: float = math.nan
+    priors: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +105,10 @@ class Tipping:
         Between which values the probability was followed; zero and infinity where the limit itself was fitted.
     probabilities : tuple of float
         At both ends.
+    extremes : tuple of float
+        Lowest and highest probability at the values looked at.
+    family : str
+        The prior that was followed, with ``s`` for its value, where it has a name.
     reason : str
         Why this kind does not apply; else empty.
     """
@@ -101,6 +118,8 @@ class Tipping:
     tips: tuple[Tip, ...] = ()
     ends: tuple[float, float] = (math.nan, math.nan)
     probabilities: tuple[float, float] = (math.nan, math.nan)
+    extremes: tuple[float, float] = (math.nan, math.nan)
+    family: str = ""
     reason: str = ""
 
     @property
@@ -120,12 +139,15 @@ class TippingPoints:
     probability : float
         Of the claim in the model as given.
     kinds : tuple of Tipping
+    mcse : float
+        Monte Carlo standard error of `probability`; 0 where it is exact.
     """
 
     claim: str
     level: float
     probability: float
     kinds: tuple[Tipping, ...]
+    mcse: float = 0.0
 
     @property
     def held(self) -> bool:
@@ -141,7 +163,7 @@ class TippingPoints:
     def table(self) -> pd.DataFrame:
         """One row for each tip, and one for each kind without any.
 
-        Columns: kind, varied, value, probability (fitted there), change, lowest, highest (of what was varied),
+        Columns: kind, varied, value, probability (fitted there), mcse, change, lowest, highest (of what was varied),
         at_lowest, at_highest (probabilities), reason.
         """
         import pandas as pd
@@ -155,6 +177,7 @@ class TippingPoints:
                         "varied": one.label,
                         "value": tip.value,
                         "probability": tip.probability,
+                        "mcse": tip.mcse if one.tips else math.nan,
                         "change": tip.change,
                         "lowest": one.ends[0],
                         "highest": one.ends[1],
@@ -172,7 +195,7 @@ class TippingPoints:
     def _sentence(self, one: Tipping) -> str:
         done, nothing = (phrase.replace("{parameter}", one.parameter) for phrase in _PHRASES[one.kind])
         ends = " and ".join(
-            f"{_probability(p)} at {_ENDS[one.kind].format(value=_number(value))}"
+            f"{_probability(p)} at {_ENDS[one.kind].format(value=_number(value), parameter=one.parameter)}"
             for value, p in zip(one.ends, one.probabilities, strict=True)
         )
         given = f"P({self.claim}), {_probability(self.probability)} as given,"

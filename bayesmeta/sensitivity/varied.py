@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from bayesmeta.data.estimates import Estimates
-from bayesmeta.errors import SpecificationError
-from bayesmeta.families.prepared import design, prepare
+from bayesmeta.data.kinds import Data
+from bayesmeta.errors import SpecificationError, did_you_mean
+from bayesmeta.families.prepared import Prepared, prepare
 from bayesmeta.priors import Flat, Prior, require_prior, require_scale_prior
 from bayesmeta.quadrature.coefficients import expand
 from bayesmeta.spec.normal_normal import NormalNormal
@@ -18,22 +18,24 @@ Key = str | tuple[str, ...]
 
 
 def varied_priors(
-    data: Estimates,
-    model: Model,
+    ready: Prepared[Data, Model],
     tau: Sequence[Prior] | None,
     mu: Sequence[Prior] | None,
     beta: Mapping[Any, Sequence[Prior]],
+    own: Mapping[str, Sequence[Prior]],
+    exact: bool,
 ) -> dict[Key, tuple[Prior, ...]]:
-    """The priors tried, by parameter, checked."""
+    """The priors tried, by parameter, checked; `exact` of those on coefficients asks for normal and t priors."""
     given: dict[Key, Any] = {key: value for key, value in (("tau", tau), ("mu", mu)) if value is not None}
     given.update(beta)
+    _check_own(ready, own)
+    given.update(own)
     if not given:
         raise SpecificationError("nothing is varied: give priors to try as tau=[...], mu=[...] or beta={name: [...]}.")
     found: dict[Key, tuple[Prior, ...]] = {}
-    base = prepare(data, model.base)
-    _refuse_overlap(model.base, given)
+    _refuse_overlap(ready.model.base, given)
     for key, priors in given.items():
-        where = key if key in ("tau", "mu") and key not in beta else f"beta[{key!r}]"
+        where = key if key in ("tau", "mu") and key not in beta else f"{'own' if key in own else 'beta'}[{key!r}]"
         if isinstance(priors, Prior):
             raise SpecificationError(f"{where}: give a list of priors, e.g. [{priors}].")
         if not isinstance(priors, Iterable):
@@ -41,21 +43,37 @@ def varied_priors(
         rows = list(priors)
         if not rows:
             raise SpecificationError(f"{where}: the list of priors is empty.")
-        checked = [_checked(prior, key, where, i) for i, prior in enumerate(rows)]
+        checked = [prior if key in own else _checked(prior, key, where, i) for i, prior in enumerate(rows)]
         if len(set(checked)) < len(checked):
             twice = next(prior for prior in checked if checked.count(prior) > 1)
             raise SpecificationError(f"{where}: {twice} is there more than once.")
         found[key] = tuple(checked)
-        changed = [base.with_priors({key: prior}) for prior in checked]
-        design(data, changed[0])
-        for one in changed:
-            check_measure(data.measure, one)
+        for one in checked:
+            other = prepare(ready.data, ready.with_priors({key: one}))
+            check_measure(other.measure, other.model)
+        _ = other.design
         odd = next((prior for prior in checked if key != "tau" and not _is_normal_mixture(prior)), None)
-        if odd is not None:
+        if exact and odd is not None:
             raise SpecificationError(
                 f"{where}: {odd} is not a prior that exact integration takes; use a normal or t prior."
             )
     return found
+
+
+def _check_own(ready: Prepared[Data, Model], own: Mapping[str, Sequence[Prior]]) -> None:
+    """Reject a name that is none of a parameter beside tau, mu and the coefficients."""
+    known = [name for name, one in ready.parameters.items() if one.role != "effect" and name != "tau"]
+    for name in own:
+        if name not in known:
+            raise SpecificationError(
+                f"own[{name!r}]: the model has no such parameter of its own.{did_you_mean(name, known)} "
+                f"It has: {', '.join(known) or 'none'}."
+            )
+
+
+def label_of(key: Key) -> str:
+    """Name of what a prior is on."""
+    return key if isinstance(key, str) else ", ".join(key)
 
 
 def _refuse_overlap(model: NormalNormal, given: Mapping[Key, Any]) -> None:
@@ -65,7 +83,8 @@ def _refuse_overlap(model: NormalNormal, given: Mapping[Key, Any]) -> None:
         for other, taken in groups.items():
             if key != other and (both := set(names) & set(taken)):
                 raise SpecificationError(
-                    f"{sorted(both)[0]} would have two priors, one of {_text(key)} and one of {_text(other)}: vary one of them."
+                    f"{sorted(both)[0]} would have two priors, one of {label_of(key)} and one of {label_of(other)}: "
+                    "vary one of them."
                 )
         for joint in model.joint_priors():
             if key != joint and (both := set(names) & set(joint)):
@@ -76,7 +95,7 @@ def _refuse_overlap(model: NormalNormal, given: Mapping[Key, Any]) -> None:
         own = {*model.beta, *(["mu"] if model.mu != Flat() else [])} if isinstance(key, tuple) else set()
         if both := set(names) & own:
             raise SpecificationError(
-                f"{sorted(both)[0]} has a prior of its own in the model, and {_text(key)} are to have a joint one: "
+                f"{sorted(both)[0]} has a prior of its own in the model, and {label_of(key)} are to have a joint one: "
                 "give the model a joint prior on them instead."
             )
 
@@ -86,10 +105,6 @@ def _is_normal_mixture(prior: Prior) -> bool:
         return prior.joint is not None or bool(expand(prior, "a coefficient"))
     except SpecificationError:
         return False
-
-
-def _text(key: Key) -> str:
-    return key if isinstance(key, str) else ", ".join(key)
 
 
 def _checked(prior: Any, key: Key, where: str, place: int) -> Prior:

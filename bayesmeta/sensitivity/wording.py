@@ -30,6 +30,8 @@ def sentences(result: SensitivityResult, level: float) -> list[str]:
     found = []
     for j, claim in enumerate(result.claims):
         found.append(_range_sentence(result, claim, j))
+        if result.simulated:
+            continue
         for name, key in zip(result.priors, result.keys, strict=True):
             for family, parameter, chosen in one_parameter_families(result.priors[name]):
                 found.append(_boundary_sentence(result, claim, level, name, key, family, parameter, chosen))

@@ -13,11 +13,11 @@ import bayesmeta as bm
 from bayesmeta.analysis import sensitivity
 from bayesmeta.analysis.collect import collect_outcome
 from bayesmeta.analysis.schema import Outcome
-from bayesmeta.diagnostics.sensitivity import claim_sensitivity
 from bayesmeta.families.prepared import prepare
 from bayesmeta.report.html import render_html
 from bayesmeta.results.draws_result import DrawsResult
 from bayesmeta.results.fit import fit_many
+from bayesmeta.sensitivity.weights import Draws, claim_sensitivity
 
 BCG = bm.load_dataset("bcg")
 DATA = bm.Estimates(
@@ -105,7 +105,7 @@ def drawn(exact):
 
 @pytest.fixture(scope="module")
 def found(exact, drawn):
-    grids = sensitivity.exact_sensitivity(DATA, OUTCOME, MODELS)
+    grids = sensitivity.exact_sensitivity(OUTCOME, exact)
     return collect_outcome("bcg", OUTCOME, drawn, exact, grids, 400)
 
 
@@ -150,13 +150,15 @@ def test_sampled_rows_state_what_was_weighted_to_or_fitted(monkeypatch, drawn):
         fitted.update({str(model): found[name] for name, model in models.items()})
         return found
 
-    def weighting_caught(result, claim, alternatives):
-        found = claim_sensitivity(result, claim, alternatives)
-        weighted.update({(str(model), claim): found[name].probability for name, model in alternatives.items()})
+    by_weights = Draws.probability
+
+    def weighting_caught(draws, claim, ready):
+        found = by_weights(draws, claim, ready)
+        weighted[str(ready.model), claim] = found.probability
         return found
 
     monkeypatch.setattr(sensitivity, "fit_many", fit_caught)
-    monkeypatch.setattr(sensitivity, "claim_sensitivity", weighting_caught)
+    monkeypatch.setattr(Draws, "probability", weighting_caught)
     grids, refits = sensitivity.sampled_sensitivity(DATA, OUTCOME, drawn, {}, 1, None)
     assert len(refits) == len(fitted) > 0
     methods = set()

@@ -44,39 +44,40 @@ def probability(model, claim="mu > 0"):
 
 
 def test_exact_sensitivity_is_that_of_fits_one_by_one():
-    found = exact_sensitivity(DATA, outcome(), {"all": MODEL})["better"]
+    found = exact_sensitivity(outcome(), {"all": bm.fit(DATA, MODEL)})["better"]
     crossed = {(0, 0): bm.HalfNormal(5), (0, 1): bm.HalfCauchy(20)}
     for place, tau in crossed.items():
         model = replace(MODEL, mu=bm.Normal(0, 5), tau=tau)
-        assert found.crossed[place].main.probability == probability(model)
-        assert found.crossed[place].threshold.probability == probability(model, "mu > 5")
+        main, threshold = found.crossed[place].found
+        assert main.probability == probability(model)
+        assert threshold.probability == probability(model, "mu > 5")
     believed = {
         "sceptic": replace(MODEL, mu=bm.Normal(0, 2)),
         "as stated": MODEL,
         "less heterogeneity": replace(MODEL, tau=bm.HalfNormal(2)),
     }
-    assert {label: under.main.probability for label, under in found.beliefs.items()} == {
+    assert {label: under.found[0].probability for label, under in found.beliefs.items()} == {
         label: probability(model) for label, model in believed.items()
     }
 
 
 def test_a_fit_at_each_crossing_has_the_level():
-    found = exact_sensitivity(DATA, outcome(), {"all": MODEL})["better"]
+    found = exact_sensitivity(outcome(), {"all": bm.fit(DATA, MODEL)})["better"]
     effect, tau = found.tipping
-    on = [(tipping.path.on, tipping.path.family) for tipping in (effect, tau)]
+    on = [(tipping.parameter, tipping.family) for tipping in (effect, tau)]
     assert on == [("mu", "Normal(0, s)"), ("tau", "HalfNormal(s)")]
     for tipping, at in (
         (effect, lambda s: replace(MODEL, mu=bm.Normal(0, s))),
         (tau, lambda s: replace(MODEL, tau=bm.HalfNormal(s))),
     ):
-        assert len(tipping.found.at) == 1
-        assert probability(at(tipping.found.at[0])) == pytest.approx(0.945, abs=1e-7)
-        assert tipping.crossings[0].found.probability == pytest.approx(0.945, abs=1e-7)
+        (tip,) = tipping.tips
+        assert probability(at(tip.value)) == pytest.approx(0.945, abs=1e-7)
+        assert tip.probability == pytest.approx(0.945, abs=1e-7)
 
 
 def test_without_a_level_no_family_is_followed():
     quiet = outcome(sensitivity={"effect": [], "tau": []})
-    assert exact_sensitivity(DATA, quiet, {"all": MODEL})["better"].tipping == []
+    assert exact_sensitivity(quiet, {"all": bm.fit(DATA, MODEL)})["better"].tipping == []
 
 
 @pytest.mark.parametrize(
@@ -89,10 +90,10 @@ def test_without_a_level_no_family_is_followed():
     ],
 )
 def test_any_family_on_tau_that_has_a_scale_is_followed(tau, family, wider):
-    found = [path for path in paths(prepare(DATA, replace(MODEL, tau=tau))) if path.on == "tau"]
+    found = [path for path in paths(prepare(DATA, replace(MODEL, tau=tau))) if path.parameter == "tau"]
     assert [path.family for path in found] == [family] * (family is not None)
-    assert [path.stated for path in found] == [0.4] * (family is not None)
-    assert [path.at(0.7).tau for path in found] == [wider] * (family is not None)
+    assert [path.value(path.points[8]) for path in found] == pytest.approx([0.4] * (family is not None))
+    assert [path.at(0.7).model.tau for path in found] == [wider] * (family is not None)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ def test_a_prior_with_a_scale_is_rescaled_to_the_units_of_a_signal(text, rescale
     )
     signal = asked.signals[0].model_copy(update={"prior_factor": 0.1})
     (found,) = crossed_models(prepare(DATA, MODEL), asked, signal).values()
-    assert str(found.mu) == rescaled
+    assert str(found.model.mu) == rescaled
 
 
 def test_a_belief_about_an_unknown_coefficient_is_refused():
@@ -128,17 +129,16 @@ def test_sampled_sensitivity_agrees_with_exact_fits():
     settings = {"draws": 2000, "tune": 500, "chains": 4, "target_accept": 0.95}
     fits = fit_many(DATA, {"all": MODEL}, "nuts", seed=3, **settings)
     sampled, _ = sampled_sensitivity(DATA, steep, fits, settings, 3, None)
-    exact = exact_sensitivity(DATA, steep, {"all": MODEL})["better"]
+    exact = exact_sensitivity(steep, {"all": bm.fit(DATA, MODEL)})["better"]
     found = sampled["better"]
     for ours, theirs in ((found.crossed, exact.crossed), (found.beliefs, exact.beliefs)):
         for place, under in ours.items():
-            assert under.main.probability == pytest.approx(
-                theirs[place].main.probability, abs=4 * under.main.mcse + 1e-3
-            )
+            mine, other = under.found[0], theirs[place].found[0]
+            assert mine.probability == pytest.approx(other.probability, abs=4 * mine.mcse + 1e-3)
     effect, tau = found.tipping
-    assert tau.found.always  # the exact probability is at least 0.939 on this path
-    assert len(effect.found.at) == 1
-    (near,) = effect.crossings
-    assert near.found.probability == pytest.approx(0.9, abs=1e-6)  # solved for with the draws of a fit nearby
-    assert near.fitted == effect.found.at[0]
-    assert probability(replace(MODEL, mu=bm.Normal(0, near.scale))) == pytest.approx(0.9, abs=4 * near.found.mcse)
+    assert tau.tips == ()  # the exact probability is at least 0.939 on this path
+    assert min(tau.extremes) > 0.9
+    (near,) = effect.tips
+    assert near.probability == pytest.approx(0.9, abs=1e-6)  # solved for with the draws of a fit nearby
+    assert near.fitted == pytest.approx(near.value, rel=0.2)
+    assert probability(replace(MODEL, mu=bm.Normal(0, near.value))) == pytest.approx(0.9, abs=4 * near.mcse)

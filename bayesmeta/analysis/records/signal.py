@@ -69,7 +69,7 @@ class CrossingRecord(Record):
 
 
 class TippingRecord(Record):
-    """A family of priors followed from one scale to another."""
+    """A family of priors followed from one scale to another; without numbers, and with the reason, where it could not be."""
 
     on: str
     family: str
@@ -78,6 +78,7 @@ class TippingRecord(Record):
     probabilities: list[float]
     extremes: list[float]
     crossings: list[CrossingRecord]
+    reason: str = ""
 
 
 class Curve(Record):

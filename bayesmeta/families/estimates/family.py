@@ -8,6 +8,7 @@ from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import block_diag
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError
@@ -84,6 +85,20 @@ class OfEstimates(EstimatesWords, Family):
             study=data.study,
         )
         return obstacle(problem) or problem
+
+    def with_estimates(
+        self, data: Estimates, y: NDArray[np.float64], se: NDArray[np.float64], covariates: Mapping[str, float | str]
+    ) -> Estimates:
+        """The data and further independent estimates, all with the covariates given."""
+        frame, further = data.covariates, y.size
+        columns = {
+            name: [*frame[name], *[covariates[name]] * further] for name in data.covariate_names if name in covariates
+        }
+        study = [*data.study, *(f"null trial {i + 1}" for i in range(further))]
+        everything = np.append(data.y, y)
+        if data.cov is not None:
+            return Estimates(everything, study=study, covariates=columns, cov=block_diag(data.cov, np.diag(se**2)))
+        return Estimates(everything, np.append(data.se, se), study, columns)
 
     def with_own(self, data: Estimates, model: Model, priors: Mapping[str, Prior]) -> Model:
         """The model with another prior on its second standard deviation."""

@@ -7,9 +7,9 @@ import pytest
 from scipy.stats import norm
 
 import bayesmeta as bm
-from bayesmeta.diagnostics.sensitivity import Reweighted
 from bayesmeta.errors import SpecificationError
-from bayesmeta.sensitivity.crossing import crossing
+from bayesmeta.sensitivity.following import crossing
+from bayesmeta.sensitivity.weights import Reweighted
 
 SCALES = np.geomspace(0.01, 100, 25)
 
@@ -30,8 +30,6 @@ def test_a_sceptics_prior_in_closed_form():
     found = crossing(probability, SCALES, level)
     z = norm.ppf(level) / (abs(y) / se)  # sqrt of s^2 / (s^2 + se^2)
     assert found.at == pytest.approx([se * z / math.sqrt(1 - z**2)], rel=1e-9)
-    assert not found.always
-    assert not found.never
     assert found.probabilities[0] < level < found.probabilities[1]
 
 
@@ -41,19 +39,18 @@ def test_two_crossings_are_both_found():
     assert found.at == pytest.approx([1 / root, root], rel=1e-9)
 
 
-def test_always_and_never():
-    assert crossing(exact(lambda s: 0.9), SCALES, 0.8).always
+def test_no_crossing():
+    assert crossing(exact(lambda s: 0.9), SCALES, 0.8).at == ()
     found = crossing(exact(lambda s: 0.5 + 0.1 * s / (1 + s)), SCALES, 0.8)
-    assert found.never
+    assert found.at == ()
     assert found.extremes == pytest.approx((0.5 + 0.1 * 0.01 / 1.01, 0.5 + 0.1 * 100 / 101))
 
 
 def test_only_scales_that_can_be_trusted_are_searched():
     found = crossing(lambda s: Reweighted(s / (1 + s), 0.0, 0.2 if s > 1 else 0.9), SCALES, 0.3)
-    assert found.scales[0] > 1
-    assert found.always
-    with pytest.raises(SpecificationError, match="can the draws be reweighted"):
-        crossing(lambda s: Reweighted(math.nan, math.nan, math.inf), SCALES, 0.3)
+    assert found.ends[0] > 1
+    assert found.at == ()
+    assert crossing(lambda s: Reweighted(math.nan, math.nan, math.inf), SCALES, 0.3) is None
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0, -1, math.nan])
