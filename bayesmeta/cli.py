@@ -297,7 +297,9 @@ def priors(
 
 @app.command()
 def sensitivity(
-    effects: Annotated[Path, typer.Argument(help="CSV file with columns study, y, se and covariates.")],
+    effects: Annotated[
+        Path, typer.Argument(help="CSV file: study, y, se and covariates, or arms as --model takes them.")
+    ],
     tau: Annotated[
         list[str] | None, typer.Option(help="Prior on the between-study SD; the first is the primary. Repeatable.")
     ] = None,
@@ -321,6 +323,8 @@ def sensitivity(
     threshold: Annotated[float, typer.Option(help="Robust up to this bias of a coin, 0.5 being fair.")] = 0.6,
     ci_prob: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.95,
     measure: Measure = None,
+    engine: Annotated[str, typer.Option(help="auto, quadrature or nuts.")] = "auto",
+    seed: Annotated[int, typer.Option(min=0)] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Report a claim under every crossing of some priors, and how robust it is."""
@@ -332,7 +336,7 @@ def sensitivity(
         mu=mu or [], beta=beta or [], priors=prior or [], options=option or [],
     )  # fmt: skip
     with warnings_on_one_line():
-        sensitivity_and_print(stated, claim or [], level, threshold, ci_prob, as_json)
+        sensitivity_and_print(stated, claim or [], level, threshold, ci_prob, as_json, engine, seed)
 
 
 @app.command()

@@ -116,7 +116,7 @@ class Asked:
             if len(said) > 1 and name not in several:
                 raise SpecificationError(
                     f"{said[1]}: {name!r} has the prior {said[0].prior} already. Give one; `bayesmeta sensitivity` compares "
-                    "several on mu, tau and coefficients."
+                    "several."
                 )
 
     def model(self, tau: Prior | None = None) -> Model:

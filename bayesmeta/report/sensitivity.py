@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.kinds import Data
 from bayesmeta.errors import SpecificationError
-from bayesmeta.families.prepared import prepare
+from bayesmeta.families.prepared import Prepared, prepare
 from bayesmeta.report.console import PlainConsole, json_value, print_json
 from bayesmeta.report.layout import print_table
 from bayesmeta.report.notes import notes
@@ -18,6 +18,7 @@ from bayesmeta.report.stated import Stated
 from bayesmeta.sensitivity.result import SensitivityResult
 from bayesmeta.sensitivity.surface import prior_sensitivity
 from bayesmeta.sensitivity.tipping import tipping_point
+from bayesmeta.spec.two_scales import Model
 
 SCHEMA = "bayesmeta-sensitivity/1"
 
@@ -29,6 +30,8 @@ def sensitivity_and_print(
     threshold: float,
     ci_prob: float,
     as_json: bool,
+    engine: str,
+    seed: int,
 ) -> None:
     """Fit the table of a command line under every crossing of priors, and print the rows and what they say.
 
@@ -45,26 +48,46 @@ def sensitivity_and_print(
         raise SpecificationError(f"--level {level}: must lie between 0 and 1. 95% is 0.95.")
     if not 0.5 < threshold < 1:
         raise SpecificationError(f"--threshold {threshold}: the bias of a coin, above 0.5 and below 1, e.g. 0.6.")
-    asked = stated.read(estimates_for="sensitivity")
-    data, model = cast(Estimates, asked.data), asked.model()
-    several = {name: [one.prior for one in said] for name, said in asked.priors.items() if name not in asked.nuisances}
-    asked.require_one(list(several))
+    asked = stated.read()
+    data, model = asked.data, asked.model()
+    several = {name: [one.prior for one in said] for name, said in asked.priors.items()}
     taus, mus = several.pop("tau"), several.pop("mu", [])
+    ready = prepare(data, model)
     if not claims and not model.base.has_mu:
-        example = next((f", e.g. '{name} < 0'" for name in prepare(data, model).names if name != "tau"), "")
+        example = next((f", e.g. '{name} < 0'" for name in ready.names if name != "tau"), "")
         raise SpecificationError(f"--claim: the formula {stated.formula!r} has no mu; name what to report{example}.")
     varied = {name: priors for name, priors in several.items() if len(priors) > 1}
+    own = {_parameter(name, ready): varied.pop(name) for name in asked.nuisances if name in varied}
+    fitting: dict[str, Any] = {"engine": engine, "seed": seed}
     result = prior_sensitivity(
-        data, model, claims or ["mu < 0"], tau=taus, mu=mus if len(mus) > 1 else None, beta=varied, ci_prob=ci_prob
+        data,
+        model,
+        claims or ["mu < 0"],
+        tau=taus,
+        mu=mus if len(mus) > 1 else None,
+        beta=varied,
+        own=own,
+        ci_prob=ci_prob,
+        **fitting,
     )
-    content = _content(result, stated.path, level, threshold)
+    content = _content(result, stated.path, level, threshold, fitting)
     if as_json:
         print_json(content)
     else:
         _print(content, result, level)
 
 
-def _content(result: SensitivityResult, path: Path, level: float, threshold: float) -> dict[str, Any]:
+def _parameter(name: str, ready: Prepared[Data, Model]) -> str:
+    """The parameter of a family's own that a prior on the command line is for, which may have its instrument in brackets."""
+    found = [other for other in ready.parameters if other == name or other.startswith(f"{name}[")]
+    if len(found) > 1:
+        raise SpecificationError(f"--prior {name}: give several priors for one of {', '.join(found)}.")
+    return found[0]
+
+
+def _content(
+    result: SensitivityResult, path: Path, level: float, threshold: float, fitting: dict[str, Any]
+) -> dict[str, Any]:
     frame = result.table()
     robust = result.robustness(threshold)
     rows = []
@@ -83,6 +106,7 @@ def _content(result: SensitivityResult, path: Path, level: float, threshold: flo
             "kl_reverse",
             "error_bound",
         ]
+        keys += ["method", "pareto_k"] if result.simulated else []
         rows.append(record | {key: json_value(row[key]) for key in keys})
     return {
         "schema": SCHEMA,
@@ -104,19 +128,18 @@ def _content(result: SensitivityResult, path: Path, level: float, threshold: flo
             "passed": robust.passed,
             "share": robust.share,
             "worst": {name: str(prior) for name, prior in robust.worst.items()},
+            **({"unknown": robust.unknown} if robust.unknown else {}),
         },
         "notes": list(notes(result.data, result.model)),
         "sentences": [*result.sentences(level), robust.sentence],
-        "tipping": [_tipping(result, claim, level) for claim in result.claims],
+        "tipping": [_tipping(result, claim, level, fitting) for claim in result.claims],
     }
 
 
-def _tipping(result: SensitivityResult, claim: str, level: float) -> dict[str, Any]:
+def _tipping(result: SensitivityResult, claim: str, level: float, fitting: dict[str, Any]) -> dict[str, Any]:
     """Tipping points of one claim; where there can be none, the reason."""
-    if len(result.model.components) > 1:
-        return {"claim": claim, "tips": [], "sentences": ["No tipping points: the model has two scales."]}
     try:
-        found = tipping_point(result.data, result.model.base, claim, level)
+        found = tipping_point(result.data, result.model, claim, level, **fitting)
     except SpecificationError as error:
         return {"claim": claim, "tips": [], "sentences": [f"No tipping points: {error}"]}
     rows = found.table().to_dict("records")
@@ -146,6 +169,10 @@ def _print(content: dict[str, Any], result: SensitivityResult, level: float) -> 
         mcse = max(row["mcse"][claim] for row in content["rows"])
         if mcse:
             console.print(f"P({claim}) is simulated: Monte Carlo error up to {mcse:.2g}.")
+    if result.simulated:
+        refitted = sum(row["method"] == "refitted" for row in content["rows"])
+        rest = f"; where weights could not be trusted, the model was fitted again: {count_of(refitted, 'row')}"
+        console.print(f"Draws of the primary analysis were weighted to other priors{rest if refitted else ''}.")
     if content["quantity"] is not None:
         console.print(
             f"Mean, sd and interval of {content['quantity']}; Bayes factor against the primary priors; KL divergence from the "

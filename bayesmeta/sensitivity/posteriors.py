@@ -194,7 +194,9 @@ class Weighted(OnlyWeighted):
 
     def result(self, ready: Ready) -> MetaResult | None:
         """The fit under the priors of `ready`, or None where it is only noted."""
-        return self.refits.get(f"{self.name}: {ready.model}", ready.model)
+        mine, theirs = self.fitted.prepared.prior_groups, ready.prior_groups
+        changed = [f"{', '.join(on)} ~ {prior}" for on, prior in theirs.items() if mine.get(on) != prior]
+        return self.refits.get(f"{self.name}: {', '.join(changed) or 'as stated'}", ready.model)
 
     def fit(self, ready: Ready) -> Posteriors | None:
         """See `Posteriors.fit`."""
