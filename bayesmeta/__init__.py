@@ -34,7 +34,7 @@ _HOME = {
     "bayesmeta.diagnostics.predictive_p_value": ["predictive_p_value"],
     "bayesmeta.diagnostics.prior_data_conflict": ["prior_data_conflict"],
     "bayesmeta.diagnostics.prior_predictive": ["prior_predictive"],
-    "bayesmeta.sensitivity.weights": ["claim_sensitivity"],
+    "bayesmeta.diagnostics.weights": ["claim_sensitivity"],
     "bayesmeta.effects.arm_reports": ["complete_arms"],
     "bayesmeta.effects.combined_arms": ["combine_arms"],
     "bayesmeta.effects.doses": ["Dose", "cumulative_dose"],

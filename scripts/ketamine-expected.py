@@ -21,13 +21,13 @@ from bayesmeta.analysis.records.outcome import EstimatorRecord
 from bayesmeta.analysis.run import plan
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.data.statistics import PooledEstimate, SignificantCount
+from bayesmeta.diagnostics.weights import K_LIMIT
 from bayesmeta.effects.registry import display_of
 from bayesmeta.families.likelihood import NUMPY, Point
 from bayesmeta.families.prepared import prepare
 from bayesmeta.report.html_tables import estimator_cells
 from bayesmeta.report.numbers import format_mcse, format_p, format_probability
 from bayesmeta.results.draws_result import DrawsResult
-from bayesmeta.sensitivity.weights import K_LIMIT
 from bayesmeta.spec.normal_normal import NormalNormal
 
 ROOT = Path(__file__).resolve().parent.parent

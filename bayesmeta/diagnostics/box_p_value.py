@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaincc
 
-from bayesmeta.data.estimates import Estimates, require_estimates
+from bayesmeta.data.estimates import Estimates
 from bayesmeta.diagnostics.heterogeneity_scale import tau_rule
 from bayesmeta.errors import SpecificationError
-from bayesmeta.families.estimates.family import require_one_scale
+from bayesmeta.families.estimates.family import require_normal
 from bayesmeta.families.prepared import prepare
 from bayesmeta.priors import Prior
 from bayesmeta.quadrature.coefficients import expand
@@ -86,8 +86,7 @@ def box_p_value(data: Estimates, model: NormalNormal, *, draws: int = 10_000, se
     >>> round(found.value, 4), found.mcse
     (0.8453, 0.0)
     """
-    require_estimates(data)
-    require_one_scale(model, "box_p_value takes a NormalNormal model")
+    require_normal("box_p_value", "whose prior predictive density it needs exactly", model, data)
     if not isinstance(draws, int) or isinstance(draws, bool) or draws < 1:
         raise SpecificationError(f"draws={draws!r}: must be a whole number of at least 1.")
     ready = Setting(solvable(prepare(data, model).gaussian))

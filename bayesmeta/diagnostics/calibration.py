@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
 from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.families.estimates.family import require_normal
 from bayesmeta.numbers import real_array
 from bayesmeta.priors import Prior, plain
 from bayesmeta.quadrature import batch as lanes_of
@@ -94,6 +95,7 @@ def simulation_based_calibration(
 
 
 def _checked(model: NormalNormal) -> Prior:
+    require_normal("simulation_based_calibration", "which it fits to thousands of data sets by quadrature", model)
     if model.formula.strip() != "1" or model.between != Independent():
         raise SpecificationError("calibration simulates models without covariates: formula='1', independent effects.")
     for name, prior in (("mu", plain(model.mu)), ("tau", plain(model.tau))):

@@ -1,24 +1,27 @@
-"""What each study does to the answer, and how well the others predict it: exact refits without it."""
+"""What each study does to the answer, and how well the others predict it: exact fits without it, or weights."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.kinds import Data
 from bayesmeta.errors import DataError
-from bayesmeta.families.estimates.family import require_one_scale
-from bayesmeta.families.prepared import prepare
-from bayesmeta.quadrature.problem import solvable
+from bayesmeta.families.prepared import Prepared, prepare
+from bayesmeta.quadrature.problem import GaussianProblem
 from bayesmeta.results.claims import check_claim
+from bayesmeta.results.fit import fit_many
 from bayesmeta.results.intervals import checked_probability
+from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.normal_mixture import mixture_cdf
 from bayesmeta.results.quadrature_result import QuadratureResult
-from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.two_scales import Model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from bayesmeta.quadrature.mixtures import Mixture
 
 Floats = NDArray[np.float64]
-_STATISTICS = ("mean", "sd", "lower", "upper")
+STATISTICS = ("mean", "sd", "lower", "upper")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -35,11 +38,13 @@ class LeaveOneOut:
 
     Attributes
     ----------
-    table : DataFrame, one row for each study
+    table : DataFrame, one row for each study, or for each contrast or printed statistic where the likelihood is of these
         ``elpd``, the log density of y_i given the other studies; ``p_loo``, what knowing y_i itself would add to it;
-        ``pit``, the probability that a replicate of y_i is at most y_i, given the others. Then the posterior without
-        the study: ``mu_mean``, ``mu_sd``, ``mu_lower``, ``mu_upper``, the same for ``tau`` and each coefficient, and
-        ``probability`` of the claim if there is one.
+        where fits are exact ``pit``, the probability that a replicate of y_i is at most y_i, given the others. Then the
+        posterior without the study: ``mu_mean``, ``mu_sd``, ``mu_lower``, ``mu_upper``, the same for ``tau``, each
+        coefficient and what only the family has, and ``probability`` of the claim if there is one, with
+        ``probability_mcse`` where it is simulated. Where draws are weighted also ``pareto_k`` and ``method``,
+        "reweighted" or "refitted".
     all_studies : Series
         The posterior with all studies, under the same names.
     elpd, elpd_se : float
@@ -47,8 +52,8 @@ class LeaveOneOut:
     p_loo : float
         Effective number of parameters.
     claim : str or None
-    error_bound : float
-        Bound on the error of every probability.
+    error_bound : float or None
+        Bound on the error of every probability; None where draws are weighted, which has a Monte Carlo error instead.
     """
 
     table: pd.DataFrame
@@ -57,32 +62,38 @@ class LeaveOneOut:
     elpd_se: float
     p_loo: float
     claim: str | None
-    error_bound: float
+    error_bound: float | None
 
     def __repr__(self) -> str:
         return f"LeaveOneOut(n_studies={len(self.table)}, elpd={self.elpd:.2f}, elpd_se={self.elpd_se:.2f})"
 
 
 def leave_one_out(
-    data: Estimates,
-    model: NormalNormal,
+    data: Data,
+    model: Model,
     *,
     claim: str | None = None,
     ci_prob: float = 0.95,
     ci_kind: str = "eti",
     tolerance: float = 1e-8,
+    engine: str = "auto",
+    **sampling: Any,
 ) -> LeaveOneOut:
-    """Leave out one study at a time: exact predictive densities, and the posterior of the others.
+    """Leave out one study at a time: predictive densities, and the posterior of the others.
 
-    Every refit is exact, by quadrature; nothing is reweighted. For correlated estimates (`data.cov`) a study is
+    With one standard deviation of effects every fit is exact, by quadrature, and nothing is reweighted. Other models are
+    fitted once, and the draws weighted by one over the density of what is left out, which is marginal: true effects and
+    other latent quantities are integrated out. Where Pareto k is too large the model is fitted without the study, if the
+    data can do without it; of a published review the statistics are left out, and a warning names those whose k is too
+    large. For correlated estimates (`data.cov`) a study is
     predicted given the others' estimates, correlation included. Reference priors such as `Jeffreys` keep the standard
     errors of all studies, also of the one left out, so that all refits share one prior.
 
     Parameters
     ----------
-    data : Estimates
+    data : Estimates, PublishedReview, ArmMeans or ArmChanges
         At least two studies.
-    model : NormalNormal
+    model : Model
     claim : str, optional
         As for `MetaResult.probability`, e.g. ``"mu < 0"``: its probability without each study.
     ci_prob : float, default 0.95
@@ -91,6 +102,10 @@ def leave_one_out(
         Equal-tailed or shortest.
     tolerance : float
         Quadrature doubles its nodes until no posterior probability changes by more than this.
+    engine : {"auto", "quadrature", "nuts"}
+        As for `fit`; by NUTS draws are weighted.
+    **sampling
+        ``seed``, ``draws``, ``tune``, ``chains`` and ``target_accept``, as for `fit`.
 
     Returns
     -------
@@ -101,7 +116,7 @@ def leave_one_out(
     DataError
         If there is one study only.
     SpecificationError
-        If the quadrature engine does not take the model, or the claim cannot be read.
+        If the claim cannot be read.
     InferenceError
         If the posterior without a study is improper, as with two studies under an improper prior on `tau`; the
         message names the study.
@@ -132,9 +147,34 @@ def leave_one_out(
     B      -3.448  0.521    7.360        0.931
     C      -3.994  0.263    8.232        0.960
     """
-    full = _full(data, model, claim, ci_prob, tolerance)
+    if data.n_studies < 2:
+        raise DataError("leave_one_out needs at least two studies; got 1: nothing would be left to fit.")
+    checked_probability(ci_prob)
+    ready = prepare(data, model)
+    if claim is not None:
+        check_claim(claim, ready.names)
+    problem = ready.gaussian
+    if engine == "nuts" or isinstance(problem, str) or problem.second is not None:
+        from bayesmeta.diagnostics.weighted_leave_out import weighted_leave_out
+
+        fit = partial(fit_many, engine=engine, tolerance=tolerance, **sampling)
+        return weighted_leave_out(ready, fit, claim, ci_prob, ci_kind)
+    return _exactly(ready, problem, claim, ci_prob, ci_kind, tolerance)
+
+
+def _exactly(
+    ready: Prepared[Any, Any],
+    problem: GaussianProblem,
+    claim: str | None,
+    ci_prob: float,
+    ci_kind: str,
+    tolerance: float,
+) -> LeaveOneOut:
+    from bayesmeta.quadrature.engine import fit_quadrature
     from bayesmeta.quadrature.leave_out import leave_one_out_fits, predictive
 
+    data = ready.data
+    full = QuadratureResult(fit_quadrature(problem, tolerance), ready.model, data, (1, 1000))
     rows = []
     fits = leave_one_out_fits(full.fit)
     for left_out in fits:
@@ -144,26 +184,9 @@ def leave_one_out(
         pit = float(mixture_cdf(new.weights, new.means, np.sqrt(new.variances), np.array([y]))[0])
         scores = {"elpd": elpd, "p_loo": _log_density(known, y) - elpd, "pit": min(max(pit, 0.0), 1.0)}
         others = replace(full, fit=left_out.fit, data=data.drop(data.study[left_out.row]))
-        rows.append(scores | _posterior(others, claim, ci_prob, ci_kind))
-    everything = _posterior(full, claim, ci_prob, ci_kind)
-    return _record(data, rows, everything, claim, max(full.fit.error, *(left_out.fit.error for left_out in fits)))
-
-
-def _full(
-    data: Estimates, model: NormalNormal, claim: str | None, ci_prob: float, tolerance: float
-) -> QuadratureResult:
-    """The fit to all studies."""
-    from bayesmeta.quadrature.engine import fit_quadrature
-
-    require_one_scale(model, "leave_one_out takes a NormalNormal")
-    problem = solvable(prepare(data, model).gaussian, "leave_one_out refits by quadrature, but ")
-    if data.n_studies < 2:
-        raise DataError("leave_one_out needs at least two studies; got 1: nothing would be left to fit.")
-    checked_probability(ci_prob)
-    full = QuadratureResult(fit_quadrature(problem, tolerance), model, data, (1, 1000))
-    if claim is not None:
-        check_claim(claim, full.parameters)
-    return full
+        rows.append(scores | posterior_of(others, claim, ci_prob, ci_kind))
+    everything = posterior_of(full, claim, ci_prob, ci_kind)
+    return record(data.study, rows, everything, claim, max(full.fit.error, *(left_out.fit.error for left_out in fits)))
 
 
 def _log_density(found: Mixture, y: float) -> float:
@@ -173,23 +196,28 @@ def _log_density(found: Mixture, y: float) -> float:
     return float(np.logaddexp.reduce(log_weight - 0.5 * (y - found.means) ** 2 / found.variances))
 
 
-def _posterior(result: QuadratureResult, claim: str | None, ci_prob: float, ci_kind: str) -> dict[str, float]:
-    """Mean, sd and interval of mu, tau and each coefficient, and the claim's probability, by column of the table."""
+def posterior_of(result: MetaResult, claim: str | None, ci_prob: float, ci_kind: str) -> dict[str, float]:
+    """Mean, sd and interval of each parameter, and the claim's probability, by column of the table."""
     summary = result.summary(ci_prob, ci_kind)
     kept = [name for name in result.parameters if name != "theta_new"]
-    found = {f"{name}_{statistic}": float(summary.loc[name, statistic]) for name in kept for statistic in _STATISTICS}
+    found = {f"{name}_{statistic}": float(summary.loc[name, statistic]) for name in kept for statistic in STATISTICS}
     if claim is None:
         return found
     mcse = result.probability_mcse(claim)
     return found | {"probability": result.probability(claim)} | ({"probability_mcse": mcse} if mcse else {})
 
 
-def _record(
-    data: Estimates, rows: list[dict[str, float]], everything: dict[str, float], claim: str | None, error: float
+def record(
+    left_out: Sequence[str],
+    rows: list[dict[str, Any]],
+    everything: dict[str, float],
+    claim: str | None,
+    error: float | None,
 ) -> LeaveOneOut:
+    """The table of what was left out, and its sums."""
     import pandas as pd
 
-    table = pd.DataFrame(rows, index=pd.Index(data.study, name="study"))
+    table = pd.DataFrame(rows, index=pd.Index(left_out, name="study"))
     elpd = table["elpd"].to_numpy()
     return LeaveOneOut(
         table=table,

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.errors import InferenceError, SpecificationError, did_you_mean
-from bayesmeta.families.estimates.family import require_one_scale
+from bayesmeta.families.estimates.family import require_normal
 from bayesmeta.results.bayes_factor import parse_hypothesis, with_point
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.quadrature_result import QuadratureResult
@@ -135,7 +135,7 @@ def _checked(result: MetaResult, tail: str, draws: int) -> QuadratureFit:
         raise SpecificationError(
             "predictive_p_value needs independent draws of a NormalNormal: fit with engine='quadrature'."
         )
-    require_one_scale(result.model, "predictive_p_value takes fits of a NormalNormal")
+    require_normal("predictive_p_value", "fitted by quadrature", result.model, result.data)
     if tail not in TAILS:
         raise SpecificationError(f"tail={tail!r} is not known; choose one of {', '.join(map(repr, TAILS))}.")
     if not isinstance(draws, int) or isinstance(draws, bool) or draws < 1:

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from bayesmeta.data.estimates import Estimates, require_estimates
+from bayesmeta.data.estimates import Estimates
 from bayesmeta.diagnostics.heterogeneity_scale import tau_rule
 from bayesmeta.diagnostics.quadratic_form import heterogeneity_factors, quadratic_tail
 from bayesmeta.errors import SpecificationError
-from bayesmeta.families.estimates.family import require_one_scale
+from bayesmeta.families.estimates.family import require_normal
 from bayesmeta.families.prepared import prepare
 from bayesmeta.priors import Prior
 from bayesmeta.quadrature import mixtures
@@ -101,8 +101,7 @@ def prior_data_conflict(data: Estimates, model: NormalNormal) -> PriorDataConfli
     """
     import pandas as pd
 
-    require_estimates(data)
-    require_one_scale(model, "prior_data_conflict takes a NormalNormal model")
+    require_normal("prior_data_conflict", "whose residuals do not depend on the coefficients", model, data)
     flat = NormalNormal(tau=model.tau, formula=model.formula, between=model.between)
     fit = fit_quadrature(solvable(prepare(data, flat).gaussian))
     priors = prepare(data, model).priors

@@ -11,6 +11,7 @@ from scipy.special import ndtri, owens_t
 
 from bayesmeta.diagnostics.heterogeneity_scale import quantile, range_cdf, tau_rule
 from bayesmeta.errors import SpecificationError
+from bayesmeta.families.estimates.family import require_normal
 from bayesmeta.numbers import real_array
 from bayesmeta.priors import Prior, plain, require_proper, require_scale_prior
 from bayesmeta.quadrature.coefficients import expand
@@ -142,6 +143,8 @@ def prior_predictive(
 def _priors(model: object) -> tuple[Prior, Prior | None]:
     """Prior on tau, and on mu where there is a proper one."""
     tau, mu = model, None
+    if getattr(model, "base", model) is not model:  # a model of another family
+        require_normal("prior_predictive", "or the prior on tau alone", model)
     if is_base(model):
         if model.formula.strip() != "1":
             raise SpecificationError(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import InferenceError, SpecificationError
 from bayesmeta.external.normal_fit import NormalFit, fit_normals, target
-from bayesmeta.families.estimates.family import require_one_scale
+from bayesmeta.families.estimates.family import require_normal
 from bayesmeta.priors import Mixture, Normal
 from bayesmeta.priors._parameters import as_float
 from bayesmeta.results.fit import fit
@@ -90,7 +90,7 @@ def map_prior(historical: Estimates, model: NormalNormal, *, max_kl: float = 1e-
     >>> found.prior.ppf([0.025, 0.975]).round(1), found.predictive.ppf([0.025, 0.975]).round(1)
     (array([-8., 23.]), array([-8., 23.]))
     """
-    require_one_scale(model, "map_prior takes a NormalNormal model")
+    require_normal("map_prior", "whose predictive distribution is a mixture of normals", model, historical)
     if not 0 < as_float(max_kl) < 1:
         raise SpecificationError(f"max_kl={max_kl!r}: must lie between 0 and 1, e.g. 1e-5.")
     if not isinstance(max_components, int) or isinstance(max_components, bool) or max_components < 1:

@@ -139,6 +139,10 @@ class Family(Words, ABC):
             f"{type(data).__name__} take no study that is known by its estimate and standard error alone"
         )
 
+    def without(self, data: Any, item: str) -> Any | None:
+        """The data without one item of the likelihood, by its label; None where they cannot do without it."""
+        return data.drop(item) if item in data.study and data.n_studies > 1 else None
+
     @abstractmethod
     def known(self, data: Any) -> Sequence[bool]:
         """Whether each study published all that its effect and standard error follow from."""

@@ -101,3 +101,27 @@ def shortest_interval(draws: Floats, prob: float) -> tuple[float, float]:
     widths = ordered[inside - 1 :] - ordered[: ordered.size - inside + 1]
     start = int(np.argmin(widths))
     return float(ordered[start]), float(ordered[start + inside - 1])
+
+
+def weighted_interval(values: Floats, weights: Floats, prob: float, kind: str) -> tuple[float, float]:
+    """Equal-tailed (``"eti"``) or shortest (``"hdi"``) interval of draws with weights that sum to one.
+
+    Examples
+    --------
+    >>> weighted_interval(np.array([3.0, 1.0, 2.0, 9.0]), np.array([0.3, 0.3, 0.3, 0.1]), 0.5, "eti")
+    (1.0, 3.0)
+    >>> weighted_interval(np.array([3.0, 1.0, 2.0, 9.0]), np.array([0.3, 0.2, 0.4, 0.1]), 0.65, "hdi")
+    (2.0, 3.0)
+    """
+    if kind == "eti":
+        levels = [(1 - prob) / 2, (1 + prob) / 2]
+        lower, upper = np.quantile(values, levels, weights=weights, method="inverted_cdf")
+        return float(lower), float(upper)
+    if kind != "hdi":
+        raise SpecificationError(f"ci_kind={kind!r} is not known; choose 'eti' (equal-tailed) or 'hdi' (shortest).")
+    order = np.argsort(values)
+    x, below = values[order], np.cumsum(weights[order])
+    ends = np.searchsorted(below, below - weights[order] + prob - 1e-12)
+    possible = np.flatnonzero(ends < x.size)
+    best = possible[np.argmin(x[ends[possible]] - x[possible])]
+    return float(x[best]), float(x[ends[best]])

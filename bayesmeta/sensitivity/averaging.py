@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayesmeta.data.estimates import Estimates, require_estimates
+from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError, did_you_mean
-from bayesmeta.families.estimates.family import require_one_scale
+from bayesmeta.families.estimates.family import require_normal
 from bayesmeta.families.prepared import prepare
 from bayesmeta.priors import Mixture, PointMass
 from bayesmeta.priors._parameters import as_float
@@ -132,8 +132,7 @@ def model_average(
     mu                 0.5                  0.740         2.851
     tau                0.5                  0.518         1.074
     """
-    require_estimates(data)
-    require_one_scale(model)
+    require_normal("model_average", "whose marginal likelihood it needs exactly", model, data)
     ready = prepare(data, model)
     solvable(ready.gaussian, "model: ")
     if inclusion is not None and weights is not None:

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from bayesmeta.data.estimates import Estimates, require_estimates
+from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError
-from bayesmeta.families.estimates.family import require_one_scale
+from bayesmeta.families.estimates.family import require_normal
 from bayesmeta.priors import Flat, Prior
 from bayesmeta.priors.scores import scale_scores
 from bayesmeta.quadrature import mixtures
@@ -83,8 +83,7 @@ def prior_derivatives(data: Estimates, model: Model, claim: str = "mu < 0") -> p
     """
     import pandas as pd
 
-    require_estimates(data)
-    require_one_scale(model, "prior_derivatives takes a NormalNormal, and others need new fits")
+    require_normal("prior_derivatives", "whose posterior it differentiates in closed form", model, data)
     result = fit(data, model, "quadrature")
     assert isinstance(result, QuadratureResult)
     names = result.fit.names

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bayesmeta.diagnostics.weights import Reweighted
 from bayesmeta.errors import SpecificationError
 from bayesmeta.results.fit import warn_inaccurate
 from bayesmeta.sensitivity.posteriors import Posteriors, Ready
 from bayesmeta.sensitivity.roots import crossings
 from bayesmeta.sensitivity.tipping_result import Tip, Tipping
-from bayesmeta.sensitivity.weights import Reweighted
 
 Floats = NDArray[np.float64]
 _AGREES = 1e-7  # how near the level an exact probability must be at a crossing that is no jump

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 
-from bayesmeta.data.estimates import Estimates, require_estimates
+from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError
-from bayesmeta.families.estimates.family import require_one_scale
+from bayesmeta.families.estimates.family import require_normal
 from bayesmeta.families.prepared import design, prepare
 from bayesmeta.numbers import real_array
 from bayesmeta.priors import Prior
@@ -123,8 +123,7 @@ def bayes_factor_curve(
     >>> curve.table["bayes_factor"].round(4).tolist(), round(curve.least.scale, 3)
     ([0.4757, 0.0152, 0.1174, 1.1707], 0.687)
     """
-    require_estimates(data)
-    require_one_scale(model)
+    require_normal("bayes_factor_curve", "whose marginal likelihood it needs exactly", model, data)
     if (scales is None) == (priors is None):
         raise SpecificationError("give either scales or priors, e.g. scales=[0.5, 1, 2].")
     model = prepare(data, model).bound

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from bayesmeta.data.kinds import Data
+from bayesmeta.diagnostics.weights import Draws, Reweighted
 from bayesmeta.errors import InferenceError, SpecificationError
 from bayesmeta.families.exact import Exact
 from bayesmeta.families.prepared import Prepared
 from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.sensitivity.weights import Draws, Reweighted
 from bayesmeta.spec.two_scales import Model
 
 Ready = Prepared[Data, Model]

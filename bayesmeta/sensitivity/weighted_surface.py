@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesmeta.diagnostics.weights import Draws
 from bayesmeta.families.prepared import prepare
 from bayesmeta.priors import Prior
+from bayesmeta.results.marginal import weighted_interval
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.sensitivity.posteriors import Ready, Under, Weighted
 from bayesmeta.sensitivity.quantity import Quantity, quantity_of
 from bayesmeta.sensitivity.result import ARRAYS, SensitivityResult
 from bayesmeta.sensitivity.varied import Key, label_of
-from bayesmeta.sensitivity.weights import Draws
 
 Floats = NDArray[np.float64]
 
@@ -83,10 +84,6 @@ class WeightedSurface:
             self.claims[0], fitted.parameters, [name for name in fitted.parameters if name in _linear(fitted)]
         )
 
-    @property
-    def _levels(self) -> Sequence[float]:
-        return ((1 - self.ci_prob) / 2, (1 + self.ci_prob) / 2)
-
     def _combination(self, other: Ready) -> tuple[Under, dict[str, float]]:
         """Probabilities, and the other numbers, under one combination."""
         claims = [*self.claims, *([] if self._quantity is None else [f"{self._quantity.name} < {self._centre!r}"])]
@@ -137,17 +134,17 @@ class WeightedSurface:
 
     def _moments(self, values: Floats, weights: Floats) -> dict[str, float]:
         mean = float(weights @ values)
-        lower, upper = np.quantile(values, self._levels, weights=weights, method="inverted_cdf")
+        lower, upper = weighted_interval(values, weights, self.ci_prob, "eti")
         sd = float(np.sqrt(weights @ (values - mean) ** 2))
-        return {"mean": mean, "sd": sd, "lower": float(lower), "upper": float(upper)}
+        return {"mean": mean, "sd": sd, "lower": lower, "upper": upper}
 
     def _primary(self) -> dict[str, float]:
         found = {f"P({text})": self.under.fitted.probability(text) for text in self.claims}
         if self._quantity is None:
             return found
         marginal = self.under.fitted.marginal(self._quantity.name)
-        lower, upper = np.asarray(marginal.ppf(np.array(self._levels)))
-        return found | {"mean": marginal.mean(), "sd": marginal.sd(), "lower": float(lower), "upper": float(upper)}
+        lower, upper = marginal.interval(self.ci_prob, "eti")
+        return found | {"mean": marginal.mean(), "sd": marginal.sd(), "lower": lower, "upper": upper}
 
 
 def _mean(ratio: Floats | None) -> float:

@@ -13,11 +13,11 @@ import bayesmeta as bm
 from bayesmeta.analysis import sensitivity
 from bayesmeta.analysis.collect import collect_outcome
 from bayesmeta.analysis.schema import Outcome
+from bayesmeta.diagnostics.weights import Draws, claim_sensitivity
 from bayesmeta.families.prepared import prepare
 from bayesmeta.report.html import render_html
 from bayesmeta.results.draws_result import DrawsResult
 from bayesmeta.results.fit import fit_many
-from bayesmeta.sensitivity.weights import Draws, claim_sensitivity
 
 BCG = bm.load_dataset("bcg")
 DATA = bm.Estimates(

@@ -156,5 +156,5 @@ def test_other_refusals():
         bm.box_p_value(DOSES, model)
     with pytest.raises(SpecificationError, match="draws=0"):
         bm.box_p_value(SCHOOLS, model, draws=0)
-    with pytest.raises(DataError, match="must be Estimates"):
+    with pytest.raises(DataError, match="takes a NormalNormal of Estimates, .* got"):
         bm.box_p_value([1.0], model)

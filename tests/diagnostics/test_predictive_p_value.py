@@ -170,5 +170,5 @@ def test_only_for_exact_fits():
 
 
 def test_only_for_models_whose_replicates_it_can_make():
-    with pytest.raises(SpecificationError, match="takes fits of a NormalNormal; got str"):
+    with pytest.raises(SpecificationError, match="takes a NormalNormal of Estimates, .* got str"):
         bm.predictive_p_value(replace(RESULT, model="another model"))

@@ -158,7 +158,7 @@ def test_far_outliers():
 def test_refusals():
     with pytest.raises(SpecificationError, match="no proper prior"):
         check(SCHOOLS, bm.NormalNormal(tau=bm.ImproperUniform()))
-    with pytest.raises(DataError, match="must be Estimates"):
+    with pytest.raises(DataError, match="takes a NormalNormal of Estimates, .* got list"):
         check([1, 2], bm.NormalNormal(tau=bm.HalfNormal(1)))
     with pytest.raises(SpecificationError, match="takes a NormalNormal"):
         check(SCHOOLS, bm.HalfNormal(1))

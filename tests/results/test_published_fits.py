@@ -11,9 +11,9 @@ import scipy.integrate
 from scipy import stats
 
 import bayesmeta as bm
+from bayesmeta.diagnostics.weights import Draws
 from bayesmeta.families.prepared import prepare
 from bayesmeta.inference.graphs import skeleton_of
-from bayesmeta.sensitivity.weights import Draws
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "published_priors.json").read_text())
 FITS = GOLDEN["fits"]

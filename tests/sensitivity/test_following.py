@@ -7,9 +7,9 @@ import pytest
 from scipy.stats import norm
 
 import bayesmeta as bm
+from bayesmeta.diagnostics.weights import Reweighted
 from bayesmeta.errors import SpecificationError
 from bayesmeta.sensitivity.following import crossing
-from bayesmeta.sensitivity.weights import Reweighted
 
 SCALES = np.geomspace(0.01, 100, 25)
 

@@ -9,6 +9,10 @@ import numpy as np
 import pytest
 
 import bayesmeta as bm
+from bayesmeta.families.prepared import prepare
+from bayesmeta.sensitivity import paths
+from bayesmeta.sensitivity.following import follow
+from bayesmeta.sensitivity.posteriors import EachExact, Refits, Weighted, answered
 
 DATA = bm.Estimates(
     y=[-0.8, -0.3, -0.9, -0.2, -0.6, 0.1],
@@ -89,13 +93,29 @@ def test_a_parameter_that_is_not_the_models_own_is_rejected() -> None:
         bm.prior_sensitivity(DATA, MODEL, own={"tau_lap": SECOND})
 
 
+def test_every_standard_deviation_of_effects_is_followed() -> None:
+    """By exact fits: with a prior that multiplies the one on tau_lab, and with tau_lab known."""
+    ready = prepare(DATA, MODEL)
+    under = EachExact(bm.fit(DATA, MODEL))
+    for path in (paths.rescaled(ready, "tau_factor", "tau_lab"), paths.known(ready, "tau_lab", 0.3)):
+        found = follow(replace(path, points=np.linspace(-1, 1, 5), limits=(None, None)), under, "mu < -0.2", 0.85)
+        (tip,) = found.tips
+        assert tip.probability == pytest.approx(0.85, abs=1e-7)
+        second = {"tau_factor": bm.HalfNormal(0.5 * tip.value), "tau_fixed": bm.PointMass(tip.value)}[found.kind]
+        assert bm.fit(DATA, replace(MODEL, prior=second)).probability("mu < -0.2") == pytest.approx(0.85, abs=1e-7)
+
+
 def test_tipping_by_weights_is_that_of_exact_fits() -> None:
-    """By NUTS the draws of one fit are weighted; each tip is fitted again, and its probability is the level's."""
-    exact = bm.tipping_point(DATA, MODEL, "mu < -0.2", 0.9)
-    assert {one.parameter for one in exact.kinds if one.kind == "tau_fixed"} == {"tau", "tau_lab"}
-    for kind in exact.kinds:
-        for tip in kind.tips:
-            assert tip.probability == pytest.approx(0.9, abs=1e-6)
+    """Independent draws of the exact posterior are weighted; the fit at the tip is exact."""
+    ready, refits = prepare(DATA, BASE), Refits(lambda models: bm.fit_many(DATA, models, draws=5000))
+    under = Weighted(bm.fit(DATA, BASE, draws=5000), refits)
+    path = paths.sceptical(ready, ["mu"], np.linspace(-1.5, 1, 11), lambda u: 10**u)
+    found = answered(refits, lambda: follow(path, under, "mu < -0.2", 0.85))
+    (tip,) = found.tips
+    exact = bm.fit(DATA, replace(BASE, mu=bm.Normal(0, tip.value))).probability("mu < -0.2")
+    assert 0 < tip.mcse < 0.01
+    assert exact == pytest.approx(0.85, abs=4 * tip.mcse)
+    assert list(refits.done) == [f"model: mu ~ {bm.Normal(0, tip.fitted)}"]
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.linalg import block_diag
 
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.errors import SpecificationError
+from bayesmeta.errors import DataError, SpecificationError
 from bayesmeta.families.estimates.keys import KEYS
 from bayesmeta.families.estimates.likelihood import EstimatesLikelihood
 from bayesmeta.families.estimates.structure import structured
@@ -126,12 +126,25 @@ def _covers(data: Estimates, between: Cluster | MultiArm) -> bool:
     return all(together[i, clusters.index(cluster)] for i, cluster in enumerate(clusters))
 
 
-def require_one_scale(model: object, expected: str = "model must be a NormalNormal") -> None:
-    """Reject a model that a question about one standard deviation of effects is not for; `expected` says what it is for.
+def require_normal(question: str, why: str, model: object, data: object = None) -> None:
+    """Reject what is not estimates with a `NormalNormal`, for a question that such models alone have an exact answer to.
+
+    Parameters
+    ----------
+    question : str
+        Name of the function.
+    why : str
+        What it takes from such models: "whose marginal likelihood it needs exactly".
+    model : object
+    data : object, optional
+        Where it takes data.
 
     Raises
     ------
-    SpecificationError
+    SpecificationError, DataError
     """
+    expected = f"{question} takes a NormalNormal of Estimates, {why}; got"
+    if data is not None and not isinstance(data, Estimates):
+        raise DataError(f"{expected} {type(data).__name__}.")
     if not isinstance(model, NormalNormal):
-        raise SpecificationError(f"{expected}; got {type(model).__name__}.")
+        raise SpecificationError(f"{expected} {type(model).__name__}.")

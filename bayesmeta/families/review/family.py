@@ -42,6 +42,9 @@ class OfReview(ReviewWords, Family):
         """What the review states."""
         return data.measure
 
+    def without(self, data: PublishedReview, item: str) -> None:
+        """None: what a review printed is one system of equations."""
+
     def known(self, data: PublishedReview) -> list[bool]:
         """Whether each trial's effect and standard error were found."""
         return [study.known for study in data.studies]

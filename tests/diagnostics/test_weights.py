@@ -8,9 +8,9 @@ import xarray as xr
 from scipy.stats import halfnorm, multivariate_normal, norm
 
 import bayesmeta as bm
+from bayesmeta.diagnostics.weights import Draws, Reweighted, claim_sensitivity, k_limit
 from bayesmeta.families.prepared import prepare
 from bayesmeta.results.draws_result import DrawsResult
-from bayesmeta.sensitivity.weights import Draws, Reweighted, claim_sensitivity, k_limit
 
 DATA = bm.Estimates(y=[-0.6, -0.2], se=[0.3, 0.4])
 TAU = bm.HalfNormal(1)

@@ -117,6 +117,30 @@ class Weights:
     log_factor: float
 
 
+def smoothed(log_ratio: Floats, efficiency: float) -> Weights:
+    """Weights of draws by importance ratios whose tail is smoothed; `efficiency` is the effective share of the draws.
+
+    Parameters
+    ----------
+    log_ratio : ndarray, shape (draw,)
+    efficiency : float
+    """
+    from arviz_stats.base import array_stats
+
+    n = log_ratio.size
+    if np.ptp(log_ratio) < 1e-12:  # the same distribution
+        return Weights(np.full(n, 1 / n), 0.0, float(log_ratio[0]))
+    with np.errstate(all="ignore"):  # of ratios that Pareto k will call untrustworthy
+        log_weights, shape = array_stats.psislw(-log_ratio, r_eff=efficiency)  # it takes minus the log ratio
+    if not (np.isfinite(shape) and np.all(log_weights < np.inf)):  # too far away to fit a tail to
+        return Weights(np.full(n, math.nan), math.inf, math.nan)
+    values = np.exp(log_weights - np.logaddexp.reduce(log_weights))
+    # the smoothed weights sum to one: the scale comes back from a draw whose ratio no smoothing touched
+    middle = int(np.argsort(log_ratio)[n // 2])
+    log_mean = float(log_ratio[middle] - math.log(values[middle] * n)) if values[middle] > 0 else math.nan
+    return Weights(values, float(shape), log_mean)
+
+
 class Draws:
     """Draws of a fit, to be weighted to other priors on the same parameters; what all of them share is computed once."""
 
@@ -142,23 +166,10 @@ class Draws:
 
     def weights(self, other: Ready, efficiency: float = 1.0) -> Weights:
         """Pareto-smoothed weights to the priors of `other`; `efficiency` is the effective share of the draws."""
-        from arviz_stats.base import array_stats
-
         ratio = self.log_ratio(other)
         if ratio is None:
             return Weights(np.full(self.size, math.nan), math.inf, math.nan)
-        ratio = ratio.ravel()
-        if np.ptp(ratio) < 1e-12:  # the same prior
-            return Weights(np.full(ratio.size, 1 / ratio.size), 0.0, float(ratio[0]))
-        with np.errstate(all="ignore"):  # of ratios that Pareto k will call untrustworthy
-            log_weights, shape = array_stats.psislw(-ratio, r_eff=efficiency)  # it takes minus the log ratio
-        if not (np.isfinite(shape) and np.all(log_weights < np.inf)):  # too far away to fit a tail to
-            return Weights(np.full(ratio.size, math.nan), math.inf, math.nan)
-        values = np.exp(log_weights - np.logaddexp.reduce(log_weights))
-        # the smoothed weights sum to one: the scale comes back from a draw whose ratio no smoothing touched
-        middle = int(np.argsort(ratio)[ratio.size // 2])
-        log_mean = float(ratio[middle] - math.log(values[middle] * ratio.size)) if values[middle] > 0 else math.nan
-        return Weights(values, float(shape), log_mean)
+        return smoothed(ratio.ravel(), efficiency)
 
     def log_ratio(self, other: Ready) -> Floats | None:
         """Log of the prior density under `other` over that of the fit at each draw, shape (chain, draw).

@@ -1,0 +1,64 @@
+"""Every question answers for every family, or rejects it in one line that says why, before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bayesmeta as bm
+from bayesmeta.families.registry import FAMILIES
+
+BASE = bm.NormalNormal(mu=bm.Normal(0, 4), tau=bm.HalfNormal(1))
+ESTIMATES = bm.Estimates(y=[-1.8, -0.3, -0.9], se=[0.3, 0.3, 0.4], covariates={"lab": ["a", "a", "b"]})
+ARMS = bm.ArmMeans(mean_t=[3, 4], mean_c=[5, 5], n_t=[20, 30], n_c=[20, 30], sd_t=[2, np.nan], sd_c=[2, np.nan])
+CHANGES = bm.ArmChanges(
+    n_t=[20, 30], n_c=[20, 30],
+    mean_pre_t=[6, 6], sd_pre_t=[2, 2], mean_post_t=[3, 4], sd_post_t=[2, 2],
+    mean_pre_c=[6, 6], sd_pre_c=[2, 2], mean_post_c=[5, 5], sd_post_c=[2, 2],
+)  # fmt: skip
+REVIEW = bm.PublishedReview(
+    studies=[bm.Study(name="A", n_t=20, n_c=20, y=-1.8, se=0.3), bm.Study(name="B", n_t=30, n_c=30)],
+    statistics=[bm.PooledEstimate(estimate=-1.2, lower=-2.0, upper=-0.4)],
+    sd=bm.LogNormal(0.7, 0.5),
+)
+CASES: dict[str, tuple[Any, Any]] = {
+    "two scales": (ESTIMATES, bm.TwoScales(BASE, bm.Cluster("lab"), bm.HalfNormal(1))),
+    "arm_normal": (ARMS, bm.ArmNormal(base=BASE, typical_sd=bm.LogNormal(0.7, 0.5), sd_variation=bm.HalfNormal(0.3))),
+    "change_normal": (
+        CHANGES,
+        bm.ChangeNormal(base=BASE, correlation=bm.Uniform(0, 1), correlation_variation=bm.HalfNormal(0.3)),
+    ),
+    "review": (REVIEW, BASE),
+}
+# What takes a model that is normal given one standard deviation of effects, and nothing else.
+NORMAL_ONLY: dict[str, Callable[[Any, Any], Any]] = {
+    "model_average": bm.model_average,
+    "bayes_factor_curve": lambda data, model: bm.bayes_factor_curve(data, model, "mu = 0"),
+    "prior_derivatives": bm.prior_derivatives,
+    "box_p_value": bm.box_p_value,
+    "prior_data_conflict": bm.prior_data_conflict,
+    "map_prior": bm.map_prior,
+    "simulation_based_calibration": lambda data, model: bm.simulation_based_calibration(model, [1.0, 1.0]),
+    "prior_predictive": lambda data, model: bm.prior_predictive(model),
+}
+TAKES_MODEL_ALONE = ("simulation_based_calibration", "prior_predictive")
+
+
+def test_every_family_has_a_case() -> None:
+    assert {family.data_type for family in FAMILIES} == {type(data) for data, _ in CASES.values()}
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("question", NORMAL_ONLY)
+def test_a_question_for_normal_models_rejects_others_in_one_line(question: str, case: str) -> None:
+    if case == "review" and question in TAKES_MODEL_ALONE:
+        return  # the model of a review is the normal one, and these take no data
+    with pytest.raises((bm.SpecificationError, bm.DataError)) as caught:
+        NORMAL_ONLY[question](*CASES[case])
+    text = str(caught.value)
+    assert "\n" not in text
+    assert text.startswith(f"{question} takes a NormalNormal of Estimates, ")
+    assert text.endswith(tuple(f"got {type(one).__name__}." for one in CASES[case]))
