@@ -49,7 +49,17 @@ ALWAYS = {
     "template": {"--measure"},
     "compare": {"effects", "--tau", "--formula", "--ci-prob", "--plot", "--json"},
     "priors": {"--search", "--json"},
-    "sensitivity": {"effects", "--tau", "--formula", "--level", "--threshold", "--ci-prob", "--json"},
+    "sensitivity": {
+        "effects",
+        "--tau",
+        "--formula",
+        "--level",
+        "--threshold",
+        "--ci-prob",
+        "--engine",
+        "--seed",
+        "--json",
+    },
     "simulate": {"design", "--out", "--json"},
 }
 _MODEL = {
@@ -140,7 +150,9 @@ REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
         "--claim": ([*NO_MU, "--claim", "mu < 0"], "no parameter 'mu'"),
         "--measure": (["m.csv", *TAU, "--measure", "md"], "are 'log_or'"),
         "--column": (["e.csv", *TAU, "--column", "mean_t=dose"], "'mean_t' is not read here"),
-        **_OF_ESTIMATES,
+        "--cov": ([*ARMS, "--cov", "cov.csv"], "--cov: it is for estimates"),
+        "--model": (["e.csv", *TAU, "--model", "arm_normal"], "column 'n_t' is missing"),
+        **_MODEL,
     },
     "simulate": {
         "--scheduler": (["design.toml", "--scheduler", "tcp://x:1", "--workers", "2"], "give one; a scheduler has its own"),

@@ -19,6 +19,7 @@ from scipy.stats import halfnorm, norm, t
 
 import bayesmeta as bm
 from bayesmeta.data.estimates import Estimates
+from bayesmeta.diagnostics import leave_one_out
 from bayesmeta.families import registry
 from bayesmeta.families.keys import Keys
 from bayesmeta.families.likelihood import BY_STUDY, NUMPY, Latent, Likelihood
@@ -146,24 +147,76 @@ def test_what_it_cannot_do_is_said() -> None:
         bm.fit(correlated, MODEL)
 
 
-@pytest.mark.slow
-def test_the_posterior_is_that_of_a_grid(assert_within_mcse: Any) -> None:
-    result = bm.fit(DATA, MODEL, seed=4, draws=2000)
-    mu, tau = np.linspace(-2, 3, 401), (np.arange(400) + 0.5) * 0.0075
+MU, TAU = np.linspace(-2, 3, 401), (np.arange(400) + 0.5) * 0.0075
+
+
+def log_joint(sd: float = 1.0, scale: float = 0.5, left_out: int | None = None) -> Any:
+    """Log of prior times likelihood on the grid, shape (mu, tau), under Normal(0, sd) and HalfNormal(scale), by SciPy."""
     x, w = np.polynomial.hermite_e.hermegauss(80)
-    log_posterior = norm.logpdf(mu, 0, 1)[:, None] + halfnorm.logpdf(tau, scale=0.5)
-    for y, se in zip(DATA.y, DATA.se, strict=True):
-        theta = mu[:, None, None] + tau[:, None] * x
-        log_posterior = log_posterior + np.log((t.pdf((y - theta) / se, 4) / se) @ (w / w.sum()))
-    mass = np.exp(log_posterior - logsumexp(log_posterior))
-    for name, values in (("mu", mu[:, None]), ("tau", tau)):
+    total = norm.logpdf(MU, 0, sd)[:, None] + halfnorm.logpdf(TAU, scale=scale)
+    for i, (y, se) in enumerate(zip(DATA.y, DATA.se, strict=True)):
+        if i != left_out:
+            theta = MU[:, None, None] + TAU[:, None] * x
+            total = total + np.log((t.pdf((y - theta) / se, 4) / se) @ (w / w.sum()))
+    return total
+
+
+def below(limit: float, joint: Any) -> float:
+    """P(mu < limit)."""
+    return float(np.exp(joint - logsumexp(joint))[limit > MU].sum())
+
+
+@pytest.fixture(scope="module")
+def result() -> bm.MetaResult:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "FAMILIES", (*registry.FAMILIES, OfHeavyTails()))
+        return bm.fit(DATA, MODEL, seed=4, draws=2000)
+
+
+@pytest.mark.slow
+def test_the_posterior_is_that_of_a_grid(result: bm.MetaResult, assert_within_mcse: Any) -> None:
+    mass = np.exp(log_joint() - logsumexp(log_joint()))
+    for name, values in (("mu", MU[:, None]), ("tau", TAU)):
         mean = float((mass * values).sum())
         sd = float(np.sqrt((mass * (values - mean) ** 2).sum()))
         assert_within_mcse(result.draws(name), mean=mean, sd=sd, max_mcse=0.06, label=name)
-    below = float(mass[mu < 0.3].sum())
-    assert result.probability("mu < 0.3") == pytest.approx(below, abs=0.01 + 4 * result.probability_mcse("mu < 0.3"))
+    error = 0.01 + 4 * result.probability_mcse("mu < 0.3")
+    assert result.probability("mu < 0.3") == pytest.approx(below(0.3, log_joint()), abs=error)
     assert list(result.summary().index) == ["mu", "tau", "theta_new"]
     assert result.shrinkage().loc["study 4", "mean"] < 2.4  # the outlier is drawn in
+
+
+@pytest.mark.slow
+def test_its_answers_under_other_priors_are_those_of_a_grid(result: bm.MetaResult) -> None:
+    """A surface, and a tipping point, which samples anew where it lies."""
+    settings = {"seed": 4, "draws": 2000}
+    surface = bm.prior_sensitivity(
+        DATA, MODEL, "mu < 0.3", mu=[bm.Normal(0, 1), bm.Normal(0, 0.4)], tau=[bm.HalfNormal(0.3)], **settings
+    )
+    for i, sd in enumerate((1.0, 0.4)):
+        want = log_joint(sd, 0.3)
+        assert surface.probability[i, 0, 0] == pytest.approx(below(0.3, want), abs=0.01 + 4 * surface.mcse[i, 0, 0])
+        factor = float(logsumexp(want) - logsumexp(log_joint()))
+        assert np.log(surface.arrays["bayes_factor"][i, 0]) == pytest.approx(factor, abs=0.06)
+    found = bm.tipping_point(DATA, MODEL, "mu < 0.5", 0.8, **settings)
+    (tip,) = found["sceptical_sd"].tips
+    assert below(0.5, log_joint(tip.value)) == pytest.approx(0.8, abs=0.01 + 4 * tip.mcse)
+
+
+@pytest.mark.slow
+def test_leaving_out_is_that_of_a_grid(result: bm.MetaResult, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leave_one_out, "fit_many", lambda data, models, **settings: {"model": result})
+    found = bm.leave_one_out(DATA.subset([True] * 5), MODEL, claim="mu < 0.3").table
+    kept = found.index[found["method"] == "reweighted"]
+    assert len(kept) >= 3
+    for i, study in enumerate(DATA.study):
+        if study in kept:
+            others = log_joint(left_out=i)
+            assert found.loc[study, "elpd"] == pytest.approx(
+                float(logsumexp(log_joint()) - logsumexp(others)), abs=0.05
+            )
+            error = 0.01 + 4 * found.loc[study, "probability_mcse"]
+            assert found.loc[study, "probability"] == pytest.approx(below(0.3, others), abs=error)
 
 
 COMMAND = """
