@@ -29,32 +29,6 @@ def log_odds_ratio(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Log odds ratio, treatment versus control, and its standard error.
 
-    Parameters
-    ----------
-    events_t, events_c : array_like of int, shape (study,)
-        Participants with the event in each arm.
-    n_t, n_c : array_like of int, shape (study,)
-        Participants analysed in each arm.
-    correction : float, default 0.5
-        Added to all four cells of the studies that `to` names.
-    to : str, default "only0"
-        Which studies are corrected, as in metafor: ``"only0"`` those with a zero cell, ``"all"``, or
-        ``"if0all"`` (all as soon as one has a zero cell).
-    where : sequence of str, optional
-        What to call each study in messages; ``study 1``, ``study 2``, ... by default.
-
-    Returns
-    -------
-    y : ndarray of float, shape (study,)
-        Natural-log odds ratio; negative means fewer events under treatment.
-    se : ndarray of float, shape (study,)
-        Standard error of `y` (delta method), on the same scale.
-
-    Raises
-    ------
-    DataError
-        If a count is negative, no whole number or above its arm size, or a cell empty without `correction`.
-
     References
     ----------
     Woolf (1955), Ann. Hum. Genet. 19:251-253, doi:10.1111/j.1469-1809.1955.tb01348.x
@@ -84,33 +58,6 @@ def log_risk_ratio(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Log risk ratio, treatment versus control, and its standard error.
 
-    Parameters
-    ----------
-    events_t, events_c : array_like of int, shape (study,)
-        Participants with the event in each arm.
-    n_t, n_c : array_like of int, shape (study,)
-        Participants analysed in each arm.
-    correction : float, default 0.5
-        Added to all four cells (so twice to an arm size) of the studies that `to` names.
-    to : str, default "only0"
-        Which studies are corrected, as in metafor: ``"only0"`` those with a zero cell, ``"all"``, or
-        ``"if0all"`` (all as soon as one has a zero cell).
-    where : sequence of str, optional
-        What to call each study in messages; ``study 1``, ``study 2``, ... by default.
-
-    Returns
-    -------
-    y : ndarray of float, shape (study,)
-        Natural-log risk ratio; negative means fewer events under treatment.
-    se : ndarray of float, shape (study,)
-        Standard error of `y` (delta method), on the same scale.
-
-    Raises
-    ------
-    DataError
-        If a count is negative, no whole number or above its arm size, or if without `correction` the ratio or
-        its standard error is not finite and positive.
-
     References
     ----------
     Katz, Baptista, Azen & Pike (1978), Biometrics 34:469-474, doi:10.2307/2530610
@@ -139,33 +86,6 @@ def risk_difference(
     where: Sequence[str] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Risk difference, treatment minus control, and its standard error.
-
-    Parameters
-    ----------
-    events_t, events_c : array_like of int, shape (study,)
-        Participants with the event in each arm.
-    n_t, n_c : array_like of int, shape (study,)
-        Participants analysed in each arm.
-    correction : float, default 0.5
-        Added to all four cells (so twice to an arm size) of the studies that `to` names.
-    to : str, default "only0"
-        Which studies are corrected, as in metafor: ``"only0"`` those with a zero cell, ``"all"``, or
-        ``"if0all"`` (all as soon as one has a zero cell).
-    where : sequence of str, optional
-        What to call each study in messages; ``study 1``, ``study 2``, ... by default.
-
-    Returns
-    -------
-    y : ndarray of float, shape (study,)
-        Difference of two proportions, between -1 and 1; negative means fewer events under treatment.
-    se : ndarray of float, shape (study,)
-        Standard error of `y`, on the same scale.
-
-    Raises
-    ------
-    DataError
-        If a count is negative, no whole number or above its arm size, or if without `correction` the standard
-        error is 0.
 
     References
     ----------

@@ -33,27 +33,6 @@ def change_difference(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Change from baseline, treatment minus control, and its standard error.
 
-    Parameters
-    ----------
-    mean_pre_t, sd_pre_t, mean_post_t, sd_post_t : array_like of float, shape (study,)
-        Mean and standard deviation of the treatment arm at baseline and afterwards; ``_c`` of the control arm.
-    n_t, n_c : array_like of int, shape (study,)
-        Participants of each arm measured twice.
-    correlation : float or array_like, shape (study,)
-        Correlation of a participant's two measurements in either arm, between -1 and 1.
-    where : sequence of str, optional
-        What to call each study in messages; ``study 1``, ``study 2``, ... by default.
-
-    Returns
-    -------
-    y, se : ndarray of float, shape (study,)
-        In units of the outcome; negative means more of a fall, or less of a rise, under treatment.
-
-    Raises
-    ------
-    DataError
-        If a standard deviation is not positive, an arm size below 2, or a correlation outside -1 to 1.
-
     References
     ----------
     Follmann, Elliott, Suh & Cutler (1992), J. Clin. Epidemiol. 45:769-773, doi:10.1016/0895-4356(92)90054-q

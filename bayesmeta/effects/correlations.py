@@ -17,24 +17,6 @@ def fisher_z(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Fisher's z, the inverse hyperbolic tangent of a correlation, and its standard error.
 
-    Parameters
-    ----------
-    r : array_like of float, shape (study,)
-        Correlation, between -1 and 1, both excluded.
-    n : array_like of int, shape (study,)
-        Pairs of measurements; 4 or more.
-    where : sequence of str, optional
-        What to call each study in messages; ``study 1``, ``study 2``, ... by default.
-
-    Returns
-    -------
-    y, se : ndarray of float, shape (study,)
-
-    Raises
-    ------
-    DataError
-        If a correlation lies outside -1 to 1, or `n` below 4.
-
     References
     ----------
     Fisher (1921), Metron 1:3-32; Hotelling (1953), J. R. Stat. Soc. B 15:193-232,
@@ -72,7 +54,7 @@ def correlation(
 def unbiased_correlation(
     r: ArrayLike, n: ArrayLike, *, where: Sequence[str] | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Correlation without its bias in small samples, exact for normal data; parameters as `fisher_z`, `n` from 5.
+    """Correlation without its bias in small samples, exact for normal data, which needs at least 5 participants.
 
     References
     ----------

@@ -25,29 +25,6 @@ def log_hazard_ratio(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Natural logarithm of a hazard ratio, and the standard error that its confidence interval implies.
 
-    Parameters
-    ----------
-    estimate : array_like of float, shape (study,)
-        Hazard ratio as printed, treatment over control, not its logarithm.
-    lower, upper : array_like of float, shape (study,)
-        Limits of its confidence interval, on the same scale.
-    level : float, default 0.95
-        Coverage of the interval.
-    where : sequence of str, optional
-        What to call each study in messages; ``study 1``, ``study 2``, ... by default.
-
-    Returns
-    -------
-    y : ndarray of float, shape (study,)
-        Natural-log hazard ratio; negative means a lower hazard under treatment.
-    se : ndarray of float, shape (study,)
-        Width of the interval on the log scale, over twice the normal quantile.
-
-    Raises
-    ------
-    DataError
-        If a value is not positive, or the estimate lies outside its interval.
-
     Warns
     -----
     DataWarning

@@ -26,29 +26,6 @@ def mean_difference(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Difference of two means, treatment minus control, and its standard error.
 
-    Parameters
-    ----------
-    mean_t, mean_c : array_like of float, shape (study,)
-        Mean outcome in each arm. Means of changes from baseline will do, with the SDs of the changes.
-    sd_t, sd_c : array_like of float, shape (study,)
-        Standard deviation of the participants in each arm; not the standard error of their mean.
-    n_t, n_c : array_like of int, shape (study,)
-        Participants analysed in each arm.
-    where : sequence of str, optional
-        What to call each study in messages; ``study 1``, ``study 2``, ... by default.
-
-    Returns
-    -------
-    y : ndarray of float, shape (study,)
-        Mean difference in units of the outcome; negative means lower under treatment.
-    se : ndarray of float, shape (study,)
-        Its standard error, without assuming that the two arms have the same variance.
-
-    Raises
-    ------
-    DataError
-        If a standard deviation is not positive, or an arm size is below 1 or no whole number.
-
     Warns
     -----
     DataWarning
@@ -83,11 +60,6 @@ def log_ratio_of_means(
     """Natural logarithm of the ratio of two means (response ratio), and its standard error.
 
     Parameters are those of `mean_difference`; the two means must be on the same side of a true zero.
-
-    Raises
-    ------
-    DataError
-        As `mean_difference`, and if the means differ in sign or one is 0.
 
     References
     ----------

@@ -29,27 +29,6 @@ def paired_mean_difference(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean of the differences within participants, `t` minus `c`, and its standard error.
 
-    Parameters
-    ----------
-    mean_t, sd_t, mean_c, sd_c : array_like of float, shape (study,)
-        Mean and standard deviation of each measurement.
-    n : array_like of int, shape (study,)
-        Participants measured twice.
-    correlation : float or array_like, shape (study,)
-        Correlation of a participant's two measurements, between -1 and 1.
-    where : sequence of str, optional
-        What to call each study in messages; ``study 1``, ``study 2``, ... by default.
-
-    Returns
-    -------
-    y, se : ndarray of float, shape (study,)
-        In units of the outcome; negative means lower under treatment, or lower afterwards.
-
-    Raises
-    ------
-    DataError
-        If a standard deviation is not positive, `n` below 2, or a correlation outside -1 to 1.
-
     References
     ----------
     Elbourne, Altman, Higgins, Curtin, Worthington & Vail (2002), Int. J. Epidemiol. 31:140-149,
@@ -136,12 +115,7 @@ def paired_log_ratio_of_means(
     correlation: ArrayLike,
     where: Sequence[str] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Natural logarithm of the ratio of a participant's two means; parameters as `paired_mean_difference`.
-
-    Raises
-    ------
-    DataError
-        As `paired_mean_difference`, and if the means differ in sign or one is 0.
+    """Natural logarithm of the ratio of a participant's two means.
 
     References
     ----------

@@ -29,27 +29,6 @@ def paired_log_odds_ratio(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Conditional log odds ratio, from the pairs that differ, and its standard error.
 
-    Parameters
-    ----------
-    both, only_t, only_c, neither : array_like of int, shape (study,)
-        Pairs with the event under both treatments, under `t` alone, under `c` alone, and under neither.
-    correction : float, default 0.5
-        Added to all four counts of the studies that `to` names.
-    to : str, default "only0"
-        Which studies are corrected: ``"only0"`` those with a count of 0, ``"all"``, or ``"if0all"``.
-    where : sequence of str, optional
-        What to call each study in messages; ``study 1``, ``study 2``, ... by default.
-
-    Returns
-    -------
-    y, se : ndarray of float, shape (study,)
-        Negative means fewer events under `t`.
-
-    Raises
-    ------
-    DataError
-        If a count is negative or no whole number, or without `correction` the result is not finite.
-
     References
     ----------
     Curtin, Elbourne & Altman (2002), Stat. Med. 21:2145-2159, doi:10.1002/sim.1206

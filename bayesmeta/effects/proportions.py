@@ -26,29 +26,6 @@ def proportion(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Proportion with the event, and its standard error.
 
-    Parameters
-    ----------
-    events : array_like of int, shape (study,)
-        Participants with the event.
-    n : array_like of int, shape (study,)
-        Participants observed.
-    correction : float, default 0.5
-        Added to the events and to the others of the studies that `to` names (so twice to `n`).
-    to : str, default "only0"
-        Which studies are corrected: ``"only0"`` those without events or with events only, ``"all"``, or
-        ``"if0all"`` (all as soon as one is such a study).
-    where : sequence of str, optional
-        What to call each study in messages; ``study 1``, ``study 2``, ... by default.
-
-    Returns
-    -------
-    y, se : ndarray of float, shape (study,)
-
-    Raises
-    ------
-    DataError
-        If a count is negative, no whole number or above `n`, or 0 or `n` without `correction`.
-
     References
     ----------
     Barendregt, Doi, Lee, Norman & Vos (2013), J. Epidemiol. Community Health 67:974-978,

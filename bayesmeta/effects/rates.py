@@ -28,30 +28,6 @@ def log_incidence_rate_ratio(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Natural logarithm of the ratio of two incidence rates, and its standard error.
 
-    Parameters
-    ----------
-    events_t, events_c : array_like of int, shape (study,)
-        Events in each arm; a participant may have several.
-    time_t, time_c : array_like of float, shape (study,)
-        Time at risk in each arm, summed over participants.
-    correction : float, default 0.5
-        Added to both counts of the studies that `to` names.
-    to : str, default "only0"
-        Which studies are corrected: ``"only0"`` those with a count of 0, ``"all"``, or ``"if0all"`` (all as
-        soon as one has a count of 0).
-    where : sequence of str, optional
-        What to call each study in messages; ``study 1``, ``study 2``, ... by default.
-
-    Returns
-    -------
-    y, se : ndarray of float, shape (study,)
-        Negative means fewer events per unit of time under treatment.
-
-    Raises
-    ------
-    DataError
-        If a count is negative or no whole number, a time not positive, or a count 0 without `correction`.
-
     References
     ----------
     Bagos & Nikolopoulos (2009), Int. J. Biostat. 5(1):21, doi:10.2202/1557-4679.1168

@@ -15,25 +15,6 @@ def single_mean(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean of one group, and its standard error.
 
-    Parameters
-    ----------
-    mean, sd : array_like of float, shape (study,)
-        Mean and standard deviation of the participants; not the standard error of their mean.
-    n : array_like of int, shape (study,)
-        Participants.
-    where : sequence of str, optional
-        What to call each study in messages; ``study 1``, ``study 2``, ... by default.
-
-    Returns
-    -------
-    y, se : ndarray of float, shape (study,)
-        In units of the outcome.
-
-    Raises
-    ------
-    DataError
-        If a standard deviation is not positive, or `n` is below 1 or no whole number.
-
     References
     ----------
     Student (1908), Biometrika 6:1-25, doi:10.2307/2331554
@@ -51,7 +32,7 @@ def single_mean(
 def log_mean(
     mean: ArrayLike, sd: ArrayLike, n: ArrayLike, *, where: Sequence[str] | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Natural logarithm of the mean of one group, which must be positive; parameters as `single_mean`.
+    """Natural logarithm of the mean of one group, which must be positive.
 
     References
     ----------

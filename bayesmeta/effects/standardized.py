@@ -26,18 +26,6 @@ def standardized_mean_difference(
 
     Parameters are those of `mean_difference`.
 
-    Returns
-    -------
-    y : ndarray of float, shape (study,)
-        Standardised mean difference; negative means lower under treatment.
-    se : ndarray of float, shape (study,)
-        Its large-sample standard error, at the corrected `y`.
-
-    Raises
-    ------
-    DataError
-        As `mean_difference`, and if the two arms hold fewer than 4 participants.
-
     Warns
     -----
     DataWarning

@@ -18,6 +18,9 @@ from bayesmeta.spec.design import Design, check_coefficients, formula_design
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.sources import check_measure
 
+import numpy as np
+from numpy.typing import NDArray
+
 if TYPE_CHECKING:
     import xarray as xr
 
