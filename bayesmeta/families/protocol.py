@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.families.exact import Exact
 from bayesmeta.families.keys import Keys
@@ -17,9 +20,6 @@ from bayesmeta.quadrature.problem import GaussianProblem
 from bayesmeta.spec.design import Design, check_coefficients, formula_design
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.sources import check_measure
-
-import numpy as np
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import xarray as xr
