@@ -5,6 +5,8 @@ Each printed text is read back as a prior and the model made of them is fitted: 
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -12,6 +14,7 @@ import xarray as xr
 import bayesmeta as bm
 from bayesmeta.analysis import sensitivity
 from bayesmeta.analysis.collect import collect_outcome
+from bayesmeta.analysis.records.results import AnalysisRecord, DrawsRecord, Results
 from bayesmeta.analysis.schema import Outcome
 from bayesmeta.diagnostics.weights import Draws, claim_sensitivity
 from bayesmeta.families.prepared import prepare
@@ -70,10 +73,11 @@ def model_of(formula, texts):
 
 def rows_of(signal):
     """Every row that states priors: crossed, believed, and where a family crosses the level."""
-    yield from signal["sensitivity"]
-    yield from signal["beliefs"]
-    for tipping in signal["tipping"]:
-        yield from ({**one, "method": "exact", "threshold_probability": None} for one in tipping["crossings"])
+    yield from signal.sensitivity
+    yield from signal.beliefs
+    for tipping in signal.tipping:
+        for one in tipping.crossings:
+            yield SimpleNamespace(**one.model_dump(), method="exact", threshold_probability=None)
 
 
 def by_quadrature(data, models, engine="quadrature", *, seed=0, progress=None, **settings):
@@ -115,27 +119,27 @@ def test_a_fit_of_the_printed_priors_gives_each_row_its_number(found):
         rows = list(rows_of(signal))
         counts.append(len(rows))
         for row in rows:
-            fit = bm.fit(DATA, model_of(MODELS[signal["model"]].formula, row["priors"]))
-            assert abs(fit.probability(signal["claim"]) - row["probability"]) < 1e-7, row
-            if row["threshold_probability"] is not None:
-                assert abs(fit.probability(signal["threshold"]["claim"]) - row["threshold_probability"]) < 1e-7
+            fit = bm.fit(DATA, model_of(MODELS[signal.model].formula, row.priors))
+            assert abs(fit.probability(signal.claim) - row.probability) < 1e-7, row
+            if row.threshold_probability is not None:
+                assert abs(fit.probability(signal.threshold.claim) - row.threshold_probability) < 1e-7
     assert min(counts) >= 10  # one as stated, six crossed, three beliefs, and crossings
 
 
 def test_the_columns_of_the_table_are_those_priors(found):
     for signal in found.signals:
-        for row in signal["sensitivity"]:
-            assert {row["priors"][name] for name in row["on"]} == {row["beta"]}
-            assert row["tau"] == row["priors"]["tau"]
-        assert signal["sensitivity"][0]["priors"] == found.content["models"][signal["model"]]["priors"]
+        for row in signal.sensitivity:
+            assert {row.priors[name] for name in row.on} == {row.beta}
+            assert row.tau == row.priors["tau"]
+        assert signal.sensitivity[0].priors == found.content.models[signal.model].priors
     slope, works, years = found.signals
-    assert [row["beta"] for row in slope["sensitivity"][1::2]] == [
+    assert [row.beta for row in slope.sensitivity[1::2]] == [
         "Normal(0, 0.0135)", "Normal(0, 0.0405)", "Normal(0.054, 0.0108)",
     ]  # fmt: skip
-    assert slope["sensitivity"][1]["beta_stated"] == "Normal(0, 0.5) times 0.027"
-    assert "beta_stated" not in works["sensitivity"][1]
-    assert (slope["sensitivity"][1]["on"], works["sensitivity"][1]["on"]) == (["latitude"], ["mu"])
-    assert years["sensitivity"][1]["on"] == [
+    assert slope.sensitivity[1].beta_stated == "Normal(0, 0.5) times 0.027"
+    assert works.sensitivity[1].beta_stated == ""
+    assert (slope.sensitivity[1].on, works.sensitivity[1].on) == (["latitude"], ["mu"])
+    assert years.sensitivity[1].on == [
         "latitude",
         "year",
     ]  # without a prior of its own, a coefficient takes it too
@@ -163,22 +167,22 @@ def test_sampled_rows_state_what_was_weighted_to_or_fitted(monkeypatch, drawn):
     assert len(refits) == len(fitted) > 0
     methods = set()
     for signal in collect_outcome("bcg", OUTCOME, drawn, {}, grids, 400).signals:
-        formula, claim = MODELS[signal["model"]].formula, signal["claim"]
-        for row in [*signal["sensitivity"][1:], *signal["beliefs"]]:
-            stated = model_of(formula, row["priors"])
-            methods.add(row["method"])
-            if row["method"] == "refitted":
+        formula, claim = MODELS[signal.model].formula, signal.claim
+        for row in [*signal.sensitivity[1:], *signal.beliefs]:
+            stated = model_of(formula, row.priors)
+            methods.add(row.method)
+            if row.method == "refitted":
                 (fit,) = (fit for fit in fitted.values() if same(fit.model, stated))
-                assert row["probability"] == fit.probability(claim)
+                assert row.probability == fit.probability(claim)
             else:
-                again = claim_sensitivity(drawn[signal["model"]], claim, {"m": stated})["m"]
-                assert row["probability"] == again.probability
+                again = claim_sensitivity(drawn[signal.model], claim, {"m": stated})["m"]
+                assert row.probability == again.probability
                 assert again.probability in weighted.values()
-        for tipping in signal["tipping"]:
-            for one in tipping["crossings"]:
-                near = model_of(formula, one["priors"])
+        for tipping in signal.tipping:
+            for one in tipping.crossings:
+                near = model_of(formula, one.priors)
                 exact = bm.fit(DATA, near).probability(claim)
-                assert abs(one["probability"] - exact) < 5 * one["mcse"] + 1e-3
+                assert abs(one.probability - exact) < 5 * one.mcse + 1e-3
     assert methods == {"reweighted", "refitted"}
 
 
@@ -188,11 +192,18 @@ def same(model, stated):
 
 
 def test_the_page_shows_these_texts(found):
-    page = render_html({"outcomes": {"bcg": found.content}, "signals": found.signals})
+    analysis = AnalysisRecord(title="t", question="q", source="s", file="f", seed=1, ci_prob=0.95, out="o")
+    rest = {key: [] for key in ("checks", "summary", "external", "methods", "limitations", "references")}
+    results = Results.model_construct(
+        schema_version="bayesmeta-report/1", created="", analysis=analysis, engine="quadrature",
+        versions={"bayesmeta": "1"}, outcomes={"bcg": found.content}, signals=found.signals,
+        draws=DrawsRecord(file="d", sha256="0"), **rest,
+    )  # fmt: skip
+    page = render_html(results)
     for signal in found.signals:
-        for row in signal["sensitivity"]:
-            assert f'<code class="small">{row["beta"]}</code>' in page
-            assert f'<code class="small">{row["tau"]}</code>' in page
+        for row in signal.sensitivity:
+            assert f'<code class="small">{row.beta}</code>' in page
+            assert f'<code class="small">{row.tau}</code>' in page
     assert "latitude ~ Normal(0, 0.004)" in page
     assert "Normal(0, 0.5) times 0.027" in page
     assert '<code class="small">Normal(0, 0.5)</code>' in page  # of the signal whose factor is one
