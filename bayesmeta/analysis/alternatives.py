@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from bayesmeta.analysis.schema import Belief, Outcome, Signal
 from bayesmeta.errors import BayesmetaError, SpecificationError, did_you_mean
-from bayesmeta.families.prepared import prepare
 from bayesmeta.priors import Prior, parse_prior, plain
 from bayesmeta.sensitivity.following import Path
 from bayesmeta.sensitivity.paths import priored, sceptical
@@ -28,7 +27,7 @@ def crossed_models(ready: Ready, outcome: Outcome, signal: Signal) -> dict[tuple
     for i, effect in enumerate(outcome.sensitivity.effect):
         priors = dict.fromkeys(ready.effects, _rescaled(parse_prior(effect.prior), signal.prior_factor))
         for j, tau in enumerate(outcome.sensitivity.tau):
-            found[i, j] = prepare(ready.data, ready.with_priors(priors | {"tau": parse_prior(tau.prior)}))
+            found[i, j] = ready.under(priors | {"tau": parse_prior(tau.prior)})
     return found
 
 
@@ -42,7 +41,7 @@ def _believed(ready: Ready, belief: Belief) -> Ready:
     texts = {"mu": belief.mu, "tau": belief.tau}
     texts |= {name: text for name, text in belief.beta.items() if name in ready.model.base.beta}
     priors = {name: parse_prior(text) for name, text in texts.items() if text is not None}
-    return prepare(ready.data, ready.with_priors(priors))
+    return ready.under(priors)
 
 
 def paths(ready: Ready) -> list[Path]:

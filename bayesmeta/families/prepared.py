@@ -103,6 +103,18 @@ class Prepared[D: Data, M: Model]:
         changed: M = self.family.with_priors(self.data, self.model, priors, self.design)
         return changed
 
+    def under(self, priors: Priors) -> Prepared[D, M]:
+        """The same data and model under other priors on the parameters named; the design, which depends on no prior, is kept.
+
+        Raises
+        ------
+        SpecificationError
+            As `with_priors` and `design`.
+        """
+        other = Prepared(self.family, self.data, self.with_priors(priors))
+        other.__dict__["design"] = self.family.checked_design(self.data, other.model, self.design)
+        return other
+
     @cached_property
     def bound(self) -> M:
         """The model with its reference prior given the studies."""

@@ -93,10 +93,10 @@ class Family(Words, ABC):
         """Design matrix of the model on the data, without a check of its priors."""
         return formula_design(model.base.formula, data)
 
-    def checked_design(self, data: Any, model: Any) -> Design:
-        """The same for a model whose priors were checked on it; raises as `Prepared.design`."""
+    def checked_design(self, data: Any, model: Any, made: Design | None = None) -> Design:
+        """The same, or one that was made, for a model whose priors were checked on it; raises as `Prepared.design`."""
         check_measure(self.measure(data, model), model)
-        made = self.design(data, model)
+        made = self.design(data, model) if made is None else made
         check_coefficients(made, model.base)
         return made
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from bayesmeta.errors import SpecificationError
 from bayesmeta.families.exact import Exact
-from bayesmeta.families.prepared import prepare
 from bayesmeta.priors import PointMass, Prior
 from bayesmeta.results.bayes_factor import parse_hypothesis
 from bayesmeta.results.claims import check_claim
@@ -27,7 +26,7 @@ def log_factor(result: GridResult, hypothesis: str) -> float:
     prior = _proper(priors[name], name, hypothesis)
     if name == "mu":
         return _savage_dickey(result, prior, value, hypothesis)
-    null = prepare(result.data, result.prepared.with_priors({name: PointMass(value)}))
+    null = result.prepared.under({name: PointMass(value)})
     solver = null.exact
     assert isinstance(solver, Exact)  # a point mass takes nothing from a grid that there is
     return float(solver.solve(0.0).log_marginal_likelihood - result.grid.log_marginal_likelihood)

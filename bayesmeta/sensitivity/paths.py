@@ -22,7 +22,7 @@ _FARTHEST = 1e12  # how far a centre is moved, in units of the estimate's standa
 
 def priored(ready: Ready, names: Sequence[str], prior: Prior) -> Ready:
     """The same data and model with one prior on some parameters."""
-    return prepare(ready.data, ready.with_priors(dict.fromkeys(names, prior)))
+    return ready.under(dict.fromkeys(names, prior))
 
 
 def sceptical(ready: Ready, names: Sequence[str], points: Floats, value: Callable[[float], float]) -> Path:

@@ -7,11 +7,10 @@ from typing import Any
 
 from bayesmeta.data.kinds import Data
 from bayesmeta.errors import SpecificationError, did_you_mean
-from bayesmeta.families.prepared import Prepared, prepare
+from bayesmeta.families.prepared import Prepared
 from bayesmeta.priors import Flat, Prior, require_prior, require_scale_prior
 from bayesmeta.quadrature.coefficients import expand
 from bayesmeta.spec.normal_normal import NormalNormal
-from bayesmeta.spec.sources import check_measure
 from bayesmeta.spec.two_scales import Model
 
 Key = str | tuple[str, ...]
@@ -49,9 +48,7 @@ def varied_priors(
             raise SpecificationError(f"{where}: {twice} is there more than once.")
         found[key] = tuple(checked)
         for one in checked:
-            other = prepare(ready.data, ready.with_priors({key: one}))
-            check_measure(other.measure, other.model)
-        _ = other.design
+            ready.under({key: one})
         odd = next((prior for prior in checked if key != "tau" and not _is_normal_mixture(prior)), None)
         if exact and odd is not None:
             raise SpecificationError(

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.diagnostics.weights import Draws
-from bayesmeta.families.prepared import prepare
 from bayesmeta.priors import Prior
 from bayesmeta.results.marginal import weighted_interval
 from bayesmeta.results.meta_result import MetaResult
@@ -49,8 +48,7 @@ class WeightedSurface:
         arrays = {name: np.full(shape, math.nan) for name in (*ARRAYS, "pareto_k")}
         method = np.empty(shape, dtype=object)
         for at, combination in zip(np.ndindex(*shape), itertools.product(*self.varied.values()), strict=True):
-            chosen = self._ready.with_priors(dict(zip(self.varied, combination, strict=True)))
-            under, numbers = self._combination(prepare(self._ready.data, chosen))
+            under, numbers = self._combination(self._ready.under(dict(zip(self.varied, combination, strict=True))))
             probability[at] = [one.probability for one in under.found]
             mcse[at] = [one.mcse for one in under.found]
             method[at] = under.method
