@@ -38,8 +38,8 @@ def keep_what_is_stated(
         _keep_rows([None, *known.crossed.values()], ours.sensitivity, theirs.sensitivity)
         _keep_rows(list(known.beliefs.values()), ours.beliefs, theirs.beliefs)
         if len(ours.tipping) == len(theirs.tipping):
-            followed = zip(paths(fits[ours.model].prepared), known.tipping, strict=True)
-            for (path, tipping), mine, other in zip(followed, ours.tipping, theirs.tipping, strict=True):
+            followed = paths(fits[ours.model].prepared) if known.tipping else []  # none without a level
+            for path, tipping, mine, other in zip(followed, known.tipping, ours.tipping, theirs.tipping, strict=True):
                 mine.crossings = _crossings(path, tipping, other.crossings)
                 other.crossings = [_at(one.fitted_scale, one.priors) for one in other.crossings]
 
