@@ -16,7 +16,7 @@ from bayesmeta.errors import DataError
 from bayesmeta.families.prepared import Prepared, prepare
 from bayesmeta.quadrature.problem import GaussianProblem
 from bayesmeta.results.claims import check_claim
-from bayesmeta.results.fit import fit_many
+from bayesmeta.results.fit import check_fitting, fit_many
 from bayesmeta.results.intervals import checked_probability
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.normal_mixture import mixture_cdf
@@ -147,6 +147,7 @@ def leave_one_out(
     B      -3.448  0.521    7.360        0.931
     C      -3.994  0.263    8.232        0.960
     """
+    check_fitting(engine, **sampling)
     if data.n_studies < 2:
         raise DataError("leave_one_out needs at least two studies; got 1: nothing would be left to fit.")
     checked_probability(ci_prob)

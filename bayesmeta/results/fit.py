@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sized
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bayesmeta.data.kinds import Data
 from bayesmeta.errors import BayesmetaError, ConvergenceWarning, SpecificationError, did_you_mean
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bayesmeta.inference.nuts import NutsEngine
 
 ENGINES = ("auto", "quadrature", "nuts")
+SAMPLING = ("seed", "draws", "tune", "chains", "target_accept")
 Progress = Callable[[str, int, int], None]  # model, draws done, draws wanted
 
 
@@ -141,15 +142,7 @@ def fit_many(
         As `fit` gives; convergence is not warned about here, ask `bayesmeta.diagnostics.convergence`, or look at
         `error_bound`.
     """
-    if engine not in ENGINES:
-        raise SpecificationError(
-            f"engine={engine!r} is not known; choose one of {', '.join(map(repr, ENGINES))}.{did_you_mean(engine, ENGINES)}"
-        )
-    for name, value in (("draws", draws), ("tune", tune), ("chains", chains)):
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise SpecificationError(f"{name}={value!r}: must be a whole number of at least 1.")
-    if not 0 < target_accept < 1:
-        raise SpecificationError(f"target_accept={target_accept!r}: must lie between 0 and 1.")
+    check_fitting(engine, seed=seed, draws=draws, tune=tune, chains=chains, target_accept=target_accept)
     ready = {name: prepare(data, model, f"model {name!r}") for name, model in models.items()}
     for name, one in ready.items():
         with _named(name, models):
@@ -171,6 +164,29 @@ def fit_many(
         settings = SamplerSettings(draws=draws, tune=tune, chains=chains, target_accept=target_accept)
         results |= _by_sampling(data, sampled, seed, settings, repeat, progress)
     return {name: results[name] for name in models}
+
+
+def check_fitting(engine: str, **sampling: Any) -> None:
+    """Reject an engine that there is not, and a setting of the sampler that is not one or cannot be right.
+
+    Raises
+    ------
+    SpecificationError
+        It names the argument.
+    """
+    if engine not in ENGINES:
+        raise SpecificationError(
+            f"engine={engine!r} is not known; choose one of {', '.join(map(repr, ENGINES))}.{did_you_mean(engine, ENGINES)}"
+        )
+    for name, value in sampling.items():
+        if name not in SAMPLING:
+            raise SpecificationError(
+                f"{name}={value!r}: there is no such argument.{did_you_mean(name, SAMPLING)} A fit takes {', '.join(SAMPLING)}."
+            )
+        if name in ("draws", "tune", "chains") and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+            raise SpecificationError(f"{name}={value!r}: must be a whole number of at least 1.")
+        if name == "target_accept" and not 0 < value < 1:
+            raise SpecificationError(f"target_accept={value!r}: must lie between 0 and 1.")
 
 
 def warn_inaccurate(error: float, tolerance: float) -> None:

@@ -10,7 +10,7 @@ from bayesmeta.errors import SpecificationError
 from bayesmeta.families.prepared import prepare
 from bayesmeta.priors import Prior
 from bayesmeta.results.claims import check_claim
-from bayesmeta.results.fit import fit
+from bayesmeta.results.fit import check_fitting, fit
 from bayesmeta.results.intervals import checked_probability
 from bayesmeta.sensitivity.posteriors import answered, weighted
 from bayesmeta.sensitivity.result import SensitivityResult
@@ -92,6 +92,7 @@ def prior_sensitivity(
     0  HalfNormal(5)     0.9598  0.1089
     1  HalfCauchy(5)     0.9573  0.0663
     """
+    check_fitting(engine, **sampling)
     ready = prepare(data, model)
     ready.check()
     checked_probability(ci_prob)

@@ -13,6 +13,7 @@ from bayesmeta.families.prepared import prepare
 from bayesmeta.priors import Flat
 from bayesmeta.priors._parameters import as_float
 from bayesmeta.results.claims import check_claim, mentioned
+from bayesmeta.results.fit import check_fitting
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.sensitivity import paths
 from bayesmeta.sensitivity.following import follow
@@ -97,6 +98,7 @@ def tipping_point(
     """
     if not 0.5 < as_float(level) < 1:
         raise SpecificationError(f"level={level!r}: must lie between 0.5 and 1, e.g. 0.95.")
+    check_fitting(engine, **sampling)
     stated = prepare(data, model)
     check_claim(claim, stated.names)
     stated.check()

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ from bayesmeta.sensitivity.varied import Key, label_of
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WeightedSurface:
     """One call of `prior_sensitivity` by weights.
 
@@ -75,12 +76,10 @@ class WeightedSurface:
     def _ready(self) -> Ready:
         return self.under.fitted.prepared
 
-    @property
+    @cached_property
     def _quantity(self) -> Quantity | None:
-        fitted = self.under.fitted
-        return quantity_of(
-            self.claims[0], fitted.parameters, [name for name in fitted.parameters if name in _linear(fitted)]
-        )
+        coefficients = [name for name, one in self._ready.parameters.items() if one.role == "effect"]
+        return quantity_of(self.claims[0], self.under.fitted.parameters, coefficients)
 
     def _combination(self, other: Ready) -> tuple[Under, dict[str, float]]:
         """Probabilities, and the other numbers, under one combination."""
@@ -91,7 +90,7 @@ class WeightedSurface:
         numbers = self._weighted(other) if refit is None else self._refitted(other, refit)
         return kept, numbers
 
-    @property
+    @cached_property
     def _centre(self) -> float:
         return 0.0 if self._quantity is None else float(self.under.fitted.marginal(self._quantity.name).median())
 
@@ -148,8 +147,3 @@ class WeightedSurface:
 def _mean(ratio: Floats | None) -> float:
     """Mean of log ratios; infinite where one of the priors has no density for the other."""
     return -math.inf if ratio is None else float(ratio.mean())
-
-
-def _linear(result: MetaResult) -> list[str]:
-    """Parameters that are coefficients of the design."""
-    return [name for name, one in result.prepared.parameters.items() if one.role == "effect"]

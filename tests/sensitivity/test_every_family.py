@@ -62,3 +62,26 @@ def test_a_question_for_normal_models_rejects_others_in_one_line(question: str, 
     assert "\n" not in text
     assert text.startswith(f"{question} takes a NormalNormal of Estimates, ")
     assert text.endswith(tuple(f"got {type(one).__name__}." for one in CASES[case]))
+
+
+# What fits by any engine, and hands the sampler's settings on.
+FITTING: dict[str, Callable[..., Any]] = {
+    "tipping_point": lambda **more: bm.tipping_point(ESTIMATES, BASE, "mu < 0", **more),
+    "prior_sensitivity": lambda **more: bm.prior_sensitivity(ESTIMATES, BASE, tau=[bm.HalfNormal(1)], **more),
+    "leave_one_out": lambda **more: bm.leave_one_out(ESTIMATES, BASE, **more),
+}
+
+
+@pytest.mark.parametrize("question", FITTING)
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"engine": "gibbs"}, "engine='gibbs' is not known; choose one of"),
+        ({"drwas": 500}, r"drwas=500: there is no such argument\. Did you mean 'draws'\?"),
+        ({"draws": 0}, "draws=0: must be a whole number"),
+        ({"repeat": True}, "repeat=True: there is no such argument"),
+    ],
+)
+def test_a_setting_without_a_use_is_rejected_where_fits_are_exact_too(question: str, given: Any, message: str) -> None:
+    with pytest.raises(bm.SpecificationError, match=message):
+        FITTING[question](**given)
