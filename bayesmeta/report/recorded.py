@@ -57,6 +57,8 @@ def _problem(error: ValidationError) -> str:
     """The first problem: its place, what should be there, and what is."""
     first = error.errors(include_url=False)[0]
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).removeprefix(".")
+    if first["type"] == "missing":
+        return f"{place}: it is missing"
     return f"{place}: {first['msg'][0].lower()}{first['msg'][1:]}; got {json.dumps(first['input'], default=str)[:40]}"
 
 
