@@ -63,7 +63,10 @@ class Robustness:
         """What was found, in words."""
         words = ", ".join(f"{name} ~ {prior}" for name, prior in self.worst.items())
         if math.isinf(self.largest):
-            return f"Under {words} the posterior lies where the primary one has no mass: the divergence is infinite."
+            return (
+                f"Under {words} the posterior has mass where the primary one has none, or far heavier tails: "
+                "the divergence is infinite."
+            )
         if self.largest < _ROUNDING and not self.unknown:
             return "No prior that was tried moves the posterior from the primary one."
         rest = f" {self.unknown} that were fitted again by sampling are not among them." if self.unknown else ""

@@ -76,3 +76,10 @@ def test_a_boundary_just_beyond_the_first_prior_is_not_rounded_below_it() -> Non
     text = bm.prior_sensitivity(SCHOOLS, PRIMARY, "mu > 0", tau=near).sentences()[1]
     low, high = map(float, re.search(r"from (\S+) up to (\S+)\.$", text).groups())
     assert low < high <= exact
+
+
+def test_an_infinite_divergence_of_two_studies_is_put_down_to_tails_as_well():
+    """Under a Cauchy tail the SD of mu does not exist, though both posteriors have mass on the same values."""
+    data = bm.Estimates(y=[-0.5, -0.3], se=[0.2, 0.3])
+    found = bm.prior_sensitivity(data, bm.NormalNormal(tau=bm.HalfNormal(0.5)), tau=[bm.HalfCauchy(0.5)])
+    assert "mass where the primary one has none, or far heavier tails" in found.robustness().sentence
