@@ -26,6 +26,10 @@ class ImproperPosteriorError(InferenceError):
     """A prior and data that have no posterior together: it does not integrate to one."""
 
 
+class ImportanceError(InferenceError):
+    """A weighted sample that stands for a posterior too badly to be used."""
+
+
 class DataWarning(UserWarning):
     """A number that is probably wrong."""
 

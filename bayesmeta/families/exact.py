@@ -1,4 +1,4 @@
-"""How a family solves a model without sampling."""
+"""How a family solves a model without chains."""
 
 from __future__ import annotations
 
@@ -9,18 +9,24 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class Exact:
-    """A way to solve a model, for one data set.
+    """A way to solve a model, for one data set, without chains.
 
     Attributes
     ----------
-    form : {"mixture", "grid"}
-        What comes out: a `QuadratureFit`, normal given its standard deviations, or a `ParameterGrid`.
+    form : {"mixture", "grid", "sample"}
+        What comes out: a `QuadratureFit`, normal given its standard deviations, a `ParameterGrid`, or the posterior of a review
+        from a weighted sample of its trials.
     solve : callable
-        From a tolerance, which a grid does not need, to the posterior.
+        From a tolerance, which a mixture alone needs, and a seed, which a sample alone does, to the posterior.
     by_default : bool
         Whether ``engine="auto"`` takes it rather than NUTS.
     """
 
-    form: Literal["mixture", "grid"]
-    solve: Callable[[float], Any]
+    form: Literal["mixture", "grid", "sample"]
+    solve: Callable[[float, int], Any]
     by_default: bool
+
+    @property
+    def engine(self) -> str:
+        """What this way of solving is called."""
+        return "importance" if self.form == "sample" else "quadrature"

@@ -113,7 +113,7 @@ class Family(Words, ABC):
         if isinstance(problem, str):
             return problem
 
-        def solve(tolerance: float) -> QuadratureFit:
+        def solve(tolerance: float, seed: int) -> QuadratureFit:
             from bayesmeta.quadrature.engine import fit_quadrature
 
             return fit_quadrature(problem, tolerance)

@@ -17,19 +17,24 @@ from bayesmeta.inference.versions import versions
 Floats = NDArray[np.float64]
 
 
-def datatree(ready: Prepared[Any, Any], draws: Mapping[str, Floats], seed: int, error: float) -> xr.DataTree:
+def datatree(
+    ready: Prepared[Any, Any], draws: Mapping[str, Floats], seed: int, engine: str, accuracy: Mapping[str, float]
+) -> xr.DataTree:
     """Independent draws as a DataTree: the groups and names of NUTS, with every theta and replicate.
 
     Parameters
     ----------
-    draws : mapping of str to ndarray, shape (chain, draw)
-        Of every parameter at the top level; latents are drawn here given these.
-    error : float
-        Bound on the error of a probability under the posterior that they are draws of.
+    draws : mapping of str to ndarray, shape (chain, draw, ...)
+        Of every parameter at the top level; latents are drawn here given these, unless they are among them.
+    engine : str
+    accuracy : mapping of str to float
+        What is known of the posterior that they are draws of, by name: an attribute each.
     """
-    latents = ready.likelihood.draw_latents(point_of(ready, draws), np.random.default_rng([seed, 3]))
+    known = ready.likelihood.latents.keys() <= draws.keys()
+    at = point_of(ready, draws)
+    latents = {} if known else ready.likelihood.draw_latents(at, np.random.default_rng([seed, 3]))
     groups, coords = restored(ready, {**draws, **latents}, seed)
-    chains, length = next(iter(draws.values())).shape
+    chains, length = next(iter(draws.values())).shape[:2]
     terms = [values for group in ("log_likelihood", "log_prior") for _, values in groups.get(group, {}).values()]
     lp = sum(np.asarray(values).reshape(chains, length, -1).sum(axis=-1) for values in terms)
     groups["sample_stats"] = {
@@ -41,8 +46,8 @@ def datatree(ready: Prepared[Any, Any], draws: Mapping[str, Floats], seed: int, 
         "priors": json.dumps(ready.model.as_dict()),
         "data_hash": ready.data.hash,
         "seed": seed,
-        "engine": "quadrature",
-        "error_bound": error,
+        "engine": engine,
+        **accuracy,
         "versions": json.dumps(versions()),
     }
     return to_datatree(groups, coords, attrs)

@@ -74,13 +74,9 @@ def curves(grid: ParameterGrid) -> dict[str, Curve]:
     """A curve for each parameter, and for the effect in a new study, ``"theta_new"``."""
     found = {"mu": _effect(grid, new=False)}
     for name in grid.scales:
-        nodes, mass = grid.scale_mass(name)
+        _, mass = grid.scale_mass(name)
         places = grid.scales[name]
-        if places.n == 1:
-            found[name] = _point(float(nodes[0]))
-            continue
-        row = _row(places, places.lower, places.upper, np.log(np.maximum(mass, 1e-300)), places.log_weight)
-        found[name] = _normalised(row.x, row.density, row.below)
+        found[name] = scale_curve(places, mass)
     for name, own in grid.own.items():
         places, log_mass = own.places, logsumexp(own.log_mass, axis=(-2, -1)) - grid.log_marginal_likelihood
         if places.n == 1:
@@ -96,6 +92,14 @@ def curves(grid: ParameterGrid) -> dict[str, Curve]:
         value = own.value(x)
         found[name] = _normalised(value, density / own.slope(x), below)
     return found | {"theta_new": _effect(grid, new=True)}
+
+
+def scale_curve(places: Places, mass: Floats) -> Curve:
+    """Curve of a scale from the probabilities of its nodes, shape (node,)."""
+    if places.n == 1:
+        return _point(float(places.lower[()]))
+    row = _row(places, places.lower, places.upper, np.log(np.maximum(mass, 1e-300)), places.log_weight)
+    return _normalised(row.x, row.density, row.below)
 
 
 def _point(value: float) -> Curve:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.quadrature.parts import Part, QuadratureFit
+from bayesmeta.quadrature.parts import AnyFit, AnyPart, Part, QuadratureFit
 
 Floats = NDArray[np.float64]
 
@@ -21,18 +21,18 @@ class Mixture(NamedTuple):
     variances: Floats
 
 
-def weights(fit: QuadratureFit) -> Floats:
+def weights(fit: AnyFit) -> Floats:
     """Posterior masses of all nodes, components and parts, in the order of every function here."""
     return np.concatenate([part.probability * part.posterior.mass.ravel() for part in fit.parts])
 
 
-def tau_nodes(fit: QuadratureFit) -> Floats:
+def tau_nodes(fit: AnyFit) -> Floats:
     """Tau of every node, component and part."""
     parts = [np.broadcast_to(part.posterior.tau, part.posterior.mass.shape).ravel() for part in fit.parts]
     return np.concatenate(parts)
 
 
-def linear(fit: QuadratureFit, contrast: Floats, new_study: bool = False) -> Mixture:
+def linear(fit: AnyFit, contrast: Floats, new_study: bool = False) -> Mixture:
     """Marginal of ``contrast @ coefficients``, or of a new study's true effect around it."""
     means, variances = [], []
     for part in fit.parts:
@@ -42,19 +42,19 @@ def linear(fit: QuadratureFit, contrast: Floats, new_study: bool = False) -> Mix
     return Mixture(weights(fit), np.concatenate(means), np.concatenate(variances))
 
 
-def new_study_variance(fit: QuadratureFit, part: Part) -> Floats:
+def new_study_variance(fit: AnyFit, part: AnyPart) -> Floats:
     """Variance of a new study's effect around mu: in a cluster of its own, with all covariates at zero."""
-    return np.asarray(part.posterior.tau) ** 2 + (part.second**2 if fit.problem.clusters is not None else 0.0)
+    return np.asarray(part.posterior.tau) ** 2 + (part.second**2 if fit.clustered else 0.0)
 
 
-def moments(part: Part, contrast: Floats) -> tuple[Floats, Floats]:
+def moments(part: AnyPart, contrast: Floats) -> tuple[Floats, Floats]:
     """Mean and variance of a contrast of all coefficients at the nodes of one part, shape (component, node)."""
     offset, free = part.weights(contrast)
     mean, variance = part.posterior.given.contrast([float(w) for w in free])
     return np.asarray(mean) + offset, np.asarray(variance)
 
 
-def solved(part: Part, contrast: Floats) -> list[Floats]:
+def solved(part: AnyPart, contrast: Floats) -> list[Floats]:
     """Vectors whose inner products are the covariances of contrasts at the nodes of one part."""
     from bayesmeta.quadrature.gaussian import solve_lower
 

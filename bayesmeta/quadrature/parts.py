@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.errors import InferenceError
 from bayesmeta.quadrature.coefficients import Piece
+from bayesmeta.quadrature.gaussian import Conditional
 from bayesmeta.quadrature.grid import Grid
 from bayesmeta.quadrature.integrate import Integrand, Posterior
 from bayesmeta.quadrature.problem import GaussianProblem
@@ -22,6 +24,69 @@ Floats = NDArray[np.float64]
 # Of many parts, those of less probability are dropped. A thousand of them together have 1e-17: below a float's rounding of 1.
 _MANY, _NEGLIGIBLE = 32, 1e-20
 _LARGEST_ERROR = 1e-4  # of a probability, above which a result is rejected unless a larger one was asked for
+
+
+class Masses(Protocol):
+    """Nodes with their posterior probabilities, arrays of shape (component, node)."""
+
+    @property
+    def tau(self) -> Floats:
+        """Tau of each node, shape (1, node)."""
+
+    @property
+    def mass(self) -> Floats:
+        """Posterior probabilities."""
+
+    @property
+    def given(self) -> Conditional:
+        """The coefficients given tau at each node and component."""
+
+
+class AnyPart(Protocol):
+    """What claims about linear combinations of coefficients ask of a part of a posterior."""
+
+    @property
+    def piece(self) -> Piece:
+        """Which coefficients are fixed, and at what."""
+
+    @property
+    def scale(self) -> ScaleDensity | float:
+        """The component of the prior on tau; a number is a point mass."""
+
+    @property
+    def probability(self) -> float:
+        """Posterior probability of the part."""
+
+    @property
+    def posterior(self) -> Masses:
+        """Its nodes."""
+
+    @property
+    def second(self) -> float:
+        """The second standard deviation, in a model with two scales."""
+
+    def weights(self, contrast: Floats) -> tuple[float, Floats]:
+        """A contrast of all coefficients, as an offset and weights of this part's free ones."""
+
+
+class AnyFit(Protocol):
+    """What claims about linear combinations of coefficients ask of a posterior."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the coefficients."""
+
+    @property
+    def parts(self) -> Sequence[AnyPart]:
+        """A mixture of normals each."""
+
+    @property
+    def error(self) -> float:
+        """Bound on the error of a probability."""
+
+    @property
+    def clustered(self) -> bool:
+        """Whether a new study is in a cluster of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +188,11 @@ class QuadratureFit:
     def names(self) -> tuple[str, ...]:
         """Names of the coefficients."""
         return self.problem.names
+
+    @property
+    def clustered(self) -> bool:
+        """Whether a new study is in a cluster of its own."""
+        return self.problem.clusters is not None
 
 
 def weighted_fit(

@@ -6,14 +6,14 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, owens_t, sici
 
 from bayesmeta.quadrature import mixtures
-from bayesmeta.quadrature.parts import Part, QuadratureFit
+from bayesmeta.quadrature.parts import AnyFit, AnyPart, Part
 from bayesmeta.quadrature.scale_density import ScaleDensity
 from bayesmeta.results.claim_algebra import constant
 from bayesmeta.results.claim_cases import Formula, Linear
@@ -82,7 +82,7 @@ class _Edge:
         return (self.threshold - self.slope * tau) / self.lead
 
 
-def _in_part(atoms: Sequence[Affine], part: Part, names: Sequence[str]) -> tuple[list[bool | _Edge], list[Floats]]:
+def _in_part(atoms: Sequence[Affine], part: AnyPart, names: Sequence[str]) -> tuple[list[bool | _Edge], list[Floats]]:
     """What each comparison is in a part of the fit, some of whose parameters may be known, and its directions."""
     known_tau = None if isinstance(part.scale, ScaleDensity) else part.scale
     spreads = known_tau != 0.0 or part.second != 0.0
@@ -119,7 +119,7 @@ def _with_theta_new(known: dict[str, Fraction], atom: Affine) -> dict[str, Fract
     return {name: Fraction(0) for name, _ in atom.exact.coefficients} | known
 
 
-def cell_masses(fit: QuadratureFit, part: Part, atoms: Sequence[Affine], formulas: Sequence[Formula]) -> Floats:
+def cell_masses(fit: AnyFit, part: AnyPart, atoms: Sequence[Affine], formulas: Sequence[Formula]) -> Floats:
     """Sum the probabilities of the cells, cut out by all edges, in which each formula is true, shape (formula, node)."""
     edges, directions = _in_part(atoms, part, fit.names)
     moving = [[e for e in edges if isinstance(e, _Edge) and e.place == d] for d in range(len(directions))]
@@ -135,7 +135,7 @@ def cell_masses(fit: QuadratureFit, part: Part, atoms: Sequence[Affine], formula
     return total
 
 
-def _between(ends: Floats, part: Part) -> Floats:
+def _between(ends: Floats, part: AnyPart) -> Floats:
     """A value of tau in each interval that the ends cut out: the node of largest mass where there is one."""
     tau = np.broadcast_to(np.asarray(part.posterior.tau), np.asarray(part.posterior.mass).shape)[0]
     middles = np.concatenate([0.5 * ends[:1], 0.5 * (ends[1:] + ends[:-1]), 2.0 * ends[-1:]])
@@ -165,7 +165,7 @@ class _Corners:
     """
 
     def __init__(
-        self, fit: QuadratureFit, part: Part, directions: Sequence[Floats], moving: Sequence[Sequence[_Edge]]
+        self, fit: AnyFit, part: AnyPart, directions: Sequence[Floats], moving: Sequence[Sequence[_Edge]]
     ) -> None:
         self.moving = [list(dict.fromkeys(along)) for along in moving]
         mass = np.asarray(part.posterior.mass)
@@ -216,7 +216,7 @@ class _Corners:
         return np.tensordot(holds, cell, axes=2)
 
 
-def _correlation(fit: QuadratureFit, part: Part, directions: Sequence[Floats], sds: Sequence[Floats]) -> Floats:
+def _correlation(fit: AnyFit, part: AnyPart, directions: Sequence[Floats], sds: Sequence[Floats]) -> Floats:
     """Correlation of two directions at the nodes, shape (component, node)."""
     a, b = (mixtures.solved(part, direction[:-1]) for direction in directions)
     new = mixtures.new_study_variance(fit, part)
@@ -244,12 +244,12 @@ def _standardised(sides: Floats, mean: Floats, sd: Floats) -> Floats:
     return np.clip(np.where(np.isnan(z), np.inf, z), -1e8, 1e8)
 
 
-def _tau_shares(part: Part, sides: Floats) -> Floats:
+def _tau_shares(part: AnyPart, sides: Floats) -> Floats:
     """Mass that each node contributes to tau up to each side, shape (side, node)."""
     node = np.asarray(part.posterior.mass).sum(axis=0)
     if not isinstance(part.scale, ScaleDensity):
         return np.where(sides[:, None] > part.scale, node, 0.0)
-    smooth = scale_part(part)
+    smooth = scale_part(cast(Part, part))  # nodes on a line of integration
     lower, upper = float(part.scale.lower), float(part.scale.upper)
     rows = []
     for side in sides:

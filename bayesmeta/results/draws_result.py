@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
@@ -16,7 +16,7 @@ from bayesmeta.results.claims import holds_on
 from bayesmeta.results.draws_shrinkage import shrinkage_of_draws, study_draws
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.results.precision import Precision
+from bayesmeta.results.precision import Precision, problems
 from bayesmeta.spec.two_scales import Model
 
 if TYPE_CHECKING:
@@ -147,6 +147,11 @@ class DrawsResult(MetaResult):
         raise SpecificationError(
             f"bayes_factor({hypothesis!r}): draws do not give a marginal likelihood. Use the quadrature engine, which does."
         )
+
+    def problems(self) -> Iterator[str]:
+        """What makes the numbers unreliable, in words."""
+        stats, accept = self.datatree["sample_stats"].to_dataset(), self.datatree.attrs["target_accept"]
+        return problems(self.summary(), stats, accept)
 
     def _holds(self, claim: str) -> NDArray[np.bool_]:
         holds = holds_on(claim, self._parameter, self.parameters)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.quadrature.parts import Part, QuadratureFit
+from bayesmeta.quadrature.parts import AnyFit, AnyPart, QuadratureFit
 from bayesmeta.results.claim_algebra import NoExactFormError, build, constant, number
 from bayesmeta.results.claim_cases import NEVER, Cases, Formula, Linear, all_of, opposite
 from bayesmeta.results.claim_cells import Affine, cell_masses, distinct_directions, middles_of
@@ -100,7 +100,7 @@ class CompiledClaim:
         """Whether it is true or false whatever the parameters are."""
         return self.undefined == NEVER
 
-    def probability(self, fit: QuadratureFit) -> float:
+    def probability(self, fit: AnyFit) -> float:
         """Probability of the claim; refused where it is undefined for a part of the posterior."""
         formulas = (self.holds,) if self.always_defined else (self.holds, self.undefined)
         found = np.zeros(2)
@@ -109,13 +109,13 @@ class CompiledClaim:
         refuse_undefined(self.syntax, float(min(found[1], 1.0)), negligible=max(UNDEFINED, fit.error))
         return float(min(max(found[0], 0.0), 1.0))
 
-    def by_node(self, fit: QuadratureFit, part: Part) -> Floats:
+    def by_node(self, fit: AnyFit, part: AnyPart) -> Floats:
         """Probability of each node of a part together with the claim, shape (node,)."""
         return np.asarray(cell_masses(fit, part, self.atoms, (self.holds,))[0])
 
 
 def scale_probability(
-    cdf: Callable[[float], Any], claim: str, names: Sequence[str], name: str, points: Sequence[tuple[float, float]] = ()
+    cdf: Callable[[Any], Any], claim: str, names: Sequence[str], name: str, points: Sequence[tuple[float, float]] = ()
 ) -> float | None:
     """Probability of a claim about one parameter alone, from its distribution function, or None.
 

@@ -9,13 +9,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from bayesmeta.data.kinds import Data
-from bayesmeta.errors import BayesmetaError, ConvergenceWarning, SpecificationError, did_you_mean
+from bayesmeta.errors import BayesmetaError, ConvergenceWarning, ImportanceError, SpecificationError, did_you_mean
 from bayesmeta.families.exact import Exact
 from bayesmeta.families.prepared import Prepared, prepare
 from bayesmeta.inference.sampled import require_sampled
 from bayesmeta.inference.settings import TARGET_ACCEPT, SamplerSettings
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.results.precision import problems
 from bayesmeta.spec.two_scales import Model
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from bayesmeta.inference.nuts import NutsEngine
 
-ENGINES = ("auto", "quadrature", "nuts")
+ENGINES = ("auto", "quadrature", "importance", "nuts")
 SAMPLING = ("seed", "draws", "tune", "chains", "target_accept")
 Progress = Callable[[str, int, int], None]  # model, draws done, draws wanted
 
@@ -48,13 +47,15 @@ def fit(
         What was published.
     model : Model
         Formula and priors.
-    engine : {"auto", "quadrature", "nuts"}
-        How to compute; ``"auto"`` takes quadrature, which is exact and answers at once, wherever it applies to estimates, and
-        NUTS elsewhere, though ``"quadrature"`` is a grid over all parameters for arm data without covariates.
+    engine : {"auto", "quadrature", "importance", "nuts"}
+        How to compute; ``"auto"`` takes quadrature, which is exact and answers at once, wherever it applies to estimates,
+        importance sampling of the trials of a published review, and NUTS elsewhere, though ``"quadrature"`` is a grid over all
+        parameters for arm data without covariates. Where importance sampling leaves too few effective sets of trials,
+        ``"auto"`` warns and takes NUTS.
     seed : int
         The same seed gives the same draws on the same machine; docs/sampling.md says what else they depend on.
     draws, tune, chains : int
-        Kept and tuning draws in each chain; quadrature makes independent draws, when they are asked for.
+        Kept and tuning draws in each chain; the other engines make independent draws, when they are asked for.
     target_accept : float
         Mean acceptance probability that the step size of NUTS is tuned to.
     tolerance : float
@@ -153,13 +154,18 @@ def fit_many(
     sampled: dict[str, Prepared[Data, Model]] = {}
     for name, one in ready.items():
         how = "" if engine == "nuts" else one.exact
-        if engine == "quadrature" and isinstance(how, str):
-            advice = "" if "engine='nuts'" in how else " Use engine='nuts'."
-            raise SpecificationError(f"model {name!r}: {how}{advice}")
+        if engine in ("quadrature", "importance"):
+            _require_engine(name, one, engine)
         if isinstance(how, str) or (engine == "auto" and not how.by_default):
             sampled[name] = one
             continue
-        results[name] = _without_sampling(how, one, tolerance, (chains, draws), seed)
+        try:
+            results[name] = _without_chains(how, one, tolerance, (chains, draws), seed)
+        except ImportanceError as error:
+            if engine != "auto":
+                raise
+            warnings.warn(f"model {name!r}: {error} NUTS takes over.", ConvergenceWarning, stacklevel=2)
+            sampled[name] = one
     if sampled:
         settings = SamplerSettings(draws=draws, tune=tune, chains=chains, target_accept=target_accept)
         results |= _by_sampling(data, sampled, seed, settings, repeat, progress)
@@ -200,16 +206,31 @@ def warn_inaccurate(error: float, tolerance: float) -> None:
         )
 
 
-def _without_sampling(
+def _require_engine(name: str, ready: Prepared[Data, Model], engine: str) -> None:
+    """Reject an engine that does not take a model."""
+    how = ready.exact
+    if isinstance(how, str):
+        advice = "" if "engine='nuts'" in how else " Use engine='nuts'."
+        raise SpecificationError(f"model {name!r}: {how}{advice}")
+    if how.engine != engine:
+        raise SpecificationError(
+            f"model {name!r}: engine={engine!r} takes no {type(ready.data).__name__}. Use engine={how.engine!r} or 'nuts'."
+        )
+
+
+def _without_chains(
     how: Exact, ready: Prepared[Data, Model], tolerance: float, shape: tuple[int, int], seed: int
 ) -> MetaResult:
     """Solve a model in its family's way; what comes out says which result holds it."""
     from bayesmeta.results.grid_result import GridResult
+    from bayesmeta.results.importance_result import ImportanceResult
     from bayesmeta.results.quadrature_result import QuadratureResult
 
-    found = how.solve(tolerance)
+    found = how.solve(tolerance, seed)
     if how.form == "grid":
         return GridResult(found, ready.model, ready.data, shape, seed)
+    if how.form == "sample":
+        return ImportanceResult(found, ready.model, ready.data, shape, seed)
     return QuadratureResult(found, ready.model, ready.data, shape, seed)
 
 
@@ -272,6 +293,5 @@ def _engine(family: str, data_hash: str) -> NutsEngine:
 
 
 def _warn(result: MetaResult) -> None:
-    stats, accept = result.datatree["sample_stats"].to_dataset(), result.datatree.attrs["target_accept"]
-    for problem in problems(result.summary(), stats, accept):
+    for problem in result.problems():
         warnings.warn(problem, ConvergenceWarning, stacklevel=3)

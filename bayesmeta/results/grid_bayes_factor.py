@@ -15,21 +15,22 @@ from bayesmeta.results.region_hypothesis import log_odds_ratio, prior_of_one
 
 if TYPE_CHECKING:
     from bayesmeta.results.grid_result import GridResult
+    from bayesmeta.results.meta_result import MetaResult
 
 
 def log_factor(result: GridResult, hypothesis: str) -> float:
     """Log Bayes factor for a point or for a region of one parameter."""
     if re.search("[<>]", str(hypothesis)):
-        return _of_region(result, hypothesis)
+        return of_region(result, hypothesis)
     priors = result.prepared.priors
     name, value = parse_hypothesis(hypothesis, tuple(other for other in priors if other != "tau"))
-    prior = _proper(priors[name], name, hypothesis)
+    prior = proper(priors[name], name, hypothesis)
     if name == "mu":
         return _savage_dickey(result, prior, value, hypothesis)
     null = result.prepared.under({name: PointMass(value)})
     solver = null.exact
     assert isinstance(solver, Exact)  # a point mass takes nothing from a grid that there is
-    return float(solver.solve(0.0).log_marginal_likelihood - result.grid.log_marginal_likelihood)
+    return float(solver.solve(0.0, 0).log_marginal_likelihood - result.grid.log_marginal_likelihood)
 
 
 def _savage_dickey(result: GridResult, prior: Prior, value: float, hypothesis: str) -> float:
@@ -44,7 +45,8 @@ def _savage_dickey(result: GridResult, prior: Prior, value: float, hypothesis: s
     return math.log(density) - float(prior.logpdf(value))
 
 
-def _of_region(result: GridResult, hypothesis: str) -> float:
+def of_region(result: MetaResult, hypothesis: str) -> float:
+    """Log of posterior odds over prior odds of a region of one parameter."""
     names = check_claim(hypothesis, result.parameters).names
     priors = result.prepared.priors
     if len(names) != 1 or names[0] not in priors:
@@ -52,11 +54,18 @@ def _of_region(result: GridResult, hypothesis: str) -> float:
             f"hypothesis {hypothesis!r}: with this model a region is about one parameter: {', '.join(priors)}."
         )
     name = names[0]
-    before = prior_of_one(_proper(priors[name], name, hypothesis), hypothesis, result.parameters, name)
+    before = prior_of_one(proper(priors[name], name, hypothesis), hypothesis, result.parameters, name)
     return log_odds_ratio(result, hypothesis, before)
 
 
-def _proper(prior: Prior, name: str, hypothesis: str) -> Prior:
+def proper(prior: Prior, name: str, hypothesis: str) -> Prior:
+    """A prior that a hypothesis about its parameter can be compared under.
+
+    Raises
+    ------
+    SpecificationError
+        If it is improper or a point mass.
+    """
     if not prior.is_proper or prior.atom is not None:
         kind = "improper" if not prior.is_proper else "a point mass"
         raise SpecificationError(

@@ -61,7 +61,7 @@ class GridResult(ComputedResult):
         """
         from bayesmeta.inference.exact_draws import datatree
 
-        return datatree(self.prepared, self._top, self.seed, self.error_bound)
+        return datatree(self.prepared, self._top, self.seed, self.engine, {"error_bound": self.error_bound})
 
     @property
     def coefficients(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,6 +118,10 @@ class MetaResult(ABC):
     @abstractmethod
     def bayes_factor(self, hypothesis: str) -> float:
         """Bayes factor for a hypothesis such as ``"crps = 0"`` against the model without it."""
+
+    def problems(self) -> Iterator[str]:
+        """What makes the numbers of chains unreliable, in words; nothing where there are none."""
+        yield from ()
 
     @property
     def posterior(self) -> xr.Dataset:

@@ -76,7 +76,7 @@ class QuadratureResult(ComputedResult):
         """Independent draws in ArviZ's groups, the same as NUTS gives; made when first asked for."""
         from bayesmeta.inference.exact_draws import datatree
 
-        return datatree(self.prepared, self._top, self.seed, self.fit.error)
+        return datatree(self.prepared, self._top, self.seed, self.engine, {"error_bound": self.fit.error})
 
     @property
     def coefficients(self) -> tuple[str, ...]:

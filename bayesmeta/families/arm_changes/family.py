@@ -60,7 +60,7 @@ class OfArmChanges(ChangesWords, Family):
 
         self.checked_design(data, model)
         why = grid_obstacle(model)
-        return why or Exact("grid", lambda _: refined(partial(fit_change_grid, data, model)), by_default=False)
+        return why or Exact("grid", lambda *_: refined(partial(fit_change_grid, data, model)), by_default=False)
 
     def check(self, data: ArmChanges, model: ChangeNormal) -> None:
         """Reject studies that the model cannot use, and warn of baselines that chance does not make so different."""

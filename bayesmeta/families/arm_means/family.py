@@ -63,7 +63,7 @@ class OfArmMeans(MeansWords, Family):
 
         self.checked_design(data, model)
         why = grid_obstacle(data, model)
-        return why or Exact("grid", lambda _: refined(partial(fit_arm_grid, data, model)), by_default=False)
+        return why or Exact("grid", lambda *_: refined(partial(fit_arm_grid, data, model)), by_default=False)
 
     def check(self, data: ArmMeans, model: ArmNormal) -> None:
         """Reject instruments without a prior or of different units, and options without any use."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.errors import SpecificationError
+from bayesmeta.families.exact import Exact
 from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.families.protocol import Family
 from bayesmeta.families.review.keys import KEYS
@@ -65,9 +66,24 @@ class OfReview(ReviewWords, Family):
             for i, choice in enumerate(data.choices)
         }
 
-    def exact(self, data: PublishedReview, model: NormalNormal) -> str:
-        """What a review published depends on all of its trials at once, which no quadrature here integrates."""
-        return "the quadrature engine takes no PublishedReview. Use engine='nuts'."
+    def exact(self, data: PublishedReview, model: NormalNormal) -> Exact | str:
+        """By importance sampling of the trials, where its priors allow it."""
+        from bayesmeta.families.review.importance import engine
+
+        if (why := engine.why_not(data)) is not None:
+            return f"{why}. Use engine='nuts'."
+        self.check(data, model)
+        made = self.checked_design(data, model)
+        stated = self.parameters(data, model, made)
+        joint: dict[tuple[str, ...], Prior] = {**model.joint_priors()}
+        alone: dict[tuple[str, ...], Prior] = {
+            (name,): one.prior for name, one in stated.items() if not any(name in group for group in joint)
+        }
+        priors = engine.ready_priors(joint | alone, made)
+        if isinstance(priors, str):
+            return priors
+        location = engine.location_of(stated["mu"].prior if "mu" in stated else None, data)
+        return Exact("sample", lambda _, seed: engine.solve(data, made, priors, location, seed), by_default=True)
 
     def likelihood(self, data: PublishedReview, model: NormalNormal, design: Design) -> Likelihood:
         """Of the known trials and of what the review printed."""

@@ -1,0 +1,181 @@
+"""The posterior of a review without chains: one sample of its trials for all models and priors, and when that is not enough."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesmeta.data.review import PublishedReview
+from bayesmeta.errors import ImportanceError, SpecificationError
+from bayesmeta.families.review.arrays import review_arrays
+from bayesmeta.families.review.importance.integral import log_marginal, tau_rule
+from bayesmeta.families.review.importance.posterior import Priors, ReviewPosterior, posterior, sets
+from bayesmeta.families.review.importance.proposal import Proposal
+from bayesmeta.families.review.importance.sample import Drawn, Sample, draw
+from bayesmeta.families.review.importance.strata import obstacle, strata
+from bayesmeta.priors import HalfNormal, Normal, Prior
+from bayesmeta.quadrature.coefficients import Names, pieces
+from bayesmeta.quadrature.log_sums import logsumexp
+from bayesmeta.spec.design import Design
+
+Floats = NDArray[np.float64]
+_SIZES = (14, 16)  # log2 of the points: the second where the first leaves fewer effective ones than are wanted
+_WANTED, LEAST = 1000, 400  # effective points
+LARGEST = 0.05  # share of one point
+MISSED = 0.02  # of the posterior, by what solves for subgroup tests
+_HOPELESS = 1 / 16  # of the effective points that are needed: four times as many drawn are no help
+_SPREAD = 2.0  # standard deviation of mean and differences under which all models' sample is drawn, in units
+_MOST_COMPONENTS = 100  # of the priors on the coefficients: each is integrated over for every set of trials
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a sample depends on, beside its size: the review, its covariates known as ranges, and where effects may lie.
+
+    Attributes
+    ----------
+    data : PublishedReview
+    n_slots : int
+    location : (float, float)
+        Mean and standard deviation of effects, for a review without a printed pool.
+    seed : int
+    """
+
+    data: PublishedReview
+    n_slots: int
+    location: tuple[float, float]
+    seed: int
+
+    def __hash__(self) -> int:
+        return hash((self.data.hash, self.n_slots, self.location, self.seed))
+
+    @property
+    def proposals(self) -> list[Proposal]:
+        """One for each stratum."""
+        return [Proposal(part, self.n_slots, self.location) for part in strata(review_arrays(self.data))]
+
+
+def ready_priors(groups: Mapping[tuple[str, ...], Prior], design: Design) -> Priors | str:
+    """Priors of a model, by the names that each is for; or why importance sampling does not take them."""
+    names = (*(("mu",) if design.intercept else ()), *design.columns)
+    on_coefficients: dict[Names, Prior] = {on: prior for on, prior in groups.items() if on != ("tau",)}
+    tau = groups[("tau",)]
+    try:
+        parts = pieces(names, on_coefficients)
+    except SpecificationError as error:
+        return str(error).replace("the quadrature engine", "importance sampling")
+    if sum(part.log_weight.size for part in parts) > _MOST_COMPONENTS:
+        return (
+            f"the priors on the coefficients have more than {_MOST_COMPONENTS} normal components, which importance sampling "
+            "would integrate over for every set of trials. Use engine='nuts'."
+        )
+    if not tau.has_density and tau.atom is None:
+        return f"prior for tau is {tau}, a mixture with a point mass, which importance sampling does not take. Use engine='nuts'."
+    return Priors(names, parts, tau)
+
+
+def why_not(data: PublishedReview) -> str | None:
+    """Why importance sampling does not take a review, or None."""
+    return obstacle(review_arrays(data))
+
+
+def solve(
+    data: PublishedReview, design: Design, priors: Priors, location: tuple[float, float], seed: int
+) -> ReviewPosterior:
+    """The posterior of a model, from the sample that all models of the review share; from its own where that is not enough.
+
+    Parameters
+    ----------
+    location : (float, float)
+        Mean and standard deviation of the effects' mean under its prior: used where no pool was printed.
+
+    Raises
+    ------
+    ImportanceError
+        If too few effective sets of trials are left.
+    """
+    printed = data.pooled is not None
+    source = Source(data, len(design.slots), (0.0, 1.0) if printed else location, seed)
+    unit = source.proposals[0].unit
+    for size in _SIZES:
+        sample = shared_sample(source, size)
+        if sample.missed > MISSED:
+            raise ImportanceError(
+                f"importance sampling misses {100 * sample.missed:.2g}% of the posterior: no start leads to trials there "
+                f"that have the subgroup tests as printed. At most {100 * MISSED:g}% is accepted."
+            )
+        found = posterior(sets(sample, design), priors, unit)
+        if found.n_effective >= _WANTED or _complete(found) or found.n_effective < _HOPELESS * LEAST:
+            break
+    if _complete(found) or enough(found):
+        return found
+    if found.n_effective >= _HOPELESS * LEAST:
+        own = draw(source.proposals, lambda one: _of_model(one, design, priors, unit), _SIZES[-1], source.seed)
+        found = posterior(sets(own, design), priors, unit)
+    if not enough(found):
+        raise ImportanceError(
+            f"importance sampling leaves {found.n_effective:.0f} effective sets of trials of {2 ** _SIZES[-1]}, the heaviest "
+            f"with {100 * found.largest_weight:.2g}% of the weight; {LEAST} are needed, and no more than {100 * LARGEST:g}%."
+        )
+    return found
+
+
+def enough(found: ReviewPosterior) -> bool:
+    """Whether a posterior has as many effective points as are needed."""
+    return found.n_effective >= LEAST and found.largest_weight <= LARGEST
+
+
+def _complete(found: ReviewPosterior) -> bool:
+    """Whether nothing of the trials is left to draw, so that a single set is all there is."""
+    proposal = found.sets.sample.drawn[0].proposal
+    return not proposal.latent.any() and proposal.n_slots == 0
+
+
+@lru_cache(maxsize=4)
+def shared_sample(source: Source, size: int) -> Sample:
+    """The sample of a review: drawn under wide priors on mean, subgroup differences and tau, in units of a standard error."""
+    return draw(source.proposals, lambda one: _under_wide_priors(one, source.location), size, source.seed)
+
+
+def _under_wide_priors(drawn: Drawn, location: tuple[float, float]) -> Floats:
+    proposal = drawn.proposal
+    unit, pool = proposal.unit, proposal.stratum.arrays.review.pooled
+    centre, spread = (pool.estimate, _SPREAD * unit) if pool is not None else location
+    groups = [np.ones(proposal.latent.size), *(inside for _, inside, _ in proposal.tests)]
+    names = tuple(str(i) for i in range(len(groups)))
+    wide = [Normal(centre, spread), *(Normal(0, _SPREAD * unit) for _ in proposal.tests)]
+    parts = pieces(names, {(name,): prior for name, prior in zip(names, wide, strict=True)})
+    rule = tau_rule(HalfNormal(unit), 4 * unit, 16)
+    X = np.broadcast_to(np.stack(groups, axis=-1), (len(drawn.x), proposal.latent.size, len(groups)))
+    printed = logsumexp(drawn.log_weight, axis=1)
+    return np.asarray(printed + logsumexp(log_marginal(drawn.points.y, drawn.points.se, X, parts, rule), axis=1))
+
+
+def _of_model(drawn: Drawn, design: Design, priors: Priors, unit: float) -> Floats:
+    found = sets(Sample((drawn,), 0.0), design)
+    total = np.full(len(drawn.x), -np.inf)
+    if found.point.size:
+        np.logaddexp.at(total, found.point, posterior(found, priors, unit).log_set)
+    return total
+
+
+def location_of(mu: Prior | None, data: PublishedReview) -> tuple[float, float]:
+    """Where effects may lie: centre and spread of a prior on their mean, or of the known ones."""
+    known = np.array(
+        [(study.y, study.se) for study in data.studies if study.y is not None and study.se is not None], float
+    )
+    if mu is not None and mu.is_proper:
+        low, middle, high = map(float, np.asarray(mu.ppf([0.1587, 0.5, 0.8413])))
+        return middle, max((high - low) / 2, 1e-3)
+    if not known.size:
+        return 0.0, 1.0
+    return float(known[:, 0].mean()), 10 * float(np.ptp(known[:, 0]) + known[:, 1].max())
+
+
+def with_priors(found: ReviewPosterior, priors: Priors) -> ReviewPosterior:
+    """The posterior of the same model under other priors, from the same sample."""
+    return posterior(found.sets, priors, found.sets.sample.drawn[0].proposal.unit)

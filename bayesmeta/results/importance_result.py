@@ -1,0 +1,281 @@
+"""Results of importance sampling: exact given each set of trials, and sets are weighted, with a Monte Carlo error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, final
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from bayesmeta.data.kinds import Data
+from bayesmeta.families.review.importance.posterior import ReviewPosterior, drawn
+from bayesmeta.quadrature import mixtures
+from bayesmeta.quadrature.curves import Curve, scale_curve
+from bayesmeta.results.claims import Simulated, holds_on
+from bayesmeta.results.computed_result import ComputedResult
+from bayesmeta.results.curve_marginal import CurveMarginal
+from bayesmeta.results.draws_shrinkage import shrinkage_of_draws, study_draws
+from bayesmeta.results.exact_claims import affine_expression, compile_claim, scale_probability
+from bayesmeta.results.intervals import Marginal, checked_interval, checked_probability
+from bayesmeta.results.marginal import DrawsMarginal
+from bayesmeta.results.normal_mixture import merged
+from bayesmeta.spec.two_scales import Model
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+_CLAIM_DRAWS = 50_000  # for a claim that is integrated over no set of trials exactly
+
+
+@final
+@dataclass(frozen=True, eq=False, repr=False)
+class ImportanceResult(ComputedResult):
+    """Posterior of one model of a published review, from a weighted sample of its trials.
+
+    Attributes
+    ----------
+    found : ReviewPosterior
+    model : NormalNormal
+    data : PublishedReview
+    shape : tuple of int
+        Chains and draws of `datatree`.
+    seed : int
+    engine : str
+    """
+
+    found: ReviewPosterior
+    model: Model
+    data: Data
+    shape: tuple[int, int]
+    seed: int = 0
+    engine: str = "importance"
+
+    @cached_property
+    def datatree(self) -> xr.DataTree:  # type: ignore[override]
+        """Draws in ArviZ's groups, the same as NUTS gives: sets of trials as often as they weigh, made when first asked for."""
+        from bayesmeta.inference.exact_draws import datatree
+
+        chains, draws = self.shape
+        by_name = {name: values.reshape(chains, draws, *values.shape[1:]) for name, values in self._drawn[0].items()}
+        return datatree(
+            self.prepared, by_name, self.seed, self.engine, {"n_effective": self.n_effective, "missed": self.missed}
+        )
+
+    @property
+    def n_effective(self) -> float:
+        """Number of sets of trials of equal weight that are worth as much as the weighted ones."""
+        return self.found.n_effective
+
+    @property
+    def missed(self) -> float:
+        """Estimated share of the posterior that the sample does not reach, beside the Monte Carlo error."""
+        return self.found.sets.sample.missed
+
+    @property
+    def coefficients(self) -> tuple[str, ...]:
+        """Names of the coefficients."""
+        return tuple(name for name in self.found.priors.names if name != "mu")
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names that `marginal`, `probability` and `summary` know."""
+        return tuple(self.prepared.names)
+
+    @property
+    def log_marginal_likelihood(self) -> float | None:
+        """Log marginal likelihood of what was printed, with a standard error of `log_marginal_likelihood_error`; None under an
+        improper prior, whose constant is arbitrary.
+        """
+        proper = all(prior.is_proper for prior in self.prepared.priors.values())
+        return self.found.log_evidence if proper else None
+
+    @property
+    def log_marginal_likelihood_error(self) -> float:
+        """Monte Carlo standard error of `log_marginal_likelihood`."""
+        return self.found.log_evidence_error
+
+    @property
+    def error_bound(self) -> None:
+        """None: there is a Monte Carlo error, not a bound."""
+        return None
+
+    @property
+    def error_limit(self) -> None:
+        """None, as of `error_bound`."""
+        return None
+
+    def marginal(self, expression: str) -> Marginal:
+        """Marginal posterior of a parameter or of a sum of coefficients; of others, and of ``theta[study]``, from draws."""
+        if expression == "tau":
+            nodes = self.found.tau_mass.sum(axis=0)
+            mean, sd = _moments(nodes, self.found.rule.tau)
+            return CurveMarginal(self._tau, mean, sd, self.prepared.parameters["tau"].prior.support)
+        if expression.startswith("theta[") and expression.endswith("]"):
+            return DrawsMarginal(study_draws(self, expression[6:-1]))
+        linear = self._linear(expression)
+        return DrawsMarginal(self.draws(expression)) if linear is None else merged(*linear)
+
+    def probability(self, claim: str) -> float:
+        """Posterior probability of a claim such as ``"crps < -1"`` or ``"mu < -1 and tau < 1"``.
+
+        Given each set of trials it is exact where the claim compares sums of coefficients, in at most two directions, or tau
+        alone; otherwise it is simulated from 50,000 draws. `probability_mcse` has its Monte Carlo error in either case.
+        """
+        return super().probability(claim)
+
+    def probability_mcse(self, claim: str) -> float:
+        """Monte Carlo standard error of `probability`, from its variation between independent replicates of the sample."""
+        known = self._integrated(claim)
+        return (self._simulated(claim) if known is None else known).mcse
+
+    def summary(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
+        """Table with one row for each parameter: mean, sd, median, lower, upper, and Monte Carlo standard errors of mean and sd.
+
+        Parameters
+        ----------
+        ci_prob : float, default 0.95
+            Probability of the interval.
+        ci_kind : {"eti", "hdi"}
+            Equal-tailed or shortest.
+        """
+        import pandas as pd
+
+        checked_probability(ci_prob)
+        rows = {}
+        for name in self.parameters:
+            marginal = self.marginal(name)
+            lower, upper = checked_interval(marginal, ci_prob, ci_kind)
+            rows[name] = {"mean": marginal.mean(), "sd": marginal.sd(), "median": marginal.median()}
+            rows[name] |= {"lower": lower, "upper": upper, **self._errors(name)}
+        frame = pd.DataFrame.from_dict(rows, orient="index")
+        frame.attrs.update(ci_prob=ci_prob, ci_kind=ci_kind)
+        return self._with_notes(frame)
+
+    def shrinkage(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
+        """Posterior of each study's true effect, from draws: y and se (posterior means where latent), mean, sd, interval."""
+        return shrinkage_of_draws(self, ci_prob, ci_kind)
+
+    def choice_probabilities(self) -> dict[str, dict[str, float]]:
+        """Posterior probability of each option of each choice of the review."""
+        return self.prepared.family.choice_probabilities(self.data, self.posterior) or {}
+
+    def bayes_factor(self, hypothesis: str) -> float:
+        """Bayes factor for a hypothesis about one parameter; above 1 the data favour it.
+
+        A point, ``"crps = 0"``, is compared with the model as it is, by the ratio of the posterior density to the prior's
+        (Savage and Dickey). A region, ``"mu < 0"``, is compared with its complement: posterior odds over prior odds.
+
+        Raises
+        ------
+        SpecificationError
+            If the hypothesis cannot be read, is about several parameters, or the prior of the parameter is improper.
+        """
+        from bayesmeta.results.importance_bayes_factor import log_factor
+
+        with np.errstate(over="ignore"):
+            return float(np.exp(log_factor(self, hypothesis)))
+
+    @cached_property
+    def _tau(self) -> Curve:
+        return scale_curve(self.found.rule.places, self.found.tau_mass.sum(axis=0))
+
+    @cached_property
+    def _tau_by_replicate(self) -> list[tuple[float, Curve]]:
+        mass, places = self.found.tau_mass, self.found.rule.places
+        return [(float(row.sum()), scale_curve(places, row / row.sum())) for row in mass if row.sum() > 0]
+
+    def _linear(self, expression: str) -> tuple[Floats, Floats, Floats] | None:
+        """Weights, means and standard deviations of a sum of coefficients over all nodes, or None if it is none."""
+        names = self.found.priors.names
+        form = affine_expression(expression, self.parameters, names)
+        if form is None or form.tau_slope:
+            return None
+        weights, new = form.direction[:-1], form.direction[-1]
+        if new not in (0.0, 1.0) or (new and form.constant):
+            return None
+        contrast = weights + new * np.eye(weights.size)[0] if new else weights
+        mixture = mixtures.linear(self.found.nodes, contrast, bool(new))
+        return mixture.weights, mixture.means + form.constant, np.sqrt(mixture.variances)
+
+    def _errors(self, name: str) -> dict[str, float]:
+        """Monte Carlo standard errors of mean and standard deviation."""
+        if name == "tau":
+            mass, tau = self.found.tau_mass, self.found.rule.tau
+            mean, sd = _moments(mass.sum(axis=0), tau)
+            errors = [_between(mass @ (values - mass.sum(axis=0) @ values)) for values in (tau, (tau - mean) ** 2)]
+            return {"mcse_mean": errors[0], "mcse_sd": errors[1] / (2 * sd) if sd > 0 else 0.0}
+        weights, means, sds = self._linear(name) or (np.ones(1), np.zeros(1), np.ones(1))
+        mean = float(weights @ means)
+        square = sds**2 + (means - mean) ** 2
+        sd, nodes = float(np.sqrt(weights @ square)), self.found.nodes
+        return {
+            "mcse_mean": nodes.standard_error(weights, means),
+            "mcse_sd": nodes.standard_error(weights, square) / (2 * sd) if sd > 0 else 0.0,
+        }
+
+    def _integrated(self, claim: str) -> Simulated | None:
+        """Probability of a claim and its error, integrated over each set of trials; None where it has to be simulated."""
+        compiled = compile_claim(claim, self.parameters, self.found.priors.names)
+        if compiled is None or any(atom.tau_slope for atom in compiled.atoms):
+            return self._about_tau(claim)
+        nodes = self.found.nodes
+        p = compiled.probability(nodes)
+        given = [compiled.by_node(nodes, part) / np.maximum(part.posterior.mass[0], 1e-300) for part in nodes.parts]
+        return Simulated(p, nodes.standard_error(mixtures.weights(nodes), np.concatenate(given)))
+
+    def _about_tau(self, claim: str) -> Simulated | None:
+        prior = self.prepared.parameters["tau"].prior
+        points = [] if prior.atom is None else [(prior.atom, 1.0)]
+        p = scale_probability(self._tau.cdf, claim, self.parameters, "tau", points)
+        if p is None:
+            return None
+        each = [
+            (w, scale_probability(curve.cdf, claim, self.parameters, "tau", points))
+            for w, curve in self._tau_by_replicate
+        ]
+        return Simulated(p, _between(np.array([w * ((q or 0.0) - p) for w, q in each])))
+
+    def _exact(self, claim: str) -> float | None:
+        known = self._integrated(claim)
+        return None if known is None else known.probability
+
+    def _simulated(self, claim: str) -> Simulated:
+        values, replicate = self._many
+        holds = holds_on(claim, values.__getitem__, self.parameters)
+        p = float(holds.mean())
+        between = _between(np.bincount(replicate, (holds - p) / holds.size))
+        return Simulated(p, float(np.hypot(between, np.sqrt(max(p * (1 - p), 1 / holds.size) / holds.size))))
+
+    @cached_property
+    def _many(self) -> tuple[dict[str, Floats], NDArray[np.int_]]:
+        values, replicate = drawn(self.found, _CLAIM_DRAWS, self.seed)
+        if "mu" in values:
+            noise = np.random.default_rng([self.seed, 4]).standard_normal(_CLAIM_DRAWS)
+            values["theta_new"] = values["mu"] + values["tau"] * noise
+        return values, replicate
+
+    @property
+    def _many_draws(self) -> dict[str, Floats]:
+        return self._many[0]
+
+    @cached_property
+    def _drawn(self) -> tuple[dict[str, Floats], NDArray[np.int_]]:
+        return drawn(self.found, self.shape[0] * self.shape[1], self.seed)
+
+    def __repr__(self) -> str:
+        return f"ImportanceResult({self.model}, n_studies={self.data.n_studies}, n_effective={self.n_effective:.0f})"
+
+
+def _moments(mass: Floats, values: Floats) -> tuple[float, float]:
+    mean = float(mass @ values)
+    return mean, float(np.sqrt(mass @ (values - mean) ** 2))
+
+
+def _between(gaps: Floats) -> float:
+    """Standard error of a sum, from what each independent replicate adds to its error."""
+    n = gaps.size
+    return float(np.sqrt(n / (n - 1) * (gaps**2).sum()))
