@@ -111,10 +111,12 @@ def convergence(result: MetaResult, expressions: Sequence[str] = ()) -> Converge
     Vehtari et al. (2021), Bayesian Anal. 16:667-718, doi:10.1214/20-BA1221
     Betancourt (2016), doi:10.48550/arXiv.1604.00695
     """
-    if result.error_bound is not None:
+    if result.n_independent is not None:
+        bound, n = result.error_bound, result.n_independent
+        how = f"exact to {bound:.1g} (error_bound)" if bound is not None else f"those of {n:.0f} effective sets of trials"
         raise SpecificationError(
-            f"convergence is of chains, and this posterior was computed without any: its probabilities are exact to "
-            f"{result.error_bound:.1g} (error_bound). Use engine='nuts' to compare."
+            f"convergence is of chains, and this posterior was computed without any: its probabilities are {how}. "
+            "Use engine='nuts' to compare."
         )
     quantities = {name: result.draws(name) for name in (*result.parameters, *expressions)}
     with_sd = set(quantities)

@@ -192,8 +192,8 @@ class Draws:
         import arviz_stats
         import xarray as xr
 
-        if self.result.error_bound is not None or np.ptp(values) == 0:  # draws of a computed posterior are independent
-            return 1.0
+        if self.result.n_independent is not None or np.ptp(values) == 0:
+            return min((self.result.n_independent or math.inf) / values.size, 1.0)
         ess = float(arviz_stats.ess(xr.Dataset({"x": (("chain", "draw"), values)}), method="mean")["x"])
         return min(max(ess / values.size, 1e-3), 1.0)
 

@@ -148,6 +148,11 @@ class DrawsResult(MetaResult):
             f"bayes_factor({hypothesis!r}): draws do not give a marginal likelihood. Use the quadrature engine, which does."
         )
 
+    @property
+    def n_independent(self) -> None:
+        """None: the autocorrelation of the chains tells."""
+        return None
+
     def problems(self) -> Iterator[str]:
         """What makes the numbers unreliable, in words."""
         stats, accept = self.datatree["sample_stats"].to_dataset(), self.datatree.attrs["target_accept"]

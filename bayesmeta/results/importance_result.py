@@ -71,6 +71,11 @@ class ImportanceResult(ComputedResult):
         return self.found.n_effective
 
     @property
+    def n_independent(self) -> float:
+        """Number of effective sets of trials, which draws share."""
+        return self.n_effective
+
+    @property
     def missed(self) -> float:
         """Estimated share of the posterior that the sample does not reach, beside the Monte Carlo error."""
         return self.found.sets.sample.missed
@@ -217,8 +222,18 @@ class ImportanceResult(ComputedResult):
             "mcse_sd": nodes.standard_error(weights, square) / (2 * sd) if sd > 0 else 0.0,
         }
 
+    @cached_property
+    def _known(self) -> dict[str, Simulated | None]:
+        """Claims that were answered."""
+        return {}
+
     def _integrated(self, claim: str) -> Simulated | None:
         """Probability of a claim and its error, integrated over each set of trials; None where it has to be simulated."""
+        if claim not in self._known:
+            self._known[claim] = self._answered(claim)
+        return self._known[claim]
+
+    def _answered(self, claim: str) -> Simulated | None:
         compiled = compile_claim(claim, self.parameters, self.found.priors.names)
         if compiled is None or any(atom.tau_slope for atom in compiled.atoms):
             return self._about_tau(claim)

@@ -119,6 +119,11 @@ class MetaResult(ABC):
     def bayes_factor(self, hypothesis: str) -> float:
         """Bayes factor for a hypothesis such as ``"crps = 0"`` against the model without it."""
 
+    @property
+    def n_independent(self) -> float | None:
+        """Number of independent draws that those of `datatree` are worth at the most; None where their chains tell."""
+        return np.inf
+
     def problems(self) -> Iterator[str]:
         """What makes the numbers of chains unreliable, in words; nothing where there are none."""
         yield from ()

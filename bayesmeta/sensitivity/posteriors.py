@@ -15,7 +15,6 @@ import numpy as np
 from bayesmeta.data.kinds import Data
 from bayesmeta.diagnostics.weights import Draws, Reweighted
 from bayesmeta.errors import InferenceError, SpecificationError
-from bayesmeta.families.exact import Exact
 from bayesmeta.families.prepared import Prepared
 from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
@@ -215,6 +214,22 @@ class Weighted(OnlyWeighted):
         return Under(ready, tuple(again), "refitted")
 
 
+class FromOneSample(Weighted):
+    """Every posterior asked for is computed from one sample of what is not known; along a path of priors draws are weighted."""
+
+    def under(self, ready: Ready, claims: Sequence[str]) -> Under:
+        """See `Posteriors.under`."""
+        if (refit := self.result(ready)) is None:
+            return OnlyWeighted.under(self, ready, claims)
+        found = (Reweighted(refit.probability(claim), refit.probability_mcse(claim), 0.0) for claim in claims)
+        return Under(ready, tuple(found), "refitted")
+
+    def fit(self, ready: Ready) -> Posteriors | None:
+        """See `Posteriors.fit`."""
+        found = self.result(ready)
+        return None if found is None else FromOneSample(found, self.refits, self.name)
+
+
 def answered[Answer](refits: Refits, ask: Callable[[], Answer]) -> Answer:
     """Ask, make the fits that the answer turned out to need, and ask again until it needs no more."""
     found = ask()
@@ -226,12 +241,13 @@ def answered[Answer](refits: Refits, ask: Callable[[], Answer]) -> Answer:
 def posteriors(ready: Ready, engine: str, tolerance: float, **sampling: Any) -> tuple[Posteriors, Refits]:
     """The way to the posteriors of a model under other priors that its family allows.
 
-    Where quadrature solves a model at once each is fitted; elsewhere one fit, on a grid or by NUTS, is weighted.
+    Where quadrature solves a model at once, or one sample of a review's trials serves all priors, each is fitted; elsewhere one
+    fit, on a grid or by NUTS, is weighted.
 
     Parameters
     ----------
     ready : Prepared
-    engine : {"auto", "quadrature", "nuts"}
+    engine : {"auto", "quadrature", "importance", "nuts"}
         As `fit` takes it.
     tolerance : float
     **sampling
@@ -239,9 +255,11 @@ def posteriors(ready: Ready, engine: str, tolerance: float, **sampling: Any) -> 
     """
     under, refits = weighted(ready, engine, tolerance, **sampling)
     how = ready.exact
-    if under.fitted.error_bound is not None and isinstance(how, Exact) and how.form == "mixture":
-        return EachExact(under.fitted, tolerance), refits
-    return under, refits
+    if isinstance(how, str) or under.fitted.engine != how.engine or how.form == "grid":
+        return under, refits
+    if how.form == "sample":
+        return FromOneSample(under.fitted, refits), refits
+    return EachExact(under.fitted, tolerance), refits
 
 
 def weighted(ready: Ready, engine: str, tolerance: float, **sampling: Any) -> tuple[Weighted, Refits]:

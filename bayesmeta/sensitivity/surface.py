@@ -60,7 +60,7 @@ def prior_sensitivity(
         Probability of the equal-tailed interval of the quantity.
     tolerance : float
         Error of a probability that is accepted.
-    engine : {"auto", "quadrature", "nuts"}
+    engine : {"auto", "quadrature", "importance", "nuts"}
         As for `fit`; by NUTS draws are weighted.
     **sampling
         ``seed``, ``draws``, ``tune``, ``chains`` and ``target_accept``, as for `fit`.

@@ -68,7 +68,7 @@ def tipping_point(
         Whose prior to change; by default the one that the claim is about (mu, for theta_new).
     null_covariates : mapping, optional
         Covariates of the further trials, where the formula has any.
-    engine : {"auto", "quadrature", "nuts"}
+    engine : {"auto", "quadrature", "importance", "nuts"}
         As for `fit`.
     **sampling
         ``seed``, ``draws``, ``tune``, ``chains`` and ``target_accept``, as for `fit`.

@@ -32,7 +32,7 @@ def known(golden):
         sd=bm.LogNormal(0, 1),
     )
     model = bm.NormalNormal(formula="1 + dac", tau=bm.HalfNormal(0.5))
-    return bm.fit(review, model, seed=4, draws=4000, target_accept=0.99), case["exact"]
+    return bm.fit(review, model, "nuts", seed=4, draws=4000, target_accept=0.99), case["exact"]
 
 
 def test_all_studies_known_is_the_normal_normal_model(known, assert_within_mcse, assert_rarely_diverges):
@@ -98,7 +98,7 @@ def hidden():
     model = bm.NormalNormal(
         formula="1 + crps", mu=bm.Normal(-1, 0.8), tau=bm.HalfNormal(0.5), beta={"crps": bm.Normal(0, 0.8)}
     )
-    return bm.fit_many(review, {"m": model}, seed=6, draws=1500, tune=800, target_accept=0.95)["m"]
+    return bm.fit_many(review, {"m": model}, "nuts", seed=6, draws=1500, tune=800, target_accept=0.95)["m"]
 
 
 def pool(y, se):

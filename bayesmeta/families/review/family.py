@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, final
 
 from bayesmeta.data.review import PublishedReview
@@ -43,8 +44,10 @@ class OfReview(ReviewWords, Family):
         """What the review states."""
         return data.measure
 
-    def without(self, data: PublishedReview, item: str) -> None:
-        """None: what a review printed is one system of equations."""
+    def without(self, data: PublishedReview, item: str) -> PublishedReview | None:
+        """The review without one of the statistics that it printed; None for a trial, which the others depend on."""
+        others = [one for one in data.statistics if one.name != item]
+        return replace(data, statistics=others) if len(others) < len(data.statistics) else None
 
     def known(self, data: PublishedReview) -> list[bool]:
         """Whether each trial's effect and standard error were found."""

@@ -210,3 +210,47 @@ def test_ketamine(ketamine):
     assert_allclose(overall.loc["mu", ["mean", "sd"]], [-1.811, 0.364], rtol=0.03)
     assert_allclose(joint.loc[["crps", "high_dose"], "sd"], [0.826, 0.791], rtol=0.03)
     assert_allclose(joint.loc[["crps", "high_dose"], "mean"], [-0.806, -0.291], atol=0.04)
+
+
+# ---------------------------------------------------------------- questions of other families
+
+
+def test_prior_sensitivity_is_that_of_fits_under_each_prior():
+    betas, taus = [bm.Normal(0, 0.3), bm.Normal(0, 1)], [bm.HalfNormal(0.2), bm.HalfNormal(0.5)]
+    found = bm.prior_sensitivity(SMALL, MODEL, "g < 0", beta={"g": betas}, tau=taus, seed=1)
+    stated = bm.fit(SMALL, MODEL, seed=1)
+    assert found.probability.shape == (2, 2, 1)
+    for i, beta in enumerate(betas):
+        for j, tau in enumerate(taus):
+            own = bm.fit(SMALL, replace(MODEL, beta={"g": beta}, tau=tau), seed=1)
+            at = (i, j) if found.keys[0] != "tau" else (j, i)
+            assert_allclose(found.probability[at][0], own.probability("g < 0"), rtol=1e-9)
+            factor = own.log_marginal_likelihood - stated.log_marginal_likelihood
+            assert_allclose(found.arrays["bayes_factor"][at], np.exp(factor), rtol=1e-9)
+
+
+def test_a_tipping_point_is_where_a_fit_crosses_the_level():
+    points = bm.tipping_point(SMALL, MODEL, "g < 0", level=0.75, seed=1)
+    tips = [(kind, tip) for kind in points.kinds for tip in kind.tips if tip.priors]
+    assert tips
+    for kind, tip in tips:
+        priors = {name: bm.parse_prior(text) for name, text in tip.priors.items()}
+        model = replace(MODEL, mu=priors["mu"], tau=priors["tau"], beta={"g": priors["g"]})
+        p = bm.fit(SMALL, model, seed=1).probability("g < 0")
+        assert 0 < tip.mcse < 0.02
+        assert abs(p - 0.75) < 4 * tip.mcse, kind.kind
+
+
+def test_leaving_out_a_statistic_is_a_fit_without_it(small):
+    found = bm.leave_one_out(SMALL, MODEL, claim="g < 0", seed=1)
+    test = SMALL.statistics[1]
+    without = bm.fit(replace(SMALL, statistics=SMALL.statistics[:1]), MODEL, seed=1)
+    row = found.table.loc[test.name]
+    assert row["method"] == "refitted"
+    assert_allclose(row["probability"], without.probability("g < 0"), rtol=1e-9)
+    assert_allclose(row["elpd"], small.log_marginal_likelihood - without.log_marginal_likelihood, rtol=1e-9)
+
+
+def test_convergence_is_of_chains(small):
+    with pytest.raises(SpecificationError, match="those of [0-9]+ effective sets of trials"):
+        bm.convergence(small)

@@ -30,7 +30,7 @@ def subgroup_z(y: Floats, se: Floats, inside: Floats, outside: Floats) -> Slope:
     --------
     >>> y, se = np.array([[-0.5, 0.1, 0.9]]), np.array([[0.2, 0.25, 0.3]])
     >>> subgroup_z(y, se, np.array([1.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0])).value.round(3)
-    array([-2.601])
+    array([-2.639])
     """
     one, v_one = _pool(y, se, inside)
     other, v_other = _pool(y, se, outside)
