@@ -22,6 +22,7 @@ from bayesmeta.analysis.records.model import (
     Panel,
     Pool,
     PublishedPool,
+    SampleRecord,
     SourceRecord,
     SummaryRow,
 )
@@ -41,6 +42,7 @@ from bayesmeta.diagnostics.agreement import Agreement, agreement, agreement_chec
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import Convergence, convergence
 from bayesmeta.diagnostics.published import published_checks
+from bayesmeta.diagnostics.sample import sample_checks
 from bayesmeta.effects.display import Display
 from bayesmeta.families.words import Evidence, Marks
 from bayesmeta.priors import Flat, Prior
@@ -69,24 +71,28 @@ def collect_outcome(
 ) -> Collected:
     """Collect one outcome: its evidence, models, signals, probabilities and checks.
 
-    `exact` holds the fits by quadrature, as far as that engine applies. They are what is reported; those by NUTS are
-    held to them.
+    `exact` holds the fits without chains, as far as there are any. They are what is reported; those by NUTS are held to them. Of
+    a review, whose trials come with them, the draws of `exact` are used too.
     """
     shown = {**fits, **exact}
-    first = next(iter(fits.values()))
+    drawn = drawn_from(fits, exact)
+    first = next(iter(drawn.values()))
     display = outcome_display(outcome, first.data)
     checks, summary, models = list[Check](), list[ReportedRow](), dict[str, ModelRecord]()
     for key, result in fits.items():
-        diagnostics = convergence(result, [signal.quantity for signal in outcome.signals if signal.model == key])
-        checks += diagnostics.checks(f"{name}, {key}", ess_limit)
         rows = summary_rows(shown[key], display)
         summary += [ReportedRow(outcome=name, model=key, **row) for row in rows]
-        compared = agreement(exact[key], result) if key in exact else []
-        sizes = result.posterior.sizes
-        models[key] = _model(outcome, key, shown[key], rows, _convergence(diagnostics, sizes), compared)
-        checks += [agreement_check(f"{name}, {key}", compared)] if key in exact else []
+        checks += sample_checks(f"{name}, {key}", shown[key])
+        chains, compared = None, list[Agreement]()
+        if result.n_independent is None:
+            diagnostics = convergence(result, [signal.quantity for signal in outcome.signals if signal.model == key])
+            checks += diagnostics.checks(f"{name}, {key}", ess_limit)
+            chains = _convergence(diagnostics, result.posterior.sizes)
+            compared = agreement(exact[key], result) if key in exact else []
+        models[key] = _model(outcome, key, shown[key], rows, chains, compared)
+        checks += [agreement_check(f"{name}, {key}", compared, exact[key].engine)] if compared else []
     checks += published_checks(name, first)
-    family, readers = family_and_readers(outcome, fits)
+    family, readers = family_and_readers(outcome, drawn)
     replicates = family.replicates(readers[0])
     predictive = predictive_rows(replicates)
     checks.append(coverage_check(name, predictive))
@@ -116,7 +122,7 @@ def collect_outcome(
         derived=[row for question in outcome.derived for row in derived_rows(question, outcome, shown[question.model])],
         predictive=predictive,
         predictive_of=replicates.said,
-        confounding=_confounding(outcome, fits),
+        confounding=_confounding(outcome, drawn),
         left_out=_left_out(outcome, first),
         input=_input(outcome),
         estimators=[
@@ -124,6 +130,11 @@ def collect_outcome(
         ],
     )
     return Collected(content, checks, signals, summary)
+
+
+def drawn_from(fits: Mapping[str, MetaResult], exact: Mapping[str, MetaResult]) -> dict[str, MetaResult]:
+    """The fits whose draws are reported: by NUTS, and of a review's trials those of the sample that its numbers come from."""
+    return {key: exact[key] if key in exact and exact[key].quality else fit for key, fit in fits.items()}
 
 
 def summary_rows(result: MetaResult, display: Display) -> list[dict[str, Any]]:
@@ -137,7 +148,7 @@ def _model(
     key: str,
     result: MetaResult,
     rows: list[dict[str, Any]],
-    diagnostics: ConvergenceRecord,
+    diagnostics: ConvergenceRecord | None,
     compared: list[Agreement],
 ) -> ModelRecord:
     model, parameters = result.model.base, result.prepared.parameters
@@ -158,8 +169,11 @@ def _model(
         prior_posterior=[
             _panel(result, name, one.prior) for name, one in parameters.items() if np.ptp(result.draws(name)) > 0
         ],
-        convergence=diagnostics,
     )
+    if diagnostics is not None:
+        record.convergence = diagnostics
+    if result.quality:
+        record.sample = SampleRecord.model_validate(result.quality)
     if compared:
         record.agreement = compared
     return record

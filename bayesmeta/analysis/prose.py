@@ -17,6 +17,7 @@ from bayesmeta.results.precision import ESS_LIMIT, R_HAT_LIMIT, SATURATED_LIMIT
 
 _HOW: dict[Method, str] = {
     "exact": "exact fits",
+    "importance": "the same sample of trials, weighted anew",
     "reweighted": "Pareto-smoothed importance sampling of the draws under the stated priors, where Pareto k is at most 0.7 (less "
     "with few effective draws)",
     "refitted": "new fits by the same sampler, where Pareto k is larger",
@@ -42,8 +43,11 @@ def methods(
         paragraphs.append(f"Outcome '{outcome.label}': {family.methods(readers, _origin(outcome, item))}")
         dependence += family.structure(outcome.label, readers)
     paragraphs += dependence
-    if any(exact.values()):
-        paragraphs.append(_exact(analysis, fits, exact))
+    by_engine = {engine: _labels(analysis, exact, engine) for engine in ("quadrature", "importance")}
+    if by_engine["quadrature"]:
+        paragraphs.append(_exact(by_engine["quadrature"], fits))
+    if by_engine["importance"]:
+        paragraphs.append(_importance(by_engine["importance"], exact))
     paragraphs.append(_sampled(analysis, fits))
     if other := _other_priors(signals):
         paragraphs.append(other)
@@ -51,9 +55,33 @@ def methods(
     return paragraphs
 
 
-def _exact(analysis: Analysis, fits: Fits, exact: Fits) -> str:
+def _labels(analysis: Analysis, exact: Fits, engine: str) -> list[str]:
+    """Labels of the models that an engine without chains fitted."""
+    return [
+        analysis.outcomes[name].models[key].label
+        for name, each in exact.items()
+        for key, fit in each.items()
+        if fit.engine == engine
+    ]
+
+
+def _importance(labels: Sequence[str], exact: Fits) -> str:
+    """How the trials of reviews were sampled without chains."""
+    fits = [fit for each in exact.values() for fit in each.values() if fit.engine == "importance"]
+    fewest = min(fit.quality["n_effective"] or 0.0 for fit in fits)
+    most = max(fit.quality["missed"] or 0.0 for fit in fits)
+    names = ", ".join(f"'{label}'" for label in labels)
+    return (
+        f"The models {names} were fitted by importance sampling: trials were drawn so that they have the pool and the tests that "
+        "the review printed, mean, coefficients and tau were integrated exactly given the trials, and sets of trials weighted; "
+        f"the fewest effective sets of a model were {fewest:.0f}, and no trials were found in an estimated {100 * most:.2g}% of "
+        "the posterior at the most. Monte Carlo errors are from eight independent replicates. The first model of each review was "
+        f"sampled by NUTS too, and means and standard deviations had to agree within {LIMIT:g} Monte Carlo standard errors."
+    )
+
+
+def _exact(labels: Sequence[str], fits: Fits) -> str:
     """Which models were fitted by quadrature too."""
-    labels = [analysis.outcomes[name].models[key].label for name, each in exact.items() for key in each]
     everything = len(labels) == sum(map(len, fits.values()))
     which = "All models" if everything else f"The models {', '.join(f"'{label}'" for label in labels)}"
     return (
@@ -76,9 +104,9 @@ def _sampled(analysis: Analysis, fits: Fits) -> str:
     ]
     parts += [
         f"The model '{section.label}' had {section.draws} kept draws"
-        for outcome in analysis.outcomes.values()
-        for section in outcome.models.values()
-        if section.draws
+        for name, outcome in analysis.outcomes.items()
+        for key, section in outcome.models.items()
+        if section.draws and fits[name][key].engine == "nuts"
     ]
     parts += [
         f"In a first run of the model '{outcome.models[key].label}' {attrs['repeated']}, so it was sampled twice; the draws "

@@ -21,13 +21,14 @@ from bayesmeta.analysis.records.outcome import OutcomeRecord
 from bayesmeta.analysis.records.results import SCHEMA, AnalysisRecord, ExternalRecord, ReportedRow
 from bayesmeta.analysis.records.signal import SignalRecord
 from bayesmeta.analysis.schema import Analysis, Outcome, read_analysis
-from bayesmeta.analysis.sensitivity import exact_sensitivity, sampled_sensitivity
+from bayesmeta.analysis.sensitivity import computed_sensitivity, sampled_sensitivity
 from bayesmeta.analysis.side_by_side import with_schools
 from bayesmeta.analysis.unused import check_use
 from bayesmeta.data.kinds import Data
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence, worst_of
-from bayesmeta.errors import BayesmetaError, SpecificationError, did_you_mean
+from bayesmeta.errors import BayesmetaError, ImportanceError, SpecificationError, did_you_mean
+from bayesmeta.families.exact import Exact
 from bayesmeta.families.prepared import Prepared, prepare
 from bayesmeta.inference.sampled import require_sampled
 from bayesmeta.results.fit import fit_many
@@ -129,17 +130,19 @@ def run(
         data, models = checked.data[name], checked.models[name]
         sampling = outcome.sampling or analysis.sampling
         settings = sampling.model_dump(exclude={"ess_limit"})
-        fits[name] = _fits(checked, name, settings, _prefixed(progress, name))
-        exact = exactly[name] = exact_fits(data, models)
+        exact = exactly[name] = computed_fits(data, models, analysis.seed, settings)
+        fits[name] = _fits(checked, name, settings, exact, _prefixed(progress, name))
         if len(exact) == len(fits[name]):
-            grids, refits = exact_sensitivity(outcome, exact), dict[str, MetaResult]()
+            grids, refits = computed_sensitivity(outcome, exact, analysis.seed), dict[str, MetaResult]()
         else:
             grids, refits = sampled_sensitivity(
                 data, outcome, fits[name], settings, analysis.seed, _prefixed(progress, name)
             )
         engines |= {result.engine for result in {**fits[name], **exact}.values()}
         collected = collect_outcome(name, outcome, fits[name], exact, grids, sampling.ess_limit)
-        outcomes[name] = with_schools(collected.content, data, outcome, {key: models[key] for key in exact})
+        outcomes[name] = with_schools(
+            collected.content, data, outcome, {key: models[key] for key, fit in exact.items() if not fit.quality}
+        )
         checks += [*collected.checks, *_refit_checks(name, outcome, refits, sampling.ess_limit)]
         signals += collected.signals
         summary += collected.summary
@@ -168,23 +171,45 @@ def run(
     return content, fits
 
 
-def exact_fits(data: Data, models: Mapping[str, Model]) -> dict[str, MetaResult]:
-    """Fits by quadrature of the models that it takes."""
-    taken = {name: model for name, model in models.items() if not isinstance(prepare(data, model).gaussian, str)}
-    return fit_many(data, taken, "quadrature") if taken else {}
+def computed_fits(
+    data: Data, models: Mapping[str, Model], seed: int, settings: Mapping[str, Any]
+) -> dict[str, MetaResult]:
+    """Fits without chains: by quadrature, or by importance sampling of a review's trials, of the models that these take.
+
+    All models of a review are taken, or none.
+    """
+    ways = {name: prepare(data, model).exact for name, model in models.items()}
+    at_once = {name: how for name, how in ways.items() if isinstance(how, Exact) and how.by_default}
+    taken = {name: models[name] for name, how in at_once.items() if how.engine == "quadrature"}
+    if taken:
+        return fit_many(data, taken, "quadrature")
+    if len(at_once) < len(models):
+        return {}
+    try:
+        return fit_many(data, models, "importance", seed=seed, draws=settings["draws"], chains=settings["chains"])
+    except ImportanceError:
+        return {}
 
 
-def _fits(checked: Plan, name: str, settings: dict[str, Any], progress: Progress | None) -> dict[str, MetaResult]:
-    """Fit the models of an outcome, those that state their own number of draws apart."""
+def _fits(
+    checked: Plan, name: str, settings: dict[str, Any], exact: Mapping[str, MetaResult], progress: Progress | None
+) -> dict[str, MetaResult]:
+    """Fit the models of an outcome by NUTS, those that state their own number of draws apart.
+
+    Of models by importance sampling the first one alone is sampled, to hold the engines to each other.
+    """
     models, sections = checked.models[name], checked.analysis.outcomes[name].models
-    found: dict[str, MetaResult] = {}
+    found = {key: fit for key, fit in exact.items() if fit.engine == "importance"}
+    models = {key: model for i, (key, model) in enumerate(models.items()) if key not in found or i == 0}
     for draws in dict.fromkeys(section.draws for section in sections.values()):
         group = {key: model for key, model in models.items() if sections[key].draws == draws}
+        if not group:
+            continue
         own = settings if draws is None else {**settings, "draws": draws}
         found |= fit_many(
             checked.data[name], group, "nuts", seed=checked.analysis.seed, repeat=True, progress=progress, **own
         )
-    return {key: found[key] for key in models}
+    return {key: found[key] for key in sections}
 
 
 def _refit_checks(name: str, outcome: Outcome, refits: dict[str, MetaResult], ess_limit: float) -> list[Check]:

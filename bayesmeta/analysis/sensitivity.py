@@ -14,6 +14,7 @@ from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.sensitivity.following import follow
 from bayesmeta.sensitivity.posteriors import (
     EachExact,
+    FromOneSample,
     OnlyWeighted,
     Posteriors,
     Ready,
@@ -45,6 +46,20 @@ class SignalSensitivity:
 def exact_sensitivity(outcome: Outcome, fits: Mapping[str, MetaResult]) -> dict[str, SignalSensitivity]:
     """Every signal of an outcome under other priors, each a new exact fit; `fits` are exact ones of the models."""
     return _asked(outcome, {key: EachExact(fit) for key, fit in fits.items()})
+
+
+def sample_sensitivity(outcome: Outcome, fits: Mapping[str, MetaResult], seed: int) -> dict[str, SignalSensitivity]:
+    """Every signal of a review under other priors, each a new fit of the same sample of trials as `fits`."""
+    data = next(iter(fits.values())).data
+    refits = Refits(lambda models: fit_many(data, models, "importance", seed=seed))
+    under = {key: FromOneSample(fit, refits, key) for key, fit in fits.items()}
+    return answered(refits, lambda: _asked(outcome, under))
+
+
+def computed_sensitivity(outcome: Outcome, fits: Mapping[str, MetaResult], seed: int) -> dict[str, SignalSensitivity]:
+    """Every signal under other priors, where all models have fits without chains."""
+    sampled = any(fit.engine == "importance" for fit in fits.values())
+    return sample_sensitivity(outcome, fits, seed) if sampled else exact_sensitivity(outcome, fits)
 
 
 def reweighted_sensitivity(outcome: Outcome, fits: Mapping[str, MetaResult]) -> dict[str, SignalSensitivity]:

@@ -110,7 +110,7 @@ def _under(under: Under) -> dict[str, Any]:
         "probability": main.probability,
         "mcse": main.mcse,
         "threshold_probability": threshold[0].probability if threshold else None,
-        "pareto_k": None if under.method == "exact" else finite_or_none(main.pareto_k),
+        "pareto_k": None if under.method in ("exact", "importance") else finite_or_none(main.pareto_k),
         "method": under.method,
     }
 

@@ -84,10 +84,10 @@ def leave_one_out(
     With one standard deviation of effects every fit is exact, by quadrature, and nothing is reweighted. Other models are
     fitted once, and the draws weighted by one over the density of what is left out, which is marginal: true effects and
     other latent quantities are integrated out. Where Pareto k is too large the model is fitted without the study, if the
-    data can do without it; of a published review each statistic is left out, with a fit of its own where its k is too large,
-    and each known trial, by weights alone: a warning names those whose k is too large. For correlated estimates (`data.cov`) a study is
-    predicted given the others' estimates, correlation included. Reference priors such as `Jeffreys` keep the standard
-    errors of all studies, also of the one left out, so that all refits share one prior.
+    data can do without it; of a published review each statistic is left out, with a fit of its own where its k is too
+    large, and each known trial, by weights alone: a warning names those whose k is too large. For correlated estimates
+    (`data.cov`) a study is predicted given the others' estimates, correlation included. Reference priors such as `Jeffreys`
+    keep the standard errors of all studies, also of the one left out, so that all refits share one prior.
 
     Parameters
     ----------

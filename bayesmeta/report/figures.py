@@ -100,6 +100,7 @@ def density_figure(signal: SignalRecord, ci_prob: float) -> Picture:
 _METHODS = {
     "primary": "ringed: the primary analysis",
     "exact": "filled: an exact fit",
+    "importance": "filled: from the same sample of trials",
     "refitted": "filled: refitted",
     "reweighted": "hollow: reweighted from the primary run",
 }

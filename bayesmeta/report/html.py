@@ -34,6 +34,7 @@ def render_html(results: Results) -> str:
         signals_table=html_tables.signals_table(results.signals),
         external=html_tables.external_table(results.external),
         convergence=html_tables.convergence_table(results.outcomes.values()),
+        sample=html_tables.sample_table(results.outcomes.values()),
         checks=html_tables.checks_table(results.checks),
         glossary=prior_sentences.glossary(results),
         defaults=any(model.defaults for model in models),

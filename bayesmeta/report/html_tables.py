@@ -170,7 +170,14 @@ def estimator_cells(
 def summary_table(model: ModelRecord, display: Display) -> HtmlTable | None:
     """The parameters of a model, as they are analysed and as they are read."""
     heads = [Head("Parameter"), *numbers("Mean", "SD", "Median", "95% interval")]
-    drawn = ("As it is read", "R-hat", "ESS bulk", "ESS tail", "Error of the SD")
+    drawn = (
+        "As it is read",
+        "Error of the mean",
+        "R-hat",
+        "ESS bulk",
+        "ESS tail",
+        "Error of the SD",
+    )
     heads += [Head(heading, "n", needed=False) for heading in drawn]
     rows = []
     for row in model.summary:
@@ -183,10 +190,11 @@ def summary_table(model: ModelRecord, display: Display) -> HtmlTable | None:
                 *texts[:3],
                 f"{texts[3]} to {texts[4]}",
                 lines(read, small(row.display)) if row.display else "",
+                format_number(row.mcse_mean),
                 format_number(row.r_hat, 3),
                 format_number(row.ess_bulk, 0),
                 format_number(row.ess_tail, 0),
-                _percent(row.sd_error),
+                _percent(row.mcse_sd / row.sd if row.mcse_sd is not None and row.sd else row.sd_error),
             ]
         )
     formula = Markup(": {}").format(code(model.formula)) if model.formula else ""
@@ -300,15 +308,38 @@ def convergence_table(outcomes: Iterable[OutcomeRecord]) -> HtmlTable | None:
         ]
         for outcome, model in models
         for worst in [model.convergence]
+        if worst is not None
     )
     heads = numbers("R-hat", "ESS bulk", "ESS tail", "Error of an SD", "Divergences", "Trajectories cut", "Energy BFMI")
     caption = "Convergence of the sampler (NUTS); worst value over all reported quantities of each model"
     return html_table(caption, [Head("Outcome and model"), *heads, *numbers("Chains × draws")], rows)
 
 
+def sample_table(outcomes: Iterable[OutcomeRecord]) -> HtmlTable | None:
+    """How good the samples of trials are that importance sampling weighted, and marginal likelihoods."""
+    rows = (
+        [
+            f"{outcome.label}: {model.label}",
+            format_number(sample.n_effective, 0),
+            _percent(sample.largest_weight),
+            _percent(sample.missed),
+            format_number(sample.log_marginal_likelihood, 2),
+            format_number(sample.log_marginal_likelihood_error, 3),
+        ]
+        for outcome in outcomes
+        for model in outcome.models.values()
+        for sample in [model.sample]
+        if sample is not None
+    )
+    heads = numbers(
+        "Effective sets", "Largest weight", "Share missed", "Log marginal likelihood", "Its Monte Carlo error"
+    )
+    return html_table("Importance sampling of the trials", [Head("Outcome and model"), *heads], rows)
+
+
 def agreement_table(outcome: OutcomeRecord, model: ModelRecord) -> HtmlTable | None:
     """Means and SDs of both engines, with one more digit than the standard deviation has in a summary."""
-    if model.error_bound is None:
+    if not model.agreement:
         return None
     rows = (
         [
@@ -320,10 +351,16 @@ def agreement_table(outcome: OutcomeRecord, model: ModelRecord) -> HtmlTable | N
     )
     caption = (
         f"Agreement of the engines, {outcome.label}: {model.label}"
-        f"{f', {outcome.display.analysis}' if outcome.display.changes else ''}. The report uses the exact numbers "
-        f"(quadrature, error of any probability below {format_bound(model.error_bound)})"
+        f"{f', {outcome.display.analysis}' if outcome.display.changes else ''}. The report uses the "
     )
-    heads = numbers("Mean, exact", "Mean, NUTS", "SD, exact", "SD, NUTS", "Largest difference, in Monte Carlo errors")
+    if model.error_bound is None:
+        used, caption = "importance sampling", f"{caption}numbers of importance sampling"
+    else:
+        used, bound = "exact", format_bound(model.error_bound)
+        caption += f"exact numbers (quadrature, error of any probability below {bound})"
+    heads = numbers(
+        f"Mean, {used}", "Mean, NUTS", f"SD, {used}", "SD, NUTS", "Largest difference, in Monte Carlo errors"
+    )
     return html_table(caption, [Head("Parameter"), *heads], rows)
 
 

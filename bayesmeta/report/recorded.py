@@ -162,7 +162,8 @@ def stored_fit(folder: Path, tree: xr.DataTree, outcome: str, model: str) -> xr.
         groups = {group: stored[group].to_dataset() for group in stored.children}
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise DataError(f"{path} lacks draws: {str(error).strip(chr(34))}. {_AGAIN}") from error
-    for name in ("data_hash", "model", "seed", "tune", "target_accept", "versions"):
+    of_chains = ("tune", "target_accept") if attributes.get("engine", "nuts") == "nuts" else ()
+    for name in ("data_hash", "model", "seed", "engine", "versions", *of_chains):
         if name not in attributes:
             raise DataError(f"{path}/posterior lacks the attribute {name!r}. {_AGAIN}")
     kept = xr.DataTree.from_dict(groups)

@@ -13,8 +13,8 @@ from pydantic_core import to_jsonable_python
 from bayesmeta.analysis.collect import Collected, collect_outcome
 from bayesmeta.analysis.prose import methods
 from bayesmeta.analysis.records.results import Results
-from bayesmeta.analysis.run import Plan, exact_fits
-from bayesmeta.analysis.sensitivity import SignalSensitivity, exact_sensitivity, reweighted_sensitivity
+from bayesmeta.analysis.run import Plan, computed_fits
+from bayesmeta.analysis.sensitivity import SignalSensitivity, computed_sensitivity, reweighted_sensitivity
 from bayesmeta.analysis.side_by_side import with_schools
 from bayesmeta.data.files import read_bytes
 from bayesmeta.diagnostics.check import Check
@@ -29,6 +29,7 @@ from bayesmeta.results.draws_result import DrawsResult
 from bayesmeta.results.meta_result import MetaResult
 
 Fits = dict[str, dict[str, MetaResult]]
+NUTS = "nuts"
 
 
 def verify_report(
@@ -132,32 +133,40 @@ def _changed(name: str, checked: Plan, stored: Mapping[str, xr.DataTree]) -> lis
             found.append(f"the data of {key}")
         if attributes["model"] != str(model):
             found.append(f"the model {key}")
-        stated = SamplerSettings(tune=sampling.tune, target_accept=sampling.target_accept)
-        if "repeated" in attributes and attributes["target_accept"] != stated.target_accept:
-            stated = stated.smaller_steps()
-        settings = {
+        settings: dict[str, tuple[Any, Any]] = {
             "seed": (attributes["seed"], checked.analysis.seed),
-            "tune": (attributes["tune"], stated.tune),
-            "target_accept": (attributes["target_accept"], stated.target_accept),
             "chains": (sizes.get("chain"), sampling.chains),
-            "draws": (sizes.get("draw"), outcome.models[key].draws or sampling.draws),
         }
+        if attributes["engine"] == NUTS:
+            stated = SamplerSettings(tune=sampling.tune, target_accept=sampling.target_accept)
+            if "repeated" in attributes and attributes["target_accept"] != stated.target_accept:
+                stated = stated.smaller_steps()
+            settings |= {
+                "tune": (attributes["tune"], stated.tune),
+                "target_accept": (attributes["target_accept"], stated.target_accept),
+                "draws": (sizes.get("draw"), outcome.models[key].draws or sampling.draws),
+            }
         found += [f"{what} of {key}" for what, (then, now) in settings.items() if then != now]
     return found
 
 
 def _numbers(checked: Plan, recorded: Results, stored: Mapping[str, Mapping[str, xr.DataTree]]) -> list[Check]:
     """Every number of the outcomes whose draws are `stored`, then what all outcomes share."""
+    computed = {name: _computed(name, checked) for name in stored}
     fits: Fits = {
         name: {
-            key: DrawsResult(tree, checked.models[name][key], checked.data[name], "nuts") for key, tree in each.items()
+            key: DrawsResult(tree, checked.models[name][key], checked.data[name], NUTS)
+            if tree.attrs["engine"] == NUTS or key not in computed[name]
+            else computed[name][key]
+            for key, tree in each.items()
         }
         for name, each in stored.items()
     }
     found, ours, refitted = list[Check](), list[Check](), list[str]()
     engines, exactly = set[str](), Fits()
     for name, each in fits.items():
-        again, exact, grids, complete = _again(name, checked, each)
+        again, exact, grids, complete = _again(name, checked, each, computed[name])
+        found += _redrawn(name, each, stored[name])
         exactly[name] = exact
         engines |= {result.engine for result in {**each, **exact}.values()}
         ours += [check.finite for check in again.checks]
@@ -168,8 +177,8 @@ def _numbers(checked: Plan, recorded: Results, stored: Mapping[str, Mapping[str,
             keep_what_is_stated(each, grids, again.signals, signals)
         told: dict[str, Any] = {"outcome": recorded.outcomes[name], "signals": signals}
         told["summary"] = [row for row in recorded.summary if row.outcome == name]
-        computed = {"outcome": again.content, "signals": again.signals, "summary": again.summary}
-        found.append(_compared(f"{name}: every number follows from draws and data", computed, told))
+        numbers = {"outcome": again.content, "signals": again.signals, "summary": again.summary}
+        found.append(_compared(f"{name}: every number follows from draws and data", numbers, told))
     if len(fits) < len(checked.models):
         return found
     first = next(iter(next(iter(fits.values())).values()))
@@ -184,17 +193,42 @@ def _numbers(checked: Plan, recorded: Results, stored: Mapping[str, Mapping[str,
     return [*found, _compared("checks, methods and versions follow from draws and data", shared, told)]
 
 
+def _computed(name: str, checked: Plan) -> dict[str, MetaResult]:
+    """The fits of an outcome without chains, made anew."""
+    sampling = checked.analysis.outcomes[name].sampling or checked.analysis.sampling
+    return computed_fits(checked.data[name], checked.models[name], checked.analysis.seed, sampling.model_dump())
+
+
+def _redrawn(name: str, fits: Mapping[str, MetaResult], stored: Mapping[str, xr.DataTree]) -> list[Check]:
+    """Whether draws that were made of a weighted sample come out again."""
+    again = {key: fit for key, fit in fits.items() if fit.quality}
+    if not again:
+        return []
+    apart = [
+        key
+        for key, fit in again.items()
+        if not fit.datatree["posterior"]
+        .to_dataset()
+        .drop_attrs()
+        .equals(stored[key]["posterior"].to_dataset().drop_attrs())
+    ]
+    note = f"Other draws: {', '.join(apart)}." if apart else ""
+    return [Check(f"{name}: draws by importance sampling come out again", not apart, float(len(apart)), 0.0, note)]
+
+
 def _again(
-    name: str, checked: Plan, fits: Mapping[str, MetaResult]
+    name: str, checked: Plan, fits: Mapping[str, MetaResult], exact: dict[str, MetaResult]
 ) -> tuple[Collected, dict[str, MetaResult], dict[str, SignalSensitivity], bool]:
     """An outcome collected again, its exact fits, its signals under other priors, and whether these need no refit by sampling."""
     outcome, data, models = checked.analysis.outcomes[name], checked.data[name], checked.models[name]
-    exact = exact_fits(data, models)
     complete = len(exact) == len(fits)
-    grids = exact_sensitivity(outcome, exact) if complete else reweighted_sensitivity(outcome, fits)
+    seed = checked.analysis.seed
+    grids = computed_sensitivity(outcome, exact, seed) if complete else reweighted_sensitivity(outcome, fits)
     sampling = outcome.sampling or checked.analysis.sampling
     again = collect_outcome(name, outcome, fits, exact, grids, sampling.ess_limit)
-    again.content = with_schools(again.content, data, outcome, {key: models[key] for key in exact})
+    again.content = with_schools(
+        again.content, data, outcome, {key: models[key] for key, fit in exact.items() if not fit.quality}
+    )
     return again, exact, grids, complete
 
 

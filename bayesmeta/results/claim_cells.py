@@ -138,6 +138,8 @@ def cell_masses(fit: AnyFit, part: AnyPart, atoms: Sequence[Affine], formulas: S
 def _between(ends: Floats, part: AnyPart) -> Floats:
     """A value of tau in each interval that the ends cut out: the node of largest mass where there is one."""
     tau = np.broadcast_to(np.asarray(part.posterior.tau), np.asarray(part.posterior.mass).shape)[0]
+    if ends.size == 0:
+        return np.array([tau[np.argmax(np.asarray(part.posterior.mass).sum(axis=0))]])
     middles = np.concatenate([0.5 * ends[:1], 0.5 * (ends[1:] + ends[:-1]), 2.0 * ends[-1:]])
     heaviest = np.argsort(np.asarray(part.posterior.mass).sum(axis=0))[::-1]
     found = []

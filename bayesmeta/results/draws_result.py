@@ -153,6 +153,14 @@ class DrawsResult(MetaResult):
         """None: the autocorrelation of the chains tells."""
         return None
 
+    def moment_errors(self, name: str) -> tuple[float, float]:
+        """Monte Carlo standard errors of mean and standard deviation of a parameter, from the chains."""
+        import arviz_stats
+
+        data = xr.Dataset({"x": (("chain", "draw"), self.draws(name))})
+        mean, sd = (float(arviz_stats.mcse(data, method=method)["x"]) for method in ("mean", "sd"))
+        return mean, sd
+
     def problems(self) -> Iterator[str]:
         """What makes the numbers unreliable, in words."""
         stats, accept = self.datatree["sample_stats"].to_dataset(), self.datatree.attrs["target_accept"]

@@ -76,6 +76,17 @@ class ImportanceResult(ComputedResult):
         return self.n_effective
 
     @property
+    def quality(self) -> dict[str, float | None]:
+        """How good the sample is, and the log marginal likelihood with its standard error."""
+        return {
+            "n_effective": self.n_effective,
+            "largest_weight": self.found.largest_weight,
+            "missed": self.missed,
+            "log_marginal_likelihood": self.log_marginal_likelihood,
+            "log_marginal_likelihood_error": self.log_marginal_likelihood_error,
+        }
+
+    @property
     def missed(self) -> float:
         """Estimated share of the posterior that the sample does not reach, beside the Monte Carlo error."""
         return self.found.sets.sample.missed
@@ -155,7 +166,8 @@ class ImportanceResult(ComputedResult):
             marginal = self.marginal(name)
             lower, upper = checked_interval(marginal, ci_prob, ci_kind)
             rows[name] = {"mean": marginal.mean(), "sd": marginal.sd(), "median": marginal.median()}
-            rows[name] |= {"lower": lower, "upper": upper, **self._errors(name)}
+            rows[name] |= {"lower": lower, "upper": upper}
+            rows[name]["mcse_mean"], rows[name]["mcse_sd"] = self.moment_errors(name)
         frame = pd.DataFrame.from_dict(rows, orient="index")
         frame.attrs.update(ci_prob=ci_prob, ci_kind=ci_kind)
         return self._with_notes(frame)
@@ -166,7 +178,15 @@ class ImportanceResult(ComputedResult):
 
     def choice_probabilities(self) -> dict[str, dict[str, float]]:
         """Posterior probability of each option of each choice of the review."""
-        return self.prepared.family.choice_probabilities(self.data, self.posterior) or {}
+        labels, weights = self.found.scenarios
+        choices = getattr(self.data, "choices", ())
+        return {
+            choice.name: {
+                option.label: float(weights[[label[i] == option.label for label in labels]].sum())
+                for option in choice.options
+            }
+            for i, choice in enumerate(choices)
+        }
 
     def bayes_factor(self, hypothesis: str) -> float:
         """Bayes factor for a hypothesis about one parameter; above 1 the data favour it.
@@ -206,21 +226,19 @@ class ImportanceResult(ComputedResult):
         mixture = mixtures.linear(self.found.nodes, contrast, bool(new))
         return mixture.weights, mixture.means + form.constant, np.sqrt(mixture.variances)
 
-    def _errors(self, name: str) -> dict[str, float]:
-        """Monte Carlo standard errors of mean and standard deviation."""
+    def moment_errors(self, name: str) -> tuple[float, float]:
+        """Monte Carlo standard errors of mean and standard deviation of a parameter."""
         if name == "tau":
             mass, tau = self.found.tau_mass, self.found.rule.tau
             mean, sd = _moments(mass.sum(axis=0), tau)
             errors = [_between(mass @ (values - mass.sum(axis=0) @ values)) for values in (tau, (tau - mean) ** 2)]
-            return {"mcse_mean": errors[0], "mcse_sd": errors[1] / (2 * sd) if sd > 0 else 0.0}
+            return errors[0], errors[1] / (2 * sd) if sd > 0 else 0.0
         weights, means, sds = self._linear(name) or (np.ones(1), np.zeros(1), np.ones(1))
         mean = float(weights @ means)
         square = sds**2 + (means - mean) ** 2
         sd, nodes = float(np.sqrt(weights @ square)), self.found.nodes
-        return {
-            "mcse_mean": nodes.standard_error(weights, means),
-            "mcse_sd": nodes.standard_error(weights, square) / (2 * sd) if sd > 0 else 0.0,
-        }
+        of_sd = nodes.standard_error(weights, square) / (2 * sd) if sd > 0 else 0.0
+        return nodes.standard_error(weights, means), of_sd
 
     @cached_property
     def _known(self) -> dict[str, Simulated | None]:
@@ -237,10 +255,11 @@ class ImportanceResult(ComputedResult):
         compiled = compile_claim(claim, self.parameters, self.found.priors.names)
         if compiled is None or any(atom.tau_slope for atom in compiled.atoms):
             return self._about_tau(claim)
-        nodes = self.found.nodes
-        p = compiled.probability(nodes)
-        given = [compiled.by_node(nodes, part) / np.maximum(part.posterior.mass[0], 1e-300) for part in nodes.parts]
-        return Simulated(p, nodes.standard_error(mixtures.weights(nodes), np.concatenate(given)))
+        nodes, parts = self.found.nodes, self.found.nodes.parts
+        joint = np.concatenate([part.probability * compiled.by_node(nodes, part) for part in parts])
+        p = float(np.clip(joint.sum(), 0.0, 1.0)) if compiled.always_defined else compiled.probability(nodes)
+        weights = mixtures.weights(nodes)
+        return Simulated(p, nodes.standard_error(weights, joint / weights))
 
     def _about_tau(self, claim: str) -> Simulated | None:
         prior = self.prepared.parameters["tau"].prior

@@ -124,6 +124,15 @@ class MetaResult(ABC):
         """Number of independent draws that those of `datatree` are worth at the most; None where their chains tell."""
         return np.inf
 
+    @property
+    def quality(self) -> dict[str, float | None]:
+        """How good a weighted sample is, by name; empty where there is none."""
+        return {}
+
+    def moment_errors(self, name: str) -> tuple[float, float]:
+        """Monte Carlo standard errors of mean and standard deviation of a parameter; zero where they are computed."""
+        return 0.0, 0.0
+
     def problems(self) -> Iterator[str]:
         """What makes the numbers of chains unreliable, in words; nothing where there are none."""
         yield from ()

@@ -13,6 +13,7 @@ from scipy.special import ndtr, ndtri
 from bayesmeta.results.intervals import checked_interval, checked_levels, shortest
 
 Floats = NDArray[np.float64]
+_WIDTHS = 1 << 20  # more than there are classes of standard deviations
 _FEW = 2000  # components that are left as they are
 _NEAR = 1e-6  # of a quantile's level: a gap of which the third power is rounding
 _JUMP = 4e-16  # rounding of a level at the edge of a jump
@@ -116,8 +117,8 @@ def merged(weights: Floats, means: Floats, sds: Floats) -> NormalMixture:
     if weights.size <= _FEW or spread == 0:
         return NormalMixture(weights, means, sds)
     place = np.floor((means - centre) / spread * 200).astype(np.int64)
-    width = np.where(sds > 0, np.floor(np.log(np.maximum(sds, 1e-300) / spread) * 50), -(2**40)).astype(np.int64)
-    _, at = np.unique(np.stack([place, width]), axis=1, return_inverse=True)
+    width = np.where(sds > 0, np.floor(np.log(np.maximum(sds, 1e-300) / spread) * 50), -_WIDTHS).astype(np.int64)
+    _, at = np.unique(place * _WIDTHS + np.clip(width, -_WIDTHS // 2, _WIDTHS // 2 - 1), return_inverse=True)
     w, first = np.bincount(at, weights), np.bincount(at, weights * means)
     m = first / w
     own = np.bincount(at, weights * (sds**2 + (means - m[at]) ** 2)) / w

@@ -15,6 +15,7 @@ import numpy as np
 from bayesmeta.data.kinds import Data
 from bayesmeta.diagnostics.weights import Draws, Reweighted
 from bayesmeta.errors import InferenceError, SpecificationError
+from bayesmeta.families.exact import Exact
 from bayesmeta.families.prepared import Prepared
 from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
@@ -34,7 +35,7 @@ class Under:
         Data and model of these priors.
     found : tuple of Reweighted
         One for each claim.
-    method : {"exact", "reweighted", "refitted"}
+    method : {"exact", "reweighted", "refitted", "importance"}
     """
 
     ready: Ready
@@ -222,7 +223,7 @@ class FromOneSample(Weighted):
         if (refit := self.result(ready)) is None:
             return OnlyWeighted.under(self, ready, claims)
         found = (Reweighted(refit.probability(claim), refit.probability_mcse(claim), 0.0) for claim in claims)
-        return Under(ready, tuple(found), "refitted")
+        return Under(ready, tuple(found), "importance")
 
     def fit(self, ready: Ready) -> Posteriors | None:
         """See `Posteriors.fit`."""
@@ -255,11 +256,9 @@ def posteriors(ready: Ready, engine: str, tolerance: float, **sampling: Any) -> 
     """
     under, refits = weighted(ready, engine, tolerance, **sampling)
     how = ready.exact
-    if isinstance(how, str) or under.fitted.engine != how.engine or how.form == "grid":
-        return under, refits
-    if how.form == "sample":
-        return FromOneSample(under.fitted, refits), refits
-    return EachExact(under.fitted, tolerance), refits
+    if isinstance(how, Exact) and how.form == "mixture" and under.fitted.engine == how.engine:
+        return EachExact(under.fitted, tolerance), refits
+    return under, refits
 
 
 def weighted(ready: Ready, engine: str, tolerance: float, **sampling: Any) -> tuple[Weighted, Refits]:
@@ -269,4 +268,4 @@ def weighted(ready: Ready, engine: str, tolerance: float, **sampling: Any) -> tu
         return fit_many(ready.data, models, engine, tolerance=tolerance, repeat=True, **sampling)
 
     fitted, refits = fit({"model": ready.model})["model"], Refits(fit)
-    return Weighted(fitted, refits), refits
+    return (FromOneSample if fitted.quality else Weighted)(fitted, refits), refits

@@ -99,7 +99,8 @@ class SensitivityResult:
     arrays : dict of str to ndarray, shape (...)
         One dimension for each prior that varies, as in `probability`.
     method : ndarray of str, shape (...)
-        "exact", or, where each fit would take long, "reweighted" from the draws of the primary analysis, or "refitted".
+        "exact", or, where each fit would take long, "reweighted" from the draws of the primary analysis, or "refitted"; of a
+        review "importance", from the sample of the primary analysis.
     primary : dict of str to float
         Probabilities of the claims, mean, sd, lower and upper under the primary priors.
     """

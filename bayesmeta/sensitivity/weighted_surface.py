@@ -86,7 +86,7 @@ class WeightedSurface:
         claims = [*self.claims, *([] if self._quantity is None else [f"{self._quantity.name} < {self._centre!r}"])]
         under = self.under.under(other, claims)  # where the quantity itself cannot be weighted, a fit too
         kept = Under(under.ready, under.found[: len(self.claims)], under.method)
-        refit = self.under.result(other) if under.method == "refitted" else None
+        refit = self.under.result(other) if under.method != "reweighted" else None
         numbers = self._weighted(other) if refit is None else self._refitted(other, refit)
         return kept, numbers
 

@@ -30,7 +30,7 @@ def said(data, exact=(), signals=(), **changes):
         "seed": 3,
         "outcomes": {"pain": outcome | changes},
     }
-    fit = SimpleNamespace(datatree=TREE, data=data, model=MODEL, prepared=prepare(data, MODEL))
+    fit = SimpleNamespace(datatree=TREE, data=data, model=MODEL, prepared=prepare(data, MODEL), engine="quadrature")
     fits = {"pain": {"a": fit, "b": fit}}
     taken = {"pain": dict.fromkeys(exact, fit)}
     return " ".join(methods(Analysis.model_validate(content), {"pain": data}, fits, taken, list(signals)))

@@ -22,7 +22,7 @@ def test_a_shift_or_a_stretch_is_seen(shift, stretch, agrees):
     mu = mean + stretch * (tree["mu"] - mean) + shift
     drawn = DrawsResult(xr.DataTree.from_dict({"posterior": tree.assign(mu=mu)}), MODEL, DATA, "nuts")
     rows = agreement(exact, drawn)
-    check = agreement_check("schools", rows)
+    check = agreement_check("schools", rows, exact.engine)
     assert check.passed is agrees
     assert [row.parameter for row in rows] == ["mu", "tau", "theta_new"]
     row = rows[0]

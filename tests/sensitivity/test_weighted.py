@@ -34,7 +34,7 @@ def surface() -> bm.SensitivityResult:
 @pytest.fixture(scope="module")
 def exact() -> dict[tuple[int, int], bm.MetaResult]:
     return {
-        (i, j): bm.fit(DATA, replace(MODEL, base=replace(BASE, mu=mu), prior=second))
+        (i, j): bm.fit(DATA, replace(MODEL, base=replace(BASE, mu=mu), prior=second), tolerance=1e-6)
         for i, mu in enumerate(MUS)
         for j, second in enumerate(SECOND)
     }

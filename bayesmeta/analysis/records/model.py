@@ -19,6 +19,8 @@ class Named(Record):
 class SummaryRow(Moments):
     """A parameter, with diagnostics where it was drawn, and quantiles as they are read where that is another scale."""
 
+    mcse_mean: float | None = None
+    mcse_sd: float | None = None
     ess_bulk: float | None = None
     ess_tail: float | None = None
     sd_error: float | None = None
@@ -114,6 +116,16 @@ class ConvergenceRecord(Record):
     draws: int
 
 
+class SampleRecord(Record):
+    """A weighted sample of a review's trials: how good it is, and the log marginal likelihood with its standard error."""
+
+    n_effective: float
+    largest_weight: float
+    missed: float
+    log_marginal_likelihood: float | None
+    log_marginal_likelihood_error: float
+
+
 class ModelRecord(Record):
     """Everything of one model."""
 
@@ -128,5 +140,6 @@ class ModelRecord(Record):
     summary: list[SummaryRow]
     forest: ForestRecord | None
     prior_posterior: list[Panel]
-    convergence: ConvergenceRecord
+    convergence: ConvergenceRecord | None = None
+    sample: SampleRecord | None = None
     agreement: list[Agreement] = Field(default_factory=list)

@@ -7,7 +7,7 @@ from typing import Literal
 from bayesmeta.analysis.records.base import Moments, Record
 from bayesmeta.effects.display import Display
 
-Method = Literal["primary", "exact", "reweighted", "refitted"]
+Method = Literal["primary", "exact", "importance", "reweighted", "refitted"]
 
 
 class Threshold(Record):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, final
 
 from bayesmeta.data.review import PublishedReview
@@ -23,6 +24,21 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
+@dataclass(frozen=True, slots=True)
+class _Reviewed:
+    """A review, for the memory of what was made of it."""
+
+    data: PublishedReview
+
+    def __hash__(self) -> int:
+        return hash(self.data.hash)
+
+
+@lru_cache(maxsize=64)
+def _design(formula: str, review: _Reviewed) -> Design:
+    return review_design(formula, review.data)
+
+
 @final
 class OfReview(ReviewWords, Family):
     """`PublishedReview` with `NormalNormal`."""
@@ -38,7 +54,7 @@ class OfReview(ReviewWords, Family):
 
     def design(self, data: PublishedReview, model: NormalNormal) -> Design:
         """Design matrix by scenario, affine in the covariates known as ranges."""
-        return review_design(model.formula, data)
+        return _design(model.formula, _Reviewed(data))
 
     def measure(self, data: PublishedReview, model: NormalNormal) -> str | None:
         """What the review states."""

@@ -223,7 +223,7 @@ def test_prior_sensitivity_is_that_of_fits_under_each_prior():
     for i, beta in enumerate(betas):
         for j, tau in enumerate(taus):
             own = bm.fit(SMALL, replace(MODEL, beta={"g": beta}, tau=tau), seed=1)
-            at = (i, j) if found.keys[0] != "tau" else (j, i)
+            at = (i, j) if "tau" not in str(found.keys[0]) else (j, i)
             assert_allclose(found.probability[at][0], own.probability("g < 0"), rtol=1e-9)
             factor = own.log_marginal_likelihood - stated.log_marginal_likelihood
             assert_allclose(found.arrays["bayes_factor"][at], np.exp(factor), rtol=1e-9)

@@ -190,6 +190,16 @@ class ReviewPosterior:
         return float(share.std(ddof=1) / math.sqrt(REPLICATES))
 
     @property
+    def scenarios(self) -> tuple[list[tuple[str, ...]], Floats]:
+        """Labels of all scenarios of the strata, one for each choice, and their posterior probabilities."""
+        labels, found = list[tuple[str, ...]](), list[Floats]()
+        for i, one in enumerate(self.sets.sample.drawn):
+            rows, own = self.sets.stratum == i, one.proposal.stratum.arrays.labels
+            labels += own
+            found.append(np.bincount(self.sets.scenario[rows], self.weight[rows], minlength=len(own)))
+        return labels, np.concatenate(found)
+
+    @property
     def n_effective(self) -> float:
         """Number of points of equal weight that are worth as much."""
         return float(1 / (self.by_point**2).sum())

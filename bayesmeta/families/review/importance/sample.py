@@ -23,6 +23,7 @@ _GOOD = 0.05  # share of effective points at which it is left as it is
 _AS_IT_WAS = 0.2  # share of points from the proposal before it was fitted: its tails are wide
 _SHRINK, _FEW = 0.2, 20.0  # least weight of the standard normal in a fitted one; its weight is _FEW / effective number
 _LEAST = 6  # log2 of the fewest points of a stratum in one replicate
+_WIDER = 3.0  # standard deviation of the common shift of log SDs where the prior's finds no trials
 _NOTHING, _SMALLEST = 25.0, 0.02  # log share below which a stratum is left out; least points, relative to the most
 _CHUNK = 1 << 13  # points drawn at a time
 
@@ -98,8 +99,11 @@ def draw(proposals: Sequence[Proposal], target: Target, size: int, seed: int) ->
     """
     fitted, weights = list[Fitted | None](), list[Floats]()
     for i, proposal in enumerate(proposals):
-        pilot = _drawn(proposal, None, _PILOT, [[seed, i, REPLICATES]])
-        log_weight, kept = target(pilot), None
+        pilot, kept = _drawn(proposal, None, _PILOT, [[seed, i, REPLICATES]]), None
+        if not pilot.x.size:
+            kept = _wider(proposal)
+            pilot = _drawn(proposal, kept, _PILOT + 1, [[seed, i, REPLICATES]])
+        log_weight = target(pilot)
         for step in range(_ROUNDS):
             if _effective(log_weight) > _GOOD * 2**_PILOT:
                 break
@@ -117,6 +121,14 @@ def draw(proposals: Sequence[Proposal], target: Target, size: int, seed: int) ->
     return Sample(
         tuple(replicated(proposals, fitted, shares, size, seed)), _missed(proposals, fitted, shares, target, seed)
     )
+
+
+def _wider(proposal: Proposal) -> Fitted:
+    """A proposal that reaches standard errors far from what their prior says, for trials that are hard to reconcile."""
+    root = np.eye(proposal.dimension)
+    first = proposal.layout["sd"].start
+    root[first, first] = _WIDER
+    return Fitted(np.zeros(proposal.dimension), root)
 
 
 def _missed(

@@ -1,0 +1,68 @@
+"""A report of a published review: one sample of trials for all models and priors, and NUTS as a check."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from numpy.testing import assert_allclose
+
+import bayesmeta as bm
+from bayesmeta.analysis.run import computed_fits, plan
+from bayesmeta.diagnostics.sample import sample_checks
+from bayesmeta.report.run import write_report
+from bayesmeta.report.verify import verify_report
+
+ANALYSIS = Path(__file__).parent / "review" / "analysis.toml"
+SETTINGS = {"draws": 2500, "chains": 2}
+
+
+def test_models_of_a_review_share_one_sample_and_pass_its_checks() -> None:
+    checked = plan(ANALYSIS)
+    fits = computed_fits(checked.data["pain"], checked.models["pain"], 5, SETTINGS)
+    assert {name: fit.engine for name, fit in fits.items()} == {"overall": "importance", "dose": "importance"}
+    assert fits["overall"].found.sets.sample is fits["dose"].found.sets.sample
+    checks = sample_checks("pain, dose", fits["dose"])
+    assert [check.name.split(": ")[1] for check in checks] == [
+        "effective sets of trials", "largest weight", "share missed",
+    ]  # fmt: skip
+    assert all(check.passed for check in checks)
+    assert (
+        sample_checks("schools", bm.fit(bm.load_dataset("eight_schools"), bm.NormalNormal(tau=bm.HalfNormal(5)))) == []
+    )
+
+
+def test_with_a_prior_that_it_does_not_take_every_model_is_sampled() -> None:
+    checked = plan(ANALYSIS)
+    models = checked.models["pain"] | {"heavy": bm.NormalNormal(mu=bm.StudentT(3, 0, 1), tau=bm.HalfNormal(0.5))}
+    assert computed_fits(checked.data["pain"], models, 5, SETTINGS) == {}
+
+
+@pytest.mark.slow
+def test_a_report_of_a_review_is_verified_in_full(tmp_path: Path) -> None:
+    results = write_report(ANALYSIS, tmp_path / "report", quiet=True)
+    assert results.failed == []
+    models = results.outcomes["pain"].models
+    assert [models["overall"].convergence is None, models["dose"].convergence is None] == [False, True]
+    assert {row.parameter for row in models["overall"].agreement} == {"mu", "tau", "theta_new"}
+    assert models["dose"].sample is not None
+    (signal,) = results.signals
+    checked = plan(ANALYSIS)
+    alone = bm.fit(checked.data["pain"], checked.models["pain"]["dose"], seed=5)
+    assert_allclose(signal.probability, alone.probability("high < 0"), rtol=1e-12)
+    assert {row.method for row in signal.sensitivity} == {"primary", "importance"}
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    for said in (
+        "Importance sampling of the trials",
+        "numbers of importance sampling",
+        "were fitted by importance sampling",
+    ):
+        assert said in page
+    assert all(check.passed is not False for check in verify_report(tmp_path / "report", ANALYSIS, tell=lambda _: None))
+    file = tmp_path / "report" / "results.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    content["outcomes"]["pain"]["models"]["dose"]["sample"]["n_effective"] *= 1.1
+    file.write_text(json.dumps(content), encoding="utf-8")
+    failed = [c.name for c in verify_report(tmp_path / "report", ANALYSIS, tell=lambda _: None) if c.passed is False]
+    assert "pain: every number follows from draws and data" in failed
