@@ -150,6 +150,26 @@ def test_it_gives_up_where_too_few_sets_carry_the_weight(monkeypatch):
         bm.fit(SMALL, MODEL, "importance")
 
 
+def test_it_gives_up_where_it_misses_a_part_of_the_posterior():
+    """Of four trials so little is open that solutions lie close to where a subgroup's tau^2 turns positive."""
+    sizes = {"B": (60, 1), "C": (30, 0), "D": (80, 0)}
+    hard = replace(
+        ROUGH,
+        studies=[
+            *(bm.Study(name=name, n=n, covariates={"g": g}) for name, (n, g) in sizes.items()),
+            bm.Study(name="K", y=-0.3, se=0.5, covariates={"g": 1}),
+        ],
+        statistics=[
+            bm.PooledEstimate(estimate=-0.6, lower=-1.1, upper=-0.1, half_width=0.25),
+            bm.SubgroupTest(covariate="g", p=0.2, direction=-1, tolerance=0.5),
+        ],
+    )
+    with pytest.raises(
+        ImportanceError, match="importance sampling misses .*% of the posterior.* At most 2% is accepted"
+    ):
+        bm.fit(hard, MODEL, "importance", seed=3)
+
+
 @pytest.mark.slow
 def test_nuts_takes_over_with_a_line_that_says_so(monkeypatch):
     monkeypatch.setattr(engine, "_SIZES", (10,))
