@@ -101,10 +101,10 @@ def computed_once(remembered: dict[Any, Any], monkeypatch: pytest.MonkeyPatch) -
             remembered[key] = read(folder, models)
         return remembered[key]
 
-    def again_once(name: str, checked: Any, fits: Any) -> Any:
+    def again_once(name: str, checked: Any, fits: Any, exact: Any) -> Any:
         key = (name, *(result.datatree.attrs["data_hash"] for result in fits.values()))
         if key not in remembered:
-            remembered[key] = again(name, checked, fits)
+            remembered[key] = again(name, checked, fits, exact)
         collected, *others = remembered[key]
         return deepcopy(collected), *others  # what a refit would give is taken out of it
 
