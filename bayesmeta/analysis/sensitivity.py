@@ -49,9 +49,12 @@ def exact_sensitivity(outcome: Outcome, fits: Mapping[str, MetaResult]) -> dict[
 
 
 def sample_sensitivity(outcome: Outcome, fits: Mapping[str, MetaResult], seed: int) -> dict[str, SignalSensitivity]:
-    """Every signal of a review under other priors, each a new fit of the same sample of trials as `fits`."""
+    """Every signal of a review under other priors, each a new fit of the same sample of trials as `fits`.
+
+    A prior that the sample does not serve is fitted by NUTS, with a warning where too few sets of trials are left.
+    """
     data = next(iter(fits.values())).data
-    refits = Refits(lambda models: fit_many(data, models, "importance", seed=seed))
+    refits = Refits(lambda models: fit_many(data, models, seed=seed))
     under = {key: FromOneSample(fit, refits, key) for key, fit in fits.items()}
     return answered(refits, lambda: _asked(outcome, under))
 

@@ -191,8 +191,8 @@ class ImportanceResult(ComputedResult):
     def bayes_factor(self, hypothesis: str) -> float:
         """Bayes factor for a hypothesis about one parameter; above 1 the data favour it.
 
-        A point, ``"crps = 0"``, is compared with the model as it is, by the ratio of the posterior density to the prior's
-        (Savage and Dickey). A region, ``"mu < 0"``, is compared with its complement: posterior odds over prior odds.
+        A point, ``"crps = 0"`` or ``"tau = 0"``, is compared with the model as it is, by the marginal likelihoods that the same
+        sample of trials gives both. A region, ``"mu < 0"``, is compared with its complement: posterior odds over prior odds.
 
         Raises
         ------

@@ -223,7 +223,7 @@ class FromOneSample(Weighted):
         if (refit := self.result(ready)) is None:
             return OnlyWeighted.under(self, ready, claims)
         found = (Reweighted(refit.probability(claim), refit.probability_mcse(claim), 0.0) for claim in claims)
-        return Under(ready, tuple(found), "importance")
+        return Under(ready, tuple(found), "importance" if refit.quality else "refitted")
 
     def fit(self, ready: Ready) -> Posteriors | None:
         """See `Posteriors.fit`."""

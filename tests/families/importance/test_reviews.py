@@ -201,6 +201,21 @@ def test_one_trial_in_the_pool_that_is_not_known():
         bm.fit(review, bm.NormalNormal(mu=bm.Normal(0, 1), tau=bm.HalfNormal(1)), "importance")
 
 
+def test_a_pool_of_known_trials_says_nothing_of_a_trial_outside():
+    """The trial has its predictive distribution, in units far from zero, beside a pool that is known already."""
+    studies = [bm.Study(name=f"K{i}", y=50 + i, se=2.0) for i in range(3)]
+    pool = bm.PooledEstimate(estimate=51, lower=48.7, upper=53.3, digits=1)
+    model = bm.NormalNormal(mu=bm.Normal(40, 20), tau=bm.HalfNormal(5))
+    outside = bm.Study(name="P", n=40, in_review=False)
+    whole = bm.PublishedReview(studies=[*studies, outside], statistics=[pool], sd=bm.LogNormal(1.0, 0.5))
+    found = bm.fit(whole, model, "importance", seed=1)
+    exact = bm.fit(bm.Estimates(y=[50, 51, 52], se=[2.0] * 3), model, "quadrature")
+    row = found.summary().loc["mu"]
+    assert abs(row["mean"] - exact.marginal("mu").mean()) < 4 * row["mcse_mean"] + 1e-6
+    assert abs(row["sd"] - exact.marginal("mu").sd()) < 4 * row["mcse_sd"] + 1e-6
+    assert row["mcse_mean"] < 0.05
+
+
 def test_other_data_do_not_take_it():
     with pytest.raises(SpecificationError, match="engine='importance' takes no Estimates. Use engine='quadrature'"):
         bm.fit(bm.load_dataset("bcg"), bm.NormalNormal(tau=bm.HalfNormal(1)), "importance")

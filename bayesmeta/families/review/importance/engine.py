@@ -98,16 +98,12 @@ def solve(
     ImportanceError
         If too few effective sets of trials are left.
     """
-    printed = data.pooled is not None
+    printed = any(part.branch != "no pool" for part in strata(review_arrays(data)))
     source = Source(data, len(design.slots), (0.0, 1.0) if printed else location, seed)
     unit = source.proposals[0].unit
     for size in _SIZES:
         sample = shared_sample(source, size)
-        if sample.missed > MISSED:
-            raise ImportanceError(
-                f"importance sampling misses {100 * sample.missed:.2g}% of the posterior: no start leads to trials there "
-                f"that have the subgroup tests as printed. At most {100 * MISSED:g}% is accepted."
-            )
+        _require_reached(sample)
         found = posterior(sets(sample, design), priors, unit)
         if found.n_effective >= _WANTED or _complete(found) or found.n_effective < _HOPELESS * LEAST:
             break
@@ -115,6 +111,7 @@ def solve(
         return found
     if found.n_effective >= _HOPELESS * LEAST:
         own = draw(source.proposals, lambda one: _of_model(one, design, priors, unit), _SIZES[-1], source.seed)
+        _require_reached(own)
         found = posterior(sets(own, design), priors, unit)
     if not enough(found):
         raise ImportanceError(
@@ -122,6 +119,15 @@ def solve(
             f"with {100 * found.largest_weight:.2g}% of the weight; {LEAST} are needed, and no more than {100 * LARGEST:g}%."
         )
     return found
+
+
+def _require_reached(sample: Sample) -> None:
+    """Reject a sample that solving for subgroup tests leaves too much of the posterior out of."""
+    if sample.missed > MISSED:
+        raise ImportanceError(
+            f"importance sampling misses {100 * sample.missed:.2g}% of the posterior: no start leads to trials there "
+            f"that have the subgroup tests as printed. At most {100 * MISSED:g}% is accepted."
+        )
 
 
 def enough(found: ReviewPosterior) -> bool:
@@ -144,7 +150,9 @@ def shared_sample(source: Source, size: int) -> Sample:
 def _under_wide_priors(drawn: Drawn, location: tuple[float, float]) -> Floats:
     proposal = drawn.proposal
     unit, pool = proposal.unit, proposal.stratum.arrays.review.pooled
-    centre, spread = (pool.estimate, _SPREAD * unit) if pool is not None else location
+    centre, spread = location
+    if pool is not None and proposal.stratum.branch != "no pool":
+        centre, spread = pool.estimate, _SPREAD * unit
     groups = [np.ones(proposal.latent.size), *(inside for _, inside, _ in proposal.tests)]
     names = tuple(str(i) for i in range(len(groups)))
     wide = [Normal(centre, spread), *(Normal(0, _SPREAD * unit) for _ in proposal.tests)]
