@@ -22,7 +22,8 @@ _HOME = {
     "bayesmeta.data.formats": ["read_table"],
     "bayesmeta.data.review": ["Choice", "Option", "PublishedReview", "Range", "Study"],
     "bayesmeta.data.statistics": [
-        "Heterogeneity", "PooledEstimate", "SignificantCount", "StudyTest", "SubgroupTest",
+        "Heterogeneity", "MetaRegressionSlope", "MetaRegressionTest", "PooledEstimate", "PredictionInterval",
+        "SignificantCount", "StudyTest", "SubgroupTest",
     ],
     "bayesmeta.data.tables": ["Table"],
     "bayesmeta.diagnostics.box_p_value": ["box_p_value"],

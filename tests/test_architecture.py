@@ -24,7 +24,9 @@ NARROW = {
 MODULES = sorted(PACKAGE.rglob("*.py"))
 SAMPLERS = {"pymc", "pytensor", "nutpie", "numba"}
 # A density with derivatives of its own, imported when a graph of it is made.
-COMPILED = {f"bayesmeta/families/review/{name}.py" for name in ("kernel", "op")}
+COMPILED = {
+    f"bayesmeta/families/review/{name}.py" for name in ("kernel", "kernel_fit", "op", "importance/kernel_slopes")
+}
 LATE = SAMPLERS | {"arviz", "arviz_base", "arviz_stats", "arviz_plots", "matplotlib", "great_tables"}
 
 PUBLIC_NAMES = [
@@ -32,9 +34,10 @@ PUBLIC_NAMES = [
     "Cluster", "Conventional", "ConvergenceWarning", "CustomScale", "DataError", "DataWarning", "Dose", "DuMouchel",
     "Estimates", "Exponential", "Finding", "Flat", "Gamma", "Given", "HalfCauchy", "HalfLogistic", "HalfNormal",
     "HalfStudentT", "Heterogeneity", "ISquared", "ImproperUniform", "Independent", "InferenceError", "InvGamma",
-    "Jeffreys", "LogNormal", "LogStudentT", "Lomax", "MetaResult", "Mixture", "MultiArm", "MultilevelResult",
+    "Jeffreys", "LogNormal", "LogStudentT", "Lomax", "MetaRegressionSlope", "MetaRegressionTest",
+    "MetaResult", "Mixture", "MultiArm", "MultilevelResult",
     "MultivariateNormal", "Normal", "NormalNormal", "OnVariance", "Option", "OverallJeffreys", "PointMass",
-    "PooledEstimate", "PooledResult", "PublishedPrior", "PublishedReview", "Range", "Rayleigh", "Scale",
+    "PooledEstimate", "PooledResult", "PredictionInterval", "PublishedPrior", "PublishedReview", "Range", "Rayleigh", "Scale",
     "SensitivityResult", "SignificantCount", "Slope", "SpecificationError", "SqrtUniform", "StudentT", "Study",
     "StudyTest", "SubgroupTest", "Table", "Truncated", "TwoScales", "Uniform", "UniformShrinkage",
     "add_reading_error", "bayes_factor_curve", "box_p_value", "check_table", "claim_sensitivity", "cluster_robust",

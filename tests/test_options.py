@@ -329,7 +329,8 @@ KEYS |= {
 OF_A_KIND = {
     "ArmNormalSection": "mu beta typical_sd sd_variation sd_probability",
     "ChangeNormalSection": "mu beta correlation correlation_variation",
-    "Published": "estimate lower upper level digits covariate p direction tolerance i2 count study relation ratio",
+    "Published": "estimate lower upper level digits covariate group method interval rule tau p direction tolerance i2 tau2 q "
+    "count study relation ratio",
 }
 
 

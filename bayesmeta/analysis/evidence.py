@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from bayesmeta.analysis.schema import Cell, ChoiceSection, Outcome, Published
+from bayesmeta.analysis.printed_statistics import printed_statistic
+from bayesmeta.analysis.schema import Cell, ChoiceSection, Outcome
 from bayesmeta.data.cells import as_number, is_missing
 from bayesmeta.data.review import STUDY_FIELDS, Choice, Option, PublishedReview, Range, Study
-from bayesmeta.data.statistics import (
-    Heterogeneity,
-    PooledEstimate,
-    SignificantCount,
-    Statistic,
-    StudyTest,
-    SubgroupTest,
-)
 from bayesmeta.data.tables import Table, open_table
 from bayesmeta.errors import BayesmetaError, DataError, SpecificationError, did_you_mean
 from bayesmeta.priors import Prior, parse_prior
 
 READING = "what the +/- is"
-_SIGN = {"lower": -1, "higher": 1}
 
 
 def load_review(outcome: Outcome, source: Table | Path, name: str, measure: str | None) -> PublishedReview:
@@ -45,7 +36,7 @@ def load_review(outcome: Outcome, source: Table | Path, name: str, measure: str 
     try:
         return PublishedReview(
             studies=studies,
-            statistics=[_statistic(entry) for entry in outcome.published],
+            statistics=[printed_statistic(entry) for entry in outcome.published],
             sd=sd,
             n_total=outcome.n_total,
             choices=[*readings, *(_choice(section, outcome.covariates or []) for section in outcome.choices)],
@@ -56,7 +47,7 @@ def load_review(outcome: Outcome, source: Table | Path, name: str, measure: str 
 
 
 def _read_studies(table: Table, covariates: list[str], sd: Prior) -> tuple[list[Study], list[Choice]]:
-    """Studies of a table with columns study, n_t, n_c, n, mean_t, mean_c, sd or plus_minus, y, se, in_review."""
+    """Studies of a table with columns study, n_t, n_c, n, correlation, mean_t, mean_c, sd or plus_minus, y, se, in_review."""
     table.require("study", *covariates)
     studies, readings = [], []
     for i, name in enumerate(table.labels()):
@@ -74,6 +65,7 @@ def _read_studies(table: Table, covariates: list[str], sd: Prior) -> tuple[list[
                     n_t=_plain(sizes["n_t"]),
                     n_c=_plain(sizes["n_c"]),
                     n=sizes["n"] if isinstance(sizes["n"], Range) else _plain(sizes["n"]),
+                    correlation=_plain(values.get("correlation")),
                     y=y,
                     se=se,
                     covariates={key: value for key in covariates if (value := values[key]) is not None},
@@ -150,6 +142,7 @@ def _cell(table: Table, i: int, column: str) -> float | str | Range | None:
         "n_t",
         "n_c",
         "n",
+        "correlation",
         "y",
         "se",
         "mean_t",
@@ -189,62 +182,3 @@ def _choice(section: ChoiceSection, covariates: list[str]) -> Choice:
 
 def _value(cell: Cell) -> float | str | Range:
     return Range(*cell) if isinstance(cell, tuple) else cell
-
-
-def _ratio(entry: Published, estimate: float, lower: float, upper: float) -> PooledEstimate:
-    """A pooled ratio on the log scale, known to the rounding of its most coarsely printed limit."""
-    if not 0 < lower <= estimate <= upper:
-        raise DataError(
-            f"pooled ratio: the confidence interval ({lower:g}, {upper:g}) does not contain its estimate {estimate:g}, "
-            "or is not positive. Give the ratio itself, not its logarithm."
-        )
-    digits = 2 if entry.digits is None else entry.digits
-    logs = (math.log(estimate), math.log(lower), math.log(upper))
-    return PooledEstimate(
-        estimate=logs[0],
-        lower=logs[1],
-        upper=logs[2],
-        level=entry.level,
-        digits=digits,
-        half_width=entry.tolerance,
-        ratio=True,
-    )
-
-
-def _statistic(entry: Published) -> Statistic:
-    """A printed statistic; a field that its kind needs and that is missing is named."""
-
-    def need(*names: str) -> list[object]:
-        for name in names:
-            if getattr(entry, name) is None:
-                raise SpecificationError(f"published {entry.kind!r} needs {name}.")
-        return [getattr(entry, name) for name in names]
-
-    digits: dict[str, Any] = {} if entry.digits is None else {"digits": entry.digits}
-    if entry.kind == "pooled":
-        estimate, lower, upper = need("estimate", "lower", "upper")
-        wide: dict[str, Any] = {} if entry.tolerance is None else {"half_width": entry.tolerance}
-        if entry.ratio:
-            return _ratio(entry, float(str(estimate)), float(str(lower)), float(str(upper)))
-        numbers: dict[str, Any] = {"estimate": estimate, "lower": lower, "upper": upper, "level": entry.level}
-        return PooledEstimate(**numbers, **digits, **wide)
-
-    if entry.kind == "subgroup":
-        covariate, p, direction = need("covariate", "p", "direction")
-        return SubgroupTest(
-            covariate=str(covariate),
-            p=float(str(p)),
-            direction=_SIGN[str(direction)],
-            tolerance=entry.tolerance,
-            **digits,
-        )
-    if entry.kind == "i2":
-        (i2,) = need("i2")
-        return Heterogeneity(i2=float(str(i2)), **digits)
-    if entry.kind == "significant":
-        count, direction = need("count", "direction")
-        soft: dict[str, Any] = {} if entry.tolerance is None else {"width": entry.tolerance}
-        return SignificantCount(count=int(str(count)), direction=_SIGN[str(direction)], **soft)
-    study, p, relation = need("study", "p", "relation")
-    sign = None if entry.direction is None else _SIGN[entry.direction]
-    return StudyTest(study=str(study), p=float(str(p)), relation=str(relation), direction=sign)

@@ -30,20 +30,27 @@ class Sampling(Strict):
 class Published(Strict):
     """A statistic that the review printed."""
 
-    kind: Literal["pooled", "subgroup", "i2", "significant", "study"]
+    kind: Literal["pooled", "prediction", "subgroup", "slope", "slope_test", "i2", "tau2", "q", "significant", "study"]
     estimate: float | None = None
     lower: float | None = None
     upper: float | None = None
     level: float = 0.95
     digits: Annotated[int, Field(ge=0)] | None = None
     covariate: str | None = None
+    group: float = 1
+    method: Literal["dl", "fe", "pm", "reml"] = "dl"
+    interval: Literal["wald", "hksj"] = "wald"
+    rule: Literal["hts", "metafor"] = "hts"
+    tau: Literal["separate", "common"] = "separate"
     p: float | None = None
     direction: Direction | None = None
     tolerance: float | None = None
     i2: float | None = None
+    tau2: float | None = None
+    q: float | None = None
     count: int | None = None
     study: str | None = None
-    relation: Literal["<", ">"] | None = None
+    relation: Literal["=", "<", ">"] | None = None
     ratio: bool = False  # printed as a ratio: logs are taken here
 
 

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from bayesmeta.analysis.printed_statistics import STATISTIC_KEYS
 from bayesmeta.analysis.schema import Outcome, Sensitivity, Signal
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import FAMILIES, plain
 from bayesmeta.spec.two_scales import Model
-
-STATISTIC_KEYS: Mapping[str, frozenset[str]] = {  # which keys each kind of printed statistic takes
-    "pooled": frozenset({"estimate", "lower", "upper", "level", "digits", "tolerance", "ratio"}),
-    "subgroup": frozenset({"covariate", "p", "direction", "tolerance", "digits"}),
-    "i2": frozenset({"i2", "digits"}),
-    "significant": frozenset({"count", "direction", "tolerance"}),
-    "study": frozenset({"study", "p", "relation", "direction"}),
-}
 
 
 def check_use(outcome: Outcome, models: Mapping[str, Model]) -> None:

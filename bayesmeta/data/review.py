@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from bayesmeta.data.statistics import PooledEstimate, SignificantCount, Statistic, StudyTest, SubgroupTest
+from bayesmeta.data.review_covariates import check_covariate
+from bayesmeta.data.statistics import PooledEstimate, SignificantCount, Statistic, StudyTest
 from bayesmeta.errors import DataError, did_you_mean
 from bayesmeta.priors import Prior, require_proper, require_scale_prior
 
@@ -47,6 +48,9 @@ class Study:
         Participants analysed in each arm, when both are known.
     n : float or Range, optional
         Total of both arms when the split is not known (halves are assumed), or a `Range` for it.
+    correlation : float, optional
+        Of a paired or crossover study, whose `n` participants had both treatments: correlation of a participant's two
+        measurements. Its standard error is then sd sqrt(2 (1 - correlation) / n).
     y, se : float, optional
         Observed effect and its standard error; both or neither. Left out, they are latent.
     covariates : mapping of str to float, str or Range
@@ -61,6 +65,7 @@ class Study:
     n_t: float | None = None
     n_c: float | None = None
     n: float | Range | None = None
+    correlation: float | None = None
     y: float | None = None
     se: float | None = None
     covariates: Mapping[str, float | str | Range] = field(default_factory=dict)
@@ -82,6 +87,14 @@ class Study:
                 raise DataError(f"{where}: {name} must be at least 1; got {size!r}.")
         if (self.n_t is None) != (self.n_c is None):
             raise DataError(f"{where}: give n_t and n_c together, or their total n; got {self.n_t!r} and {self.n_c!r}.")
+        if self.correlation is not None:
+            if self.n_t is not None:
+                raise DataError(
+                    f"{where}: correlation={self.correlation:g} is of a paired or crossover study, whose participants had both "
+                    f"treatments; got n_t={self.n_t:g} and n_c={self.n_c:g}. Give their number n."
+                )
+            if not -1 < self.correlation < 1:
+                raise DataError(f"{where}: correlation must lie between -1 and 1; got {self.correlation!r}.")
         if self.y is None and self.n_t is None and self.n is None:
             raise DataError(f"{where}: neither y and se nor an arm size is given; state n, or a range for it.")
 
@@ -143,9 +156,11 @@ class PublishedReview:
     studies : sequence of Study
         Every study of the review, known or not; studies with ``in_review=False`` may join the model.
     statistics : sequence of statistics
-        `PooledEstimate`, `SubgroupTest`, `Heterogeneity`, `SignificantCount`, `StudyTest`.
+        `PooledEstimate`, `PredictionInterval`, `Heterogeneity`, `SubgroupTest`, `MetaRegressionSlope`, `MetaRegressionTest`,
+        `SignificantCount`, `StudyTest`.
     sd : Prior
-        Prior on each latent study's unit SD, which gives its standard error: ``se = sd sqrt(1/n_t + 1/n_c)``.
+        Prior on each latent study's unit SD, which gives its standard error: ``se = sd sqrt(1/n_t + 1/n_c)``, or
+        ``sd sqrt(2 (1 - correlation) / n)`` of a paired or crossover study.
         For mean differences the unit SD is the participants' standard deviation, in units of `y`.
     n_total : float, optional
         Participants in all the studies, when sizes are known as ranges: in the order of the studies, each size is
@@ -208,8 +223,9 @@ class PublishedReview:
 
     @property
     def pooled(self) -> PooledEstimate | None:
-        """The pooled estimate that the review printed, if it did."""
-        return next((one for one in self.statistics if isinstance(one, PooledEstimate)), None)
+        """The pooled estimate of all studies that the review printed, if it did."""
+        pools = (one for one in self.statistics if isinstance(one, PooledEstimate))
+        return next((one for one in pools if one.covariate is None), None)
 
     @property
     def hash(self) -> str:
@@ -252,26 +268,31 @@ class PublishedReview:
                     raise DataError(f"study {study.name!r}: y and se must be known under every option or under none.")
 
     def _check_statistics(self) -> None:
-        for statistic in self.statistics:
+        names = [statistic.name for statistic in self.statistics]
+        for i, statistic in enumerate(self.statistics):
+            if statistic.name in names[:i]:
+                raise DataError(
+                    f"{statistic.name} stands twice (statistics {names.index(statistic.name) + 1} and {i + 1})."
+                )
             if isinstance(statistic, StudyTest) and statistic.study not in self.study:
                 raise DataError(f"{statistic.name}: no such study.{did_you_mean(statistic.study, self.study)}")
-            if isinstance(statistic, SubgroupTest):
-                self._check_groups(statistic)
             pooled = sum(study.in_review for study in self.studies)
             if isinstance(statistic, SignificantCount) and statistic.count > pooled:
                 raise DataError(f"{statistic.name}: {statistic.count} of {pooled} studies cannot be significant.")
+            if statistic.covariate is not None:
+                check_covariate(statistic, self.scenarios(), self.covariate_names)
 
     def _check_total(self) -> None:
         if self.n_total is None:
             return
         for scenario in self.scenarios():
-            sizes = study_sizes(scenario.studies)
+            sizes = [study_size(study).participants for study in scenario.studies]
             if None in sizes:
                 raise DataError(
                     f"n_total={self.n_total:g}: study {self.study[sizes.index(None)]!r} has no size. "
                     "Give every study a size or a range for it, or leave the total out."
                 )
-            left = self.n_total - sum(sum(size) for size in sizes if isinstance(size, tuple))
+            left = self.n_total - sum(size for size in sizes if isinstance(size, float))
             ranges = [size for size in sizes if isinstance(size, Range)]
             least, most = sum(size.lower for size in ranges), sum(size.upper for size in ranges)
             if not least - 1e-9 <= left <= most + 1e-9:
@@ -280,25 +301,8 @@ class PublishedReview:
                     f"whose ranges add up to {least:g} to {most:g}. Check the ranges or the total."
                 )
 
-    def _check_groups(self, test: SubgroupTest) -> None:
-        if test.covariate not in self.covariate_names:
-            raise DataError(
-                f"{test.name}: no covariate {test.covariate!r}.{did_you_mean(test.covariate, self.covariate_names)} "
-                f"Covariates: {', '.join(self.covariate_names) or 'none'}."
-            )
-        for scenario in self.scenarios():
-            groups = set()
-            for study in scenario.studies:
-                value = study.covariates.get(test.covariate)
-                if value not in (0, 1):
-                    raise DataError(f"{test.name}: study {study.name!r} must be in group 0 or 1; got {value!r}.")
-                if study.in_review:
-                    groups.add(value)
-            if len(groups) < 2:
-                raise DataError(f"{test.name}: covariate without variation, every study is in group {groups.pop()}.")
 
-
-STUDY_FIELDS = ("y", "se", "n", "n_t", "n_c")
+STUDY_FIELDS = ("y", "se", "n", "n_t", "n_c", "correlation")
 
 
 def _override(study: Study, values: Mapping[str, float | str | Range]) -> Study:
@@ -311,14 +315,28 @@ def _override(study: Study, values: Mapping[str, float | str | Range]) -> Study:
     return dataclasses.replace(study, **fields, covariates={**study.covariates, **covariates})  # type: ignore[arg-type]
 
 
-def study_sizes(studies: Sequence[Study]) -> list[tuple[float, float] | Range | None]:
-    """Arm sizes (n_t, n_c) of each study, a `Range` of its total, or None where it is not needed."""
-    sizes: list[tuple[float, float] | Range | None] = []
-    for study in studies:
-        if study.n_t is not None and study.n_c is not None:
-            sizes.append((study.n_t, study.n_c))
-        elif isinstance(study.n, Range):
-            sizes.append(study.n)
-        else:
-            sizes.append(None if study.n is None else (study.n / 2, study.n / 2))
-    return sizes
+class Size(NamedTuple):
+    """Participants of a study, and what they make of its standard error.
+
+    Attributes
+    ----------
+    participants : float, Range or None
+    inverse : float or None
+        Squared standard error for a unit SD of one, where the participants are known.
+    per : float
+        The same times the number of participants: 4 for two equal arms, 2 (1 - correlation) for pairs.
+    """
+
+    participants: float | Range | None
+    inverse: float | None
+    per: float
+
+
+def study_size(study: Study) -> Size:
+    """Size of a study; arms are taken as equal where only their total is known."""
+    per = 4.0 if study.correlation is None else 2 * (1 - study.correlation)
+    if study.n_t is not None and study.n_c is not None:
+        return Size(float(study.n_t + study.n_c), 1 / study.n_t + 1 / study.n_c, per)
+    if study.n is None or isinstance(study.n, Range):
+        return Size(study.n, None, per)
+    return Size(float(study.n), per / study.n, per)

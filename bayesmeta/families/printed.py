@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +26,7 @@ class Printed:
     draws : ndarray
         The number recomputed; for a bound, z in its direction, or its absolute value.
     lower, upper : float
-        Where the mean of the draws must lie.
+        Where the mean of the draws must lie; infinite both where it need not come back.
     """
 
     name: str
@@ -45,6 +46,11 @@ class Printed:
         """95% equal-tailed interval of the draws."""
         lower, upper = np.quantile(self.draws, [0.025, 0.975])
         return float(lower), float(upper)
+
+    @property
+    def bounded(self) -> bool:
+        """Whether it must come back."""
+        return math.isfinite(self.lower) or math.isfinite(self.upper)
 
     @property
     def met(self) -> bool:

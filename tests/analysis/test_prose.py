@@ -110,7 +110,8 @@ def test_every_tolerance_of_the_ketamine_review_is_said():
         "each limit within ±0.03 (a normal of SD 0.0153): 6 times its rounding",
         "subgroup test: crps: z within a normal of SD 0.05: 34 times the rounding of P",
         "subgroup test: high_dose: z within a normal of SD 0.05: 73 times the rounding of P",
-        "a study counts with probability logistic((z − 1.96)/0.15)",
+        "a study counts where its own test's z exceeds 1.96",
+        "logistic noise of scale 0.15",
         "uniform on it", "3 facts are known up to a choice", "all 12 combinations were summed",
     ):  # fmt: skip
         assert phrase in text, phrase

@@ -59,7 +59,7 @@ def test_groups_of_a_known_review(known):
     )
     want = norm.logpdf(y, fitted, np.hypot(se, result.draws("tau")[..., None]))
     assert_allclose(tree["log_likelihood"]["evidence"].values[..., :6], want)
-    assert np.ptp(tree["published_recomputed"]["pooled_estimate"].values) < 1e-12
+    assert np.ptp(tree["published_recomputed"]["printed"].sel(number="pooled estimate").values) < 1e-12
     assert set(tree["log_prior"].data_vars) == {"mu", "tau", "beta"}
     assert result.choice_probabilities() == {}
 
@@ -194,14 +194,14 @@ def test_hidden_studies_agree_with_simulation(hidden, reference, assert_rarely_d
 
 def test_printed_statistics_come_back(hidden):
     """The published pool holds for every draw within what was left open, and the other statistics follow."""
-    predictive = hidden.datatree["published_recomputed"]
-    lower, upper = (predictive[f"pooled_{name}"].values for name in ("lower", "upper"))
+    predictive = hidden.datatree["published_recomputed"]["printed"]
+    lower, upper = (predictive.sel(number=f"pooled {name}").values for name in ("lower", "upper"))
     assert np.quantile(lower, [0.005, 0.995]) == pytest.approx([-1.8, -1.8], abs=0.35)
     assert np.quantile(upper, [0.005, 0.995]) == pytest.approx([-0.6, -0.6], abs=0.35)
-    assert predictive["subgroup_z"].dims == ("chain", "draw", "test")
-    assert predictive["subgroup_z"].values.mean() == pytest.approx(-norm.isf(0.075), abs=0.2)
-    assert set(np.unique(predictive["significant"])) <= set(range(6))
-    assert hidden.datatree["observed_data"]["pooled_estimate"] == -1.2
+    assert predictive.dims == ("chain", "draw", "number")
+    assert predictive.sel(number="z of crps").values.mean() == pytest.approx(-norm.isf(0.075), abs=0.2)
+    assert set(np.unique(predictive.sel(number="number of studies with y/se beyond 1.96"))) <= set(range(6))
+    assert hidden.datatree["observed_data"]["printed"].sel(number="pooled estimate") == -1.2
 
 
 def test_groups_of_a_hidden_review(hidden):

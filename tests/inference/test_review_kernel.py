@@ -13,7 +13,10 @@ from scipy.stats import norm
 from bayesmeta.data.review import Choice, Option, PublishedReview, Study
 from bayesmeta.data.statistics import (
     Heterogeneity,
+    MetaRegressionSlope,
+    MetaRegressionTest,
     PooledEstimate,
+    PredictionInterval,
     SignificantCount,
     StudyTest,
     SubgroupTest,
@@ -28,7 +31,40 @@ from bayesmeta.priors import HalfNormal
 POOLED = PooledEstimate(estimate=-1.8, lower=-2.3, upper=-1.3, half_width=0.4)  # wide: finite differences need it
 CRPS = SubgroupTest(covariate="crps", p=0.079, direction=-1, tolerance=0.3)
 LONE = SubgroupTest(covariate="lone", p=0.4, direction=1, tolerance=0.5)
+SLOPE = {"covariate": "dose", "half_width": 0.2}
+WIDE = {"lower": -2.3, "upper": -1.3, "half_width": 0.4}
 STATISTICS = {
+    **{
+        f"pooled {method} {interval}": [PooledEstimate(estimate=-1.8, method=method, interval=interval, **WIDE)]
+        for method in ("dl", "fe", "pm", "reml")
+        for interval in ("wald", "hksj")
+    },
+    "pooled subgroup": [PooledEstimate(estimate=-1.8, covariate="crps", method="reml", **WIDE)],
+    **{
+        f"subgroup {method} {tau}": [SubgroupTest(covariate="crps", p=0.079, direction=-1, tolerance=0.3, method=method, tau=tau)]
+        for method in ("dl", "fe", "pm", "reml")
+        for tau in ("separate", "common")
+    },
+    "subgroup, no direction": [SubgroupTest(covariate="crps", p=0.3, tolerance=0.3)],
+    "subgroup below": [SubgroupTest(covariate="crps", p=0.001, relation="<", direction=-1, tolerance=0.5)],
+    "subgroup below, no direction": [SubgroupTest(covariate="crps", p=0.2, relation="<", tolerance=0.5)],
+    "subgroup not significant": [SubgroupTest(covariate="crps", p=0.05, relation=">", tolerance=0.5)],
+    "three groups": [SubgroupTest(covariate="site", p=0.2, tolerance=0.3)],
+    "three groups, one tau, not significant": [SubgroupTest(covariate="site", p=0.05, relation=">", tau="common", method="reml")],
+    **{
+        f"slope {method}": [
+            MetaRegressionSlope(estimate=-0.2, lower=-0.5, upper=0.1, method=method, interval=interval, **SLOPE),
+            MetaRegressionTest(covariate="dose", p=0.2, direction=-1, tolerance=0.3, method=method),
+        ]
+        for method, interval in (("dl", "wald"), ("fe", "wald"), ("pm", "hksj"), ("reml", "hksj"))
+    },
+    "slope without limits": [MetaRegressionSlope(estimate=-0.2, **SLOPE)],
+    "tau-squared": [Heterogeneity(tau2=0.6, digits=0)],
+    "tau-squared reml": [Heterogeneity(tau2=0.6, digits=0, method="reml")],
+    "Q": [Heterogeneity(q=9, digits=-1)],
+    "I2 of a subgroup": [Heterogeneity(i2=40, digits=-1, covariate="crps", group=0)],
+    "prediction": [PredictionInterval(lower=-3, upper=-0.2, half_width=0.5)],
+    "prediction reml": [PredictionInterval(lower=-3, upper=-0.2, half_width=0.5, method="reml", interval="hksj", rule="metafor")],
     "none": [],
     "pooled": [POOLED],
     "pooled 90%": [PooledEstimate(estimate=-1.8, lower=-2.3, upper=-1.3, half_width=0.4, level=0.9)],
@@ -69,11 +105,14 @@ CHOICES = (
 
 def review(statistics, choices=CHOICES):
     crps = {"A": 1, "B": 1, "C": 0, "D": 0, "E": 0, "F": 0, "outside": 1}
-    studies = [
-        Study(name=name, n=30, covariates={"crps": value, "lone": int(name == "E")}, in_review=name != "outside")
+    dose = dict(zip(crps, (0.0, 0.5, 3.0, 1.0, 2.0, 4.0, 1.0), strict=True))
+    site = dict(zip(crps, (0, 1, 2, 0, 1, 2, 0), strict=True))
+    covariates = {
+        name: {"crps": value, "lone": int(name == "E"), "dose": dose[name], "site": site[name]}
         for name, value in crps.items()
-    ]
-    studies[0] = Study(name="A", y=-2.0, se=0.5, covariates={"crps": 1, "lone": 0})
+    }
+    studies = [Study(name=name, n=30, covariates=covariates[name], in_review=name != "outside") for name in crps]
+    studies[0] = Study(name="A", y=-2.0, se=0.5, covariates=covariates["A"])
     return PublishedReview(studies=studies, statistics=statistics, sd=HalfNormal(2), choices=choices)
 
 
@@ -87,7 +126,7 @@ def random_point(arrays, seed):
 
 
 def constants(arrays):
-    return (arrays.log_weight, arrays.reading, arrays.included, arrays.pool_mask, *arrays.encoded)
+    return (arrays.log_weight, arrays.reading, arrays.included, *arrays.encoded)
 
 
 def value(arrays, point):
@@ -179,7 +218,7 @@ def test_i2_zero_fades_out_where_it_would_be_printed_as_one():
     y, se = rng.normal(0, 0.7, size=(200, 1, 7)), np.full((200, 1, 7), 0.6)
     trials = arrays.trials(y, se)
     allowed = np.exp(arrays.statistic_terms(trials)[0][:, 0])
-    q, i2 = trials.pools.q[:, 0, 0], trials.pools.i2[:, 0, 0]
+    q, i2 = trials.fits.q[:, 0, 0], trials.fits.i2[:, 0, 0]
     clear = np.abs(q - 5 / 0.995) > 0.25  # five times the softness
     assert_allclose(allowed[clear], i2[clear] < 0.5, atol=0.01)
     assert set(i2[clear] < 0.5) == {True, False}

@@ -8,30 +8,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
-from bayesmeta.data.review import PublishedReview, Range, Scenario, study_sizes
-from bayesmeta.data.statistics import (
-    Heterogeneity,
-    PooledEstimate,
-    SignificantCount,
-    Statistic,
-    StudyTest,
-    SubgroupTest,
-)
+from bayesmeta.data.review import PublishedReview, Range, Scenario, study_size
 from bayesmeta.errors import DataError
-from bayesmeta.families.review import codes
-from bayesmeta.families.review.terms import (
-    I2_SOFTNESS,
-    Floats,
-    Ints,
-    Place,
-    Trials,
-    log_density,
-    q_bound,
-    spread_of,
-)
-from bayesmeta.pooling import dersimonian_laird
+from bayesmeta.families.review.fits import Fit, encoded, fitted
+from bayesmeta.families.review.observations import Observation, Reader
+from bayesmeta.families.review.terms import Floats, Ints, Trials, log_density
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +21,7 @@ class ReviewArrays:
     """Arrays of a review over scenarios (combinations of options), readings and studies.
 
     A reading is a distinct version of the known numbers; many scenarios share one, since most choices concern
-    covariates. Likewise a pool that several scenarios or statistics need is computed once.
+    covariates. Likewise a fit that several scenarios or statistics need is computed once.
 
     Attributes
     ----------
@@ -48,13 +30,14 @@ class ReviewArrays:
     reading : shape (scenario,), index of the reading
     known : shape (study,), bool
     y, se : shape (reading, study), nan where latent
-    n_t, n_c : shape (reading, study), nan where the size is a range
+    inverse_size : shape (reading, study), the squared standard error for a unit SD of one, nan where the size is a range
     n_lower, n_upper : shape (reading, ranged study)
+    per_participant : shape (reading, ranged study), the squared standard error for a unit SD of one, times the size
     ranged : shape (study,), bool
     n_rest : shape (reading,), participants left for the studies of unknown size, or None without a total
     included : shape (study,), 0 or 1
-    pool_mask : shape (mask, study), 0 or 1: the studies of each pool, which is computed for every reading
-    places : where each statistic finds its pools and study
+    fits : pools and meta-regressions, each computed for every reading; the first is the review's by DerSimonian and Laird
+    observations : numbers of all statistics, in their order
     """
 
     review: PublishedReview
@@ -64,15 +47,15 @@ class ReviewArrays:
     known: NDArray[np.bool_]
     y: Floats
     se: Floats
-    n_t: Floats
-    n_c: Floats
+    inverse_size: Floats
     n_lower: Floats
     n_upper: Floats
+    per_participant: Floats
     ranged: NDArray[np.bool_]
     n_rest: Floats | None
     included: Floats
-    pool_mask: Floats
-    places: tuple[Place, ...]
+    fits: tuple[Fit, ...]
+    observations: tuple[Observation, ...]
 
     @property
     def n_free_sizes(self) -> int:
@@ -104,75 +87,62 @@ class ReviewArrays:
         Arms are taken as equal where only a total is known.
         """
         latent = ~self.known
-        factor = np.nan_to_num(1 / self.n_t + 1 / self.n_c)[:, latent]  # (reading, latent)
+        factor = np.nan_to_num(self.inverse_size)[:, latent]  # (reading, latent)
         if self.ranged[latent].any():
             totals = xp.stack([total + 0.0 * sd[..., :1] for total in self.sizes(u, xp=xp)], axis=-1)
             where = np.eye(latent.size)[self.ranged][:, latent]  # each ranged study's place among the latent ones
-            factor = factor + xp.sum((4.0 / totals)[..., None] * where, axis=-2)
+            factor = factor + xp.sum((self.per_participant / totals)[..., None] * where, axis=-2)
         return sd[..., None, :] * xp.sqrt(factor)
 
     def trials(self, y: Floats, se: Floats) -> Trials:
-        """The trials with the pools that the review's statistics need, from `y` and `se` (..., reading, study)."""
-        return Trials(y, se, dersimonian_laird(y, se, self.pool_mask), self.reading, self.included)
+        """The trials with the fits that the review's statistics need, from `y` and `se` (..., reading, study)."""
+        return Trials(y, se, fitted(y, se, self.fits), self.reading, self.included)
 
     def statistic_terms(self, trials: Trials) -> list[Floats]:
         """Log density of each statistic, each of shape (..., scenario)."""
-        pairs = zip(self.review.statistics, self.places, strict=True)
-        return [log_density(statistic, trials, place) for statistic, place in pairs]
+        found = {id(one): np.zeros((*trials.y.shape[:-2], self.reading.size)) for one in self.review.statistics}
+        for one in self.observations:
+            if one.relation is not None:
+                found[id(one.statistic)] = found[id(one.statistic)] + log_density(one, trials)
+        return list(found.values())
 
     @property
-    def encoded(self) -> tuple[Ints, Floats, Ints, Ints]:
-        """The statistics as the kernel takes them: kind, parameters, masks inside and outside."""
-        codes = [_encode(s, p.study, self.included) for s, p in zip(self.review.statistics, self.places, strict=True)]
-        n = len(self.log_weight)
-        kinds = np.array([kind for kind, _ in codes], dtype=np.int64)
-        parameters = np.array([numbers for _, numbers in codes], dtype=float).reshape(len(codes), 4)
-        inside = np.array([place.inside for place in self.places], dtype=np.int64).reshape(len(codes), n)
-        outside = np.array([place.outside for place in self.places], dtype=np.int64).reshape(len(codes), n)
-        return kinds, parameters, inside, outside
-
-
-def _encode(statistic: Statistic, study: int, included: Floats) -> tuple[int, tuple[float, float, float, float]]:
-    match statistic:
-        case PooledEstimate():
-            return codes.POOLED, (statistic.z, statistic.lower, statistic.upper, spread_of(statistic))
-        case SubgroupTest():
-            return codes.SUBGROUP, (statistic.z, statistic.spread, 0.0, 0.0)
-        case Heterogeneity(i2=0):
-            return codes.I2_ZERO, (q_bound(statistic, included), I2_SOFTNESS, 0.0, 0.0)
-        case Heterogeneity():
-            return codes.I2, (statistic.i2, spread_of(statistic), 0.0, 0.0)
-        case SignificantCount():
-            bound = float(-ndtri(statistic.alpha / 2))
-            return codes.COUNT, (bound, statistic.width, float(statistic.direction), float(statistic.count))
-        case StudyTest():
-            kind = codes.STUDY_BELOW if statistic.relation == "<" else codes.STUDY_ABOVE
-            return kind, (statistic.z, statistic.width, float(statistic.direction or 0), float(study))
+    def encoded(self) -> tuple[NDArray[Any], ...]:
+        """The fits and observations as the kernel takes them."""
+        used = [one for one in self.observations if one.relation is not None]
+        n, width = self.reading.size, max([1, *(one.fits.shape[1] for one in used if one.fits is not None)])
+        what = np.array([(one.quantity, one.relation, one.study) for one in used], dtype=np.int64).reshape(-1, 3)
+        how = np.array([(one.sign, one.spread) for one in used], dtype=float).reshape(-1, 2)
+        by_scenario, slots = np.zeros((len(used), 2, n)), np.full((len(used), n, width), -1)
+        for j, one in enumerate(used):
+            by_scenario[j, 0], by_scenario[j, 1] = one.target, 0.0 if one.critical is None else one.critical
+            if one.fits is not None:
+                slots[j, :, : one.fits.shape[1]] = one.fits
+        return (*encoded(self.fits), what, how, by_scenario, slots)
 
 
 def review_arrays(review: PublishedReview) -> ReviewArrays:
     """Arrays of `review`."""
     scenarios = review.scenarios()
-    sizes = [study_sizes(scenario.studies) for scenario in scenarios]
-    ranged = np.array([isinstance(size, Range) for size in sizes[0]])
+    sizes = [[study_size(study) for study in scenario.studies] for scenario in scenarios]
+    ranged = np.array([isinstance(size.participants, Range) for size in sizes[0]])
     for row in sizes:
-        if [isinstance(size, Range) for size in row] != ranged.tolist():
+        if [isinstance(size.participants, Range) for size in row] != ranged.tolist():
             raise DataError("a study's size must be a range under every option of a choice, or under none.")
-
-    def known_sizes(arm: int) -> Floats:
-        return np.array([[s[arm] if isinstance(s, tuple) else np.nan for s in row] for row in sizes])
-
-    limits = np.array([[(s.lower, s.upper) for s in row if isinstance(s, Range)] for row in sizes], dtype=float)
-    limits = limits.reshape(len(scenarios), -1)
+    inverse = np.array([[np.nan if s.inverse is None else s.inverse for s in row] for row in sizes], dtype=float)
+    known = np.array([[s.participants if isinstance(s.participants, float) else np.nan for s in row] for row in sizes])
+    of_ranges = [
+        [x for size in row if isinstance(at := size.participants, Range) for x in (at.lower, at.upper, size.per)]
+        for row in sizes
+    ]
+    limits = np.array(of_ranges, dtype=float)
     y, se = _field(scenarios, "y"), _field(scenarios, "se")
-    everything = np.concatenate([y, se, known_sizes(0), known_sizes(1), limits], axis=1)
+    everything = np.concatenate([y, se, inverse, known, limits], axis=1)
     _, first, reading = np.unique(np.nan_to_num(everything, nan=-1.0), axis=0, return_index=True, return_inverse=True)
-    n_t, n_c, limits = known_sizes(0)[first], known_sizes(1)[first], limits[first].reshape(len(first), -1, 2)
-    n_rest = None
-    if review.n_total is not None:
-        n_rest = review.n_total - np.nansum(n_t, axis=1) - np.nansum(n_c, axis=1)
-    included = np.array([float(study.in_review) for study in review.studies])
-    pool_mask, places = _pools(review, scenarios, included)
+    lower, upper, per = np.moveaxis(limits[first].reshape(len(first), -1, 3), -1, 0)
+    n_rest = None if review.n_total is None else review.n_total - np.nansum(known[first], axis=1)
+    read = Reader(review)
+    observations = read.observations()
     return ReviewArrays(
         review=review,
         labels=tuple(scenario.labels for scenario in scenarios),
@@ -181,43 +151,16 @@ def review_arrays(review: PublishedReview) -> ReviewArrays:
         known=np.array([study.known for study in review.studies]),
         y=y[first],
         se=se[first],
-        n_t=n_t,
-        n_c=n_c,
-        n_lower=limits[..., 0],
-        n_upper=limits[..., 1],
+        inverse_size=inverse[first],
+        n_lower=lower,
+        n_upper=upper,
+        per_participant=per,
         ranged=ranged,
         n_rest=n_rest,
-        included=included,
-        pool_mask=pool_mask,
-        places=places,
+        included=read.included.astype(float),
+        fits=tuple(read.fits),
+        observations=observations,
     )
-
-
-def _pools(
-    review: PublishedReview, scenarios: tuple[Scenario, ...], included: Floats
-) -> tuple[Floats, tuple[Place, ...]]:
-    """Return the distinct groups of studies that are pooled, and where each statistic finds its pools."""
-    masks: list[Floats] = [included]
-
-    def index(mask: Floats) -> int:
-        for i, known in enumerate(masks):
-            if np.array_equal(known, mask):
-                return i
-        masks.append(mask)
-        return len(masks) - 1
-
-    found = []
-    for statistic in review.statistics:
-        inside, outside = [], []
-        for scenario in scenarios:
-            group = np.ones(len(included))
-            if isinstance(statistic, SubgroupTest):
-                group = np.array([float(study.covariates[statistic.covariate]) for study in scenario.studies])  # type: ignore[arg-type]
-                outside.append(index(included * (1 - group)))
-            inside.append(index(included * group))
-        study = review.study.index(statistic.study) if isinstance(statistic, StudyTest) else 0
-        found.append(Place(np.array(inside), np.array(outside or inside), study))
-    return np.array(masks), tuple(found)
 
 
 def _field(scenarios: tuple[Scenario, ...], name: str) -> Floats:

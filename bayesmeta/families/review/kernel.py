@@ -13,9 +13,30 @@ import math
 import numba
 import numpy as np
 
-from bayesmeta.families.review.codes import COUNT, I2, I2_ZERO, POOLED, STUDY_BELOW, SUBGROUP
+from bayesmeta.families.review.codes import (
+    ABOVE,
+    BELOW,
+    BETWEEN,
+    COCHRAN,
+    COUNT,
+    ESTIMATE,
+    EXCESS,
+    GAP,
+    HK,
+    I2,
+    LIMIT_HK,
+    N_NUMBERS,
+    NEW,
+    NEW_HK,
+    RATIO,
+    SE,
+    STUDY,
+    TAU2,
+    TAU_SQUARED,
+    Q,
+)
+from bayesmeta.families.review.kernel_fit import fit, fit_adjoint
 
-_FLOOR = 1e-9  # as in `bayesmeta.pooling.dersimonian_laird`
 _HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 
 
@@ -27,82 +48,6 @@ def _log_logistic(x):
 @numba.njit(cache=True, error_model="numpy")
 def _logistic(x):
     return 1 / (1 + math.exp(-x)) if x > 0 else math.exp(x) / (1 + math.exp(x))
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _pool(y, se, mask, out):
-    """DerSimonian-Laird: fills out with estimate, se, q, tau2, A, B, S1, C, W, sum(w g), excess."""
-    total = first = second = squares = k = 0.0
-    centre, n = 0.0, 0
-    for i in range(y.size):
-        if mask[i] > 0:
-            centre += y[i]
-            n += 1
-    centre /= n
-    for i in range(y.size):
-        if mask[i] > 0:
-            a, gap = 1 / se[i] ** 2, y[i] - centre
-            total += a
-            first += a * gap
-            second += a * gap * gap
-            squares += a * a
-            k += 1
-    q = max(second - first * first / total, 0.0)
-    scale = total - squares / total
-    excess = max(q - (k - 1), 0.0) if k > 1 else 0.0
-    tau2 = excess / max(scale, _FLOOR * total)
-    weight = moment = 0.0
-    for i in range(y.size):
-        if mask[i] > 0:
-            w = 1 / (se[i] ** 2 + tau2)
-            weight += w
-            moment += w * (y[i] - centre)
-    out[0], out[1], out[2], out[3] = centre + moment / weight, weight**-0.5, q, tau2
-    out[4], out[5], out[6], out[7], out[8], out[9], out[10] = (
-        total,
-        squares,
-        first,
-        scale,
-        weight,
-        moment,
-        excess,
-    )
-    out[11] = centre
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _pool_adjoint(y, se, mask, out, d_estimate, d_se, d_q, d_y, d_se_study):
-    """Add the derivatives of a pool's estimate, se and q, times their adjoints, to those of y and se."""
-    tau2, total, squares, first, scale = out[3], out[4], out[5], out[6], out[7]
-    weight, moment, excess, centre = out[8], out[9], out[10], out[11]
-    d_weight = -0.5 * weight**-1.5 * d_se - moment / weight**2 * d_estimate
-    d_moment = d_estimate / weight
-    d_tau2 = 0.0
-    for i in range(y.size):
-        if mask[i] > 0:
-            w, gap = 1 / (se[i] ** 2 + tau2), y[i] - centre
-            d_v = -w * w * (d_weight + gap * d_moment)
-            d_y[i] += w * d_moment
-            d_se_study[i] += 2 * se[i] * d_v
-            d_tau2 += d_v
-    d_total = d_squares = 0.0
-    if excess > 0:
-        divisor = max(scale, _FLOOR * total)
-        d_q += d_tau2 / divisor
-        d_divisor = -d_tau2 * tau2 / divisor
-        if scale > _FLOOR * total:
-            d_total += d_divisor * (1 + squares / total**2)
-            d_squares = -d_divisor / total
-        else:
-            d_total += d_divisor * _FLOOR
-    d_first = -2 * first / total * d_q
-    d_total += first * first / total**2 * d_q
-    for i in range(y.size):
-        if mask[i] > 0:
-            a, gap = 1 / se[i] ** 2, y[i] - centre
-            d_a = d_total + gap * d_first + gap * gap * d_q + 2 * a * d_squares
-            d_y[i] += a * d_first + 2 * a * gap * d_q
-            d_se_study[i] -= 2 * d_a * a / se[i]
 
 
 @numba.njit(cache=True, error_model="numpy")
@@ -120,101 +65,142 @@ def _count_chance(chance, included, skip, count):
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _pool_statistic(kind, parameter, inside, outside, d_pool):
-    """Log density of a statistic of pools; fills its derivatives by (inside, outside) x (estimate, se, q)."""
-    value = 0.0
-    if kind == POOLED:
-        z, spread = parameter[0], parameter[3]
-        low = (inside[0] - z * inside[1] - parameter[1]) / spread
-        high = (inside[0] + z * inside[1] - parameter[2]) / spread
-        value = -0.5 * (low * low + high * high) - 2 * math.log(spread) - 2 * _HALF_LOG_2PI
-        d_pool[0, 0], d_pool[0, 1] = -(low + high) / spread, -z * (high - low) / spread
-    elif kind == SUBGROUP:
-        gap, variance = inside[0] - outside[0], inside[1] ** 2 + outside[1] ** 2
-        z = gap / math.sqrt(variance)
-        miss = (z - parameter[0]) / parameter[1]
-        value = -0.5 * miss * miss - math.log(parameter[1]) - _HALF_LOG_2PI
-        d = -miss / parameter[1]
-        d_pool[0, 0], d_pool[1, 0] = d / math.sqrt(variance), -d / math.sqrt(variance)
-        d_pool[0, 1], d_pool[1, 1] = -d * z * inside[1] / variance, -d * z * outside[1] / variance
-    elif kind == I2_ZERO:
-        margin = (parameter[0] - inside[2]) / parameter[1]
-        value = _log_logistic(margin)
-        d_pool[0, 2] = -(1 - _logistic(margin)) / parameter[1]
-    elif kind == I2:
-        q, excess = max(inside[2], 1e-300), inside[10]
-        miss = (100 * excess / q - parameter[0]) / parameter[1]
-        value = -0.5 * miss * miss - math.log(parameter[1]) - _HALF_LOG_2PI
-        if excess > 0:
-            d_pool[0, 2] = -miss / parameter[1] * 100 * (q - excess) / q**2
-    return value
+def fit_quantity(quantity, critical, numbers, slots, d):
+    """A number of one or several fits; fills its derivatives by slot and number of the fit, shape (slot, number)."""
+    first = numbers[slots[0]]
+    d[:] = 0.0
+    if quantity == GAP:
+        other = numbers[slots[1]]
+        variance = first[SE] ** 2 + other[SE] ** 2
+        z = (first[ESTIMATE] - other[ESTIMATE]) / math.sqrt(variance)
+        d[0, ESTIMATE], d[1, ESTIMATE] = 1 / math.sqrt(variance), -1 / math.sqrt(variance)
+        d[0, SE], d[1, SE] = -z * first[SE] / variance, -z * other[SE] / variance
+        return z
+    if quantity == BETWEEN:
+        total = mean = square = 0.0
+        for slot in slots:
+            if slot >= 0:
+                total += numbers[slot, SE] ** -2
+                mean += numbers[slot, SE] ** -2 * numbers[slot, ESTIMATE]
+        mean /= total
+        for slot in slots:
+            if slot >= 0:
+                square += numbers[slot, SE] ** -2 * (numbers[slot, ESTIMATE] - mean) ** 2
+        root = math.sqrt(max(square, 1e-300))
+        for i in range(slots.size):
+            if slots[i] >= 0:
+                se, gap = numbers[slots[i], SE], numbers[slots[i], ESTIMATE] - mean
+                d[i, ESTIMATE], d[i, SE] = gap / se**2 / root, -(gap**2) / se**3 / root
+        return root
+    if quantity == RATIO:
+        d[0, ESTIMATE], d[0, SE] = 1 / first[SE], -first[ESTIMATE] / first[SE] ** 2
+        return first[ESTIMATE] / first[SE]
+    if quantity == I2:
+        q = max(first[COCHRAN], 1e-300)
+        if first[EXCESS] > 0:
+            d[0, EXCESS], d[0, COCHRAN] = 100 / q, -100 * first[EXCESS] / q**2
+        return 100 * first[EXCESS] / q
+    if quantity in (Q, TAU2):
+        which = COCHRAN if quantity == Q else TAU_SQUARED
+        d[0, which] = 1.0
+        return first[which]
+    which = HK if quantity in (LIMIT_HK, NEW_HK) else SE
+    error, d[0, ESTIMATE] = first[which], 1.0
+    if quantity in (NEW, NEW_HK):
+        error = math.sqrt(first[which] ** 2 + first[TAU_SQUARED])
+        d[0, TAU_SQUARED] = 0.5 * critical / error
+    d[0, which] = critical * first[which] / error
+    return first[ESTIMATE] + critical * error
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _study_statistic(kind, parameter, y, se, included, d_z):
-    """Log density of a statistic of single studies; fills its derivatives with respect to their z."""
-    value = 0.0
-    if kind == COUNT:
-        bound, width, direction, count = parameter[0], parameter[1], parameter[2], int(parameter[3])
-        chance = np.empty(y.size)
-        for i in range(y.size):
-            chance[i] = _logistic((direction * y[i] / se[i] - bound) / width)
-        p = max(_count_chance(chance, included, -1, count)[count], 1e-300)
-        value = math.log(p)
-        for i in range(y.size):
-            if included[i] > 0:
-                rest = _count_chance(chance, included, i, count)
-                change = (rest[count - 1] if count > 0 else 0.0) - rest[count]
-                d_z[i] = change / p * chance[i] * (1 - chance[i]) * direction / width
-    else:
-        i, width, direction = int(parameter[3]), parameter[1], parameter[2]
-        z = y[i] / se[i]
-        if kind == STUDY_BELOW:
-            margin = (direction * z - parameter[0]) / width
-            value, d_z[i] = _log_logistic(margin), (1 - _logistic(margin)) * direction / width
-        else:
-            margin = (parameter[0] - abs(z)) / width
-            value, d_z[i] = _log_logistic(margin), -(1 - _logistic(margin)) * np.sign(z) / width
-    return value
+def _observe(relation, value, target, sign, spread):
+    """Log density of what was printed of a number, and its derivative by the number."""
+    turned = abs(value) if sign == 0 else sign * value
+    turn = np.sign(value) if sign == 0 else sign
+    if relation == ABOVE:
+        margin = (turned - target) / spread
+        return _log_logistic(margin), (1 - _logistic(margin)) * turn / spread
+    if relation == BELOW:
+        margin = (target - turned) / spread
+        return _log_logistic(margin), -(1 - _logistic(margin)) * turn / spread
+    miss = (turned - target) / spread
+    density, slope = -0.5 * miss * miss - math.log(spread) - _HALF_LOG_2PI, -miss / spread
+    if sign == 0:
+        mirror = (turned + target) / spread
+        other = math.exp(-0.5 * (mirror * mirror - miss * miss))
+        density, slope = density + math.log1p(other), (slope - other * mirror / spread) / (1 + other)
+    return density, slope * turn
 
 
 @numba.njit(cache=True, error_model="numpy")
-def review_log_density(y, se, fitted, tau, log_weight, reading, included, mask, kind, parameter, inside, outside):
+def _counted(y, se, included, bound, width, direction, count, d_z):
+    """Log probability that so many trials are significant; fills its derivatives by their z."""
+    chance = np.empty(y.size)
+    for i in range(y.size):
+        chance[i] = _logistic((direction * y[i] / se[i] - bound) / width)
+    p = max(_count_chance(chance, included, -1, count)[count], 1e-300)
+    for i in range(y.size):
+        if included[i] > 0:
+            rest = _count_chance(chance, included, i, count)
+            change = (rest[count - 1] if count > 0 else 0.0) - rest[count]
+            d_z[i] = change / p * chance[i] * (1 - chance[i]) * direction / width
+    return math.log(p)
+
+
+@numba.njit(cache=True, error_model="numpy")
+def review_log_density(
+    y, se, fitted, tau, log_weight, reading, included, member, stratum, x, method, what, how, by_scenario, slots
+):
     """Log density summed over scenarios, and its derivatives with respect to y, se, fitted and tau.
 
     Shapes: y, se (reading, study); fitted (scenario, study); log_weight, reading (scenario,); included (study,);
-    mask (mask, study); kind (statistic,); parameter (statistic, 4); inside, outside (statistic, scenario).
+    member, stratum, x (fit, study) and method (fit,) of `fits.encoded`; what (observation, 3): quantity, relation and study;
+    how (observation, 2): sign and spread; by_scenario (observation, 2, scenario): target and critical value;
+    slots (observation, scenario, slot): fits.
     """
     n_readings, n_studies = y.shape
-    n_scenarios, n_statistics = log_weight.size, kind.size
-    pools = np.empty((n_readings, mask.shape[0], 12))
+    n_scenarios, n_observations, n_fits = log_weight.size, what.shape[0], method.size
+    numbers = np.empty((n_readings, n_fits, N_NUMBERS))
+    vectors, centres = np.empty((n_readings, n_fits, 3, n_studies)), np.empty((n_readings, n_fits))
+    room = np.empty((3, n_studies))
     for r in range(n_readings):
-        for u in range(mask.shape[0]):
-            _pool(y[r], se[r], mask[u], pools[r, u])
+        for f in range(n_fits):
+            share, residual, first = vectors[r, f, 0], vectors[r, f, 1], vectors[r, f, 2]
+            centres[r, f] = fit(
+                y[r], se[r], member[f], stratum[f], x[f], method[f], numbers[r, f], share, residual, first, room
+            )
     joint = log_weight.copy()
-    d_pools = np.zeros((n_statistics, n_scenarios, 2, 3))
-    alone, d_zs = np.zeros((n_statistics, n_readings)), np.zeros((n_statistics, n_readings, n_studies))
-    for j in range(n_statistics):
-        if kind[j] >= COUNT:
-            for r in range(n_readings):
-                alone[j, r] = _study_statistic(kind[j], parameter[j], y[r], se[r], included, d_zs[j, r])
+    d_fits = np.zeros((n_observations, n_scenarios, slots.shape[2], N_NUMBERS))
+    alone, d_zs = np.zeros((n_observations, n_readings)), np.zeros((n_observations, n_readings, n_studies))
+    for j in range(n_observations):
+        for r in range(n_readings):
+            if what[j, 0] == COUNT:
+                count, bound = int(by_scenario[j, 0, 0]), by_scenario[j, 1, 0]
+                alone[j, r] = _counted(y[r], se[r], included, bound, how[j, 1], how[j, 0], count, d_zs[j, r])
+            elif what[j, 0] == STUDY:
+                i = what[j, 2]
+                target = by_scenario[j, 0, 0]
+                alone[j, r], d_zs[j, r, i] = _observe(what[j, 1], y[r, i] / se[r, i], target, how[j, 0], how[j, 1])
     for s in range(n_scenarios):
         r = reading[s]
         for i in range(n_studies):
             variance = se[r, i] ** 2 + tau**2
             joint[s] -= 0.5 * (y[r, i] - fitted[s, i]) ** 2 / variance + 0.5 * math.log(variance) + _HALF_LOG_2PI
-        for j in range(n_statistics):
-            if kind[j] >= COUNT:
+        for j in range(n_observations):
+            if what[j, 0] >= COUNT:
                 joint[s] += alone[j, r]
-            else:
-                pool, other = pools[r, inside[j, s]], pools[r, outside[j, s]]
-                joint[s] += _pool_statistic(kind[j], parameter[j], pool, other, d_pools[j, s])
+                continue
+            value = fit_quantity(what[j, 0], by_scenario[j, 1, s], numbers[r], slots[j, s], d_fits[j, s])
+            density, slope = _observe(what[j, 1], value, by_scenario[j, 0, s], how[j, 0], how[j, 1])
+            joint[s] += density
+            d_fits[j, s] *= slope
     top = joint.max()
     evidence = top + math.log(np.exp(joint - top).sum())
     d_y, d_se, d_fitted, d_tau = np.zeros_like(y), np.zeros_like(se), np.zeros_like(fitted), 0.0
     if not math.isfinite(evidence):
         return evidence, d_y, d_se, d_fitted, d_tau
-    d_pool = np.zeros((n_readings, mask.shape[0], 3))
+    d_numbers = np.zeros((n_readings, n_fits, N_NUMBERS))
     for s in range(n_scenarios):
         r, p = reading[s], math.exp(joint[s] - evidence)
         if p < 1e-18:
@@ -226,20 +212,23 @@ def review_log_density(y, se, fitted, tau, log_weight, reading, included, mask, 
             d_fitted[s, i] += p * gap / variance
             d_se[r, i] += 2 * se[r, i] * d_variance
             d_tau += 2 * tau * d_variance
-        for j in range(n_statistics):
-            if kind[j] >= COUNT:
+        for j in range(n_observations):
+            if what[j, 0] >= COUNT:
                 for i in range(n_studies):
                     d_y[r, i] += p * d_zs[j, r, i] / se[r, i]
                     d_se[r, i] -= p * d_zs[j, r, i] * y[r, i] / se[r, i] ** 2
                 continue
-            for m in range(3):
-                d_pool[r, inside[j, s], m] += p * d_pools[j, s, 0, m]
-                d_pool[r, outside[j, s], m] += p * d_pools[j, s, 1, m]
+            for m in range(slots.shape[2]):
+                if slots[j, s, m] >= 0:
+                    d_numbers[r, slots[j, s, m]] += p * d_fits[j, s, m]
     for r in range(n_readings):
-        for u in range(mask.shape[0]):
-            d = d_pool[r, u]
-            if d[0] != 0 or d[1] != 0 or d[2] != 0:
-                _pool_adjoint(y[r], se[r], mask[u], pools[r, u], d[0], d[1], d[2], d_y[r], d_se[r])
+        for f in range(n_fits):
+            if np.any(d_numbers[r, f] != 0):
+                share, residual, first = vectors[r, f, 0], vectors[r, f, 1], vectors[r, f, 2]
+                fit_adjoint(
+                    y[r], se[r], stratum[f], x[f], method[f], centres[r, f], numbers[r, f], share, residual, first,
+                    room, d_numbers[r, f], d_y[r], d_se[r],
+                )  # fmt: skip
     return evidence, d_y, d_se, d_fitted, d_tau
 
 

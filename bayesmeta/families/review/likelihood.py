@@ -11,7 +11,7 @@ from bayesmeta.data.review import PublishedReview
 from bayesmeta.families.likelihood import BY_STUDY, DRAWS, NUMPY, Array, Groups, Latent, Likelihood, Ops, Point
 from bayesmeta.families.printed import RECOMPUTED
 from bayesmeta.families.review.arrays import review_arrays
-from bayesmeta.families.review.published import printed, replicated, statistics_of, tests_by_name
+from bayesmeta.families.review.published import printed, replicated, shown, statistics_of
 from bayesmeta.families.review.terms import Trials
 from bayesmeta.families.theta import draw_theta
 from bayesmeta.priors import Flat, Uniform
@@ -81,7 +81,7 @@ class ReviewLikelihood(Likelihood):
         groups["posterior"]["scenario_probability"] = ((*DRAWS, "scenario"), probability)
         added = self._added(joint, items)
         groups["log_likelihood"] = {"evidence": ((*DRAWS, "item"), added)} if items else {}
-        groups[RECOMPUTED] = statistics_of(arrays, trials, y / se, pick)
+        groups[RECOMPUTED] = statistics_of(arrays, trials, pick)
         groups["posterior_predictive"] = replicated(arrays, fitted, tau, se, pick, rng.spawn(1)[0])
         groups["observed_data"] = printed(arrays)
         groups["constant_data"] = {"X_lower": (("scenario", "study", "covariate"), self.design.base)}
@@ -94,7 +94,7 @@ class ReviewLikelihood(Likelihood):
             "item": items,
             "scenario": [" | ".join(label) or "as stated" for label in self.arrays.labels],
             "ranged": [f"{study}: {covariate}" for study, covariate in self.design.slots],
-            **tests_by_name(self.arrays),
+            "number": [one.name for one in shown(self.arrays)],
         }
 
     def _scenarios(self, at: Point, mean: Floats) -> tuple[Floats, dict[str, Floats], Trials]:

@@ -14,13 +14,13 @@ from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_and_cache_key
 
-from bayesmeta.families.review import codes, kernel
+from bayesmeta.families.review import codes, kernel, kernel_fit
 from bayesmeta.families.review.arrays import ReviewArrays
 from bayesmeta.families.review.kernel import fitted_adjoint, fitted_values, review_log_density
 from bayesmeta.spec.design import Design
 
 # PyTensor keeps compiled functions on disk: a changed kernel must not find the old one.
-_SOURCES = (__file__, kernel.__file__, codes.__file__)
+_SOURCES = (__file__, kernel.__file__, kernel_fit.__file__, codes.__file__)
 _SOURCE_KEY = hashlib.sha256(b"".join(Path(file).read_bytes() for file in _SOURCES)).hexdigest()
 _FREE = 6  # y, se, mu, beta, u, tau have derivatives; the other inputs are constants
 
@@ -38,15 +38,32 @@ def _evaluate(
     log_weight,
     reading,
     included,
-    mask,
-    kind,
-    parameter,
-    inside,
-    outside,
+    member,
+    stratum,
+    x,
+    method,
+    what,
+    how,
+    by_scenario,
+    slots,
 ):
     fitted = fitted_values(mu.item(), beta, u, base, where, change)
     value, d_y, d_se, d_fitted, d_tau = review_log_density(
-        y, se, fitted, tau.item(), log_weight, reading, included, mask, kind, parameter, inside, outside
+        y,
+        se,
+        fitted,
+        tau.item(),
+        log_weight,
+        reading,
+        included,
+        member,
+        stratum,
+        x,
+        method,
+        what,
+        how,
+        by_scenario,
+        slots,
     )
     d_mu, d_beta, d_u = fitted_adjoint(d_fitted, beta, u, base, where, change)
     return np.asarray(value), d_y, d_se, np.asarray(d_mu), d_beta, d_u, np.asarray(d_tau)
@@ -95,18 +112,22 @@ def _numba(op: ReviewLogDensity, node: Apply, **kwargs: Any) -> Any:
         log_weight,
         reading,
         included,
-        mask,
-        kind,
-        parameter,
-        inside,
-        outside,
+        member,
+        stratum,
+        x,
+        method,
+        what,
+        how,
+        by_scenario,
+        slots,
     ):
         return compiled(
             np.ascontiguousarray(y), np.ascontiguousarray(se), mu, np.ascontiguousarray(beta), np.ascontiguousarray(u),
             tau, np.ascontiguousarray(base), np.ascontiguousarray(where), np.ascontiguousarray(change),
             np.ascontiguousarray(log_weight), np.ascontiguousarray(reading), np.ascontiguousarray(included),
-            np.ascontiguousarray(mask), np.ascontiguousarray(kind), np.ascontiguousarray(parameter),
-            np.ascontiguousarray(inside), np.ascontiguousarray(outside),
+            np.ascontiguousarray(member), np.ascontiguousarray(stratum), np.ascontiguousarray(x), np.ascontiguousarray(method),
+            np.ascontiguousarray(what), np.ascontiguousarray(how), np.ascontiguousarray(by_scenario),
+            np.ascontiguousarray(slots),
         )  # fmt: skip
 
     return contiguous, _SOURCE_KEY
@@ -123,7 +144,6 @@ def log_density_of(arrays: ReviewArrays, design: Design, y: Any, se: Any, mu: An
         arrays.log_weight,
         arrays.reading,
         arrays.included,
-        arrays.pool_mask,
     )
     fixed = [pt.constant(np.ascontiguousarray(value)) for value in (*constants, *arrays.encoded)]
     return ReviewLogDensity()(y, se, mu, beta, u, tau, *fixed)[0]

@@ -1,49 +1,35 @@
-"""Log density of a review's printed statistics given its trials, in NumPy, for all draws at once.
+"""Numbers that a review computes from its trials, and the log density of what it printed, in NumPy for all draws at once.
 
-Trials have shape (..., reading, study), where a reading is a distinct version of the known numbers; their pools
-(..., reading, mask), one for each group of studies that some statistic pools; results have shape (..., scenario).
+Trials have shape (..., reading, study), where a reading is a distinct version of the known numbers; results have shape
+(..., scenario).
 """
 
 from __future__ import annotations
 
-from functools import singledispatch
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_expit, ndtri
+from scipy.special import log_expit
 
-from bayesmeta.data.statistics import (
-    WITHIN,
-    Heterogeneity,
-    PooledEstimate,
-    SignificantCount,
-    Statistic,
-    StudyTest,
-    SubgroupTest,
-)
 from bayesmeta.errors import DataError
 from bayesmeta.families.likelihood import NUMPY
-from bayesmeta.pooling import PooledArrays
+from bayesmeta.families.review import codes
+from bayesmeta.families.review.fits import Numbers
+from bayesmeta.families.review.observations import Observation
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-I2_SOFTNESS = 0.05  # units of Q over which "I-squared = 0" fades out
-
 
 class Trials(NamedTuple):
-    """The trials that a statistic is a function of, and the pools that the review's statistics need."""
+    """The trials that a statistic is a function of, and the fits that the review's statistics need."""
 
     y: Floats
     se: Floats
-    pools: PooledArrays
+    fits: Numbers
     reading: Ints  # shape (scenario,)
     included: Floats  # shape (study,)
-
-    def pool(self, name: str, mask: Ints) -> Floats:
-        """One number of the pool that each scenario takes, shape (..., scenario)."""
-        return np.asarray(getattr(self.pools, name))[..., self.reading, mask]
 
     @property
     def z(self) -> Floats:
@@ -51,70 +37,59 @@ class Trials(NamedTuple):
         return self.y / self.se
 
 
-class Place(NamedTuple):
-    """Where one statistic finds its numbers: masks of its group and of the others by scenario, and its study."""
-
-    inside: Ints
-    outside: Ints
-    study: int
-
-
-def spread_of(statistic: PooledEstimate | Heterogeneity) -> float:
-    """Standard deviation of an observation that is known to its rounding."""
-    return statistic.rounding / WITHIN
+def value(one: Observation, trials: Trials) -> Floats:
+    """The number under each scenario, with its sign; of a count the studies beyond the border, shape (..., scenario)."""
+    if one.quantity == codes.COUNT:
+        assert one.critical is not None
+        beyond = one.sign * trials.z[..., trials.reading, :] > one.critical[:, None]
+        return np.asarray((beyond * trials.included).sum(axis=-1), dtype=float)
+    is_study = one.quantity == codes.STUDY
+    found = trials.z[..., one.study][..., trials.reading] if is_study else _of_fits(one, trials)
+    return np.abs(found) if one.sign == 0 else one.sign * found
 
 
-@singledispatch
-def log_density(statistic: Statistic, trials: Trials, place: Place) -> Floats:
-    """Log density of one printed statistic, given the trials, shape (..., scenario)."""
-    raise NotImplementedError(f"no likelihood is defined for {type(statistic).__name__}")
+def _of_fits(one: Observation, trials: Trials) -> Floats:
+    assert one.fits is not None
+
+    def number(name: str) -> Floats:
+        """Of every slot, shape (..., scenario, slot)."""
+        return np.asarray(getattr(trials.fits, name))[..., trials.reading[:, None], one.fits]
+
+    if one.quantity == codes.GAP:
+        estimate, se = number("estimate"), number("se")
+        return np.asarray((estimate[..., 0] - estimate[..., 1]) / np.hypot(se[..., 0], se[..., 1]))
+    if one.quantity == codes.BETWEEN:
+        weight, estimate = number("se") ** -2, number("estimate")
+        mean = (weight * estimate).sum(axis=-1) / weight.sum(axis=-1)
+        return np.asarray(np.sqrt((weight * (estimate - mean[..., None]) ** 2).sum(axis=-1)))
+    if one.quantity == codes.RATIO:
+        return np.asarray((number("estimate") / number("se"))[..., 0])
+    single = {codes.I2: "i2", codes.Q: "q", codes.TAU2: "tau2"}.get(one.quantity)
+    if single is not None:
+        return number(single)[..., 0]
+    error = number("hk" if one.quantity in (codes.LIMIT_HK, codes.NEW_HK) else "se")[..., 0]
+    if one.quantity in (codes.NEW, codes.NEW_HK):
+        error = np.sqrt(error**2 + number("tau2")[..., 0])
+    assert one.critical is not None
+    return np.asarray(number("estimate")[..., 0] + one.critical * error)
 
 
-@log_density.register
-def _(statistic: PooledEstimate, trials: Trials, place: Place) -> Floats:
-    estimate, half = trials.pool("estimate", place.inside), statistic.z * trials.pool("se", place.inside)
-    spread = np.asarray(spread_of(statistic))
-    low = NUMPY.normal(estimate - half, statistic.lower, spread)
-    return low + NUMPY.normal(estimate + half, statistic.upper, spread)
-
-
-@log_density.register
-def _(statistic: SubgroupTest, trials: Trials, place: Place) -> Floats:
-    return NUMPY.normal(subgroup_statistic(trials, place), statistic.z, np.asarray(statistic.spread))
-
-
-@log_density.register
-def _(statistic: Heterogeneity, trials: Trials, place: Place) -> Floats:
-    if statistic.i2 == 0:
-        return np.asarray(
-            log_expit((q_bound(statistic, trials.included) - trials.pool("q", place.inside)) / I2_SOFTNESS)
-        )
-    return NUMPY.normal(trials.pool("i2", place.inside), statistic.i2, np.asarray(spread_of(statistic)))
-
-
-@log_density.register
-def _(statistic: SignificantCount, trials: Trials, place: Place) -> Floats:
-    margin = (statistic.direction * trials.z - float(-ndtri(statistic.alpha / 2))) / statistic.width
-    return log_poisson_binomial(margin[..., trials.included > 0], statistic.count)[..., trials.reading]
-
-
-@log_density.register
-def _(statistic: StudyTest, trials: Trials, place: Place) -> Floats:
-    z = trials.z[..., place.study][..., trials.reading]
-    if statistic.relation == "<":
-        return np.asarray(log_expit(((statistic.direction or 0) * z - statistic.z) / statistic.width))
-    return np.asarray(log_expit((statistic.z - np.abs(z)) / statistic.width))
-
-
-def subgroup_statistic(trials: Trials, place: Place) -> Floats:
-    """Z statistic of the difference between two subgroups' pools, shape (..., scenario)."""
-    gap = trials.pool("estimate", place.inside) - trials.pool("estimate", place.outside)
-    return np.asarray(gap / np.hypot(trials.pool("se", place.inside), trials.pool("se", place.outside)))
-
-
-def q_bound(statistic: Heterogeneity, included: Floats) -> float:
-    """Largest Q for which I-squared is printed as zero."""
-    return float((included.sum() - 1) / (1 - statistic.rounding / 100))
+def log_density(one: Observation, trials: Trials) -> Floats:
+    """Log density of one observation, given the trials, shape (..., scenario)."""
+    if one.quantity == codes.COUNT:
+        assert one.critical is not None
+        margin = (one.sign * trials.z - one.critical[0]) / one.spread
+        counted = log_poisson_binomial(margin[..., trials.included > 0], int(one.target[0]))
+        return counted[..., trials.reading]
+    found = value(one, trials)
+    if one.relation == codes.ABOVE:
+        return np.asarray(log_expit((found - one.target) / one.spread))
+    if one.relation == codes.BELOW:
+        return np.asarray(log_expit((one.target - found) / one.spread))
+    near = NUMPY.normal(found, one.target, np.asarray(one.spread))
+    if one.sign == 0:  # either sign gives this size
+        near = np.logaddexp(near, NUMPY.normal(found, -one.target, np.asarray(one.spread)))
+    return np.asarray(near)
 
 
 def log_poisson_binomial(logit: Floats, count: int) -> Floats:

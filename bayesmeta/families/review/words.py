@@ -7,18 +7,18 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bayesmeta.data.review import PublishedReview, Range, Study
-from bayesmeta.data.statistics import (
-    Heterogeneity,
-    PooledEstimate,
-    SignificantCount,
-    Statistic,
-    StudyTest,
-    SubgroupTest,
-)
+from bayesmeta.data.statistics import SignificantCount, Statistic
 from bayesmeta.effects.display import Display
 from bayesmeta.families.printed import RECOMPUTED, Printed
 from bayesmeta.families.review.latent_pooling import latent_pooling
 from bayesmeta.families.review.numbers import printed_numbers
+from bayesmeta.families.review.statistic_words import (
+    number_label,
+    observed_within,
+    on_effect_scale,
+    printed,
+    review_methods,
+)
 from bayesmeta.families.words import CHOICES, Column, Evidence, Reader, Replicates, Row, Table, Words
 
 if TYPE_CHECKING:
@@ -70,12 +70,10 @@ class ReviewWords(Words):
                 f"deviation ({review.sd}), their effect from the hierarchical model."
             )
         if review.statistics:
-            test = any(isinstance(one, SubgroupTest) for one in review.statistics)
-            subgroup = ", and its subgroup z test with a separate tau in each subgroup" if test else ""
             observed = "; ".join(f"{one.name}: {observed_within(one)}" for one in review.statistics)
             parts.append(
-                f"The review's own estimator (DerSimonian and Laird{subgroup}) is part of the model, and its printed values "
-                f"are the observations, each within a tolerance. {observed[0].upper()}{observed[1:]}."
+                f"{review_methods(review.statistics)}, and its printed values are the observations, each within a tolerance. "
+                f"{observed[0].upper()}{observed[1:]}."
             )
         cells = [(study.n, *study.covariates.values()) for scenario in review.scenarios() for study in scenario.studies]
         if any(isinstance(value, Range) for values in cells for value in values):
@@ -110,47 +108,9 @@ class ReviewWords(Words):
         return latent_pooling(reader)
 
 
-def observed_within(statistic: Statistic) -> str:
-    """How closely a statistic was observed, and how that compares with its rounding, in words.
-
-    Examples
-    --------
-    >>> observed_within(SubgroupTest(covariate="crps", p=0.079, direction=-1, tolerance=0.05))
-    'z within a normal of SD 0.05: 34 times the rounding of P'
-    >>> observed_within(PooledEstimate(estimate=-1.83, lower=-2.35, upper=-1.31, half_width=0.03))
-    'each limit within ±0.03 (a normal of SD 0.0153): 6 times its rounding'
-    >>> observed_within(SignificantCount(count=3, direction=-1, width=0.3))
-    'a study counts with probability logistic((z − 1.96)/0.3), z being its effect over its standard error in that direction'
-    """
-    sd, rounding = statistic.observed_within
-    match statistic:
-        case PooledEstimate():
-            scale = ", as a logarithm," if statistic.ratio else ""
-            times = sorted({statistic.rounding / half for half in statistic.printed_half_widths})
-            loose = " and ".join(_times(t) for t in times)
-            what = "its rounding" if loose == "1" else f"{loose} times its rounding"
-            return f"each limit{scale} within ±{statistic.rounding:.3g} (a normal of SD {sd:.3g}): {what}"
-        case SubgroupTest():
-            times_text = _times(sd / (rounding or sd))
-            what = "the rounding of P" if times_text == "1" else f"{times_text} times the rounding of P"
-            return f"z within a normal of SD {sd:.2g}: {what}"
-        case Heterogeneity(i2=0):
-            return f"Q at most what is printed as 0, to its rounding of {statistic.rounding:g}%"
-        case Heterogeneity():
-            return f"within ±{statistic.rounding:g}% (a normal of SD {sd:.2g}%): its rounding"
-        case SignificantCount():
-            chance = f"logistic((z − {statistic.bound:.3g})/{statistic.width:g})"
-            return f"a study counts with probability {chance}, z being its effect over its standard error in that direction"
-        case StudyTest():
-            return f"the bound on z, {statistic.z:.3g}, is a logistic curve of width {statistic.width:g}"
-
-
-def _times(x: float) -> str:
-    return f"{x:.2g}" if x < 9.95 else f"{x:.0f}"
-
-
 def _study(study: Study) -> dict[str, Any]:
     size = f"{study.n_t:g} v {study.n_c:g}" if study.n_t is not None and study.n_c is not None else text(study.n)
+    size += "" if study.correlation is None else f" pairs (correlation {study.correlation:g})"
     found = f"estimate {study.y:.3g}, standard error {study.se:.3g}" if study.known else _not_known(study)
     if study.known and study.status:
         found += f"; {study.status}"
@@ -174,24 +134,6 @@ def text(value: float | str | Range | None) -> str:
     if isinstance(value, float | int):
         return f"{value:.3g}"
     return "" if value is None else value
-
-
-def printed(statistic: Statistic, *, ratio: bool = False) -> str:
-    """What the review printed, as text; a `ratio` leaves the log scale."""
-    match statistic:
-        case PooledEstimate():
-            numbers = (statistic.estimate, statistic.lower, statistic.upper)
-            shown = [f"{math.exp(x) if ratio else x:.5g}" for x in numbers]
-            return f"{shown[0]} ({100 * statistic.level:g}% CI {shown[1]} to {shown[2]})"
-        case SubgroupTest():
-            side = "lower" if statistic.direction < 0 else "higher"
-            return f"P = {statistic.p:g} (z = {statistic.z:.4g}), {side} where {statistic.covariate} = 1"
-        case Heterogeneity():
-            return f"I-squared = {statistic.i2:g}%"
-        case SignificantCount():
-            return f"{statistic.count} studies significant"
-        case StudyTest():
-            return f"P {statistic.relation} {statistic.p:g}"
 
 
 def _not_known(study: Study) -> str:
@@ -218,9 +160,7 @@ def _statistic(statistic: Statistic, numbers: list[Printed], *, ratio: bool) -> 
 
 def _recomputed(one: Printed, *, ratio: bool) -> str:
     values = (one.mean, *one.interval)
-    pooled = isinstance(one.statistic, PooledEstimate)
-    mean, lower, upper = (math.exp(x) if ratio and pooled else x for x in values)
+    mean, lower, upper = (math.exp(x) if ratio and on_effect_scale(one.statistic) else x for x in values)
     places = 2 if isinstance(one.statistic, SignificantCount) else 4
-    name = {"pooled estimate": "", "pooled lower": "lower limit ", "pooled upper": "upper limit "}.get(one.name)
-    what = name if name is not None else "z = " if isinstance(one.statistic, SubgroupTest | StudyTest) else ""
+    what = number_label(one.name)
     return f"{what}{mean:.{places + 1}g} ({lower:.{places}g} to {upper:.{places}g})"

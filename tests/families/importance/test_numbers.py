@@ -9,40 +9,124 @@ from scipy.integrate import quad
 from scipy.stats import halfnorm, multivariate_normal
 
 import bayesmeta as bm
+from bayesmeta.families.review import codes
+from bayesmeta.families.review.fits import Fit, fitted
+from bayesmeta.families.review.importance import moments
+from bayesmeta.families.review.importance.constraints import Constraint
 from bayesmeta.families.review.importance.integral import log_marginal, tau_rule
-from bayesmeta.families.review.importance.solve import heterogeneity, shift_for_heterogeneity
-from bayesmeta.families.review.importance.subgroups import cochran_q, subgroup_z
+from bayesmeta.families.review.importance.solve import heterogeneity, shift_for_heterogeneity, shift_for_tau2
 from bayesmeta.pooling import dersimonian_laird
+from bayesmeta.pooling.arrays import pool_arrays
 from bayesmeta.pooling.dersimonian_laird import subgroup_z as pooled_z
 from bayesmeta.quadrature.coefficients import pieces
 
 RNG = np.random.default_rng(5)
 Y, SE = RNG.normal(0, 1, (200, 6)), RNG.uniform(0.2, 0.9, (200, 6))
-INSIDE = np.array([1.0, 1, 1, 0, 0, 0])
+INSIDE = np.array([1, 1, 1, 0, 0, 0])
+ALL = np.ones(6, dtype=int)
+DOSE = (0.0, 0.5, 3.0, 1.0, 2.0, 4.0)
+
+
+def between(method, inside=INSIDE, tau="separate"):
+    """Z of the difference between a group and the rest."""
+    if tau == "common":
+        fits = [Fit(tuple(group.tolist()), tuple(inside.tolist()), None, method) for group in (inside, 1 - inside)]
+    else:
+        fits = [Fit.pool(group, method) for group in (inside, 1 - inside)]
+    return Constraint(0.0, 1.0, tuple(fits), codes.GAP)
+
+
+def slope(method, quantity=codes.RATIO):
+    return Constraint(0.0, 1.0, (Fit(tuple(ALL.tolist()), (0,) * 6, DOSE, method),), quantity)
 
 
 def test_subgroup_z_is_that_of_the_pools():
-    assert_allclose(subgroup_z(Y, SE, INSIDE, 1 - INSIDE).value, pooled_z(Y, SE, INSIDE), rtol=1e-12)
+    assert_allclose(between("dl").slope(Y, SE).value, pooled_z(Y, SE, INSIDE), rtol=1e-12)
 
 
 def test_a_subgroup_of_one_trial_has_no_heterogeneity():
-    alone = np.eye(6)[0]
-    assert_allclose(subgroup_z(Y, SE, alone, 1 - alone).value, pooled_z(Y, SE, alone), rtol=1e-12)
+    alone = np.eye(6, dtype=int)[0]
+    assert_allclose(between("dl", alone).slope(Y, SE).value, pooled_z(Y, SE, alone), rtol=1e-12)
 
 
-@pytest.mark.parametrize(
-    "number", [lambda y: subgroup_z(y, SE, INSIDE, 1 - INSIDE), lambda y: cochran_q(y, SE, INSIDE)]
-)
-def test_slopes_are_those_of_differences(number):
-    slopes = number(Y).by_effect
+CONSTRAINTS = {
+    f"{method}, {name}": made(method)
+    for method in ("dl", "fe", "pm", "reml")
+    for name, made in {
+        "separate": between,
+        "common": lambda method: between(method, tau="common"),
+        "slope over its error": slope,
+        "slope": lambda method: slope(method, codes.LIMIT),
+        "subgroup": lambda method: Constraint(0.0, 1.0, (Fit.pool(INSIDE, method),), codes.LIMIT),
+    }.items()
+}
+
+
+@pytest.mark.parametrize("name", CONSTRAINTS)
+def test_slopes_are_those_of_differences(name):
+    one = CONSTRAINTS[name]
+    slopes = one.slope(Y, SE).by_effect
     for i in range(6):
         step = 1e-6 * np.eye(6)[i]
-        differences = (number(Y + step).value - number(Y - step).value) / 2e-6
-        assert_allclose(slopes[:, i], differences, rtol=1e-5, atol=1e-7)
+        differences = (one.slope(Y + step, SE).value - one.slope(Y - step, SE).value) / 2e-6
+        assert_allclose(slopes[:, i], differences, rtol=1e-4, atol=1e-6)
 
 
-def test_cochran_q_is_that_of_the_pool():
-    assert_allclose(cochran_q(Y, SE, np.ones(6)).value, dersimonian_laird(Y, SE).q, rtol=1e-12)
+@pytest.mark.parametrize("name", [name for name in CONSTRAINTS if name.startswith("fe")])
+def test_with_a_common_effect_the_linear_function_is_the_number(name):
+    one = CONSTRAINTS[name]
+    assert_allclose((one.row(SE) * Y).sum(axis=1), one.slope(Y, SE).value, rtol=1e-9)
+
+
+@pytest.mark.parametrize("method", ["dl", "pm", "reml"])
+def test_moments_hold_at_the_estimate_of_the_pool(method):
+    """The quadratic form is what it should be at the tau^2 of `pool_arrays`, and its slope is that of differences."""
+    y, tau2 = 3 * Y, pool_arrays(3 * Y, SE, method=method, interval="wald").tau2
+    assert (tau2 > 1e-3).all()
+
+    def left(at):
+        centre, square = moments.form_weights(method, SE, at, np.ones(6))
+        return moments.form(y, centre, square).value - moments.expected(method, SE, at, np.ones(6))
+
+    assert_allclose(left(tau2), 0, atol=1e-6)
+    slopes = moments.by_tau2(method, y, SE, tau2, np.ones(6))
+    assert_allclose(slopes, (left(tau2 + 1e-6) - left(tau2 - 1e-6)) / 2e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["dl", "reml"])
+def test_the_form_has_the_derivatives_of_differences(method):
+    centre, square = moments.form_weights(method, SE, np.full(200, 0.3), np.ones(6))
+    found = moments.form(Y, centre, square).by_effect
+    for i in range(6):
+        step = 1e-6 * np.eye(6)[i]
+        differences = (
+            moments.form(Y + step, centre, square).value - moments.form(Y - step, centre, square).value
+        ) / 2e-6
+        assert_allclose(found[:, i], differences, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["dl", "fe", "pm", "reml"])
+def test_fits_are_those_of_pool_arrays(method):
+    """Estimate, both standard errors, tau^2 and Q of pools and slopes, whose golden values are R's."""
+    fits = [Fit.pool(ALL, method), Fit.pool(INSIDE, method), Fit(tuple(ALL.tolist()), (0,) * 6, DOSE, method)]
+    found = fitted(Y, SE, fits)
+    designs = [np.ones((6, 1)), np.ones((3, 1)), np.column_stack([np.ones(6), DOSE])]
+    for i, (studies, X) in enumerate(zip((slice(6), slice(3), slice(6)), designs, strict=True)):
+        wald, knapp = (
+            pool_arrays(Y[:, studies], SE[:, studies], X, method=method, interval=one) for one in ("wald", "hksj")
+        )
+        assert_allclose(found.estimate[:, i], wald.beta[:, -1], rtol=1e-9, atol=1e-12)
+        assert_allclose(found.se[:, i], wald.se[:, -1], rtol=1e-9)
+        assert_allclose(found.hk[:, i], knapp.se[:, -1], rtol=1e-9)
+        assert_allclose(found.tau2[:, i], wald.tau2, rtol=1e-9, atol=1e-12)
+        assert_allclose(found.q[:, i], wald.q, rtol=1e-9)
+
+
+def test_one_tau_for_all_subgroups_is_a_regression_on_them():
+    for method in ("dl", "pm", "reml"):
+        found = between(method, tau="common").slope(Y, SE).value
+        want = pool_arrays(Y, SE, np.column_stack([np.ones(6), INSIDE]), method=method, interval="wald")
+        assert_allclose(found, want.statistic[:, 1], rtol=1e-8)
 
 
 def test_heterogeneity_gives_back_the_standard_error():
@@ -72,6 +156,17 @@ def test_a_shift_gives_standard_error_and_q():
     assert_allclose((found.tau2 * scale)[solvable], 4.0, rtol=1e-8)
     later = shift_for_heterogeneity(free, fixed, target * (1 + 1e-6), excess)
     assert_allclose((1e-6 * target / (later.shift - found.shift))[solvable], found.slope[solvable], rtol=1e-4)
+
+
+def test_a_shift_gives_standard_error_at_a_known_tau2():
+    free, fixed, tau2 = SE[:, :4], np.array([0.4, 0.6]), np.full(200, 0.1)
+    shift, slopes = shift_for_tau2(free, fixed, np.full(200, 0.3), tau2)
+    se = np.column_stack([free * np.exp(shift)[:, None], np.broadcast_to(fixed, (200, 2))])
+    solvable = np.isfinite(shift)
+    assert solvable.sum() > 100
+    assert_allclose((1 / (se**2 + 0.1)).sum(axis=1)[solvable], 0.3**-2, rtol=1e-8)
+    later, _ = shift_for_tau2(free, fixed, np.full(200, 0.3) * (1 + 1e-6), tau2)
+    assert_allclose((3e-7 / (later - shift))[solvable], slopes[solvable], rtol=1e-4)
 
 
 def test_marginal_density_is_that_of_the_joint_normal_integrated_over_tau():

@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 
 import bayesmeta as bm
 from bayesmeta.data.review import Choice, Option, PublishedReview, Range, Study
-from bayesmeta.data.statistics import Heterogeneity, PooledEstimate, SignificantCount, StudyTest, SubgroupTest
+from bayesmeta.data.statistics import (
+    Heterogeneity,
+    MetaRegressionSlope,
+    MetaRegressionTest,
+    PooledEstimate,
+    PredictionInterval,
+    SignificantCount,
+    StudyTest,
+    SubgroupTest,
+)
 from bayesmeta.families.prepared import prepare
 from bayesmeta.families.review.arrays import review_arrays
 
@@ -40,7 +49,106 @@ def review(studies: list[Study], *statistics: Any, **options: Any) -> PublishedR
     return PublishedReview(studies=studies, statistics=statistics, sd=bm.LogNormal(0.1, 0.5), **options)
 
 
-REVIEWS = {
+def pooled(**options: Any) -> PooledEstimate:
+    return PooledEstimate(estimate=-0.6, lower=-1.1, upper=-0.1, half_width=0.25, **options)
+
+
+def dosed(name: str, dose: float, **options: Any) -> Study:
+    return Study(name=name, n=40, covariates={"crps": int(dose > 1), "dose": dose}, **options)
+
+
+DOSED = [dosed("A", 0.0), dosed("B", 1.0), dosed("C", 2.0), dosed("D", 4.0)]
+DOSE = bm.NormalNormal(
+    formula="1 + dose", mu=bm.Normal(-0.4, 0.7), tau=bm.HalfNormal(0.4), beta={"dose": bm.Normal(0, 0.3)}
+)
+SITES = [
+    Study(name=name, n=40, covariates={"site": site, "crps": crps})
+    for name, site, crps in (("A", 0, 0), ("B", 1, 1), ("C", 2, 0), ("D", 0, 1), ("E", 1, 0))
+]
+UNSURE = [
+    Choice(
+        name="pooled",
+        options=[
+            Option(label="all", weight=0.5),
+            Option(label="without D", weight=0.5, values={"D": {"crps": 0}}),
+        ],
+    )
+]
+OTHER_EVIDENCE = {
+    "pool with a common effect": (review(LATENT[:3], pooled(method="fe")), MODEL),
+    "pool with a common effect, and a test": (
+        review(
+            [*LATENT[:4], KNOWN],
+            pooled(method="fe"),
+            SubgroupTest(covariate="crps", p=0.2, direction=-1, tolerance=0.5, method="fe"),
+        ),
+        SUBGROUPS,
+    ),
+    "pool by REML": (review(LATENT[:3], pooled(method="reml")), MODEL),
+    "pool by Paule and Mandel, a known trial": (review([*LATENT[:3], KNOWN], pooled(method="pm")), MODEL),
+    "pool by REML, and a test with one tau": (
+        review(
+            LATENT[:4],
+            pooled(method="reml"),
+            SubgroupTest(covariate="crps", p=0.2, direction=-1, tolerance=0.5, method="reml", tau="common"),
+        ),
+        SUBGROUPS,
+    ),
+    "pool with Hartung and Knapp's interval": (review(LATENT[:3], pooled(method="reml", interval="hksj")), MODEL),
+    "a test without a direction": (
+        review([*LATENT[:3], KNOWN], POOL, SubgroupTest(covariate="crps", p=0.2, tolerance=0.3)),
+        SUBGROUPS,
+    ),
+    "a test that was not significant": (
+        review([*LATENT[:4]], POOL, SubgroupTest(covariate="crps", p=0.05, relation=">", tolerance=0.2)),
+        SUBGROUPS,
+    ),
+    "a test with P below a bound": (
+        review([*LATENT[:4]], SubgroupTest(covariate="crps", p=0.05, relation="<", direction=-1, tolerance=0.2)),
+        SUBGROUPS,
+    ),
+    "three groups": (review(SITES, POOL, SubgroupTest(covariate="site", p=0.3, tolerance=0.3)), SUBGROUPS),
+    "estimates of a subgroup": (review([*LATENT[:4], KNOWN], POOL, pooled(covariate="crps", group=1)), SUBGROUPS),
+    "estimates of both subgroups": (
+        review(LATENT[:4], pooled(covariate="crps", group=1), pooled(covariate="crps", group=0)),
+        SUBGROUPS,
+    ),
+    "a pool of studies that are not certain": (
+        review([*DOSED, dosed("K", 3.0, y=-0.3, se=0.3)], pooled(covariate="crps"), choices=UNSURE),
+        DOSE,
+    ),
+    "a slope and its test": (
+        review(
+            DOSED,
+            POOL,
+            MetaRegressionSlope(covariate="dose", estimate=-0.2, half_width=0.2),
+            MetaRegressionTest(covariate="dose", p=0.3, direction=-1, tolerance=0.5),
+        ),
+        DOSE,
+    ),
+    "a slope with limits": (
+        review(DOSED, MetaRegressionSlope(covariate="dose", estimate=-0.2, lower=-0.5, upper=0.1, half_width=0.1)),
+        DOSE,
+    ),
+    "pool and tau-squared": (review(LATENT[:3], POOL, Heterogeneity(tau2=0.15, digits=1)), MODEL),
+    "pool by REML and tau-squared": (
+        review(LATENT[:3], pooled(method="reml"), Heterogeneity(tau2=0.15, digits=1, method="reml")),
+        MODEL,
+    ),
+    "pool and Q": (review(LATENT[:4], POOL, Heterogeneity(q=6, digits=0)), MODEL),
+    "pool and a prediction interval": (
+        review(LATENT[:4], POOL, PredictionInterval(lower=-2.2, upper=0.9, half_width=0.4)),
+        MODEL,
+    ),
+    "a crossover study": (
+        review(
+            [*LATENT[:2], Study(name="X", n=20, correlation=0.4), Study(name="Y", n=Range(20, 60), correlation=0.6)],
+            POOL,
+        ),
+        MODEL,
+    ),
+}
+REVIEWS = OTHER_EVIDENCE | {
     "pool": (review(LATENT[:3], POOL), MODEL),
     "pool of two": (review(LATENT[:2], POOL), MODEL),
     "a mixture and a heavy tail": (

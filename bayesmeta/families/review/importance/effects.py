@@ -1,35 +1,51 @@
-"""Effects of latent trials that meet a printed pool and subgroup tests, with the density that they were drawn with.
+"""Effects of latent trials that meet a printed pool and tests, with the density that they were drawn with.
 
 The effects come from a normal distribution with shared factors. Linear functions of them, the pooled estimate and every
-subgroup's z with a tau^2 of zero, split it into independent parts: the values of these functions, and a deviation at which
+test's z with a tau^2 of zero, split it into independent parts: the values of these functions, and a deviation at which
 they are zero. The deviation is drawn and the estimate set to what was printed. Values of the other functions are then solved
-for, so that each z is met with its own tau^2; where Q is fixed the deviation is stretched too, until it agrees. There may be
-several solutions, and each is kept: Newton's method starts at many places. How much it misses is found out by `missed`.
+for, so that each z is met with its own tau^2; where the pool's tau^2 is fixed the deviation is stretched too, until the equation
+of its estimator holds (`moments`). There may be several solutions, and each is kept: Newton's method starts at many places.
+How much it misses is found out by `missed`.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
 
-from bayesmeta.families.review.importance.subgroups import Slope, cochran_q, subgroup_z
+from bayesmeta.data.statistics.pools import Method
+from bayesmeta.families.review.importance import moments
+from bayesmeta.families.review.importance.constraints import Constraint, Slope
+from bayesmeta.families.review.importance.small_systems import (
+    LOG_2PI,
+    apply,
+    dot,
+    log_chi,
+    log_normal,
+    solved,
+    sphere,
+)
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int_]
 Flags = NDArray[np.bool_]
-_LOG_2PI = math.log(2 * math.pi)
 SLACK = 0.25  # of a z around what was printed, where `missed` draws it
 _STEPS, _LONGEST = 40, 2.0  # Newton steps, and the longest, in units of z
 _MET, _SAME = 1e-10, 1e-6  # error of a solution; distance within which two are the same
 _FAR = (0.0, 0.3, 1.0, 3.0)  # of starts from z, where no pool limits the values
-_RISE = 0.5  # of a ring of starts above the equator of half a sphere
-_AROUND = 14  # starts around a half circle
+
+
+class Form(NamedTuple):
+    """The quadratic form of `moments`: weights of mean and squares, (point, study), and the most it may be, (point,)."""
+
+    centre: Floats
+    square: Floats
+    most: Floats
 
 
 @dataclass(frozen=True)
@@ -43,26 +59,41 @@ class Wanted:
         Effects of the trials that are known, nan of the latent ones.
     estimate, tau2 : ndarray, shape (point,), or None
         Of the printed pool, whose weights are 1 / (se^2 + tau2).
-    q : ndarray, shape (point,), or None
-        Cochran's Q of the pool, where it is fixed; at most its degrees of freedom otherwise.
     pooled : ndarray, shape (study,)
         1 for trials in the pool.
-    tests : sequence of (float, float, ndarray, ndarray)
-        Of each subgroup test z as printed, the standard deviation it is known with, and its two groups of trials.
+    tests : sequence of Constraint
+    method : str
+        Estimator of tau^2.
+    form : Form or None
+        Of the equation that tau^2 solves, and what it is at most.
+    met : bool
+        Whether it is just that: tau^2 is positive.
+    by_tau2 : bool
+        Whether tau^2 was drawn, and not the form itself.
     """
 
     se: Floats
     known: Floats
     estimate: Floats | None
     tau2: Floats | None
-    q: Floats | None
     pooled: Floats
-    tests: Sequence[tuple[float, float, Floats, Floats]]
+    tests: Sequence[Constraint]
+    method: Method = "dl"
+    form: Form | None = None
+    met: bool = False
+    by_tau2: bool = False
 
     def of(self, rows: Flags | Ints) -> Wanted:
         """The same for some of the points."""
-        estimate, tau2, q = (None if values is None else values[rows] for values in (self.estimate, self.tau2, self.q))
-        return replace(self, se=self.se[rows], estimate=estimate, tau2=tau2, q=q)
+        estimate, tau2 = (None if values is None else values[rows] for values in (self.estimate, self.tau2))
+        form = None if self.form is None else Form(*(values[rows] for values in self.form))
+        return replace(self, se=self.se[rows], estimate=estimate, tau2=tau2, form=form)
+
+    @property
+    def limited(self) -> Form:
+        """The form, where there is one."""
+        assert self.form is not None
+        return self.form
 
 
 class Effects:
@@ -106,14 +137,14 @@ class Effects:
         own, shared, tests : ndarray, shapes (point, latent), (point, factor) and (point, test)
             Standard normal.
         """
-        printed, spread = np.array([one[:2] for one in self.wanted.tests]).reshape(-1, 2).T
+        printed, spread = np.array([(one.target, one.spread) for one in self.wanted.tests]).reshape(-1, 2).T
         away, z = self._away(own, shared), printed + spread * tests
         at, values, stretch = self._solutions(z, away)
         part = self.of(at)
         away = stretch[:, None] * away[at]
         effects = part._at(values, away)
         log_density = part._log_rest(effects, values, away) + part._log_slope(effects, z[at], away)
-        log_density -= 0.5 * (tests[at] ** 2).sum(axis=1) + (np.log(spread) + 0.5 * _LOG_2PI).sum()
+        log_density -= 0.5 * (tests[at] ** 2).sum(axis=1) + (np.log(spread) + 0.5 * LOG_2PI).sum()
         return at, effects, log_density
 
     def missed(self, own: Floats, shared: Floats, tests: Floats) -> tuple[Ints, Floats, Floats, Flags]:
@@ -129,15 +160,15 @@ class Effects:
         missed : ndarray of bool
         """
         away, (mean, cov) = self._away(own, shared), self._loose()
-        values = mean + _apply(np.linalg.cholesky(cov), tests)
+        values = mean + apply(np.linalg.cholesky(cov), tests)
         at, stretch = self._stretches(values, away)
         part, values = self.of(at), values[at]
         away = stretch[:, None] * away[at]
         effects = part._at(values, away)
-        log_density = part._log_rest(effects, values, away) + _log_normal(values - mean[at], cov[at])
-        if self.wanted.q is not None:
+        log_density = part._log_rest(effects, values, away) + log_normal(values - mean[at], cov[at])
+        if self.wanted.met:
             _, b, A = part._quadratic(values, away[..., None])
-            log_density += np.log(np.abs(2 * b[:, 0] + 2 * A[:, 0, 0]))
+            log_density += np.log(np.abs(2 * b[:, 0] + 2 * A[:, 0, 0])) - part._log_by_tau2(effects)
         z = np.stack([one.value for one in part._tests(effects)], axis=1)
         row, again, end = part._solutions(z, away)
         held = np.zeros(len(at), dtype=bool)
@@ -147,7 +178,7 @@ class Effects:
     def _away(self, own: Floats, shared: Floats) -> Floats:
         """Deviations at which every linear function is zero."""
         free = shared @ self.factor.T + np.sqrt(self.variance) * own
-        return np.asarray(free - _apply(self._lift, _apply(self._rows, free)))
+        return np.asarray(free - apply(self._lift, apply(self._rows, free)))
 
     def _linear(self) -> tuple[Floats, Floats]:
         """Linear functions of the latent effects, (point, function, latent), and what known trials add, (point, function)."""
@@ -155,10 +186,7 @@ class Effects:
         if wanted.tau2 is not None:
             weight = wanted.pooled / (wanted.se**2 + wanted.tau2[:, None])
             rows.append(weight / weight.sum(axis=1, keepdims=True))
-        for _, _, inside, outside in wanted.tests:
-            one, other = inside / wanted.se**2, outside / wanted.se**2
-            total, rest = one.sum(axis=1, keepdims=True), other.sum(axis=1, keepdims=True)
-            rows.append((one / total - other / rest) / np.sqrt(1 / total + 1 / rest))
+        rows += [one.row(wanted.se) for one in wanted.tests]
         if not rows:
             return np.zeros((len(wanted.se), 0, int(self.latent.sum()))), np.zeros((len(wanted.se), 0))
         every = np.stack(rows, axis=1)
@@ -171,8 +199,8 @@ class Effects:
 
     def _at(self, values: Floats, away: Floats) -> Floats:
         """Effects at values of the tests' linear functions and a deviation."""
-        gap = self._target(values) - _apply(self._rows, self.middle)
-        return np.asarray(self.middle + _apply(self._lift, gap) + away)
+        gap = self._target(values) - apply(self._rows, self.middle)
+        return np.asarray(self.middle + apply(self._lift, gap) + away)
 
     def _all(self, effects: Floats) -> Floats:
         y = np.broadcast_to(self.wanted.known, self.wanted.se.shape).copy()
@@ -186,29 +214,40 @@ class Effects:
         return np.asarray((gap**2 / self.variance).sum(axis=1) - inner)
 
     def _log_rest(self, effects: Floats, values: Floats, away: Floats) -> Floats:
-        """Log density of the deviation, of its direction alone where it is stretched; infinite where Q is too large."""
+        """Log density of the deviation, of its direction alone where it is stretched; infinite where the form is too large."""
         log_det = np.log(self.variance).sum(axis=1) + np.linalg.slogdet(self._inner)[1]
-        density = -0.5 * (self._square(effects - self.middle) + log_det + effects.shape[1] * _LOG_2PI)
-        density -= _log_normal(self._target(values) - _apply(self._rows, self.middle), self._cov)
-        if self.wanted.q is not None:
+        density = -0.5 * (self._square(effects - self.middle) + log_det + effects.shape[1] * LOG_2PI)
+        density -= log_normal(self._target(values) - apply(self._rows, self.middle), self._cov)
+        if self.wanted.met:
             square, freedom = self._square(away), effects.shape[1] - self._rows.shape[1]
-            return np.asarray(density - _log_chi(square, freedom) - 0.5 * np.log(square))
-        if self.n_exact:
-            q = cochran_q(self._all(effects), self.wanted.se, self.wanted.pooled).value
-            return np.where(q <= self.wanted.pooled.sum() - 1, density, np.inf)
+            return np.asarray(density - log_chi(square, freedom) - 0.5 * np.log(square))
+        if self.wanted.form is not None:
+            return np.where(self._form(effects).value <= self.wanted.form.most, density, np.inf)
         return np.asarray(density)
 
-    def _log_slope(self, effects: Floats, z: Floats, away: Floats) -> Floats:
-        """Log of the slope of what is solved for, tests and Q, by values and stretch."""
-        if not self.wanted.tests and self.wanted.q is None:
+    def _form(self, effects: Floats) -> Slope:
+        """The quadratic form of the estimator of tau^2."""
+        return moments.form(self._all(effects), self.wanted.limited.centre, self.wanted.limited.square)
+
+    def _log_by_tau2(self, effects: Floats) -> Floats:
+        """Log of the slope of the estimator's equation by tau^2, where tau^2 was drawn."""
+        wanted = self.wanted
+        if not wanted.by_tau2 or wanted.tau2 is None:
             return np.zeros(len(effects))
-        return np.asarray(np.linalg.slogdet(self._misses(effects, z, away)[1])[1])
+        y = self._all(effects)
+        return np.asarray(np.log(np.abs(moments.by_tau2(wanted.method, y, wanted.se, wanted.tau2, wanted.pooled))))
+
+    def _log_slope(self, effects: Floats, z: Floats, away: Floats) -> Floats:
+        """Log of the slope of what is solved for, tests and the form, by values and stretch."""
+        if not self.wanted.tests and not self.wanted.met:
+            return np.zeros(len(effects))
+        return np.asarray(np.linalg.slogdet(self._misses(effects, z, away)[1])[1] - self._log_by_tau2(effects))
 
     def _loose(self) -> tuple[Floats, Floats]:
         """Mean and covariance of the tests' linear functions given the estimate and, roughly, what was printed."""
         e, cov = self.n_exact, self._cov
-        printed = np.array([one[0] for one in self.wanted.tests])
-        expected = _apply(self._rows, self.middle) + self._offset
+        printed = np.array([one.target for one in self.wanted.tests])
+        expected = apply(self._rows, self.middle) + self._offset
         mean, own = expected[:, e:], cov[:, e:, e:]
         if self.wanted.estimate is not None:
             gain = cov[:, e:, 0] / cov[:, 0, 0, None]
@@ -216,43 +255,42 @@ class Effects:
             own = own - gain[:, :, None] * cov[:, 0, None, e:]
         gain = np.linalg.solve(own + SLACK**2 * np.eye(printed.size), own).swapaxes(1, 2)
         left = own - gain @ own
-        return mean + _apply(gain, printed - mean), 0.5 * (left + left.swapaxes(1, 2))
+        return mean + apply(gain, printed - mean), 0.5 * (left + left.swapaxes(1, 2))
 
     def _quadratic(self, values: Floats, directions: Floats) -> tuple[Floats, Floats, Floats]:
-        """Q as c + 2 b'x + x'Ax, for effects at some values that are moved by x along directions (point, latent, direction)."""
-        weight = self.wanted.pooled / self.wanted.se**2
-        total = weight.sum(axis=1, keepdims=True)
+        """The form as c + 2 b'x + x'Ax, for effects at some values, moved by x along directions (point, latent, direction)."""
+        centre, weight, _ = self.wanted.limited
+        total = centre.sum(axis=1, keepdims=True)
         middle = self._all(self._at(values, np.zeros_like(self.middle)))
-        middle = middle - (weight * middle).sum(axis=1, keepdims=True) / total
+        middle = middle - (centre * middle).sum(axis=1, keepdims=True) / total
         moved = np.zeros((*weight.shape, directions.shape[-1]))
         moved[:, self.latent] = directions
-        moved = moved - (weight[..., None] * moved).sum(axis=1, keepdims=True) / total[..., None]
+        moved = moved - (centre[..., None] * moved).sum(axis=1, keepdims=True) / total[..., None]
         weighted = weight[..., None] * moved
         return (
             (weight * middle**2).sum(axis=1),
-            _apply(weighted.swapaxes(1, 2), middle),
+            apply(weighted.swapaxes(1, 2), middle),
             weighted.swapaxes(1, 2) @ moved,
         )
 
     def _stretches(self, values: Floats, away: Floats) -> tuple[Ints, Floats]:
-        """All stretches of the deviations that give Q at some values, with the point of each; 1 where Q is open."""
-        if self.wanted.q is None:
+        """All stretches of the deviations that give the form at some values, with the point of each; 1 where it is open."""
+        if not self.wanted.met:
             return np.arange(len(away)), np.ones(len(away))
         c, b, A = self._quadratic(values, away[..., None])
-        root = np.sqrt(b[:, 0] ** 2 - A[:, 0, 0] * (c - self.wanted.q))
+        root = np.sqrt(b[:, 0] ** 2 - A[:, 0, 0] * (c - self.wanted.limited.most))
         found = np.stack([(-b[:, 0] + root) / A[:, 0, 0], (-b[:, 0] - root) / A[:, 0, 0]])
         sign, at = np.nonzero(found > 0)
         return at, found[sign, at]
 
     def _starts(self, z: Floats, away: Floats) -> list[tuple[Floats, Floats]]:
-        """Values and stretches where solving begins: at z itself, and all around the values that Q allows."""
+        """Values and stretches where solving begins: at z itself, and all around the values that the form allows."""
         n, c = z.shape
-        fixed = self.wanted.q is not None
-        if not self.n_exact:
+        fixed = self.wanted.met
+        if self.wanted.form is None:
             axes = np.concatenate([np.eye(c), -np.eye(c)])
             return [(z + far * axis, np.ones(n)) for far in _FAR for axis in (axes if far else axes[:1])]
-        most = self.wanted.q if self.wanted.q is not None else np.full(n, self.wanted.pooled.sum() - 1)
-        directions = self._lift[..., self.n_exact :]
+        directions, most = self._lift[..., self.n_exact :], self.wanted.form.most
         if fixed:
             directions = np.concatenate([directions, away[..., None]], axis=-1)
         low, b, A = self._quadratic(np.zeros((n, c)), directions)
@@ -261,9 +299,9 @@ class Effects:
             low, b = low + 2 * moved[1][:, -1] + moved[2][:, -1, -1], b + moved[2][:, :-1, -1]
         root = np.linalg.cholesky(A)
         centre = -np.linalg.solve(A, b[..., None])[..., 0]
-        radius = np.sqrt(np.maximum(most - low + _dot(b, -centre), 0.0))
+        radius = np.sqrt(np.maximum(most - low + dot(b, -centre), 0.0))
         found = []
-        for unit in _sphere(c) if fixed else 0.6 * np.concatenate([np.zeros((1, c)), np.eye(c), -np.eye(c)]):
+        for unit in sphere(c) if fixed else 0.6 * np.concatenate([np.zeros((1, c)), np.eye(c), -np.eye(c)]):
             moved_by = np.linalg.solve(root.swapaxes(1, 2), np.broadcast_to(unit, centre.shape)[..., None])[..., 0]
             x = centre + radius[:, None] * moved_by
             found.append((x[:, :c], x[:, c] if fixed else np.ones(n)))
@@ -277,8 +315,8 @@ class Effects:
             at, stretch = self._stretches(values, away)
             return at, values[at], stretch
         unit = np.ones(len(z))
-        if self.wanted.q is not None:  # steps must not depend on how far the deviation reaches as it is given
-            unit = np.sqrt(self.wanted.q / self._quadratic(z, away[..., None])[2][:, 0, 0])
+        if self.wanted.met:  # steps must not depend on how far the deviation reaches as it is given
+            unit = np.sqrt(self.wanted.limited.most / self._quadratic(z, away[..., None])[2][:, 0, 0])
         found: list[tuple[Floats, Floats]] = []
         for values, stretch in self._starts(z, unit[:, None] * away):
             values, stretch = self._solve(z, unit[:, None] * away, values, stretch)
@@ -292,10 +330,10 @@ class Effects:
 
     def _tests(self, effects: Floats) -> list[Slope]:
         y = self._all(effects)
-        return [subgroup_z(y, self.wanted.se, inside, outside) for _, _, inside, outside in self.wanted.tests]
+        return [one.slope(y, self.wanted.se) for one in self.wanted.tests]
 
     def _solve(self, z: Floats, away: Floats, values: Floats, stretch: Floats) -> tuple[Floats, Floats]:
-        """Values, and a stretch, at which every test has its z and Q is as it should be, by Newton's method; or nan."""
+        """Values, and a stretch, at which every test has its z and the form is as it should be, by Newton's method; or nan."""
         values, stretch = values.copy(), stretch.copy()
         met, left = np.zeros(len(z), dtype=bool), np.flatnonzero(np.isfinite(stretch) & (stretch > 0))
         part = self.of(left)
@@ -306,66 +344,23 @@ class Effects:
             open_ = ~met[left] & np.isfinite(miss).all(axis=1)
             if not open_.any():
                 break
-            step = _solved(slope[open_], miss[open_])
+            step = solved(slope[open_], miss[open_])
             step *= np.minimum(1.0, _LONGEST / np.abs(step).max(axis=1))[:, None]
             step *= 0.4 if i // 5 % 2 else 1.0  # full steps may go to and fro between the sides of a kink
             left, part = left[open_], part.of(open_)
             values[left] -= step[:, : z.shape[1]]
-            if self.wanted.q is not None:
+            if self.wanted.met:
                 stretch[left] = np.maximum(stretch[left] - step[:, -1], 0.1 * stretch[left])
         return values, np.where(met, stretch, np.nan)
 
     def _misses(self, effects: Floats, z: Floats, away: Floats) -> tuple[Floats, Floats]:
-        """What tests, and Q, are off by, (point, equation), and the slopes by values and stretch, (point, equation, unknown)."""
+        """What tests and form are off by, (point, equation), and the slopes by values and stretch, (..., unknown)."""
         found = self._tests(effects)
         misses = [one.value - goal for one, goal in zip(found, z.T, strict=True)]
         directions = self._lift[..., self.n_exact :]
-        if self.wanted.q is not None:
-            found.append(cochran_q(self._all(effects), self.wanted.se, self.wanted.pooled))
-            misses.append(found[-1].value - self.wanted.q)
+        if self.wanted.met:
+            found.append(self._form(effects))
+            misses.append(found[-1].value - self.wanted.limited.most)
             directions = np.concatenate([directions, away[..., None]], axis=-1)
         by_effect = np.stack([one.by_effect[:, self.latent] for one in found], axis=1)
         return np.stack(misses, axis=1), by_effect @ directions
-
-
-def _sphere(c: int) -> Floats:
-    """Unit vectors around half a sphere of `c` + 1 dimensions, whose last coordinate is positive."""
-    if c == 1:
-        turns = (
-            np.pi * (1 - np.cos(np.pi * (np.arange(_AROUND) + 0.5) / _AROUND)) / 2
-        )  # close to where the stretch is zero
-        return np.stack([np.cos(turns), np.sin(turns)], axis=1)
-    across = np.concatenate([np.eye(c), -np.eye(c), np.ones((1, c)), -np.ones((1, c))])
-    across /= np.linalg.norm(across, axis=1, keepdims=True)
-    ring = np.column_stack([np.cos(_RISE) * across, np.full(len(across), np.sin(_RISE))])
-    return np.concatenate([np.eye(c + 1)[-1:], ring])
-
-
-def _solved(matrix: Floats, right: Floats) -> Floats:
-    """Solutions of small systems; nan where one is singular."""
-    usable = np.isfinite(matrix).all(axis=(1, 2)) & (np.abs(np.linalg.det(matrix)) > 1e-300)
-    out = np.full(right.shape, np.nan)
-    out[usable] = np.linalg.solve(matrix[usable], right[usable][..., None])[..., 0]
-    return out
-
-
-def _log_normal(gap: Floats, cov: Floats) -> Floats:
-    """Log density of normal distributions, one for each row."""
-    if gap.shape[1] == 0:
-        return np.zeros(len(gap))
-    solved = np.linalg.solve(cov, gap[..., None])[..., 0]
-    return np.asarray(-0.5 * (_dot(gap, solved) + np.linalg.slogdet(cov)[1] + gap.shape[1] * _LOG_2PI))
-
-
-def _log_chi(square: Floats, freedom: int) -> Floats:
-    """Log density of the radius of so many standard normal numbers, at its square."""
-    constant = (0.5 * freedom - 1) * math.log(2) + gammaln(0.5 * freedom)
-    return np.asarray(0.5 * (freedom - 1) * np.log(square) - 0.5 * square - constant)
-
-
-def _apply(matrix: Floats, vector: Floats) -> Floats:
-    return np.asarray((matrix @ vector[..., None])[..., 0])
-
-
-def _dot(a: Floats, b: Floats) -> Floats:
-    return np.asarray((a * b).sum(axis=1))

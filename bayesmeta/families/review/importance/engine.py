@@ -16,7 +16,7 @@ from bayesmeta.families.review.importance.integral import log_marginal, tau_rule
 from bayesmeta.families.review.importance.posterior import Priors, ReviewPosterior, posterior, sets
 from bayesmeta.families.review.importance.proposal import Proposal
 from bayesmeta.families.review.importance.sample import Drawn, Sample, draw
-from bayesmeta.families.review.importance.strata import obstacle, strata
+from bayesmeta.families.review.importance.strata import exact_pool, obstacle, strata
 from bayesmeta.priors import HalfNormal, Normal, Prior
 from bayesmeta.quadrature.coefficients import Names, pieces
 from bayesmeta.quadrature.log_sums import logsumexp
@@ -149,11 +149,11 @@ def shared_sample(source: Source, size: int) -> Sample:
 
 def _under_wide_priors(drawn: Drawn, location: tuple[float, float]) -> Floats:
     proposal = drawn.proposal
-    unit, pool = proposal.unit, proposal.stratum.arrays.review.pooled
+    unit, pool = proposal.unit, exact_pool(proposal.stratum.arrays)
     centre, spread = location
     if pool is not None and proposal.stratum.branch != "no pool":
         centre, spread = pool.estimate, _SPREAD * unit
-    groups = [np.ones(proposal.latent.size), *(inside for _, inside, _ in proposal.tests)]
+    groups = [np.ones(proposal.latent.size), *(one.direction for one in proposal.tests)]
     names = tuple(str(i) for i in range(len(groups)))
     wide = [Normal(centre, spread), *(Normal(0, _SPREAD * unit) for _ in proposal.tests)]
     parts = pieces(names, {(name,): prior for name, prior in zip(names, wide, strict=True)})

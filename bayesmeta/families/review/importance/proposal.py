@@ -1,7 +1,7 @@
 """Trials of a review drawn so that they meet what it printed, with the density that they were drawn with.
 
-Standard errors come first: a printed pool fixes them up to a common factor where DerSimonian and Laird's tau^2 is zero, and
-fixes tau^2 elsewhere. Effects follow, by `effects`.
+Standard errors come first: a printed pool fixes their common factor where its tau^2 is zero or was printed too, and fixes tau^2
+elsewhere. Effects follow, by `effects`.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr, ndtr, ndtri
 
-from bayesmeta.data.statistics import Heterogeneity, SubgroupTest
-from bayesmeta.families.review.importance.effects import SLACK, Effects, Wanted
-from bayesmeta.families.review.importance.solve import heterogeneity, shift_for_heterogeneity
-from bayesmeta.families.review.importance.strata import Stratum
-from bayesmeta.families.review.importance.subgroups import subgroup_z
-from bayesmeta.families.review.terms import I2_SOFTNESS, q_bound, spread_of
+from bayesmeta.families.review.importance import moments
+from bayesmeta.families.review.importance.constraints import Constraint, constraints
+from bayesmeta.families.review.importance.effects import SLACK, Effects, Form, Wanted
+from bayesmeta.families.review.importance.solve import heterogeneity, shift_for_heterogeneity, shift_for_tau2
+from bayesmeta.families.review.importance.strata import Stratum, exact_pool, printed_heterogeneity
+from bayesmeta.families.review.observations import I2_SOFTNESS
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int_]
@@ -144,18 +144,16 @@ class Proposal:
         return int(self.layout["test"].stop)
 
     @cached_property
-    def tests(self) -> list[tuple[SubgroupTest, Floats, Floats]]:
-        """Each subgroup test that the latent trials can meet, with its two groups of trials, shape (study,)."""
-        arrays = self.stratum.arrays
-        kept, latent = list[tuple[SubgroupTest, Floats, Floats]](), self.latent
-        directions = [arrays.included[latent]]
-        for one, place in zip(arrays.review.statistics, arrays.places, strict=True):
-            if isinstance(one, SubgroupTest):
-                inside, outside = arrays.pool_mask[place.inside[0]], arrays.pool_mask[place.outside[0]]
-                more = [*directions, inside[latent]]
-                if np.linalg.matrix_rank(np.array(more)) == len(more) < latent.sum():
-                    kept.append((one, inside, outside))
-                    directions = more
+    def tests(self) -> list[Constraint]:
+        """Each printed number that the latent trials' effects can be solved for."""
+        arrays, latent = self.stratum.arrays, self.latent
+        kept = list[Constraint]()
+        directions = [arrays.included[latent]] if self.stratum.branch != "no pool" else []
+        for one in constraints(arrays):
+            more = [*directions, one.direction[latent]]
+            if np.linalg.matrix_rank(np.array(more)) == len(more) < latent.sum():
+                kept.append(one)
+                directions = more
         return kept
 
     @cached_property
@@ -167,7 +165,7 @@ class Proposal:
     @cached_property
     def unit(self) -> float:
         """A typical standard error of one trial."""
-        pool = self.stratum.arrays.review.pooled
+        pool = exact_pool(self.stratum.arrays)
         if pool is not None:
             return pool.se * math.sqrt(self.pooled.sum())
         arrays = self.stratum.arrays
@@ -208,8 +206,8 @@ class Proposal:
             rows, effects, log_density, missed = made.effects.missed(*made.coordinates)
             points = made.points(effects, log_density, rows)
             log_rough = np.zeros(len(rows))
-            for test, inside, outside in self.tests:
-                miss = subgroup_z(points.y, points.se, inside, outside).value - test.z
+            for test in self.tests:
+                miss = test.slope(points.y, points.se).value - test.target
                 log_rough += 0.5 * (miss / test.spread) ** 2 - 0.5 * (miss / SLACK) ** 2 + math.log(test.spread / SLACK)
             return points, made.usable[rows], log_rough, missed
 
@@ -262,9 +260,9 @@ class Proposal:
         if self.stratum.branch == "no pool":
             log_shift = -0.5 * joint**2 - 0.5 * _LOG_2PI - math.log(shift_sd) if m else zero
             return _Pool(zero + self.location[0], zero, shift_sd * joint, log_shift, zero)
-        printed = arrays.review.pooled
+        printed = exact_pool(arrays)
         assert printed is not None
-        width = spread_of(printed) / math.sqrt(2)
+        width = printed.spread / math.sqrt(2)
         middle = (printed.lower + printed.upper) / 2
         estimate, target = middle + width * x[:, 0], printed.se + width / printed.z * x[:, 1]
         log_estimate = -0.5 * x[:, 0] ** 2 - 0.5 * _LOG_2PI - math.log(width)
@@ -272,7 +270,7 @@ class Proposal:
         known = float((arrays.se[0, arrays.known & self.pooled] ** -2.0).sum())
         inside = se[:, self._latent_in_pool]
         room, precision = target**-2.0 - known, (inside**-2.0).sum(axis=1)
-        if self.stratum.branch == "no heterogeneity":
+        if self.stratum.branch in ("no heterogeneity", "common effect"):
             shift = 0.5 * np.log(precision / room)
             return _Pool(estimate, log_estimate, shift, log_target + np.log(target**3 * room), zero)
         if self.stratum.branch == "heterogeneity":
@@ -285,12 +283,14 @@ class Proposal:
                 arrays.se[0, arrays.known & self.pooled], (len(se), int((arrays.known & self.pooled).sum()))
             )
             found = heterogeneity(np.column_stack([inside * np.exp(shift)[:, None], fixed]), target)
-            log_q = log_target + np.log(found.slope) - np.log(found.scale)
-            return _Pool(
-                estimate, log_estimate, shift, log_shift, found.tau2, self._freedom + found.tau2 * found.scale, log_q
-            )
-        q, log_q = self._printed_q(x[:, 2])
+            log_q = log_target + np.log(found.slope)
+            return _Pool(estimate, log_estimate, shift, log_shift, found.tau2, None, log_q)
         fixed = arrays.se[0, arrays.known & self.pooled]
+        if self.stratum.branch == "printed tau^2":
+            tau2, log_q = self._printed_tau2(x[:, 2])
+            shift, slope = shift_for_tau2(inside, fixed, target, tau2)
+            return _Pool(estimate, log_estimate, shift, log_target + np.log(slope), tau2, None, log_q)
+        q, log_q = self._printed_q(x[:, 2])
         solved = shift_for_heterogeneity(inside, fixed, target, q - self._freedom)
         return _Pool(estimate, log_estimate, solved.shift, log_target + np.log(solved.slope), solved.tau2, q, log_q)
 
@@ -299,28 +299,48 @@ class Proposal:
         return float(self.pooled.sum() - 1)
 
     def _printed_q(self, x: Floats) -> tuple[Floats, Floats]:
-        """Q above its degrees of freedom as the printed I-squared leaves it, and its log density."""
-        printed = next(one for one in self.stratum.arrays.review.statistics if isinstance(one, Heterogeneity))
+        """Q above its degrees of freedom as the printed I-squared or Q leaves it, and its log density."""
+        printed = printed_heterogeneity(self.stratum.arrays)
+        assert printed is not None
         if printed.i2 == 0:
-            scale = q_bound(printed, self.stratum.arrays.included) - self._freedom + 2 * I2_SOFTNESS
+            scale = self._freedom / (1 - printed.rounding / 100) - self._freedom + 2 * I2_SOFTNESS
             above = -scale * log_ndtr(-x)
             return self._freedom + above, -above / scale - math.log(scale)
-        spread = spread_of(printed)
-        share = (printed.i2 + spread * x) / 100
+        drawn = printed.value + printed.spread * x
+        log_drawn = -0.5 * x**2 - 0.5 * _LOG_2PI - math.log(printed.spread)
+        if printed.kind == "q":
+            return np.where(drawn > self._freedom, drawn, np.nan), log_drawn
+        share = drawn / 100
         q = np.where((share > 0) & (share < 1), self._freedom / (1 - share), np.nan)
-        return q, -0.5 * x**2 - 0.5 * _LOG_2PI - math.log(spread) + np.log(100 * self._freedom) - 2 * np.log(q)
+        return q, log_drawn + np.log(100 * self._freedom) - 2 * np.log(q)
+
+    def _printed_tau2(self, x: Floats) -> tuple[Floats, Floats]:
+        """Tau^2 as it was printed, and its log density."""
+        printed = printed_heterogeneity(self.stratum.arrays)
+        assert printed is not None
+        drawn = printed.value + printed.spread * x
+        return np.where(drawn > 0, drawn, np.nan), -0.5 * x**2 - 0.5 * _LOG_2PI - math.log(printed.spread)
 
     def _effects(self, se: Floats, pool: _Pool) -> Effects:
         """How effects are drawn."""
-        arrays, printed = self.stratum.arrays, self.stratum.branch != "no pool"
+        arrays, branch = self.stratum.arrays, self.stratum.branch
+        printed = exact_pool(arrays)
+        method = "fe" if printed is None else printed.method
+        form = None
+        if branch not in ("no pool", "common effect"):
+            most = pool.q if pool.q is not None else moments.expected(method, se, pool.tau2, arrays.included)
+            form = Form(*moments.form_weights(method, se, pool.tau2, arrays.included), most)
         wanted = Wanted(
             se=se,
             known=np.where(self.latent, np.nan, arrays.y[0]),
-            estimate=pool.estimate if printed else None,
-            tau2=pool.tau2 if printed else None,
-            q=pool.q,
+            estimate=None if branch == "no pool" else pool.estimate,
+            tau2=None if branch == "no pool" else pool.tau2,
             pooled=arrays.included,
-            tests=[(test.z, test.spread, inside, outside) for test, inside, outside in self.tests],
+            tests=self.tests,
+            method=method,
+            form=form,
+            met=branch not in ("no pool", "common effect", "no heterogeneity"),
+            by_tau2=branch in ("heterogeneity", "printed tau^2"),
         )
         middle, factor = self._factors(pool.estimate)
         return Effects(wanted, middle, factor, se[:, self.latent] ** 2 + self._tau**2)
@@ -329,7 +349,7 @@ class Proposal:
         """Mean of the latent effects given the known ones, shape (point, latent), and what they share, (latent, factor)."""
         arrays, latent = self.stratum.arrays, self.latent
         mean = _MEAN * self.unit if self.stratum.branch != "no pool" else self.location[1]
-        columns = [np.full(latent.size, mean), *(_DIFFERENCE * self.unit * inside for _, inside, _ in self.tests)]
+        columns = [np.full(latent.size, mean), *(_DIFFERENCE * self.unit * one.direction for one in self.tests)]
         factors = np.stack(columns, axis=-1)
         known, open_ = factors[~latent], factors[latent]
         weight = 1 / (arrays.se[0, ~latent] ** 2 + self._tau**2)

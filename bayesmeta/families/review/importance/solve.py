@@ -104,6 +104,32 @@ def shift_for_heterogeneity(se: Floats, fixed: Floats, target: Floats, excess: F
     return Shift(shift, tau2, 0.5 * target**3 * (weight**2 * change).sum(axis=1))
 
 
+def shift_for_tau2(se: Floats, fixed: Floats, target: Floats, tau2: Floats) -> tuple[Floats, Floats]:
+    """Shift of the log SDs of some trials at which a pool with a given tau^2 has a given standard error, and its slope.
+
+    Parameters
+    ----------
+    se, fixed, target
+        As of `shift_for_heterogeneity`.
+    tau2 : ndarray, shape (point,)
+
+    Returns
+    -------
+    shift, slope : ndarray, shape (point,)
+        nan where there is none; the derivative of the standard error by the shift.
+    """
+    rest = (1 / (np.broadcast_to(fixed, (len(se), fixed.size)) ** 2 + tau2[:, None])).sum(axis=1)
+    low, high = np.full(len(se), -_WIDEST), np.full(len(se), _WIDEST)
+    for _ in range(60):
+        middle = (low + high) / 2
+        v = (se * np.exp(middle)[:, None]) ** 2
+        precise = (1 / (v + tau2[:, None])).sum(axis=1) + rest > target**-2.0
+        low, high = np.where(precise, middle, low), np.where(precise, high, middle)
+    shift = np.where(np.abs(middle) < _WIDEST - 1, (low + high) / 2, np.nan)
+    v = (se * np.exp(shift)[:, None]) ** 2
+    return shift, target**3 * (v / (v + tau2[:, None]) ** 2).sum(axis=1)
+
+
 def _scale(v: Floats) -> Floats:
     first = (1 / v).sum(axis=1)
     return np.asarray(first - (1 / v**2).sum(axis=1) / first)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -9,13 +10,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.data.statistics import Heterogeneity, PooledEstimate, SubgroupTest
+from bayesmeta.data.statistics import Heterogeneity, PooledEstimate
+from bayesmeta.families.review import codes
 from bayesmeta.families.review.arrays import ReviewArrays
-from bayesmeta.families.review.terms import Place
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int_]
-Branch = Literal["no pool", "no heterogeneity", "heterogeneity", "printed heterogeneity"]
+Branch = Literal["no pool", "common effect", "no heterogeneity", "heterogeneity", "printed Q", "printed tau^2"]
+_CLEAR = 4.0  # standard deviations by which a printed tau^2 or Q must differ from none
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class Stratum:
     scenarios : ndarray of int, shape (scenario,)
         Their places among all.
     branch : str
-        How the printed pool is met: DerSimonian and Laird's tau^2 is zero, positive, or follows from a printed I-squared.
+        How the printed pool is met: its tau^2 is zero by assumption or by its estimate, positive, follows from a printed Q or
+        I-squared, or was printed.
     """
 
     arrays: ReviewArrays
@@ -41,30 +44,65 @@ def strata(arrays: ReviewArrays) -> list[Stratum]:
     """Split the scenarios of a review; every branch of each part that its printed statistics allow."""
     found = []
     for scenarios in _groups(arrays):
-        part = _restricted(arrays, scenarios)
-        found += [Stratum(part, scenarios, branch) for branch in _branches(part)]
+        for part in _signed(_restricted(arrays, scenarios)):
+            found += [Stratum(part, scenarios, branch) for branch in _branches(part)]
     return found
+
+
+def exact_pool(arrays: ReviewArrays) -> PooledEstimate | None:
+    """The printed pool of all studies that trials are drawn to have; None for one with Hartung and Knapp's interval."""
+    pool = arrays.review.pooled
+    return pool if pool is not None and pool.interval == "wald" else None
+
+
+def printed_heterogeneity(arrays: ReviewArrays) -> Heterogeneity | None:
+    """The printed number that fixes the heterogeneity of the pool, if one does."""
+    pool = exact_pool(arrays)
+    for one in arrays.review.statistics:
+        if isinstance(one, Heterogeneity) and one.covariate is None and pool is not None and pool.method != "fe":
+            if one.kind == "tau2":
+                if one.method == pool.method and one.value > _CLEAR * one.spread:
+                    return one
+            elif pool.method == "dl" and (one.i2 == 0 or _excess(one, arrays) > 0):
+                return one
+    return None
+
+
+def _excess(one: Heterogeneity, arrays: ReviewArrays) -> float:
+    """How far a printed I-squared or Q lies above none, less what its rounding leaves open."""
+    least = one.value - _CLEAR * one.spread
+    return least if one.kind == "i2" else least - (arrays.included.sum() - 1)
 
 
 def obstacle(arrays: ReviewArrays) -> str | None:
     """Why a review's trials cannot be drawn in this way, or None where they can."""
     latent_in_pool = int((~arrays.known & (arrays.included > 0)).sum())
-    if _printed(arrays, PooledEstimate) is not None and latent_in_pool == 1:
+    if exact_pool(arrays) is not None and latent_in_pool == 1:
         return "of the trials in the printed pool one alone is not known, so that the pool leaves nothing of it open to draw"
     return None
 
 
 def _groups(arrays: ReviewArrays) -> Iterator[Ints]:
-    """Places of scenarios that share their reading and the subgroups of all tests."""
-    tests = [
-        place
-        for place, statistic in zip(arrays.places, arrays.review.statistics, strict=True)
-        if isinstance(statistic, SubgroupTest)
-    ]
-    keys = np.array([arrays.reading, *(test.inside for test in tests)]).T
+    """Places of scenarios that share their reading and the fits of all statistics."""
+    fits = [one.fits for one in arrays.observations if one.fits is not None]
+    keys = np.column_stack([arrays.reading, *fits])
     _, group = np.unique(keys, axis=0, return_inverse=True)
     for i in range(int(group.max()) + 1):
         yield np.flatnonzero(group.ravel() == i)
+
+
+def _signed(arrays: ReviewArrays) -> Iterator[ReviewArrays]:
+    """The arrays with a sign for every test whose direction was not printed: each sign is a part of its own."""
+    open_ = [
+        i
+        for i, one in enumerate(arrays.observations)
+        if one.relation == codes.NEAR and one.sign == 0 and one.quantity in (codes.GAP, codes.RATIO)
+    ]
+    for signs in itertools.product((-1, 1), repeat=len(open_)):
+        observations = list(arrays.observations)
+        for i, sign in zip(open_, signs, strict=True):
+            observations[i] = replace(observations[i], sign=sign)
+        yield replace(arrays, observations=tuple(observations))
 
 
 def _restricted(arrays: ReviewArrays, scenarios: Ints) -> ReviewArrays:
@@ -77,24 +115,23 @@ def _restricted(arrays: ReviewArrays, scenarios: Ints) -> ReviewArrays:
         reading=np.zeros(scenarios.size, dtype=np.int64),
         y=arrays.y[at],
         se=arrays.se[at],
-        n_t=arrays.n_t[at],
-        n_c=arrays.n_c[at],
+        inverse_size=arrays.inverse_size[at],
         n_lower=arrays.n_lower[at],
         n_upper=arrays.n_upper[at],
+        per_participant=arrays.per_participant[at],
         n_rest=None if arrays.n_rest is None else arrays.n_rest[at],
-        places=tuple(Place(p.inside[scenarios], p.outside[scenarios], p.study) for p in arrays.places),
+        observations=tuple(one.of(scenarios) for one in arrays.observations),
     )
 
 
 def _branches(arrays: ReviewArrays) -> list[Branch]:
-    if _printed(arrays, PooledEstimate) is None or not (~arrays.known & (arrays.included > 0)).any():
+    pool, printed = exact_pool(arrays), printed_heterogeneity(arrays)
+    if pool is None or not (~arrays.known & (arrays.included > 0)).any():
         return ["no pool"]
-    if _printed(arrays, Heterogeneity) is None:
+    if pool.method == "fe":
+        return ["common effect"]
+    if printed is None:
         return ["no heterogeneity", "heterogeneity"]
-    i2 = arrays.review.statistics[_printed(arrays, Heterogeneity)].i2  # type: ignore[index, union-attr]
-    return ["no heterogeneity", "printed heterogeneity"] if i2 == 0 else ["printed heterogeneity"]
-
-
-def _printed(arrays: ReviewArrays, kind: type) -> int | None:
-    """Place of the first statistic of a kind."""
-    return next((i for i, one in enumerate(arrays.review.statistics) if isinstance(one, kind)), None)
+    if printed.kind == "tau2":
+        return ["printed tau^2"]
+    return ["no heterogeneity", "printed Q"] if printed.i2 == 0 else ["printed Q"]
