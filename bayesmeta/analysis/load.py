@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
+from bayesmeta.analysis.blanks import refuse_blank_cells
 from bayesmeta.analysis.evidence import load_review
 from bayesmeta.analysis.schema import EffectsSection, Outcome
 from bayesmeta.data.covariance_file import covariance_of
@@ -48,7 +49,7 @@ def load_data(outcome: Outcome, folder: Path, name: str) -> Data:
             raise SpecificationError(f"outcomes.{name}: {error}") from error
     stated = outcome.measure if "measure" in outcome.model_fields_set else None
     if given[0] == "studies":
-        return load_review(outcome, table, name, stated)
+        return load_review(outcome, refuse_blank_cells(open_table(table, "table of studies")), name, stated)
     try:
         if (kind := _kind_of_arms(outcome)) is not None:
             arms: Data = family_named(kind).data_type.from_frame(table, covariates=outcome.covariates)  # type: ignore[attr-defined]

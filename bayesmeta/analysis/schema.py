@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationError
 
+from bayesmeta.analysis.blanks import refuse_blanks
 from bayesmeta.analysis.model_sections import AnyModel
 from bayesmeta.analysis.toml import Strict, first_problem, read_toml
 from bayesmeta.errors import SpecificationError
@@ -223,10 +224,12 @@ def read_analysis(path: str | Path) -> Analysis:
     DataError
         If the file is missing or is no TOML.
     SpecificationError
-        If a key is unknown or missing, or a value is not allowed; one line that names the place.
+        If a key is unknown or missing, a value is not allowed, or a blank of a template has yet to be filled in; one line
+        that names the place.
     """
     path = Path(path)
     content = read_toml(path, "an analysis file, e.g. models/ketamine/analysis.toml")
+    refuse_blanks(content, path)
     try:
         return Analysis.model_validate(content)
     except ValidationError as error:
