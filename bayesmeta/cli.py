@@ -11,6 +11,7 @@ import typer
 
 from bayesmeta.report.ending import TRACEBACK, Commands, ended
 from bayesmeta.report.messages import one_line, say, warnings_on_one_line
+from bayesmeta.report.new_review.command import new
 from bayesmeta.report.options import (
     AsJson,
     Beta,
@@ -42,6 +43,9 @@ def _root(
     ] = False,
 ) -> None:
     """Bayesian meta-analysis: from whatever was published to posterior probabilities."""
+
+
+app.command()(new)
 
 
 @app.command()

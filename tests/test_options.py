@@ -61,7 +61,13 @@ ALWAYS = {
         "--json",
     },
     "simulate": {"design", "--out", "--json"},
-}
+    # what is entered of a review stands in its files
+    "new": {
+        "folder", "--review", "--no-input", "--title", "--citation", "--outcome", "--measure", "--benefit", "--trials", "--i2",
+        "--significant",
+    },
+}  # fmt: skip
+NEW = ["new", "--review", "--no-input"]
 _MODEL = {
     "--prior": (["e.csv", *TAU, "--prior", "tau_group=HalfNormal(1)"], "no parameter 'tau_group'"),
     "--option": (["e.csv", *TAU, "--option", "between=multi-arm"], "no trial has several contrasts"),
@@ -153,6 +159,19 @@ REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
         "--cov": ([*ARMS, "--cov", "cov.csv"], "--cov: it is for estimates"),
         "--model": (["e.csv", *TAU, "--model", "arm_normal"], "column 'n_t' is missing"),
         **_MODEL,
+    },
+    "new": {
+        "--unit": ([*NEW, "--measure", "rr", "--unit", "points"], "it is for --measure md"),
+        "--trial": ([*NEW, "--trials", "1", "--trial", "A; 20", "--trial", "B; 20"], "this is one more"),
+        "--total": ([*NEW, "--trials", "2", "--total", "60"], "it is for trials that have a size"),
+        "--pooled": ([*NEW, "--pooled", "-1 (-2 to 0)"], "it needs --measure"),
+        "--subgroup": ([*NEW, "--trial", "A; 20", "--subgroup", "high; .2; lower; 1"], "covariate without variation"),
+        "--sd": ([*NEW, "--measure", "rr", "--sd", "2"], "it is for --measure md"),
+        "--risk": ([*NEW, "--measure", "md", "--risk", "20"], "it is for --measure rr, or, hr and rd"),
+        "--important": ([*NEW, "--important", "1"], "it needs --measure"),
+        "--mu": ([*NEW, "--mu", "Normal(0, 1)"], "it needs --measure"),
+        "--tau": ([*NEW, "--measure", "md", "--tau", "HalfNormal(1)"], "of a mean difference --sd"),
+        "--beta": ([*NEW, "--measure", "rr", "--beta", "Normal(0, 1)"], "it is for a --subgroup"),
     },
     "simulate": {
         "--scheduler": (["design.toml", "--scheduler", "tcp://x:1", "--workers", "2"], "give one; a scheduler has its own"),

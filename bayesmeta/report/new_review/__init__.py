@@ -1,0 +1,1 @@
+"""`bayesmeta new --review`: from what an abstract prints to the folder of an analysis."""
