@@ -354,7 +354,6 @@ def test_a_pool_is_observed_as_closely_as_nuts_can_follow(
     (written,) = tomllib.loads(text)["outcomes"]["main"]["published"]
     assert {name: written.get(name) for name in section} == section
     assert (f"Printed as {printed}" in text) == ("12.34" in printed)
-    assert "[sampling]" not in text
 
 
 def test_ctrl_c_writes_nothing(

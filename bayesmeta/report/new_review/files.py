@@ -81,10 +81,6 @@ def _head(draft: Draft, command: str) -> Iterator[str]:
         }
     )
     yield ""
-    if any(section.get("i2") for section in draft.printed):
-        yield "# NUTS checks the first model. An I-squared to its rounding leaves a narrow ridge, on which trajectories of small"
-        yield "# steps are cut: so larger ones than the default, and more of them."
-        yield from ("[sampling]", *_keys({"draws": 1500, "target_accept": 0.85}), "")
 
 
 def _outcome(draft: Draft) -> Iterator[str]:
@@ -130,6 +126,9 @@ def _published(draft: Draft) -> Iterator[str]:
         if section["kind"] == "pooled" and draft.pool:
             yield f"# Printed as {draft.pool}. Fewer decimals are used: NUTS, the check of the first model, cannot follow limits"
             yield "# that are known so much more closely than their standard error."
+        if section.get("i2"):
+            yield "# NUTS, the check of the first model, often cannot follow an I-squared above 0 to its rounding: the report"
+            yield "# then exits with status 1 and names the chains. Its probabilities are of the weighted sample, checked apart."
         yield from _section("published", section, listed=True)
     samples = [question.sample for question in QUESTIONS if question.sample]
     left = [sample for sample in samples if not any(f'kind = "{kind}"' in sample for kind in sections)]
@@ -161,9 +160,7 @@ def _about_priors(draft: Draft) -> Iterator[str]:
         return
     if not draft.mu and draft.scale is not None:
         limit = 1.96 * row.mu * draft.scale
-        far = (
-            f"between 1/{math.exp(limit):.0f} and {math.exp(limit):.0f}" if row.is_ratio else f"within {limit:.2g} of 0"
-        )
+        far = f"1/{math.exp(limit):.0f} and {math.exp(limit):.0f}" if row.is_ratio else f"-{limit:.2g} and {limit:.2g}"
         yield f"mu: 95% of the prior lies between {far}."
     if not draft.tau and draft.scale is not None:
         yield f"tau: {row.tau_reason}"

@@ -14,10 +14,7 @@ from typing import Literal
 from bayesmeta.effects.registry import display_of
 from bayesmeta.errors import DataError, did_you_mean
 
-_WEAK = (
-    "0.5 leaves true ratios mostly within a factor of 2.7 of their mean; Friede et al. 2017, doi:10.1002/jrsm.1217, take it for "
-    "odds ratios."
-)
+_WEAK = "true ratios mostly within a factor of 2.7 of their mean; Friede et al. 2017, doi:10.1002/jrsm.1217, for odds ratios."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +86,7 @@ MEASURES = (
     MeasureRow(
         measure="rd", names=("rd", "risk difference", "absolute risk difference"), asks="risk",
         unit_sd=lambda p: math.sqrt(p * (1 - p)), width=0.25, mu=0.3, tau=0.1, beta=0.2,
-        tau_reason="0.1 leaves true risk differences mostly within 20 percentage points of their mean.",
+        tau_reason="true risk differences mostly within 20 percentage points of their mean.",
     ),
 )  # fmt: skip
 SHORT = tuple(row.names[0] for row in MEASURES)
