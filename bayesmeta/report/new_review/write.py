@@ -15,7 +15,7 @@ from bayesmeta.analysis.blanks import blanks_in, is_blank
 from bayesmeta.analysis.run import plan
 from bayesmeta.data.files import write_files
 from bayesmeta.data.text_files import csv_bytes
-from bayesmeta.errors import DataError
+from bayesmeta.errors import BayesmetaError, DataError
 from bayesmeta.report.messages import say
 from bayesmeta.report.new_review.draft import Draft
 from bayesmeta.report.new_review.files import analysis_text, studies_frame
@@ -51,7 +51,7 @@ def new_review(folder: Path, given: Mapping[str, Sequence[str]], *, ask: bool) -
     contents = _contents(draft, folder)
     blanks = _blanks(contents)
     if not blanks:
-        _check(contents)
+        _check(contents, folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_files(folder, contents)
     say(f"Written to {folder}: {_ANALYSIS}, {_STUDIES}")
@@ -92,8 +92,11 @@ def _blanks(contents: Mapping[str, bytes]) -> list[str]:
     return places
 
 
-def _check(contents: Mapping[str, bytes]) -> None:
-    """Plan the analysis, as a report does before it computes anything."""
+def _check(contents: Mapping[str, bytes], folder: Path) -> None:
+    """Plan the analysis, as a report does before it computes anything; messages name the folder that was meant."""
     with tempfile.TemporaryDirectory() as name:
         write_files(Path(name), contents)
-        plan(Path(name) / _ANALYSIS)
+        try:
+            plan(Path(name) / _ANALYSIS)
+        except BayesmetaError as error:
+            raise type(error)(str(error).replace(name, str(folder))) from error
