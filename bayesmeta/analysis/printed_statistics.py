@@ -56,9 +56,9 @@ _KINDS = {
         MetaRegressionSlope, "covariate estimate", "lower upper level digits tolerance method interval", "half_width"
     ),
     "slope_test": _Kind(MetaRegressionTest, "covariate p", _TEST),
-    "i2": _Kind(Heterogeneity, "i2", "digits covariate group"),
-    "tau2": _Kind(Heterogeneity, "tau2", "digits covariate group method"),
-    "q": _Kind(Heterogeneity, "q", "digits covariate group"),
+    "i2": _Kind(Heterogeneity, "i2", "digits tolerance covariate group", "half_width"),
+    "tau2": _Kind(Heterogeneity, "tau2", "digits tolerance covariate group method", "half_width"),
+    "q": _Kind(Heterogeneity, "q", "digits tolerance covariate group", "half_width"),
     "significant": _Kind(SignificantCount, "count direction", "tolerance", "width"),
     "study": _Kind(StudyTest, "study p relation", "direction tolerance", "width"),
 }

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bayesmeta.data.statistics.pools import Method, group_name
-from bayesmeta.data.statistics.rounding import METHODS, WITHIN, Tolerance, check_choice, printed_half_width
+from bayesmeta.data.statistics.rounding import (
+    METHODS,
+    WITHIN,
+    Tolerance,
+    check_choice,
+    check_tolerance,
+    printed_half_width,
+)
 from bayesmeta.errors import DataError
 
 _NAMES = {"i2": "I-squared", "tau2": "tau-squared", "q": "Cochran's Q"}
@@ -29,6 +36,8 @@ class Heterogeneity:
         Cochran's Q.
     digits : int, optional
         Decimals printed; by default 0 of I-squared and 2 of the others.
+    half_width : float, optional
+        Half-width of what is left open; by default what rounding leaves open.
     covariate, group
         As of `PooledEstimate`.
     method : {"dl", "pm", "reml"}, default "dl"
@@ -39,6 +48,7 @@ class Heterogeneity:
     tau2: float | None = None
     q: float | None = None
     digits: int | None = None
+    half_width: float | None = None
     covariate: str | None = None
     group: float = 1.0
     method: Method = "dl"
@@ -52,6 +62,7 @@ class Heterogeneity:
             raise DataError(f"I-squared must lie in [0, 100) percent; got {self.i2!r}.")
         if not (math.isfinite(self.value) and self.value >= 0):
             raise DataError(f"{self.name} must be a number, not negative; got {self.value!r}.")
+        check_tolerance(self.half_width, self.name)
         check_choice("method", self.method, tuple(one for one in METHODS if one != "fe"), self.name)
 
     @property
@@ -72,6 +83,10 @@ class Heterogeneity:
     @property
     def rounding(self) -> float:
         """Half-width of the interval that the printed number stands for."""
+        return self._printed_half_width if self.half_width is None else self.half_width
+
+    @property
+    def _printed_half_width(self) -> float:
         return printed_half_width(_DIGITS[self.kind] if self.digits is None else self.digits)
 
     @property
@@ -82,4 +97,4 @@ class Heterogeneity:
     @property
     def observed_within(self) -> Tolerance:
         """How closely the number is observed."""
-        return Tolerance(self.spread, self.spread)
+        return Tolerance(self.spread, self._printed_half_width / WITHIN)

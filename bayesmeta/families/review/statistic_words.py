@@ -132,9 +132,12 @@ def _(statistic: SubgroupTest | MetaRegressionTest) -> str:
 @observed_within.register
 def _(statistic: Heterogeneity) -> str:
     unit = "%" if statistic.kind == "i2" else ""
+    sd, rounding = statistic.observed_within
+    loose = _times(sd / (rounding or sd))
+    what = "its rounding" if loose == "1" else f"{loose} times its rounding"
     if statistic.i2 == 0:
-        return f"Q at most what is printed as 0, to its rounding of {statistic.rounding:g}%"
-    return f"within ±{statistic.rounding:g}{unit} (a normal of SD {statistic.spread:.2g}{unit}): its rounding"
+        return f"Q at most what is printed as 0, within ±{statistic.rounding:g}%: {what}"
+    return f"within ±{statistic.rounding:g}{unit} (a normal of SD {sd:.2g}{unit}): {what}"
 
 
 @observed_within.register
