@@ -124,6 +124,7 @@ def condition(
     tau2: Array,
     shift: Sequence[Array] | None = None,
     sized: bool = False,
+    sums: Sums | None = None,
 ) -> Conditional:
     """Integrate the coefficients out at each tau^2.
 
@@ -137,10 +138,12 @@ def condition(
         large numbers do not cancel.
     sized : bool
         Whether to give the size of the terms as well.
+    sums : Sums, optional
+        What `weighted_sums` gives for this problem and these tau^2, where it is known.
     """
     xp, n = namespace(problem.y), problem.y.shape[0]
     scale = problem.reference + tau2  # all sums are taken relative to it: neither end of tau over- or underflows
-    sums = (_cluster_sums if problem.clusters else _sums)(problem, tau2, scale)
+    sums = weighted_sums(problem, tau2) if sums is None else sums
     root, solved, plus = _equations(prior, scale, sums, shift)
     minus = added(z**2 for z in solved)
     squares, largest = plus - minus, xp.abs(plus) + minus
@@ -168,8 +171,8 @@ def posterior_mean(problem: Problem, prior: CoefficientPrior, tau2: Array) -> li
     return solve_upper(root, solved)
 
 
-class _Sums(NamedTuple):
-    """X'WX by its lower triangle, X'Wy, y'Wy and log|W|."""
+class Sums(NamedTuple):
+    """X'WX by its lower triangle, X'Wy, y'Wy and log|W|: all that data add to a posterior given tau, whatever the prior is."""
 
     gram: list[list[Array]]
     cross: list[Array]
@@ -177,8 +180,13 @@ class _Sums(NamedTuple):
     log_weight: Array
 
 
+def weighted_sums(problem: Problem, tau2: Array) -> Sums:
+    """Sums over studies at each tau^2, shape (*lanes, 1, node), that `condition` adds the prior to."""
+    return (_cluster_sums if problem.clusters else _sums)(problem, tau2, problem.reference + tau2)
+
+
 def _equations(
-    prior: CoefficientPrior, scale: Array, sums: _Sums, shift: Sequence[Array] | None
+    prior: CoefficientPrior, scale: Array, sums: Sums, shift: Sequence[Array] | None
 ) -> tuple[tuple[tuple[Array, ...], ...], list[Array], Array]:
     """Factor of the posterior precision, the solution of its lower half, and the sum of squares at `shift`."""
     gram, cross, square, start, p = sums.gram, sums.cross, sums.square, prior.mean, len(sums.cross)
@@ -193,7 +201,7 @@ def _equations(
     return root, solved, square / scale + added(pull[i] * start[i] for i in range(p))
 
 
-def _sums(problem: Problem, tau2: Array, scale: Array, determinant: bool = True) -> _Sums:
+def _sums(problem: Problem, tau2: Array, scale: Array, determinant: bool = True) -> Sums:
     """Sums over studies for the weights W = scale / (a + tau^2 d)."""
     xp, n, p = namespace(problem.y), problem.y.shape[0], len(problem.columns)
     found: list[Array] = []
@@ -216,7 +224,7 @@ def _sums(problem: Problem, tau2: Array, scale: Array, determinant: bool = True)
     for i in range(p):
         cross.append(next(rest))
         gram.append([next(rest) for _ in range(i + 1)])
-    return _Sums(gram, cross, square, log_weight)
+    return Sums(gram, cross, square, log_weight)
 
 
 def _least_squares(
@@ -239,7 +247,7 @@ def _least_squares(
     return found + added(_entry(prior.precision, i, j) * away[i] * away[j] for i in range(p) for j in range(p))
 
 
-def _cluster_sums(problem: Problem, tau2: Array, scale: Array, determinant: bool = True) -> _Sums:
+def _cluster_sums(problem: Problem, tau2: Array, scale: Array, determinant: bool = True) -> Sums:
     """The same for effects that share a deviation within clusters.
 
     A shared deviation of variance b leaves the sums around the cluster's own weighted means as they are, and divides
@@ -267,7 +275,7 @@ def _cluster_sums(problem: Problem, tau2: Array, scale: Array, determinant: bool
             cross[i] = cross[i] + total(weighted * gaps[p]) + shared * means[i] * means[p]
             for j in range(i + 1):
                 gram[i][j] = gram[i][j] + total(weighted * gaps[j]) + shared * means[i] * means[j]
-    return _Sums(gram, cross, square, log_weight)
+    return Sums(gram, cross, square, log_weight)
 
 
 def _rows(x: Array, rows: slice) -> Array:

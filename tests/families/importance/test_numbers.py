@@ -13,7 +13,7 @@ from bayesmeta.families.review import codes
 from bayesmeta.families.review.fits import Fit, fitted
 from bayesmeta.families.review.importance import moments
 from bayesmeta.families.review.importance.constraints import Constraint
-from bayesmeta.families.review.importance.integral import log_marginal, tau_rule
+from bayesmeta.families.review.importance.integral import Trials, log_marginal, tau_rule
 from bayesmeta.families.review.importance.solve import heterogeneity, shift_for_heterogeneity, shift_for_tau2
 from bayesmeta.pooling import dersimonian_laird
 from bayesmeta.pooling.arrays import pool_arrays
@@ -179,7 +179,7 @@ def test_marginal_density_is_that_of_the_joint_normal_integrated_over_tau():
         return multivariate_normal.pdf(y, X @ [0.1, -0.2], cov) * halfnorm.pdf(tau, scale=0.5)
 
     rule = tau_rule(bm.HalfNormal(0.5), 4.0, 24)
-    found = log_marginal(y[None], se[None], X[None], pieces(("mu", "x"), priors), rule)
+    found = log_marginal(Trials(y[None], se[None], X[None]), pieces(("mu", "x"), priors), rule)
     assert_allclose(np.exp(found).sum(), quad(integrand, 0, 10, epsabs=1e-13)[0], rtol=1e-9)
 
 

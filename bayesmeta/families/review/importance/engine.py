@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,8 @@ from numpy.typing import NDArray
 from bayesmeta.data.review import PublishedReview
 from bayesmeta.errors import ImportanceError, SpecificationError
 from bayesmeta.families.review.arrays import review_arrays
-from bayesmeta.families.review.importance.integral import log_marginal, tau_rule
-from bayesmeta.families.review.importance.posterior import Priors, ReviewPosterior, posterior, sets
+from bayesmeta.families.review.importance.integral import Trials, log_marginal, tau_rule
+from bayesmeta.families.review.importance.posterior import Priors, ReviewPosterior, Sets, posterior, sets
 from bayesmeta.families.review.importance.proposal import Proposal
 from bayesmeta.families.review.importance.sample import Drawn, Sample, draw
 from bayesmeta.families.review.importance.strata import exact_pool, obstacle, strata
@@ -104,7 +105,7 @@ def solve(
     for size in _SIZES:
         sample = shared_sample(source, size)
         _require_reached(sample)
-        found = posterior(sets(sample, design), priors, unit)
+        found = posterior(_shared_sets(source, size, _Covariates(design)), priors, unit)
         if found.n_effective >= _WANTED or _complete(found) or found.n_effective < _HOPELESS * LEAST:
             break
     if _complete(found) or enough(found):
@@ -147,6 +148,24 @@ def shared_sample(source: Source, size: int) -> Sample:
     return draw(source.proposals, lambda one: _under_wide_priors(one, source.location), size, source.seed)
 
 
+@dataclass(frozen=True)
+class _Covariates:
+    """A design that is known by its numbers."""
+
+    design: Design = field(compare=False)
+    key: tuple[Any, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        base, slope = self.design.base, self.design.slope
+        object.__setattr__(self, "key", (self.design.intercept, base.shape, base.tobytes(), slope.tobytes()))
+
+
+@lru_cache(maxsize=2)
+def _shared_sets(source: Source, size: int, covariates: _Covariates) -> Sets:
+    """The sets of trials of the last models, which posteriors under all priors share."""
+    return sets(shared_sample(source, size), covariates.design)
+
+
 def _under_wide_priors(drawn: Drawn, location: tuple[float, float]) -> Floats:
     proposal = drawn.proposal
     unit, pool = proposal.unit, exact_pool(proposal.stratum.arrays)
@@ -160,7 +179,9 @@ def _under_wide_priors(drawn: Drawn, location: tuple[float, float]) -> Floats:
     rule = tau_rule(HalfNormal(unit), 4 * unit, 16)
     X = np.broadcast_to(np.stack(groups, axis=-1), (len(drawn.x), proposal.latent.size, len(groups)))
     printed = logsumexp(drawn.log_weight, axis=1)
-    return np.asarray(printed + logsumexp(log_marginal(drawn.points.y, drawn.points.se, X, parts, rule), axis=1))
+    return np.asarray(
+        printed + logsumexp(log_marginal(Trials(drawn.points.y, drawn.points.se, X), parts, rule), axis=1)
+    )
 
 
 def _of_model(drawn: Drawn, design: Design, priors: Priors, unit: float) -> Floats:

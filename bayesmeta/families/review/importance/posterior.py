@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.families.review.importance.integral import TauRule, blocks, log_marginal, tau_rule, turned
+from bayesmeta.families.review.importance.integral import TauRule, Trials, blocks, log_marginal, tau_rule
 from bayesmeta.families.review.importance.sample import REPLICATES, Sample
 from bayesmeta.priors import Prior
 from bayesmeta.quadrature.coefficients import Piece
-from bayesmeta.quadrature.gaussian import Conditional, Problem, condition
+from bayesmeta.quadrature.gaussian import Conditional, condition
 from bayesmeta.quadrature.log_sums import logsumexp
 from bayesmeta.quadrature.node_mixture import NodeMixture, NodePart, Nodes
 from bayesmeta.quadrature.places import draw_place
@@ -70,6 +70,17 @@ class Sets:
     X: Floats
     log_weight: Floats
     replicate: Ints
+
+    @cached_property
+    def trials(self) -> Trials:
+        """The trials of every set, with what posteriors under any priors share."""
+        return Trials(self.y, self.se, self.X)
+
+    @cached_property
+    def heaviest(self) -> tuple[Trials, Floats]:
+        """Trials and log weights of some sets, by which nodes of tau are placed under any priors."""
+        few = np.argsort(self.log_weight)[::-1][:_TRIED]
+        return Trials(self.y[few], self.se[few], self.X[few]), self.log_weight[few]
 
 
 def sets(sample: Sample, design: Design) -> Sets:
@@ -152,7 +163,7 @@ class ReviewPosterior:
         for piece in self.priors.pieces:
             rows_of, kept_of, means, roots = list[Ints](), list[Floats](), list[Floats](), list[Floats]()
             taus = list[Floats]()
-            for rows, block in blocks(given.y, given.se, given.X, piece, self.rule):
+            for rows, block in blocks(given.trials, piece, self.rule):
                 log_mass = base[rows, None, None] + block.log_likelihood + self.rule.log_weight + math.log(piece.weight)
                 at = np.nonzero(log_mass > math.log(_NEGLIGIBLE))
                 rows_of.append(at[0] + rows.start)
@@ -224,17 +235,16 @@ def posterior(given: Sets, priors: Priors, unit: float) -> ReviewPosterior:
         If no node carries the posterior of tau.
     """
     rule = _settled(given, priors, unit)
-    terms = log_marginal(given.y, given.se, given.X, priors.pieces, rule)
+    terms = log_marginal(given.trials, priors.pieces, rule)
     return ReviewPosterior(given, priors, rule, given.log_weight[:, None] + terms)
 
 
 def _settled(given: Sets, priors: Priors, unit: float) -> TauRule:
     """Nodes of tau that reach as far as its posterior and are dense enough, by the heaviest sets."""
-    few = np.argsort(given.log_weight)[::-1][:_TRIED]
-    y, se, X, log_weight = (values[few] for values in (given.y, given.se, given.X, given.log_weight))
+    few, log_weight = given.heaviest
 
     def mass(rule: TauRule) -> Floats:
-        return logsumexp(log_weight[:, None] + log_marginal(y, se, X, priors.pieces, rule), axis=0)
+        return logsumexp(log_weight[:, None] + log_marginal(few, priors.pieces, rule), axis=0)
 
     upper = _FARTHEST * unit
     if priors.tau.is_proper:
@@ -286,9 +296,7 @@ def _coefficient_draws(
     """Coefficients given trials and tau: a part and a component of the prior by their probability, then a normal."""
     out, given = np.zeros((len(y), len(priors.names))), list[tuple[Piece, Conditional]]()
     for piece in priors.pieces:
-        fixed = sum((X[..., i] * value for i, value in piece.fixed.items()), np.zeros(y.shape))
-        columns = tuple(turned(X[..., i]) for i in piece.free)
-        problem = Problem(turned(y - fixed), turned(se**2), columns)
+        problem = Trials(y, se, X).problem(slice(None), piece)
         given.append((piece, condition(problem, piece.prior(np.eye(len(piece.free))), tau[:, None, None] ** 2)))
     log_weight = np.concatenate([one.log_likelihood[..., 0] + math.log(piece.weight) for piece, one in given], axis=1)
     share = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
