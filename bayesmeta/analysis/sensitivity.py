@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from bayesmeta.analysis.alternatives import belief_models, crossed_models, paths
 from bayesmeta.analysis.schema import Outcome, Signal
 from bayesmeta.data.kinds import Data
+from bayesmeta.diagnostics.weights import Reweighted
 from bayesmeta.results.fit import Progress, fit_many
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.sensitivity.following import follow
@@ -53,10 +54,50 @@ def sample_sensitivity(outcome: Outcome, fits: Mapping[str, MetaResult], seed: i
 
     A prior that the sample does not serve is fitted by NUTS, with a warning where too few sets of trials are left.
     """
-    data = next(iter(fits.values())).data
-    refits = Refits(lambda models: fit_many(data, models, seed=seed))
-    under = {key: FromOneSample(fit, refits, key) for key, fit in fits.items()}
-    return answered(refits, lambda: _asked(outcome, under))
+    under = {key: OneByOne(fit, seed, _claims(outcome, key)) for key, fit in fits.items()}
+    return _asked(outcome, under)
+
+
+class OneByOne(FromOneSample):
+    """Every posterior asked for is fitted at once, from one sample; what is kept of it are its answers, not itself.
+
+    Parameters
+    ----------
+    fitted : MetaResult
+    seed : int
+    claims : sequence of str
+        All that will be asked of a posterior, so that no fit is made twice.
+    """
+
+    def __init__(self, fitted: MetaResult, seed: int, claims: Sequence[str]) -> None:
+        super().__init__(fitted, Refits(lambda models: fit_many(fitted.data, models, seed=seed)))
+        self._seed, self._claims, self._answers = seed, claims, dict[Any, Under]()
+
+    def result(self, ready: Ready) -> MetaResult:
+        """The fit under the priors of `ready`."""
+        if ready.prior_groups == self.fitted.prepared.prior_groups:
+            return self.fitted
+        return fit_many(ready.data, {self.name: ready.model}, seed=self._seed)[self.name]
+
+    def fit(self, ready: Ready) -> Posteriors:
+        """See `Posteriors.fit`."""
+        return OneByOne(self.result(ready), self._seed, self._claims)
+
+    def under(self, ready: Ready, claims: Sequence[str]) -> Under:
+        """See `Posteriors.under`."""
+        if ready.model not in self._answers:
+            fit = self.result(ready)
+            found = (Reweighted(fit.probability(claim), fit.probability_mcse(claim), 0.0) for claim in self._claims)
+            self._answers[ready.model] = Under(ready, tuple(found), "importance" if fit.quality else "refitted")
+        known = self._answers[ready.model]
+        by_claim = dict(zip(self._claims, known.found, strict=True))
+        return Under(ready, tuple(by_claim[claim] for claim in claims), known.method)
+
+
+def _claims(outcome: Outcome, model: str) -> list[str]:
+    """All that the signals of a model ask of it."""
+    asked = [claim for signal in outcome.signals if signal.model == model for claim in (signal.claim, signal.threshold)]
+    return list(dict.fromkeys(filter(None, asked)))
 
 
 def computed_sensitivity(outcome: Outcome, fits: Mapping[str, MetaResult], seed: int) -> dict[str, SignalSensitivity]:
