@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.integrate import quad
 from scipy.stats import halfnorm, multivariate_normal
 
@@ -181,6 +181,18 @@ def test_marginal_density_is_that_of_the_joint_normal_integrated_over_tau():
     rule = tau_rule(bm.HalfNormal(0.5), 4.0, 24)
     found = log_marginal(Trials(y[None], se[None], X[None]), pieces(("mu", "x"), priors), rule)
     assert_allclose(np.exp(found).sum(), quad(integrand, 0, 10, epsabs=1e-13)[0], rtol=1e-9)
+
+
+def test_sums_that_priors_share_give_the_same_bits_as_new_ones():
+    X = np.stack([np.ones_like(Y), np.broadcast_to(INSIDE, Y.shape)], axis=-1)
+    shared, rules = Trials(Y, SE, X), [tau_rule(bm.HalfNormal(scale), 3.0, 20) for scale in (0.5, 1.0)]
+    for x in (bm.Normal(0, 0.4), bm.Normal(1, 2), bm.PointMass(0), bm.PointMass(0.5), bm.Normal(0, 0.4)):
+        for rule in (*rules, tau_rule(bm.PointMass(0.3), 3.0, 1)):
+            parts = pieces(("mu", "x"), {("mu",): bm.Normal(0, 1), ("x",): x})
+            one_by_one = [log_marginal(Trials(Y[i : i + 1], SE[i : i + 1], X[i : i + 1]), parts, rule) for i in (0, 99)]
+            found = log_marginal(shared, parts, rule)
+            assert_array_equal(found, log_marginal(Trials(Y, SE, X), parts, rule))
+            assert_allclose(found[[0, 99]], np.concatenate(one_by_one), rtol=1e-13)
 
 
 def test_a_known_tau_has_one_node():
