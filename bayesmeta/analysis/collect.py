@@ -38,7 +38,7 @@ from bayesmeta.analysis.records.signal import SignalRecord
 from bayesmeta.analysis.schema import Outcome, Sensitivity
 from bayesmeta.analysis.sensitivity import SignalSensitivity
 from bayesmeta.analysis.signals import signal_record
-from bayesmeta.diagnostics.agreement import Agreement, agreement, agreement_check
+from bayesmeta.diagnostics.agreement import Agreement, agreement, agreement_check, unchecked
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import Convergence, convergence
 from bayesmeta.diagnostics.published import published_checks
@@ -68,11 +68,13 @@ def collect_outcome(
     exact: Mapping[str, MetaResult],
     grids: Mapping[str, SignalSensitivity],
     ess_limit: float,
+    refused: str = "",
 ) -> Collected:
     """Collect one outcome: its evidence, models, signals, probabilities and checks.
 
     `exact` holds the fits without chains, as far as there are any. They are what is reported; those by NUTS are held to them. Of
-    a review, whose trials come with them, the draws of `exact` are used too.
+    a review, whose trials come with them, the draws of `exact` are used too. `refused` says why importance sampling did not take
+    a review.
     """
     shown = {**fits, **exact}
     drawn = drawn_from(fits, exact)
@@ -89,8 +91,9 @@ def collect_outcome(
             checks += diagnostics.checks(f"{name}, {key}", ess_limit)
             chains = _convergence(diagnostics, result.posterior.sizes)
             compared = agreement(exact[key], result) if key in exact else []
-        models[key] = _model(outcome, key, shown[key], rows, chains, compared)
+        models[key] = _model(outcome, key, shown[key], rows, chains, compared, refused)
         checks += [agreement_check(f"{name}, {key}", compared, exact[key].engine)] if compared else []
+    checks += unchecked(name, fits)
     checks += published_checks(name, first)
     family, readers = family_and_readers(outcome, drawn)
     replicates = family.replicates(readers[0])
@@ -150,6 +153,7 @@ def _model(
     rows: list[dict[str, Any]],
     diagnostics: ConvergenceRecord | None,
     compared: list[Agreement],
+    refused: str,
 ) -> ModelRecord:
     model, parameters = result.model.base, result.prepared.parameters
     record = ModelRecord(
@@ -176,6 +180,8 @@ def _model(
         record.sample = SampleRecord.model_validate(result.quality)
     if compared:
         record.agreement = compared
+    if refused:
+        record.refused = refused
     return record
 
 

@@ -27,9 +27,17 @@ Fits = Mapping[str, Mapping[str, MetaResult]]
 
 
 def methods(
-    analysis: Analysis, data: Mapping[str, Data], fits: Fits, exact: Fits, signals: Sequence[SignalRecord]
+    analysis: Analysis,
+    data: Mapping[str, Data],
+    fits: Fits,
+    exact: Fits,
+    refused: Mapping[str, str],
+    signals: Sequence[SignalRecord],
 ) -> list[str]:
-    """Paragraphs for the methods section of a paper; fits by outcome and model, signals as in ``results.json``."""
+    """Paragraphs for the methods section of a paper; fits by outcome and model, signals as in ``results.json``.
+
+    `refused` says by outcome why importance sampling did not take a review.
+    """
     paragraphs = [
         "We fitted normal-normal hierarchical models: the effect observed in study i is normal about the study's true "
         "effect theta_i with its standard error, and theta_i is normal about mu plus covariates times their coefficients, "
@@ -47,7 +55,13 @@ def methods(
     if by_engine["quadrature"]:
         paragraphs.append(_exact(by_engine["quadrature"], fits))
     if by_engine["importance"]:
-        paragraphs.append(_importance(by_engine["importance"], exact))
+        paragraphs.append(f"{_importance(by_engine['importance'], exact)} {_held(analysis, fits, exact)}")
+    paragraphs += [
+        f"Outcome '{analysis.outcomes[name].label}': importance sampling of the trials was refused, and every model was sampled "
+        f"by NUTS instead: {reason}"
+        for name, reason in refused.items()
+        if reason
+    ]
     paragraphs.append(_sampled(analysis, fits))
     if other := _other_priors(signals):
         paragraphs.append(other)
@@ -75,9 +89,23 @@ def _importance(labels: Sequence[str], exact: Fits) -> str:
         f"The models {names} were fitted by importance sampling: trials were drawn so that they have the pool and the tests that "
         "the review printed, mean, coefficients and tau were integrated exactly given the trials, and sets of trials weighted; "
         f"the fewest effective sets of a model were {fewest:.0f}, and no trials were found in an estimated {100 * most:.2g}% of "
-        "the posterior at the most. Monte Carlo errors are from eight independent replicates. The first model of each review was "
-        f"sampled by NUTS too, and means and standard deviations had to agree within {LIMIT:g} Monte Carlo standard errors."
+        "the posterior at the most. Monte Carlo errors are from eight independent replicates."
     )
+
+
+def _held(analysis: Analysis, fits: Fits, exact: Fits) -> str:
+    """Which model by importance sampling was sampled by NUTS too, and of which reviews none was."""
+    reviews = [name for name, each in exact.items() if any(fit.engine == "importance" for fit in each.values())]
+    sampled = {name: [key for key, fit in fits[name].items() if fit.engine == "nuts"] for name in reviews}
+    parts = [
+        f"As a check the model '{analysis.outcomes[name].models[key].label}' of '{analysis.outcomes[name].label}' was sampled by "
+        f"NUTS too, and its means and standard deviations had to agree within {LIMIT:g} Monte Carlo standard errors."
+        for name, keys in sampled.items()
+        for key in keys
+    ]
+    if rest := [f"'{analysis.outcomes[name].label}'" for name, keys in sampled.items() if not keys]:
+        parts.append(f"Of {' and '.join(rest)} no model was sampled by NUTS.")
+    return " ".join(parts)
 
 
 def _exact(labels: Sequence[str], fits: Fits) -> str:
@@ -92,15 +120,16 @@ def _exact(labels: Sequence[str], fits: Fits) -> str:
 
 
 def _sampled(analysis: Analysis, fits: Fits) -> str:
-    fit = next(iter(next(iter(fits.values())).values()))
-    alone = [name for name, outcome in analysis.outcomes.items() if outcome.sampling is None]
+    sampled = {name: [fit for fit in each.values() if fit.engine == "nuts"] for name, each in fits.items()}
+    fit = next(fit for each in sampled.values() for fit in each)
+    alone = [name for name, outcome in analysis.outcomes.items() if outcome.sampling is None and sampled[name]]
     parts = [f"Sampling used the No-U-Turn sampler ({fit.datatree.attrs['sampler']}), seed {analysis.seed}"]
     if alone:
         parts[0] += f", with {_run(analysis.sampling)}"
     parts += [
         f"For '{outcome.label}' it had {_run(outcome.sampling)}"
-        for outcome in analysis.outcomes.values()
-        if outcome.sampling
+        for name, outcome in analysis.outcomes.items()
+        if outcome.sampling and sampled[name]
     ]
     parts += [
         f"The model '{section.label}' had {section.draws} kept draws"

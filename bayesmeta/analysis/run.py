@@ -4,38 +4,34 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bayesmeta.analysis.alternatives import check_sensitivity
-from bayesmeta.analysis.collect import collect_outcome
+from bayesmeta.analysis.chains import Progress, chains
+from bayesmeta.analysis.collect import Collected, collect_outcome
 from bayesmeta.analysis.derived import baseline_counts, treated_risk
 from bayesmeta.analysis.external import external_rows
+from bayesmeta.analysis.fits import Begun, Computed, begin, reviews_of, settings
 from bayesmeta.analysis.load import load_data
 from bayesmeta.analysis.marginals import CI_PROB
 from bayesmeta.analysis.model_sections import build_model
 from bayesmeta.analysis.prose import methods
-from bayesmeta.analysis.records.outcome import OutcomeRecord
-from bayesmeta.analysis.records.results import SCHEMA, AnalysisRecord, ExternalRecord, ReportedRow
-from bayesmeta.analysis.records.signal import SignalRecord
+from bayesmeta.analysis.records.results import SCHEMA, AnalysisRecord, ExternalRecord
 from bayesmeta.analysis.schema import Analysis, Outcome, read_analysis
-from bayesmeta.analysis.sensitivity import computed_sensitivity, sampled_sensitivity
+from bayesmeta.analysis.sensitivity import SignalSensitivity, computed_sensitivity, sampled_sensitivity
 from bayesmeta.analysis.side_by_side import with_schools
 from bayesmeta.analysis.unused import check_use
 from bayesmeta.data.kinds import Data
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence, worst_of
-from bayesmeta.errors import BayesmetaError, ImportanceError, SpecificationError, did_you_mean
-from bayesmeta.families.exact import Exact
+from bayesmeta.errors import BayesmetaError, SpecificationError, did_you_mean
 from bayesmeta.families.prepared import Prepared, prepare
 from bayesmeta.inference.sampled import require_sampled
-from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.spec.two_scales import Model
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,35 +113,30 @@ def _external(analysis: Analysis, path: Path) -> list[ExternalRecord]:
 
 
 def run(
-    checked: Plan, out: str, progress: Progress | None = None
+    checked: Plan, out: str, progress: Progress | None = None, show: Callable[[str, Computed], None] | None = None
 ) -> tuple[dict[str, Any], dict[str, dict[str, MetaResult]]]:
     """Fit everything; return the fields of `Results` but date and draws, and the fits by outcome and model.
 
-    `out` names the folder of the report.
+    Parameters
+    ----------
+    out : str
+        Folder of the report, as it is named.
+    progress : callable, optional
+        Called with outcome and model, draws done and draws wanted, while NUTS samples.
+    show : callable, optional
+        Called with the name of an outcome, and its fits without chains, as soon as these are there.
     """
-    analysis, fits, exactly = checked.analysis, dict[str, dict[str, MetaResult]](), dict[str, dict[str, MetaResult]]()
-    outcomes, checks = dict[str, OutcomeRecord](), list[Check]()
-    signals, summary, engines = list[SignalRecord](), list[ReportedRow](), set[str]()
-    for name, outcome in analysis.outcomes.items():
-        data, models = checked.data[name], checked.models[name]
-        sampling = outcome.sampling or analysis.sampling
-        settings = sampling.model_dump(exclude={"ess_limit"})
-        exact = exactly[name] = computed_fits(data, models, analysis.seed, settings)
-        fits[name] = _fits(checked, name, settings, exact, _prefixed(progress, name))
-        if len(exact) == len(fits[name]):
-            grids, refits = computed_sensitivity(outcome, exact, analysis.seed), dict[str, MetaResult]()
-        else:
-            grids, refits = sampled_sensitivity(
-                data, outcome, fits[name], settings, analysis.seed, _prefixed(progress, name)
-            )
-        engines |= {result.engine for result in {**fits[name], **exact}.values()}
-        collected = collect_outcome(name, outcome, fits[name], exact, grids, sampling.ess_limit)
-        outcomes[name] = with_schools(
-            collected.content, data, outcome, {key: models[key] for key, fit in exact.items() if not fit.quality}
-        )
-        checks += [*collected.checks, *_refit_checks(name, outcome, refits, sampling.ess_limit)]
-        signals += collected.signals
-        summary += collected.summary
+    analysis, parts = checked.analysis, dict[str, _Part]()
+    with chains(bool(reviews_of(checked)), progress) as nuts:
+        begun = begin(checked, nuts, show)
+        grids = {name: _computed_grids(checked, name, one) for name, one in begun.items()}
+        for name, one in begun.items():
+            parts[name] = _part(checked, name, one, grids[name], progress)
+    fits = {name: part.fits for name, part in parts.items()}
+    exactly = {name: one.computed.fits for name, one in begun.items()}
+    refused = {name: one.computed.refused for name, one in begun.items()}
+    signals = [signal for part in parts.values() for signal in part.collected.signals]
+    engines = {fit.engine for name in fits for fit in {**fits[name], **exactly[name]}.values()}
     content = {
         "schema": SCHEMA,
         "analysis": AnalysisRecord(
@@ -160,56 +151,50 @@ def run(
         "engine": ", ".join(sorted(engines)),
         "versions": _versions(next(iter(next(iter(fits.values())).values()))),
         "signals": signals,
-        "checks": [check.finite for check in checks],
-        "summary": summary,
-        "outcomes": outcomes,
+        "checks": [check.finite for part in parts.values() for check in (*part.collected.checks, *part.refits)],
+        "summary": [row for part in parts.values() for row in part.collected.summary],
+        "outcomes": {name: part.collected.content for name, part in parts.items()},
         "external": checked.external,
-        "methods": methods(analysis, checked.data, fits, exactly, signals),
+        "methods": methods(analysis, checked.data, fits, exactly, refused, signals),
         "limitations": analysis.limitations,
         "references": analysis.references,
     }
     return content, fits
 
 
-def computed_fits(
-    data: Data, models: Mapping[str, Model], seed: int, settings: Mapping[str, Any]
-) -> dict[str, MetaResult]:
-    """Fits without chains: by quadrature, or by importance sampling of a review's trials, of the models that these take.
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One outcome: its fits, what is collected of it, and checks of what was sampled under other priors."""
 
-    All models of a review are taken, or none.
-    """
-    ways = {name: prepare(data, model).exact for name, model in models.items()}
-    at_once = {name: how for name, how in ways.items() if isinstance(how, Exact) and how.by_default}
-    taken = {name: models[name] for name, how in at_once.items() if how.engine == "quadrature"}
-    if taken:
-        return fit_many(data, taken, "quadrature")
-    if len(at_once) < len(models):
-        return {}
-    try:
-        return fit_many(data, models, "importance", seed=seed, draws=settings["draws"], chains=settings["chains"])
-    except ImportanceError:
-        return {}
+    fits: dict[str, MetaResult]
+    collected: Collected
+    refits: list[Check]
 
 
-def _fits(
-    checked: Plan, name: str, settings: dict[str, Any], exact: Mapping[str, MetaResult], progress: Progress | None
-) -> dict[str, MetaResult]:
-    """Fit the models of an outcome by NUTS, those that state their own number of draws apart.
+def _computed_grids(checked: Plan, name: str, begun: Begun) -> dict[str, SignalSensitivity] | None:
+    """Signals of an outcome under other priors, where no chains are needed for it."""
+    outcome, exact = checked.analysis.outcomes[name], begun.computed.fits
+    return computed_sensitivity(outcome, exact, checked.analysis.seed) if len(exact) == len(outcome.models) else None
 
-    Of models by importance sampling the first one alone is sampled, to hold the engines to each other.
-    """
-    models, sections = checked.models[name], checked.analysis.outcomes[name].models
-    found = {key: fit for key, fit in exact.items() if fit.engine == "importance"}
-    models = {key: model for i, (key, model) in enumerate(models.items()) if key not in found or i == 0}
-    for draws in dict.fromkeys(section.draws for section in sections.values()):
-        group = {key: model for key, model in models.items() if sections[key].draws == draws}
-        if not group:
-            continue
-        own = settings if draws is None else {**settings, "draws": draws}
-        found |= fit_many(
-            checked.data[name], group, "nuts", seed=checked.analysis.seed, repeat=True, progress=progress, **own
-        )
-    return {key: found[key] for key in sections}
+
+def _part(
+    checked: Plan,
+    name: str,
+    begun: Begun,
+    grids: dict[str, SignalSensitivity] | None,
+    progress: Progress | None,
+) -> _Part:
+    """Wait for an outcome's chains, and collect its numbers."""
+    outcome, data, models = checked.analysis.outcomes[name], checked.data[name], checked.models[name]
+    exact, fits, refits = begun.computed.fits, begun.fits(models), dict[str, MetaResult]()
+    ess_limit = (outcome.sampling or checked.analysis.sampling).ess_limit
+    if grids is None:
+        tell, seed = _prefixed(progress, name), checked.analysis.seed
+        grids, refits = sampled_sensitivity(data, outcome, fits, settings(checked, name), seed, tell)
+    collected = collect_outcome(name, outcome, fits, exact, grids, ess_limit, begun.computed.refused)
+    quadrature = {key: models[key] for key, fit in exact.items() if not fit.quality}
+    collected.content = with_schools(collected.content, data, outcome, quadrature)
+    return _Part(fits, collected, _refit_checks(name, outcome, refits, ess_limit))
 
 
 def _refit_checks(name: str, outcome: Outcome, refits: dict[str, MetaResult], ess_limit: float) -> list[Check]:

@@ -7,20 +7,23 @@ import hashlib
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
+from bayesmeta.analysis.chains import Progress as Callback
+from bayesmeta.analysis.fits import Computed
 from bayesmeta.analysis.records.results import DrawsRecord, Results
-from bayesmeta.analysis.run import Progress as Callback
-from bayesmeta.analysis.run import plan, run
+from bayesmeta.analysis.run import Plan, plan, run
 from bayesmeta.data.files import sweep, write_files
 from bayesmeta.errors import DataError
 from bayesmeta.report.console import PlainConsole, progress_bar
 from bayesmeta.report.html import render_html
 from bayesmeta.report.layout import print_table
+from bayesmeta.report.tables import filled_columns, first_rows, signals_table_rows
 from bayesmeta.results.netcdf import netcdf_bytes
 
 
@@ -34,7 +37,7 @@ def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False) 
     out : str or Path
         Folder, made if it does not exist. The files appear together at the end, or not at all.
     quiet : bool, default False
-        No progress bar and no table.
+        No progress bar and no table. Otherwise each outcome that needs no chains has a table of its own as soon as it is fitted.
 
     Returns
     -------
@@ -58,7 +61,12 @@ def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False) 
     sweep(folder)
     console = PlainConsole(stderr=True, quiet=quiet)
     with _progress(console) as callback:
-        content, fits = run(checked, folder.name if folder.is_absolute() else folder.as_posix(), callback)
+        content, fits = run(
+            checked,
+            folder.name if folder.is_absolute() else folder.as_posix(),
+            callback,
+            partial(_show, console, checked),
+        )
     tree = xr.DataTree.from_dict(
         {
             f"{outcome}/{model}/{group}": fit.datatree[group].to_dataset()
@@ -104,12 +112,27 @@ def _progress(console: PlainConsole) -> Iterator[Callback | None]:
                 tasks[name] = bar.add_task(name, total=total)
             bar.update(tasks[name], completed=done, total=total)  # a refit may have fewer draws
 
-        yield callback
+        try:
+            yield callback
+        except BaseException:
+            bar.live.transient, console.quiet = True, not console.is_terminal  # no bars of what was not done
+            raise
+
+
+def _show(console: PlainConsole, checked: Plan, name: str, computed: Computed) -> None:
+    """Print what an outcome's signals and questions are answered with, long before other priors are tried and chains are done."""
+    if console.quiet:
+        return
+    outcome = checked.analysis.outcomes[name]
+    if computed.refused:
+        said = f"importance sampling was refused, so that NUTS samples every model: {computed.refused}"
+        console.print(f"{outcome.label}: {said}")
+    elif rows := first_rows(outcome, computed.fits):
+        console.print(outcome.label)
+        print_table(console, ["", "Published P", "Probability", "Beyond threshold"], rows)
 
 
 def _print_signals(console: PlainConsole, results: Results) -> None:
-    from bayesmeta.report.tables import filled_columns, signals_table_rows
-
     rows = signals_table_rows(results.signals)
     if not rows:
         return

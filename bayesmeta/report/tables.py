@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bayesmeta.analysis.records.signal import SignalRecord
+from bayesmeta.analysis.schema import Outcome
 from bayesmeta.report.numbers import MISSING, format_mcse, format_p, format_probability, format_probability_range
+from bayesmeta.results.meta_result import MetaResult
 
 
 def signals_table_rows(signals: Sequence[SignalRecord]) -> list[dict[str, str]]:
@@ -30,6 +32,25 @@ def signals_table_rows(signals: Sequence[SignalRecord]) -> list[dict[str, str]]:
             "range": format_probability_range(signal.probability_range),
         }
         for signal in signals
+    ]
+
+
+def first_rows(outcome: Outcome, fits: Mapping[str, MetaResult]) -> list[list[str]]:
+    """Rows of an outcome's signals and other questions, before other priors are tried: name, published P, two probabilities."""
+    rows = [
+        [
+            signal.name,
+            format_p(signal.published_p),
+            format_probability(fits[signal.model].probability(signal.claim)),
+            format_probability(fits[signal.model].probability(signal.threshold) if signal.threshold else None),
+        ]
+        for signal in outcome.signals
+        if signal.model in fits
+    ]
+    return rows + [
+        [one.label, MISSING, format_probability(fits[one.model].probability(one.claim)), MISSING]
+        for one in outcome.probabilities
+        if one.model in fits
     ]
 
 

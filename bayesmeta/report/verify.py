@@ -11,9 +11,10 @@ import xarray as xr
 from pydantic_core import to_jsonable_python
 
 from bayesmeta.analysis.collect import Collected, collect_outcome
+from bayesmeta.analysis.fits import Computed, computed_fits
 from bayesmeta.analysis.prose import methods
 from bayesmeta.analysis.records.results import Results
-from bayesmeta.analysis.run import Plan, computed_fits
+from bayesmeta.analysis.run import Plan
 from bayesmeta.analysis.sensitivity import SignalSensitivity, computed_sensitivity, reweighted_sensitivity
 from bayesmeta.analysis.side_by_side import with_schools
 from bayesmeta.data.files import read_bytes
@@ -156,8 +157,8 @@ def _numbers(checked: Plan, recorded: Results, stored: Mapping[str, Mapping[str,
     fits: Fits = {
         name: {
             key: DrawsResult(tree, checked.models[name][key], checked.data[name], NUTS)
-            if tree.attrs["engine"] == NUTS or key not in computed[name]
-            else computed[name][key]
+            if tree.attrs["engine"] == NUTS or key not in computed[name].fits
+            else computed[name].fits[key]
             for key, tree in each.items()
         }
         for name, each in stored.items()
@@ -165,7 +166,8 @@ def _numbers(checked: Plan, recorded: Results, stored: Mapping[str, Mapping[str,
     found, ours, refitted = list[Check](), list[Check](), list[str]()
     engines, exactly = set[str](), Fits()
     for name, each in fits.items():
-        again, exact, grids, complete = _again(name, checked, each, computed[name])
+        exact = computed[name].fits
+        again, grids, complete = _again(name, checked, each, computed[name])
         found += _redrawn(name, each, stored[name])
         exactly[name] = exact
         engines |= {result.engine for result in {**each, **exact}.values()}
@@ -186,14 +188,21 @@ def _numbers(checked: Plan, recorded: Results, stored: Mapping[str, Mapping[str,
         "checks": ours,
         "engine": ", ".join(sorted(engines)),
         "versions": json.loads(first.datatree.attrs["versions"]),
-        "methods": methods(checked.analysis, checked.data, fits, exactly, recorded.signals),
+        "methods": methods(
+            checked.analysis,
+            checked.data,
+            fits,
+            exactly,
+            {name: one.refused for name, one in computed.items()},
+            recorded.signals,
+        ),
     }
     told = {key: getattr(recorded, key) for key in shared}
     told["checks"] = [check for check in recorded.checks if not check.name.startswith(tuple(refitted))]
     return [*found, _compared("checks, methods and versions follow from draws and data", shared, told)]
 
 
-def _computed(name: str, checked: Plan) -> dict[str, MetaResult]:
+def _computed(name: str, checked: Plan) -> Computed:
     """The fits of an outcome without chains, made anew."""
     sampling = checked.analysis.outcomes[name].sampling or checked.analysis.sampling
     return computed_fits(checked.data[name], checked.models[name], checked.analysis.seed, sampling.model_dump())
@@ -217,19 +226,20 @@ def _redrawn(name: str, fits: Mapping[str, MetaResult], stored: Mapping[str, xr.
 
 
 def _again(
-    name: str, checked: Plan, fits: Mapping[str, MetaResult], exact: dict[str, MetaResult]
-) -> tuple[Collected, dict[str, MetaResult], dict[str, SignalSensitivity], bool]:
-    """An outcome collected again, its exact fits, its signals under other priors, and whether these need no refit by sampling."""
+    name: str, checked: Plan, fits: Mapping[str, MetaResult], computed: Computed
+) -> tuple[Collected, dict[str, SignalSensitivity], bool]:
+    """An outcome collected again, its signals under other priors, and whether these need no refit by sampling."""
     outcome, data, models = checked.analysis.outcomes[name], checked.data[name], checked.models[name]
+    exact = computed.fits
     complete = len(exact) == len(fits)
     seed = checked.analysis.seed
     grids = computed_sensitivity(outcome, exact, seed) if complete else reweighted_sensitivity(outcome, fits)
     sampling = outcome.sampling or checked.analysis.sampling
-    again = collect_outcome(name, outcome, fits, exact, grids, sampling.ess_limit)
+    again = collect_outcome(name, outcome, fits, exact, grids, sampling.ess_limit, computed.refused)
     again.content = with_schools(
         again.content, data, outcome, {key: models[key] for key, fit in exact.items() if not fit.quality}
     )
-    return again, exact, grids, complete
+    return again, grids, complete
 
 
 def _words(checked: Plan, recorded: Results) -> Check:

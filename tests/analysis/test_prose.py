@@ -31,9 +31,10 @@ def said(data, exact=(), signals=(), **changes):
         "outcomes": {"pain": outcome | changes},
     }
     fit = SimpleNamespace(datatree=TREE, data=data, model=MODEL, prepared=prepare(data, MODEL), engine="quadrature")
-    fits = {"pain": {"a": fit, "b": fit}}
+    drawn = SimpleNamespace(**{**vars(fit), "engine": "nuts"})
+    fits = {"pain": {"a": drawn, "b": drawn}}
     taken = {"pain": dict.fromkeys(exact, fit)}
-    return " ".join(methods(Analysis.model_validate(content), {"pain": data}, fits, taken, list(signals)))
+    return " ".join(methods(Analysis.model_validate(content), {"pain": data}, fits, taken, {}, list(signals)))
 
 
 def signal_under(methods, *tipping):

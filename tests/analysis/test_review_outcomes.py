@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 
 import pytest
 from numpy.testing import assert_allclose
 
 import bayesmeta as bm
-from bayesmeta.analysis.run import computed_fits, plan
+from bayesmeta.analysis.fits import computed_fits
+from bayesmeta.analysis.run import plan
 from bayesmeta.diagnostics.sample import sample_checks
+from bayesmeta.errors import ConvergenceWarning, ImportanceError
+from bayesmeta.families.review.importance import engine
 from bayesmeta.report.run import write_report
 from bayesmeta.report.verify import verify_report
 
@@ -20,7 +24,7 @@ SETTINGS = {"draws": 2500, "chains": 2}
 
 def test_models_of_a_review_share_one_sample_and_pass_its_checks() -> None:
     checked = plan(ANALYSIS)
-    fits = computed_fits(checked.data["pain"], checked.models["pain"], 5, SETTINGS)
+    fits = computed_fits(checked.data["pain"], checked.models["pain"], 5, SETTINGS).fits
     assert {name: fit.engine for name, fit in fits.items()} == {"overall": "importance", "dose": "importance"}
     assert fits["overall"].found.sets.sample is fits["dose"].found.sets.sample
     checks = sample_checks("pain, dose", fits["dose"])
@@ -36,7 +40,65 @@ def test_models_of_a_review_share_one_sample_and_pass_its_checks() -> None:
 def test_with_a_prior_that_it_does_not_take_every_model_is_sampled() -> None:
     checked = plan(ANALYSIS)
     models = checked.models["pain"] | {"heavy": bm.NormalNormal(mu=bm.StudentT(3, 0, 1), tau=bm.HalfNormal(0.5))}
-    assert computed_fits(checked.data["pain"], models, 5, SETTINGS) == {}
+    found = computed_fits(checked.data["pain"], models, 5, SETTINGS)
+    assert found.fits == {}
+    assert found.refused.startswith("model 'heavy': ")
+
+
+def written_twice(folder: Path) -> Path:
+    """An analysis of the review as two outcomes."""
+    text = ANALYSIS.read_text(encoding="utf-8")
+    outcome = text[text.index("[outcomes.pain]") :].replace("outcomes.pain", "outcomes.relief")
+    path = folder / "analysis.toml"
+    path.write_text(text + outcome.replace('"Pain"', '"Relief"').replace("High dose", "Again"), encoding="utf-8")
+    (folder / "studies.csv").write_bytes((ANALYSIS.parent / "studies.csv").read_bytes())
+    return path
+
+
+@pytest.mark.slow
+def test_a_report_says_of_which_review_no_model_was_sampled(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written_twice(tmp_path)
+    results = write_report(path, tmp_path / "report")
+    said = capsys.readouterr().err
+    assert said.index("Pain") < said.index("Relief") < said.index("Invented review")  # tables of outcomes, then of all
+    for name in ("pain", "relief"):
+        (check,) = [check for check in results.checks if check.name.startswith(name) and "engines agree" in check.name]
+        assert (check.passed, check.note.startswith("Not compared")) == (
+            (True, False) if name == "pain" else (None, True)
+        )
+    relief = results.outcomes["relief"].models
+    assert [(model.convergence, model.agreement) for model in relief.values()] == [(None, []), (None, [])]
+    assert "As a check the model 'All trials' of 'Pain' was sampled by NUTS too" in " ".join(results.methods)
+    assert "Of 'Relief' no model was sampled by NUTS." in " ".join(results.methods)
+    assert all(check.passed is not False for check in verify_report(tmp_path / "report", path, tell=lambda _: None))
+
+
+@pytest.mark.slow
+def test_a_report_says_why_a_review_was_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise ImportanceError("importance sampling leaves 12 effective sets of trials of 65536; 400 are needed.")
+
+    monkeypatch.setattr(engine, "solve", refuse)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # refits under other priors are refused too
+        results = write_report(ANALYSIS, tmp_path / "report")
+    assert (
+        "Pain: importance sampling was refused, so that NUTS samples every model: importance" in capsys.readouterr().err
+    )
+    models = results.outcomes["pain"].models
+    assert {model.engine for model in models.values()} == {"nuts"}
+    assert {model.refused for model in models.values()} == {
+        "importance sampling leaves 12 effective sets of trials of 65536; 400 are needed."
+    }
+    assert "every model was sampled by NUTS instead: importance sampling leaves 12" in " ".join(results.methods)
+    assert "As a check the model" not in " ".join(results.methods)
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert (
+        "Pain, By dose: sampled by NUTS, since importance sampling was refused: importance sampling leaves 12" in page
+    )
+    assert all(check.passed is not False for check in verify_report(tmp_path / "report", ANALYSIS, tell=lambda _: None))
 
 
 @pytest.mark.slow
@@ -44,6 +106,7 @@ def test_a_report_of_a_review_is_verified_in_full(tmp_path: Path) -> None:
     results = write_report(ANALYSIS, tmp_path / "report", quiet=True)
     assert results.failed == []
     models = results.outcomes["pain"].models
+    assert [model.refused for model in models.values()] == ["", ""]
     assert [models["overall"].convergence is None, models["dose"].convergence is None] == [False, True]
     assert {row.parameter for row in models["overall"].agreement} == {"mu", "tau", "theta_new"}
     assert models["dose"].sample is not None

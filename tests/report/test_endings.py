@@ -213,3 +213,33 @@ def test_an_interrupt_while_chains_run_gives_no_result(table: Path) -> None:
     found = run(["fit", str(table), *FIT, "--engine", "nuts", "--draws", "3000000"], code)
     assert (found.returncode, found.stdout) == (130, "")
     assert found.stderr.splitlines()[-1] == "bayesmeta: interrupted"
+
+
+REVIEW = Path(__file__).resolve().parents[1] / "analysis" / "review" / "analysis.toml"
+
+
+def test_an_interrupt_while_a_report_samples_beside_leaves_no_process(tmp_path: Path) -> None:
+    code = (
+        "import bayesmeta.analysis.chains as c, bayesmeta.analysis.fits as f, time; start = c.Aside.__init__\n"
+        "def started(self, *a):\n"
+        "    start(self, *a)\n"
+        "    print(self.pid, flush=True)\n"
+        "c.Aside.__init__ = started\n"
+        "def computed_fits(*a):\n"
+        "    print('ready', flush=True)\n"
+        "    time.sleep(60)\n"
+        "f.computed_fits = computed_fits\n"
+        "from bayesmeta.cli import main\n"
+        f"main(['report', {str(REVIEW)!r}, '--out', {str(tmp_path / 'out')!r}])"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        beside = int(process.stdout.readline())
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+    assert (process.returncode, said.decode()) == (130, "bayesmeta: interrupted\n")
+    with pytest.raises(ProcessLookupError):
+        os.kill(beside, 0)
+    assert not (tmp_path / "out").exists()

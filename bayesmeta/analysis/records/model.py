@@ -127,7 +127,7 @@ class SampleRecord(Record):
 
 
 class ModelRecord(Record):
-    """Everything of one model."""
+    """Everything of one model; `refused` says why importance sampling of a review's trials was, so that NUTS took over."""
 
     label: str
     formula: str
@@ -143,3 +143,4 @@ class ModelRecord(Record):
     convergence: ConvergenceRecord | None = None
     sample: SampleRecord | None = None
     agreement: list[Agreement] = Field(default_factory=list)
+    refused: str = ""
