@@ -56,8 +56,9 @@ def test_draws_are_the_same_in_either_process_and_progress_is_told():
     assert list(found) == ["a", "b"]
     for key, fit in found.items():
         assert fit.model == JOB.models[key]
-        assert fit.datatree.identical(here[key].datatree)
-        assert dict(fit.datatree.attrs) == dict(here[key].datatree.attrs)
+        assert fit.datatree.equals(here[key].datatree)
+        one, other = ({**tree.attrs, "machine": ""} for tree in (fit.datatree, here[key].datatree))
+        assert one == other  # but for the BLAS libraries, which a process names as it has them loaded
     assert {name for name, _, _ in told} == {"schools: a", "schools: b"}
     assert all(done <= total == 600 for _, done, total in told)
 

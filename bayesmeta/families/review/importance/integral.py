@@ -109,7 +109,7 @@ def _sums(asked: _Asked) -> Sums:
     return Sums(gram, cross, joined(lambda one: one.square), joined(lambda one: one.log_weight))
 
 
-_few_kept, _kept = lru_cache(maxsize=16)(_sums), lru_cache(maxsize=2)(_sums)
+_few_kept, _kept = lru_cache(maxsize=8)(_sums), lru_cache(maxsize=1)(_sums)
 
 
 def slices(n: int, elements: int) -> Iterator[slice]:
