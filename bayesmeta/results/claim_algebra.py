@@ -40,6 +40,12 @@ class Sum:
         """Whether it is a constant plus multiples of parameters."""
         return all(isinstance(term, str) for term, _ in self.terms)
 
+    @property
+    def parameter(self) -> str | None:
+        """The parameter that it is, if it is nothing else."""
+        alone = self.terms[0] if len(self.terms) == 1 and not self.constant else None
+        return alone[0] if alone is not None and isinstance(alone[0], str) and alone[1] == 1 else None
+
     def times(self, factor: Fraction) -> Sum:
         """The sum times a number."""
         if not factor:

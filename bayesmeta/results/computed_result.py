@@ -1,13 +1,24 @@
-"""Results that were computed: claims are answered exactly where that is possible, and simulated and said to be elsewhere."""
+"""Results that were computed: questions are answered exactly where that is possible, and simulated and said to be elsewhere."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from bayesmeta.results.claims import Simulated, holds_on, share_of
+import numpy as np
+
+from bayesmeta.errors import SpecificationError
+from bayesmeta.results.claim_algebra import Sum
+from bayesmeta.results.claim_syntax import Syntax, read
+from bayesmeta.results.claims import Simulated, evaluate, holds_on, share_of
+from bayesmeta.results.exact_claims import defined_everywhere
+from bayesmeta.results.intervals import Marginal
+from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
+from bayesmeta.results.monotone import composed, monotone_steps, unit
+from bayesmeta.results.monotone_marginal import ExactMarginal, MonotoneMarginal
 
 
 class ComputedResult(MetaResult):
@@ -22,6 +33,10 @@ class ComputedResult(MetaResult):
     def _exact(self, claim: str) -> float | None:
         """Probability of a claim, or None where it has to be simulated."""
 
+    @abstractmethod
+    def _known_marginal(self, x: Sum) -> ExactMarginal | None:
+        """Marginal of a sum of parameters, or None where it has to be simulated."""
+
     def probability(self, claim: str) -> float:
         """Posterior probability of a claim such as ``"mu < -1"``; exact but for `error_bound` where `probability_mcse` is 0."""
         found = self._exact(claim)
@@ -33,3 +48,40 @@ class ComputedResult(MetaResult):
 
     def _simulated(self, claim: str) -> Simulated:
         return share_of(holds_on(claim, self._many_draws.__getitem__, self.parameters))
+
+    def _marginal_of(self, expression: str) -> Marginal:
+        """Marginal of an expression: of a monotone function of a sum that is known as exactly as that, of others from draws."""
+        syntax = read(expression, self.parameters)
+        known = self._transformed(syntax) if syntax.kind == "number" and self._is_defined(syntax) else None
+        return DrawsMarginal(self.draws(expression)) if known is None else known
+
+    def _transformed(self, syntax: Syntax) -> Marginal | None:
+        """Marginal of a monotone function of a sum whose marginal is known, or None."""
+        if (found := monotone_steps(syntax)) is None:
+            return None
+        inner, functions = found
+        base = self._known_marginal(inner)
+        if base is None and (alone := unit(inner)) is not None:
+            base, functions = self._known_marginal(alone[0]), (alone[1], *functions)
+        if base is None or not functions:
+            return base
+        step = composed(functions, base.support)
+        if step is None:
+            return None
+        if all(isinstance(one, Sum) for one in functions):  # a multiple, whose inverse has the same slope everywhere
+            moments = float(step[0].forward(np.asarray(base.mean()))), base.sd() / float(step[0].slope(np.zeros(())))
+            return MonotoneMarginal(base, *step, lambda: moments)
+        return MonotoneMarginal(base, *step, partial(self._moments_from_draws, syntax.text))
+
+    def _is_defined(self, syntax: Syntax) -> bool:
+        """Whether an expression has a value in all of the posterior, as far as that is known exactly."""
+        if defined_everywhere(syntax):
+            return True
+        try:
+            return self._exact(f"({syntax.text}) < 0") is not None
+        except SpecificationError:
+            return False
+
+    def _moments_from_draws(self, expression: str) -> tuple[float, float]:
+        draws = np.asarray(evaluate(expression, self._many_draws.__getitem__, self.parameters))
+        return float(draws.mean()), float(draws.std(ddof=1))

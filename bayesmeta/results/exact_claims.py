@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.quadrature.parts import AnyFit, AnyPart, QuadratureFit
-from bayesmeta.results.claim_algebra import NoExactFormError, build, constant, number
+from bayesmeta.results.claim_algebra import NoExactFormError, Sum, constant, number
 from bayesmeta.results.claim_cases import NEVER, Cases, Formula, Linear, all_of, opposite
 from bayesmeta.results.claim_cells import Affine, cell_masses, distinct_directions, middles_of
 from bayesmeta.results.claim_syntax import Syntax, read, require_claim
@@ -156,20 +156,31 @@ def scale_probability(
     return float(min(max(found[0], 0.0), 1.0))
 
 
-def affine_expression(expression: str, names: Sequence[str], coefficients: Sequence[str]) -> Affine | None:
-    """An expression in parameters in affine form, or None if it is not affine."""
-    syntax = read(expression, names)
-    if syntax.kind == "claim" or set(syntax.names) - {*coefficients, "tau", "theta_new"}:
+def affine_sum(x: Sum, coefficients: Sequence[str]) -> Affine | None:
+    """A sum in floats, over the coefficients, theta_new and tau; None if it is about anything else."""
+    names = [name for name, _ in x.terms if isinstance(name, str)]
+    if len(names) < len(x.terms) or set(names) - {*coefficients, "tau", "theta_new"}:
         return None  # a second standard deviation
+    return _affine(Linear(tuple((str(name), c) for name, c in x.terms), -x.constant, False), coefficients)
+
+
+def contrast(x: Sum, coefficients: Sequence[str]) -> tuple[Floats, bool, float] | None:
+    """A sum of coefficients, or a new study's effect and coefficients, as weights, whether of a new study, and a constant."""
+    form = affine_sum(x, coefficients)
+    if form is None or form.tau_slope:
+        return None
+    weights, new = form.direction[:-1], form.direction[-1]
+    if new not in (0.0, 1.0) or (new and form.constant):
+        return None
+    return (weights + new * np.eye(weights.size)[0] if new else weights), bool(new), form.constant
+
+
+def defined_everywhere(syntax: Syntax) -> bool:
+    """Whether an expression has a value whatever the parameters are."""
     try:
-        found = build(syntax, syntax.tree)
-        defined = Cases(syntax).domain(syntax.tree)
+        return opposite(Cases(syntax).domain(syntax.tree)) == NEVER
     except (NoExactFormError, OverflowError):
-        return None
-    if not found.is_affine or opposite(defined) != NEVER:
-        return None
-    terms = tuple((str(name), c) for name, c in found.terms)
-    return _affine(Linear(terms, -found.constant, False), coefficients)
+        return False
 
 
 def _in_range(one: Linear) -> Linear:

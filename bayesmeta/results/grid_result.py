@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bayesmeta.data.kinds import Data
 from bayesmeta.quadrature.curves import ERROR_LIMIT, Curve, curves, error_bound
 from bayesmeta.quadrature.parameter_grid import ParameterGrid
+from bayesmeta.results.claim_algebra import Sum
 from bayesmeta.results.claim_syntax import read, require_claim
 from bayesmeta.results.computed_result import ComputedResult
 from bayesmeta.results.curve_marginal import CurveMarginal
@@ -92,17 +93,14 @@ class GridResult(ComputedResult):
         return ERROR_LIMIT
 
     def marginal(self, expression: str) -> Marginal:
-        """Marginal posterior of a parameter, exact but for `error_bound`; of an expression in parameters, or of
-        ``theta[study]``, from draws.
+        """Marginal posterior of a parameter, exact but for `error_bound`, or of a monotone function of one, ``"exp(mu)"``,
+        whose mean and standard deviation are those of draws; of other expressions, and of ``theta[study]``, from draws.
         """
         if expression in self.parameters:
-            known = self.prepared.parameters.get(expression)
-            support = (-np.inf, np.inf) if known is None else known.prior.support
-            mean, sd = self.grid.mean_sd(expression)
-            return CurveMarginal(self._curves[expression], mean, sd, support, self.error_bound)
+            return self._curve_marginal(expression)
         if expression.startswith("theta[") and expression.endswith("]"):
             return DrawsMarginal(study_draws(self, expression[6:-1]))
-        return DrawsMarginal(self.draws(expression))
+        return self._marginal_of(expression)
 
     def probability(self, claim: str) -> float:
         """Posterior probability of a claim such as ``"mu < -1"`` or ``"mu < -1 and tau < 1"``.
@@ -167,12 +165,21 @@ class GridResult(ComputedResult):
     def _curves(self) -> dict[str, Curve]:
         return curves(self.grid)
 
+    def _curve_marginal(self, name: str) -> CurveMarginal:
+        known = self.prepared.parameters.get(name)
+        support = (-np.inf, np.inf) if known is None else known.prior.support
+        mean, sd = self.grid.mean_sd(name)
+        return CurveMarginal(self._curves[name], mean, sd, support, self.error_bound)
+
+    def _known_marginal(self, x: Sum) -> CurveMarginal | None:
+        return None if x.parameter is None else self._curve_marginal(x.parameter)
+
     def _exact(self, claim: str) -> float | None:
         names = require_claim(read(claim, self.parameters)).names
         if len(names) != 1:
             return None
-        marginal = self.marginal(names[0])
-        points = [(value, 1.0) for value in getattr(marginal, "atoms", ())]
+        marginal = self._curve_marginal(names[0])
+        points = [(value, 1.0) for value in marginal.atoms]
         return scale_probability(marginal.cdf, claim, self.parameters, names[0], points)
 
     def _sample(self, n: int) -> dict[str, Floats]:

@@ -14,13 +14,15 @@ from bayesmeta.data.kinds import Data
 from bayesmeta.families.review.importance.posterior import ReviewPosterior, drawn
 from bayesmeta.quadrature import mixtures
 from bayesmeta.quadrature.curves import Curve, scale_curve
+from bayesmeta.results.claim_algebra import ONE, ZERO, Sum
 from bayesmeta.results.claims import Simulated, holds_on
 from bayesmeta.results.computed_result import ComputedResult
 from bayesmeta.results.curve_marginal import CurveMarginal
 from bayesmeta.results.draws_shrinkage import shrinkage_of_draws, study_draws
-from bayesmeta.results.exact_claims import affine_expression, compile_claim, scale_probability
+from bayesmeta.results.exact_claims import compile_claim, contrast, scale_probability
 from bayesmeta.results.intervals import Marginal, checked_interval, checked_probability
 from bayesmeta.results.marginal import DrawsMarginal
+from bayesmeta.results.monotone_marginal import ExactMarginal
 from bayesmeta.results.normal_mixture import merged
 from bayesmeta.spec.two_scales import Model
 
@@ -125,15 +127,12 @@ class ImportanceResult(ComputedResult):
         return None
 
     def marginal(self, expression: str) -> Marginal:
-        """Marginal posterior of a parameter or of a sum of coefficients; of others, and of ``theta[study]``, from draws."""
-        if expression == "tau":
-            nodes = self.found.tau_mass.sum(axis=0)
-            mean, sd = _moments(nodes, self.found.rule.tau)
-            return CurveMarginal(self._tau, mean, sd, self.prepared.parameters["tau"].prior.support)
+        """Marginal posterior of a parameter, of a sum of coefficients, or of a monotone function of one, ``"exp(mu)"``, whose
+        mean and standard deviation are those of draws; of other expressions, and of ``theta[study]``, from draws.
+        """
         if expression.startswith("theta[") and expression.endswith("]"):
             return DrawsMarginal(study_draws(self, expression[6:-1]))
-        linear = self._linear(expression)
-        return DrawsMarginal(self.draws(expression)) if linear is None else merged(*linear)
+        return self._marginal_of(expression)
 
     def probability(self, claim: str) -> float:
         """Posterior probability of a claim such as ``"crps < -1"`` or ``"mu < -1 and tau < 1"``.
@@ -213,18 +212,21 @@ class ImportanceResult(ComputedResult):
         mass, places = self.found.tau_mass, self.found.rule.places
         return [(float(row.sum()), scale_curve(places, row / row.sum())) for row in mass if row.sum() > 0]
 
-    def _linear(self, expression: str) -> tuple[Floats, Floats, Floats] | None:
+    def _known_marginal(self, x: Sum) -> ExactMarginal | None:
+        if x.parameter == "tau":
+            mean, sd = _moments(self.found.tau_mass.sum(axis=0), self.found.rule.tau)
+            return CurveMarginal(self._tau, mean, sd, self.prepared.parameters["tau"].prior.support)
+        linear = self._linear(x)
+        return None if linear is None else merged(*linear)
+
+    def _linear(self, x: Sum) -> tuple[Floats, Floats, Floats] | None:
         """Weights, means and standard deviations of a sum of coefficients over all nodes, or None if it is none."""
-        names = self.found.priors.names
-        form = affine_expression(expression, self.parameters, names)
-        if form is None or form.tau_slope:
+        found = contrast(x, self.found.priors.names)
+        if found is None:
             return None
-        weights, new = form.direction[:-1], form.direction[-1]
-        if new not in (0.0, 1.0) or (new and form.constant):
-            return None
-        contrast = weights + new * np.eye(weights.size)[0] if new else weights
-        mixture = mixtures.linear(self.found.nodes, contrast, bool(new))
-        return mixture.weights, mixture.means + form.constant, np.sqrt(mixture.variances)
+        weights, new, constant = found
+        mixture = mixtures.linear(self.found.nodes, weights, new)
+        return mixture.weights, mixture.means + constant, np.sqrt(mixture.variances)
 
     def moment_errors(self, name: str) -> tuple[float, float]:
         """Monte Carlo standard errors of mean and standard deviation of a parameter."""
@@ -233,7 +235,7 @@ class ImportanceResult(ComputedResult):
             mean, sd = _moments(mass.sum(axis=0), tau)
             errors = [_between(mass @ (values - mass.sum(axis=0) @ values)) for values in (tau, (tau - mean) ** 2)]
             return errors[0], errors[1] / (2 * sd) if sd > 0 else 0.0
-        weights, means, sds = self._linear(name) or (np.ones(1), np.zeros(1), np.ones(1))
+        weights, means, sds = self._linear(Sum(ZERO, ((name, ONE),))) or (np.ones(1), np.zeros(1), np.ones(1))
         mean = float(weights @ means)
         square = sds**2 + (means - mean) ** 2
         sd, nodes = float(np.sqrt(weights @ square)), self.found.nodes

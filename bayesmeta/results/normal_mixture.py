@@ -66,6 +66,11 @@ class NormalMixture:
         return checked_interval(self, prob, kind)
 
     @property
+    def support(self) -> tuple[float, float]:
+        """The whole line."""
+        return -math.inf, math.inf
+
+    @property
     def atoms(self) -> tuple[float, ...]:
         """Values that have a probability of their own."""
         return tuple(np.unique(self.means[(self.sds == 0) & (self.weights > 0)]).tolist())

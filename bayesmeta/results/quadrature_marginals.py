@@ -9,8 +9,10 @@ from bayesmeta.quadrature import mixtures
 from bayesmeta.quadrature.grid import Grid
 from bayesmeta.quadrature.parts import Part, QuadratureFit
 from bayesmeta.quadrature.scale_density import ScaleDensity
+from bayesmeta.results.monotone import Step
+from bayesmeta.results.monotone_marginal import MonotoneMarginal, sd_of
 from bayesmeta.results.normal_mixture import NormalMixture
-from bayesmeta.results.scale_marginal import MonotoneMarginal, ScaleMarginal, ScalePart
+from bayesmeta.results.scale_marginal import ScaleMarginal, ScalePart
 
 Floats = NDArray[np.float64]
 
@@ -79,24 +81,24 @@ def heterogeneity_marginal(fit: QuadratureFit, kind: str) -> MonotoneMarginal:
     weights, tau2 = mixtures.weights(fit), mixtures.tau_nodes(fit) ** 2
     base = scale_marginal(fit)
     if kind == "i2":
-        values = tau2 / (tau2 + typical)
-        return MonotoneMarginal(
-            base,
+        step = Step(
             lambda tau: np.where(np.isinf(tau), 1.0, tau**2 / (tau**2 + typical)),
             lambda x: np.sqrt(typical * x / (1 - x)),
             lambda x: 0.5 * np.sqrt(typical) * x**-0.5 * (1 - x) ** -1.5,
-            (float(weights @ values), float(weights @ values**2)),
         )
-    values = np.sqrt(1 + tau2 / typical)
-    exist = min(int(part.posterior.grid.moments.item()) for part in fit.parts)
-    raw = (float(weights @ values) if exist >= 1 else np.inf, float(weights @ values**2) if exist >= 2 else np.inf)
-    return MonotoneMarginal(
-        base,
-        lambda tau: np.sqrt(1 + tau**2 / typical),
-        lambda x: np.sqrt(typical * (x**2 - 1)),
-        lambda x: np.sqrt(typical) * x / np.sqrt(x**2 - 1),
-        raw,
-    )
+        values, exist = tau2 / (tau2 + typical), 2
+    else:
+        step = Step(
+            lambda tau: np.sqrt(1 + tau**2 / typical),
+            lambda x: np.sqrt(typical * (x**2 - 1)),
+            lambda x: np.sqrt(typical) * x / np.sqrt(x**2 - 1),
+        )
+        values = np.sqrt(1 + tau2 / typical)
+        exist = min(int(part.posterior.grid.moments.item()) for part in fit.parts)
+    mean, square = (float(weights @ values**n) if exist >= n else np.inf for n in (1, 2))
+    with np.errstate(invalid="ignore"):
+        low, high = (float(step.forward(np.asarray(end))) for end in base.support)
+    return MonotoneMarginal(base, step, (low, high), lambda: (mean, sd_of(mean, square)))
 
 
 def second_marginal(fit: QuadratureFit) -> ScaleMarginal:

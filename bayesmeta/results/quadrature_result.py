@@ -14,10 +14,11 @@ from bayesmeta.data.kinds import Data
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.quadrature import mixtures
 from bayesmeta.quadrature.parts import QuadratureFit
+from bayesmeta.results.claim_algebra import Sum
 from bayesmeta.results.computed_result import ComputedResult
-from bayesmeta.results.exact_claims import affine_expression, exact_probability, scale_probability
+from bayesmeta.results.exact_claims import contrast, exact_probability, scale_probability
 from bayesmeta.results.intervals import Marginal, checked_interval, checked_probability
-from bayesmeta.results.marginal import DrawsMarginal
+from bayesmeta.results.monotone_marginal import ExactMarginal
 from bayesmeta.results.normal_mixture import NormalMixture, mixture_ppf
 from bayesmeta.results.quadrature_marginals import (
     heterogeneity_marginal,
@@ -109,7 +110,9 @@ class QuadratureResult(ComputedResult):
     def marginal(self, expression: str) -> Marginal:
         """Marginal posterior of a parameter, an expression, ``theta[study]``, ``I2`` (a proportion) or ``H``.
 
-        Exact for parameters, linear combinations of coefficients, and these; from draws for other expressions.
+        Exact for parameters, linear combinations of coefficients, these, and monotone functions of one of them such as
+        ``"exp(mu)"`` or ``"tau**2"``, but for mean and standard deviation of such a function, which are those of draws;
+        from draws for other expressions.
         """
         if expression == "tau":
             return self._tau
@@ -126,14 +129,7 @@ class QuadratureResult(ComputedResult):
             return study_marginal(self.fit, self._row(expression[6:-1]))
         if expression in self.parameters:  # a coefficient, or theta_new
             return self._linear(expression)
-        form = affine_expression(expression, self.parameters, self.fit.names)
-        if form is None or form.tau_slope:
-            return DrawsMarginal(self.draws(expression))
-        weights, new = form.direction[:-1], form.direction[-1]
-        if new not in (0.0, 1.0) or (new and form.constant):
-            return DrawsMarginal(self.draws(expression))
-        contrast = weights + new * np.eye(weights.size)[0] if new else weights
-        return linear_marginal(self.fit, contrast, bool(new), form.constant)
+        return self._marginal_of(expression)
 
     def probability(self, claim: str) -> float:
         """Posterior probability of a claim such as ``"crps < -1"`` or ``"mu + crps < -2 and tau < 1"``.
@@ -273,6 +269,12 @@ class QuadratureResult(ComputedResult):
         from bayesmeta.results.joint_density import joint_density
 
         return joint_density(self.fit, coefficient, mu, tau)
+
+    def _known_marginal(self, x: Sum) -> ExactMarginal | None:
+        if x.parameter in ("tau", self._second_name) and x.parameter is not None:
+            return self._tau if x.parameter == "tau" else self._second
+        found = contrast(x, self.fit.names)
+        return None if found is None else linear_marginal(self.fit, *found)
 
     def _exact(self, claim: str) -> float | None:
         found = exact_probability(self.fit, claim, self.parameters)

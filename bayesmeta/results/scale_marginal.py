@@ -1,4 +1,4 @@
-"""The exact marginal posterior of tau, and of increasing functions of it such as I^2.
+"""The exact marginal posterior of tau.
 
 Between its nodes the posterior is a band-limited function of s, the variable of the double-exponential rule, but for an
 error that falls exponentially in the number of nodes; its integral is then a sum of sine integrals.
@@ -21,7 +21,7 @@ from scipy.optimize import minimize_scalar
 from scipy.optimize.elementwise import find_root
 from scipy.special import sici
 
-from bayesmeta.results.intervals import WithMoments, checked_interval, checked_levels, shortest
+from bayesmeta.results.intervals import WithMoments, checked_levels, shortest
 
 Floats = NDArray[np.float64]
 _MATRIX = 512  # nodes up to which shares are kept as a matrix
@@ -180,6 +180,11 @@ class ScaleMarginal(WithMoments):
     def __post_init__(self) -> None:
         object.__setattr__(self, "_tables", tuple(part.at_nodes() for part in self.parts))
 
+    @property
+    def atoms(self) -> tuple[float, ...]:
+        """Values that have a probability of their own."""
+        return tuple(point for point, _ in self.points)
+
     def pdf(self, x: ArrayLike) -> Floats:
         """Density at `x`, per unit of tau; infinite at a point mass, 0 below zero."""
         values = np.asarray(x, float)
@@ -238,7 +243,7 @@ class ScaleMarginal(WithMoments):
 
     def hdi(self, prob: float) -> tuple[float, float]:
         """Shortest interval with probability `prob`."""
-        return shortest(self, prob, self.support[0], [point for point, _ in self.points])
+        return shortest(self, prob, self.support[0], self.atoms)
 
     def mode(self) -> float:
         """Point of highest density, often zero."""
@@ -256,82 +261,3 @@ class ScaleMarginal(WithMoments):
             lambda x: -float(self.pdf(x)), bounds=(low, high), method="bounded", options={"xatol": 1e-12 * high}
         )
         return float(best.x) if -best.fun > density[0] else float(grid[0])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MonotoneMarginal:
-    """Marginal posterior of an increasing function of another quantity, such as I^2 of tau.
-
-    Attributes
-    ----------
-    base : ScaleMarginal
-    forward, backward : callable
-        The function and its inverse.
-    slope : callable
-        Derivative of the inverse.
-    raw_moments : tuple of float
-        Mean and mean square.
-    """
-
-    base: ScaleMarginal
-    forward: Callable[[Floats], Floats]
-    backward: Callable[[Floats], Floats]
-    slope: Callable[[Floats], Floats]
-    raw_moments: tuple[float, float]
-
-    def pdf(self, x: ArrayLike) -> Floats:
-        """Density at `x`."""
-        values = np.asarray(x, float)
-        with np.errstate(all="ignore"):
-            inside = (values >= self.forward(np.asarray(0.0))) & (values < self.forward(np.asarray(np.inf)))
-            density = np.where(
-                inside, self.base.pdf(np.where(inside, self.backward(values), 1.0)) * self.slope(values), 0.0
-            )
-        return np.asarray(density)[()]
-
-    def cdf(self, x: ArrayLike) -> Floats:
-        """Probability of at most `x`."""
-        values = np.asarray(x, float)
-        with np.errstate(all="ignore"):
-            low, high = values < self.forward(np.asarray(0.0)), values >= self.forward(np.asarray(np.inf))
-            inner = self.base.cdf(np.where(low | high, 1.0, self.backward(values)))
-        return np.asarray(np.where(low, 0.0, np.where(high, 1.0, inner)))[()]
-
-    def ppf(self, q: ArrayLike) -> Floats:
-        """Quantile."""
-        with np.errstate(all="ignore"):
-            return np.asarray(self.forward(np.asarray(self.base.ppf(q))))[()]
-
-    def hdi(self, prob: float) -> tuple[float, float]:
-        """Shortest interval with probability `prob`."""
-        points = np.array([point for point, _ in self.base.points])
-        atoms = np.asarray(self.forward(points)).tolist()
-        return shortest(self, prob, float(self.forward(np.asarray(self.base.support[0]))), atoms)
-
-    def interval(self, prob: float, kind: str) -> tuple[float, float]:
-        """Interval with probability `prob`."""
-        return checked_interval(self, prob, kind)
-
-    def mean(self) -> float:
-        """Posterior mean."""
-        return self.raw_moments[0]
-
-    def sd(self) -> float:
-        """Posterior standard deviation."""
-        mean, square = self.raw_moments
-        return math.sqrt(max(square - mean**2, 0.0)) if math.isfinite(square) else math.inf
-
-    def median(self) -> float:
-        """Posterior median."""
-        return float(self.ppf(0.5))
-
-    def mode(self) -> float:
-        """Point of highest density."""
-        grid = np.asarray(self.ppf(np.linspace(1e-6, 1 - 1e-6, 400)))
-        density = np.asarray(self.pdf(grid))
-        at = int(np.argmax(density))
-        low, high = grid[max(at - 1, 0)], grid[min(at + 1, grid.size - 1)]
-        best = minimize_scalar(
-            lambda x: -float(self.pdf(x)), bounds=(low, high), method="bounded", options={"xatol": 1e-12}
-        )
-        return float(best.x) if -best.fun > density[at] else float(grid[at])
