@@ -205,7 +205,7 @@ def _evidence(outcome: Outcome, evidence: Evidence, fits: Mapping[str, MetaResul
         if table.rows
     ]
     marks = {key: said for key, fit in fits.items() if (said := _marks(fit)) != Marks()}
-    shown = {"inferred": evidence.inferred, "tables": tables, "marks": marks}
+    shown = {"inferred": evidence.inferred, "counted": evidence.counted, "tables": tables, "marks": marks}
     rows: dict[str, Any] = {"statistics": [], "choices": []} | {
         table.key: list(table.rows) for table in evidence.tables
     }

@@ -19,6 +19,8 @@ from bayesmeta.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
+TRIAL = "trial"  # the covariate that names the study of a contrast
+
 
 class Estimates(StudyTable):
     """Effect estimates with known standard errors, or a known covariance, one row for each study.
@@ -98,6 +100,12 @@ class Estimates(StudyTable):
         self.__dict__["measure"] = measure
         self.__dict__["cluster"] = check_cluster(cluster, self.covariate_names)
         self.__dict__["added"] = check_added(added, self.study)
+
+    @property
+    def n_trials(self) -> int:
+        """Number of studies: several estimates of one count once, where the covariate ``trial`` names them."""
+        trials = self.covariates[TRIAL].tolist() if TRIAL in self.covariate_names else []
+        return len(set(trials)) if trials and isinstance(trials[0], str) else self.n_studies
 
     @classmethod
     def from_frame(

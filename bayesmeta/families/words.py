@@ -116,11 +116,14 @@ class Evidence:
     tables : sequence of Table
     inferred : str
         What the models infer instead of taking it as known, for the sentence above the studies.
+    counted : str
+        How many estimates and studies there are, where several estimates come from one study.
     """
 
     studies: list[Row]
     tables: Sequence[Table] = ()
     inferred: str = ""
+    counted: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +175,16 @@ class Words:
         """Those of the studies, where they are data."""
         return None
 
+    def n_studies(self, data: Any) -> int:
+        """Number of studies; a row is one, unless several come from one study."""
+        return int(data.n_studies)
+
+    def counted(self, data: Any) -> str:
+        """How many studies there are, in words, and how many estimates if that differs."""
+        studies = self.n_studies(data)
+        said = "1 study" if studies == 1 else f"{studies} studies"
+        return said if studies == data.n_studies else f"{data.n_studies} estimates of {said}"
+
     def said(self, data: Any, i: int, display: Display) -> str:
         """What a study printed, in words: an estimate and its standard error, where they are data."""
         errors = self.standard_errors(data)
@@ -183,7 +196,9 @@ class Words:
 
     def evidence(self, readers: Sequence[Reader], display: Display) -> Evidence:
         """What went in, by the fits of an outcome; what is inferred is that of the first of them."""
-        return Evidence(self.studies(readers[0].data, display))
+        data = readers[0].data
+        several = self.n_studies(data) < data.n_studies
+        return Evidence(self.studies(data, display), counted=self.counted(data) if several else "")
 
     def studies(self, data: Any, display: Display) -> list[Row]:
         """A row for each study, with its covariates as text."""

@@ -233,7 +233,8 @@ def _result(
         interval=interval,
         formula=formula,
         level=level,
-        n_studies=k,
+        n_studies=data.n_trials,
+        n_estimates=k,
         df=df,
         rows=rows,
     )

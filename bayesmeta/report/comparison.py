@@ -12,10 +12,11 @@ from bayesmeta.diagnostics.compare import compare
 from bayesmeta.effects.display import Display
 from bayesmeta.effects.registry import display_of
 from bayesmeta.errors import SpecificationError
+from bayesmeta.families.registry import family_of
 from bayesmeta.report.console import PlainConsole, json_value, print_json
 from bayesmeta.report.layout import print_table
 from bayesmeta.report.notes import notes
-from bayesmeta.report.numbers import MISSING, count_of, format_interval, format_probability, spread_of, write_row
+from bayesmeta.report.numbers import MISSING, format_interval, format_probability, spread_of, write_row
 from bayesmeta.report.priors import source_lines
 from bayesmeta.report.stated import Stated
 
@@ -60,13 +61,14 @@ def compare_and_print(
     asked.require_one(["tau"])
     data, taus = cast(Estimates, asked.data), asked.priors["tau"]
     models = {f"Bayes {said.text}": asked.model(said.prior) for said in taus}
-    base = asked.model().base
+    base, family = asked.model().base, family_of(data, asked.model())
     table = compare(data, models, estimators or None, parameter=parameter, claim=claim, level=level)
     display = display_of(data.measure, data.se)
     content = {
         "schema": SCHEMA,
         "file": stated.path.name,
-        "n_studies": data.n_studies,
+        "n_studies": family.n_studies(data),
+        "n_estimates": data.n_studies,
         "measure": data.measure,
         "data_hash": data.hash,
         "parameter": parameter,
@@ -89,6 +91,7 @@ def compare_and_print(
     else:
         _print(
             content,
+            family.counted(data),
             dict.fromkeys(line for model in models.values() for line in source_lines(model.base, data.measure)),
         )
 
@@ -113,10 +116,9 @@ def _draw(content: dict[str, Any], plot: Path, display: Display) -> None:
     write_file(plot, drawn)
 
 
-def _print(content: dict[str, Any], sources: Iterable[str]) -> None:
+def _print(content: dict[str, Any], studies: str, sources: Iterable[str]) -> None:
     console = PlainConsole()
-    studies = f"{count_of(content['n_studies'], 'study')} from {content['file']}"
-    console.print(f"{studies}; {content['parameter']} of formula {content['formula']}")
+    console.print(f"{studies} from {content['file']}; {content['parameter']} of formula {content['formula']}")
     default = " (the default)" if content["default_prior"] else ""
     priors = [row["name"].removeprefix("Bayes ") for row in content["rows"] if row["school"] == "Bayesian"]
     labels = ["Bayes"] if len(priors) == 1 else [f"Bayes {i + 1}" for i in range(len(priors))]

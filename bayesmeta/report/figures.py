@@ -58,8 +58,9 @@ def forest_figures(outcome: OutcomeRecord, ci_prob: float) -> list[Picture]:
         src = data_uri(forest, data, display=display, x_label=measure_label(outcome), benefit=outcome.benefit)
         marks = outcome.evidence.marks.get(key, Marks())
         unknown = marks.unknown if marks == Marks() else f"with {marks.unknown}"
+        trials = outcome.evidence.counted or f"{len(data.studies)} trials"
         alt = (
-            f"Forest plot of {len(data.studies)} trials, {known} known and {len(data.studies) - known} {unknown}. "
+            f"Forest plot of {trials}, {known} known and {len(data.studies) - known} {unknown}. "
             f"{outcome_sentence(outcome, data, ci_prob)}"
         )
         pictures.append(Picture(src, alt, f"{model.label}. {forest_caption(data, marks, display)}"))

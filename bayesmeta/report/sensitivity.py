@@ -9,6 +9,7 @@ from typing import Any
 from bayesmeta.data.kinds import Data
 from bayesmeta.errors import SpecificationError
 from bayesmeta.families.prepared import Prepared, prepare
+from bayesmeta.families.registry import family_of
 from bayesmeta.report.console import PlainConsole, json_value, print_json
 from bayesmeta.report.layout import print_table
 from bayesmeta.report.notes import notes
@@ -89,7 +90,7 @@ def _content(
     result: SensitivityResult, path: Path, level: float, threshold: float, fitting: dict[str, Any]
 ) -> dict[str, Any]:
     frame = result.table()
-    robust = result.robustness(threshold)
+    robust, ready = result.robustness(threshold), prepare(result.data, result.model)
     rows = []
     for _, row in frame.iterrows():
         record: dict[str, Any] = {"priors": {name: row[name] for name in result.priors}}
@@ -112,8 +113,9 @@ def _content(
         "schema": SCHEMA,
         "file": path.name,
         "model": result.model.as_dict(),
-        "n_studies": result.data.n_studies,
-        "measure": prepare(result.data, result.model).measure,
+        "n_studies": ready.family.n_studies(result.data),
+        "n_estimates": result.data.n_studies,
+        "measure": ready.measure,
         "data_hash": result.data.hash,
         "claims": list(result.claims),
         "quantity": result.quantity,
@@ -150,8 +152,8 @@ def _tipping(result: SensitivityResult, claim: str, level: float, fitting: dict[
 def _print(content: dict[str, Any], result: SensitivityResult, level: float) -> None:
     console = PlainConsole()
     priors = ", ".join(f"{name} ~ {prior}" for name, prior in result.model.priors.items())
-    studies = f"{count_of(content['n_studies'], 'study')} from {content['file']}"
-    console.print(f"{studies}; formula {content['model']['formula']}; primary: {priors}")
+    studies = family_of(result.data, result.model).counted(result.data)
+    console.print(f"{studies} from {content['file']}; formula {content['model']['formula']}; primary: {priors}")
     for line in _sources(result):
         console.print(line)
     headings = [

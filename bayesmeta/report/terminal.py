@@ -16,7 +16,7 @@ from bayesmeta.families.prepared import prepare
 from bayesmeta.priors import shown
 from bayesmeta.report.console import PlainConsole, json_value, print_json
 from bayesmeta.report.layout import print_table
-from bayesmeta.report.numbers import MISSING, count_of, format_exact, spread_of, write_row
+from bayesmeta.report.numbers import MISSING, format_exact, spread_of, write_row
 from bayesmeta.report.priors import source_lines
 from bayesmeta.report.sentences import check_sentence
 from bayesmeta.report.stated import Stated
@@ -84,7 +84,8 @@ def _content(result: MetaResult, path: Path, claims: Sequence[str], ci_prob: flo
         "model": result.model.as_dict(),
         "measure": result.measure,
         "display": result.display.as_dict(),
-        "n_studies": result.data.n_studies,
+        "n_studies": result.prepared.family.n_studies(result.data),
+        "n_estimates": result.data.n_studies,
         "data_hash": result.data.hash,
         "seed": seed,
         "ci_prob": ci_prob,
@@ -107,7 +108,7 @@ def _print(content: dict[str, Any], result: MetaResult) -> None:
     }
     priors = ", ".join(f"{full.get(name, name)} ~ {shown(prior)}" for name, prior in result.model.priors.items())
     console.print(
-        f"{count_of(content['n_studies'], 'study')} from {content['file']}; formula {model.formula}; {priors}",
+        f"{result.prepared.family.counted(result.data)} from {content['file']}; formula {model.formula}; {priors}",
     )
     for line in source_lines(result.model, content["measure"]):
         console.print(line)

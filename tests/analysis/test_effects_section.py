@@ -209,3 +209,5 @@ def test_a_report_of_groups_and_three_arms(file):
     assert outcome["input"]["effects"] == {"combine": True, "reference": "none"}
     assert outcome["left_out"] == []
     assert "(measure md, combine true, reference none; contrasts that share an arm have" in " ".join(results["methods"])
+    assert "3 estimates of 2 studies: effects computed from" in " ".join(results["methods"])
+    assert "<p>3 estimates of 2 studies.</p>" in (file.parent / "out" / "report.html").read_text()

@@ -56,6 +56,35 @@ def test_effects_then_compare_counts_a_shared_arm_once(capsys, tmp_path):
 
 
 @pytest.mark.parametrize("command", ["fit", "compare", "sensitivity"])
+def test_studies_are_counted_and_not_their_contrasts(capsys, tmp_path, command):
+    arms, effects = tmp_path / "arms.csv", tmp_path / "effects.csv"
+    arms.write_text(LONG)
+    effects.write_text(ran(capsys, "effects", arms, "--measure", "log_or"))
+    said = [command, effects, *TAU, "--mu", "Normal(0, 2)"]
+    assert ran(capsys, *said).startswith("3 estimates of 2 studies from effects.csv; ")
+    content = json.loads(ran(capsys, *said, "--json"))
+    assert (content["n_studies"], content["n_estimates"]) == (2, 3)
+    effects.write_text(effects.read_text().splitlines()[0] + "\n" + effects.read_text().splitlines()[-1])
+    assert ran(capsys, *said).startswith("1 study from effects.csv; ")
+
+
+def test_studies_are_counted_in_pooled_results_and_reports(tmp_path):
+    data = bm.Estimates([0.1, 0.2, 0.4], [1, 1, 1], covariates={"trial": ["A", "A", "B"]})
+    assert str(bm.pool(data)).startswith("3 estimates of 2 studies, random effects")
+    assert (bm.pool(data).n_studies, bm.pool(data).as_dict()["n_estimates"]) == (2, 3)
+    assert str(bm.cluster_robust(data, "trial")).startswith("3 estimates of 2 studies, ")
+    flags = bm.Estimates([0.1, 0.2, 0.4], [1, 1, 1], covariates={"trial": [1, 1, 0]})  # trials or not: no labels
+    assert str(bm.pool(flags)).startswith("3 studies, ")
+    assert str(bm.pool(data.drop("study 1"))).startswith("2 studies, ")
+    reader = FitReader("m", bm.fit(data, bm.NormalNormal(mu=bm.Normal(0, 1), tau=bm.HalfNormal(1))))
+    words = EstimatesWords()
+    assert words.methods([reader], "studies with published estimates") == (
+        "3 estimates of 2 studies: studies with published estimates."
+    )
+    assert words.evidence([reader], reader.fit.display).counted == "3 estimates of 2 studies"
+
+
+@pytest.mark.parametrize("command", ["fit", "compare", "sensitivity"])
 def test_rows_of_one_study_are_rejected_with_the_ways_out(capsys, repeated, command):
     status, out, err = run(capsys, command, repeated, *TAU)
     assert (status, out, err.count("\n")) == (2, "", 1)

@@ -42,6 +42,7 @@ class EvidenceRecord(Record):
     choices: list[Row]
     missing: list[str]
     inferred: str = ""
+    counted: str = ""
     tables: list[TableRecord] = Field(default_factory=list)
     marks: dict[str, Marks] = Field(default_factory=dict)
 

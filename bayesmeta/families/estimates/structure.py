@@ -6,14 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from bayesmeta.data.covariance_file import read_covariance
-from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.estimates import TRIAL, Estimates
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import Prior
 from bayesmeta.spec.between import Cluster, Given, MultiArm, Slope
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.two_scales import TwoScales
-
-TRIAL = "trial"  # the covariate that names the trial of a contrast
 
 
 def structured(

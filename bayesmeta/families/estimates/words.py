@@ -16,6 +16,17 @@ from bayesmeta.spec.between import Independent, MultiArm
 class EstimatesWords(Words):
     """Words for `Estimates`."""
 
+    def n_studies(self, data: Estimates) -> int:
+        """Contrasts of one trial are rows of one study."""
+        return data.n_trials
+
+    def methods(self, readers: Sequence[Reader], origin: str) -> str:
+        """How many studies there are, and estimates if several come from one study."""
+        data: Estimates = readers[0].data
+        if self.n_studies(data) == data.n_studies:
+            return super().methods(readers, origin)
+        return f"{self.counted(data)}: {origin}."
+
     def structure(self, outcome: str, readers: Sequence[Reader]) -> Iterator[str]:
         """What was added to counts, a known covariance, and what is beside tau or correlates true effects."""
         data: Estimates = readers[0].data
