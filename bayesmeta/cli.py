@@ -167,7 +167,9 @@ def effects(
         cluster_size=number_or_name(cluster_size),
     )  # fmt: skip
     with warnings_on_one_line():
-        data = options.estimates(table_of(arms, column or []), measure)
+        data = options.estimates(
+            table_of(arms, column or []), measure, printed_measure=measure
+        )  # the next command reads it
     if as_json:
         typer.echo(effects_json(data))
     else:

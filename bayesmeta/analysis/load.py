@@ -15,7 +15,7 @@ from bayesmeta.data.tables import Table, open_table
 from bayesmeta.effects.column_names import read_named
 from bayesmeta.effects.display import Display
 from bayesmeta.effects.options import EffectOptions
-from bayesmeta.effects.registry import REPORTED, display_of, measure_named
+from bayesmeta.effects.registry import REPORTED, display_of, measure_named, specific
 from bayesmeta.errors import BayesmetaError, DataWarning, SpecificationError
 from bayesmeta.families.registry import family_for, family_named
 from bayesmeta.spec.formula import names_in
@@ -108,8 +108,8 @@ def _estimates(outcome: Outcome, table: Table, measure: str | None, folder: Path
         cov=covariance_of(None if outcome.cov is None else folder / outcome.cov, table),
         cluster=cluster,
     )
-    if data.measure is not None:
-        measure_named(data.measure)
+    if (named := specific(data.measure)) is not None:
+        measure_named(named)
     return data
 
 

@@ -21,7 +21,7 @@ from bayesmeta.data.dependence import (
     without_reference_rows,
 )
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.data.natural_scale import check_natural_scale
+from bayesmeta.data.natural_scale import NATURAL, check_natural_scale
 from bayesmeta.data.standard_errors import standard_errors
 from bayesmeta.data.tables import Table
 from bayesmeta.errors import DataError, SpecificationError
@@ -193,6 +193,8 @@ def _measure(table: Table, measure: str | None) -> str | None:
             "measure one thing. Keep the rows of one; a covariate goes by another name."
         )
     own = measures[0] if measures and measures[0] else None
+    if own == "reported" or (own == "reported_ratio" and NATURAL.get(measure or "") == "ratio"):
+        return measure or own  # which says what the printed estimates measure
     if own and measure and own != measure:
         raise DataError(
             f"{table.source}, column 'measure': the estimates are {own!r}, and measure={measure!r} was stated. Leave it out."

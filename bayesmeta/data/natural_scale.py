@@ -25,7 +25,7 @@ _RATIOS = (
 NATURAL = (
     dict.fromkeys(_RATIOS, "ratio")
     | dict.fromkeys(("logit_prop", "log_prop", "arcsine_prop", "double_arcsine_prop"), "proportion")
-    | {"fisher_z": "correlation", "log_rate": "rate", "log_mean": "mean"}
+    | {"fisher_z": "correlation", "log_rate": "rate", "log_mean": "mean", "reported_ratio": "ratio"}
 )
 _WORDS = {
     "ratio": {"ratio", "ratios", "hr", "or", "rr", "irr", "rom", "vr", "cvr", "ahr", "aor", "arr", "relative_risk"},

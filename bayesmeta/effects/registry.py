@@ -245,6 +245,17 @@ MEASURES = {
 REPORTED = {"reported": Display("effect", "effect"), "reported_ratio": Display("ratio", "log ratio", "exp", 1.0)}
 
 
+def specific(measure: str | None) -> str | None:
+    """Return the measure if it says what effects measure; None for estimates as printed.
+
+    Examples
+    --------
+    >>> specific("log_or"), specific("reported_ratio")
+    ('log_or', None)
+    """
+    return None if measure in REPORTED else measure
+
+
 def display_of(measure: str | None, se: NDArray[np.float64] | None = None) -> Display:
     """Return how values of a measure are read; as they are analysed where none is stated.
 

@@ -233,8 +233,8 @@ def _result(
         interval=interval,
         formula=formula,
         level=level,
-        n_studies=data.n_trials,
-        n_estimates=k,
+        n_studies=k,
+        n_trials=data.n_trials,
         df=df,
         rows=rows,
     )

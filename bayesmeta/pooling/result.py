@@ -57,8 +57,8 @@ class PooledResult:
         Covariance of the coefficients.
     tests : mapping of str to StatisticalTest
         Further tests, for 2x2 tables.
-    n_studies, n_estimates : int
-        Numbers of studies, and of estimates, of which one study may have several; None for counts.
+    n_studies, n_trials : int
+        Number of estimates, and of studies that they come from, of which one may have several; None for counts.
     method, interval, formula, level
         What was asked for.
     """
@@ -91,7 +91,7 @@ class PooledResult:
     formula: str = "1"
     level: float
     n_studies: int
-    n_estimates: int | None = None
+    n_trials: int | None = None
     df: float = math.inf
     rows: tuple[tuple[str, tuple[float, ...]], ...] = field(repr=False)
 
@@ -128,9 +128,9 @@ class PooledResult:
 
     def __str__(self) -> str:
         model = "common effect" if self.method in ("fe", "mh", "peto") else "random effects"
-        studies = "1 study" if self.n_studies == 1 else f"{self.n_studies} studies"
-        if self.n_estimates is not None and self.n_estimates > self.n_studies:
-            studies = f"{self.n_estimates} estimates of {studies}"
+        n = self.n_studies if self.n_trials is None else self.n_trials
+        studies = "1 study" if n == 1 else f"{n} studies"
+        studies = studies if n == self.n_studies else f"{self.n_studies} estimates of {studies}"
         head = f"{studies}, {model} ({self.method}), {100 * self.level:g}% intervals ({self.interval})"
         lines = [head, "", self.coefficients.to_string(float_format=number_text), ""]
         if np.isfinite(self.prediction[0]):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from bayesmeta.effects.registry import measure_named
+from bayesmeta.effects.registry import measure_named, specific
 from bayesmeta.priors import published_parts, published_priors
 from bayesmeta.report.console import PlainConsole, print_json
 from bayesmeta.report.layout import print_table
@@ -19,8 +19,8 @@ _KEYS = ("outcome", "comparison", "medical_area", "field", "variant")
 
 def checked_measure(measure: str | None) -> str | None:
     """Return the measure, or refuse a name that is none."""
-    if measure is not None:
-        measure_named(measure)
+    if (named := specific(measure)) is not None:
+        measure_named(named)
     return measure
 
 
@@ -32,7 +32,7 @@ def source_lines(model: Model, measure: str | None) -> Iterator[str]:
         doi = f", doi:{prior.doi.replace('; ', ' doi:')}" if prior.doi else ""
         yield f"{name}: {kind}, published for {prior.measure}: {prior.citation}{doi}"
         yield from (f"  doubt: {doubt}" for doubt in prior.doubts)
-    if measure is None and any(prior.measure != "any" for _, prior in published):
+    if specific(measure) is None and any(prior.measure != "any" for _, prior in published):
         yield "Whether the estimates are of that measure is not known; --measure has it checked."
 
 

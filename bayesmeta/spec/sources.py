@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bayesmeta.effects.registry import specific
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import published_parts
 from bayesmeta.spec.two_scales import Model
@@ -16,14 +17,14 @@ _BY_HAND = (
 def check_measure(stated: str | None, model: Model) -> None:
     """Reject a prior that was published for another effect measure than the one stated.
 
-    None passes in silence: that most data are numbers alone does not make a prior probably wrong.
+    None passes in silence, as do estimates as printed: that most data are numbers alone does not make a prior probably wrong.
 
     Raises
     ------
     SpecificationError
         It names both measures.
     """
-    if stated is None:
+    if stated is None or specific(stated) is None:
         return
     for name, prior in model.priors.items():
         for part in published_parts(prior):

@@ -8,6 +8,7 @@ import pytest
 from bayesmeta.cli import main
 from bayesmeta.data.estimate_tables import read_estimates
 from bayesmeta.effects.measures import effect_sizes
+from bayesmeta.effects.registry import MEASURES, REPORTED, display_of
 
 LONG = "study,arm,n,mean,sd,dose\nA,none,20,5,2.2,\nA,low,21,4.4,2.1,10\nA,high,19,3.1,2.0,20\nB,none,30,5,2,\nB,high,31,4,2,20\n"
 
@@ -34,6 +35,52 @@ def test_a_table_comes_out_that_can_be_read_back(capsys, counts, tmp_path):
     data = read_estimates(back)
     assert data == effect_sizes(counts, "peto_log_or", correction=0.5)
     assert (data.measure, data.added.tolist()) == ("peto_log_or", [0, 0.5])
+
+
+CELLS = {
+    "estimate": (0.8, 0.9), "lower": (0.6, 0.7), "upper": (1.07, 1.16), "ci_lower": (0.6, 0.7), "ci_upper": (1.07, 1.16),
+    "events": (12, 9), "n": (60, 50), "time": (90, 80), "mean": (3.1, 2.8), "sd": (2.0, 2.1), "r": (0.4, 0.3),
+    "both": (20, 15), "only": (9, 8), "neither": (14, 12), "mean_pre": (5.2, 5.0), "sd_pre": (2.1, 2.0),
+    "mean_post": (3.1, 3.3), "sd_post": (2.0, 2.2),
+}  # fmt: skip
+PRINTED = ("estimate", "ci_lower", "ci_upper")
+
+
+@pytest.mark.parametrize("measure", [*MEASURES, *REPORTED])
+def test_every_measure_goes_with_its_effects_into_the_next_command(capsys, tmp_path, measure):
+    names = MEASURES[measure].columns if measure in MEASURES else PRINTED
+    cells = [CELLS.get(name, CELLS.get(name.removesuffix("_t").removesuffix("_c"))) for name in names]
+    arms, effects = tmp_path / "arms.csv", tmp_path / "effects.csv"
+    rows = [["study", *names], *(["AB"[i], *(c[i] for c in cells)] for i in range(2))]
+    arms.write_text("\n".join(",".join(map(str, row)) for row in rows))
+    paired = measure in MEASURES and "correlation" in MEASURES[measure].options
+    asked = ("--measure", measure, *(("--correlation", 0.5) if paired else ()))
+    status, out, err = run(capsys, "effects", arms, *asked)
+    assert (status, err) == (0, "")
+    effects.write_text(out)
+    assert read_estimates(effects).measure == measure
+    assert json.loads(run(capsys, "effects", arms, *asked, "--json")[1])["measure"] == measure
+    status, out, err = run(capsys, "fit", effects, "--mu", "Normal(0, 2)", "--tau", "HalfNormal(0.5)", "--json")
+    assert (status, err) == (0, "")
+    assert json.loads(out)["display"] == display_of(measure, read_estimates(effects).se).as_dict()
+
+
+def test_what_printed_ratios_are_of_may_be_said_later(capsys, tmp_path):
+    """And published priors are held to it; before it is said they are not held to the word "ratio"."""
+    effects = tmp_path / "effects.csv"
+    effects.write_text("study,y,se,measure\nA,-0.22,0.15,reported_ratio\nB,-0.11,0.13,reported_ratio\n")
+    text = 'published_prior("turner2015", outcome="pain", comparison="pharmacological vs placebo/control")'
+    prior = ("--mu", "Normal(0, 2)", "--tau", text)
+    status, out, _ = run(capsys, "fit", effects, *prior)
+    assert status == 0
+    assert "Whether the estimates are of that measure is not known" in " ".join(out.split())
+    status, out, _ = run(capsys, "fit", effects, *prior, "--measure", "log_or", "--json")
+    assert (status, json.loads(out)["measure"]) == (0, "log_or")
+    status, _, err = run(capsys, "fit", effects, *prior, "--measure", "log_hr")
+    assert (status, "published for measure 'log_or'" in err) == (2, True)
+    status, _, err = run(capsys, "fit", effects, *prior, "--measure", "md")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "the estimates are 'reported_ratio', and measure='md' was stated" in err
 
 
 def test_json_is_one_object(capsys, counts):
