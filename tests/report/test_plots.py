@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from bayesmeta.analysis.records.model import Panel
-from bayesmeta.analysis.records.outcome import SchoolRow
+from bayesmeta.analysis.records.outcome import ConfoundingRecord, SchoolRow
 from bayesmeta.analysis.records.results import Results
 from bayesmeta.effects.registry import display_of
 from bayesmeta.report import plots
@@ -75,6 +75,14 @@ def test_the_strip_shows_the_range_and_the_flat_prior(results):
     assert [0.71, 0.92] in [list(line.get_xdata()) for line in lines]
     assert [line.get_xdata()[0] for line in lines if line.get_marker() == "o"] == [0.8376, 0.9961]
     assert [line.get_color() for line in lines if line.get_marker() == "o"] == [BLUE, BLUE]
+
+
+def test_joint_draws_of_two_coefficients_are_points(results):
+    panel = ConfoundingRecord(x="crps", y="dose", points=[[-1.0, 0.5], [0.2, 0.1]], correlation=-0.4, note="")
+    figure = plots.confounding(panel)
+    points = next(line for line in _lines(figure) if line.get_marker() == "o")
+    assert list(zip(points.get_xdata(), points.get_ydata(), strict=True)) == [(-1.0, 0.5), (0.2, 0.1)]
+    assert (figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()) == ("crps", "dose")
 
 
 def test_text_is_large_enough_and_dollars_are_text(results):
