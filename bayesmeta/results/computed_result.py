@@ -46,6 +46,27 @@ class ComputedResult(MetaResult):
         """Monte Carlo standard error of `probability`; 0 where it is not simulated."""
         return 0.0 if self._exact(claim) is not None else self._simulated(claim).mcse
 
+    @abstractmethod
+    def _log_factor(self, hypothesis: str) -> float:
+        """Logarithm of a Bayes factor."""
+
+    def bayes_factor(self, hypothesis: str) -> float:
+        """Bayes factor for a hypothesis about one parameter; above 1 the data favour it.
+
+        A point, ``"crps = 0"`` or ``"tau = 0"``, is compared with the model as it is, by marginal likelihoods or, where a
+        posterior on a grid has it, the ratio of the posterior density to the prior's (Savage and Dickey). Quadrature takes a
+        prior that has a point mass there apart, into that and the rest, and flat priors on other parameters cancel. A region,
+        ``"mu < 0"`` or ``"-0.1 < mu < 0.1"``, is compared with its complement: posterior odds over prior odds.
+
+        Raises
+        ------
+        SpecificationError
+            If the hypothesis cannot be read, is certain or impossible under the prior, is about several parameters where
+            there is no exact posterior of both, or a parameter that it is about has an improper prior.
+        """
+        with np.errstate(over="ignore"):
+            return float(np.exp(self._log_factor(hypothesis)))
+
     def _simulated(self, claim: str) -> Simulated:
         return share_of(holds_on(claim, self._many_draws.__getitem__, self.parameters))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
@@ -102,35 +102,9 @@ class DrawsResult(MetaResult):
         data = xr.Dataset({"claim": (("chain", "draw"), holds)})
         return float(arviz_stats.mcse(data, method="mean")["claim"])
 
-    def summary(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
-        """Table with one row for each parameter: mean, sd, median, lower, upper, ess_bulk, ess_tail, sd_error
-        (Monte Carlo error of the sd, in units of it), r_hat.
-
-        Parameters
-        ----------
-        ci_prob : float, default 0.95
-            Probability of the interval.
-        ci_kind : {"eti", "hdi"}
-            Equal-tailed or shortest.
-        """
-        import pandas as pd
-
-        rows: dict[str, dict[str, float]] = {}
-        marginals = {name: self.marginal(name) for name in self.parameters}
-        precision = Precision.of(np.stack([np.asarray(one.draws) for one in marginals.values()], axis=-1))
-        for (name, marginal), errors in zip(marginals.items(), precision.rows(), strict=True):
-            lower, upper = marginal.interval(ci_prob, ci_kind)
-            rows[name] = {
-                "mean": marginal.mean(),
-                "sd": marginal.sd(),
-                "median": marginal.median(),
-                "lower": lower,
-                "upper": upper,
-                **errors,
-            }
-        frame = pd.DataFrame.from_dict(rows, orient="index")
-        frame.attrs.update(ci_prob=ci_prob, ci_kind=ci_kind)
-        return self._with_notes(frame)
+    def _summary_errors(self) -> Mapping[str, Sequence[float]]:
+        """Convergence of the chains."""
+        return Precision.of(np.stack([self.draws(name) for name in self.parameters], axis=-1)).columns()
 
     def shrinkage(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
         """Posterior of each study's true effect theta_i: y and se (posterior means where latent), mean, sd, median, interval."""

@@ -19,7 +19,7 @@ from bayesmeta.results.computed_result import ComputedResult
 from bayesmeta.results.curve_marginal import CurveMarginal
 from bayesmeta.results.draws_shrinkage import shrinkage_of_draws, study_draws
 from bayesmeta.results.exact_claims import scale_probability
-from bayesmeta.results.intervals import Marginal, checked_interval, checked_probability
+from bayesmeta.results.intervals import Marginal
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.spec.two_scales import Model
 
@@ -110,29 +110,6 @@ class GridResult(ComputedResult):
         """
         return super().probability(claim)
 
-    def summary(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
-        """Table with one row for each parameter: mean, sd, median, lower, upper.
-
-        Parameters
-        ----------
-        ci_prob : float, default 0.95
-            Probability of the interval.
-        ci_kind : {"eti", "hdi"}
-            Equal-tailed or shortest.
-        """
-        import pandas as pd
-
-        checked_probability(ci_prob)
-        rows = {}
-        for name in self.parameters:
-            marginal = self.marginal(name)
-            lower, upper = checked_interval(marginal, ci_prob, ci_kind)
-            rows[name] = {"mean": marginal.mean(), "sd": marginal.sd(), "median": marginal.median()}
-            rows[name] |= {"lower": lower, "upper": upper}
-        frame = pd.DataFrame.from_dict(rows, orient="index")
-        frame.attrs.update(ci_prob=ci_prob, ci_kind=ci_kind)
-        return self._with_notes(frame)
-
     def shrinkage(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
         """Posterior of each study's true effect theta_i, from draws: y and se (posterior means), mean, sd, median, interval."""
         return shrinkage_of_draws(self, ci_prob, ci_kind)
@@ -143,23 +120,10 @@ class GridResult(ComputedResult):
         """
         return {study: dict(readings) for study, readings in self.grid.choices.items()}
 
-    def bayes_factor(self, hypothesis: str) -> float:
-        """Bayes factor for a hypothesis about one parameter; above 1 the data favour it.
-
-        A point, ``"mu = 0"`` or ``"tau = 0"``, is compared with the model as it is: for mu by the ratio of the posterior
-        density to the prior's (Savage and Dickey), elsewhere by the marginal likelihood of a fit with the parameter there.
-        A region, ``"mu < 0"``, is compared with its complement: posterior odds over prior odds.
-
-        Raises
-        ------
-        SpecificationError
-            If the hypothesis cannot be read, is about several parameters, is certain or impossible under the prior, or the
-            prior of the parameter is improper.
-        """
+    def _log_factor(self, hypothesis: str) -> float:
         from bayesmeta.results.grid_bayes_factor import log_factor
 
-        with np.errstate(over="ignore"):
-            return float(np.exp(log_factor(self, hypothesis)))
+        return log_factor(self, hypothesis)
 
     @cached_property
     def _curves(self) -> dict[str, Curve]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, final
@@ -20,7 +21,7 @@ from bayesmeta.results.computed_result import ComputedResult
 from bayesmeta.results.curve_marginal import CurveMarginal
 from bayesmeta.results.draws_shrinkage import shrinkage_of_draws, study_draws
 from bayesmeta.results.exact_claims import compile_claim, contrast, scale_probability
-from bayesmeta.results.intervals import Marginal, checked_interval, checked_probability
+from bayesmeta.results.intervals import Marginal
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.monotone_marginal import ExactMarginal
 from bayesmeta.results.normal_mixture import merged
@@ -147,29 +148,10 @@ class ImportanceResult(ComputedResult):
         known = self._integrated(claim)
         return (self._simulated(claim) if known is None else known).mcse
 
-    def summary(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
-        """Table with one row for each parameter: mean, sd, median, lower, upper, and Monte Carlo standard errors of mean and sd.
-
-        Parameters
-        ----------
-        ci_prob : float, default 0.95
-            Probability of the interval.
-        ci_kind : {"eti", "hdi"}
-            Equal-tailed or shortest.
-        """
-        import pandas as pd
-
-        checked_probability(ci_prob)
-        rows = {}
-        for name in self.parameters:
-            marginal = self.marginal(name)
-            lower, upper = checked_interval(marginal, ci_prob, ci_kind)
-            rows[name] = {"mean": marginal.mean(), "sd": marginal.sd(), "median": marginal.median()}
-            rows[name] |= {"lower": lower, "upper": upper}
-            rows[name]["mcse_mean"], rows[name]["mcse_sd"] = self.moment_errors(name)
-        frame = pd.DataFrame.from_dict(rows, orient="index")
-        frame.attrs.update(ci_prob=ci_prob, ci_kind=ci_kind)
-        return self._with_notes(frame)
+    def _summary_errors(self) -> Mapping[str, Sequence[float]]:
+        """Monte Carlo standard errors of mean and sd."""
+        of_mean, of_sd = zip(*map(self.moment_errors, self.parameters), strict=True)
+        return {"mcse_mean": of_mean, "mcse_sd": of_sd}
 
     def shrinkage(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
         """Posterior of each study's true effect, from draws: y and se (posterior means where latent), mean, sd, interval."""
@@ -187,21 +169,10 @@ class ImportanceResult(ComputedResult):
             for i, choice in enumerate(choices)
         }
 
-    def bayes_factor(self, hypothesis: str) -> float:
-        """Bayes factor for a hypothesis about one parameter; above 1 the data favour it.
-
-        A point, ``"crps = 0"`` or ``"tau = 0"``, is compared with the model as it is, by the marginal likelihoods that the same
-        sample of trials gives both. A region, ``"mu < 0"``, is compared with its complement: posterior odds over prior odds.
-
-        Raises
-        ------
-        SpecificationError
-            If the hypothesis cannot be read, is about several parameters, or the prior of the parameter is improper.
-        """
+    def _log_factor(self, hypothesis: str) -> float:
         from bayesmeta.results.importance_bayes_factor import log_factor
 
-        with np.errstate(over="ignore"):
-            return float(np.exp(log_factor(self, hypothesis)))
+        return log_factor(self, hypothesis)
 
     @cached_property
     def _tau(self) -> Curve:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from functools import cached_property
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from bayesmeta.families.prepared import Prepared, prepare
 from bayesmeta.priors import published_parts
 from bayesmeta.results.claims import evaluate
 from bayesmeta.results.display import with_display
-from bayesmeta.results.intervals import Marginal
+from bayesmeta.results.intervals import Marginal, checked_interval, checked_probability
 from bayesmeta.results.netcdf import netcdf_bytes
 from bayesmeta.spec.two_scales import Model
 
@@ -28,6 +28,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Floats = NDArray[np.float64]
+_COLUMNS = ("mean", "sd", "median", "lower", "upper")
+
+
+@lru_cache(maxsize=64)
+def index_of(names: tuple[str, ...]) -> pd.Index:
+    """An index, which is immutable, and takes pandas longer to make than the table."""
+    import pandas as pd
+
+    return pd.Index(names, dtype=object)
 
 
 class MetaResult(ABC):
@@ -92,9 +101,11 @@ class MetaResult(ABC):
     def probability_mcse(self, claim: str) -> float:
         """Monte Carlo standard error of `probability`; 0 where it is exact."""
 
-    @abstractmethod
     def summary(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
-        """Table with one row for each parameter: mean, sd, median, lower, upper, and diagnostics of draws.
+        """Table with one row for each parameter: mean, sd, median, lower, upper, and how well they are known.
+
+        Chains add ess_bulk, ess_tail, sd_error (Monte Carlo error of the sd, in units of it) and r_hat; a weighted sample of a
+        review's trials adds mcse_mean and mcse_sd, Monte Carlo standard errors of mean and sd.
 
         Parameters
         ----------
@@ -110,6 +121,24 @@ class MetaResult(ABC):
 
         Where a prior is a default that nobody chose, a last column, `prior`, says so.
         """
+        import pandas as pd
+
+        checked_probability(ci_prob)
+        rows = np.array(self._summary_rows(ci_prob, ci_kind))
+        frame = pd.DataFrame(rows, columns=index_of(_COLUMNS), index=index_of(self.parameters))
+        for column, values in self._summary_errors().items():
+            frame[column] = values
+        frame.attrs.update(ci_prob=ci_prob, ci_kind=ci_kind)
+        return self._with_notes(frame)
+
+    def _summary_rows(self, ci_prob: float, ci_kind: str) -> list[list[float]]:
+        """Mean, sd, median, lower and upper of each parameter."""
+        marginals = map(self.marginal, self.parameters)
+        return [[m.mean(), m.sd(), m.median(), *checked_interval(m, ci_prob, ci_kind)] for m in marginals]
+
+    def _summary_errors(self) -> Mapping[str, Sequence[float]]:
+        """Further columns of the summary: how well each parameter is known."""
+        return {}
 
     @abstractmethod
     def shrinkage(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:

@@ -69,10 +69,13 @@ class Precision:
             ]
         return cls(*found)
 
+    def columns(self) -> dict[str, list[float]]:
+        """The four, by name, a value for each quantity."""
+        return {key: getattr(self, key).tolist() for key in _KEYS}
+
     def rows(self) -> list[dict[str, float]]:
         """One record for each quantity."""
-        columns = [getattr(self, key) for key in _KEYS]
-        return [dict(zip(_KEYS, map(float, row), strict=True)) for row in zip(*columns, strict=True)]
+        return [dict(zip(_KEYS, row, strict=True)) for row in zip(*self.columns().values(), strict=True)]
 
 
 def problems(summary: pd.DataFrame, stats: xr.Dataset, target_accept: float) -> Iterator[str]:

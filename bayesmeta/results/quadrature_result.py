@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, final
 
 import numpy as np
@@ -17,7 +17,7 @@ from bayesmeta.quadrature.parts import QuadratureFit
 from bayesmeta.results.claim_algebra import Sum
 from bayesmeta.results.computed_result import ComputedResult
 from bayesmeta.results.exact_claims import contrast, exact_probability, scale_probability
-from bayesmeta.results.intervals import Marginal, checked_interval, checked_probability
+from bayesmeta.results.intervals import Marginal, checked_probability
 from bayesmeta.results.monotone_marginal import ExactMarginal
 from bayesmeta.results.normal_mixture import NormalMixture, mixture_ppf
 from bayesmeta.results.quadrature_marginals import (
@@ -37,15 +37,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 _CLAIM_DRAWS = 100_000  # for a claim that has no exact form
-_COLUMNS = ("mean", "sd", "median", "lower", "upper")
-
-
-@lru_cache(maxsize=64)
-def _labels(names: tuple[str, ...]) -> pd.Index:
-    """An index, which is immutable, and takes pandas longer to make than the table."""
-    import pandas as pd
-
-    return pd.Index(names, dtype=object)
 
 
 @final
@@ -141,26 +132,10 @@ class QuadratureResult(ComputedResult):
         """
         return super().probability(claim)
 
-    def summary(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
-        """Table with one row for each parameter: mean, sd, median, lower, upper.
-
-        Parameters
-        ----------
-        ci_prob : float, default 0.95
-            Probability of the interval.
-        ci_kind : {"eti", "hdi"}
-            Equal-tailed or shortest.
-        """
-        import pandas as pd
-
-        checked_probability(ci_prob)
-        rows = self._equal_tailed(ci_prob) if ci_kind == "eti" else self._by_kind(ci_prob, ci_kind)
-        frame = pd.DataFrame(np.array(rows), columns=_labels(_COLUMNS), index=_labels(self.parameters))
-        frame.attrs.update(ci_prob=ci_prob, ci_kind=ci_kind)
-        return self._with_notes(frame)
-
-    def _equal_tailed(self, ci_prob: float) -> list[list[float]]:
-        """Rows of the summary; the quantiles of all normal mixtures are found together."""
+    def _summary_rows(self, ci_prob: float, ci_kind: str) -> list[list[float]]:
+        """Rows of the summary; equal-tailed intervals of all normal mixtures are found together."""
+        if ci_kind != "eti":
+            return super()._summary_rows(ci_prob, ci_kind)
         levels = np.array([0.5, (1 - ci_prob) / 2, (1 + ci_prob) / 2])
         scales = {
             name: self.marginal(name)
@@ -176,11 +151,6 @@ class QuadratureResult(ComputedResult):
             rows = {name: [m.mean(), m.sd(), *q] for (name, m), q in zip(normal.items(), found, strict=True)}
         rows |= {name: [m.mean(), m.sd(), *np.asarray(m.ppf(levels))] for name, m in scales.items()}
         return [rows[name] for name in self.parameters]
-
-    def _by_kind(self, ci_prob: float, ci_kind: str) -> list[list[float]]:
-        """Rows of the summary, one marginal at a time."""
-        marginals = [self.marginal(name) for name in self.parameters]
-        return [[m.mean(), m.sd(), m.median(), *checked_interval(m, ci_prob, ci_kind)] for m in marginals]
 
     def _linear(self, name: str) -> NormalMixture:
         """Marginal of a coefficient or of theta_new."""
@@ -214,24 +184,10 @@ class QuadratureResult(ComputedResult):
         frame.insert(2, "known", True)
         return frame
 
-    def bayes_factor(self, hypothesis: str) -> float:
-        """Bayes factor for a hypothesis; above 1 the data favour it.
-
-        A point, ``"crps = 0"`` or ``"tau = 0"``, is compared with the model as it is. If the parameter's prior has a
-        point mass there, the factor is that of the point mass against the rest of the prior. Flat priors on other
-        parameters cancel. A region, ``"mu < 0"`` or ``"-0.1 < mu < 0.1"``, is compared with its complement:
-        posterior odds over prior odds.
-
-        Raises
-        ------
-        SpecificationError
-            If the hypothesis cannot be read, is certain or impossible under the prior, or a parameter that it is about
-            has an improper prior.
-        """
+    def _log_factor(self, hypothesis: str) -> float:
         from bayesmeta.results.region_hypothesis import log_factor
 
-        with np.errstate(over="ignore"):
-            return float(np.exp(log_factor(self, hypothesis)))
+        return log_factor(self, hypothesis)
 
     def joint_density(self, mu: ArrayLike, tau: ArrayLike, coefficient: str = "mu") -> JointDensity:
         """Joint posterior density of `mu` and `tau` on a grid, exact at every point: for contour plots.
