@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
 
-from bayesmeta.effects._arms import Arms, Floats, added_to, finished, read_arms
+from bayesmeta.effects._arms import Arms, Floats, added_to
+from bayesmeta.effects._formula import EffectFunction, Effects, of_counts
 
 COUNTS = ("events_t", "n_t", "events_c", "n_c")
 
@@ -20,7 +21,6 @@ class Cells:
     b: Floats
     c: Floats
     d: Floats
-    arms: Arms
 
     @property
     def n_t(self) -> Floats:
@@ -37,27 +37,18 @@ class Cells:
         """Size of both arms."""
         return self.n_t + self.n_c
 
-    def finished(self, y: Floats, v: Floats, measure: str) -> tuple[Floats, Floats]:
-        """Return `y` and its standard error, after rejecting what is not finite."""
-        hint = "Use correction=0.5 (--correction 0.5 on the command line), or leave the study out."
-        return finished(self.arms, y, v, f"without a correction its {measure}", COUNTS, hint)
+
+def of_cells(what: str, correction: float = 0.5) -> Callable[[Callable[[Cells], Effects]], EffectFunction]:
+    """Decorate a formula for `y` and its variance over the cells of two arms."""
+    return of_counts(COUNTS, COUNTS, _cells, what, correction)
 
 
-def cells(
-    events_t: ArrayLike,
-    n_t: ArrayLike,
-    events_c: ArrayLike,
-    n_c: ArrayLike,
-    correction: ArrayLike,
-    to: str,
-    where: Sequence[str] | None,
-) -> Cells:
+def _cells(arms: Arms, correction: ArrayLike, to: str) -> Cells:
     """Return the four cells of each study, checked and corrected."""
-    arms = read_arms(where, events_t=events_t, n_t=n_t, events_c=events_c, n_c=n_c)
     arms.check_sizes()
     arms.check_events("events_t", "n_t")
     arms.check_events("events_c", "n_c")
     a, c = arms["events_t"], arms["events_c"]
     b, d = arms["n_t"] - a, arms["n_c"] - c
     added = added_to((a == 0) | (b == 0) | (c == 0) | (d == 0), correction, to)
-    return Cells(a + added, b + added, c + added, d + added, arms)
+    return Cells(a + added, b + added, c + added, d + added)

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-from bayesmeta.effects._arms import quiet
-from bayesmeta.effects._cells import cells
+from bayesmeta.effects._arms import Floats
+from bayesmeta.effects._cells import COUNTS, Cells, of_cells
+from bayesmeta.effects._formula import EffectFunction, Effects, function_of
 from bayesmeta.effects.binary import log_odds_ratio
 
 _COX = 1.65  # sd of the log odds per sd of a normal variable that was cut in two, by Cox
 
 
-def phi_coefficient(
-    events_t: ArrayLike,
-    n_t: ArrayLike,
-    events_c: ArrayLike,
-    n_c: ArrayLike,
-    *,
-    correction: ArrayLike = 0.0,
-    to: str = "only0",
-    where: Sequence[str] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _of_odds_ratio(formula: Callable[[Floats, Floats], Effects]) -> EffectFunction:
+    """Decorate a formula over log odds ratios and their standard errors."""
+    options = {"correction": 0.5, "to": "only0"}
+    return function_of(COUNTS, options, lambda **given: formula(*log_odds_ratio(**given)), formula)
+
+
+@of_cells("phi coefficient", correction=0.0)
+def phi_coefficient(x: Cells) -> Effects:
     """Phi coefficient, the correlation between arm and event, with its large-sample standard error.
 
-    Parameters, returns and errors are those of `log_odds_ratio`, but `correction` is 0 by default. The
-    standard error takes the arm sizes as random, as in a cross-sectional sample.
+    The standard error takes the arm sizes as random, as in a cross-sectional sample.
 
     References
     ----------
@@ -39,28 +36,17 @@ def phi_coefficient(
     >>> y.round(4), se.round(4)
     (array([-0.1562]), array([0.068]))
     """
-    x = cells(events_t, n_t, events_c, n_c, correction, to, where)
     n = x.n
     arm, event = x.n_t * x.n_c / n**2, (x.a + x.c) * (x.b + x.d) / n**2
     arm_skew, event_skew = (x.n_t - x.n_c) / n, (x.a + x.c - x.b - x.d) / n
-    with quiet():
-        y = (x.a * x.d - x.b * x.c) / n**2 / np.sqrt(arm * event)
-        skewness = y * (1 + y**2 / 2) * arm_skew * event_skew / np.sqrt(arm * event)
-        v = (1 - y**2 + skewness - 0.75 * y**2 * (arm_skew**2 / arm + event_skew**2 / event)) / n
-    return x.finished(y, v, "phi coefficient")
+    y = (x.a * x.d - x.b * x.c) / n**2 / np.sqrt(arm * event)
+    skewness = y * (1 + y**2 / 2) * arm_skew * event_skew / np.sqrt(arm * event)
+    return y, (1 - y**2 + skewness - 0.75 * y**2 * (arm_skew**2 / arm + event_skew**2 / event)) / n
 
 
-def yules_q(
-    events_t: ArrayLike,
-    n_t: ArrayLike,
-    events_c: ArrayLike,
-    n_c: ArrayLike,
-    *,
-    correction: ArrayLike = 0.5,
-    to: str = "only0",
-    where: Sequence[str] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Yule's Q, (OR - 1) / (OR + 1), between -1 and 1; parameters and errors as `log_odds_ratio`.
+@_of_odds_ratio
+def yules_q(y: Floats, se: Floats) -> Effects:
+    """Yule's Q, (OR - 1) / (OR + 1), between -1 and 1.
 
     References
     ----------
@@ -72,22 +58,13 @@ def yules_q(
     >>> y.round(4), se.round(4)
     (array([-0.3968]), array([0.1629]))
     """
-    y, se = log_odds_ratio(events_t, n_t, events_c, n_c, correction=correction, to=to, where=where)
     q = np.tanh(y / 2)
     return q, (1 - q**2) / 2 * se
 
 
-def yules_y(
-    events_t: ArrayLike,
-    n_t: ArrayLike,
-    events_c: ArrayLike,
-    n_c: ArrayLike,
-    *,
-    correction: ArrayLike = 0.5,
-    to: str = "only0",
-    where: Sequence[str] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Yule's Y, Q of the square root of the odds ratio; parameters and errors as `log_odds_ratio`.
+@_of_odds_ratio
+def yules_y(y: Floats, se: Floats) -> Effects:
+    """Yule's Y, Q of the square root of the odds ratio.
 
     References
     ----------
@@ -99,24 +76,13 @@ def yules_y(
     >>> y.round(4), se.round(4)
     (array([-0.2069]), array([0.0925]))
     """
-    y, se = log_odds_ratio(events_t, n_t, events_c, n_c, correction=correction, to=to, where=where)
     colligation = np.tanh(y / 4)
     return colligation, (1 - colligation**2) / 4 * se
 
 
-def smd_from_odds_ratio(
-    events_t: ArrayLike,
-    n_t: ArrayLike,
-    events_c: ArrayLike,
-    n_c: ArrayLike,
-    *,
-    correction: ArrayLike = 0.5,
-    to: str = "only0",
-    where: Sequence[str] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+@_of_odds_ratio
+def smd_from_odds_ratio(y: Floats, se: Floats) -> Effects:
     """Standardised difference of a logistic outcome that was cut in two: log odds ratio times sqrt(3) / pi.
-
-    Parameters and errors are those of `log_odds_ratio`.
 
     References
     ----------
@@ -128,23 +94,12 @@ def smd_from_odds_ratio(
     >>> y.round(4), se.round(4)
     (array([-0.463]), array([0.2132]))
     """
-    y, se = log_odds_ratio(events_t, n_t, events_c, n_c, correction=correction, to=to, where=where)
     return y * np.sqrt(3) / np.pi, se * np.sqrt(3) / np.pi
 
 
-def smd_from_odds_ratio_normal(
-    events_t: ArrayLike,
-    n_t: ArrayLike,
-    events_c: ArrayLike,
-    n_c: ArrayLike,
-    *,
-    correction: ArrayLike = 0.5,
-    to: str = "only0",
-    where: Sequence[str] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+@_of_odds_ratio
+def smd_from_odds_ratio_normal(y: Floats, se: Floats) -> Effects:
     """Standardised difference of a normal outcome that was cut in two: log odds ratio over 1.65.
-
-    Parameters and errors are those of `log_odds_ratio`.
 
     References
     ----------
@@ -157,5 +112,4 @@ def smd_from_odds_ratio_normal(
     >>> y.round(4), se.round(4)
     (array([-0.5089]), array([0.2344]))
     """
-    y, se = log_odds_ratio(events_t, n_t, events_c, n_c, correction=correction, to=to, where=where)
     return y / _COX, se / _COX

@@ -8,26 +8,15 @@ they say nothing about a ratio except through the correction, and can be left ou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-from bayesmeta.effects._arms import quiet
-from bayesmeta.effects._cells import cells
+from bayesmeta.effects._cells import Cells, of_cells
+from bayesmeta.effects._formula import Effects
 
 
-def log_odds_ratio(
-    events_t: ArrayLike,
-    n_t: ArrayLike,
-    events_c: ArrayLike,
-    n_c: ArrayLike,
-    *,
-    correction: ArrayLike = 0.5,
-    to: str = "only0",
-    where: Sequence[str] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Log odds ratio, treatment versus control, and its standard error.
+@of_cells("log odds ratio")
+def log_odds_ratio(x: Cells) -> Effects:
+    """Log odds ratio, treatment versus control.
 
     References
     ----------
@@ -39,24 +28,12 @@ def log_odds_ratio(
     >>> y.round(4), se.round(4)
     (array([-0.8398]), array([0.3867]))
     """
-    x = cells(events_t, n_t, events_c, n_c, correction, to, where)
-    with quiet():
-        y = np.log(x.a) - np.log(x.b) - np.log(x.c) + np.log(x.d)
-        v = 1 / x.a + 1 / x.b + 1 / x.c + 1 / x.d
-    return x.finished(y, v, "log odds ratio")
+    return np.log(x.a) - np.log(x.b) - np.log(x.c) + np.log(x.d), 1 / x.a + 1 / x.b + 1 / x.c + 1 / x.d
 
 
-def log_risk_ratio(
-    events_t: ArrayLike,
-    n_t: ArrayLike,
-    events_c: ArrayLike,
-    n_c: ArrayLike,
-    *,
-    correction: ArrayLike = 0.5,
-    to: str = "only0",
-    where: Sequence[str] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Log risk ratio, treatment versus control, and its standard error.
+@of_cells("log risk ratio")
+def log_risk_ratio(x: Cells) -> Effects:
+    """Log risk ratio, treatment versus control.
 
     References
     ----------
@@ -68,24 +45,12 @@ def log_risk_ratio(
     >>> y.round(4), se.round(4)
     (array([-0.6931]), array([0.324]))
     """
-    x = cells(events_t, n_t, events_c, n_c, correction, to, where)
-    with quiet():
-        y = np.log(x.a / x.n_t) - np.log(x.c / x.n_c)
-        v = 1 / x.a - 1 / x.n_t + 1 / x.c - 1 / x.n_c
-    return x.finished(y, v, "log risk ratio")
+    return np.log(x.a / x.n_t) - np.log(x.c / x.n_c), 1 / x.a - 1 / x.n_t + 1 / x.c - 1 / x.n_c
 
 
-def risk_difference(
-    events_t: ArrayLike,
-    n_t: ArrayLike,
-    events_c: ArrayLike,
-    n_c: ArrayLike,
-    *,
-    correction: ArrayLike = 0.5,
-    to: str = "only0",
-    where: Sequence[str] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Risk difference, treatment minus control, and its standard error.
+@of_cells("risk difference")
+def risk_difference(x: Cells) -> Effects:
+    """Risk difference, treatment minus control.
 
     References
     ----------
@@ -97,26 +62,14 @@ def risk_difference(
     >>> y.round(4), se.round(4)
     (array([-0.12]), array([0.0537]))
     """
-    x = cells(events_t, n_t, events_c, n_c, correction, to, where)
-    y = x.a / x.n_t - x.c / x.n_c
-    v = x.a * x.b / x.n_t**3 + x.c * x.d / x.n_c**3
-    return x.finished(y, v, "risk difference")
+    return x.a / x.n_t - x.c / x.n_c, x.a * x.b / x.n_t**3 + x.c * x.d / x.n_c**3
 
 
-def peto_log_odds_ratio(
-    events_t: ArrayLike,
-    n_t: ArrayLike,
-    events_c: ArrayLike,
-    n_c: ArrayLike,
-    *,
-    correction: ArrayLike = 0.5,
-    to: str = "only0",
-    where: Sequence[str] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+@of_cells("Peto log odds ratio")
+def peto_log_odds_ratio(x: Cells) -> Effects:
     """Peto's one-step log odds ratio, observed minus expected events over their hypergeometric variance.
 
-    It is biased away from balanced arms and for large effects. Parameters, returns and errors are those of
-    `log_odds_ratio`.
+    It is biased away from balanced arms and for large effects.
 
     References
     ----------
@@ -129,27 +82,14 @@ def peto_log_odds_ratio(
     >>> y.round(4), se.round(4)
     (array([-0.8089]), array([0.3672]))
     """
-    x = cells(events_t, n_t, events_c, n_c, correction, to, where)
-    with quiet():
-        expected = (x.a + x.c) * x.n_t / x.n
-        v = 1 / ((x.a + x.c) * (x.b + x.d) * x.n_t * x.n_c / (x.n**2 * (x.n - 1)))
-        y = (x.a - expected) * v
-    return x.finished(y, v, "Peto log odds ratio")
+    expected = (x.a + x.c) * x.n_t / x.n
+    v = 1 / ((x.a + x.c) * (x.b + x.d) * x.n_t * x.n_c / (x.n**2 * (x.n - 1)))
+    return (x.a - expected) * v, v
 
 
-def arcsine_risk_difference(
-    events_t: ArrayLike,
-    n_t: ArrayLike,
-    events_c: ArrayLike,
-    n_c: ArrayLike,
-    *,
-    correction: ArrayLike = 0.0,
-    to: str = "only0",
-    where: Sequence[str] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+@of_cells("arcsine risk difference", correction=0.0)
+def arcsine_risk_difference(x: Cells) -> Effects:
     """Difference of the arcsines of the square roots of two risks, in radians, which needs no correction.
-
-    Parameters, returns and errors are those of `log_odds_ratio`, but `correction` is 0 by default.
 
     References
     ----------
@@ -161,6 +101,5 @@ def arcsine_risk_difference(
     >>> y.round(4), se.round(4)
     (array([-0.1582]), array([0.0707]))
     """
-    x = cells(events_t, n_t, events_c, n_c, correction, to, where)
     y = np.arcsin(np.sqrt(x.a / x.n_t)) - np.arcsin(np.sqrt(x.c / x.n_c))
-    return x.finished(y, 1 / (4 * x.n_t) + 1 / (4 * x.n_c), "arcsine risk difference")
+    return y, 1 / (4 * x.n_t) + 1 / (4 * x.n_c)

@@ -6,32 +6,24 @@ reported, they are an arm table for `mean_difference`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-from bayesmeta.effects._arms import Arms, Floats, read_arms
+from bayesmeta.effects._arms import Arms, Floats
+from bayesmeta.effects._formula import Effects, of_columns
 from bayesmeta.effects._hedges import hedges_factor
 from bayesmeta.effects.paired import sd_of_change
 
+_COLUMNS = tuple(f"{name}_{arm}" for arm in "tc" for name in ("mean_pre", "sd_pre", "mean_post", "sd_post", "n"))
 
-def change_difference(
-    mean_pre_t: ArrayLike,
-    sd_pre_t: ArrayLike,
-    mean_post_t: ArrayLike,
-    sd_post_t: ArrayLike,
-    n_t: ArrayLike,
-    mean_pre_c: ArrayLike,
-    sd_pre_c: ArrayLike,
-    mean_post_c: ArrayLike,
-    sd_post_c: ArrayLike,
-    n_c: ArrayLike,
-    *,
-    correlation: ArrayLike,
-    where: Sequence[str] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Change from baseline, treatment minus control, and its standard error.
+
+def _check(arms: Arms) -> None:
+    arms.check_sizes("n_t", "n_c", least=2)
+    arms.check_positive("sd_pre_t", "sd_post_t", "sd_pre_c", "sd_post_c")
+
+
+@of_columns(*_COLUMNS, check=_check, correlation=True)
+def change_difference(arms: Arms) -> Effects:
+    """Change from baseline, treatment minus control.
 
     References
     ----------
@@ -44,34 +36,16 @@ def change_difference(
     >>> y.round(4), se.round(4)
     (array([-1.8]), array([0.5886]))
     """
-    arms = _read(
-        where, correlation, mean_pre_t=mean_pre_t, sd_pre_t=sd_pre_t, mean_post_t=mean_post_t,
-        sd_post_t=sd_post_t, n_t=n_t, mean_pre_c=mean_pre_c, sd_pre_c=sd_pre_c, mean_post_c=mean_post_c,
-        sd_post_c=sd_post_c, n_c=n_c,
-    )  # fmt: skip
     return _difference(arms), np.sqrt(_variance(arms))
 
 
-def change_smd(
-    mean_pre_t: ArrayLike,
-    sd_pre_t: ArrayLike,
-    mean_post_t: ArrayLike,
-    sd_post_t: ArrayLike,
-    n_t: ArrayLike,
-    mean_pre_c: ArrayLike,
-    sd_pre_c: ArrayLike,
-    mean_post_c: ArrayLike,
-    sd_post_c: ArrayLike,
-    n_c: ArrayLike,
-    *,
-    correlation: ArrayLike,
-    where: Sequence[str] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+@of_columns(*_COLUMNS, check=_check, correlation=True)
+def change_smd(arms: Arms) -> Effects:
     """Change from baseline, treatment minus control, in pooled standard deviations at baseline.
 
-    Corrected for small studies, and on the scale of a standardised difference between arms. Parameters and
-    errors are those of `change_difference`. The standard error is that of the mean change in baseline SDs,
-    and of the SD itself by the delta method; it lets the spread change between the two measurements.
+    Corrected for small studies, and on the scale of a standardised difference between arms. The standard error is that of
+    the mean change in baseline SDs, and of the SD itself by the delta method; it lets the spread change between the two
+    measurements.
 
     References
     ----------
@@ -84,23 +58,10 @@ def change_smd(
     >>> y.round(4), se.round(4)
     (array([-0.8603]), array([0.3027]))
     """
-    arms = _read(
-        where, correlation, mean_pre_t=mean_pre_t, sd_pre_t=sd_pre_t, mean_post_t=mean_post_t,
-        sd_post_t=sd_post_t, n_t=n_t, mean_pre_c=mean_pre_c, sd_pre_c=sd_pre_c, mean_post_c=mean_post_c,
-        sd_post_c=sd_post_c, n_c=n_c,
-    )  # fmt: skip
     df_t, df_c = arms["n_t"] - 1, arms["n_c"] - 1
     baseline = (df_t * arms["sd_pre_t"] ** 2 + df_c * arms["sd_pre_c"] ** 2) / (df_t + df_c)
     y = hedges_factor(df_t + df_c) * _difference(arms) / np.sqrt(baseline)
     return y, np.sqrt(_variance(arms) / baseline + y**2 / (2 * (arms["n_t"] + arms["n_c"])))
-
-
-def _read(where: Sequence[str] | None, correlation: ArrayLike, **columns: ArrayLike) -> Arms:
-    arms = read_arms(where, **columns, correlation=correlation)
-    arms.check_sizes("n_t", "n_c", least=2)
-    arms.check_positive(*(name for name in columns if name.startswith("sd")))
-    arms.check_correlation("correlation")
-    return arms
 
 
 def _difference(arms: Arms) -> Floats:

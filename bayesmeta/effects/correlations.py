@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-from bayesmeta.effects._arms import Arms, Floats, read_arms
+from bayesmeta.effects._arms import Arms, Floats
+from bayesmeta.effects._formula import Effects, of_columns
 
 _LARGE, _TERMS = 50.0, 30  # from c = 50, thirty terms leave out less than 1e-20
 
 
-def fisher_z(
-    r: ArrayLike, n: ArrayLike, *, where: Sequence[str] | None = None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Fisher's z, the inverse hyperbolic tangent of a correlation, and its standard error.
+def _check(arms: Arms, least: int = 4) -> None:
+    arms.check_correlation("r")
+    arms.check_sizes("n", least=least)
+
+
+def _check_five(arms: Arms) -> None:
+    """Check samples whose correlation has a mean without bias."""
+    _check(arms, least=5)
+
+
+@of_columns("r", "n", check=_check)
+def fisher_z(arms: Arms) -> Effects:
+    """Fisher's z, the inverse hyperbolic tangent of a correlation.
 
     References
     ----------
@@ -28,14 +35,12 @@ def fisher_z(
     >>> y.round(4), se.round(4)
     (array([0.3095]), array([0.1644]))
     """
-    arms = _read(r, n, where)
     return np.arctanh(arms["r"]), 1 / np.sqrt(arms["n"] - 3)
 
 
-def correlation(
-    r: ArrayLike, n: ArrayLike, *, where: Sequence[str] | None = None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Correlation as it is, and its large-sample standard error; parameters and errors as `fisher_z`.
+@of_columns("r", "n", check=_check)
+def correlation(arms: Arms) -> Effects:
+    """Correlation as it is, with its large-sample standard error.
 
     References
     ----------
@@ -47,13 +52,11 @@ def correlation(
     >>> y.round(4), se.round(4)
     (array([0.3]), array([0.1457]))
     """
-    arms = _read(r, n, where)
     return arms["r"].copy(), (1 - arms["r"] ** 2) / np.sqrt(arms["n"] - 1)
 
 
-def unbiased_correlation(
-    r: ArrayLike, n: ArrayLike, *, where: Sequence[str] | None = None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+@of_columns("r", "n", check=_check_five)
+def unbiased_correlation(arms: Arms) -> Effects:
     """Correlation without its bias in small samples, exact for normal data, which needs at least 5 participants.
 
     References
@@ -66,7 +69,6 @@ def unbiased_correlation(
     >>> y.round(4), se.round(4)
     (array([0.3038]), array([0.1453]))
     """
-    arms = _read(r, n, where, least=5)
     y = arms["r"] * _olkin_pratt(arms["n"] / 2 - 1, 1 - arms["r"] ** 2)
     return y, (1 - y**2) / np.sqrt(arms["n"] - 1)
 
@@ -84,10 +86,3 @@ def _olkin_pratt(c: Floats, x: Floats) -> Floats:
         term = term * (k + 0.5) ** 2 / ((large + k) * (k + 1)) * x
         series = series + term
     return np.asarray(np.where(c > _LARGE, series, hyp2f1(0.5, 0.5, np.minimum(c, _LARGE), x)), dtype=np.float64)
-
-
-def _read(r: ArrayLike, n: ArrayLike, where: Sequence[str] | None, least: int = 4) -> Arms:
-    arms = read_arms(where, r=r, n=n)
-    arms.check_correlation("r")
-    arms.check_sizes("n", least=least)
-    return arms

@@ -7,27 +7,29 @@ error here depends on it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-from bayesmeta.effects._arms import Arms, Floats, finished, read_arms
+from bayesmeta.effects._arms import Arms, Floats, finished
+from bayesmeta.effects._formula import Effects, of_columns
 from bayesmeta.effects._hedges import hedges_factor
 from bayesmeta.effects.means import check_same_sign
 
+_COLUMNS = ("mean_t", "sd_t", "mean_c", "sd_c", "n")
 
-def paired_mean_difference(
-    mean_t: ArrayLike,
-    sd_t: ArrayLike,
-    mean_c: ArrayLike,
-    sd_c: ArrayLike,
-    n: ArrayLike,
-    *,
-    correlation: ArrayLike,
-    where: Sequence[str] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean of the differences within participants, `t` minus `c`, and its standard error.
+
+def _check(arms: Arms, least: int = 2) -> None:
+    arms.check_sizes("n", least=least)
+    arms.check_positive("sd_t", "sd_c")
+
+
+def _check_three(arms: Arms) -> None:
+    """Check studies whose mean is divided by a standard deviation that is corrected for its few participants."""
+    _check(arms, least=3)
+
+
+@of_columns(*_COLUMNS, check=_check, correlation=True)
+def paired_mean_difference(arms: Arms) -> Effects:
+    """Mean of the differences within participants, `t` minus `c`.
 
     References
     ----------
@@ -40,25 +42,16 @@ def paired_mean_difference(
     >>> y.round(4), se.round(4)
     (array([-1.9]), array([0.4712]))
     """
-    arms = _read(mean_t, sd_t, mean_c, sd_c, n, correlation, where)
     return arms["mean_t"] - arms["mean_c"], _sd_of_difference(arms) / np.sqrt(arms["n"])
 
 
-def paired_smd(
-    mean_t: ArrayLike,
-    sd_t: ArrayLike,
-    mean_c: ArrayLike,
-    sd_c: ArrayLike,
-    n: ArrayLike,
-    *,
-    correlation: ArrayLike,
-    where: Sequence[str] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+@of_columns(*_COLUMNS, check=_check_three, correlation=True)
+def paired_smd(arms: Arms) -> Effects:
     """Mean difference in standard deviations of `c` (baseline or control), corrected for small studies.
 
     It is on the scale of a standardised difference between parallel arms (``SMCR`` in metafor, with `c` as its
-    first measurement and the sign turned). The standard error takes both measurements to have one variance.
-    Parameters and errors are those of `paired_mean_difference`, `n` 3 or more.
+    first measurement and the sign turned). The standard error takes both measurements to have one variance. It needs
+    3 participants or more.
 
     References
     ----------
@@ -70,25 +63,16 @@ def paired_smd(
     >>> y.round(4), se.round(4)
     (array([-0.829]), array([0.2592]))
     """
-    arms = _read(mean_t, sd_t, mean_c, sd_c, n, correlation, where, least=3)
     y = hedges_factor(arms["n"] - 1) * (arms["mean_t"] - arms["mean_c"]) / arms["sd_c"]
     return y, np.sqrt((2 * (1 - arms["correlation"]) + y**2 / 2) / arms["n"])
 
 
-def paired_smd_of_change(
-    mean_t: ArrayLike,
-    sd_t: ArrayLike,
-    mean_c: ArrayLike,
-    sd_c: ArrayLike,
-    n: ArrayLike,
-    *,
-    correlation: ArrayLike,
-    where: Sequence[str] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+@of_columns(*_COLUMNS, check=_check_three, correlation=True)
+def paired_smd_of_change(arms: Arms) -> Effects:
     """Mean difference in standard deviations of the differences, corrected for small studies.
 
-    Not on the scale of a standardised difference between parallel arms (``SMCC`` in metafor). Parameters and
-    errors are those of `paired_mean_difference`, `n` 3 or more.
+    Not on the scale of a standardised difference between parallel arms (``SMCC`` in metafor). It needs 3 participants or
+    more.
 
     References
     ----------
@@ -100,21 +84,12 @@ def paired_smd_of_change(
     >>> y.round(4), se.round(4)
     (array([-0.8656]), array([0.2622]))
     """
-    arms = _read(mean_t, sd_t, mean_c, sd_c, n, correlation, where, least=3)
     y = hedges_factor(arms["n"] - 1) * (arms["mean_t"] - arms["mean_c"]) / _sd_of_difference(arms)
     return y, np.sqrt((1 + y**2 / 2) / arms["n"])
 
 
-def paired_log_ratio_of_means(
-    mean_t: ArrayLike,
-    sd_t: ArrayLike,
-    mean_c: ArrayLike,
-    sd_c: ArrayLike,
-    n: ArrayLike,
-    *,
-    correlation: ArrayLike,
-    where: Sequence[str] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+@of_columns(*_COLUMNS, check=_check, correlation=True)
+def paired_log_ratio_of_means(arms: Arms) -> Effects:
     """Natural logarithm of the ratio of a participant's two means.
 
     References
@@ -127,29 +102,11 @@ def paired_log_ratio_of_means(
     >>> y.round(4), se.round(4)
     (array([-0.478]), array([0.1277]))
     """
-    arms = _read(mean_t, sd_t, mean_c, sd_c, n, correlation, where)
     check_same_sign(arms)
     cv_t, cv_c = arms["sd_t"] / arms["mean_t"], arms["sd_c"] / arms["mean_c"]
     v = (cv_t**2 + cv_c**2 - 2 * arms["correlation"] * cv_t * cv_c) / arms["n"]
     columns = ["mean_t", "sd_t", "mean_c", "sd_c", "correlation"]
     return finished(arms, np.log(arms["mean_t"] / arms["mean_c"]), v, "its log ratio of means", columns)
-
-
-def _read(
-    mean_t: ArrayLike,
-    sd_t: ArrayLike,
-    mean_c: ArrayLike,
-    sd_c: ArrayLike,
-    n: ArrayLike,
-    correlation: ArrayLike,
-    where: Sequence[str] | None,
-    least: int = 2,
-) -> Arms:
-    arms = read_arms(where, mean_t=mean_t, sd_t=sd_t, mean_c=mean_c, sd_c=sd_c, n=n, correlation=correlation)
-    arms.check_sizes("n", least=least)
-    arms.check_positive("sd_t", "sd_c")
-    arms.check_correlation("correlation")
-    return arms
 
 
 def _sd_of_difference(arms: Arms) -> Floats:

@@ -6,28 +6,37 @@ Each study is four counts of pairs: the event under `both` treatments, under `on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from bayesmeta.effects._arms import Arms, Floats, added_to, finished, quiet, read_arms
+from bayesmeta.effects._arms import Arms, Floats, added_to
+from bayesmeta.effects._formula import EffectFunction, Effects, of_counts
+
+type _Pairs = tuple[Floats, Floats, Floats, Floats]
 
 _COLUMNS = ("both", "only_t", "only_c", "neither")
-_HINT = "Use correction=0.5 (--correction 0.5 on the command line), or leave the study out."
 
 
-def paired_log_odds_ratio(
-    both: ArrayLike,
-    only_t: ArrayLike,
-    only_c: ArrayLike,
-    neither: ArrayLike,
-    *,
-    correction: ArrayLike = 0.5,
-    to: str = "only0",
-    where: Sequence[str] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Conditional log odds ratio, from the pairs that differ, and its standard error.
+def _of_pairs(what: str) -> Callable[[Callable[[_Pairs], Effects]], EffectFunction]:
+    """Decorate a formula for `y` and its variance over the four counts of pairs."""
+    return of_counts(_COLUMNS, _COLUMNS, _corrected, what, 0.5)
+
+
+def _corrected(arms: Arms, correction: ArrayLike, to: str) -> _Pairs:
+    for name in _COLUMNS:
+        bad = (arms[name] < 0) | (arms[name] % 1 != 0)
+        arms.reject(bad, f"{name} must be a whole number, 0 or above", [name])
+    a, b, c, d = (arms[name] for name in _COLUMNS)
+    arms.reject(a + b + c + d == 0, "there must be at least one pair", _COLUMNS)
+    added = added_to((a == 0) | (b == 0) | (c == 0) | (d == 0), correction, to)
+    return a + added, b + added, c + added, d + added
+
+
+@_of_pairs("log odds ratio")
+def paired_log_odds_ratio(pairs: _Pairs) -> Effects:
+    """Conditional log odds ratio, from the pairs that differ.
 
     References
     ----------
@@ -39,22 +48,13 @@ def paired_log_odds_ratio(
     >>> y.round(4), se.round(4)
     (array([-0.9163]), array([0.483]))
     """
-    arms, _, b, c, _ = _read(both, only_t, only_c, neither, correction, to, where)
-    with quiet():
-        return _finished(arms, np.log(b) - np.log(c), 1 / b + 1 / c, "log odds ratio")
+    _, b, c, _ = pairs
+    return np.log(b) - np.log(c), 1 / b + 1 / c
 
 
-def paired_log_risk_ratio(
-    both: ArrayLike,
-    only_t: ArrayLike,
-    only_c: ArrayLike,
-    neither: ArrayLike,
-    *,
-    correction: ArrayLike = 0.5,
-    to: str = "only0",
-    where: Sequence[str] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Log ratio of the two risks; parameters and errors as `paired_log_odds_ratio`.
+@_of_pairs("log risk ratio")
+def paired_log_risk_ratio(pairs: _Pairs) -> Effects:
+    """Log ratio of the two risks.
 
     References
     ----------
@@ -66,22 +66,13 @@ def paired_log_risk_ratio(
     >>> y.round(4), se.round(4)
     (array([-0.2973]), array([0.1519]))
     """
-    arms, a, b, c, _ = _read(both, only_t, only_c, neither, correction, to, where)
-    with quiet():
-        return _finished(arms, np.log((a + b) / (a + c)), (b + c) / ((a + b) * (a + c)), "log risk ratio")
+    a, b, c, _ = pairs
+    return np.log((a + b) / (a + c)), (b + c) / ((a + b) * (a + c))
 
 
-def paired_risk_difference(
-    both: ArrayLike,
-    only_t: ArrayLike,
-    only_c: ArrayLike,
-    neither: ArrayLike,
-    *,
-    correction: ArrayLike = 0.5,
-    to: str = "only0",
-    where: Sequence[str] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Difference of the two risks; parameters and errors as `paired_log_odds_ratio`.
+@_of_pairs("risk difference")
+def paired_risk_difference(pairs: _Pairs) -> Effects:
+    """Difference of the two risks.
 
     References
     ----------
@@ -94,29 +85,6 @@ def paired_risk_difference(
     >>> y.round(4), se.round(4)
     (array([-0.18]), array([0.088]))
     """
-    arms, a, b, c, d = _read(both, only_t, only_c, neither, correction, to, where)
+    a, b, c, d = pairs
     n = a + b + c + d
-    return _finished(arms, (b - c) / n, ((b + c) / n - ((b - c) / n) ** 2) / n, "risk difference")
-
-
-def _read(
-    both: ArrayLike,
-    only_t: ArrayLike,
-    only_c: ArrayLike,
-    neither: ArrayLike,
-    correction: ArrayLike,
-    to: str,
-    where: Sequence[str] | None,
-) -> tuple[Arms, Floats, Floats, Floats, Floats]:
-    arms = read_arms(where, both=both, only_t=only_t, only_c=only_c, neither=neither)
-    for name in _COLUMNS:
-        bad = (arms[name] < 0) | (arms[name] % 1 != 0)
-        arms.reject(bad, f"{name} must be a whole number, 0 or above", [name])
-    a, b, c, d = (arms[name] for name in _COLUMNS)
-    arms.reject(a + b + c + d == 0, "there must be at least one pair", _COLUMNS)
-    added = added_to((a == 0) | (b == 0) | (c == 0) | (d == 0), correction, to)
-    return arms, a + added, b + added, c + added, d + added
-
-
-def _finished(arms: Arms, y: Floats, v: Floats, what: str) -> tuple[Floats, Floats]:
-    return finished(arms, y, v, f"without a correction its {what}", _COLUMNS, _HINT)
+    return (b - c) / n, ((b + c) / n - ((b - c) / n) ** 2) / n

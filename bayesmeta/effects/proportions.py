@@ -6,25 +6,47 @@ metafor; the arcsine measures need none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from bayesmeta.effects._arms import Arms, Floats, added_to, finished, quiet, read_arms
+from bayesmeta.effects._arms import Arms, Floats, added_to
+from bayesmeta.effects._formula import EffectFunction, Effects, of_counts
 
-_HINT = "Use correction=0.5 (--correction 0.5 on the command line), or leave the study out."
+_COLUMNS = ("events", "n")
 
 
-def proportion(
-    events: ArrayLike,
-    n: ArrayLike,
-    *,
-    correction: ArrayLike = 0.5,
-    to: str = "only0",
-    where: Sequence[str] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Proportion with the event, and its standard error.
+@dataclass(frozen=True)
+class _Group:
+    """Participants with the event and without it, corrected where one was 0."""
+
+    events: Floats
+    others: Floats
+
+    @property
+    def n(self) -> Floats:
+        """Size of the group, twice the correction included."""
+        return self.events + self.others
+
+
+def _of_proportion(what: str, correction: float = 0.5) -> Callable[[Callable[[_Group], Effects]], EffectFunction]:
+    """Decorate a formula for `y` and its variance over the events of one group."""
+    return of_counts(_COLUMNS, _COLUMNS, _corrected, what, correction)
+
+
+def _corrected(arms: Arms, correction: ArrayLike, to: str) -> _Group:
+    arms.check_sizes("n")
+    arms.check_events("events", "n")
+    x, m = arms["events"], arms["n"] - arms["events"]
+    added = added_to((x == 0) | (m == 0), correction, to)
+    return _Group(x + added, m + added)
+
+
+@_of_proportion("proportion")
+def proportion(x: _Group) -> Effects:
+    """Proportion with the event.
 
     References
     ----------
@@ -37,19 +59,12 @@ def proportion(
     >>> y.round(4), se.round(4)
     (array([0.12  , 0.0122]), array([0.0325, 0.0171]))
     """
-    arms, x, m = _read(events, n, correction, to, where)
-    return _finished(arms, x / (x + m), x * m / (x + m) ** 3, "proportion")
+    return x.events / x.n, x.events * x.others / x.n**3
 
 
-def logit_proportion(
-    events: ArrayLike,
-    n: ArrayLike,
-    *,
-    correction: ArrayLike = 0.5,
-    to: str = "only0",
-    where: Sequence[str] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Natural logarithm of the odds of the event; parameters and errors as `proportion`.
+@_of_proportion("log odds")
+def logit_proportion(x: _Group) -> Effects:
+    """Natural logarithm of the odds of the event.
 
     References
     ----------
@@ -61,21 +76,12 @@ def logit_proportion(
     >>> y.round(4), se.round(4)
     (array([-1.9924, -4.3944]), array([0.3077, 1.4229]))
     """
-    arms, x, m = _read(events, n, correction, to, where)
-    with quiet():
-        y, v = np.log(x / m), 1 / x + 1 / m
-    return _finished(arms, y, v, "log odds")
+    return np.log(x.events / x.others), 1 / x.events + 1 / x.others
 
 
-def log_proportion(
-    events: ArrayLike,
-    n: ArrayLike,
-    *,
-    correction: ArrayLike = 0.5,
-    to: str = "only0",
-    where: Sequence[str] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Natural logarithm of the proportion with the event; parameters and errors as `proportion`.
+@_of_proportion("log proportion")
+def log_proportion(x: _Group) -> Effects:
+    """Natural logarithm of the proportion with the event.
 
     References
     ----------
@@ -87,23 +93,12 @@ def log_proportion(
     >>> y.round(4), se.round(4)
     (array([-2.1203, -4.4067]), array([0.2708, 1.4056]))
     """
-    arms, x, m = _read(events, n, correction, to, where)
-    with quiet():
-        y, v = np.log(x / (x + m)), 1 / x - 1 / (x + m)
-    return _finished(arms, y, v, "log proportion")
+    return np.log(x.events / x.n), 1 / x.events - 1 / x.n
 
 
-def arcsine_proportion(
-    events: ArrayLike,
-    n: ArrayLike,
-    *,
-    correction: ArrayLike = 0.0,
-    to: str = "only0",
-    where: Sequence[str] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+@_of_proportion("arcsine proportion", correction=0.0)
+def arcsine_proportion(x: _Group) -> Effects:
     """Arcsine of the square root of the proportion, in radians, which needs no correction.
-
-    Parameters and errors are those of `proportion`, but `correction` is 0 by default.
 
     References
     ----------
@@ -115,23 +110,15 @@ def arcsine_proportion(
     >>> y.round(4), se.round(4)
     (array([0.3537, 0.    ]), array([0.05  , 0.0791]))
     """
-    arms, x, m = _read(events, n, correction, to, where)
-    return _finished(arms, np.arcsin(np.sqrt(x / (x + m))), 1 / (4 * (x + m)), "arcsine proportion")
+    return np.arcsin(np.sqrt(x.events / x.n)), 1 / (4 * x.n)
 
 
-def double_arcsine_proportion(
-    events: ArrayLike,
-    n: ArrayLike,
-    *,
-    correction: ArrayLike = 0.0,
-    to: str = "only0",
-    where: Sequence[str] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+@_of_proportion("double arcsine proportion", correction=0.0)
+def double_arcsine_proportion(x: _Group) -> Effects:
     """Freeman and Tukey's double arcsine of the proportion, in radians, which needs no correction.
 
     The mean of the two arcsines, as in metafor, where some authors take their sum. Turning a pooled value back
-    into a proportion depends on a sample size, so prefer another measure for that. Parameters and errors
-    are those of `proportion`, but `correction` is 0 by default.
+    into a proportion depends on a sample size, so prefer another measure for that.
 
     References
     ----------
@@ -143,23 +130,5 @@ def double_arcsine_proportion(
     >>> y.round(4), se.round(4)
     (array([0.3594, 0.0784]), array([0.0499, 0.0786]))
     """
-    arms, x, m = _read(events, n, correction, to, where)
-    total = x + m
-    y = (np.arcsin(np.sqrt(x / (total + 1))) + np.arcsin(np.sqrt((x + 1) / (total + 1)))) / 2
-    return _finished(arms, y, 1 / (4 * total + 2), "double arcsine proportion")
-
-
-def _read(
-    events: ArrayLike, n: ArrayLike, correction: ArrayLike, to: str, where: Sequence[str] | None
-) -> tuple[Arms, Floats, Floats]:
-    """Return the checked columns, and events and non-events after the correction."""
-    arms = read_arms(where, events=events, n=n)
-    arms.check_sizes("n")
-    arms.check_events("events", "n")
-    x, m = arms["events"], arms["n"] - arms["events"]
-    added = added_to((x == 0) | (m == 0), correction, to)
-    return arms, x + added, m + added
-
-
-def _finished(arms: Arms, y: Floats, v: Floats, what: str) -> tuple[Floats, Floats]:
-    return finished(arms, y, v, f"without a correction its {what}", ["events", "n"], _HINT)
+    y = (np.arcsin(np.sqrt(x.events / (x.n + 1))) + np.arcsin(np.sqrt((x.events + 1) / (x.n + 1)))) / 2
+    return y, 1 / (4 * x.n + 2)

@@ -6,27 +6,42 @@ that has one, the default of R's metafor.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from bayesmeta.effects._arms import Arms, Floats, added_to, finished, quiet, read_arms
+from bayesmeta.effects._arms import Arms, Floats, added_to
+from bayesmeta.effects._formula import EffectFunction, Effects, of_counts
 
-_HINT = "Use correction=0.5 (--correction 0.5 on the command line), or leave the study out."
+type _Counts = dict[str, Floats]  # columns, with events corrected where one count was 0
+type _Decorator = Callable[[Callable[[_Counts], Effects]], EffectFunction]
 
 
-def log_incidence_rate_ratio(
-    events_t: ArrayLike,
-    time_t: ArrayLike,
-    events_c: ArrayLike,
-    time_c: ArrayLike,
-    *,
-    correction: ArrayLike = 0.5,
-    to: str = "only0",
-    where: Sequence[str] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Natural logarithm of the ratio of two incidence rates, and its standard error.
+def _of_two(what: str) -> _Decorator:
+    """Decorate a formula for `y` and its variance over counts and times at risk of two arms."""
+    return of_counts(("events_t", "time_t", "events_c", "time_c"), ("events_t", "events_c"), _corrected, what, 0.5)
+
+
+def _of_one(what: str) -> _Decorator:
+    """Decorate a formula for `y` and its variance over the count and time at risk of one group."""
+    return of_counts(("events", "time"), ("events",), _corrected, what, 0.5)
+
+
+def _corrected(arms: Arms, correction: ArrayLike, to: str) -> _Counts:
+    columns = dict(arms.columns)
+    events = [name for name in columns if name.startswith("events")]
+    for name in events:
+        bad = (arms[name] < 0) | (arms[name] % 1 != 0)
+        arms.reject(bad, f"{name} must be a whole number, 0 or above", [name])
+    arms.check_positive(*(name for name in columns if name.startswith("time")))
+    added = added_to(np.any([arms[name] == 0 for name in events], axis=0), correction, to)
+    return columns | {name: arms[name] + added for name in events}
+
+
+@_of_two("log rate ratio")
+def log_incidence_rate_ratio(x: _Counts) -> Effects:
+    """Natural logarithm of the ratio of two incidence rates.
 
     References
     ----------
@@ -38,26 +53,13 @@ def log_incidence_rate_ratio(
     >>> y.round(4), se.round(4)
     (array([-0.7183]), array([0.3536]))
     """
-    arms, t, c = _two(events_t, time_t, events_c, time_c, correction, to, where)
-    with quiet():
-        y = np.log(t / arms["time_t"]) - np.log(c / arms["time_c"])
-        v = 1 / t + 1 / c
-    return finished(arms, y, v, "without a correction its log rate ratio", ["events_t", "events_c"], _HINT)
+    y = np.log(x["events_t"] / x["time_t"]) - np.log(x["events_c"] / x["time_c"])
+    return y, 1 / x["events_t"] + 1 / x["events_c"]
 
 
-def incidence_rate_difference(
-    events_t: ArrayLike,
-    time_t: ArrayLike,
-    events_c: ArrayLike,
-    time_c: ArrayLike,
-    *,
-    correction: ArrayLike = 0.5,
-    to: str = "only0",
-    where: Sequence[str] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Difference of two incidence rates, in events per unit of time, and its standard error.
-
-    Parameters, returns and errors are those of `log_incidence_rate_ratio`.
+@_of_two("rate difference")
+def incidence_rate_difference(x: _Counts) -> Effects:
+    """Difference of two incidence rates, in events per unit of time.
 
     References
     ----------
@@ -69,23 +71,13 @@ def incidence_rate_difference(
     >>> y.round(4), se.round(4)
     (array([-0.1255]), array([0.0607]))
     """
-    arms, t, c = _two(events_t, time_t, events_c, time_c, correction, to, where)
-    y = t / arms["time_t"] - c / arms["time_c"]
-    v = t / arms["time_t"] ** 2 + c / arms["time_c"] ** 2
-    return finished(arms, y, v, "without a correction its rate difference", ["events_t", "events_c"], _HINT)
+    y = x["events_t"] / x["time_t"] - x["events_c"] / x["time_c"]
+    return y, x["events_t"] / x["time_t"] ** 2 + x["events_c"] / x["time_c"] ** 2
 
 
-def log_incidence_rate(
-    events: ArrayLike,
-    time: ArrayLike,
-    *,
-    correction: ArrayLike = 0.5,
-    to: str = "only0",
-    where: Sequence[str] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Natural logarithm of the incidence rate of one group, and its standard error.
-
-    Parameters, returns and errors are those of `log_incidence_rate_ratio`, for one group.
+@_of_one("log rate")
+def log_incidence_rate(x: _Counts) -> Effects:
+    """Natural logarithm of the incidence rate of one group.
 
     References
     ----------
@@ -97,23 +89,12 @@ def log_incidence_rate(
     >>> y.round(4), se.round(4)
     (array([-2.1253]), array([0.2887]))
     """
-    arms, x = _one(events, time, correction, to, where)
-    with quiet():
-        y, v = np.log(x / arms["time"]), 1 / x
-    return finished(arms, y, v, "without a correction its log rate", ["events"], _HINT)
+    return np.log(x["events"] / x["time"]), 1 / x["events"]
 
 
-def incidence_rate(
-    events: ArrayLike,
-    time: ArrayLike,
-    *,
-    correction: ArrayLike = 0.5,
-    to: str = "only0",
-    where: Sequence[str] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Incidence rate of one group, in events per unit of time, and its standard error.
-
-    Parameters, returns and errors are those of `log_incidence_rate_ratio`, for one group.
+@_of_one("rate")
+def incidence_rate(x: _Counts) -> Effects:
+    """Incidence rate of one group, in events per unit of time.
 
     References
     ----------
@@ -125,36 +106,4 @@ def incidence_rate(
     >>> y.round(4), se.round(4)
     (array([0.1194]), array([0.0345]))
     """
-    arms, x = _one(events, time, correction, to, where)
-    return finished(arms, x / arms["time"], x / arms["time"] ** 2, "without a correction its rate", ["events"], _HINT)
-
-
-def _two(
-    events_t: ArrayLike,
-    time_t: ArrayLike,
-    events_c: ArrayLike,
-    time_c: ArrayLike,
-    correction: ArrayLike,
-    to: str,
-    where: Sequence[str] | None,
-) -> tuple[Arms, Floats, Floats]:
-    arms = read_arms(where, events_t=events_t, time_t=time_t, events_c=events_c, time_c=time_c)
-    for name in ("events_t", "events_c"):
-        _check_count(arms, name)
-    arms.check_positive("time_t", "time_c")
-    added = added_to((arms["events_t"] == 0) | (arms["events_c"] == 0), correction, to)
-    return arms, arms["events_t"] + added, arms["events_c"] + added
-
-
-def _one(
-    events: ArrayLike, time: ArrayLike, correction: ArrayLike, to: str, where: Sequence[str] | None
-) -> tuple[Arms, Floats]:
-    arms = read_arms(where, events=events, time=time)
-    _check_count(arms, "events")
-    arms.check_positive("time")
-    return arms, arms["events"] + added_to(arms["events"] == 0, correction, to)
-
-
-def _check_count(arms: Arms, name: str) -> None:
-    bad = (arms[name] < 0) | (arms[name] % 1 != 0)
-    arms.reject(bad, f"{name} must be a whole number, 0 or above", [name])
+    return x["events"] / x["time"], x["events"] / x["time"] ** 2

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesmeta.effects._formula import EffectFunction
 from bayesmeta.effects.association import (
     phi_coefficient,
     smd_from_odds_ratio,
@@ -65,7 +66,6 @@ from bayesmeta.effects.treated_risk import (
 from bayesmeta.effects.variability import log_coefficient_of_variation_ratio, log_variability_ratio
 from bayesmeta.errors import SpecificationError, did_you_mean
 
-type EffectFunction = Callable[..., tuple[NDArray[np.float64], NDArray[np.float64]]]
 type TreatedRisk = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
 
 _NO_RISKS = "its effects are not of risks"

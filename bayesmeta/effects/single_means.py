@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-from bayesmeta.effects._arms import Arms, read_arms
+from bayesmeta.effects._arms import Arms
+from bayesmeta.effects._formula import Effects, of_columns
 
 
-def single_mean(
-    mean: ArrayLike, sd: ArrayLike, n: ArrayLike, *, where: Sequence[str] | None = None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean of one group, and its standard error.
+def _check(arms: Arms) -> None:
+    arms.check_sizes("n")
+    arms.check_positive("sd")
+
+
+@of_columns("mean", "sd", "n", check=_check)
+def single_mean(arms: Arms) -> Effects:
+    """Mean of one group.
 
     References
     ----------
@@ -25,13 +27,11 @@ def single_mean(
     >>> y.round(4), se.round(4)
     (array([3.1]), array([0.4472]))
     """
-    arms = _read(mean, sd, n, where)
     return arms["mean"].copy(), arms["sd"] / np.sqrt(arms["n"])
 
 
-def log_mean(
-    mean: ArrayLike, sd: ArrayLike, n: ArrayLike, *, where: Sequence[str] | None = None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+@of_columns("mean", "sd", "n", check=_check)
+def log_mean(arms: Arms) -> Effects:
     """Natural logarithm of the mean of one group, which must be positive.
 
     References
@@ -45,13 +45,5 @@ def log_mean(
     >>> y.round(4), se.round(4)
     (array([1.1314]), array([0.1443]))
     """
-    arms = _read(mean, sd, n, where)
     arms.check_positive("mean")
     return np.log(arms["mean"]), arms["sd"] / (arms["mean"] * np.sqrt(arms["n"]))
-
-
-def _read(mean: ArrayLike, sd: ArrayLike, n: ArrayLike, where: Sequence[str] | None) -> Arms:
-    arms = read_arms(where, mean=mean, sd=sd, n=n)
-    arms.check_sizes("n")
-    arms.check_positive("sd")
-    return arms

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-from bayesmeta.effects._arms import read_arms
-from bayesmeta.effects.means import check_same_sign, read_two_means
+from bayesmeta.effects._arms import Arms
+from bayesmeta.effects._formula import Effects, of_columns
+from bayesmeta.effects.means import MEANS, check_means, check_same_sign
 
 
-def log_variability_ratio(
-    sd_t: ArrayLike,
-    n_t: ArrayLike,
-    sd_c: ArrayLike,
-    n_c: ArrayLike,
-    *,
-    where: Sequence[str] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _check(arms: Arms) -> None:
+    check_means(arms, least=2)
+
+
+@of_columns("sd_t", "n_t", "sd_c", "n_c", check=_check)
+def log_variability_ratio(arms: Arms) -> Effects:
     """Log ratio of two standard deviations, corrected for small arms; negative means less spread under treatment.
 
-    Parameters are those of `mean_difference`, arms of 2 or more.
+    Arms have 2 participants or more.
 
     References
     ----------
@@ -33,26 +29,15 @@ def log_variability_ratio(
     >>> y.round(4), se.round(4)
     (array([-0.0953]), array([0.2294]))
     """
-    arms = read_arms(where, sd_t=sd_t, n_t=n_t, sd_c=sd_c, n_c=n_c)
-    arms.check_sizes("n_t", "n_c", least=2)
-    arms.check_positive("sd_t", "sd_c")
     half_t, half_c = 1 / (2 * (arms["n_t"] - 1)), 1 / (2 * (arms["n_c"] - 1))
     return np.log(arms["sd_t"] / arms["sd_c"]) + half_t - half_c, np.sqrt(half_t + half_c)
 
 
-def log_coefficient_of_variation_ratio(
-    mean_t: ArrayLike,
-    sd_t: ArrayLike,
-    n_t: ArrayLike,
-    mean_c: ArrayLike,
-    sd_c: ArrayLike,
-    n_c: ArrayLike,
-    *,
-    where: Sequence[str] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+@of_columns(*MEANS, check=_check)
+def log_coefficient_of_variation_ratio(arms: Arms) -> Effects:
     """Log ratio of two coefficients of variation, corrected for small arms.
 
-    Parameters are those of `log_ratio_of_means`, arms of 2 or more.
+    Arms have 2 participants or more, and means on the same side of a true zero.
 
     References
     ----------
@@ -64,7 +49,6 @@ def log_coefficient_of_variation_ratio(
     >>> y.round(4), se.round(4)
     (array([0.3827]), array([0.2883]))
     """
-    arms = read_two_means(mean_t, sd_t, n_t, mean_c, sd_c, n_c, where, least=2)
     check_same_sign(arms)
     half_t, half_c = 1 / (2 * (arms["n_t"] - 1)), 1 / (2 * (arms["n_c"] - 1))
     cv_t, cv_c = arms["sd_t"] / arms["mean_t"], arms["sd_c"] / arms["mean_c"]
