@@ -43,6 +43,14 @@ REVIEW = bm.PublishedReview(
     ],
     sd=bm.LogNormal(0.4, 0.4),
 )
+KNOWN_REVIEW = bm.PublishedReview(
+    studies=[
+        bm.Study(name=name, y=y, se=se, covariates={"dose": dose})
+        for name, y, se, dose in (("A", -2.2, 0.3, 1.0), ("B", -0.9, 0.4, 2.0), ("C", -1.1, 0.5, 3.0))
+    ],
+    statistics=[bm.PooledEstimate(estimate=-1.5, lower=-2.2, upper=-0.8)],
+    sd=bm.LogNormal(0.4, 0.4),
+)
 ARM = bm.ArmNormal(base=BASE, typical_sd=bm.LogNormal(0.7, 0.5), sd_variation=bm.HalfNormal(0.3))
 CHANGE = bm.ChangeNormal(base=BASE, correlation=bm.Uniform(0, 1), correlation_variation=bm.HalfNormal(0.3))
 
@@ -69,6 +77,7 @@ EXAMPLES = {
     "changes": Example(CHANGES, CHANGE),
     "common baseline": Example(CHANGES, replace(CHANGE, base=DOSE, baseline="common")),
     "review": Example(REVIEW, DOSE),
+    "known review": Example(KNOWN_REVIEW, DOSE),
 }
 
 
@@ -162,7 +171,7 @@ def test_a_chain_of_draws_is_the_draws_one_by_one(label: str) -> None:
             assert np.shape(values) == tuple(sizes[dim] for dim in dims), name
 
 
-@pytest.mark.parametrize("label", [one for one in EXAMPLES if one not in ("correlated", "review")])
+@pytest.mark.parametrize("label", [one for one in EXAMPLES if one not in ("correlated", "review", "known review")])
 def test_permuted_studies_permute_what_is_said_of_each(label: str) -> None:
     """A covariance and a review have an order of their own."""
     data, order = EXAMPLES[label].data, [2, 0, 1, 3][: EXAMPLES[label].data.n_studies]

@@ -163,20 +163,6 @@ def test_save_keeps_everything(rubin, tmp_path):
     back.close()
 
 
-def test_flat_prior_on_mu_matches_r(golden, assert_within_mcse, assert_rarely_diverges):
-    found = golden("bayesmeta_hinks2010")
-    case = next(c for c in found["cases"] if c["id"] == "halfnormal_0.5__mu_uniform")
-    data = bm.Estimates(found["y"], found["sigma"], found["labels"])
-    result = bm.fit(data, model_of(case), "nuts", seed=3, draws=4000, target_accept=0.99)
-    assert_rarely_diverges(result)
-    for parameter in ("mu", "tau", "theta_new"):
-        want = case["exact"]["summary"][parameter]
-        draws = result.draws(parameter)
-        assert_within_mcse(draws, mean=want["mean"], sd=want["sd"], max_mcse=0.06, label=parameter)
-    assert "mu" not in result.datatree["prior"]
-    assert set(result.datatree["log_prior"].data_vars) == {"mu", "tau"}
-
-
 GORALCZYK = {
     "golden": bm.NormalNormal(
         formula="1 + followup",

@@ -51,6 +51,8 @@ def test_proper_reference_priors_match_r(golden, assert_within_mcse, assert_rare
     result = bm.fit(bm.Estimates(found["y"], found["sigma"]), model, "nuts", seed=3, draws=6000, target_accept=0.99)
     assert_rarely_diverges(result)
     assert result.model == model
-    for parameter in ("mu", "tau"):
+    for parameter in ("mu", "tau", "theta_new"):
         want = case["exact"]["summary"][parameter]
         assert_within_mcse(result.draws(parameter), mean=want["mean"], sd=want["sd"], max_mcse=0.1, label=parameter)
+    assert ("mu" in result.datatree["prior"]) == (mu != bm.Flat())
+    assert set(result.datatree["log_prior"].data_vars) == {"mu", "tau"}
