@@ -18,6 +18,7 @@ from bayesmeta.analysis.fits import Begun, Computed, begin, reviews_of, settings
 from bayesmeta.analysis.load import load_data
 from bayesmeta.analysis.marginals import CI_PROB
 from bayesmeta.analysis.model_sections import build_model
+from bayesmeta.analysis.other_evidence import reviews
 from bayesmeta.analysis.prose import methods
 from bayesmeta.analysis.records.results import SCHEMA, AnalysisRecord, ExternalRecord
 from bayesmeta.analysis.schema import Analysis, Outcome, read_analysis
@@ -25,6 +26,7 @@ from bayesmeta.analysis.sensitivity import SignalSensitivity, computed_sensitivi
 from bayesmeta.analysis.side_by_side import with_schools
 from bayesmeta.analysis.unused import check_use
 from bayesmeta.data.kinds import Data
+from bayesmeta.data.review import PublishedReview
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence, worst_of
 from bayesmeta.errors import BayesmetaError, SpecificationError, did_you_mean
@@ -208,6 +210,13 @@ def _refit_checks(name: str, outcome: Outcome, refits: dict[str, MetaResult], es
     return checks
 
 
+def _other_reviews(outcome: Outcome, ready: dict[str, Prepared[Data, Model]], where: str) -> dict[str, PublishedReview]:
+    try:
+        return reviews(outcome, next(iter(ready.values())).data)
+    except BayesmetaError as error:
+        raise type(error)(f"{where}: {error}") from error
+
+
 def _check_questions(outcome: Outcome, ready: dict[str, Prepared[Data, Model]], where: str) -> None:
     """Every question names a model of its outcome, and its claims name that model's parameters."""
     from bayesmeta.results.claims import check_claim
@@ -230,6 +239,12 @@ def _check_questions(outcome: Outcome, ready: dict[str, Prepared[Data, Model]], 
                 check_claim(claim, names)
             except SpecificationError as error:
                 raise SpecificationError(f"{where}, model {model!r}: {error}") from error
+    for label, review in _other_reviews(outcome, ready, where).items():
+        for key in dict.fromkeys(signal.model for signal in outcome.signals):
+            try:
+                prepare(review, ready[key].model).check()
+            except BayesmetaError as error:
+                raise type(error)(f"{where}, evidence {label!r}, model {key!r}: {error}") from error
     for signal in outcome.signals:
         place = f"{where}, signal {signal.name!r}"
         if signal.published_p is not None and not 0 < signal.published_p <= 1:

@@ -124,15 +124,28 @@ class Belief(Strict):
     note: str = ""
 
 
+class OtherEvidence(Strict):
+    """A published review with other evidence: more that was printed, without some of it, or an ambiguous fact decided."""
+
+    label: str
+    source: str
+    published: list[Published] = []
+    without: list[str] = []  # names of statistics
+    options: dict[str, str] = {}  # a choice, and the option taken
+    outside: list[str] = []  # studies that were not in the review's pool
+
+
 class Sensitivity(Strict):
     """Priors to cross: every prior on the effect (the coefficients, or mu where there are none) with every one on tau.
 
-    Besides, stated prior beliefs (sceptical, enthusiastic), and the level whose crossing is looked for along families of priors.
+    Besides, stated prior beliefs (sceptical, enthusiastic), a review with other evidence, and the level whose crossing is looked
+    for along families of priors.
     """
 
     effect: list[Variant] = []
     tau: list[Variant] = []
     beliefs: list[Belief] = []
+    evidence: list[OtherEvidence] = []
     level: Annotated[float, Field(gt=0, lt=1)] | None = None
 
 

@@ -80,6 +80,7 @@ def signal_record(
         "probability_range": [min(everything), max(everything)],
         "sensitivity": rows,
         "beliefs": beliefs,
+        "evidence": _evidence(outcome, known),
         "level": outcome.sensitivity.level,
         "tipping": [_tipping(tipping, outcome.sensitivity.level) for tipping in known.tipping],
         "density": {
@@ -91,6 +92,15 @@ def signal_record(
         "note": signal.note,
     }
     return SignalRecord.model_validate(record)
+
+
+def _evidence(outcome: Outcome, known: SignalSensitivity) -> list[dict[str, Any]]:
+    sources = {one.label: one.source for one in outcome.sensitivity.evidence}
+    rows = []
+    for label, one in known.evidence.items():
+        row = {"label": label, "source": sources[label], "changes": list(one.changes), **_under(one.under)}
+        rows.append({key: value for key, value in row.items() if key != "pareto_k"})
+    return rows
 
 
 def _display(quantity: str, outcome: Outcome, result: MetaResult) -> Display:

@@ -315,6 +315,15 @@ def _override(study: Study, values: Mapping[str, float | str | Range]) -> Study:
     return dataclasses.replace(study, **fields, covariates={**study.covariates, **covariates})  # type: ignore[arg-type]
 
 
+def with_option(review: PublishedReview, choice: str, label: str) -> PublishedReview:
+    """The review with one ambiguous fact decided: an option of a choice is taken, and the choice is gone."""
+    options = next(one.options for one in review.choices if one.name == choice)
+    values = next(one.values for one in options if one.label == label)
+    studies = [_override(study, values[study.name]) if study.name in values else study for study in review.studies]
+    left = [one for one in review.choices if one.name != choice]
+    return dataclasses.replace(review, studies=studies, choices=left)
+
+
 class Size(NamedTuple):
     """Participants of a study, and what they make of its standard error.
 

@@ -65,6 +65,7 @@ def _signal(signal: SignalRecord, ci_prob: float) -> dict[str, Any]:
         "sensitivity": figures.sensitivity_figure(signal),
         "tipping": list(filter(None, [*tipping, prior_sentences.belief_sentence(signal)])),
         "beliefs": html_tables.beliefs_table(signal),
+        "evidence": html_tables.evidence_table(signal),
         "tried": html_tables.sensitivity_table(signal),
     }
 

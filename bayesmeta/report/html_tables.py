@@ -221,6 +221,21 @@ def beliefs_table(signal: SignalRecord) -> HtmlTable | None:
     return html_table("What it is under stated prior beliefs", [*heads, Head("Source", "long")], rows)
 
 
+def evidence_table(signal: SignalRecord) -> HtmlTable | None:
+    """A signal of a published review with other evidence."""
+    heads = [Head("Evidence", "long"), Head("Probability", "n"), Head("Beyond the threshold", "n", needed=False)]
+    rows = (
+        [
+            words(one.label, small("; ".join(one.changes))),
+            format_probability(one.probability),
+            format_probability(one.threshold_probability),
+            one.source,
+        ]
+        for one in signal.evidence
+    )
+    return html_table("What it is with other evidence", [*heads, Head("Source", "long")], rows)
+
+
 def sensitivity_table(signal: SignalRecord) -> HtmlTable | None:
     """A signal under every prior that was tried."""
     heads = [

@@ -58,6 +58,18 @@ class BeliefRecord(UnderPriors, Believed):
     """A signal under a belief."""
 
 
+class EvidenceRecord(Record):
+    """A signal of a published review with other evidence: what differs, its source, and how it was fitted."""
+
+    label: str
+    source: str
+    changes: list[str]
+    probability: float
+    mcse: float
+    threshold_probability: float | None
+    method: str
+
+
 class CrossingRecord(Record):
     """Where the probability crosses a level along a family of priors, and at which scale a model was fitted for it."""
 
@@ -112,6 +124,7 @@ class SignalRecord(Record):
     probability_range: list[float]
     sensitivity: list[CrossedPriors]
     beliefs: list[BeliefRecord]
+    evidence: list[EvidenceRecord]
     level: float | None
     tipping: list[TippingRecord]
     density: Curve

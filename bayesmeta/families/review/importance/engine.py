@@ -24,8 +24,9 @@ from bayesmeta.quadrature.log_sums import logsumexp
 from bayesmeta.spec.design import Design
 
 Floats = NDArray[np.float64]
-_SIZES = (14, 16)  # log2 of the points: the second where the first leaves fewer effective ones than are wanted
-_WANTED, LEAST = 1000, 400  # effective points
+_SIZES = (14, 15, 16)  # log2 of the points: the next where the one before leaves fewer effective ones than are wanted
+_OWN_SIZES = (16, 18)  # of a sample for one model, where that for all models is not enough
+_WANTED, LEAST = 600, 400  # effective points
 LARGEST = 0.05  # share of one point
 MISSED = 0.02  # of the posterior, by what solves for subgroup tests
 _HOPELESS = 1 / 16  # of the effective points that are needed: four times as many drawn are no help
@@ -110,13 +111,17 @@ def solve(
             break
     if _complete(found) or enough(found):
         return found
-    if found.n_effective >= _HOPELESS * LEAST:
-        own = draw(source.proposals, lambda one: _of_model(one, design, priors, unit), _SIZES[-1], source.seed)
+    for size in _OWN_SIZES:
+        if found.n_effective < _HOPELESS * LEAST:
+            break
+        own = draw(source.proposals, lambda one: _of_model(one, design, priors, unit), size, source.seed)
         _require_reached(own)
         found = posterior(sets(own, design), priors, unit)
+        if enough(found):
+            break
     if not enough(found):
         raise ImportanceError(
-            f"importance sampling leaves {found.n_effective:.0f} effective sets of trials of {2 ** _SIZES[-1]}, the heaviest "
+            f"importance sampling leaves {found.n_effective:.0f} effective sets of trials of {2**size}, the heaviest "
             f"with {100 * found.largest_weight:.2g}% of the weight; {LEAST} are needed, and no more than {100 * LARGEST:g}%."
         )
     return found

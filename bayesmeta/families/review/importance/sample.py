@@ -19,7 +19,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int_]
 REPLICATES = 8
 _PILOT, _ROUNDS = 9, 3  # log2 of the points of a stratum at first; how often its proposal is fitted at most
-_GOOD = 0.05  # share of effective points at which it is left as it is
+_LARGE_PILOT = 12  # log2 of the points where few of the first carry weight
+_GOOD, _POOR = 0.05, 0.02  # shares of effective points at which it is left as it is, and below which few are
 _AS_IT_WAS = 0.2  # share of points from the proposal before it was fitted: its tails are wide
 _SHRINK, _FEW = 0.2, 20.0  # least weight of the standard normal in a fitted one; its weight is _FEW / effective number
 _LEAST = 6  # log2 of the fewest points of a stratum in one replicate
@@ -97,30 +98,44 @@ def draw(proposals: Sequence[Proposal], target: Target, size: int, seed: int) ->
     target : callable
         From the points of a stratum to the logs of their posterior weights.
     """
-    fitted, weights = list[Fitted | None](), list[Floats]()
+    fitted, weights, sizes = list[Fitted | None](), list[Floats](), list[int]()
     for i, proposal in enumerate(proposals):
-        pilot, kept = _drawn(proposal, None, _PILOT, [[seed, i, REPLICATES]]), None
-        if not pilot.x.size:
+        kept, log_weight, n = _adapted(proposal, target, [seed, i])
+        fitted.append(kept)
+        weights.append(log_weight)
+        sizes.append(n)
+    shares = _shares(weights, sizes)
+    return Sample(
+        tuple(replicated(proposals, fitted, shares, size, seed)), _missed(proposals, fitted, shares, target, seed)
+    )
+
+
+def _adapted(proposal: Proposal, target: Target, seed: Sequence[int]) -> tuple[Fitted | None, Floats, int]:
+    """The proposal of a stratum fitted to the target, while that makes it better; weights of points from it, and their number.
+
+    Where few points of a first small sample carry weight, the fit comes from a larger one.
+    """
+    kept = None
+    for size, first in ((_PILOT, 0), (_LARGE_PILOT, _ROUNDS + 2)):
+        pilot = _drawn(proposal, kept, size, [[*seed, REPLICATES + first]])
+        if not pilot.x.size and kept is None:
             kept = _wider(proposal)
-            pilot = _drawn(proposal, kept, _PILOT + 1, [[seed, i, REPLICATES]])
+            pilot = _drawn(proposal, kept, size + 1, [[*seed, REPLICATES + first]])
         log_weight = target(pilot)
         for step in range(_ROUNDS):
-            if _effective(log_weight) > _GOOD * 2**_PILOT:
+            if _effective(log_weight) > _GOOD * 2**size:
                 break
             again = _fit(pilot.x, log_weight, proposal.dimension)
             if again is None:
                 break
-            pilot = _drawn(proposal, again, _PILOT, [[seed, i, REPLICATES + 1 + step]])
+            pilot = _drawn(proposal, again, size, [[*seed, REPLICATES + first + 1 + step]])
             better = target(pilot)
             if _effective(better) <= _effective(log_weight):
                 break
             log_weight, kept = better, again
-        fitted.append(kept)
-        weights.append(log_weight)
-    shares = _shares(weights)
-    return Sample(
-        tuple(replicated(proposals, fitted, shares, size, seed)), _missed(proposals, fitted, shares, target, seed)
-    )
+        if not 0 < _effective(log_weight) < _POOR * 2**size:
+            break
+    return kept, log_weight, 2**size
 
 
 def _wider(proposal: Proposal) -> Fitted:
@@ -206,11 +221,15 @@ def _weighted(proposal: Proposal, points: Points, x: Floats, correction: Floats,
     return Drawn(proposal, Points(*(values[kept] for values in points)), x[kept], replicate[kept], log_weight, kept)
 
 
-def _shares(weights: Sequence[Floats]) -> Floats:
-    """How many points each stratum should have: in proportion to the standard deviation of its weights, as Neyman has it."""
+def _shares(weights: Sequence[Floats], sizes: Sequence[int]) -> Floats:
+    """How many points each stratum should have: in proportion to the standard deviation of its weights, as Neyman has it.
+
+    The weights are over the number of points that were drawn, `sizes`.
+    """
     if not any(np.isfinite(one).any() for one in weights):
         raise ImportanceError("importance sampling finds no trials that have what was printed.")
     totals, squares = (np.array([logsumexp(k * one) if one.size else -np.inf for one in weights]) for k in (1, 2))
+    squares = squares + np.log(sizes)
     spread = np.exp(0.5 * (squares - squares.max()))
     negligible = totals < logsumexp(totals) - _NOTHING
     spread = np.where(negligible, 0.0, np.maximum(spread, _SMALLEST * spread.max()))
