@@ -46,6 +46,10 @@ corpus: venv ## write docs/corpus.md again: every data set, estimator and prior
 published: venv ## simulate published tables again and write docs/published-table.md
 	$(BIN)/python benchmarks/published.py
 
+# Adds what benchmarks/calibration does not have yet; `make calibrate AGAIN=--again` computes all of it again, an hour or more.
+calibrate: venv ## hide the trials of complete reviews and write docs/calibration-table.md
+	$(BIN)/python scripts/calibrate-reviews.py $(AGAIN)
+
 # An edit of pyproject.toml is followed by `make lock`; `make lock UPGRADE=--upgrade` takes newer versions.
 lock: venv ## write requirements.lock again
 	$(BIN)/uv pip compile pyproject.toml --group dev --group docs --universal --fork-strategy fewest \
@@ -67,4 +71,4 @@ clean: ## remove everything that make created
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help ketamine expected schema test test-fast lint format types docs bench corpus published lock venv clean
+.PHONY: help ketamine expected schema test test-fast lint format types docs bench corpus published calibrate lock venv clean
