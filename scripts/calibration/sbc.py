@@ -67,9 +67,9 @@ def simulated(replication: int) -> tuple[dict[str, float], bm.PublishedReview]:
 @contextmanager
 def smaller_samples(least: float, largest: float) -> Iterator[None]:
     """The engine with fewer points, and with limits of its own on what it refuses."""
-    values = {"_SIZES": SIZES, "_WANTED": LEAST, "LEAST": least, "LARGEST": largest}
+    values = {"_SIZES": SIZES, "_OWN_SIZES": SIZES[-1:], "_WANTED": LEAST, "LEAST": least, "LARGEST": largest}
     changed = [(engine, name, value) for name, value in values.items()]
-    changed += [(sample, "_PILOT", PILOT), (sample, "_missed", lambda *_: 0.0)]
+    changed += [(sample, "_PILOT", PILOT), (sample, "_LARGE_PILOT", PILOT + 2), (sample, "_missed", lambda *_: 0.0)]
     before = [(module, name, getattr(module, name)) for module, name, _ in changed]
     try:
         for module, name, value in changed:

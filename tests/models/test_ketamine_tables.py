@@ -117,3 +117,47 @@ def test_beliefs_are_what_their_sources_give() -> None:
     stated = bm.parse_prior(beliefs["cohort, discounted"].mu)
     assert stated.mean == pytest.approx(cohort.mean, abs=0.006)
     assert stated.sd == pytest.approx(cohort.sd, abs=0.006)
+
+
+KEYS = {  # columns whose text the words of use.csv are looked for in, and those of which a row reports something
+    "pain_scores.csv": (("study_id", "time_label"), ("mean", "statistic_as_reported")),
+    "responders.csv": (("study_id",), ("events",)),
+    "adverse_events.csv": (("study_id",), ("events",)),
+    "crps_single_arm.csv": (("study_id",), ("events", "percent_as_tabulated")),
+    "trials.csv": (("study_id",), ("study_id",)),
+    "published_summaries.csv": (("review", "outcome", "subgroup"), ("estimate", "p", "k")),
+    "pain_thresholds.csv": (("source", "kind", "value", "comparison"), ("value",)),
+}
+
+
+def uses(name: str, row: dict[str, str]) -> list[dict[str, str]]:
+    """Rows of use.csv that concern a row: all their words are in its keys, whole."""
+    with (FOLDER / "tables" / "use.csv").open(encoding="utf-8") as file:
+        stated = [one for one in csv.DictReader(file) if one["table"] == name]
+    text = " ".join(row[key] for key in KEYS[name][0])
+    words = [word.strip(",;") for word in text.split()]
+    return [one for one in stated if all(word.strip(",;") in words for word in one["row"].split())]
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_every_reported_row_is_used_or_left_out_with_a_reason(name: str) -> None:
+    with (FOLDER / "tables" / name).open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if any(row[key] for key in KEYS[name][1])]
+    assert rows
+    for row in rows:
+        found = uses(name, row)
+        assert len(found) == 1, (row, [one["row"] for one in found])
+        assert found[0]["reason"]
+        if found[0]["use"] == "yes":
+            file_name, text = found[0]["where"].split(": ", 1)
+            assert text in (FOLDER / file_name).read_text(encoding="utf-8"), found[0]
+        else:
+            assert found[0]["use"] == "no"
+
+
+def test_every_line_of_use_is_about_a_row() -> None:
+    with (FOLDER / "tables" / "use.csv").open(encoding="utf-8") as file:
+        stated = list(csv.DictReader(file))
+    for one in stated:
+        with (FOLDER / "tables" / one["table"]).open(encoding="utf-8") as file:
+            assert any(one in uses(one["table"], row) for row in csv.DictReader(file)), one
