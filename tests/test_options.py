@@ -268,6 +268,7 @@ PLAIN = {
     "Derived": "baseline_label baseline_percent baseline_digits baseline_n note",
     "Variant": "label prior",
     "Belief": "label source note tau",
+    "OtherEvidence": "label source",
     "Outcome": "label measure unit benefit models probabilities signals columns covariates missing sampling "
     "studies estimates arms choices published sensitivity",
     "Statement": "review says source",
@@ -342,6 +343,17 @@ KEYS |= {
         "complete": "true", "quantiles": '"fitted"', "correction": "0.5", "to": '"all"', "drop00": "true",
         "correlation": "0.5", "level": "0.9", "reference": '"a"', "icc": "0.1", "cluster_size": "9",
         "printed_measure": '"md"',
+    }.items()
+}  # fmt: skip
+KEYS |= {
+    key: (
+        f'signal+|[[outcomes.pain.sensitivity.evidence]]\nlabel = "a"\nsource = "x"\n{text}',
+        "sensitivity.evidence: it is of a published review",
+    )
+    for key, text in {
+        "Sensitivity.evidence": "", "OtherEvidence.published": 'published = [{ kind = "i2", i2 = 30.0 }]',
+        "OtherEvidence.without": 'without = ["I-squared"]', "OtherEvidence.options": 'options = { a = "b" }',
+        "OtherEvidence.outside": 'outside = ["A"]',
     }.items()
 }  # fmt: skip
 # Keys that one kind of model or statistic takes and others do not: pydantic or the kind's own table rejects them there.
