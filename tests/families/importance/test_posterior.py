@@ -220,12 +220,12 @@ class Plain:
         return mean, float(np.sqrt((self.weights**2) @ (values - mean) ** 2))
 
 
-def plain(data: PublishedReview, model: bm.NormalNormal, seed: int) -> Plain:
+def plain(data: PublishedReview, model: bm.NormalNormal, seed: int, total: int = N) -> Plain:
     """Everything drawn from its prior, and weighted by the density of what was printed, as `terms` has it."""
     ready, arrays, rng = prepare(data, model), review_arrays(data), np.random.default_rng(seed)
     design, latent = ready.design, ~arrays.known
     draws, parts = {name: [] for name in ready.parameters}, []
-    for _ in range(N // 100_000):
+    for _ in range(max(total // 100_000, 1)):
         n = 100_000
         top = {name: np.asarray(prior.rvs(n, rng)) for name, prior in ready.priors.items()}
         sd, u = np.asarray(data.sd.rvs((n, int(latent.sum())), rng)), rng.random((n, arrays.n_free_sizes))
@@ -261,11 +261,12 @@ def plain(data: PublishedReview, model: bm.NormalNormal, seed: int) -> Plain:
 @pytest.mark.slow
 @pytest.mark.parametrize("case", REVIEWS)
 def test_posterior_is_that_of_plain_monte_carlo(case: str) -> None:
-    data, model = REVIEWS[case]
-    result, reference = bm.fit(data, model, "importance", seed=3), plain(data, model, seed=1)
+    (data, model), few = REVIEWS[case], case in OTHER_EVIDENCE
+    result = bm.fit(data, model, "importance", seed=3)
+    reference = plain(data, model, 1, N // 3 if few else N)
     summary = result.summary(ci_prob=0.95, ci_kind="eti")
     errors = np.hypot(reference.log_evidence_error, result.log_marginal_likelihood_error)
-    assert errors < 0.04
+    assert errors < (0.07 if few else 0.04)
     assert result.missed < 0.01
     assert abs(result.log_marginal_likelihood - reference.log_evidence) < 4 * errors
     for name, draws in reference.draws.items():
@@ -275,7 +276,7 @@ def test_posterior_is_that_of_plain_monte_carlo(case: str) -> None:
         square, square_error = reference.moment((draws - mean) ** 2)
         sd_error = square_error / (2 * np.sqrt(square))
         assert abs(row["sd"] - np.sqrt(square)) < 4 * np.hypot(sd_error, row["mcse_sd"]), (name, "sd")
-        assert sd_error < 0.06 * np.sqrt(square)
+        assert sd_error < (0.1 if few else 0.06) * np.sqrt(square)
         claim = f"{name} < {mean!r}"
         below, below_error = reference.moment((draws < mean).astype(float))
         assert abs(result.probability(claim) - below) < 4 * np.hypot(below_error, result.probability_mcse(claim)), claim
