@@ -63,8 +63,8 @@ ALWAYS = {
     "simulate": {"design", "--out", "--json"},
     # what is entered of a review stands in its files
     "new": {
-        "folder", "--review", "--no-input", "--title", "--citation", "--outcome", "--measure", "--benefit", "--trials", "--i2",
-        "--significant",
+        "folder", "--review", "--no-input", "--title", "--citation", "--outcome", "--measure", "--benefit", "--trials",
+        "--method", "--interval", "--i2", "--significant",
     },
 }  # fmt: skip
 NEW = ["new", "--review", "--no-input"]
@@ -165,6 +165,8 @@ REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
         "--trial": ([*NEW, "--trials", "1", "--trial", "A; 20", "--trial", "B; 20"], "this is one more"),
         "--total": ([*NEW, "--trials", "2", "--total", "60"], "it is for trials that have a size"),
         "--pooled": ([*NEW, "--pooled", "-1 (-2 to 0)"], "it needs --measure"),
+        "--tau2": ([*NEW, "--method", "fe", "--tau2", "0.1"], "a fixed-effect pool has none"),
+        "--trial-p": ([*NEW, "--trial-p", "A; NS;"], "it needs the --trial"),
         "--subgroup": ([*NEW, "--trial", "A; 20", "--subgroup", "high; .2; lower; 1"], "covariate without variation"),
         "--sd": ([*NEW, "--measure", "rr", "--sd", "2"], "it is for --measure md"),
         "--risk": ([*NEW, "--measure", "md", "--risk", "20"], "it is for --measure rr, or, hr and rd"),

@@ -19,12 +19,12 @@ from bayesmeta.cli import app, main
 from bayesmeta.report.new_review.answers import pooled_from, size_from
 from bayesmeta.report.new_review.interview import Lines, interview
 from bayesmeta.report.new_review.measures import MEASURES, SHORT, measure_row
-from bayesmeta.report.new_review.questions import QUESTIONS
+from bayesmeta.report.new_review.questions import FURTHER, QUESTIONS
 
 INVENTED = [
     "An invented review", "Nobody 2026", "Pain at 48 hours", "MD", "points on 0-10", "lower", "4", "First 2002", "18 17",
-    "Second 2009", "12 to 28", "Third 2010; 20/20", "Fourth 2012", "20", "113", "−1.83 (95% CI −2.35 to −1.31)", "", "2", "low",
-    "high_dose", "P = .213", "lower", "2, Third 2010", "crps; .079; lower; 2", "", "2", "1", "", "", "",
+    "Second 2009", "12 to 28", "Third 2010; 20/20", "Fourth 2012", "20", "113", "", "", "−1.83 (95% CI −2.35 to −1.31)", "", "",
+    "2", "low", "", "high_dose", "P = .213", "lower", "2, Third 2010", "crps; .079; lower; 2", "", "2", "1", "", "", "",
 ]  # fmt: skip
 LIVER: dict[str, typing.Any] = {
     "title": "Interleukin-2 receptor antagonists", "citation": "Crins 2014, doi:10.1111/petr.12362", "outcome": "Acute rejection",
@@ -33,6 +33,8 @@ LIVER: dict[str, typing.Any] = {
     "trial": ["Heffron (2003); 61 20", "Gibelli (2004); 28 28", "Schuller (2005); 18 12", "Ganschow (2005); 54 54",
               "Spada (2006); 36 36", "Gras (2008); 50 34"],
 }  # fmt: skip
+
+KINDS = typing.get_args(Published.model_fields["kind"].annotation)
 
 
 def command(options: dict[str, str | list[str]]) -> list[str]:
@@ -119,7 +121,26 @@ def test_options_ask_nothing_and_give_a_ratio_on_its_logarithm(
 
 def test_answers_and_options_write_the_same_bytes(tmp_path: Path) -> None:
     before = [LIVER.get(name, "") for name in ("title", "citation", "outcome", "measure", "benefit", "trials")]
-    after = ["", LIVER["pooled"], LIVER["i2"], "", "daclizumab", "0.36", "lower", "1, 3", "", "40", "0.5", "", "", ""]
+    after = [
+        "",
+        "",
+        "",
+        LIVER["pooled"],
+        LIVER["i2"],
+        "",
+        "",
+        "",
+        "daclizumab",
+        "0.36",
+        "lower",
+        "1, 3",
+        "",
+        "40",
+        "0.5",
+        "",
+        "",
+        "",
+    ]
     lines = [*before, *LIVER["trial"], *after]
     assert answered(tmp_path / "a" / "new", lines).exit_code == 0
     assert answered(tmp_path / "b" / "new", [], "--no-input", *command(LIVER)).exit_code == 0
@@ -173,7 +194,7 @@ def test_without_a_terminal_the_whole_template_is_blank(tmp_path: Path) -> None:
     text = (tmp_path / "new" / "analysis.toml").read_text()
     for key in ("title", "source", "label", "measure", "sd_prior", "estimate", "lower", "upper", "mu", "tau"):
         assert f'\n{key} = "FILL IN' in text
-    for kind in ("i2", "significant", "subgroup"):
+    for kind in KINDS:
         assert f'# kind = "{kind}"' in text
 
 
@@ -218,7 +239,21 @@ def test_an_answer_that_cannot_be_right_is_asked_again(tmp_path: Path) -> None:
         ({"pooled": "0.38"}, "has 1 numbers in it, and three are needed"),
         ({"i2": "101"}, "--i2 '101': I-squared must lie in [0, 100) percent"),
         ({"subgroup": "daclizumab; 0.36; lower"}, "has 3 parts; write 4"),
-        ({"subgroup": "daclizumab; <.05; lower; 1"}, "A bound such as P < .05 is not a number"),
+        ({"i2": "<25"}, "A bound cannot be entered"),
+        ({"tau2": "-0.1"}, "tau-squared must be a number, not negative"),
+        ({"method": "Mantel-Haenszel"}, "needs the counts of each trial"),
+        ({"method": "bayes"}, "method: 'bayes' is not one of dl, fe, pm, reml"),
+        ({"interval": "exact"}, "interval: 'exact' is not one of wald, hksj"),
+        (
+            {"subgroup": "daclizumab; NS; lower; 1"},
+            "bounds the size of the difference on both sides, and takes no direction",
+        ),
+        ({"subgroup": "daclizumab; about .05; lower; 1"}, "'about .05' is no P value"),
+        ({"subgroup": "daclizumab; ,36; lower; 1"}, "is no P value"),
+        ({"trial-p": "Heffron (2003); .03; lower"}, "P = 0.03 of a trial cannot be entered, a bound can"),
+        ({"trial-p": "Heffron (2003); <.05;"}, "direction: '' is not one of lower, higher"),
+        ({"trial-p": "Smith (2003); NS;"}, "no trial 'Smith (2003)'"),
+        ({"trial-p": "1, 2; NS;"}, "give one trial that has a name"),
         ({"subgroup": "daclizumab; 1.2; lower; 1"}, "P must lie in (0, 1]"),
         ({"subgroup": "daclizumab; 0.36; lower; 1, 2, 3, 4, 5, 6"}, "covariate without variation"),
         ({"subgroup": "high dose; 0.36; lower; 1"}, "'high dose' is to be the name of a column"),
@@ -245,11 +280,13 @@ def test_an_option_that_cannot_be_right_writes_nothing(
 
 
 def test_a_file_of_answers_that_ends_with_a_wrong_one_is_rejected(tmp_path: Path) -> None:
-    result = answered(tmp_path / "new", [*INVENTED[:15], "-1.83 (-2.35)"])
+    result = answered(tmp_path / "new", [*INVENTED[:17], "-1.83 (-2.35)"])
     assert result.exit_code == 0  # it was asked again, and what is left is blank
     assert "Not taken" in result.output
-    runner = CliRunner().invoke(app, ["new", str(tmp_path / "cut"), "--review"], input="\n".join(INVENTED[:21]))
-    assert "direction: '' is not one of lower, higher" in str(runner.exception)
+    runner = CliRunner().invoke(
+        app, ["new", str(tmp_path / "cut"), "--review"], input="\n".join(INVENTED[: INVENTED.index("P = .213") + 1])
+    )
+    assert "covariate without variation, every study is in group 0" in str(runner.exception)
     assert not (tmp_path / "cut").exists()
 
 
@@ -260,9 +297,103 @@ def test_every_question_is_an_option_and_every_option_a_question() -> None:
 
 
 def test_every_statistic_that_is_asked_for_is_one_of_an_analysis_file() -> None:
-    kinds = typing.get_args(Published.model_fields["kind"].annotation)
-    samples = [line for question in QUESTIONS for line in question.sample.splitlines() if line.startswith("kind")]
-    assert {line.split('"')[1] for line in samples} | {"pooled"} <= set(kinds)
+    samples = [*(question.sample for question in QUESTIONS), *FURTHER]
+    lines = [line for sample in samples for line in sample.splitlines() if line.startswith("kind")]
+    assert {line.split('"')[1] for line in lines} == set(KINDS)
+
+
+def test_samples_are_taken_without_their_marks(tmp_path: Path) -> None:
+    """All of them at once, under the names of this review."""
+    options = LIVER | {"subgroup": [LIVER["subgroup"], "high_dose; NS; ; 1", "year; NS; ; 2, 4"]}
+    assert answered(tmp_path / "new", [], "--no-input", *command(options)).exit_code == 0
+    path = tmp_path / "new" / "analysis.toml"
+    head, mark, samples = path.read_text().partition(
+        "# What it may have printed besides: take the mark off the lines that apply.\n"
+    )
+    samples, _, rest = samples.partition("# Priors are assumptions")
+    unmarked = "\n".join(line.removeprefix("# ") for line in samples.splitlines())
+    path.write_text(
+        head + mark + unmarked.replace("Smith 2001", "Heffron (2003)") + "\n# Priors are assumptions" + rest
+    )
+    before = [section["kind"] for section in tomllib.loads(head)["outcomes"]["main"]["published"]]
+    kinds = [section["kind"] for section in tomllib.loads(path.read_text())["outcomes"]["main"]["published"]]
+    assert set(kinds) == set(KINDS)
+    assert len(plan(path).data["main"].statistics) == len(kinds) > len(before)
+
+
+@pytest.mark.parametrize(
+    ("text", "method", "interval"),
+    [
+        ("dl", "dl", "wald"), ("DerSimonian and Laird", "dl", "wald"), ("Fixed-effect", "fe", "Hartung-Knapp"),
+        ("Fixed effect", "fe", "normal"), ("PM", "pm", "HKSJ"), ("REML", "reml", "hksj"),
+    ],
+)  # fmt: skip
+def test_how_the_review_pooled_is_written_where_it_is_not_the_default(
+    text: str, method: str, interval: str, tmp_path: Path
+) -> None:
+    options = LIVER | {"method": text, "interval": interval} | ({} if method == "fe" else {"tau2": ".25"})
+    assert answered(tmp_path / "new", [], "--no-input", *command(options)).exit_code == 0
+    written = tomllib.loads((tmp_path / "new" / "analysis.toml").read_text())["outcomes"]["main"]["published"]
+    by = None if method == "dl" else method
+    assert {section["kind"]: section.get("method") for section in written} == {
+        "pooled": by, "i2": None, "subgroup": by, **({} if method == "fe" else {"tau2": by}),
+    }  # fmt: skip
+    hksj = interval.lower() in ("hksj", "hartung-knapp")
+    assert written[0].get("interval") == ("hksj" if hksj else None)
+    pool = plan(tmp_path / "new" / "analysis.toml").data["main"].statistics[0]
+    assert (pool.method, pool.interval) == (method, "hksj" if hksj else "wald")
+
+
+@pytest.mark.parametrize(
+    ("printed", "statistic", "signal"),
+    [
+        ("0.36; lower", {"p": 0.36, "direction": -1, "digits": 2, "tolerance": 0.05}, ("daclizumab < 0", 0.36)),
+        ("0.36;", {"p": 0.36, "digits": 2, "tolerance": 0.05}, ("daclizumab < 0", None)),
+        ("<.05; higher", {"p": 0.05, "relation": "<", "direction": 1}, ("daclizumab > 0", None)),
+        ("P < 0.001;", {"p": 0.001, "relation": "<"}, ("daclizumab < 0", None)),
+        ("P ≤ .01;", {"p": 0.01, "relation": "<"}, ("daclizumab < 0", None)),
+        ("NS;", {"p": 0.05, "relation": ">"}, ("daclizumab < 0", None)),
+        ("p = n.s.;", {"p": 0.05, "relation": ">"}, ("daclizumab < 0", None)),
+        ("not significant;", {"p": 0.05, "relation": ">"}, ("daclizumab < 0", None)),
+        ("P value > .1;", {"p": 0.1, "relation": ">"}, ("daclizumab < 0", None)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_subgroup_test_is_taken_as_it_was_printed(
+    printed: str, statistic: dict[str, typing.Any], signal: tuple[str, float | None], tmp_path: Path
+) -> None:
+    options = LIVER | {"subgroup": f"daclizumab; {printed}; 1, 3"}
+    assert answered(tmp_path / "new", [], "--no-input", *command(options)).exit_code == 0
+    checked = plan(tmp_path / "new" / "analysis.toml")
+    assert checked.data["main"].statistics[-1] == bm.SubgroupTest(covariate="daclizumab", **statistic)
+    _, one = checked.analysis.outcomes["main"].signals
+    assert (one.claim, one.published_p) == signal
+
+
+def test_not_significant_has_no_direction_to_ask_for(tmp_path: Path) -> None:
+    trials = [f"A {i}; 30 31" for i in (1, 2, 3)]
+    lines = ["", "", "", "rr", "", "3", *trials, "", "", "", "0.7 (0.52 to 0.94)", "", "", "", "A 1", "NS", "2", "<.001",
+             "low", "", "high", "NS", "1", "low", "<.05", "", "2", "", "", "", "", "", ""]  # fmt: skip
+    result = answered(tmp_path / "new", lines)
+    assert result.exit_code == 0
+    assert "Not taken" not in result.output
+    written = tomllib.loads((tmp_path / "new" / "analysis.toml").read_text())["outcomes"]["main"]["published"]
+    assert written[1:] == [
+        {"kind": "study", "study": "A 1", "p": 0.05, "relation": ">"},
+        {"kind": "study", "study": "A 2", "p": 0.001, "relation": "<", "direction": "lower"},
+        {"kind": "subgroup", "covariate": "high", "p": 0.05, "relation": ">"},
+        {"kind": "subgroup", "covariate": "low", "p": 0.05, "relation": "<"},
+    ]
+
+
+def test_a_trials_own_test_is_a_bound(tmp_path: Path) -> None:
+    options = LIVER | {"trial-p": ["Heffron (2003); <.001; lower", "2; NS;"]}
+    assert answered(tmp_path / "new", [], "--no-input", *command(options)).exit_code == 0
+    statistics = plan(tmp_path / "new" / "analysis.toml").data["main"].statistics
+    assert [one for one in statistics if isinstance(one, bm.StudyTest)] == [
+        bm.StudyTest(study="Heffron (2003)", p=0.001, relation="<", direction=-1),
+        bm.StudyTest(study="Gibelli (2004)", p=0.05, relation=">"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,14 @@ from bayesmeta.data.cells import as_number, notation
 from bayesmeta.data.printed import decimals
 from bayesmeta.errors import DataError, did_you_mean
 
-_SIGNS = str.maketrans({"\u2212": "-", "\u2013": "-", "\u2014": "-", "\u2011": "-", "\u00b7": ".", "\u2264": "<"})
+_SIGNS = str.maketrans(
+    {"\u2212": "-", "\u2013": "-", "\u2014": "-", "\u2011": "-", "\u00b7": ".", "\u2264": "<", "\u2265": ">"}
+)
 _LEVEL = re.compile(r"(\d+(?:\.\d+)?)\s*%\s*(?:CI|CrI|confidence interval|credible interval)?:?", re.IGNORECASE)
 # A hyphen between two numbers separates them; one after a space, a bracket or another hyphen is a minus sign.
 _NUMBER = re.compile(r"(?:(?<![\d.])-)?(?:\d+(?:\.\d*)?|\.\d+)")
+_P = re.compile(r"(?:p\s*(?:-?\s*value)?\s*)?([<>=]?)\s*(\d+(?:\.\d+)?|\.\d+)", re.IGNORECASE)
+_NOT_SIGNIFICANT = re.compile(r"(?:p\s*=?\s*)?(?:ns|n\.s\.?|(?:not|non)[\s-]*significant)", re.IGNORECASE)
 _ARMS = re.compile(r"(\d+)\s*(?:[\s,/+:]|vs?\.?|versus|and)\s*(\d+)")
 _RANGE = re.compile(r"(\d+)\s*to\s*(\d+)")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -68,6 +72,44 @@ def pooled_from(text: str) -> Pooled:
     return Pooled(estimate, lower, upper, float(level[1]) / 100 if level else 0.95, max(map(decimals, numbers)))
 
 
+class PValue(NamedTuple):
+    """A P value as printed, or the bound on it that was printed; of a bound, `digits` say nothing."""
+
+    p: float
+    relation: str
+    digits: int
+
+    @property
+    def printed(self) -> str:
+        """As text: "P < 0.05"."""
+        return f"P {self.relation} {self.p:.{self.digits}f}"
+
+
+def p_from(text: str) -> PValue:
+    """Return a P value, or a bound on it; "not significant" is P > .05.
+
+    Raises
+    ------
+    DataError
+        If it is neither.
+
+    Examples
+    --------
+    >>> p_from("P = .079"), p_from("<.001").relation, p_from("NS").printed
+    (PValue(p=0.079, relation='=', digits=3), '<', 'P > 0.05')
+    """
+    plain = text.translate(_SIGNS).strip()
+    if _NOT_SIGNIFICANT.fullmatch(plain):
+        return PValue(0.05, ">", 2)
+    if (match := _P.fullmatch(plain)) is None:
+        hint = notation(re.sub(r"^[Pp]\s*[<>=]?\s*", "", plain))
+        raise DataError(
+            f"{text.strip()!r} is no P value.{f' {hint}.' if hint else ''} Write it as printed, e.g. .213; a bound, e.g. "
+            "<.05; or NS, for not significant."
+        )
+    return PValue(float(match[2]), match[1] or "=", decimals(match[2]))
+
+
 def size_from(text: str) -> Size:
     """Return the size of a trial: two arms, their total, or a range of it.
 
@@ -104,14 +146,14 @@ def number_from(text: str, what: str) -> tuple[float, int]:
 
     Examples
     --------
-    >>> number_from("P = .079", "P"), number_from("66%", "I-squared")
-    ((0.079, 3), (66.0, 0))
+    >>> number_from("66%", "I-squared"), number_from(".25", "tau-squared")
+    ((66.0, 0), (0.25, 2))
     """
-    plain = re.sub(r"^[Pp]\s*=?\s*|\s*%$", "", text.translate(_SIGNS).strip())
+    plain = re.sub(r"\s*%$", "", text.translate(_SIGNS).strip())
     number = as_number(plain)
     if number is None:
         hint = notation(plain)
-        bound = " A bound such as P < .05 is not a number; leave the test out." if re.match("[<>]", plain) else ""
+        bound = " A bound cannot be entered; leave it out." if re.match("[<>]", plain) else ""
         raise DataError(f"{what}: {text.strip()!r} is not a number.{f' {hint}.' if hint else bound}")
     return float(number), decimals(plain)
 

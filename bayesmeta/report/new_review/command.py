@@ -30,18 +30,27 @@ def new(
         typer.Option(help="A trial and its arms: 'Smith 2001; 30 31', 'Smith 2001; 61', '...; 12 to 28'. Repeatable."),
     ] = None,
     total: Annotated[str | None, typer.Option(help="Participants in all trials.")] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(help="How it was pooled: dl (the default), fe (fixed effect), pm or reml."),
+    ] = None,
+    interval: Annotated[str | None, typer.Option(help="Its interval: wald (the default) or hksj.")] = None,
     pooled: Annotated[
         str | None, typer.Option(help="Pooled estimate and limits as printed: '-1.83 (95% CI -2.35 to -1.31)'.")
     ] = None,
     i2: Annotated[str | None, typer.Option("--i2", help="I-squared in percent.")] = None,
+    tau2: Annotated[str | None, typer.Option("--tau2", help="tau-squared between trials.")] = None,
     significant: Annotated[
         str | None, typer.Option(help="Trials that were significant on their own: '3; lower'.")
+    ] = None,
+    trial_p: Annotated[
+        _MANY, typer.Option(help="A trial's own P, a bound: 'Smith 2001; <.001; lower', 'Smith 2001; NS;'. Repeatable.")
     ] = None,
     subgroup: Annotated[
         _MANY,
         typer.Option(
-            help="A subgroup test: column, P, where the estimate of trials that have it lies, which they are: "
-            "'high_dose; .213; lower; 2, 3'. Repeatable."
+            help="A subgroup test: column, P, where the estimate of trials that have it lies, if printed, which they are: "
+            "'high_dose; .213; lower; 2, 3', '...; <.05; lower; 1', '...; NS; ; 1'. Repeatable."
         ),
     ] = None,
     sd: Annotated[str | None, typer.Option(help="SD of the outcome among participants, for md.")] = None,
@@ -61,8 +70,9 @@ def new(
 
     answers = {
         "title": title, "citation": citation, "outcome": outcome, "measure": measure, "unit": unit, "benefit": benefit,
-        "trials": trials, "trial": trial, "total": total, "pooled": pooled, "i2": i2, "significant": significant,
-        "subgroup": subgroup, "sd": sd, "risk": risk, "important": important, "mu": mu, "tau": tau, "beta": beta,
+        "trials": trials, "trial": trial, "total": total, "method": method, "interval": interval, "pooled": pooled, "i2": i2,
+        "tau2": tau2, "significant": significant, "trial-p": trial_p, "subgroup": subgroup, "sd": sd, "risk": risk,
+        "important": important, "mu": mu, "tau": tau, "beta": beta,
     }  # fmt: skip
     if not review:
         raise SpecificationError(

@@ -47,6 +47,9 @@ class Draft:
         Participants in all trials.
     printed : tuple of mapping
         Statistics, each as the section of an analysis file.
+    method : {"dl", "fe", "pm", "reml"}
+    interval : {"wald", "hksj"}
+        How the review pooled.
     pool : str
         The pooled estimate as it was entered, where fewer decimals of it are used.
     groups : mapping of str to tuple of int
@@ -69,6 +72,8 @@ class Draft:
     trials: tuple[Trial, ...] = ()
     total: int | None = None
     printed: tuple[Mapping[str, Any], ...] = ()
+    method: str = "dl"
+    interval: str = "wald"
     pool: str = ""
     groups: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     spread: float | None = None
@@ -87,6 +92,16 @@ class Draft:
     def names(self) -> list[str]:
         """What each trial is called; a blank one by its number."""
         return [trial.name or f"Trial {i}" for i, trial in enumerate(self.rows, start=1)]
+
+    @property
+    def estimator(self) -> dict[str, str]:
+        """How the review estimated tau-squared, as a key of what it printed; empty where that is the default."""
+        return {} if self.method == "dl" else {"method": self.method}
+
+    @property
+    def pooling(self) -> dict[str, str]:
+        """How the review pooled, as keys of its pool."""
+        return self.estimator | ({} if self.interval == "wald" else {"interval": self.interval})
 
     @property
     def sizes_known(self) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from bayesmeta.analysis.blanks import blank
 from bayesmeta.report.new_review.draft import KEY, RISK, Draft, studies_columns
 from bayesmeta.report.new_review.measures import MEASURES, MeasureRow
-from bayesmeta.report.new_review.questions import QUESTIONS
+from bayesmeta.report.new_review.questions import FURTHER, QUESTIONS
 
 _OUTCOME = f"outcomes.{KEY}"
 _MEASURES = "one of " + ", ".join(row.measure for row in MEASURES)
@@ -121,7 +121,7 @@ def _published(draft: Draft) -> Iterator[str]:
     yield "# at most six times its rounding; 0.05 in units of z for a test. The report compares it with the rounding."
     sections = {str(section["kind"]) for section in draft.printed}
     if "pooled" not in sections:
-        yield from _section("published", _POOLED, listed=True)
+        yield from _section("published", _POOLED | draft.pooling, listed=True)
     for section in draft.printed:
         if section["kind"] == "pooled" and draft.pool:
             yield f"# Printed as {draft.pool}. Fewer decimals are used: NUTS, the check of the first model, cannot follow limits"
@@ -131,7 +131,7 @@ def _published(draft: Draft) -> Iterator[str]:
             yield "# then exits with status 1 and names the chains. Its probabilities are of the weighted sample, checked apart."
         yield from _section("published", section, listed=True)
     samples = [question.sample for question in QUESTIONS if question.sample]
-    left = [sample for sample in samples if not any(f'kind = "{kind}"' in sample for kind in sections)]
+    left = [sample for sample in samples if not any(f'kind = "{kind}"' in sample for kind in sections)] + [*FURTHER]
     if left:
         yield "# What it may have printed besides: take the mark off the lines that apply."
     for sample in left:
@@ -203,13 +203,15 @@ def _questions(draft: Draft) -> Iterator[str]:
 
 
 def _of_subgroup(draft: Draft, section: Mapping[str, Any], row: MeasureRow | None) -> dict[str, Any]:
-    name, direction = section["covariate"], section["direction"]
+    name, direction = section["covariate"], section.get("direction", draft.benefit)
     signal = {"name": f"Trials with {name}", "model": name, "claim": f"{name} {'<' if direction == 'lower' else '>'} 0"}
     signal |= {
         "claim_label": f"the {row.label if row else 'effect'} is {direction} in trials with {name}",
         "quantity": name,
     }
-    return {**signal, "published_p": section["p"], **_beyond(draft, name, direction)}
+    # 1 - P/2 is of an exact P, and of the direction that was printed with it
+    p = {"published_p": section["p"]} if "direction" in section and "relation" not in section else {}
+    return {**signal, **p, **_beyond(draft, name, direction)}
 
 
 def _sensitivity(draft: Draft) -> Iterator[str]:

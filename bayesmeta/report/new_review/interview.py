@@ -69,7 +69,7 @@ def _parts(question: Question, text: str) -> list[str]:
     if len(parts) != len(question.parts):
         raise SpecificationError(
             f"{text!r} has {len(parts)} part{'' if len(parts) == 1 else 's'}; write {len(question.parts)}, with semicolons "
-            "between them."
+            "between them, also beside one that is left empty."
         )
     return parts
 
@@ -104,7 +104,11 @@ def _answers(question: Question, draft: Draft, lines: Lines) -> list[str]:
     for part in question.parts:
         default = question.default(draft)
         skip = "" if answers else f"({question.skip})"
-        say(f"{part if isinstance(part, str) else part(draft, answers)} {f'[{default}]' if default else skip}".rstrip())
+        asked = part if isinstance(part, str) else part(draft, answers)
+        if not asked:
+            answers.append("")
+            continue
+        say(f"{asked} {f'[{default}]' if default else skip}".rstrip())
         answers.append(lines.next() or default)
         if not answers[0] or (len(answers) == 1 and ";" in answers[0]):
             break

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from bayesmeta.data.printed import decimals
 from bayesmeta.data.statistics import WITHIN, SubgroupTest, printed_half_width
+from bayesmeta.data.statistics.rounding import INTERVALS, METHODS
 from bayesmeta.errors import DataError
-from bayesmeta.report.new_review.answers import Pooled, column_from, number_from, one_of, pooled_from, trials_from
+from bayesmeta.report.new_review.answers import (
+    Pooled,
+    PValue,
+    column_from,
+    number_from,
+    one_of,
+    p_from,
+    pooled_from,
+    trials_from,
+)
 from bayesmeta.report.new_review.draft import Draft
 
 DIRECTIONS = ("lower", "higher")
@@ -29,14 +39,16 @@ def pooled(draft: Draft, parts: Sequence[str]) -> Draft:
     """A pool that is observed loosely enough for NUTS, and closely enough to be given back within its digits."""
     pool = pooled_from(parts[0])
     if draft.row is not None and draft.row.is_ratio:
-        return _print(draft, _pooled_section(pool, _ratio_tolerance(pool)) | {"ratio": True})
+        return _print(draft, _pooled_section(pool, _ratio_tolerance(pool)) | {"ratio": True, **draft.pooling})
     used, se = pool, (pool.upper - pool.lower) / (2 * WITHIN)
     while used.digits > 0 and _TIMES * printed_half_width(used.digits) < _CLOSEST * se:
         estimate, lower, upper = (round(x, used.digits - 1) for x in pool[:3])
         used = Pooled(estimate, lower, upper, pool.level, used.digits - 1)
     loose = min(_LOOSE * se, _TIMES * printed_half_width(used.digits))
     section = _pooled_section(used, loose if loose > printed_half_width(used.digits) else None)
-    return _print(replace(draft, pool=parts[0] if used != pool else ""), section | {"digits": used.digits})
+    return _print(
+        replace(draft, pool=parts[0] if used != pool else ""), section | {"digits": used.digits, **draft.pooling}
+    )
 
 
 def _ratio_tolerance(pool: Pooled) -> float | None:
@@ -56,7 +68,17 @@ def _pooled_section(pool: Pooled, tolerance: float | None) -> dict[str, Any]:
 def i2(draft: Draft, parts: Sequence[str]) -> Draft:
     """I-squared, to its rounding."""
     i2, digits = number_from(parts[0], "I-squared")
-    return _print(draft, {"kind": "i2", "i2": i2 if digits else int(i2), "digits": digits})
+    section: dict[str, Any] = {"kind": "i2", "i2": i2 if digits else int(i2), "digits": digits}
+    return _print(draft, section)
+
+
+def tau2(draft: Draft, parts: Sequence[str]) -> Draft:
+    """tau-squared, to its rounding."""
+    tau2, digits = number_from(parts[0], "tau-squared")
+    if not tau2:  # a bare 0 is one to two decimals, as by default
+        return _print(draft, {"kind": "tau2", "tau2": 0.0} | ({"digits": digits} if digits else {}) | draft.estimator)
+    section = {"kind": "tau2", "tau2": tau2, "digits": digits, **draft.estimator}
+    return _print(draft, section)
 
 
 def significant(draft: Draft, parts: Sequence[str]) -> Draft:
@@ -70,12 +92,72 @@ def significant(draft: Draft, parts: Sequence[str]) -> Draft:
 
 def subgroup(draft: Draft, parts: Sequence[str]) -> Draft:
     """A subgroup test, and the column of the table that tells its subgroups."""
-    name, (p, _) = column_from(parts[0]), number_from(parts[1], "P")
+    name, p = column_from(parts[0]), p_from(parts[1])
     if name in draft.groups:
         raise DataError(f"there is a subgroup test of {name!r} already. Choose another name.")
-    direction, digits = one_of(parts[2], DIRECTIONS, "direction"), decimals(parts[1])
-    places = trials_from(parts[3], draft.names)
-    section = {"kind": "subgroup", "covariate": name, "p": p, "digits": digits, "direction": direction}
-    if SubgroupTest(covariate=name, p=p, direction=1, digits=digits).rounding < LOOSE_Z:
+    section: dict[str, Any] = {
+        "kind": "subgroup",
+        "covariate": name,
+        **_p_keys(p),
+        **_direction(parts[2]),
+        **draft.estimator,
+    }
+    if p.relation == "=" and SubgroupTest(covariate=name, p=p.p, digits=p.digits).rounding < LOOSE_Z:
         section["tolerance"] = LOOSE_Z
+    places = trials_from(parts[3], draft.names)
     return _print(replace(draft, groups={**draft.groups, name: places}), section)
+
+
+def trial_p(draft: Draft, parts: Sequence[str]) -> Draft:
+    """What a trial reported of its own test."""
+    named = [trial.name for trial in draft.rows if trial.name]
+    places, p = trials_from(parts[0], draft.names), p_from(parts[1])
+    if len(places) != 1 or draft.names[places[0]] not in named:
+        raise DataError(f"{parts[0]!r}: give one trial that has a name, e.g. {named[0] if named else 'Smith 2001'}.")
+    if p.relation == "=":
+        raise DataError(
+            f"{p.printed} of a trial cannot be entered, a bound can, e.g. <.05 or NS. An exact P goes with its effect into y "
+            "and se of studies.csv."
+        )
+    section = {"kind": "study", "study": draft.names[places[0]], **_p_keys(p)}
+    return _print(
+        draft, section | ({"direction": one_of(parts[2], DIRECTIONS, "direction")} if p.relation == "<" else {})
+    )
+
+
+def _p_keys(p: PValue) -> dict[str, Any]:
+    return {"p": p.p, "digits": p.digits} if p.relation == "=" else {"p": p.p, "relation": p.relation}
+
+
+def _direction(text: str) -> dict[str, str]:
+    return {"direction": one_of(text, DIRECTIONS, "direction")} if text.strip() else {}
+
+
+_HOW = {
+    "dl": ("dersimonian and laird", "random effects"),
+    "fe": ("fixed effect", "fixed-effect", "common effect", "inverse variance"),
+    "pm": ("paule and mandel",),
+    "reml": ("restricted maximum likelihood",),
+    "wald": ("normal",),
+    "hksj": ("hartung-knapp", "knapp-hartung", "hartung and knapp"),
+}
+
+
+def method(draft: Draft, parts: Sequence[str]) -> Draft:
+    """How tau-squared was estimated."""
+    if re.match(r"mh$|mantel|peto", parts[0].strip(), re.IGNORECASE):
+        raise DataError(
+            f"method: {parts[0].strip()!r} needs the counts of each trial. With fe, a common effect, its pool comes near; then "
+            "give it a wider tolerance in the file."
+        )
+    return replace(draft, method=_how(parts[0], METHODS, "method"))
+
+
+def interval(draft: Draft, parts: Sequence[str]) -> Draft:
+    """By which quantiles and variance the interval of the pool was computed."""
+    return replace(draft, interval=_how(parts[0], INTERVALS, "interval"))
+
+
+def _how(text: str, allowed: Sequence[str], what: str) -> str:
+    plain = " ".join(text.lower().split())
+    return next((name for name in allowed if plain in _HOW[name]), None) or one_of(text, allowed, what)

@@ -12,10 +12,22 @@ from typing import Literal
 
 from bayesmeta.errors import DataError
 from bayesmeta.priors import parse_prior
-from bayesmeta.report.new_review.answers import number_from, one_of, size_from, whole_from
+from bayesmeta.report.new_review.answers import number_from, one_of, p_from, size_from, whole_from
 from bayesmeta.report.new_review.draft import RISK, Draft, Trial
 from bayesmeta.report.new_review.measures import SHORT, measure_row
-from bayesmeta.report.new_review.printed import DIRECTIONS, LOOSE_Z, SOFT, i2, pooled, significant, subgroup
+from bayesmeta.report.new_review.printed import (
+    DIRECTIONS,
+    LOOSE_Z,
+    SOFT,
+    i2,
+    interval,
+    method,
+    pooled,
+    significant,
+    subgroup,
+    tau2,
+    trial_p,
+)
 
 type Words = Callable[[Draft, Sequence[str]], str]
 _BLANK, _NOT_PRINTED, _NO_MORE = "Enter: leave blank", "Enter: not printed", "Enter: none, or no more"
@@ -30,8 +42,8 @@ class Question:
     option : str
         Name of the option that answers it, without dashes.
     parts : tuple
-        What is asked, in order: text, or a function of the draft and of the parts before. An option has all parts in one
-        text, with semicolons between them, and so may the answer to the first part.
+        What is asked, in order: text, or a function of the draft and of the parts before, whose empty text asks nothing. An
+        option has all parts in one text, with semicolons between them, and so may the answer to the first part.
     take : callable
         From the draft and the answers to the draft with them; it may raise what a reader of answers raises.
     skip : str
@@ -134,6 +146,19 @@ def _choose(draft: Draft, parts: Sequence[str]) -> str:
     return f"Trials with {parts[0].strip()}, by number, with commas: {listed}"
 
 
+def _ask_direction(lead: Callable[[str], str]) -> Words:
+    """Ask for a direction, which "not significant" has not."""
+
+    def ask(_: Draft, parts: Sequence[str]) -> str:
+        try:
+            asked = p_from(parts[1]).relation != ">"
+        except DataError:
+            asked = True  # P is rejected with all parts
+        return f"{lead(parts[0].strip())}: lower or higher" if asked else ""
+
+    return ask
+
+
 def _ask_important(draft: Draft, _: Sequence[str]) -> str:
     ratio = draft.row is not None and draft.row.is_ratio
     return f"Smallest effect that matters, e.g. {('0.8' if draft.benefit == 'lower' else '1.25') if ratio else '1'}"
@@ -159,6 +184,20 @@ def _trials_left(draft: Draft) -> bool:
     return draft.n_trials is None or len(draft.trials) < draft.n_trials
 
 
+# What an analysis file takes besides, with its keys; seldom printed in an abstract, and not asked for.
+FURTHER = (
+    'kind = "q"\nq = 14.51\ndigits = 2',
+    'kind = "prediction"\nlower = 0.13\nupper = 1.18\nratio = true # of a measure that is no ratio, leave this out',
+    (
+        "# estimate and interval of one subgroup: needs the column, as a subgroup test does\n"
+        'kind = "pooled"\ncovariate = "high_dose"\ngroup = 1\nestimate = 0.38\nlower = 0.22\nupper = 0.66\nratio = true'
+    ),
+    (
+        '# a meta-regression: needs covariates = ["year"], that column of numbers in studies.csv, and a formula with it\n'
+        'kind = "slope"\ncovariate = "year"\nestimate = -0.12\nlower = -0.25\nupper = 0.01\ndigits = 2'
+    ),
+    'kind = "slope_test"\ncovariate = "year"\np = 0.07\ndigits = 2\ndirection = "lower"',
+)
 _SIZE = "{0}: participants treated and control, e.g. 30 31; both together, e.g. 61; or a range of that, e.g. 12 to 28"
 _OF_MEASURE = "it needs --measure"
 _OF_SCALE = "it needs --measure, and of a mean difference --sd"
@@ -185,6 +224,16 @@ QUESTIONS = (
         applies=lambda draft: draft.sizes_known, unless="it is for trials that have a size, or a range of it, each",
     ),
     Question(
+        option="method", take=method, default=lambda draft: draft.method,
+        parts=(
+            "How it was pooled: dl (random effects by DerSimonian and Laird), pm (Paule and Mandel), reml, or fe (fixed effect)",
+        ),
+    ),
+    Question(
+        option="interval", parts=("Its confidence interval: wald (normal quantiles) or hksj (Hartung and Knapp)",), take=interval,
+        default=lambda draft: draft.interval,
+    ),
+    Question(
         option="pooled", parts=("Pooled estimate and its limits as printed, e.g. -1.83 (95% CI -2.35 to -1.31)",), take=pooled,
         applies=_knows_measure, unless=_OF_MEASURE,
     ),
@@ -192,16 +241,31 @@ QUESTIONS = (
         option="i2", parts=("I-squared in percent",), take=i2, skip=_NOT_PRINTED, sample='kind = "i2"\ni2 = 66',
     ),
     Question(
+        option="tau2", parts=("tau-squared, between trials",), take=tau2, skip=_NOT_PRINTED,
+        sample='kind = "tau2"\ntau2 = 0.25\ndigits = 2', applies=lambda draft: draft.method != "fe",
+        unless="a fixed-effect pool has none",
+    ),
+    Question(
         option="significant", take=significant, skip=_NOT_PRINTED,
         parts=("Number of trials that were significant on their own", "In which direction: lower or higher?"),
         sample=f'kind = "significant"\ncount = 3\ndirection = "lower"\ntolerance = {SOFT}',
     ),
     Question(
+        option="trial-p", take=trial_p, skip=_NO_MORE, repeats=True,
+        parts=(
+            "A trial's own P: the trial, by name or number",
+            "Its P as a bound, e.g. <.001, or NS for not significant",
+            _ask_direction(lambda name: f"The effect in {name}"),
+        ),
+        applies=lambda draft: any(trial.name for trial in draft.rows), unless="it needs the --trial",
+        sample='kind = "study"\nstudy = "Smith 2001"\np = 0.001\nrelation = "<"\ndirection = "lower"',
+    ),
+    Question(
         option="subgroup", take=subgroup, skip=_NO_MORE, repeats=True,
         parts=(
             "Subgroup test: what some of the trials have, as the name of a column, e.g. high_dose",
-            "P of the difference between subgroups",
-            lambda draft, parts: f"The estimate in trials with {parts[0].strip()}: lower or higher than in the others?",
+            "P of the difference between subgroups, e.g. .213, <.05, or NS for not significant",
+            _ask_direction(lambda name: f"The estimate in trials with {name}, against the others (Enter: not printed)"),
             _choose,
         ),
         applies=lambda draft: len(draft.rows) > 1, unless="it needs several trials",
