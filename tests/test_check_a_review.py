@@ -111,11 +111,14 @@ def test_the_range_over_other_priors(tmp_path: Path) -> None:
 
 
 def test_what_the_answer_rests_on(tmp_path: Path) -> None:
-    stated, low, high, unknown = rows("What the answer rests on")
+    stated, low, high, squared, unknown = rows("What the answer rests on")
     ranges = [f"{re.split(';', line)[0]}; 20 to 120" if ";" in line and "95%" not in line else line for line in ANSWERS]
     cases = [(stated, (), ANSWERS), (unknown, (), ranges)]
     risk = ANSWERS.index("0.5") - 1  # which is not asked when it is given
-    cases += [(row, shlex.split(row[1].strip("`")), ANSWERS[:risk] + ANSWERS[risk + 1 :]) for row in (low, high)]
+    i2 = ANSWERS.index("RR 0.38; 95% CI 0.22-0.66") + 1
+    for row, at in ((low, risk), (high, risk), (squared, i2)):
+        cases.append((row, shlex.split(row[1].strip("`")), ANSWERS[:at] + ANSWERS[at + 1 :]))
+    assert f"({bm.pool(trials(), 'dl', 'wald').i2:.1f}%)" in PAGE
     for i, (row, options, answers) in enumerate(cases):
         asked(tmp_path / str(i), *options, answers=answers)
         result = fits(tmp_path / str(i))["overall"]

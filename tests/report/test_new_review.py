@@ -111,7 +111,7 @@ def test_options_ask_nothing_and_give_a_ratio_on_its_logarithm(
             bm.PooledEstimate(
                 estimate=math.log(0.38), lower=math.log(0.22), upper=math.log(0.66), half_width=0.028, ratio=True
             ),
-            bm.Heterogeneity(i2=66.0, digits=0),
+            bm.Heterogeneity(i2=66.0, digits=0, half_width=5.0),
             bm.SubgroupTest(covariate="daclizumab", p=0.36, direction=-1, digits=2, tolerance=0.05),
         ],
         sd=bm.LogNormal(math.log(1.22), 0.5),
@@ -394,6 +394,28 @@ def test_a_trials_own_test_is_a_bound(tmp_path: Path) -> None:
         bm.StudyTest(study="Heffron (2003)", p=0.001, relation="<", direction=-1),
         bm.StudyTest(study="Gibelli (2004)", p=0.05, relation=">"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("printed", "section"),
+    [
+        ({"i2": "66%"}, {"kind": "i2", "i2": 66, "digits": 0, "tolerance": 5.0}),
+        ({"i2": "0"}, {"kind": "i2", "i2": 0, "digits": 0}),
+        ({"i2": "94.1"}, {"kind": "i2", "i2": 94.1, "digits": 1, "tolerance": 0.89}),
+        ({"i2": "99"}, {"kind": "i2", "i2": 99, "digits": 0}),
+        ({"tau2": "0.25"}, {"kind": "tau2", "tau2": 0.25, "digits": 2, "tolerance": 0.05}),
+        ({"tau2": "0.02"}, {"kind": "tau2", "tau2": 0.02, "digits": 2}),
+        ({"tau2": "0"}, {"kind": "tau2", "tau2": 0.0}),
+    ],
+)  # fmt: skip
+def test_heterogeneity_is_observed_as_closely_as_nuts_can_follow(
+    printed: dict[str, str], section: dict[str, typing.Any], tmp_path: Path
+) -> None:
+    options = {name: text for name, text in LIVER.items() if name not in ("i2", "subgroup")} | printed
+    assert answered(tmp_path / "new", [], "--no-input", *command(options)).exit_code == 0
+    text = (tmp_path / "new" / "analysis.toml").read_text()
+    assert tomllib.loads(text)["outcomes"]["main"]["published"][1] == section
+    assert ("# Observed more loosely than printed" in text) == ("tolerance" in section)
 
 
 @pytest.mark.parametrize(

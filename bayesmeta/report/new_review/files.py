@@ -126,9 +126,8 @@ def _published(draft: Draft) -> Iterator[str]:
         if section["kind"] == "pooled" and draft.pool:
             yield f"# Printed as {draft.pool}. Fewer decimals are used: NUTS, the check of the first model, cannot follow limits"
             yield "# that are known so much more closely than their standard error."
-        if section.get("i2"):
-            yield "# NUTS, the check of the first model, often cannot follow an I-squared above 0 to its rounding: the report"
-            yield "# then exits with status 1 and names the chains. Its probabilities are of the weighted sample, checked apart."
+        if section["kind"] in ("i2", "tau2") and "tolerance" in section:
+            yield "# Observed more loosely than printed: NUTS, the check of the first model, cannot follow it to its rounding."
         yield from _section("published", section, listed=True)
     samples = [question.sample for question in QUESTIONS if question.sample]
     left = [sample for sample in samples if not any(f'kind = "{kind}"' in sample for kind in sections)] + [*FURTHER]

@@ -27,6 +27,9 @@ DIRECTIONS = ("lower", "higher")
 # A pool is observed within a tenth of its standard error, at most six times its rounding; if that is less than a 25th of the
 # standard error, NUTS takes steps too small for its trajectories, and fewer decimals are used.
 _LOOSE, _TIMES, _CLOSEST = 0.1, 6, 0.04
+# NUTS cannot follow an I-squared above 0, or a tau-squared, to its rounding. I-squared is observed within this many percentage
+# points, but within this share of what it leaves of 100; tau-squared within this share of itself.
+_POINTS, _OF_REST, _OF_TAU2 = 5.0, 0.15, 0.2
 LOOSE_Z = 0.05  # SD, in units of z, within which a subgroup test is observed
 SOFT = 0.15  # of the border of significance, in units of z; analysis.toml of models/ketamine says why
 
@@ -66,19 +69,24 @@ def _pooled_section(pool: Pooled, tolerance: float | None) -> dict[str, Any]:
 
 
 def i2(draft: Draft, parts: Sequence[str]) -> Draft:
-    """I-squared, to its rounding."""
+    """I-squared; above 0 it is observed more loosely than its rounding."""
     i2, digits = number_from(parts[0], "I-squared")
     section: dict[str, Any] = {"kind": "i2", "i2": i2 if digits else int(i2), "digits": digits}
-    return _print(draft, section)
+    return _print(draft, section | (_looser(min(_POINTS, _OF_REST * (100 - i2)), digits) if i2 > 0 else {}))
 
 
 def tau2(draft: Draft, parts: Sequence[str]) -> Draft:
-    """tau-squared, to its rounding."""
+    """tau-squared; it is observed more loosely than its rounding."""
     tau2, digits = number_from(parts[0], "tau-squared")
     if not tau2:  # a bare 0 is one to two decimals, as by default
         return _print(draft, {"kind": "tau2", "tau2": 0.0} | ({"digits": digits} if digits else {}) | draft.estimator)
     section = {"kind": "tau2", "tau2": tau2, "digits": digits, **draft.estimator}
-    return _print(draft, section)
+    return _print(draft, section | _looser(_OF_TAU2 * tau2, digits))
+
+
+def _looser(tolerance: float, digits: int) -> dict[str, float]:
+    """A tolerance, where it is wider than the rounding."""
+    return {"tolerance": float(f"{tolerance:.2g}")} if tolerance > printed_half_width(digits) else {}
 
 
 def significant(draft: Draft, parts: Sequence[str]) -> Draft:

@@ -238,11 +238,11 @@ QUESTIONS = (
         applies=_knows_measure, unless=_OF_MEASURE,
     ),
     Question(
-        option="i2", parts=("I-squared in percent",), take=i2, skip=_NOT_PRINTED, sample='kind = "i2"\ni2 = 66',
+        option="i2", parts=("I-squared in percent",), take=i2, skip=_NOT_PRINTED, sample='kind = "i2"\ni2 = 66\ntolerance = 5.0',
     ),
     Question(
         option="tau2", parts=("tau-squared, between trials",), take=tau2, skip=_NOT_PRINTED,
-        sample='kind = "tau2"\ntau2 = 0.25\ndigits = 2', applies=lambda draft: draft.method != "fe",
+        sample='kind = "tau2"\ntau2 = 0.25\ntolerance = 0.05', applies=lambda draft: draft.method != "fe",
         unless="a fixed-effect pool has none",
     ),
     Question(
