@@ -404,7 +404,7 @@ def test_a_trials_own_test_is_a_bound(tmp_path: Path) -> None:
         ({"i2": "94.1"}, {"kind": "i2", "i2": 94.1, "digits": 1, "tolerance": 0.89}),
         ({"i2": "99"}, {"kind": "i2", "i2": 99, "digits": 0}),
         ({"tau2": "0.25"}, {"kind": "tau2", "tau2": 0.25, "digits": 2, "tolerance": 0.05}),
-        ({"tau2": "0.02"}, {"kind": "tau2", "tau2": 0.02, "digits": 2}),
+        ({"tau2": "0.02"}, {"kind": "tau2", "tau2": 0.02, "digits": 2, "tolerance": 0.024}),
         ({"tau2": "0"}, {"kind": "tau2", "tau2": 0.0}),
     ],
 )  # fmt: skip

@@ -28,8 +28,9 @@ DIRECTIONS = ("lower", "higher")
 # standard error, NUTS takes steps too small for its trajectories, and fewer decimals are used.
 _LOOSE, _TIMES, _CLOSEST = 0.1, 6, 0.04
 # NUTS cannot follow an I-squared above 0, or a tau-squared, to its rounding. I-squared is observed within this many percentage
-# points, but within this share of what it leaves of 100; tau-squared within this share of itself.
-_POINTS, _OF_REST, _OF_TAU2 = 5.0, 0.15, 0.2
+# points, but within this share of what it leaves of 100; tau-squared within this share of itself or, if that is wider, of the
+# variance of a trial's effect (number of trials times squared standard error of the pool): about as many points of I-squared.
+_POINTS, _OF_REST, _OF_TAU2, _OF_TRIAL = 5.0, 0.15, 0.2, 0.05
 LOOSE_Z = 0.05  # SD, in units of z, within which a subgroup test is observed
 SOFT = 0.15  # of the border of significance, in units of z; analysis.toml of models/ketamine says why
 
@@ -81,7 +82,15 @@ def tau2(draft: Draft, parts: Sequence[str]) -> Draft:
     if not tau2:  # a bare 0 is one to two decimals, as by default
         return _print(draft, {"kind": "tau2", "tau2": 0.0} | ({"digits": digits} if digits else {}) | draft.estimator)
     section = {"kind": "tau2", "tau2": tau2, "digits": digits, **draft.estimator}
-    return _print(draft, section | _looser(_OF_TAU2 * tau2, digits))
+    return _print(draft, section | _looser(max(_OF_TAU2 * tau2, _OF_TRIAL * _trial_variance(draft)), digits))
+
+
+def _trial_variance(draft: Draft) -> float:
+    """About the variance of a trial's estimated effect; 0 where no pool was printed."""
+    for pool in (section for section in draft.printed if section["kind"] == "pooled"):
+        width = math.log(pool["upper"] / pool["lower"]) if "ratio" in pool else pool["upper"] - pool["lower"]
+        return float(len(draft.rows) * (width / (2 * WITHIN)) ** 2)
+    return 0.0
 
 
 def _looser(tolerance: float, digits: int) -> dict[str, float]:
