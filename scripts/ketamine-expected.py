@@ -67,6 +67,7 @@ def headline(results: dict[str, Any]) -> dict[str, Any]:
             {
                 **kept(one, *signal_keys),
                 "beliefs": [kept(belief, "label", "probability", "mcse") for belief in one["beliefs"]],
+                "evidence": [kept(other, "label", "probability", "mcse") for other in one["evidence"]],
             }
             for one in results["signals"]
         ],
@@ -167,6 +168,10 @@ def page(expected: dict[str, Any]) -> str:
     lines += ["", f"| belief | {' | '.join(one['name'] for one in alone)} |", "| --- |" + " --- |" * len(alone)]
     for i, label in enumerate(labels):
         lines.append(f"| {label} | {' | '.join(number(one['beliefs'][i]) for one in alone)} |")
+    asked = [one for one in expected["signals"] if one["evidence"]]
+    others = [one["label"] for one in asked[0]["evidence"]]
+    lines += ["", f"| signal | as analysed | {' | '.join(others)} |", "| --- | --- |" + " --- |" * len(others)]
+    lines += [f"| {one['name']} | {number(one)} | {' | '.join(map(number, one['evidence']))} |" for one in asked]
     lines += ["", "| printed | observed within | recomputed from the trials of the draws: mean (95% interval) |"]
     lines += ["| --- | --- | --- |"]
     lines += [f"| {one['printed']} | {one['within']} | {one['recomputed']} |" for one in expected["published"]]
