@@ -12,7 +12,7 @@ from bayesmeta.analysis.records.model import ModelRecord
 from bayesmeta.analysis.records.outcome import OutcomeRecord
 from bayesmeta.analysis.records.results import AnalysisRecord, Results
 from bayesmeta.analysis.records.signal import SignalRecord
-from bayesmeta.report import evidence_tables, figures, html_tables, prior_sentences, sentences
+from bayesmeta.report import evidence_tables, figures, html_tables, prior_sentences, sentences, signal_tables
 from bayesmeta.report.plain_text import visible
 
 
@@ -64,9 +64,9 @@ def _signal(signal: SignalRecord, ci_prob: float) -> dict[str, Any]:
         "density": figures.density_figure(signal, ci_prob),
         "sensitivity": figures.sensitivity_figure(signal),
         "tipping": list(filter(None, [*tipping, prior_sentences.belief_sentence(signal)])),
-        "beliefs": html_tables.beliefs_table(signal),
-        "evidence": html_tables.evidence_table(signal),
-        "tried": html_tables.sensitivity_table(signal),
+        "beliefs": signal_tables.beliefs_table(signal),
+        "evidence": signal_tables.evidence_table(signal),
+        "tried": signal_tables.sensitivity_table(signal),
     }
 
 
