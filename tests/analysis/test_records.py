@@ -13,7 +13,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from bayesmeta.analysis.records.outcome import EstimatorRecord, ProbabilityRecord
 from bayesmeta.analysis.records.results import ReportedRow, Results
-from bayesmeta.analysis.records.signal import BeliefRecord, SignalRecord
+from bayesmeta.analysis.records.signal import BeliefRecord, OtherEvidenceRecord, SignalRecord
 from bayesmeta.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,9 +59,11 @@ def checked(record: type[BaseModel], values: dict[str, Any], *others: str) -> No
 def test_the_stored_ketamine_run_has_the_fields_of_the_records() -> None:
     expected = json.loads((ROOT / "models" / "ketamine" / "expected.json").read_text(encoding="utf-8"))
     for signal in expected["signals"]:
-        checked(SignalRecord, signal, "beliefs")
+        checked(SignalRecord, signal, "beliefs", "evidence")
         for belief in signal["beliefs"]:
             checked(BeliefRecord, belief)
+        for other in signal["evidence"]:
+            checked(OtherEvidenceRecord, other)
     for row in expected["parameters"]:
         checked(ReportedRow, row, "mcse")
     for probability in expected["probabilities"]:

@@ -44,7 +44,7 @@ def _signal(name, label, claim, claim_label, mean, sd, **rest):
         "name": name, "outcome": label, "model": "crps", "model_label": "1 + crps", "claim": claim,
         "claim_label": claim_label, "published_verdict": "nonsignificant", "unit": "points", "note": "",
         "estimate": _moments("crps", mean, sd), "display": display_of("md").as_dict(),
-        "beliefs": [], "level": None, "tipping": [],
+        "beliefs": [], "evidence": [], "level": None, "tipping": [],
         "density": {"x": x, "posterior": posterior, "prior": prior, "shade_from": None, "shade_to": 0.0},
         **rest,
     }  # fmt: skip

@@ -65,6 +65,16 @@ COMMANDS = {
     "simulate": ["simulate", "design.toml", "--out", "blocks"],
     "priors": ["priors", "--search", "pain"],
     "template": ["template", "--measure", "log_or"],
+    "new": [
+        "new",
+        "made \x1b[2J",
+        "--review",
+        "--no-input",
+        "--title",
+        "[random] :warning:",
+        "--trial",
+        "[/kg]; 10 12",
+    ],
 }
 SHOWN = {
     "fit": [name for name in HOSTILE[:-1] if name != min(HOSTILE)],  # which the others are compared with; one wraps

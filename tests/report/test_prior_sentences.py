@@ -13,6 +13,7 @@ def signal(**values):
         "unit": "points",
         "sensitivity": [],
         "beliefs": [],
+        "evidence": [],
     }
     return SignalRecord.model_construct(**stated | values)
 

@@ -58,7 +58,7 @@ class BeliefRecord(UnderPriors, Believed):
     """A signal under a belief."""
 
 
-class EvidenceRecord(Record):
+class OtherEvidenceRecord(Record):
     """A signal of a published review with other evidence: what differs, its source, and how it was fitted."""
 
     label: str
@@ -124,7 +124,7 @@ class SignalRecord(Record):
     probability_range: list[float]
     sensitivity: list[CrossedPriors]
     beliefs: list[BeliefRecord]
-    evidence: list[EvidenceRecord]
+    evidence: list[OtherEvidenceRecord]
     level: float | None
     tipping: list[TippingRecord]
     density: Curve
