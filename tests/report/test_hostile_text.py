@@ -67,7 +67,7 @@ COMMANDS = {
     "template": ["template", "--measure", "log_or"],
     "new": [
         "new",
-        "made \x1b[2J",
+        "made [random]",
         "--review",
         "--no-input",
         "--title",
