@@ -67,7 +67,7 @@ COMMANDS = {
     "template": ["template", "--measure", "log_or"],
     "new": [
         "new",
-        "made [random]",
+        "made [random] \x1b[2J",
         "--review",
         "--no-input",
         "--title",

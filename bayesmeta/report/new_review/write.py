@@ -20,6 +20,7 @@ from bayesmeta.report.messages import say
 from bayesmeta.report.new_review.draft import Draft
 from bayesmeta.report.new_review.files import analysis_text, studies_frame
 from bayesmeta.report.new_review.interview import Lines, interview
+from bayesmeta.report.plain_text import visible
 
 _ANALYSIS, _STUDIES = "analysis.toml", "studies.csv"
 
@@ -81,7 +82,7 @@ def _command(folder: Path) -> str:
 
 def _contents(draft: Draft, folder: Path) -> dict[str, bytes]:
     table = csv_bytes(pd.DataFrame(studies_frame(draft), dtype=object))
-    return {_ANALYSIS: analysis_text(draft, _command(folder)).encode(), _STUDIES: table}
+    return {_ANALYSIS: analysis_text(draft, " ".join(visible(_command(folder)).splitlines())).encode(), _STUDIES: table}
 
 
 def _blanks(contents: Mapping[str, bytes]) -> list[str]:
