@@ -230,4 +230,5 @@ def test_formulaic_is_called_in_one_module_and_nothing_else_runs_text() -> None:
                     found.append(f"{place} calls {called.id}")
                 if isinstance(called, ast.Attribute) and called.attr in ("eval", "query", "system", "popen"):
                     found.append(f"{place} calls .{called.attr}")
-    assert found == ["spec/formula.py imports formulaic"]
+    # pickle goes through the pipes between a report and the process that it started, and reads no file
+    assert found == ["analysis/chains.py imports pickle", "spec/formula.py imports formulaic"]

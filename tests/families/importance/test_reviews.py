@@ -146,7 +146,8 @@ def test_the_same_seed_gives_the_same_numbers(small):
 
 def test_it_gives_up_where_too_few_sets_carry_the_weight(monkeypatch):
     monkeypatch.setattr(engine, "_SIZES", (10,))
-    monkeypatch.setattr(engine, "LEAST", 10**6)
+    monkeypatch.setattr(engine, "_OWN_SIZES", (10,))
+    monkeypatch.setattr(engine, "LEAST", 1000)
     engine.shared_sample.cache_clear()
     with pytest.raises(ImportanceError, match="effective sets of trials of 1024.* are needed"):
         bm.fit(SMALL, MODEL, "importance")
@@ -175,7 +176,8 @@ def test_it_gives_up_where_it_misses_a_part_of_the_posterior():
 @pytest.mark.slow
 def test_nuts_takes_over_with_a_line_that_says_so(monkeypatch):
     monkeypatch.setattr(engine, "_SIZES", (10,))
-    monkeypatch.setattr(engine, "LEAST", 10**6)
+    monkeypatch.setattr(engine, "_OWN_SIZES", (10,))
+    monkeypatch.setattr(engine, "LEAST", 1000)
     engine.shared_sample.cache_clear()
     with pytest.warns(ConvergenceWarning, match="NUTS takes over"):
         result = bm.fit_many(ROUGH, {"m": MODEL}, draws=200, tune=200, chains=2)["m"]

@@ -29,7 +29,7 @@ def expected(method: Method, se: Floats, tau2: Floats, pooled: Floats) -> Floats
     --------
     >>> se, tau2 = np.array([[0.2, 0.25, 0.3]]), np.array([0.4079])
     >>> expected("dl", se, tau2, np.ones(3)).round(2), expected("pm", se, tau2, np.ones(3))
-    (array([14.93]), array([2.]))
+    (array([15.39]), array([2.]))
     """
     freedom = np.full(len(se), pooled.sum() - 1)
     if method in ("pm", "fe"):
