@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from bayesmeta.data.review_covariates import check_covariate
+from bayesmeta.data.review_covariates import check_covariate, check_size
 from bayesmeta.data.statistics import PooledEstimate, SignificantCount, Statistic, StudyTest
 from bayesmeta.errors import DataError, did_you_mean
 from bayesmeta.priors import Prior, require_proper, require_scale_prior
@@ -281,6 +281,7 @@ class PublishedReview:
                 raise DataError(f"{statistic.name}: {statistic.count} of {pooled} studies cannot be significant.")
             if statistic.covariate is not None:
                 check_covariate(statistic, self.scenarios(), self.covariate_names)
+            check_size(statistic, self.scenarios())
 
     def _check_total(self) -> None:
         if self.n_total is None:

@@ -39,7 +39,7 @@ def _number(statistic: Any, study: Study) -> float:
     grouped = statistic.covariate_is != "numbers"
     if not study.in_review and value is None:
         return math.nan
-    if not isinstance(value, int | float):
+    if not isinstance(value, int | float) or not math.isfinite(value):
         what = "in group 0 or 1, or another whole number from 0" if grouped else "given a number"
         raise DataError(f"{statistic.name}: study {study.name!r} must be {what}; got {value!r}.")
     if grouped and (value < 0 or value != int(value)):
@@ -77,6 +77,17 @@ def _numbers(statistic: Any, values: list[float]) -> None:
         raise DataError(f"{statistic.name}: covariate without variation, every study has {values[0]:g}.")
     if len(values) < 3 and statistic.method != "fe":
         raise DataError(f"{statistic.name}: {len(values)} studies leave nothing for tau^2 beside a line.")
+
+
+def check_size(statistic: Any, scenarios: Sequence[Scenario]) -> None:
+    """Reject a number whose t distribution has no degrees of freedom with the studies that were pooled."""
+    least = getattr(statistic, "least_studies", 1)
+    for scenario in scenarios:
+        pooled = [study for study in scenario.studies if study.in_review]
+        if statistic.covariate is not None and statistic.covariate_is == "one group":
+            pooled = [study for study in pooled if study.covariates[statistic.covariate] == statistic.group]
+        if len(pooled) < least:
+            raise DataError(f"{statistic.name}: it needs at least {least} studies; {len(pooled)} were pooled.")
 
 
 _CHECKS = {"one group": _one_group, "groups": _groups, "numbers": _numbers}

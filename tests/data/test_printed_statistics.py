@@ -59,7 +59,7 @@ def test_names_tell_statistics_apart():
 
 REJECTED = {
     "two numbers": (lambda: bm.Heterogeneity(i2=30, tau2=0.1), "give one of i2, tau2 and q; got i2, tau2"),
-    "no number": (lambda: bm.Heterogeneity(), "give one of i2, tau2 and q; got none"),
+    "none of three": (lambda: bm.Heterogeneity(), "give one of i2, tau2 and q; got none"),
     "negative tau2": (lambda: bm.Heterogeneity(tau2=-0.1), "tau-squared must be a number, not negative; got -0.1"),
     "tau2 of a common effect": (lambda: bm.Heterogeneity(tau2=0.1, method="fe"), "method='fe' is not known"),
     "a method": (lambda: bm.PooledEstimate(estimate=-0.4, method="remll", **INTERVAL), "method='remll'.*Did you mean 'reml'"),
@@ -104,6 +104,29 @@ REJECTED = {
     "a line through two": (
         lambda: review(bm.MetaRegressionTest(covariate="dose", p=0.2), studies=STUDIES[:2]), "2 studies leave nothing for tau"
     ),
+    "a prediction from two": (
+        lambda: review(bm.PredictionInterval(**INTERVAL), studies=STUDIES[:2]), "at least 3 studies; 2 were pooled"
+    ),
+    "Hartung and Knapp of one": (
+        lambda: review(
+            bm.PooledEstimate(estimate=-0.4, covariate="site", group=2, interval="hksj", **INTERVAL), studies=STUDIES
+        ),
+        "site = 2: it needs at least 2 studies; 1 were pooled",
+    ),
+    "no number": (
+        lambda: review(
+            bm.SubgroupTest(covariate="crps", p=0.2),
+            studies=[*STUDIES, bm.Study(name="E", n=9, covariates={"crps": float("nan")})],
+        ),
+        "study 'E' must be in group 0 or 1, or another whole number from 0; got nan",
+    ),
+    "an infinite dose": (
+        lambda: review(
+            bm.MetaRegressionTest(covariate="dose", p=0.2),
+            studies=[*STUDIES, bm.Study(name="E", n=9, covariates={"dose": float("inf")})],
+        ),
+        "study 'E' must be given a number; got inf",
+    ),
     "one tau of nothing": (
         lambda: review(bm.SubgroupTest(covariate="site", p=0.2, tau="common"), studies=STUDIES[:3]),
         "3 studies in 3 groups leave nothing for a common",
@@ -116,6 +139,15 @@ def test_what_cannot_be_right_is_rejected(name):
     make, message = REJECTED[name]
     with pytest.raises(DataError, match=message):
         make()
+
+
+def test_a_review_may_print_two_pools() -> None:
+    """With a common effect and with random effects: their names differ, and the first is the review's."""
+    found = review(
+        bm.PooledEstimate(estimate=-0.4, method="fe", **INTERVAL), bm.PooledEstimate(estimate=-0.4, **INTERVAL)
+    )
+    assert found.pooled is found.statistics[0]
+    assert [one.name for one in found.statistics] == ["pooled estimate and CI (fe)", "pooled estimate and CI"]
 
 
 def test_pairs_are_more_precise_than_arms():

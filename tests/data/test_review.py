@@ -218,7 +218,7 @@ def test_hash_is_of_the_content():
         review(sd=HalfNormal(2)),
         review(choices=[choice(option(), option("b"))]),
         review(studies=[Study(name="A", n=20)]),
-        review(studies=[Study(name="A", n=20, in_review=False)]),
+        review(studies=[Study(name="A", n=20), Study(name="B", n=20, in_review=False)]),
         review(studies=[Study(name="A", n=20, covariates={"crps": 1})]),
     ]
     assert len({other.hash for other in [review(), *others]}) == 8

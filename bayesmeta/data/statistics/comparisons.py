@@ -190,6 +190,11 @@ class MetaRegressionSlope:
         return f"meta-regression slope: {self.covariate}"
 
     @property
+    def least_studies(self) -> int:
+        """Studies that a line and, but for a common effect by Wald's interval, its spread need."""
+        return 2 if self.method == "fe" and self.interval == "wald" else 3
+
+    @property
     def rounding(self) -> float:
         """Half-width of the interval that each number is known to lie in."""
         return printed_half_width(self.digits) if self.half_width is None else self.half_width

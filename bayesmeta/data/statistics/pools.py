@@ -110,7 +110,13 @@ class PooledEstimate(_Limits):
     @property
     def name(self) -> str:
         """Label of this statistic in results."""
-        return group_name("pooled estimate and CI", self.covariate, self.group)
+        by = "" if self.method == "dl" else f" ({self.method})"
+        return group_name(f"pooled estimate and CI{by}", self.covariate, self.group)
+
+    @property
+    def least_studies(self) -> int:
+        """Studies that the interval needs."""
+        return 2 if self.interval == "hksj" else 1
 
     @property
     def z(self) -> float:
@@ -148,3 +154,8 @@ class PredictionInterval(_Limits):
     def name(self) -> str:
         """Label of this statistic in results."""
         return group_name("prediction interval", self.covariate, self.group)
+
+    @property
+    def least_studies(self) -> int:
+        """Studies that the interval needs."""
+        return 3 if self.rule == "hts" else 2

@@ -167,11 +167,11 @@ def number_label(name: str) -> str:
 
     Examples
     --------
-    >>> number_label("pooled lower"), number_label("z of crps"), number_label("I-squared")
+    >>> number_label("pooled lower (reml)"), number_label("z of crps"), number_label("I-squared")
     ('lower limit ', 'z = ', '')
     """
     for ending, label in (("lower", "lower limit "), ("upper", "upper limit ")):
-        if name.split(":")[0].endswith(ending):
+        if name.split(":")[0].split(" (")[0].endswith(ending):
             return label
     if name.startswith("number of studies with y/se"):
         return f"{name.removeprefix('number of studies with ')} in "

@@ -225,7 +225,7 @@ def plain(data: PublishedReview, model: bm.NormalNormal, seed: int, total: int =
     ready, arrays, rng = prepare(data, model), review_arrays(data), np.random.default_rng(seed)
     design, latent = ready.design, ~arrays.known
     draws, parts = {name: [] for name in ready.parameters}, []
-    for _ in range(max(total // 100_000, 1)):
+    for _ in range(total // 100_000):
         n = 100_000
         top = {name: np.asarray(prior.rvs(n, rng)) for name, prior in ready.priors.items()}
         sd, u = np.asarray(data.sd.rvs((n, int(latent.sum())), rng)), rng.random((n, arrays.n_free_sizes))
