@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.integrate import quad
+from scipy.optimize import brentq
 from scipy.stats import halfnorm, multivariate_normal
 
 import bayesmeta as bm
 from bayesmeta.families.review import codes
 from bayesmeta.families.review.fits import Fit, fitted
 from bayesmeta.families.review.importance import moments
-from bayesmeta.families.review.importance.constraints import Constraint
+from bayesmeta.families.review.importance.constraints import Constraint, joined
+from bayesmeta.families.review.importance.effects import Effects, Form, Wanted
 from bayesmeta.families.review.importance.integral import Trials, log_marginal, tau_rule
+from bayesmeta.families.review.importance.kernel_newton import newton
 from bayesmeta.families.review.importance.solve import heterogeneity, shift_for_heterogeneity, shift_for_tau2
 from bayesmeta.pooling import dersimonian_laird
 from bayesmeta.pooling.arrays import pool_arrays
@@ -70,6 +75,51 @@ def test_slopes_are_those_of_differences(name):
         step = 1e-6 * np.eye(6)[i]
         differences = (one.slope(Y + step, SE).value - one.slope(Y - step, SE).value) / 2e-6
         assert_allclose(slopes[:, i], differences, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "names", [["dl, separate"], ["dl, separate", "dl, slope over its error"], ["reml, common"]], ids=str
+)
+@pytest.mark.parametrize("known", [False, True], ids=["nothing known", "a trial known"])
+def test_drawn_effects_meet_the_pool_and_every_test(names, known):
+    tests = [replace(CONSTRAINTS[name], target=0.6 + i, spread=0.01) for i, name in enumerate(names)]
+    trials, tau2, n = np.array([0.3 if known and i == 4 else np.nan for i in range(6)]), np.full(200, 0.3), 6 - known
+    weights = moments.form_weights("dl", SE, tau2, ALL)
+    form = Form(*weights, moments.expected("dl", SE, tau2, ALL))
+    wanted = Wanted(SE, trials, np.full(200, -0.5), tau2, ALL, tests, form=form, met=True)
+    effects = Effects(wanted, np.zeros((200, n)), 0.5 * np.ones((n, 1)), np.full((200, n), 0.4))
+    rng = np.random.default_rng(3)
+    goal = rng.standard_normal((200, len(tests)))
+    at, drawn, _ = effects.draw(rng.standard_normal((200, n)), rng.standard_normal((200, 1)), goal)
+    assert at.size >= 10
+    y = np.insert(drawn, 4, 0.3, axis=1) if known else drawn
+    pooled = dersimonian_laird(y, SE[at], np.ones((1, 6)))
+    assert_allclose(pooled.estimate[:, 0], -0.5, atol=1e-8)
+    assert_allclose(pooled.tau2[:, 0], 0.3, atol=1e-8)
+    for test, column in zip(tests, goal.T, strict=True):
+        assert_allclose(test.slope(y, SE[at]).value, test.target + 0.01 * column[at], atol=1e-8)
+
+
+def test_solutions_are_all_that_a_root_finder_meets():
+    test = replace(CONSTRAINTS["dl, separate"], target=1.0)
+    middle, direction, z = Y[:20], RNG.normal(0, 1, (20, 6, 1)), np.full((20, 1), 1.0)
+    unknown = np.repeat(np.linspace(-3, 3, 25)[:, None, None], 20, axis=1)
+    solved, none = unknown.copy(), np.zeros((0, 0))
+    newton(
+        middle, direction, np.full(6, np.nan), np.arange(6), SE[:20], z, False, none, none, none[0:0].ravel(), *joined([test]),
+        solved,
+    )  # fmt: skip
+    for i in range(20):
+
+        def miss(x, i=i):
+            return float(pooled_z(middle[i] + direction[i, :, 0] * x, SE[i], INSIDE) - 1.0)
+
+        edges = np.linspace(-3, 3, 601)
+        signs = np.sign([miss(x) for x in edges])
+        roots = [brentq(miss, *edges[j : j + 2], xtol=1e-12) for j in np.flatnonzero(signs[1:] != signs[:-1])]
+        ends = solved[np.isfinite(solved[:, i, 0]), i, 0]
+        assert all(np.abs(ends - root).min() < 1e-7 for root in roots)
+        assert all(abs(miss(end)) < 1e-9 for end in ends)
 
 
 @pytest.mark.parametrize("name", [name for name in CONSTRAINTS if name.startswith("fe")])

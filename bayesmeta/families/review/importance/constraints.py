@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,20 +77,30 @@ class Constraint:
 
     def slope(self, y: Floats, se: Floats) -> Slope:
         """The number from sets of trials, each of shape (set, study), with its derivatives by the effects."""
-        from bayesmeta.families.review.importance.kernel_slopes import gaps, slopes
+        from bayesmeta.families.review.importance.kernel_slopes import slopes
 
         value, by_effect = np.empty(len(y)), np.zeros(y.shape)
-        slots = np.arange(len(self.fits))
         y, se = (np.ascontiguousarray(x, dtype=float) for x in (y, se))
-        if self.quantity == codes.GAP and all(one.is_plain for one in self.fits):
-            gaps(y, se, self._encoded[0], value, by_effect)
-            return Slope(value, by_effect)
-        slopes(y, se, *self._encoded, self.quantity, slots, value, by_effect)
+        slopes(y, se, *self.encoded, self.quantity, self.is_plain, value, by_effect)
         return Slope(value / self.scale, by_effect / self.scale)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is z of the difference of two pools by DerSimonian and Laird, with a tau^2 each."""
+        return self.quantity == codes.GAP and all(one.is_plain for one in self.fits)
+
     @cached_property
-    def _encoded(self) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats, NDArray[np.int64]]:
+    def encoded(self) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats, NDArray[np.int64]]:
+        """Members, strata, covariates and methods of the fits, as compiled code takes them."""
         return encoded(self.fits)
+
+
+def joined(tests: Sequence[Constraint]) -> tuple[NDArray[Any], ...]:
+    """The tests as `kernel_newton` takes them: first fits, members, strata, covariates, methods, quantities, plain, scales."""
+    first = np.cumsum([0, *(len(one.fits) for one in tests)])
+    fits = (np.concatenate(values) for values in zip(*(one.encoded for one in tests), strict=True))
+    quantity, scale = np.array([one.quantity for one in tests]), np.array([one.scale for one in tests])
+    return first, *fits, quantity, np.array([one.is_plain for one in tests]), scale
 
 
 def constraints(arrays: ReviewArrays) -> Iterator[Constraint]:

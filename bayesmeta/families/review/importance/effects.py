@@ -10,6 +10,7 @@ How much it misses is found out by `missed`.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, replace
@@ -20,14 +21,13 @@ from numpy.typing import NDArray
 
 from bayesmeta.data.statistics.pools import Method
 from bayesmeta.families.review.importance import moments
-from bayesmeta.families.review.importance.constraints import Constraint, Slope
+from bayesmeta.families.review.importance.constraints import Constraint, Slope, joined
 from bayesmeta.families.review.importance.small_systems import (
     LOG_2PI,
     apply,
     dot,
     log_chi,
     log_normal,
-    solved,
     sphere,
 )
 
@@ -35,8 +35,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int_]
 Flags = NDArray[np.bool_]
 SLACK = 0.25  # of a z around what was printed, where `missed` draws it
-_STEPS, _LONGEST = 40, 2.0  # Newton steps, and the longest, in units of z
-_MET, _SAME = 1e-10, 1e-6  # error of a solution; distance within which two are the same
+_SAME = 1e-6  # distance within which two solutions are the same
 _FAR = (0.0, 0.3, 1.0, 3.0)  # of starts from z, where no pool limits the values
 
 
@@ -317,41 +316,34 @@ class Effects:
         unit = np.ones(len(z))
         if self.wanted.met:  # steps must not depend on how far the deviation reaches as it is given
             unit = np.sqrt(self.wanted.limited.most / self._quadratic(z, away[..., None])[2][:, 0, 0])
-        found: list[tuple[Floats, Floats]] = []
-        for values, stretch in self._starts(z, unit[:, None] * away):
-            values, stretch = self._solve(z, unit[:, None] * away, values, stretch)
-            for before, end in found:
-                same = (np.abs(values - before).max(axis=1) < _SAME) & (np.abs(stretch - end) < _SAME * end)
-                stretch = np.where(same, np.nan, stretch)
-            found.append((values, stretch))
-        values, stretch = np.stack([one for one, _ in found]), np.stack([unit * one for _, one in found])
+        values, stretch = self._solve(z, unit[:, None] * away, self._starts(z, unit[:, None] * away))
+        for i, j in itertools.combinations(range(len(values)), 2):
+            same = np.abs(values[j] - values[i]).max(axis=1) < _SAME
+            stretch[j, same & (np.abs(stretch[j] - stretch[i]) < _SAME * stretch[i])] = np.nan
         way, at = np.nonzero(stretch > 0)
-        return at, values[way, at], stretch[way, at]
+        return at, values[way, at], unit[at] * stretch[way, at]
 
     def _tests(self, effects: Floats) -> list[Slope]:
         y = self._all(effects)
         return [one.slope(y, self.wanted.se) for one in self.wanted.tests]
 
-    def _solve(self, z: Floats, away: Floats, values: Floats, stretch: Floats) -> tuple[Floats, Floats]:
-        """Values, and a stretch, at which every test has its z and the form is as it should be, by Newton's method; or nan."""
-        values, stretch = values.copy(), stretch.copy()
-        met, left = np.zeros(len(z), dtype=bool), np.flatnonzero(np.isfinite(stretch) & (stretch > 0))
-        part = self.of(left)
-        for i in range(_STEPS):
-            effects = part._at(values[left], stretch[left, None] * away[left])
-            miss, slope = part._misses(effects, z[left], away[left])
-            met[left] = np.abs(miss).max(axis=1, initial=0.0) < _MET
-            open_ = ~met[left] & np.isfinite(miss).all(axis=1)
-            if not open_.any():
-                break
-            step = solved(slope[open_], miss[open_])
-            step *= np.minimum(1.0, _LONGEST / np.abs(step).max(axis=1))[:, None]
-            step *= 0.4 if i // 5 % 2 else 1.0  # full steps may go to and fro between the sides of a kink
-            left, part = left[open_], part.of(open_)
-            values[left] -= step[:, : z.shape[1]]
-            if self.wanted.met:
-                stretch[left] = np.maximum(stretch[left] - step[:, -1], 0.1 * stretch[left])
-        return values, np.where(met, stretch, np.nan)
+    def _solve(self, z: Floats, away: Floats, starts: list[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
+        """Values, and a stretch, at which every test has its z and the form is as it should be, from every start; or nan."""
+        from bayesmeta.families.review.importance.kernel_newton import newton
+
+        wanted, fixed = self.wanted, self.wanted.met
+        unknown = np.stack([np.column_stack([values, stretch] if fixed else [values]) for values, stretch in starts])
+        directions = self._lift[..., self.n_exact :]
+        if fixed:
+            directions = np.concatenate([directions, away[..., None]], axis=-1)
+        middle = self._at(np.zeros_like(z), np.zeros_like(away) if fixed else away)
+        form = wanted.limited if fixed else Form(np.zeros((0, 0)), np.zeros((0, 0)), np.zeros(0))
+        newton(
+            *map(np.ascontiguousarray, (middle, directions, wanted.known)), np.flatnonzero(self.latent),
+            *map(np.ascontiguousarray, (wanted.se, z)), fixed, *map(np.ascontiguousarray, form), *joined(wanted.tests), unknown,
+        )  # fmt: skip
+        values = unknown[..., : z.shape[1]]
+        return values, unknown[..., -1].copy() if fixed else np.where(np.isfinite(values).all(axis=-1), 1.0, np.nan)
 
     def _misses(self, effects: Floats, z: Floats, away: Floats) -> tuple[Floats, Floats]:
         """What tests and form are off by, (point, equation), and the slopes by values and stretch, (..., unknown)."""

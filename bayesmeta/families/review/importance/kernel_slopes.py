@@ -13,42 +13,56 @@ from bayesmeta.families.review.kernel_fit import fit, fit_adjoint
 
 
 @numba.njit(cache=True, error_model="numpy")
-def slopes(y, se, member, stratum, x, method, quantity, slots, value, by_effect):
-    """Fill a number of the fits of `slots`, and its derivatives by the effects, for sets of trials of shape (set, study)."""
-    n, k = y.shape
-    m = slots.size
-    numbers, vectors = np.empty((m, codes.N_NUMBERS)), np.empty((m, 3, k))
-    centres, d, by_se, room = np.empty(m), np.empty((m, codes.N_NUMBERS)), np.empty(k), np.empty((3, k))
-    for i in range(n):
-        for f in range(m):
-            share, residual, first = vectors[f, 0], vectors[f, 1], vectors[f, 2]
-            centres[f] = fit(
-                y[i], se[i], member[f], stratum[f], x[f], method[f], numbers[f], share, residual, first, room
-            )
-        value[i] = fit_quantity(quantity, 0.0, numbers, slots, d)
-        for f in range(m):
-            share, residual, first = vectors[f, 0], vectors[f, 1], vectors[f, 2]
-            fit_adjoint(
-                y[i], se[i], stratum[f], x[f], method[f], centres[f], numbers[f], share, residual, first, room, d[f],
-                by_effect[i], by_se,
-            )  # fmt: skip
+def slopes(y, se, member, stratum, x, method, quantity, plain, value, by_effect):
+    """Fill a number of some fits, and its derivatives by the effects, for sets of trials of shape (set, study)."""
+    room = workspace(method.size, y.shape[1])
+    for i in range(y.shape[0]):
+        value[i] = slope(y[i], se[i], member, stratum, x, method, quantity, plain, by_effect[i], room)
 
 
 @numba.njit(cache=True, error_model="numpy")
-def gaps(y, se, member, value, by_effect):
-    """Fill z of the difference of two pools by DerSimonian and Laird: as `slopes`, at a tenth of the time."""
-    n, k = y.shape
-    estimate, variance = np.empty(2), np.empty(2)
-    by_estimate, by_variance = np.zeros((2, k)), np.zeros((2, k))
-    for i in range(n):
-        for f in range(2):
-            estimate[f], variance[f] = _pool(y[i], se[i], member[f], by_estimate[f], by_variance[f])
-        total = variance[0] + variance[1]
-        z = (estimate[0] - estimate[1]) / math.sqrt(total)
-        value[i] = z
-        for j in range(k):
-            spread = 0.5 * z / total * (by_variance[0, j] + by_variance[1, j])
-            by_effect[i, j] = (by_estimate[0, j] - by_estimate[1, j]) / math.sqrt(total) - spread
+def workspace(m, k):
+    """What `slope` works in, for at most `m` fits of `k` studies."""
+    numbers, d = np.empty((m, codes.N_NUMBERS)), np.empty((m, codes.N_NUMBERS))
+    return numbers, d, np.empty((m, 3, k)), np.empty((3, k)), np.empty(k), np.empty(m), np.arange(m)
+
+
+@numba.njit(cache=True, error_model="numpy")
+def slope(y, se, member, stratum, x, method, quantity, plain, by_effect, workspace):
+    """A number of some fits from one set of trials; fills its derivatives by the effects.
+
+    `plain` tells that it is z of the difference of two pools by DerSimonian and Laird, at a tenth of the time.
+    """
+    if plain:
+        return _gap(y, se, member, by_effect, workspace[2])
+    numbers, d, vectors, room, by_se, centres, slots = workspace
+    m = method.size
+    for f in range(m):
+        share, residual, first = vectors[f, 0], vectors[f, 1], vectors[f, 2]
+        centres[f] = fit(y, se, member[f], stratum[f], x[f], method[f], numbers[f], share, residual, first, room)
+    value = fit_quantity(quantity, 0.0, numbers, slots[:m], d)
+    by_effect[:] = 0.0
+    for f in range(m):
+        share, residual, first = vectors[f, 0], vectors[f, 1], vectors[f, 2]
+        fit_adjoint(
+            y, se, stratum[f], x[f], method[f], centres[f], numbers[f], share, residual, first, room, d[f], by_effect,
+            by_se,
+        )  # fmt: skip
+    return value
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _gap(y, se, member, by_effect, vectors):
+    """Z of the difference of two pools by DerSimonian and Laird; fills its derivatives by the effects."""
+    vectors[:2, :2] = 0.0
+    first, first_variance = _pool(y, se, member[0], vectors[0, 0], vectors[0, 1])
+    second, second_variance = _pool(y, se, member[1], vectors[1, 0], vectors[1, 1])
+    total = first_variance + second_variance
+    z = (first - second) / math.sqrt(total)
+    for j in range(y.size):
+        spread = 0.5 * z / total * (vectors[0, 1, j] + vectors[1, 1, j])
+        by_effect[j] = (vectors[0, 0, j] - vectors[1, 0, j]) / math.sqrt(total) - spread
+    return z
 
 
 @numba.njit(cache=True, error_model="numpy")

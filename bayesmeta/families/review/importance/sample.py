@@ -97,45 +97,64 @@ def draw(proposals: Sequence[Proposal], target: Target, size: int, seed: int) ->
     ----------
     target : callable
         From the points of a stratum to the logs of their posterior weights.
+
+    Notes
+    -----
+    Where few points of a stratum's pilot carry weight its proposal is fitted to a larger one, unless the stratum is
+    negligible.
     """
-    fitted, weights, sizes = list[Fitted | None](), list[Floats](), list[int]()
-    for i, proposal in enumerate(proposals):
-        kept, log_weight, n = _adapted(proposal, target, [seed, i])
-        fitted.append(kept)
-        weights.append(log_weight)
-        sizes.append(n)
-    shares = _shares(weights, sizes)
+    pilots = [_adapted(proposal, target, _PILOT, [seed, i, REPLICATES]) for i, proposal in enumerate(proposals)]
+    totals = np.array([one.total for one in pilots])
+    for i in np.flatnonzero(np.isfinite(totals) & (totals > totals.max() - _NOTHING)).tolist():
+        if pilots[i].effective < _POOR * 2**_PILOT:
+            again = [seed, i, REPLICATES + _ROUNDS + 2]
+            pilots[i] = _adapted(proposals[i], target, _LARGE_PILOT, again, pilots[i].fitted)
+    fitted = [one.fitted for one in pilots]
+    shares = _shares([one.log_weight for one in pilots], [one.size for one in pilots])
     return Sample(
         tuple(replicated(proposals, fitted, shares, size, seed)), _missed(proposals, fitted, shares, target, seed)
     )
 
 
-def _adapted(proposal: Proposal, target: Target, seed: Sequence[int]) -> tuple[Fitted | None, Floats, int]:
-    """The proposal of a stratum fitted to the target, while that makes it better; weights of points from it, and their number.
+@dataclass(frozen=True)
+class _Pilot:
+    """A first sample of a stratum: the proposal fitted to it, the logs of its points' weights, and how many were drawn."""
 
-    Where few points of a first small sample carry weight, the fit comes from a larger one.
-    """
-    kept = None
-    for size, first in ((_PILOT, 0), (_LARGE_PILOT, _ROUNDS + 2)):
-        pilot = _drawn(proposal, kept, size, [[*seed, REPLICATES + first]])
-        if not pilot.x.size and kept is None:
-            kept = _wider(proposal)
-            pilot = _drawn(proposal, kept, size + 1, [[*seed, REPLICATES + first]])
-        log_weight = target(pilot)
-        for step in range(_ROUNDS):
-            if _effective(log_weight) > _GOOD * 2**size:
-                break
-            again = _fit(pilot.x, log_weight, proposal.dimension)
-            if again is None:
-                break
-            pilot = _drawn(proposal, again, size, [[*seed, REPLICATES + first + 1 + step]])
-            better = target(pilot)
-            if _effective(better) <= _effective(log_weight):
-                break
-            log_weight, kept = better, again
-        if not 0 < _effective(log_weight) < _POOR * 2**size:
+    fitted: Fitted | None
+    log_weight: Floats
+    size: int
+
+    @property
+    def total(self) -> float:
+        return float(logsumexp(self.log_weight)) if self.log_weight.size else -np.inf
+
+    @property
+    def effective(self) -> float:
+        return _effective(self.log_weight)
+
+
+def _adapted(
+    proposal: Proposal, target: Target, size: int, seed: Sequence[int], fitted: Fitted | None = None
+) -> _Pilot:
+    """A pilot of 2**`size` points, its proposal fitted to the target while that makes it better."""
+    *before, last = seed
+    pilot = _drawn(proposal, fitted, size, [seed])
+    if not pilot.x.size and fitted is None:
+        fitted = _wider(proposal)
+        pilot = _drawn(proposal, fitted, size + 1, [seed])
+    log_weight = target(pilot)
+    for step in range(_ROUNDS):
+        if _effective(log_weight) > _GOOD * 2**size:
             break
-    return kept, log_weight, 2**size
+        again = _fit(pilot.x, log_weight, proposal.dimension)
+        if again is None:
+            break
+        pilot = _drawn(proposal, again, size, [[*before, last + 1 + step]])
+        better = target(pilot)
+        if _effective(better) <= _effective(log_weight):
+            break
+        log_weight, fitted = better, again
+    return _Pilot(fitted, log_weight, 2**size)
 
 
 def _wider(proposal: Proposal) -> Fitted:

@@ -27,14 +27,6 @@ def sphere(c: int) -> Floats:
     return np.concatenate([np.eye(c + 1)[-1:], ring])
 
 
-def solved(matrix: Floats, right: Floats) -> Floats:
-    """Solutions of small systems; nan where one is singular."""
-    usable = np.isfinite(matrix).all(axis=(1, 2)) & (np.abs(np.linalg.det(matrix)) > 1e-300)
-    out = np.full(right.shape, np.nan)
-    out[usable] = np.linalg.solve(matrix[usable], right[usable][..., None])[..., 0]
-    return out
-
-
 def log_normal(gap: Floats, cov: Floats) -> Floats:
     """Log density of normal distributions, one for each row."""
     if gap.shape[1] == 0:
