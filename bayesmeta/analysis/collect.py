@@ -87,7 +87,8 @@ def collect_outcome(
         checks += sample_checks(f"{name}, {key}", shown[key])
         chains, compared = None, list[Agreement]()
         if result.n_independent is None:
-            diagnostics = convergence(result, [signal.quantity for signal in outcome.signals if signal.model == key])
+            quantities = [signal.quantity for signal in outcome.signals if signal.model == key]
+            diagnostics = convergence(result, quantities, latent=drawn[key] is result)
             checks += diagnostics.checks(f"{name}, {key}", ess_limit)
             chains = _convergence(diagnostics, result.posterior.sizes)
             compared = agreement(exact[key], result) if key in exact else []

@@ -90,16 +90,18 @@ class Convergence:
         return asdict(self)
 
 
-def convergence(result: MetaResult, expressions: Sequence[str] = ()) -> Convergence:
+def convergence(result: MetaResult, expressions: Sequence[str] = (), *, latent: bool = True) -> Convergence:
     """Convergence of all parameters of a result, the studies' theta, log sigma and correlation, and further expressions.
 
-    Latent effects count where the model has no covariates, since its forest plot shows them.
+    Effects of latent trials count where the model has no covariates, since its forest plot shows them.
 
     Parameters
     ----------
     result : MetaResult
     expressions : sequence of str
         Expressions in parameters that are reported too, e.g. ``"mu + crps"``.
+    latent : bool, default True
+        Whether effects of latent trials count. Of chains that only check another engine, which shows them, they do not.
 
     Raises
     ------
@@ -125,7 +127,7 @@ def convergence(result: MetaResult, expressions: Sequence[str] = ()) -> Converge
     posterior = result.posterior
     for study in result.data.study:
         quantities[f"theta[{study}]"] = posterior["theta"].sel(study=study).to_numpy()
-        if "y" in posterior and not result.coefficients:  # drawn in the forest plot; constant where it is known
+        if latent and "y" in posterior and not result.coefficients:  # drawn in the forest plot; constant where it is known
             quantities[f"y[{study}]"] = posterior["y"].sel(study=study).to_numpy()
         if "study_correlation" in posterior:
             quantities[f"study_correlation[{study}]"] = posterior["study_correlation"].sel(study=study).to_numpy()

@@ -88,10 +88,9 @@ class ReviewArrays:
         """
         latent = ~self.known
         factor = np.nan_to_num(self.inverse_size)[:, latent]  # (reading, latent)
-        if self.ranged[latent].any():
-            totals = xp.stack([total + 0.0 * sd[..., :1] for total in self.sizes(u, xp=xp)], axis=-1)
-            where = np.eye(latent.size)[self.ranged][:, latent]  # each ranged study's place among the latent ones
-            factor = factor + xp.sum((self.per_participant / totals)[..., None] * where, axis=-2)
+        where = np.eye(latent.size)[self.ranged][:, latent]  # each ranged study's place among the latent ones
+        for j, total in enumerate(self.sizes(u, xp=xp)):
+            factor = factor + (self.per_participant[:, j] / total)[..., None] * where[j]
         return sd[..., None, :] * xp.sqrt(factor)
 
     def trials(self, y: Floats, se: Floats) -> Trials:

@@ -40,11 +40,10 @@ class ReviewLikelihood(Likelihood):
 
     def graph(self, at: Point, ops: Ops) -> Array:
         """The log density, by compiled code with derivatives of its own."""
-        from bayesmeta.families.review.op import log_density_of, trials_in_graph
+        from bayesmeta.families.review.op import log_density_of
 
-        y, se = trials_in_graph(self.arrays, at.latent)
         mu = at.top["mu"] if self.design.intercept else 0.0
-        return log_density_of(self.arrays, self.design, y, se, mu, at.beta, at.positions, at.top["tau"])
+        return log_density_of(self.arrays, self.design, at.latent, mu, at.beta, at.positions, at.top["tau"])
 
     def mean(self, at: Point, ops: Ops) -> Array:
         """Means of the true effects under each scenario, shape (..., scenario, study)."""

@@ -22,16 +22,19 @@ from bayesmeta.spec.design import Design
 # PyTensor keeps compiled functions on disk: a changed kernel must not find the old one.
 _SOURCES = (__file__, kernel.__file__, kernel_fit.__file__, codes.__file__)
 _SOURCE_KEY = hashlib.sha256(b"".join(Path(file).read_bytes() for file in _SOURCES)).hexdigest()
-_FREE = 6  # y, se, mu, beta, u, tau have derivatives; the other inputs are constants
+_FREE = 6  # y_latent, se_latent, mu, beta, u, tau have derivatives; the other inputs are constants
 
 
 def _evaluate(
-    y,
-    se,
+    y_latent,
+    se_latent,
     mu,
     beta,
     u,
     tau,
+    y,
+    se,
+    latent,
     base,
     where,
     change,
@@ -47,6 +50,10 @@ def _evaluate(
     by_scenario,
     slots,
 ):
+    y, se = y.copy(), se.copy()
+    for r in range(y.shape[0]):
+        for j in range(latent.size):
+            y[r, latent[j]], se[r, latent[j]] = y_latent[j], se_latent[r, j]
     fitted = fitted_values(mu.item(), beta, u, base, where, change)
     value, d_y, d_se, d_fitted, d_tau = review_log_density(
         y,
@@ -66,7 +73,12 @@ def _evaluate(
         slots,
     )
     d_mu, d_beta, d_u = fitted_adjoint(d_fitted, beta, u, base, where, change)
-    return np.asarray(value), d_y, d_se, np.asarray(d_mu), d_beta, d_u, np.asarray(d_tau)
+    d_y_latent, d_se_latent = np.zeros(latent.size), np.empty((y.shape[0], latent.size))
+    for r in range(y.shape[0]):
+        for j in range(latent.size):
+            d_y_latent[j] += d_y[r, latent[j]]
+            d_se_latent[r, j] = d_se[r, latent[j]]
+    return np.asarray(value), d_y_latent, d_se_latent, np.asarray(d_mu), d_beta, d_u, np.asarray(d_tau)
 
 
 class ReviewLogDensity(Op):
@@ -100,12 +112,15 @@ def _numba(op: ReviewLogDensity, node: Apply, **kwargs: Any) -> Any:
 
     @numba_njit
     def contiguous(
-        y,
-        se,
+        y_latent,
+        se_latent,
         mu,
         beta,
         u,
         tau,
+        y,
+        se,
+        latent,
         base,
         where,
         change,
@@ -122,8 +137,9 @@ def _numba(op: ReviewLogDensity, node: Apply, **kwargs: Any) -> Any:
         slots,
     ):
         return compiled(
-            np.ascontiguousarray(y), np.ascontiguousarray(se), mu, np.ascontiguousarray(beta), np.ascontiguousarray(u),
-            tau, np.ascontiguousarray(base), np.ascontiguousarray(where), np.ascontiguousarray(change),
+            np.ascontiguousarray(y_latent), np.ascontiguousarray(se_latent), mu, np.ascontiguousarray(beta),
+            np.ascontiguousarray(u), tau, np.ascontiguousarray(y), np.ascontiguousarray(se), np.ascontiguousarray(latent),
+            np.ascontiguousarray(base), np.ascontiguousarray(where), np.ascontiguousarray(change),
             np.ascontiguousarray(log_weight), np.ascontiguousarray(reading), np.ascontiguousarray(included),
             np.ascontiguousarray(member), np.ascontiguousarray(stratum), np.ascontiguousarray(x), np.ascontiguousarray(method),
             np.ascontiguousarray(what), np.ascontiguousarray(how), np.ascontiguousarray(by_scenario),
@@ -133,29 +149,29 @@ def _numba(op: ReviewLogDensity, node: Apply, **kwargs: Any) -> Any:
     return contiguous, _SOURCE_KEY
 
 
-def log_density_of(arrays: ReviewArrays, design: Design, y: Any, se: Any, mu: Any, beta: Any, u: Any, tau: Any) -> Any:
-    """Log density of the review given mu, beta, the positions `u` of its ranges, and tau: a scalar variable."""
+def log_density_of(
+    arrays: ReviewArrays, design: Design, latent: Mapping[str, Any], mu: Any, beta: Any, u: Any, tau: Any
+) -> Any:
+    """Log density of the review given latent trials, mu, beta, the positions `u` of its ranges, and tau: a scalar variable."""
     where = np.argwhere(design.slope != 0)
-    change = design.slope[tuple(where.T)]
     constants = (
+        arrays.y,
+        arrays.se,
+        np.flatnonzero(~arrays.known),
         design.base,
         where,
-        change,
+        design.slope[tuple(where.T)],
         arrays.log_weight,
         arrays.reading,
         arrays.included,
     )
     fixed = [pt.constant(np.ascontiguousarray(value)) for value in (*constants, *arrays.encoded)]
-    return ReviewLogDensity()(y, se, mu, beta, u, tau, *fixed)[0]
+    return ReviewLogDensity()(*_trials(arrays, latent), mu, beta, u, tau, *fixed)[0]
 
 
-def trials_in_graph(arrays: ReviewArrays, latent: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Effects and standard errors, shape (reading, study), observed or latent."""
-    missing = ~arrays.known
-    if not missing.any():
-        return pt.as_tensor(arrays.y), pt.as_tensor(arrays.se)
+def _trials(arrays: ReviewArrays, latent: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Effects, shape (latent,), and standard errors, shape (reading, latent), of the latent trials."""
+    if arrays.known.all():
+        return pt.zeros(0), pt.zeros((len(arrays.y), 0))
     u = latent.get("size_position", pt.zeros(0))
-    place = np.eye(missing.size)[missing]  # (latent, study)
-    y = pt.as_tensor(np.nan_to_num(arrays.y)) + pt.dot(latent["y_latent"], place)
-    se = pt.as_tensor(np.nan_to_num(arrays.se)) + pt.dot(arrays.standard_errors(latent["sd"], u, xp=pt), place)
-    return y, se
+    return latent["y_latent"], arrays.standard_errors(latent["sd"], u, xp=pt)
