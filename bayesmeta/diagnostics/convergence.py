@@ -127,7 +127,9 @@ def convergence(result: MetaResult, expressions: Sequence[str] = (), *, latent: 
     posterior = result.posterior
     for study in result.data.study:
         quantities[f"theta[{study}]"] = posterior["theta"].sel(study=study).to_numpy()
-        if latent and "y" in posterior and not result.coefficients:  # drawn in the forest plot; constant where it is known
+        if (
+            latent and "y" in posterior and not result.coefficients
+        ):  # drawn in the forest plot; constant where it is known
             quantities[f"y[{study}]"] = posterior["y"].sel(study=study).to_numpy()
         if "study_correlation" in posterior:
             quantities[f"study_correlation[{study}]"] = posterior["study_correlation"].sel(study=study).to_numpy()

@@ -106,7 +106,7 @@ def replicate(replication: int) -> dict[str, float]:
     truth, review = simulated(replication)
     pooled, test = review.statistics
     result, refused = fitted(review, replication)
-    engine.shared_sample.cache_clear()
+    engine.forget()
     row = {"replication": replication, "refused": int(refused), "printed_z": test.z, "printed_se": pooled.se}
     if result is None:
         return row | dict.fromkeys(("n_effective", *QUANTITIES), np.nan)

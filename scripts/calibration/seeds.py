@@ -59,7 +59,7 @@ def run(path: Path, seeds: tuple[int, ...] = SEEDS) -> None:
                     result = bm.fit(checked.data[outcome], model, "importance", seed=seed)
                     found = numbers(result, claims[key])
                     rows += [(seed, outcome, key, name, f"{value:.6g}", f"{error:.3g}") for name, value, error in found]
-            engine.shared_sample.cache_clear()
+            engine.forget()
             writer.writerows(rows)
             file.flush()
             print(f"ketamine, seed {seed}: {len(rows)} numbers", flush=True)

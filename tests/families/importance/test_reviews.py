@@ -137,7 +137,7 @@ def test_seeds_differ_by_the_stated_errors(monkeypatch):
 
 def test_the_same_seed_gives_the_same_numbers(small):
     again = bm.fit(SMALL, MODEL, seed=1, draws=2000)
-    engine.shared_sample.cache_clear()
+    engine.forget()
     anew = bm.fit(SMALL, MODEL, seed=1, draws=2000)
     for other in (again, anew):
         assert other.summary().equals(small.summary())
@@ -148,8 +148,8 @@ def test_it_gives_up_where_too_few_sets_carry_the_weight(monkeypatch):
     monkeypatch.setattr(engine, "_SIZES", (10,))
     monkeypatch.setattr(engine, "_OWN_SIZES", (10,))
     monkeypatch.setattr(engine, "LEAST", 1000)
-    engine.shared_sample.cache_clear()
-    with pytest.raises(ImportanceError, match="effective sets of trials of 1024.* are needed"):
+    engine.forget()
+    with pytest.raises(ImportanceError, match="effective sets of trials, the heaviest.* are needed"):
         bm.fit(SMALL, MODEL, "importance")
 
 
@@ -178,7 +178,7 @@ def test_nuts_takes_over_with_a_line_that_says_so(monkeypatch):
     monkeypatch.setattr(engine, "_SIZES", (10,))
     monkeypatch.setattr(engine, "_OWN_SIZES", (10,))
     monkeypatch.setattr(engine, "LEAST", 1000)
-    engine.shared_sample.cache_clear()
+    engine.forget()
     with pytest.warns(ConvergenceWarning, match="NUTS takes over"):
         result = bm.fit_many(ROUGH, {"m": MODEL}, draws=200, tune=200, chains=2)["m"]
     assert result.engine == "nuts"

@@ -128,17 +128,21 @@ class Effects:
             setattr(other, name, getattr(self, name)[rows])
         return other
 
-    def draw(self, own: Floats, shared: Floats, tests: Floats) -> tuple[Ints, Floats, Floats]:
+    def draw(
+        self, own: Floats, shared: Floats, tests: Floats, n_starts: int | None = None
+    ) -> tuple[Ints, Floats, Floats]:
         """Solutions: the point of each, the effects of the latent trials, and their log density but for that of the estimate.
 
         Parameters
         ----------
         own, shared, tests : ndarray, shapes (point, latent), (point, factor) and (point, test)
             Standard normal.
+        n_starts : int, optional
+            Solve from the first few starts alone, which finds fewer solutions.
         """
         printed, spread = np.array([(one.target, one.spread) for one in self.wanted.tests]).reshape(-1, 2).T
         away, z = self._away(own, shared), printed + spread * tests
-        at, values, stretch = self._solutions(z, away)
+        at, values, stretch = self._solutions(z, away, n_starts)
         part = self.of(at)
         away = stretch[:, None] * away[at]
         effects = part._at(values, away)
@@ -307,7 +311,7 @@ class Effects:
         at_z = np.sqrt(np.maximum(most / np.maximum(A[:, -1, -1], 1e-300), 0.0)) if fixed else np.ones(n)
         return [(z.copy(), at_z), *found]
 
-    def _solutions(self, z: Floats, away: Floats) -> tuple[Ints, Floats, Floats]:
+    def _solutions(self, z: Floats, away: Floats, n_starts: int | None = None) -> tuple[Ints, Floats, Floats]:
         """Every solution that is found: its point, the values of the linear functions, and the stretch."""
         if not self.wanted.tests:
             values = np.zeros((len(away), 0))
@@ -316,7 +320,7 @@ class Effects:
         unit = np.ones(len(z))
         if self.wanted.met:  # steps must not depend on how far the deviation reaches as it is given
             unit = np.sqrt(self.wanted.limited.most / self._quadratic(z, away[..., None])[2][:, 0, 0])
-        values, stretch = self._solve(z, unit[:, None] * away, self._starts(z, unit[:, None] * away))
+        values, stretch = self._solve(z, unit[:, None] * away, self._starts(z, unit[:, None] * away)[:n_starts])
         for i, j in itertools.combinations(range(len(values)), 2):
             same = np.abs(values[j] - values[i]).max(axis=1) < _SAME
             stretch[j, same & (np.abs(stretch[j] - stretch[i]) < _SAME * stretch[i])] = np.nan

@@ -16,7 +16,7 @@ from bayesmeta.families.review.arrays import review_arrays
 from bayesmeta.families.review.importance.integral import Trials, log_marginal, tau_rule
 from bayesmeta.families.review.importance.posterior import Priors, ReviewPosterior, Sets, posterior, sets
 from bayesmeta.families.review.importance.proposal import Proposal
-from bayesmeta.families.review.importance.sample import Drawn, Sample, draw
+from bayesmeta.families.review.importance.sample import Adapted, Drawn, Sample, adapt, draw
 from bayesmeta.families.review.importance.strata import exact_pool, obstacle, strata
 from bayesmeta.priors import HalfNormal, Normal, Prior
 from bayesmeta.quadrature.coefficients import Names, pieces
@@ -111,19 +111,25 @@ def solve(
             break
     if _complete(found) or enough(found):
         return found
-    for size in _OWN_SIZES:
-        if found.n_effective < _HOPELESS * LEAST:
-            break
-        own = draw(source.proposals, lambda one: _of_model(one, design, priors, unit), size, source.seed)
-        _require_reached(own)
-        found = posterior(sets(own, design), priors, unit)
-        if enough(found):
-            break
+    if found.n_effective >= _HOPELESS * LEAST:
+        found = _from_own_sample(source, design, priors, unit)
     if not enough(found):
         raise ImportanceError(
-            f"importance sampling leaves {found.n_effective:.0f} effective sets of trials of {2**size}, the heaviest "
+            f"importance sampling leaves {found.n_effective:.0f} effective sets of trials, the heaviest "
             f"with {100 * found.largest_weight:.2g}% of the weight; {LEAST} are needed, and no more than {100 * LARGEST:g}%."
         )
+    return found
+
+
+def _from_own_sample(source: Source, design: Design, priors: Priors, unit: float) -> ReviewPosterior:
+    """The posterior of a model from a sample that is drawn for it alone."""
+    adapted = adapt(source.proposals, lambda one: _of_model(one, design, priors, unit), source.seed)
+    for size in _OWN_SIZES:
+        own = draw(adapted, size)
+        _require_reached(own)
+        found = posterior(sets(own, design), priors, unit)
+        if enough(found) or found.n_effective < _HOPELESS * LEAST:
+            break
     return found
 
 
@@ -150,7 +156,19 @@ def _complete(found: ReviewPosterior) -> bool:
 @lru_cache(maxsize=4)
 def shared_sample(source: Source, size: int) -> Sample:
     """The sample of a review: drawn under wide priors on mean, subgroup differences and tau, in units of a standard error."""
-    return draw(source.proposals, lambda one: _under_wide_priors(one, source.location), size, source.seed)
+    return draw(_adapted(source), size)
+
+
+@lru_cache(maxsize=4)
+def _adapted(source: Source) -> Adapted:
+    return adapt(source.proposals, lambda one: _under_wide_priors(one, source.location), source.seed)
+
+
+def forget() -> None:
+    """Drop the samples that are kept for further models of the same reviews."""
+    shared_sample.cache_clear()
+    _adapted.cache_clear()
+    _shared_sets.cache_clear()
 
 
 @dataclass(frozen=True)

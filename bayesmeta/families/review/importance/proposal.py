@@ -177,16 +177,16 @@ class Proposal:
     def _tau(self) -> float:
         return self.unit * (_TAU_ALONE if self.stratum.branch == "no pool" else _TAU)
 
-    def draw(self, x: Floats) -> tuple[Points, Ints]:
+    def draw(self, x: Floats, n_starts: int | None = None) -> tuple[Points, Ints]:
         """Trials at standard normal coordinates, shape (point, coordinate), and the row of coordinates that each set is from.
 
-        A row may give several sets of trials, or none.
+        A row may give several sets of trials, or none. With a number of starts Newton's method begins at the first few alone.
         """
         with np.errstate(all="ignore"):  # impossible points are given no weight
             made = self._standard_errors(x)
             if not self.latent.any():
                 return made.points(np.zeros((made.usable.size, 0)), np.zeros(made.usable.size)), made.usable
-            rows, effects, log_density = made.effects.draw(*made.coordinates)
+            rows, effects, log_density = made.effects.draw(*made.coordinates, n_starts)
             return made.points(effects, log_density, rows), made.usable[rows]
 
     def missed(self, x: Floats) -> tuple[Points, Ints, Floats, Flags]:

@@ -18,6 +18,7 @@ from bayesmeta.quadrature.log_sums import logsumexp
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int_]
 REPLICATES = 8
+_PILOT_STARTS = 3  # of Newton's method in pilots, which need not find every solution
 _PILOT, _ROUNDS = 9, 3  # log2 of the points of a stratum at first; how often its proposal is fitted at most
 _LARGE_PILOT = 12  # log2 of the points where few of the first carry weight
 _GOOD, _POOR = 0.05, 0.02  # shares of effective points at which it is left as it is, and below which few are
@@ -87,33 +88,63 @@ class Sample:
     missed: float
 
 
+@dataclass(frozen=True)
+class Adapted:
+    """Proposals of all strata, fitted to a target, from which samples of any size are drawn.
+
+    Attributes
+    ----------
+    proposals : sequence of Proposal
+    fitted : sequence of Fitted or None
+        None where a proposal is left as it is.
+    shares : ndarray, shape (stratum,)
+        Of the points; zero of negligible strata.
+    missed : float
+        As of `Sample`.
+    seed : int
+    """
+
+    proposals: Sequence[Proposal]
+    fitted: Sequence[Fitted | None]
+    shares: Floats
+    missed: float
+    seed: int
+
+
 Target = Callable[[Drawn], Floats]  # log posterior weights of the points of a stratum, shape (point,)
 
 
-def draw(proposals: Sequence[Proposal], target: Target, size: int, seed: int) -> Sample:
-    """A sample of about 2**`size` points in all, by proposals that are fitted to a target where that makes them better.
+def adapt(proposals: Sequence[Proposal], target: Target, seed: int) -> Adapted:
+    """Fit proposals to a target where that makes them better.
+
+    Where few points of a stratum's pilot carry weight its proposal is fitted to a larger one, unless the stratum is
+    negligible.
 
     Parameters
     ----------
     target : callable
         From the points of a stratum to the logs of their posterior weights.
-
-    Notes
-    -----
-    Where few points of a stratum's pilot carry weight its proposal is fitted to a larger one, unless the stratum is
-    negligible.
     """
-    pilots = [_adapted(proposal, target, _PILOT, [seed, i, REPLICATES]) for i, proposal in enumerate(proposals)]
+    pilots = [_pilot(proposal, target, _PILOT, [seed, i, REPLICATES]) for i, proposal in enumerate(proposals)]
     totals = np.array([one.total for one in pilots])
     for i in np.flatnonzero(np.isfinite(totals) & (totals > totals.max() - _NOTHING)).tolist():
         if pilots[i].effective < _POOR * 2**_PILOT:
             again = [seed, i, REPLICATES + _ROUNDS + 2]
-            pilots[i] = _adapted(proposals[i], target, _LARGE_PILOT, again, pilots[i].fitted)
+            pilots[i] = _pilot(proposals[i], target, _LARGE_PILOT, again, pilots[i].fitted)
     fitted = [one.fitted for one in pilots]
     shares = _shares([one.log_weight for one in pilots], [one.size for one in pilots])
-    return Sample(
-        tuple(replicated(proposals, fitted, shares, size, seed)), _missed(proposals, fitted, shares, target, seed)
-    )
+    return Adapted(proposals, fitted, shares, _missed(proposals, fitted, shares, target, seed), seed)
+
+
+def draw(adapted: Adapted, size: int) -> Sample:
+    """A sample of about 2**`size` points in all, in independent replicates of the strata that have a share of the posterior."""
+    drawn = []
+    for i, share in enumerate(adapted.shares):
+        if share > 0:
+            n = max(round(math.log2(share * 2**size / REPLICATES)), _LEAST)
+            seeds = [[adapted.seed, i, r] for r in range(REPLICATES)]
+            drawn.append(_drawn(adapted.proposals[i], adapted.fitted[i], n, seeds))
+    return Sample(tuple(drawn), adapted.missed)
 
 
 @dataclass(frozen=True)
@@ -133,15 +164,13 @@ class _Pilot:
         return _effective(self.log_weight)
 
 
-def _adapted(
-    proposal: Proposal, target: Target, size: int, seed: Sequence[int], fitted: Fitted | None = None
-) -> _Pilot:
+def _pilot(proposal: Proposal, target: Target, size: int, seed: Sequence[int], fitted: Fitted | None = None) -> _Pilot:
     """A pilot of 2**`size` points, its proposal fitted to the target while that makes it better."""
     *before, last = seed
-    pilot = _drawn(proposal, fitted, size, [seed])
+    pilot = _drawn(proposal, fitted, size, [seed], _PILOT_STARTS)
     if not pilot.x.size and fitted is None:
         fitted = _wider(proposal)
-        pilot = _drawn(proposal, fitted, size + 1, [seed])
+        pilot = _drawn(proposal, fitted, size + 1, [seed], _PILOT_STARTS)
     log_weight = target(pilot)
     for step in range(_ROUNDS):
         if _effective(log_weight) > _GOOD * 2**size:
@@ -149,7 +178,7 @@ def _adapted(
         again = _fit(pilot.x, log_weight, proposal.dimension)
         if again is None:
             break
-        pilot = _drawn(proposal, again, size, [[*before, last + 1 + step]])
+        pilot = _drawn(proposal, again, size, [[*before, last + 1 + step]], _PILOT_STARTS)
         better = target(pilot)
         if _effective(better) <= _effective(log_weight):
             break
@@ -189,25 +218,14 @@ def _effective(log_weight: Floats) -> float:
     )
 
 
-def replicated(
-    proposals: Sequence[Proposal], fitted: Sequence[Fitted | None], shares: Floats, size: int, seed: int
-) -> list[Drawn]:
-    """Independent replicates of all strata that have a share of the posterior."""
-    found = []
-    for i, (proposal, fit, share) in enumerate(zip(proposals, fitted, shares, strict=True)):
-        if share <= 0:
-            continue
-        n = max(round(math.log2(share * 2**size / REPLICATES)), _LEAST)
-        found.append(_drawn(proposal, fit, n, [[seed, i, r] for r in range(REPLICATES)]))
-    return found
-
-
-def _drawn(proposal: Proposal, fitted: Fitted | None, size: int, seeds: Sequence[Sequence[int]]) -> Drawn:
+def _drawn(
+    proposal: Proposal, fitted: Fitted | None, size: int, seeds: Sequence[Sequence[int]], n_starts: int | None = None
+) -> Drawn:
     """Points of a stratum, from 2**`size` rows of coordinates by every seed; those without any weight are left out."""
     x, correction = _coordinates(proposal, fitted, size, seeds)
     parts = []
     for start in range(0, len(x), _CHUNK):
-        points, row = proposal.draw(x[start : start + _CHUNK])
+        points, row = proposal.draw(x[start : start + _CHUNK], n_starts)
         row = row + start
         parts.append(_weighted(proposal, points, x[row], correction[row] - math.log(len(x)), row >> size))
     points = Points(*(np.concatenate(values) for values in zip(*(one.points for one in parts), strict=True)))
