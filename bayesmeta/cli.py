@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -43,6 +44,12 @@ def _root(
     ] = False,
 ) -> None:
     """Bayesian meta-analysis: from whatever was published to posterior probabilities."""
+    for library in (
+        "OPENBLAS",
+        "MKL",
+        "OMP",
+    ):  # matrices are small: threads that wait for them take twice the processor time
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 
 app.command()(new)

@@ -26,7 +26,7 @@ SAMPLERS = {"pymc", "pytensor", "nutpie", "numba"}
 # A density with derivatives of its own, imported when a graph of it is made.
 COMPILED = {
     f"bayesmeta/families/review/{name}.py"
-    for name in ("kernel", "kernel_fit", "op", "importance/kernel_slopes", "importance/kernel_newton")
+    for name in ("kernel", "kernel_fit", "kernel_trials", "op", "importance/kernel_slopes", "importance/kernel_newton")
 }
 LATE = SAMPLERS | {"arviz", "arviz_base", "arviz_stats", "arviz_plots", "matplotlib", "great_tables"}
 

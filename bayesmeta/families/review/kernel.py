@@ -148,6 +148,25 @@ def _counted(y, se, included, bound, width, direction, count, d_z):
     return math.log(p)
 
 
+# Loops, since expressions of whole arrays bring in messages on their shapes, which take seconds to compile.
+@numba.njit(cache=True, error_model="numpy")
+def _log_sum(logs):
+    top, total = -math.inf, 0.0
+    for log in logs:
+        top = max(top, log)
+    for log in logs:
+        total += math.exp(log - top)
+    return top + math.log(total)
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _any(values):
+    size = 0.0
+    for value in values:
+        size += abs(value)
+    return size != 0
+
+
 @numba.njit(cache=True, error_model="numpy")
 def review_log_density(
     y, se, fitted, tau, log_weight, reading, included, member, stratum, x, method, what, how, by_scenario, slots
@@ -194,9 +213,10 @@ def review_log_density(
             value = fit_quantity(what[j, 0], by_scenario[j, 1, s], numbers[r], slots[j, s], d_fits[j, s])
             density, slope = _observe(what[j, 1], value, by_scenario[j, 0, s], how[j, 0], how[j, 1])
             joint[s] += density
-            d_fits[j, s] *= slope
-    top = joint.max()
-    evidence = top + math.log(np.exp(joint - top).sum())
+            for m in range(slots.shape[2]):
+                for i in range(N_NUMBERS):
+                    d_fits[j, s, m, i] *= slope
+    evidence = _log_sum(joint)
     d_y, d_se, d_fitted, d_tau = np.zeros_like(y), np.zeros_like(se), np.zeros_like(fitted), 0.0
     if not math.isfinite(evidence):
         return evidence, d_y, d_se, d_fitted, d_tau
@@ -220,10 +240,11 @@ def review_log_density(
                 continue
             for m in range(slots.shape[2]):
                 if slots[j, s, m] >= 0:
-                    d_numbers[r, slots[j, s, m]] += p * d_fits[j, s, m]
+                    for i in range(N_NUMBERS):
+                        d_numbers[r, slots[j, s, m], i] += p * d_fits[j, s, m, i]
     for r in range(n_readings):
         for f in range(n_fits):
-            if np.any(d_numbers[r, f] != 0):
+            if _any(d_numbers[r, f]):
                 share, residual, first = vectors[r, f, 0], vectors[r, f, 1], vectors[r, f, 2]
                 fit_adjoint(
                     y[r], se[r], stratum[f], x[f], method[f], centres[r, f], numbers[r, f], share, residual, first,

@@ -14,46 +14,30 @@ from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_and_cache_key
 
-from bayesmeta.families.review import codes, kernel, kernel_fit
+from bayesmeta.families.review import codes, kernel, kernel_fit, kernel_trials
 from bayesmeta.families.review.arrays import ReviewArrays
 from bayesmeta.families.review.kernel import fitted_adjoint, fitted_values, review_log_density
+from bayesmeta.families.review.kernel_trials import fill_trials, trials_adjoint
 from bayesmeta.spec.design import Design
 
 # PyTensor keeps compiled functions on disk: a changed kernel must not find the old one.
-_SOURCES = (__file__, kernel.__file__, kernel_fit.__file__, codes.__file__)
+_SOURCES = (__file__, *(module.__file__ for module in (kernel, kernel_fit, kernel_trials, codes)))
 _SOURCE_KEY = hashlib.sha256(b"".join(Path(file).read_bytes() for file in _SOURCES)).hexdigest()
-_FREE = 6  # y_latent, se_latent, mu, beta, u, tau have derivatives; the other inputs are constants
+_FREE = 7  # y_latent, sd, size, mu, beta, u, tau have derivatives; the other inputs are constants
 
 
 def _evaluate(
-    y_latent,
-    se_latent,
-    mu,
-    beta,
-    u,
-    tau,
-    y,
-    se,
-    latent,
-    base,
-    where,
-    change,
-    log_weight,
-    reading,
-    included,
-    member,
-    stratum,
-    x,
-    method,
-    what,
-    how,
-    by_scenario,
-    slots,
-):
+    y_latent, sd, size, mu, beta, u, tau, y, se, latent, inverse, slot, lower, upper, per, rest, base, where, change,
+    log_weight, reading, included, member, stratum, x, method, what, how, by_scenario, slots,
+):  # fmt: skip
+    sd, size, beta, u = (
+        np.ascontiguousarray(sd),
+        np.ascontiguousarray(size),
+        np.ascontiguousarray(beta),
+        np.ascontiguousarray(u),
+    )
     y, se = y.copy(), se.copy()
-    for r in range(y.shape[0]):
-        for j in range(latent.size):
-            y[r, latent[j]], se[r, latent[j]] = y_latent[j], se_latent[r, j]
+    fill_trials(y_latent, sd, size, y, se, latent, inverse, slot, lower, upper, per, rest)
     fitted = fitted_values(mu.item(), beta, u, base, where, change)
     value, d_y, d_se, d_fitted, d_tau = review_log_density(
         y,
@@ -72,13 +56,9 @@ def _evaluate(
         by_scenario,
         slots,
     )
+    d_latent, d_sd, d_size = trials_adjoint(d_y, d_se, sd, size, se, latent, slot, lower, upper, rest)
     d_mu, d_beta, d_u = fitted_adjoint(d_fitted, beta, u, base, where, change)
-    d_y_latent, d_se_latent = np.zeros(latent.size), np.empty((y.shape[0], latent.size))
-    for r in range(y.shape[0]):
-        for j in range(latent.size):
-            d_y_latent[j] += d_y[r, latent[j]]
-            d_se_latent[r, j] = d_se[r, latent[j]]
-    return np.asarray(value), d_y_latent, d_se_latent, np.asarray(d_mu), d_beta, d_u, np.asarray(d_tau)
+    return np.asarray(value), d_latent, d_sd, d_size, np.asarray(d_mu), d_beta, d_u, np.asarray(d_tau)
 
 
 class ReviewLogDensity(Op):
@@ -108,56 +88,28 @@ class ReviewLogDensity(Op):
 
 @register_funcify_and_cache_key(ReviewLogDensity)
 def _numba(op: ReviewLogDensity, node: Apply, **kwargs: Any) -> Any:
-    compiled = numba_njit(_evaluate)
-
-    @numba_njit
-    def contiguous(
-        y_latent,
-        se_latent,
-        mu,
-        beta,
-        u,
-        tau,
-        y,
-        se,
-        latent,
-        base,
-        where,
-        change,
-        log_weight,
-        reading,
-        included,
-        member,
-        stratum,
-        x,
-        method,
-        what,
-        how,
-        by_scenario,
-        slots,
-    ):
-        return compiled(
-            np.ascontiguousarray(y_latent), np.ascontiguousarray(se_latent), mu, np.ascontiguousarray(beta),
-            np.ascontiguousarray(u), tau, np.ascontiguousarray(y), np.ascontiguousarray(se), np.ascontiguousarray(latent),
-            np.ascontiguousarray(base), np.ascontiguousarray(where), np.ascontiguousarray(change),
-            np.ascontiguousarray(log_weight), np.ascontiguousarray(reading), np.ascontiguousarray(included),
-            np.ascontiguousarray(member), np.ascontiguousarray(stratum), np.ascontiguousarray(x), np.ascontiguousarray(method),
-            np.ascontiguousarray(what), np.ascontiguousarray(how), np.ascontiguousarray(by_scenario),
-            np.ascontiguousarray(slots),
-        )  # fmt: skip
-
-    return contiguous, _SOURCE_KEY
+    return numba_njit(_evaluate), _SOURCE_KEY
 
 
 def log_density_of(
     arrays: ReviewArrays, design: Design, latent: Mapping[str, Any], mu: Any, beta: Any, u: Any, tau: Any
 ) -> Any:
     """Log density of the review given latent trials, mu, beta, the positions `u` of its ranges, and tau: a scalar variable."""
+    missing = ~arrays.known
+    m, ranged = int(missing.sum()), np.flatnonzero(arrays.ranged)
+    slot = np.full(missing.size, -1)
+    slot[ranged] = np.arange(ranged.size)
     where = np.argwhere(design.slope != 0)
     constants = (
         arrays.y,
         arrays.se,
-        np.flatnonzero(~arrays.known),
+        np.flatnonzero(missing),
+        arrays.inverse_size[:, missing],
+        slot[missing],
+        arrays.n_lower,
+        arrays.n_upper,
+        arrays.per_participant,
+        np.full(len(arrays.y), np.nan) if arrays.n_rest is None else arrays.n_rest,
         design.base,
         where,
         design.slope[tuple(where.T)],
@@ -166,12 +118,5 @@ def log_density_of(
         arrays.included,
     )
     fixed = [pt.constant(np.ascontiguousarray(value)) for value in (*constants, *arrays.encoded)]
-    return ReviewLogDensity()(*_trials(arrays, latent), mu, beta, u, tau, *fixed)[0]
-
-
-def _trials(arrays: ReviewArrays, latent: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Effects, shape (latent,), and standard errors, shape (reading, latent), of the latent trials."""
-    if arrays.known.all():
-        return pt.zeros(0), pt.zeros((len(arrays.y), 0))
-    u = latent.get("size_position", pt.zeros(0))
-    return latent["y_latent"], arrays.standard_errors(latent["sd"], u, xp=pt)
+    trials = [latent.get(name, pt.zeros(n)) for name, n in (("y_latent", m), ("sd", m), ("size_position", 0))]
+    return ReviewLogDensity()(*trials, mu, beta, u, tau, *fixed)[0]
