@@ -11,6 +11,7 @@ import numpy as np
 from bayesmeta.analysis.derived import derived_rows, finite_or_none, plain_row
 from bayesmeta.analysis.load import outcome_display, shown_measure
 from bayesmeta.analysis.marginals import CI_PROB, curve, finite, interval_record
+from bayesmeta.analysis.other_evidence import OtherAnswers
 from bayesmeta.analysis.predictive import coverage_check, predictive_rows
 from bayesmeta.analysis.reader import family_and_readers
 from bayesmeta.analysis.records.evidence import EvidenceRecord, TableRecord
@@ -37,7 +38,7 @@ from bayesmeta.analysis.records.results import ReportedRow
 from bayesmeta.analysis.records.signal import SignalRecord
 from bayesmeta.analysis.schema import Outcome, Sensitivity
 from bayesmeta.analysis.sensitivity import SignalSensitivity
-from bayesmeta.analysis.signals import signal_record
+from bayesmeta.analysis.signals import evidence_rows, signal_record
 from bayesmeta.diagnostics.agreement import Agreement, agreement, agreement_check, unchecked
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import Convergence, convergence
@@ -67,13 +68,15 @@ def collect_outcome(
     fits: Mapping[str, MetaResult],
     exact: Mapping[str, MetaResult],
     grids: Mapping[str, SignalSensitivity],
+    other: OtherAnswers,
     ess_limit: float,
     refused: str = "",
 ) -> Collected:
     """Collect one outcome: its evidence, models, signals, probabilities and checks.
 
     `exact` holds the fits without chains, as far as there are any. They are what is reported; those by NUTS are held to them. Of
-    a review, whose trials come with them, the draws of `exact` are used too. `refused` says why importance sampling did not take
+    a review, whose trials come with them, the draws of `exact` are used too. `other` is what everything asked for is with other
+    evidence. `refused` says why importance sampling did not take
     a review.
     """
     shown = {**fits, **exact}
@@ -101,7 +104,14 @@ def collect_outcome(
     predictive = predictive_rows(replicates)
     checks.append(coverage_check(name, predictive))
     signals = [
-        signal_record(name, outcome, signal, shown[signal.model], grids.get(signal.name, SignalSensitivity()))
+        signal_record(
+            name,
+            outcome,
+            signal,
+            shown[signal.model],
+            grids.get(signal.name, SignalSensitivity()),
+            other.signals[signal.name],
+        )
         for signal in outcome.signals
     ]
     content = OutcomeRecord(
@@ -119,9 +129,10 @@ def collect_outcome(
                 model=question.model,
                 probability=shown[question.model].probability(question.claim),
                 mcse=shown[question.model].probability_mcse(question.claim),
+                evidence=evidence_rows(outcome, answers),
                 note=question.note,
             )
-            for question in outcome.probabilities
+            for question, answers in zip(outcome.probabilities, other.probabilities, strict=True)
         ],
         derived=[row for question in outcome.derived for row in derived_rows(question, outcome, shown[question.model])],
         predictive=predictive,

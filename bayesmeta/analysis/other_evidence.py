@@ -11,16 +11,17 @@ from bayesmeta.analysis.schema import OtherEvidence, Outcome
 from bayesmeta.data.kinds import Data
 from bayesmeta.data.review import PublishedReview, with_option
 from bayesmeta.diagnostics.weights import Reweighted
-from bayesmeta.errors import BayesmetaError, SpecificationError, did_you_mean
+from bayesmeta.errors import BayesmetaError, ImportanceError, SpecificationError, did_you_mean
 from bayesmeta.families.prepared import prepare
 from bayesmeta.families.review.statistic_words import printed
 from bayesmeta.results.fit import fit_many
+from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.sensitivity.posteriors import Ready, Under
 
 
 @dataclass(frozen=True, slots=True)
 class OnEvidence:
-    """A signal with other evidence.
+    """A signal, or another probability, with other evidence.
 
     Attributes
     ----------
@@ -32,6 +33,22 @@ class OnEvidence:
 
     changes: tuple[str, ...]
     under: Under
+
+
+@dataclass(frozen=True, slots=True)
+class OtherAnswers:
+    """What the questions of an outcome give with every other evidence.
+
+    Attributes
+    ----------
+    signals : dict of str to dict of str to OnEvidence
+        By name of the signal and label of the evidence.
+    probabilities : list of dict of str to OnEvidence
+        Of every probability that is asked for, by label of the evidence.
+    """
+
+    signals: dict[str, dict[str, OnEvidence]]
+    probabilities: list[dict[str, OnEvidence]]
 
 
 def reviews(outcome: Outcome, data: Data) -> dict[str, PublishedReview]:
@@ -94,27 +111,44 @@ def changes(before: PublishedReview, after: PublishedReview, options: Mapping[st
     return (*found, *(f"{name} not in the review's pool" for name in outside))
 
 
-def on_other_evidence(outcome: Outcome, ready: Mapping[str, Ready], seed: int) -> dict[str, dict[str, OnEvidence]]:
-    """Every signal with every other evidence, by name of the signal and label; each review is fitted anew.
+def on_other_evidence(outcome: Outcome, ready: Mapping[str, Ready], seed: int, *, refit: bool = True) -> OtherAnswers:
+    """Every signal and probability with every other evidence; each review is fitted anew.
 
-    By importance sampling, or by NUTS, with a warning, where that is refused.
+    By importance sampling, or by NUTS, with a warning, where that is refused; without `refit` the answers are zero then.
     """
-    found: dict[str, dict[str, OnEvidence]] = {signal.name: {} for signal in outcome.signals}
-    asked = {signal.model: ready[signal.model] for signal in outcome.signals}
-    if not outcome.sensitivity.evidence or not asked:
-        return found
-    before = cast(PublishedReview, next(iter(asked.values())).data)
-    decided = {one.label: one.options for one in outcome.sensitivity.evidence}
-    for label, review in reviews(outcome, before).items():
-        said = changes(before, review, decided[label])
-        for key, one in asked.items():
-            fit = fit_many(review, {key: one.model}, seed=seed)[key]
-            for signal in outcome.signals:
-                if signal.model == key:
-                    claims = [signal.claim, *([signal.threshold] if signal.threshold else [])]
-                    answers = tuple(
-                        Reweighted(fit.probability(claim), fit.probability_mcse(claim), 0.0) for claim in claims
-                    )
-                    method = "importance" if fit.quality else "refitted"
-                    found[signal.name][label] = OnEvidence(said, Under(prepare(review, one.model), answers, method))
-    return found
+    signals: dict[str, dict[str, OnEvidence]] = {signal.name: {} for signal in outcome.signals}
+    probabilities: list[dict[str, OnEvidence]] = [{} for _ in outcome.probabilities]
+    asked = [
+        (signal.model, (signal.claim, *filter(None, [signal.threshold])), signals[signal.name])
+        for signal in outcome.signals
+    ]
+    asked += [
+        (one.model, (one.claim,), answers) for one, answers in zip(outcome.probabilities, probabilities, strict=True)
+    ]
+    if outcome.sensitivity.evidence and asked:
+        before = cast(PublishedReview, ready[asked[0][0]].data)
+        decided = {one.label: one.options for one in outcome.sensitivity.evidence}
+        for label, review in reviews(outcome, before).items():
+            said = changes(before, review, decided[label])
+            for key in dict.fromkeys(model for model, *_ in asked):
+                fit = _fitted(prepare(review, ready[key].model), seed, refit)
+                for model, claims, answers in asked:
+                    if model == key:
+                        answers[label] = OnEvidence(said, _under(prepare(review, ready[key].model), fit, claims))
+    return OtherAnswers(signals, probabilities)
+
+
+def _fitted(ready: Ready, seed: int, refit: bool) -> MetaResult | None:
+    try:
+        return fit_many(ready.data, {"": ready.model}, "auto" if refit else "importance", seed=seed)[""]
+    except (ImportanceError, SpecificationError):
+        if refit:
+            raise
+        return None
+
+
+def _under(ready: Ready, fit: MetaResult | None, claims: Sequence[str]) -> Under:
+    if fit is None:
+        return Under(ready, tuple(Reweighted(0.0, 0.0, 0.0) for _ in claims), "refitted")
+    found = tuple(Reweighted(fit.probability(claim), fit.probability_mcse(claim), 0.0) for claim in claims)
+    return Under(ready, found, "importance" if fit.quality else "refitted")

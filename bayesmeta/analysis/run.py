@@ -18,7 +18,7 @@ from bayesmeta.analysis.fits import Begun, Computed, begin, reviews_of, settings
 from bayesmeta.analysis.load import load_data
 from bayesmeta.analysis.marginals import CI_PROB
 from bayesmeta.analysis.model_sections import build_model
-from bayesmeta.analysis.other_evidence import reviews
+from bayesmeta.analysis.other_evidence import OtherAnswers, on_other_evidence, reviews
 from bayesmeta.analysis.prose import methods
 from bayesmeta.analysis.records.results import SCHEMA, AnalysisRecord, ExternalRecord
 from bayesmeta.analysis.schema import Analysis, Outcome, read_analysis
@@ -132,8 +132,12 @@ def run(
     with chains(bool(reviews_of(checked)), progress) as nuts:
         begun = begin(checked, nuts, show)
         grids = {name: _computed_grids(checked, name, one) for name, one in begun.items()}
+        other = {
+            name: on_other_evidence(outcome, checked.ready[name], analysis.seed)
+            for name, outcome in analysis.outcomes.items()
+        }
         for name, one in begun.items():
-            parts[name] = _part(checked, name, one, grids[name], progress)
+            parts[name] = _part(checked, name, one, grids[name], other[name], progress)
     fits = {name: part.fits for name, part in parts.items()}
     exactly = {name: one.computed.fits for name, one in begun.items()}
     refused = {name: one.computed.refused for name, one in begun.items()}
@@ -184,6 +188,7 @@ def _part(
     name: str,
     begun: Begun,
     grids: dict[str, SignalSensitivity] | None,
+    other: OtherAnswers,
     progress: Progress | None,
 ) -> _Part:
     """Wait for an outcome's chains, and collect its numbers."""
@@ -193,7 +198,7 @@ def _part(
     if grids is None:
         tell, seed = _prefixed(progress, name), checked.analysis.seed
         grids, refits = sampled_sensitivity(data, outcome, fits, settings(checked, name), seed, tell)
-    collected = collect_outcome(name, outcome, fits, exact, grids, ess_limit, begun.computed.refused)
+    collected = collect_outcome(name, outcome, fits, exact, grids, other, ess_limit, begun.computed.refused)
     quadrature = {key: models[key] for key, fit in exact.items() if not fit.quality}
     collected.content = with_schools(collected.content, data, outcome, quadrature)
     return _Part(fits, collected, _refit_checks(name, outcome, refits, ess_limit))
@@ -240,7 +245,9 @@ def _check_questions(outcome: Outcome, ready: dict[str, Prepared[Data, Model]], 
             except SpecificationError as error:
                 raise SpecificationError(f"{where}, model {model!r}: {error}") from error
     for label, review in _other_reviews(outcome, ready, where).items():
-        for key in dict.fromkeys(signal.model for signal in outcome.signals):
+        for key in dict.fromkeys(
+            [*(one.model for one in outcome.signals), *(one.model for one in outcome.probabilities)]
+        ):
             try:
                 prepare(review, ready[key].model).check()
             except BayesmetaError as error:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bayesmeta.analysis.alternatives import belief_models, crossed_models, paths
-from bayesmeta.analysis.other_evidence import OnEvidence, on_other_evidence
 from bayesmeta.analysis.schema import Outcome, Signal
 from bayesmeta.data.kinds import Data
 from bayesmeta.diagnostics.weights import Reweighted
@@ -36,8 +35,6 @@ class SignalSensitivity:
     ----------
     crossed, beliefs : dict
         Probabilities of its claim, and of its threshold if there is one, by place in the crossing and by label.
-    evidence : dict
-        Probabilities with other evidence, by label.
     tipping : list of Tipping
         Where the probability of the claim crosses the level, along each family of priors.
     """
@@ -45,7 +42,6 @@ class SignalSensitivity:
     crossed: dict[tuple[int, int], Under] = field(default_factory=dict)
     beliefs: dict[str, Under] = field(default_factory=dict)
     tipping: list[Tipping] = field(default_factory=list)
-    evidence: dict[str, OnEvidence] = field(default_factory=dict)
 
 
 def exact_sensitivity(outcome: Outcome, fits: Mapping[str, MetaResult]) -> dict[str, SignalSensitivity]:
@@ -107,16 +103,7 @@ def _claims(outcome: Outcome, model: str) -> list[str]:
 def computed_sensitivity(outcome: Outcome, fits: Mapping[str, MetaResult], seed: int) -> dict[str, SignalSensitivity]:
     """Every signal under other priors, where all models have fits without chains."""
     sampled = any(fit.engine == "importance" for fit in fits.values())
-    found = sample_sensitivity(outcome, fits, seed) if sampled else exact_sensitivity(outcome, fits)
-    return _with_evidence(found, outcome, fits, seed)
-
-
-def _with_evidence(
-    found: dict[str, SignalSensitivity], outcome: Outcome, fits: Mapping[str, MetaResult], seed: int
-) -> dict[str, SignalSensitivity]:
-    for name, rows in on_other_evidence(outcome, {key: fit.prepared for key, fit in fits.items()}, seed).items():
-        found[name].evidence = rows
-    return found
+    return sample_sensitivity(outcome, fits, seed) if sampled else exact_sensitivity(outcome, fits)
 
 
 def reweighted_sensitivity(outcome: Outcome, fits: Mapping[str, MetaResult]) -> dict[str, SignalSensitivity]:
@@ -140,8 +127,7 @@ def sampled_sensitivity(
         lambda models: fit_many(data, models, "nuts", seed=seed, repeat=True, progress=progress, **settings)
     )
     under = {key: Weighted(fit, refits, key) for key, fit in fits.items()}
-    found = answered(refits, lambda: _asked(outcome, under))
-    return _with_evidence(found, outcome, fits, seed), refits.done
+    return answered(refits, lambda: _asked(outcome, under)), refits.done
 
 
 def _asked(outcome: Outcome, under: Mapping[str, Posteriors]) -> dict[str, SignalSensitivity]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from bayesmeta.analysis.derived import finite_or_none
 from bayesmeta.analysis.load import outcome_display
 from bayesmeta.analysis.marginals import curve, finite, interval_record
-from bayesmeta.analysis.records.signal import SignalRecord
+from bayesmeta.analysis.other_evidence import OnEvidence
+from bayesmeta.analysis.records.signal import OtherEvidenceRecord, SignalRecord
 from bayesmeta.analysis.schema import Outcome, Signal
 from bayesmeta.analysis.sensitivity import SignalSensitivity
 from bayesmeta.data.kinds import Data
@@ -22,9 +24,14 @@ from bayesmeta.spec.two_scales import Model
 
 
 def signal_record(
-    name: str, outcome: Outcome, signal: Signal, result: MetaResult, known: SignalSensitivity
+    name: str,
+    outcome: Outcome,
+    signal: Signal,
+    result: MetaResult,
+    known: SignalSensitivity,
+    other: Mapping[str, OnEvidence],
 ) -> SignalRecord:
-    """Everything that `results.json` says about a signal."""
+    """Everything that `results.json` says about a signal; `other` is what it is with other evidence."""
     marginal = result.marginal(signal.quantity)
     x, density = curve(marginal)
     probability, mcse = result.probability(signal.claim), result.probability_mcse(signal.claim)
@@ -80,7 +87,7 @@ def signal_record(
         "probability_range": [min(everything), max(everything)],
         "sensitivity": rows,
         "beliefs": beliefs,
-        "evidence": _evidence(outcome, known),
+        "evidence": evidence_rows(outcome, other),
         "level": outcome.sensitivity.level,
         "tipping": [_tipping(tipping, outcome.sensitivity.level) for tipping in known.tipping],
         "density": {
@@ -94,12 +101,13 @@ def signal_record(
     return SignalRecord.model_validate(record)
 
 
-def _evidence(outcome: Outcome, known: SignalSensitivity) -> list[dict[str, Any]]:
+def evidence_rows(outcome: Outcome, answers: Mapping[str, OnEvidence]) -> list[OtherEvidenceRecord]:
+    """A question with every other evidence, by its label."""
     sources = {one.label: one.source for one in outcome.sensitivity.evidence}
     rows = []
-    for label, one in known.evidence.items():
+    for label, one in answers.items():
         row = {"label": label, "source": sources[label], "changes": list(one.changes), **_under(one.under)}
-        rows.append({key: value for key, value in row.items() if key != "pareto_k"})
+        rows.append(OtherEvidenceRecord(**{key: value for key, value in row.items() if key != "pareto_k"}))
     return rows
 
 

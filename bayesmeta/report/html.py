@@ -83,6 +83,7 @@ def _outcome(results: Results, key: str, outcome: OutcomeRecord) -> dict[str, An
         "side_by_side": compared and figures.side_by_side_figure(compared, measure),
         "side_by_side_table": compared and html_tables.side_by_side_table(compared),
         "probabilities": html_tables.probabilities_table(outcome),
+        "with_other_evidence": html_tables.other_evidence_table(outcome),
         "derived": html_tables.derived_table(outcome),
         "estimators": html_tables.estimators_table(outcome),
         "predictive": html_tables.predictive_table(outcome),

@@ -124,6 +124,22 @@ def probabilities_table(outcome: OutcomeRecord) -> HtmlTable | None:
     return html_table("Probabilities", heads, rows)
 
 
+def other_evidence_table(outcome: OutcomeRecord) -> HtmlTable | None:
+    """Probabilities that the analysis asked for with other evidence, where a published review has any."""
+    heads = [Head("Statement", "long"), Head("Evidence", "long"), Head("Probability", "n"), Head("Source", "long")]
+    rows = [
+        [
+            one.label,
+            words(other.label, small("; ".join(other.changes))),
+            format_probability(other.probability),
+            other.source,
+        ]
+        for one in outcome.probabilities
+        for other in one.evidence
+    ]
+    return html_table("Probabilities with other evidence", heads, rows)
+
+
 def derived_table(outcome: OutcomeRecord) -> HtmlTable | None:
     """Risks and numbers needed to treat."""
     heads = [Head("Quantity"), Head("Median (95% interval)", "n"), Head("Unit"), Head("Note", "long")]

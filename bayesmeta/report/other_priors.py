@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bayesmeta.analysis.alternatives import paths
-from bayesmeta.analysis.records.signal import CrossingRecord, SignalRecord, UnderPriors
+from bayesmeta.analysis.records.signal import CrossingRecord, OtherEvidenceRecord, SignalRecord, UnderPriors
 from bayesmeta.analysis.sensitivity import SignalSensitivity
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.sensitivity.following import Path
@@ -42,6 +42,17 @@ def keep_what_is_stated(
             for path, tipping, mine, other in zip(followed, known.tipping, ours.tipping, theirs.tipping, strict=True):
                 mine.crossings = _crossings(path, tipping, other.crossings)
                 other.crossings = [_at(one.fitted_scale, one.priors) for one in other.crossings]
+
+
+def without_refits(rows: Sequence[OtherEvidenceRecord]) -> list[OtherEvidenceRecord]:
+    """A question with other evidence, less the numbers of what was fitted by NUTS."""
+    nothing = {"probability": 0.0, "mcse": 0.0}
+    return [
+        row.model_copy(update=nothing | ({} if row.threshold_probability is None else {"threshold_probability": 0.0}))
+        if row.method == "refitted"
+        else row
+        for row in rows
+    ]
 
 
 def _keep_rows[R: UnderPriors](unders: Sequence[Under | None], ours: list[R], theirs: list[R]) -> None:

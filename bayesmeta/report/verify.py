@@ -12,6 +12,7 @@ from pydantic_core import to_jsonable_python
 
 from bayesmeta.analysis.collect import Collected, collect_outcome
 from bayesmeta.analysis.fits import Computed, computed_fits
+from bayesmeta.analysis.other_evidence import on_other_evidence
 from bayesmeta.analysis.prose import methods
 from bayesmeta.analysis.records.results import Results
 from bayesmeta.analysis.run import Plan
@@ -24,7 +25,7 @@ from bayesmeta.inference.settings import SamplerSettings
 from bayesmeta.report.differences import differences
 from bayesmeta.report.html import render_html
 from bayesmeta.report.messages import say
-from bayesmeta.report.other_priors import keep_what_is_stated
+from bayesmeta.report.other_priors import keep_what_is_stated, without_refits
 from bayesmeta.report.recorded import Draws, read_draws, read_inputs, read_results
 from bayesmeta.results.draws_result import DrawsResult
 from bayesmeta.results.meta_result import MetaResult
@@ -177,7 +178,12 @@ def _numbers(checked: Plan, recorded: Results, stored: Mapping[str, Mapping[str,
         signals = [signal.model_copy(deep=True) for signal in recorded.signals if signal.outcome == name]
         if not complete and again.signals:
             keep_what_is_stated(each, grids, again.signals, signals)
-        told: dict[str, Any] = {"outcome": recorded.outcomes[name], "signals": signals}
+        content = recorded.outcomes[name].model_copy(deep=True)
+        for signal in signals:
+            signal.evidence = without_refits(signal.evidence)
+        for question in content.probabilities:
+            question.evidence = without_refits(question.evidence)
+        told: dict[str, Any] = {"outcome": content, "signals": signals}
         told["summary"] = [row for row in recorded.summary if row.outcome == name]
         numbers = {"outcome": again.content, "signals": again.signals, "summary": again.summary}
         found.append(_compared(f"{name}: every number follows from draws and data", numbers, told))
@@ -235,7 +241,8 @@ def _again(
     seed = checked.analysis.seed
     grids = computed_sensitivity(outcome, exact, seed) if complete else reweighted_sensitivity(outcome, fits)
     sampling = outcome.sampling or checked.analysis.sampling
-    again = collect_outcome(name, outcome, fits, exact, grids, sampling.ess_limit, computed.refused)
+    other = on_other_evidence(outcome, checked.ready[name], seed, refit=False)
+    again = collect_outcome(name, outcome, fits, exact, grids, other, sampling.ess_limit, computed.refused)
     again.content = with_schools(
         again.content, data, outcome, {key: models[key] for key, fit in exact.items() if not fit.quality}
     )

@@ -9,7 +9,7 @@ import pytest
 
 import bayesmeta as bm
 from bayesmeta.analysis.other_evidence import changes, on_other_evidence, reviews
-from bayesmeta.analysis.schema import OtherEvidence, Outcome
+from bayesmeta.analysis.schema import OtherEvidence, Outcome, Probability
 from bayesmeta.data.review import with_option
 from bayesmeta.errors import SpecificationError
 from bayesmeta.families.prepared import prepare
@@ -33,12 +33,17 @@ MODEL = bm.NormalNormal(formula="1 + high", mu=bm.Normal(0, 1), tau=bm.HalfNorma
 SIGNAL = {"name": "dose", "model": "m", "claim": "high < 0", "claim_label": "larger", "quantity": "high"}
 
 
-def outcome(*evidence: dict[str, Any], studies: str | None = "studies.csv") -> Outcome:
+def outcome(
+    *evidence: dict[str, Any], studies: str | None = "studies.csv", probabilities: tuple[dict[str, str], ...] = ()
+) -> Outcome:
     rows = [OtherEvidence.model_validate({"label": "other", "source": "a paper"} | one) for one in evidence]
     asked = Outcome.model_construct(studies=studies, signals=[], sensitivity=None)
     section = Outcome.model_fields["sensitivity"].annotation
     signal = Outcome.model_fields["signals"].annotation.__args__[0].model_validate(SIGNAL)  # type: ignore[union-attr]
-    return asked.model_copy(update={"sensitivity": section(evidence=rows), "signals": [signal]})  # type: ignore[misc]
+    questions = [Probability.model_validate(one) for one in probabilities]
+    return asked.model_copy(  # type: ignore[misc]
+        update={"sensitivity": section(evidence=rows), "signals": [signal], "probabilities": questions}
+    )
 
 
 BOUND = {"kind": "study", "study": "B", "p": 0.05, "relation": ">"}
@@ -106,7 +111,7 @@ def test_a_label_twice_is_rejected() -> None:
 
 def test_answers_are_those_of_fits_of_the_other_review() -> None:
     asked = outcome({"without": ["subgroup test: high"]} | {"label": "less"}, {"options": {"group of C": "high"}})
-    found = on_other_evidence(asked, {"m": prepare(REVIEW, MODEL)}, seed=2)["dose"]
+    found = on_other_evidence(asked, {"m": prepare(REVIEW, MODEL)}, seed=2).signals["dose"]
     less, decided = replace(REVIEW, statistics=[POOL]), with_option(REVIEW, "group of C", "high")
     for label, review in (("less", less), ("other", decided)):
         fit = bm.fit(review, MODEL, seed=2)
@@ -117,3 +122,23 @@ def test_answers_are_those_of_fits_of_the_other_review() -> None:
     # without its test a review says little of a difference: its probability is nearer to one half
     flat, tested = found["less"].under.found[0].probability, bm.fit(REVIEW, MODEL, seed=2).probability("high < 0")
     assert abs(flat - 0.5) < abs(tested - 0.5) - 0.1
+
+
+def test_probabilities_with_other_evidence_are_those_of_fits_too() -> None:
+    question = {"label": "larger at high dose", "claim": "high < -0.2", "model": "m"}
+    asked = outcome({"without": ["subgroup test: high"]}, probabilities=(question,))
+    (found,) = on_other_evidence(asked, {"m": prepare(REVIEW, MODEL)}, seed=2).probabilities
+    fit = bm.fit(replace(REVIEW, statistics=[POOL]), MODEL, seed=2)
+    (answer,) = found["other"].under.found
+    assert answer.probability == fit.probability("high < -0.2")
+    assert found["other"].changes == ("without subgroup test: high",)
+
+
+def test_without_refits_a_review_that_importance_sampling_refuses_has_no_numbers() -> None:
+    one_latent = replace(
+        REVIEW, studies=[replace(one, y=-0.3, se=0.3, n=None) for one in REVIEW.studies[:-1]] + [REVIEW.studies[-1]]
+    )
+    asked = outcome({"published": [BOUND]})
+    answers = on_other_evidence(asked, {"m": prepare(one_latent, MODEL)}, seed=2, refit=False).signals["dose"]["other"]
+    assert answers.under.method == "refitted"
+    assert answers.under.found[0].probability == 0

@@ -14,6 +14,7 @@ import xarray as xr
 import bayesmeta as bm
 from bayesmeta.analysis import sensitivity
 from bayesmeta.analysis.collect import collect_outcome
+from bayesmeta.analysis.other_evidence import on_other_evidence
 from bayesmeta.analysis.records.results import AnalysisRecord, DrawsRecord, Results
 from bayesmeta.analysis.schema import Outcome
 from bayesmeta.diagnostics.weights import Draws, claim_sensitivity
@@ -110,7 +111,7 @@ def drawn(exact):
 @pytest.fixture(scope="module")
 def found(exact, drawn):
     grids = sensitivity.exact_sensitivity(OUTCOME, exact)
-    return collect_outcome("bcg", OUTCOME, drawn, exact, grids, 400)
+    return collect_outcome("bcg", OUTCOME, drawn, exact, grids, on_other_evidence(OUTCOME, {}, 1), 400)
 
 
 def test_a_fit_of_the_printed_priors_gives_each_row_its_number(found):
@@ -166,7 +167,7 @@ def test_sampled_rows_state_what_was_weighted_to_or_fitted(monkeypatch, drawn):
     grids, refits = sensitivity.sampled_sensitivity(DATA, OUTCOME, drawn, {}, 1, None)
     assert len(refits) == len(fitted) > 0
     methods = set()
-    for signal in collect_outcome("bcg", OUTCOME, drawn, {}, grids, 400).signals:
+    for signal in collect_outcome("bcg", OUTCOME, drawn, {}, grids, on_other_evidence(OUTCOME, {}, 1), 400).signals:
         formula, claim = MODELS[signal.model].formula, signal.claim
         for row in [*signal.sensitivity[1:], *signal.beliefs]:
             stated = model_of(formula, row.priors)

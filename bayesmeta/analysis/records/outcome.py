@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue
 from bayesmeta.analysis.records.base import Record
 from bayesmeta.analysis.records.evidence import EvidenceRecord
 from bayesmeta.analysis.records.model import ModelRecord
+from bayesmeta.analysis.records.signal import OtherEvidenceRecord
 from bayesmeta.effects.display import Display
 
 School = Literal["frequentist", "Bayesian"]
@@ -22,6 +23,7 @@ class ProbabilityRecord(Record):
     model: str
     probability: float
     mcse: float
+    evidence: list[OtherEvidenceRecord]
     note: str
 
 

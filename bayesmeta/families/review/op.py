@@ -21,7 +21,7 @@ from bayesmeta.families.review.kernel_trials import fill_trials, trials_adjoint
 from bayesmeta.spec.design import Design
 
 # PyTensor keeps compiled functions on disk: a changed kernel must not find the old one.
-_SOURCES = (__file__, *(module.__file__ for module in (kernel, kernel_fit, kernel_trials, codes)))
+_SOURCES = (__file__, kernel.__file__, kernel_fit.__file__, kernel_trials.__file__, codes.__file__)
 _SOURCE_KEY = hashlib.sha256(b"".join(Path(file).read_bytes() for file in _SOURCES)).hexdigest()
 _FREE = 7  # y_latent, sd, size, mu, beta, u, tau have derivatives; the other inputs are constants
 
