@@ -63,6 +63,16 @@ class Problem:
         scaled = self.a if self.d is None else self.a / xp.where(self.d > 0, self.d, 1.0)
         return (xp.max(scaled, axis=0) > _GRADED * xp.min(scaled, axis=0))[..., :1]
 
+    def lane(self, j: int) -> Problem:
+        """One of several lanes, without their axis."""
+
+        def pick(x: Array) -> Array:
+            return None if x is None else x[:, j]
+
+        columns = tuple(map(pick, self.columns))
+        jacobian, between = (x[j] if hasattr(x, "shape") else x for x in (self.log_jacobian, self.between))
+        return Problem(pick(self.y), pick(self.a), columns, pick(self.d), jacobian, self.clusters, between)
+
     def with_effects(self, y: Array) -> Problem:
         """The same problem with other effects, and the same `reference`."""
         other = replace(self, y=y)

@@ -110,6 +110,10 @@ class Integrand:
     improper: bool = False
     parities: Sequence[Array] = ()
 
+    def lane(self, j: int) -> Integrand:
+        """One of several lanes, without their axis; its priors are those of all."""
+        return replace(self, problem=self.problem.lane(j))
+
     def at(
         self, v: Array, shift: Sequence[Array] | None = None, sized: bool = False
     ) -> tuple[Array, Array, Conditional]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,9 +140,9 @@ def _refit(full: QuadratureFit, part: Part, rotations: Sequence[Rotation], rows:
         raise InferenceError(f"without study {full.problem.study[rows[0]]!r} {error}") from error
     found = []
     for i in range(rows.size):
-        single, lane = _lane_problem(integrand.problem, i), posterior.lane(i)
+        lane = posterior.lane(i)
         evidence = float(lane.log_evidence.item())
-        found.append(replace(part, log_evidence=evidence, posterior=lane, integrand=replace(integrand, problem=single)))
+        found.append(replace(part, log_evidence=evidence, posterior=lane, integrand=integrand.lane(i)))
     return found
 
 
@@ -167,14 +166,6 @@ def _problem(full: QuadratureFit, part: Part, rotations: Sequence[Rotation], row
         d=None if part.integrand.problem.d is None else lanes([rotations[row].d for row in rows]),
         log_jacobian=np.array([rotations[row].log_jacobian for row in rows])[:, None, None],
     )
-
-
-def _lane_problem(problem: Problem, i: int) -> Problem:
-    def lane(x: Any) -> Any:
-        return None if x is None else x[:, i]
-
-    columns = tuple(map(lane, problem.columns))
-    return Problem(lane(problem.y), lane(problem.a), columns, lane(problem.d), problem.log_jacobian[i])
 
 
 def _assembled(

@@ -162,25 +162,10 @@ def _parts(
     parts = []
     for j, value in enumerate(second):
         single = posterior.lane(j)
-        integrand = _single(lanes.at(np.array([value])))
+        integrand = lanes.at(np.array([value])).lane(0)
         evidence = float(single.log_evidence.item())
         parts.append(Part(piece, scale, 1.0, 0.0, evidence, single, integrand, basis, float(value)))
     return parts
-
-
-def _single(integrand: Integrand) -> Integrand:
-    """A single lane without its axis."""
-    problem = integrand.problem
-    squeezed = Problem(
-        problem.y[:, 0],
-        problem.a[:, 0],
-        tuple(None if column is None else column[:, 0] for column in problem.columns),
-        None if problem.d is None else problem.d[:, 0],
-        problem.log_jacobian,
-        problem.clusters,
-        problem.between[0],
-    )
-    return replace(integrand, problem=squeezed)
 
 
 def _normalised(log_mass: Floats) -> Floats:
