@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
 
 from bayesmeta.errors import SpecificationError
 from bayesmeta.results.claim_algebra import Sum
@@ -20,9 +22,48 @@ from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.monotone import composed, monotone_steps, unit
 from bayesmeta.results.monotone_marginal import ExactMarginal, MonotoneMarginal
 
+Floats = NDArray[np.float64]
+
 
 class ComputedResult(MetaResult):
-    """Posterior that needs no draws for most questions."""
+    """Posterior that needs no draws for most questions.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Chains and draws of `datatree`.
+    seed : int
+        Of the draws.
+    """
+
+    shape: tuple[int, int]
+    seed: int
+
+    @cached_property
+    def datatree(self) -> xr.DataTree:  # type: ignore[override]
+        """Independent draws in ArviZ's groups, the same as NUTS gives; made when first asked for."""
+        from bayesmeta.inference.exact_draws import datatree
+
+        return datatree(self.prepared, self._top, self.seed, self.engine, self._accuracy)
+
+    @property
+    @abstractmethod
+    def _accuracy(self) -> Mapping[str, float]:
+        """How well the posterior is known that draws are of, by name: attributes of `datatree`."""
+
+    @abstractmethod
+    def _sample(self, n: int) -> Mapping[str, Floats]:
+        """Independent draws of all parameters at the top level, shape (n, ...)."""
+
+    @cached_property
+    def _top(self) -> dict[str, Floats]:
+        """The draws of `datatree` at the top level, shape (chain, draw, ...): those of study effects take longer."""
+        chains, draws = self.shape
+        sample = self._sample(chains * draws)
+        return {name: values.reshape(chains, draws, *values.shape[1:]) for name, values in sample.items()}
+
+    def _parameter(self, name: str) -> Floats:
+        return self._top[name] if name in self._top else np.asarray(super()._parameter(name))
 
     @property
     @abstractmethod

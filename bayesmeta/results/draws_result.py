@@ -51,11 +51,6 @@ class DrawsResult(MetaResult):
         return tuple(map(str, posterior["covariate"].values)) if "beta" in posterior else ()
 
     @property
-    def parameters(self) -> tuple[str, ...]:
-        """Names that `marginal`, `probability` and `summary` know."""
-        return tuple(self.prepared.names)
-
-    @property
     def error_bound(self) -> None:
         """None: draws have a Monte Carlo error, not a bound."""
         return None

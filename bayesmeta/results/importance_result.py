@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, final
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from bayesmeta.data.kinds import Data
@@ -57,17 +56,6 @@ class ImportanceResult(ComputedResult):
     seed: int = 0
     engine: str = "importance"
 
-    @cached_property
-    def datatree(self) -> xr.DataTree:  # type: ignore[override]
-        """Draws in ArviZ's groups, the same as NUTS gives: sets of trials as often as they weigh, made when first asked for."""
-        from bayesmeta.inference.exact_draws import datatree
-
-        chains, draws = self.shape
-        by_name = {name: values.reshape(chains, draws, *values.shape[1:]) for name, values in self._drawn[0].items()}
-        return datatree(
-            self.prepared, by_name, self.seed, self.engine, {"n_effective": self.n_effective, "missed": self.missed}
-        )
-
     @property
     def n_effective(self) -> float:
         """Number of sets of trials of equal weight that are worth as much as the weighted ones."""
@@ -98,11 +86,6 @@ class ImportanceResult(ComputedResult):
     def coefficients(self) -> tuple[str, ...]:
         """Names of the coefficients."""
         return tuple(name for name in self.found.priors.names if name != "mu")
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """Names that `marginal`, `probability` and `summary` know."""
-        return tuple(self.prepared.names)
 
     @property
     def log_marginal_likelihood(self) -> float | None:
@@ -269,9 +252,13 @@ class ImportanceResult(ComputedResult):
     def _many_draws(self) -> dict[str, Floats]:
         return self._many[0]
 
-    @cached_property
-    def _drawn(self) -> tuple[dict[str, Floats], NDArray[np.int_]]:
-        return drawn(self.found, self.shape[0] * self.shape[1], self.seed)
+    @property
+    def _accuracy(self) -> dict[str, float]:
+        return {"n_effective": self.n_effective, "missed": self.missed}
+
+    def _sample(self, n: int) -> dict[str, Floats]:
+        """Sets of trials as often as they weigh, with parameters given each."""
+        return drawn(self.found, n, self.seed)[0]
 
     def __repr__(self) -> str:
         return f"ImportanceResult({self.model}, n_studies={self.data.n_studies}, n_effective={self.n_effective:.0f})"

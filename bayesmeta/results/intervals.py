@@ -47,7 +47,21 @@ class Marginal(Protocol):
         """Point of highest density."""
 
 
-class WithMoments:
+class WithIntervals:
+    """What every marginal answers from its quantiles."""
+
+    __slots__ = ()
+
+    def median(self: Marginal) -> float:
+        """Posterior median."""
+        return float(self.ppf(0.5))
+
+    def interval(self: Marginal, prob: float, kind: str) -> tuple[float, float]:
+        """Interval with probability `prob`: equal-tailed (``"eti"``) or shortest (``"hdi"``)."""
+        return checked_interval(self, prob, kind)
+
+
+class WithMoments(WithIntervals):
     """What a marginal with known mean and standard deviation, `mean_` and `sd_`, answers in one way."""
 
     __slots__ = ()
@@ -61,14 +75,6 @@ class WithMoments:
     def sd(self) -> float:
         """Posterior standard deviation; inf where it does not exist."""
         return self.sd_
-
-    def median(self: Marginal) -> float:
-        """Posterior median."""
-        return float(self.ppf(0.5))
-
-    def interval(self: Marginal, prob: float, kind: str) -> tuple[float, float]:
-        """Interval with probability `prob`: equal-tailed (``"eti"``) or shortest (``"hdi"``)."""
-        return checked_interval(self, prob, kind)
 
 
 def checked_levels(q: ArrayLike) -> Floats:

@@ -64,9 +64,9 @@ class MetaResult(ABC):
         """Names of the coefficients."""
 
     @property
-    @abstractmethod
     def parameters(self) -> tuple[str, ...]:
         """Names that `marginal`, `probability` and `summary` know."""
+        return tuple(self.prepared.names)
 
     @property
     @abstractmethod

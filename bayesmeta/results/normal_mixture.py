@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
-from bayesmeta.results.intervals import checked_interval, checked_levels, shortest
+from bayesmeta.results.intervals import WithIntervals, checked_levels, shortest
 
 Floats = NDArray[np.float64]
 _WIDTHS = 1 << 20  # more than there are classes of standard deviations
@@ -22,7 +22,7 @@ _LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class NormalMixture:
+class NormalMixture(WithIntervals):
     """Marginal posterior of a linear combination of coefficients and true effects, exact but for `error`.
 
     Attributes
@@ -61,10 +61,6 @@ class NormalMixture:
         found = mixture_ppf(self.weights, self.means[None], self.sds[None], levels.ravel())[0]
         return np.asarray(found.reshape(levels.shape))[()]
 
-    def interval(self, prob: float, kind: str) -> tuple[float, float]:
-        """Interval with probability `prob`: equal-tailed (``"eti"``) or shortest (``"hdi"``)."""
-        return checked_interval(self, prob, kind)
-
     @property
     def support(self) -> tuple[float, float]:
         """The whole line."""
@@ -89,10 +85,6 @@ class NormalMixture:
             return math.inf
         centre = float(self.weights @ self.means)
         return math.sqrt(float(self.weights @ (self.sds**2 + (self.means - centre) ** 2)))
-
-    def median(self) -> float:
-        """Posterior median."""
-        return float(self.ppf(0.5))
 
     def mode(self) -> float:
         """Point of highest density."""

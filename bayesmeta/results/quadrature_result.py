@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, final
 
 import numpy as np
-import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from bayesmeta.data.kinds import Data
@@ -62,13 +61,6 @@ class QuadratureResult(ComputedResult):
     shape: tuple[int, int]
     seed: int = 0
     engine: str = "quadrature"
-
-    @cached_property
-    def datatree(self) -> xr.DataTree:  # type: ignore[override]
-        """Independent draws in ArviZ's groups, the same as NUTS gives; made when first asked for."""
-        from bayesmeta.inference.exact_draws import datatree
-
-        return datatree(self.prepared, self._top, self.seed, self.engine, {"error_bound": self.fit.error})
 
     @property
     def coefficients(self) -> tuple[str, ...]:
@@ -254,17 +246,14 @@ class QuadratureResult(ComputedResult):
 
         return parameters(self.fit, _CLAIM_DRAWS, self.seed)
 
-    @cached_property
-    def _top(self) -> dict[str, Floats]:
-        """The draws of `datatree` without those of study effects, a new study's among them."""
+    @property
+    def _accuracy(self) -> dict[str, float]:
+        return {"error_bound": self.fit.error}
+
+    def _sample(self, n: int) -> dict[str, Floats]:
         from bayesmeta.quadrature.draws import sample
 
-        chains, draws = self.shape
-        found = sample(self.fit, chains * draws, self.seed)
-        return {name: values.reshape(chains, draws) for name, values in found.items()}
-
-    def _parameter(self, name: str) -> Floats:
-        return self._top[name] if name in self._top else np.asarray(self.posterior[name])
+        return sample(self.fit, n, self.seed)
 
     @property
     def _second_name(self) -> str | None:
