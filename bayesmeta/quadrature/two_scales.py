@@ -17,7 +17,7 @@ from bayesmeta.errors import SpecificationError
 from bayesmeta.quadrature.coefficients import Piece
 from bayesmeta.quadrature.gaussian import Problem
 from bayesmeta.quadrature.grid import locate
-from bayesmeta.quadrature.integrate import NODES, Integrand, Posterior, integrate
+from bayesmeta.quadrature.integrate import NODES, Integrand, Posterior, converge, integrate
 from bayesmeta.quadrature.mixtures import moments
 from bayesmeta.quadrature.parts import Part, QuadratureFit, SecondScale, weighted_fit
 from bayesmeta.quadrature.problem import GaussianProblem, obstacle
@@ -109,7 +109,7 @@ def _outer(
 ) -> tuple[Floats, list[Part], SecondScale, float]:
     """Log masses of the outer rule, a part for each of its nodes, the marginal, and the error bound."""
     if not isinstance(second, ScaleDensity):
-        posterior = _inner(lanes, np.array([second]), tolerance)
+        posterior = converge(lanes.at(np.array([second])), tolerance, largest=_MOST_NODES)
         parts = _parts(lanes, piece, scale, basis, np.array([second]), posterior)
         return np.zeros(1), parts, SecondScale(1.0, second, None, np.ones(1), 1.0), float(posterior.error.max())
 
@@ -125,7 +125,7 @@ def _outer(
     while True:
         v, log_slope, step = grid.nodes(n)
         value, log_prior = second.at(v)
-        posterior = _inner(lanes, value.ravel(), tolerance)
+        posterior = converge(lanes.at(value.ravel()), tolerance, largest=_MOST_NODES)
         log_mass = (log_prior + log_slope + np.log(step)).ravel()
         parts = _parts(lanes, piece, scale, basis, value.ravel(), posterior)
         masses = _normalised(np.array([part.log_evidence for part in parts]) + log_mass)
@@ -138,16 +138,6 @@ def _outer(
     cells = zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
     parts = [replace(part, cell=cell) for part, cell in zip(parts, cells, strict=True)]
     return log_mass, parts, SecondScale(1.0, second, grid, masses, float(step.item())), error
-
-
-def _inner(lanes: _Lanes, second: Floats, tolerance: float) -> Posterior:
-    n = NODES
-    integrand = lanes.at(second)
-    posterior = integrate(integrand, n)
-    while not np.all(posterior.error < tolerance) and 2 * n <= _MOST_NODES:
-        n *= 2
-        posterior = integrate(integrand, n, posterior.grid)
-    return posterior
 
 
 def _parts(

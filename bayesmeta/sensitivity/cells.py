@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import sici
 
 from bayesmeta.quadrature.scale_density import ScaleDensity
-from bayesmeta.quadrature.special import normal_cdf
 from bayesmeta.results.normal_mixture import mixture_ppf
+from bayesmeta.results.scale_marginal import node_quantiles
 from bayesmeta.sensitivity.divergence import with_divergence
 from bayesmeta.sensitivity.quantity import Quantity
 from bayesmeta.sensitivity.rules import Rule
@@ -165,61 +163,22 @@ def _expected_ratio(table: Table, mass: Floats, log_ratio: Floats) -> Floats:
 
 
 def _quantiles(table: Table, mass: Floats, levels: Floats) -> Floats:
-    """Quantiles of the quantity under each prior: Newton's method from a table of the distribution function."""
+    """Quantiles of the quantity under each prior."""
     weight = mass.max(axis=0)
     keep = weight * table.shares > _LIGHT
     component, node = np.nonzero(keep)
     means, sds, share = table.means[keep], table.sds[keep], table.shares[component, node]
     if means.size == 0:
         return np.full((len(mass), levels.size), np.nan)
-    if not (sds > 0).all():
-        return _one_by_one(mass[:, node] * share, means, sds, levels)
-    points = table.probes(weight)
-    at = np.flatnonzero(~(weight <= _DEAD))
-    cdf = np.maximum.accumulate(mass[:, at] @ table.distribution(points, at), axis=1)
     found = np.empty((len(mass), levels.size))
-    size = max(_CHUNK // means.size, 1)
+    size = max(_CHUNK // (means.size * levels.size), 1)
     for start in range(0, len(mass), size):
-        rows = slice(start, start + size)
-        weights = mass[rows][:, node] * share
-        for j, level in enumerate(levels):
-            found[rows, j] = _newton(weights, means, sds, float(level), points, cdf[rows])
+        weights = mass[start : start + size, node] * share
+        total = weights.sum(axis=1, keepdims=True)
+        weights /= np.where(total > 0, total, 1.0)
+        each = np.broadcast_to(means, weights.shape)
+        found[start : start + size] = mixture_ppf(weights, each, np.broadcast_to(sds, weights.shape), levels)
     return found
-
-
-def _newton(weights: Floats, means: Floats, sds: Floats, level: float, points: Floats, cdf: Floats) -> Floats:
-    at = (cdf < level).sum(axis=1)
-    inside = (at > 0) & (at < points.size)
-    place = np.clip(at, 1, points.size - 1)
-    rows = np.arange(len(cdf))
-    below, above = cdf[rows, place - 1], cdf[rows, place]
-    low, high = points[place - 1].copy(), points[place].copy()
-    x = low + (high - low) * np.clip((level - below) / np.maximum(above - below, 1e-300), 0.0, 1.0)
-    left, last = np.flatnonzero(inside), np.full(len(cdf), np.inf)
-    target = 1e-9 * min(level, 1 - level)
-    for _ in range(60):
-        if not left.size:
-            break
-        z = (x[left, None] - means) / sds
-        gap = (weights[left] * normal_cdf(z)).sum(axis=1) - level
-        density = (weights[left] * (np.exp(-0.5 * z**2) / sds)).sum(axis=1) / math.sqrt(2 * math.pi)
-        low[left], high[left] = np.where(gap < 0, x[left], low[left]), np.where(gap >= 0, x[left], high[left])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            newton = x[left] - gap / density
-        good = (newton >= low[left]) & (newton <= high[left]) & (np.abs(gap) < 0.5 * last[left])
-        x[left] = np.where(good, newton, 0.5 * (low[left] + high[left]))
-        last[left] = np.abs(gap)
-        narrow = high[left] - low[left] <= 4e-16 * (np.abs(low[left]) + np.abs(high[left]))
-        left = left[~((good & (np.abs(gap) <= target)) | narrow)]
-    rest = np.flatnonzero(~inside)
-    if rest.size:
-        x[rest] = _one_by_one(weights[rest], means, sds, np.array([level]))[:, 0]
-    return x
-
-
-def _one_by_one(weights: Floats, means: Floats, sds: Floats, levels: Floats) -> Floats:
-    found = [mixture_ppf(row / row.sum(), means[None], sds[None], levels)[0] for row in weights]
-    return np.stack(found)
 
 
 def _tau_quantiles(mass: Floats, rules: Sequence[Rule], pieces: int, levels: Floats) -> Floats:
@@ -232,39 +191,10 @@ def _tau_quantiles(mass: Floats, rules: Sequence[Rule], pieces: int, levels: Flo
         return np.full(found.shape, float(rule.scale))
     n = rule.tau.shape[-1]
     nodes = mass.reshape(len(mass), pieces, n).sum(axis=1)
-    first, step = rule.grid.first.item(), rule.step
-    size = max(_CHUNK // n, 1)
-    offsets = np.arange(n)
-    shares = 0.5 + sici(np.pi * (offsets[:, None] - offsets))[0] / np.pi
+    first, step = rule.grid.first.ravel(), np.array([rule.step])
+    size = max(_CHUNK // (n * levels.size), 1)
     for start in range(0, len(mass), size):
         rows = nodes[start : start + size]
-        cdf = np.maximum.accumulate(rows @ shares.T, axis=1)
-        for j, level in enumerate(levels):
-            at = np.clip((cdf < level).sum(axis=1), 1, n - 1)
-            place = _sinc_root(rows, at - 1.0, float(level))
-            s = first + step * place
-            found[start : start + size, j] = np.asarray(rule.scale.at(np.asarray(rule.grid.at(s[None, :])))[0])[0]
+        s = node_quantiles(rows, np.repeat(first, len(rows)), np.repeat(step, len(rows)), levels)
+        found[start : start + size] = np.asarray(rule.scale.at(np.asarray(rule.grid.at(s)))[0])
     return found
-
-
-def _sinc_root(masses: Floats, start: Floats, level: float) -> Floats:
-    """Places between nodes at which the sum of sine integrals is `level`: Newton's method within one interval."""
-    n = np.arange(masses.shape[1])
-    low, high = start.copy(), start + 1.0
-    x, left = start + 0.5, np.arange(len(masses))
-    for _ in range(60):
-        if not left.size:
-            break
-        away = np.pi * (x[left, None] - n)
-        away = np.where(away == 0, 1e-300, away)
-        gap = (masses[left] * (0.5 + sici(away)[0] / np.pi)).sum(axis=1) - level
-        density = (masses[left] * (np.sin(away) / away)).sum(axis=1)
-        low[left], high[left] = np.where(gap < 0, x[left], low[left]), np.where(gap >= 0, x[left], high[left])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            newton = x[left] - gap / density
-        good = (newton >= low[left]) & (newton <= high[left])
-        moved = np.where(good, newton, 0.5 * (low[left] + high[left]))
-        done = np.abs(moved - x[left]) <= 1e-13 * (1 + np.abs(moved))
-        x[left] = moved
-        left = left[~done]
-    return x
