@@ -144,11 +144,11 @@ class SensitivityResult:
 
         content: dict[str, Any] = {}
         for axis, (name, priors) in enumerate(self.priors.items()):
-            place = np.broadcast_to(np.arange(len(priors)).reshape(_along(axis, len(self.shape))), self.shape).ravel()
+            rows = np.indices(self.shape)[axis].ravel()
             text = np.array([str(prior) for prior in priors], dtype=object)
-            content[name] = text[place]
+            content[name] = text[rows]
             for label, values in prior_parameters(priors).items():
-                content[f"{name}_{label}"] = values[place]
+                content[f"{name}_{label}"] = values[rows]
         for j, claim in enumerate(self.claims):
             content[f"P({claim})"] = self.probability[..., j].ravel()
             if self.mcse[..., j].any():
@@ -262,7 +262,3 @@ def prior_parameters(priors: tuple[Prior, ...]) -> dict[str, Floats]:
             if isinstance(value, float):
                 found.setdefault(name, np.full(len(priors), np.nan))[i] = value
     return found
-
-
-def _along(axis: int, n: int) -> list[int]:
-    return [-1 if i == axis else 1 for i in range(n)]

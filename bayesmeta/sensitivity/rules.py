@@ -108,7 +108,7 @@ class Plan:
         prior = self.priors[member]
         total = np.full(rule.tau.shape[-1], -np.inf)
         for weight, scale, _ in tau_components(prior):
-            if isinstance(scale, ScaleDensity) and _belongs(scale, rule.scale):
+            if isinstance(scale, ScaleDensity) and _key(scale) == _key(rule.scale):
                 with np.errstate(over="ignore"):
                     total = np.logaddexp(total, math.log(weight) + np.asarray(scale.at(rule.v)[1])[0])
             elif not isinstance(scale, ScaleDensity) and rule.known and scale == rule.scale:
@@ -139,10 +139,6 @@ def _key(scale: ScaleDensity | float) -> tuple[object, ...]:
         return ("point", float(scale))
     lower, upper = float(scale.lower), float(scale.upper)
     return ("half line",) if lower == 0 and math.isinf(upper) else ("interval", lower, upper)
-
-
-def _belongs(scale: ScaleDensity, other: ScaleDensity | float) -> bool:
-    return _key(scale) == _key(other)
 
 
 def log_tau(rules: Sequence[Rule]) -> Floats:

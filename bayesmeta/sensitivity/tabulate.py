@@ -24,9 +24,7 @@ from bayesmeta.sensitivity.rules import Rule
 
 Floats = NDArray[np.float64]
 _ROUNDING = 2.0**-52
-_PROBES = np.linspace(
-    -4.0, 4.0, 17
-)  # standard deviations around each node's mean where distribution functions are compared
+_PROBES = np.linspace(-4.0, 4.0, 17)  # sd around each node's mean at which distribution functions are compared
 _CENTRES = 9  # nodes around whose means they are
 
 
@@ -75,9 +73,9 @@ class Table:
         """Points at which the quantity's distribution function is tabulated, from the nodes that matter."""
         at = np.flatnonzero(weight > 1e-6 * weight.max())
         at = at[np.linspace(0, at.size - 1, min(_CENTRES, at.size)).astype(int)]
-        centre = (self.shares * self.means).sum(axis=0)[at]
-        spread = np.sqrt((self.shares * (self.sds**2 + (self.means - centre_full(self)) ** 2)).sum(axis=0))[at]
-        return np.unique(centre[:, None] + spread[:, None] * _PROBES)
+        centre = (self.shares * self.means).sum(axis=0)  # at every node
+        spread = np.sqrt((self.shares * (self.sds**2 + (self.means - centre) ** 2)).sum(axis=0))
+        return np.unique(centre[at, None] + spread[at, None] * _PROBES)
 
     def distribution(self, points: Floats, at: NDArray[np.intp], weights: Floats | None = None) -> Floats:
         """The quantity's distribution function given some of the nodes, shape (node, point)."""
@@ -89,11 +87,6 @@ class Table:
                 z = (x - means) / sds
                 found[:, i] = (share * normal_cdf(np.where(np.isnan(z), np.inf, z))).sum(axis=0)
         return found
-
-
-def centre_full(table: Table) -> Floats:
-    """Mean of the quantity at every node."""
-    return np.asarray((table.shares * table.means).sum(axis=0))
 
 
 def tabulate(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesmeta.data.files import read_bytes, write_file, write_files
+from bayesmeta.data.files import read_bytes, write_file
 from bayesmeta.errors import DataError
 from bayesmeta.simulation.design import BLOCK, Design
 from bayesmeta.simulation.measures import MEASURES, Sums
@@ -104,10 +104,6 @@ class Store:
     def _identity(self, key: Key) -> dict[str, str]:
         """What a block's numbers depend on, and the form in which they are kept."""
         return {"form": FORM, "design": self._hash, "scenario": str(key[0]), "block": str(key[1])}
-
-    def write_results(self, files: dict[str, bytes]) -> None:
-        """Write files of results beside the blocks."""
-        write_files(self.folder, files)
 
     def _path(self, key: Key) -> Path:
         return self._blocks / f"{key[0]:05d}-{key[1]:08d}.parquet"

@@ -75,7 +75,11 @@ def review_design(formula: str, review: PublishedReview) -> Design:
         (name, covariate)
         for name in review.study
         for covariate in review.covariate_names
-        if any(isinstance(_find(studies, name).covariates.get(covariate), Range) for studies in scenarios)
+        if any(
+            study.name == name and isinstance(study.covariates.get(covariate), Range)
+            for studies in scenarios
+            for study in studies
+        )
     )
     names = review.covariate_names
     corners = [np.zeros(len(slots)), *np.eye(len(slots)), np.full(len(slots), 0.5)]
@@ -89,10 +93,6 @@ def review_design(formula: str, review: PublishedReview) -> Design:
             "Declare the transformed covariate itself as a range, e.g. log2_dose instead of dose."
         )
     return Design(found.columns, base, slope, slots, found.intercept)
-
-
-def _find(studies: Sequence[Study], name: str) -> Study:
-    return next(study for study in studies if study.name == name)
 
 
 def _frame(studies: Sequence[Study], names: Sequence[str], slots: Sequence[tuple[str, str]], u: Floats) -> pd.DataFrame:
