@@ -45,15 +45,15 @@ def reviews(outcome: Outcome, data: Data) -> dict[str, PublishedReview]:
     asked, review = outcome.sensitivity.evidence, cast(PublishedReview, data)
     if asked and outcome.studies is None:
         raise SpecificationError("sensitivity.evidence: it is of a published review, and this outcome has none.")
-    found = dict[str, PublishedReview]()
+    by_label = dict[str, PublishedReview]()
     for one in asked:
-        if one.label in found:
+        if one.label in by_label:
             raise SpecificationError(f"evidence {one.label!r} stands twice. Give each its own label.")
         try:
-            found[one.label] = _changed(review, one)
+            by_label[one.label] = _changed(review, one)
         except BayesmetaError as error:
             raise type(error)(f"evidence {one.label!r}: {error}") from error
-    return found
+    return by_label
 
 
 def _changed(data: PublishedReview, evidence: OtherEvidence) -> PublishedReview:
@@ -86,12 +86,12 @@ def _require(name: str, known: Sequence[str], what: str) -> None:
 def changes(before: PublishedReview, after: PublishedReview, options: Mapping[str, str]) -> tuple[str, ...]:
     """How two reviews of the same studies differ, in words; `options` are those that were taken."""
     old, new = ({one.name: one for one in review.statistics} for review in (before, after))
-    found = [f"with {name}: {printed(one)}" for name, one in new.items() if name not in old]
-    found += [f"without {name}" for name in old if name not in new]
-    found += [f"{choice}: {option}" for choice, option in options.items()]
+    texts = [f"with {name}: {printed(one)}" for name, one in new.items() if name not in old]
+    texts += [f"without {name}" for name in old if name not in new]
+    texts += [f"{choice}: {option}" for choice, option in options.items()]
     studies = zip(after.studies, before.studies, strict=True)
     outside = [one.name for one, was in studies if was.in_review and not one.in_review]
-    return (*found, *(f"{name} not in the review's pool" for name in outside))
+    return (*texts, *(f"{name} not in the review's pool" for name in outside))
 
 
 def on_other_evidence(outcome: Outcome, ready: Mapping[str, Ready], seed: int) -> dict[str, dict[str, OnEvidence]]:
@@ -99,10 +99,10 @@ def on_other_evidence(outcome: Outcome, ready: Mapping[str, Ready], seed: int) -
 
     By importance sampling, or by NUTS, with a warning, where that is refused.
     """
-    found: dict[str, dict[str, OnEvidence]] = {signal.name: {} for signal in outcome.signals}
+    by_signal: dict[str, dict[str, OnEvidence]] = {signal.name: {} for signal in outcome.signals}
     asked = {signal.model: ready[signal.model] for signal in outcome.signals}
     if not outcome.sensitivity.evidence or not asked:
-        return found
+        return by_signal
     before = cast(PublishedReview, next(iter(asked.values())).data)
     decided = {one.label: one.options for one in outcome.sensitivity.evidence}
     for label, review in reviews(outcome, before).items():
@@ -116,5 +116,5 @@ def on_other_evidence(outcome: Outcome, ready: Mapping[str, Ready], seed: int) -
                         Reweighted(fit.probability(claim), fit.probability_mcse(claim), 0.0) for claim in claims
                     )
                     method = "importance" if fit.quality else "refitted"
-                    found[signal.name][label] = OnEvidence(said, Under(prepare(review, one.model), answers, method))
-    return found
+                    by_signal[signal.name][label] = OnEvidence(said, Under(prepare(review, one.model), answers, method))
+    return by_signal

@@ -204,9 +204,9 @@ def _refit_checks(name: str, outcome: Outcome, refits: dict[str, MetaResult], es
     checks = []
     for key in outcome.models:
         quantities = [signal.quantity for signal in outcome.signals if signal.model == key]
-        found = [convergence(fit, quantities) for label, fit in refits.items() if label.startswith(f"{key}: ")]
-        if found:
-            checks += worst_of(found).checks(f"{name}, {key} under other priors", ess_limit)
+        convergences = [convergence(fit, quantities) for label, fit in refits.items() if label.startswith(f"{key}: ")]
+        if convergences:
+            checks += worst_of(convergences).checks(f"{name}, {key} under other priors", ess_limit)
     return checks
 
 

@@ -91,8 +91,10 @@ class OneByOne(FromOneSample):
         """See `Posteriors.under`."""
         if ready.model not in self._answers:
             fit = self.result(ready)
-            found = (Reweighted(fit.probability(claim), fit.probability_mcse(claim), 0.0) for claim in self._claims)
-            self._answers[ready.model] = Under(ready, tuple(found), "importance" if fit.quality else "refitted")
+            probabilities = (
+                Reweighted(fit.probability(claim), fit.probability_mcse(claim), 0.0) for claim in self._claims
+            )
+            self._answers[ready.model] = Under(ready, tuple(probabilities), "importance" if fit.quality else "refitted")
         known = self._answers[ready.model]
         by_claim = dict(zip(self._claims, known.found, strict=True))
         return Under(ready, tuple(by_claim[claim] for claim in claims), known.method)
@@ -107,16 +109,16 @@ def _claims(outcome: Outcome, model: str) -> list[str]:
 def computed_sensitivity(outcome: Outcome, fits: Mapping[str, MetaResult], seed: int) -> dict[str, SignalSensitivity]:
     """Every signal under other priors, where all models have fits without chains."""
     sampled = any(fit.engine == "importance" for fit in fits.values())
-    found = sample_sensitivity(outcome, fits, seed) if sampled else exact_sensitivity(outcome, fits)
-    return _with_evidence(found, outcome, fits, seed)
+    by_signal = sample_sensitivity(outcome, fits, seed) if sampled else exact_sensitivity(outcome, fits)
+    return _with_evidence(by_signal, outcome, fits, seed)
 
 
 def _with_evidence(
-    found: dict[str, SignalSensitivity], outcome: Outcome, fits: Mapping[str, MetaResult], seed: int
+    by_signal: dict[str, SignalSensitivity], outcome: Outcome, fits: Mapping[str, MetaResult], seed: int
 ) -> dict[str, SignalSensitivity]:
     for name, rows in on_other_evidence(outcome, {key: fit.prepared for key, fit in fits.items()}, seed).items():
-        found[name].evidence = rows
-    return found
+        by_signal[name].evidence = rows
+    return by_signal
 
 
 def reweighted_sensitivity(outcome: Outcome, fits: Mapping[str, MetaResult]) -> dict[str, SignalSensitivity]:
@@ -140,8 +142,8 @@ def sampled_sensitivity(
         lambda models: fit_many(data, models, "nuts", seed=seed, repeat=True, progress=progress, **settings)
     )
     under = {key: Weighted(fit, refits, key) for key, fit in fits.items()}
-    found = answered(refits, lambda: _asked(outcome, under))
-    return _with_evidence(found, outcome, fits, seed), refits.done
+    by_signal = answered(refits, lambda: _asked(outcome, under))
+    return _with_evidence(by_signal, outcome, fits, seed), refits.done
 
 
 def _asked(outcome: Outcome, under: Mapping[str, Posteriors]) -> dict[str, SignalSensitivity]:

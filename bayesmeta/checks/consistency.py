@@ -39,8 +39,8 @@ def estimates(context: Context, *, ratio: bool | None, level: float) -> Iterator
         row = table.take([i])
         both = column == "estimate" and _is_positive(row, column)  # what is called y is on the scale of the analysis
         readings = [ratio] if ratio is not None else [False, True] if both else [False]
-        found = [list(_clashes(row, bool(reading), level)) for reading in readings]
-        for check, clash in min(found, key=_badness):
+        clashes = [list(_clashes(row, bool(reading), level)) for reading in readings]
+        for check, clash in min(clashes, key=_badness):
             yield context.finding(check, i, clash.column, clash.why, clash.normal)
 
 
@@ -69,8 +69,8 @@ def _suspects(table: Table, rows: list[int], ratio: bool, level: float) -> list[
         return sorted({rows[clash.row] for clash in chain(skewed_intervals(reports), contradictions(reports))})
 
 
-def _badness(found: list[tuple[str, Clash]]) -> tuple[int, bool]:
-    return len(found), any(check == "asymmetric interval" for check, _ in found)
+def _badness(clashes: list[tuple[str, Clash]]) -> tuple[int, bool]:
+    return len(clashes), any(check == "asymmetric interval" for check, _ in clashes)
 
 
 def _is_positive(row: Table, column: str) -> bool:
@@ -188,8 +188,8 @@ def direction(context: Context) -> Iterator[Finding]:
             continue
         for values, column in ((effects, main), (means, "mean_t"), (risks[0] - risks[1], "events_t")):
             if values[i] * (1 if stated == "higher" else -1) < 0:
-                found = "higher" if stated == "lower" else "lower"
-                why = f"the report says {stated} under treatment, and these numbers say {found}"
+                observed = "higher" if stated == "lower" else "lower"
+                why = f"the report says {stated} under treatment, and these numbers say {observed}"
                 yield context.finding(
                     "direction", i, column, why, "Is the difference control minus treatment, or are arms swapped?"
                 )

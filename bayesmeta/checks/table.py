@@ -86,9 +86,9 @@ def check_table(
             f"{source.source}: there is nothing to check in it: no mean, sd, events, percent (with _t and _c, or without), "
             f"estimate or p. read_table may recognise its columns: {', '.join(source.columns)}."
         )
-    found = list(_all(context, ratio, level))
+    findings = list(_all(context, ratio, level))
     order = {source.recognised.get(name, name): j for j, name in enumerate(source.columns)}
-    return tuple(sorted(dict.fromkeys(found), key=lambda f: (f.row, order.get(f.column, len(order)))))
+    return tuple(sorted(dict.fromkeys(findings), key=lambda f: (f.row, order.get(f.column, len(order)))))
 
 
 def _limits_renamed(table: Table) -> Table:

@@ -51,8 +51,8 @@ def _number(statistic: Any, study: Study) -> float:
 
 def _one_group(statistic: Any, values: list[float]) -> None:
     if statistic.group not in values:
-        found = ", ".join(f"{value:g}" for value in sorted(set(values)))
-        raise DataError(f"{statistic.name}: no study of the review's pool is in that group. Groups: {found}.")
+        shown = ", ".join(f"{value:g}" for value in sorted(set(values)))
+        raise DataError(f"{statistic.name}: no study of the review's pool is in that group. Groups: {shown}.")
 
 
 def _groups(statistic: Any, values: list[float]) -> None:
@@ -60,8 +60,8 @@ def _groups(statistic: Any, values: list[float]) -> None:
     if len(groups) < 2:
         raise DataError(f"{statistic.name}: covariate without variation, every study is in group {groups[0]:g}.")
     if groups != list(range(len(groups))):
-        found = ", ".join(f"{group:g}" for group in groups)
-        raise DataError(f"{statistic.name}: groups must be numbered 0, 1 and so on; got {found}.")
+        shown = ", ".join(f"{group:g}" for group in groups)
+        raise DataError(f"{statistic.name}: groups must be numbered 0, 1 and so on; got {shown}.")
     if len(groups) > 2 and statistic.direction is not None:
         raise DataError(
             f"{statistic.name}: a test between {len(groups)} groups has no direction; got {statistic.direction!r}. Leave it out."

@@ -210,10 +210,10 @@ def _each(function: Statistic, se: Floats) -> Callable[[Floats], Floats]:
 
     def apply(data: Floats) -> Floats:
         try:
-            found = [float(function(y, se) if wants_se else function(y)) for y in data]
+            values = [float(function(y, se) if wants_se else function(y)) for y in data]
         except (TypeError, ValueError) as error:
             raise SpecificationError(f"statistic must give one number from y, or from y and se: {error}.") from error
-        return np.array(found)
+        return np.array(values)
 
     return apply
 

@@ -131,13 +131,13 @@ def pool_glmm(
     prepared = _PREPARE[measure](*counts.columns, X, model)
     if isinstance(prepared.likelihood, RandomLevels):
         _check_levels(prepared.likelihood, counts)
-        found = _random_levels(prepared.likelihood, prepared, method)
+        estimate = _random_levels(prepared.likelihood, prepared, method)
     else:
         alone = prepared.saturated.estimate
         check_finite(counts.X, np.where(np.isinf(alone), np.sign(alone), 0.0), counts.names)
-        found = _one_deviation(prepared.likelihood, prepared.saturated, method)
-    found = found._replace(beta=turn @ found.beta, covariance=turn @ found.covariance @ turn.T)
-    return _result(found, counts, method, formula, level)
+        estimate = _one_deviation(prepared.likelihood, prepared.saturated, method)
+    estimate = estimate._replace(beta=turn @ estimate.beta, covariance=turn @ estimate.covariance @ turn.T)
+    return _result(estimate, counts, method, formula, level)
 
 
 def _check(measure: str, model: str, method: str, level: float) -> None:
@@ -272,13 +272,13 @@ def _random_levels(likelihood: RandomLevels, prepared: _Prepared, method: str) -
     return _Found(best[1:-2], covariance, tau, level_variance, height, wald, 2 * (top - floor))
 
 
-def _result(found: _Found, counts: Counts, method: str, formula: str, level: float) -> PooledResult:
-    rows = coefficient_rows(counts.names, found.beta, found.covariance, math.inf, level)
+def _result(fitted: _Found, counts: Counts, method: str, formula: str, level: float) -> PooledResult:
+    rows = coefficient_rows(counts.names, fitted.beta, fitted.covariance, math.inf, level)
     estimate, se, statistic, p_value, lower, upper = dict(rows).get("mu", (math.nan,) * 6)
-    half = critical(level, math.inf) * math.hypot(se, found.tau)
+    half = critical(level, math.inf) * math.hypot(se, fitted.tau)
     k, p = counts.X.shape
     df = k - p
-    wald, ratio = (found.wald, max(0.0, found.ratio)) if df else (0.0, 0.0)
+    wald, ratio = (fitted.wald, max(0.0, fitted.ratio)) if df else (0.0, 0.0)
     return PooledResult(
         estimate=estimate,
         se=se,
@@ -287,16 +287,16 @@ def _result(found: _Found, counts: Counts, method: str, formula: str, level: flo
         statistic=statistic,
         p_value=p_value,
         prediction=(estimate - half, estimate + half) if method == "ml" else NOTHING,
-        tau2=found.tau**2,
+        tau2=fitted.tau**2,
         i2=math.nan,
         h2=math.nan,
         q=wald,
         q_df=df,
         q_p=float(stats.chi2.sf(wald, df)) if df else 1.0,
-        moderators=omnibus_test(without_mean(counts.names), found.beta, found.covariance, math.inf),
-        log_likelihood=found.height,
-        level_variance=found.level_variance,
-        covariance=found.covariance,
+        moderators=omnibus_test(without_mean(counts.names), fitted.beta, fitted.covariance, math.inf),
+        log_likelihood=fitted.height,
+        level_variance=fitted.level_variance,
+        covariance=fitted.covariance,
         tests={"likelihood ratio": StatisticalTest(ratio, (df,), float(stats.chi2.sf(ratio, df)) if df else 1.0)},
         method=method,
         interval="wald",

@@ -156,7 +156,7 @@ def _intervals(
     else:
         firsts = [_first(model, between, [i]) for i in range(q)]
         held = [Held(one, 0, root[1:]) for one, root in firsts]
-    found: dict[str, Callable[[], Pair]] = {
+    searches: dict[str, Callable[[], Pair]] = {
         name: partial(variance_limits, held[i], float(sd[i]), floor, size) for i, name in enumerate(names)
     }
     for i in range(q if structure == "un" else 0):
@@ -164,8 +164,8 @@ def _intervals(
             one, root = _first(model, between, [j, i])
             profile = HeldCorrelation(one, np.array([root[0], math.hypot(root[1], root[2]), *root[3:]]))
             name = f"correlation {names[j]}, {names[i]}"
-            found[name] = partial(correlation_limits, profile, float(correlation[i, j]), floor, -1.0)
-    return ProfileIntervals(found)
+            searches[name] = partial(correlation_limits, profile, float(correlation[i, j]), floor, -1.0)
+    return ProfileIntervals(searches)
 
 
 def _first(model: Components, between: Floats, which: Sequence[int]) -> tuple[Components, Floats]:

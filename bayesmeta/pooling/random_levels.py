@@ -135,9 +135,9 @@ class RandomLevels:
         def joint(at: Floats) -> tuple[float, Floats]:
             base = effects.copy()
             base[known] = at[levels:]
-            found = model.integral(base, np.full(self.n_studies, at[0]), at[1] if levels == 2 else 0.0)
-            own = [found.effect.sum(), found.tau.sum()][:levels]
-            return -float(found.value.sum()), -np.array([*own, *found.base[known]])
+            integral = model.integral(base, np.full(self.n_studies, at[0]), at[1] if levels == 2 else 0.0)
+            own = [integral.effect.sum(), integral.tau.sum()][:levels]
+            return -float(integral.value.sum()), -np.array([*own, *integral.base[known]])
 
         information = curvature(joint, np.append(best[:levels], effects[known]))
         spread = np.linalg.inv(information)[levels:, levels:]

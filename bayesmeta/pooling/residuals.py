@@ -49,8 +49,8 @@ class Regression:
         """Return what `compute` gives, computed once for all estimators that share these data."""
         if key not in self._kept:
             self._kept[key] = compute()
-        found: T = self._kept[key]
-        return found
+        value: T = self._kept[key]
+        return value
 
     @property
     def k(self) -> int:

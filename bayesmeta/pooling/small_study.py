@@ -118,8 +118,8 @@ def egger_test(data: Estimates, predictor: str = "se", model: str = "lm", *, lev
     x = data.se if predictor == "se" else data.v
     X = np.column_stack([np.ones(data.n_studies), x])
     method, interval = ("fe", "hksj") if model == "lm" else ("reml", "wald")
-    found = pool_arrays(data.y, data.se, X, method=method, interval=interval, level=level)
-    return _record(found, predictor, model, float(data.n_studies - 2) if model == "lm" else np.inf)
+    regression = pool_arrays(data.y, data.se, X, method=method, interval=interval, level=level)
+    return _record(regression, predictor, model, float(data.n_studies - 2) if model == "lm" else np.inf)
 
 
 def pet_peese(data: Estimates, *, threshold: float = 0.10, level: float = 0.95) -> PetPeese:
@@ -184,8 +184,11 @@ def require_independent(data: Estimates, what: str, least: int) -> None:
         raise DataError(f"{what} needs at least {least} studies; got {data.n_studies}.")
 
 
-def _record(found: PooledRegression, predictor: str, model: str, df: float) -> EggerTest:
-    limit, slope = ([float(part[i]) for part in (found.beta, found.se, found.statistic, found.p_value)] for i in (0, 1))
+def _record(regression: PooledRegression, predictor: str, model: str, df: float) -> EggerTest:
+    limit, slope = (
+        [float(part[i]) for part in (regression.beta, regression.se, regression.statistic, regression.p_value)]
+        for i in (0, 1)
+    )
     return EggerTest(
         statistic=slope[2],
         df=df,
@@ -194,8 +197,8 @@ def _record(found: PooledRegression, predictor: str, model: str, df: float) -> E
         slope_se=slope[1],
         limit=limit[0],
         limit_se=limit[1],
-        limit_lower=float(found.lower[0]),
-        limit_upper=float(found.upper[0]),
+        limit_lower=float(regression.lower[0]),
+        limit_upper=float(regression.upper[0]),
         limit_p=limit[3],
         predictor=predictor,
         model=model,

@@ -131,12 +131,12 @@ def _own_derivatives(prior: Prior, x: Floats) -> tuple[Floats, Floats]:
 
 def _edges(parts: Components) -> Floats:
     """Ends of panels that no component falls between."""
-    found: list[Floats] = []
+    points: list[Floats] = []
     for _, part in parts:
         nu, centre, scale = _student(part)
         steps = np.array(_STEPS[math.isinf(nu)]) * scale
-        found += [centre + steps, centre - steps, np.array([centre])]
-    edges = np.sort(np.concatenate(found))
+        points += [centre + steps, centre - steps, np.array([centre])]
+    edges = np.sort(np.concatenate(points))
     closest = _THIN * min(_student(part).scale for _, part in parts)
     kept = [edges[0]]
     for edge in edges[1:-1]:

@@ -167,13 +167,13 @@ def _updated(parts: list[tuple[float, Normal]], mean: float, variance: float) ->
         math.log(w) - 0.5 * math.log(p.sd**2 + variance) - 0.5 * (mean - p.mean) ** 2 / (p.sd**2 + variance)
         for w, p in parts
     ]
-    found = []
+    posteriors = []
     for log_weight, (_, prior) in zip(logs, parts, strict=True):
         kept = variance / (variance + prior.sd**2)
         posterior = Normal(kept * prior.mean + (1 - kept) * mean, prior.sd * math.sqrt(kept))
-        found.append((math.exp(log_weight - max(logs)), posterior))
-    found = [pair for pair in found if pair[0] > 0]
-    return found[0][1] if len(found) == 1 else Mixture(found)
+        posteriors.append((math.exp(log_weight - max(logs)), posterior))
+    posteriors = [pair for pair in posteriors if pair[0] > 0]
+    return posteriors[0][1] if len(posteriors) == 1 else Mixture(posteriors)
 
 
 def robustify(prior: Prior, weight: float, mean: float, sd: float) -> Mixture:

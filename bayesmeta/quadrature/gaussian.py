@@ -214,7 +214,7 @@ def _equations(
 def _sums(problem: Problem, tau2: Array, scale: Array, determinant: bool = True) -> Sums:
     """Sums over studies for the weights W = scale / (a + tau^2 d)."""
     xp, n, p = namespace(problem.y), problem.y.shape[0], len(problem.columns)
-    found: list[Array] = []
+    sums: list[Array] = []
     for start in range(0, n, _BLOCK):
         rows = slice(start, min(start + _BLOCK, n))
         y, columns = problem.y[rows, ...], [None if x is None else _rows(x, rows) for x in problem.columns]
@@ -227,8 +227,8 @@ def _sums(problem: Problem, tau2: Array, scale: Array, determinant: bool = True)
             terms.append(total(wy if x is None else wy * x))
             wx = w if x is None else w * x
             terms += [total(wx if other is None else wx * other) for other in columns[: i + 1]]
-        found = [old + new for old, new in zip(found, terms, strict=True)] if found else terms
-    square, rest = found[0], iter(found[1:])
+        sums = [old + new for old, new in zip(sums, terms, strict=True)] if sums else terms
+    square, rest = sums[0], iter(sums[1:])
     log_weight = next(rest) if determinant else 0.0
     gram, cross = [], []
     for i in range(p):
@@ -244,17 +244,17 @@ def _least_squares(
 
     At its minimum an error of the mean counts by its square: nothing cancels, however unequal the weights are.
     """
-    n, found = problem.y.shape[0], 0.0 * scale
+    n, square = problem.y.shape[0], 0.0 * scale
     for i in range(n):
         rows = slice(i, i + 1)
         w = 1.0 / (problem.a[rows, ...] + (tau2 if problem.d is None else tau2 * _rows(problem.d, rows)))
         gap = problem.y[rows, ...]
         for x, m in zip(problem.columns, mean, strict=True):
             gap = gap - (m if x is None else _rows(x, rows) * m)
-        found = found + (w * gap * gap)[0, ...]
+        square = square + (w * gap * gap)[0, ...]
     away = [m - start for m, start in zip(mean, prior.mean, strict=True)]
     p = len(away)
-    return found + added(_entry(prior.precision, i, j) * away[i] * away[j] for i in range(p) for j in range(p))
+    return square + added(_entry(prior.precision, i, j) * away[i] * away[j] for i in range(p) for j in range(p))
 
 
 def _cluster_sums(problem: Problem, tau2: Array, scale: Array, determinant: bool = True) -> Sums:
@@ -298,13 +298,13 @@ def _log_product(xp: Any, w: Array) -> Array:
     if n <= _GROUP:
         return xp.log(product(w))
     groups = n // _GROUP
-    found: Any = 0.0
+    log_product: Any = 0.0
     if groups:
         main = xp.reshape(w[: groups * _GROUP, ...], (_GROUP, groups, *tail))
-        found = total(xp.log(product(main)))
+        log_product = total(xp.log(product(main)))
     if groups * _GROUP < n:
-        found = found + xp.log(product(w[groups * _GROUP :, ...]))
-    return found
+        log_product = log_product + xp.log(product(w[groups * _GROUP :, ...]))
+    return log_product
 
 
 def _entry(lower: Sequence[Sequence[Array]], i: int, j: int) -> Array:

@@ -224,11 +224,11 @@ def converge(integrand: Integrand, tolerance: float, n: int = NODES, largest: in
     More nodes do not help where it is the components that are too few.
     """
     xp = namespace(integrand.problem.y)
-    found = integrate(integrand, n)
-    while bool(xp.any(~(found.error < tolerance) & ~(found.error <= found.floor))) and 2 * n <= largest:
+    posterior = integrate(integrand, n)
+    while bool(xp.any(~(posterior.error < tolerance) & ~(posterior.error <= posterior.floor))) and 2 * n <= largest:
         n *= 2
-        found = integrate(integrand, n, found.grid)
-    return found
+        posterior = integrate(integrand, n, posterior.grid)
+    return posterior
 
 
 def _over_components(xp: Any, log_joint: Array) -> Array:
@@ -250,8 +250,8 @@ def _errors(
     """
 
     def largest(x: Array) -> Array:
-        found = xp.abs(over_nodes(x))
-        return found if found.ndim == mass.ndim else xp.max(found, axis=0)
+        size = xp.abs(over_nodes(x))
+        return size if size.ndim == mass.ndim else xp.max(size, axis=0)
 
     def relative(x: Array) -> Array:
         total = over_nodes(x)

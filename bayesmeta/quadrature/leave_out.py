@@ -50,11 +50,11 @@ def leave_one_out_fits(full: QuadratureFit) -> list[LeftOut]:
     rotations = _without(full)
     wide = max([min(k, 64)] + [part.posterior.mass.shape[-2] for part in parts])
     chunks = np.array_split(np.arange(k), min(max(-(-k * wide * NODES // _ELEMENTS), 1), k))
-    found: list[LeftOut] = []
+    fits: list[LeftOut] = []
     for rows in chunks:
         lanes = [_refit(full, part, rotations, rows) for part in parts]
-        found += [LeftOut(row, _assembled(full, rotations[row], row, lanes, i)) for i, row in enumerate(rows.tolist())]
-    return found
+        fits += [LeftOut(row, _assembled(full, rotations[row], row, lanes, i)) for i, row in enumerate(rows.tolist())]
+    return fits
 
 
 def predictive(part_of: QuadratureFit, left_out: LeftOut, full: QuadratureFit) -> Mixture:
@@ -138,12 +138,12 @@ def _refit(full: QuadratureFit, part: Part, rotations: Sequence[Rotation], rows:
                 _refit(full, part, rotations, np.array([row]))
             raise
         raise InferenceError(f"without study {full.problem.study[rows[0]]!r} {error}") from error
-    found = []
+    refits = []
     for i in range(rows.size):
         lane = posterior.lane(i)
         evidence = float(lane.log_evidence.item())
-        found.append(replace(part, log_evidence=evidence, posterior=lane, integrand=integrand.lane(i)))
-    return found
+        refits.append(replace(part, log_evidence=evidence, posterior=lane, integrand=integrand.lane(i)))
+    return refits
 
 
 def _problem(full: QuadratureFit, part: Part, rotations: Sequence[Rotation], rows: NDArray[np.intp]) -> Problem:

@@ -133,12 +133,12 @@ def _study_moments(part: Part, constant: Floats, slope: Floats, spread: Floats) 
 
 def existing_moments(fit: QuadratureFit, contrast: Floats, new_study: bool = False) -> int:
     """How many moments a contrast has: those of tau where its variance grows with tau, else two and more."""
-    found = 2
+    exist = 2
     for part in fit.parts:
         flat = [i for i in part.piece.free if _is_flat(part, i)]
         if new_study or any(contrast[i] != 0 for i in flat):
-            found = min(found, int(part.posterior.grid.moments.item()))
-    return found
+            exist = min(exist, int(part.posterior.grid.moments.item()))
+    return exist
 
 
 def _is_flat(part: Part, column: int) -> bool:

@@ -101,9 +101,9 @@ def between(log_density: Floats, ends: tuple[float, float]) -> tuple[Floats, Flo
 def draw_place(log_density: Floats, rng: np.random.Generator) -> Floats:
     """A place for each row of log densities by place, at whole places and, by a spline, between: shape (row, n) to (row,)."""
     rows, n = log_density.shape
-    found, most = np.zeros(rows), max(2_000_000 // (_FINER * n), 1)
+    drawn, most = np.zeros(rows), max(2_000_000 // (_FINER * n), 1)
     if n == 1:
-        return found
+        return drawn
     for start in range(0, rows, most):
         part = log_density[start : start + most]
         fine, log_fine = between(part, (0.0, n - 1.0))
@@ -116,5 +116,5 @@ def draw_place(log_density: Floats, rng: np.random.Generator) -> Floats:
         share = (goal - np.where(cell > 0, below[row, cell - 1], 0.0)) / np.maximum(left + right, 1e-300)
         root = np.sqrt(left**2 + share * (right**2 - left**2))  # the density is taken as linear within the cell
         within = np.where(left + root > 0, share * (left + right) / np.maximum(left + root, 1e-300), share)
-        found[start : start + most] = fine[cell] + np.clip(within, 0, 1) * (fine[1] - fine[0])
-    return found
+        drawn[start : start + most] = fine[cell] + np.clip(within, 0, 1) * (fine[1] - fine[0])
+    return drawn

@@ -126,13 +126,13 @@ def _at_rest[G: ParameterGrid](evaluate: Callable[[Layout], G], layout: Layout, 
 
 def _reaching(grid: ParameterGrid, layout: Layout, supports: Mapping[str, Ends]) -> list[str]:
     """Parameters with mass at an end of their nodes that is not the end of their support."""
-    found = [name for name, both in grid.ends.items() if max(both) > _NEGLIGIBLE]
+    names = [name for name, both in grid.ends.items() if max(both) > _NEGLIGIBLE]
     for name, ends in layout.windows.items():
         mass = grid.scale_mass(name)[1]
         both = zip(mass[[0, -1]], ends, supports[name], strict=True)
         if any(share > _NEGLIGIBLE and at != support for share, at, support in both):
-            found.append(name)
-    return found
+            names.append(name)
+    return names
 
 
 def _close(one: Layout, two: Layout) -> bool:
@@ -214,10 +214,10 @@ def expected_mu(prior: Prior, y: Floats, v: Floats, tau: Floats) -> tuple[Floats
     center = (w * y[:, None, :]).sum(axis=-1) / precision
     if not prior.is_proper:
         return center, precision**-0.5
-    found = [_with_prior(part, center, precision) for _, part in prior.leaves()]
+    cases = [_with_prior(part, center, precision) for _, part in prior.leaves()]
     if not plain(prior).is_normal:
-        found.append((center, precision**-0.5))
-    return np.concatenate([one for one, _ in found]), np.concatenate([one for _, one in found])
+        cases.append((center, precision**-0.5))
+    return np.concatenate([one for one, _ in cases]), np.concatenate([one for _, one in cases])
 
 
 def _with_prior(prior: Prior, center: Floats, precision: Floats) -> tuple[Floats, Floats]:

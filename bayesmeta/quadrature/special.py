@@ -30,10 +30,10 @@ def product(x: Array) -> Array:
 def added(terms: Iterable[Any]) -> Any:
     """Sum of some arrays or numbers, zero of none."""
     rest = iter(terms)
-    found = next(rest, 0.0)
+    subtotal = next(rest, 0.0)
     for term in rest:
-        found = found + term
-    return found
+        subtotal = subtotal + term
+    return subtotal
 
 
 def over_nodes(x: Array) -> Array:

@@ -76,7 +76,7 @@ def fit_two_scales(problem: GaussianProblem, tolerance: float = 1e-8) -> Quadrat
     order, runs = (everyone, ()) if problem.clusters is None else (problem.clusters.order, problem.clusters.runs)
     added = np.zeros(len(order)) if problem.slope is None else problem.slope
     ready = Setting(problem)
-    found: list[tuple[float, Part]] = []
+    weighted_parts: list[tuple[float, Part]] = []
     errors: list[float] = []
     marginals: list[tuple[SecondScale, list[Part]]] = []
     for piece in ready.pieces:
@@ -87,10 +87,10 @@ def fit_two_scales(problem: GaussianProblem, tolerance: float = 1e-8) -> Quadrat
                     _Lanes(integrand, added[order], runs), piece, scale, basis, second, tolerance
                 )
                 log_weight = math.log(piece.weight * weight * share)
-                found += [(log_weight + m, part) for m, part in zip(log_mass, parts, strict=True)]
+                weighted_parts += [(log_weight + m, part) for m, part in zip(log_mass, parts, strict=True)]
                 errors += [error] * len(parts)
                 marginals.append((marginal, parts))
-    fit = weighted_fit(ready, found, errors, tolerance)
+    fit = weighted_fit(ready, weighted_parts, errors, tolerance)
     probability = {id(part.posterior): part.probability for part in fit.parts}
     weighted = tuple(
         replace(marginal, probability=sum(probability.get(id(part.posterior), 0.0) for part in parts))
@@ -170,11 +170,13 @@ def _outer_error(parts: list[Part], masses: Floats) -> float:
     n = len(parts[0].piece.free) + len(parts[0].piece.fixed)
     for j in parts[0].piece.free:
         contrast = np.eye(n)[j]
-        found = [(part.posterior.mass, *moments(part, contrast)) for part in parts]
-        centre = sum(q * float((w * m).sum()) for q, (w, m, _) in zip(masses, found, strict=True))
-        square = sum(q * float((w * (v + (m - centre) ** 2)).sum()) for q, (w, m, v) in zip(masses, found, strict=True))
+        mixtures = [(part.posterior.mass, *moments(part, contrast)) for part in parts]
+        centre = sum(q * float((w * m).sum()) for q, (w, m, _) in zip(masses, mixtures, strict=True))
+        square = sum(
+            q * float((w * (v + (m - centre) ** 2)).sum()) for q, (w, m, v) in zip(masses, mixtures, strict=True)
+        )
         for probe in (-2.5, -1.0, 0.0, 1.0, 2.5):
             point = centre + probe * math.sqrt(square)
-            values = np.array([float((w * normal_cdf((point - m) / np.sqrt(v))).sum()) for w, m, v in found])
+            values = np.array([float((w * normal_cdf((point - m) / np.sqrt(v))).sum()) for w, m, v in mixtures])
             worst = max(worst, abs(float(signs @ (masses * values))))
     return worst

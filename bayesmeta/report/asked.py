@@ -98,12 +98,12 @@ class Asked:
     @property
     def own(self) -> dict[str, dict[str, Prior]]:
         """By key of the family's own, the first prior of the parameter, or of each that has one in brackets."""
-        found: dict[str, dict[str, Prior]] = {}
+        by_name: dict[str, dict[str, Prior]] = {}
         for name, said in self.priors.items():
             if (place := self.keys.place(name, self.options)) is not None:
                 key, each = place
-                found.setdefault(key.name, {})[each] = said[0].prior
-        return found
+                by_name.setdefault(key.name, {})[each] = said[0].prior
+        return by_name
 
     def require_one(self, several: Sequence[str] = ()) -> None:
         """Reject a second prior on a parameter, but on `several`.

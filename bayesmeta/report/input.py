@@ -27,15 +27,15 @@ def columns_of(texts: Sequence[str]) -> dict[str, str]:
     >>> columns_of(["mean_t=Mean tx", "study=Author"])
     {'mean_t': 'Mean tx', 'study': 'Author'}
     """
-    found: dict[str, str] = {}
+    columns: dict[str, str] = {}
     for text in texts:
         ours, sign, theirs = (part.strip() for part in text.partition("="))
         if not (ours and sign and theirs):
             raise SpecificationError(f"--column {text!r}: write our name, then yours, e.g. 'mean_t=Mean tx'.")
-        if ours in found:
-            raise SpecificationError(f"--column {text!r}: {ours!r} is already {found[ours]!r}; name one column.")
-        found[ours] = " ".join(theirs.split())
-    return found
+        if ours in columns:
+            raise SpecificationError(f"--column {text!r}: {ours!r} is already {columns[ours]!r}; name one column.")
+        columns[ours] = " ".join(theirs.split())
+    return columns
 
 
 def number_or_name(text: str | None) -> float | str | None:

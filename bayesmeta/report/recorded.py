@@ -41,10 +41,10 @@ def read_results(folder: Path) -> Results:
     path = folder / "results.json"
     content = read_bytes(path)
     try:
-        found = json.loads(content, parse_constant=_refuse_constant, parse_int=_small, parse_float=_finite)
+        decoded = json.loads(content, parse_constant=_refuse_constant, parse_int=_small, parse_float=_finite)
     except (ValueError, RecursionError) as error:  # ValueError: no JSON, or no UTF-8
         raise DataError(f"{path}: not a JSON file: {error}. {_AGAIN}") from error
-    schema = found.get("schema") if isinstance(found, dict) else None
+    schema = decoded.get("schema") if isinstance(decoded, dict) else None
     if schema != SCHEMA:
         raise DataError(f"{path}: schema is {str(schema)[:40]!r}; this version reads {SCHEMA!r}. {_AGAIN}")
     try:
@@ -129,8 +129,8 @@ def read_draws(folder: Path, models: Mapping[str, Iterable[str]]) -> tuple[Draws
     if tree is None:
         raise DataError(f"{path}: {foreign} takes its content from elsewhere. {_AGAIN}")
     with tree:
-        found = {name: {key: stored_fit(folder, tree, name, key) for key in keys} for name, keys in models.items()}
-    return found, hashlib.sha256(content).hexdigest()
+        fits = {name: {key: stored_fit(folder, tree, name, key) for key in keys} for name, keys in models.items()}
+    return fits, hashlib.sha256(content).hexdigest()
 
 
 def _foreign(group: h5py.Group, largest: int, depth: int = 0) -> Iterator[str]:

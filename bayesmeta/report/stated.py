@@ -138,7 +138,7 @@ def options_of(texts: Sequence[str], keys: Keys) -> dict[str, Any]:
     {'equal_variances': True, 'sd_probability': 0.8}
     """
     known = {key.name: key for key in keys.options}
-    found: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     for text in texts:
         name, value = _parted("--option", text, "the option and its value, e.g. 'baseline=common'")
         if name not in known:
@@ -147,10 +147,10 @@ def options_of(texts: Sequence[str], keys: Keys) -> dict[str, Any]:
             raise SpecificationError(
                 f"--option {text!r}: --model {keys.kind} has no option {name!r}.{hint} It has {', '.join(known)}."
             )
-        if name in found:
-            raise SpecificationError(f"--option {text!r}: {name} is {found[name]} already. Give it once.")
-        found[name] = _value(text, value, known[name])
-    return found
+        if name in options:
+            raise SpecificationError(f"--option {text!r}: {name} is {options[name]} already. Give it once.")
+        options[name] = _value(text, value, known[name])
+    return options
 
 
 def _value(text: str, value: str, key: OptionKey) -> Any:

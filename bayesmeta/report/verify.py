@@ -103,9 +103,11 @@ def _of_draws(checked: Plan, recorded: Results, stored: Draws) -> list[Check]:
     """Whether draws, data and models belong together and, where they do, every number that follows from them."""
     checks = []
     changed = {name: _changed(name, checked, draws) for name, draws in stored.items()}
-    for name, found in changed.items():
-        note = f"Changed since: {', '.join(found)}." if found else ""
-        checks.append(Check(f"{name}: data and models are those of the draws", not found, float(len(found)), 0.0, note))
+    for name, changes in changed.items():
+        note = f"Changed since: {', '.join(changes)}." if changes else ""
+        checks.append(
+            Check(f"{name}: data and models are those of the draws", not changes, float(len(changes)), 0.0, note)
+        )
     return checks + _numbers(checked, recorded, {name: stored[name] for name in stored if not changed[name]})
 
 
@@ -126,14 +128,14 @@ def _page(folder: Path, recorded: Results, sound: bool) -> Check:
 
 def _changed(name: str, checked: Plan, stored: Mapping[str, xr.DataTree]) -> list[str]:
     """What of an outcome is not as it was when its draws were made."""
-    outcome, found = checked.analysis.outcomes[name], list[str]()
+    outcome, changes = checked.analysis.outcomes[name], list[str]()
     sampling = outcome.sampling or checked.analysis.sampling
     for key, model in checked.models[name].items():
         attributes, sizes = stored[key].attrs, stored[key]["posterior"].sizes
         if attributes["data_hash"] != checked.data[name].hash:
-            found.append(f"the data of {key}")
+            changes.append(f"the data of {key}")
         if attributes["model"] != str(model):
-            found.append(f"the model {key}")
+            changes.append(f"the model {key}")
         settings: dict[str, tuple[Any, Any]] = {
             "seed": (attributes["seed"], checked.analysis.seed),
             "chains": (sizes.get("chain"), sampling.chains),
@@ -147,8 +149,8 @@ def _changed(name: str, checked: Plan, stored: Mapping[str, xr.DataTree]) -> lis
                 "target_accept": (attributes["target_accept"], stated.target_accept),
                 "draws": (sizes.get("draw"), outcome.models[key].draws or sampling.draws),
             }
-        found += [f"{what} of {key}" for what, (then, now) in settings.items() if then != now]
-    return found
+        changes += [f"{what} of {key}" for what, (then, now) in settings.items() if then != now]
+    return changes
 
 
 def _numbers(checked: Plan, recorded: Results, stored: Mapping[str, Mapping[str, xr.DataTree]]) -> list[Check]:
@@ -163,12 +165,12 @@ def _numbers(checked: Plan, recorded: Results, stored: Mapping[str, Mapping[str,
         }
         for name, each in stored.items()
     }
-    found, ours, refitted = list[Check](), list[Check](), list[str]()
+    checks, ours, refitted = list[Check](), list[Check](), list[str]()
     engines, exactly = set[str](), Fits()
     for name, each in fits.items():
         exact = computed[name].fits
         again, grids, complete = _again(name, checked, each, computed[name])
-        found += _redrawn(name, each, stored[name])
+        checks += _redrawn(name, each, stored[name])
         exactly[name] = exact
         engines |= {result.engine for result in {**each, **exact}.values()}
         ours += [check.finite for check in again.checks]
@@ -180,9 +182,9 @@ def _numbers(checked: Plan, recorded: Results, stored: Mapping[str, Mapping[str,
         told: dict[str, Any] = {"outcome": recorded.outcomes[name], "signals": signals}
         told["summary"] = [row for row in recorded.summary if row.outcome == name]
         numbers = {"outcome": again.content, "signals": again.signals, "summary": again.summary}
-        found.append(_compared(f"{name}: every number follows from draws and data", numbers, told))
+        checks.append(_compared(f"{name}: every number follows from draws and data", numbers, told))
     if len(fits) < len(checked.models):
-        return found
+        return checks
     first = next(iter(next(iter(fits.values())).values()))
     shared = {
         "checks": ours,
@@ -199,7 +201,7 @@ def _numbers(checked: Plan, recorded: Results, stored: Mapping[str, Mapping[str,
     }
     told = {key: getattr(recorded, key) for key in shared}
     told["checks"] = [check for check in recorded.checks if not check.name.startswith(tuple(refitted))]
-    return [*found, _compared("checks, methods and versions follow from draws and data", shared, told)]
+    return [*checks, _compared("checks, methods and versions follow from draws and data", shared, told)]
 
 
 def _computed(name: str, checked: Plan) -> Computed:

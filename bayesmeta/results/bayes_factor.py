@@ -36,12 +36,12 @@ def log_bayes_factor(fit: QuadratureFit, hypothesis: str) -> float:
 
 def parse_hypothesis(hypothesis: str, names: tuple[str, ...]) -> tuple[str, float]:
     """Parameter and value of ``name = value``; `names` are the coefficients."""
-    found = _EQUATION.match(hypothesis.strip())
-    if found is None:
+    match = _EQUATION.match(hypothesis.strip())
+    if match is None:
         raise SpecificationError(
             f"hypothesis {hypothesis!r}: write a parameter and a number, e.g. 'mu = 0' or 'tau = 0'."
         )
-    name, value = found["name"].strip(), float(found["value"])
+    name, value = match["name"].strip(), float(match["value"])
     known = (*names, "tau")
     if name not in known:
         raise SpecificationError(

@@ -55,12 +55,12 @@ class Formula:
             return np.bool_(self.parts[0])
         if self.kind == "place":
             return truths[self.parts[0]]
-        found = [part.truth(truths) for part in self.parts]
+        values = [part.truth(truths) for part in self.parts]
         if self.kind == "not":
-            return np.logical_not(found[0])
+            return np.logical_not(values[0])
         combine: Callable[[Any, Any], Any] = np.logical_and if self.kind == "and" else np.logical_or
-        total = found[0]
-        for other in found[1:]:
+        total = values[0]
+        for other in values[1:]:
             total = combine(total, other)
         return total
 
@@ -119,18 +119,18 @@ class Cases:
                 holds, fails = self.of(operand)
                 return fails, holds
             case ast.BoolOp(op=op, values=parts):
-                found = [self.of(part) for part in parts]
+                cases = [self.of(part) for part in parts]
                 true, false = (all_of, any_of) if isinstance(op, ast.And) else (any_of, all_of)
-                return true(*(t for t, _ in found)), false(*(f for _, f in found))
+                return true(*(t for t, _ in cases)), false(*(f for _, f in cases))
             case ast.Compare(left=left, ops=ops, comparators=rights):
                 nodes = [left, *rights]
                 sides, domains = [self.sum(side) for side in nodes], [self.domain(side) for side in nodes]
-                found = []
+                cases = []
                 for i, sign in enumerate(ops):
                     holds, defined = self._compared(sign, sides[i], sides[i + 1]), all_of(domains[i], domains[i + 1])
-                    found.append((all_of(defined, holds), all_of(defined, opposite(holds))))
+                    cases.append((all_of(defined, holds), all_of(defined, opposite(holds))))
                     self.first = self.first or len(self.comparisons)
-                return all_of(*(t for t, _ in found)), any_of(*(f for _, f in found))
+                return all_of(*(t for t, _ in cases)), any_of(*(f for _, f in cases))
         raise NoExactFormError
 
     def _compared(self, op: ast.cmpop, left: Sum, right: Sum) -> Formula:
@@ -223,14 +223,14 @@ class Cases:
             return ALWAYS if one.kind == "exp" or closed else opposite(all_of(self.zero(a), self.zero(b)))
         if one.kind == "exp":
             gap = constant(math.log(number(abs(c)))) - constant(math.log(number(abs(d))))
-            found = a.plus(b, -ONE).plus(Sum(gap))
+            difference = a.plus(b, -ONE).plus(Sum(gap))
         elif one.kind == "sqrt":
-            found = a.times(c * c).plus(b, -d * d)
+            difference = a.times(c * c).plus(b, -d * d)
         elif c == -d:
-            found = a.plus(b, -ONE)
+            difference = a.plus(b, -ONE)
         else:
             raise NoExactFormError
-        return self.below(found if c > 0 else found.times(-ONE), closed)
+        return self.below(difference if c > 0 else difference.times(-ONE), closed)
 
     def _square(self, curved: Sequence[tuple[Term, Fraction]], x: Sum, closed: bool) -> Formula:
         """A quadratic in one expression: the square is completed."""
@@ -304,15 +304,15 @@ class Cases:
         return any_of(all_of(self.below(a, False), self.positive(b)), all_of(self.positive(a), self.below(b, False)))
 
     def _linear(self, x: Sum, closed: bool) -> Formula:
-        found = Linear(tuple((str(name), c) for name, c in x.terms), -x.constant, closed)
-        if found in self.comparisons:
-            return Formula("place", (self.comparisons.index(found),))
-        turned = Linear(tuple((name, -c) for name, c in found.coefficients), -found.threshold, not closed)
+        comparison = Linear(tuple((str(name), c) for name, c in x.terms), -x.constant, closed)
+        if comparison in self.comparisons:
+            return Formula("place", (self.comparisons.index(comparison),))
+        turned = Linear(tuple((name, -c) for name, c in comparison.coefficients), -comparison.threshold, not closed)
         if turned in self.comparisons:  # not (-x < -c) is x <= c
             return opposite(Formula("place", (self.comparisons.index(turned),)))
         if len(self.comparisons) == _MOST:
             raise NoExactFormError
-        self.comparisons.append(found)
+        self.comparisons.append(comparison)
         return Formula("place", (len(self.comparisons) - 1,))
 
 

@@ -50,7 +50,7 @@ class Affine:
 
 def distinct_directions(vectors: Sequence[Floats]) -> tuple[list[Floats], list[tuple[int, float]]]:
     """Distinct directions up to a factor, and for each vector its direction's place (-1: none) and the factor."""
-    found: list[Floats] = []
+    units: list[Floats] = []
     places = []
     for vector in vectors:
         if not vector.any():
@@ -58,14 +58,14 @@ def distinct_directions(vectors: Sequence[Floats]) -> tuple[list[Floats], list[t
             continue
         lead = vector[np.flatnonzero(vector)[0]]
         unit = vector / lead
-        for i, other in enumerate(found):
+        for i, other in enumerate(units):
             if (np.abs(unit - other) <= 1e-12 * np.abs(other)).all():
                 places.append((i, float(lead)))
                 break
         else:
-            found.append(unit)
-            places.append((len(found) - 1, float(lead)))
-    return found, places
+            units.append(unit)
+            places.append((len(units) - 1, float(lead)))
+    return units, places
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,22 +142,22 @@ def _between(ends: Floats, part: AnyPart) -> Floats:
         return np.array([tau[np.argmax(np.asarray(part.posterior.mass).sum(axis=0))]])
     middles = np.concatenate([0.5 * ends[:1], 0.5 * (ends[1:] + ends[:-1]), 2.0 * ends[-1:]])
     heaviest = np.argsort(np.asarray(part.posterior.mass).sum(axis=0))[::-1]
-    found = []
+    points = []
     for i in range(ends.size + 1):
         inside = tau[heaviest] > (ends[i - 1] if i else -1.0)
         inside &= tau[heaviest] < (ends[i] if i < ends.size else np.inf)
-        found.append(tau[heaviest][np.argmax(inside)] if inside.any() else middles[i])
-    return np.array(found)
+        points.append(tau[heaviest][np.argmax(inside)] if inside.any() else middles[i])
+    return np.array(points)
 
 
 def _crossings(edges: Sequence[_Edge]) -> list[float]:
     """Values of tau at which two edges along one direction change places."""
-    found = []
+    crossings = []
     for a, b in itertools.combinations(dict.fromkeys(edges), 2):
         one, other = a.slope / a.lead, b.slope / b.lead
         if abs(one - other) > _PARALLEL * max(abs(one), abs(other)):
-            found.append((a.threshold / a.lead - b.threshold / b.lead) / (one - other))
-    return found
+            crossings.append((a.threshold / a.lead - b.threshold / b.lead) / (one - other))
+    return crossings
 
 
 class _Corners:
@@ -280,7 +280,7 @@ def bivariate_cdf(h: Floats, k: Floats, rho: Floats) -> Floats:
     root = np.sqrt(np.maximum((1 - rho) * (1 + rho), 1e-300))
     opposite = np.where(h * k < 0, 0.5, 0.0)
     with np.errstate(over="ignore"):
-        found = (
+        probability = (
             0.5 * (ndtr(h) + ndtr(k)) - opposite - owens_t(h, (k / h - rho) / root) - owens_t(k, (h / k - rho) / root)
         )
-    return np.asarray(np.clip(found, 0.0, np.minimum(ndtr(h), ndtr(k))))
+    return np.asarray(np.clip(probability, 0.0, np.minimum(ndtr(h), ndtr(k))))

@@ -74,9 +74,9 @@ def read(text: str, names: Sequence[str]) -> Syntax:
     if len(stand_ins) > _LONGEST:
         raise SpecificationError(f"{_short(text)} has {len(text)} characters: a claim may have {_LONGEST}.")
     tree = _parsed(stand_ins, text)
-    found: set[str] = set()
-    kind = _checked(tree, _Reader(text, tuple(names), placeholders, found))
-    return Syntax(text, tree, kind, tuple(name for name in names if name in found), placeholders)
+    used: set[str] = set()
+    kind = _checked(tree, _Reader(text, tuple(names), placeholders, used))
+    return Syntax(text, tree, kind, tuple(name for name in names if name in used), placeholders)
 
 
 def require_claim(syntax: Syntax) -> Syntax:

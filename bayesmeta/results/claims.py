@@ -101,10 +101,10 @@ def _truth(syntax: Syntax, node: ast.expr, values: dict[str, Floats]) -> Truth:
             holds, fails = _truth(syntax, operand, values)
             return Truth(fails, holds)
         case ast.BoolOp(op=op, values=parts):
-            found = [_truth(syntax, part, values) for part in parts]
+            truths = [_truth(syntax, part, values) for part in parts]
             if isinstance(op, ast.And):
-                return _all(found)
-            return Truth(*reversed(_all([Truth(t.fails, t.holds) for t in found])))
+                return _all(truths)
+            return Truth(*reversed(_all([Truth(t.fails, t.holds) for t in truths])))
         case ast.Compare(left=left, ops=ops, comparators=rights):
             sides = [_number(syntax, side, values) for side in (left, *rights)]
             pairs = []

@@ -80,8 +80,8 @@ class ComputedResult(MetaResult):
 
     def probability(self, claim: str) -> float:
         """Posterior probability of a claim such as ``"mu < -1"``; exact but for `error_bound` where `probability_mcse` is 0."""
-        found = self._exact(claim)
-        return self._simulated(claim).probability if found is None else found
+        exact = self._exact(claim)
+        return self._simulated(claim).probability if exact is None else exact
 
     def probability_mcse(self, claim: str) -> float:
         """Monte Carlo standard error of `probability`; 0 where it is not simulated."""
@@ -119,9 +119,9 @@ class ComputedResult(MetaResult):
 
     def _transformed(self, syntax: Syntax) -> Marginal | None:
         """Marginal of a monotone function of a sum whose marginal is known, or None."""
-        if (found := monotone_steps(syntax)) is None:
+        if (steps := monotone_steps(syntax)) is None:
             return None
-        inner, functions = found
+        inner, functions = steps
         base = self._known_marginal(inner)
         if base is None and (alone := unit(inner)) is not None:
             base, functions = self._known_marginal(alone[0]), (alone[1], *functions)

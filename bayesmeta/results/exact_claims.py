@@ -103,11 +103,11 @@ class CompiledClaim:
     def probability(self, fit: AnyFit) -> float:
         """Probability of the claim; refused where it is undefined for a part of the posterior."""
         formulas = (self.holds,) if self.always_defined else (self.holds, self.undefined)
-        found = np.zeros(2)
+        shares = np.zeros(2)
         for part in fit.parts:
-            found[: len(formulas)] += part.probability * cell_masses(fit, part, self.atoms, formulas).sum(axis=1)
-        refuse_undefined(self.syntax, float(min(found[1], 1.0)), negligible=max(UNDEFINED, fit.error))
-        return float(min(max(found[0], 0.0), 1.0))
+            shares[: len(formulas)] += part.probability * cell_masses(fit, part, self.atoms, formulas).sum(axis=1)
+        refuse_undefined(self.syntax, float(min(shares[1], 1.0)), negligible=max(UNDEFINED, fit.error))
+        return float(min(max(shares[0], 0.0), 1.0))
 
     def by_node(self, fit: AnyFit, part: AnyPart) -> Floats:
         """Probability of each node of a part together with the claim, shape (node,)."""
@@ -148,12 +148,14 @@ def scale_probability(
         masses[int(np.searchsorted(edges, point))] -= mass  # it lies in the cell that ends at it
     inside = [slope * middles < atom.threshold for atom, slope in zip(atoms, slopes, strict=True)]
     at_points = [[atom.at({name: constant(float(point))}) for atom in atoms] for point, _ in points]
-    found = []
+    shares = []
     for formula in (holds, all_of(opposite(holds), opposite(fails))):
         smooth = float(masses @ np.broadcast_to(formula.truth(inside), middles.shape))
-        found.append(smooth + sum(m for (_, m), truths in zip(points, at_points, strict=True) if formula.truth(truths)))
-    refuse_undefined(syntax, found[1], negligible=UNDEFINED)
-    return float(min(max(found[0], 0.0), 1.0))
+        shares.append(
+            smooth + sum(m for (_, m), truths in zip(points, at_points, strict=True) if formula.truth(truths))
+        )
+    refuse_undefined(syntax, shares[1], negligible=UNDEFINED)
+    return float(min(max(shares[0], 0.0), 1.0))
 
 
 def affine_sum(x: Sum, coefficients: Sequence[str]) -> Affine | None:

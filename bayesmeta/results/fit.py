@@ -226,12 +226,12 @@ def _without_chains(
     from bayesmeta.results.importance_result import ImportanceResult
     from bayesmeta.results.quadrature_result import QuadratureResult
 
-    found = how.solve(tolerance, seed)
+    posterior = how.solve(tolerance, seed)
     if how.form == "grid":
-        return GridResult(found, ready.model, ready.data, shape, seed)
+        return GridResult(posterior, ready.model, ready.data, shape, seed)
     if how.form == "sample":
-        return ImportanceResult(found, ready.model, ready.data, shape, seed)
-    return QuadratureResult(found, ready.model, ready.data, shape, seed)
+        return ImportanceResult(posterior, ready.model, ready.data, shape, seed)
+    return QuadratureResult(posterior, ready.model, ready.data, shape, seed)
 
 
 def _by_sampling(

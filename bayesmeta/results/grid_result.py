@@ -141,9 +141,9 @@ class GridResult(ComputedResult):
 
     @cached_property
     def _many_draws(self) -> dict[str, Floats]:
-        found = self._sample(_CLAIM_DRAWS)
+        draws = self._sample(_CLAIM_DRAWS)
         noise = np.random.default_rng([self.seed, 4]).standard_normal(_CLAIM_DRAWS)
-        return found | {"theta_new": found["mu"] + found["tau"] * noise}
+        return draws | {"theta_new": draws["mu"] + draws["tau"] * noise}
 
     def __repr__(self) -> str:
         return f"GridResult({self.model}, n_studies={self.data.n_studies}, error_bound={self.error_bound:.1g})"

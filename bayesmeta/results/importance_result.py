@@ -175,10 +175,10 @@ class ImportanceResult(ComputedResult):
 
     def _linear(self, x: Sum) -> tuple[Floats, Floats, Floats] | None:
         """Weights, means and standard deviations of a sum of coefficients over all nodes, or None if it is none."""
-        found = contrast(x, self.found.priors.names)
-        if found is None:
+        terms = contrast(x, self.found.priors.names)
+        if terms is None:
             return None
-        weights, new, constant = found
+        weights, new, constant = terms
         mixture = mixtures.linear(self.found.nodes, weights, new)
         return mixture.weights, mixture.means + constant, np.sqrt(mixture.variances)
 

@@ -58,8 +58,8 @@ class NormalMixture(WithIntervals):
     def ppf(self, q: ArrayLike) -> Floats:
         """Quantile, `q` in [0, 1]."""
         levels = checked_levels(q)
-        found = mixture_ppf(self.weights, self.means[None], self.sds[None], levels.ravel())[0]
-        return np.asarray(found.reshape(levels.shape))[()]
+        quantiles = mixture_ppf(self.weights, self.means[None], self.sds[None], levels.ravel())[0]
+        return np.asarray(quantiles.reshape(levels.shape))[()]
 
     @property
     def support(self) -> tuple[float, float]:
@@ -183,9 +183,9 @@ def mixture_ppf(weights: Floats, means: Floats, sds: Floats, q: Floats) -> Float
     return np.where(levels <= 0, -np.inf, np.where(levels >= 1, np.inf, x))
 
 
-def _at_atoms(weights: Floats, means: Floats, sds: Floats, levels: Floats, found: Floats) -> Floats:
+def _at_atoms(weights: Floats, means: Floats, sds: Floats, levels: Floats, quantiles: Floats) -> Floats:
     """Quantiles that fall within the jump of a distribution function are exactly where it jumps, shapes (row, ...)."""
-    out = found.copy()
+    out = quantiles.copy()
     for row, (m, s) in enumerate(zip(means, sds, strict=True)):
         w, fixed = weights[row % len(weights)], s == 0
         smooth = NormalMixture(w[~fixed], m[~fixed], s[~fixed])

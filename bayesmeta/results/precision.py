@@ -56,18 +56,18 @@ class Precision:
 
         values = np.asarray(draws, float)
         varying = np.ptp(values, axis=(0, 1)) > 0
-        found = np.full((len(_KEYS), values.shape[-1]), np.nan)
+        rows = np.full((len(_KEYS), values.shape[-1]), np.nan)
         if varying.any():
             kept = values[..., varying]
             data = xr.Dataset({"x": (("chain", "draw", "quantity"), kept)})
             one_chain = kept.shape[0] == 1
-            found[:, varying] = [
+            rows[:, varying] = [
                 arviz_stats.ess(data, method="bulk")["x"],
                 arviz_stats.ess(data, method="tail", prob=_ENDS)["x"],
                 arviz_stats.mcse(data, method="sd")["x"] / kept.std(axis=(0, 1), ddof=1),
                 np.full(kept.shape[-1], np.nan) if one_chain else arviz_stats.rhat(data)["x"],
             ]
-        return cls(*found)
+        return cls(*rows)
 
     def columns(self) -> dict[str, list[float]]:
         """The four, by name, a value for each quantity."""

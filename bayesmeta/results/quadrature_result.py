@@ -139,8 +139,8 @@ class QuadratureResult(ComputedResult):
         if normal:
             first = next(iter(normal.values()))
             means, sds = np.stack([m.means for m in normal.values()]), np.stack([m.sds for m in normal.values()])
-            found = mixture_ppf(first.weights, means, sds, levels)
-            rows = {name: [m.mean(), m.sd(), *q] for (name, m), q in zip(normal.items(), found, strict=True)}
+            quantiles = mixture_ppf(first.weights, means, sds, levels)
+            rows = {name: [m.mean(), m.sd(), *q] for (name, m), q in zip(normal.items(), quantiles, strict=True)}
         rows |= {name: [m.mean(), m.sd(), *np.asarray(m.ppf(levels))] for name, m in scales.items()}
         return [rows[name] for name in self.parameters]
 
@@ -159,12 +159,12 @@ class QuadratureResult(ComputedResult):
         blocks = np.array_split(np.arange(self.data.n_studies), max(self.data.n_studies // 64, 1))
         rows = []
         for block in blocks:
-            found = mixtures.study_effects(self.fit, block)
-            sds = np.sqrt(found.variances)
-            mean = found.means @ found.weights
-            sd = np.sqrt((found.variances + (found.means - mean[:, None]) ** 2) @ found.weights)
+            effects = mixtures.study_effects(self.fit, block)
+            sds = np.sqrt(effects.variances)
+            mean = effects.means @ effects.weights
+            sd = np.sqrt((effects.variances + (effects.means - mean[:, None]) ** 2) @ effects.weights)
             q = np.array([0.5, (1 - ci_prob) / 2, (1 + ci_prob) / 2])
-            ends = mixture_ppf(found.weights, found.means, sds, q)
+            ends = mixture_ppf(effects.weights, effects.means, sds, q)
             if ci_kind != "eti":
                 ends[:, 1:] = [study_marginal(self.fit, int(i)).interval(ci_prob, ci_kind) for i in block]
             rows.append(np.column_stack([y[block], se[block], mean, sd, ends]))
@@ -221,15 +221,15 @@ class QuadratureResult(ComputedResult):
     def _known_marginal(self, x: Sum) -> ExactMarginal | None:
         if x.parameter in ("tau", self._second_name) and x.parameter is not None:
             return self._tau if x.parameter == "tau" else self._second
-        found = contrast(x, self.fit.names)
-        return None if found is None else linear_marginal(self.fit, *found)
+        terms = contrast(x, self.fit.names)
+        return None if terms is None else linear_marginal(self.fit, *terms)
 
     def _exact(self, claim: str) -> float | None:
-        found = exact_probability(self.fit, claim, self.parameters)
-        if found is None and self._second_name is not None:
+        probability = exact_probability(self.fit, claim, self.parameters)
+        if probability is None and self._second_name is not None:
             second = self._second
-            found = scale_probability(second.cdf, claim, self.parameters, self._second_name, second.points)
-        return found
+            probability = scale_probability(second.cdf, claim, self.parameters, self._second_name, second.points)
+        return probability
 
     @cached_property
     def _tau(self) -> ScaleMarginal:

@@ -78,12 +78,12 @@ def prior_probability(problem: GaussianProblem, claim: str, names: tuple[str, ..
                 f"prior odds. Give {name} a proper prior, e.g. {'HalfNormal(1)' if name == 'tau' else 'Normal(0, 1)'}."
             )
     if len(about) == 1 and about[0] in priors:
-        found = prior_of_one(priors[about[0]], claim, names, about[0])
+        probability = prior_of_one(priors[about[0]], claim, names, about[0])
     else:
-        found = _of_several(problem, priors, claim, names)
-    if found is None:
+        probability = _of_several(problem, priors, claim, names)
+    if probability is None:
         raise SpecificationError(_NO_FORM.format(claim))
-    return found
+    return probability
 
 
 def prior_of_one(prior: Prior, claim: str, names: tuple[str, ...], name: str) -> float | None:

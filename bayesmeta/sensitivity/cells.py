@@ -111,7 +111,7 @@ def reweigh(
 
 def _existing(table: Table, log_mass: Floats) -> Floats:
     """How many moments of tau exist under each prior: 0, 1, or 2 for two and more."""
-    found = np.full(len(log_mass), 2.0)
+    moments = np.full(len(log_mass), 2.0)
     for part, place in zip(table.parts, table.places, strict=True):
         if not isinstance(part.scale, ScaleDensity) or part.scale.bounded:
             continue
@@ -123,8 +123,8 @@ def _existing(table: Table, log_mass: Floats) -> Floats:
         slope = np.where(np.isnan(rise), -np.inf, rise / (v[-1] - v[-2]))
         reach = v[-1] - float(part.posterior.grid.mode.item())
         exist = sum(((slope + m) * reach < -_CONVERGES).astype(float) for m in (1, 2))
-        found = np.minimum(found, exist)
-    return found
+        moments = np.minimum(moments, exist)
+    return moments
 
 
 def _error(table: Table, mass: Floats, moments: Floats, log_evidence: Floats) -> Floats:
@@ -148,8 +148,8 @@ def _error(table: Table, mass: Floats, moments: Floats, log_evidence: Floats) ->
             slope = np.exp(np.asarray(grid.log_slope(np.asarray(grid.inverse(v))))[0]) * part.posterior.step.item()
             for end, node in ((0, place.start), (-1, place.stop - 1)):
                 floor = floor + 2 * mass[:, node] / slope[end] * abs(v[end] - float(grid.mode.item()))
-    found = np.maximum(worst, floor)
-    return np.asarray(np.where(np.isfinite(log_evidence) & np.isfinite(found), np.minimum(found, 1.0), 1.0))
+    bound = np.maximum(worst, floor)
+    return np.asarray(np.where(np.isfinite(log_evidence) & np.isfinite(bound), np.minimum(bound, 1.0), 1.0))
 
 
 def _expected_ratio(table: Table, mass: Floats, log_ratio: Floats) -> Floats:
@@ -170,25 +170,25 @@ def _quantiles(table: Table, mass: Floats, levels: Floats) -> Floats:
     means, sds, share = table.means[keep], table.sds[keep], table.shares[component, node]
     if means.size == 0:
         return np.full((len(mass), levels.size), np.nan)
-    found = np.empty((len(mass), levels.size))
+    quantiles = np.empty((len(mass), levels.size))
     size = max(_CHUNK // (means.size * levels.size), 1)
     for start in range(0, len(mass), size):
         weights = mass[start : start + size, node] * share
         total = weights.sum(axis=1, keepdims=True)
         weights /= np.where(total > 0, total, 1.0)
         each = np.broadcast_to(means, weights.shape)
-        found[start : start + size] = mixture_ppf(weights, each, np.broadcast_to(sds, weights.shape), levels)
-    return found
+        quantiles[start : start + size] = mixture_ppf(weights, each, np.broadcast_to(sds, weights.shape), levels)
+    return quantiles
 
 
 def _tau_quantiles(mass: Floats, rules: Sequence[Rule], pieces: int, levels: Floats) -> Floats:
     """Quantiles of tau; nan where several rules share the mass, which is left to a fit."""
-    found = np.full((len(mass), levels.size), np.nan)
+    quantiles = np.full((len(mass), levels.size), np.nan)
     if len(rules) > 1:
-        return found
+        return quantiles
     rule = rules[0]
     if not isinstance(rule.scale, ScaleDensity):
-        return np.full(found.shape, float(rule.scale))
+        return np.full(quantiles.shape, float(rule.scale))
     n = rule.tau.shape[-1]
     nodes = mass.reshape(len(mass), pieces, n).sum(axis=1)
     first, step = rule.grid.first.ravel(), np.array([rule.step])
@@ -196,5 +196,5 @@ def _tau_quantiles(mass: Floats, rules: Sequence[Rule], pieces: int, levels: Flo
     for start in range(0, len(mass), size):
         rows = nodes[start : start + size]
         s = node_quantiles(rows, np.repeat(first, len(rows)), np.repeat(step, len(rows)), levels)
-        found[start : start + size] = np.asarray(rule.scale.at(np.asarray(rule.grid.at(s)))[0])
-    return found
+        quantiles[start : start + size] = np.asarray(rule.scale.at(np.asarray(rule.grid.at(s)))[0])
+    return quantiles

@@ -235,15 +235,15 @@ def expected_log_density(prior: Prior, mean: Floats, variance: Floats) -> Floats
             return np.asarray(-0.5 * math.log(2 * math.pi) - math.log(scale) - 0.5 * square)
         at_centre = float(prior.logpdf(centre))
         return at_centre - 0.5 * (nu + 1) * _log1p_square(mean - centre, variance, nu * scale**2)
-    n, found = _POINTS, _by_rule(prior, mean, variance, _POINTS)
+    n, expected = _POINTS, _by_rule(prior, mean, variance, _POINTS)
     while n < _MOST_POINTS:
         n = 2 * n - 1
         finer = _by_rule(prior, mean, variance, n)
-        done = np.max(np.abs(finer - found), initial=0.0) < _CLOSE
-        found = finer
+        done = np.max(np.abs(finer - expected), initial=0.0) < _CLOSE
+        expected = finer
         if done:
             break
-    return found
+    return expected
 
 
 def _log1p_square(mean: Floats, variance: Floats, a: float) -> Floats:

@@ -205,11 +205,11 @@ def _extremum(
         return Extremum(
             scale=float(scales[best]), prior=priors[best], log_bayes_factor=float(logs[best]), at_end=at_end
         )
-    found = minimize_scalar(
+    minimum = minimize_scalar(
         lambda u: sign * at(along(math.exp(u))),
         bounds=(math.log(scales[best - 1]), math.log(scales[best + 1])),
         method="bounded",
         options={"xatol": 1e-7},
     )
-    scale = math.exp(found.x)
-    return Extremum(scale=scale, prior=along(scale), log_bayes_factor=float(sign * found.fun), at_end=False)
+    scale = math.exp(minimum.x)
+    return Extremum(scale=scale, prior=along(scale), log_bayes_factor=float(sign * minimum.fun), at_end=False)

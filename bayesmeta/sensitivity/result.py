@@ -255,10 +255,10 @@ class SensitivityResult:
 
 def prior_parameters(priors: tuple[Prior, ...]) -> dict[str, Floats]:
     """Numeric parameters of priors by name, nan for a prior that has no such parameter."""
-    found: dict[str, Floats] = {}
+    by_name: dict[str, Floats] = {}
     for i, prior in enumerate(map(plain, priors)):
         for name in parameter_names(type(prior)):
             value = getattr(prior, name)
             if isinstance(value, float):
-                found.setdefault(name, np.full(len(priors), np.nan))[i] = value
-    return found
+                by_name.setdefault(name, np.full(len(priors), np.nan))[i] = value
+    return by_name

@@ -130,8 +130,8 @@ def plans(priors: Sequence[Prior]) -> list[Plan]:
             shared.append(i)
         else:
             own.setdefault(tuple(scales), (tuple(scales.values()), []))[1].append(i)
-    found = [] if common is None else [Plan((common,), tuple(shared), tuple(priors[i] for i in shared))]
-    return found + [Plan(scales, tuple(at), tuple(priors[i] for i in at)) for scales, at in own.values()]
+    shared_plan = [] if common is None else [Plan((common,), tuple(shared), tuple(priors[i] for i in shared))]
+    return shared_plan + [Plan(scales, tuple(at), tuple(priors[i] for i in at)) for scales, at in own.values()]
 
 
 def _key(scale: ScaleDensity | float) -> tuple[object, ...]:

@@ -130,11 +130,11 @@ class Run:
         return own - other if math.isfinite(own) else math.inf
 
     def _ratios(self, plan: Any, rules: Any, chosen: Sequence[int]) -> Floats:
-        found = log_ratios(plan, rules, chosen, self.tau0)
+        ratios = log_ratios(plan, rules, chosen, self.tau0)
         for row, j in enumerate(chosen):
             if plan.priors[j] == self.tau0:
-                found[row] = 0.0
-        return found
+                ratios[row] = 0.0
+        return ratios
 
     def _check_designs(self) -> None:
         """Refuse flat priors on coefficients that cannot be told apart; once for each pattern of flat priors."""
@@ -155,13 +155,13 @@ class Run:
         terms = differing(all_terms, self.terms0)
         impossible = any(singular(terms[0][key], terms[1][key]) for key in terms[0] if key in terms[1])
         reverse = self._reverse(terms)
-        found = pieces(self.names, all_terms)
+        prior_pieces = pieces(self.names, all_terms)
         left: list[tuple[int, int]] = []
         for p, plan in enumerate(self.plans):
             wanted = list(range(len(plan.members)))
             for n in _NODES:
-                if wanted and (n == _NODES[0] or n * max(len(piece.log_weight) for piece in found) <= _LARGEST):
-                    wanted = self._attempt(ready, c, p, found, wanted, n, terms, impossible, reverse)
+                if wanted and (n == _NODES[0] or n * max(len(piece.log_weight) for piece in prior_pieces) <= _LARGEST):
+                    wanted = self._attempt(ready, c, p, prior_pieces, wanted, n, terms, impossible, reverse)
             left += [(c, plan.members[j]) for j in wanted]
         return left
 
@@ -170,7 +170,7 @@ class Run:
         ready: Setting,
         c: int,
         p: int,
-        found: Sequence[Piece],
+        prior_pieces: Sequence[Piece],
         wanted: list[int],
         n: int,
         terms: Any,
@@ -180,8 +180,8 @@ class Run:
         """Tabulate with `n` nodes, fill what is accurate, and return the rest."""
         plan = self.plans[p]
         rules = self.rules.get((p, n)) or plan.rules(self.centre, n)
-        table = tabulate(ready, self.primary.fit, found, rules, self.compiled, self.quantity, terms)
-        heavy = self._heavy(found)
+        table = tabulate(ready, self.primary.fit, prior_pieces, rules, self.compiled, self.quantity, terms)
+        heavy = self._heavy(prior_pieces)
         rest: list[int] = []
         for start in range(0, len(wanted), _PRIORS):
             chosen = wanted[start : start + _PRIORS]
@@ -199,12 +199,12 @@ class Run:
             rest += [j for j, fine in zip(chosen, good, strict=True) if not fine]
         return rest
 
-    def _heavy(self, found: Sequence[Piece]) -> bool:
+    def _heavy(self, prior_pieces: Sequence[Piece]) -> bool:
         if self.quantity is None or self.quantity.contrast is None:
             return False
         if self.quantity.new_study:
             return True
-        for piece in found:
+        for piece in prior_pieces:
             for place, column in enumerate(piece.free):
                 if self.quantity.contrast[column] and not piece.precision[:, place, place].any():
                     return True
@@ -323,9 +323,9 @@ class Run:
         return own if own is not None else Flat()
 
     def _primary(self) -> dict[str, float]:
-        found = {f"P({text})": self.primary.probability(text) for text in self.claims}
+        numbers = {f"P({text})": self.primary.probability(text) for text in self.claims}
         if self.quantity is not None:
             marginal = self.primary.marginal(self.quantity.name)
             lower, upper = np.asarray(marginal.ppf(self.levels))
-            found |= {"mean": marginal.mean(), "sd": marginal.sd(), "lower": float(lower), "upper": float(upper)}
-        return found
+            numbers |= {"mean": marginal.mean(), "sd": marginal.sd(), "lower": float(lower), "upper": float(upper)}
+        return numbers

@@ -81,18 +81,18 @@ class Table:
         """The quantity's distribution function given some of the nodes, shape (node, point)."""
         share = (self.shares if weights is None else self.shares * weights)[:, at]
         means, sds = self.means[:, at], self.sds[:, at]
-        found = np.empty((at.size, points.size))
+        below = np.empty((at.size, points.size))
         with np.errstate(divide="ignore", invalid="ignore"):
             for i, x in enumerate(points):
                 z = (x - means) / sds
-                found[:, i] = (share * normal_cdf(np.where(np.isnan(z), np.inf, z))).sum(axis=0)
-        return found
+                below[:, i] = (share * normal_cdf(np.where(np.isnan(z), np.inf, z))).sum(axis=0)
+        return below
 
 
 def tabulate(
     ready: Setting,
     stub: QuadratureFit,
-    found: Sequence[Piece],
+    pieces: Sequence[Piece],
     rules: Sequence[Rule],
     claims: Sequence[CompiledClaim],
     quantity: Quantity | None,
@@ -106,18 +106,18 @@ def tabulate(
         Effects and design.
     stub : QuadratureFit
         A fit of the same data, whose parts are not used.
-    found : sequence of Piece
+    pieces : sequence of Piece
     rules : sequence of Rule
     claims : sequence of CompiledClaim
     quantity : Quantity or None
     terms : tuple of Terms
         The priors that differ from the primary ones, and those.
     """
-    parts = [(math.log(piece.weight), _part(ready, piece, rule), rule) for piece in found for rule in rules]
+    parts = [(math.log(piece.weight), _part(ready, piece, rule), rule) for piece in pieces for rule in rules]
     widths = [part.posterior.mass.shape[-1] for _, part, _ in parts]
     ends = np.cumsum([0, *widths])
     most = max(part.posterior.mass.shape[0] for _, part, _ in parts)
-    dimensions = max(len(piece.parities) for piece in found)
+    dimensions = max(len(piece.parities) for piece in pieces)
 
     def padded(x: Floats, fill: float) -> Floats:
         return np.pad(x, ((0, most - x.shape[0]), (0, 0)), constant_values=fill)

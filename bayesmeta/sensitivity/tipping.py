@@ -146,14 +146,14 @@ class _Search:
     def kinds(self, name: str, reason: str, covariates: Mapping[str, float | str]) -> list[Tipping]:
         """Every change of a prior, and further trials."""
         roles = {other: one.role for other, one in self.ready.parameters.items()}
-        found = self._on_coefficient(name, reason)
+        answers = self._on_coefficient(name, reason)
         for scale in (other for other, role in roles.items() if role == "heterogeneity"):
-            found.append(self._follow("tau_factor", scale, paths.rescaled(self.ready, "tau_factor", scale)))
+            answers.append(self._follow("tau_factor", scale, paths.rescaled(self.ready, "tau_factor", scale)))
             unit = self.se or self.under.fitted.marginal(scale).sd() or 1.0
-            found.append(self._follow("tau_fixed", scale, paths.known(self.ready, scale, unit)))
+            answers.append(self._follow("tau_fixed", scale, paths.known(self.ready, scale, unit)))
         for own in (other for other, role in roles.items() if role == "nuisance"):
-            found.append(self._follow("own_factor", own, paths.rescaled(self.ready, "own_factor", own)))
-        return found + self._null_trials(covariates)
+            answers.append(self._follow("own_factor", own, paths.rescaled(self.ready, "own_factor", own)))
+        return answers + self._null_trials(covariates)
 
     def _on_coefficient(self, name: str, reason: str) -> list[Tipping]:
         """All changes of the prior on a coefficient."""

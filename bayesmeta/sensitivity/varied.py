@@ -31,7 +31,7 @@ def varied_priors(
     given.update(own)
     if not given:
         raise SpecificationError("nothing is varied: give priors to try as tau=[...], mu=[...] or beta={name: [...]}.")
-    found: dict[Key, tuple[Prior, ...]] = {}
+    varied: dict[Key, tuple[Prior, ...]] = {}
     _refuse_overlap(ready.model.base, given)
     for key, priors in given.items():
         where = key if key in ("tau", "mu") and key not in beta else f"{'own' if key in own else 'beta'}[{key!r}]"
@@ -46,7 +46,7 @@ def varied_priors(
         if len(set(checked)) < len(checked):
             twice = next(prior for prior in checked if checked.count(prior) > 1)
             raise SpecificationError(f"{where}: {twice} is there more than once.")
-        found[key] = tuple(checked)
+        varied[key] = tuple(checked)
         for one in checked:
             ready.under({key: one})
         odd = next((prior for prior in checked if key != "tau" and not _is_normal_mixture(prior)), None)
@@ -54,7 +54,7 @@ def varied_priors(
             raise SpecificationError(
                 f"{where}: {odd} is not a prior that exact integration takes; use a normal or t prior."
             )
-    return found
+    return varied
 
 
 def _check_own(ready: Prepared[Data, Model], own: Mapping[str, Sequence[Prior]]) -> None:

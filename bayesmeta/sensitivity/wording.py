@@ -27,20 +27,20 @@ def sentences(result: SensitivityResult, level: float) -> list[str]:
     """See `SensitivityResult.sentences`."""
     if not 0 < as_float(level) < 1:
         raise SpecificationError(f"level={level!r}: must lie between 0 and 1, e.g. 0.95.")
-    found = []
+    lines = []
     for j, claim in enumerate(result.claims):
-        found.append(_range_sentence(result, claim, j))
+        lines.append(_range_sentence(result, claim, j))
         if result.simulated:
             continue
         for name, key in zip(result.priors, result.keys, strict=True):
             for family, parameter, chosen in one_parameter_families(result.priors[name]):
-                found.append(_boundary_sentence(result, claim, level, name, key, family, parameter, chosen))
-    return found
+                lines.append(_boundary_sentence(result, claim, level, name, key, family, parameter, chosen))
+    return lines
 
 
 def one_parameter_families(priors: Sequence[Prior]) -> list[tuple[type[Prior], str, list[Prior]]]:
     """Families of which two or more priors are there that differ in one parameter only, with that parameter."""
-    found = []
+    families = []
     for family in dict.fromkeys(type(prior) for prior in priors):
         own = [prior for prior in priors if type(prior) is family]
         names = [n for n in parameter_names(family) if all(isinstance(getattr(p, n), float) for p in own)]
@@ -49,8 +49,8 @@ def one_parameter_families(priors: Sequence[Prior]) -> list[tuple[type[Prior], s
         varying = [name for name in names if len({getattr(prior, name) for prior in own}) > 1]
         if len(varying) == 1:
             key = varying[0]
-            found.append((family, key, sorted(own, key=lambda prior: getattr(prior, key))))
-    return found
+            families.append((family, key, sorted(own, key=lambda prior: getattr(prior, key))))
+    return families
 
 
 def boundary(
@@ -84,8 +84,8 @@ def boundary(
 
 def _probability(result: SensitivityResult, claim: str, key: Any, prior: Prior) -> float:
     model = with_priors(result.data, result.model, {key: prior})
-    found = fit_many(result.data, {"model": model}, "quadrature", tolerance=result.tolerance)
-    return found["model"].probability(claim)
+    fits = fit_many(result.data, {"model": model}, "quadrature", tolerance=result.tolerance)
+    return fits["model"].probability(claim)
 
 
 def _range_sentence(result: SensitivityResult, claim: str, j: int) -> str:

@@ -342,9 +342,9 @@ class _Reader:
         self.depth += 1
         if self.depth > DEEPEST:
             raise RefusedError(f"it is nested more than {DEEPEST} deep.")
-        found = read()
+        part = read()
         self.depth -= 1
-        return found
+        return part
 
 
 def _column(name: str) -> str:

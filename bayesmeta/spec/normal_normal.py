@@ -205,7 +205,7 @@ class NormalNormal:
     def as_dict(self) -> dict[str, Any]:
         """Plain text form, for JSON; `sources` has the published priors, by parameter, if there are any."""
         beta = {", ".join((key,) if isinstance(key, str) else key): str(prior) for key, prior in self.beta.items()}
-        found = {
+        content = {
             "model": "NormalNormal",
             "formula": self.formula,
             **({"mu": str(self.mu)} if self.has_mu else {}),
@@ -214,8 +214,8 @@ class NormalNormal:
         }
         own = {"mu": self.mu, "tau": self.tau, **{str(key): prior for key, prior in self.beta.items()}}
         sources = {name: [part.as_dict() for part in published_parts(prior)] for name, prior in own.items()}
-        found |= {"sources": sources} if any(sources.values()) else {}
-        return found if self.between == Independent() else found | {"between": str(self.between)}
+        content |= {"sources": sources} if any(sources.values()) else {}
+        return content if self.between == Independent() else content | {"between": str(self.between)}
 
     def __str__(self) -> str:
         beta = ", ".join(f"{key!r}: {shown(prior)}" for key, prior in self.beta.items())

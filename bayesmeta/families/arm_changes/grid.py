@@ -158,5 +158,5 @@ def _study(arrays: ChangeArrays, i: int, rho: Floats, terms: Floats, mu: Floats,
     total = v[:, None, None] + tau[:, None] ** 2
     log_density = -(np.log(2 * np.pi * total) + (y[:, None, None] - mu) ** 2 / total) / 2
     top = log_density.max(axis=0)
-    found = np.tensordot(part, np.exp(log_density - top), axes=1)
-    return np.asarray(np.log(np.maximum(found, 1e-300)) + top + peak[..., None])
+    average = np.tensordot(part, np.exp(log_density - top), axes=1)
+    return np.asarray(np.log(np.maximum(average, 1e-300)) + top + peak[..., None])

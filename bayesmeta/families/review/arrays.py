@@ -100,11 +100,11 @@ class ReviewArrays:
 
     def statistic_terms(self, trials: Trials) -> list[Floats]:
         """Log density of each statistic, each of shape (..., scenario)."""
-        found = {id(one): np.zeros((*trials.y.shape[:-2], self.reading.size)) for one in self.review.statistics}
+        by_statistic = {id(one): np.zeros((*trials.y.shape[:-2], self.reading.size)) for one in self.review.statistics}
         for one in self.observations:
             if one.relation is not None:
-                found[id(one.statistic)] = found[id(one.statistic)] + log_density(one, trials)
-        return list(found.values())
+                by_statistic[id(one.statistic)] = by_statistic[id(one.statistic)] + log_density(one, trials)
+        return list(by_statistic.values())
 
     @property
     def encoded(self) -> tuple[NDArray[Any], ...]:

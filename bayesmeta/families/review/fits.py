@@ -83,11 +83,11 @@ def fitted(y: Floats, se: Floats, fits: Sequence[Fit]) -> Numbers:
     out = Numbers(*(np.empty((*y.shape[:-1], len(fits))) for _ in Numbers._fields))
     plain = [i for i, one in enumerate(fits) if one.is_plain]
     groups = np.array([fits[i].member for i in plain], dtype=float).reshape(-1, y.shape[-1])
-    found = dersimonian_laird(y, se, groups)
-    out.estimate[..., plain], out.se[..., plain], out.tau2[..., plain] = found.estimate, found.se, found.tau2
-    out.q[..., plain], out.excess[..., plain] = found.q, 0.01 * found.i2 * found.q
+    quick = dersimonian_laird(y, se, groups)
+    out.estimate[..., plain], out.se[..., plain], out.tau2[..., plain] = quick.estimate, quick.se, quick.tau2
+    out.q[..., plain], out.excess[..., plain] = quick.q, 0.01 * quick.i2 * quick.q
     for place, i in enumerate(plain):
-        out.hk[..., i] = _knapp_hartung(y, se, groups[place] > 0, found.estimate[..., place], found.tau2[..., place])
+        out.hk[..., i] = _knapp_hartung(y, se, groups[place] > 0, quick.estimate[..., place], quick.tau2[..., place])
     for i, one in enumerate(fits):
         if not one.is_plain:
             for whole, part in zip(out, _one(y, se, one), strict=True):

@@ -44,8 +44,8 @@ def value(one: Observation, trials: Trials) -> Floats:
         beyond = one.sign * trials.z[..., trials.reading, :] > one.critical[:, None]
         return np.asarray((beyond * trials.included).sum(axis=-1), dtype=float)
     is_study = one.quantity == codes.STUDY
-    found = trials.z[..., one.study][..., trials.reading] if is_study else _of_fits(one, trials)
-    return np.abs(found) if one.sign == 0 else one.sign * found
+    statistic = trials.z[..., one.study][..., trials.reading] if is_study else _of_fits(one, trials)
+    return np.abs(statistic) if one.sign == 0 else one.sign * statistic
 
 
 def _of_fits(one: Observation, trials: Trials) -> Floats:
@@ -81,14 +81,14 @@ def log_density(one: Observation, trials: Trials) -> Floats:
         margin = (one.sign * trials.z - one.critical[0]) / one.spread
         counted = log_poisson_binomial(margin[..., trials.included > 0], int(one.target[0]))
         return counted[..., trials.reading]
-    found = value(one, trials)
+    statistic = value(one, trials)
     if one.relation == codes.ABOVE:
-        return np.asarray(log_expit((found - one.target) / one.spread))
+        return np.asarray(log_expit((statistic - one.target) / one.spread))
     if one.relation == codes.BELOW:
-        return np.asarray(log_expit((one.target - found) / one.spread))
-    near = NUMPY.normal(found, one.target, np.asarray(one.spread))
+        return np.asarray(log_expit((one.target - statistic) / one.spread))
+    near = NUMPY.normal(statistic, one.target, np.asarray(one.spread))
     if one.sign == 0:  # either sign gives this size
-        near = np.logaddexp(near, NUMPY.normal(found, -one.target, np.asarray(one.spread)))
+        near = np.logaddexp(near, NUMPY.normal(statistic, -one.target, np.asarray(one.spread)))
     return np.asarray(near)
 
 

@@ -111,18 +111,18 @@ class ReviewWords(Words):
 def _study(study: Study) -> dict[str, Any]:
     size = f"{study.n_t:g} v {study.n_c:g}" if study.n_t is not None and study.n_c is not None else text(study.n)
     size += "" if study.correlation is None else f" pairs (correlation {study.correlation:g})"
-    found = f"estimate {study.y:.3g}, standard error {study.se:.3g}" if study.known else _not_known(study)
+    evidence = f"estimate {study.y:.3g}, standard error {study.se:.3g}" if study.known else _not_known(study)
     if study.known and study.status:
-        found += f"; {study.status}"
+        evidence += f"; {study.status}"
     if not study.in_review:
-        found += "; not in the review's pool"
+        evidence += "; not in the review's pool"
     covariates = {name: text(value) for name, value in study.covariates.items()}
     return {
         "study": study.name,
         "label": study.name,
         "n": size,
         "known": study.known,
-        "evidence": found,
+        "evidence": evidence,
         "covariates": covariates,
     }
 

@@ -66,20 +66,20 @@ def published_priors(
     """
     import pandas as pd
 
-    found = every_prior()
+    listed = every_prior()
     _check("source", source, list(SOURCES))
     _check("parameter", parameter, list(PARAMETERS))
     words = (search or "").casefold().split()
     rows = [
         _row(entry, prior)
-        for entry, prior in found
+        for entry, prior in listed
         if source in (None, entry.source)
         and parameter in (None, entry.parameter)
         and (measure is None or (_fits(entry, prior, measure)))
         and all(word in _text(entry) for word in words)
     ]
     if measure is not None and all(row["measure"] == ANY for row in rows) and not (source or parameter or words):
-        known = sorted({entry.measure for entry, _ in found} - {ANY})
+        known = sorted({entry.measure for entry, _ in listed} - {ANY})
         raise SpecificationError(
             f"measure={measure!r}: the catalogue has no prior for it.{did_you_mean(measure, known)} "
             f"Measures: {', '.join(known)}."

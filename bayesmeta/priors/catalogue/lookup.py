@@ -91,10 +91,10 @@ def published_prior(
         "medical_area": medical_area, "field": field, "variant": variant,
     }  # fmt: skip
     wanted = {key: value for key, value in given.items() if value is not None}
-    found = _match(source, wanted)
-    if found.if_sd is None and spread is not None:
+    entry = _match(source, wanted)
+    if entry.if_sd is None and spread is not None:
         raise SpecificationError(f"published_prior({source!r}, spread={spread!r}): only rhodes2015 leaves it open.")
-    return _made(found, _reading(found, spread))
+    return _made(entry, _reading(entry, spread))
 
 
 def every_prior() -> list[tuple[Entry, PublishedPrior | None]]:
