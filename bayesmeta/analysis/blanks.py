@@ -12,7 +12,7 @@ from bayesmeta.errors import DataError, SpecificationError
 BLANK = "FILL IN"
 
 
-def blank(what: str) -> str:
+def blank(text: str) -> str:
     """Return what a template has in place of a value.
 
     Examples
@@ -20,7 +20,7 @@ def blank(what: str) -> str:
     >>> blank("lower limit, as printed")
     'FILL IN: lower limit, as printed'
     """
-    return f"{BLANK}: {what}"
+    return f"{BLANK}: {text}"
 
 
 def is_blank(value: object) -> bool:
@@ -75,5 +75,5 @@ def refuse_blank_cells(table: Table) -> Table:
 
 
 def _still_blank(place: str, text: str, more: int) -> str:
-    rest = f" {more} more {'blank follows' if more == 1 else 'blanks follow'}." if more else ""
-    return f"{place} is still blank ({text!r}). Fill it in.{rest}"
+    note = f" {more} more {'blank follows' if more == 1 else 'blanks follow'}." if more else ""
+    return f"{place} is still blank ({text!r}). Fill it in.{note}"

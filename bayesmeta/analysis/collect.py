@@ -228,10 +228,10 @@ def _left_out(outcome: Outcome, fit: MetaResult) -> list[str]:
     """What the report has for other outcomes and not for this one, each with the reason."""
     sentences = list(fit.prepared.family.left_out)
     known = fit.prepared.parameters
-    own = dict.fromkeys(name.split("[")[0] for name, parameter in known.items() if parameter.role == "nuisance")
-    if own and outcome.signals and outcome.sensitivity != Sensitivity():
+    nuisances = dict.fromkeys(name.split("[")[0] for name, parameter in known.items() if parameter.role == "nuisance")
+    if nuisances and outcome.signals and outcome.sensitivity != Sensitivity():
         sentences.append(
-            f"Other priors on {' and '.join(own)}: the sensitivity crosses those on mu, coefficients and tau."
+            f"Other priors on {' and '.join(nuisances)}: the sensitivity crosses those on mu, coefficients and tau."
         )
     return sentences
 

@@ -90,9 +90,9 @@ def _by_default(ready: Ready) -> dict[str, Exact]:
 
 def _obstacle(ready: Ready) -> str:
     """Why importance sampling does not take the models of a review; nothing of other data."""
-    for name, one in ready.items():
-        if one.family.latent_effects and isinstance(one.exact, str):
-            return f"model {name!r}: {one.exact.removesuffix(" Use engine='nuts'.").rstrip('.')}."
+    for name, prepared in ready.items():
+        if prepared.family.latent_effects and isinstance(prepared.exact, str):
+            return f"model {name!r}: {prepared.exact.removesuffix(" Use engine='nuts'.").rstrip('.')}."
     return ""
 
 

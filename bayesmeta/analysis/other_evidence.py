@@ -46,13 +46,13 @@ def reviews(outcome: Outcome, data: Data) -> dict[str, PublishedReview]:
     if asked and outcome.studies is None:
         raise SpecificationError("sensitivity.evidence: it is of a published review, and this outcome has none.")
     by_label = dict[str, PublishedReview]()
-    for one in asked:
-        if one.label in by_label:
-            raise SpecificationError(f"evidence {one.label!r} stands twice. Give each its own label.")
+    for evidence in asked:
+        if evidence.label in by_label:
+            raise SpecificationError(f"evidence {evidence.label!r} stands twice. Give each its own label.")
         try:
-            by_label[one.label] = _changed(review, one)
+            by_label[evidence.label] = _changed(review, evidence)
         except BayesmetaError as error:
-            raise type(error)(f"evidence {one.label!r}: {error}") from error
+            raise type(error)(f"evidence {evidence.label!r}: {error}") from error
     return by_label
 
 

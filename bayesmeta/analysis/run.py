@@ -91,10 +91,10 @@ def _check_names(analysis: Analysis, path: Path) -> None:
     """Refuse names of outcomes and models that cannot be the places of their draws in a file."""
     names = [("outcome", name) for name in analysis.outcomes]
     names += [(f"outcomes.{name}, model", key) for name, outcome in analysis.outcomes.items() for key in outcome.models]
-    for what, name in names:
+    for kind, name in names:
         if not name.strip() or name.strip() in (".", "..") or "/" in name or any(map(_is_control, name)):
             raise SpecificationError(
-                f"{path}: {what} {name!r}: it names a place in posterior.nc, so it cannot be empty, '.' or '..', nor hold '/' "
+                f"{path}: {kind} {name!r}: it names a place in posterior.nc, so it cannot be empty, '.' or '..', nor hold '/' "
                 "or a control character. Titles and labels may."
             )
 
@@ -131,12 +131,12 @@ def run(
     analysis, parts = checked.analysis, dict[str, _Part]()
     with chains(bool(reviews_of(checked)), progress) as nuts:
         begun = begin(checked, nuts, show)
-        grids = {name: _computed_grids(checked, name, one) for name, one in begun.items()}
-        for name, one in begun.items():
-            parts[name] = _part(checked, name, one, grids[name], progress)
+        grids = {name: _computed_grids(checked, name, outcome) for name, outcome in begun.items()}
+        for name, outcome in begun.items():
+            parts[name] = _part(checked, name, outcome, grids[name], progress)
     fits = {name: part.fits for name, part in parts.items()}
-    exactly = {name: one.computed.fits for name, one in begun.items()}
-    refused = {name: one.computed.refused for name, one in begun.items()}
+    exactly = {name: outcome.computed.fits for name, outcome in begun.items()}
+    refused = {name: outcome.computed.refused for name, outcome in begun.items()}
     signals = [signal for part in parts.values() for signal in part.collected.signals]
     engines = {fit.engine for name in fits for fit in {**fits[name], **exactly[name]}.values()}
     content = {

@@ -94,11 +94,16 @@ def signal_record(
     return SignalRecord.model_validate(record)
 
 
-def _evidence(outcome: Outcome, known: SignalSensitivity) -> list[dict[str, Any]]:
-    sources = {one.label: one.source for one in outcome.sensitivity.evidence}
+def _evidence(outcome: Outcome, sensitivity: SignalSensitivity) -> list[dict[str, Any]]:
+    sources = {on_evidence.label: on_evidence.source for on_evidence in outcome.sensitivity.evidence}
     rows = []
-    for label, one in known.evidence.items():
-        row = {"label": label, "source": sources[label], "changes": list(one.changes), **_under(one.under)}
+    for label, on_evidence in sensitivity.evidence.items():
+        row = {
+            "label": label,
+            "source": sources[label],
+            "changes": list(on_evidence.changes),
+            **_under(on_evidence.under),
+        }
         rows.append({key: value for key, value in row.items() if key != "pareto_k"})
     return rows
 

@@ -30,11 +30,11 @@ def estimates(context: Context, *, ratio: bool | None, level: float) -> Iterator
     column = next((name for name in ("estimate", "y") if name in table.columns), None)
     if column is None:
         return
-    known = np.flatnonzero(~np.isnan(known_numbers(table, column))).tolist()
-    suspects = _suspects(table, known, bool(ratio), level)
+    filled = np.flatnonzero(~np.isnan(known_numbers(table, column))).tolist()
+    suspects = _suspects(table, filled, bool(ratio), level)
     if ratio is None and column == "estimate":
         no_difference, suspects = suspects, _suspects(table, suspects, True, level)
-        yield from _logarithms(context, sorted(set(no_difference) - set(suspects)), len(known))
+        yield from _logarithms(context, sorted(set(no_difference) - set(suspects)), len(filled))
     for i in suspects:
         row = table.take([i])
         both = column == "estimate" and _is_positive(row, column)  # what is called y is on the scale of the analysis
@@ -44,9 +44,9 @@ def estimates(context: Context, *, ratio: bool | None, level: float) -> Iterator
             yield context.finding(check, i, clash.column, clash.why, clash.normal)
 
 
-def _logarithms(context: Context, ratios: list[int], known: int) -> Iterator[Finding]:
+def _logarithms(context: Context, ratios: list[int], n_rows: int) -> Iterator[Finding]:
     """Yield negative estimates in a table most of whose rows fit as ratios alone."""
-    if len(ratios) < _RATIOS or 2 * len(ratios) <= known:
+    if len(ratios) < _RATIOS or 2 * len(ratios) <= n_rows:
         return
     values = known_numbers(context.table, "estimate")
     for i in map(int, np.flatnonzero(values < 0)):

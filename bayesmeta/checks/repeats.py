@@ -46,9 +46,9 @@ def same_arm(context: Context) -> Iterator[Finding]:
     for arm in context.arms:
         if math.isnan(arm.mean) or not arm.sd > 0 or _digits(context, arm) < _DIGITS:
             continue
-        other = seen.setdefault((arm.outcome, arm.n, arm.mean, arm.sd), arm)
-        if other.study != arm.study:
-            why = f"n, mean and SD, {arm.n:g}, {arm.mean:g} and {arm.sd:g}, are also those of study {other.study!r}"
+        earlier = seen.setdefault((arm.outcome, arm.n, arm.mean, arm.sd), arm)
+        if earlier.study != arm.study:
+            why = f"n, mean and SD, {arm.n:g}, {arm.mean:g} and {arm.sd:g}, are also those of study {earlier.study!r}"
             normal = "Is it the same study, or was a row copied?"
             yield context.finding("same arm", arm.i, arm.column("mean"), why, normal)
     yield from _same_counts(context)
@@ -65,10 +65,10 @@ def _same_counts(context: Context) -> Iterator[Finding]:
     for t, c in context.pairs():
         if math.isnan(t.events + c.events + t.n + c.n) or t.events + c.events < 5:
             continue  # few events agree by chance
-        other = seen.setdefault((t.outcome, t.events, t.n, c.events, c.n), t)
-        if other.study != t.study:
+        earlier = seen.setdefault((t.outcome, t.events, t.n, c.events, c.n), t)
+        if earlier.study != t.study:
             shown = f"{t.events:g}/{t.n:g} v {c.events:g}/{c.n:g}"
-            why = f"its counts, {shown}, are also those of study {other.study!r}"
+            why = f"its counts, {shown}, are also those of study {earlier.study!r}"
             yield context.finding("same arm", t.i, "events_t", why, "Is it the same study, or was a row copied?")
 
 

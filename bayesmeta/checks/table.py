@@ -97,8 +97,8 @@ def _limits_renamed(table: Table) -> Table:
     if not set(names) <= set(table.columns) or set(names.values()) & set(table.columns):
         return table
     columns = {names.get(name, name): cells for name, cells in table.columns.items()}
-    known = {ours: table.recognised.get(name, name) for name, ours in names.items()}
-    return replace(table, columns=columns, recognised={**table.recognised, **known})
+    recognised = {ours: table.recognised.get(name, name) for name, ours in names.items()}
+    return replace(table, columns=columns, recognised={**table.recognised, **recognised})
 
 
 def _all(context: Context, ratio: bool | None, level: float) -> Iterator[Finding]:

@@ -94,8 +94,8 @@ def from_table(
         )
     table = without_reference_rows(table, y, se)
     stated = _measure(table, measure)
-    own = table.recognised.get(y, y) == "y" and "measure" in table.columns  # as `effects` prints it
-    check_natural_scale(table, y, measure if own else stated)
+    printed_by_effects = table.recognised.get(y, y) == "y" and "measure" in table.columns  # as `effects` prints it
+    check_natural_scale(table, y, measure if printed_by_effects else stated)
     effects = table.numbers(y)
     given = None if cov is None else real_array("cov", cov, copy=False)
     bare = given is not None and not {se, "v", "lower", "upper"} & set(table.columns)
@@ -192,14 +192,14 @@ def _measure(table: Table, measure: str | None) -> str | None:
             f"{table.source}, column 'measure': it has {', '.join(map(repr, measures[:4]))}, and estimates that are pooled "
             "measure one thing. Keep the rows of one; a covariate goes by another name."
         )
-    own = measures[0] if measures and measures[0] else None
-    if own == "reported" or (own == "reported_ratio" and NATURAL.get(measure or "") == "ratio"):
-        return measure or own  # which says what the printed estimates measure
-    if own and measure and own != measure:
+    in_table = measures[0] if measures and measures[0] else None
+    if in_table == "reported" or (in_table == "reported_ratio" and NATURAL.get(measure or "") == "ratio"):
+        return measure or in_table  # which says what the printed estimates measure
+    if in_table and measure and in_table != measure:
         raise DataError(
-            f"{table.source}, column 'measure': the estimates are {own!r}, and measure={measure!r} was stated. Leave it out."
+            f"{table.source}, column 'measure': the estimates are {in_table!r}, and measure={measure!r} was stated. Leave it out."
         )
-    return own or measure
+    return in_table or measure
 
 
 def to_columns(data: Estimates) -> Mapping[str, Any]:

@@ -86,8 +86,8 @@ def read_file(path: str | Path, sheet: str | None = None) -> Table:
         return read_rm5(path)
     if suffix in _TEXT or suffix == "":
         return read_csv(path, delimiter=_TEXT.get(suffix, ","))
-    known = ", ".join((*_TEXT, *_EXCEL, ".rm5"))
-    raise DataError(f"{path}: files that end in {suffix!r} are not read. Save it as one of {known}.")
+    suffixes = ", ".join((*_TEXT, *_EXCEL, ".rm5"))
+    raise DataError(f"{path}: files that end in {suffix!r} are not read. Save it as one of {suffixes}.")
 
 
 def _read_excel(path: str | Path, sheet: str | None) -> Table:

@@ -40,8 +40,8 @@ def _number(statistic: Any, study: Study) -> float:
     if not study.in_review and value is None:
         return math.nan
     if not isinstance(value, int | float) or not math.isfinite(value):
-        what = "in group 0 or 1, or another whole number from 0" if grouped else "given a number"
-        raise DataError(f"{statistic.name}: study {study.name!r} must be {what}; got {value!r}.")
+        allowed = "in group 0 or 1, or another whole number from 0" if grouped else "given a number"
+        raise DataError(f"{statistic.name}: study {study.name!r} must be {allowed}; got {value!r}.")
     if grouped and (value < 0 or value != int(value)):
         raise DataError(
             f"{statistic.name}: study {study.name!r} must be in group 0 or 1, or another whole number; got {value!r}."

@@ -83,8 +83,8 @@ class Table:
     def cell(self, i: int, column: str) -> str:
         """Name one cell, and its study when that is known."""
         labels = self.columns.get(self.label, ())
-        known = bool(labels) and column != self.label and not is_missing(labels[i])
-        return self.where(i, column, str(labels[i]).strip() if known else None)
+        labelled = bool(labels) and column != self.label and not is_missing(labels[i])
+        return self.where(i, column, str(labels[i]).strip() if labelled else None)
 
     def to_frame(self) -> pd.DataFrame:
         """Return a data frame with these columns; its index names the rows as messages do."""

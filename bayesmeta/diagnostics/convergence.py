@@ -158,19 +158,19 @@ def convergence(result: MetaResult, expressions: Sequence[str] = ()) -> Converge
 
 def worst_of(several: Sequence[Convergence]) -> Convergence:
     """Worst diagnostics over several fits; counts of transitions add up."""
-    bulk = min(several, key=lambda one: one.ess_bulk)
-    tail = min(several, key=lambda one: one.ess_tail)
-    spread = max(several, key=lambda one: one.sd_error)
+    bulk = min(several, key=lambda record: record.ess_bulk)
+    tail = min(several, key=lambda record: record.ess_tail)
+    spread = max(several, key=lambda record: record.sd_error)
     return Convergence(
-        r_hat=float(np.max([one.r_hat for one in several])),
+        r_hat=float(np.max([record.r_hat for record in several])),
         ess_bulk=bulk.ess_bulk,
         ess_tail=tail.ess_tail,
         sd_error=spread.sd_error,
-        divergences=sum(one.divergences for one in several),
-        saturated=sum(one.saturated for one in several),
-        transitions=sum(one.transitions for one in several),
-        repeated=sum(one.repeated for one in several),
-        bfmi=min(one.bfmi for one in several),
+        divergences=sum(record.divergences for record in several),
+        saturated=sum(record.saturated for record in several),
+        transitions=sum(record.transitions for record in several),
+        repeated=sum(record.repeated for record in several),
+        bfmi=min(record.bfmi for record in several),
         worst=bulk.worst,
         worst_tail=tail.worst_tail,
         worst_sd=spread.worst_sd,

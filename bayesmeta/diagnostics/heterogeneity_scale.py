@@ -35,8 +35,8 @@ def _component_rule(prior: Prior, step: float) -> tuple[Floats, Floats]:
     t = np.arange(-_ENDS, _ENDS + step / 2, step)
     u = math.pi * np.sinh(t)
     with np.errstate(over="ignore"):
-        q, rest = 1 / (1 + np.exp(-u)), 1 / (1 + np.exp(u))
-    weights = step * math.pi * np.cosh(t) * q * rest
+        q, complement = 1 / (1 + np.exp(-u)), 1 / (1 + np.exp(u))
+    weights = step * math.pi * np.cosh(t) * q * complement
     return np.asarray(prior.ppf(np.clip(q, 1e-300, _LARGEST))), weights / weights.sum()
 
 

@@ -181,9 +181,9 @@ def _exactly(
     for left_out in fits:
         y = float(data.y[left_out.row])
         elpd = full.fit.log_evidence - left_out.fit.log_evidence
-        known, new = (predictive(fit, left_out, full.fit) for fit in (full.fit, left_out.fit))
-        pit = float(mixture_cdf(new.weights, new.means, np.sqrt(new.variances), np.array([y]))[0])
-        scores = {"elpd": elpd, "p_loo": _log_density(known, y) - elpd, "pit": min(max(pit, 0.0), 1.0)}
+        within, without = (predictive(fit, left_out, full.fit) for fit in (full.fit, left_out.fit))
+        pit = float(mixture_cdf(without.weights, without.means, np.sqrt(without.variances), np.array([y]))[0])
+        scores = {"elpd": elpd, "p_loo": _log_density(within, y) - elpd, "pit": min(max(pit, 0.0), 1.0)}
         others = replace(full, fit=left_out.fit, data=data.drop(data.study[left_out.row]))
         rows.append(scores | posterior_of(others, claim, ci_prob, ci_kind))
     everything = posterior_of(full, claim, ci_prob, ci_kind)

@@ -168,13 +168,13 @@ def _statistic(statistic: str | Statistic, problem: GaussianProblem) -> tuple[st
     """Name of the statistic, and a function from data of shape (draw, study) to its values."""
     if callable(statistic):
         return getattr(statistic, "__name__", repr(statistic)), _each(statistic, problem.standard_errors)
-    known = _named(problem)
-    if statistic not in known:
+    statistics = _named(problem)
+    if statistic not in statistics:
         raise SpecificationError(
-            f"statistic={statistic!r} is not known.{did_you_mean(str(statistic), known)} "
-            f"Choose one of {', '.join(map(repr, known))}, or give a function of y."
+            f"statistic={statistic!r} is not known.{did_you_mean(str(statistic), statistics)} "
+            f"Choose one of {', '.join(map(repr, statistics))}, or give a function of y."
         )
-    return statistic, known[statistic]
+    return statistic, statistics[statistic]
 
 
 def _named(problem: GaussianProblem) -> dict[str, Callable[[Floats], Floats]]:

@@ -92,10 +92,10 @@ def claim_sensitivity(result: MetaResult, claim: str, alternatives: Mapping[str,
     check_claim(claim, result.parameters)
     draws, by_label = Draws(result), {}
     for label, model in alternatives.items():
-        other = prepare(result.data, model, f"alternative {label!r}")
-        _require_same_model(result.prepared, other, label)
-        other.check()
-        by_label[label] = draws.probability(claim, other)
+        alternative = prepare(result.data, model, f"alternative {label!r}")
+        _require_same_model(result.prepared, alternative, label)
+        alternative.check()
+        by_label[label] = draws.probability(claim, alternative)
     return by_label
 
 

@@ -136,8 +136,8 @@ def arm_clashes(table: Table, suffix: str, level: float) -> Iterator[Clash]:
         for name, least, most, slack in forms:
             slack = slack + halves["sd"] + _SLACK * sd
             for i in map(int, np.flatnonzero((sd > 0) & (least > 0) & ((most + slack < sd) | (least - slack > sd)))):
-                what = f"{'an' if name == 'se' else 'its interval means an'} SD of {least[i]:.3g}"
-                shown = f"an SE of {se[i]:g} means {what}" if name == "se" else what
+                implied = f"{'an' if name == 'se' else 'its interval means an'} SD of {least[i]:.3g}"
+                shown = f"an SE of {se[i]:g} means {implied}" if name == "se" else implied
                 yield Clash(
                     i,
                     name + suffix,

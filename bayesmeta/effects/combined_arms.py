@@ -94,11 +94,13 @@ def _groups(table: Table) -> list[list[int]]:
 def _combined(rows: Table) -> dict[str, object]:
     """Return what the combined row has in place of the first one's cells."""
     _reject_others(rows)
-    known = {name: known_numbers(rows, name) for name in _NUMBERS if name in rows.columns}
+    numbers = {name: known_numbers(rows, name) for name in _NUMBERS if name in rows.columns}
     for mean, sd in _MOMENTS:
-        if sd in known and mean in known:  # a group of one has no standard deviation
-            known[sd] = np.where(np.isnan(known[sd]) & (known["n"] == 1) & ~np.isnan(known[mean]), 0.0, known[sd])
-    whole = {name: values for name, values in known.items() if _all_or_none(rows, name, values)}
+        if sd in numbers and mean in numbers:  # a group of one has no standard deviation
+            numbers[sd] = np.where(
+                np.isnan(numbers[sd]) & (numbers["n"] == 1) & ~np.isnan(numbers[mean]), 0.0, numbers[sd]
+            )
+    whole = {name: values for name, values in numbers.items() if _all_or_none(rows, name, values)}
     _check(rows, whole)
     cells: dict[str, object] = {name: float(whole[name].sum()) for name in _SUMS if name in whole}
     for mean, sd in _MOMENTS:
@@ -122,24 +124,24 @@ def _all_or_none(rows: Table, name: str, values: Floats) -> bool:
     if name == "n" and empty.any():
         raise DataError(f"{rows.cell(int(empty.argmax()), name)}: the value is missing, and groups are combined by it.")
     if empty.any() and not empty.all():
-        i, other = int(empty.argmax()), int(empty.argmin())
+        i, j = int(empty.argmax()), int(empty.argmin())
         raise DataError(
-            f"{rows.cell(i, name)}: {name} is missing, and row {rows.rows[other]} of the same arm has {values[other]:g}; groups "
+            f"{rows.cell(i, name)}: {name} is missing, and row {rows.rows[j]} of the same arm has {values[j]:g}; groups "
             "that report different things cannot be combined. Fill it in, or leave the arm out."
         )
     return not empty.all()
 
 
-def _check(rows: Table, known: dict[str, Floats]) -> None:
+def _check(rows: Table, numbers: dict[str, Floats]) -> None:
     """Reject numbers that their sum would hide."""
-    arms = read_arms(_places(rows), **known)
+    arms = read_arms(_places(rows), **numbers)
     arms.check_sizes("n")
-    if "time" in known:
+    if "time" in numbers:
         arms.check_positive("time")
-    elif "events" in known:
+    elif "events" in numbers:
         arms.check_events("events", "n")
-    if "events" in known:
-        events = known["events"]
+    if "events" in numbers:
+        events = numbers["events"]
         arms.reject((events < 0) | (events % 1 != 0), "events must be a whole number, 0 or above", ["events"])
 
 

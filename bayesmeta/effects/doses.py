@@ -111,8 +111,8 @@ def cumulative_dose(
         if hour_high > 24:
             raise DataError(f"hours_per_day={hours_per_day!r}: a day has 24 hours.")
     elif hours_per_day is not None:
-        what = "a daily dose" if kind == "daily" else "a single dose"
-        raise DataError(f"rate {rate!r} is {what}, and hours_per_day={hours_per_day!r} plays no part: leave it out.")
+        meaning = "a daily dose" if kind == "daily" else "a single dose"
+        raise DataError(f"rate {rate!r} is {meaning}, and hours_per_day={hours_per_day!r} plays no part: leave it out.")
     low, high = low * hour_low * day_low, high * hour_high * day_high
     hours = f"{_range(hour_low, hour_high)} h a day, " if kind == "rate" else ""
     plural = "day" if day_low == day_high == 1 else "days"

@@ -204,14 +204,14 @@ class Family(Words, ABC):
 def _check_names(priors: Priors, own: Mapping[str, Parameter], design: Design) -> None:
     """Reject a name that is none of a parameter, nor of a variable with several columns."""
     coefficients = [*(["mu"] if design.intercept else []), *design.columns]
-    known = [*coefficients, "tau", *own]
+    parameters = [*coefficients, "tau", *own]
     for given in priors:
-        allowed = coefficients if isinstance(given, tuple) else [*known, *design.columns.values()]
+        allowed = coefficients if isinstance(given, tuple) else [*parameters, *design.columns.values()]
         for name in given if isinstance(given, tuple) else (given,):
             if name not in allowed:
                 raise SpecificationError(
                     f"prior on {given!r}: the model has no {'coefficient' if isinstance(given, tuple) else 'parameter'} "
-                    f"{name!r}.{did_you_mean(name, allowed)} Parameters: {', '.join(known)}."
+                    f"{name!r}.{did_you_mean(name, allowed)} Parameters: {', '.join(parameters)}."
                 )
 
 

@@ -118,9 +118,9 @@ def pool_regression(
         raise SpecificationError(
             f"interval='profile' is of the likelihood that method='ml' maximises; got method={method!r}."
         )
-    known = tau2_estimate(data, method) if tau2 is None else np.asarray(tau2, dtype=float)
-    beta, wald = data.coefficients(known)
-    covariance, df = _scaled(data, known, wald, interval)
+    tau2_used = tau2_estimate(data, method) if tau2 is None else np.asarray(tau2, dtype=float)
+    beta, wald = data.coefficients(tau2_used)
+    covariance, df = _scaled(data, tau2_used, wald, interval)
     se_beta = np.sqrt(np.diagonal(covariance, axis1=-2, axis2=-1))
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = beta / se_beta
@@ -130,13 +130,13 @@ def pool_regression(
         lower, upper = coefficient_profile(data, method, level)
         p_value = likelihood_ratio_p(data, method)
     bounds = (q_profile if tau2_interval == "q-profile" else tau2_profile[method])(data, level)
-    tau2_se = tau2_standard_error(data, method, known)
-    q, q_p, typical, i2, h2 = heterogeneity(data, method, known)
+    tau2_se = tau2_standard_error(data, method, tau2_used)
+    q, q_p, typical, i2, h2 = heterogeneity(data, method, tau2_used)
     likelihood = data.restricted_log_likelihood if method == "reml" else data.log_likelihood
-    predicted = _predicted(data, method, known, beta, wald, covariance, df, level, prediction)
+    predicted = _predicted(data, method, tau2_used, beta, wald, covariance, df, level, prediction)
     return PooledRegression(
-        beta, se_beta, lower, upper, statistic, p_value, covariance, known, tau2_se, *bounds,
-        typical, i2, h2, q, q_p, likelihood(known), *predicted,
+        beta, se_beta, lower, upper, statistic, p_value, covariance, tau2_used, tau2_se, *bounds,
+        typical, i2, h2, q, q_p, likelihood(tau2_used), *predicted,
     )  # fmt: skip
 
 

@@ -113,9 +113,9 @@ def _cr2(X: Floats, residual: Floats, working: Floats, groups: Sequence[NDArray[
     leave = np.eye(len(X)) - X @ bread @ X.T @ weight
     scores, directions = [], []
     for rows in groups:
-        own = np.ix_(rows, rows)
-        adjust = _adjustment(working[own], spread[own])
-        lever = bread @ X[rows].T @ np.linalg.inv(working[own]) @ adjust
+        block = np.ix_(rows, rows)
+        adjust = _adjustment(working[block], spread[block])
+        lever = bread @ X[rows].T @ np.linalg.inv(working[block]) @ adjust
         scores.append(lever @ residual[rows])
         directions.append(lever @ leave[rows])
     stack = np.stack(directions)  # cluster, coefficient, study

@@ -248,9 +248,9 @@ def _one_deviation(likelihood: MarginalCounts, alone: Saturated, method: str) ->
             best, height = trial, value
     random = best[p] != 0
     information = curvature(_loss(likelihood, random), best if random else best[:p])
-    known = alone.information > 0
-    root = np.sqrt(alone.information[known])
-    left, right = root[:, None] * X[known], root * alone.estimate[known]
+    informative = alone.information > 0
+    root = np.sqrt(alone.information[informative])
+    left, right = root[:, None] * X[informative], root * alone.estimate[informative]
     wald = float(np.sum((right - left @ np.linalg.lstsq(left, right)[0]) ** 2))
     ratio = 2 * (float(alone.log_likelihood.sum()) + floor)
     return _Found(best[:p], np.linalg.inv(information)[:p, :p], abs(float(best[p])), math.nan, -height, wald, ratio)

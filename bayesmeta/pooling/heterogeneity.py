@@ -119,9 +119,9 @@ def _highest(data: Regression, variances: Floats, log_likelihood: Callable[[Floa
     start = np.maximum(_hedges(data), 0.0)
     lanes = _Lanes(*(np.reshape(part, (-1, part.shape[-1])) for part in (data.lam, data.z2, variances)))
     maxima = lanes.climb(np.array(start).ravel())
-    again, place = lanes.elsewhere(maxima)
+    again, start_again = lanes.elsewhere(maxima)
     if again.size:
-        maxima[again] = lanes.some(again).climb(place)
+        maxima[again] = lanes.some(again).climb(start_again)
     tau2 = maxima.reshape(start.shape)
     return np.where(log_likelihood(np.zeros_like(tau2)) > log_likelihood(tau2), 0.0, tau2)
 

@@ -89,8 +89,8 @@ class MarginalCounts:
         )
 
     def _evaluate(self, base: Floats, effect: Floats, tau: float, z: Floats) -> list[tuple[Floats, Floats, Floats]]:
-        own = [part.base * base + part.mean * effect for part in self.parts]
-        return [p.likelihood(x[:, None] + p.deviation * tau * z) for x, p in zip(own, self.parts, strict=True)]
+        predictors = [part.base * base + part.mean * effect for part in self.parts]
+        return [p.likelihood(x[:, None] + p.deviation * tau * z) for x, p in zip(predictors, self.parts, strict=True)]
 
     def _mode(self, base: Floats, effect: Floats, tau: float) -> tuple[Floats, Floats]:
         """Mode of each study's integrand in z, and its width there."""

@@ -155,14 +155,14 @@ def _intervals(
         held = [Held(model, i, np.delete(sd, i)) for i in range(q)]
     else:
         firsts = [_first(model, between, [i]) for i in range(q)]
-        held = [Held(one, 0, root[1:]) for one, root in firsts]
+        held = [Held(reordered, 0, root[1:]) for reordered, root in firsts]
     searches: dict[str, Callable[[], Pair]] = {
         name: partial(variance_limits, held[i], float(sd[i]), floor, size) for i, name in enumerate(names)
     }
     for i in range(q if structure == "un" else 0):
         for j in range(i):
-            one, root = _first(model, between, [j, i])
-            profile = HeldCorrelation(one, np.array([root[0], math.hypot(root[1], root[2]), *root[3:]]))
+            reordered, root = _first(model, between, [j, i])
+            profile = HeldCorrelation(reordered, np.array([root[0], math.hypot(root[1], root[2]), *root[3:]]))
             name = f"correlation {names[j]}, {names[i]}"
             searches[name] = partial(correlation_limits, profile, float(correlation[i, j]), floor, -1.0)
     return ProfileIntervals(searches)

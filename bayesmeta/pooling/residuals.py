@@ -178,6 +178,6 @@ def _solve(upper: Floats, right: Floats) -> Floats:
     shape = np.broadcast_shapes(upper.shape[:-2], right.shape[:-2])
     x = np.zeros((*shape, p, right.shape[-1]))
     for i in reversed(range(p)):
-        known = np.sum(upper[..., i, i + 1 :, None] * x[..., i + 1 :, :], axis=-2)
-        x[..., i, :] = (right[..., i, :] - known) / upper[..., i, i, None]
+        solved = np.sum(upper[..., i, i + 1 :, None] * x[..., i + 1 :, :], axis=-2)
+        x[..., i, :] = (right[..., i, :] - solved) / upper[..., i, i, None]
     return x

@@ -114,8 +114,8 @@ def mantel_haenszel(
     (-0.8096, 0.3205)
     """
     if measure not in _EFFECTS:
-        known = ", ".join(map(repr, _EFFECTS))
-        raise SpecificationError(f"measure={measure!r}: choose one of {known}.{did_you_mean(measure, _EFFECTS)}")
+        choices = ", ".join(map(repr, _EFFECTS))
+        raise SpecificationError(f"measure={measure!r}: choose one of {choices}.{did_you_mean(measure, _EFFECTS)}")
     check_level(level)
     cells, where = _read(arms)
     estimate, se = {"log_or": _odds_ratio, "log_rr": _risk_ratio, "rd": _risk_difference}[measure](cells)
@@ -124,8 +124,8 @@ def mantel_haenszel(
     if keep.sum() > 1:
         columns = [x[keep] for x in (cells.a, cells.n_t, cells.c, cells.n_c)]
         names = [name for name, kept in zip(where, keep, strict=True) if kept]
-        y, own = _EFFECTS[measure](*columns, correction=correction, where=names)
-        q = float(np.sum(((y - estimate) / own) ** 2))
+        y, errors = _EFFECTS[measure](*columns, correction=correction, where=names)
+        q = float(np.sum(((y - estimate) / errors) ** 2))
     tests = _odds_ratio_tests(cells, math.exp(estimate)) if measure == "log_or" else {}
     return _result("mh", estimate, se, q, int(keep.sum()), len(keep), level, tests)
 
@@ -189,8 +189,8 @@ def _odds_ratio(x: _Cells) -> tuple[float, float]:
     r, s = float(like.sum()), float(unlike.sum())
     if r == 0 or s == 0:
         return math.nan, math.nan
-    same, other = (x.a + x.d) / x.n, (x.b + x.c) / x.n
-    parts = (same @ like) / r**2 + (same @ unlike + other @ like) / (r * s) + (other @ unlike) / s**2
+    same, different = (x.a + x.d) / x.n, (x.b + x.c) / x.n
+    parts = (same @ like) / r**2 + (same @ unlike + different @ like) / (r * s) + (different @ unlike) / s**2
     return math.log(r / s), math.sqrt(parts / 2)
 
 

@@ -143,17 +143,17 @@ def _family(family: str) -> tuple[type[Prior], bool]:
     """The family, and whether it is one of tau**2."""
     match = re.fullmatch(r"\s*OnVariance\s*\(\s*(\w+)\s*\)\s*", family) if isinstance(family, str) else None
     name = match[1] if match else family
-    known = {each: kind for each, kind in FAMILIES.items() if kind.row.roles}
-    if name not in known or (match and known[name].row.named("location")):
+    families = {each: kind for each, kind in FAMILIES.items() if kind.row.roles}
+    if name not in families or (match and families[name].row.named("location")):
         raise SpecificationError(
-            f"family={family!r} is not known; choose one of {', '.join(known)}.{did_you_mean(str(name), known)}"
+            f"family={family!r} is not known; choose one of {', '.join(families)}.{did_you_mean(str(name), families)}"
         )
-    return known[name], match is not None
+    return families[name], match is not None
 
 
-def _known(kind: type[Prior], known: dict[str, float]) -> dict[str, float]:
+def _known(kind: type[Prior], parameters: dict[str, float]) -> dict[str, float]:
     """Given parameters, as floats."""
-    for name, value in known.items():
+    for name, value in parameters.items():
         if name not in parameter_names(kind):
             raise SpecificationError(
                 f"{kind.__name__} has no parameter {name!r}.{did_you_mean(name, parameter_names(kind))} "
@@ -161,7 +161,7 @@ def _known(kind: type[Prior], known: dict[str, float]) -> dict[str, float]:
             )
         if not math.isfinite(as_float(value)):
             raise SpecificationError(f"{name}={value!r}: must be a finite number.")
-    return {name: float(value) for name, value in known.items()}
+    return {name: float(value) for name, value in parameters.items()}
 
 
 class _Problem:

@@ -212,15 +212,15 @@ def robustify(prior: Prior, weight: float, mean: float, sd: float) -> Mixture:
         raise SpecificationError(f"robustify(prior={prior!r}): give a proper prior on an effect, e.g. Normal(-1, 0.3).")
     if not 0 < as_float(weight) < 1:
         raise SpecificationError(f"robustify(weight={weight!r}): must lie between 0 and 1, e.g. 0.2.")
-    own = plain(prior)
-    parts = own.components if isinstance(own, Mixture) else ((1.0, own),)
+    unwrapped = plain(prior)
+    parts = unwrapped.components if isinstance(unwrapped, Mixture) else ((1.0, unwrapped),)
     return Mixture([*(((1 - weight) * w, part) for w, part in parts), (weight, Normal(mean, sd))])
 
 
 def _normals(prior: object, where: str) -> list[tuple[float, Normal]]:
     """Components of a normal or a mixture of normals."""
-    own = plain(prior) if isinstance(prior, Prior) else prior
-    parts = own.components if isinstance(own, Mixture) else ((1.0, own),)
+    unwrapped = plain(prior) if isinstance(prior, Prior) else prior
+    parts = unwrapped.components if isinstance(unwrapped, Mixture) else ((1.0, unwrapped),)
     normal = [(w, part) for w, part in parts if isinstance(part, Normal)]
     if len(normal) < len(parts):
         raise SpecificationError(f"{where}{prior!r}): must be Normal or a Mixture of normals.")

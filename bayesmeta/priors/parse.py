@@ -97,8 +97,8 @@ def _prior(node: ast.expr) -> Prior:
         return published_prior(**_texts(node))
     if name not in FAMILIES:
         names = [*FAMILIES, _LOOKUP]
-        known = did_you_mean(name, names) or f" Known are {', '.join(names)}."
-        raise SpecificationError(f"{name} is not a known family.{known}")
+        hint = did_you_mean(name, names) or f" Known are {', '.join(names)}."
+        raise SpecificationError(f"{name} is not a known family.{hint}")
     return FAMILIES[name](**{key: _value(name, key, arg) for key, arg in _bind(name, node).items()})
 
 

@@ -280,6 +280,6 @@ def _typical_variance(variances: tuple[float, ...]) -> float:
     """(k - 1) * sum(w) / (sum(w)^2 - sum(w^2)) with w = 1/v; the difference is summed without cancellation."""
     smallest = variances[0]
     others = [smallest / v for v in variances[1:]]  # weights, the largest being 1
-    rest = math.fsum(others)
-    pairs = rest + math.fsum(w * ((1 - w) + rest) for w in others)
-    return smallest * ((len(variances) - 1) * (1 + rest) / pairs)
+    sum_of_others = math.fsum(others)
+    pairs = sum_of_others + math.fsum(w * ((1 - w) + sum_of_others) for w in others)
+    return smallest * ((len(variances) - 1) * (1 + sum_of_others) / pairs)

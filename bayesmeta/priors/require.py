@@ -165,6 +165,6 @@ def _half(prior: Prior) -> Prior | None:
             return PointMass(0)
         case Mixture(components=components):
             halves = [(w, part if part.support[0] >= 0 else _half(part)) for w, part in components]
-            known = [(w, part) for w, part in halves if part is not None]
-            return Mixture(known) if len(known) == len(halves) else None
+            positive = [(w, part) for w, part in halves if part is not None]
+            return Mixture(positive) if len(positive) == len(halves) else None
     return None

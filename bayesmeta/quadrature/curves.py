@@ -77,10 +77,10 @@ def curves(grid: ParameterGrid) -> dict[str, Curve]:
         _, mass = grid.scale_mass(name)
         places = grid.scales[name]
         by_name[name] = scale_curve(places, mass)
-    for name, own in grid.own.items():
-        places, log_mass = own.places, logsumexp(own.log_mass, axis=(-2, -1)) - grid.log_marginal_likelihood
+    for name, parameter in grid.own.items():
+        places, log_mass = parameter.places, logsumexp(parameter.log_mass, axis=(-2, -1)) - grid.log_marginal_likelihood
         if places.n == 1:
-            by_name[name] = _point(float(own.value(places.lower[0])))
+            by_name[name] = _point(float(parameter.value(places.lower[0])))
             continue
         rows = [
             _row(places, low, high, log_mass[:, i], places.log_weight[:, i])
@@ -89,8 +89,8 @@ def curves(grid: ParameterGrid) -> dict[str, Curve]:
         ]
         x = np.linspace(min(row.x[0] for row in rows), max(row.x[-1] for row in rows), _POINTS)
         density, below = (np.sum(part, axis=0) for part in zip(*(row.on(x) for row in rows), strict=True))
-        value = own.value(x)
-        by_name[name] = _normalised(value, density / own.slope(x), below)
+        value = parameter.value(x)
+        by_name[name] = _normalised(value, density / parameter.slope(x), below)
     return by_name | {"theta_new": _effect(grid, new=True)}
 
 

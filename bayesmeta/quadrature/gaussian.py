@@ -75,9 +75,9 @@ class Problem:
 
     def with_effects(self, y: Array) -> Problem:
         """The same problem with other effects, and the same `reference`."""
-        other = replace(self, y=y)
-        other.__dict__.update(reference=self.reference, graded=self.graded)
-        return other
+        moved = replace(self, y=y)
+        moved.__dict__.update(reference=self.reference, graded=self.graded)
+        return moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,12 +228,12 @@ def _sums(problem: Problem, tau2: Array, scale: Array, determinant: bool = True)
             wx = w if x is None else w * x
             terms += [total(wx if other is None else wx * other) for other in columns[: i + 1]]
         sums = [old + new for old, new in zip(sums, terms, strict=True)] if sums else terms
-    square, rest = sums[0], iter(sums[1:])
-    log_weight = next(rest) if determinant else 0.0
+    square, remaining = sums[0], iter(sums[1:])
+    log_weight = next(remaining) if determinant else 0.0
     gram, cross = [], []
     for i in range(p):
-        cross.append(next(rest))
-        gram.append([next(rest) for _ in range(i + 1)])
+        cross.append(next(remaining))
+        gram.append([next(remaining) for _ in range(i + 1)])
     return Sums(gram, cross, square, log_weight)
 
 
@@ -317,8 +317,8 @@ def cholesky(matrix: Sequence[Sequence[Array]]) -> tuple[tuple[Array, ...], ...]
     for i, row in enumerate(matrix):
         out: list[Any] = []
         for j in range(i):
-            rest = row[j] - added(out[m] * root[j][m] for m in range(j))
-            out.append(rest / root[j][j])
+            entry = row[j] - added(out[m] * root[j][m] for m in range(j))
+            out.append(entry / root[j][j])
         out.append((row[i] - added(q**2 for q in out)) ** 0.5)
         root.append(out)
     return tuple(map(tuple, root))

@@ -77,7 +77,7 @@ class Posterior:
             tuple(map(full, self.given.mean)),
             tuple(tuple(map(full, row)) for row in self.given.root),
         )
-        rest = (self.step, self.error, self.floor, self.component_error, self.middle)
+        single_valued = (self.step, self.error, self.floor, self.component_error, self.middle)
         return Posterior(
             pick(self.v),
             pick(self.tau),
@@ -85,7 +85,7 @@ class Posterior:
             given,
             pick(self.log_evidence),
             Grid(*map(pick, ends)),
-            *map(pick, rest),
+            *map(pick, single_valued),
         )
 
 

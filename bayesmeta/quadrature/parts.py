@@ -218,8 +218,8 @@ def weighted_fit(
         for q, (_, part) in zip(probability, weighted, strict=True)
         if q > _NEGLIGIBLE or len(weighted) < _MANY
     )
-    own = float((probability * np.array(errors)).sum())
-    error = own if len(weighted) == 1 else 2 * own  # that of the parts' probabilities is as large
+    average = float((probability * np.array(errors)).sum())
+    error = average if len(weighted) == 1 else 2 * average  # that of the parts' probabilities is as large
     require_accuracy(error, tolerance, f"Standard errors run from {_errors_of(ready.problem)}")
     proper = all(part.piece.n_flat == 0 and not part.integrand.improper for part in parts)
     return QuadratureFit(ready.problem, ready.rotation, parts, total, error, proper, tolerance)

@@ -135,13 +135,13 @@ def _reaching(grid: ParameterGrid, layout: Layout, supports: Mapping[str, Ends])
     return names
 
 
-def _close(one: Layout, two: Layout) -> bool:
+def _close(first: Layout, second: Layout) -> bool:
     """Whether two layouts differ by less than a tenth of any range, and reach equally far."""
     same = all(
-        max(abs(a - b) for a, b in zip(one.windows[name], ends, strict=True)) < 0.1 * (ends[1] - ends[0])
-        for name, ends in two.windows.items()
+        max(abs(a - b) for a, b in zip(first.windows[name], ends, strict=True)) < 0.1 * (ends[1] - ends[0])
+        for name, ends in second.windows.items()
     )
-    return same and one.reach == two.reach
+    return same and first.reach == second.reach
 
 
 def _moved(layout: Layout, grid: ParameterGrid, supports: Mapping[str, Ends]) -> Layout:
@@ -168,11 +168,11 @@ def _window(grid: ParameterGrid, name: str, ends: Ends, support: Ends) -> Ends:
     return float(lower), float(upper)
 
 
-def _distance(one: ParameterGrid, two: ParameterGrid) -> float:
+def _distance(first: ParameterGrid, second: ParameterGrid) -> float:
     """Largest change of a mean, in standard deviations, or of a standard deviation, relative to itself."""
     worst = 0.0
-    for name in ("mu", "tau", *two.others):
-        (mean, sd), (other_mean, other_sd) = two.mean_sd(name), one.mean_sd(name)
+    for name in ("mu", "tau", *second.others):
+        (mean, sd), (other_mean, other_sd) = second.mean_sd(name), first.mean_sd(name)
         if sd > 1e-12 * abs(mean):  # else it is a point mass
             worst = max(worst, abs(mean - other_mean) / sd, abs(sd - other_sd) / sd)
     return worst
@@ -217,14 +217,16 @@ def expected_mu(prior: Prior, y: Floats, v: Floats, tau: Floats) -> tuple[Floats
     cases = [_with_prior(part, center, precision) for _, part in prior.leaves()]
     if not plain(prior).is_normal:
         cases.append((center, precision**-0.5))
-    return np.concatenate([one for one, _ in cases]), np.concatenate([one for _, one in cases])
+    return np.concatenate([moment for moment, _ in cases]), np.concatenate([moment for _, moment in cases])
 
 
 def _with_prior(prior: Prior, center: Floats, precision: Floats) -> tuple[Floats, Floats]:
     """Mean and standard deviation of mu under a prior that counts as normal."""
     lower, middle, upper = (float(prior.ppf(q)) for q in (0.25, 0.5, 0.75))
-    own = (1.349 / max(upper - lower, 1e-9)) ** 2  # quartiles of a normal distribution are 1.349 sd apart
-    return (precision * center + own * middle) / (precision + own), (precision + own) ** -0.5
+    prior_precision = (1.349 / max(upper - lower, 1e-9)) ** 2  # quartiles of a normal distribution are 1.349 sd apart
+    return (precision * center + prior_precision * middle) / (precision + prior_precision), (
+        precision + prior_precision
+    ) ** -0.5
 
 
 def location_ends(log_mass: Floats, axis: int) -> Ends:

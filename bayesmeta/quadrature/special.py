@@ -29,9 +29,9 @@ def product(x: Array) -> Array:
 
 def added(terms: Iterable[Any]) -> Any:
     """Sum of some arrays or numbers, zero of none."""
-    rest = iter(terms)
-    subtotal = next(rest, 0.0)
-    for term in rest:
+    iterator = iter(terms)
+    subtotal = next(iterator, 0.0)
+    for term in iterator:
         subtotal = subtotal + term
     return subtotal
 

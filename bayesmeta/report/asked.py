@@ -132,8 +132,8 @@ class Asked:
         base = NormalNormal(
             formula=self.formula, tau=first["tau"] if tau is None else tau, mu=first.get("mu", Flat()), beta=beta
         )
-        own = {name: each.get("", each) for name, each in self.own.items()}
-        model: Model = family_named(self.keys.kind).build(base, self.data, self.measure, {**self.options, **own})
+        own_priors = {name: each.get("", each) for name, each in self.own.items()}
+        model: Model = family_named(self.keys.kind).build(base, self.data, self.measure, {**self.options, **own_priors})
         return model
 
 

@@ -54,15 +54,15 @@ def _widths(headings: Sequence[str], rows: Sequence[Sequence[str]], texts: int, 
     widths = [max([word, *map(_longest_line, column)]) for word, column in zip(words, columns, strict=True)]
     least = [max([word, *map(_longest_word, column)]) for word, column in zip(words, columns, strict=True)]
     least = [max(smallest, min(width, name)) for smallest, width in zip(least, widths, strict=True)]
-    left = space - sum(widths[texts:]) - _GAP * len(widths)
+    remaining = space - sum(widths[texts:]) - _GAP * len(widths)
     for i in range(texts):
-        share = max(left // (texts - i), 0)
+        share = max(remaining // (texts - i), 0)
         widths[i] = min(max(widths[i], lines[i]), max(least[i], share))
-        left -= widths[i]
+        remaining -= widths[i]
     for i in range(texts, len(widths)):  # what is left goes to headings, which then need not wrap
-        more = min(max(lines[i] - widths[i], 0), max(left, 0))
+        more = min(max(lines[i] - widths[i], 0), max(remaining, 0))
         widths[i] += more
-        left -= more
+        remaining -= more
     return widths
 
 

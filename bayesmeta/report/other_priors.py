@@ -32,14 +32,14 @@ def keep_what_is_stated(
     if len(computed) != len(told):
         return
     for ours, theirs in zip(computed, told, strict=True):
-        known = grids[ours.name]
+        grid = grids[ours.name]
         rows = [row.probability for row in (*theirs.sensitivity, *theirs.beliefs)]
         ours.probability_range = [min(rows), max(rows)] if rows else []
-        _keep_rows([None, *known.crossed.values()], ours.sensitivity, theirs.sensitivity)
-        _keep_rows(list(known.beliefs.values()), ours.beliefs, theirs.beliefs)
+        _keep_rows([None, *grid.crossed.values()], ours.sensitivity, theirs.sensitivity)
+        _keep_rows(list(grid.beliefs.values()), ours.beliefs, theirs.beliefs)
         if len(ours.tipping) == len(theirs.tipping):
-            followed = paths(fits[ours.model].prepared) if known.tipping else []  # none without a level
-            for path, tipping, mine, other in zip(followed, known.tipping, ours.tipping, theirs.tipping, strict=True):
+            followed = paths(fits[ours.model].prepared) if grid.tipping else []  # none without a level
+            for path, tipping, mine, other in zip(followed, grid.tipping, ours.tipping, theirs.tipping, strict=True):
                 mine.crossings = _crossings(path, tipping, other.crossings)
                 other.crossings = [_at(one.fitted_scale, one.priors) for one in other.crossings]
 

@@ -173,8 +173,8 @@ def _print(content: dict[str, Any], result: SensitivityResult, level: float) -> 
             console.print(f"P({claim}) is simulated: Monte Carlo error up to {mcse:.2g}.")
     if result.simulated:
         refitted = sum(row["method"] == "refitted" for row in content["rows"])
-        rest = f"; where weights could not be trusted, the model was fitted again: {count_of(refitted, 'row')}"
-        console.print(f"Draws of the primary analysis were weighted to other priors{rest if refitted else ''}.")
+        note = f"; where weights could not be trusted, the model was fitted again: {count_of(refitted, 'row')}"
+        console.print(f"Draws of the primary analysis were weighted to other priors{note if refitted else ''}.")
     if content["quantity"] is not None:
         console.print(
             f"Mean, sd and interval of {content['quantity']}; Bayes factor against the primary priors; KL divergence from the "

@@ -209,8 +209,8 @@ def _coefficients(
             raise SpecificationError(
                 f"beta[{name!r}]: there is no such covariate; they are {', '.join(names[1:]) or 'none'}."
             )
-    one = Flat() if mu is None else _first(mu)
-    priors = {"mu": one} | {name: beta.get(name, Flat()) for name in names[1:]}
+    first = Flat() if mu is None else _first(mu)
+    priors = {"mu": first} | {name: beta.get(name, Flat()) for name in names[1:]}
     where = {name: name if name == "mu" else f"beta[{name!r}]" for name in names}
     split = pieces(names, {(k,): require_prior(p, where[k], "Normal(0, 1)") for k, p in priors.items()})
     if len(split) > 1 or split[0].fixed:

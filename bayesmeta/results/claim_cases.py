@@ -60,8 +60,8 @@ class Formula:
             return np.logical_not(values[0])
         combine: Callable[[Any, Any], Any] = np.logical_and if self.kind == "and" else np.logical_or
         total = values[0]
-        for other in values[1:]:
-            total = combine(total, other)
+        for value in values[1:]:
+            total = combine(total, value)
         return total
 
 
@@ -178,24 +178,24 @@ class Cases:
             return self._linear(x, closed)
         curved = [(term, c) for term, c in x.terms if isinstance(term, Term)]
         term, c = curved[0]
-        rest = x.plus(Sum(ZERO, ((term, c),)), -ONE)
-        if len(curved) == 1 and rest.is_constant:
-            threshold = -rest.constant / c
+        linear = x.plus(Sum(ZERO, ((term, c),)), -ONE)
+        if len(curved) == 1 and linear.is_constant:
+            threshold = -linear.constant / c
             return self.term_below(term, threshold, closed) if c > 0 else self.term_above(term, threshold, closed)
         if len(curved) == 2 and (squared := self._sizes(curved, x, closed)) is not None:
             return squared
         for term, c in curved:
-            rest = x.plus(Sum(ZERO, ((term, c),)), -ONE)
+            linear = x.plus(Sum(ZERO, ((term, c),)), -ONE)
             if term.kind == "abs":
                 inner = term.arguments[0]
                 up = self.below(inner.times(-ONE), True)
                 return any_of(
-                    all_of(up, self.below(rest.plus(inner, c), closed)),
-                    all_of(opposite(up), self.below(rest.plus(inner, -c), closed)),
+                    all_of(up, self.below(linear.plus(inner, c), closed)),
+                    all_of(opposite(up), self.below(linear.plus(inner, -c), closed)),
                 )
             if term.kind == "quotient":
                 above, under = term.arguments
-                whole = above.times(c).plus(product(rest, under))
+                whole = above.times(c).plus(product(linear, under))
                 return any_of(
                     all_of(self.positive(under), self.below(whole, closed)),
                     all_of(self.below(under, False), self.below(whole.times(-ONE), closed)),
@@ -204,27 +204,27 @@ class Cases:
 
     def _sizes(self, curved: Sequence[tuple[Term, Fraction]], x: Sum, closed: bool) -> Formula | None:
         """``abs(a) < abs(b)`` is ``(a - b) * (a + b) < 0``; None for what is not of this form."""
-        (one, c), (other, d) = curved
-        if len(x.terms) > 2 or x.constant or c != -d or {one.kind, other.kind} != {"abs"}:
+        (first, c), (second, d) = curved
+        if len(x.terms) > 2 or x.constant or c != -d or {first.kind, second.kind} != {"abs"}:
             return None
-        a, b = (term.arguments[0] for term in ((one, other) if c > 0 else (other, one)))
+        a, b = (term.arguments[0] for term in ((first, second) if c > 0 else (second, first)))
         return self._of_signs(a.plus(b, -ONE), a.plus(b), closed)
 
     def _pair(self, curved: Sequence[tuple[Term, Fraction]], x: Sum, closed: bool) -> Formula:
         """``f(a) < f(b)`` for an increasing function is ``a < b``; ``k exp(a) < m exp(b)`` is linear too."""
-        (one, c), (other, d) = curved
-        if len(x.terms) > 2 or x.constant or one.kind != other.kind or one.kind not in _INCREASING:
+        (first, c), (second, d) = curved
+        if len(x.terms) > 2 or x.constant or first.kind != second.kind or first.kind not in _INCREASING:
             raise NoExactFormError
-        a, b = one.arguments[0], other.arguments[0]
-        if one.kind != "log" and (c > 0) == (d > 0):  # of one sign
-            never = not closed or one.kind == "exp"
+        a, b = first.arguments[0], second.arguments[0]
+        if first.kind != "log" and (c > 0) == (d > 0):  # of one sign
+            never = not closed or first.kind == "exp"
             if c > 0:
                 return NEVER if never else all_of(self.zero(a), self.zero(b))
-            return ALWAYS if one.kind == "exp" or closed else opposite(all_of(self.zero(a), self.zero(b)))
-        if one.kind == "exp":
+            return ALWAYS if first.kind == "exp" or closed else opposite(all_of(self.zero(a), self.zero(b)))
+        if first.kind == "exp":
             gap = constant(math.log(number(abs(c)))) - constant(math.log(number(abs(d))))
             difference = a.plus(b, -ONE).plus(Sum(gap))
-        elif one.kind == "sqrt":
+        elif first.kind == "sqrt":
             difference = a.times(c * c).plus(b, -d * d)
         elif c == -d:
             difference = a.plus(b, -ONE)
@@ -235,15 +235,15 @@ class Cases:
     def _square(self, curved: Sequence[tuple[Term, Fraction]], x: Sum, closed: bool) -> Formula:
         """A quadratic in one expression: the square is completed."""
         (term, c), *others = curved
-        rest = x.plus(Sum(ZERO, ((term, c),)), -ONE)
+        linear = x.plus(Sum(ZERO, ((term, c),)), -ONE)
         if others or term.kind != "power" or term.power != 2:
             raise NoExactFormError
         base = term.arguments[0]
-        ratio = rest.ratio(base)
+        ratio = linear.ratio(base)
         if ratio is None:
             raise NoExactFormError
         half = ratio / (2 * c)  # c base^2 + ratio base + gap = c (base + half)^2 + gap - c half^2
-        gap = rest.constant - ratio * base.constant - c * half * half
+        gap = linear.constant - ratio * base.constant - c * half * half
         return self.below(power(base.plus(Sum(half)), Fraction(2)).times(c).plus(Sum(gap)), closed)
 
     def term_above(self, term: Term, threshold: Fraction, closed: bool) -> Formula:

@@ -131,8 +131,8 @@ class _Reader:
         if _checked(node, self) != kind:
             shown = _unparsed(node, self.placeholders)
             hint = f"compare it with something, e.g. '{shown} < 0'" if kind == "claim" else "a number is needed there"
-            what = "a claim" if kind == "claim" else "a number"
-            raise SpecificationError(f"{self.text!r}: {shown!r} is not {what}; {hint}.")
+            needed = "a claim" if kind == "claim" else "a number"
+            raise SpecificationError(f"{self.text!r}: {shown!r} is not {needed}; {hint}.")
 
 
 def _checked(node: ast.expr, reader: _Reader) -> Kind:

@@ -114,8 +114,8 @@ class ComputedResult(MetaResult):
     def _marginal_of(self, expression: str) -> Marginal:
         """Marginal of an expression: of a monotone function of a sum that is known as exactly as that, of others from draws."""
         syntax = read(expression, self.parameters)
-        known = self._transformed(syntax) if syntax.kind == "number" and self._is_defined(syntax) else None
-        return DrawsMarginal(self.draws(expression)) if known is None else known
+        exact = self._transformed(syntax) if syntax.kind == "number" and self._is_defined(syntax) else None
+        return DrawsMarginal(self.draws(expression)) if exact is None else exact
 
     def _transformed(self, syntax: Syntax) -> Marginal | None:
         """Marginal of a monotone function of a sum whose marginal is known, or None."""

@@ -69,10 +69,10 @@ class DrawsResult(MetaResult):
         """Marginal posterior of a parameter, of an expression in parameters, or of ``theta[study]``."""
         if expression.startswith("theta[") and expression.endswith("]"):
             return DrawsMarginal(study_draws(self, expression[6:-1]))
-        known = self.prepared.parameters.get(expression)
+        parameter = self.prepared.parameters.get(expression)
         lower = 0.0 if expression == "tau" else -np.inf
-        if known is not None and known.role == "nuisance":
-            lower = known.prior.support[0]
+        if parameter is not None and parameter.role == "nuisance":
+            lower = parameter.prior.support[0]
         return DrawsMarginal(self.draws(expression), lower=lower)
 
     def probability(self, claim: str) -> float:

@@ -185,18 +185,18 @@ def defined_everywhere(syntax: Syntax) -> bool:
         return False
 
 
-def _in_range(one: Linear) -> Linear:
+def _in_range(comparison: Linear) -> Linear:
     """The same comparison with coefficients that are floats: both sides are divided by the largest if it is far from 1."""
-    largest = max((abs(c) for _, c in one.coefficients), default=Fraction(0))
+    largest = max((abs(c) for _, c in comparison.coefficients), default=Fraction(0))
     if largest == 0 or _SMALL < largest < 1 / _SMALL:
-        return one
-    terms = tuple((name, c / largest) for name, c in one.coefficients)
-    return Linear(terms, one.threshold / largest, one.closed)
+        return comparison
+    terms = tuple((name, c / largest) for name, c in comparison.coefficients)
+    return Linear(terms, comparison.threshold / largest, comparison.closed)
 
 
-def _affine(one: Linear, coefficients: Sequence[str]) -> Affine:
+def _affine(comparison: Linear, coefficients: Sequence[str]) -> Affine:
     """A comparison in floats, over the coefficients and theta_new."""
-    weights = dict(one.coefficients)
+    weights = dict(comparison.coefficients)
     direction = np.array([number(weights.get(name, Fraction(0))) for name in (*coefficients, "theta_new")])
     slope = number(weights.get("tau", Fraction(0))) if "tau" not in coefficients else 0.0
-    return Affine(direction, slope, number(one.threshold), one.closed, one)
+    return Affine(direction, slope, number(comparison.threshold), comparison.closed, comparison)

@@ -145,27 +145,27 @@ def fit_many(
     """
     check_fitting(engine, seed=seed, draws=draws, tune=tune, chains=chains, target_accept=target_accept)
     ready = {name: prepare(data, model, f"model {name!r}") for name, model in models.items()}
-    for name, one in ready.items():
+    for name, prepared in ready.items():
         with _named(name, models):
-            one.check()
+            prepared.check()
     if not 0 < tolerance < 1:
         raise SpecificationError(f"tolerance={tolerance!r}: must lie between 0 and 1, e.g. 1e-8.")
     results: dict[str, MetaResult] = {}
     sampled: dict[str, Prepared[Data, Model]] = {}
-    for name, one in ready.items():
-        how = "" if engine == "nuts" else one.exact
+    for name, prepared in ready.items():
+        how = "" if engine == "nuts" else prepared.exact
         if engine in ("quadrature", "importance"):
-            _require_engine(name, one, engine)
+            _require_engine(name, prepared, engine)
         if isinstance(how, str) or (engine == "auto" and not how.by_default):
-            sampled[name] = one
+            sampled[name] = prepared
             continue
         try:
-            results[name] = _without_chains(how, one, tolerance, (chains, draws), seed)
+            results[name] = _without_chains(how, prepared, tolerance, (chains, draws), seed)
         except ImportanceError as error:
             if engine != "auto":
                 raise
             warnings.warn(f"model {name!r}: {error} NUTS takes over.", ConvergenceWarning, stacklevel=2)
-            sampled[name] = one
+            sampled[name] = prepared
     if sampled:
         settings = SamplerSettings(draws=draws, tune=tune, chains=chains, target_accept=target_accept)
         results |= _by_sampling(data, sampled, seed, settings, repeat, progress)

@@ -114,8 +114,8 @@ class GridResult(ComputedResult):
         return curves(self.grid)
 
     def _curve_marginal(self, name: str) -> CurveMarginal:
-        known = self.prepared.parameters.get(name)
-        support = (-np.inf, np.inf) if known is None else known.prior.support
+        parameter = self.prepared.parameters.get(name)
+        support = (-np.inf, np.inf) if parameter is None else parameter.prior.support
         mean, sd = self.grid.mean_sd(name)
         return CurveMarginal(self._curves[name], mean, sd, support, self.error_bound)
 

@@ -128,8 +128,8 @@ class ImportanceResult(ComputedResult):
 
     def probability_mcse(self, claim: str) -> float:
         """Monte Carlo standard error of `probability`, from its variation between independent replicates of the sample."""
-        known = self._integrated(claim)
-        return (self._simulated(claim) if known is None else known).mcse
+        integrated = self._integrated(claim)
+        return (self._simulated(claim) if integrated is None else integrated).mcse
 
     def _summary_errors(self) -> Mapping[str, Sequence[float]]:
         """Monte Carlo standard errors of mean and sd."""
@@ -230,8 +230,8 @@ class ImportanceResult(ComputedResult):
         return Simulated(p, _between(np.array([w * ((q or 0.0) - p) for w, q in each])))
 
     def _exact(self, claim: str) -> float | None:
-        known = self._integrated(claim)
-        return None if known is None else known.probability
+        integrated = self._integrated(claim)
+        return None if integrated is None else integrated.probability
 
     def _simulated(self, claim: str) -> Simulated:
         values, replicate = self._many

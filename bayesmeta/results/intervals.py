@@ -142,8 +142,8 @@ def _shortest_with_atoms(marginal: Marginal, prob: float, atoms: Sequence[float]
         low, high = interval(p)
         return high - low
 
-    rest = 1 - prob
-    tails = rest * np.concatenate([[1e-9], np.linspace(0, 1, _SCAN)[1:-1], [1 - 1e-9]])
+    outside = 1 - prob
+    tails = outside * np.concatenate([[1e-9], np.linspace(0, 1, _SCAN)[1:-1], [1 - 1e-9]])
     widths = np.asarray(marginal.ppf(tails + prob)) - np.asarray(marginal.ppf(tails))
     at = int(np.argmin(widths))
     ends = float(tails[max(at - 1, 0)]), float(tails[min(at + 1, tails.size - 1)])

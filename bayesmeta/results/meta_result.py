@@ -208,8 +208,8 @@ class MetaResult(ABC):
         frame = with_display(frame, self.display, self.coefficients)
         stated = self.model.priors.values()
         if any(part.is_default for prior in stated for part in published_parts(prior)):
-            known = self.prepared.parameters
-            marked = {name for name, parameter in known.items() if parameter.by_default}
+            parameters = self.prepared.parameters
+            marked = {name for name, parameter in parameters.items() if parameter.by_default}
             frame["prior"] = ["default" if name in marked else "" for name in map(str, frame.index)]
         return frame
 

@@ -118,8 +118,8 @@ def merged(weights: Floats, means: Floats, sds: Floats) -> NormalMixture:
     _, at = np.unique(place * _WIDTHS + np.clip(width, -_WIDTHS // 2, _WIDTHS // 2 - 1), return_inverse=True)
     w, first = np.bincount(at, weights), np.bincount(at, weights * means)
     m = first / w
-    own = np.bincount(at, weights * (sds**2 + (means - m[at]) ** 2)) / w
-    return NormalMixture(w, m, np.sqrt(own))
+    variances = np.bincount(at, weights * (sds**2 + (means - m[at]) ** 2)) / w
+    return NormalMixture(w, m, np.sqrt(variances))
 
 
 def without_negligible(weights: Floats, total: float = 1e-13) -> NDArray[np.bool_]:

@@ -83,11 +83,11 @@ def problems(summary: pd.DataFrame, stats: xr.Dataset, target_accept: float) -> 
     raise_them = "raise draws and tune"
     if summary["r_hat"].max() > R_HAT_LIMIT:
         yield f"{summary['r_hat'].idxmax()} has R-hat {summary['r_hat'].max():.3f}. Intervals are unreliable: {raise_them}."
-    for column, what in (("ess_bulk", "bulk ESS"), ("ess_tail", "tail ESS")):
+    for column, label in (("ess_bulk", "bulk ESS"), ("ess_tail", "tail ESS")):
         if (fewest := summary[column].min()) < ESS_LIMIT:
             chains = stats.sizes["chain"]
             yield (
-                f"{summary[column].idxmin()} has a {what} of {fewest:.0f} over {chains} chains, less than "
+                f"{summary[column].idxmin()} has a {label} of {fewest:.0f} over {chains} chains, less than "
                 f"{ESS_LIMIT:g}. Intervals are unreliable: {raise_them}."
             )
     if (error := summary["sd_error"].max()) > SD_ERROR_LIMIT:

@@ -54,9 +54,9 @@ def node_tables(masses: Floats) -> Floats:
 
 def node_smooth(masses: Floats, first: Floats, step: Floats, s: Floats) -> tuple[Floats, Floats]:
     """Distribution functions and densities at s, shape (lane, point), by sine integrals."""
-    place = np.pi * (((s - first[:, None]) / step[:, None])[..., None] - np.arange(masses.shape[-1]))
-    place = np.where(place == 0, 1e-300, place)
-    area, density = 0.5 + sici(place)[0] / np.pi, np.sin(place) / place
+    angle = np.pi * (((s - first[:, None]) / step[:, None])[..., None] - np.arange(masses.shape[-1]))
+    angle = np.where(angle == 0, 1e-300, angle)
+    area, density = 0.5 + sici(angle)[0] / np.pi, np.sin(angle) / angle
     weights = masses[:, None, :]
     return (area * weights).sum(axis=-1), (density * weights).sum(axis=-1) / step[:, None]
 

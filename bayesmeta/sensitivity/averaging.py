@@ -211,9 +211,9 @@ def _spike_and_slab(data: Estimates, model: NormalNormal, name: str, chance: flo
         return prepare(data, model).with_priors({name: PointMass(0)})
     slab = prepare(data, model).priors[name]
     if not (slab.is_proper and slab.has_density):
-        what = "improper" if not slab.is_proper else "a point mass, or has one"
+        fault = "improper" if not slab.is_proper else "a point mass, or has one"
         raise SpecificationError(
-            f"prior for {name} is {slab}, which is {what}; where {name} may be absent it must be a proper density, "
+            f"prior for {name} is {slab}, which is {fault}; where {name} may be absent it must be a proper density, "
             f"e.g. {'HalfNormal(0.5)' if name == 'tau' else 'Normal(0, 1)'}. inclusion={{{name!r}: 1}} keeps it as it is."
         )
     return prepare(data, model).with_priors({name: Mixture([(chance, slab), (1 - chance, PointMass(0))])})
@@ -251,8 +251,8 @@ def _models(setting: Setting, weighted: Sequence[tuple[float, Part]], components
     import pandas as pd
 
     groups: dict[Names, list[tuple[float, Part]]] = {}
-    for one in weighted:
-        groups.setdefault(_present(one[1], setting, components), []).append(one)
+    for pair in weighted:
+        groups.setdefault(_present(pair[1], setting, components), []).append(pair)
     prior = {group: np.logaddexp.reduce([w for w, _ in parts]) for group, parts in groups.items()}
     joint = {group: np.logaddexp.reduce([w + p.log_evidence for w, p in parts]) for group, parts in groups.items()}
     total = np.logaddexp.reduce(list(joint.values()))

@@ -112,14 +112,14 @@ def reweigh(
 def _existing(table: Table, log_mass: Floats) -> Floats:
     """How many moments of tau exist under each prior: 0, 1, or 2 for two and more."""
     moments = np.full(len(log_mass), 2.0)
-    for part, place in zip(table.parts, table.places, strict=True):
+    for part, nodes in zip(table.parts, table.places, strict=True):
         if not isinstance(part.scale, ScaleDensity) or part.scale.bounded:
             continue
         v = np.asarray(part.posterior.v)[0]
         s = np.asarray(part.posterior.grid.inverse(v[-2:]))[0]
         log_slope = np.asarray(part.posterior.grid.log_slope(s))[0]
         with np.errstate(invalid="ignore"):
-            rise = log_mass[:, place.stop - 1] - log_mass[:, place.stop - 2] - (log_slope[1] - log_slope[0])
+            rise = log_mass[:, nodes.stop - 1] - log_mass[:, nodes.stop - 2] - (log_slope[1] - log_slope[0])
         slope = np.where(np.isnan(rise), -np.inf, rise / (v[-1] - v[-2]))
         reach = v[-1] - float(part.posterior.grid.mode.item())
         exist = sum(((slope + m) * reach < -_CONVERGES).astype(float) for m in (1, 2))
@@ -142,11 +142,11 @@ def _error(table: Table, mass: Floats, moments: Floats, log_evidence: Floats) ->
         share = (table.shares * parity).sum(axis=0)[at]
         halves = np.column_stack([share, table.distribution(points, at, parity)])
         floor = floor + np.abs(alive @ halves).max(axis=1)
-    for part, place in zip(table.parts, table.places, strict=True):
+    for part, nodes in zip(table.parts, table.places, strict=True):
         if isinstance(part.scale, ScaleDensity) and not part.scale.bounded:
             v, grid = np.asarray(part.posterior.v)[0], part.posterior.grid
             slope = np.exp(np.asarray(grid.log_slope(np.asarray(grid.inverse(v))))[0]) * part.posterior.step.item()
-            for end, node in ((0, place.start), (-1, place.stop - 1)):
+            for end, node in ((0, nodes.start), (-1, nodes.stop - 1)):
                 floor = floor + 2 * mass[:, node] / slope[end] * abs(v[end] - float(grid.mode.item()))
     bound = np.maximum(worst, floor)
     return np.asarray(np.where(np.isfinite(log_evidence) & np.isfinite(bound), np.minimum(bound, 1.0), 1.0))
@@ -156,9 +156,9 @@ def _expected_ratio(table: Table, mass: Floats, log_ratio: Floats) -> Floats:
     with np.errstate(invalid="ignore"):
         terms = np.where(mass > 0, mass * (table.ratio + log_ratio), 0.0)
     total = np.zeros(len(mass))
-    for part, place in zip(table.parts, table.places, strict=True):
+    for part, nodes in zip(table.parts, table.places, strict=True):
         half_line = isinstance(part.scale, ScaleDensity) and not part.scale.bounded
-        total = total + (with_divergence(terms[:, place]) if half_line else terms[:, place].sum(axis=1))
+        total = total + (with_divergence(terms[:, nodes]) if half_line else terms[:, nodes].sum(axis=1))
     return np.where(np.isnan(total), np.inf, total)
 
 

@@ -211,7 +211,7 @@ class _Averages:
         c = score.constant
         b1: Floats | float = 0.0
         b2: Floats | float = 0.0
-        mean_b = var_b = slope = rest = np.zeros(mass.shape)
+        mean_b = var_b = slope = residual = np.zeros(mass.shape)
         if score.column >= 0:
             unit = np.eye(len(self.fit.names))[score.column]
             mean_b, var_b = mixtures.moments(self.part, unit)
@@ -222,10 +222,10 @@ class _Averages:
                 slope = sum((p * q for p, q in pairs), np.zeros(mass.shape)) / np.sqrt(
                     v
                 )  # of b on the standardised quantity
-            rest = np.maximum(var_b - slope**2, 0.0)
+            residual = np.maximum(var_b - slope**2, 0.0)
             b1, b2 = score.linear, score.square
         # the score given z, the standardised quantity: k0 + k1 z + k2 z^2
-        k0 = c + b1 * mean_b + b2 * (mean_b**2 + rest)
+        k0 = c + b1 * mean_b + b2 * (mean_b**2 + residual)
         k1, k2 = b1 * slope + 2 * b2 * mean_b * slope, b2 * slope**2 + score.of_quantity
         sd = np.sqrt(v)
         plain = k0 + k2

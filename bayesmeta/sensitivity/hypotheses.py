@@ -142,8 +142,8 @@ def bayes_factor_curve(
         multiples = np.full(len(listed), np.nan)
     else:
         multiples = _checked(scales)
-        own = ready.priors[name]
-        change = own.scaled if name == "tau" else own.widened
+        primary = ready.priors[name]
+        change = primary.scaled if name == "tau" else primary.widened
         listed = [change(float(scale)) for scale in multiples]
     if not listed:
         raise SpecificationError("scales or priors: give at least one.")

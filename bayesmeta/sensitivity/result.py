@@ -69,11 +69,11 @@ class Robustness:
             )
         if self.largest < _ROUNDING and not self.unknown:
             return "No prior that was tried moves the posterior from the primary one."
-        rest = f" {self.unknown} that were fitted again by sampling are not among them." if self.unknown else ""
+        note = f" {self.unknown} that were fitted again by sampling are not among them." if self.unknown else ""
         beyond = "no further than" if self.passed else "beyond"
         return (
             f"The posterior moves furthest under {words}: as far as a coin of bias {self.bias:.3f} is from a fair one, "
-            f"{beyond} the threshold of {self.threshold:g}; {100 * self.share:.0f}% of the priors stay within it.{rest}"
+            f"{beyond} the threshold of {self.threshold:g}; {100 * self.share:.0f}% of the priors stay within it.{note}"
         )
 
 

@@ -119,7 +119,7 @@ class Plan:
 def plans(priors: Sequence[Prior]) -> list[Plan]:
     """Group priors on tau by the nodes that they need."""
     shared: list[int] = []
-    own: dict[tuple[object, ...], tuple[tuple[ScaleDensity | float, ...], list[int]]] = {}
+    separate: dict[tuple[object, ...], tuple[tuple[ScaleDensity | float, ...], list[int]]] = {}
     common: ScaleDensity | None = None
     for i, prior in enumerate(priors):
         scales: dict[object, ScaleDensity | float] = {}
@@ -129,9 +129,9 @@ def plans(priors: Sequence[Prior]) -> list[Plan]:
             common = common or next(iter(scales.values()))  # type: ignore[assignment]
             shared.append(i)
         else:
-            own.setdefault(tuple(scales), (tuple(scales.values()), []))[1].append(i)
+            separate.setdefault(tuple(scales), (tuple(scales.values()), []))[1].append(i)
     shared_plan = [] if common is None else [Plan((common,), tuple(shared), tuple(priors[i] for i in shared))]
-    return shared_plan + [Plan(scales, tuple(at), tuple(priors[i] for i in at)) for scales, at in own.values()]
+    return shared_plan + [Plan(scales, tuple(at), tuple(priors[i] for i in at)) for scales, at in separate.values()]
 
 
 def _key(scale: ScaleDensity | float) -> tuple[object, ...]:

@@ -107,10 +107,10 @@ class WeightedSurface:
     def _refitted(self, other: Ready, refit: MetaResult) -> dict[str, float]:
         """Numbers of a fit; without marginal likelihoods, as of draws, the divergences are not known."""
         numbers: dict[str, float] = {}
-        primary, own = self.under.fitted.log_marginal_likelihood, refit.log_marginal_likelihood
-        if primary is not None and own is not None:
+        primary, evidence = self.under.fitted.log_marginal_likelihood, refit.log_marginal_likelihood
+        if primary is not None and evidence is not None:
             gain = -_mean(Draws(refit).log_ratio(self._ready))
-            numbers = self._factors(other, own - primary, gain, _mean(self.under.draws.log_ratio(other)))
+            numbers = self._factors(other, evidence - primary, gain, _mean(self.under.draws.log_ratio(other)))
         if self._quantity is not None:
             values = refit.draws(self._quantity.name).ravel()
             numbers |= self._moments(values, np.full(values.size, 1 / values.size))

@@ -42,14 +42,14 @@ def one_parameter_families(priors: Sequence[Prior]) -> list[tuple[type[Prior], s
     """Families of which two or more priors are there that differ in one parameter only, with that parameter."""
     families = []
     for family in dict.fromkeys(type(prior) for prior in priors):
-        own = [prior for prior in priors if type(prior) is family]
-        names = [n for n in parameter_names(family) if all(isinstance(getattr(p, n), float) for p in own)]
+        of_family = [prior for prior in priors if type(prior) is family]
+        names = [n for n in parameter_names(family) if all(isinstance(getattr(p, n), float) for p in of_family)]
         if len(names) < len(parameter_names(family)):
             continue
-        varying = [name for name in names if len({getattr(prior, name) for prior in own}) > 1]
+        varying = [name for name in names if len({getattr(prior, name) for prior in of_family}) > 1]
         if len(varying) == 1:
             key = varying[0]
-            families.append((family, key, sorted(own, key=lambda prior: getattr(prior, key))))
+            families.append((family, key, sorted(of_family, key=lambda prior: getattr(prior, key))))
     return families
 
 
@@ -93,9 +93,11 @@ def _range_sentence(result: SensitivityResult, claim: str, j: int) -> str:
     number = math.prod(result.shape)
     primary = _digits(result.primary[f"P({claim})"])
     span = f"is {low}" if low == high else f"lies between {low} and {high}"
-    one, many = ("prior", "priors") if len(result.shape) == 1 else ("combination of priors", "combinations of priors")
-    what = f"Under the one {one} tried" if number == 1 else f"Over {number} {many}"
-    return f"{what}, the probability that {claim} {span}; under the primary priors it is {primary}."
+    singular, plural = (
+        ("prior", "priors") if len(result.shape) == 1 else ("combination of priors", "combinations of priors")
+    )
+    start = f"Under the one {singular} tried" if number == 1 else f"Over {number} {plural}"
+    return f"{start}, the probability that {claim} {span}; under the primary priors it is {primary}."
 
 
 def _boundary_sentence(
@@ -112,8 +114,12 @@ def _boundary_sentence(
     side = "above" if above else "below"
     label = family.row.words or family.__name__
     word = _PARAMETERS.get(parameter, parameter)
-    rest = [n for n in parameter_names(family) if n != parameter]
-    fixed = f" ({', '.join(f'{_PARAMETERS.get(n, n)} {getattr(chosen[0], n):g}' for n in rest)})" if rest else ""
+    fixed_names = [n for n in parameter_names(family) if n != parameter]
+    fixed = (
+        f" ({', '.join(f'{_PARAMETERS.get(n, n)} {getattr(chosen[0], n):g}' for n in fixed_names)})"
+        if fixed_names
+        else ""
+    )
     low, high = (float(getattr(prior, parameter)) for prior in (chosen[0], chosen[-1]))
     end = f"to {high:g}, the largest tried" if crossing is None else f"up to {_down(crossing, low)}"
     return (

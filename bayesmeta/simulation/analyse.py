@@ -67,7 +67,9 @@ def _bayesian(model: BayesianModel, data: Simulated, level: float) -> tuple[Answ
     )
     made = []
     for name in PARAMETERS:
-        one = posterior.sel(parameter=name)
-        lower, median, upper = one["quantiles"].to_numpy().T
-        made.append(Answer(median, lower, upper, one["sd"].to_numpy(), one["probability_below_zero"].to_numpy()))
+        marginal = posterior.sel(parameter=name)
+        lower, median, upper = marginal["quantiles"].to_numpy().T
+        made.append(
+            Answer(median, lower, upper, marginal["sd"].to_numpy(), marginal["probability_below_zero"].to_numpy())
+        )
     return tuple(made)

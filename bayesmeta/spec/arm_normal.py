@@ -102,8 +102,8 @@ class ArmNormal:
     @property
     def priors(self) -> dict[str | Names, Prior]:
         """The priors as they were stated; ``typical_sd`` alone where all instruments have the same."""
-        one = {"typical_sd": self.typical_sd} if isinstance(self.typical_sd, Prior) else {}
-        return self.base.priors | one | self._by_instrument() | {"sd_variation": self.sd_variation}
+        typical = {"typical_sd": self.typical_sd} if isinstance(self.typical_sd, Prior) else {}
+        return self.base.priors | typical | self._by_instrument() | {"sd_variation": self.sd_variation}
 
     def typical_prior(self, instrument: str) -> Prior:
         """Prior on the median sigma of an instrument.

@@ -102,8 +102,8 @@ class ChangeNormal:
     @property
     def priors(self) -> dict[str | Names, Prior]:
         """The priors as they were stated; see `NormalNormal.priors`."""
-        own = {"correlation": self.correlation, "correlation_variation": self.correlation_variation}
-        return self.base.priors | own
+        correlations = {"correlation": self.correlation, "correlation_variation": self.correlation_variation}
+        return self.base.priors | correlations
 
     def check(self, data: ArmChanges) -> None:
         """Refuse data that the model cannot use, and warn of baselines that chance does not make so different."""

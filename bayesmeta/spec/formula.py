@@ -101,13 +101,13 @@ def model_matrix(formula: str, frame: pd.DataFrame) -> ModelMatrix:
     except Exception as error:  # transforms raise what their arguments make them
         raise SpecificationError(f"formula {formula!r} cannot be evaluated: {_one_line(error)}") from error
     columns, intercept = dict[str, str](), False
-    for term, place in matrix.model_spec.term_slices.items():
-        names = list(map(str, matrix.columns[place]))
+    for term, columns_of_term in matrix.model_spec.term_slices.items():
+        names = list(map(str, matrix.columns[columns_of_term]))
         if str(term) == "1" and names == ["Intercept"]:
             intercept = True
             continue
         factors = [_factor(str(factor)) for factor in term.factors]
-        for name, j in zip(names, range(place.start, place.stop), strict=True):
+        for name, j in zip(names, range(columns_of_term.start, columns_of_term.stop), strict=True):
             _check_finite(formula, name, factors, np.asarray(matrix.iloc[:, j], dtype=float), frame)
         columns |= dict.fromkeys(names, ":".join(variable for variable, _ in factors))
     values = np.asarray(matrix[list(columns)], dtype=float).reshape(len(frame), len(columns))

@@ -111,10 +111,10 @@ class _Reader:
                     raise RefusedError(f"{text}**{power}: a power of one term is that term. Write I({text}**{power}).")
                 text, terms = f"{text}**{power}", product(*[terms] * power)
                 continue
-            other, more = self._deeper(partial(self._sum, _OPERATORS[sign] + 1))
-            if sign not in ("+", "-") and {text, other} & {"0", "1", "-1"}:
-                raise RefusedError(f"0 and 1 stand alone, as in '0 + x'; got {text} {sign} {other}.")
-            text, terms = f"{text} {sign} {other}", combined(sign, terms, more)
+            right, more = self._deeper(partial(self._sum, _OPERATORS[sign] + 1))
+            if sign not in ("+", "-") and {text, right} & {"0", "1", "-1"}:
+                raise RefusedError(f"0 and 1 stand alone, as in '0 + x'; got {text} {sign} {right}.")
+            text, terms = f"{text} {sign} {right}", combined(sign, terms, more)
         return text, terms
 
     def _signed(self) -> tuple[str, Terms]:
@@ -147,8 +147,8 @@ class _Reader:
             if self._sign() == "(":
                 return self._factor(self._deeper(lambda: self._call(token.text)))
             return self._factor(Factor(_column(token.text), (token.text,), token.text))
-        what = "text belongs inside C(...)" if token.kind == "text" else "a column should stand there"
-        raise RefusedError(f"{token.text!r}: {what}.")
+        fault = "text belongs inside C(...)" if token.kind == "text" else "a column should stand there"
+        raise RefusedError(f"{token.text!r}: {fault}.")
 
     def _factor(self, factor: Factor) -> tuple[str, Terms]:
         self.factors[factor.text] = factor
@@ -265,11 +265,11 @@ class _Reader:
                 continue
             if _ARITHMETIC[sign] == 1 and (token := self._peek()) is not None and token.kind == "text":
                 self.place += 1
-                other: tuple[str, list[str], list[str]] = (repr(token.text[1:-1]), [], [])
+                right: tuple[str, list[str], list[str]] = (repr(token.text[1:-1]), [], [])
             else:
-                other = self._deeper(partial(self._arithmetic, _ARITHMETIC[sign] + 1))
-            text = f"{text} {sign} {other[0]}"
-            columns, functions = columns + other[1], functions + other[2]
+                right = self._deeper(partial(self._arithmetic, _ARITHMETIC[sign] + 1))
+            text = f"{text} {sign} {right[0]}"
+            columns, functions = columns + right[1], functions + right[2]
             if _ARITHMETIC[sign] == 1:
                 break
         return text, columns, functions

@@ -123,9 +123,9 @@ class NormalNormal:
         joint = next((names for names in self.joint_priors() if "mu" in names), None)
         if self.has_mu or (joint is None and self.mu == Flat()):
             return
-        what = f"mu={self.mu}" if joint is None else f"beta[{joint!r}]"
+        where = f"mu={self.mu}" if joint is None else f"beta[{joint!r}]"
         raise SpecificationError(
-            f"{what}: the formula {self.formula!r} has no mu, for it has no intercept. Leave the prior on mu out and give "
+            f"{where}: the formula {self.formula!r} has no mu, for it has no intercept. Leave the prior on mu out and give "
             "the coefficients theirs, in beta by the name of the variable; or take out the 0 of the formula."
         )
 
@@ -182,13 +182,13 @@ class NormalNormal:
         allowed = [*columns, *columns.values()]
         for key in self.beta:
             joint = isinstance(key, tuple)
-            known = [*columns, *(["mu"] if intercept else [])] if joint else allowed
+            allowed_names = [*columns, *(["mu"] if intercept else [])] if joint else allowed
             for name in key if isinstance(key, tuple) else (key,):
-                if name not in known:
-                    what = "mu" if name == "mu" else "such column"
+                if name not in allowed_names:
+                    missing = "mu" if name == "mu" else "such column"
                     raise SpecificationError(
-                        f"beta[{key!r}]: the formula {self.formula!r} has no {what}."
-                        f"{did_you_mean(name, known)} Columns: {', '.join(columns) or 'none'}."
+                        f"beta[{key!r}]: the formula {self.formula!r} has no {missing}."
+                        f"{did_you_mean(name, allowed_names)} Columns: {', '.join(columns) or 'none'}."
                     )
             self._check_used(key, columns)
 
@@ -196,8 +196,8 @@ class NormalNormal:
         """Refuse a prior for a variable all of whose columns have priors of their own."""
         if isinstance(key, tuple) or key in columns:
             return
-        own = {*self.beta, *(name for names in self.joint_priors() for name in names)}
-        if all(column in own for column, term in columns.items() if term == key):
+        named = {*self.beta, *(name for names in self.joint_priors() for name in names)}
+        if all(column in named for column, term in columns.items() if term == key):
             raise SpecificationError(
                 f"beta[{key!r}]: each of its columns has a prior of its own, and this one would have no use. Leave it out."
             )
@@ -212,8 +212,8 @@ class NormalNormal:
             "tau": str(self.tau),
             "beta": beta,
         }
-        own = {"mu": self.mu, "tau": self.tau, **{str(key): prior for key, prior in self.beta.items()}}
-        sources = {name: [part.as_dict() for part in published_parts(prior)] for name, prior in own.items()}
+        priors = {"mu": self.mu, "tau": self.tau, **{str(key): prior for key, prior in self.beta.items()}}
+        sources = {name: [part.as_dict() for part in published_parts(prior)] for name, prior in priors.items()}
         content |= {"sources": sources} if any(sources.values()) else {}
         return content if self.between == Independent() else content | {"between": str(self.between)}
 

@@ -93,9 +93,9 @@ def check_interval(estimate: float | None, lower: float, upper: float, level: fl
         raise DataError(f"{where}: level must lie between 0 and 1; got {level!r}. 95% is 0.95.")
     if not lower < (0.5 * (lower + upper) if estimate is None else estimate) < upper:
         confidence = "" if estimate is None else "confidence "
-        what = "has no width" if estimate is None else f"does not contain its estimate {estimate:g}"
+        fault = "has no width" if estimate is None else f"does not contain its estimate {estimate:g}"
         raise DataError(
-            f"{where}: the {confidence}interval ({lower:g}, {upper:g}) {what}. Were the limits swapped, or a minus sign lost?"
+            f"{where}: the {confidence}interval ({lower:g}, {upper:g}) {fault}. Were the limits swapped, or a minus sign lost?"
         )
 
 

@@ -84,14 +84,14 @@ class ChangesWords(ArmWords):
             "the changes alone": changes,
             "the time afterwards alone": data.n_studies - both - changes,
         }
-        known = {
+        sources = {
             "printed": printed,
             "from the standard deviations of changes": both - printed - unknown,
             "not known": unknown,
         }
         return (
             f"{data.n_studies} studies whose arms were measured at baseline and afterwards, of which were reported: "
-            f"{_counted(reports)}. Correlations of a participant's two measurements, where both times were: {_counted(known)}. "
+            f"{_counted(reports)}. Correlations of a participant's two measurements, where both times were: {_counted(sources)}. "
             f"{_effect(readers)} The correlation rho_i of a study is a parameter, the same in both arms: atanh(rho_i) is "
             "normal about that of the median of studies (correlation), with standard deviation correlation_variation, and a "
             "correlation that was printed, or follows, has the exact distribution of a sample correlation given rho_i. The "

@@ -92,10 +92,10 @@ def _evaluated(arrays: ArmArrays, model: ArmNormal, layout: Layout) -> Parameter
     summed = [logsumexp(log_mass, axis=0) for log_mass in by_instrument]
     whole = np.asarray(sum(summed) + of_top)
     ends: dict[str, Ends] = {"mu": location_ends(whole, -1)}
-    own: dict[str, Own] = {}
+    by_name: dict[str, Own] = {}
     for (name, _), (at, _), log_mass, total in zip(typical, rules, by_instrument, summed, strict=True):
-        own[name] = Own(Places("even", at[0], at[-1], len(at)), log_mass - total + whole, in_logs=True)
-        ends[name] = location_ends(own[name].log_mass, 0)
+        by_name[name] = Own(Places("even", at[0], at[-1], len(at)), log_mass - total + whole, in_logs=True)
+        ends[name] = location_ends(by_name[name].log_mass, 0)
     choices = {}
     for i in map(int, arrays.doubtful):
         told = logsumexp(instrument(position[i], i), axis=0) - summed[position[i]] + whole
@@ -107,7 +107,7 @@ def _evaluated(arrays: ArmArrays, model: ArmNormal, layout: Layout) -> Parameter
         others={"sd_variation": nodes},
         log_mass=whole,
         scales={name: layout.scale(name, prior, _SCALE) for name, prior in _scales(model).items()},
-        own=own,
+        own=by_name,
         ends=ends,
         choices=choices,
     )
@@ -214,8 +214,8 @@ def _expected_typical(
 ) -> tuple[Floats, Floats]:
     """Mean and sd of log typical_sd for each `variation`, were log s and the prior normal, and the readings known."""
     low, middle, high = np.log(prior.ppf([0.16, 0.5, 0.84]))  # one standard deviation on each side of a normal median
-    own = slots[arrays.instrument[slots] == instrument]
-    df, log_s = arrays.df[own].ravel(), arrays.log_s[own].ravel()
+    of_instrument = slots[arrays.instrument[slots] == instrument]
+    df, log_s = arrays.df[of_instrument].ravel(), arrays.log_s[of_instrument].ravel()
     there = df > 0
     x = np.append(log_s[there], middle)
     of_spreads = 1 / (2 * df[there]) + variation[:, None] ** 2  # variance of log s to first order

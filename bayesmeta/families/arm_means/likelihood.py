@@ -171,7 +171,7 @@ class ArmLikelihood(Likelihood):
         """Log sigma of each study under a reading drawn from its probability, shape (chain, draw, study, sigma)."""
         k = self.data.n_studies
         chosen = log_sigma[..., :k, :].copy()
-        other = rng.random(is_sd.shape) >= is_sd
+        is_se = rng.random(is_sd.shape) >= is_sd
         for j, study in enumerate(self.arrays.doubtful):
-            chosen[..., study, :] = np.where(other[..., j, None], log_sigma[..., k + j, :], chosen[..., study, :])
+            chosen[..., study, :] = np.where(is_se[..., j, None], log_sigma[..., k + j, :], chosen[..., study, :])
         return chosen

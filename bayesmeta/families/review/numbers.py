@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 def printed_numbers(review: PublishedReview, group: xr.Dataset) -> list[Printed]:
     """Every number that a review printed, with the draws of it in a group."""
     numbers = []
-    for i, one in enumerate(shown(review_arrays(review))):
-        lower, upper = one.shown or (np.nan, np.nan)
+    for i, observation in enumerate(shown(review_arrays(review))):
+        lower, upper = observation.shown or (np.nan, np.nan)
         draws = np.asarray(group["printed"].to_numpy()[..., i], float)
-        numbers.append(Printed(one.name, one.statistic, float(one.target.mean()), draws, lower, upper))
+        numbers.append(
+            Printed(observation.name, observation.statistic, float(observation.target.mean()), draws, lower, upper)
+        )
     return numbers

@@ -79,10 +79,10 @@ def published_priors(
         and all(word in _text(entry) for word in words)
     ]
     if measure is not None and all(row["measure"] == ANY for row in rows) and not (source or parameter or words):
-        known = sorted({entry.measure for entry, _ in listed} - {ANY})
+        measures = sorted({entry.measure for entry, _ in listed} - {ANY})
         raise SpecificationError(
-            f"measure={measure!r}: the catalogue has no prior for it.{did_you_mean(measure, known)} "
-            f"Measures: {', '.join(known)}."
+            f"measure={measure!r}: the catalogue has no prior for it.{did_you_mean(measure, measures)} "
+            f"Measures: {', '.join(measures)}."
         )
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -134,8 +134,8 @@ def _check(name: str, value: str | None, allowed: list[str]) -> None:
 
 
 def _row(entry: Entry, prior: PublishedPrior | None) -> dict[str, Any]:
-    known = prior is not None and prior.is_proper
-    quantiles = [float(x) for x in prior.ppf(_LEVELS)] if prior is not None and known else [float("nan")] * 3
+    proper = prior is not None and prior.is_proper
+    quantiles = [float(x) for x in prior.ppf(_LEVELS)] if prior is not None and proper else [float("nan")] * 3
     keys = {key: entry.keys.get(key, "") for key in ("outcome", "comparison", "medical_area", "field", "variant")}
     return {
         "source": entry.source,

@@ -123,25 +123,25 @@ def _made(entry: Entry, spread: str) -> PublishedPrior:
 @cache
 def _sorted_by(source: str) -> tuple[str, ...]:
     """Keys that tell the priors of a source apart: those with several values, in the order of its table."""
-    own = [entry.keys for entry in entries() if entry.source == source and entry.prior is not None]
-    names = dict.fromkeys(key for keys in own for key in keys)
-    return tuple(key for key in names if len({keys.get(key) for keys in own}) > 1)
+    keys_of_rows = [entry.keys for entry in entries() if entry.source == source and entry.prior is not None]
+    names = dict.fromkeys(key for keys in keys_of_rows for key in keys)
+    return tuple(key for key in names if len({keys.get(key) for keys in keys_of_rows}) > 1)
 
 
 def _match(source: str, wanted: Mapping[str, str]) -> Entry:
     """Return the only entry of a source with these values."""
-    own = [entry for entry in entries() if entry.source == source]
+    rows = [entry for entry in entries() if entry.source == source]
     where = f"published_prior({source!r}{''.join(f', {key}={value!r}' for key, value in wanted.items())})"
-    known = list(dict.fromkeys(key for entry in own for key in entry.keys))
+    keys = list(dict.fromkeys(key for entry in rows for key in entry.keys))
     for key, value in wanted.items():
-        if key not in known:
-            raise SpecificationError(f"{where}: this source has no {key}; it is sorted by {', '.join(known)}.")
-        allowed = _values(own, key)
+        if key not in keys:
+            raise SpecificationError(f"{where}: this source has no {key}; it is sorted by {', '.join(keys)}.")
+        allowed = _values(rows, key)
         if value.casefold() not in {one.casefold() for one in allowed}:
             raise SpecificationError(
                 f"{where}: there is no {key} {value!r}.{did_you_mean(value, allowed)} Allowed are {_listed(allowed)}."
             )
-    matching = [e for e in own if all(e.keys.get(k, "").casefold() == v.casefold() for k, v in wanted.items())]
+    matching = [e for e in rows if all(e.keys.get(k, "").casefold() == v.casefold() for k, v in wanted.items())]
     with_prior = [entry for entry in matching if entry.prior is not None]
     if len(with_prior) == 1:
         return with_prior[0]
@@ -149,7 +149,7 @@ def _match(source: str, wanted: Mapping[str, str]) -> Entry:
         raise SpecificationError(f"{where}: {len(with_prior)} priors match. {_to_choose(with_prior, wanted)}")
     if matching:
         raise SpecificationError(f"{where}: there is no prior. {matching[0].citation}: {matching[0].note}.")
-    raise SpecificationError(f"{where}: no prior has these together. {_nearest(own, wanted)}")
+    raise SpecificationError(f"{where}: no prior has these together. {_nearest(rows, wanted)}")
 
 
 def _to_choose(matching: Sequence[Entry], wanted: Mapping[str, str]) -> str:
@@ -163,15 +163,15 @@ def _to_choose(matching: Sequence[Entry], wanted: Mapping[str, str]) -> str:
     return "Add " + "; ".join(f"{key}, one of {_listed(_values(matching, key))}" for key in open_keys) + "."
 
 
-def _nearest(own: Sequence[Entry], wanted: Mapping[str, str]) -> str:
+def _nearest(rows: Sequence[Entry], wanted: Mapping[str, str]) -> str:
     """Values of the last key that go with the others."""
     *others, last = wanted
-    left = [e for e in own if all(e.keys.get(k, "").casefold() == wanted[k].casefold() for k in others)]
-    return f"With the other keys, {last} may be {_listed(_values(left, last)) or 'nothing'}."
+    matching = [e for e in rows if all(e.keys.get(k, "").casefold() == wanted[k].casefold() for k in others)]
+    return f"With the other keys, {last} may be {_listed(_values(matching, last)) or 'nothing'}."
 
 
-def _values(own: Iterable[Entry], key: str) -> list[str]:
-    return list(dict.fromkeys(entry.keys[key] for entry in own if key in entry.keys))
+def _values(rows: Iterable[Entry], key: str) -> list[str]:
+    return list(dict.fromkeys(entry.keys[key] for entry in rows if key in entry.keys))
 
 
 def _listed(values: Iterable[str]) -> str:
