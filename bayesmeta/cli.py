@@ -1,4 +1,4 @@
-"""The command line: parse, call, print. Exit status 0 done, 1 a check failed, 2 the input was refused, 70 our fault."""
+"""The command line: parse, call, print. Exit status 0 done, 1 a check failed, 2 the input was rejected, 70 our fault."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class BayesmetaError(Exception):
-    """Base of everything bayesmeta refuses; `except BayesmetaError` catches it all."""
+    """Base of everything bayesmeta rejects; `except BayesmetaError` catches it all."""
 
 
 class DataError(BayesmetaError, ValueError):

@@ -1,4 +1,4 @@
-"""Arrays of real numbers as they come in: what NumPy would turn into numbers without a word is refused."""
+"""Arrays of real numbers as they come in: what NumPy would turn into numbers without a word is rejected."""
 
 from __future__ import annotations
 

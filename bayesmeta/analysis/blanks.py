@@ -46,7 +46,7 @@ def blanks_in(content: Any, place: str = "") -> Iterator[tuple[str, str]]:
         yield place, str(content).strip()
 
 
-def refuse_blanks(content: Any, path: Path) -> None:
+def reject_blanks(content: Any, path: Path) -> None:
     """Reject an analysis file in which something has yet to be filled in.
 
     Raises
@@ -59,7 +59,7 @@ def refuse_blanks(content: Any, path: Path) -> None:
         raise SpecificationError(_still_blank(f"{path}: {blanks[0][0]}", blanks[0][1], len(blanks) - 1))
 
 
-def refuse_blank_cells(table: Table) -> Table:
+def reject_blank_cells(table: Table) -> Table:
     """Return a table without blanks.
 
     Raises

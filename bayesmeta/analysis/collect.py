@@ -284,5 +284,5 @@ def _confounding(outcome: Outcome, fits: Mapping[str, MetaResult]) -> Confoundin
         y=b,
         correlation=float(np.corrcoef(x, y)[0, 1]),
         points=np.column_stack([x, y])[::step][:400].tolist(),
-        note="Both are in one model: the closer the correlation is to −1 or 1, the less the data tell them apart.",
+        note="Both are in one model: the closer the correlation is to −1 or 1, the less the data can separate them.",
     )

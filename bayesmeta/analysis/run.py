@@ -38,7 +38,7 @@ from bayesmeta.spec.two_scales import Model
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A checked analysis: everything that could be refused has been looked at, nothing has been sampled."""
+    """A checked analysis: everything that could be rejected has been looked at, nothing has been sampled."""
 
     analysis: Analysis
     folder: Path
@@ -88,7 +88,7 @@ def plan(path: str | Path) -> Plan:
 
 
 def _check_names(analysis: Analysis, path: Path) -> None:
-    """Refuse names of outcomes and models that cannot be the places of their draws in a file."""
+    """Reject names of outcomes and models that cannot be the places of their draws in a file."""
     names = [("outcome", name) for name in analysis.outcomes]
     names += [(f"outcomes.{name}, model", key) for name, outcome in analysis.outcomes.items() for key in outcome.models]
     for kind, name in names:

@@ -164,7 +164,7 @@ def _priors(ready: Prepared[Data, Model]) -> dict[str, Any]:
 
 
 def _shaded(signal: Signal) -> dict[str, float | None]:
-    """The side of the density that a claim is about; none where the claim is not the quantity against one number."""
+    """The side of the density that a claim is about; none where the claim does not compare the quantity with one number."""
     number = r"[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?"
     match = re.fullmatch(rf"\s*{re.escape(signal.quantity)}\s*([<>])=?\s*({number})\s*", signal.claim)
     if match is None:

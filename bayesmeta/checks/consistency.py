@@ -1,4 +1,4 @@
-"""P values and intervals that contradict the numbers beside them, and effects against their stated direction."""
+"""P values and intervals that contradict the numbers beside them, and effects contrary to their stated direction."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def _logarithms(context: Context, ratios: list[int], n_rows: int) -> Iterator[Fi
         return
     values = known_numbers(context.table, "estimate")
     for i in map(int, np.flatnonzero(values < 0)):
-        why = f"{values[i]:g} is no ratio, and most other rows are ratios by their intervals"
+        why = f"{values[i]:g} is not a ratio, and most other rows are ratios by their intervals"
         yield context.finding("range", i, "estimate", why, "Is it a logarithm? Give all on one scale")
 
 
 def _suspects(table: Table, rows: list[int], ratio: bool, level: float) -> list[int]:
-    """Return the rows with a clash or a refusal among them, and some more: the others need no look one by one."""
+    """Return the rows with a clash or a rejection among them, and some more: the others need no look one by one."""
     if not rows:
         return []
     with warnings.catch_warnings():
@@ -83,7 +83,7 @@ def _clashes(row: Table, ratio: bool, level: float) -> Iterator[tuple[str, Clash
         warnings.simplefilter("always", DataWarning)
         try:
             reports: Reports = read_reports(row, ratio=ratio, level=level)
-        except DataError as error:  # what is refused is a finding here
+        except DataError as error:  # what is rejected is a finding here
             yield "range", _clash(row, str(error), ratio)
             return
     yield from (("direction", _clash(row, str(warning.message), ratio)) for warning in odd)  # a statistic's sign
@@ -111,7 +111,7 @@ def variances(context: Context) -> Iterator[Finding]:
         root = np.sqrt(v)
         far = np.abs(root - se) > 0.1 * se + halves[0] + halves[1] / (2 * root)
     for i in map(int, np.flatnonzero(far & (se > 0) & (v > 0))):
-        why = f"{v[i]:g} is no square of se, {se[i]:g}"
+        why = f"{v[i]:g} is not a square of se, {se[i]:g}"
         yield context.finding("contradiction", i, "v", why, f"About {se[i] ** 2:.3g}; keep one of the two")
 
 
@@ -169,7 +169,7 @@ def _p_range(context: Context, t: Arm, c: Arm) -> tuple[float, float]:
 
 
 def direction(context: Context) -> Iterator[Finding]:
-    """Yield effects against the direction that column ``direction`` says was reported: ``lower`` or ``higher``."""
+    """Yield effects contrary to the direction that column ``direction`` says was reported: ``lower`` or ``higher``."""
     table = context.table
     if "direction" not in table.columns:
         return
@@ -183,7 +183,7 @@ def direction(context: Context) -> Iterator[Finding]:
         stated = str(cell).strip().lower()
         if stated not in ("lower", "higher"):
             yield context.finding(
-                "direction", i, "direction", f"{cell!r} is no direction", "lower or higher, under treatment"
+                "direction", i, "direction", f"{cell!r} is not a direction", "lower or higher, under treatment"
             )
             continue
         for values, column in ((effects, main), (means, "mean_t"), (risks[0] - risks[1], "events_t")):

@@ -86,7 +86,7 @@ class Context:
 
     @classmethod
     def read(cls, table: Table, *, scale: tuple[float, float] | None, integers: bool, items: int) -> Context:
-        """Read the arms of a table; a cell that should hold a number and does not is refused."""
+        """Read the arms of a table; a cell that should hold a number and does not is rejected."""
         limits = {name: tuple(known_numbers(table, name).tolist()) for name in ("scale_min", "scale_max", "items")}
         arms = tuple(_arms(table))
         return cls(table=table, arms=arms, scale=scale, integers=integers, items=items, _own=limits)
@@ -137,7 +137,9 @@ def _sane(table: Table, column: str) -> NDArray[np.float64]:
     """Return a column of numbers whose squares are numbers too."""
     values = known_numbers(table, column)
     for i in np.flatnonzero(np.abs(values) > _LARGEST):
-        raise DataError(f"{table.cell(int(i), column)}: {values[i]:g} is no number that a study reports. Look it up.")
+        raise DataError(
+            f"{table.cell(int(i), column)}: {values[i]:g} is not a number that a study reports. Look it up."
+        )
     return values
 
 

@@ -84,10 +84,10 @@ def _same_estimates(context: Context) -> Iterator[Finding]:
         digits = dict(zip(numbers, map(_significant, cells), strict=True))
         present = [cell for cell in cells if not is_missing(cell)]
         spread = min((digits.get(name, 0) for name in ("ci_lower", "ci_upper")), default=0)
-        told = (
+        n_digits = (
             digits[main] + max(digits.get("se", 0), spread) + sum(digits.get(name, 0) for name in ("n", "n_t", "n_c"))
         )
-        if len(present) < 2 or told < _DIGITS_OF_ESTIMATES:
+        if len(present) < 2 or n_digits < _DIGITS_OF_ESTIMATES:
             continue
         first = seen.setdefault((text(table, "outcome", i), *cells), i)
         if first != i and text(table, "study", first) != text(table, "study", i):
@@ -138,7 +138,7 @@ def _poisson_tail(k: int, expected: float) -> float:
 
 
 def repeated_labels(context: Context) -> Iterator[Finding]:
-    """Yield rows that nothing but their results tells apart from another row: same study, arm, outcome, time, ..."""
+    """Yield rows that nothing but their results distinguishes from another row: same study, arm, outcome, time, ..."""
     results = {*NUMBERS, *_OF_ESTIMATES, *(name + suffix for name in NUMBERS for suffix in SUFFIXES)} - {"n"}
     table = context.table
     names = [name for name in table.columns if name not in results]
@@ -148,5 +148,5 @@ def repeated_labels(context: Context) -> Iterator[Finding]:
         if first.setdefault(key, i) != i:
             why = f"row {table.rows[first[key]]} has the same {', '.join(names)}"
             yield context.finding(
-                "same row", i, "study", why, "One row for each; what tells them apart belongs in a column"
+                "same row", i, "study", why, "One row for each; what distinguishes them belongs in a column"
             )

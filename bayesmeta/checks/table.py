@@ -33,7 +33,7 @@ def check_table(
         Arms, one row for each study or for each arm (``n mean sd se events percent``, also with ``_t`` and ``_c``), or
         estimates (``estimate se ci_lower ci_upper t z f p``), with ``study``. ``p`` beside means is that of their
         difference; ``direction`` (``lower`` or ``higher``) what the report says of the outcome under treatment;
-        ``outcome`` tells outcomes apart.
+        ``outcome`` distinguishes outcomes.
     scale : tuple of two floats, optional
         Lowest and highest score of the outcome; columns ``scale_min`` and ``scale_max`` come first.
     integers : bool, default False
@@ -48,7 +48,7 @@ def check_table(
     Returns
     -------
     tuple of Finding
-        In the order of the rows; empty where nothing was found. A finding is no proof of an error: look the number up.
+        In the order of the rows; empty where nothing was found. A finding is not proof of an error: look the number up.
 
     Raises
     ------
@@ -66,8 +66,8 @@ def check_table(
     >>> table = {"study": ["Sigtermans2009"], "n_t": [30], "percent_t": [76], "n_c": [30], "percent_c": [18]}
     >>> for finding in check_table(table):
     ...     print(finding.column, "|", finding.why, "|", finding.normal)
-    percent_t | 76% is no count of n = 30 | 22 are 73% and 23 are 77% of 30; were fewer participants observed?
-    percent_c | 18% is no count of n = 30 | 5 are 17% and 6 are 20% of 30; were fewer participants observed?
+    percent_t | 76% is not a count of n = 30 | 22 are 73% and 23 are 77% of 30; were fewer participants observed?
+    percent_c | 18% is not a count of n = 30 | 5 are 17% and 6 are 20% of 30; were fewer participants observed?
     """
     if scale is not None and not scale[0] < scale[1]:
         raise SpecificationError(f"scale={scale!r}: its first number must be below its second, as in (0, 10).")

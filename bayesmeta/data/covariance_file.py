@@ -39,7 +39,7 @@ def read_covariance(path: Path, studies: Sequence[str], labels: Sequence[str]) -
         Column ``study``, then one column for each estimate. Rows have the labels of the estimates, in their order, or in
         any order where none repeats; so have the columns, or other names in the order of the rows.
     studies, labels : sequence of str
-        Of each estimate: its study, and the label that tells it from others of the study.
+        Of each estimate: its study, and the label that distinguishes it from others of the study.
 
     Raises
     ------

@@ -116,14 +116,14 @@ def assembled(
     cov: NDArray[np.float64] | None = None,
     cluster: str | None = None,
 ) -> Estimates:
-    """Return estimates from effects and standard errors of the rows of a table, whose columns tell their dependence.
+    """Return estimates from effects and standard errors of the rows of a table, whose columns state their dependence.
 
     Parameters
     ----------
     covariates : sequence of str, optional
         Columns to keep; by default all but `used`.
     extra : mapping of str to sequence, optional
-        Covariates that are no columns of the table.
+        Covariates that are not columns of the table.
     measure, cov, cluster
         As `Estimates.from_frame`.
     """

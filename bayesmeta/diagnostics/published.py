@@ -1,6 +1,6 @@
 """What a review printed, beside the same statistic recomputed from its trials on every draw.
 
-The trials are conditioned on what was printed, so that agreement is no evidence for the model. Disagreement says that the
+The trials are conditioned on what was printed, so that agreement is not evidence for the model. Disagreement says that the
 tolerance of an observation is so wide that the draws do not meet it.
 """
 

@@ -52,7 +52,7 @@ def weighted_leave_out(
         rows.append(row | {"pareto_k": weights.pareto_k})
     if doubtful:
         warnings.warn(
-            f"Pareto k is too large for the draws to tell the posterior without {', '.join(doubtful)}: see pareto_k.",
+            f"Pareto k is too large for the draws to give the posterior without {', '.join(doubtful)}: see pareto_k.",
             ConvergenceWarning,
             stacklevel=3,
         )

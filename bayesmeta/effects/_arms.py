@@ -37,13 +37,13 @@ class Arms:
             raise DataError(f"{self.name(int(i))}: {rule}; got {values}.{hint and ' ' + hint}")
 
     def check_sizes(self, *names: str, least: int = 1) -> None:
-        """Reject an arm size that is no whole number, or below `least`."""
+        """Reject an arm size that is not a whole number, or below `least`."""
         for name in names or ("n_t", "n_c"):
             bad = (self[name] < least) | (self[name] % 1 != 0)
             self.reject(bad, f"{name} must be a whole number, at least {least}", [name])
 
     def check_events(self, events: str, n: str) -> None:
-        """Reject a number of events that is no whole number, negative, or above the arm size."""
+        """Reject a number of events that is not a whole number, negative, or above the arm size."""
         outside = (self[events] < 0) | (self[events] > self[n])
         hint = "Were the two columns swapped?" if (self[events] > self[n]).any() else ""
         self.reject(outside, f"{events} must lie between 0 and {n}", [events, n], hint)

@@ -47,12 +47,12 @@ def complete_arms(arms: TableSource, *, method: str = "normal", level: float = 0
     Returns
     -------
     Table
-        For `effect_sizes`, without the columns that were used up; its column ``derived`` tells what was filled in.
+        For `effect_sizes`, without the columns that were used up; its column ``derived`` says what was filled in.
 
     Raises
     ------
     DataError
-        If a row has nothing to derive a missing value from, a percentage is no count or several, a ``plus_minus`` was not
+        If a row has nothing to derive a missing value from, a percentage is not a count or several, a ``plus_minus`` was not
         said to be an SD or an SE, or two reports of one arm contradict each other (`arm_clashes`): one line with its row and
         study.
     SpecificationError
@@ -200,7 +200,7 @@ def _reject_empty(table: Table, i: int, suffix: str, name: str) -> None:
             f"Find out which, and put it in sd{suffix} or se{suffix}."
         )
     raise DataError(
-        f"{place}: it is missing, and nothing else in the row tells it. Leave the study out, or give it to PublishedReview."
+        f"{place}: it is missing, and nothing else in the row gives it. Leave the study out, or give it to PublishedReview."
     )
 
 

@@ -29,7 +29,7 @@ def combine_arms(arms: TableSource) -> Table:
     ----------
     arms : DataFrame, mapping of columns, Table, or path of a file
         One row for each group, with ``study``, ``arm`` (left out where a study has one) and ``n``; what is combined is
-        ``mean sd`` (also ``_pre`` and ``_post``), ``events`` and ``time``. ``subgroup`` tells the groups of an arm apart.
+        ``mean sd`` (also ``_pre`` and ``_post``), ``events`` and ``time``. ``subgroup`` distinguishes the groups of an arm.
 
     Returns
     -------
@@ -163,7 +163,7 @@ def _reject_others(rows: Table) -> None:
                 raise DataError(
                     f"{rows.cell(i, name)}: {_shown(cell)} here and {_shown(cells[0])} in row {rows.rows[0]} of the same arm; "
                     "groups that differ in it cannot be combined. Give both the arm's value, or leave the column out; what "
-                    "tells groups apart goes into column subgroup."
+                    "distinguishes groups goes into column subgroup."
                 )
 
 

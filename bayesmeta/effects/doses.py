@@ -81,7 +81,7 @@ def cumulative_dose(
     Raises
     ------
     DataError
-        If a text is no dose or rate, a number is not positive, or what a conversion needs is missing.
+        If a text is not a dose or rate, a number is not positive, or what a conversion needs is missing.
 
     Examples
     --------
@@ -124,7 +124,7 @@ def _read(text: str, weight: NumberOrRange | None) -> tuple[float, float, str, s
     """Return a dose as mg per kg, per hour or day or once, its kind, and what was assumed."""
     match = _RATE.fullmatch(text)
     if match is None:
-        raise DataError(f"{text!r} is no dose. Write a number, or a range, and a unit: '0.35 mg/kg/h', '80 mg/day'.")
+        raise DataError(f"{text!r} is not a dose. Write a number, or a range, and a unit: '0.35 mg/kg/h', '80 mg/day'.")
     first, second = float(match[1]), float(match[2] or match[1])
     if not 0 < first <= second:
         raise DataError(f"{text!r}: a dose must be positive, and a range go from its lower to its higher end.")
@@ -158,7 +158,7 @@ def _unit(unit: str, text: str) -> tuple[float, str]:
     except (pint.UndefinedUnitError, pint.DefinitionSyntaxError, AttributeError, ValueError, TypeError):
         pass
     raise DataError(
-        f"{text!r}: {unit!r} is no unit of a dose or a rate. Use mg, ug or g, per kg or not, per h, min or day."
+        f"{text!r}: {unit!r} is not a unit of a dose or a rate. Use mg, ug or g, per kg or not, per h, min or day."
     )
 
 

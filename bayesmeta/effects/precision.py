@@ -81,7 +81,7 @@ def se_from_p_value(
     Parameters
     ----------
     y : array_like of float, shape (study,)
-        Estimates on the scale of the analysis (for a ratio, its logarithm); 0 tells nothing.
+        Estimates on the scale of the analysis (for a ratio, its logarithm); 0 is not informative.
     p : array_like of float, shape (study,)
         P values of the test of no effect, taken as exact.
     df : float or array_like, default infinity

@@ -180,7 +180,7 @@ def critical(level: float, df: float) -> float:
 
 
 def check_names(method: str, interval: str, level: float, tau2_interval: str = "q-profile") -> None:
-    """Refuse an unknown method or interval, or a level outside (0, 1)."""
+    """Reject an unknown method or interval, or a level outside (0, 1)."""
     check_choice("method", method, METHODS)
     check_choice("interval", interval, INTERVALS)
     check_choice("tau2_interval", tau2_interval, TAU2_INTERVALS)
@@ -190,13 +190,13 @@ def check_names(method: str, interval: str, level: float, tau2_interval: str = "
 
 
 def check_level(level: float) -> None:
-    """Refuse a level outside (0, 1)."""
+    """Reject a level outside (0, 1)."""
     if not (isinstance(level, Real) and 0 < level < 1):
         raise SpecificationError(f"level={level!r}: must lie between 0 and 1. 95% is 0.95.")
 
 
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    """Refuse a value that is none of the choices, with the nearest that is one."""
+    """Reject a value that is none of the choices, with the nearest that is one."""
     if value not in choices:
         listed = ", ".join(map(repr, choices))
         raise SpecificationError(
@@ -209,7 +209,7 @@ def _check_size(data: Regression, method: str) -> None:
     if data.k < needed:
         tau = "" if method == "fe" else " and tau"
         raise SpecificationError(
-            f"{data.k} studies cannot tell {data.p} coefficients{tau} apart: at least {needed} are needed."
+            f"{data.k} studies cannot identify {data.p} coefficients{tau}: at least {needed} are needed."
         )
 
 

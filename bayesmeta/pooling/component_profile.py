@@ -145,7 +145,7 @@ def variance_limits(profile: Callable[[float], float], at: float, floor: float, 
 def correlation_limits(profile: Callable[[float], float], at: float, floor: float, least: float) -> Pair:
     """Correlations at which the profile has fallen to `floor`, or the ends `least` and 1.
 
-    Where a variance is zero, so that `at` is NaN, the likelihood tells of no correlation.
+    Where a variance is zero, so that `at` is NaN, the likelihood is informative about no correlation.
     """
     if math.isnan(at):
         return least, 1.0

@@ -52,7 +52,7 @@ def read_counts(arms: TableSource, measure: str, formula: str) -> Counts:
     table.require("study", *registered.columns, note=f", and {measure} needs it")
     where = [table.where(i, study=label) for i, label in enumerate(table.labels())]
     columns = [np.asarray(table.numbers(name), dtype=float) for name in registered.columns]
-    registered.function(*columns, where=where)  # refuses counts that cannot be right
+    registered.function(*columns, where=where)  # rejects counts that cannot be right
     for name, values in zip(registered.columns, columns, strict=True):
         broken = np.flatnonzero(values != np.floor(values))
         if broken.size and not name.startswith("time"):
@@ -84,16 +84,16 @@ def _design(table: Table, used: Sequence[str], formula: str, keep: NDArray[np.bo
 
 
 def check_size(counts: Counts, random: bool) -> None:
-    """Refuse more parameters than studies, as `pool` does."""
+    """Reject more parameters than studies, as `pool` does."""
     k, p = counts.X.shape
     needed = p + random if p > 1 else 1
     if k < needed:
         tau = " and tau" if random else ""
-        raise SpecificationError(f"{k} studies cannot tell {p} coefficients{tau} apart: at least {needed} are needed.")
+        raise SpecificationError(f"{k} studies cannot identify {p} coefficients{tau}: at least {needed} are needed.")
 
 
 def check_finite(rows: Floats, signs: Floats, names: Sequence[str], levels: int = 0) -> None:
-    """Refuse counts whose likelihood is highest where some coefficient is infinite.
+    """Reject counts whose likelihood is highest where some coefficient is infinite.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def check_finite(rows: Floats, signs: Floats, names: Sequence[str], levels: int 
         )
     raise DataError(
         f"the likelihood is highest where {' and '.join(endless)} {'is' if len(endless) == 1 else 'are'} infinite: the "
-        "studies that tell about it have zero cells. Leave a covariate out."
+        "studies that inform it have zero cells. Leave a covariate out."
     )
 
 

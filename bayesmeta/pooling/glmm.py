@@ -154,7 +154,7 @@ def _check(measure: str, model: str, method: str, level: float) -> None:
 
 
 def _check_levels(likelihood: RandomLevels, counts: Counts) -> None:
-    """Refuse counts whose likelihood has no maximum; each arm has a predictor of its own."""
+    """Reject counts whose likelihood has no maximum; each arm has a predictor of its own."""
     levels = np.ones((len(counts.X), 1))
     rows = np.vstack([np.hstack([levels, counts.X]), np.hstack([levels, np.zeros_like(counts.X)])])
     ends = np.concatenate([arm.saturated().estimate for arm in (likelihood.treated, likelihood.control)])

@@ -93,7 +93,7 @@ def solve_q(data: Regression, target: float | Floats) -> Floats:
 
 
 def q_profile(data: Regression, level: float) -> tuple[Floats, Floats]:
-    """Confidence interval of tau^2: values at which the generalised Q is no extreme draw of its chi-square.
+    """Confidence interval of tau^2: values at which the generalised Q is not an extreme draw of its chi-square.
 
     Both limits are 0 where Q is so small that every tau^2 is rejected, and NaN without residual degrees of freedom.
 

@@ -23,7 +23,7 @@ SIZES = (0.15, 0.9)  # of the scale of the effects: where searches start
 
 
 def clusters_of(data: Estimates, cluster: str | Sequence[object]) -> tuple[str, ...]:
-    """Return the cluster of each estimate; refuse a single one."""
+    """Return the cluster of each estimate; reject a single one."""
     require_estimates(data)
     groups = row_labels(data, cluster, "cluster")
     if len(set(groups)) < 2:
@@ -44,7 +44,7 @@ def likelihood(
     needed = p + sum(term.size for term in terms)
     if k < needed:
         raise SpecificationError(
-            f"{k} estimates cannot tell {p} coefficients and {needed - p} variances and correlations apart: at least "
+            f"{k} estimates cannot identify {p} coefficients and {needed - p} variances and correlations: at least "
             f"{needed} are needed."
         )
     V = np.diag(data.v) if data.cov is None else np.array(data.cov)

@@ -75,7 +75,7 @@ def pool_multivariate(
     Raises
     ------
     DataError, SpecificationError
-        If labels do not fit the data, there is one outcome only, or no trial tells about a correlation.
+        If labels do not fit the data, there is one outcome only, or no trial is informative about a correlation.
     InferenceError
         If the likelihood has no maximum that the search settles on.
 
@@ -180,14 +180,14 @@ def _first(model: Components, between: Floats, which: Sequence[int]) -> tuple[Co
 
 
 def _require_pairs(same: Floats, which: NDArray[np.intp], names: Sequence[str], structure: str) -> None:
-    """Refuse a correlation about which no trial tells: two outcomes that no trial reports together."""
+    """Reject a correlation that no trial informs: two outcomes that no trial reports together."""
     member = np.eye(len(names))[which]
     together = member.T @ same @ member > 0
     apart = [(names[j], names[i]) for i in range(len(names)) for j in range(i) if not together[i, j]]
     if (structure == "un" and apart) or len(apart) == len(names) * (len(names) - 1) // 2:
         first, second = apart[0]
         raise SpecificationError(
-            f"structure={structure!r}: no cluster has both {first!r} and {second!r}, so that nothing tells about their "
+            f"structure={structure!r}: no cluster has both {first!r} and {second!r}, so that nothing is known of their "
             "correlation. Use structure='diag'."
         )
 

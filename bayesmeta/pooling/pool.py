@@ -113,7 +113,7 @@ def pool(
 
 
 def require_no_clusters(data: Estimates, what: str) -> None:
-    """Refuse estimates that are known to be dependent within clusters."""
+    """Reject estimates that are known to be dependent within clusters."""
     if data.cluster is not None:
         raise SpecificationError(
             f"rows with the same {data.cluster} are dependent, and {what} takes them as independent. Use "

@@ -1,4 +1,4 @@
-"""The part of a data set that tells about heterogeneity, rotated until tau^2 enters as a sum of independent terms.
+"""The part of a data set that is informative about heterogeneity, rotated until tau^2 enters as a sum of independent terms.
 
 If y ~ N(X beta, V + tau^2 I), the residual contrasts z are independent N(0, lam + tau^2). Every quadratic form that an
 estimator of tau^2 uses is a sum over them: with P = W - W X (X'WX)^-1 X'W, y'Py is the sum of z^2 / (lam + tau^2) and

@@ -175,7 +175,7 @@ def pet_peese(data: Estimates, *, threshold: float = 0.10, level: float = 0.95) 
 
 
 def require_independent(data: Estimates, what: str, least: int) -> None:
-    """Refuse estimates with a covariance, or fewer than `least`."""
+    """Reject estimates with a covariance, or fewer than `least`."""
     require_estimates(data)
     require_no_clusters(data, what)
     if data.cov is not None:

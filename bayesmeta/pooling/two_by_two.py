@@ -180,7 +180,7 @@ def _read(arms: TableSource) -> tuple[_Cells, list[str]]:
     table.require("study", *columns, note=", and 2x2 tables need it")
     where = [table.where(i, study=label) for i, label in enumerate(table.labels())]
     events_t, n_t, events_c, n_c = (np.asarray(table.numbers(name), dtype=float) for name in columns)
-    log_odds_ratio(events_t, n_t, events_c, n_c, where=where)  # refuses counts that cannot be right
+    log_odds_ratio(events_t, n_t, events_c, n_c, where=where)  # rejects counts that cannot be right
     return _Cells(events_t, n_t - events_t, events_c, n_c - events_c), where
 
 

@@ -21,7 +21,7 @@ _THIN = 0.2  # edges closer than this to the one before, in the smallest scale, 
 
 
 def effective_sample_size(prior: Prior, unit_sd: float, method: str = "elir") -> float:
-    """Effective sample size of a prior on an effect: the number of participants that would tell as much.
+    """Effective sample size of a prior on an effect: the number of participants that would be as informative.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from bayesmeta.priors.mixture import Mixture
 from bayesmeta.priors.plain import plain
 from bayesmeta.priors.real_line import Flat, Normal
 
-_WARN_ABOVE, _REFUSE_ABOVE = 0.1, 0.3  # distance of the estimate from the middle, in half widths of the interval
+_WARN_ABOVE, _REJECT_ABOVE = 0.1, 0.3  # distance of the estimate from the middle, in half widths of the interval
 
 
 def normal_from_interval(
@@ -41,7 +41,7 @@ def normal_from_interval(
     Raises
     ------
     SpecificationError
-        If the three are not in order, a ratio is not positive, `level` is no probability, or the estimate is more
+        If the three are not in order, a ratio is not positive, `level` is not a probability, or the estimate is more
         than 0.3 half widths from the middle, so that no normal has this interval.
 
     Warns
@@ -74,8 +74,8 @@ def normal_from_interval(
         scale = "on the log scale" if ratio else "as it stands"
         message = f"normal_from_interval: {shown} is not symmetric {scale}: the estimate is {skew:.2f} half widths off."
         hint = "Check the digits." if ratio else "For a ratio, say ratio=True."
-        if skew > _REFUSE_ABOVE:
-            raise SpecificationError(f"{message} At most {_REFUSE_ABOVE} can come from a normal. {hint}")
+        if skew > _REJECT_ABOVE:
+            raise SpecificationError(f"{message} At most {_REJECT_ABOVE} can come from a normal. {hint}")
         warnings.warn(f"{message} {hint}", DataWarning, stacklevel=2)
     return Normal(m, (high - low) / 2 / NormalDist().inv_cdf((1 + level) / 2))
 

@@ -188,7 +188,7 @@ def _items(node: ast.expr, family: str) -> list[ast.expr]:
 
 
 def _number(node: ast.expr, where: str) -> float:
-    """Evaluate arithmetic on floats; every operation that is not listed above is refused."""
+    """Evaluate arithmetic on floats; every operation that is not listed above is rejected."""
     try:
         match node:
             case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):

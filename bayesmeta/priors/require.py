@@ -140,7 +140,7 @@ def require_prior(prior: object, name: str, example: str) -> Prior:
 
 
 def _check_parameter(prior: PublishedPrior, name: str) -> None:
-    """Refuse a published prior for another kind of parameter: one of tau is for standard deviations between studies."""
+    """Reject a published prior for another kind of parameter: one of tau is for standard deviations between studies."""
     kind = "tau" if name.partition("_")[0] == "tau" else "mu" if name == "mu" else "beta"
     allowed = {"tau": ("tau",), "mu": ("mu",), "beta": ("mu", "beta")}[kind]
     if prior.parameter not in allowed:

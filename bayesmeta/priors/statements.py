@@ -62,7 +62,7 @@ class Statement:
 
 
 def read_statements(given: Statements) -> list[Statement]:
-    """Read statements, and refuse those that no distribution satisfies together.
+    """Read statements, and reject those that no distribution satisfies together.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def read_statements(given: Statements) -> list[Statement]:
         raise SpecificationError(f"no statement was given; write {_EXAMPLE}, or quantiles as {{0.5: 0.3, 0.95: 1}}.")
     if len(names) > 1:
         raise SpecificationError(f"the statements are about different parameters: {', '.join(sorted(names))}.")
-    _refuse_contradictions(statements)
+    _reject_contradictions(statements)
     return statements
 
 
@@ -153,7 +153,7 @@ def _bounds(event: ast.expr, text: str) -> tuple[str, float, float]:
     return name.id, low, high
 
 
-def _refuse_contradictions(statements: Sequence[Statement]) -> None:
+def _reject_contradictions(statements: Sequence[Statement]) -> None:
     """Look for masses on the intervals between all bounds that satisfy every statement."""
     bounds = np.array(sorted({-math.inf, math.inf, *(end for s in statements for end in s.ends)}))
     low, high = bounds[:-1], bounds[1:]

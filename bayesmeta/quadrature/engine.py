@@ -26,7 +26,7 @@ def fit_quadrature(problem: GaussianProblem, tolerance: float = 1e-8) -> Quadrat
     InferenceError
         If the posterior is improper.
     SpecificationError
-        If a prior on a coefficient is no mixture of normals.
+        If a prior on a coefficient is not a mixture of normals.
     """
     if problem.second is not None:
         return fit_two_scales(problem, tolerance)

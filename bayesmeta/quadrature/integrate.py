@@ -40,7 +40,7 @@ class Posterior:
     error : array, shape (*lanes, 1, 1)
         Largest change of any CDF when every second node is left out, and not less than `floor`.
     floor : array, shape (*lanes, 1, 1)
-        The part of it that more nodes do not reduce: rounding, the components of priors that are no finite mixtures,
+        The part of it that more nodes do not reduce: rounding, the components of priors that are not finite mixtures,
         and what lies beyond the ends of the line.
     component_error : array, shape (*lanes, 1, 1)
         The part of it that is due to the components.

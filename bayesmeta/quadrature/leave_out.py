@@ -18,7 +18,7 @@ from bayesmeta.quadrature.rotate import Rotation, rotate
 
 Floats = NDArray[np.float64]
 _ELEMENTS = 400_000  # of the largest temporary array, 3 MB: some fit into a processor's cache
-_ALONE = 1e-10  # a leverage this close to one: no other study tells of some coefficient
+_ALONE = 1e-10  # a leverage this close to one: no other study is informative about some coefficient
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +122,8 @@ def _require_identified(full: QuadratureFit) -> None:
         if leverage[row] > 1 - _ALONE:
             names = ", ".join(full.names[c] for c in flat)
             raise InferenceError(
-                f"without study {full.problem.study[row]!r} the posterior is improper: the other studies cannot tell "
-                f"the coefficients with flat priors apart ({names}). Give them proper priors, e.g. Normal(0, 1)."
+                f"without study {full.problem.study[row]!r} the posterior is improper: the other studies cannot identify "
+                f"the coefficients with flat priors ({names}). Give them proper priors, e.g. Normal(0, 1)."
             )
 
 

@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """One of a family's own parameters that is no scale, on the nodes of a grid.
+    """One of a family's own parameters that is not a scale, on the nodes of a grid.
 
     Attributes
     ----------

@@ -202,7 +202,7 @@ def expected_mu(prior: Prior, y: Floats, v: Floats, tau: Floats) -> tuple[Floats
     """Mean and standard deviation of mu where estimates `y` had variances `v`, shape (case, tau).
 
     A proper prior on mu counts as a normal one of its median and quartiles, each component of a mixture for itself; where it
-    is no normal distribution, the estimates alone are cases too.
+    is not a normal distribution, the estimates alone are cases too.
 
     Parameters
     ----------

@@ -67,7 +67,7 @@ def fit_two_scales(problem: GaussianProblem, tolerance: float = 1e-8) -> Quadrat
     Raises
     ------
     SpecificationError
-        If the effects have a known covariance, or a prior on a coefficient is no mixture of normals.
+        If the effects have a known covariance, or a prior on a coefficient is not a mixture of normals.
     """
     if (reason := obstacle(problem)) is not None:
         raise SpecificationError(reason)

@@ -57,7 +57,7 @@ def table_of(path: Path, columns: Sequence[str], formula: str = "1", others: Seq
     return read_named(path, columns_of(columns), [*names_in(formula), *others])
 
 
-def _refuse_idle_columns(columns: Sequence[str], read: set[str]) -> None:
+def _reject_idle_columns(columns: Sequence[str], read: set[str]) -> None:
     """Reject a name of ours that estimates do not have."""
     for ours, theirs in columns_of(columns).items():
         if ours not in read and ours in our_columns():
@@ -95,5 +95,5 @@ def estimates_of(
             f"{path}: it has arms ({', '.join(arms)}) and no column 'y'. Run bayesmeta effects {path.name} --measure ... > "
             f"effects.csv, and give that file.{hint}"
         )
-    _refuse_idle_columns(columns, {*READ, *names_in(formula), *others})
+    _reject_idle_columns(columns, {*READ, *names_in(formula), *others})
     return Estimates.from_frame(table, measure=measure, cov=covariance_of(cov, table), cluster=cluster)

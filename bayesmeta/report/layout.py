@@ -14,7 +14,7 @@ _NAME = 24  # characters of a text that are kept on one line where there is room
 def print_table(console: PlainConsole, headings: Sequence[str], rows: Sequence[Sequence[str]], texts: int = 1) -> None:
     """Print a table whose headings and first columns, which are texts, wrap at words, and whose numbers stay whole.
 
-    Where standard output is no terminal, it is as much wider as its numbers need. On a terminal that is too narrow for them,
+    Where standard output is not a terminal, it is as much wider as its numbers need. On a terminal that is too narrow for them,
     each row becomes a block of lines.
 
     Parameters

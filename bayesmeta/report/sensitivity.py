@@ -177,7 +177,7 @@ def _print(content: dict[str, Any], result: SensitivityResult, level: float) -> 
         console.print(f"Draws of the primary analysis were weighted to other priors{note if refitted else ''}.")
     if content["quantity"] is not None:
         console.print(
-            f"Mean, sd and interval of {content['quantity']}; Bayes factor against the primary priors; KL divergence from the "
+            f"Mean, sd and interval of {content['quantity']}; Bayes factor versus the primary priors; KL divergence from the "
             "primary posterior.",
         )
     for sentence in [*content["notes"], *content["sentences"]]:

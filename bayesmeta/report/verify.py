@@ -61,7 +61,7 @@ def verify_report(
     Raises
     ------
     DataError, SpecificationError
-        If a file is missing, cannot be read or lies elsewhere, or the analysis file is refused.
+        If a file is missing, cannot be read or lies elsewhere, or the analysis file is rejected.
     """
     folder = Path(folder)
     recorded = read_results(folder)
@@ -90,7 +90,7 @@ def verify_report(
 
 
 def _same_parts(checked: Plan, recorded: Results, path: Path) -> None:
-    """Refuse an analysis file with other outcomes or models."""
+    """Reject an analysis file with other outcomes or models."""
     ours = {name: set(outcome.models) for name, outcome in checked.analysis.outcomes.items()}
     theirs = {name: set(outcome.models) for name, outcome in recorded.outcomes.items()}
     if ours != theirs:
@@ -179,10 +179,10 @@ def _numbers(checked: Plan, recorded: Results, stored: Mapping[str, Mapping[str,
         signals = [signal.model_copy(deep=True) for signal in recorded.signals if signal.outcome == name]
         if not complete and again.signals:
             keep_what_is_stated(each, grids, again.signals, signals)
-        told: dict[str, Any] = {"outcome": recorded.outcomes[name], "signals": signals}
-        told["summary"] = [row for row in recorded.summary if row.outcome == name]
+        stored_numbers: dict[str, Any] = {"outcome": recorded.outcomes[name], "signals": signals}
+        stored_numbers["summary"] = [row for row in recorded.summary if row.outcome == name]
         numbers = {"outcome": again.content, "signals": again.signals, "summary": again.summary}
-        checks.append(_compared(f"{name}: every number follows from draws and data", numbers, told))
+        checks.append(_compared(f"{name}: every number follows from draws and data", numbers, stored_numbers))
     if len(fits) < len(checked.models):
         return checks
     first = next(iter(next(iter(fits.values())).values()))
@@ -199,9 +199,9 @@ def _numbers(checked: Plan, recorded: Results, stored: Mapping[str, Mapping[str,
             recorded.signals,
         ),
     }
-    told = {key: getattr(recorded, key) for key in shared}
-    told["checks"] = [check for check in recorded.checks if not check.name.startswith(tuple(refitted))]
-    return [*checks, _compared("checks, methods and versions follow from draws and data", shared, told)]
+    stored_numbers = {key: getattr(recorded, key) for key in shared}
+    stored_numbers["checks"] = [check for check in recorded.checks if not check.name.startswith(tuple(refitted))]
+    return [*checks, _compared("checks, methods and versions follow from draws and data", shared, stored_numbers)]
 
 
 def _computed(name: str, checked: Plan) -> Computed:
@@ -256,14 +256,14 @@ def _words(checked: Plan, recorded: Results) -> Check:
         "outcomes": sorted(analysis.outcomes),
     }
     shown = {one.outcome for one in recorded.signals} | {row.outcome for row in recorded.summary}
-    told = {key: getattr(recorded, key) for key in ("external", "limitations", "references")} | {
+    stored = {key: getattr(recorded, key) for key in ("external", "limitations", "references")} | {
         "analysis": {key: getattr(recorded.analysis, key) for key in stated},
         "outcomes": sorted(shown | set(analysis.outcomes)),
     }
-    return _compared(name, ours, told)
+    return _compared(name, ours, stored)
 
 
-def _compared(name: str, ours: Any, told: Any) -> Check:
-    apart = list(differences(to_jsonable_python(ours), to_jsonable_python(told)))
+def _compared(name: str, ours: Any, stored: Any) -> Check:
+    apart = list(differences(to_jsonable_python(ours), to_jsonable_python(stored)))
     note = f"{len(apart)} differ: {'; '.join(apart[:3])}{'; ...' if len(apart) > 3 else ''}." if apart else ""
     return Check(name, not apart, float(len(apart)), 0.0, note)

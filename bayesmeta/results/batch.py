@@ -60,7 +60,7 @@ def fit_batch(
         sequences of priors are broadcast. PyTorch and JAX arrays are computed where they lie, a GPU for instance.
     tau : Prior or sequence of Prior
         Prior on the heterogeneity standard deviation; a sequence has one of the same family for each meta-analysis.
-        Arrays state no measure, so nothing tells whether a published prior was meant for theirs.
+        Arrays state no measure, so that a published prior for another one is not noticed.
     mu : Prior or sequence of Normal, optional
         Prior on the mean effect; flat by default.
     covariates : mapping of str to array_like, shape (..., study), optional
@@ -170,7 +170,7 @@ def _arrays(
 
 
 def _check_errors(errors: Floats, tolerance: float) -> None:
-    """Refuse or warn as for a single fit, naming the first of the worst."""
+    """Reject or warn as for a single fit, naming the first of the worst."""
     worst = int(np.argmax(np.where(np.isnan(errors), np.inf, errors)))
     above = int((~(errors <= tolerance)).sum())
     if above:

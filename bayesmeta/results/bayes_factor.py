@@ -18,7 +18,7 @@ _EQUATION = re.compile(r"^(?P<name>.+?)\s*==?\s*(?P<value>[-+]?[0-9.]+(?:[eE][-+
 
 
 def log_bayes_factor(fit: QuadratureFit, hypothesis: str) -> float:
-    """Log of the Bayes factor for ``name = value`` against the rest of that parameter's prior."""
+    """Log of the Bayes factor for ``name = value`` versus the rest of that parameter's prior."""
     problem = fit.problem
     if problem.second is not None:
         raise SpecificationError(

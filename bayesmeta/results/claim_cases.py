@@ -317,7 +317,7 @@ class Cases:
 
 
 def constants_are_defined(syntax: Syntax) -> None:
-    """Refuse a claim or an expression in which a constant part has no value, as ``mu > 1 / 0``."""
+    """Reject a claim or an expression in which a constant part has no value, as ``mu > 1 / 0``."""
     for node in ast.walk(syntax.tree):
         if isinstance(node, ast.BinOp | ast.Call):
             try:

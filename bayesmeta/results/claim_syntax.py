@@ -136,7 +136,7 @@ class _Reader:
 
 
 def _checked(node: ast.expr, reader: _Reader) -> Kind:
-    """Whether a node is a claim or a number; anything else is refused."""
+    """Whether a node is a claim or a number; anything else is rejected."""
     match node:
         case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
             if not abs(value) < 1e308:

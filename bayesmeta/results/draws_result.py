@@ -112,14 +112,14 @@ class DrawsResult(MetaResult):
         return self.prepared.family.choice_probabilities(self.data, self.posterior) or {}
 
     def bayes_factor(self, hypothesis: str) -> float:
-        """Refused: draws alone do not give a marginal likelihood."""
+        """Raises: draws alone do not give a marginal likelihood."""
         raise SpecificationError(
             f"bayes_factor({hypothesis!r}): draws do not give a marginal likelihood. Use the quadrature engine, which does."
         )
 
     @property
     def n_independent(self) -> None:
-        """None: the autocorrelation of the chains tells."""
+        """None: the autocorrelation of the chains says how many."""
         return None
 
     def moment_errors(self, name: str) -> tuple[float, float]:

@@ -21,7 +21,7 @@ from bayesmeta.results.claim_algebra import NoExactFormError, Sum, constant, num
 from bayesmeta.results.claim_cases import NEVER, Cases, Formula, Linear, all_of, opposite
 from bayesmeta.results.claim_cells import Affine, cell_masses, distinct_directions, middles_of
 from bayesmeta.results.claim_syntax import Syntax, read, require_claim
-from bayesmeta.results.claims import refuse_undefined
+from bayesmeta.results.claims import reject_undefined
 
 Floats = NDArray[np.float64]
 _SMALL = Fraction(
@@ -101,12 +101,12 @@ class CompiledClaim:
         return self.undefined == NEVER
 
     def probability(self, fit: AnyFit) -> float:
-        """Probability of the claim; refused where it is undefined for a part of the posterior."""
+        """Probability of the claim; rejected where it is undefined for a part of the posterior."""
         formulas = (self.holds,) if self.always_defined else (self.holds, self.undefined)
         shares = np.zeros(2)
         for part in fit.parts:
             shares[: len(formulas)] += part.probability * cell_masses(fit, part, self.atoms, formulas).sum(axis=1)
-        refuse_undefined(self.syntax, float(min(shares[1], 1.0)), negligible=max(UNDEFINED, fit.error))
+        reject_undefined(self.syntax, float(min(shares[1], 1.0)), negligible=max(UNDEFINED, fit.error))
         return float(min(max(shares[0], 0.0), 1.0))
 
     def by_node(self, fit: AnyFit, part: AnyPart) -> Floats:
@@ -154,7 +154,7 @@ def scale_probability(
         shares.append(
             smooth + sum(m for (_, m), truths in zip(points, at_points, strict=True) if formula.truth(truths))
         )
-    refuse_undefined(syntax, shares[1], negligible=UNDEFINED)
+    reject_undefined(syntax, shares[1], negligible=UNDEFINED)
     return float(min(max(shares[0], 0.0), 1.0))
 
 

@@ -78,7 +78,7 @@ class WithMoments(WithIntervals):
 
 
 def checked_levels(q: ArrayLike) -> Floats:
-    """Return `q` as an array, or refuse what is no probability."""
+    """Return `q` as an array, or reject what is not a probability."""
     levels = real_array("q", q, SpecificationError, copy=False)
     if not np.all((levels >= 0) & (levels <= 1)):
         raise SpecificationError(f"ppf: q must lie in [0, 1]; got {q!r}.")
@@ -86,7 +86,7 @@ def checked_levels(q: ArrayLike) -> Floats:
 
 
 def checked_probability(prob: float, name: str = "ci_prob") -> float:
-    """Return `prob`, or refuse what is no interval's probability."""
+    """Return `prob`, or reject what is not an interval's probability."""
     if not 0 < prob < 1:
         raise SpecificationError(f"{name}={prob!r}: must lie between 0 and 1. 95% is 0.95.")
     return prob

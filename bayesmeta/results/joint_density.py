@@ -145,7 +145,7 @@ def _points(fit: QuadratureFit, part: Part, name: str) -> tuple[Floats, Floats, 
 
 
 def _require_density(fit: QuadratureFit, name: str) -> None:
-    """Refuse a pair that has point masses."""
+    """Reject a pair that has point masses."""
     if name not in fit.names:
         raise SpecificationError(f"no coefficient {name!r}.{did_you_mean(name, fit.names)}")
     column = fit.names.index(name)

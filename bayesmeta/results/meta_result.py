@@ -146,11 +146,11 @@ class MetaResult(ABC):
 
     @abstractmethod
     def bayes_factor(self, hypothesis: str) -> float:
-        """Bayes factor for a hypothesis such as ``"crps = 0"`` against the model without it."""
+        """Bayes factor for a hypothesis such as ``"crps = 0"`` versus the model without it."""
 
     @property
     def n_independent(self) -> float | None:
-        """Number of independent draws that those of `datatree` are worth at the most; None where their chains tell."""
+        """Number of independent draws that those of `datatree` are worth at the most; None where their chains say."""
         return np.inf
 
     @property

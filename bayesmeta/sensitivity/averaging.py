@@ -270,7 +270,7 @@ def _models(setting: Setting, weighted: Sequence[tuple[float, Part]], components
 
 
 def _inclusion(models: pd.DataFrame, components: Names) -> pd.DataFrame:
-    """Probabilities and Bayes factor of the models that have each component, against those that lack it."""
+    """Probabilities and Bayes factor of the models that have each component, versus those that lack it."""
     import pandas as pd
 
     rows = []

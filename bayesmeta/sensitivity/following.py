@@ -17,7 +17,7 @@ from bayesmeta.sensitivity.roots import crossings
 from bayesmeta.sensitivity.tipping_result import Tip, Tipping
 
 Floats = NDArray[np.float64]
-_AGREES = 1e-7  # how near the level an exact probability must be at a crossing that is no jump
+_AGREES = 1e-7  # how near the level an exact probability must be at a crossing that is not a jump
 _AROUND = np.linspace(-2, 2, 9)  # where a crossing is solved for anew, in steps of the scan around the first guess
 _NOWHERE = Reweighted(math.nan, math.nan, math.inf)
 
@@ -119,7 +119,7 @@ def crossing(probability: Callable[[float], Reweighted], points: ArrayLike, leve
     Raises
     ------
     SpecificationError
-        If the level is no probability.
+        If the level is not a probability.
 
     Examples
     --------

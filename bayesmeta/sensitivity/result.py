@@ -135,7 +135,7 @@ class SensitivityResult:
         Columns: for each parameter its prior as text, and the prior's own parameters such as ``tau_scale`` where they are
         numbers; ``P(claim)`` for each claim, and ``MCSE(claim)``, its Monte Carlo error, where it is simulated;
         ``mean``, ``sd``, ``lower``, ``upper`` of the quantity;
-        ``log_marginal_likelihood`` (nan under an improper prior); ``bayes_factor`` against the primary model (nan where an
+        ``log_marginal_likelihood`` (nan under an improper prior); ``bayes_factor`` versus the primary model (nan where an
         improper prior makes it arbitrary); ``kl``, the divergence KL(posterior || primary posterior) of all coefficients
         and tau in natural units, and ``kl_reverse``, the other way round; ``error_bound`` of every probability, nan where it is
         simulated. Where draws were weighted also ``method`` and ``pareto_k``: a row above 0.7 was fitted again.

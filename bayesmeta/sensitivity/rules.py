@@ -54,7 +54,7 @@ class Rule:
 
     @property
     def signs(self) -> Floats:
-        """Tells the two halves of the nodes apart, each a rule of its own."""
+        """Signs of the two halves of the nodes, each a rule of its own."""
         return np.where(np.arange(self.tau.shape[-1]) % 2, -1.0, 1.0)
 
 

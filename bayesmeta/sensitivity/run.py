@@ -137,7 +137,7 @@ class Run:
         return ratios
 
     def _check_designs(self) -> None:
-        """Refuse flat priors on coefficients that cannot be told apart; once for each pattern of flat priors."""
+        """Reject flat priors on coefficients that cannot be told apart; once for each pattern of flat priors."""
         seen = set()
         for combination in self.combinations:
             pattern = tuple(prior == Flat() for prior in combination)

@@ -32,7 +32,7 @@ def varied_priors(
     if not given:
         raise SpecificationError("nothing is varied: give priors to try as tau=[...], mu=[...] or beta={name: [...]}.")
     varied: dict[Key, tuple[Prior, ...]] = {}
-    _refuse_overlap(ready.model.base, given)
+    _reject_overlap(ready.model.base, given)
     for key, priors in given.items():
         where = key if key in ("tau", "mu") and key not in beta else f"{'own' if key in own else 'beta'}[{key!r}]"
         if isinstance(priors, Prior):
@@ -73,8 +73,8 @@ def label_of(key: Key) -> str:
     return key if isinstance(key, str) else ", ".join(key)
 
 
-def _refuse_overlap(model: NormalNormal, given: Mapping[Key, Any]) -> None:
-    """Refuse priors on a coefficient that another prior is for already, of those that vary or of the model."""
+def _reject_overlap(model: NormalNormal, given: Mapping[Key, Any]) -> None:
+    """Reject priors on a coefficient that another prior is for already, of those that vary or of the model."""
     groups = {key: key if isinstance(key, tuple) else (key,) for key in given}
     for key, names in groups.items():
         for other, taken in groups.items():

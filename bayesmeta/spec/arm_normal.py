@@ -123,7 +123,7 @@ class ArmNormal:
         return self.typical_sd[instrument]
 
     def check(self, data: ArmMeans) -> None:
-        """Refuse data that leave the model without a posterior or whose instruments have different units."""
+        """Reject data that leave the model without a posterior or whose instruments have different units."""
         for instrument in data.instruments:
             self.typical_prior(instrument)
         named = self.typical_sd if isinstance(self.typical_sd, Mapping) else {}

@@ -155,7 +155,7 @@ def _is_numeric(column: Any) -> bool:
 
 
 def _as_numbers(read: FormulaText, frame: pd.DataFrame) -> pd.DataFrame:
-    """The columns that are used; whole numbers as floats, whose powers do not overflow, where they are no categories."""
+    """The columns that are used; whole numbers as floats, whose powers do not overflow, where they are not categories."""
     used = frame[read.columns].reset_index(drop=True)
     categories = {name for factor in read.factors if factor.categories for name in factor.columns}
     whole = [name for name in read.columns if name not in categories and used[name].dtype.kind in "iub"]
@@ -163,7 +163,7 @@ def _as_numbers(read: FormulaText, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _check_size(formula: str, read: FormulaText, used: pd.DataFrame) -> None:
-    """Refuse a matrix that would not fit into memory, before it is made."""
+    """Reject a matrix that would not fit into memory, before it is made."""
     width = {
         factor.text: prod(
             int(used[name].nunique()) if factor.categories or not _is_numeric(used[name]) else 1
@@ -195,7 +195,7 @@ def _check_finite(
 def _check_variation(
     formula: str, read: FormulaText, columns: dict[str, str], frame: pd.DataFrame, intercept: bool
 ) -> None:
-    """Refuse a covariate of which nothing is left beside the intercept, because it is the same in every study."""
+    """Reject a covariate of which nothing is left beside the intercept, because it is the same in every study."""
     left = {name for variable in columns.values() for part in variable.split(":") for name in _factor(part)[1]}
     for name in read.columns:
         if intercept and name not in left and frame[name].nunique() == 1:

@@ -89,7 +89,7 @@ class NormalNormal:
         self._check_mu()
 
     def _checked(self, names: object, prior: object) -> Prior:
-        """Return the prior of one entry of `beta`, or refuse it."""
+        """Return the prior of one entry of `beta`, or reject it."""
         where = f"beta[{names!r}]"
         if isinstance(names, str):
             if names in RESERVED:
@@ -104,11 +104,11 @@ class NormalNormal:
             raise SpecificationError(f"{where}: {len(names)} names, but {joint} is for {joint.dim} coefficients.")
         for name in names:
             if name in RESERVED and name != "mu":
-                raise SpecificationError(f"{where}: {name} is no coefficient; name columns of the formula, or mu.")
+                raise SpecificationError(f"{where}: {name} is not a coefficient; name columns of the formula, or mu.")
         return joint
 
     def _check_one_prior_each(self) -> None:
-        """Refuse a second prior for a coefficient."""
+        """Reject a second prior for a coefficient."""
         joint = [name for names in self.joint_priors() for name in names]
         for name in joint:
             if joint.count(name) > 1 or name in self.beta:
@@ -119,7 +119,7 @@ class NormalNormal:
             )
 
     def _check_mu(self) -> None:
-        """Refuse a prior on a `mu` that the formula does not have; a flat one says nothing."""
+        """Reject a prior on a `mu` that the formula does not have; a flat one says nothing."""
         joint = next((names for names in self.joint_priors() if "mu" in names), None)
         if self.has_mu or (joint is None and self.mu == Flat()):
             return
@@ -178,7 +178,7 @@ class NormalNormal:
         return None
 
     def check_beta(self, columns: Mapping[str, str], intercept: bool = True) -> None:
-        """Refuse priors for coefficients that the design (column name to variable) does not have."""
+        """Reject priors for coefficients that the design (column name to variable) does not have."""
         allowed = [*columns, *columns.values()]
         for key in self.beta:
             joint = isinstance(key, tuple)
@@ -193,7 +193,7 @@ class NormalNormal:
             self._check_used(key, columns)
 
     def _check_used(self, key: str | Names, columns: Mapping[str, str]) -> None:
-        """Refuse a prior for a variable all of whose columns have priors of their own."""
+        """Reject a prior for a variable all of whose columns have priors of their own."""
         if isinstance(key, tuple) or key in columns:
             return
         named = {*self.beta, *(name for names in self.joint_priors() for name in names)}

@@ -116,7 +116,7 @@ REVIEW = {
         {"statistics": [SubgroupTest(covariate="crsp", p=0.1, direction=1)]},
         r"subgroup test: crsp: no covariate 'crsp'. Did you mean 'crps'\? Covariates: crps, dose",
     ),
-    "group that is no group": (
+    "group that is not a group": (
         {"statistics": [SubgroupTest(covariate="dose", p=0.1, direction=1)]},
         "study 'Sigtermans' must be in group 0 or 1, or another whole number from 0; got Range",
     ),

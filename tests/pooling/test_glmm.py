@@ -418,5 +418,5 @@ def test_an_infinite_coefficient_is_named():
     assert math.isfinite(bm.pool_glmm(arms, "log_or", "um.rs", formula="1 + g").estimate)
     with pytest.raises(bm.DataError, match="column 'note'"):
         bm.pool_glmm(arms, "log_or", "um.rs", formula="1 + note")
-    with pytest.raises(bm.SpecificationError, match="2 studies cannot tell 2 coefficients and tau apart"):
+    with pytest.raises(bm.SpecificationError, match="2 studies cannot identify 2 coefficients and tau"):
         bm.pool_glmm({name: values[1:3] for name, values in arms.items()}, formula="1 + g")

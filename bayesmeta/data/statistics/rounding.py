@@ -84,7 +84,7 @@ def check_choice(name: str, value: str, choices: tuple[str, ...], where: str) ->
 
 
 def check_interval(estimate: float | None, lower: float, upper: float, level: float, where: str) -> None:
-    """Reject limits that are no numbers, swapped, or do not hold their estimate, and a level outside (0, 1)."""
+    """Reject limits that are not numbers, swapped, or do not hold their estimate, and a level outside (0, 1)."""
     values = {"lower": lower, "upper": upper} | ({} if estimate is None else {"estimate": estimate})
     if not all(map(math.isfinite, values.values())):
         given = ", ".join(f"{name}={value!r}" for name, value in values.items())

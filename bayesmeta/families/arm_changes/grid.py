@@ -115,10 +115,10 @@ def _correlation_nodes(
     lowest, highest = prior.support
     lower, upper = (np.full(variation.size, bound) for bound in (lowest, highest))
     precision, center = arrays.summary()
-    told = precision > 0
-    if told.any():
-        w = 1 / (1 / precision[told] + variation[:, None] ** 2)
-        mean, width = (w * center[told]).sum(axis=1) / w.sum(axis=1), w.sum(axis=1) ** -0.5
+    informative = precision > 0
+    if informative.any():
+        w = 1 / (1 / precision[informative] + variation[:, None] ** 2)
+        mean, width = (w * center[informative]).sum(axis=1) / w.sum(axis=1), w.sum(axis=1) ** -0.5
         low, high = layout.reach["correlation"]
         lower = np.clip(np.tanh(mean - REACH * low * width), lowest, highest - 1e-6)
         upper = np.clip(np.tanh(mean + REACH * high * width), lower + 1e-6, highest)

@@ -47,7 +47,9 @@ class ChangesLikelihood(Likelihood):
             return {}
         mean, tau = self.mean(at, NUMPY), at.top["tau"][..., None]
         terms = [self._correlation(at, node, NUMPY) for node in _NODES]
-        log_joint = [told + self.arrays.effect(np.tanh(zeta), mean, tau, NUMPY) for zeta, told in terms]
+        log_joint = [
+            log_likelihood + self.arrays.effect(np.tanh(zeta), mean, tau, NUMPY) for zeta, log_likelihood in terms
+        ]
         return {"z": draw_standardised(np.stack(log_joint, axis=-1) + _LOG_WEIGHTS, _NODES, rng)}
 
     def restore(self, at: Point, rng: np.random.Generator) -> tuple[Groups, dict[str, Any]]:

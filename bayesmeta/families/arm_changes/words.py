@@ -109,12 +109,12 @@ def _arms(data: ArmChanges, when: str, i: int) -> str:
 def _correlation_said(data: ArmChanges, i: int) -> str:
     if np.isfinite(data.correlation[i]):
         return f"correlation {data.correlation[i]:.3g} printed"
-    told = data.implied_correlation[i]
-    if np.isnan(told).all():
+    rho = data.implied_correlation[i]
+    if np.isnan(rho).all():
         return "correlation not known"
-    if np.isnan(told).any():
-        return f"correlation {np.nanmax(told):.3g} from the SD of the changes ({'control' if np.isnan(told[0]) else 'treatment'})"
-    return f"correlation {told[0]:.3g} v {told[1]:.3g} from the SDs of the changes"
+    if np.isnan(rho).any():
+        return f"correlation {np.nanmax(rho):.3g} from the SD of the changes ({'control' if np.isnan(rho[0]) else 'treatment'})"
+    return f"correlation {rho[0]:.3g} v {rho[1]:.3g} from the SDs of the changes"
 
 
 def _correlations(reader: Reader) -> list[Row]:

@@ -98,8 +98,8 @@ def _evaluated(arrays: ArmArrays, model: ArmNormal, layout: Layout) -> Parameter
         ends[name] = location_ends(by_name[name].log_mass, 0)
     choices = {}
     for i in map(int, arrays.doubtful):
-        told = logsumexp(instrument(position[i], i), axis=0) - summed[position[i]] + whole
-        is_sd = float(np.exp(logsumexp(told) - logsumexp(whole)))
+        log_readings = logsumexp(instrument(position[i], i), axis=0) - summed[position[i]] + whole
+        is_sd = float(np.exp(logsumexp(log_readings) - logsumexp(whole)))
         choices[data.study[i]] = {"sd": is_sd, "se": 1 - is_sd}
     return ParameterGrid(
         mu=mu,

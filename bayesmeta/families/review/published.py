@@ -1,7 +1,7 @@
 """A published review's statistics as functions of its trials: recomputed from the latent ones, and of new trials.
 
-Recomputed ones are *conditioned on* what was printed: they show how closely, and are no check of the model. Those of new trials
-of the same sizes, drawn from the model, are replicates.
+Recomputed ones are *conditioned on* what was printed: they show how closely, and are not a check of the model. Those of new
+trials of the same sizes, drawn from the model, are replicates.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ def published_priors(
 
 
 def published_thresholds() -> pd.DataFrame:
-    """List published thresholds for pain: important differences and responder cut-offs. They are no priors.
+    """List published thresholds for pain: important differences and responder cut-offs. They are not priors.
 
     Returns
     -------

@@ -30,7 +30,7 @@ def published_prior(
 ) -> PublishedPrior:
     """Take a prior from the literature, with its source.
 
-    `published_priors` lists what there is. Of the keys, give as many as tell the prior from all others of its source;
+    `published_priors` lists what there is. Of the keys, give as many as distinguish the prior from all others of its source;
     each value is one of those listed, upper or lower case.
 
     Parameters
@@ -122,7 +122,7 @@ def _made(entry: Entry, spread: str) -> PublishedPrior:
 
 @cache
 def _sorted_by(source: str) -> tuple[str, ...]:
-    """Keys that tell the priors of a source apart: those with several values, in the order of its table."""
+    """Keys that distinguish the priors of a source: those with several values, in the order of its table."""
     keys_of_rows = [entry.keys for entry in entries() if entry.source == source and entry.prior is not None]
     names = dict.fromkeys(key for keys in keys_of_rows for key in keys)
     return tuple(key for key in names if len({keys.get(key) for keys in keys_of_rows}) > 1)
