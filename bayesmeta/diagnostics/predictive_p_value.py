@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.errors import InferenceError, SpecificationError, did_you_mean
+from bayesmeta.errors import InferenceError, SpecificationError, did_you_mean, require_choice
 from bayesmeta.families.estimates.family import require_normal
 from bayesmeta.results.bayes_factor import parse_hypothesis, with_point
 from bayesmeta.results.meta_result import MetaResult
@@ -136,8 +136,7 @@ def _checked(result: MetaResult, tail: str, draws: int) -> QuadratureFit:
             "predictive_p_value needs independent draws of a NormalNormal: fit with engine='quadrature'."
         )
     require_normal("predictive_p_value", "fitted by quadrature", result.model, result.data)
-    if tail not in TAILS:
-        raise SpecificationError(f"tail={tail!r} is not known; choose one of {', '.join(map(repr, TAILS))}.")
+    require_choice("tail", tail, TAILS)
     if not isinstance(draws, int) or isinstance(draws, bool) or draws < 1:
         raise SpecificationError(f"draws={draws!r}: must be a whole number of at least 1.")
     return result.fit

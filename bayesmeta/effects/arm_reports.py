@@ -17,7 +17,7 @@ from bayesmeta.effects.precision import se_from_interval
 from bayesmeta.effects.quantile_estimation import fitted_mean_sd
 from bayesmeta.effects.quantiles import mean_sd_from_quantiles
 from bayesmeta.effects.reports import Clash
-from bayesmeta.errors import DataError, SpecificationError, did_you_mean
+from bayesmeta.errors import DataError, require_choice
 
 SUFFIXES = ("", "_t", "_c")
 _QUANTILES = ("min", "q1", "median", "q3", "max")
@@ -68,8 +68,7 @@ def complete_arms(arms: TableSource, *, method: str = "normal", level: float = 0
     >>> table.columns["derived"]
     ('sd_t from se_t', 'mean_t sd_t from q1_t median_t q3_t')
     """
-    if method not in METHODS:
-        raise SpecificationError(f"method={method!r}:{did_you_mean(method, METHODS)} choose one of 'normal', 'fitted'.")
+    require_choice("method", method, METHODS)
     table = open_table(arms, "arm table")
     table.require("study")
     notes: list[list[str]] = [[] for _ in range(len(table))]

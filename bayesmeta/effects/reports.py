@@ -13,12 +13,7 @@ from bayesmeta.data.columns import Places
 from bayesmeta.data.printed import known_numbers, printed_p_values, rounding
 from bayesmeta.data.tables import Table, TableSource, open_table
 from bayesmeta.effects._arms import Floats
-from bayesmeta.effects.precision import (
-    se_bounds_from_p_value,
-    se_from_interval,
-    se_from_p_value,
-    se_from_statistic,
-)
+from bayesmeta.effects.precision import se_bounds_from_p_value, se_from_interval, se_from_p_value, se_from_statistic
 from bayesmeta.errors import DataError, SpecificationError
 
 COLUMNS = (

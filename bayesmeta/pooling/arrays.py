@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from bayesmeta.errors import SpecificationError, did_you_mean
+from bayesmeta.errors import SpecificationError, require_choice
 from bayesmeta.pooling.heterogeneity import ESTIMATORS, q_profile, tau2_estimate, tau2_standard_error
 from bayesmeta.pooling.profile import coefficient_profile, likelihood_ratio_p, tau2_profile
 from bayesmeta.pooling.residuals import Regression, regression
@@ -112,7 +112,7 @@ def pool_regression(
 ) -> PooledRegression:
     """Pool as `pool_arrays` does, with what several estimators of the same data have in common computed once."""
     check_names(method, interval, level, tau2_interval)
-    check_choice("prediction", prediction, PREDICTIONS[:2])
+    require_choice("prediction", prediction, PREDICTIONS[:2])
     _check_size(data, method)
     if interval == "profile" and method not in ("ml", "fe"):
         raise SpecificationError(
@@ -181,9 +181,9 @@ def critical(level: float, df: float) -> float:
 
 def check_names(method: str, interval: str, level: float, tau2_interval: str = "q-profile") -> None:
     """Reject an unknown method or interval, or a level outside (0, 1)."""
-    check_choice("method", method, METHODS)
-    check_choice("interval", interval, INTERVALS)
-    check_choice("tau2_interval", tau2_interval, TAU2_INTERVALS)
+    require_choice("method", method, METHODS)
+    require_choice("interval", interval, INTERVALS)
+    require_choice("tau2_interval", tau2_interval, TAU2_INTERVALS)
     check_level(level)
     if tau2_interval == "profile" and method not in tau2_profile:
         raise SpecificationError(f"tau2_interval='profile' needs method='ml' or 'reml'; got method={method!r}.")
@@ -193,15 +193,6 @@ def check_level(level: float) -> None:
     """Reject a level outside (0, 1)."""
     if not (isinstance(level, Real) and 0 < level < 1):
         raise SpecificationError(f"level={level!r}: must lie between 0 and 1. 95% is 0.95.")
-
-
-def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    """Reject a value that is none of the choices, with the nearest that is one."""
-    if value not in choices:
-        listed = ", ".join(map(repr, choices))
-        raise SpecificationError(
-            f"{name}={value!r} is not known; choose one of {listed}.{did_you_mean(value, choices)}"
-        )
 
 
 def _check_size(data: Regression, method: str) -> None:

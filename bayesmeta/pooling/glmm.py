@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from bayesmeta.data.tables import TableSource
-from bayesmeta.errors import SpecificationError, did_you_mean
+from bayesmeta.errors import require_choice
 from bayesmeta.pooling.arrays import check_level, critical
 from bayesmeta.pooling.components import curvature, settle, try_zero
 from bayesmeta.pooling.count_table import Counts, check_finite, check_size, orthonormal, read_counts
@@ -141,15 +141,9 @@ def pool_glmm(
 
 
 def _check(measure: str, model: str, method: str, level: float) -> None:
-    if measure not in MODELS:
-        listed = ", ".join(map(repr, MODELS))
-        raise SpecificationError(f"measure={measure!r}: choose one of {listed}.{did_you_mean(measure, MODELS)}")
-    for name, value, allowed in (("model", model, MODELS[measure]), ("method", method, ("ml", "fe"))):
-        if value not in allowed:
-            listed = ", ".join(map(repr, allowed))
-            raise SpecificationError(
-                f"{name}={value!r}: with measure={measure!r} choose one of {listed}.{did_you_mean(value, allowed)}"
-            )
+    require_choice("measure", measure, MODELS)
+    require_choice("model", model, MODELS[measure], f"measure={measure!r}: ")
+    require_choice("method", method, ("ml", "fe"))
     check_level(level)
 
 

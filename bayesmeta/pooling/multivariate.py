@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.errors import DataError, SpecificationError, did_you_mean
+from bayesmeta.errors import DataError, SpecificationError, require_choice
 from bayesmeta.pooling.component_profile import (
     Held,
     HeldCorrelation,
@@ -94,11 +94,7 @@ def pool_multivariate(
     x      0.35  0.0645
     y     -0.35  0.1041
     """
-    if structure not in STRUCTURES:
-        listed = ", ".join(map(repr, STRUCTURES))
-        raise SpecificationError(
-            f"structure={structure!r}: choose one of {listed}.{did_you_mean(structure, STRUCTURES)}"
-        )
+    require_choice("structure", structure, STRUCTURES)
     groups, outcomes = clusters_of(data, cluster), row_labels(data, outcome, "outcome")
     names = list(dict.fromkeys(outcomes))
     if len(names) < 2:

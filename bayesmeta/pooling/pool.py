@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.data.estimates import Estimates, require_estimates
-from bayesmeta.errors import SpecificationError
-from bayesmeta.pooling.arrays import PREDICTIONS, PooledRegression, check_choice, check_names, pool_arrays
+from bayesmeta.errors import SpecificationError, require_choice
+from bayesmeta.pooling.arrays import PREDICTIONS, PooledRegression, check_names, pool_arrays
 from bayesmeta.pooling.confidence import confidence_prediction
 from bayesmeta.pooling.residuals import regression
 from bayesmeta.pooling.result import NOTHING, Pair, PooledResult
@@ -138,7 +138,7 @@ def pool_rows(
     formula = "1" if formula is None else formula
     interval = interval or ("wald" if method == "fe" else "hksj")
     check_names(method, interval, level, tau2_interval)
-    check_choice("prediction", prediction, PREDICTIONS)
+    require_choice("prediction", prediction, PREDICTIONS)
     names, X = design_matrix(data, formula)
     data, X, ones, jacobian = _whitened(data, X, between, method)
     if prediction == "nagashima" and names != ("mu",):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayesmeta.data.estimates import Estimates, require_estimates
-from bayesmeta.errors import DataError, SpecificationError, did_you_mean
+from bayesmeta.errors import DataError, SpecificationError, require_choice
 from bayesmeta.pooling.arrays import PooledRegression, check_level, pool_arrays
 from bayesmeta.pooling.pool import require_no_clusters
 
@@ -106,11 +106,8 @@ def egger_test(data: Estimates, predictor: str = "se", model: str = "lm", *, lev
     >>> round(found.statistic, 4), found.df, round(found.p_value, 4)
     (-1.4013, 11.0, 0.1887)
     """
-    for name, value, allowed in (("predictor", predictor, PREDICTORS), ("model", model, MODELS)):
-        if value not in allowed:
-            raise SpecificationError(
-                f"{name}={value!r}: choose one of {', '.join(map(repr, allowed))}.{did_you_mean(value, allowed)}"
-            )
+    require_choice("predictor", predictor, PREDICTORS)
+    require_choice("model", model, MODELS)
     check_level(level)
     require_independent(data, "Egger's test", 3)
     if np.ptp(data.se) == 0:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from bayesmeta.data.tables import TableSource, open_table
+from bayesmeta.effects._cells import Cells
 from bayesmeta.effects.binary import log_odds_ratio, log_risk_ratio, risk_difference
-from bayesmeta.errors import DataError, SpecificationError, did_you_mean
+from bayesmeta.errors import DataError, require_choice
 from bayesmeta.pooling.arrays import check_level, critical, two_sided_p
 from bayesmeta.pooling.result import PooledResult, StatisticalTest
 
@@ -21,25 +22,8 @@ _EFFECTS = {"log_or": log_odds_ratio, "log_rr": log_risk_ratio, "rd": risk_diffe
 
 
 @dataclass(frozen=True)
-class _Cells:
-    """Events and non-events under treatment (a, b) and under control (c, d)."""
-
-    a: Floats
-    b: Floats
-    c: Floats
-    d: Floats
-
-    @property
-    def n_t(self) -> Floats:
-        return self.a + self.b
-
-    @property
-    def n_c(self) -> Floats:
-        return self.c + self.d
-
-    @property
-    def n(self) -> Floats:
-        return self.n_t + self.n_c
+class _Cells(Cells):
+    """Events and non-events under treatment (a, b) and under control (c, d), as they are."""
 
     @property
     def events(self) -> Floats:
@@ -113,9 +97,7 @@ def mantel_haenszel(
     >>> round(found.estimate, 4), round(found.se, 4)
     (-0.8096, 0.3205)
     """
-    if measure not in _EFFECTS:
-        choices = ", ".join(map(repr, _EFFECTS))
-        raise SpecificationError(f"measure={measure!r}: choose one of {choices}.{did_you_mean(measure, _EFFECTS)}")
+    require_choice("measure", measure, _EFFECTS)
     check_level(level)
     cells, where = _read(arms)
     estimate, se = {"log_or": _odds_ratio, "log_rr": _risk_ratio, "rd": _risk_difference}[measure](cells)

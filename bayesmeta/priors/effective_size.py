@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from bayesmeta.errors import SpecificationError, did_you_mean
+from bayesmeta.errors import SpecificationError, require_choice
 from bayesmeta.priors._base import Floats, Prior, Student
 from bayesmeta.priors._numeric import tabulate
 from bayesmeta.priors._parameters import as_float
@@ -64,10 +64,7 @@ def effective_sample_size(prior: Prior, unit_sd: float, method: str = "elir") ->
     """
     if not 0 < as_float(unit_sd) < math.inf:
         raise SpecificationError(f"effective_sample_size(unit_sd={unit_sd!r}): must be positive and finite.")
-    if method not in METHODS:
-        raise SpecificationError(
-            f"method={method!r} is not known; choose one of {', '.join(map(repr, METHODS))}.{did_you_mean(method, METHODS)}"
-        )
+    require_choice("method", method, METHODS)
     parts = plain(prior).leaves() if isinstance(prior, Prior) else [(1.0, prior)]
     for _, part in parts:
         _student(part)

@@ -9,7 +9,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from bayesmeta.data.kinds import Data
-from bayesmeta.errors import BayesmetaError, ConvergenceWarning, ImportanceError, SpecificationError, did_you_mean
+from bayesmeta.errors import (
+    BayesmetaError,
+    ConvergenceWarning,
+    ImportanceError,
+    SpecificationError,
+    did_you_mean,
+    require_choice,
+)
 from bayesmeta.families.exact import Exact
 from bayesmeta.families.prepared import Prepared, prepare
 from bayesmeta.inference.sampled import require_sampled
@@ -180,10 +187,7 @@ def check_fitting(engine: str, **sampling: Any) -> None:
     SpecificationError
         It names the argument.
     """
-    if engine not in ENGINES:
-        raise SpecificationError(
-            f"engine={engine!r} is not known; choose one of {', '.join(map(repr, ENGINES))}.{did_you_mean(engine, ENGINES)}"
-        )
+    require_choice("engine", engine, ENGINES)
     for name, value in sampling.items():
         if name not in SAMPLING:
             raise SpecificationError(

@@ -23,13 +23,7 @@ from bayesmeta.results.exact_claims import compile_claim
 from bayesmeta.results.fit import fit_many, warn_inaccurate
 from bayesmeta.results.quadrature_result import QuadratureResult
 from bayesmeta.sensitivity.cells import Cells, reweigh
-from bayesmeta.sensitivity.divergence import (
-    coefficient_terms,
-    differing,
-    divergence,
-    expected_log_prior,
-    singular,
-)
+from bayesmeta.sensitivity.divergence import coefficient_terms, differing, divergence, expected_log_prior, singular
 from bayesmeta.sensitivity.quantity import quantity_of
 from bayesmeta.sensitivity.result import SensitivityResult
 from bayesmeta.sensitivity.rules import log_ratios, plans

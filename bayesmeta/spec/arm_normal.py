@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, final
 
 from bayesmeta.data.arm_means import ArmMeans
-from bayesmeta.errors import SpecificationError, did_you_mean
+from bayesmeta.errors import SpecificationError, did_you_mean, require_choice
 from bayesmeta.priors import Prior
 from bayesmeta.spec.between import Between
 from bayesmeta.spec.normal_normal import Names, NormalNormal
@@ -80,10 +80,7 @@ class ArmNormal:
         else:
             object.__setattr__(self, "typical_sd", require_own_scale(self.typical_sd, "typical_sd"))
         object.__setattr__(self, "sd_variation", require_own_scale(self.sd_variation, "sd_variation"))
-        if self.measure not in MEASURES:
-            raise SpecificationError(
-                f"measure={self.measure!r} is not known; choose 'md' or 'smd'.{did_you_mean(self.measure, MEASURES)}"
-            )
+        require_choice("measure", self.measure, MEASURES)
         if self.measure == "smd" and not self.equal_variances:
             raise SpecificationError(
                 "measure='smd' needs equal_variances=True: theta is in units of the one sigma of a study."

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import stdtr
 
 from bayesmeta.data.arm_changes import ArmChanges
-from bayesmeta.errors import DataWarning, SpecificationError, did_you_mean
+from bayesmeta.errors import DataWarning, SpecificationError, require_choice
 from bayesmeta.priors import PointMass, Prior, plain, require_correlation_prior
 from bayesmeta.spec.between import Between
 from bayesmeta.spec.normal_normal import Names, NormalNormal
@@ -78,11 +78,7 @@ class ChangeNormal:
         object.__setattr__(self, "correlation", require_correlation_prior(self.correlation))
         variation = require_own_scale(self.correlation_variation, "correlation_variation")
         object.__setattr__(self, "correlation_variation", variation)
-        if self.baseline not in BASELINES:
-            raise SpecificationError(
-                f"baseline={self.baseline!r} is not known; choose 'separate' or 'common'."
-                f"{did_you_mean(self.baseline, BASELINES)}"
-            )
+        require_choice("baseline", self.baseline, BASELINES)
 
     @property
     def measure(self) -> str:

@@ -160,7 +160,7 @@ def test_a_table_needs_labels():
 
 
 def test_an_unknown_method_is_refused():
-    with pytest.raises(SpecificationError, match="method='fit': Did you mean 'fitted'"):
+    with pytest.raises(SpecificationError, match="method='fit' is not known; .* Did you mean 'fitted'"):
         complete_arms({"study": ["A"], "n": [10], "median": [1]}, method="fit")
 
 

@@ -311,7 +311,7 @@ def test_one_study_is_its_own_odds_ratio():
 def test_refusals_name_what_is_allowed():
     arms = table(SMALL)
     cases = (
-        (lambda: bm.pool_glmm(arms, "rd"), bm.SpecificationError, "measure='rd': choose one of 'log_or'"),
+        (lambda: bm.pool_glmm(arms, "rd"), bm.SpecificationError, "measure='rd' is not known; choose one of 'log_or'"),
         (lambda: bm.pool_glmm(arms, model="um.fx"), bm.SpecificationError, "Did you mean 'um.fs'"),
         (lambda: bm.pool_glmm(arms, method="reml"), bm.SpecificationError, "choose one of 'ml', 'fe'"),
         (lambda: bm.pool_glmm(arms, level=95), bm.SpecificationError, "95% is 0.95"),

@@ -55,3 +55,8 @@ class EvidenceRecord(Record):
     def latent(self) -> int:
         """How many studies are latent."""
         return sum(not study.known for study in self.studies)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to show."""
+        return not (self.studies or self.tables or self.missing)

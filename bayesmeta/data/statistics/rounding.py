@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from scipy.special import chdtri
 
-from bayesmeta.errors import DataError, did_you_mean
+from bayesmeta.errors import DataError
 
 WITHIN = 1.959963984540054  # an observation's 95% interval is the interval that its rounding leaves open
 METHODS = ("dl", "fe", "pm", "reml")  # estimators of tau^2 by which a review may have pooled, as in `bayesmeta.pool`
@@ -72,15 +72,6 @@ def check_tolerance(tolerance: float | None, where: str) -> None:
     """Reject a tolerance that is not positive."""
     if tolerance is not None and not (math.isfinite(tolerance) and tolerance > 0):
         raise DataError(f"{where}: tolerance must be positive; got {tolerance!r}. Leave it out to use the rounding.")
-
-
-def check_choice(name: str, value: str, choices: tuple[str, ...], where: str) -> None:
-    """Reject a value that is none of the choices, with the nearest that is one."""
-    if value not in choices:
-        listed = ", ".join(map(repr, choices))
-        raise DataError(
-            f"{where}: {name}={value!r} is not known; choose one of {listed}.{did_you_mean(value, choices)}"
-        )
 
 
 def check_interval(estimate: float | None, lower: float, upper: float, level: float, where: str) -> None:

@@ -14,15 +14,7 @@ from bayesmeta.data.arm_changes import ArmChanges
 from bayesmeta.families.arm_changes.arrays import ChangeArrays, change_arrays
 from bayesmeta.priors import Prior, plain
 from bayesmeta.quadrature.log_sums import logsumexp
-from bayesmeta.quadrature.parameter_grid import (
-    Own,
-    ParameterGrid,
-    chebyshev,
-    interpolation,
-    obstacle,
-    rule,
-    scale_rule,
-)
+from bayesmeta.quadrature.parameter_grid import Own, ParameterGrid, chebyshev, interpolation, obstacle, rule, scale_rule
 from bayesmeta.quadrature.places import Places
 from bayesmeta.quadrature.settle import REACH, Ends, Layout, expected_mu, location_ends, settle, spaced
 from bayesmeta.spec.change_normal import ChangeNormal

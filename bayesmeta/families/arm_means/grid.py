@@ -16,14 +16,7 @@ from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.families.arm_means.arrays import ArmArrays, arm_arrays
 from bayesmeta.priors import Prior, plain
 from bayesmeta.quadrature.log_sums import logsumexp
-from bayesmeta.quadrature.parameter_grid import (
-    Own,
-    ParameterGrid,
-    chebyshev,
-    interpolation,
-    obstacle,
-    scale_rule,
-)
+from bayesmeta.quadrature.parameter_grid import Own, ParameterGrid, chebyshev, interpolation, obstacle, scale_rule
 from bayesmeta.quadrature.places import Places
 from bayesmeta.quadrature.settle import Ends, Layout, expected_mu, location_ends, settle, spaced
 from bayesmeta.spec.arm_normal import ArmNormal, typical_name

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
-from bayesmeta.errors import DataWarning, SpecificationError, did_you_mean
+from bayesmeta.errors import DataWarning, SpecificationError, did_you_mean, require_choice
 from bayesmeta.priors._parameters import number_text
 from bayesmeta.priors.catalogue.entries import Entry, entries
 from bayesmeta.priors.catalogue.sources import SOURCES
@@ -193,6 +193,5 @@ def _reading(entry: Entry, spread: str | None) -> str:
             stacklevel=3,
         )
         return "scale"
-    if spread not in READINGS:
-        raise SpecificationError(f"spread={spread!r}: choose 'scale' or 'sd'.{did_you_mean(spread, READINGS)}")
+    require_choice("spread", spread, READINGS)
     return spread
