@@ -17,7 +17,7 @@ from bayesmeta.quadrature.places import Places, between
 Floats = NDArray[np.float64]
 _POINTS = 4001  # of a curve
 ERROR_LIMIT = 0.01  # of a probability; the bound is on the safe side, most are off by a tenth of it
-_FINE = (1.0, 1.5)
+_FINE = (1.0, 1.5)  # numbers of nodes that are tried, relative to the default
 _NOTHING = 1e-14  # mass of a row of nodes that is left out
 _Z = np.arange(-8.0, 8.01, 0.5)  # a trapezoid rule of a normal density is then off by 1e-30
 _WEIGHT = np.exp(-(_Z**2) / 2) / np.sqrt(2 * np.pi) * 0.5
