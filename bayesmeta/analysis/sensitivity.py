@@ -96,7 +96,7 @@ class OneByOne(FromOneSample):
             )
             self._answers[ready.model] = Under(ready, tuple(probabilities), "importance" if fit.quality else "refitted")
         known = self._answers[ready.model]
-        by_claim = dict(zip(self._claims, known.found, strict=True))
+        by_claim = dict(zip(self._claims, known.answers, strict=True))
         return Under(ready, tuple(by_claim[claim] for claim in claims), known.method)
 
 

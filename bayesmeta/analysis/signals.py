@@ -120,7 +120,7 @@ def _display(quantity: str, outcome: Outcome, result: MetaResult) -> Display:
 
 
 def _under(under: Under) -> dict[str, Any]:
-    main, *threshold = under.found
+    main, *threshold = under.answers
     return {
         "probability": main.probability,
         "mcse": main.mcse,

@@ -27,12 +27,12 @@ class ProfileIntervals(Mapping[str, Pair]):
 
     def __init__(self, searches: Mapping[str, Callable[[], Pair]]) -> None:
         self._searches = dict(searches)
-        self._found: dict[str, Pair] = {}
+        self._computed: dict[str, Pair] = {}
 
     def __getitem__(self, name: str) -> Pair:
-        if name not in self._found:
-            self._found[name] = self._searches[name]()
-        return self._found[name]
+        if name not in self._computed:
+            self._computed[name] = self._searches[name]()
+        return self._computed[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._searches)

@@ -35,7 +35,7 @@ class _Prepared(NamedTuple):
     centre: float = 0.0
 
 
-class _Found(NamedTuple):
+class _Estimate(NamedTuple):
     """The best parameters with their log likelihood, and the two tests of heterogeneity."""
 
     beta: Floats
@@ -228,7 +228,7 @@ def _middle(alone: Saturated, X: Floats) -> Floats:
     return np.asarray(np.linalg.lstsq(X[finite], alone.estimate[finite])[0])
 
 
-def _one_deviation(likelihood: MarginalCounts, alone: Saturated, method: str) -> _Found:
+def _one_deviation(likelihood: MarginalCounts, alone: Saturated, method: str) -> _Estimate:
     """Fit a model in beta and tau."""
     X, start = likelihood.X, _middle(alone, likelihood.X)
     p = len(start)
@@ -247,10 +247,10 @@ def _one_deviation(likelihood: MarginalCounts, alone: Saturated, method: str) ->
     left, right = root[:, None] * X[informative], root * alone.estimate[informative]
     wald = float(np.sum((right - left @ np.linalg.lstsq(left, right)[0]) ** 2))
     ratio = 2 * (float(alone.log_likelihood.sum()) + floor)
-    return _Found(best[:p], np.linalg.inv(information)[:p, :p], abs(float(best[p])), math.nan, -height, wald, ratio)
+    return _Estimate(best[:p], np.linalg.inv(information)[:p, :p], abs(float(best[p])), math.nan, -height, wald, ratio)
 
 
-def _random_levels(likelihood: RandomLevels, prepared: _Prepared, method: str) -> _Found:
+def _random_levels(likelihood: RandomLevels, prepared: _Prepared, method: str) -> _Estimate:
     """Fit a model in the mean and the spread of levels, beta and tau."""
     p = likelihood.X.shape[1]
     start = np.append(prepared.centre, _middle(prepared.saturated, likelihood.X))
@@ -263,10 +263,10 @@ def _random_levels(likelihood: RandomLevels, prepared: _Prepared, method: str) -
     top, wald = likelihood.saturated(common[: p + 1])
     covariance = likelihood.covariance(best)[1:, 1:]
     tau, level_variance = abs(float(best[-1])), float(best[-2] ** 2)
-    return _Found(best[1:-2], covariance, tau, level_variance, height, wald, 2 * (top - floor))
+    return _Estimate(best[1:-2], covariance, tau, level_variance, height, wald, 2 * (top - floor))
 
 
-def _result(fitted: _Found, counts: Counts, method: str, formula: str, level: float) -> PooledResult:
+def _result(fitted: _Estimate, counts: Counts, method: str, formula: str, level: float) -> PooledResult:
     rows = coefficient_rows(counts.names, fitted.beta, fitted.covariance, math.inf, level)
     estimate, se, statistic, p_value, lower, upper = dict(rows).get("mu", (math.nan,) * 6)
     half = critical(level, math.inf) * math.hypot(se, fitted.tau)

@@ -116,7 +116,7 @@ class _Reader:
     text: str
     names: tuple[str, ...]
     placeholders: Mapping[str, str]
-    found: set[str]
+    used: set[str]
 
     def parameter(self, name: str) -> None:
         if name not in self.names:
@@ -124,7 +124,7 @@ class _Reader:
                 f"{self.text!r}: no parameter {name!r}.{did_you_mean(name, self.names)} "
                 f"Parameters: {', '.join(self.names)}."
             )
-        self.found.add(name)
+        self.used.add(name)
 
     def need(self, node: ast.expr, kind: Kind) -> None:
         """Check a part of the claim that must be of a kind."""

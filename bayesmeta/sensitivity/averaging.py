@@ -55,7 +55,7 @@ class ModelAverage:
     data: Estimates
     model: NormalNormal
     _setting: Setting
-    _found: tuple[tuple[float, Part], ...]
+    _weighted: tuple[tuple[float, Part], ...]
     _errors: tuple[float, ...]
 
     def summary(self, ci_prob: float = 0.95, ci_kind: str = "eti", *, given: Sequence[str] = ()) -> pd.DataFrame:
@@ -78,7 +78,7 @@ class ModelAverage:
             )
         chosen = [
             (one, error)
-            for one, error in zip(self._found, self._errors, strict=True)
+            for one, error in zip(self._weighted, self._errors, strict=True)
             if wanted <= set(_present(one[1], self._setting, self.components))
         ]
         if not chosen:
@@ -166,7 +166,7 @@ def model_average(
         data=data,
         model=whole,
         _setting=setting,
-        _found=tuple(weighted),
+        _weighted=tuple(weighted),
         _errors=tuple(errors),
     )
 

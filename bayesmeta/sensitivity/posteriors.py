@@ -33,19 +33,19 @@ class Under:
     ----------
     ready : Prepared
         Data and model of these priors.
-    found : tuple of Reweighted
+    answers : tuple of Reweighted
         One for each claim.
     method : {"exact", "reweighted", "refitted", "importance"}
     """
 
     ready: Ready
-    found: tuple[Reweighted, ...]
+    answers: tuple[Reweighted, ...]
     method: str
 
     @property
     def trusted(self) -> bool:
         """Whether no refit is needed."""
-        return all(one.trusted for one in self.found)
+        return all(one.trusted for one in self.answers)
 
 
 class Posteriors(ABC):
@@ -210,7 +210,7 @@ class Weighted(OnlyWeighted):
             return weighted
         again = (
             Reweighted(refit.probability(claim), refit.probability_mcse(claim), one.pareto_k)
-            for claim, one in zip(claims, weighted.found, strict=True)
+            for claim, one in zip(claims, weighted.answers, strict=True)
         )
         return Under(ready, tuple(again), "refitted")
 

@@ -59,7 +59,7 @@ class Run:
         self.columns = self.ready.design.columns
         self.levels = np.array([(1 - ci_prob) / 2, (1 + ci_prob) / 2])
         compiled = [compile_claim(text, primary.parameters, self.names) for text in claims]
-        self.compiled = [found for found in compiled if found is not None and found.always_defined]
+        self.compiled = [claim for claim in compiled if claim is not None and claim.always_defined]
         self.exact = len(self.compiled) == len(claims) and primary.fit.problem.second is None
         self.quantity = quantity_of(claims[0], primary.parameters, self.names)
         self.tau_priors = tuple(varied.get("tau", (self.base.tau,)))
@@ -112,8 +112,8 @@ class Run:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             inaccurate = [
                 at
-                for found in pool.map(lambda c: self._combination(ready, c), range(len(self.combinations)))
-                for at in found
+                for of_row in pool.map(lambda c: self._combination(ready, c), range(len(self.combinations)))
+                for at in of_row
             ]
         for at in inaccurate:
             self._by_fit(*at)

@@ -50,10 +50,10 @@ class WeightedSurface:
         method = np.empty(shape, dtype=object)
         for at, combination in zip(np.ndindex(*shape), itertools.product(*self.varied.values()), strict=True):
             under, numbers = self._combination(self._ready.under(dict(zip(self.varied, combination, strict=True))))
-            probability[at] = [one.probability for one in under.found]
-            mcse[at] = [one.mcse for one in under.found]
+            probability[at] = [one.probability for one in under.answers]
+            mcse[at] = [one.mcse for one in under.answers]
             method[at] = under.method
-            arrays["pareto_k"][at] = max(one.pareto_k for one in under.found)
+            arrays["pareto_k"][at] = max(one.pareto_k for one in under.answers)
             for name, value in numbers.items():
                 arrays[name][at] = value
         return SensitivityResult(
@@ -85,7 +85,7 @@ class WeightedSurface:
         """Probabilities, and the other numbers, under one combination."""
         claims = [*self.claims, *([] if self._quantity is None else [f"{self._quantity.name} < {self._centre!r}"])]
         under = self.under.under(other, claims)  # where the quantity itself cannot be weighted, a fit too
-        kept = Under(under.ready, under.found[: len(self.claims)], under.method)
+        kept = Under(under.ready, under.answers[: len(self.claims)], under.method)
         refit = self.under.result(other) if under.method != "reweighted" else None
         numbers = self._weighted(other) if refit is None else self._refitted(other, refit)
         return kept, numbers

@@ -110,10 +110,10 @@ def test_answers_are_those_of_fits_of_the_other_review() -> None:
     less, decided = replace(REVIEW, statistics=[POOL]), with_option(REVIEW, "group of C", "high")
     for label, review in (("less", less), ("other", decided)):
         fit = bm.fit(review, MODEL, seed=2)
-        (answer,) = found[label].under.found
+        (answer,) = found[label].under.answers
         assert answer.probability == fit.probability("high < 0")
         assert answer.mcse == fit.probability_mcse("high < 0")
         assert found[label].under.method == "importance"
     # without its test a review says little of a difference: its probability is nearer to one half
-    flat, tested = found["less"].under.found[0].probability, bm.fit(REVIEW, MODEL, seed=2).probability("high < 0")
+    flat, tested = found["less"].under.answers[0].probability, bm.fit(REVIEW, MODEL, seed=2).probability("high < 0")
     assert abs(flat - 0.5) < abs(tested - 0.5) - 0.1
