@@ -76,15 +76,15 @@ def read_arms(where: Sequence[str] | None, **columns: ArrayLike) -> Arms:
     return arms
 
 
-def added_to(empty: NDArray[np.bool_], correction: ArrayLike, to: str) -> Floats:
+def added_to(zero_cell: NDArray[np.bool_], correction: ArrayLike, to: str) -> Floats:
     """Return what is added to the cells of each study, given which studies have a zero cell."""
     added = real_array("correction", correction, SpecificationError, copy=False)
     if not (np.isfinite(added) & (added >= 0)).all():
         raise SpecificationError(f"correction={correction!r}: it must be a finite number, 0 or above.")
     if to == "only0":
-        return added * empty
+        return added * zero_cell
     if to in ("all", "if0all"):
-        return np.broadcast_to(added * (to == "all" or bool(empty.any())), empty.shape)
+        return np.broadcast_to(added * (to == "all" or bool(zero_cell.any())), zero_cell.shape)
     raise SpecificationError(f"to={to!r}: choose one of 'only0', 'all', 'if0all'. (correction=0 adds nothing.)")
 
 

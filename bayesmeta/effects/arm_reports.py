@@ -36,7 +36,7 @@ def complete_arms(arms: TableSource, *, method: str = "normal", level: float = 0
     ----------
     arms : DataFrame, mapping of columns, Table, or path of a file
         An arm table as `effect_sizes` takes it, with one row for each study (columns ending in ``_t`` and ``_c``) or for
-        each arm. Beside ``n mean sd events`` it may have, for the rows where these are empty: ``se`` (of the mean) or
+        each arm. Beside ``n mean sd events`` it may have, for the rows where these are missing: ``se`` (of the mean) or
         ``ci_lower ci_upper`` (of the mean, by t) for ``sd``; ``median`` with ``q1 q3``, or ``min max``, or both, for
         ``mean sd``; ``percent`` for ``events``.
     method : {"normal", "fitted"}, default "normal"

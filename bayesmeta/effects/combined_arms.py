@@ -120,16 +120,18 @@ def _combined(rows: Table) -> dict[str, object]:
 
 def _all_or_none(rows: Table, name: str, values: Floats) -> bool:
     """Tell whether every group reports a number; some alone are rejected, and so is a missing size."""
-    empty = np.isnan(values)
-    if name == "n" and empty.any():
-        raise DataError(f"{rows.cell(int(empty.argmax()), name)}: the value is missing, and groups are combined by it.")
-    if empty.any() and not empty.all():
-        i, j = int(empty.argmax()), int(empty.argmin())
+    missing = np.isnan(values)
+    if name == "n" and missing.any():
+        raise DataError(
+            f"{rows.cell(int(missing.argmax()), name)}: the value is missing, and groups are combined by it."
+        )
+    if missing.any() and not missing.all():
+        i, j = int(missing.argmax()), int(missing.argmin())
         raise DataError(
             f"{rows.cell(i, name)}: {name} is missing, and row {rows.rows[j]} of the same arm has {values[j]:g}; groups "
             "that report different things cannot be combined. Fill it in, or leave the arm out."
         )
-    return not empty.all()
+    return not missing.all()
 
 
 def _check(rows: Table, numbers: dict[str, Floats]) -> None:

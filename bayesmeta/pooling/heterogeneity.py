@@ -146,9 +146,9 @@ class _Lanes(NamedTuple):
         """Highest point near each start; steps that have not led there soon, but back and forth, are shortened."""
         active = np.arange(start.size)
         for turn in range(_STEPS):
-            tau2, part = start[active], self.some(active)
-            step, width = _step(part.lam, part.z2, part.variances, tau2, patient=turn < _PATIENCE)
-            new = _move(tau2, step, part.lam)
+            tau2, lanes = start[active], self.some(active)
+            step, width = _step(lanes.lam, lanes.z2, lanes.variances, tau2, patient=turn < _PATIENCE)
+            new = _move(tau2, step, lanes.lam)
             start[active] = new
             active = active[np.abs(new - tau2) > _DIGITS * new + _ROUNDING * width]
             if not active.size:
@@ -161,11 +161,11 @@ class _Lanes(NamedTuple):
         most = np.maximum(self.lam.max(axis=-1), self.variances.max(axis=-1))
         low, high = least / 10, self.z2.max(axis=-1)
         many = np.flatnonzero((most > _ALIKE * least) & (high > low))
-        part = self.some(many)
+        lanes = self.some(many)
         grid = low[many] * (high[many] / low[many]) ** np.linspace(0, 1, _GRID)[:, None]
-        heights = part.height(grid)
+        heights = lanes.height(grid)
         best = np.argmax(heights, axis=0)[None]
-        top, here = np.take_along_axis(heights, best, axis=0)[0], part.height(maxima[many])
+        top, here = np.take_along_axis(heights, best, axis=0)[0], lanes.height(maxima[many])
         better = top > here + _HIGHER * (1 + np.abs(here))
         return many[better], np.take_along_axis(grid, best, axis=0)[0][better]
 

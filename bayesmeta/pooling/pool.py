@@ -269,11 +269,11 @@ def _explained(
     """Percent of the heterogeneity that covariates account for, by the same method; adjusted R^2 for "fe"."""
     if len(names) == 1 or names[0] != "mu":
         return None
-    empty = pool_arrays(data.y, data.se, ones, method=method, interval="wald", cov=data.cov)
+    intercept_only = pool_arrays(data.y, data.se, ones, method=method, interval="wald", cov=data.cov)
     if method == "fe":
         k, p = data.n_studies, len(names)
-        if not float(empty.q) > 0 or k == p:
+        if not float(intercept_only.q) > 0 or k == p:
             return 0.0
-        return 100 * max(0.0, 1 - float(regression.q) / float(empty.q) * (k - 1) / (k - p))
-    total = float(empty.tau2)
+        return 100 * max(0.0, 1 - float(regression.q) / float(intercept_only.q) * (k - 1) / (k - p))
+    total = float(intercept_only.tau2)
     return 100 * max(0.0, 1 - float(regression.tau2) / total) if total > 0 else 0.0

@@ -72,7 +72,7 @@ def mantel_haenszel(
         With ``method="mh"`` and tau^2 = 0. For odds ratios `tests` holds ``"Cochran-Mantel-Haenszel"`` (no effect,
         with a continuity correction of 1/2 where events under treatment differ from their expected number by as much,
         and none otherwise, as in R's ``mantelhaen.test``), ``"Breslow-Day"`` and ``"Tarone"`` (equal odds ratios).
-        Everything is NaN where one of the pooled arms has no event (for odds ratios: where either diagonal is empty).
+        Everything is NaN where one of the pooled arms has no event (for odds ratios: where either diagonal has a zero).
 
     Raises
     ------
