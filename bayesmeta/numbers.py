@@ -1,4 +1,4 @@
-"""Arrays of real numbers as they come in: what NumPy would turn into numbers without a word is rejected."""
+"""Arrays of real numbers as they come in: what NumPy would turn into numbers silently is rejected."""
 
 from __future__ import annotations
 

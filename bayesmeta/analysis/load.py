@@ -128,7 +128,7 @@ def _own_columns(outcome: Outcome) -> list[str]:
 
 
 def _check_kinds(outcome: Outcome, table: str, name: str) -> None:
-    """Reject a model that the table is not for, and keys that would have no use."""
+    """Reject a model that the table is not for, and keys that would have no effect."""
     where = f"outcomes.{name}"
     kinds = {section.kind: key for key, section in outcome.models.items()}
     if len(kinds) > 1:

@@ -48,7 +48,7 @@ def reviews(outcome: Outcome, data: Data) -> dict[str, PublishedReview]:
     by_label = dict[str, PublishedReview]()
     for evidence in asked:
         if evidence.label in by_label:
-            raise SpecificationError(f"evidence {evidence.label!r} stands twice. Give each its own label.")
+            raise SpecificationError(f"evidence {evidence.label!r} is given twice. Give each its own label.")
         try:
             by_label[evidence.label] = _changed(review, evidence)
         except BayesmetaError as error:

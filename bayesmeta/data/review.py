@@ -251,7 +251,7 @@ class PublishedReview:
             raise DataError("a review needs at least one study.")
         for i, name in enumerate(self.study):
             if name in self.study[:i]:
-                raise DataError(f"study {name!r} stands twice (entries {self.study.index(name) + 1} and {i + 1}).")
+                raise DataError(f"study {name!r} is given twice (entries {self.study.index(name) + 1} and {i + 1}).")
 
     def _check_choices(self) -> None:
         for choice in self.choices:
@@ -272,7 +272,7 @@ class PublishedReview:
         for i, statistic in enumerate(self.statistics):
             if statistic.name in names[:i]:
                 raise DataError(
-                    f"{statistic.name} stands twice (statistics {names.index(statistic.name) + 1} and {i + 1})."
+                    f"{statistic.name} is given twice (statistics {names.index(statistic.name) + 1} and {i + 1})."
                 )
             if isinstance(statistic, StudyTest) and statistic.study not in self.study:
                 raise DataError(f"{statistic.name}: no such study.{did_you_mean(statistic.study, self.study)}")

@@ -74,7 +74,7 @@ class EffectOptions:
         Raises
         ------
         DataError, SpecificationError
-            As these functions, and if an option is given that has no use.
+            As these functions, and if an option is given that has no effect.
 
         Examples
         --------

@@ -219,7 +219,7 @@ def _base_with(base: NormalNormal, priors: Priors, design: Design) -> NormalNorm
     """Formula and priors with others on mu, tau and coefficients.
 
     Where a column gets a prior, and so far had that of its variable, the other columns of the variable keep it under their own
-    names: the variable's prior would have no use if all of them had others.
+    names: the variable's prior would have no effect if all of them had others.
     """
     beta: dict[Any, Prior] = dict(base.beta.items())
     for name, prior in priors.items():

@@ -91,7 +91,7 @@ def settle[G: ParameterGrid](
     Raises
     ------
     InferenceError
-        If the ranges do not come to rest, or more nodes still change the result.
+        If the ranges do not settle, or more nodes still change the result.
     """
     supports = {name: prior.support for name, prior in scales.items() if prior.atom is None}
     windows = {name: (lower, end(scales[name])) for name, (lower, _) in supports.items()}

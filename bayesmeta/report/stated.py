@@ -130,7 +130,7 @@ def options_of(texts: Sequence[str], keys: Keys) -> dict[str, Any]:
     Raises
     ------
     SpecificationError
-        If a name is not one of the model's options or stands twice, or its value is not one that it takes.
+        If a name is not one of the model's options or is given twice, or its value is not one that it takes.
 
     Examples
     --------

@@ -54,7 +54,7 @@ def verify_report(
     -------
     list of Check
         That the page is the one of these results; that data, models and sampling are those of the draws; for each outcome,
-        that every number comes out again; that texts and checks do; that the report's own checks passed. A sampled model's
+        that every number is reproduced; that texts and checks are; that the report's own checks passed. A sampled model's
         refits under other priors are not kept with the report, so that their numbers and checks are left out, and so are
         the date and the path of the analysis file.
 
@@ -211,7 +211,7 @@ def _computed(name: str, checked: Plan) -> Computed:
 
 
 def _redrawn(name: str, fits: Mapping[str, MetaResult], stored: Mapping[str, xr.DataTree]) -> list[Check]:
-    """Whether draws that were made of a weighted sample come out again."""
+    """Whether draws that were made of a weighted sample are reproduced."""
     again = {key: fit for key, fit in fits.items() if fit.quality}
     if not again:
         return []
@@ -224,7 +224,7 @@ def _redrawn(name: str, fits: Mapping[str, MetaResult], stored: Mapping[str, xr.
         .equals(stored[key]["posterior"].to_dataset().drop_attrs())
     ]
     note = f"Other draws: {', '.join(apart)}." if apart else ""
-    return [Check(f"{name}: draws by importance sampling come out again", not apart, float(len(apart)), 0.0, note)]
+    return [Check(f"{name}: draws by importance sampling are reproduced", not apart, float(len(apart)), 0.0, note)]
 
 
 def _again(

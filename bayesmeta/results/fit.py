@@ -225,7 +225,7 @@ def _require_engine(name: str, ready: Prepared[Data, Model], engine: str) -> Non
 def _without_chains(
     how: Exact, ready: Prepared[Data, Model], tolerance: float, shape: tuple[int, int], seed: int
 ) -> MetaResult:
-    """Solve a model in its family's way; what comes out says which result holds it."""
+    """Solve a model in its family's way; the posterior says which result holds it."""
     from bayesmeta.results.grid_result import GridResult
     from bayesmeta.results.importance_result import ImportanceResult
     from bayesmeta.results.quadrature_result import QuadratureResult

@@ -199,7 +199,7 @@ class NormalNormal:
         named = {*self.beta, *(name for names in self.joint_priors() for name in names)}
         if all(column in named for column, term in columns.items() if term == key):
             raise SpecificationError(
-                f"beta[{key!r}]: each of its columns has a prior of its own, and this one would have no use. Leave it out."
+                f"beta[{key!r}]: each of its columns has a prior of its own, and this one would have no effect. Leave it out."
             )
 
     def as_dict(self) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def test_it_is_of_published_reviews_alone() -> None:
 
 
 def test_a_label_twice_is_rejected() -> None:
-    with pytest.raises(SpecificationError, match="evidence 'other' stands twice"):
+    with pytest.raises(SpecificationError, match="evidence 'other' is given twice"):
         reviews(outcome({"published": [BOUND]}, {"without": ["subgroup test: high"]}), REVIEW)
 
 

@@ -98,7 +98,7 @@ REVIEW = {
     "no study": ({"studies": []}, "at least one study"),
     "duplicate study": (
         {"studies": [Study(name="A", n=9), Study(name="B", n=9), Study(name="A", n=8)]},
-        r"study 'A' stands twice \(entries 1 and 3\)",
+        r"study 'A' is given twice \(entries 1 and 3\)",
     ),
     "unknown study in an option": (
         {"choices": [choice(option(Schwarzman={"n": 20}), option("b"))]},
