@@ -10,7 +10,6 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
 
-from bayesmeta.data.files import write_files
 from bayesmeta.data.text_files import csv_bytes
 from bayesmeta.report.console import PlainConsole, print_json, progress_bar
 from bayesmeta.report.layout import print_table
@@ -18,6 +17,7 @@ from bayesmeta.report.numbers import MISSING, format_number, write_row
 from bayesmeta.simulation.design import read_design
 from bayesmeta.simulation.result import SimulationResult
 from bayesmeta.simulation.run import simulate
+from bayesmeta.simulation.store import Store
 
 Row = Mapping[str, Any]
 _COLUMNS = (
@@ -57,7 +57,7 @@ def simulate_and_print(
         result = simulate(design, out=out, scheduler=scheduler, workers=workers, progress=progress)
     content = result.to_dict()
     if out is not None:
-        write_files(out, _files(result, content))
+        Store(out, design).write_results(_files(result, content))
     if as_json:
         print_json(content)
     else:

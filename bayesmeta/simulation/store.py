@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesmeta.data.files import read_bytes, write_file
+from bayesmeta.data.files import read_bytes, write_file, write_files
 from bayesmeta.errors import DataError
 from bayesmeta.simulation.design import BLOCK, Design
 from bayesmeta.simulation.measures import MEASURES, Sums
@@ -100,6 +100,10 @@ class Store:
                     "Delete it and run again."
                 )
         return Sums(n, mean, squares)
+
+    def write_results(self, files: dict[str, bytes]) -> None:
+        """Write files of results beside the blocks."""
+        write_files(self.folder, files)
 
     def _identity(self, key: Key) -> dict[str, str]:
         """What a block's numbers depend on, and the form in which they are kept."""
