@@ -27,7 +27,7 @@ lint: venv ## check style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-format: venv ## mend style and formatting
+format: venv ## fix style and formatting
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

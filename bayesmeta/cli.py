@@ -1,4 +1,4 @@
-"""The command line: parse, call, print. Exit status 0 done, 1 a check failed, 2 the input was refused, 70 our fault."""
+"""The command line: parse, call, print. Exit status 0 done, 1 a check failed, 2 the input was rejected, 70 our fault."""
 
 from __future__ import annotations
 
@@ -213,15 +213,15 @@ def check(
     if not as_json:
         for ours, theirs in source.recognised.items():
             say(f"{ours}: from {theirs!r}")
-    found = check_table(source, scale=scale, integers=integers, items=items, ratio=ratio, level=level)
+    findings = check_table(source, scale=scale, integers=integers, items=items, ratio=ratio, level=level)
     if as_json:
-        record = {"schema": "bayesmeta-check/1", "file": table.name, "findings": [f.as_dict() for f in found]}
+        record = {"schema": "bayesmeta-check/1", "file": table.name, "findings": [f.as_dict() for f in findings]}
         typer.echo(json.dumps(record, allow_nan=False))
     else:
-        for finding in found:
+        for finding in findings:
             typer.echo(one_line(finding.message))
-        say(f"{len(found)} finding{'' if len(found) == 1 else 's'}" + ("; look them up" if found else ""))
-    raise typer.Exit(1 if strict and found else 0)
+        say(f"{len(findings)} finding{'' if len(findings) == 1 else 's'}" + ("; look them up" if findings else ""))
+    raise typer.Exit(1 if strict and findings else 0)
 
 
 @app.command()
@@ -238,9 +238,9 @@ def convert(
     from bayesmeta.report.input import columns_of
 
     names = their_names(columns_of(column or []), covariates=None)
-    found = read_table(table, columns=names, sheet=sheet, analysis=analysis)
-    typer.echo(csv_bytes(found.to_frame()), nl=False)
-    for ours, theirs in found.recognised.items():
+    content = read_table(table, columns=names, sheet=sheet, analysis=analysis)
+    typer.echo(csv_bytes(content.to_frame()), nl=False)
+    for ours, theirs in content.recognised.items():
         say(f"{ours}: from {theirs!r}")
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 
 class BayesmetaError(Exception):
-    """Base of everything bayesmeta refuses; `except BayesmetaError` catches it all."""
+    """Base of everything bayesmeta rejects; `except BayesmetaError` catches it all."""
 
 
 class DataError(BayesmetaError, ValueError):
@@ -50,3 +50,21 @@ def did_you_mean(word: str, allowed: Iterable[str]) -> str:
     """
     near = difflib.get_close_matches(str(word), list(allowed), n=1, cutoff=0.5)
     return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def require_choice(
+    name: str,
+    value: object,
+    choices: Collection[str],
+    where: str = "",
+    error: type[BayesmetaError] = SpecificationError,
+) -> None:
+    """Reject a value that is none of the choices, with the nearest that is one; `where` stands before it.
+
+    Examples
+    --------
+    >>> require_choice("engine", "nuts", ["quadrature", "nuts"])
+    """
+    if value not in choices:
+        listed = ", ".join(map(repr, choices))
+        raise error(f"{where}{name}={value!r} is not known; choose one of {listed}.{did_you_mean(str(value), choices)}")

@@ -1,4 +1,4 @@
-"""Arrays of real numbers as they come in: what NumPy would turn into numbers without a word is refused."""
+"""Arrays of real numbers as they come in: what NumPy would turn into numbers silently is rejected."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def real_array(
             f"{name} must hold real numbers; got complex ones, {_short(values)}. Give their real part if that is meant."
         )
     if kind in "mM" and kind:
-        what = "dates" if kind == "M" else "lengths of time"
-        raise error(f"{name} must hold numbers; got {what}, {_short(values)}. Write years, or days, as numbers.")
+        type_name = "dates" if kind == "M" else "lengths of time"
+        raise error(f"{name} must hold numbers; got {type_name}, {_short(values)}. Write years, or days, as numbers.")
     try:
         array = np.array(values, dtype=np.float64) if copy else np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):

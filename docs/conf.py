@@ -21,8 +21,9 @@ myst_heading_anchors = 3
 autodoc_typehints = "none"  # types stand in the docstrings
 autosummary_imported_members = True
 numpydoc_class_members_toctree = False
-_tables = ("Estimates", "ArmMeans", "ArmChanges")  # what they do is written once, at the class that they come from
-numpydoc_show_inherited_class_members = {f"bayesmeta.{name}": name in _tables for name in bayesmeta.__all__}
+# Their methods come from a base class that has no page of its own.
+_inheriting = ("Estimates", "ArmMeans", "ArmChanges", "PooledResult", "MultilevelResult")
+numpydoc_show_inherited_class_members = {f"bayesmeta.{name}": name in _inheriting for name in bayesmeta.__all__}
 
 html_theme = "furo"
 html_title = "bayesmeta"

@@ -33,7 +33,7 @@ def test_there_are_pages_with_examples() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_the_examples_print_what_they_say(page: Path) -> None:
-    """The blocks of a page run one after the other; lines between them are left out, so that fences are no output."""
+    """The blocks of a page run one after the other; lines between them are left out, so that fences are not output."""
     blocks = re.findall(r"^```python\n(.*?)^```$", page.read_text(encoding="utf-8"), re.S | re.M)
     examples = doctest.DocTestParser().get_doctest("\n".join(blocks), {}, page.name, str(page), 0)
     assert examples.examples

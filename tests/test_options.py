@@ -1,7 +1,7 @@
 """Every option and every key has a parameter, a table or a question that it is for, or is rejected: nothing is ignored.
 
 An option of the command line, or a key of an analysis or design file, that is not in the tables below fails these tests:
-say what happens where it has no use, and show that it is rejected there.
+say what happens where it has no effect, and show that it is rejected there.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ _OF_ESTIMATES = {
     "--model": (ARMS, "takes estimates with known standard errors"),
     **_MODEL,
 }
-# Every option of a model, and every parameter of its own, where it has no use.
+# Every option of a model, and every parameter of its own, where it has no effect.
 OF_MODELS = {
     "normal.between": (["e.csv", *TAU, "--option", "between=multi-arm"], "no trial has several contrasts"),
     "normal.between_matrix": (["e.csv", *TAU, "--option", "between_matrix=cov.csv"], "2 rows and 2 columns"),
@@ -96,7 +96,7 @@ OF_MODELS = {
     ),
     "change_normal.baseline": ([*ARMS, "--option", "baseline=common"], "It is of --model change_normal"),
 }  # fmt: skip
-# What is rejected where it has no use: arguments that give it there, and the message.
+# What is rejected where it has no effect: arguments that give it there, and the message.
 REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
     "fit": {
         "--mu": ([*NO_MU, "--mu", "Normal(0, 0.01)"], "has no mu"),
@@ -286,7 +286,7 @@ PLAIN = {
     "Selection": "cuts weights alternative",
     "BayesianModel": "label tau mu",
 }
-# Keys that are rejected where they have no use: what the small analysis becomes, and the message.
+# Keys that are rejected where they have no effect: what the small analysis becomes, and the message.
 KEYS: dict[str, tuple[str, str]] = {
     "NormalSection.mu": ('0 + dose|mu = "Normal(0, 2)"', "has no mu"),
     "NormalSection.beta": ('model|beta = { doze = "Normal(0, 1)" }', "no such column"),
@@ -416,7 +416,7 @@ def test_every_key_has_a_decision() -> None:
         for name in names.split()
     }
     decided |= set(KEYS)
-    assert keys - decided == set(), "say where these keys have no use, and reject them there"
+    assert keys - decided == set(), "say where these keys have no effect, and reject them there"
     assert decided - keys == set(), "these keys are gone"
 
 

@@ -23,12 +23,12 @@ _POINTS = 17
 
 def crossed_models(ready: Ready, outcome: Outcome, signal: Signal) -> dict[tuple[int, int], Ready]:
     """The signal's model under every prior on the effect crossed with every prior on tau."""
-    found: dict[tuple[int, int], Ready] = {}
+    models: dict[tuple[int, int], Ready] = {}
     for i, effect in enumerate(outcome.sensitivity.effect):
         priors = dict.fromkeys(ready.effects, _rescaled(parse_prior(effect.prior), signal.prior_factor))
         for j, tau in enumerate(outcome.sensitivity.tau):
-            found[i, j] = ready.under(priors | {"tau": parse_prior(tau.prior)})
-    return found
+            models[i, j] = ready.under(priors | {"tau": parse_prior(tau.prior)})
+    return models
 
 
 def belief_models(ready: Ready, outcome: Outcome) -> dict[str, Ready]:
@@ -49,15 +49,15 @@ def paths(ready: Ready) -> list[Path]:
 
     A sceptic's normal prior around zero on the effect, and the stated family on tau where it has a scale.
     """
-    found, names = list[Path](), ready.effects
+    every_path, names = list[Path](), ready.effects
     effect, tau = ready.priors.get(names[0]), plain(ready.model.base.tau)
     if effect is not None and effect.student is not None and effect.is_normal:
-        found.append(replace(sceptical(ready, names, *_around(effect.student.scale)), limits=(None, None)))
+        every_path.append(replace(sceptical(ready, names, *_around(effect.student.scale)), limits=(None, None)))
     scale = tau.row.named("scale")  # a reference prior has none
     if scale is not None:
         values = ("s" if name == scale else f"{getattr(tau, name):g}" for name in tau.row.roles)
         points, value = _around(getattr(tau, scale))
-        found.append(
+        every_path.append(
             Path(
                 kind="tau_factor",
                 parameter="tau",
@@ -68,7 +68,7 @@ def paths(ready: Ready) -> list[Path]:
                 family=f"{type(tau).__name__}({', '.join(values)})",
             )
         )
-    return found
+    return every_path
 
 
 def _around(stated: float) -> tuple[NDArray[np.float64], Callable[[float], float]]:

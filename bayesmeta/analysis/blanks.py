@@ -12,7 +12,7 @@ from bayesmeta.errors import DataError, SpecificationError
 BLANK = "FILL IN"
 
 
-def blank(what: str) -> str:
+def blank(text: str) -> str:
     """Return what a template has in place of a value.
 
     Examples
@@ -20,7 +20,7 @@ def blank(what: str) -> str:
     >>> blank("lower limit, as printed")
     'FILL IN: lower limit, as printed'
     """
-    return f"{BLANK}: {what}"
+    return f"{BLANK}: {text}"
 
 
 def is_blank(value: object) -> bool:
@@ -46,7 +46,7 @@ def blanks_in(content: Any, place: str = "") -> Iterator[tuple[str, str]]:
         yield place, str(content).strip()
 
 
-def refuse_blanks(content: Any, path: Path) -> None:
+def reject_blanks(content: Any, path: Path) -> None:
     """Reject an analysis file in which something has yet to be filled in.
 
     Raises
@@ -59,7 +59,7 @@ def refuse_blanks(content: Any, path: Path) -> None:
         raise SpecificationError(_still_blank(f"{path}: {blanks[0][0]}", blanks[0][1], len(blanks) - 1))
 
 
-def refuse_blank_cells(table: Table) -> Table:
+def reject_blank_cells(table: Table) -> Table:
     """Return a table without blanks.
 
     Raises
@@ -75,5 +75,5 @@ def refuse_blank_cells(table: Table) -> Table:
 
 
 def _still_blank(place: str, text: str, more: int) -> str:
-    rest = f" {more} more {'blank follows' if more == 1 else 'blanks follow'}." if more else ""
-    return f"{place} is still blank ({text!r}). Fill it in.{rest}"
+    note = f" {more} more {'blank follows' if more == 1 else 'blanks follow'}." if more else ""
+    return f"{place} is still blank ({text!r}). Fill it in.{note}"

@@ -219,7 +219,7 @@ def _send(stream: IO[bytes], what: Any) -> None:
 def serve() -> None:
     """Do the jobs on standard input and write their fits to standard output; end when the input does."""
     out, jobs = os.fdopen(os.dup(1), "wb"), queue.SimpleQueue[Job]()
-    os.dup2(2, 1)  # whatever libraries print is no answer
+    os.dup2(2, 1)  # whatever libraries print is not an answer
     lock = threading.Lock()
 
     def read() -> None:

@@ -240,10 +240,10 @@ def _left_out(outcome: Outcome, fit: MetaResult) -> list[str]:
     """What the report has for other outcomes and not for this one, each with the reason."""
     sentences = list(fit.prepared.family.left_out)
     known = fit.prepared.parameters
-    own = dict.fromkeys(name.split("[")[0] for name, parameter in known.items() if parameter.role == "nuisance")
-    if own and outcome.signals and outcome.sensitivity != Sensitivity():
+    nuisances = dict.fromkeys(name.split("[")[0] for name, parameter in known.items() if parameter.role == "nuisance")
+    if nuisances and outcome.signals and outcome.sensitivity != Sensitivity():
         sentences.append(
-            f"Other priors on {' and '.join(own)}: the sensitivity crosses those on mu, coefficients and tau."
+            f"Other priors on {' and '.join(nuisances)}: the sensitivity crosses those on mu, coefficients and tau."
         )
     return sentences
 
@@ -296,5 +296,5 @@ def _confounding(outcome: Outcome, fits: Mapping[str, MetaResult]) -> Confoundin
         y=b,
         correlation=float(np.corrcoef(x, y)[0, 1]),
         points=np.column_stack([x, y])[::step][:400].tolist(),
-        note="Both are in one model: the closer the correlation is to −1 or 1, the less the data tell them apart.",
+        note="Both are in one model: the closer the correlation is to −1 or 1, the less the data can separate them.",
     )

@@ -58,13 +58,11 @@ def treated_risk(outcome: Outcome) -> TreatedRisk:
             f"measure = {outcome.measure!r} does not say what the estimates are: a risk ratio and an odds ratio give "
             "different risks. State effects.printed_measure, e.g. 'log_rr'."
         )
-    found = measure_named(measure).risk
-    if isinstance(found, str):
+    risk = measure_named(measure).risk
+    if isinstance(risk, str):
         able = ", ".join(repr(name) for name, m in MEASURES.items() if not isinstance(m.risk, str))
-        raise SpecificationError(
-            f"measure = {measure!r} gives no risk under treatment: {found}. Those that do: {able}."
-        )
-    return found
+        raise SpecificationError(f"measure = {measure!r} gives no risk under treatment: {risk}. Those that do: {able}.")
+    return risk
 
 
 def derived_rows(question: Derived, outcome: Outcome, result: MetaResult) -> list[DerivedRecord]:

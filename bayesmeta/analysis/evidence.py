@@ -81,7 +81,7 @@ def _read_studies(table: Table, covariates: list[str], sd: Prior) -> tuple[list[
 def _known(
     table: Table, i: int, name: str, values: dict[str, float | str | Range | None], sd: Prior
 ) -> tuple[float | None, float | None, Choice | None]:
-    """Effect and standard error of a study, as far as its row tells them, and the choice that a +/- leaves."""
+    """Effect and standard error of a study, as far as its row gives them, and the choice that a +/- leaves."""
     means = [_plain(values.get(key)) for key in ("mean_t", "mean_c")]
     if values.get("y") is not None or values.get("se") is not None:
         return _plain(values.get("y")), _plain(values.get("se")), None
@@ -166,7 +166,7 @@ def _choice(section: ChoiceSection, covariates: list[str]) -> Choice:
         for name in (name for cells in option.values.values() for name in cells):
             if name not in known:
                 raise SpecificationError(
-                    f"choice {section.name!r}, option {option.label!r}: {name!r} is no covariate of this outcome."
+                    f"choice {section.name!r}, option {option.label!r}: {name!r} is not a covariate of this outcome."
                     f"{did_you_mean(name, known)} Known: {', '.join(known)}."
                 )
     options = [

@@ -22,7 +22,7 @@ def external_rows(section: External, folder: Path) -> list[ExternalRecord]:
     """
     table = read_csv(folder / section.file)
     table.require(*_COLUMNS)
-    found: list[ExternalRecord] = []
+    rows: list[ExternalRecord] = []
     for row in section.rows:
         for key in row:
             if key not in _ROW_KEYS:
@@ -39,7 +39,7 @@ def external_rows(section: External, folder: Path) -> list[ExternalRecord]:
             value = as_number(table.columns[column][hits[0]])
             numbers[key] = None if value is None else float(value) / divisor
         cells = {key: _text(table.columns[key][hits[0]]) for key in ("review", "outcome", "subgroup", "note", "source")}
-        found.append(
+        rows.append(
             ExternalRecord(
                 review=cells["review"],
                 outcome=f"{cells['outcome']} ({cells['subgroup']})" if cells["subgroup"] else cells["outcome"],
@@ -51,7 +51,7 @@ def external_rows(section: External, folder: Path) -> list[ExternalRecord]:
                 source=cells["source"],
             )
         )
-    found += [
+    rows += [
         ExternalRecord(
             review=one.review,
             outcome=one.says,
@@ -65,7 +65,7 @@ def external_rows(section: External, folder: Path) -> list[ExternalRecord]:
         )
         for one in section.statements
     ]
-    return found
+    return rows
 
 
 def _divisor(text: str) -> float:

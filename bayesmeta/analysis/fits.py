@@ -53,10 +53,10 @@ class Begun:
 
     def fits(self, names: Mapping[str, Any]) -> dict[str, MetaResult]:
         """A fit of every model: by NUTS where there is one, since it has chains to look at, or from the weighted sample."""
-        found = dict(self.computed.fits)
+        by_name = dict(self.computed.fits)
         for wait in self.waits:
-            found |= wait()
-        return {name: found[name] for name in names}
+            by_name |= wait()
+        return {name: by_name[name] for name in names}
 
 
 def computed_fits(data: Data, models: Mapping[str, Model], seed: int, settings: Mapping[str, Any]) -> Computed:
@@ -90,9 +90,9 @@ def _by_default(ready: Ready) -> dict[str, Exact]:
 
 def _obstacle(ready: Ready) -> str:
     """Why importance sampling does not take the models of a review; nothing of other data."""
-    for name, one in ready.items():
-        if one.family.latent_effects and isinstance(one.exact, str):
-            return f"model {name!r}: {one.exact.removesuffix(" Use engine='nuts'.").rstrip('.')}."
+    for name, prepared in ready.items():
+        if prepared.family.latent_effects and isinstance(prepared.exact, str):
+            return f"model {name!r}: {prepared.exact.removesuffix(" Use engine='nuts'.").rstrip('.')}."
     return ""
 
 
@@ -112,7 +112,7 @@ def begin(checked: Plan, chains: Chains, show: Callable[[str, Computed], None] |
     show : callable, optional
         Called with the name of an outcome, and its fits, as soon as they are there.
     """
-    found, reviews, held = dict[str, Begun](), reviews_of(checked), False
+    by_outcome, reviews, held = dict[str, Begun](), reviews_of(checked), False
     for name, outcome in checked.analysis.outcomes.items():
         names = list(outcome.models)
         is_check = name in reviews and not held
@@ -125,10 +125,10 @@ def begin(checked: Plan, chains: Chains, show: Callable[[str, Computed], None] |
         held = held or (is_check and of_sample)
         if not of_sample:
             waits += [chains.ask(job) for job in jobs(checked, name, names[1:] if is_check else names)]
-        found[name] = Begun(computed, waits)
+        by_outcome[name] = Begun(computed, waits)
         if show is not None:
             show(name, computed)
-    return found
+    return by_outcome
 
 
 def settings(checked: Plan, name: str) -> dict[str, Any]:
@@ -139,9 +139,9 @@ def settings(checked: Plan, name: str) -> dict[str, Any]:
 
 def jobs(checked: Plan, name: str, names: list[str]) -> list[Job]:
     """Some models of an outcome, those that state their own number of draws apart."""
-    sections, found = checked.analysis.outcomes[name].models, list[Job]()
+    sections, waiting = checked.analysis.outcomes[name].models, list[Job]()
     for draws in dict.fromkeys(sections[key].draws for key in names):
         models = {key: checked.models[name][key] for key in names if sections[key].draws == draws}
         own = settings(checked, name) | ({} if draws is None else {"draws": draws})
-        found.append(Job(name, checked.data[name], models, checked.analysis.seed, own))
-    return found
+        waiting.append(Job(name, checked.data[name], models, checked.analysis.seed, own))
+    return waiting

@@ -1,11 +1,11 @@
-"""The data of one outcome of an analysis file: from its table, or a refusal that names the outcome and the key."""
+"""The data of one outcome of an analysis file: from its table, or a rejection that names the outcome and the key."""
 
 from __future__ import annotations
 
 import warnings
 from pathlib import Path
 
-from bayesmeta.analysis.blanks import refuse_blank_cells
+from bayesmeta.analysis.blanks import reject_blank_cells
 from bayesmeta.analysis.evidence import load_review
 from bayesmeta.analysis.schema import EffectsSection, Outcome
 from bayesmeta.data.covariance_file import covariance_of
@@ -49,7 +49,7 @@ def load_data(outcome: Outcome, folder: Path, name: str) -> Data:
             raise SpecificationError(f"outcomes.{name}: {error}") from error
     stated = outcome.measure if "measure" in outcome.model_fields_set else None
     if given[0] == "studies":
-        return load_review(outcome, refuse_blank_cells(open_table(table, "table of studies")), name, stated)
+        return load_review(outcome, reject_blank_cells(open_table(table, "table of studies")), name, stated)
     try:
         if (kind := _kind_of_arms(outcome)) is not None:
             arms: Data = family_named(kind).data_type.from_frame(table, covariates=outcome.covariates)  # type: ignore[attr-defined]
@@ -128,7 +128,7 @@ def _own_columns(outcome: Outcome) -> list[str]:
 
 
 def _check_kinds(outcome: Outcome, table: str, name: str) -> None:
-    """Refuse a model that the table is not for, and keys that would have no use."""
+    """Reject a model that the table is not for, and keys that would have no effect."""
     where = f"outcomes.{name}"
     kinds = {section.kind: key for key, section in outcome.models.items()}
     if len(kinds) > 1:
@@ -150,7 +150,7 @@ def _check_kinds(outcome: Outcome, table: str, name: str) -> None:
         unused["effects"] = "it is for arms, and for estimates with measure = 'reported' or 'reported_ratio'"
     if table != "estimates" or outcome.measure in REPORTED:
         unused.setdefault(
-            "cov", "it is for estimates with their standard errors; a table of arms tells its own covariance"
+            "cov", "it is for estimates with their standard errors; a table of arms implies its own covariance"
         )
     for key, reason in unused.items():
         if getattr(outcome, key) not in (None, [], False):

@@ -106,13 +106,13 @@ def build_model(section: ModelSection, measure: str, data: Data, folder: Path) -
         if key.option and (key.option in given) != (key.name in given):
             here, missing = (key.option, key.name) if key.option in given else (key.name, key.option)
             raise SpecificationError(f"{here} needs {missing} beside it, a column and a prior.")
-    own = {key.name: _priors(given[key.name]) for key in family.keys.priors if key.name in given}
-    own |= {
+    own_priors = {key.name: _priors(given[key.name]) for key in family.keys.priors if key.name in given}
+    own_priors |= {
         key.name: folder / given[key.name] if key.takes == "file" else given[key.name]
         for key in family.keys.options
         if key.name in given
     }
-    model: Model = family.build(base, data, measure, own)
+    model: Model = family.build(base, data, measure, own_priors)
     return model
 
 

@@ -62,15 +62,15 @@ def reviews(outcome: Outcome, data: Data) -> dict[str, PublishedReview]:
     asked, review = outcome.sensitivity.evidence, cast(PublishedReview, data)
     if asked and outcome.studies is None:
         raise SpecificationError("sensitivity.evidence: it is of a published review, and this outcome has none.")
-    found = dict[str, PublishedReview]()
-    for one in asked:
-        if one.label in found:
-            raise SpecificationError(f"evidence {one.label!r} stands twice. Give each its own label.")
+    by_label = dict[str, PublishedReview]()
+    for evidence in asked:
+        if evidence.label in by_label:
+            raise SpecificationError(f"evidence {evidence.label!r} is given twice. Give each its own label.")
         try:
-            found[one.label] = _changed(review, one)
+            by_label[evidence.label] = _changed(review, evidence)
         except BayesmetaError as error:
-            raise type(error)(f"evidence {one.label!r}: {error}") from error
-    return found
+            raise type(error)(f"evidence {evidence.label!r}: {error}") from error
+    return by_label
 
 
 def _changed(data: PublishedReview, evidence: OtherEvidence) -> PublishedReview:
@@ -103,12 +103,12 @@ def _require(name: str, known: Sequence[str], what: str) -> None:
 def changes(before: PublishedReview, after: PublishedReview, options: Mapping[str, str]) -> tuple[str, ...]:
     """How two reviews of the same studies differ, in words; `options` are those that were taken."""
     old, new = ({one.name: one for one in review.statistics} for review in (before, after))
-    found = [f"with {name}: {printed(one)}" for name, one in new.items() if name not in old]
-    found += [f"without {name}" for name in old if name not in new]
-    found += [f"{choice}: {option}" for choice, option in options.items()]
+    texts = [f"with {name}: {printed(one)}" for name, one in new.items() if name not in old]
+    texts += [f"without {name}" for name in old if name not in new]
+    texts += [f"{choice}: {option}" for choice, option in options.items()]
     studies = zip(after.studies, before.studies, strict=True)
     outside = [one.name for one, was in studies if was.in_review and not one.in_review]
-    return (*found, *(f"{name} not in the review's pool" for name in outside))
+    return (*texts, *(f"{name} not in the review's pool" for name in outside))
 
 
 def on_other_evidence(outcome: Outcome, ready: Mapping[str, Ready], seed: int, *, refit: bool = True) -> OtherAnswers:

@@ -93,8 +93,8 @@ def _logs(given: dict[str, Any], kind: str) -> dict[str, Any]:
     values = list(printed.values())
     if not (values[0] > 0 and values == sorted(values)):
         limits = f"({printed['lower']:g}, {printed['upper']:g})"
-        what = f"does not contain its estimate {printed['estimate']:g}" if "estimate" in printed else "has no width"
+        fault = f"does not contain its estimate {printed['estimate']:g}" if "estimate" in printed else "has no width"
         raise DataError(
-            f"{kind} ratio: the interval {limits} {what}, or is not positive. Give the ratio itself, not its logarithm."
+            f"{kind} ratio: the interval {limits} {fault}, or is not positive. Give the ratio itself, not its logarithm."
         )
     return given | {name: math.log(value) for name, value in printed.items()}

@@ -63,8 +63,8 @@ def methods(
         if reason
     ]
     paragraphs.append(_sampled(analysis, fits))
-    if other := _other_priors(signals):
-        paragraphs.append(other)
+    if paragraph := _other_priors(signals):
+        paragraphs.append(paragraph)
     paragraphs.append("Intervals are equal-tailed with 95% probability.")
     return paragraphs
 

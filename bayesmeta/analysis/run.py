@@ -38,7 +38,7 @@ from bayesmeta.spec.two_scales import Model
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A checked analysis: everything that could be refused has been looked at, nothing has been sampled."""
+    """A checked analysis: everything that could be rejected has been looked at, nothing has been sampled."""
 
     analysis: Analysis
     folder: Path
@@ -88,13 +88,13 @@ def plan(path: str | Path) -> Plan:
 
 
 def _check_names(analysis: Analysis, path: Path) -> None:
-    """Refuse names of outcomes and models that cannot be the places of their draws in a file."""
+    """Reject names of outcomes and models that cannot be the places of their draws in a file."""
     names = [("outcome", name) for name in analysis.outcomes]
     names += [(f"outcomes.{name}, model", key) for name, outcome in analysis.outcomes.items() for key in outcome.models]
-    for what, name in names:
+    for kind, name in names:
         if not name.strip() or name.strip() in (".", "..") or "/" in name or any(map(_is_control, name)):
             raise SpecificationError(
-                f"{path}: {what} {name!r}: it names a place in posterior.nc, so it cannot be empty, '.' or '..', nor hold '/' "
+                f"{path}: {kind} {name!r}: it names a place in posterior.nc, so it cannot be empty, '.' or '..', nor hold '/' "
                 "or a control character. Titles and labels may."
             )
 
@@ -139,8 +139,8 @@ def run(
         for name, one in begun.items():
             parts[name] = _part(checked, name, one, grids[name], other[name], progress)
     fits = {name: part.fits for name, part in parts.items()}
-    exactly = {name: one.computed.fits for name, one in begun.items()}
-    refused = {name: one.computed.refused for name, one in begun.items()}
+    exactly = {name: outcome.computed.fits for name, outcome in begun.items()}
+    refused = {name: outcome.computed.refused for name, outcome in begun.items()}
     signals = [signal for part in parts.values() for signal in part.collected.signals]
     engines = {fit.engine for name in fits for fit in {**fits[name], **exactly[name]}.values()}
     content = {
@@ -209,9 +209,9 @@ def _refit_checks(name: str, outcome: Outcome, refits: dict[str, MetaResult], es
     checks = []
     for key in outcome.models:
         quantities = [signal.quantity for signal in outcome.signals if signal.model == key]
-        found = [convergence(fit, quantities) for label, fit in refits.items() if label.startswith(f"{key}: ")]
-        if found:
-            checks += worst_of(found).checks(f"{name}, {key} under other priors", ess_limit)
+        convergences = [convergence(fit, quantities) for label, fit in refits.items() if label.startswith(f"{key}: ")]
+        if convergences:
+            checks += worst_of(convergences).checks(f"{name}, {key} under other priors", ess_limit)
     return checks
 
 

@@ -1,4 +1,4 @@
-"""What an analysis file may say; every field is checked, and unknown keys are refused with the nearest known one."""
+"""What an analysis file may say; every field is checked, and unknown keys are rejected with the nearest known one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationError
 
-from bayesmeta.analysis.blanks import refuse_blanks
+from bayesmeta.analysis.blanks import reject_blanks
 from bayesmeta.analysis.model_sections import AnyModel
 from bayesmeta.analysis.toml import Strict, first_problem, read_toml
 from bayesmeta.errors import SpecificationError
@@ -163,7 +163,7 @@ class EffectsSection(Strict):
     reference: str | dict[str, str] | None = None
     icc: float | str | None = None
     cluster_size: float | str | None = None
-    printed_measure: str | None = None  # of printed estimates, so that priors for another one are refused
+    printed_measure: str | None = None  # of printed estimates, so that priors for another one are rejected
 
 
 class Outcome(Strict):
@@ -242,7 +242,7 @@ def read_analysis(path: str | Path) -> Analysis:
     """
     path = Path(path)
     content = read_toml(path, "an analysis file, e.g. models/ketamine/analysis.toml")
-    refuse_blanks(content, path)
+    reject_blanks(content, path)
     try:
         return Analysis.model_validate(content)
     except ValidationError as error:

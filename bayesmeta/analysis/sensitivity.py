@@ -87,10 +87,12 @@ class OneByOne(FromOneSample):
         """See `Posteriors.under`."""
         if ready.model not in self._answers:
             fit = self.result(ready)
-            found = (Reweighted(fit.probability(claim), fit.probability_mcse(claim), 0.0) for claim in self._claims)
-            self._answers[ready.model] = Under(ready, tuple(found), "importance" if fit.quality else "refitted")
+            probabilities = (
+                Reweighted(fit.probability(claim), fit.probability_mcse(claim), 0.0) for claim in self._claims
+            )
+            self._answers[ready.model] = Under(ready, tuple(probabilities), "importance" if fit.quality else "refitted")
         known = self._answers[ready.model]
-        by_claim = dict(zip(self._claims, known.found, strict=True))
+        by_claim = dict(zip(self._claims, known.answers, strict=True))
         return Under(ready, tuple(by_claim[claim] for claim in claims), known.method)
 
 

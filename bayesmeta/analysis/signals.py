@@ -123,7 +123,7 @@ def _display(quantity: str, outcome: Outcome, result: MetaResult) -> Display:
 
 
 def _under(under: Under) -> dict[str, Any]:
-    main, *threshold = under.found
+    main, *threshold = under.answers
     return {
         "probability": main.probability,
         "mcse": main.mcse,
@@ -135,10 +135,10 @@ def _under(under: Under) -> dict[str, Any]:
 
 def _tipping(tipping: Tipping, level: float | None) -> dict[str, Any]:
     """Where a family of priors crosses the level; with a reason, and without numbers, where that is not known."""
-    found: dict[str, Any] = {"on": tipping.parameter, "family": tipping.family, "level": level}
+    record: dict[str, Any] = {"on": tipping.parameter, "family": tipping.family, "level": level}
     if tipping.reason:
-        return found | {"scales": [], "probabilities": [], "extremes": [], "crossings": [], "reason": tipping.reason}
-    return found | {
+        return record | {"scales": [], "probabilities": [], "extremes": [], "crossings": [], "reason": tipping.reason}
+    return record | {
         "scales": list(tipping.ends),
         "probabilities": list(tipping.probabilities),
         "extremes": list(tipping.extremes),
@@ -167,10 +167,10 @@ def _priors(ready: Prepared[Data, Model]) -> dict[str, Any]:
 
 
 def _shaded(signal: Signal) -> dict[str, float | None]:
-    """The side of the density that a claim is about; none where the claim is not the quantity against one number."""
+    """The side of the density that a claim is about; none where the claim does not compare the quantity with one number."""
     number = r"[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?"
-    found = re.fullmatch(rf"\s*{re.escape(signal.quantity)}\s*([<>])=?\s*({number})\s*", signal.claim)
-    if found is None:
+    match = re.fullmatch(rf"\s*{re.escape(signal.quantity)}\s*([<>])=?\s*({number})\s*", signal.claim)
+    if match is None:
         return {"shade_from": None, "shade_to": None}
-    bound = float(found[2])
-    return {"shade_from": None, "shade_to": bound} if found[1] == "<" else {"shade_from": bound, "shade_to": None}
+    bound = float(match[2])
+    return {"shade_from": None, "shade_to": bound} if match[1] == "<" else {"shade_from": bound, "shade_to": None}

@@ -1,4 +1,4 @@
-"""TOML files held to a schema: every field is checked, and what is refused is named in one line."""
+"""TOML files held to a schema: every field is checked, and what is rejected is named in one line."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def read_toml(path: Path, wanted: str) -> dict[str, Any]:
 def first_problem(error: ValidationError, root: type[BaseModel]) -> str:
     """The first problem of a file of schema `root` in one line; an unknown key comes with the nearest known one.
 
-    A section that comes in kinds is told by its key ``kind``.
+    A section that comes in kinds is recognised by its key ``kind``.
     """
     problems = error.errors(include_url=False)
     problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])

@@ -24,10 +24,10 @@ def impossible_numbers(context: Context) -> Iterator[Finding]:
     for arm in context.arms:
         if arm.n < 1 or _has_fraction(arm.n):
             yield _cell(
-                context, arm, "range", "n", f"{arm.n:g} is no number of participants", "A whole number, 1 or more"
+                context, arm, "range", "n", f"{arm.n:g} is not a number of participants", "A whole number, 1 or more"
             )
         if arm.events < 0 or _has_fraction(arm.events):
-            yield _cell(context, arm, "range", "events", f"{arm.events:g} is no count", "A whole number, 0 or more")
+            yield _cell(context, arm, "range", "events", f"{arm.events:g} is not a count", "A whole number, 0 or more")
         if arm.events > arm.n:
             why = f"{arm.events:g} events among {arm.n:g} participants"
             yield _cell(context, arm, "range", "events", why, "At most one for each participant; were columns swapped?")
@@ -52,20 +52,20 @@ def contradictions(context: Context, level: float) -> Iterator[Finding]:
 
 
 def percentages(context: Context) -> Iterator[Finding]:
-    """Yield percentages that are no count of their arm, or not the count beside them."""
+    """Yield percentages that are not a count of their arm, or not the count beside them."""
     for arm in context.arms:
         if isnan(arm.percent) or not arm.n >= 1 or arm.n % 1:
             continue
         digits = context.decimals(arm.i, arm.column("percent"))
         if not 0 <= arm.percent <= 100:
-            yield _cell(context, arm, "percentage", "percent", f"{arm.percent:g}% is no percentage", "From 0 to 100")
+            yield _cell(context, arm, "percentage", "percent", f"{arm.percent:g}% is not a percentage", "From 0 to 100")
             continue
         fewest, most = (float(x[0]) for x in counts_from_percentage(arm.percent, arm.n, decimals=digits))
         shown = f"{arm.percent:.{digits}f}%"
         if fewest > most:
             near = " and ".join(f"{k:g} are {100 * k / arm.n:.{digits}f}%" for k in (most, fewest) if 0 <= k <= arm.n)
             normal = f"{near} of {arm.n:g}; were fewer participants observed?"
-            yield _cell(context, arm, "percentage", "percent", f"{shown} is no count of n = {arm.n:g}", normal)
+            yield _cell(context, arm, "percentage", "percent", f"{shown} is not a count of n = {arm.n:g}", normal)
         elif not isnan(arm.events) and not fewest <= arm.events <= most:
             why = f"{shown} of {arm.n:g} is not the {arm.events:g} events beside it"
             yield _cell(context, arm, "percentage", "percent", why, f"{100 * arm.events / arm.n:.{digits}f}%")
@@ -103,7 +103,7 @@ def _of_whole_numbers(context: Context, arm: Arm) -> Iterator[Finding]:
     n, items = int(arm.n), context.items_of(arm.i)
     if items < 1 or items % 1:
         normal = "A whole number, 1 or more; empty if scores are not averaged"
-        yield context.finding("range", arm.i, "items", f"{items:g} is no number of items", normal)
+        yield context.finding("range", arm.i, "items", f"{items:g} is not a number of items", normal)
         return
     items, digits = int(items), context.decimals(arm.i, arm.column("mean"))
     of = f"{n} whole numbers" if items == 1 else f"{n} means of {items} whole numbers"

@@ -1,4 +1,4 @@
-"""P values and intervals that contradict the numbers beside them, and effects against their stated direction."""
+"""P values and intervals that contradict the numbers beside them, and effects contrary to their stated direction."""
 
 from __future__ import annotations
 
@@ -30,32 +30,32 @@ def estimates(context: Context, *, ratio: bool | None, level: float) -> Iterator
     column = next((name for name in ("estimate", "y") if name in table.columns), None)
     if column is None:
         return
-    known = np.flatnonzero(~np.isnan(known_numbers(table, column))).tolist()
-    suspects = _suspects(table, known, bool(ratio), level)
+    filled = np.flatnonzero(~np.isnan(known_numbers(table, column))).tolist()
+    suspects = _suspects(table, filled, bool(ratio), level)
     if ratio is None and column == "estimate":
         no_difference, suspects = suspects, _suspects(table, suspects, True, level)
-        yield from _logarithms(context, sorted(set(no_difference) - set(suspects)), len(known))
+        yield from _logarithms(context, sorted(set(no_difference) - set(suspects)), len(filled))
     for i in suspects:
         row = table.take([i])
         both = column == "estimate" and _is_positive(row, column)  # what is called y is on the scale of the analysis
         readings = [ratio] if ratio is not None else [False, True] if both else [False]
-        found = [list(_clashes(row, bool(reading), level)) for reading in readings]
-        for check, clash in min(found, key=_badness):
+        clashes = [list(_clashes(row, bool(reading), level)) for reading in readings]
+        for check, clash in min(clashes, key=_badness):
             yield context.finding(check, i, clash.column, clash.why, clash.normal)
 
 
-def _logarithms(context: Context, ratios: list[int], known: int) -> Iterator[Finding]:
+def _logarithms(context: Context, ratios: list[int], n_rows: int) -> Iterator[Finding]:
     """Yield negative estimates in a table most of whose rows fit as ratios alone."""
-    if len(ratios) < _RATIOS or 2 * len(ratios) <= known:
+    if len(ratios) < _RATIOS or 2 * len(ratios) <= n_rows:
         return
     values = known_numbers(context.table, "estimate")
     for i in map(int, np.flatnonzero(values < 0)):
-        why = f"{values[i]:g} is no ratio, and most other rows are ratios by their intervals"
+        why = f"{values[i]:g} is not a ratio, and most other rows are ratios by their intervals"
         yield context.finding("range", i, "estimate", why, "Is it a logarithm? Give all on one scale")
 
 
 def _suspects(table: Table, rows: list[int], ratio: bool, level: float) -> list[int]:
-    """Return the rows with a clash or a refusal among them, and some more: the others need no look one by one."""
+    """Return the rows with a clash or a rejection among them, and some more: the others need no look one by one."""
     if not rows:
         return []
     with warnings.catch_warnings():
@@ -69,8 +69,8 @@ def _suspects(table: Table, rows: list[int], ratio: bool, level: float) -> list[
         return sorted({rows[clash.row] for clash in chain(skewed_intervals(reports), contradictions(reports))})
 
 
-def _badness(found: list[tuple[str, Clash]]) -> tuple[int, bool]:
-    return len(found), any(check == "asymmetric interval" for check, _ in found)
+def _badness(clashes: list[tuple[str, Clash]]) -> tuple[int, bool]:
+    return len(clashes), any(check == "asymmetric interval" for check, _ in clashes)
 
 
 def _is_positive(row: Table, column: str) -> bool:
@@ -83,7 +83,7 @@ def _clashes(row: Table, ratio: bool, level: float) -> Iterator[tuple[str, Clash
         warnings.simplefilter("always", DataWarning)
         try:
             reports: Reports = read_reports(row, ratio=ratio, level=level)
-        except DataError as error:  # what is refused is a finding here
+        except DataError as error:  # what is rejected is a finding here
             yield "range", _clash(row, str(error), ratio)
             return
     yield from (("direction", _clash(row, str(warning.message), ratio)) for warning in odd)  # a statistic's sign
@@ -111,7 +111,7 @@ def variances(context: Context) -> Iterator[Finding]:
         root = np.sqrt(v)
         far = np.abs(root - se) > 0.1 * se + halves[0] + halves[1] / (2 * root)
     for i in map(int, np.flatnonzero(far & (se > 0) & (v > 0))):
-        why = f"{v[i]:g} is no square of se, {se[i]:g}"
+        why = f"{v[i]:g} is not a square of se, {se[i]:g}"
         yield context.finding("contradiction", i, "v", why, f"About {se[i] ** 2:.3g}; keep one of the two")
 
 
@@ -169,7 +169,7 @@ def _p_range(context: Context, t: Arm, c: Arm) -> tuple[float, float]:
 
 
 def direction(context: Context) -> Iterator[Finding]:
-    """Yield effects against the direction that column ``direction`` says was reported: ``lower`` or ``higher``."""
+    """Yield effects contrary to the direction that column ``direction`` says was reported: ``lower`` or ``higher``."""
     table = context.table
     if "direction" not in table.columns:
         return
@@ -183,13 +183,13 @@ def direction(context: Context) -> Iterator[Finding]:
         stated = str(cell).strip().lower()
         if stated not in ("lower", "higher"):
             yield context.finding(
-                "direction", i, "direction", f"{cell!r} is no direction", "lower or higher, under treatment"
+                "direction", i, "direction", f"{cell!r} is not a direction", "lower or higher, under treatment"
             )
             continue
         for values, column in ((effects, main), (means, "mean_t"), (risks[0] - risks[1], "events_t")):
             if values[i] * (1 if stated == "higher" else -1) < 0:
-                found = "higher" if stated == "lower" else "lower"
-                why = f"the report says {stated} under treatment, and these numbers say {found}"
+                observed = "higher" if stated == "lower" else "lower"
+                why = f"the report says {stated} under treatment, and these numbers say {observed}"
                 yield context.finding(
                     "direction", i, column, why, "Is the difference control minus treatment, or are arms swapped?"
                 )

@@ -86,10 +86,10 @@ class Context:
 
     @classmethod
     def read(cls, table: Table, *, scale: tuple[float, float] | None, integers: bool, items: int) -> Context:
-        """Read the arms of a table; a cell that should hold a number and does not is refused."""
-        own = {name: tuple(known_numbers(table, name).tolist()) for name in ("scale_min", "scale_max", "items")}
+        """Read the arms of a table; a cell that should hold a number and does not is rejected."""
+        limits = {name: tuple(known_numbers(table, name).tolist()) for name in ("scale_min", "scale_max", "items")}
         arms = tuple(_arms(table))
-        return cls(table=table, arms=arms, scale=scale, integers=integers, items=items, _own=own)
+        return cls(table=table, arms=arms, scale=scale, integers=integers, items=items, _own=limits)
 
     def scale_of(self, i: int) -> tuple[float, float] | None:
         """Return the scale of row `i`, where it is known."""
@@ -100,8 +100,8 @@ class Context:
 
     def items_of(self, i: int) -> float:
         """Return how many items a score in row `i` is the mean of."""
-        own = self._own["items"][i]
-        return self.items if math.isnan(own) else own
+        items = self._own["items"][i]
+        return self.items if math.isnan(items) else items
 
     def decimals(self, i: int, column: str) -> int:
         """Return with how many decimals a cell was printed."""
@@ -137,7 +137,9 @@ def _sane(table: Table, column: str) -> NDArray[np.float64]:
     """Return a column of numbers whose squares are numbers too."""
     values = known_numbers(table, column)
     for i in np.flatnonzero(np.abs(values) > _LARGEST):
-        raise DataError(f"{table.cell(int(i), column)}: {values[i]:g} is no number that a study reports. Look it up.")
+        raise DataError(
+            f"{table.cell(int(i), column)}: {values[i]:g} is not a number that a study reports. Look it up."
+        )
     return values
 
 
@@ -147,5 +149,7 @@ def _arms(table: Table) -> Iterator[Arm]:
             continue
         numbers = {name: _sane(table, name + suffix).tolist() for name in NUMBERS}
         for i in range(len(table)):
-            own = {name: numbers[name][i] for name in NUMBERS}
-            yield Arm(i=i, suffix=suffix, study=text(table, "study", i), outcome=text(table, "outcome", i), **own)
+            numbers_of_arm = {name: numbers[name][i] for name in NUMBERS}
+            yield Arm(
+                i=i, suffix=suffix, study=text(table, "study", i), outcome=text(table, "outcome", i), **numbers_of_arm
+            )

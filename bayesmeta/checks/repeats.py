@@ -46,9 +46,9 @@ def same_arm(context: Context) -> Iterator[Finding]:
     for arm in context.arms:
         if math.isnan(arm.mean) or not arm.sd > 0 or _digits(context, arm) < _DIGITS:
             continue
-        other = seen.setdefault((arm.outcome, arm.n, arm.mean, arm.sd), arm)
-        if other.study != arm.study:
-            why = f"n, mean and SD, {arm.n:g}, {arm.mean:g} and {arm.sd:g}, are also those of study {other.study!r}"
+        earlier = seen.setdefault((arm.outcome, arm.n, arm.mean, arm.sd), arm)
+        if earlier.study != arm.study:
+            why = f"n, mean and SD, {arm.n:g}, {arm.mean:g} and {arm.sd:g}, are also those of study {earlier.study!r}"
             normal = "Is it the same study, or was a row copied?"
             yield context.finding("same arm", arm.i, arm.column("mean"), why, normal)
     yield from _same_counts(context)
@@ -65,10 +65,10 @@ def _same_counts(context: Context) -> Iterator[Finding]:
     for t, c in context.pairs():
         if math.isnan(t.events + c.events + t.n + c.n) or t.events + c.events < 5:
             continue  # few events agree by chance
-        other = seen.setdefault((t.outcome, t.events, t.n, c.events, c.n), t)
-        if other.study != t.study:
+        earlier = seen.setdefault((t.outcome, t.events, t.n, c.events, c.n), t)
+        if earlier.study != t.study:
             shown = f"{t.events:g}/{t.n:g} v {c.events:g}/{c.n:g}"
-            why = f"its counts, {shown}, are also those of study {other.study!r}"
+            why = f"its counts, {shown}, are also those of study {earlier.study!r}"
             yield context.finding("same arm", t.i, "events_t", why, "Is it the same study, or was a row copied?")
 
 
@@ -84,10 +84,10 @@ def _same_estimates(context: Context) -> Iterator[Finding]:
         digits = dict(zip(numbers, map(_significant, cells), strict=True))
         present = [cell for cell in cells if not is_missing(cell)]
         spread = min((digits.get(name, 0) for name in ("ci_lower", "ci_upper")), default=0)
-        told = (
+        n_digits = (
             digits[main] + max(digits.get("se", 0), spread) + sum(digits.get(name, 0) for name in ("n", "n_t", "n_c"))
         )
-        if len(present) < 2 or told < _DIGITS_OF_ESTIMATES:
+        if len(present) < 2 or n_digits < _DIGITS_OF_ESTIMATES:
             continue
         first = seen.setdefault((text(table, "outcome", i), *cells), i)
         if first != i and text(table, "study", first) != text(table, "study", i):
@@ -138,7 +138,7 @@ def _poisson_tail(k: int, expected: float) -> float:
 
 
 def repeated_labels(context: Context) -> Iterator[Finding]:
-    """Yield rows that nothing but their results tells apart from another row: same study, arm, outcome, time, ..."""
+    """Yield rows that nothing but their results distinguishes from another row: same study, arm, outcome, time, ..."""
     results = {*NUMBERS, *_OF_ESTIMATES, *(name + suffix for name in NUMBERS for suffix in SUFFIXES)} - {"n"}
     table = context.table
     names = [name for name in table.columns if name not in results]
@@ -148,5 +148,5 @@ def repeated_labels(context: Context) -> Iterator[Finding]:
         if first.setdefault(key, i) != i:
             why = f"row {table.rows[first[key]]} has the same {', '.join(names)}"
             yield context.finding(
-                "same row", i, "study", why, "One row for each; what tells them apart belongs in a column"
+                "same row", i, "study", why, "One row for each; what distinguishes them belongs in a column"
             )

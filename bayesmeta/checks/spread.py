@@ -56,9 +56,9 @@ def sd_or_se(context: Context) -> Iterator[Finding]:
                 if (context.table.rows[arm.i], context.table.recognised.get(column, column)) in units:
                     continue
                 value = getattr(arm, name)
-                other = "standard error" if name == "sd" else "standard deviation"
+                kind = "standard error" if name == "sd" else "standard deviation"
                 as_read = value * arm.n**0.5 if name == "sd" else value
-                why = f"{value:g} looks like a {other}: the others' SDs are about {usual:.3g}, and read so it is {as_read:.3g}"
+                why = f"{value:g} looks like a {kind}: the others' SDs are about {usual:.3g}, and read so it is {as_read:.3g}"
                 normal = f"{_article(name)} of about {usual if name == 'sd' else usual / arm.n**0.5:.3g}"
                 if reading:
                     yield context.finding("sd or se", arm.i, column, why, normal)
@@ -117,10 +117,10 @@ def _estimates(context: Context) -> Iterator[Finding]:
         ]
         for i, (usual, reading, _) in _outliers(rows, spreads):
             if reading:
-                what = (
+                guess = (
                     "a standard deviation" if sign < 0 else "a standard error that was divided by the root of n twice"
                 )
-                why = f"a standard error of {se[i]:g} looks like {what}: the SDs that the others imply are about {usual:.3g}"
+                why = f"a standard error of {se[i]:g} looks like {guess}: the SDs that the others imply are about {usual:.3g}"
                 yield context.finding("sd or se", i, "se", why, f"About {usual / size[i] ** 0.5:.3g}")
 
 
@@ -149,14 +149,14 @@ def _outliers[T](items: Sequence[T], spreads: Sequence[_Spread]) -> Iterator[tup
     """Yield items far from those of the other studies: what is usual, is the other reading better, may a decimal be lost."""
     values = np.array([spread.log_sd for spread in spreads])
     labels = [spread.study for spread in spreads]
-    for item, own, others in zip(items, spreads, _of_the_others(labels, partial(_centre, values)), strict=True):
+    for item, this, others in zip(items, spreads, _of_the_others(labels, partial(_centre, values)), strict=True):
         if others is None:
             continue
         centre, mad = others
-        scale = math.sqrt(max(mad, _LEAST_SPREAD) ** 2 + own.error)
-        as_it_is, otherwise = (own.log_sd - centre) / scale, (own.log_sd + own.shift - centre) / scale
+        scale = math.sqrt(max(mad, _LEAST_SPREAD) ** 2 + this.error)
+        as_it_is, otherwise = (this.log_sd - centre) / scale, (this.log_sd + this.shift - centre) / scale
         if abs(as_it_is) > _FAR:
-            slip = as_it_is > _SLIP_FAR and own.log_sd - centre > math.log(_SLIP)
+            slip = as_it_is > _SLIP_FAR and this.log_sd - centre > math.log(_SLIP)
             yield item, (math.exp(centre), (as_it_is**2 - otherwise**2) / 2 > _BETTER, slip)
 
 

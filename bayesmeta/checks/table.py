@@ -33,7 +33,7 @@ def check_table(
         Arms, one row for each study or for each arm (``n mean sd se events percent``, also with ``_t`` and ``_c``), or
         estimates (``estimate se ci_lower ci_upper t z f p``), with ``study``. ``p`` beside means is that of their
         difference; ``direction`` (``lower`` or ``higher``) what the report says of the outcome under treatment;
-        ``outcome`` tells outcomes apart.
+        ``outcome`` distinguishes outcomes.
     scale : tuple of two floats, optional
         Lowest and highest score of the outcome; columns ``scale_min`` and ``scale_max`` come first.
     integers : bool, default False
@@ -48,7 +48,7 @@ def check_table(
     Returns
     -------
     tuple of Finding
-        In the order of the rows; empty where nothing was found. A finding is no proof of an error: look the number up.
+        In the order of the rows; empty where nothing was found. A finding is not proof of an error: look the number up.
 
     Raises
     ------
@@ -66,8 +66,8 @@ def check_table(
     >>> table = {"study": ["Sigtermans2009"], "n_t": [30], "percent_t": [76], "n_c": [30], "percent_c": [18]}
     >>> for finding in check_table(table):
     ...     print(finding.column, "|", finding.why, "|", finding.normal)
-    percent_t | 76% is no count of n = 30 | 22 are 73% and 23 are 77% of 30; were fewer participants observed?
-    percent_c | 18% is no count of n = 30 | 5 are 17% and 6 are 20% of 30; were fewer participants observed?
+    percent_t | 76% is not a count of n = 30 | 22 are 73% and 23 are 77% of 30; were fewer participants observed?
+    percent_c | 18% is not a count of n = 30 | 5 are 17% and 6 are 20% of 30; were fewer participants observed?
     """
     if scale is not None and not scale[0] < scale[1]:
         raise SpecificationError(f"scale={scale!r}: its first number must be below its second, as in (0, 10).")
@@ -86,9 +86,9 @@ def check_table(
             f"{source.source}: there is nothing to check in it: no mean, sd, events, percent (with _t and _c, or without), "
             f"estimate or p. read_table may recognise its columns: {', '.join(source.columns)}."
         )
-    found = list(_all(context, ratio, level))
+    findings = list(_all(context, ratio, level))
     order = {source.recognised.get(name, name): j for j, name in enumerate(source.columns)}
-    return tuple(sorted(dict.fromkeys(found), key=lambda f: (f.row, order.get(f.column, len(order)))))
+    return tuple(sorted(dict.fromkeys(findings), key=lambda f: (f.row, order.get(f.column, len(order)))))
 
 
 def _limits_renamed(table: Table) -> Table:
@@ -97,8 +97,8 @@ def _limits_renamed(table: Table) -> Table:
     if not set(names) <= set(table.columns) or set(names.values()) & set(table.columns):
         return table
     columns = {names.get(name, name): cells for name, cells in table.columns.items()}
-    known = {ours: table.recognised.get(name, name) for name, ours in names.items()}
-    return replace(table, columns=columns, recognised={**table.recognised, **known})
+    recognised = {ours: table.recognised.get(name, name) for name, ours in names.items()}
+    return replace(table, columns=columns, recognised={**table.recognised, **recognised})
 
 
 def _all(context: Context, ratio: bool | None, level: float) -> Iterator[Finding]:

@@ -37,7 +37,7 @@ class ArmChanges(StudyTable):
     mean_change_t, mean_change_c : array_like of float, shape (study,), optional
         Mean change of each arm, where the two times are not reported.
     sd_change_t, sd_change_c : array_like of float, shape (study,), optional
-        Standard deviation of the changes; with those of both times it tells the correlation in its arm.
+        Standard deviation of the changes; with those of both times it implies the correlation in its arm.
     correlation : array_like of float, shape (study,), optional
         Correlation of the two measurements within arms, as printed.
     study : sequence of str, optional
@@ -190,4 +190,4 @@ def _check_report(there: Mapping[str, bool], i: int, place: Place) -> None:
         reject("correlation", "must be empty without baseline values, which it would relate to those afterwards.")
     for name in ("sd_change_t", "sd_change_c"):
         if there["correlation"] and there[name]:
-            reject("correlation", f"and {name} tell the same correlation twice. Give one of them.")
+            reject("correlation", f"and {name} give the same correlation twice. Give one of them.")

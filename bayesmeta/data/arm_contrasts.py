@@ -36,7 +36,7 @@ def on_one_arm(contrasts: Sequence[Contrast], where: str) -> tuple[list[Contrast
     Raises
     ------
     DataError
-        If the standard errors do not tell the variance of each arm, or belong to no set of arms.
+        If the standard errors do not identify the variance of each arm, or belong to no set of arms.
 
     Warns
     -----
@@ -87,7 +87,7 @@ def _variances(contrasts: Sequence[Contrast], arms: Sequence[str], where: str) -
     sums = np.array([[float(arm in (c.arm, c.reference)) for arm in arms] for c in contrasts])
     if np.linalg.matrix_rank(sums) < len(arms):
         raise DataError(
-            f"{where}: the standard errors of {len(contrasts)} contrasts do not tell those of its {len(arms)} arms, and so "
+            f"{where}: the standard errors of {len(contrasts)} contrasts do not identify those of its {len(arms)} arms, and so "
             "not their covariance. Add the contrasts between the other arms, or a column se_ref with the standard error of "
             "the reference arm, or state the covariance: --cov, or columns cov_1, cov_2, ..."
         )

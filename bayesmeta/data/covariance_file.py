@@ -39,7 +39,7 @@ def read_covariance(path: Path, studies: Sequence[str], labels: Sequence[str]) -
         Column ``study``, then one column for each estimate. Rows have the labels of the estimates, in their order, or in
         any order where none repeats; so have the columns, or other names in the order of the rows.
     studies, labels : sequence of str
-        Of each estimate: its study, and the label that tells it from others of the study.
+        Of each estimate: its study, and the label that distinguishes it from others of the study.
 
     Raises
     ------
@@ -58,8 +58,8 @@ def read_covariance(path: Path, studies: Sequence[str], labels: Sequence[str]) -
         )
     matrix = np.stack([table.numbers(name) for name in names], axis=1)
     order = _order(path, rows, studies, labels)
-    known = rows if len(set(rows)) == n else list(labels)
-    columns = [known.index(name) for name in names] if set(names) == set(known) else list(range(n))
+    in_file = rows if len(set(rows)) == n else list(labels)
+    columns = [in_file.index(name) for name in names] if set(names) == set(in_file) else list(range(n))
     return matrix[order][:, np.argsort(columns)][:, order]
 
 

@@ -58,7 +58,7 @@ def all_rows(table: Table, y: Floats, se: Floats | None, cov: Floats | None) -> 
 
 
 def used_columns(table: Table) -> list[str]:
-    """Return the columns of a table that tell its covariance, and are no covariates."""
+    """Return the columns of a table that state its covariance, and are not covariates."""
     entries = [name for name in table.columns if _ENTRY.fullmatch(name)]
     return [*entries, *(name for name in (BLOCK, PLACE, SHARED) if name in table.columns)]
 
@@ -109,7 +109,7 @@ def independent_rows(table: Table, y: Floats, se: Floats) -> Rows | None:
 
 
 def rows_with_covariance(table: Table, y: Floats, se: Floats) -> Rows:
-    """Return the rows of a table with the covariance that its columns tell.
+    """Return the rows of a table with the covariance that its columns state.
 
     ``cov_1, cov_2, ...`` hold the covariance with the first, second, ... row of the same study, or of the same
     ``cov_block``, in which ``cov_row`` counts the rows; ``se_ref`` the standard error of the reference arm that the

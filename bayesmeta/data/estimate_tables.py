@@ -94,8 +94,8 @@ def from_table(
         )
     table = without_reference_rows(table, y, se)
     stated = _measure(table, measure)
-    own = table.recognised.get(y, y) == "y" and "measure" in table.columns  # as `effects` prints it
-    check_natural_scale(table, y, measure if own else stated)
+    printed_by_effects = table.recognised.get(y, y) == "y" and "measure" in table.columns  # as `effects` prints it
+    check_natural_scale(table, y, measure if printed_by_effects else stated)
     effects = table.numbers(y)
     given = None if cov is None else real_array("cov", cov, copy=False)
     bare = given is not None and not {se, "v", "lower", "upper"} & set(table.columns)
@@ -116,14 +116,14 @@ def assembled(
     cov: NDArray[np.float64] | None = None,
     cluster: str | None = None,
 ) -> Estimates:
-    """Return estimates from effects and standard errors of the rows of a table, whose columns tell their dependence.
+    """Return estimates from effects and standard errors of the rows of a table, whose columns state their dependence.
 
     Parameters
     ----------
     covariates : sequence of str, optional
         Columns to keep; by default all but `used`.
     extra : mapping of str to sequence, optional
-        Covariates that are no columns of the table.
+        Covariates that are not columns of the table.
     measure, cov, cluster
         As `Estimates.from_frame`.
     """
@@ -192,14 +192,14 @@ def _measure(table: Table, measure: str | None) -> str | None:
             f"{table.source}, column 'measure': it has {', '.join(map(repr, measures[:4]))}, and estimates that are pooled "
             "measure one thing. Keep the rows of one; a covariate goes by another name."
         )
-    own = measures[0] if measures and measures[0] else None
-    if own == "reported" or (own == "reported_ratio" and NATURAL.get(measure or "") == "ratio"):
-        return measure or own  # which says what the printed estimates measure
-    if own and measure and own != measure:
+    in_table = measures[0] if measures and measures[0] else None
+    if in_table == "reported" or (in_table == "reported_ratio" and NATURAL.get(measure or "") == "ratio"):
+        return measure or in_table  # which says what the printed estimates measure
+    if in_table and measure and in_table != measure:
         raise DataError(
-            f"{table.source}, column 'measure': the estimates are {own!r}, and measure={measure!r} was stated. Leave it out."
+            f"{table.source}, column 'measure': the estimates are {in_table!r}, and measure={measure!r} was stated. Leave it out."
         )
-    return own or measure
+    return in_table or measure
 
 
 def to_columns(data: Estimates) -> Mapping[str, Any]:

@@ -194,17 +194,17 @@ class Estimates(StudyTable):
     def _arguments(self, rows: NDArray[np.intp]) -> dict[str, Any]:
         errors = {} if self.cov is None else {"se": None, "cov": self.cov[np.ix_(rows, rows)]}
         added = None if self.added is None else self.added[rows]
-        known = {"measure": self.measure, "cluster": self.cluster, "added": added}
-        return {**super()._arguments(rows), **errors, **known}
+        facts = {"measure": self.measure, "cluster": self.cluster, "added": added}
+        return {**super()._arguments(rows), **errors, **facts}
 
     def _facts(self) -> dict[str, object]:
-        known = {
+        facts = {
             "cov": None if self.cov is None else "known",
             "measure": repr(self.measure) if self.measure else None,
             "cluster": repr(self.cluster) if self.cluster else None,
             "added": None if self.added is None else self.added.tolist(),
         }
-        return {**super()._facts(), **{name: value for name, value in known.items() if value is not None}}
+        return {**super()._facts(), **{name: value for name, value in facts.items() if value is not None}}
 
 
 def _pack(values: NDArray[np.float64]) -> bytes:

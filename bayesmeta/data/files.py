@@ -92,7 +92,7 @@ def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
     DataError
         If one cannot be written, because the disk is full for instance.
     """
-    what = folder / next(iter(contents)) if len(contents) == 1 else folder
+    target = folder / next(iter(contents)) if len(contents) == 1 else folder
     try:
         sweep(folder)
         prefix = f"{_MARK}{socket.gethostname()}-{os.getpid()}-"
@@ -105,19 +105,19 @@ def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
             for file in contents:
                 (Path(name) / file).replace(folder / file)
     except OSError as error:
-        raise DataError(f"{what}: cannot be written: {error.strerror or error}. Nothing was changed.") from error
+        raise DataError(f"{target}: cannot be written: {error.strerror or error}. Nothing was changed.") from error
 
 
 def sweep(folder: Path) -> None:
     """Remove what a run that was killed left half-written in a folder: of a process that has ended, or an hour old."""
-    for left in folder.glob(f"{_MARK}*"):
+    for leftover in folder.glob(f"{_MARK}*"):
         with contextlib.suppress(OSError):
             if (
-                left.is_dir()
-                and not left.is_symlink()
-                and (_ended(left.name) or time.time() - left.stat().st_mtime > _OLD)
+                leftover.is_dir()
+                and not leftover.is_symlink()
+                and (_ended(leftover.name) or time.time() - leftover.stat().st_mtime > _OLD)
             ):
-                shutil.rmtree(left, ignore_errors=True)
+                shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _ended(name: str) -> bool:

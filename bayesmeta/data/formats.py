@@ -36,7 +36,7 @@ def read_table(
         (``.rm5``; counts and means), or a CSV that RevMan 5 or RevMan Web exported. Or a pandas or polars frame.
     columns : mapping of str to str, optional
         From a name in the table to ours, ``{"yi": "y"}``. The names of R's metafor and meta and of RevMan are recognised
-        without, where the table has no column of ours; `Table.recognised` tells which were.
+        without, where the table has no column of ours; `Table.recognised` says which were.
     sheet : str, optional
         Of an Excel file with several sheets.
     analysis : str, optional
@@ -86,8 +86,8 @@ def read_file(path: str | Path, sheet: str | None = None) -> Table:
         return read_rm5(path)
     if suffix in _TEXT or suffix == "":
         return read_csv(path, delimiter=_TEXT.get(suffix, ","))
-    known = ", ".join((*_TEXT, *_EXCEL, ".rm5"))
-    raise DataError(f"{path}: files that end in {suffix!r} are not read. Save it as one of {known}.")
+    suffixes = ", ".join((*_TEXT, *_EXCEL, ".rm5"))
+    raise DataError(f"{path}: files that end in {suffix!r} are not read. Save it as one of {suffixes}.")
 
 
 def _read_excel(path: str | Path, sheet: str | None) -> Table:

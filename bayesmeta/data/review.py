@@ -251,7 +251,7 @@ class PublishedReview:
             raise DataError("a review needs at least one study.")
         for i, name in enumerate(self.study):
             if name in self.study[:i]:
-                raise DataError(f"study {name!r} stands twice (entries {self.study.index(name) + 1} and {i + 1}).")
+                raise DataError(f"study {name!r} is given twice (entries {self.study.index(name) + 1} and {i + 1}).")
 
     def _check_choices(self) -> None:
         for choice in self.choices:
@@ -272,7 +272,7 @@ class PublishedReview:
         for i, statistic in enumerate(self.statistics):
             if statistic.name in names[:i]:
                 raise DataError(
-                    f"{statistic.name} stands twice (statistics {names.index(statistic.name) + 1} and {i + 1})."
+                    f"{statistic.name} is given twice (statistics {names.index(statistic.name) + 1} and {i + 1})."
                 )
             if isinstance(statistic, StudyTest) and statistic.study not in self.study:
                 raise DataError(f"{statistic.name}: no such study.{did_you_mean(statistic.study, self.study)}")
@@ -293,12 +293,12 @@ class PublishedReview:
                     f"n_total={self.n_total:g}: study {self.study[sizes.index(None)]!r} has no size. "
                     "Give every study a size or a range for it, or leave the total out."
                 )
-            left = self.n_total - sum(size for size in sizes if isinstance(size, float))
+            remaining = self.n_total - sum(size for size in sizes if isinstance(size, float))
             ranges = [size for size in sizes if isinstance(size, Range)]
             least, most = sum(size.lower for size in ranges), sum(size.upper for size in ranges)
-            if not least - 1e-9 <= left <= most + 1e-9:
+            if not least - 1e-9 <= remaining <= most + 1e-9:
                 raise DataError(
-                    f"n_total={self.n_total:g} leaves {left:g} participants for the studies of unknown size, "
+                    f"n_total={self.n_total:g} leaves {remaining:g} participants for the studies of unknown size, "
                     f"whose ranges add up to {least:g} to {most:g}. Check the ranges or the total."
                 )
 
@@ -321,8 +321,8 @@ def with_option(review: PublishedReview, choice: str, label: str) -> PublishedRe
     options = next(one.options for one in review.choices if one.name == choice)
     values = next(one.values for one in options if one.label == label)
     studies = [_override(study, values[study.name]) if study.name in values else study for study in review.studies]
-    left = [one for one in review.choices if one.name != choice]
-    return dataclasses.replace(review, studies=studies, choices=left)
+    undecided = [one for one in review.choices if one.name != choice]
+    return dataclasses.replace(review, studies=studies, choices=undecided)
 
 
 class Size(NamedTuple):

@@ -40,8 +40,8 @@ def _number(statistic: Any, study: Study) -> float:
     if not study.in_review and value is None:
         return math.nan
     if not isinstance(value, int | float) or not math.isfinite(value):
-        what = "in group 0 or 1, or another whole number from 0" if grouped else "given a number"
-        raise DataError(f"{statistic.name}: study {study.name!r} must be {what}; got {value!r}.")
+        allowed = "in group 0 or 1, or another whole number from 0" if grouped else "given a number"
+        raise DataError(f"{statistic.name}: study {study.name!r} must be {allowed}; got {value!r}.")
     if grouped and (value < 0 or value != int(value)):
         raise DataError(
             f"{statistic.name}: study {study.name!r} must be in group 0 or 1, or another whole number; got {value!r}."
@@ -51,8 +51,8 @@ def _number(statistic: Any, study: Study) -> float:
 
 def _one_group(statistic: Any, values: list[float]) -> None:
     if statistic.group not in values:
-        found = ", ".join(f"{value:g}" for value in sorted(set(values)))
-        raise DataError(f"{statistic.name}: no study of the review's pool is in that group. Groups: {found}.")
+        shown = ", ".join(f"{value:g}" for value in sorted(set(values)))
+        raise DataError(f"{statistic.name}: no study of the review's pool is in that group. Groups: {shown}.")
 
 
 def _groups(statistic: Any, values: list[float]) -> None:
@@ -60,8 +60,8 @@ def _groups(statistic: Any, values: list[float]) -> None:
     if len(groups) < 2:
         raise DataError(f"{statistic.name}: covariate without variation, every study is in group {groups[0]:g}.")
     if groups != list(range(len(groups))):
-        found = ", ".join(f"{group:g}" for group in groups)
-        raise DataError(f"{statistic.name}: groups must be numbered 0, 1 and so on; got {found}.")
+        shown = ", ".join(f"{group:g}" for group in groups)
+        raise DataError(f"{statistic.name}: groups must be numbered 0, 1 and so on; got {shown}.")
     if len(groups) > 2 and statistic.direction is not None:
         raise DataError(
             f"{statistic.name}: a test between {len(groups)} groups has no direction; got {statistic.direction!r}. Leave it out."

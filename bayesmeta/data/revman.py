@@ -111,8 +111,8 @@ def _of_kind(table: Table, version: str) -> Table:
     for name, cells in kept.items():
         if name not in ("study", "subgroup"):
             kept[name] = tuple(map(_ungrouped, cells))
-    known = {ours: name for name, ours in names.items() if name in table.columns}
-    return replace(table, columns=kept, recognised=known, label="study")
+    recognised = {ours: name for name, ours in names.items() if name in table.columns}
+    return replace(table, columns=kept, recognised=recognised, label="study")
 
 
 def _ungrouped(cell: object) -> object:

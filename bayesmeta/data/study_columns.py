@@ -82,8 +82,8 @@ class Numbers(_Declared[Floats]):
         """Return `n` cells from an argument; `first` is the column that says how many there are."""
         array = vector(self.name, np.full(n, np.nan) if given is None and self.optional else given)
         if array.size != n:
-            one = f"one {self.words}".strip()
-            raise DataError(f"{first} has {count(n)} and {self.name} has {array.size}: give {one} for each study.")
+            single = f"one {self.words}".strip()
+            raise DataError(f"{first} has {count(n)} and {self.name} has {array.size}: give {single} for each study.")
         return array
 
     def check(self, cells: Floats, place: Place) -> None:

@@ -105,7 +105,7 @@ class StudyTable:
         self.__dict__["_covariates"] = _plain_covariates(covariates, labels, first.name)
 
     def _check(self, place: Place) -> None:
-        """Reject what no column alone can tell: a subclass says what."""
+        """Reject what no column alone can show: a subclass says what."""
 
     @classmethod
     def _check_table(cls, table: Table, covariates: Sequence[str] | None) -> None:

@@ -66,9 +66,9 @@ def recognised(present: Iterable[str]) -> dict[str, str]:
     for ours, others in SYNONYMS.items():
         if ours in names:
             continue
-        for other in (ours, *others):
-            name = by_normal.get(other, "")
-            if name and name not in meanings and (other not in _WITH or _WITH[other] in by_normal):
+        for synonym in (ours, *others):
+            name = by_normal.get(synonym, "")
+            if name and name not in meanings and (synonym not in _WITH or _WITH[synonym] in by_normal):
                 meanings[name] = ours
                 break
     return meanings
@@ -105,9 +105,9 @@ def named(table: Table, columns: Mapping[str, str]) -> Table:
             raise DataError(
                 f"{table.source}: columns {' and '.join(map(repr, twins))} would both be {ours!r}; name one."
             )
-    known = {ours: table.recognised.get(theirs, theirs) for theirs, ours in names.items()}
-    known = {ours: theirs for ours, theirs in known.items() if theirs != ours}
-    return replace(table, columns={names[name]: table.columns[name] for name in table.columns}, recognised=known)
+    recognised = {ours: table.recognised.get(theirs, theirs) for theirs, ours in names.items()}
+    recognised = {ours: theirs for ours, theirs in recognised.items() if theirs != ours}
+    return replace(table, columns={names[name]: table.columns[name] for name in table.columns}, recognised=recognised)
 
 
 def _reject_absent(table: Table, columns: Mapping[str, str]) -> None:

@@ -83,8 +83,8 @@ class Table:
     def cell(self, i: int, column: str) -> str:
         """Name one cell, and its study when that is known."""
         labels = self.columns.get(self.label, ())
-        known = bool(labels) and column != self.label and not is_missing(labels[i])
-        return self.where(i, column, str(labels[i]).strip() if known else None)
+        labelled = bool(labels) and column != self.label and not is_missing(labels[i])
+        return self.where(i, column, str(labels[i]).strip() if labelled else None)
 
     def to_frame(self) -> pd.DataFrame:
         """Return a data frame with these columns; its index names the rows as messages do."""
@@ -100,7 +100,7 @@ class Table:
             if name not in self.columns:
                 raise DataError(
                     f"{self.source}: column {name!r} is missing{note}.{_nearest_column(name, self.columns)} "
-                    f"Columns present: {_names(self.columns)}."
+                    f"Columns present: {', '.join(' '.join(column.split()) for column in self.columns)}."
                 )
 
     def take(self, index: Sequence[int]) -> Table:
@@ -270,10 +270,6 @@ def frame_columns(data: Any, name: str) -> FrameColumns:
             raise DataError(f"{name}: column {key!r} must hold one value for each study; got {show(cells)}.")
         columns[key] = list(cells) if isinstance(cells, np.ma.MaskedArray) else cells
     return FrameColumns(columns)
-
-
-def _names(columns: Iterable[str]) -> str:
-    return ", ".join(" ".join(name.split()) for name in columns)
 
 
 def show(value: object) -> str:

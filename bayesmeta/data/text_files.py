@@ -33,7 +33,7 @@ def read_csv(path: str | Path, delimiter: str = ",") -> Table:
 def csv_bytes(frame: pd.DataFrame) -> bytes:
     """Return a data frame as CSV in UTF-8, in which no text is a formula of a spreadsheet.
 
-    Text that begins with ``=``, ``+``, ``-``, ``@`` or a control character, and is no number, gets an apostrophe in front;
+    Text that begins with ``=``, ``+``, ``-``, ``@`` or a control character, and is not a number, gets an apostrophe in front;
     `read_csv` takes it off again.
 
     Examples

@@ -47,7 +47,7 @@ def agreement(exact: MetaResult, drawn: MetaResult) -> list[Agreement]:
     drawn : MetaResult
         A fit of the same model to the same data by NUTS.
     """
-    found = []
+    rows = []
     for name in exact.parameters:
         marginal, draws = exact.marginal(name), drawn.draws(name)
         mean, sd = marginal.mean(), marginal.sd()
@@ -56,8 +56,8 @@ def agreement(exact: MetaResult, drawn: MetaResult) -> list[Agreement]:
         errors = np.hypot(exact.moment_errors(name), drawn.moment_errors(name))
         centre, spread = float(draws.mean()), float(draws.std(ddof=1))
         gaps = float((centre - mean) / errors[0]), float((spread - sd) / errors[1])
-        found.append(Agreement(name, mean, sd, centre, spread, *gaps))
-    return found
+        rows.append(Agreement(name, mean, sd, centre, spread, *gaps))
+    return rows
 
 
 def agreement_check(label: str, rows: list[Agreement], engine: str) -> Check:

@@ -135,11 +135,11 @@ def _log_density(y: Floats, v: Floats, mu: Prior, tau: Prior) -> Floats:
     parts = expand(mu, "mu")
     logs = np.log([part.weight for part in parts])[:, None]
     centre = np.array([part.mean for part in parts])[:, None]
-    own = np.array([1 / part.precision for part in parts])[:, None]
+    prior_variance = np.array([1 / part.precision for part in parts])[:, None]
     total = np.full(len(y), -np.inf)
     for node, weight in zip(*tau_rule(tau, finer=2), strict=True):
         w = 1 / (v + node**2)
-        mean, variance = (y * w).sum(axis=1) / w.sum(), own + 1 / w.sum()
+        mean, variance = (y * w).sum(axis=1) / w.sum(), prior_variance + 1 / w.sum()
         residual = 0.5 * (((y - mean[:, None]) ** 2) * w).sum(axis=1)
         of_mean = np.logaddexp.reduce(logs - 0.5 * np.log(variance) - 0.5 * (mean - centre) ** 2 / variance, axis=0)
         constant = math.log(weight) + 0.5 * float(np.log(w).sum()) - 0.5 * math.log(w.sum()) if weight > 0 else -np.inf

@@ -85,11 +85,11 @@ def simulation_based_calibration(
     y = mu[:, None] + spread * rng.standard_normal((replications, errors.size))
     prior = pieces(["mu"], {("mu",): model.mu})[0].prior(np.eye(1))
     batch = lanes_of.Batch(y, errors[None] ** 2, (None,), lambda _: prior, tau_prior, replications, improper=False)
-    found = np.empty((replications, 4))
+    results = np.empty((replications, 4))
     for lanes, numbers in lanes_of.run(batch, 1e-8, _positions(mu, tau, new), workers):
-        found[lanes] = numbers
+        results[lanes] = numbers
     return xr.Dataset(
-        {"pit": (("replication", "parameter"), found[:, :3]), "error_bound": ("replication", found[:, 3])},
+        {"pit": (("replication", "parameter"), results[:, :3]), "error_bound": ("replication", results[:, 3])},
         coords={"parameter": ["mu", "tau", "theta_new"]},
     )
 

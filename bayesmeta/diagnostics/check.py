@@ -29,8 +29,8 @@ class Check:
     @property
     def finite(self) -> Check:
         """The same for JSON, which has no number for an R-hat of chains that never moved."""
-        known = self.value is not None and math.isfinite(self.value)
-        return self if known else replace(self, value=None)
+        is_finite = self.value is not None and math.isfinite(self.value)
+        return self if is_finite else replace(self, value=None)
 
     def as_dict(self) -> dict[str, object]:
         """Plain form, for JSON."""

@@ -202,10 +202,10 @@ def _frequentist_row(
 def _bayesian_row(result: MetaResult, parameter: str, claim: str, level: float) -> list[str | float]:
     summary = result.summary(ci_prob=level, ci_kind="eti")
     if parameter not in (*result.coefficients, "mu") or parameter not in summary.index:
-        known = [name for name in summary.index if name not in ("tau", "theta_new")]
+        coefficients = [name for name in summary.index if name not in ("tau", "theta_new")]
         raise SpecificationError(
-            f"parameter={parameter!r}: the model has no such coefficient.{did_you_mean(parameter, known)} "
-            f"Coefficients: {', '.join(known)}."
+            f"parameter={parameter!r}: the model has no such coefficient.{did_you_mean(parameter, coefficients)} "
+            f"Coefficients: {', '.join(coefficients)}."
         )
     new = summary.loc["theta_new"] if parameter == "mu" else None
     prediction = (math.nan, math.nan) if new is None else (float(new["lower"]), float(new["upper"]))

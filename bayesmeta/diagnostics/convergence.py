@@ -62,7 +62,7 @@ class Convergence:
             if self.repeated
             else ""
         )
-        found = [
+        rows = [
             ("R-hat", self.r_hat, R_HAT_LIMIT, "Largest over all quantities, of centre and spread."),
             ("bulk ESS", self.ess_bulk, ess_limit, f"Smallest over all quantities ({self.worst})."),
             ("tail ESS", self.ess_tail, ESS_LIMIT, f"Beyond 2.5% or 97.5%, smallest ({self.worst_tail})."),
@@ -82,7 +82,7 @@ class Convergence:
         ]
         return [
             Check(f"{label}: {name}", value >= limit if "ESS" in name else value <= limit, value, limit, note)
-            for name, value, limit, note in found
+            for name, value, limit, note in rows
         ]
 
     def as_dict(self) -> dict[str, object]:
@@ -138,43 +138,43 @@ def convergence(result: MetaResult, expressions: Sequence[str] = (), *, latent: 
                 quantities[f"log {name}[{study}]"] = np.log(posterior[name].sel(study=study).to_numpy())
     varying = {name: q for name, q in quantities.items() if np.ptp(q) > 0}
     names = list(varying)
-    found = Precision.of(np.stack([np.asarray(q) for q in varying.values()], axis=-1))
-    sd_errors = {name: float(e) for name, e in zip(names, found.sd_error, strict=True) if name in with_sd}
+    precision = Precision.of(np.stack([np.asarray(q) for q in varying.values()], axis=-1))
+    sd_errors = {name: float(e) for name, e in zip(names, precision.sd_error, strict=True) if name in with_sd}
     worst_sd = max(sd_errors, key=sd_errors.__getitem__)
     stats = result.datatree["sample_stats"].to_dataset()
     energy = np.asarray(stats["energy"])
     bfmi = np.square(np.diff(energy, axis=1)).mean(axis=1) / energy.var(axis=1)
     return Convergence(
-        r_hat=float(found.r_hat.max()),
-        ess_bulk=float(found.ess_bulk.min()),
-        ess_tail=float(found.ess_tail.min()),
+        r_hat=float(precision.r_hat.max()),
+        ess_bulk=float(precision.ess_bulk.min()),
+        ess_tail=float(precision.ess_tail.min()),
         sd_error=sd_errors[worst_sd],
         divergences=int(stats["diverging"].sum()),
         saturated=int(stats["reached_max_treedepth"].sum()),
         transitions=int(stats["diverging"].size),
         repeated=int("repeated" in result.datatree.attrs),
         bfmi=float(bfmi.min()),
-        worst=names[int(found.ess_bulk.argmin())],
-        worst_tail=names[int(found.ess_tail.argmin())],
+        worst=names[int(precision.ess_bulk.argmin())],
+        worst_tail=names[int(precision.ess_tail.argmin())],
         worst_sd=worst_sd,
     )
 
 
-def worst_of(found: Sequence[Convergence]) -> Convergence:
+def worst_of(several: Sequence[Convergence]) -> Convergence:
     """Worst diagnostics over several fits; counts of transitions add up."""
-    bulk = min(found, key=lambda one: one.ess_bulk)
-    tail = min(found, key=lambda one: one.ess_tail)
-    spread = max(found, key=lambda one: one.sd_error)
+    bulk = min(several, key=lambda record: record.ess_bulk)
+    tail = min(several, key=lambda record: record.ess_tail)
+    spread = max(several, key=lambda record: record.sd_error)
     return Convergence(
-        r_hat=float(np.max([one.r_hat for one in found])),
+        r_hat=float(np.max([record.r_hat for record in several])),
         ess_bulk=bulk.ess_bulk,
         ess_tail=tail.ess_tail,
         sd_error=spread.sd_error,
-        divergences=sum(one.divergences for one in found),
-        saturated=sum(one.saturated for one in found),
-        transitions=sum(one.transitions for one in found),
-        repeated=sum(one.repeated for one in found),
-        bfmi=min(one.bfmi for one in found),
+        divergences=sum(record.divergences for record in several),
+        saturated=sum(record.saturated for record in several),
+        transitions=sum(record.transitions for record in several),
+        repeated=sum(record.repeated for record in several),
+        bfmi=min(record.bfmi for record in several),
         worst=bulk.worst,
         worst_tail=tail.worst_tail,
         worst_sd=spread.worst_sd,

@@ -25,8 +25,8 @@ def tau_rule(prior: Prior, finer: int = 1) -> tuple[Floats, Floats]:
     The double-exponential rule on (0, 1), carried over by the prior's quantiles; components of mixtures and point
     masses each on their own. The nodes are `finer` times as dense as usual.
     """
-    found = [(tau, weight * w) for weight, part in prior.leaves() for tau, w in [_component_rule(part, _STEP / finer)]]
-    return np.concatenate([tau for tau, _ in found]), np.concatenate([w for _, w in found])
+    rules = [(tau, weight * w) for weight, part in prior.leaves() for tau, w in [_component_rule(part, _STEP / finer)]]
+    return np.concatenate([tau for tau, _ in rules]), np.concatenate([w for _, w in rules])
 
 
 def _component_rule(prior: Prior, step: float) -> tuple[Floats, Floats]:
@@ -35,8 +35,8 @@ def _component_rule(prior: Prior, step: float) -> tuple[Floats, Floats]:
     t = np.arange(-_ENDS, _ENDS + step / 2, step)
     u = math.pi * np.sinh(t)
     with np.errstate(over="ignore"):
-        q, rest = 1 / (1 + np.exp(-u)), 1 / (1 + np.exp(u))
-    weights = step * math.pi * np.cosh(t) * q * rest
+        q, complement = 1 / (1 + np.exp(-u)), 1 / (1 + np.exp(u))
+    weights = step * math.pi * np.cosh(t) * q * complement
     return np.asarray(prior.ppf(np.clip(q, 1e-300, _LARGEST))), weights / weights.sum()
 
 

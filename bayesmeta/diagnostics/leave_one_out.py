@@ -181,31 +181,31 @@ def _exactly(
     for left_out in fits:
         y = float(data.y[left_out.row])
         elpd = full.fit.log_evidence - left_out.fit.log_evidence
-        known, new = (predictive(fit, left_out, full.fit) for fit in (full.fit, left_out.fit))
-        pit = float(mixture_cdf(new.weights, new.means, np.sqrt(new.variances), np.array([y]))[0])
-        scores = {"elpd": elpd, "p_loo": _log_density(known, y) - elpd, "pit": min(max(pit, 0.0), 1.0)}
+        within, without = (predictive(fit, left_out, full.fit) for fit in (full.fit, left_out.fit))
+        pit = float(mixture_cdf(without.weights, without.means, np.sqrt(without.variances), np.array([y]))[0])
+        scores = {"elpd": elpd, "p_loo": _log_density(within, y) - elpd, "pit": min(max(pit, 0.0), 1.0)}
         others = replace(full, fit=left_out.fit, data=data.drop(data.study[left_out.row]))
         rows.append(scores | posterior_of(others, claim, ci_prob, ci_kind))
     everything = posterior_of(full, claim, ci_prob, ci_kind)
     return record(data.study, rows, everything, claim, max(full.fit.error, *(left_out.fit.error for left_out in fits)))
 
 
-def _log_density(found: Mixture, y: float) -> float:
+def _log_density(predictive: Mixture, y: float) -> float:
     """Log density of a mixture, also where the density itself is too small for a number."""
     with np.errstate(divide="ignore"):
-        log_weight = np.log(found.weights) - 0.5 * np.log(2 * math.pi * found.variances)
-    return float(np.logaddexp.reduce(log_weight - 0.5 * (y - found.means) ** 2 / found.variances))
+        log_weight = np.log(predictive.weights) - 0.5 * np.log(2 * math.pi * predictive.variances)
+    return float(np.logaddexp.reduce(log_weight - 0.5 * (y - predictive.means) ** 2 / predictive.variances))
 
 
 def posterior_of(result: MetaResult, claim: str | None, ci_prob: float, ci_kind: str) -> dict[str, float]:
     """Mean, sd and interval of each parameter, and the claim's probability, by column of the table."""
     summary = result.summary(ci_prob, ci_kind)
     kept = [name for name in result.parameters if name != "theta_new"]
-    found = {f"{name}_{statistic}": float(summary.loc[name, statistic]) for name in kept for statistic in STATISTICS}
+    numbers = {f"{name}_{statistic}": float(summary.loc[name, statistic]) for name in kept for statistic in STATISTICS}
     if claim is None:
-        return found
+        return numbers
     mcse = result.probability_mcse(claim)
-    return found | {"probability": result.probability(claim)} | ({"probability_mcse": mcse} if mcse else {})
+    return numbers | {"probability": result.probability(claim)} | ({"probability_mcse": mcse} if mcse else {})
 
 
 def record(

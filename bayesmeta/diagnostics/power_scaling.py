@@ -96,10 +96,10 @@ def _constant(values: Any) -> bool:
     return bool((values == values.isel(chain=0, draw=0)).all())
 
 
-def _flat(found: xr.Dataset) -> dict[str, float]:
+def _flat(dataset: xr.Dataset) -> dict[str, float]:
     """Sensitivities by parameter, those of coefficients under their own names."""
     flat: dict[str, float] = {}
-    for name, values in found.data_vars.items():
+    for name, values in dataset.data_vars.items():
         if values.ndim == 0:
             flat[str(name)] = float(values)
             continue

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.errors import InferenceError, SpecificationError, did_you_mean
+from bayesmeta.errors import InferenceError, SpecificationError, did_you_mean, require_choice
 from bayesmeta.families.estimates.family import require_normal
 from bayesmeta.results.bayes_factor import parse_hypothesis, with_point
 from bayesmeta.results.meta_result import MetaResult
@@ -136,8 +136,7 @@ def _checked(result: MetaResult, tail: str, draws: int) -> QuadratureFit:
             "predictive_p_value needs independent draws of a NormalNormal: fit with engine='quadrature'."
         )
     require_normal("predictive_p_value", "fitted by quadrature", result.model, result.data)
-    if tail not in TAILS:
-        raise SpecificationError(f"tail={tail!r} is not known; choose one of {', '.join(map(repr, TAILS))}.")
+    require_choice("tail", tail, TAILS)
     if not isinstance(draws, int) or isinstance(draws, bool) or draws < 1:
         raise SpecificationError(f"draws={draws!r}: must be a whole number of at least 1.")
     return result.fit
@@ -168,13 +167,13 @@ def _statistic(statistic: str | Statistic, problem: GaussianProblem) -> tuple[st
     """Name of the statistic, and a function from data of shape (draw, study) to its values."""
     if callable(statistic):
         return getattr(statistic, "__name__", repr(statistic)), _each(statistic, problem.standard_errors)
-    known = _named(problem)
-    if statistic not in known:
+    statistics = _named(problem)
+    if statistic not in statistics:
         raise SpecificationError(
-            f"statistic={statistic!r} is not known.{did_you_mean(str(statistic), known)} "
-            f"Choose one of {', '.join(map(repr, known))}, or give a function of y."
+            f"statistic={statistic!r} is not known.{did_you_mean(str(statistic), statistics)} "
+            f"Choose one of {', '.join(map(repr, statistics))}, or give a function of y."
         )
-    return statistic, known[statistic]
+    return statistic, statistics[statistic]
 
 
 def _named(problem: GaussianProblem) -> dict[str, Callable[[Floats], Floats]]:
@@ -210,10 +209,10 @@ def _each(function: Statistic, se: Floats) -> Callable[[Floats], Floats]:
 
     def apply(data: Floats) -> Floats:
         try:
-            found = [float(function(y, se) if wants_se else function(y)) for y in data]
+            values = [float(function(y, se) if wants_se else function(y)) for y in data]
         except (TypeError, ValueError) as error:
             raise SpecificationError(f"statistic must give one number from y, or from y and se: {error}.") from error
-        return np.array(found)
+        return np.array(values)
 
     return apply
 

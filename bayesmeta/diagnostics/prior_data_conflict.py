@@ -123,14 +123,14 @@ def _coefficient(fit: QuadratureFit, name: str, prior: Prior) -> dict[str, float
     Under flat priors the posterior given tau is that of the least-squares estimate, and the masses of tau are those
     given the residuals.
     """
-    found = mixtures.linear(fit, np.eye(len(fit.names))[fit.names.index(name)])
+    mixture = mixtures.linear(fit, np.eye(len(fit.names))[fit.names.index(name)])
     parts = expand(prior, name)
     share = np.array([part.weight for part in parts])
     mean = np.array([part.mean for part in parts])[:, None]
     variance = np.array([1 / part.precision for part in parts])[:, None]
-    z = (found.means - mean) / np.sqrt(found.variances + variance)
-    less, greater = (float(share @ ndtr(side) @ found.weights) for side in (z, -z))
-    return {"observed": float(found.weights @ found.means), "less": less, "greater": greater}
+    z = (mixture.means - mean) / np.sqrt(mixture.variances + variance)
+    less, greater = (float(share @ ndtr(side) @ mixture.weights) for side in (z, -z))
+    return {"observed": float(mixture.weights @ mixture.means), "less": less, "greater": greater}
 
 
 def _heterogeneity(problem: GaussianProblem, tau: Prior) -> dict[str, float]:

@@ -177,12 +177,12 @@ def _with_mu(mu: Prior, nodes: Floats, weights: Floats, levels: Floats) -> tuple
     parts = expand(mu, "mu")
     share = np.array([part.weight for part in parts])[:, None] * weights
     means = np.array([part.mean for part in parts])[:, None] + 0.0 * nodes
-    own = np.array([1 / part.precision for part in parts])[:, None]
-    sds = np.sqrt(own + nodes**2)
+    prior_variance = np.array([1 / part.precision for part in parts])[:, None]
+    sds = np.sqrt(prior_variance + nodes**2)
     theta = NormalMixture(share.ravel(), means.ravel(), sds.ravel())
     # two normals of correlation r, both h sds from zero, have opposite signs with probability 4 T(h, sqrt((1-r)/(1+r)))
     with np.errstate(divide="ignore", invalid="ignore"):
-        opposite = 4 * owens_t(means / sds, np.sqrt(nodes**2 / (2 * own + nodes**2)))
+        opposite = 4 * owens_t(means / sds, np.sqrt(nodes**2 / (2 * prior_variance + nodes**2)))
     return np.asarray(theta.ppf(levels)), float((share * np.where(nodes > 0, opposite, 0.0)).sum())
 
 

@@ -1,6 +1,6 @@
 """What a review printed, beside the same statistic recomputed from its trials on every draw.
 
-The trials are conditioned on what was printed, so that agreement is no evidence for the model. Disagreement says that the
+The trials are conditioned on what was printed, so that agreement is not evidence for the model. Disagreement says that the
 tolerance of an observation is so wide that the draws do not meet it.
 """
 
@@ -26,10 +26,10 @@ def published_checks(label: str, result: MetaResult) -> list[Check]:
     return [Check(f"{label}: {one.name}, {how}", one.met, one.mean, None, _note(one, latent)) for one in numbers]
 
 
-def _note(one: Printed, latent: bool) -> str:
-    places = 4 if abs(one.printed) < 10 else 3
-    lower, upper = one.interval
-    said = f"Printed {one.printed:.{places}g}; on the draws {one.mean:.{places}g} ({lower:.{places}g} to {upper:.{places}g})."
-    if not one.met:
-        return f"{said} The mean must lie within {one.lower:.{places}g} to {one.upper:.{places}g}: observe it more closely."
+def _note(row: Printed, latent: bool) -> str:
+    places = 4 if abs(row.printed) < 10 else 3
+    lower, upper = row.interval
+    said = f"Printed {row.printed:.{places}g}; on the draws {row.mean:.{places}g} ({lower:.{places}g} to {upper:.{places}g})."
+    if not row.met:
+        return f"{said} The mean must lie within {row.lower:.{places}g} to {row.upper:.{places}g}: observe it more closely."
     return f"{said} Agreement is by construction." if latent else said

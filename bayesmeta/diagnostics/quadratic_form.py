@@ -68,6 +68,6 @@ def heterogeneity_factors(X: Floats, v: Floats, g: Floats) -> tuple[Floats, Floa
     inverse = np.linalg.inv(np.linalg.cholesky(V))
     whitened = inverse @ X
     rank = np.linalg.matrix_rank(whitened) if X.shape[1] else 0
-    rest = np.linalg.svd(whitened)[0][:, rank:] if rank else np.eye(len(V))
-    basis = inverse.T @ rest
+    null_space = np.linalg.svd(whitened)[0][:, rank:] if rank else np.eye(len(V))
+    basis = inverse.T @ null_space
     return basis, np.maximum(np.linalg.eigvalsh(basis.T @ G @ basis), 0.0)

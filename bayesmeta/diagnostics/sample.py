@@ -15,9 +15,9 @@ _LIMITS = (
 
 def sample_checks(label: str, result: MetaResult) -> list[Check]:
     """A record for each limit; none for a fit without such a sample."""
-    found = []
+    checks = []
     for key, name, limit, note in _LIMITS:
         if (value := result.quality.get(key)) is not None:
             met = value >= limit if key == "n_effective" else value <= limit
-            found.append(Check(f"{label}: {name}", met, value, float(limit), note))
-    return found
+            checks.append(Check(f"{label}: {name}", met, value, float(limit), note))
+    return checks

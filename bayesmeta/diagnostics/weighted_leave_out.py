@@ -52,7 +52,7 @@ def weighted_leave_out(
         rows.append(row | {"pareto_k": weights.pareto_k})
     if doubtful:
         warnings.warn(
-            f"Pareto k is too large for the draws to tell the posterior without {', '.join(doubtful)}: see pareto_k.",
+            f"Pareto k is too large for the draws to give the posterior without {', '.join(doubtful)}: see pareto_k.",
             ConvergenceWarning,
             stacklevel=3,
         )
@@ -107,8 +107,8 @@ def _refitted(
         elpd = full.log_marginal_likelihood - result.log_marginal_likelihood
     else:
         given = {name: result.draws(name) for name in ready.parameters}
-        known = ready.likelihood.pointwise(point_of(ready, given))[..., i].ravel()
-        elpd = float(np.logaddexp.reduce(known)) - float(np.log(known.size))
+        log_likelihood = ready.likelihood.pointwise(point_of(ready, given))[..., i].ravel()
+        elpd = float(np.logaddexp.reduce(log_likelihood)) - float(np.log(log_likelihood.size))
     row: dict[str, Any] = {"elpd": elpd, "p_loo": 0.0} | posterior_of(result, claim, ci_prob, ci_kind)
     error = {} if claim is None else {"probability_mcse": result.probability_mcse(claim)}
     return row | error | {"method": "refitted"}

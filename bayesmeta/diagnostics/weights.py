@@ -90,13 +90,13 @@ def claim_sensitivity(result: MetaResult, claim: str, alternatives: Mapping[str,
     Vehtari et al. (2024), J. Mach. Learn. Res. 25(72):1-58, doi:10.48550/arXiv.1507.02646
     """
     check_claim(claim, result.parameters)
-    draws, found = Draws(result), {}
+    draws, by_label = Draws(result), {}
     for label, model in alternatives.items():
-        other = prepare(result.data, model, f"alternative {label!r}")
-        _require_same_model(result.prepared, other, label)
-        other.check()
-        found[label] = draws.probability(claim, other)
-    return found
+        alternative = prepare(result.data, model, f"alternative {label!r}")
+        _require_same_model(result.prepared, alternative, label)
+        alternative.check()
+        by_label[label] = draws.probability(claim, alternative)
+    return by_label
 
 
 @dataclass(frozen=True)

@@ -37,13 +37,13 @@ class Arms:
             raise DataError(f"{self.name(int(i))}: {rule}; got {values}.{hint and ' ' + hint}")
 
     def check_sizes(self, *names: str, least: int = 1) -> None:
-        """Reject an arm size that is no whole number, or below `least`."""
+        """Reject an arm size that is not a whole number, or below `least`."""
         for name in names or ("n_t", "n_c"):
             bad = (self[name] < least) | (self[name] % 1 != 0)
             self.reject(bad, f"{name} must be a whole number, at least {least}", [name])
 
     def check_events(self, events: str, n: str) -> None:
-        """Reject a number of events that is no whole number, negative, or above the arm size."""
+        """Reject a number of events that is not a whole number, negative, or above the arm size."""
         outside = (self[events] < 0) | (self[events] > self[n])
         hint = "Were the two columns swapped?" if (self[events] > self[n]).any() else ""
         self.reject(outside, f"{events} must lie between 0 and {n}", [events, n], hint)
@@ -76,15 +76,15 @@ def read_arms(where: Sequence[str] | None, **columns: ArrayLike) -> Arms:
     return arms
 
 
-def added_to(empty: NDArray[np.bool_], correction: ArrayLike, to: str) -> Floats:
+def added_to(zero_cell: NDArray[np.bool_], correction: ArrayLike, to: str) -> Floats:
     """Return what is added to the cells of each study, given which studies have a zero cell."""
     added = real_array("correction", correction, SpecificationError, copy=False)
     if not (np.isfinite(added) & (added >= 0)).all():
         raise SpecificationError(f"correction={correction!r}: it must be a finite number, 0 or above.")
     if to == "only0":
-        return added * empty
+        return added * zero_cell
     if to in ("all", "if0all"):
-        return np.broadcast_to(added * (to == "all" or bool(empty.any())), empty.shape)
+        return np.broadcast_to(added * (to == "all" or bool(zero_cell.any())), zero_cell.shape)
     raise SpecificationError(f"to={to!r}: choose one of 'only0', 'all', 'if0all'. (correction=0 adds nothing.)")
 
 

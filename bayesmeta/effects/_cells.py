@@ -1,4 +1,4 @@
-"""The four cells of a study with two arms, and what is added to them when one is empty."""
+"""The four cells of a study with two arms, and what is added to them when one is zero."""
 
 from __future__ import annotations
 

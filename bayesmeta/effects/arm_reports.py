@@ -17,7 +17,7 @@ from bayesmeta.effects.precision import se_from_interval
 from bayesmeta.effects.quantile_estimation import fitted_mean_sd
 from bayesmeta.effects.quantiles import mean_sd_from_quantiles
 from bayesmeta.effects.reports import Clash
-from bayesmeta.errors import DataError, SpecificationError, did_you_mean
+from bayesmeta.errors import DataError, require_choice
 
 SUFFIXES = ("", "_t", "_c")
 _QUANTILES = ("min", "q1", "median", "q3", "max")
@@ -36,7 +36,7 @@ def complete_arms(arms: TableSource, *, method: str = "normal", level: float = 0
     ----------
     arms : DataFrame, mapping of columns, Table, or path of a file
         An arm table as `effect_sizes` takes it, with one row for each study (columns ending in ``_t`` and ``_c``) or for
-        each arm. Beside ``n mean sd events`` it may have, for the rows where these are empty: ``se`` (of the mean) or
+        each arm. Beside ``n mean sd events`` it may have, for the rows where these are missing: ``se`` (of the mean) or
         ``ci_lower ci_upper`` (of the mean, by t) for ``sd``; ``median`` with ``q1 q3``, or ``min max``, or both, for
         ``mean sd``; ``percent`` for ``events``.
     method : {"normal", "fitted"}, default "normal"
@@ -47,12 +47,12 @@ def complete_arms(arms: TableSource, *, method: str = "normal", level: float = 0
     Returns
     -------
     Table
-        For `effect_sizes`, without the columns that were used up; its column ``derived`` tells what was filled in.
+        For `effect_sizes`, without the columns that were used up; its column ``derived`` says what was filled in.
 
     Raises
     ------
     DataError
-        If a row has nothing to derive a missing value from, a percentage is no count or several, a ``plus_minus`` was not
+        If a row has nothing to derive a missing value from, a percentage is not a count or several, a ``plus_minus`` was not
         said to be an SD or an SE, or two reports of one arm contradict each other (`arm_clashes`): one line with its row and
         study.
     SpecificationError
@@ -68,8 +68,7 @@ def complete_arms(arms: TableSource, *, method: str = "normal", level: float = 0
     >>> table.columns["derived"]
     ('sd_t from se_t', 'mean_t sd_t from q1_t median_t q3_t')
     """
-    if method not in METHODS:
-        raise SpecificationError(f"method={method!r}:{did_you_mean(method, METHODS)} choose one of 'normal', 'fitted'.")
+    require_choice("method", method, METHODS)
     table = open_table(arms, "arm table")
     table.require("study")
     notes: list[list[str]] = [[] for _ in range(len(table))]
@@ -136,8 +135,8 @@ def arm_clashes(table: Table, suffix: str, level: float) -> Iterator[Clash]:
         for name, least, most, slack in forms:
             slack = slack + halves["sd"] + _SLACK * sd
             for i in map(int, np.flatnonzero((sd > 0) & (least > 0) & ((most + slack < sd) | (least - slack > sd)))):
-                what = f"{'an' if name == 'se' else 'its interval means an'} SD of {least[i]:.3g}"
-                shown = f"an SE of {se[i]:g} means {what}" if name == "se" else what
+                implied = f"{'an' if name == 'se' else 'its interval means an'} SD of {least[i]:.3g}"
+                shown = f"an SE of {se[i]:g} means {implied}" if name == "se" else implied
                 yield Clash(
                     i,
                     name + suffix,
@@ -200,7 +199,7 @@ def _reject_empty(table: Table, i: int, suffix: str, name: str) -> None:
             f"Find out which, and put it in sd{suffix} or se{suffix}."
         )
     raise DataError(
-        f"{place}: it is missing, and nothing else in the row tells it. Leave the study out, or give it to PublishedReview."
+        f"{place}: it is missing, and nothing else in the row gives it. Leave the study out, or give it to PublishedReview."
     )
 
 

@@ -62,13 +62,13 @@ def their_names(columns: Mapping[str, str], covariates: Iterable[str] | None = (
     >>> their_names({"study": "Author", "mean_t": "Mean tx"})
     {'Author': 'study', 'Mean tx': 'mean_t'}
     """
-    known = None if covariates is None else our_columns() | set(covariates)
+    ours_allowed = None if covariates is None else our_columns() | set(covariates)
     ours_of: dict[str, str] = {}
     for ours, theirs in columns.items():
-        if known is not None and ours not in known:
+        if ours_allowed is not None and ours not in ours_allowed:
             raise SpecificationError(
                 f"columns: {ours!r} = {theirs!r}, and {ours!r} is neither a column that is read nor a covariate of a "
-                f"formula.{did_you_mean(ours, sorted(known))} Our name comes first; docs/formats.md has them."
+                f"formula.{did_you_mean(ours, sorted(ours_allowed))} Our name comes first; docs/formats.md has them."
             )
         if theirs in ours_of:
             raise SpecificationError(

@@ -29,7 +29,7 @@ def combine_arms(arms: TableSource) -> Table:
     ----------
     arms : DataFrame, mapping of columns, Table, or path of a file
         One row for each group, with ``study``, ``arm`` (left out where a study has one) and ``n``; what is combined is
-        ``mean sd`` (also ``_pre`` and ``_post``), ``events`` and ``time``. ``subgroup`` tells the groups of an arm apart.
+        ``mean sd`` (also ``_pre`` and ``_post``), ``events`` and ``time``. ``subgroup`` distinguishes the groups of an arm.
 
     Returns
     -------
@@ -94,11 +94,13 @@ def _groups(table: Table) -> list[list[int]]:
 def _combined(rows: Table) -> dict[str, object]:
     """Return what the combined row has in place of the first one's cells."""
     _reject_others(rows)
-    known = {name: known_numbers(rows, name) for name in _NUMBERS if name in rows.columns}
+    numbers = {name: known_numbers(rows, name) for name in _NUMBERS if name in rows.columns}
     for mean, sd in _MOMENTS:
-        if sd in known and mean in known:  # a group of one has no standard deviation
-            known[sd] = np.where(np.isnan(known[sd]) & (known["n"] == 1) & ~np.isnan(known[mean]), 0.0, known[sd])
-    whole = {name: values for name, values in known.items() if _all_or_none(rows, name, values)}
+        if sd in numbers and mean in numbers:  # a group of one has no standard deviation
+            numbers[sd] = np.where(
+                np.isnan(numbers[sd]) & (numbers["n"] == 1) & ~np.isnan(numbers[mean]), 0.0, numbers[sd]
+            )
+    whole = {name: values for name, values in numbers.items() if _all_or_none(rows, name, values)}
     _check(rows, whole)
     cells: dict[str, object] = {name: float(whole[name].sum()) for name in _SUMS if name in whole}
     for mean, sd in _MOMENTS:
@@ -118,28 +120,30 @@ def _combined(rows: Table) -> dict[str, object]:
 
 def _all_or_none(rows: Table, name: str, values: Floats) -> bool:
     """Tell whether every group reports a number; some alone are rejected, and so is a missing size."""
-    empty = np.isnan(values)
-    if name == "n" and empty.any():
-        raise DataError(f"{rows.cell(int(empty.argmax()), name)}: the value is missing, and groups are combined by it.")
-    if empty.any() and not empty.all():
-        i, other = int(empty.argmax()), int(empty.argmin())
+    missing = np.isnan(values)
+    if name == "n" and missing.any():
         raise DataError(
-            f"{rows.cell(i, name)}: {name} is missing, and row {rows.rows[other]} of the same arm has {values[other]:g}; groups "
+            f"{rows.cell(int(missing.argmax()), name)}: the value is missing, and groups are combined by it."
+        )
+    if missing.any() and not missing.all():
+        i, j = int(missing.argmax()), int(missing.argmin())
+        raise DataError(
+            f"{rows.cell(i, name)}: {name} is missing, and row {rows.rows[j]} of the same arm has {values[j]:g}; groups "
             "that report different things cannot be combined. Fill it in, or leave the arm out."
         )
-    return not empty.all()
+    return not missing.all()
 
 
-def _check(rows: Table, known: dict[str, Floats]) -> None:
+def _check(rows: Table, numbers: dict[str, Floats]) -> None:
     """Reject numbers that their sum would hide."""
-    arms = read_arms(_places(rows), **known)
+    arms = read_arms(_places(rows), **numbers)
     arms.check_sizes("n")
-    if "time" in known:
+    if "time" in numbers:
         arms.check_positive("time")
-    elif "events" in known:
+    elif "events" in numbers:
         arms.check_events("events", "n")
-    if "events" in known:
-        events = known["events"]
+    if "events" in numbers:
+        events = numbers["events"]
         arms.reject((events < 0) | (events % 1 != 0), "events must be a whole number, 0 or above", ["events"])
 
 
@@ -161,7 +165,7 @@ def _reject_others(rows: Table) -> None:
                 raise DataError(
                     f"{rows.cell(i, name)}: {_shown(cell)} here and {_shown(cells[0])} in row {rows.rows[0]} of the same arm; "
                     "groups that differ in it cannot be combined. Give both the arm's value, or leave the column out; what "
-                    "tells groups apart goes into column subgroup."
+                    "distinguishes groups goes into column subgroup."
                 )
 
 

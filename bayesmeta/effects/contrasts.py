@@ -36,7 +36,7 @@ class Contrasts:
     study : ndarray of int, shape (effect,)
         Which study each effect comes from, counted from 0.
     extra : mapping of str to tuple
-        Covariates that tell the effects of a study apart.
+        Covariates that distinguish the effects of a study.
     """
 
     table: Table
@@ -74,7 +74,7 @@ def is_long(table: Table, measure: Measure) -> bool:
 
 
 def wide_contrasts(table: Table, measure: Measure, note: str, repeated: bool = False) -> Contrasts:
-    """Return the rows of a table that has one for each study, or where `repeated` several, whose columns tell more."""
+    """Return the rows of a table that has one for each study, or where `repeated` several, whose columns say more."""
     table.require("study", *measure.columns, note=note)
     columns = {name: table.numbers(name) for name in measure.columns}
     labels = row_labels(table) if repeated else table.labels()

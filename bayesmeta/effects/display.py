@@ -116,8 +116,8 @@ class Display:
             return "odds ratio"
         if self.scale != "exp":
             return None
-        rest = self.label.removeprefix("ratio of ")
-        return f"ratio of {self.label}s" if rest == self.label else f"ratio of ratios of {rest}"
+        unit = self.label.removeprefix("ratio of ")
+        return f"ratio of {self.label}s" if unit == self.label else f"ratio of ratios of {unit}"
 
     @property
     def note(self) -> str:

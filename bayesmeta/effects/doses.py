@@ -81,7 +81,7 @@ def cumulative_dose(
     Raises
     ------
     DataError
-        If a text is no dose or rate, a number is not positive, or what a conversion needs is missing.
+        If a text is not a dose or rate, a number is not positive, or what a conversion needs is missing.
 
     Examples
     --------
@@ -111,8 +111,8 @@ def cumulative_dose(
         if hour_high > 24:
             raise DataError(f"hours_per_day={hours_per_day!r}: a day has 24 hours.")
     elif hours_per_day is not None:
-        what = "a daily dose" if kind == "daily" else "a single dose"
-        raise DataError(f"rate {rate!r} is {what}, and hours_per_day={hours_per_day!r} plays no part: leave it out.")
+        meaning = "a daily dose" if kind == "daily" else "a single dose"
+        raise DataError(f"rate {rate!r} is {meaning}, and hours_per_day={hours_per_day!r} plays no part: leave it out.")
     low, high = low * hour_low * day_low, high * hour_high * day_high
     hours = f"{_range(hour_low, hour_high)} h a day, " if kind == "rate" else ""
     plural = "day" if day_low == day_high == 1 else "days"
@@ -124,7 +124,7 @@ def _read(text: str, weight: NumberOrRange | None) -> tuple[float, float, str, s
     """Return a dose as mg per kg, per hour or day or once, its kind, and what was assumed."""
     match = _RATE.fullmatch(text)
     if match is None:
-        raise DataError(f"{text!r} is no dose. Write a number, or a range, and a unit: '0.35 mg/kg/h', '80 mg/day'.")
+        raise DataError(f"{text!r} is not a dose. Write a number, or a range, and a unit: '0.35 mg/kg/h', '80 mg/day'.")
     first, second = float(match[1]), float(match[2] or match[1])
     if not 0 < first <= second:
         raise DataError(f"{text!r}: a dose must be positive, and a range go from its lower to its higher end.")
@@ -158,7 +158,7 @@ def _unit(unit: str, text: str) -> tuple[float, str]:
     except (pint.UndefinedUnitError, pint.DefinitionSyntaxError, AttributeError, ValueError, TypeError):
         pass
     raise DataError(
-        f"{text!r}: {unit!r} is no unit of a dose or a rate. Use mg, ug or g, per kg or not, per h, min or day."
+        f"{text!r}: {unit!r} is not a unit of a dose or a rate. Use mg, ug or g, per kg or not, per h, min or day."
     )
 
 

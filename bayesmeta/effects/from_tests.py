@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bayesmeta.effects._arms import read_arms
 from bayesmeta.effects._hedges import hedges_factor
-from bayesmeta.errors import SpecificationError
+from bayesmeta.errors import require_choice
 
 
 def smd_from_test(
@@ -59,8 +59,7 @@ def smd_from_test(
     >>> y.round(4), se.round(4)
     (array([-0.8858]), array([0.3314]))
     """
-    if kind not in ("t", "f"):
-        raise SpecificationError(f"kind={kind!r}: choose 't' or 'f'.")
+    require_choice("kind", kind, ("t", "f"))
     arms = read_arms(where, **{kind: statistic}, n_t=n_t, n_c=n_c, sign=sign)
     arms.check_sizes("n_t", "n_c")
     arms.reject(arms["n_t"] + arms["n_c"] < 4, "the two arms must hold 4 participants or more", ["n_t", "n_c"])

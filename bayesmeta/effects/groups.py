@@ -33,7 +33,7 @@ def combine_groups(
     Raises
     ------
     DataError
-        If a size is no whole number from 1, or a standard deviation is negative, or 0 in a group of two or more.
+        If a size is not a whole number from 1, or a standard deviation is negative, or 0 in a group of two or more.
 
     References
     ----------
@@ -83,7 +83,7 @@ def counts_from_percentage(
     Raises
     ------
     DataError
-        If a percentage is not from 0 to 100, or `n` or `decimals` is no whole number.
+        If a percentage is not from 0 to 100, or `n` or `decimals` is not a whole number.
 
     References
     ----------
@@ -136,7 +136,7 @@ def events_from_percentage(
         if low > high:
             near = " and ".join(f"{k:g} are {100 * k / size:.{digits}f}%" for k in (high, low) if 0 <= k <= size)
             raise DataError(
-                f"{arms.name(int(i))}: {shown:.{digits}f}% is no count of n = {size:g}; {near}. Were fewer people observed?"
+                f"{arms.name(int(i))}: {shown:.{digits}f}% is not a count of n = {size:g}; {near}. Were fewer people observed?"
             )
         raise DataError(
             f"{arms.name(int(i))}: {shown:.{digits}f}% of n = {size:g} are {low:g} to {high:g} events. Find the count, or run "

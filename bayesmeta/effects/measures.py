@@ -143,8 +143,8 @@ def effect_sizes(
 def _covariates(contrasts: Contrasts, names: Sequence[str] | None, used: Sequence[str]) -> dict[str, Sequence[object]]:
     """Return the named covariates, or all that there are."""
     extra = {name: cells for name, cells in contrasts.extra.items() if names is None or name in names}
-    own = None if names is None else [name for name in names if name not in extra]
-    return {**extra, **contrasts.table.covariates(own, used)}
+    named = None if names is None else [name for name in names if name not in extra]
+    return {**extra, **contrasts.table.covariates(named, used)}
 
 
 def _without_double_zeros(contrasts: Contrasts) -> Contrasts:

@@ -24,7 +24,7 @@ class EffectOptions:
     Attributes
     ----------
     complete : bool
-        Whether empty means, standard deviations and counts are derived from what the arms report in their place.
+        Whether missing means, standard deviations and counts are derived from what the arms report in their place.
     quantiles : {"normal", "fitted"}
         How, from medians.
     combine : bool
@@ -74,7 +74,7 @@ class EffectOptions:
         Raises
         ------
         DataError, SpecificationError
-            As these functions, and if an option is given that has no use.
+            As these functions, and if an option is given that has no effect.
 
         Examples
         --------

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bayesmeta.effects._arms import Arms, Floats, quiet, read_arms
-from bayesmeta.errors import DataError, DataWarning, SpecificationError
+from bayesmeta.errors import DataError, DataWarning, require_choice
 from bayesmeta.numbers import real_array
 
 KINDS = ("z", "t", "f")
@@ -81,7 +81,7 @@ def se_from_p_value(
     Parameters
     ----------
     y : array_like of float, shape (study,)
-        Estimates on the scale of the analysis (for a ratio, its logarithm); 0 tells nothing.
+        Estimates on the scale of the analysis (for a ratio, its logarithm); 0 is not informative.
     p : array_like of float, shape (study,)
         P values of the test of no effect, taken as exact.
     df : float or array_like, default infinity
@@ -161,8 +161,7 @@ def se_from_statistic(
     >>> se_from_statistic([-2.77], [15.68], kind="f").round(3)
     array([0.7])
     """
-    if kind not in KINDS:
-        raise SpecificationError(f"kind={kind!r}: choose one of {', '.join(map(repr, KINDS))}.")
+    require_choice("kind", kind, KINDS)
     arms = _read(where, np.inf, y=y, **{kind: statistic})
     arms.reject(arms["y"] == 0, "an estimate of 0 has no standard error by its test", ["y", kind])
     least = arms[kind] <= 0 if kind == "f" else arms[kind] == 0
@@ -228,8 +227,7 @@ def se_bounds_from_p_value(
     >>> low.round(3), high.round(3)
     (array([0.535]), array([0.569]))
     """
-    if relation not in RELATIONS:
-        raise SpecificationError(f"relation={relation!r}: choose one of {', '.join(map(repr, RELATIONS))}.")
+    require_choice("relation", relation, RELATIONS)
     arms = _read(where, df, y=y, p=p, sides=sides, rounding=rounding)
     _check_p(arms)
     size, p_value, n_sides, freedom = np.abs(arms["y"]), arms["p"], arms["sides"], arms["df"]

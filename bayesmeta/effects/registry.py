@@ -28,12 +28,7 @@ from bayesmeta.effects.correlations import correlation, fisher_z, unbiased_corre
 from bayesmeta.effects.display import Display, Scale
 from bayesmeta.effects.hazards import log_hazard_ratio
 from bayesmeta.effects.means import log_ratio_of_means, mean_difference
-from bayesmeta.effects.paired import (
-    paired_log_ratio_of_means,
-    paired_mean_difference,
-    paired_smd,
-    paired_smd_of_change,
-)
+from bayesmeta.effects.paired import paired_log_ratio_of_means, paired_mean_difference, paired_smd, paired_smd_of_change
 from bayesmeta.effects.paired_counts import paired_log_odds_ratio, paired_log_risk_ratio, paired_risk_difference
 from bayesmeta.effects.proportions import (
     arcsine_proportion,

@@ -113,7 +113,7 @@ def _chosen(reports: Reports) -> tuple[Floats, list[str]]:
         zero = " (an estimate of 0 has none by a test)" if reports.y[i] == 0 else ""
         place = reports.table.where(int(i), study=str(reports.table.columns["study"][i]))
         raise DataError(
-            f"{place}: nothing tells its standard error{zero}. Fill in one of se, ci_lower with ci_upper, t, z, f or p, or "
+            f"{place}: no standard error can be derived{zero}. Fill in one of se, ci_lower with ci_upper, t, z, f or p, or "
             "leave the study out."
         )
     return se, origin

@@ -13,12 +13,7 @@ from bayesmeta.data.columns import Places
 from bayesmeta.data.printed import known_numbers, printed_p_values, rounding
 from bayesmeta.data.tables import Table, TableSource, open_table
 from bayesmeta.effects._arms import Floats
-from bayesmeta.effects.precision import (
-    se_bounds_from_p_value,
-    se_from_interval,
-    se_from_p_value,
-    se_from_statistic,
-)
+from bayesmeta.effects.precision import se_bounds_from_p_value, se_from_interval, se_from_p_value, se_from_statistic
 from bayesmeta.errors import DataError, SpecificationError
 
 COLUMNS = (
@@ -115,15 +110,15 @@ class Clash:
 
 def contradictions(reports: Reports) -> Iterator[Clash]:
     """Yield reports of one study whose standard errors differ by more than a tenth, rounding apart."""
-    for j, other in enumerate(reports.forms):
+    for j, second in enumerate(reports.forms):
         for first in reports.forms[:j]:
-            apart = (other.least > first.most * (1 + _SLACK)) | (other.most * (1 + _SLACK) < first.least)
+            apart = (second.least > first.most * (1 + _SLACK)) | (second.most * (1 + _SLACK) < first.least)
             for i in map(int, np.flatnonzero(apart)):
                 why = (
-                    f"{reports.table.columns[other.column][i]} means a standard error {between(other, i)}, where column "
+                    f"{reports.table.columns[second.column][i]} means a standard error {between(second, i)}, where column "
                     f"{first.column!r} means one {between(first, i)}"
                 )
-                yield Clash(i, other.column, why, "One of them is wrong, or tests something else: leave it empty")
+                yield Clash(i, second.column, why, "One of them is wrong, or tests something else: leave it empty")
 
 
 def between(form: Form, i: int) -> str:
@@ -162,13 +157,15 @@ def _limits(reports: Reports) -> _Limits | None:
     lower, upper = known_numbers(table, "ci_lower"), known_numbers(table, "ci_upper")
     trio = (reports.column, "ci_lower", "ci_upper")
     halves = [rounding(table, name, *trio) for name in ("ci_lower", "ci_upper")]
-    one = np.isnan(lower) != np.isnan(upper)
-    _reject_rows(table, "ci_lower", one, lower, "ci_lower and ci_upper are needed together.")
+    one_limit = np.isnan(lower) != np.isnan(upper)
+    _reject_rows(table, "ci_lower", one_limit, lower, "ci_lower and ci_upper are needed together.")
     if reports.ratio:
         rule = "a limit of a ratio must be positive. If it was printed as 0.00, its decimals are needed."
         for name, values in (("ci_lower", lower), ("ci_upper", upper)):
             _reject_rows(table, name, values <= 0, values, rule)
-        halves = [half / np.where(one | np.isnan(x), 1, x) for half, x in zip(halves, (lower, upper), strict=True)]
+        halves = [
+            half / np.where(one_limit | np.isnan(x), 1, x) for half, x in zip(halves, (lower, upper), strict=True)
+        ]
         lower, upper = np.log(lower), np.log(upper)
     return _Limits(lower, upper, halves[0] + halves[1])
 
@@ -198,8 +195,8 @@ def skewed_intervals(reports: Reports) -> Iterator[Clash]:
         shown = f"{table.columns['ci_lower'][i]} to {table.columns['ci_upper'][i]}"
         scale = " on the log scale" if reports.ratio else ""
         positive = not reports.ratio and min(limits.lower[i], reports.y[i]) > 0
-        other = "; if these are ratios, use ratio=True" if positive else ""
-        why = f"the interval {shown} must have its estimate, {table.columns[reports.column][i]}, near its middle{scale}{other}"
+        hint = "; if these are ratios, use ratio=True" if positive else ""
+        why = f"the interval {shown} must have its estimate, {table.columns[reports.column][i]}, near its middle{scale}{hint}"
         yield Clash(
             i, "ci_lower", why, "One of the three was misprinted, or the interval is of another kind: then give se"
         )

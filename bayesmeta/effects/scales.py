@@ -71,7 +71,7 @@ def parse_scale(text: str, *, better: str) -> Scale:
     text : str
         ``"0-10"``, ``"0 to 100"``, ``"NRS-11"`` or ``"NRS"`` (0 to 10), ``"VAS 100 mm"``, ``"VAS 10 cm"``.
     better : {"lower", "higher"}
-        Which end is good; no name tells.
+        Which end is good, which no name implies.
 
     Raises
     ------

@@ -18,12 +18,12 @@ def _check(arms: Arms, least: int = 1) -> None:
 
 
 def _check_both(arms: Arms) -> None:
-    """Check arms that each tell a variance of their own."""
+    """Check arms that each give a variance of their own."""
     _check(arms, least=2)
 
 
 def _check_glass(arms: Arms) -> None:
-    """Check arms of which that of the control tells the standard deviation."""
+    """Check arms of which that of the control gives the standard deviation."""
     check_means(arms)
     arms.check_sizes("n_c", least=3)
     warn_if_large(arms)

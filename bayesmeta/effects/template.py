@@ -1,4 +1,4 @@
-"""The empty table that a measure takes, and what belongs in each of its columns."""
+"""The table without rows that a measure takes, and what belongs in each of its columns."""
 
 from __future__ import annotations
 

@@ -102,12 +102,12 @@ def map_prior(historical: Estimates, model: NormalNormal, *, max_kl: float = 1e-
     assert isinstance(predictive, NormalMixture)
     if not (predictive.sds > 0).all():
         raise SpecificationError(f"map_prior: under mu={model.mu}, tau={model.tau} the effect may be known exactly.")
-    found = _smallest(predictive, max_kl, max_components)
+    fitted = _smallest(predictive, max_kl, max_components)
     parts = [
-        (float(w), Normal(float(m), float(s))) for w, m, s in zip(found.weights, found.means, found.sds, strict=True)
+        (float(w), Normal(float(m), float(s))) for w, m, s in zip(fitted.weights, fitted.means, fitted.sds, strict=True)
     ]
     prior = parts[0][1] if len(parts) == 1 else Mixture(parts)
-    return MapPrior(prior, found.kl, found.total_variation, predictive, historical, model)
+    return MapPrior(prior, fitted.kl, fitted.total_variation, predictive, historical, model)
 
 
 def _smallest(predictive: NormalMixture, max_kl: float, max_components: int) -> NormalFit:
@@ -115,10 +115,10 @@ def _smallest(predictive: NormalMixture, max_kl: float, max_components: int) -> 
     density = target(predictive)
     best = None
     for n in range(1, max_components + 1):
-        found = fit_normals(density, n)
-        if found.kl <= max_kl:
-            return found
-        best = found if best is None or found.kl < best.kl else best
+        fit = fit_normals(density, n)
+        if fit.kl <= max_kl:
+            return fit
+        best = fit if best is None or fit.kl < best.kl else best
     assert best is not None
     heavy = (
         ""

@@ -88,8 +88,8 @@ def _rough_quantiles(exact: NormalMixture) -> Floats:
 
 def fit_normals(density: Target, n: int) -> NormalFit:
     """The best mixture of `n` normals, from three starts: EM, then a quasi-Newton method."""
-    found = [_optimised(density, start) for start in _starts(density.exact, n)]
-    return min(found, key=lambda fit: fit.kl)
+    fits = [_optimised(density, start) for start in _starts(density.exact, n)]
+    return min(fits, key=lambda fit: fit.kl)
 
 
 def _starts(exact: NormalMixture, n: int) -> list[tuple[Floats, Floats, Floats]]:

@@ -14,7 +14,7 @@ class Exact:
     Attributes
     ----------
     form : {"mixture", "grid", "sample"}
-        What comes out: a `QuadratureFit`, normal given its standard deviations, a `ParameterGrid`, or the posterior of a review
+        The posterior: a `QuadratureFit`, normal given its standard deviations, a `ParameterGrid`, or the posterior of a review
         from a weighted sample of its trials.
     solve : callable
         From a tolerance, which a mixture alone needs, and a seed, which a sample alone does, to the posterior.

@@ -1,4 +1,4 @@
-"""What a family of models is told beside formula, mu, tau and coefficients: declared once, for files, commands and documents."""
+"""Priors and options of a family beside formula, mu, tau and coefficients: declared once, for files, commands and documents."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class PriorKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptionKey:
-    """What else a family is told.
+    """An option of a family.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class OptionKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keys:
-    """All that one kind of model is told by name.
+    """Priors and options that one kind of model takes by name.
 
     Attributes
     ----------

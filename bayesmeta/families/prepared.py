@@ -111,9 +111,9 @@ class Prepared[D: Data, M: Model]:
         SpecificationError
             As `with_priors` and `design`.
         """
-        other = Prepared(self.family, self.data, self.with_priors(priors))
-        other.__dict__["design"] = self.family.checked_design(self.data, other.model, self.design)
-        return other
+        changed = Prepared(self.family, self.data, self.with_priors(priors))
+        changed.__dict__["design"] = self.family.checked_design(self.data, changed.model, self.design)
+        return changed
 
     @cached_property
     def bound(self) -> M:

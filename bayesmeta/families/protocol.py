@@ -204,14 +204,14 @@ class Family(Words, ABC):
 def _check_names(priors: Priors, own: Mapping[str, Parameter], design: Design) -> None:
     """Reject a name that is none of a parameter, nor of a variable with several columns."""
     coefficients = [*(["mu"] if design.intercept else []), *design.columns]
-    known = [*coefficients, "tau", *own]
+    parameters = [*coefficients, "tau", *own]
     for given in priors:
-        allowed = coefficients if isinstance(given, tuple) else [*known, *design.columns.values()]
+        allowed = coefficients if isinstance(given, tuple) else [*parameters, *design.columns.values()]
         for name in given if isinstance(given, tuple) else (given,):
             if name not in allowed:
                 raise SpecificationError(
                     f"prior on {given!r}: the model has no {'coefficient' if isinstance(given, tuple) else 'parameter'} "
-                    f"{name!r}.{did_you_mean(name, allowed)} Parameters: {', '.join(known)}."
+                    f"{name!r}.{did_you_mean(name, allowed)} Parameters: {', '.join(parameters)}."
                 )
 
 
@@ -219,7 +219,7 @@ def _base_with(base: NormalNormal, priors: Priors, design: Design) -> NormalNorm
     """Formula and priors with others on mu, tau and coefficients.
 
     Where a column gets a prior, and so far had that of its variable, the other columns of the variable keep it under their own
-    names: the variable's prior would have no use if all of them had others.
+    names: the variable's prior would have no effect if all of them had others.
     """
     beta: dict[Any, Prior] = dict(base.beta.items())
     for name, prior in priors.items():

@@ -32,9 +32,9 @@ def family_of(data: Any, model: Any, what: str = "model") -> Family:
     if not families:
         names = [one.data_type.__name__ for one in FAMILIES]
         raise DataError(f"data must be {_listed(list(dict.fromkeys(names)))}; got {type(data).__name__}.")
-    found = next((one for one in families if isinstance(model, one.model_types)), None)
-    if found is not None:
-        return found
+    match = next((one for one in families if isinstance(model, one.model_types)), None)
+    if match is not None:
+        return match
     family = families[0]
     made_for = next((one.made_for for one in FAMILIES if isinstance(model, one.model_types)), None)
     if made_for is None:

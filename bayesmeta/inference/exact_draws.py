@@ -30,9 +30,9 @@ def datatree(
     accuracy : mapping of str to float
         What is known of the posterior that they are draws of, by name: an attribute each.
     """
-    known = ready.likelihood.latents.keys() <= draws.keys()
+    has_latents = ready.likelihood.latents.keys() <= draws.keys()
     at = point_of(ready, draws)
-    latents = {} if known else ready.likelihood.draw_latents(at, np.random.default_rng([seed, 3]))
+    latents = {} if has_latents else ready.likelihood.draw_latents(at, np.random.default_rng([seed, 3]))
     groups, coords = restored(ready, {**draws, **latents}, seed)
     chains, length = next(iter(draws.values())).shape[:2]
     terms = [values for group in ("log_likelihood", "log_prior") for _, values in groups.get(group, {}).values()]

@@ -51,8 +51,12 @@ class NutsEngine:
         self._prepared = [self._compile(skeleton) for skeleton in skeletons]
 
     def _compile(self, skeleton: Skeleton) -> _Graph:
-        for known, compiled in self._compiled:
-            if list(known.beta) == list(skeleton.beta) and _fits(skeleton, known) and _fits(known, skeleton):
+        for compiled_for, compiled in self._compiled:
+            if (
+                list(compiled_for.beta) == list(skeleton.beta)
+                and _fits(skeleton, compiled_for)
+                and _fits(compiled_for, skeleton)
+            ):
                 return skeleton, compiled
         compiled = CompiledModel(graph_of(skeleton), low_rank=skeleton.likelihood.nearly_normal)
         self._compiled.append((skeleton, compiled))
@@ -72,11 +76,11 @@ class NutsEngine:
 
 def _same_top(a: Skeleton, b: Skeleton) -> bool:
     """Whether two graphs differ in their columns and in numbers at most."""
-    one, other = a.ready.likelihood, b.ready.likelihood
-    if one.key != other.key or one.numbers.keys() != other.numbers.keys() or a.design.slots != b.design.slots:
+    first, second = a.ready.likelihood, b.ready.likelihood
+    if first.key != second.key or first.numbers.keys() != second.numbers.keys() or a.design.slots != b.design.slots:
         return False
     latents = [
-        {name: (latent.shape, signature(latent.prior)) for name, latent in x.latents.items()} for x in (one, other)
+        {name: (latent.shape, signature(latent.prior)) for name, latent in x.latents.items()} for x in (first, second)
     ]
     return latents[0] == latents[1] and _signatures(a.top) == _signatures(b.top)
 

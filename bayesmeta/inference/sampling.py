@@ -81,8 +81,8 @@ class CompiledModel:
             ) from error
         posterior = {str(name): np.asarray(array) for name, array in tree["posterior"].data_vars.items()}
         stats = {str(name): np.asarray(array) for name, array in tree["sample_stats"].data_vars.items()}
-        found = {ours: next(stats[name] for name in names if name in stats) for ours, names in _STATS.items()}
-        return posterior, {name: (("chain", "draw"), values) for name, values in found.items()}
+        kept = {ours: next(stats[name] for name in names if name in stats) for ours, names in _STATS.items()}
+        return posterior, {name: (("chain", "draw"), values) for name, values in kept.items()}
 
     def attrs(self, model: Model, data: Data, settings: SamplerSettings, seed: int) -> dict[str, Any]:
         """What a result says of how it was made."""

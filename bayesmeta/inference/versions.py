@@ -13,13 +13,13 @@ _PACKAGES = (
 
 def versions() -> dict[str, str]:
     """Versions of the packages that a result may depend on, as far as they are installed."""
-    found = {}
+    by_package = {}
     for name in _PACKAGES:
         try:
-            found[name] = version(name)
+            by_package[name] = version(name)
         except PackageNotFoundError:  # nutpie may be missing
             continue
-    return found
+    return by_package
 
 
 def machine() -> dict[str, Any]:

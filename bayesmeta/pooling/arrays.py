@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from bayesmeta.errors import SpecificationError, did_you_mean
+from bayesmeta.errors import SpecificationError, require_choice
 from bayesmeta.pooling.heterogeneity import ESTIMATORS, q_profile, tau2_estimate, tau2_standard_error
 from bayesmeta.pooling.profile import coefficient_profile, likelihood_ratio_p, tau2_profile
 from bayesmeta.pooling.residuals import Regression, regression
@@ -112,15 +112,15 @@ def pool_regression(
 ) -> PooledRegression:
     """Pool as `pool_arrays` does, with what several estimators of the same data have in common computed once."""
     check_names(method, interval, level, tau2_interval)
-    check_choice("prediction", prediction, PREDICTIONS[:2])
+    require_choice("prediction", prediction, PREDICTIONS[:2])
     _check_size(data, method)
     if interval == "profile" and method not in ("ml", "fe"):
         raise SpecificationError(
             f"interval='profile' is of the likelihood that method='ml' maximises; got method={method!r}."
         )
-    known = tau2_estimate(data, method) if tau2 is None else np.asarray(tau2, dtype=float)
-    beta, wald = data.coefficients(known)
-    covariance, df = _scaled(data, known, wald, interval)
+    tau2_used = tau2_estimate(data, method) if tau2 is None else np.asarray(tau2, dtype=float)
+    beta, wald = data.coefficients(tau2_used)
+    covariance, df = _scaled(data, tau2_used, wald, interval)
     se_beta = np.sqrt(np.diagonal(covariance, axis1=-2, axis2=-1))
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = beta / se_beta
@@ -130,13 +130,13 @@ def pool_regression(
         lower, upper = coefficient_profile(data, method, level)
         p_value = likelihood_ratio_p(data, method)
     bounds = (q_profile if tau2_interval == "q-profile" else tau2_profile[method])(data, level)
-    tau2_se = tau2_standard_error(data, method, known)
-    q, q_p, typical, i2, h2 = heterogeneity(data, method, known)
+    tau2_se = tau2_standard_error(data, method, tau2_used)
+    q, q_p, typical, i2, h2 = heterogeneity(data, method, tau2_used)
     likelihood = data.restricted_log_likelihood if method == "reml" else data.log_likelihood
-    predicted = _predicted(data, method, known, beta, wald, covariance, df, level, prediction)
+    predicted = _predicted(data, method, tau2_used, beta, wald, covariance, df, level, prediction)
     return PooledRegression(
-        beta, se_beta, lower, upper, statistic, p_value, covariance, known, tau2_se, *bounds,
-        typical, i2, h2, q, q_p, likelihood(known), *predicted,
+        beta, se_beta, lower, upper, statistic, p_value, covariance, tau2_used, tau2_se, *bounds,
+        typical, i2, h2, q, q_p, likelihood(tau2_used), *predicted,
     )  # fmt: skip
 
 
@@ -180,28 +180,19 @@ def critical(level: float, df: float) -> float:
 
 
 def check_names(method: str, interval: str, level: float, tau2_interval: str = "q-profile") -> None:
-    """Refuse an unknown method or interval, or a level outside (0, 1)."""
-    check_choice("method", method, METHODS)
-    check_choice("interval", interval, INTERVALS)
-    check_choice("tau2_interval", tau2_interval, TAU2_INTERVALS)
+    """Reject an unknown method or interval, or a level outside (0, 1)."""
+    require_choice("method", method, METHODS)
+    require_choice("interval", interval, INTERVALS)
+    require_choice("tau2_interval", tau2_interval, TAU2_INTERVALS)
     check_level(level)
     if tau2_interval == "profile" and method not in tau2_profile:
         raise SpecificationError(f"tau2_interval='profile' needs method='ml' or 'reml'; got method={method!r}.")
 
 
 def check_level(level: float) -> None:
-    """Refuse a level outside (0, 1)."""
+    """Reject a level outside (0, 1)."""
     if not (isinstance(level, Real) and 0 < level < 1):
         raise SpecificationError(f"level={level!r}: must lie between 0 and 1. 95% is 0.95.")
-
-
-def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    """Refuse a value that is none of the choices, with the nearest that is one."""
-    if value not in choices:
-        listed = ", ".join(map(repr, choices))
-        raise SpecificationError(
-            f"{name}={value!r} is not known; choose one of {listed}.{did_you_mean(value, choices)}"
-        )
 
 
 def _check_size(data: Regression, method: str) -> None:
@@ -209,7 +200,7 @@ def _check_size(data: Regression, method: str) -> None:
     if data.k < needed:
         tau = "" if method == "fe" else " and tau"
         raise SpecificationError(
-            f"{data.k} studies cannot tell {data.p} coefficients{tau} apart: at least {needed} are needed."
+            f"{data.k} studies cannot identify {data.p} coefficients{tau}: at least {needed} are needed."
         )
 
 

@@ -99,10 +99,10 @@ def cluster_robust(
 def _groups(data: Estimates, cluster: str | Sequence[object]) -> list[NDArray[np.intp]]:
     """Row numbers of each cluster."""
     labels = row_labels(data, cluster, "cluster")
-    found = [np.flatnonzero([label == one for label in labels]) for one in dict.fromkeys(labels)]
-    if len(found) < 2:
+    groups = [np.flatnonzero([label == one for label in labels]) for one in dict.fromkeys(labels)]
+    if len(groups) < 2:
         raise DataError(f"all estimates are in cluster {labels[0]!r}: at least two clusters are needed.")
-    return found
+    return groups
 
 
 def _cr2(X: Floats, residual: Floats, working: Floats, groups: Sequence[NDArray[np.intp]]) -> tuple[Floats, Floats]:
@@ -113,9 +113,9 @@ def _cr2(X: Floats, residual: Floats, working: Floats, groups: Sequence[NDArray[
     leave = np.eye(len(X)) - X @ bread @ X.T @ weight
     scores, directions = [], []
     for rows in groups:
-        own = np.ix_(rows, rows)
-        adjust = _adjustment(working[own], spread[own])
-        lever = bread @ X[rows].T @ np.linalg.inv(working[own]) @ adjust
+        block = np.ix_(rows, rows)
+        adjust = _adjustment(working[block], spread[block])
+        lever = bread @ X[rows].T @ np.linalg.inv(working[block]) @ adjust
         scores.append(lever @ residual[rows])
         directions.append(lever @ leave[rows])
     stack = np.stack(directions)  # cluster, coefficient, study

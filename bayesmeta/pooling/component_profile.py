@@ -27,12 +27,12 @@ class ProfileIntervals(Mapping[str, Pair]):
 
     def __init__(self, searches: Mapping[str, Callable[[], Pair]]) -> None:
         self._searches = dict(searches)
-        self._found: dict[str, Pair] = {}
+        self._computed: dict[str, Pair] = {}
 
     def __getitem__(self, name: str) -> Pair:
-        if name not in self._found:
-            self._found[name] = self._searches[name]()
-        return self._found[name]
+        if name not in self._computed:
+            self._computed[name] = self._searches[name]()
+        return self._computed[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._searches)
@@ -75,9 +75,9 @@ class HeldCorrelation:
         second = value * term.basis[1] + math.sqrt(max(0.0, 1 - value**2)) * term.basis[2]
         basis = np.stack([term.basis[0], second, *term.basis[3:]])
         loss = _loss(replace(self.model, terms=(replace(term, basis=basis),)))
-        found, height = settle(loss, [_lifted(self.rest)], _WHAT)
-        if found[0] * found[1] >= 0:
-            self.rest = found
+        best, height = settle(loss, [_lifted(self.rest)], _WHAT)
+        if best[0] * best[1] >= 0:
+            self.rest = best
             return -height
         # it went through zero to the correlation -rho: the highest point is where one of the variances is zero
         rest = [np.delete(_lifted(self.rest), i) for i in (0, 1)]
@@ -121,8 +121,8 @@ class HeldEqualVariance:
         heights = [turned(angle) for angle in angles]
         best = int(np.argmin(heights))
         ends = angles[max(best - 1, 0)], angles[min(best + 1, _ANGLES - 1)]
-        found = optimize.minimize_scalar(turned, bounds=ends, method="bounded", options={"xatol": 1e-10})
-        return -min(heights[best], float(found.fun))
+        minimum = optimize.minimize_scalar(turned, bounds=ends, method="bounded", options={"xatol": 1e-10})
+        return -min(heights[best], float(minimum.fun))
 
 
 def variance_limits(profile: Callable[[float], float], at: float, floor: float, size: float) -> Pair:
@@ -145,7 +145,7 @@ def variance_limits(profile: Callable[[float], float], at: float, floor: float, 
 def correlation_limits(profile: Callable[[float], float], at: float, floor: float, least: float) -> Pair:
     """Correlations at which the profile has fallen to `floor`, or the ends `least` and 1.
 
-    Where a variance is zero, so that `at` is NaN, the likelihood tells of no correlation.
+    Where a variance is zero, so that `at` is NaN, the likelihood is informative about no correlation.
     """
     if math.isnan(at):
         return least, 1.0
@@ -172,8 +172,8 @@ def _without(loss: Objective, which: int, value: float) -> Objective:
     """Hold one parameter at a value."""
 
     def held(part: Floats) -> tuple[float, Floats]:
-        found, slope = loss(np.insert(part, which, value))
-        return found, np.delete(slope, which)
+        height, slope = loss(np.insert(part, which, value))
+        return height, np.delete(slope, which)
 
     return held
 

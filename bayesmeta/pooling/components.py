@@ -229,16 +229,16 @@ def try_zero(loss: Objective, best: Floats, height: float, which: Iterable[int])
         if 0 < abs(best[i]) < _ZERO:
             trial = best.copy()
             trial[i] = 0.0
-            other = loss(trial)[0]
-            if other <= height + _ROUNDING * max(1.0, abs(height)):
-                best, height = trial, other
+            at_zero = loss(trial)[0]
+            if at_zero <= height + _ROUNDING * max(1.0, abs(height)):
+                best, height = trial, at_zero
     return best, height
 
 
 def settle(loss: Objective, starts: Sequence[Floats], what: str) -> tuple[Floats, float]:
     """Lowest point of `loss` that a quasi-Newton search finds from any start, made final by Newton's method."""
-    found = [optimize.minimize(loss, start, jac=True, method="BFGS", options={"gtol": 1e-7}) for start in starts]
-    best = np.asarray(min(found, key=lambda one: float(one.fun)).x)
+    minima = [optimize.minimize(loss, start, jac=True, method="BFGS", options={"gtol": 1e-7}) for start in starts]
+    best = np.asarray(min(minima, key=lambda minimum: float(minimum.fun)).x)
     height, slope = loss(best)
     for _ in range(_NEWTON):
         if np.abs(slope).max() < _FINAL * max(1.0, abs(height)):
@@ -260,5 +260,5 @@ def curvature(loss: Objective, at: Floats) -> Floats:
         step = np.zeros(len(at))
         step[i] = _STEP
         rows.append((loss(at + step)[1] - loss(at - step)[1]) / (2 * _STEP))
-    found = np.stack(rows)
-    return np.asarray((found + found.T) / 2)
+    hessian = np.stack(rows)
+    return np.asarray((hessian + hessian.T) / 2)

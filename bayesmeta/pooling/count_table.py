@@ -48,22 +48,22 @@ def read_counts(arms: TableSource, measure: str, formula: str) -> Counts:
         If the formula cannot be used.
     """
     table = open_table(arms, "arm table")
-    found = MEASURES[measure]
-    table.require("study", *found.columns, note=f", and {measure} needs it")
+    registered = MEASURES[measure]
+    table.require("study", *registered.columns, note=f", and {measure} needs it")
     where = [table.where(i, study=label) for i, label in enumerate(table.labels())]
-    columns = [np.asarray(table.numbers(name), dtype=float) for name in found.columns]
-    found.function(*columns, where=where)  # refuses counts that cannot be right
-    for name, values in zip(found.columns, columns, strict=True):
+    columns = [np.asarray(table.numbers(name), dtype=float) for name in registered.columns]
+    registered.function(*columns, where=where)  # rejects counts that cannot be right
+    for name, values in zip(registered.columns, columns, strict=True):
         broken = np.flatnonzero(values != np.floor(values))
         if broken.size and not name.startswith("time"):
             raise DataError(f"{where[broken[0]]}: {name} must be a whole number; got {values[broken[0]]:g}.")
     keep = np.ones(len(where), dtype=bool)
-    if found.two_arms:
+    if registered.two_arms:
         events, most = columns[0] + columns[2], columns[1] + columns[3] if measure == "log_or" else np.inf
         keep = (events > 0) & (events < most)
     if not keep.any():
         raise DataError("no study has both events and non-events: there is no effect to estimate.")
-    names, X = _design(table, found.columns, formula, keep)
+    names, X = _design(table, registered.columns, formula, keep)
     return Counts(tuple(column[keep] for column in columns), names, X)
 
 
@@ -84,16 +84,16 @@ def _design(table: Table, used: Sequence[str], formula: str, keep: NDArray[np.bo
 
 
 def check_size(counts: Counts, random: bool) -> None:
-    """Refuse more parameters than studies, as `pool` does."""
+    """Reject more parameters than studies, as `pool` does."""
     k, p = counts.X.shape
     needed = p + random if p > 1 else 1
     if k < needed:
         tau = " and tau" if random else ""
-        raise SpecificationError(f"{k} studies cannot tell {p} coefficients{tau} apart: at least {needed} are needed.")
+        raise SpecificationError(f"{k} studies cannot identify {p} coefficients{tau}: at least {needed} are needed.")
 
 
 def check_finite(rows: Floats, signs: Floats, names: Sequence[str], levels: int = 0) -> None:
-    """Refuse counts whose likelihood is highest where some coefficient is infinite.
+    """Reject counts whose likelihood is highest where some coefficient is infinite.
 
     Parameters
     ----------
@@ -108,20 +108,20 @@ def check_finite(rows: Floats, signs: Floats, names: Sequence[str], levels: int 
     if not len(open_rows):
         return
     fixed = rows[signs == 0]
-    found = optimize.linprog(
+    solution = optimize.linprog(
         -open_rows.sum(axis=0), A_ub=-open_rows, b_ub=np.zeros(len(open_rows)), bounds=(-1, 1),
         A_eq=fixed if len(fixed) else None, b_eq=np.zeros(len(fixed)) if len(fixed) else None,
     )  # fmt: skip
-    if found.status or not -found.fun > _ENDLESS:
+    if solution.status or not -solution.fun > _ENDLESS:
         return
-    endless = [name for name, value in zip(names, found.x[levels:], strict=True) if abs(value) > _ENDLESS]
+    endless = [name for name, value in zip(names, solution.x[levels:], strict=True) if abs(value) > _ENDLESS]
     if endless in ([], ["mu"]):
         raise DataError(
             "every study has its lowest or highest possible count, so that the likelihood is highest at infinity."
         )
     raise DataError(
         f"the likelihood is highest where {' and '.join(endless)} {'is' if len(endless) == 1 else 'are'} infinite: the "
-        "studies that tell about it have zero cells. Leave a covariate out."
+        "studies that inform it have zero cells. Leave a covariate out."
     )
 
 

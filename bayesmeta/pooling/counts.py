@@ -102,12 +102,12 @@ class Conditional:
     @cached_property
     def _tables(self) -> list[tuple[Floats, Floats]]:
         """For each study: possible events under treatment, less those observed, and their log weights."""
-        found = []
+        tables = []
         for x, n_t, n_c, m in zip(self.x, self.n_t, self.n_c, self.events, strict=True):
             j = np.arange(max(0.0, m - n_c), min(n_t, m) + 1)
             logs = -sum(special.gammaln(part + 1) for part in (j, n_t - j, m - j, n_c - m + j))
-            found.append((j - x, logs - logs[j == x]))
-        return found
+            tables.append((j - x, logs - logs[j == x]))
+        return tables
 
     def __call__(self, eta: Floats) -> tuple[Floats, Floats, Floats]:
         """Return the log likelihood and its first two derivatives."""

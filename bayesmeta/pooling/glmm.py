@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from bayesmeta.data.tables import TableSource
-from bayesmeta.errors import SpecificationError, did_you_mean
+from bayesmeta.errors import require_choice
 from bayesmeta.pooling.arrays import check_level, critical
 from bayesmeta.pooling.components import curvature, settle, try_zero
 from bayesmeta.pooling.count_table import Counts, check_finite, check_size, orthonormal, read_counts
@@ -35,7 +35,7 @@ class _Prepared(NamedTuple):
     centre: float = 0.0
 
 
-class _Found(NamedTuple):
+class _Estimate(NamedTuple):
     """The best parameters with their log likelihood, and the two tests of heterogeneity."""
 
     beta: Floats
@@ -131,30 +131,24 @@ def pool_glmm(
     prepared = _PREPARE[measure](*counts.columns, X, model)
     if isinstance(prepared.likelihood, RandomLevels):
         _check_levels(prepared.likelihood, counts)
-        found = _random_levels(prepared.likelihood, prepared, method)
+        estimate = _random_levels(prepared.likelihood, prepared, method)
     else:
         alone = prepared.saturated.estimate
         check_finite(counts.X, np.where(np.isinf(alone), np.sign(alone), 0.0), counts.names)
-        found = _one_deviation(prepared.likelihood, prepared.saturated, method)
-    found = found._replace(beta=turn @ found.beta, covariance=turn @ found.covariance @ turn.T)
-    return _result(found, counts, method, formula, level)
+        estimate = _one_deviation(prepared.likelihood, prepared.saturated, method)
+    estimate = estimate._replace(beta=turn @ estimate.beta, covariance=turn @ estimate.covariance @ turn.T)
+    return _result(estimate, counts, method, formula, level)
 
 
 def _check(measure: str, model: str, method: str, level: float) -> None:
-    if measure not in MODELS:
-        listed = ", ".join(map(repr, MODELS))
-        raise SpecificationError(f"measure={measure!r}: choose one of {listed}.{did_you_mean(measure, MODELS)}")
-    for name, value, allowed in (("model", model, MODELS[measure]), ("method", method, ("ml", "fe"))):
-        if value not in allowed:
-            listed = ", ".join(map(repr, allowed))
-            raise SpecificationError(
-                f"{name}={value!r}: with measure={measure!r} choose one of {listed}.{did_you_mean(value, allowed)}"
-            )
+    require_choice("measure", measure, MODELS)
+    require_choice("model", model, MODELS[measure], f"measure={measure!r}: ")
+    require_choice("method", method, ("ml", "fe"))
     check_level(level)
 
 
 def _check_levels(likelihood: RandomLevels, counts: Counts) -> None:
-    """Refuse counts whose likelihood has no maximum; each arm has a predictor of its own."""
+    """Reject counts whose likelihood has no maximum; each arm has a predictor of its own."""
     levels = np.ones((len(counts.X), 1))
     rows = np.vstack([np.hstack([levels, counts.X]), np.hstack([levels, np.zeros_like(counts.X)])])
     ends = np.concatenate([arm.saturated().estimate for arm in (likelihood.treated, likelihood.control)])
@@ -234,7 +228,7 @@ def _middle(alone: Saturated, X: Floats) -> Floats:
     return np.asarray(np.linalg.lstsq(X[finite], alone.estimate[finite])[0])
 
 
-def _one_deviation(likelihood: MarginalCounts, alone: Saturated, method: str) -> _Found:
+def _one_deviation(likelihood: MarginalCounts, alone: Saturated, method: str) -> _Estimate:
     """Fit a model in beta and tau."""
     X, start = likelihood.X, _middle(alone, likelihood.X)
     p = len(start)
@@ -248,15 +242,15 @@ def _one_deviation(likelihood: MarginalCounts, alone: Saturated, method: str) ->
             best, height = trial, value
     random = best[p] != 0
     information = curvature(_loss(likelihood, random), best if random else best[:p])
-    known = alone.information > 0
-    root = np.sqrt(alone.information[known])
-    left, right = root[:, None] * X[known], root * alone.estimate[known]
+    informative = alone.information > 0
+    root = np.sqrt(alone.information[informative])
+    left, right = root[:, None] * X[informative], root * alone.estimate[informative]
     wald = float(np.sum((right - left @ np.linalg.lstsq(left, right)[0]) ** 2))
     ratio = 2 * (float(alone.log_likelihood.sum()) + floor)
-    return _Found(best[:p], np.linalg.inv(information)[:p, :p], abs(float(best[p])), math.nan, -height, wald, ratio)
+    return _Estimate(best[:p], np.linalg.inv(information)[:p, :p], abs(float(best[p])), math.nan, -height, wald, ratio)
 
 
-def _random_levels(likelihood: RandomLevels, prepared: _Prepared, method: str) -> _Found:
+def _random_levels(likelihood: RandomLevels, prepared: _Prepared, method: str) -> _Estimate:
     """Fit a model in the mean and the spread of levels, beta and tau."""
     p = likelihood.X.shape[1]
     start = np.append(prepared.centre, _middle(prepared.saturated, likelihood.X))
@@ -269,16 +263,16 @@ def _random_levels(likelihood: RandomLevels, prepared: _Prepared, method: str) -
     top, wald = likelihood.saturated(common[: p + 1])
     covariance = likelihood.covariance(best)[1:, 1:]
     tau, level_variance = abs(float(best[-1])), float(best[-2] ** 2)
-    return _Found(best[1:-2], covariance, tau, level_variance, height, wald, 2 * (top - floor))
+    return _Estimate(best[1:-2], covariance, tau, level_variance, height, wald, 2 * (top - floor))
 
 
-def _result(found: _Found, counts: Counts, method: str, formula: str, level: float) -> PooledResult:
-    rows = coefficient_rows(counts.names, found.beta, found.covariance, math.inf, level)
+def _result(fitted: _Estimate, counts: Counts, method: str, formula: str, level: float) -> PooledResult:
+    rows = coefficient_rows(counts.names, fitted.beta, fitted.covariance, math.inf, level)
     estimate, se, statistic, p_value, lower, upper = dict(rows).get("mu", (math.nan,) * 6)
-    half = critical(level, math.inf) * math.hypot(se, found.tau)
+    half = critical(level, math.inf) * math.hypot(se, fitted.tau)
     k, p = counts.X.shape
     df = k - p
-    wald, ratio = (found.wald, max(0.0, found.ratio)) if df else (0.0, 0.0)
+    wald, ratio = (fitted.wald, max(0.0, fitted.ratio)) if df else (0.0, 0.0)
     return PooledResult(
         estimate=estimate,
         se=se,
@@ -287,16 +281,16 @@ def _result(found: _Found, counts: Counts, method: str, formula: str, level: flo
         statistic=statistic,
         p_value=p_value,
         prediction=(estimate - half, estimate + half) if method == "ml" else NOTHING,
-        tau2=found.tau**2,
+        tau2=fitted.tau**2,
         i2=math.nan,
         h2=math.nan,
         q=wald,
         q_df=df,
         q_p=float(stats.chi2.sf(wald, df)) if df else 1.0,
-        moderators=omnibus_test(without_mean(counts.names), found.beta, found.covariance, math.inf),
-        log_likelihood=found.height,
-        level_variance=found.level_variance,
-        covariance=found.covariance,
+        moderators=omnibus_test(without_mean(counts.names), fitted.beta, fitted.covariance, math.inf),
+        log_likelihood=fitted.height,
+        level_variance=fitted.level_variance,
+        covariance=fitted.covariance,
         tests={"likelihood ratio": StatisticalTest(ratio, (df,), float(stats.chi2.sf(ratio, df)) if df else 1.0)},
         method=method,
         interval="wald",

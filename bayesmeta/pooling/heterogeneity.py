@@ -93,7 +93,7 @@ def solve_q(data: Regression, target: float | Floats) -> Floats:
 
 
 def q_profile(data: Regression, level: float) -> tuple[Floats, Floats]:
-    """Confidence interval of tau^2: values at which the generalised Q is no extreme draw of its chi-square.
+    """Confidence interval of tau^2: values at which the generalised Q is not an extreme draw of its chi-square.
 
     Both limits are 0 where Q is so small that every tau^2 is rejected, and NaN without residual degrees of freedom.
 
@@ -118,11 +118,11 @@ def _highest(data: Regression, variances: Floats, log_likelihood: Callable[[Floa
     """
     start = np.maximum(_hedges(data), 0.0)
     lanes = _Lanes(*(np.reshape(part, (-1, part.shape[-1])) for part in (data.lam, data.z2, variances)))
-    found = lanes.climb(np.array(start).ravel())
-    again, place = lanes.elsewhere(found)
+    maxima = lanes.climb(np.array(start).ravel())
+    again, start_again = lanes.elsewhere(maxima)
     if again.size:
-        found[again] = lanes.some(again).climb(place)
-    tau2 = found.reshape(start.shape)
+        maxima[again] = lanes.some(again).climb(start_again)
+    tau2 = maxima.reshape(start.shape)
     return np.where(log_likelihood(np.zeros_like(tau2)) > log_likelihood(tau2), 0.0, tau2)
 
 
@@ -142,30 +142,30 @@ class _Lanes(NamedTuple):
         both = np.sum(np.log(self.variances + at), axis=-1) + np.sum(self.z2 / (self.lam + at), axis=-1)
         return np.asarray(-0.5 * both)
 
-    def climb(self, found: Floats) -> Floats:
+    def climb(self, start: Floats) -> Floats:
         """Highest point near each start; steps that have not led there soon, but back and forth, are shortened."""
-        active = np.arange(found.size)
+        active = np.arange(start.size)
         for turn in range(_STEPS):
-            tau2, part = found[active], self.some(active)
-            step, width = _step(part.lam, part.z2, part.variances, tau2, patient=turn < _PATIENCE)
-            new = _move(tau2, step, part.lam)
-            found[active] = new
+            tau2, lanes = start[active], self.some(active)
+            step, width = _step(lanes.lam, lanes.z2, lanes.variances, tau2, patient=turn < _PATIENCE)
+            new = _move(tau2, step, lanes.lam)
+            start[active] = new
             active = active[np.abs(new - tau2) > _DIGITS * new + _ROUNDING * width]
             if not active.size:
                 break
-        return found
+        return start
 
-    def elsewhere(self, found: Floats) -> tuple[NDArray[np.intp], Floats]:
+    def elsewhere(self, maxima: Floats) -> tuple[NDArray[np.intp], Floats]:
         """Lanes whose likelihood is higher somewhere else, and where: between the smallest variance and the largest square."""
         least = np.minimum(self.lam.min(axis=-1), self.variances.min(axis=-1))
         most = np.maximum(self.lam.max(axis=-1), self.variances.max(axis=-1))
         low, high = least / 10, self.z2.max(axis=-1)
         many = np.flatnonzero((most > _ALIKE * least) & (high > low))
-        part = self.some(many)
+        lanes = self.some(many)
         grid = low[many] * (high[many] / low[many]) ** np.linspace(0, 1, _GRID)[:, None]
-        heights = part.height(grid)
+        heights = lanes.height(grid)
         best = np.argmax(heights, axis=0)[None]
-        top, here = np.take_along_axis(heights, best, axis=0)[0], part.height(found[many])
+        top, here = np.take_along_axis(heights, best, axis=0)[0], lanes.height(maxima[many])
         better = top > here + _HIGHER * (1 + np.abs(here))
         return many[better], np.take_along_axis(grid, best, axis=0)[0][better]
 

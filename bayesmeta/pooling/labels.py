@@ -27,7 +27,7 @@ def row_labels(data: Estimates, labels: str | Sequence[object], name: str) -> tu
     missing = [i for i, label in enumerate(listed) if pd.isna(label) or label == ""]
     if missing:
         raise DataError(f"{name}, row {missing[0] + 1}: the label is missing. Fill it in, or leave the estimate out.")
-    found = tuple(str(label) for label in listed)
-    if len(found) != data.n_studies:
-        raise DataError(f"{name} has {len(found)} labels for {data.n_studies} estimates: give one for each.")
-    return found
+    texts = tuple(str(label) for label in listed)
+    if len(texts) != data.n_studies:
+        raise DataError(f"{name} has {len(texts)} labels for {data.n_studies} estimates: give one for each.")
+    return texts

@@ -72,15 +72,15 @@ class MarginalCounts:
         """Log likelihood, with each base at its best, and its derivatives in beta and tau."""
         effect = self.X @ beta
         base = np.zeros(self.n_studies) if self.start is None else self.best_base(self.start, effect, tau)
-        found = self.integral(base, effect, tau)
-        return float(found.value.sum()), np.append(self.X.T @ found.effect, found.tau.sum())
+        integral = self.integral(base, effect, tau)
+        return float(integral.value.sum()), np.append(self.X.T @ integral.effect, integral.tau.sum())
 
     def best_base(self, base: Floats, effect: Floats, tau: float) -> Floats:
         """Return the best base of each study, from a start; far out where the likelihood is highest at infinity."""
         for _ in range(_STEPS):
-            found = self.integral(base, effect, tau)
-            step = np.clip(-found.base / np.minimum(found.bend, -1e-300), -1, 1)
-            step[np.abs(found.base) < _FLAT] = 0.0
+            integral = self.integral(base, effect, tau)
+            step = np.clip(-integral.base / np.minimum(integral.bend, -1e-300), -1, 1)
+            step[np.abs(integral.base) < _FLAT] = 0.0
             base = base + step
             if np.abs(step).max() < _DONE * (1 + np.abs(base).max()):
                 return base
@@ -89,8 +89,8 @@ class MarginalCounts:
         )
 
     def _evaluate(self, base: Floats, effect: Floats, tau: float, z: Floats) -> list[tuple[Floats, Floats, Floats]]:
-        own = [part.base * base + part.mean * effect for part in self.parts]
-        return [p.likelihood(x[:, None] + p.deviation * tau * z) for x, p in zip(own, self.parts, strict=True)]
+        predictors = [part.base * base + part.mean * effect for part in self.parts]
+        return [p.likelihood(x[:, None] + p.deviation * tau * z) for x, p in zip(predictors, self.parts, strict=True)]
 
     def _mode(self, base: Floats, effect: Floats, tau: float) -> tuple[Floats, Floats]:
         """Mode of each study's integrand in z, and its width there."""
@@ -113,17 +113,17 @@ class MarginalCounts:
         t = end * np.arange(-_HALF, _HALF + 1) / _HALF
         z = mode + width * np.sinh(t)
         logs = np.log(width * np.cosh(t) * end / _HALF) - 0.5 * z**2 - 0.5 * np.log(2 * np.pi)
-        found = self._evaluate(base, effect, tau, z)
-        for value, _, _ in found:
+        derivatives = self._evaluate(base, effect, tau, z)
+        for value, _, _ in derivatives:
             logs = logs + value
         top = logs.max(axis=1, keepdims=True)
         weight = np.exp(logs - top)
         total = weight.sum(axis=1, keepdims=True)
         weight = weight / total
-        by_effect = sum(part.mean * first for part, (_, first, _) in zip(self.parts, found, strict=True))
-        by_tau = sum(part.deviation * z * first for part, (_, first, _) in zip(self.parts, found, strict=True))
-        by_base = sum(part.base * first for part, (_, first, _) in zip(self.parts, found, strict=True))
-        bend_base = sum(part.base**2 * second for part, (_, _, second) in zip(self.parts, found, strict=True))
+        by_effect = sum(part.mean * first for part, (_, first, _) in zip(self.parts, derivatives, strict=True))
+        by_tau = sum(part.deviation * z * first for part, (_, first, _) in zip(self.parts, derivatives, strict=True))
+        by_base = sum(part.base * first for part, (_, first, _) in zip(self.parts, derivatives, strict=True))
+        bend_base = sum(part.base**2 * second for part, (_, _, second) in zip(self.parts, derivatives, strict=True))
         slope = np.sum(weight * by_base, axis=1)
         bend = np.sum(weight * (bend_base + by_base**2), axis=1) - slope**2
         return Integral(

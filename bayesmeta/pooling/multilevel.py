@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from bayesmeta.data.estimates import Estimates, require_estimates
-from bayesmeta.errors import DataError, SpecificationError, did_you_mean
+from bayesmeta.errors import DataError, SpecificationError, require_choice
 from bayesmeta.pooling.arrays import check_level, critical
 from bayesmeta.pooling.components import Components, Term
 from bayesmeta.pooling.labels import row_labels
@@ -23,7 +23,7 @@ SIZES = (0.15, 0.9)  # of the scale of the effects: where searches start
 
 
 def clusters_of(data: Estimates, cluster: str | Sequence[object]) -> tuple[str, ...]:
-    """Return the cluster of each estimate; refuse a single one."""
+    """Return the cluster of each estimate; reject a single one."""
     require_estimates(data)
     groups = row_labels(data, cluster, "cluster")
     if len(set(groups)) < 2:
@@ -35,16 +35,14 @@ def likelihood(
     data: Estimates, X: Floats, terms: tuple[Term, ...], method: str, interval: str, level: float
 ) -> Components:
     """Check what was asked for and return the likelihood."""
-    for name, value, allowed in (("method", method, ("reml", "ml")), ("interval", interval, ("wald", "t"))):
-        if value not in allowed:
-            listed = ", ".join(map(repr, allowed))
-            raise SpecificationError(f"{name}={value!r}: choose one of {listed}.{did_you_mean(value, allowed)}")
+    require_choice("method", method, ("reml", "ml"))
+    require_choice("interval", interval, ("wald", "t"))
     check_level(level)
     k, p = X.shape
     needed = p + sum(term.size for term in terms)
     if k < needed:
         raise SpecificationError(
-            f"{k} estimates cannot tell {p} coefficients and {needed - p} variances and correlations apart: at least "
+            f"{k} estimates cannot identify {p} coefficients and {needed - p} variances and correlations: at least "
             f"{needed} are needed."
         )
     V = np.diag(data.v) if data.cov is None else np.array(data.cov)

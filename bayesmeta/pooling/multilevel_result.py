@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.pooling.result import Pair, StatisticalTest, number_text, plain_value, statistic_text
+from bayesmeta.pooling.result import Pair, StatisticalTest, WithCoefficients, number_text, plain_value, statistic_text
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class MultilevelResult:
+class MultilevelResult(WithCoefficients):
     """Pooled effects, or a meta-regression, with more than one variance.
 
     Attributes
@@ -68,18 +68,6 @@ class MultilevelResult:
     n_clusters: int
     rows: tuple[tuple[str, tuple[float, ...]], ...] = field(repr=False)
 
-    @property
-    def coefficients(self) -> pd.DataFrame:
-        """Table with a row for each coefficient."""
-        import pandas as pd
-
-        columns = ["estimate", "se", "statistic", "p_value", "lower", "upper"]
-        return pd.DataFrame([list(row) for _, row in self.rows], [name for name, _ in self.rows], columns)
-
-    def summary(self) -> pd.DataFrame:
-        """Return `coefficients`; ``print(result)`` shows variances and tests besides."""
-        return self.coefficients
-
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; what is not defined is None."""
         names = ("q", "q_df", "q_p", "log_likelihood", "method", "structure", "interval", "formula", "level")
@@ -88,15 +76,8 @@ class MultilevelResult:
             values[name] = {key: plain_value(value) for key, value in getattr(self, name).items()}
         table = None if self.correlation is None else [tuple(map(float, row)) for row in self.correlation]
         values["correlation"] = None if table is None else [plain_value(row) for row in table]
-        test = self.moderators
-        values["moderators"] = test and {
-            "statistic": plain_value(test.statistic),
-            "df": list(test.df),
-            "p_value": plain_value(test.p_value),
-        }
-        values["coefficients"] = {
-            name: dict(zip(self.coefficients.columns, map(plain_value, row), strict=True)) for name, row in self.rows
-        }
+        values["moderators"] = self.moderators and self.moderators.as_dict()
+        values["coefficients"] = self.coefficients_as_dict()
         return values
 
     def __str__(self) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.errors import DataError, SpecificationError, did_you_mean
+from bayesmeta.errors import DataError, SpecificationError, require_choice
 from bayesmeta.pooling.component_profile import (
     Held,
     HeldCorrelation,
@@ -75,7 +75,7 @@ def pool_multivariate(
     Raises
     ------
     DataError, SpecificationError
-        If labels do not fit the data, there is one outcome only, or no trial tells about a correlation.
+        If labels do not fit the data, there is one outcome only, or no trial is informative about a correlation.
     InferenceError
         If the likelihood has no maximum that the search settles on.
 
@@ -94,11 +94,7 @@ def pool_multivariate(
     x      0.35  0.0645
     y     -0.35  0.1041
     """
-    if structure not in STRUCTURES:
-        listed = ", ".join(map(repr, STRUCTURES))
-        raise SpecificationError(
-            f"structure={structure!r}: choose one of {listed}.{did_you_mean(structure, STRUCTURES)}"
-        )
+    require_choice("structure", structure, STRUCTURES)
     groups, outcomes = clusters_of(data, cluster), row_labels(data, outcome, "outcome")
     names = list(dict.fromkeys(outcomes))
     if len(names) < 2:
@@ -155,17 +151,17 @@ def _intervals(
         held = [Held(model, i, np.delete(sd, i)) for i in range(q)]
     else:
         firsts = [_first(model, between, [i]) for i in range(q)]
-        held = [Held(one, 0, root[1:]) for one, root in firsts]
-    found: dict[str, Callable[[], Pair]] = {
+        held = [Held(reordered, 0, root[1:]) for reordered, root in firsts]
+    searches: dict[str, Callable[[], Pair]] = {
         name: partial(variance_limits, held[i], float(sd[i]), floor, size) for i, name in enumerate(names)
     }
     for i in range(q if structure == "un" else 0):
         for j in range(i):
-            one, root = _first(model, between, [j, i])
-            profile = HeldCorrelation(one, np.array([root[0], math.hypot(root[1], root[2]), *root[3:]]))
+            reordered, root = _first(model, between, [j, i])
+            profile = HeldCorrelation(reordered, np.array([root[0], math.hypot(root[1], root[2]), *root[3:]]))
             name = f"correlation {names[j]}, {names[i]}"
-            found[name] = partial(correlation_limits, profile, float(correlation[i, j]), floor, -1.0)
-    return ProfileIntervals(found)
+            searches[name] = partial(correlation_limits, profile, float(correlation[i, j]), floor, -1.0)
+    return ProfileIntervals(searches)
 
 
 def _first(model: Components, between: Floats, which: Sequence[int]) -> tuple[Components, Floats]:
@@ -180,14 +176,14 @@ def _first(model: Components, between: Floats, which: Sequence[int]) -> tuple[Co
 
 
 def _require_pairs(same: Floats, which: NDArray[np.intp], names: Sequence[str], structure: str) -> None:
-    """Refuse a correlation about which no trial tells: two outcomes that no trial reports together."""
+    """Reject a correlation that no trial informs: two outcomes that no trial reports together."""
     member = np.eye(len(names))[which]
     together = member.T @ same @ member > 0
     apart = [(names[j], names[i]) for i in range(len(names)) for j in range(i) if not together[i, j]]
     if (structure == "un" and apart) or len(apart) == len(names) * (len(names) - 1) // 2:
         first, second = apart[0]
         raise SpecificationError(
-            f"structure={structure!r}: no cluster has both {first!r} and {second!r}, so that nothing tells about their "
+            f"structure={structure!r}: no cluster has both {first!r} and {second!r}, so that nothing is known of their "
             "correlation. Use structure='diag'."
         )
 

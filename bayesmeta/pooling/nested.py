@@ -83,8 +83,8 @@ def pool_nested(
         raise SpecificationError(
             "every cluster has one estimate: variances between and within clusters cannot be told apart. Use pool."
         )
-    one, zero = np.ones((1, 1, 1)), np.zeros(len(same), dtype=np.intp)
-    terms = (Term(same, zero, one), Term(np.eye(len(same)), zero, one))
+    unit, zero = np.ones((1, 1, 1)), np.zeros(len(same), dtype=np.intp)
+    terms = (Term(same, zero, unit), Term(np.eye(len(same)), zero, unit))
     names, X = design_matrix(data, formula or "1")
     model = likelihood(data, X, terms, method, interval, level)
     best, height = maximise(model, list(map(np.array, itertools.product(SIZES, SIZES))), "pool_nested")

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.data.estimates import Estimates, require_estimates
-from bayesmeta.errors import SpecificationError
-from bayesmeta.pooling.arrays import PREDICTIONS, PooledRegression, check_choice, check_names, pool_arrays
+from bayesmeta.errors import SpecificationError, require_choice
+from bayesmeta.pooling.arrays import PREDICTIONS, PooledRegression, check_names, pool_arrays
 from bayesmeta.pooling.confidence import confidence_prediction
 from bayesmeta.pooling.residuals import regression
 from bayesmeta.pooling.result import NOTHING, Pair, PooledResult
@@ -113,7 +113,7 @@ def pool(
 
 
 def require_no_clusters(data: Estimates, what: str) -> None:
-    """Refuse estimates that are known to be dependent within clusters."""
+    """Reject estimates that are known to be dependent within clusters."""
     if data.cluster is not None:
         raise SpecificationError(
             f"rows with the same {data.cluster} are dependent, and {what} takes them as independent. Use "
@@ -138,18 +138,18 @@ def pool_rows(
     formula = "1" if formula is None else formula
     interval = interval or ("wald" if method == "fe" else "hksj")
     check_names(method, interval, level, tau2_interval)
-    check_choice("prediction", prediction, PREDICTIONS)
+    require_choice("prediction", prediction, PREDICTIONS)
     names, X = design_matrix(data, formula)
     data, X, ones, jacobian = _whitened(data, X, between, method)
     if prediction == "nagashima" and names != ("mu",):
         raise SpecificationError(
             f"prediction='nagashima' is for a mean without covariates; got formula={formula!r}. Use 'metafor' or 'hts'."
         )
-    found = pool_arrays(
+    regression = pool_arrays(
         data.y, data.se, X, method=method, interval=interval, level=level, tau2_interval=tau2_interval, cov=data.cov,
         prediction="metafor" if prediction == "nagashima" else prediction,
     )  # fmt: skip
-    return _result(data, names, X, found, method, interval, formula, level, prediction, ones, jacobian)
+    return _result(data, names, X, regression, method, interval, formula, level, prediction, ones, jacobian)
 
 
 def _whitened(
@@ -190,7 +190,7 @@ def _result(
     data: Estimates,
     names: tuple[str, ...],
     X: Floats,
-    found: PooledRegression,
+    regression: PooledRegression,
     method: str,
     interval: str,
     formula: str,
@@ -199,13 +199,20 @@ def _result(
     ones: Floats | None,
     jacobian: float,
 ) -> PooledResult:
-    parts = (found.beta, found.se, found.statistic, found.p_value, found.lower, found.upper)
+    parts = (
+        regression.beta,
+        regression.se,
+        regression.statistic,
+        regression.p_value,
+        regression.lower,
+        regression.upper,
+    )
     table = np.stack(parts, axis=-1).tolist()
     rows = tuple((name, tuple(row)) for name, row in zip(names, table, strict=True))
     mean = dict(rows).get("mu", (math.nan,) * 6)
     estimate, se, statistic, p_value, lower, upper = mean
-    limits = (float(found.tau2_lower), float(found.tau2_upper))
-    typical, (k, p) = float(found.typical_variance), X.shape
+    limits = (float(regression.tau2_lower), float(regression.tau2_upper))
+    typical, (k, p) = float(regression.typical_variance), X.shape
     df = math.inf if interval in ("wald", "profile") else float(k - p)
     return PooledResult(
         estimate=estimate,
@@ -214,21 +221,21 @@ def _result(
         upper=upper,
         statistic=statistic,
         p_value=p_value,
-        prediction=_prediction(names, data, X, found, method, level, prediction),
-        tau2=float(found.tau2),
-        tau2_se=float(found.tau2_se),
+        prediction=_prediction(names, data, X, regression, method, level, prediction),
+        tau2=float(regression.tau2),
+        tau2_se=float(regression.tau2_se),
         tau2_interval=limits,
-        i2=float(found.i2),
+        i2=float(regression.i2),
         i2_interval=(_share(limits[0], typical), _share(limits[1], typical)),
-        h2=float(found.h2),
+        h2=float(regression.h2),
         h2_interval=(limits[0] / typical + 1, limits[1] / typical + 1) if typical else NOTHING,
-        q=float(found.q),
+        q=float(regression.q),
         q_df=k - p,
-        q_p=float(found.q_p),
-        moderators=omnibus_test(without_mean(names), found.beta, found.covariance, df),
-        r2=_explained(data, names, X, found, method, ones),
-        log_likelihood=float(found.log_likelihood) - jacobian if method in ("fe", "ml", "reml") else math.nan,
-        covariance=found.covariance,
+        q_p=float(regression.q_p),
+        moderators=omnibus_test(without_mean(names), regression.beta, regression.covariance, df),
+        r2=_explained(data, names, X, regression, method, ones),
+        log_likelihood=float(regression.log_likelihood) - jacobian if method in ("fe", "ml", "reml") else math.nan,
+        covariance=regression.covariance,
         method=method,
         interval=interval,
         formula=formula,
@@ -246,27 +253,27 @@ def _share(tau2: float, typical: float) -> float:
 
 
 def _prediction(
-    names: tuple[str, ...], data: Estimates, X: Floats, found: PooledRegression, method: str, level: float, kind: str
+    names: tuple[str, ...], data: Estimates, X: Floats, pooled: PooledRegression, method: str, level: float, kind: str
 ) -> Pair:
     """Interval for the effect of a new study where all covariates are zero."""
     if names[0] != "mu" or method == "fe":
         return NOTHING
     if kind == "nagashima":
         return confidence_prediction(regression(data.y, data.v, X, data.cov), level)
-    return float(found.prediction_lower), float(found.prediction_upper)
+    return float(pooled.prediction_lower), float(pooled.prediction_upper)
 
 
 def _explained(
-    data: Estimates, names: tuple[str, ...], X: Floats, found: PooledRegression, method: str, ones: Floats | None
+    data: Estimates, names: tuple[str, ...], X: Floats, regression: PooledRegression, method: str, ones: Floats | None
 ) -> float | None:
     """Percent of the heterogeneity that covariates account for, by the same method; adjusted R^2 for "fe"."""
     if len(names) == 1 or names[0] != "mu":
         return None
-    empty = pool_arrays(data.y, data.se, ones, method=method, interval="wald", cov=data.cov)
+    intercept_only = pool_arrays(data.y, data.se, ones, method=method, interval="wald", cov=data.cov)
     if method == "fe":
         k, p = data.n_studies, len(names)
-        if not float(empty.q) > 0 or k == p:
+        if not float(intercept_only.q) > 0 or k == p:
             return 0.0
-        return 100 * max(0.0, 1 - float(found.q) / float(empty.q) * (k - 1) / (k - p))
-    total = float(empty.tau2)
-    return 100 * max(0.0, 1 - float(found.tau2) / total) if total > 0 else 0.0
+        return 100 * max(0.0, 1 - float(regression.q) / float(intercept_only.q) * (k - 1) / (k - p))
+    total = float(intercept_only.tau2)
+    return 100 * max(0.0, 1 - float(regression.tau2) / total) if total > 0 else 0.0

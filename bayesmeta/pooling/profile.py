@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,15 +51,7 @@ def _bisect(curve: Callable[[Floats], Floats], outside: Floats, inside: Floats, 
     return 0.5 * (outside + inside)
 
 
-def _ml_bounds(data: Regression, level: float) -> tuple[Floats, Floats]:
-    return _bounds(data, level, "ml")
-
-
-def _reml_bounds(data: Regression, level: float) -> tuple[Floats, Floats]:
-    return _bounds(data, level, "reml")
-
-
-tau2_profile = {"ml": _ml_bounds, "reml": _reml_bounds}
+tau2_profile = {method: partial(_bounds, method=method) for method in ("ml", "reml")}
 
 
 def coefficient_profile(data: Regression, method: str, level: float) -> tuple[Floats, Floats]:

@@ -55,18 +55,18 @@ class RandomLevels:
         w, z = points[:, 0], points[:, 1]
         values = (logs[:, 0, :, None] + logs[:, 1, None, :]).reshape(self.n_studies, -1)
         values = values - 0.5 * (w**2 + z**2) - math.log(2 * math.pi)
-        one, slope_t, _ = self.treated(mu + effect[:, None] + loads[0, 0] * w + loads[0, 1] * z)
+        of_treated, slope_t, _ = self.treated(mu + effect[:, None] + loads[0, 0] * w + loads[0, 1] * z)
         two, slope_c, _ = self.control(mu + loads[1, 0] * w + loads[1, 1] * z)
-        values = values + one + two
+        values = values + of_treated + two
         top = values.max(axis=1, keepdims=True)
         weight = np.exp(values - top)
         total = weight.sum(axis=1, keepdims=True)
         weight = weight / total
         both = slope_t + slope_c
-        own = self.X.T @ np.sum(weight * slope_t, axis=1)
+        gradient = self.X.T @ np.sum(weight * slope_t, axis=1)
         slopes = (both, both * w, (slope_t - slope_c) * z / 2)
         level, *spreads = (np.sum(weight * slope) for slope in slopes)
-        return float(np.sum(top + np.log(total))), np.array([level, *own, *spreads])
+        return float(np.sum(top + np.log(total))), np.array([level, *gradient, *spreads])
 
     def _mode(self, mu: float, effect: Floats, loads: Floats) -> tuple[Floats, Floats, Floats]:
         """Mode of each study's integrand in (w, z), its principal axes, and its widths along them."""
@@ -129,20 +129,20 @@ class RandomLevels:
         best, height = try_zero(loss, best, height, [1])
         level = np.full(self.n_studies, best[0])
         effects = model.best_base(effects, level, float(best[1]))
-        known = np.flatnonzero(-model.integral(effects, level, float(best[1])).bend > 1e-9)
+        curved = np.flatnonzero(-model.integral(effects, level, float(best[1])).bend > 1e-9)
         levels = 2 if best[1] else 1
 
         def joint(at: Floats) -> tuple[float, Floats]:
             base = effects.copy()
-            base[known] = at[levels:]
-            found = model.integral(base, np.full(self.n_studies, at[0]), at[1] if levels == 2 else 0.0)
-            own = [found.effect.sum(), found.tau.sum()][:levels]
-            return -float(found.value.sum()), -np.array([*own, *found.base[known]])
+            base[curved] = at[levels:]
+            integral = model.integral(base, np.full(self.n_studies, at[0]), at[1] if levels == 2 else 0.0)
+            of_levels = [integral.effect.sum(), integral.tau.sum()][:levels]
+            return -float(integral.value.sum()), -np.array([*of_levels, *integral.base[curved]])
 
-        information = curvature(joint, np.append(best[:levels], effects[known]))
+        information = curvature(joint, np.append(best[:levels], effects[curved]))
         spread = np.linalg.inv(information)[levels:, levels:]
-        if not len(known):
+        if not len(curved):
             return -height, 0.0
-        contrast = linalg.null_space(self.X[known].T).T
-        gaps = contrast @ effects[known]
+        contrast = linalg.null_space(self.X[curved].T).T
+        gaps = contrast @ effects[curved]
         return -height, float(gaps @ np.linalg.solve(contrast @ spread @ contrast.T, gaps))

@@ -1,4 +1,4 @@
-"""The part of a data set that tells about heterogeneity, rotated until tau^2 enters as a sum of independent terms.
+"""The part of a data set that is informative about heterogeneity, rotated until tau^2 enters as a sum of independent terms.
 
 If y ~ N(X beta, V + tau^2 I), the residual contrasts z are independent N(0, lam + tau^2). Every quadratic form that an
 estimator of tau^2 uses is a sum over them: with P = W - W X (X'WX)^-1 X'W, y'Py is the sum of z^2 / (lam + tau^2) and
@@ -49,8 +49,8 @@ class Regression:
         """Return what `compute` gives, computed once for all estimators that share these data."""
         if key not in self._kept:
             self._kept[key] = compute()
-        found: T = self._kept[key]
-        return found
+        value: T = self._kept[key]
+        return value
 
     @property
     def k(self) -> int:
@@ -178,6 +178,6 @@ def _solve(upper: Floats, right: Floats) -> Floats:
     shape = np.broadcast_shapes(upper.shape[:-2], right.shape[:-2])
     x = np.zeros((*shape, p, right.shape[-1]))
     for i in reversed(range(p)):
-        known = np.sum(upper[..., i, i + 1 :, None] * x[..., i + 1 :, :], axis=-2)
-        x[..., i, :] = (right[..., i, :] - known) / upper[..., i, i, None]
+        solved = np.sum(upper[..., i, i + 1 :, None] * x[..., i + 1 :, :], axis=-2)
+        x[..., i, :] = (right[..., i, :] - solved) / upper[..., i, i, None]
     return x

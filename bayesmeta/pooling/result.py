@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Pair = tuple[float, float]
 NOTHING: Pair = (math.nan, math.nan)
+_COLUMNS = ("estimate", "se", "statistic", "p_value", "lower", "upper")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +26,35 @@ class StatisticalTest:
     df: tuple[float, ...]
     p_value: float
 
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {"statistic": plain_value(self.statistic), "df": list(self.df), "p_value": plain_value(self.p_value)}
+
+
+class WithCoefficients:
+    """What a result with coefficients, in `rows`, answers about them."""
+
+    __slots__ = ()
+    rows: tuple[tuple[str, tuple[float, ...]], ...]
+
+    @property
+    def coefficients(self) -> pd.DataFrame:
+        """Table with a row for each coefficient: estimate, se, statistic, p_value, lower, upper."""
+        import pandas as pd
+
+        return pd.DataFrame([list(row) for _, row in self.rows], [name for name, _ in self.rows], list(_COLUMNS))
+
+    def summary(self) -> pd.DataFrame:
+        """Return `coefficients`; ``print(result)`` shows heterogeneity and tests besides."""
+        return self.coefficients
+
+    def coefficients_as_dict(self) -> dict[str, dict[str, Any]]:
+        """Plain values of the coefficients for JSON, by name."""
+        return {name: dict(zip(_COLUMNS, map(plain_value, row), strict=True)) for name, row in self.rows}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PooledResult:
+class PooledResult(WithCoefficients):
     """A pooled effect, or a meta-regression, by a frequentist method.
 
     Attributes
@@ -100,30 +127,13 @@ class PooledResult:
         """Between-study standard deviation."""
         return math.sqrt(self.tau2)
 
-    @property
-    def coefficients(self) -> pd.DataFrame:
-        """Table with a row for each coefficient: estimate, se, statistic, p_value, lower, upper."""
-        import pandas as pd
-
-        columns = ["estimate", "se", "statistic", "p_value", "lower", "upper"]
-        return pd.DataFrame([list(row) for _, row in self.rows], [name for name, _ in self.rows], columns)
-
-    def summary(self) -> pd.DataFrame:
-        """Return `coefficients`; ``print(result)`` shows heterogeneity and tests besides."""
-        return self.coefficients
-
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; what is not defined is None."""
         skip = ("covariance", "tests", "rows", "moderators")
         values = {name: plain_value(getattr(self, name)) for name in self.__dataclass_fields__ if name not in skip}
         named = {**({"moderators": self.moderators} if self.moderators else {}), **self.tests}
-        values["tests"] = {
-            name: {"statistic": plain_value(t.statistic), "df": list(t.df), "p_value": plain_value(t.p_value)}
-            for name, t in named.items()
-        }
-        values["coefficients"] = {
-            name: dict(zip(self.coefficients.columns, map(plain_value, row), strict=True)) for name, row in self.rows
-        }
+        values["tests"] = {name: test.as_dict() for name, test in named.items()}
+        values["coefficients"] = self.coefficients_as_dict()
         return values
 
     def __str__(self) -> str:

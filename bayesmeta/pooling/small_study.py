@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayesmeta.data.estimates import Estimates, require_estimates
-from bayesmeta.errors import DataError, SpecificationError, did_you_mean
+from bayesmeta.errors import DataError, SpecificationError, require_choice
 from bayesmeta.pooling.arrays import PooledRegression, check_level, pool_arrays
 from bayesmeta.pooling.pool import require_no_clusters
 
@@ -106,11 +106,8 @@ def egger_test(data: Estimates, predictor: str = "se", model: str = "lm", *, lev
     >>> round(found.statistic, 4), found.df, round(found.p_value, 4)
     (-1.4013, 11.0, 0.1887)
     """
-    for name, value, allowed in (("predictor", predictor, PREDICTORS), ("model", model, MODELS)):
-        if value not in allowed:
-            raise SpecificationError(
-                f"{name}={value!r}: choose one of {', '.join(map(repr, allowed))}.{did_you_mean(value, allowed)}"
-            )
+    require_choice("predictor", predictor, PREDICTORS)
+    require_choice("model", model, MODELS)
     check_level(level)
     require_independent(data, "Egger's test", 3)
     if np.ptp(data.se) == 0:
@@ -118,8 +115,8 @@ def egger_test(data: Estimates, predictor: str = "se", model: str = "lm", *, lev
     x = data.se if predictor == "se" else data.v
     X = np.column_stack([np.ones(data.n_studies), x])
     method, interval = ("fe", "hksj") if model == "lm" else ("reml", "wald")
-    found = pool_arrays(data.y, data.se, X, method=method, interval=interval, level=level)
-    return _record(found, predictor, model, float(data.n_studies - 2) if model == "lm" else np.inf)
+    regression = pool_arrays(data.y, data.se, X, method=method, interval=interval, level=level)
+    return _record(regression, predictor, model, float(data.n_studies - 2) if model == "lm" else np.inf)
 
 
 def pet_peese(data: Estimates, *, threshold: float = 0.10, level: float = 0.95) -> PetPeese:
@@ -175,7 +172,7 @@ def pet_peese(data: Estimates, *, threshold: float = 0.10, level: float = 0.95) 
 
 
 def require_independent(data: Estimates, what: str, least: int) -> None:
-    """Refuse estimates with a covariance, or fewer than `least`."""
+    """Reject estimates with a covariance, or fewer than `least`."""
     require_estimates(data)
     require_no_clusters(data, what)
     if data.cov is not None:
@@ -184,8 +181,11 @@ def require_independent(data: Estimates, what: str, least: int) -> None:
         raise DataError(f"{what} needs at least {least} studies; got {data.n_studies}.")
 
 
-def _record(found: PooledRegression, predictor: str, model: str, df: float) -> EggerTest:
-    limit, slope = ([float(part[i]) for part in (found.beta, found.se, found.statistic, found.p_value)] for i in (0, 1))
+def _record(regression: PooledRegression, predictor: str, model: str, df: float) -> EggerTest:
+    limit, slope = (
+        [float(part[i]) for part in (regression.beta, regression.se, regression.statistic, regression.p_value)]
+        for i in (0, 1)
+    )
     return EggerTest(
         statistic=slope[2],
         df=df,
@@ -194,8 +194,8 @@ def _record(found: PooledRegression, predictor: str, model: str, df: float) -> E
         slope_se=slope[1],
         limit=limit[0],
         limit_se=limit[1],
-        limit_lower=float(found.lower[0]),
-        limit_upper=float(found.upper[0]),
+        limit_lower=float(regression.lower[0]),
+        limit_upper=float(regression.upper[0]),
         limit_p=limit[3],
         predictor=predictor,
         model=model,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.errors import InferenceError, SpecificationError, did_you_mean
+from bayesmeta.errors import InferenceError, require_choice
 from bayesmeta.pooling.arrays import pool_arrays
 from bayesmeta.pooling.pool import pool
 from bayesmeta.pooling.result import PooledResult
@@ -94,11 +94,8 @@ def trim_and_fill(
     >>> found.n_missing, found.side, round(found.pooled.estimate, 4)
     (1, 'right', -0.6561)
     """
-    for name, value, allowed in (("estimator", estimator, COUNTS), ("side", side or "left", SIDES)):
-        if value not in allowed:
-            raise SpecificationError(
-                f"{name}={value!r}: choose one of {', '.join(map(repr, allowed))}.{did_you_mean(value, allowed)}"
-            )
+    require_choice("estimator", estimator, COUNTS)
+    require_choice("side", side or "left", SIDES)
     require_independent(data, "trim and fill", 3)
     side = side or _thin_side(data, method)
     sign = 1.0 if side == "left" else -1.0

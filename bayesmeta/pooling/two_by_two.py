@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from bayesmeta.data.tables import TableSource, open_table
+from bayesmeta.effects._cells import Cells
 from bayesmeta.effects.binary import log_odds_ratio, log_risk_ratio, risk_difference
-from bayesmeta.errors import DataError, SpecificationError, did_you_mean
+from bayesmeta.errors import DataError, require_choice
 from bayesmeta.pooling.arrays import check_level, critical, two_sided_p
 from bayesmeta.pooling.result import PooledResult, StatisticalTest
 
@@ -21,25 +22,8 @@ _EFFECTS = {"log_or": log_odds_ratio, "log_rr": log_risk_ratio, "rd": risk_diffe
 
 
 @dataclass(frozen=True)
-class _Cells:
-    """Events and non-events under treatment (a, b) and under control (c, d)."""
-
-    a: Floats
-    b: Floats
-    c: Floats
-    d: Floats
-
-    @property
-    def n_t(self) -> Floats:
-        return self.a + self.b
-
-    @property
-    def n_c(self) -> Floats:
-        return self.c + self.d
-
-    @property
-    def n(self) -> Floats:
-        return self.n_t + self.n_c
+class _Cells(Cells):
+    """Events and non-events under treatment (a, b) and under control (c, d), as they are."""
 
     @property
     def events(self) -> Floats:
@@ -88,7 +72,7 @@ def mantel_haenszel(
         With ``method="mh"`` and tau^2 = 0. For odds ratios `tests` holds ``"Cochran-Mantel-Haenszel"`` (no effect,
         with a continuity correction of 1/2 where events under treatment differ from their expected number by as much,
         and none otherwise, as in R's ``mantelhaen.test``), ``"Breslow-Day"`` and ``"Tarone"`` (equal odds ratios).
-        Everything is NaN where one of the pooled arms has no event (for odds ratios: where either diagonal is empty).
+        Everything is NaN where one of the pooled arms has no event (for odds ratios: where either diagonal has a zero).
 
     Raises
     ------
@@ -113,9 +97,7 @@ def mantel_haenszel(
     >>> round(found.estimate, 4), round(found.se, 4)
     (-0.8096, 0.3205)
     """
-    if measure not in _EFFECTS:
-        known = ", ".join(map(repr, _EFFECTS))
-        raise SpecificationError(f"measure={measure!r}: choose one of {known}.{did_you_mean(measure, _EFFECTS)}")
+    require_choice("measure", measure, _EFFECTS)
     check_level(level)
     cells, where = _read(arms)
     estimate, se = {"log_or": _odds_ratio, "log_rr": _risk_ratio, "rd": _risk_difference}[measure](cells)
@@ -124,8 +106,8 @@ def mantel_haenszel(
     if keep.sum() > 1:
         columns = [x[keep] for x in (cells.a, cells.n_t, cells.c, cells.n_c)]
         names = [name for name, kept in zip(where, keep, strict=True) if kept]
-        y, own = _EFFECTS[measure](*columns, correction=correction, where=names)
-        q = float(np.sum(((y - estimate) / own) ** 2))
+        y, errors = _EFFECTS[measure](*columns, correction=correction, where=names)
+        q = float(np.sum(((y - estimate) / errors) ** 2))
     tests = _odds_ratio_tests(cells, math.exp(estimate)) if measure == "log_or" else {}
     return _result("mh", estimate, se, q, int(keep.sum()), len(keep), level, tests)
 
@@ -180,7 +162,7 @@ def _read(arms: TableSource) -> tuple[_Cells, list[str]]:
     table.require("study", *columns, note=", and 2x2 tables need it")
     where = [table.where(i, study=label) for i, label in enumerate(table.labels())]
     events_t, n_t, events_c, n_c = (np.asarray(table.numbers(name), dtype=float) for name in columns)
-    log_odds_ratio(events_t, n_t, events_c, n_c, where=where)  # refuses counts that cannot be right
+    log_odds_ratio(events_t, n_t, events_c, n_c, where=where)  # rejects counts that cannot be right
     return _Cells(events_t, n_t - events_t, events_c, n_c - events_c), where
 
 
@@ -189,8 +171,8 @@ def _odds_ratio(x: _Cells) -> tuple[float, float]:
     r, s = float(like.sum()), float(unlike.sum())
     if r == 0 or s == 0:
         return math.nan, math.nan
-    same, other = (x.a + x.d) / x.n, (x.b + x.c) / x.n
-    parts = (same @ like) / r**2 + (same @ unlike + other @ like) / (r * s) + (other @ unlike) / s**2
+    same, different = (x.a + x.d) / x.n, (x.b + x.c) / x.n
+    parts = (same @ like) / r**2 + (same @ unlike + different @ like) / (r * s) + (different @ unlike) / s**2
     return math.log(r / s), math.sqrt(parts / 2)
 
 

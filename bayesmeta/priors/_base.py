@@ -132,8 +132,8 @@ class Prior(ABC):
         inner = np.where((probability > 0) & (probability < 1), probability, 0.5)
         with np.errstate(all="ignore"):
             quantile = np.clip(self._ppf(inner), lower, upper)
-        known = [probability == 0, probability == 1, (probability > 0) & (probability < 1)]
-        return np.select(known, [np.float64(lower), np.float64(upper), quantile], np.nan)[()]
+        cases = [probability == 0, probability == 1, (probability > 0) & (probability < 1)]
+        return np.select(cases, [np.float64(lower), np.float64(upper), quantile], np.nan)[()]
 
     def rvs(self, size: Size, seed: int | np.random.Generator) -> Floats:
         """Independent draws, the same for the same `seed`.

@@ -1,4 +1,4 @@
-"""Reference priors on `tau` given the studies' sampling variances, where they are no family of their own."""
+"""Reference priors on `tau` given the studies' sampling variances, where they are not a family of their own."""
 
 from __future__ import annotations
 

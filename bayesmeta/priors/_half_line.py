@@ -53,10 +53,14 @@ class MomentMethods(Prior):
     # Families override these where overflow or underflow of exp(u) would lose something; warnings are off.
 
     def _log_density_of_log(self, u: Floats) -> Floats:
-        own, values = self.row.log_density, [getattr(self, name) for name in self.row.roles]
-        if own is None or self.support != HALF_LINE or not np.isfinite(constants := own.constants(*values)).all():
+        closed_form, values = self.row.log_density, [getattr(self, name) for name in self.row.roles]
+        if (
+            closed_form is None
+            or self.support != HALF_LINE
+            or not np.isfinite(constants := closed_form.constants(*values)).all()
+        ):
             return u + self.logpdf(np.exp(u))
-        out: Floats = own.log_density(np, u, *constants)
+        out: Floats = closed_form.log_density(np, u, *constants)
         return out
 
     def _cdf_of_log(self, u: Floats) -> Floats:

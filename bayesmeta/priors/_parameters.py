@@ -36,7 +36,7 @@ def real(prior: Prior, *names: str) -> None:
     for name in names:
         given = getattr(prior, name)
         if not math.isfinite(value := as_float(given)):
-            raise refused(prior, name, given, f"{name} must be a finite number.")
+            raise rejected(prior, name, given, f"{name} must be a finite number.")
         object.__setattr__(prior, name, value)
 
 
@@ -45,11 +45,11 @@ def positive(prior: Prior, *names: str) -> None:
     for name in names:
         given = getattr(prior, name)
         if not (math.isfinite(value := as_float(given)) and value > 0):
-            raise refused(prior, name, given, f"{name} must be positive and finite.")
+            raise rejected(prior, name, given, f"{name} must be positive and finite.")
         object.__setattr__(prior, name, value)
 
 
-def refused(prior: Prior, name: str, given: object, allowed: str) -> SpecificationError:
+def rejected(prior: Prior, name: str, given: object, allowed: str) -> SpecificationError:
     """Return the error for one argument: family, argument, value, what is allowed."""
     shown = number_text(as_float(given)) if isinstance(given, Real) else repr(given)
     return SpecificationError(f"{type(prior).__name__}({name}={shown}): {allowed}")

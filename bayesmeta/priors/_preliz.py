@@ -23,8 +23,10 @@ def from_preliz(distribution: Any) -> Prior | None:
     texts = [
         (family, family.row.pymc if family.row.preliz is None else family.row.preliz) for family in FAMILIES.values()
     ]
-    known = {call(text)[0]: (family, call(text)[1]) for family, text in texts if text}
-    if made_by.__name__ not in known:
-        raise SpecificationError(f"PreliZ's {made_by.__name__} has no counterpart here; known are {', '.join(known)}.")
-    family, names = known[made_by.__name__]
+    families = {call(text)[0]: (family, call(text)[1]) for family, text in texts if text}
+    if made_by.__name__ not in families:
+        raise SpecificationError(
+            f"PreliZ's {made_by.__name__} has no counterpart here; known are {', '.join(families)}."
+        )
+    family, names = families[made_by.__name__]
     return family(*(getattr(distribution, name) for name in names))

@@ -161,9 +161,9 @@ def alternating_zeta(s: float, terms: int = 30) -> float:
     """
     first = (3 + math.sqrt(8)) ** terms
     first = (first + 1 / first) / 2
-    weight, rest, total = -1.0, -first, 0.0
+    weight, coefficient, total = -1.0, -first, 0.0
     for k in range(terms):
-        rest = weight - rest
-        total += rest * (k + 1) ** -s
+        coefficient = weight - coefficient
+        total += coefficient * (k + 1) ** -s
         weight *= (k + terms) * (k - terms) / ((k + 0.5) * (k + 1))
     return total / first

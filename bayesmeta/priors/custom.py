@@ -108,7 +108,7 @@ class CustomScale(MomentMethods):
         return tuple(float(tau) for tau in np.exp(u[lowest]))
 
     def _checked(self, tau: Floats) -> Floats:
-        """Values of the function, or the reason why it is refused."""
+        """Values of the function, or the reason why it is rejected."""
         with np.errstate(all="ignore"):
             values = np.asarray(self.function(tau), float)
         if values.shape != np.shape(tau):

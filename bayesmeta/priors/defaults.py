@@ -98,12 +98,12 @@ def default_priors(measure: str) -> dict[str, PublishedPrior]:
     """
     named = next((name for name in DEFAULTS if measure in SAME_SCALE.get(name, (name,))), None)
     if named is None:
-        known = [m for name in DEFAULTS for m in SAME_SCALE.get(name, (name,))]
+        measures = [m for name in DEFAULTS for m in SAME_SCALE.get(name, (name,))]
         raise SpecificationError(
             f"measure={measure!r}: there is no default prior, since none was published for its scale."
-            f"{did_you_mean(measure, known)} Choose in units of the effect: tau=HalfNormal(s), where true effects that "
+            f"{did_you_mean(measure, measures)} Choose in units of the effect: tau=HalfNormal(s), where true effects that "
             "differ by 2 s between studies would be remarkable, and mu=Normal(0, sd), where 2 sd is more than anybody expects. "
-            f"Measures with defaults: {', '.join(known)}."
+            f"Measures with defaults: {', '.join(measures)}."
         )
     return {name: replace(_prior(default), reason=default.reason) for name, default in DEFAULTS[named].items()}
 

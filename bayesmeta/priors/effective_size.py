@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from bayesmeta.errors import SpecificationError, did_you_mean
+from bayesmeta.errors import SpecificationError, require_choice
 from bayesmeta.priors._base import Floats, Prior, Student
 from bayesmeta.priors._numeric import tabulate
 from bayesmeta.priors._parameters import as_float
@@ -21,7 +21,7 @@ _THIN = 0.2  # edges closer than this to the one before, in the smallest scale, 
 
 
 def effective_sample_size(prior: Prior, unit_sd: float, method: str = "elir") -> float:
-    """Effective sample size of a prior on an effect: the number of participants that would tell as much.
+    """Effective sample size of a prior on an effect: the number of participants that would be as informative.
 
     Parameters
     ----------
@@ -64,10 +64,7 @@ def effective_sample_size(prior: Prior, unit_sd: float, method: str = "elir") ->
     """
     if not 0 < as_float(unit_sd) < math.inf:
         raise SpecificationError(f"effective_sample_size(unit_sd={unit_sd!r}): must be positive and finite.")
-    if method not in METHODS:
-        raise SpecificationError(
-            f"method={method!r} is not known; choose one of {', '.join(map(repr, METHODS))}.{did_you_mean(method, METHODS)}"
-        )
+    require_choice("method", method, METHODS)
     parts = plain(prior).leaves() if isinstance(prior, Prior) else [(1.0, prior)]
     for _, part in parts:
         _student(part)
@@ -131,12 +128,12 @@ def _own_derivatives(prior: Prior, x: Floats) -> tuple[Floats, Floats]:
 
 def _edges(parts: Components) -> Floats:
     """Ends of panels that no component falls between."""
-    found: list[Floats] = []
+    points: list[Floats] = []
     for _, part in parts:
         nu, centre, scale = _student(part)
         steps = np.array(_STEPS[math.isinf(nu)]) * scale
-        found += [centre + steps, centre - steps, np.array([centre])]
-    edges = np.sort(np.concatenate(found))
+        points += [centre + steps, centre - steps, np.array([centre])]
+    edges = np.sort(np.concatenate(points))
     closest = _THIN * min(_student(part).scale for _, part in parts)
     kept = [edges[0]]
     for edge in edges[1:-1]:

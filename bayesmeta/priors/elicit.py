@@ -122,38 +122,38 @@ def elicit(family: str, statements: Statements, **known: float) -> Elicited:
         )
     problem = _Problem(kind, fixed, free, stated)
     prior = problem.exact() if len(stated) == len(free) else problem.nearest()
-    found = Elicited(
+    elicited = Elicited(
         OnVariance(prior) if on_variance else prior,  # type: ignore[arg-type]
         tuple(s.text for s in stated),
         tuple(s.probability for s in stated),
         tuple(s.achieved(prior) for s in stated),
     )
-    if found.misfit > _MISFIT:
-        worst = int(np.argmax([abs(a - b) for a, b in zip(found.wanted, found.achieved, strict=True)]))
+    if elicited.misfit > _MISFIT:
+        worst = int(np.argmax([abs(a - b) for a, b in zip(elicited.wanted, elicited.achieved, strict=True)]))
         warnings.warn(
-            f"{found.prior} is the nearest, but gives {found.statements[worst]!r} the probability "
-            f"{found.achieved[worst]:.3g}. Try another family.",
+            f"{elicited.prior} is the nearest, but gives {elicited.statements[worst]!r} the probability "
+            f"{elicited.achieved[worst]:.3g}. Try another family.",
             DataWarning,
             stacklevel=2,
         )
-    return found
+    return elicited
 
 
 def _family(family: str) -> tuple[type[Prior], bool]:
     """The family, and whether it is one of tau**2."""
-    found = re.fullmatch(r"\s*OnVariance\s*\(\s*(\w+)\s*\)\s*", family) if isinstance(family, str) else None
-    name = found[1] if found else family
-    known = {each: kind for each, kind in FAMILIES.items() if kind.row.roles}
-    if name not in known or (found and known[name].row.named("location")):
+    match = re.fullmatch(r"\s*OnVariance\s*\(\s*(\w+)\s*\)\s*", family) if isinstance(family, str) else None
+    name = match[1] if match else family
+    families = {each: kind for each, kind in FAMILIES.items() if kind.row.roles}
+    if name not in families or (match and families[name].row.named("location")):
         raise SpecificationError(
-            f"family={family!r} is not known; choose one of {', '.join(known)}.{did_you_mean(str(name), known)}"
+            f"family={family!r} is not known; choose one of {', '.join(families)}.{did_you_mean(str(name), families)}"
         )
-    return known[name], found is not None
+    return families[name], match is not None
 
 
-def _known(kind: type[Prior], known: dict[str, float]) -> dict[str, float]:
+def _known(kind: type[Prior], parameters: dict[str, float]) -> dict[str, float]:
     """Given parameters, as floats."""
-    for name, value in known.items():
+    for name, value in parameters.items():
         if name not in parameter_names(kind):
             raise SpecificationError(
                 f"{kind.__name__} has no parameter {name!r}.{did_you_mean(name, parameter_names(kind))} "
@@ -161,7 +161,7 @@ def _known(kind: type[Prior], known: dict[str, float]) -> dict[str, float]:
             )
         if not math.isfinite(as_float(value)):
             raise SpecificationError(f"{name}={value!r}: must be a finite number.")
-    return {name: float(value) for name, value in known.items()}
+    return {name: float(value) for name, value in parameters.items()}
 
 
 class _Problem:
@@ -206,16 +206,16 @@ class _Problem:
 
     def exact(self) -> Prior:
         """The only member of the family that satisfies the statements."""
-        found = self._roots_of_one() if len(self.free) == 1 else self._roots_of_two()
+        roots = self._roots_of_one() if len(self.free) == 1 else self._roots_of_two()
         texts = "; ".join(statement.text for statement in self.stated)
-        if not found:
+        if not roots:
             raise SpecificationError(f"no {self.kind.__name__}{self._given()} satisfies this: {texts}. {self._near()}")
-        if len(found) > 1:
-            shown = " and ".join(str(self.prior(u)) for u in found[:3])
+        if len(roots) > 1:
+            shown = " and ".join(str(self.prior(u)) for u in roots[:3])
             raise SpecificationError(
                 f"several members of {self.kind.__name__} satisfy {texts}: {shown}. Add a statement, or say which tail."
             )
-        return self.prior(found[0])
+        return self.prior(roots[0])
 
     def _roots_of_one(self) -> list[Floats]:
         grid = (
@@ -247,14 +247,14 @@ class _Problem:
             achieved = np.clip(np.nan_to_num(self.achieved(u), nan=0.5), 1e-300, 1 - 1e-16)
             return np.asarray(logit(achieved) - target)
 
-        found: list[Floats] = []
+        roots: list[Floats] = []
         for start in self._starts():
             with np.errstate(all="ignore"):
                 solved = root(difference, start, method="hybr", options={"xtol": 1e-14}).x
             error = np.abs(self.achieved(solved) - self.wanted).max()
-            if error < _SOLVED and not any(np.allclose(solved, other, rtol=_SAME, atol=_SAME) for other in found):
-                found.append(solved)
-        return found
+            if error < _SOLVED and not any(np.allclose(solved, other, rtol=_SAME, atol=_SAME) for other in roots):
+                roots.append(solved)
+        return roots
 
     def nearest(self) -> Prior:
         """The member of the family with the least squared differences."""

@@ -13,7 +13,7 @@ from bayesmeta.priors.mixture import Mixture
 from bayesmeta.priors.plain import plain
 from bayesmeta.priors.real_line import Flat, Normal
 
-_WARN_ABOVE, _REFUSE_ABOVE = 0.1, 0.3  # distance of the estimate from the middle, in half widths of the interval
+_WARN_ABOVE, _REJECT_ABOVE = 0.1, 0.3  # distance of the estimate from the middle, in half widths of the interval
 
 
 def normal_from_interval(
@@ -41,7 +41,7 @@ def normal_from_interval(
     Raises
     ------
     SpecificationError
-        If the three are not in order, a ratio is not positive, `level` is no probability, or the estimate is more
+        If the three are not in order, a ratio is not positive, `level` is not a probability, or the estimate is more
         than 0.3 half widths from the middle, so that no normal has this interval.
 
     Warns
@@ -74,8 +74,8 @@ def normal_from_interval(
         scale = "on the log scale" if ratio else "as it stands"
         message = f"normal_from_interval: {shown} is not symmetric {scale}: the estimate is {skew:.2f} half widths off."
         hint = "Check the digits." if ratio else "For a ratio, say ratio=True."
-        if skew > _REFUSE_ABOVE:
-            raise SpecificationError(f"{message} At most {_REFUSE_ABOVE} can come from a normal. {hint}")
+        if skew > _REJECT_ABOVE:
+            raise SpecificationError(f"{message} At most {_REJECT_ABOVE} can come from a normal. {hint}")
         warnings.warn(f"{message} {hint}", DataWarning, stacklevel=2)
     return Normal(m, (high - low) / 2 / NormalDist().inv_cdf((1 + level) / 2))
 
@@ -167,13 +167,13 @@ def _updated(parts: list[tuple[float, Normal]], mean: float, variance: float) ->
         math.log(w) - 0.5 * math.log(p.sd**2 + variance) - 0.5 * (mean - p.mean) ** 2 / (p.sd**2 + variance)
         for w, p in parts
     ]
-    found = []
+    posteriors = []
     for log_weight, (_, prior) in zip(logs, parts, strict=True):
         kept = variance / (variance + prior.sd**2)
         posterior = Normal(kept * prior.mean + (1 - kept) * mean, prior.sd * math.sqrt(kept))
-        found.append((math.exp(log_weight - max(logs)), posterior))
-    found = [pair for pair in found if pair[0] > 0]
-    return found[0][1] if len(found) == 1 else Mixture(found)
+        posteriors.append((math.exp(log_weight - max(logs)), posterior))
+    posteriors = [pair for pair in posteriors if pair[0] > 0]
+    return posteriors[0][1] if len(posteriors) == 1 else Mixture(posteriors)
 
 
 def robustify(prior: Prior, weight: float, mean: float, sd: float) -> Mixture:
@@ -212,15 +212,15 @@ def robustify(prior: Prior, weight: float, mean: float, sd: float) -> Mixture:
         raise SpecificationError(f"robustify(prior={prior!r}): give a proper prior on an effect, e.g. Normal(-1, 0.3).")
     if not 0 < as_float(weight) < 1:
         raise SpecificationError(f"robustify(weight={weight!r}): must lie between 0 and 1, e.g. 0.2.")
-    own = plain(prior)
-    parts = own.components if isinstance(own, Mixture) else ((1.0, own),)
+    unwrapped = plain(prior)
+    parts = unwrapped.components if isinstance(unwrapped, Mixture) else ((1.0, unwrapped),)
     return Mixture([*(((1 - weight) * w, part) for w, part in parts), (weight, Normal(mean, sd))])
 
 
 def _normals(prior: object, where: str) -> list[tuple[float, Normal]]:
     """Components of a normal or a mixture of normals."""
-    own = plain(prior) if isinstance(prior, Prior) else prior
-    parts = own.components if isinstance(own, Mixture) else ((1.0, own),)
+    unwrapped = plain(prior) if isinstance(prior, Prior) else prior
+    parts = unwrapped.components if isinstance(unwrapped, Mixture) else ((1.0, unwrapped),)
     normal = [(w, part) for w, part in parts if isinstance(part, Normal)]
     if len(normal) < len(parts):
         raise SpecificationError(f"{where}{prior!r}): must be Normal or a Mixture of normals.")

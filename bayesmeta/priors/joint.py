@@ -81,7 +81,7 @@ class MultivariateNormal(Prior):
         return Normal(self.mean[i], math.sqrt(self.cov[i][i]))
 
     def moments(self) -> Moments:
-        """Refused: there is one mean and standard deviation for each coefficient."""
+        """Raises: there is one mean and standard deviation for each coefficient."""
         raise self._joint("moments")
 
     def logpdf(self, x: ArrayLike) -> Floats:
@@ -124,7 +124,7 @@ class MultivariateNormal(Prior):
 
 
 def _numbers(name: str, value: ArrayLike, ndim: int) -> Floats:
-    """Return a vector or matrix of finite numbers, or refuse it."""
+    """Return a vector or matrix of finite numbers, or reject it."""
     real_array(f"MultivariateNormal: {name}", value, SpecificationError)
     try:
         given = np.array(value, dtype=object)

@@ -266,7 +266,7 @@ class OnVariance(MomentMethods):
         return np.where(x == 0, self._logpdf_at_zero(), self._logpdf_of_log(u) - u)
 
     def _logpdf_at_zero(self) -> float:
-        """Limit at zero, where the density is zero, infinite or finite: its slope in log(tau) tells which."""
+        """Limit at zero, where the density is zero, infinite or finite: its slope in log(tau) says which."""
         u = np.array([-1e4, -1e8, -2e8])
         near, far, farther = (self._logpdf_of_log(u) - u).tolist()
         slope = (far - farther) / 1e8

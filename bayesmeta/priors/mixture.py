@@ -27,7 +27,7 @@ _EXAMPLE = "Mixture([(0.5, Normal(0, 1)), (0.5, Normal(0, 0.1))])"
 class PointMass(MomentMethods):
     """All mass on one value: a parameter held fixed, or the spike of a spike-and-slab prior.
 
-    It has no density, so `logpdf` and `pdf` refuse; `cdf`, `ppf`, `moments` and `rvs` answer.
+    It has no density, so `logpdf` and `pdf` raise; `cdf`, `ppf`, `moments` and `rvs` answer.
 
     Parameters
     ----------
@@ -233,7 +233,7 @@ class Mixture(MomentMethods):
 
 
 def _checked_pairs(components: object) -> list[tuple[float, Prior]]:
-    """Return the pairs, each with a positive weight and a proper prior, or refuse them."""
+    """Return the pairs, each with a positive weight and a proper prior, or reject them."""
     if not isinstance(components, Iterable) or not (given := list(components)):
         raise SpecificationError(f"Mixture({components!r}): give (weight, prior) pairs, e.g. {_EXAMPLE}.")
     pairs = []
@@ -270,7 +270,7 @@ def _normalised(pairs: list[tuple[float, Prior]]) -> tuple[tuple[float, Prior], 
 
 
 def _check_supports(mixture: Mixture) -> None:
-    """Refuse a mixture of a family on [0, inf) with mass below zero."""
+    """Reject a mixture of a family on [0, inf) with mass below zero."""
     half = [prior for prior in mixture.priors if prior.support[0] >= 0 and math.isinf(prior.support[1])]
     negative = [prior for prior in mixture.priors if prior.support[0] < 0]
     if half and negative:

@@ -97,36 +97,36 @@ def _prior(node: ast.expr) -> Prior:
         return published_prior(**_texts(node))
     if name not in FAMILIES:
         names = [*FAMILIES, _LOOKUP]
-        known = did_you_mean(name, names) or f" Known are {', '.join(names)}."
-        raise SpecificationError(f"{name} is not a known family.{known}")
+        hint = did_you_mean(name, names) or f" Known are {', '.join(names)}."
+        raise SpecificationError(f"{name} is not a known family.{hint}")
     return FAMILIES[name](**{key: _value(name, key, arg) for key, arg in _bind(name, node).items()})
 
 
 def _default(measure: str, key: str) -> Prior:
-    found = default_priors(measure)
-    if key not in found:
+    defaults = default_priors(measure)
+    if key not in defaults:
         raise SpecificationError(
-            f"measure {measure!r} has no default prior for {key}; it has one for {', '.join(found)}."
+            f"measure {measure!r} has no default prior for {key}; it has one for {', '.join(defaults)}."
         )
-    return found[key]
+    return defaults[key]
 
 
 def _texts(call: ast.Call) -> dict[str, Any]:
     """Arguments of `published_prior`: texts by name, the source also in the first place."""
     example = 'published_prior("turner2015", outcome="pain", comparison="pharmacological vs placebo/control")'
     named = [(keyword.arg or "**", keyword.value) for keyword in call.keywords]
-    found: dict[str, Any] = {}
+    texts: dict[str, Any] = {}
     for key, value in [*zip(_KEYS, call.args[:1], strict=False), *named]:
         if key not in _KEYS:
             raise SpecificationError(
                 f"{_LOOKUP}: {key} is not expected.{did_you_mean(key, _KEYS)} Write e.g. {example}."
             )
-        if not (isinstance(value, ast.Constant) and isinstance(value.value, str)) or key in found:
+        if not (isinstance(value, ast.Constant) and isinstance(value.value, str)) or key in texts:
             raise SpecificationError(f"{_LOOKUP}: give {key} once, as text in quotes, as in {example}.")
-        found[key] = value.value
-    if "source" not in found or len(call.args) > 1:
+        texts[key] = value.value
+    if "source" not in texts or len(call.args) > 1:
         raise SpecificationError(f"{_LOOKUP}: give the source first and the rest by name, as in {example}.")
-    return found
+    return texts
 
 
 def _bind(name: str, call: ast.Call) -> dict[str, ast.expr]:
@@ -188,7 +188,7 @@ def _items(node: ast.expr, family: str) -> list[ast.expr]:
 
 
 def _number(node: ast.expr, where: str) -> float:
-    """Evaluate arithmetic on floats; every operation that is not listed above is refused."""
+    """Evaluate arithmetic on floats; every operation that is not listed above is rejected."""
     try:
         match node:
             case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):

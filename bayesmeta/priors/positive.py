@@ -12,7 +12,7 @@ import numpy as np
 from bayesmeta.priors import _standard as std
 from bayesmeta.priors._base import Floats, InPyMC, Moments, Size
 from bayesmeta.priors._half_line import MomentMethods
-from bayesmeta.priors._parameters import number_text, real, refused
+from bayesmeta.priors._parameters import number_text, real, rejected
 from bayesmeta.priors.registry import LogDensity, Row
 
 
@@ -92,7 +92,7 @@ class Uniform(MomentMethods):
     Parameters
     ----------
     lower, upper : float
-        The bounds, in the units of the effect. With `lower` below zero it is no prior for `tau`.
+        The bounds, in the units of the effect. With `lower` below zero it is not a prior for `tau`.
 
     Raises
     ------
@@ -116,7 +116,7 @@ class Uniform(MomentMethods):
         real(self, "lower", "upper")
         if not 0 < self.upper - self.lower < math.inf:
             allowed = f"upper must exceed lower, which is {number_text(self.lower)}, by a finite amount."
-            raise refused(self, "upper", self.upper, allowed)
+            raise rejected(self, "upper", self.upper, allowed)
 
     @property
     def support(self) -> tuple[float, float]:

@@ -27,7 +27,7 @@ ANY = "any"
 class PublishedPrior(MomentMethods):
     """A prior with its source; `published_prior` and `default_priors` give one.
 
-    It is used wherever a prior is, answers as `prior` does, and compares by value. A model refuses it for another
+    It is used wherever a prior is, answers as `prior` does, and compares by value. A model rejects it for another
     parameter than it was published for, and for data that state another measure.
 
     Attributes

@@ -23,7 +23,7 @@ from bayesmeta.priors.registry import Row
 class ReferencePrior(Prior):
     """A prior on `tau` without parameters, fixed by a rule; most of these rules use the studies' standard errors.
 
-    `given` returns the prior for one set of studies. Until then `logpdf` and the other functions refuse, except
+    `given` returns the prior for one set of studies. Until then `logpdf` and the other functions raise, except
     for `SqrtUniform` and `ImproperUniform`, which are the same for all studies.
     """
 
@@ -259,7 +259,7 @@ class Conventional(ReferencePrior):
 
 
 def check_variances(prior: ReferencePrior, v: ArrayLike) -> tuple[float, ...]:
-    """Return the variances in increasing order, or refuse them."""
+    """Return the variances in increasing order, or reject them."""
     given = real_array(f"{prior}.given", v, SpecificationError, copy=False)
     if given.ndim != 1 or not given.size:
         raise SpecificationError(f"{prior}.given: give one variance for each study; got shape {given.shape}.")
@@ -280,6 +280,6 @@ def _typical_variance(variances: tuple[float, ...]) -> float:
     """(k - 1) * sum(w) / (sum(w)^2 - sum(w^2)) with w = 1/v; the difference is summed without cancellation."""
     smallest = variances[0]
     others = [smallest / v for v in variances[1:]]  # weights, the largest being 1
-    rest = math.fsum(others)
-    pairs = rest + math.fsum(w * ((1 - w) + rest) for w in others)
-    return smallest * ((len(variances) - 1) * (1 + rest) / pairs)
+    sum_of_others = math.fsum(others)
+    pairs = sum_of_others + math.fsum(w * ((1 - w) + sum_of_others) for w in others)
+    return smallest * ((len(variances) - 1) * (1 + sum_of_others) / pairs)

@@ -102,5 +102,5 @@ def call(text: str) -> tuple[str, tuple[str, ...]]:
     >>> call("Normal(mu, sigma)"), call("Flat()")
     (('Normal', ('mu', 'sigma')), ('Flat', ()))
     """
-    name, _, rest = text.rstrip(")").partition("(")
-    return name, tuple(argument.strip() for argument in rest.split(",") if argument.strip())
+    name, _, arguments = text.rstrip(")").partition("(")
+    return name, tuple(argument.strip() for argument in arguments.split(",") if argument.strip())

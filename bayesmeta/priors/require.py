@@ -140,7 +140,7 @@ def require_prior(prior: object, name: str, example: str) -> Prior:
 
 
 def _check_parameter(prior: PublishedPrior, name: str) -> None:
-    """Refuse a published prior for another kind of parameter: one of tau is for standard deviations between studies."""
+    """Reject a published prior for another kind of parameter: one of tau is for standard deviations between studies."""
     kind = "tau" if name.partition("_")[0] == "tau" else "mu" if name == "mu" else "beta"
     allowed = {"tau": ("tau",), "mu": ("mu",), "beta": ("mu", "beta")}[kind]
     if prior.parameter not in allowed:
@@ -165,6 +165,6 @@ def _half(prior: Prior) -> Prior | None:
             return PointMass(0)
         case Mixture(components=components):
             halves = [(w, part if part.support[0] >= 0 else _half(part)) for w, part in components]
-            known = [(w, part) for w, part in halves if part is not None]
-            return Mixture(known) if len(known) == len(halves) else None
+            positive = [(w, part) for w, part in halves if part is not None]
+            return Mixture(positive) if len(positive) == len(halves) else None
     return None

@@ -62,7 +62,7 @@ class Statement:
 
 
 def read_statements(given: Statements) -> list[Statement]:
-    """Read statements, and refuse those that no distribution satisfies together.
+    """Read statements, and reject those that no distribution satisfies together.
 
     Parameters
     ----------
@@ -74,23 +74,23 @@ def read_statements(given: Statements) -> list[Statement]:
         If one cannot be read, they are about different parameters, or they contradict each other.
     """
     items: Iterable[object] = given if isinstance(given, Sequence) and not isinstance(given, str) else [given]
-    found: list[Statement] = []
+    statements: list[Statement] = []
     names: set[str] = set()
     for item in items:
         if isinstance(item, str):
             name, statement = _read(item)
             names.add(name)
-            found.append(statement)
+            statements.append(statement)
         elif isinstance(item, Mapping):
-            found += [_quantile(q, x) for q, x in item.items()]
+            statements += [_quantile(q, x) for q, x in item.items()]
         else:
             raise SpecificationError(f"statement {item!r}: write {_EXAMPLE}, or quantiles as {{0.5: 0.3, 0.95: 1}}.")
-    if not found:
+    if not statements:
         raise SpecificationError(f"no statement was given; write {_EXAMPLE}, or quantiles as {{0.5: 0.3, 0.95: 1}}.")
     if len(names) > 1:
         raise SpecificationError(f"the statements are about different parameters: {', '.join(sorted(names))}.")
-    _refuse_contradictions(found)
-    return found
+    _reject_contradictions(statements)
+    return statements
 
 
 def _quantile(q: object, x: object) -> Statement:
@@ -103,11 +103,11 @@ def _quantile(q: object, x: object) -> Statement:
 
 def _read(text: str) -> tuple[str, Statement]:
     """Name of the parameter, and the statement."""
-    found = _FORM.match(text.strip())
-    if found is None:
+    match = _FORM.match(text.strip())
+    if match is None:
         raise SpecificationError(f"statement {text!r} cannot be read; write {_EXAMPLE}.")
-    absolute = _ABSOLUTE.search(found["event"]) is not None
-    event, value = _parsed(_ABSOLUTE.sub(r"\1", found["event"]), text), _parsed(found["value"], text)
+    absolute = _ABSOLUTE.search(match["event"]) is not None
+    event, value = _parsed(_ABSOLUTE.sub(r"\1", match["event"]), text), _parsed(match["value"], text)
     probability = _number(value, f"statement {text!r}: the probability")
     if not 0 < probability < 1:
         raise SpecificationError(f"statement {text!r}: a probability lies between 0 and 1, these excluded; 5% is 0.05.")
@@ -153,7 +153,7 @@ def _bounds(event: ast.expr, text: str) -> tuple[str, float, float]:
     return name.id, low, high
 
 
-def _refuse_contradictions(statements: Sequence[Statement]) -> None:
+def _reject_contradictions(statements: Sequence[Statement]) -> None:
     """Look for masses on the intervals between all bounds that satisfy every statement."""
     bounds = np.array(sorted({-math.inf, math.inf, *(end for s in statements for end in s.ends)}))
     low, high = bounds[:-1], bounds[1:]
@@ -162,8 +162,8 @@ def _refuse_contradictions(statements: Sequence[Statement]) -> None:
         for statement in statements
     ]
     wanted = [1.0, *(statement.probability for statement in statements)]
-    found = linprog(np.zeros(low.size), A_eq=np.array([np.ones(low.size), *rows]), b_eq=np.array(wanted))
-    if found.status != 0:
+    solution = linprog(np.zeros(low.size), A_eq=np.array([np.ones(low.size), *rows]), b_eq=np.array(wanted))
+    if solution.status != 0:
         raise SpecificationError(
             f"no distribution satisfies these together: {'; '.join(statement.text for statement in statements)}."
         )

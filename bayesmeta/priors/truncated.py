@@ -13,7 +13,7 @@ import numpy as np
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors._base import Floats, InPyMC, Moments, Prior, Size, inner_data
 from bayesmeta.priors._half_line import MomentMethods
-from bayesmeta.priors._parameters import as_float, number_text, refused
+from bayesmeta.priors._parameters import as_float, number_text, rejected
 from bayesmeta.priors.real_line import Cauchy, Normal, StudentT
 from bayesmeta.priors.registry import Row
 
@@ -63,11 +63,11 @@ class Truncated(MomentMethods):
         for name in ("lower", "upper"):
             given = getattr(self, name)
             if math.isnan(value := as_float(given)):
-                raise refused(self, name, given, f"{name} must be a number, or infinite where there is no bound.")
+                raise rejected(self, name, given, f"{name} must be a number, or infinite where there is no bound.")
             object.__setattr__(self, name, value)
         if not self.lower < self.upper:
             allowed = f"upper must exceed lower, which is {number_text(self.lower)}."
-            raise refused(self, "upper", self.upper, allowed)
+            raise rejected(self, "upper", self.upper, allowed)
         if not self._mass > 0:
             raise SpecificationError(f"{self}: {self.prior} has no mass there. Move the bounds towards its centre.")
 

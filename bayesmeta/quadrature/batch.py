@@ -104,7 +104,7 @@ def run(
     chunks = np.array_split(np.arange(batch.n_lanes), max(-(-batch.n_lanes // size), 1))
 
     def fit(lanes: Lanes) -> list[tuple[Lanes, Floats]]:
-        found, n = [], NODES
+        done_lanes, n = [], NODES
         while lanes.size:
             integrand = batch.integrand(lanes)
             posterior = integrate(integrand, n)
@@ -112,9 +112,9 @@ def run(
             done = (error < tolerance) | (error <= floor)
             done |= 2 * n > _MOST_NODES
             numbers = summarise(lanes, integrand, posterior)
-            found.append((lanes[done], numbers[done]))
+            done_lanes.append((lanes[done], numbers[done]))
             lanes, n = lanes[~done], 2 * n
-        return found
+        return done_lanes
 
     with ThreadPoolExecutor(workers or os.cpu_count() if plain else 1) as pool:
         for results in pool.map(fit, chunks):
@@ -130,15 +130,15 @@ def host(x: Array) -> Floats:
 def marginal_moments(posterior: Posterior, intercept: bool) -> list[tuple[Array, Array, Array, Array]]:
     """Mean, sd, node means and node variances of each coefficient, and of a new study's effect if `intercept`."""
     mass, tau, given = posterior.mass, posterior.tau, posterior.given
-    found = []
+    moments = []
     for j in range(len(given.mean) + int(intercept)):
         new = j == len(given.mean)
         m, variance = given.contrast([float(i == (0 if new else j)) for i in range(len(given.mean))])
         variance = variance + tau**2 if new else variance
         centre = _total(mass * m)
         spread = _total(mass * (variance + (m - centre[..., None, None]) ** 2))
-        found.append((centre, spread**0.5, m, variance))
-    return found
+        moments.append((centre, spread**0.5, m, variance))
+    return moments
 
 
 def scale_moments(posterior: Posterior) -> tuple[Array, Array]:

@@ -117,26 +117,26 @@ def expand(prior: Prior, name: str, finer: int = 1) -> list[Component]:
     InferenceError
         If it is too narrow for floats.
     """
-    own = plain(prior)
-    if own == Flat():
+    unwrapped = plain(prior)
+    if unwrapped == Flat():
         return [Component(1.0, 0.0, 0.0)]
-    if own.atom is not None:
-        return [Component(1.0, own.atom, math.inf)]
-    if own.is_mixture:
+    if unwrapped.atom is not None:
+        return [Component(1.0, unwrapped.atom, math.inf)]
+    if unwrapped.is_mixture:
         return [
             Component(w * c.weight, c.mean, c.precision, c.parity)
-            for w, part in own.parts
+            for w, part in unwrapped.parts
             for c in expand(part, name, finer)
         ]
-    if own.student is not None:
-        nu, mean, scale = own.student
+    if unwrapped.student is not None:
+        nu, mean, scale = unwrapped.student
         if scale < _NARROWEST:
             raise InferenceError(
                 f"prior for {name} is {prior}: its square is too small for a computer's numbers, below {_NARROWEST:g} "
                 f"squared. Use PointMass({number_text(mean)}) for a value that is known."
             )
         return [Component(1.0, mean, scale**-2.0)] if math.isinf(nu) else _scale_mixture(nu, mean, scale, finer)
-    if own.priors and own.of_square is None:  # and no mixture: a prior that is cut
+    if unwrapped.priors and unwrapped.of_square is None:  # and no mixture: a prior that is cut
         raise SpecificationError(
             f"prior for {name} is {prior}: given tau, a truncated prior leaves no normal distribution, which the "
             "quadrature engine needs. Use engine='nuts'."
@@ -217,7 +217,7 @@ def _piece(n: int, blocks: Sequence[Block], pattern: Sequence[Component | None])
         weight *= total
         open_blocks.append((block, [Component(c.weight / total, c.mean, c.precision, c.parity) for c in slab]))
     free = tuple(i for i in range(n) if i not in fixed)
-    place = {column: i for i, column in enumerate(free)}
+    position = {column: i for i, column in enumerate(free)}
     size = math.prod(max(len(slab), 1) for _, slab in open_blocks)
     if size > _MOST_COMPONENTS:
         raise SpecificationError(
@@ -228,7 +228,7 @@ def _piece(n: int, blocks: Sequence[Block], pattern: Sequence[Component | None])
     log_weight, parities, n_flat = np.zeros(size), [], 0
     grid = np.indices([max(len(slab), 1) for _, slab in open_blocks]).reshape(len(open_blocks), size)
     for (block, slab), at in zip(open_blocks, grid, strict=True):
-        rows = [place[column] for column in block.columns]
+        rows = [position[column] for column in block.columns]
         if block.joint is not None:
             mean[:, rows] = block.joint[0]
             precision[np.ix_(range(size), rows, rows)] = np.linalg.inv(block.joint[1])

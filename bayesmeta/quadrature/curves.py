@@ -17,7 +17,7 @@ from bayesmeta.quadrature.places import Places, between
 Floats = NDArray[np.float64]
 _POINTS = 4001  # of a curve
 ERROR_LIMIT = 0.01  # of a probability; the bound is on the safe side, most are off by a tenth of it
-_FINE = (1.0, 1.5)
+_FINE = (1.0, 1.5)  # numbers of nodes that are tried, relative to the default
 _NOTHING = 1e-14  # mass of a row of nodes that is left out
 _Z = np.arange(-8.0, 8.01, 0.5)  # a trapezoid rule of a normal density is then off by 1e-30
 _WEIGHT = np.exp(-(_Z**2) / 2) / np.sqrt(2 * np.pi) * 0.5
@@ -72,15 +72,15 @@ def _row(places: Places, lower: Floats, upper: Floats, log_mass: Floats, log_wei
 
 def curves(grid: ParameterGrid) -> dict[str, Curve]:
     """A curve for each parameter, and for the effect in a new study, ``"theta_new"``."""
-    found = {"mu": _effect(grid, new=False)}
+    by_name = {"mu": _effect(grid, new=False)}
     for name in grid.scales:
         _, mass = grid.scale_mass(name)
         places = grid.scales[name]
-        found[name] = scale_curve(places, mass)
-    for name, own in grid.own.items():
-        places, log_mass = own.places, logsumexp(own.log_mass, axis=(-2, -1)) - grid.log_marginal_likelihood
+        by_name[name] = scale_curve(places, mass)
+    for name, parameter in grid.own.items():
+        places, log_mass = parameter.places, logsumexp(parameter.log_mass, axis=(-2, -1)) - grid.log_marginal_likelihood
         if places.n == 1:
-            found[name] = _point(float(own.value(places.lower[0])))
+            by_name[name] = _point(float(parameter.value(places.lower[0])))
             continue
         rows = [
             _row(places, low, high, log_mass[:, i], places.log_weight[:, i])
@@ -89,9 +89,9 @@ def curves(grid: ParameterGrid) -> dict[str, Curve]:
         ]
         x = np.linspace(min(row.x[0] for row in rows), max(row.x[-1] for row in rows), _POINTS)
         density, below = (np.sum(part, axis=0) for part in zip(*(row.on(x) for row in rows), strict=True))
-        value = own.value(x)
-        found[name] = _normalised(value, density / own.slope(x), below)
-    return found | {"theta_new": _effect(grid, new=True)}
+        value = parameter.value(x)
+        by_name[name] = _normalised(value, density / parameter.slope(x), below)
+    return by_name | {"theta_new": _effect(grid, new=True)}
 
 
 def scale_curve(places: Places, mass: Floats) -> Curve:
@@ -142,13 +142,13 @@ def _spread(row: _Row, tau: float, x: Floats) -> tuple[Floats, Floats]:
     return np.exp(-(z**2) / 2) @ mass / (tau * np.sqrt(2 * np.pi)), ndtr(z) @ mass
 
 
-def error_bound(grid: ParameterGrid, found: dict[str, Curve]) -> float:
+def error_bound(grid: ParameterGrid, by_name: dict[str, Curve]) -> float:
     """Bound on the error of the distribution function of any parameter, whose curves are `found`: twice the largest change
     from the coarser grid, which it may have halved at the least.
     """
     assert grid.coarser is not None
     before = curves(grid.coarser)
-    return 2 * max(float(np.abs(before[name].cdf(curve.x) - curve.below).max()) for name, curve in found.items())
+    return 2 * max(float(np.abs(before[name].cdf(curve.x) - curve.below).max()) for name, curve in by_name.items())
 
 
 def refined(fit: Callable[[float], ParameterGrid]) -> ParameterGrid:

@@ -28,22 +28,22 @@ def sample(fit: QuadratureFit, n: int, seed: int) -> dict[str, Floats]:
         if rows.size:
             tau[rows] = _draw_tau(part, rng.random(rows.size))
             beta[rows] = _draw_beta(part, tau[rows], len(fit.names), rng)
-    found = {fit.problem.scale: tau} | {name: beta[:, j] for j, name in enumerate(fit.names)}
+    draws = {fit.problem.scale: tau} | {name: beta[:, j] for j, name in enumerate(fit.names)}
     if (second := fit.problem.second) is not None:
         low, high = np.array([part.cell if part.cell[1] > 0 else (part.second,) * 2 for part in fit.parts])[chosen].T
-        found[second] = low * (high / np.where(low > 0, low, 1.0)) ** rng.random(n)
-    return found
+        draws[second] = low * (high / np.where(low > 0, low, 1.0)) ** rng.random(n)
+    return draws
 
 
 def parameters(fit: QuadratureFit, n: int, seed: int) -> dict[str, Floats]:
     """Independent draws of all parameters of a model, a new study's effect among them, and of no study's effect."""
-    found, problem = sample(fit, n, seed), fit.problem
-    if "mu" in found:
-        spread = found[problem.scale]
+    draws, problem = sample(fit, n, seed), fit.problem
+    if "mu" in draws:
+        spread = draws[problem.scale]
         if problem.second is not None and problem.clusters is not None:
-            spread = np.hypot(spread, found[problem.second])
-        found["theta_new"] = found["mu"] + spread * np.random.default_rng([seed, 3]).standard_normal(n)
-    return found
+            spread = np.hypot(spread, draws[problem.second])
+        draws["theta_new"] = draws["mu"] + spread * np.random.default_rng([seed, 3]).standard_normal(n)
+    return draws
 
 
 def _draw_tau(part: Part, u: Floats) -> Floats:
@@ -57,8 +57,8 @@ def _draw_tau(part: Part, u: Floats) -> Floats:
     density = np.exp(log_joint + grid.log_slope(s[None, :]) - part.posterior.log_evidence).sum(axis=0)
     steps = 0.5 * (density[1:] + density[:-1])
     cumulative = np.concatenate([[0.0], np.cumsum(steps)]) / steps.sum()
-    found = np.interp(u, cumulative, s)
-    return np.asarray(part.scale.at(grid.at(found[None, :]))[0]).ravel()
+    drawn = np.interp(u, cumulative, s)
+    return np.asarray(part.scale.at(grid.at(drawn[None, :]))[0]).ravel()
 
 
 def _draw_beta(part: Part, tau: Floats, n: int, rng: np.random.Generator) -> Floats:

@@ -26,7 +26,7 @@ def fit_quadrature(problem: GaussianProblem, tolerance: float = 1e-8) -> Quadrat
     InferenceError
         If the posterior is improper.
     SpecificationError
-        If a prior on a coefficient is no mixture of normals.
+        If a prior on a coefficient is not a mixture of normals.
     """
     if problem.second is not None:
         return fit_two_scales(problem, tolerance)
@@ -42,15 +42,15 @@ def fitted_parts(problem: GaussianProblem, tolerance: float) -> tuple[Setting, l
             if finer == 1:
                 raise
             break  # too many components: the bound says what the coarser rule leaves
-        found = []
+        weighted = []
         for piece in ready.pieces:
             for weight, scale, improper in tau_components(ready.tau):
                 integrand, basis = ready.integrand(piece, scale, improper)
                 posterior = converge(integrand, tolerance)
                 evidence = float(posterior.log_evidence.item())
                 part = Part(piece, scale, piece.weight * weight, 0.0, evidence, posterior, integrand, basis)
-                found.append((math.log(part.prior_probability), part))
-        errors = [float(part.posterior.error.item()) for _, part in found]
-        if all(float(part.posterior.component_error.item()) < tolerance for _, part in found):
+                weighted.append((math.log(part.prior_probability), part))
+        errors = [float(part.posterior.error.item()) for _, part in weighted]
+        if all(float(part.posterior.component_error.item()) < tolerance for _, part in weighted):
             break
-    return ready, found, errors
+    return ready, weighted, errors

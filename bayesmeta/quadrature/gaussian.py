@@ -63,11 +63,21 @@ class Problem:
         scaled = self.a if self.d is None else self.a / xp.where(self.d > 0, self.d, 1.0)
         return (xp.max(scaled, axis=0) > _GRADED * xp.min(scaled, axis=0))[..., :1]
 
+    def lane(self, j: int) -> Problem:
+        """One of several lanes, without their axis."""
+
+        def pick(x: Array) -> Array:
+            return None if x is None else x[:, j]
+
+        columns = tuple(map(pick, self.columns))
+        jacobian, between = (x[j] if hasattr(x, "shape") else x for x in (self.log_jacobian, self.between))
+        return Problem(pick(self.y), pick(self.a), columns, pick(self.d), jacobian, self.clusters, between)
+
     def with_effects(self, y: Array) -> Problem:
         """The same problem with other effects, and the same `reference`."""
-        other = replace(self, y=y)
-        other.__dict__.update(reference=self.reference, graded=self.graded)
-        return other
+        moved = replace(self, y=y)
+        moved.__dict__.update(reference=self.reference, graded=self.graded)
+        return moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +214,7 @@ def _equations(
 def _sums(problem: Problem, tau2: Array, scale: Array, determinant: bool = True) -> Sums:
     """Sums over studies for the weights W = scale / (a + tau^2 d)."""
     xp, n, p = namespace(problem.y), problem.y.shape[0], len(problem.columns)
-    found: list[Array] = []
+    sums: list[Array] = []
     for start in range(0, n, _BLOCK):
         rows = slice(start, min(start + _BLOCK, n))
         y, columns = problem.y[rows, ...], [None if x is None else _rows(x, rows) for x in problem.columns]
@@ -217,13 +227,13 @@ def _sums(problem: Problem, tau2: Array, scale: Array, determinant: bool = True)
             terms.append(total(wy if x is None else wy * x))
             wx = w if x is None else w * x
             terms += [total(wx if other is None else wx * other) for other in columns[: i + 1]]
-        found = [old + new for old, new in zip(found, terms, strict=True)] if found else terms
-    square, rest = found[0], iter(found[1:])
-    log_weight = next(rest) if determinant else 0.0
+        sums = [old + new for old, new in zip(sums, terms, strict=True)] if sums else terms
+    square, remaining = sums[0], iter(sums[1:])
+    log_weight = next(remaining) if determinant else 0.0
     gram, cross = [], []
     for i in range(p):
-        cross.append(next(rest))
-        gram.append([next(rest) for _ in range(i + 1)])
+        cross.append(next(remaining))
+        gram.append([next(remaining) for _ in range(i + 1)])
     return Sums(gram, cross, square, log_weight)
 
 
@@ -234,17 +244,17 @@ def _least_squares(
 
     At its minimum an error of the mean counts by its square: nothing cancels, however unequal the weights are.
     """
-    n, found = problem.y.shape[0], 0.0 * scale
+    n, square = problem.y.shape[0], 0.0 * scale
     for i in range(n):
         rows = slice(i, i + 1)
         w = 1.0 / (problem.a[rows, ...] + (tau2 if problem.d is None else tau2 * _rows(problem.d, rows)))
         gap = problem.y[rows, ...]
         for x, m in zip(problem.columns, mean, strict=True):
             gap = gap - (m if x is None else _rows(x, rows) * m)
-        found = found + (w * gap * gap)[0, ...]
+        square = square + (w * gap * gap)[0, ...]
     away = [m - start for m, start in zip(mean, prior.mean, strict=True)]
     p = len(away)
-    return found + added(_entry(prior.precision, i, j) * away[i] * away[j] for i in range(p) for j in range(p))
+    return square + added(_entry(prior.precision, i, j) * away[i] * away[j] for i in range(p) for j in range(p))
 
 
 def _cluster_sums(problem: Problem, tau2: Array, scale: Array, determinant: bool = True) -> Sums:
@@ -288,13 +298,13 @@ def _log_product(xp: Any, w: Array) -> Array:
     if n <= _GROUP:
         return xp.log(product(w))
     groups = n // _GROUP
-    found: Any = 0.0
+    log_product: Any = 0.0
     if groups:
         main = xp.reshape(w[: groups * _GROUP, ...], (_GROUP, groups, *tail))
-        found = total(xp.log(product(main)))
+        log_product = total(xp.log(product(main)))
     if groups * _GROUP < n:
-        found = found + xp.log(product(w[groups * _GROUP :, ...]))
-    return found
+        log_product = log_product + xp.log(product(w[groups * _GROUP :, ...]))
+    return log_product
 
 
 def _entry(lower: Sequence[Sequence[Array]], i: int, j: int) -> Array:
@@ -307,8 +317,8 @@ def cholesky(matrix: Sequence[Sequence[Array]]) -> tuple[tuple[Array, ...], ...]
     for i, row in enumerate(matrix):
         out: list[Any] = []
         for j in range(i):
-            rest = row[j] - added(out[m] * root[j][m] for m in range(j))
-            out.append(rest / root[j][j])
+            entry = row[j] - added(out[m] * root[j][m] for m in range(j))
+            out.append(entry / root[j][j])
         out.append((row[i] - added(q**2 for q in out)) ** 0.5)
         root.append(out)
     return tuple(map(tuple, root))

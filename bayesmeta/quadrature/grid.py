@@ -132,13 +132,13 @@ def locate(log_density: LogDensity, centre: Array, middle: Any, spread: Any, *, 
     nothing = 0.0 * mode
     reach, beyond = sides.reach(limit, xp.concat([nothing, nothing if bounded else moments], axis=-2))
     rest = sides.log_rest(falls)
-    first, last, lost, other = reach[..., :1, :], reach[..., 1:, :], rest[..., :1, :], rest[..., 1:, :]
+    first, last, lost, other_lost = reach[..., :1, :], reach[..., 1:, :], rest[..., :1, :], rest[..., 1:, :]
     far = beyond[..., :1, :]
     if not bounded and not improper and bool(xp.any(far)):
         further = _Sides(xp, grid, (_FAR,), log_density)
         first = xp.where(far, further.reach(limit, nothing)[0], first)
         lost = xp.where(far, further.log_rest(further.tail_slope()), lost)
-    grid = Grid(mode, width, first, last, moments, xp.logaddexp(lost, lost if bounded else other), nothing)
+    grid = Grid(mode, width, first, last, moments, xp.logaddexp(lost, lost if bounded else other_lost), nothing)
     return _with_second_mode(xp, grid, log_density, points, values, limit, nothing if bounded else moments)
 
 

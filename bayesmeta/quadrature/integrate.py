@@ -40,7 +40,7 @@ class Posterior:
     error : array, shape (*lanes, 1, 1)
         Largest change of any CDF when every second node is left out, and not less than `floor`.
     floor : array, shape (*lanes, 1, 1)
-        The part of it that more nodes do not reduce: rounding, the components of priors that are no finite mixtures,
+        The part of it that more nodes do not reduce: rounding, the components of priors that are not finite mixtures,
         and what lies beyond the ends of the line.
     component_error : array, shape (*lanes, 1, 1)
         The part of it that is due to the components.
@@ -77,7 +77,7 @@ class Posterior:
             tuple(map(full, self.given.mean)),
             tuple(tuple(map(full, row)) for row in self.given.root),
         )
-        rest = (self.step, self.error, self.floor, self.component_error, self.middle)
+        single_valued = (self.step, self.error, self.floor, self.component_error, self.middle)
         return Posterior(
             pick(self.v),
             pick(self.tau),
@@ -85,7 +85,7 @@ class Posterior:
             given,
             pick(self.log_evidence),
             Grid(*map(pick, ends)),
-            *map(pick, rest),
+            *map(pick, single_valued),
         )
 
 
@@ -109,6 +109,10 @@ class Integrand:
     scale: ScaleDensity | float
     improper: bool = False
     parities: Sequence[Array] = ()
+
+    def lane(self, j: int) -> Integrand:
+        """One of several lanes, without their axis; its priors are those of all."""
+        return replace(self, problem=self.problem.lane(j))
 
     def at(
         self, v: Array, shift: Sequence[Array] | None = None, sized: bool = False
@@ -220,11 +224,11 @@ def converge(integrand: Integrand, tolerance: float, n: int = NODES, largest: in
     More nodes do not help where it is the components that are too few.
     """
     xp = namespace(integrand.problem.y)
-    found = integrate(integrand, n)
-    while bool(xp.any(~(found.error < tolerance) & ~(found.error <= found.floor))) and 2 * n <= largest:
+    posterior = integrate(integrand, n)
+    while bool(xp.any(~(posterior.error < tolerance) & ~(posterior.error <= posterior.floor))) and 2 * n <= largest:
         n *= 2
-        found = integrate(integrand, n, found.grid)
-    return found
+        posterior = integrate(integrand, n, posterior.grid)
+    return posterior
 
 
 def _over_components(xp: Any, log_joint: Array) -> Array:
@@ -246,8 +250,8 @@ def _errors(
     """
 
     def largest(x: Array) -> Array:
-        found = xp.abs(over_nodes(x))
-        return found if found.ndim == mass.ndim else xp.max(found, axis=0)
+        size = xp.abs(over_nodes(x))
+        return size if size.ndim == mass.ndim else xp.max(size, axis=0)
 
     def relative(x: Array) -> Array:
         total = over_nodes(x)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,7 @@ from bayesmeta.quadrature.rotate import Rotation, rotate
 
 Floats = NDArray[np.float64]
 _ELEMENTS = 400_000  # of the largest temporary array, 3 MB: some fit into a processor's cache
-_ALONE = 1e-10  # a leverage this close to one: no other study tells of some coefficient
+_ALONE = 1e-10  # a leverage this close to one: no other study is informative about some coefficient
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +50,11 @@ def leave_one_out_fits(full: QuadratureFit) -> list[LeftOut]:
     rotations = _without(full)
     wide = max([min(k, 64)] + [part.posterior.mass.shape[-2] for part in parts])
     chunks = np.array_split(np.arange(k), min(max(-(-k * wide * NODES // _ELEMENTS), 1), k))
-    found: list[LeftOut] = []
+    fits: list[LeftOut] = []
     for rows in chunks:
         lanes = [_refit(full, part, rotations, rows) for part in parts]
-        found += [LeftOut(row, _assembled(full, rotations[row], row, lanes, i)) for i, row in enumerate(rows.tolist())]
-    return found
+        fits += [LeftOut(row, _assembled(full, rotations[row], row, lanes, i)) for i, row in enumerate(rows.tolist())]
+    return fits
 
 
 def predictive(part_of: QuadratureFit, left_out: LeftOut, full: QuadratureFit) -> Mixture:
@@ -123,8 +122,8 @@ def _require_identified(full: QuadratureFit) -> None:
         if leverage[row] > 1 - _ALONE:
             names = ", ".join(full.names[c] for c in flat)
             raise InferenceError(
-                f"without study {full.problem.study[row]!r} the posterior is improper: the other studies cannot tell "
-                f"the coefficients with flat priors apart ({names}). Give them proper priors, e.g. Normal(0, 1)."
+                f"without study {full.problem.study[row]!r} the posterior is improper: the other studies cannot identify "
+                f"the coefficients with flat priors ({names}). Give them proper priors, e.g. Normal(0, 1)."
             )
 
 
@@ -139,12 +138,12 @@ def _refit(full: QuadratureFit, part: Part, rotations: Sequence[Rotation], rows:
                 _refit(full, part, rotations, np.array([row]))
             raise
         raise InferenceError(f"without study {full.problem.study[rows[0]]!r} {error}") from error
-    found = []
+    refits = []
     for i in range(rows.size):
-        single, lane = _lane_problem(integrand.problem, i), posterior.lane(i)
+        lane = posterior.lane(i)
         evidence = float(lane.log_evidence.item())
-        found.append(replace(part, log_evidence=evidence, posterior=lane, integrand=replace(integrand, problem=single)))
-    return found
+        refits.append(replace(part, log_evidence=evidence, posterior=lane, integrand=integrand.lane(i)))
+    return refits
 
 
 def _problem(full: QuadratureFit, part: Part, rotations: Sequence[Rotation], rows: NDArray[np.intp]) -> Problem:
@@ -167,14 +166,6 @@ def _problem(full: QuadratureFit, part: Part, rotations: Sequence[Rotation], row
         d=None if part.integrand.problem.d is None else lanes([rotations[row].d for row in rows]),
         log_jacobian=np.array([rotations[row].log_jacobian for row in rows])[:, None, None],
     )
-
-
-def _lane_problem(problem: Problem, i: int) -> Problem:
-    def lane(x: Any) -> Any:
-        return None if x is None else x[:, i]
-
-    columns = tuple(map(lane, problem.columns))
-    return Problem(lane(problem.y), lane(problem.a), columns, lane(problem.d), problem.log_jacobian[i])
 
 
 def _assembled(

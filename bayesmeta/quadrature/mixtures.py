@@ -99,18 +99,18 @@ def _cluster_slopes(fit: QuadratureFit, part: Part, rows: NDArray[np.intp]) -> t
     problem, tau2 = fit.problem, np.asarray(part.posterior.tau[0]) ** 2
     assert problem.clusters is not None
     v, y, X = problem.V[:, None], problem.y, problem.X
-    own = tau2 / (v + tau2)
-    constant, slope, variance = np.zeros(own.shape), np.zeros((*own.shape, X.shape[1])), own * v
+    kept = tau2 / (v + tau2)
+    constant, slope, variance = np.zeros(kept.shape), np.zeros((*kept.shape, X.shape[1])), kept * v
     for run in problem.clusters.runs:
         at = problem.clusters.order[run]
         w = 1 / (v[at] + tau2)
         total = w.sum(axis=0)
         pull = part.second**2 * total / (1 + part.second**2 * total)
         mean_y, mean_x = (w * y[at, None]).sum(axis=0) / total, np.einsum("in,ip->np", w, X[at]) / total[:, None]
-        rest = 1 - own[at]
-        constant[at] = own[at] * y[at, None] + rest * pull * mean_y
-        slope[at] = rest[..., None] * (X[at, None, :] - pull[:, None] * mean_x)
-        variance[at] += rest**2 * part.second**2 / (1 + part.second**2 * total)
+        shrunk = 1 - kept[at]
+        constant[at] = kept[at] * y[at, None] + shrunk * pull * mean_y
+        slope[at] = shrunk[..., None] * (X[at, None, :] - pull[:, None] * mean_x)
+        variance[at] += shrunk**2 * part.second**2 / (1 + part.second**2 * total)
     return constant[rows], slope[rows], variance[rows]
 
 
@@ -124,8 +124,8 @@ def _study_moments(part: Part, constant: Floats, slope: Floats, spread: Floats) 
     done: list[Floats] = []
     for i in range(len(free)):
         mean = mean + rotated[i][:, None, :] * given.mean[i]
-        rest = rotated[i][:, None, :] - sum((given.root[i][j] * done[j] for j in range(i)), 0.0)
-        done.append(rest / given.root[i][i])
+        residual = rotated[i][:, None, :] - sum((given.root[i][j] * done[j] for j in range(i)), 0.0)
+        done.append(residual / given.root[i][i])
         variance = variance + done[-1] ** 2
     full = (len(slope), *part.posterior.mass.shape)
     return np.broadcast_to(mean, full), np.broadcast_to(variance, full)
@@ -133,12 +133,12 @@ def _study_moments(part: Part, constant: Floats, slope: Floats, spread: Floats) 
 
 def existing_moments(fit: QuadratureFit, contrast: Floats, new_study: bool = False) -> int:
     """How many moments a contrast has: those of tau where its variance grows with tau, else two and more."""
-    found = 2
+    exist = 2
     for part in fit.parts:
         flat = [i for i in part.piece.free if _is_flat(part, i)]
         if new_study or any(contrast[i] != 0 for i in flat):
-            found = min(found, int(part.posterior.grid.moments.item()))
-    return found
+            exist = min(exist, int(part.posterior.grid.moments.item()))
+    return exist
 
 
 def _is_flat(part: Part, column: int) -> bool:

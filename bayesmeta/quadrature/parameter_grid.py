@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """One of a family's own parameters that is no scale, on the nodes of a grid.
+    """One of a family's own parameters that is not a scale, on the nodes of a grid.
 
     Attributes
     ----------
@@ -122,10 +122,10 @@ class ParameterGrid:
             weight = np.exp(logsumexp(self.log_mass, axis=(-2, -1)) - self.log_marginal_likelihood)
             values = self.others[name]
         elif name in self.own:
-            one = self.own[name]
-            weight = np.exp(logsumexp(one.log_mass, axis=(-2, -1)) - self.log_marginal_likelihood)
-            places = one.places
-            values = one.value(places.at(np.arange(float(places.n))[:, None], places.lower, places.upper))
+            parameter = self.own[name]
+            weight = np.exp(logsumexp(parameter.log_mass, axis=(-2, -1)) - self.log_marginal_likelihood)
+            places = parameter.places
+            values = parameter.value(places.at(np.arange(float(places.n))[:, None], places.lower, places.upper))
         else:
             weight, values = self.mass, self.mu if name == "mu" else self.tau[:, None]
         mean = float((weight * values).sum())

@@ -196,7 +196,7 @@ class QuadratureFit:
 
 
 def weighted_fit(
-    ready: Setting, found: Sequence[tuple[float, Part]], errors: Sequence[float], tolerance: float
+    ready: Setting, weighted: Sequence[tuple[float, Part]], errors: Sequence[float], tolerance: float
 ) -> QuadratureFit:
     """A fit from its parts and the logs of their prior weights.
 
@@ -205,7 +205,7 @@ def weighted_fit(
     InferenceError
         If the marginal likelihood is zero or infinite, or probabilities may be off by more than 1e-4.
     """
-    evidence = np.array([log_weight + part.log_evidence for log_weight, part in found])
+    evidence = np.array([log_weight + part.log_evidence for log_weight, part in weighted])
     total = float(np.logaddexp.reduce(evidence))
     if not math.isfinite(total):
         raise InferenceError(
@@ -215,11 +215,11 @@ def weighted_fit(
     probability = np.exp(evidence - total)
     parts = tuple(
         replace(part, probability=float(q))
-        for q, (_, part) in zip(probability, found, strict=True)
-        if q > _NEGLIGIBLE or len(found) < _MANY
+        for q, (_, part) in zip(probability, weighted, strict=True)
+        if q > _NEGLIGIBLE or len(weighted) < _MANY
     )
-    own = float((probability * np.array(errors)).sum())
-    error = own if len(found) == 1 else 2 * own  # that of the parts' probabilities is as large
+    average = float((probability * np.array(errors)).sum())
+    error = average if len(weighted) == 1 else 2 * average  # that of the parts' probabilities is as large
     require_accuracy(error, tolerance, f"Standard errors run from {_errors_of(ready.problem)}")
     proper = all(part.piece.n_flat == 0 and not part.integrand.improper for part in parts)
     return QuadratureFit(ready.problem, ready.rotation, parts, total, error, proper, tolerance)

@@ -40,7 +40,7 @@ class Places:
 
     @property
     def ends(self) -> tuple[float, float]:
-        """First and last place: Gauss nodes lie within their range."""
+        """First and last place; Gauss nodes lie within their range, which ends where `_angle` says."""
         return (-0.75, self.n - 0.25) if self.kind != "even" and self.n > 1 else (0.0, self.n - 1.0)
 
     @property
@@ -84,6 +84,7 @@ class Places:
 def _angle(n: int) -> CubicSpline:
     """From a place to the angle whose cosine is minus the Gauss node, which is all but proportional to it."""
     theta = np.arccos(-np.polynomial.legendre.leggauss(n)[0])
+    # The angles are pi (i + 3/4) / (n + 1/2) to within 2% of a step: 0 would be at i = -3/4, and pi at n - 1/4.
     return CubicSpline([-0.75, *range(n), n - 0.25], [0.0, *theta, np.pi])
 
 
@@ -101,9 +102,9 @@ def between(log_density: Floats, ends: tuple[float, float]) -> tuple[Floats, Flo
 def draw_place(log_density: Floats, rng: np.random.Generator) -> Floats:
     """A place for each row of log densities by place, at whole places and, by a spline, between: shape (row, n) to (row,)."""
     rows, n = log_density.shape
-    found, most = np.zeros(rows), max(2_000_000 // (_FINER * n), 1)
+    drawn, most = np.zeros(rows), max(2_000_000 // (_FINER * n), 1)
     if n == 1:
-        return found
+        return drawn
     for start in range(0, rows, most):
         part = log_density[start : start + most]
         fine, log_fine = between(part, (0.0, n - 1.0))
@@ -116,5 +117,5 @@ def draw_place(log_density: Floats, rng: np.random.Generator) -> Floats:
         share = (goal - np.where(cell > 0, below[row, cell - 1], 0.0)) / np.maximum(left + right, 1e-300)
         root = np.sqrt(left**2 + share * (right**2 - left**2))  # the density is taken as linear within the cell
         within = np.where(left + root > 0, share * (left + right) / np.maximum(left + root, 1e-300), share)
-        found[start : start + most] = fine[cell] + np.clip(within, 0, 1) * (fine[1] - fine[0])
-    return found
+        drawn[start : start + most] = fine[cell] + np.clip(within, 0, 1) * (fine[1] - fine[0])
+    return drawn

@@ -157,13 +157,13 @@ def obstacle(problem: GaussianProblem) -> str | None:
     return None
 
 
-def solvable(found: GaussianProblem | str, where: str = "") -> GaussianProblem:
+def solvable(answer: GaussianProblem | str, where: str = "") -> GaussianProblem:
     """The problem, where there is one, or an error that begins with `where` and says why there is none.
 
     Raises
     ------
     SpecificationError
     """
-    if isinstance(found, str):
-        raise SpecificationError(where + found)
-    return found
+    if isinstance(answer, str):
+        raise SpecificationError(where + answer)
+    return answer

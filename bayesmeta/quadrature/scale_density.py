@@ -137,13 +137,13 @@ def scale_density(priors: Prior | Sequence[Prior], convert: Callable[[Floats], A
     else:
         values = [np.asarray(getattr(first, name), dtype=float) for name in names]
     with np.errstate(over="ignore", divide="ignore"):
-        found = [np.asarray(c, dtype=float) for c in family.constants(*values)]
-    if not all(np.isfinite(c).all() for c in found):
+        computed = [np.asarray(c, dtype=float) for c in family.constants(*values)]
+    if not all(np.isfinite(c).all() for c in computed):
         shown = f"one of the priors for tau, {first} and others," if many else f"prior for tau is {first}, which"
         raise SpecificationError(
             f"{shown} has parameters too small or too large to compute with. A known tau is PointMass."
         )
-    constants = [convert(c) if many else float(c) for c in found]
+    constants = [convert(c) if many else float(c) for c in computed]
     middle, spread = family.middle(*values)
     bounds = zip((first.row.named("lower"), first.row.named("upper")), first.support, strict=True)
     lower, upper = (values[names.index(name)] if name else bound for name, bound in bounds)
@@ -186,7 +186,7 @@ def separated(prior: Prior) -> list[tuple[float, ScaleDensity]]:
     for cut in prior.valleys or ():
         if min(prior.cdf(cut) - prior.cdf(ends[-1]), 1.0 - prior.cdf(cut)) > _SMALLEST_PIECE:
             ends.append(cut)
-    found = []
+    pieces = []
     for lower, upper in itertools.pairwise([*ends, math.inf]):
         low, high = float(prior.cdf(lower)), float(prior.cdf(upper))
         quartiles = np.log(prior.ppf(low + (high - low) * np.array([0.25, 0.5, 0.75])))
@@ -198,8 +198,8 @@ def separated(prior: Prior) -> list[tuple[float, ScaleDensity]]:
             middle=float(quartiles[1]),
             spread=float(quartiles[2] - quartiles[0]),
         )
-        found.append((high - low, piece))
-    return found
+        pieces.append((high - low, piece))
+    return pieces
 
 
 def _given(whole: ScaleDensity, probability: float) -> Callable[[Any, Array], Array]:

@@ -91,7 +91,7 @@ def settle[G: ParameterGrid](
     Raises
     ------
     InferenceError
-        If the ranges do not come to rest, or more nodes still change the result.
+        If the ranges do not settle, or more nodes still change the result.
     """
     supports = {name: prior.support for name, prior in scales.items() if prior.atom is None}
     windows = {name: (lower, end(scales[name])) for name, (lower, _) in supports.items()}
@@ -126,22 +126,22 @@ def _at_rest[G: ParameterGrid](evaluate: Callable[[Layout], G], layout: Layout, 
 
 def _reaching(grid: ParameterGrid, layout: Layout, supports: Mapping[str, Ends]) -> list[str]:
     """Parameters with mass at an end of their nodes that is not the end of their support."""
-    found = [name for name, both in grid.ends.items() if max(both) > _NEGLIGIBLE]
+    names = [name for name, both in grid.ends.items() if max(both) > _NEGLIGIBLE]
     for name, ends in layout.windows.items():
         mass = grid.scale_mass(name)[1]
         both = zip(mass[[0, -1]], ends, supports[name], strict=True)
         if any(share > _NEGLIGIBLE and at != support for share, at, support in both):
-            found.append(name)
-    return found
+            names.append(name)
+    return names
 
 
-def _close(one: Layout, two: Layout) -> bool:
+def _close(first: Layout, second: Layout) -> bool:
     """Whether two layouts differ by less than a tenth of any range, and reach equally far."""
     same = all(
-        max(abs(a - b) for a, b in zip(one.windows[name], ends, strict=True)) < 0.1 * (ends[1] - ends[0])
-        for name, ends in two.windows.items()
+        max(abs(a - b) for a, b in zip(first.windows[name], ends, strict=True)) < 0.1 * (ends[1] - ends[0])
+        for name, ends in second.windows.items()
     )
-    return same and one.reach == two.reach
+    return same and first.reach == second.reach
 
 
 def _moved(layout: Layout, grid: ParameterGrid, supports: Mapping[str, Ends]) -> Layout:
@@ -168,11 +168,11 @@ def _window(grid: ParameterGrid, name: str, ends: Ends, support: Ends) -> Ends:
     return float(lower), float(upper)
 
 
-def _distance(one: ParameterGrid, two: ParameterGrid) -> float:
+def _distance(first: ParameterGrid, second: ParameterGrid) -> float:
     """Largest change of a mean, in standard deviations, or of a standard deviation, relative to itself."""
     worst = 0.0
-    for name in ("mu", "tau", *two.others):
-        (mean, sd), (other_mean, other_sd) = two.mean_sd(name), one.mean_sd(name)
+    for name in ("mu", "tau", *second.others):
+        (mean, sd), (other_mean, other_sd) = second.mean_sd(name), first.mean_sd(name)
         if sd > 1e-12 * abs(mean):  # else it is a point mass
             worst = max(worst, abs(mean - other_mean) / sd, abs(sd - other_sd) / sd)
     return worst
@@ -202,7 +202,7 @@ def expected_mu(prior: Prior, y: Floats, v: Floats, tau: Floats) -> tuple[Floats
     """Mean and standard deviation of mu where estimates `y` had variances `v`, shape (case, tau).
 
     A proper prior on mu counts as a normal one of its median and quartiles, each component of a mixture for itself; where it
-    is no normal distribution, the estimates alone are cases too.
+    is not a normal distribution, the estimates alone are cases too.
 
     Parameters
     ----------
@@ -214,17 +214,19 @@ def expected_mu(prior: Prior, y: Floats, v: Floats, tau: Floats) -> tuple[Floats
     center = (w * y[:, None, :]).sum(axis=-1) / precision
     if not prior.is_proper:
         return center, precision**-0.5
-    found = [_with_prior(part, center, precision) for _, part in prior.leaves()]
+    cases = [_with_prior(part, center, precision) for _, part in prior.leaves()]
     if not plain(prior).is_normal:
-        found.append((center, precision**-0.5))
-    return np.concatenate([one for one, _ in found]), np.concatenate([one for _, one in found])
+        cases.append((center, precision**-0.5))
+    return np.concatenate([moment for moment, _ in cases]), np.concatenate([moment for _, moment in cases])
 
 
 def _with_prior(prior: Prior, center: Floats, precision: Floats) -> tuple[Floats, Floats]:
     """Mean and standard deviation of mu under a prior that counts as normal."""
     lower, middle, upper = (float(prior.ppf(q)) for q in (0.25, 0.5, 0.75))
-    own = (1.349 / max(upper - lower, 1e-9)) ** 2  # quartiles of a normal distribution are 1.349 sd apart
-    return (precision * center + own * middle) / (precision + own), (precision + own) ** -0.5
+    prior_precision = (1.349 / max(upper - lower, 1e-9)) ** 2  # quartiles of a normal distribution are 1.349 sd apart
+    return (precision * center + prior_precision * middle) / (precision + prior_precision), (
+        precision + prior_precision
+    ) ** -0.5
 
 
 def location_ends(log_mass: Floats, axis: int) -> Ends:

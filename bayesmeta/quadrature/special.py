@@ -29,11 +29,11 @@ def product(x: Array) -> Array:
 
 def added(terms: Iterable[Any]) -> Any:
     """Sum of some arrays or numbers, zero of none."""
-    rest = iter(terms)
-    found = next(rest, 0.0)
-    for term in rest:
-        found = found + term
-    return found
+    iterator = iter(terms)
+    subtotal = next(iterator, 0.0)
+    for term in iterator:
+        subtotal = subtotal + term
+    return subtotal
 
 
 def over_nodes(x: Array) -> Array:

@@ -17,7 +17,7 @@ from bayesmeta.errors import SpecificationError
 from bayesmeta.quadrature.coefficients import Piece
 from bayesmeta.quadrature.gaussian import Problem
 from bayesmeta.quadrature.grid import locate
-from bayesmeta.quadrature.integrate import NODES, Integrand, Posterior, integrate
+from bayesmeta.quadrature.integrate import NODES, Integrand, Posterior, converge, integrate
 from bayesmeta.quadrature.mixtures import moments
 from bayesmeta.quadrature.parts import Part, QuadratureFit, SecondScale, weighted_fit
 from bayesmeta.quadrature.problem import GaussianProblem, obstacle
@@ -67,7 +67,7 @@ def fit_two_scales(problem: GaussianProblem, tolerance: float = 1e-8) -> Quadrat
     Raises
     ------
     SpecificationError
-        If the effects have a known covariance, or a prior on a coefficient is no mixture of normals.
+        If the effects have a known covariance, or a prior on a coefficient is not a mixture of normals.
     """
     if (reason := obstacle(problem)) is not None:
         raise SpecificationError(reason)
@@ -76,7 +76,7 @@ def fit_two_scales(problem: GaussianProblem, tolerance: float = 1e-8) -> Quadrat
     order, runs = (everyone, ()) if problem.clusters is None else (problem.clusters.order, problem.clusters.runs)
     added = np.zeros(len(order)) if problem.slope is None else problem.slope
     ready = Setting(problem)
-    found: list[tuple[float, Part]] = []
+    weighted_parts: list[tuple[float, Part]] = []
     errors: list[float] = []
     marginals: list[tuple[SecondScale, list[Part]]] = []
     for piece in ready.pieces:
@@ -87,10 +87,10 @@ def fit_two_scales(problem: GaussianProblem, tolerance: float = 1e-8) -> Quadrat
                     _Lanes(integrand, added[order], runs), piece, scale, basis, second, tolerance
                 )
                 log_weight = math.log(piece.weight * weight * share)
-                found += [(log_weight + m, part) for m, part in zip(log_mass, parts, strict=True)]
+                weighted_parts += [(log_weight + m, part) for m, part in zip(log_mass, parts, strict=True)]
                 errors += [error] * len(parts)
                 marginals.append((marginal, parts))
-    fit = weighted_fit(ready, found, errors, tolerance)
+    fit = weighted_fit(ready, weighted_parts, errors, tolerance)
     probability = {id(part.posterior): part.probability for part in fit.parts}
     weighted = tuple(
         replace(marginal, probability=sum(probability.get(id(part.posterior), 0.0) for part in parts))
@@ -109,7 +109,7 @@ def _outer(
 ) -> tuple[Floats, list[Part], SecondScale, float]:
     """Log masses of the outer rule, a part for each of its nodes, the marginal, and the error bound."""
     if not isinstance(second, ScaleDensity):
-        posterior = _inner(lanes, np.array([second]), tolerance)
+        posterior = converge(lanes.at(np.array([second])), tolerance, largest=_MOST_NODES)
         parts = _parts(lanes, piece, scale, basis, np.array([second]), posterior)
         return np.zeros(1), parts, SecondScale(1.0, second, None, np.ones(1), 1.0), float(posterior.error.max())
 
@@ -125,7 +125,7 @@ def _outer(
     while True:
         v, log_slope, step = grid.nodes(n)
         value, log_prior = second.at(v)
-        posterior = _inner(lanes, value.ravel(), tolerance)
+        posterior = converge(lanes.at(value.ravel()), tolerance, largest=_MOST_NODES)
         log_mass = (log_prior + log_slope + np.log(step)).ravel()
         parts = _parts(lanes, piece, scale, basis, value.ravel(), posterior)
         masses = _normalised(np.array([part.log_evidence for part in parts]) + log_mass)
@@ -140,16 +140,6 @@ def _outer(
     return log_mass, parts, SecondScale(1.0, second, grid, masses, float(step.item())), error
 
 
-def _inner(lanes: _Lanes, second: Floats, tolerance: float) -> Posterior:
-    n = NODES
-    integrand = lanes.at(second)
-    posterior = integrate(integrand, n)
-    while not np.all(posterior.error < tolerance) and 2 * n <= _MOST_NODES:
-        n *= 2
-        posterior = integrate(integrand, n, posterior.grid)
-    return posterior
-
-
 def _parts(
     lanes: _Lanes,
     piece: Piece,
@@ -162,25 +152,10 @@ def _parts(
     parts = []
     for j, value in enumerate(second):
         single = posterior.lane(j)
-        integrand = _single(lanes.at(np.array([value])))
+        integrand = lanes.at(np.array([value])).lane(0)
         evidence = float(single.log_evidence.item())
         parts.append(Part(piece, scale, 1.0, 0.0, evidence, single, integrand, basis, float(value)))
     return parts
-
-
-def _single(integrand: Integrand) -> Integrand:
-    """A single lane without its axis."""
-    problem = integrand.problem
-    squeezed = Problem(
-        problem.y[:, 0],
-        problem.a[:, 0],
-        tuple(None if column is None else column[:, 0] for column in problem.columns),
-        None if problem.d is None else problem.d[:, 0],
-        problem.log_jacobian,
-        problem.clusters,
-        problem.between[0],
-    )
-    return replace(integrand, problem=squeezed)
 
 
 def _normalised(log_mass: Floats) -> Floats:
@@ -195,11 +170,13 @@ def _outer_error(parts: list[Part], masses: Floats) -> float:
     n = len(parts[0].piece.free) + len(parts[0].piece.fixed)
     for j in parts[0].piece.free:
         contrast = np.eye(n)[j]
-        found = [(part.posterior.mass, *moments(part, contrast)) for part in parts]
-        centre = sum(q * float((w * m).sum()) for q, (w, m, _) in zip(masses, found, strict=True))
-        square = sum(q * float((w * (v + (m - centre) ** 2)).sum()) for q, (w, m, v) in zip(masses, found, strict=True))
+        mixtures = [(part.posterior.mass, *moments(part, contrast)) for part in parts]
+        centre = sum(q * float((w * m).sum()) for q, (w, m, _) in zip(masses, mixtures, strict=True))
+        square = sum(
+            q * float((w * (v + (m - centre) ** 2)).sum()) for q, (w, m, v) in zip(masses, mixtures, strict=True)
+        )
         for probe in (-2.5, -1.0, 0.0, 1.0, 2.5):
             point = centre + probe * math.sqrt(square)
-            values = np.array([float((w * normal_cdf((point - m) / np.sqrt(v))).sum()) for w, m, v in found])
+            values = np.array([float((w * normal_cdf((point - m) / np.sqrt(v))).sum()) for w, m, v in mixtures])
             worst = max(worst, abs(float(signs @ (masses * values))))
     return worst

@@ -98,12 +98,12 @@ class Asked:
     @property
     def own(self) -> dict[str, dict[str, Prior]]:
         """By key of the family's own, the first prior of the parameter, or of each that has one in brackets."""
-        found: dict[str, dict[str, Prior]] = {}
+        by_name: dict[str, dict[str, Prior]] = {}
         for name, said in self.priors.items():
             if (place := self.keys.place(name, self.options)) is not None:
                 key, each = place
-                found.setdefault(key.name, {})[each] = said[0].prior
-        return found
+                by_name.setdefault(key.name, {})[each] = said[0].prior
+        return by_name
 
     def require_one(self, several: Sequence[str] = ()) -> None:
         """Reject a second prior on a parameter, but on `several`.
@@ -132,8 +132,8 @@ class Asked:
         base = NormalNormal(
             formula=self.formula, tau=first["tau"] if tau is None else tau, mu=first.get("mu", Flat()), beta=beta
         )
-        own = {name: each.get("", each) for name, each in self.own.items()}
-        model: Model = family_named(self.keys.kind).build(base, self.data, self.measure, {**self.options, **own})
+        own_priors = {name: each.get("", each) for name, each in self.own.items()}
+        model: Model = family_named(self.keys.kind).build(base, self.data, self.measure, {**self.options, **own_priors})
         return model
 
 

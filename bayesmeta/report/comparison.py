@@ -97,7 +97,7 @@ def compare_and_print(
 
 
 def _display_of_plot(content: dict[str, Any], display: Display) -> Display:
-    """How the compared coefficient is read: a ratio of two where it is no value of the measure itself."""
+    """How the compared coefficient is read: a ratio of two where it is not a value of the measure itself."""
     said = content["display"]
     if not said:
         return Display(display.analysis, display.analysis)

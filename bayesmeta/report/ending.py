@@ -14,7 +14,7 @@ from bayesmeta.errors import BayesmetaError, ImproperPosteriorError, InferenceEr
 from bayesmeta.report.messages import one_line, say
 
 TRACEBACK = "--traceback"
-FAILED, REFUSED, UNEXPECTED, INTERRUPTED, PIPE_CLOSED = 1, 2, 70, 130, 141  # 70 is EX_SOFTWARE; 128 + the signal
+FAILED, REJECTED, UNEXPECTED, INTERRUPTED, PIPE_CLOSED = 1, 2, 70, 130, 141  # 70 is EX_SOFTWARE; 128 + the signal
 
 
 class Commands(TyperGroup):
@@ -61,12 +61,12 @@ def _status_and_line(error: BaseException) -> tuple[int, str]:
     if isinstance(error, InferenceError) and not isinstance(error, ImproperPosteriorError):  # whose input is at fault
         return FAILED, one_line(error)
     if isinstance(error, BayesmetaError):
-        return REFUSED, one_line(error)
+        return REJECTED, one_line(error)
     if isinstance(error, OSError):  # standard output is full, or a folder cannot be written
-        return REFUSED, one_line(error)
+        return REJECTED, one_line(error)
     if isinstance(error, ImportError) and error.name and not error.name.startswith("bayesmeta"):
         package = error.name.partition(".")[0]
-        return REFUSED, (
+        return REJECTED, (
             f"the Python package {package} cannot be imported, and this needs it: {one_line(error)}. Install it, e.g. with "
             f"python -m pip install {package}, or install bayesmeta again with what it depends on."
         )
@@ -81,5 +81,5 @@ def _close_standard_output() -> None:
     """Whoever read standard output has left (`| head`); what is still buffered goes nowhere."""
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):  # it is no file, or closed
+    except (OSError, ValueError):  # it is not a file, or closed
         return

@@ -57,7 +57,7 @@ def _cell(row: Row, column: Column) -> str:
     if column.form == "probability":
         return format_probability(value)
     if isinstance(value, list):
-        known = any(one is not None for one in value)
-        return " v ".join(format_number(one, column.digits) for one in value) if known else MISSING
+        filled = any(one is not None for one in value)
+        return " v ".join(format_number(one, column.digits) for one in value) if filled else MISSING
     text, aside = format_number(value, column.digits), row.get(column.aside)
     return f"{text} ({str(aside).replace('_', ' ')})" if aside and value is not None else text

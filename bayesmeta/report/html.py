@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from bayesmeta.analysis.records.model import ModelRecord
 from bayesmeta.analysis.records.outcome import OutcomeRecord
-from bayesmeta.analysis.records.results import AnalysisRecord, Results
+from bayesmeta.analysis.records.results import Results
 from bayesmeta.analysis.records.signal import SignalRecord
 from bayesmeta.report import evidence_tables, figures, html_tables, prior_sentences, sentences, signal_tables
 from bayesmeta.report.plain_text import visible
@@ -42,13 +42,8 @@ def render_html(results: Results) -> str:
         summary_figure=figures.summary_figure(results),
         signals=[_signal(signal, results.analysis.ci_prob) for signal in results.signals],
         outcomes=outcomes,
-        rerun=rerun_command(results.analysis),
+        rerun=shlex.join(["bayesmeta", "report", results.analysis.file, "--out", results.analysis.out]),
     )
-
-
-def rerun_command(analysis: AnalysisRecord) -> str:
-    """Return the command that makes the report again, in the folder that it was written to."""
-    return shlex.join(["bayesmeta", "report", analysis.file, "--out", analysis.out])
 
 
 def _signal(signal: SignalRecord, ci_prob: float) -> dict[str, Any]:

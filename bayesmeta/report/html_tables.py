@@ -175,12 +175,15 @@ def estimator_cells(
     estimators: Iterable[EstimatorRecord], display: Display
 ) -> Iterator[tuple[str, list[tuple[str, str]], str]]:
     """For each estimator its name, estimate, limits and tau with their ranges, and the share that excludes no effect."""
-    for one in estimators:
-        effects = [list(map(float, display.values(values))) for values in (one.estimate, one.lower, one.upper)]
+    for estimator in estimators:
+        effects = [
+            list(map(float, display.values(values)))
+            for values in (estimator.estimate, estimator.lower, estimator.upper)
+        ]
         spread = spread_of(*(values[0] for values in effects))
-        texts = (write_row(shown, spread) or [MISSING] for shown in (*effects, one.tau))
+        texts = (write_row(shown, spread) or [MISSING] for shown in (*effects, estimator.tau))
         cells = [(first, " to ".join(range_of)) for first, *range_of in texts]
-        yield _ESTIMATORS.get(one.label, one.label), cells, format_probability(one.excludes_zero)
+        yield _ESTIMATORS.get(estimator.label, estimator.label), cells, format_probability(estimator.excludes_zero)
 
 
 def summary_table(model: ModelRecord, display: Display) -> HtmlTable | None:

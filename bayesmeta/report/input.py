@@ -27,15 +27,15 @@ def columns_of(texts: Sequence[str]) -> dict[str, str]:
     >>> columns_of(["mean_t=Mean tx", "study=Author"])
     {'mean_t': 'Mean tx', 'study': 'Author'}
     """
-    found: dict[str, str] = {}
+    columns: dict[str, str] = {}
     for text in texts:
         ours, sign, theirs = (part.strip() for part in text.partition("="))
         if not (ours and sign and theirs):
             raise SpecificationError(f"--column {text!r}: write our name, then yours, e.g. 'mean_t=Mean tx'.")
-        if ours in found:
-            raise SpecificationError(f"--column {text!r}: {ours!r} is already {found[ours]!r}; name one column.")
-        found[ours] = " ".join(theirs.split())
-    return found
+        if ours in columns:
+            raise SpecificationError(f"--column {text!r}: {ours!r} is already {columns[ours]!r}; name one column.")
+        columns[ours] = " ".join(theirs.split())
+    return columns
 
 
 def number_or_name(text: str | None) -> float | str | None:
@@ -57,7 +57,7 @@ def table_of(path: Path, columns: Sequence[str], formula: str = "1", others: Seq
     return read_named(path, columns_of(columns), [*names_in(formula), *others])
 
 
-def _refuse_idle_columns(columns: Sequence[str], read: set[str]) -> None:
+def _reject_idle_columns(columns: Sequence[str], read: set[str]) -> None:
     """Reject a name of ours that estimates do not have."""
     for ours, theirs in columns_of(columns).items():
         if ours not in read and ours in our_columns():
@@ -95,5 +95,5 @@ def estimates_of(
             f"{path}: it has arms ({', '.join(arms)}) and no column 'y'. Run bayesmeta effects {path.name} --measure ... > "
             f"effects.csv, and give that file.{hint}"
         )
-    _refuse_idle_columns(columns, {*READ, *names_in(formula), *others})
+    _reject_idle_columns(columns, {*READ, *names_in(formula), *others})
     return Estimates.from_frame(table, measure=measure, cov=covariance_of(cov, table), cluster=cluster)

@@ -14,7 +14,7 @@ _NAME = 24  # characters of a text that are kept on one line where there is room
 def print_table(console: PlainConsole, headings: Sequence[str], rows: Sequence[Sequence[str]], texts: int = 1) -> None:
     """Print a table whose headings and first columns, which are texts, wrap at words, and whose numbers stay whole.
 
-    Where standard output is no terminal, it is as much wider as its numbers need. On a terminal that is too narrow for them,
+    Where standard output is not a terminal, it is as much wider as its numbers need. On a terminal that is too narrow for them,
     each row becomes a block of lines.
 
     Parameters
@@ -54,15 +54,15 @@ def _widths(headings: Sequence[str], rows: Sequence[Sequence[str]], texts: int, 
     widths = [max([word, *map(_longest_line, column)]) for word, column in zip(words, columns, strict=True)]
     least = [max([word, *map(_longest_word, column)]) for word, column in zip(words, columns, strict=True)]
     least = [max(smallest, min(width, name)) for smallest, width in zip(least, widths, strict=True)]
-    left = space - sum(widths[texts:]) - _GAP * len(widths)
+    remaining = space - sum(widths[texts:]) - _GAP * len(widths)
     for i in range(texts):
-        share = max(left // (texts - i), 0)
+        share = max(remaining // (texts - i), 0)
         widths[i] = min(max(widths[i], lines[i]), max(least[i], share))
-        left -= widths[i]
+        remaining -= widths[i]
     for i in range(texts, len(widths)):  # what is left goes to headings, which then need not wrap
-        more = min(max(lines[i] - widths[i], 0), max(left, 0))
+        more = min(max(lines[i] - widths[i], 0), max(remaining, 0))
         widths[i] += more
-        left -= more
+        remaining -= more
     return widths
 
 

@@ -31,10 +31,10 @@ def one_line(error: BaseException | str) -> str:
 @contextmanager
 def warnings_on_one_line() -> Iterator[None]:
     """Print what is probably wrong as one line for each on standard error; what is found twice is said once."""
-    with warnings.catch_warnings(record=True) as found:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", DataWarning)
         try:
             yield
         finally:
-            for message in dict.fromkeys(one_line(str(warning.message)) for warning in found):
+            for message in dict.fromkeys(one_line(str(warning.message)) for warning in caught):
                 say(f"bayesmeta: warning: {message}")

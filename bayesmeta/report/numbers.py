@@ -70,14 +70,14 @@ def spread_of(value: float | None, lower: float | None, upper: float | None) -> 
     """
     if lower is None or upper is None or not (math.isfinite(lower) and math.isfinite(upper) and lower < upper):
         return None
-    found = [(upper - lower) / _WIDTH]
+    spreads = [(upper - lower) / _WIDTH]
     if lower > 0:
         centre = math.sqrt(lower) * math.sqrt(upper) if value is None else value
-        found.append(centre * math.log(upper / lower) / _WIDTH)
+        spreads.append(centre * math.log(upper / lower) / _WIDTH)
         if upper < 1:
-            rest = math.sqrt(1 - lower) * math.sqrt(1 - upper) if value is None else 1 - value
-            found.append(rest * math.log((1 - lower) / (1 - upper)) / _WIDTH)
-    return min(x for x in found if x > 0)
+            complement = math.sqrt(1 - lower) * math.sqrt(1 - upper) if value is None else 1 - value
+            spreads.append(complement * math.log((1 - lower) / (1 - upper)) / _WIDTH)
+    return min(x for x in spreads if x > 0)
 
 
 def write_row(values: Sequence[float | None], spread: float | None) -> list[str]:
@@ -99,8 +99,8 @@ def write_row(values: Sequence[float | None], spread: float | None) -> list[str]
     shown = []
     for value in values:
         finite = value is not None and math.isfinite(value)
-        own = value is not None and finite and one_sign and abs(value) < 0.5 * 10.0**place
-        if own and value is not None:
+        small = value is not None and finite and one_sign and abs(value) < 0.5 * 10.0**place
+        if small and value is not None:
             shown.append(format_number(value))
         else:
             shown.append(_special(value) if value is None or not finite else _written(value, place, powers))

@@ -46,5 +46,5 @@ Priors = Annotated[
 ]
 Options = Annotated[
     list[str] | None,
-    typer.Option("--option", help=f"What else the model is told: 'baseline=common'. Of {_OPTIONS}. Repeatable."),
+    typer.Option("--option", help=f"An option of the model: 'baseline=common'. Of {_OPTIONS}. Repeatable."),
 ]

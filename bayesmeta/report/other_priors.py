@@ -23,23 +23,23 @@ def keep_what_is_stated(
     fits: Mapping[str, MetaResult],
     grids: Mapping[str, SignalSensitivity],
     computed: Sequence[SignalRecord],
-    told: Sequence[SignalRecord],
+    recorded: Sequence[SignalRecord],
 ) -> None:
     """Leave of the signals, on both sides, what needs no refit; `grids` has every signal reweighted, trusted or not.
 
-    The range of probabilities must be that of the rows told. Where the signals are not as many, nothing is left out.
+    The range of probabilities must be that of the recorded rows. Where the signals are not as many, nothing is left out.
     """
-    if len(computed) != len(told):
+    if len(computed) != len(recorded):
         return
-    for ours, theirs in zip(computed, told, strict=True):
-        known = grids[ours.name]
+    for ours, theirs in zip(computed, recorded, strict=True):
+        grid = grids[ours.name]
         rows = [row.probability for row in (*theirs.sensitivity, *theirs.beliefs)]
         ours.probability_range = [min(rows), max(rows)] if rows else []
-        _keep_rows([None, *known.crossed.values()], ours.sensitivity, theirs.sensitivity)
-        _keep_rows(list(known.beliefs.values()), ours.beliefs, theirs.beliefs)
+        _keep_rows([None, *grid.crossed.values()], ours.sensitivity, theirs.sensitivity)
+        _keep_rows(list(grid.beliefs.values()), ours.beliefs, theirs.beliefs)
         if len(ours.tipping) == len(theirs.tipping):
-            followed = paths(fits[ours.model].prepared) if known.tipping else []  # none without a level
-            for path, tipping, mine, other in zip(followed, known.tipping, ours.tipping, theirs.tipping, strict=True):
+            followed = paths(fits[ours.model].prepared) if grid.tipping else []  # none without a level
+            for path, tipping, mine, other in zip(followed, grid.tipping, ours.tipping, theirs.tipping, strict=True):
                 mine.crossings = _crossings(path, tipping, other.crossings)
                 other.crossings = [_at(one.fitted_scale, one.priors) for one in other.crossings]
 
@@ -66,11 +66,11 @@ def _keep_rows[R: UnderPriors](unders: Sequence[Under | None], ours: list[R], th
             theirs[i] = theirs[i].model_copy(update=nothing)
 
 
-def _crossings(path: Path, tipping: Tipping, told: Sequence[CrossingRecord]) -> list[CrossingRecord]:
-    """Where models were to be fitted again, with the priors at the scales told."""
+def _crossings(path: Path, tipping: Tipping, recorded: Sequence[CrossingRecord]) -> list[CrossingRecord]:
+    """Where models were to be fitted again, with the priors at the scales recorded."""
     scales = [tip.fitted for tip in tipping.tips]
-    stated = [_at(scale, path.at(one.scale).prior_texts) for scale, one in zip(scales, told, strict=False)]
-    return stated + [_at(scale, {}) for scale in scales[len(told) :]]
+    stated = [_at(scale, path.at(one.scale).prior_texts) for scale, one in zip(scales, recorded, strict=False)]
+    return stated + [_at(scale, {}) for scale in scales[len(recorded) :]]
 
 
 def _at(fitted_scale: float, priors: Mapping[str, str]) -> CrossingRecord:

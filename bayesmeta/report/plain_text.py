@@ -9,7 +9,7 @@ _KEPT = "\t\n"
 _CONTROLS = [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029]
 _DIRECTION = [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]  # show text in another order
 _INVISIBLE = [0x200B, 0x2060, 0xFEFF, *range(0xE0000, 0xE0080)]
-_SURROGATES = range(0xD800, 0xE000)  # bytes of a file name that are no text, and no encoding has them
+_SURROGATES = range(0xD800, 0xE000)  # bytes of a file name that are not text, and no encoding has them
 _CODES = {
     code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
     for code in (*_CONTROLS, *_DIRECTION, *_INVISIBLE, *_SURROGATES)

@@ -18,7 +18,7 @@ _KEYS = ("outcome", "comparison", "medical_area", "field", "variant")
 
 
 def checked_measure(measure: str | None) -> str | None:
-    """Return the measure, or refuse a name that is none."""
+    """Return the measure, or reject a name that is none."""
     if (named := specific(measure)) is not None:
         measure_named(named)
     return measure

@@ -1,4 +1,4 @@
-"""What a folder with a report holds, read back: its results and its draws, or a refusal in one line."""
+"""What a folder with a report holds, read back: its results and its draws, or a rejection in one line."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def read_results(folder: Path) -> Results:
     path = folder / "results.json"
     content = read_bytes(path)
     try:
-        found = json.loads(content, parse_constant=_refuse_constant, parse_int=_small, parse_float=_finite)
+        decoded = json.loads(content, parse_constant=_reject_constant, parse_int=_small, parse_float=_finite)
     except (ValueError, RecursionError) as error:  # ValueError: no JSON, or no UTF-8
         raise DataError(f"{path}: not a JSON file: {error}. {_AGAIN}") from error
-    schema = found.get("schema") if isinstance(found, dict) else None
+    schema = decoded.get("schema") if isinstance(decoded, dict) else None
     if schema != SCHEMA:
         raise DataError(f"{path}: schema is {str(schema)[:40]!r}; this version reads {SCHEMA!r}. {_AGAIN}")
     try:
@@ -62,16 +62,16 @@ def _problem(error: ValidationError) -> str:
     return f"{place}: {first['msg'][0].lower()}{first['msg'][1:]}; got {json.dumps(first['input'], default=str)[:40]}"
 
 
-def _refuse_constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number")
+def _reject_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not a number")
 
 
 def _small(text: str) -> int:
-    return int(text) if len(text) < 20 else _refuse_constant(text[:40])
+    return int(text) if len(text) < 20 else _reject_constant(text[:40])
 
 
 def _finite(text: str) -> float:
-    return number if math.isfinite(number := float(text)) else _refuse_constant(text[:40])
+    return number if math.isfinite(number := float(text)) else _reject_constant(text[:40])
 
 
 def read_inputs(folder: Path, named: str, given: str | Path | None, tell: Callable[[str], None]) -> Plan:
@@ -116,7 +116,7 @@ def read_draws(folder: Path, models: Mapping[str, Iterable[str]]) -> tuple[Draws
     Raises
     ------
     DataError
-        If the file is no netCDF, was cut off, lacks draws, or takes its content from another file.
+        If the file is not netCDF, was cut off, lacks draws, or takes its content from another file.
     """
     path = folder / "posterior.nc"
     try:
@@ -129,8 +129,8 @@ def read_draws(folder: Path, models: Mapping[str, Iterable[str]]) -> tuple[Draws
     if tree is None:
         raise DataError(f"{path}: {foreign} takes its content from elsewhere. {_AGAIN}")
     with tree:
-        found = {name: {key: stored_fit(folder, tree, name, key) for key in keys} for name, keys in models.items()}
-    return found, hashlib.sha256(content).hexdigest()
+        fits = {name: {key: stored_fit(folder, tree, name, key) for key in keys} for name, keys in models.items()}
+    return fits, hashlib.sha256(content).hexdigest()
 
 
 def _foreign(group: h5py.Group, largest: int, depth: int = 0) -> Iterator[str]:

@@ -47,7 +47,7 @@ def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False) 
     Raises
     ------
     DataError, SpecificationError
-        If the file or a table is refused; before anything is sampled or written.
+        If the file or a table is rejected; before anything is sampled or written.
     """
     folder = Path(out)
     if "\0" in str(out):

@@ -80,10 +80,10 @@ def sensitivity_and_print(
 
 def _parameter(name: str, ready: Prepared[Data, Model]) -> str:
     """The parameter of a family's own that a prior on the command line is for, which may have its instrument in brackets."""
-    found = [other for other in ready.parameters if other == name or other.startswith(f"{name}[")]
-    if len(found) > 1:
-        raise SpecificationError(f"--prior {name}: give several priors for one of {', '.join(found)}.")
-    return found[0]
+    matching = [other for other in ready.parameters if other == name or other.startswith(f"{name}[")]
+    if len(matching) > 1:
+        raise SpecificationError(f"--prior {name}: give several priors for one of {', '.join(matching)}.")
+    return matching[0]
 
 
 def _content(
@@ -141,12 +141,12 @@ def _content(
 def _tipping(result: SensitivityResult, claim: str, level: float, fitting: dict[str, Any]) -> dict[str, Any]:
     """Tipping points of one claim; where there can be none, the reason."""
     try:
-        found = tipping_point(result.data, result.model, claim, level, **fitting)
+        points = tipping_point(result.data, result.model, claim, level, **fitting)
     except SpecificationError as error:
         return {"claim": claim, "tips": [], "sentences": [f"No tipping points: {error}"]}
-    rows = found.table().to_dict("records")
+    rows = points.table().to_dict("records")
     tips = [{key: json_value(value) for key, value in row.items()} for row in rows]
-    return {"claim": claim, "tips": tips, "sentences": found.sentences()}
+    return {"claim": claim, "tips": tips, "sentences": points.sentences()}
 
 
 def _print(content: dict[str, Any], result: SensitivityResult, level: float) -> None:
@@ -173,11 +173,11 @@ def _print(content: dict[str, Any], result: SensitivityResult, level: float) -> 
             console.print(f"P({claim}) is simulated: Monte Carlo error up to {mcse:.2g}.")
     if result.simulated:
         refitted = sum(row["method"] == "refitted" for row in content["rows"])
-        rest = f"; where weights could not be trusted, the model was fitted again: {count_of(refitted, 'row')}"
-        console.print(f"Draws of the primary analysis were weighted to other priors{rest if refitted else ''}.")
+        note = f"; where weights could not be trusted, the model was fitted again: {count_of(refitted, 'row')}"
+        console.print(f"Draws of the primary analysis were weighted to other priors{note if refitted else ''}.")
     if content["quantity"] is not None:
         console.print(
-            f"Mean, sd and interval of {content['quantity']}; Bayes factor against the primary priors; KL divergence from the "
+            f"Mean, sd and interval of {content['quantity']}; Bayes factor versus the primary priors; KL divergence from the "
             "primary posterior.",
         )
     for sentence in [*content["notes"], *content["sentences"]]:

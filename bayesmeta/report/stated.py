@@ -130,27 +130,27 @@ def options_of(texts: Sequence[str], keys: Keys) -> dict[str, Any]:
     Raises
     ------
     SpecificationError
-        If a name is not one of the model's options or stands twice, or its value is not one that it takes.
+        If a name is not one of the model's options or is given twice, or its value is not one that it takes.
 
     Examples
     --------
     >>> options_of(["equal_variances=true", "sd_probability=0.8"], KINDS["arm_normal"])
     {'equal_variances': True, 'sd_probability': 0.8}
     """
-    known = {key.name: key for key in keys.options}
-    found: dict[str, Any] = {}
+    by_name = {key.name: key for key in keys.options}
+    options: dict[str, Any] = {}
     for text in texts:
         name, value = _parted("--option", text, "the option and its value, e.g. 'baseline=common'")
-        if name not in known:
+        if name not in by_name:
             owner = next((kind for kind, other in KINDS.items() if name in (key.name for key in other.options)), None)
-            hint = did_you_mean(name, known) if owner is None else f" It is of --model {owner}."
+            hint = did_you_mean(name, by_name) if owner is None else f" It is of --model {owner}."
             raise SpecificationError(
-                f"--option {text!r}: --model {keys.kind} has no option {name!r}.{hint} It has {', '.join(known)}."
+                f"--option {text!r}: --model {keys.kind} has no option {name!r}.{hint} It has {', '.join(by_name)}."
             )
-        if name in found:
-            raise SpecificationError(f"--option {text!r}: {name} is {found[name]} already. Give it once.")
-        found[name] = _value(text, value, known[name])
-    return found
+        if name in options:
+            raise SpecificationError(f"--option {text!r}: {name} is {options[name]} already. Give it once.")
+        options[name] = _value(text, value, by_name[name])
+    return options
 
 
 def _value(text: str, value: str, key: OptionKey) -> Any:
@@ -173,7 +173,7 @@ def _value(text: str, value: str, key: OptionKey) -> Any:
 
 def _parted(option: str, text: str, wanted: str) -> tuple[str, str]:
     """The name before the first equals sign, and what stands behind it."""
-    name, sign, rest = (part.strip() for part in text.partition("="))
-    if not (name and sign and rest):
+    name, sign, value = (part.strip() for part in text.partition("="))
+    if not (name and sign and value):
         raise SpecificationError(f"{option} {text!r}: write {wanted}.")
-    return name, rest
+    return name, value

@@ -55,14 +55,14 @@ def verify_report(
     -------
     list of Check
         That the page is the one of these results; that data, models and sampling are those of the draws; for each outcome,
-        that every number comes out again; that texts and checks do; that the report's own checks passed. A sampled model's
+        that every number is reproduced; that texts and checks are; that the report's own checks passed. A sampled model's
         refits under other priors are not kept with the report, so that their numbers and checks are left out, and so are
         the date and the path of the analysis file.
 
     Raises
     ------
     DataError, SpecificationError
-        If a file is missing, cannot be read or lies elsewhere, or the analysis file is refused.
+        If a file is missing, cannot be read or lies elsewhere, or the analysis file is rejected.
     """
     folder = Path(folder)
     recorded = read_results(folder)
@@ -91,7 +91,7 @@ def verify_report(
 
 
 def _same_parts(checked: Plan, recorded: Results, path: Path) -> None:
-    """Refuse an analysis file with other outcomes or models."""
+    """Reject an analysis file with other outcomes or models."""
     ours = {name: set(outcome.models) for name, outcome in checked.analysis.outcomes.items()}
     theirs = {name: set(outcome.models) for name, outcome in recorded.outcomes.items()}
     if ours != theirs:
@@ -104,9 +104,11 @@ def _of_draws(checked: Plan, recorded: Results, stored: Draws) -> list[Check]:
     """Whether draws, data and models belong together and, where they do, every number that follows from them."""
     checks = []
     changed = {name: _changed(name, checked, draws) for name, draws in stored.items()}
-    for name, found in changed.items():
-        note = f"Changed since: {', '.join(found)}." if found else ""
-        checks.append(Check(f"{name}: data and models are those of the draws", not found, float(len(found)), 0.0, note))
+    for name, changes in changed.items():
+        note = f"Changed since: {', '.join(changes)}." if changes else ""
+        checks.append(
+            Check(f"{name}: data and models are those of the draws", not changes, float(len(changes)), 0.0, note)
+        )
     return checks + _numbers(checked, recorded, {name: stored[name] for name in stored if not changed[name]})
 
 
@@ -127,14 +129,14 @@ def _page(folder: Path, recorded: Results, sound: bool) -> Check:
 
 def _changed(name: str, checked: Plan, stored: Mapping[str, xr.DataTree]) -> list[str]:
     """What of an outcome is not as it was when its draws were made."""
-    outcome, found = checked.analysis.outcomes[name], list[str]()
+    outcome, changes = checked.analysis.outcomes[name], list[str]()
     sampling = outcome.sampling or checked.analysis.sampling
     for key, model in checked.models[name].items():
         attributes, sizes = stored[key].attrs, stored[key]["posterior"].sizes
         if attributes["data_hash"] != checked.data[name].hash:
-            found.append(f"the data of {key}")
+            changes.append(f"the data of {key}")
         if attributes["model"] != str(model):
-            found.append(f"the model {key}")
+            changes.append(f"the model {key}")
         settings: dict[str, tuple[Any, Any]] = {
             "seed": (attributes["seed"], checked.analysis.seed),
             "chains": (sizes.get("chain"), sampling.chains),
@@ -148,8 +150,8 @@ def _changed(name: str, checked: Plan, stored: Mapping[str, xr.DataTree]) -> lis
                 "target_accept": (attributes["target_accept"], stated.target_accept),
                 "draws": (sizes.get("draw"), outcome.models[key].draws or sampling.draws),
             }
-        found += [f"{what} of {key}" for what, (then, now) in settings.items() if then != now]
-    return found
+        changes += [f"{what} of {key}" for what, (then, now) in settings.items() if then != now]
+    return changes
 
 
 def _numbers(checked: Plan, recorded: Results, stored: Mapping[str, Mapping[str, xr.DataTree]]) -> list[Check]:
@@ -164,12 +166,12 @@ def _numbers(checked: Plan, recorded: Results, stored: Mapping[str, Mapping[str,
         }
         for name, each in stored.items()
     }
-    found, ours, refitted = list[Check](), list[Check](), list[str]()
+    checks, ours, refitted = list[Check](), list[Check](), list[str]()
     engines, exactly = set[str](), Fits()
     for name, each in fits.items():
         exact = computed[name].fits
         again, grids, complete = _again(name, checked, each, computed[name])
-        found += _redrawn(name, each, stored[name])
+        checks += _redrawn(name, each, stored[name])
         exactly[name] = exact
         engines |= {result.engine for result in {**each, **exact}.values()}
         ours += [check.finite for check in again.checks]
@@ -183,12 +185,12 @@ def _numbers(checked: Plan, recorded: Results, stored: Mapping[str, Mapping[str,
             signal.evidence = without_refits(signal.evidence)
         for question in content.probabilities:
             question.evidence = without_refits(question.evidence)
-        told: dict[str, Any] = {"outcome": content, "signals": signals}
-        told["summary"] = [row for row in recorded.summary if row.outcome == name]
+        stored_numbers: dict[str, Any] = {"outcome": content, "signals": signals}
+        stored_numbers["summary"] = [row for row in recorded.summary if row.outcome == name]
         numbers = {"outcome": again.content, "signals": again.signals, "summary": again.summary}
-        found.append(_compared(f"{name}: every number follows from draws and data", numbers, told))
+        checks.append(_compared(f"{name}: every number follows from draws and data", numbers, stored_numbers))
     if len(fits) < len(checked.models):
-        return found
+        return checks
     first = next(iter(next(iter(fits.values())).values()))
     shared = {
         "checks": ours,
@@ -203,9 +205,9 @@ def _numbers(checked: Plan, recorded: Results, stored: Mapping[str, Mapping[str,
             recorded.signals,
         ),
     }
-    told = {key: getattr(recorded, key) for key in shared}
-    told["checks"] = [check for check in recorded.checks if not check.name.startswith(tuple(refitted))]
-    return [*found, _compared("checks, methods and versions follow from draws and data", shared, told)]
+    stored_numbers = {key: getattr(recorded, key) for key in shared}
+    stored_numbers["checks"] = [check for check in recorded.checks if not check.name.startswith(tuple(refitted))]
+    return [*checks, _compared("checks, methods and versions follow from draws and data", shared, stored_numbers)]
 
 
 def _computed(name: str, checked: Plan) -> Computed:
@@ -215,7 +217,7 @@ def _computed(name: str, checked: Plan) -> Computed:
 
 
 def _redrawn(name: str, fits: Mapping[str, MetaResult], stored: Mapping[str, xr.DataTree]) -> list[Check]:
-    """Whether draws that were made of a weighted sample come out again."""
+    """Whether draws that were made of a weighted sample are reproduced."""
     again = {key: fit for key, fit in fits.items() if fit.quality}
     if not again:
         return []
@@ -228,7 +230,7 @@ def _redrawn(name: str, fits: Mapping[str, MetaResult], stored: Mapping[str, xr.
         .equals(stored[key]["posterior"].to_dataset().drop_attrs())
     ]
     note = f"Other draws: {', '.join(apart)}." if apart else ""
-    return [Check(f"{name}: draws by importance sampling come out again", not apart, float(len(apart)), 0.0, note)]
+    return [Check(f"{name}: draws by importance sampling are reproduced", not apart, float(len(apart)), 0.0, note)]
 
 
 def _again(
@@ -261,14 +263,14 @@ def _words(checked: Plan, recorded: Results) -> Check:
         "outcomes": sorted(analysis.outcomes),
     }
     shown = {one.outcome for one in recorded.signals} | {row.outcome for row in recorded.summary}
-    told = {key: getattr(recorded, key) for key in ("external", "limitations", "references")} | {
+    stored = {key: getattr(recorded, key) for key in ("external", "limitations", "references")} | {
         "analysis": {key: getattr(recorded.analysis, key) for key in stated},
         "outcomes": sorted(shown | set(analysis.outcomes)),
     }
-    return _compared(name, ours, told)
+    return _compared(name, ours, stored)
 
 
-def _compared(name: str, ours: Any, told: Any) -> Check:
-    apart = list(differences(to_jsonable_python(ours), to_jsonable_python(told)))
+def _compared(name: str, ours: Any, stored: Any) -> Check:
+    apart = list(differences(to_jsonable_python(ours), to_jsonable_python(stored)))
     note = f"{len(apart)} differ: {'; '.join(apart[:3])}{'; ...' if len(apart) > 3 else ''}." if apart else ""
     return Check(name, not apart, float(len(apart)), 0.0, note)

@@ -60,7 +60,7 @@ def fit_batch(
         sequences of priors are broadcast. PyTorch and JAX arrays are computed where they lie, a GPU for instance.
     tau : Prior or sequence of Prior
         Prior on the heterogeneity standard deviation; a sequence has one of the same family for each meta-analysis.
-        Arrays state no measure, so nothing tells whether a published prior was meant for theirs.
+        Arrays state no measure, so that a published prior for another one is not noticed.
     mu : Prior or sequence of Normal, optional
         Prior on the mean effect; flat by default.
     covariates : mapping of str to array_like, shape (..., study), optional
@@ -117,12 +117,12 @@ def fit_batch(
     levels = checked_levels(np.asarray(quantiles, float))
     parameters = ["mu", "tau", *names[1:], "theta_new"]
     width = len(parameters)
-    found = np.empty((n, width * (len(_BY_PARAMETER) + levels.size) + len(_FIXED)))
+    per_lane = np.empty((n, width * (len(_BY_PARAMETER) + levels.size) + len(_FIXED)))
     for lanes, numbers in lanes_of.run(batch, tolerance, _summary(levels), workers):
-        found[lanes] = numbers
-    _check_errors(found[:, -1], tolerance)
+        per_lane[lanes] = numbers
+    _check_errors(per_lane[:, -1], tolerance)
     proper = _first(tau).is_proper and all(p.is_proper for p in (_first(mu or Flat()), *(beta or {}).values()))
-    return _dataset(found, shape, parameters, levels, proper and len(beta or {}) == len(columns))
+    return _dataset(per_lane, shape, parameters, levels, proper and len(beta or {}) == len(columns))
 
 
 def _first(prior: Prior | Sequence[Prior]) -> Prior:
@@ -170,7 +170,7 @@ def _arrays(
 
 
 def _check_errors(errors: Floats, tolerance: float) -> None:
-    """Refuse or warn as for a single fit, naming the first of the worst."""
+    """Reject or warn as for a single fit, naming the first of the worst."""
     worst = int(np.argmax(np.where(np.isnan(errors), np.inf, errors)))
     above = int((~(errors <= tolerance)).sum())
     if above:
@@ -209,8 +209,8 @@ def _coefficients(
             raise SpecificationError(
                 f"beta[{name!r}]: there is no such covariate; they are {', '.join(names[1:]) or 'none'}."
             )
-    one = Flat() if mu is None else _first(mu)
-    priors = {"mu": one} | {name: beta.get(name, Flat()) for name in names[1:]}
+    first = Flat() if mu is None else _first(mu)
+    priors = {"mu": first} | {name: beta.get(name, Flat()) for name in names[1:]}
     where = {name: name if name == "mu" else f"beta[{name!r}]" for name in names}
     split = pieces(names, {(k,): require_prior(p, where[k], "Normal(0, 1)") for k, p in priors.items()})
     if len(split) > 1 or split[0].fixed:
@@ -255,8 +255,8 @@ def _quantiles(posterior: Posterior, mean: Array, variance: Array, levels: Float
         return []
     mass, m, v = (np.broadcast_to(lanes_of.host(x), posterior.mass.shape) for x in (posterior.mass, mean, variance))
     n = mass.shape[0]
-    found = mixture_ppf(mass.reshape(n, -1), m.reshape(n, -1), np.sqrt(v).reshape(n, -1), levels)
-    return list(found.T)
+    quantiles = mixture_ppf(mass.reshape(n, -1), m.reshape(n, -1), np.sqrt(v).reshape(n, -1), levels)
+    return list(quantiles.T)
 
 
 def _scale_quantiles(integrand: Integrand, posterior: Posterior, levels: Floats) -> list[Floats]:
@@ -275,19 +275,19 @@ def _scale_quantiles(integrand: Integrand, posterior: Posterior, levels: Floats)
 
 
 def _dataset(
-    found: Floats, shape: tuple[int, ...], parameters: Sequence[str], levels: Floats, proper: bool
+    numbers: Floats, shape: tuple[int, ...], parameters: Sequence[str], levels: Floats, proper: bool
 ) -> xr.Dataset:
     import xarray as xr
 
     dims = ("batch",) if len(shape) == 1 else tuple(f"batch_{i}" for i in range(len(shape)))
     width = len(_BY_PARAMETER) + levels.size
-    by_parameter = found[:, : len(parameters) * width].reshape(*shape, len(parameters), width)
+    by_parameter = numbers[:, : len(parameters) * width].reshape(*shape, len(parameters), width)
     content: dict[str, Any] = {
         name: ((*dims, "parameter"), by_parameter[..., i]) for i, name in enumerate(_BY_PARAMETER)
     }
     if levels.size:
         content["quantiles"] = ((*dims, "parameter", "quantile"), by_parameter[..., len(_BY_PARAMETER) :])
-    content |= {name: (dims, found[:, -len(_FIXED) + i].reshape(shape)) for i, name in enumerate(_FIXED)}
+    content |= {name: (dims, numbers[:, -len(_FIXED) + i].reshape(shape)) for i, name in enumerate(_FIXED)}
     if not proper:
         content["log_marginal_likelihood"] = (dims, np.full(shape, np.nan))
     coords: dict[str, Any] = {"parameter": list(parameters)}

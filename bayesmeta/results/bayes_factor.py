@@ -18,7 +18,7 @@ _EQUATION = re.compile(r"^(?P<name>.+?)\s*==?\s*(?P<value>[-+]?[0-9.]+(?:[eE][-+
 
 
 def log_bayes_factor(fit: QuadratureFit, hypothesis: str) -> float:
-    """Log of the Bayes factor for ``name = value`` against the rest of that parameter's prior."""
+    """Log of the Bayes factor for ``name = value`` versus the rest of that parameter's prior."""
     problem = fit.problem
     if problem.second is not None:
         raise SpecificationError(
@@ -36,16 +36,16 @@ def log_bayes_factor(fit: QuadratureFit, hypothesis: str) -> float:
 
 def parse_hypothesis(hypothesis: str, names: tuple[str, ...]) -> tuple[str, float]:
     """Parameter and value of ``name = value``; `names` are the coefficients."""
-    found = _EQUATION.match(hypothesis.strip())
-    if found is None:
+    match = _EQUATION.match(hypothesis.strip())
+    if match is None:
         raise SpecificationError(
             f"hypothesis {hypothesis!r}: write a parameter and a number, e.g. 'mu = 0' or 'tau = 0'."
         )
-    name, value = found["name"].strip(), float(found["value"])
-    known = (*names, "tau")
-    if name not in known:
+    name, value = match["name"].strip(), float(match["value"])
+    allowed = (*names, "tau")
+    if name not in allowed:
         raise SpecificationError(
-            f"hypothesis {hypothesis!r}: no parameter {name!r}.{did_you_mean(name, known)} Parameters: {', '.join(known)}."
+            f"hypothesis {hypothesis!r}: no parameter {name!r}.{did_you_mean(name, allowed)} Parameters: {', '.join(allowed)}."
         )
     if name == "tau" and value < 0:
         raise SpecificationError(f"hypothesis {hypothesis!r}: tau is a standard deviation, at least 0.")
@@ -74,9 +74,9 @@ def _require_own(name: str, groups: Iterable[tuple[str, ...]]) -> None:
 def _without_point(prior: Prior, value: float, hypothesis: str) -> Prior:
     """The prior without its point mass at `value`."""
     if prior.is_mixture and any(part.atom == value for _, part in prior.parts):
-        rest = [(weight, part) for weight, part in prior.parts if part.atom != value]
-        if rest:
-            return rest[0][1] if len(rest) == 1 else Mixture(rest)
+        continuous = [(weight, part) for weight, part in prior.parts if part.atom != value]
+        if continuous:
+            return continuous[0][1] if len(continuous) == 1 else Mixture(continuous)
     if prior.atom is not None or not prior.is_proper:
         kind = "a point mass" if prior.atom is not None else "improper"
         raise SpecificationError(

@@ -54,10 +54,10 @@ class Sum:
 
     def plus(self, other: Sum, factor: Fraction = ONE) -> Sum:
         """The sum plus a multiple of another one."""
-        found: dict[str | Term, Fraction] = dict(self.terms)
+        factors: dict[str | Term, Fraction] = dict(self.terms)
         for term, c in other.terms:
-            found[term] = found.get(term, ZERO) + factor * c
-        kept = sorted(((term, c) for term, c in found.items() if c), key=_order)
+            factors[term] = factors.get(term, ZERO) + factor * c
+        kept = sorted(((term, c) for term, c in factors.items() if c), key=_order)
         return Sum(self.constant + factor * other.constant, tuple(kept))
 
     def ratio(self, other: Sum) -> Fraction | None:
@@ -130,8 +130,8 @@ def _build(syntax: Syntax, node: ast.expr) -> Sum:
         case ast.Call(func=ast.Name(id=name), args=[argument]):
             return function(name, build(syntax, argument))
         case ast.BinOp(left=left, op=op, right=right):
-            found: Sum = _OPERATIONS[type(op)](build(syntax, left), build(syntax, right))
-            return found
+            result: Sum = _OPERATIONS[type(op)](build(syntax, left), build(syntax, right))
+            return result
     raise NoExactFormError
 
 

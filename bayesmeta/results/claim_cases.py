@@ -55,13 +55,13 @@ class Formula:
             return np.bool_(self.parts[0])
         if self.kind == "place":
             return truths[self.parts[0]]
-        found = [part.truth(truths) for part in self.parts]
+        values = [part.truth(truths) for part in self.parts]
         if self.kind == "not":
-            return np.logical_not(found[0])
+            return np.logical_not(values[0])
         combine: Callable[[Any, Any], Any] = np.logical_and if self.kind == "and" else np.logical_or
-        total = found[0]
-        for other in found[1:]:
-            total = combine(total, other)
+        total = values[0]
+        for value in values[1:]:
+            total = combine(total, value)
         return total
 
 
@@ -119,18 +119,18 @@ class Cases:
                 holds, fails = self.of(operand)
                 return fails, holds
             case ast.BoolOp(op=op, values=parts):
-                found = [self.of(part) for part in parts]
+                cases = [self.of(part) for part in parts]
                 true, false = (all_of, any_of) if isinstance(op, ast.And) else (any_of, all_of)
-                return true(*(t for t, _ in found)), false(*(f for _, f in found))
+                return true(*(t for t, _ in cases)), false(*(f for _, f in cases))
             case ast.Compare(left=left, ops=ops, comparators=rights):
                 nodes = [left, *rights]
                 sides, domains = [self.sum(side) for side in nodes], [self.domain(side) for side in nodes]
-                found = []
+                cases = []
                 for i, sign in enumerate(ops):
                     holds, defined = self._compared(sign, sides[i], sides[i + 1]), all_of(domains[i], domains[i + 1])
-                    found.append((all_of(defined, holds), all_of(defined, opposite(holds))))
+                    cases.append((all_of(defined, holds), all_of(defined, opposite(holds))))
                     self.first = self.first or len(self.comparisons)
-                return all_of(*(t for t, _ in found)), any_of(*(f for _, f in found))
+                return all_of(*(t for t, _ in cases)), any_of(*(f for _, f in cases))
         raise NoExactFormError
 
     def _compared(self, op: ast.cmpop, left: Sum, right: Sum) -> Formula:
@@ -178,24 +178,24 @@ class Cases:
             return self._linear(x, closed)
         curved = [(term, c) for term, c in x.terms if isinstance(term, Term)]
         term, c = curved[0]
-        rest = x.plus(Sum(ZERO, ((term, c),)), -ONE)
-        if len(curved) == 1 and rest.is_constant:
-            threshold = -rest.constant / c
+        linear = x.plus(Sum(ZERO, ((term, c),)), -ONE)
+        if len(curved) == 1 and linear.is_constant:
+            threshold = -linear.constant / c
             return self.term_below(term, threshold, closed) if c > 0 else self.term_above(term, threshold, closed)
         if len(curved) == 2 and (squared := self._sizes(curved, x, closed)) is not None:
             return squared
         for term, c in curved:
-            rest = x.plus(Sum(ZERO, ((term, c),)), -ONE)
+            linear = x.plus(Sum(ZERO, ((term, c),)), -ONE)
             if term.kind == "abs":
                 inner = term.arguments[0]
                 up = self.below(inner.times(-ONE), True)
                 return any_of(
-                    all_of(up, self.below(rest.plus(inner, c), closed)),
-                    all_of(opposite(up), self.below(rest.plus(inner, -c), closed)),
+                    all_of(up, self.below(linear.plus(inner, c), closed)),
+                    all_of(opposite(up), self.below(linear.plus(inner, -c), closed)),
                 )
             if term.kind == "quotient":
                 above, under = term.arguments
-                whole = above.times(c).plus(product(rest, under))
+                whole = above.times(c).plus(product(linear, under))
                 return any_of(
                     all_of(self.positive(under), self.below(whole, closed)),
                     all_of(self.below(under, False), self.below(whole.times(-ONE), closed)),
@@ -204,46 +204,46 @@ class Cases:
 
     def _sizes(self, curved: Sequence[tuple[Term, Fraction]], x: Sum, closed: bool) -> Formula | None:
         """``abs(a) < abs(b)`` is ``(a - b) * (a + b) < 0``; None for what is not of this form."""
-        (one, c), (other, d) = curved
-        if len(x.terms) > 2 or x.constant or c != -d or {one.kind, other.kind} != {"abs"}:
+        (first, c), (second, d) = curved
+        if len(x.terms) > 2 or x.constant or c != -d or {first.kind, second.kind} != {"abs"}:
             return None
-        a, b = (term.arguments[0] for term in ((one, other) if c > 0 else (other, one)))
+        a, b = (term.arguments[0] for term in ((first, second) if c > 0 else (second, first)))
         return self._of_signs(a.plus(b, -ONE), a.plus(b), closed)
 
     def _pair(self, curved: Sequence[tuple[Term, Fraction]], x: Sum, closed: bool) -> Formula:
         """``f(a) < f(b)`` for an increasing function is ``a < b``; ``k exp(a) < m exp(b)`` is linear too."""
-        (one, c), (other, d) = curved
-        if len(x.terms) > 2 or x.constant or one.kind != other.kind or one.kind not in _INCREASING:
+        (first, c), (second, d) = curved
+        if len(x.terms) > 2 or x.constant or first.kind != second.kind or first.kind not in _INCREASING:
             raise NoExactFormError
-        a, b = one.arguments[0], other.arguments[0]
-        if one.kind != "log" and (c > 0) == (d > 0):  # of one sign
-            never = not closed or one.kind == "exp"
+        a, b = first.arguments[0], second.arguments[0]
+        if first.kind != "log" and (c > 0) == (d > 0):  # of one sign
+            never = not closed or first.kind == "exp"
             if c > 0:
                 return NEVER if never else all_of(self.zero(a), self.zero(b))
-            return ALWAYS if one.kind == "exp" or closed else opposite(all_of(self.zero(a), self.zero(b)))
-        if one.kind == "exp":
+            return ALWAYS if first.kind == "exp" or closed else opposite(all_of(self.zero(a), self.zero(b)))
+        if first.kind == "exp":
             gap = constant(math.log(number(abs(c)))) - constant(math.log(number(abs(d))))
-            found = a.plus(b, -ONE).plus(Sum(gap))
-        elif one.kind == "sqrt":
-            found = a.times(c * c).plus(b, -d * d)
+            difference = a.plus(b, -ONE).plus(Sum(gap))
+        elif first.kind == "sqrt":
+            difference = a.times(c * c).plus(b, -d * d)
         elif c == -d:
-            found = a.plus(b, -ONE)
+            difference = a.plus(b, -ONE)
         else:
             raise NoExactFormError
-        return self.below(found if c > 0 else found.times(-ONE), closed)
+        return self.below(difference if c > 0 else difference.times(-ONE), closed)
 
     def _square(self, curved: Sequence[tuple[Term, Fraction]], x: Sum, closed: bool) -> Formula:
         """A quadratic in one expression: the square is completed."""
         (term, c), *others = curved
-        rest = x.plus(Sum(ZERO, ((term, c),)), -ONE)
+        linear = x.plus(Sum(ZERO, ((term, c),)), -ONE)
         if others or term.kind != "power" or term.power != 2:
             raise NoExactFormError
         base = term.arguments[0]
-        ratio = rest.ratio(base)
+        ratio = linear.ratio(base)
         if ratio is None:
             raise NoExactFormError
         half = ratio / (2 * c)  # c base^2 + ratio base + gap = c (base + half)^2 + gap - c half^2
-        gap = rest.constant - ratio * base.constant - c * half * half
+        gap = linear.constant - ratio * base.constant - c * half * half
         return self.below(power(base.plus(Sum(half)), Fraction(2)).times(c).plus(Sum(gap)), closed)
 
     def term_above(self, term: Term, threshold: Fraction, closed: bool) -> Formula:
@@ -304,20 +304,20 @@ class Cases:
         return any_of(all_of(self.below(a, False), self.positive(b)), all_of(self.positive(a), self.below(b, False)))
 
     def _linear(self, x: Sum, closed: bool) -> Formula:
-        found = Linear(tuple((str(name), c) for name, c in x.terms), -x.constant, closed)
-        if found in self.comparisons:
-            return Formula("place", (self.comparisons.index(found),))
-        turned = Linear(tuple((name, -c) for name, c in found.coefficients), -found.threshold, not closed)
+        comparison = Linear(tuple((str(name), c) for name, c in x.terms), -x.constant, closed)
+        if comparison in self.comparisons:
+            return Formula("place", (self.comparisons.index(comparison),))
+        turned = Linear(tuple((name, -c) for name, c in comparison.coefficients), -comparison.threshold, not closed)
         if turned in self.comparisons:  # not (-x < -c) is x <= c
             return opposite(Formula("place", (self.comparisons.index(turned),)))
         if len(self.comparisons) == _MOST:
             raise NoExactFormError
-        self.comparisons.append(found)
+        self.comparisons.append(comparison)
         return Formula("place", (len(self.comparisons) - 1,))
 
 
 def constants_are_defined(syntax: Syntax) -> None:
-    """Refuse a claim or an expression in which a constant part has no value, as ``mu > 1 / 0``."""
+    """Reject a claim or an expression in which a constant part has no value, as ``mu > 1 / 0``."""
     for node in ast.walk(syntax.tree):
         if isinstance(node, ast.BinOp | ast.Call):
             try:

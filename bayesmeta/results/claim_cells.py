@@ -44,13 +44,13 @@ class Affine:
 
     def at(self, values: dict[str, Fraction]) -> bool:
         """Whether it holds where all parameters that it names are known."""
-        left = sum((c * values[name] for name, c in self.exact.coefficients), Fraction(0))
-        return left <= self.exact.threshold if self.closed else left < self.exact.threshold
+        total = sum((c * values[name] for name, c in self.exact.coefficients), Fraction(0))
+        return total <= self.exact.threshold if self.closed else total < self.exact.threshold
 
 
 def distinct_directions(vectors: Sequence[Floats]) -> tuple[list[Floats], list[tuple[int, float]]]:
     """Distinct directions up to a factor, and for each vector its direction's place (-1: none) and the factor."""
-    found: list[Floats] = []
+    units: list[Floats] = []
     places = []
     for vector in vectors:
         if not vector.any():
@@ -58,14 +58,14 @@ def distinct_directions(vectors: Sequence[Floats]) -> tuple[list[Floats], list[t
             continue
         lead = vector[np.flatnonzero(vector)[0]]
         unit = vector / lead
-        for i, other in enumerate(found):
-            if (np.abs(unit - other) <= 1e-12 * np.abs(other)).all():
+        for i, known in enumerate(units):
+            if (np.abs(unit - known) <= 1e-12 * np.abs(known)).all():
                 places.append((i, float(lead)))
                 break
         else:
-            found.append(unit)
-            places.append((len(found) - 1, float(lead)))
-    return found, places
+            units.append(unit)
+            places.append((len(units) - 1, float(lead)))
+    return units, places
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +86,11 @@ def _in_part(atoms: Sequence[Affine], part: AnyPart, names: Sequence[str]) -> tu
     """What each comparison is in a part of the fit, some of whose parameters may be known, and its directions."""
     known_tau = None if isinstance(part.scale, ScaleDensity) else part.scale
     spreads = known_tau != 0.0 or part.second != 0.0
-    known = {names[i]: constant(float(value)) for i, value in part.piece.fixed.items()}
+    values = {names[i]: constant(float(value)) for i, value in part.piece.fixed.items()}
     if known_tau is not None:
-        known["tau"] = constant(float(known_tau))
-        if not spreads and "mu" in known:
-            known["theta_new"] = known["mu"]
+        values["tau"] = constant(float(known_tau))
+        if not spreads and "mu" in values:
+            values["theta_new"] = values["mu"]
     edges: list[bool | _Edge] = []
     moving, vectors = [], []
     for atom in atoms:
@@ -107,16 +107,16 @@ def _in_part(atoms: Sequence[Affine], part: AnyPart, names: Sequence[str]) -> tu
         elif slope:
             edges.append(_Edge(-1, slope, atom.threshold - offset, 0.0))
         else:
-            edges.append(atom.at(_with_theta_new(known, atom)))
+            edges.append(atom.at(_with_theta_new(values, atom)))
     directions, places = distinct_directions(vectors)
     for (at, threshold, slope), (place, lead) in zip(moving, places, strict=True):
         edges[at] = _Edge(place, lead, threshold, slope)
     return edges, directions
 
 
-def _with_theta_new(known: dict[str, Fraction], atom: Affine) -> dict[str, Fraction]:
+def _with_theta_new(values: dict[str, Fraction], atom: Affine) -> dict[str, Fraction]:
     """Known values, with any for those parameters whose weights cancel: theta_new - mu where tau is zero."""
-    return {name: Fraction(0) for name, _ in atom.exact.coefficients} | known
+    return {name: Fraction(0) for name, _ in atom.exact.coefficients} | values
 
 
 def cell_masses(fit: AnyFit, part: AnyPart, atoms: Sequence[Affine], formulas: Sequence[Formula]) -> Floats:
@@ -142,22 +142,22 @@ def _between(ends: Floats, part: AnyPart) -> Floats:
         return np.array([tau[np.argmax(np.asarray(part.posterior.mass).sum(axis=0))]])
     middles = np.concatenate([0.5 * ends[:1], 0.5 * (ends[1:] + ends[:-1]), 2.0 * ends[-1:]])
     heaviest = np.argsort(np.asarray(part.posterior.mass).sum(axis=0))[::-1]
-    found = []
+    points = []
     for i in range(ends.size + 1):
         inside = tau[heaviest] > (ends[i - 1] if i else -1.0)
         inside &= tau[heaviest] < (ends[i] if i < ends.size else np.inf)
-        found.append(tau[heaviest][np.argmax(inside)] if inside.any() else middles[i])
-    return np.array(found)
+        points.append(tau[heaviest][np.argmax(inside)] if inside.any() else middles[i])
+    return np.array(points)
 
 
 def _crossings(edges: Sequence[_Edge]) -> list[float]:
     """Values of tau at which two edges along one direction change places."""
-    found = []
+    crossings = []
     for a, b in itertools.combinations(dict.fromkeys(edges), 2):
-        one, other = a.slope / a.lead, b.slope / b.lead
-        if abs(one - other) > _PARALLEL * max(abs(one), abs(other)):
-            found.append((a.threshold / a.lead - b.threshold / b.lead) / (one - other))
-    return found
+        slope_a, slope_b = a.slope / a.lead, b.slope / b.lead
+        if abs(slope_a - slope_b) > _PARALLEL * max(abs(slope_a), abs(slope_b)):
+            crossings.append((a.threshold / a.lead - b.threshold / b.lead) / (slope_a - slope_b))
+    return crossings
 
 
 class _Corners:
@@ -280,7 +280,7 @@ def bivariate_cdf(h: Floats, k: Floats, rho: Floats) -> Floats:
     root = np.sqrt(np.maximum((1 - rho) * (1 + rho), 1e-300))
     opposite = np.where(h * k < 0, 0.5, 0.0)
     with np.errstate(over="ignore"):
-        found = (
+        probability = (
             0.5 * (ndtr(h) + ndtr(k)) - opposite - owens_t(h, (k / h - rho) / root) - owens_t(k, (h / k - rho) / root)
         )
-    return np.asarray(np.clip(found, 0.0, np.minimum(ndtr(h), ndtr(k))))
+    return np.asarray(np.clip(probability, 0.0, np.minimum(ndtr(h), ndtr(k))))

@@ -74,9 +74,9 @@ def read(text: str, names: Sequence[str]) -> Syntax:
     if len(stand_ins) > _LONGEST:
         raise SpecificationError(f"{_short(text)} has {len(text)} characters: a claim may have {_LONGEST}.")
     tree = _parsed(stand_ins, text)
-    found: set[str] = set()
-    kind = _checked(tree, _Reader(text, tuple(names), placeholders, found))
-    return Syntax(text, tree, kind, tuple(name for name in names if name in found), placeholders)
+    used: set[str] = set()
+    kind = _checked(tree, _Reader(text, tuple(names), placeholders, used))
+    return Syntax(text, tree, kind, tuple(name for name in names if name in used), placeholders)
 
 
 def require_claim(syntax: Syntax) -> Syntax:
@@ -116,7 +116,7 @@ class _Reader:
     text: str
     names: tuple[str, ...]
     placeholders: Mapping[str, str]
-    found: set[str]
+    used: set[str]
 
     def parameter(self, name: str) -> None:
         if name not in self.names:
@@ -124,19 +124,19 @@ class _Reader:
                 f"{self.text!r}: no parameter {name!r}.{did_you_mean(name, self.names)} "
                 f"Parameters: {', '.join(self.names)}."
             )
-        self.found.add(name)
+        self.used.add(name)
 
     def need(self, node: ast.expr, kind: Kind) -> None:
         """Check a part of the claim that must be of a kind."""
         if _checked(node, self) != kind:
             shown = _unparsed(node, self.placeholders)
             hint = f"compare it with something, e.g. '{shown} < 0'" if kind == "claim" else "a number is needed there"
-            what = "a claim" if kind == "claim" else "a number"
-            raise SpecificationError(f"{self.text!r}: {shown!r} is not {what}; {hint}.")
+            needed = "a claim" if kind == "claim" else "a number"
+            raise SpecificationError(f"{self.text!r}: {shown!r} is not {needed}; {hint}.")
 
 
 def _checked(node: ast.expr, reader: _Reader) -> Kind:
-    """Whether a node is a claim or a number; anything else is refused."""
+    """Whether a node is a claim or a number; anything else is rejected."""
     match node:
         case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
             if not abs(value) < 1e308:

@@ -73,16 +73,16 @@ def evaluate(expression: str, draws: Callable[[str], Any], names: Sequence[str])
     with np.errstate(all="ignore"):
         if syntax.kind == "number":
             numbers = np.asarray(_number(syntax, syntax.tree, values), float)
-            refuse_undefined(syntax, float(np.isnan(numbers).mean()), simulated=bool(values))
+            reject_undefined(syntax, float(np.isnan(numbers).mean()), simulated=bool(values))
             return numbers
         holds, fails = _truth(syntax, syntax.tree, values)
     holds, fails = np.broadcast_arrays(holds, fails, *values.values())[:2]
-    refuse_undefined(syntax, float(1 - (holds | fails).mean()), simulated=bool(values))
+    reject_undefined(syntax, float(1 - (holds | fails).mean()), simulated=bool(values))
     return np.array(holds)
 
 
 def holds_on(claim: str, draws: Callable[[str], Any], names: Sequence[str]) -> NDArray[np.bool_]:
-    """Whether a claim holds, for each draw; an expression that claims nothing is refused."""
+    """Whether a claim holds, for each draw; an expression that claims nothing is rejected."""
     require_claim(read(claim, names))
     return evaluate(claim, draws, names)
 
@@ -101,10 +101,10 @@ def _truth(syntax: Syntax, node: ast.expr, values: dict[str, Floats]) -> Truth:
             holds, fails = _truth(syntax, operand, values)
             return Truth(fails, holds)
         case ast.BoolOp(op=op, values=parts):
-            found = [_truth(syntax, part, values) for part in parts]
+            truths = [_truth(syntax, part, values) for part in parts]
             if isinstance(op, ast.And):
-                return _all(found)
-            return Truth(*reversed(_all([Truth(t.fails, t.holds) for t in found])))
+                return _all(truths)
+            return Truth(*reversed(_all([Truth(t.fails, t.holds) for t in truths])))
         case ast.Compare(left=left, ops=ops, comparators=rights):
             sides = [_number(syntax, side, values) for side in (left, *rights)]
             pairs = []
@@ -142,8 +142,8 @@ def _number(syntax: Syntax, node: ast.expr, values: dict[str, Floats]) -> Any:
     raise AssertionError(ast.dump(node))
 
 
-def refuse_undefined(syntax: Syntax, share: float, simulated: bool = False, negligible: float = 0.0) -> None:
-    """Refuse a claim or an expression that has no value in a share of the posterior: it is neither true nor false there."""
+def reject_undefined(syntax: Syntax, share: float, simulated: bool = False, negligible: float = 0.0) -> None:
+    """Reject a claim or an expression that has no value in a share of the posterior: it is neither true nor false there."""
     if share > negligible:
         where = f"{100 * share:.2g}% of the {'draws' if simulated else 'posterior'}" if share < 1 else "everywhere"
         inner = "a logarithm or fractional power of a negative number, a division by zero, or a number beyond 1e308"
@@ -162,7 +162,7 @@ def probability_mcse(ess: float, probability: float) -> float:
 
 
 def check_claim(claim: str, names: Sequence[str]) -> Syntax:
-    """Read a claim; refuse what cannot be read, compares nothing, names a parameter that is not in `names`, or has no value.
+    """Read a claim; reject what cannot be read, compares nothing, names a parameter that is not in `names`, or has no value.
 
     Returns
     -------

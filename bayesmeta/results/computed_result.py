@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
 
 from bayesmeta.errors import SpecificationError
 from bayesmeta.results.claim_algebra import Sum
@@ -20,9 +22,48 @@ from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.monotone import composed, monotone_steps, unit
 from bayesmeta.results.monotone_marginal import ExactMarginal, MonotoneMarginal
 
+Floats = NDArray[np.float64]
+
 
 class ComputedResult(MetaResult):
-    """Posterior that needs no draws for most questions."""
+    """Posterior that needs no draws for most questions.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Chains and draws of `datatree`.
+    seed : int
+        Of the draws.
+    """
+
+    shape: tuple[int, int]
+    seed: int
+
+    @cached_property
+    def datatree(self) -> xr.DataTree:  # type: ignore[override]
+        """Independent draws in ArviZ's groups, the same as NUTS gives; made when first asked for."""
+        from bayesmeta.inference.exact_draws import datatree
+
+        return datatree(self.prepared, self._top, self.seed, self.engine, self._accuracy)
+
+    @property
+    @abstractmethod
+    def _accuracy(self) -> Mapping[str, float]:
+        """How well the posterior is known that draws are of, by name: attributes of `datatree`."""
+
+    @abstractmethod
+    def _sample(self, n: int) -> Mapping[str, Floats]:
+        """Independent draws of all parameters at the top level, shape (n, ...)."""
+
+    @cached_property
+    def _top(self) -> dict[str, Floats]:
+        """The draws of `datatree` at the top level, shape (chain, draw, ...): those of study effects take longer."""
+        chains, draws = self.shape
+        sample = self._sample(chains * draws)
+        return {name: values.reshape(chains, draws, *values.shape[1:]) for name, values in sample.items()}
+
+    def _parameter(self, name: str) -> Floats:
+        return self._top[name] if name in self._top else np.asarray(super()._parameter(name))
 
     @property
     @abstractmethod
@@ -39,8 +80,8 @@ class ComputedResult(MetaResult):
 
     def probability(self, claim: str) -> float:
         """Posterior probability of a claim such as ``"mu < -1"``; exact but for `error_bound` where `probability_mcse` is 0."""
-        found = self._exact(claim)
-        return self._simulated(claim).probability if found is None else found
+        exact = self._exact(claim)
+        return self._simulated(claim).probability if exact is None else exact
 
     def probability_mcse(self, claim: str) -> float:
         """Monte Carlo standard error of `probability`; 0 where it is not simulated."""
@@ -73,14 +114,14 @@ class ComputedResult(MetaResult):
     def _marginal_of(self, expression: str) -> Marginal:
         """Marginal of an expression: of a monotone function of a sum that is known as exactly as that, of others from draws."""
         syntax = read(expression, self.parameters)
-        known = self._transformed(syntax) if syntax.kind == "number" and self._is_defined(syntax) else None
-        return DrawsMarginal(self.draws(expression)) if known is None else known
+        exact = self._transformed(syntax) if syntax.kind == "number" and self._is_defined(syntax) else None
+        return DrawsMarginal(self.draws(expression)) if exact is None else exact
 
     def _transformed(self, syntax: Syntax) -> Marginal | None:
         """Marginal of a monotone function of a sum whose marginal is known, or None."""
-        if (found := monotone_steps(syntax)) is None:
+        if (steps := monotone_steps(syntax)) is None:
             return None
-        inner, functions = found
+        inner, functions = steps
         base = self._known_marginal(inner)
         if base is None and (alone := unit(inner)) is not None:
             base, functions = self._known_marginal(alone[0]), (alone[1], *functions)

@@ -66,8 +66,8 @@ class CurveMarginal(WithMoments):
             middle = (low + high) / 2
             short = np.asarray(self.curve.cdf(middle)) < levels
             low, high = np.where(short, middle, low), np.where(short, high, middle)
-        found = np.where(levels <= 0, self.support[0], np.where(levels >= 1, self.support[1], high))
-        return np.asarray(found)[()]
+        quantiles = np.where(levels <= 0, self.support[0], np.where(levels >= 1, self.support[1], high))
+        return np.asarray(quantiles)[()]
 
     def hdi(self, prob: float) -> tuple[float, float]:
         """Shortest interval with probability `prob`."""

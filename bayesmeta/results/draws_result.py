@@ -51,11 +51,6 @@ class DrawsResult(MetaResult):
         return tuple(map(str, posterior["covariate"].values)) if "beta" in posterior else ()
 
     @property
-    def parameters(self) -> tuple[str, ...]:
-        """Names that `marginal`, `probability` and `summary` know."""
-        return tuple(self.prepared.names)
-
-    @property
     def error_bound(self) -> None:
         """None: draws have a Monte Carlo error, not a bound."""
         return None
@@ -74,10 +69,10 @@ class DrawsResult(MetaResult):
         """Marginal posterior of a parameter, of an expression in parameters, or of ``theta[study]``."""
         if expression.startswith("theta[") and expression.endswith("]"):
             return DrawsMarginal(study_draws(self, expression[6:-1]))
-        known = self.prepared.parameters.get(expression)
+        parameter = self.prepared.parameters.get(expression)
         lower = 0.0 if expression == "tau" else -np.inf
-        if known is not None and known.role == "nuisance":
-            lower = known.prior.support[0]
+        if parameter is not None and parameter.role == "nuisance":
+            lower = parameter.prior.support[0]
         return DrawsMarginal(self.draws(expression), lower=lower)
 
     def probability(self, claim: str) -> float:
@@ -117,14 +112,14 @@ class DrawsResult(MetaResult):
         return self.prepared.family.choice_probabilities(self.data, self.posterior) or {}
 
     def bayes_factor(self, hypothesis: str) -> float:
-        """Refused: draws alone do not give a marginal likelihood."""
+        """Raises: draws alone do not give a marginal likelihood."""
         raise SpecificationError(
             f"bayes_factor({hypothesis!r}): draws do not give a marginal likelihood. Use the quadrature engine, which does."
         )
 
     @property
     def n_independent(self) -> None:
-        """None: the autocorrelation of the chains tells."""
+        """None: the autocorrelation of the chains says how many."""
         return None
 
     def moment_errors(self, name: str) -> tuple[float, float]:

@@ -37,6 +37,6 @@ def shrinkage_of_draws(result: MetaResult, ci_prob: float, ci_kind: str) -> pd.D
         else:
             y, se = float(data.y[i]), float(errors[i])
         lower, upper = marginal.interval(ci_prob, ci_kind)
-        found = {"y": y, "se": se, "known": known[i], "mean": marginal.mean(), "sd": marginal.sd()}
-        rows.append(found | {"median": marginal.median(), "lower": lower, "upper": upper})
+        row = {"y": y, "se": se, "known": known[i], "mean": marginal.mean(), "sd": marginal.sd()}
+        rows.append(row | {"median": marginal.median(), "lower": lower, "upper": upper})
     return pd.DataFrame(rows, index=pd.Index(data.study, name="study"))

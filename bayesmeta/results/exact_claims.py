@@ -21,7 +21,7 @@ from bayesmeta.results.claim_algebra import NoExactFormError, Sum, constant, num
 from bayesmeta.results.claim_cases import NEVER, Cases, Formula, Linear, all_of, opposite
 from bayesmeta.results.claim_cells import Affine, cell_masses, distinct_directions, middles_of
 from bayesmeta.results.claim_syntax import Syntax, read, require_claim
-from bayesmeta.results.claims import refuse_undefined
+from bayesmeta.results.claims import reject_undefined
 
 Floats = NDArray[np.float64]
 _SMALL = Fraction(
@@ -101,13 +101,13 @@ class CompiledClaim:
         return self.undefined == NEVER
 
     def probability(self, fit: AnyFit) -> float:
-        """Probability of the claim; refused where it is undefined for a part of the posterior."""
+        """Probability of the claim; rejected where it is undefined for a part of the posterior."""
         formulas = (self.holds,) if self.always_defined else (self.holds, self.undefined)
-        found = np.zeros(2)
+        shares = np.zeros(2)
         for part in fit.parts:
-            found[: len(formulas)] += part.probability * cell_masses(fit, part, self.atoms, formulas).sum(axis=1)
-        refuse_undefined(self.syntax, float(min(found[1], 1.0)), negligible=max(UNDEFINED, fit.error))
-        return float(min(max(found[0], 0.0), 1.0))
+            shares[: len(formulas)] += part.probability * cell_masses(fit, part, self.atoms, formulas).sum(axis=1)
+        reject_undefined(self.syntax, float(min(shares[1], 1.0)), negligible=max(UNDEFINED, fit.error))
+        return float(min(max(shares[0], 0.0), 1.0))
 
     def by_node(self, fit: AnyFit, part: AnyPart) -> Floats:
         """Probability of each node of a part together with the claim, shape (node,)."""
@@ -148,12 +148,14 @@ def scale_probability(
         masses[int(np.searchsorted(edges, point))] -= mass  # it lies in the cell that ends at it
     inside = [slope * middles < atom.threshold for atom, slope in zip(atoms, slopes, strict=True)]
     at_points = [[atom.at({name: constant(float(point))}) for atom in atoms] for point, _ in points]
-    found = []
+    shares = []
     for formula in (holds, all_of(opposite(holds), opposite(fails))):
         smooth = float(masses @ np.broadcast_to(formula.truth(inside), middles.shape))
-        found.append(smooth + sum(m for (_, m), truths in zip(points, at_points, strict=True) if formula.truth(truths)))
-    refuse_undefined(syntax, found[1], negligible=UNDEFINED)
-    return float(min(max(found[0], 0.0), 1.0))
+        shares.append(
+            smooth + sum(m for (_, m), truths in zip(points, at_points, strict=True) if formula.truth(truths))
+        )
+    reject_undefined(syntax, shares[1], negligible=UNDEFINED)
+    return float(min(max(shares[0], 0.0), 1.0))
 
 
 def affine_sum(x: Sum, coefficients: Sequence[str]) -> Affine | None:
@@ -183,18 +185,18 @@ def defined_everywhere(syntax: Syntax) -> bool:
         return False
 
 
-def _in_range(one: Linear) -> Linear:
+def _in_range(comparison: Linear) -> Linear:
     """The same comparison with coefficients that are floats: both sides are divided by the largest if it is far from 1."""
-    largest = max((abs(c) for _, c in one.coefficients), default=Fraction(0))
+    largest = max((abs(c) for _, c in comparison.coefficients), default=Fraction(0))
     if largest == 0 or _SMALL < largest < 1 / _SMALL:
-        return one
-    terms = tuple((name, c / largest) for name, c in one.coefficients)
-    return Linear(terms, one.threshold / largest, one.closed)
+        return comparison
+    terms = tuple((name, c / largest) for name, c in comparison.coefficients)
+    return Linear(terms, comparison.threshold / largest, comparison.closed)
 
 
-def _affine(one: Linear, coefficients: Sequence[str]) -> Affine:
+def _affine(comparison: Linear, coefficients: Sequence[str]) -> Affine:
     """A comparison in floats, over the coefficients and theta_new."""
-    weights = dict(one.coefficients)
+    weights = dict(comparison.coefficients)
     direction = np.array([number(weights.get(name, Fraction(0))) for name in (*coefficients, "theta_new")])
     slope = number(weights.get("tau", Fraction(0))) if "tau" not in coefficients else 0.0
-    return Affine(direction, slope, number(one.threshold), one.closed, one)
+    return Affine(direction, slope, number(comparison.threshold), comparison.closed, comparison)

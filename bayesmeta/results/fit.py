@@ -9,7 +9,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from bayesmeta.data.kinds import Data
-from bayesmeta.errors import BayesmetaError, ConvergenceWarning, ImportanceError, SpecificationError, did_you_mean
+from bayesmeta.errors import (
+    BayesmetaError,
+    ConvergenceWarning,
+    ImportanceError,
+    SpecificationError,
+    did_you_mean,
+    require_choice,
+)
 from bayesmeta.families.exact import Exact
 from bayesmeta.families.prepared import Prepared, prepare
 from bayesmeta.inference.sampled import require_sampled
@@ -145,27 +152,27 @@ def fit_many(
     """
     check_fitting(engine, seed=seed, draws=draws, tune=tune, chains=chains, target_accept=target_accept)
     ready = {name: prepare(data, model, f"model {name!r}") for name, model in models.items()}
-    for name, one in ready.items():
+    for name, prepared in ready.items():
         with _named(name, models):
-            one.check()
+            prepared.check()
     if not 0 < tolerance < 1:
         raise SpecificationError(f"tolerance={tolerance!r}: must lie between 0 and 1, e.g. 1e-8.")
     results: dict[str, MetaResult] = {}
     sampled: dict[str, Prepared[Data, Model]] = {}
-    for name, one in ready.items():
-        how = "" if engine == "nuts" else one.exact
+    for name, prepared in ready.items():
+        how = "" if engine == "nuts" else prepared.exact
         if engine in ("quadrature", "importance"):
-            _require_engine(name, one, engine)
+            _require_engine(name, prepared, engine)
         if isinstance(how, str) or (engine == "auto" and not how.by_default):
-            sampled[name] = one
+            sampled[name] = prepared
             continue
         try:
-            results[name] = _without_chains(how, one, tolerance, (chains, draws), seed)
+            results[name] = _without_chains(how, prepared, tolerance, (chains, draws), seed)
         except ImportanceError as error:
             if engine != "auto":
                 raise
             warnings.warn(f"model {name!r}: {error} NUTS takes over.", ConvergenceWarning, stacklevel=2)
-            sampled[name] = one
+            sampled[name] = prepared
     if sampled:
         settings = SamplerSettings(draws=draws, tune=tune, chains=chains, target_accept=target_accept)
         results |= _by_sampling(data, sampled, seed, settings, repeat, progress)
@@ -180,10 +187,7 @@ def check_fitting(engine: str, **sampling: Any) -> None:
     SpecificationError
         It names the argument.
     """
-    if engine not in ENGINES:
-        raise SpecificationError(
-            f"engine={engine!r} is not known; choose one of {', '.join(map(repr, ENGINES))}.{did_you_mean(engine, ENGINES)}"
-        )
+    require_choice("engine", engine, ENGINES)
     for name, value in sampling.items():
         if name not in SAMPLING:
             raise SpecificationError(
@@ -221,17 +225,17 @@ def _require_engine(name: str, ready: Prepared[Data, Model], engine: str) -> Non
 def _without_chains(
     how: Exact, ready: Prepared[Data, Model], tolerance: float, shape: tuple[int, int], seed: int
 ) -> MetaResult:
-    """Solve a model in its family's way; what comes out says which result holds it."""
+    """Solve a model in its family's way; the posterior says which result holds it."""
     from bayesmeta.results.grid_result import GridResult
     from bayesmeta.results.importance_result import ImportanceResult
     from bayesmeta.results.quadrature_result import QuadratureResult
 
-    found = how.solve(tolerance, seed)
+    posterior = how.solve(tolerance, seed)
     if how.form == "grid":
-        return GridResult(found, ready.model, ready.data, shape, seed)
+        return GridResult(posterior, ready.model, ready.data, shape, seed)
     if how.form == "sample":
-        return ImportanceResult(found, ready.model, ready.data, shape, seed)
-    return QuadratureResult(found, ready.model, ready.data, shape, seed)
+        return ImportanceResult(posterior, ready.model, ready.data, shape, seed)
+    return QuadratureResult(posterior, ready.model, ready.data, shape, seed)
 
 
 def _by_sampling(

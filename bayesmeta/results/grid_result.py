@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, final
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from bayesmeta.data.kinds import Data
@@ -54,25 +53,10 @@ class GridResult(ComputedResult):
     seed: int = 0
     engine: str = "quadrature"
 
-    @cached_property
-    def datatree(self) -> xr.DataTree:  # type: ignore[override]
-        """Independent draws in ArviZ's groups, the same as NUTS gives; made when first asked for.
-
-        They are draws of the grid's curves, whose error `error_bound` states.
-        """
-        from bayesmeta.inference.exact_draws import datatree
-
-        return datatree(self.prepared, self._top, self.seed, self.engine, {"error_bound": self.error_bound})
-
     @property
     def coefficients(self) -> tuple[str, ...]:
         """None: a grid takes no covariates."""
         return ()
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """Names that `marginal`, `probability` and `summary` know."""
-        return tuple(self.prepared.names)
 
     @property
     def log_marginal_likelihood(self) -> float | None:
@@ -130,8 +114,8 @@ class GridResult(ComputedResult):
         return curves(self.grid)
 
     def _curve_marginal(self, name: str) -> CurveMarginal:
-        known = self.prepared.parameters.get(name)
-        support = (-np.inf, np.inf) if known is None else known.prior.support
+        parameter = self.prepared.parameters.get(name)
+        support = (-np.inf, np.inf) if parameter is None else parameter.prior.support
         mean, sd = self.grid.mean_sd(name)
         return CurveMarginal(self._curves[name], mean, sd, support, self.error_bound)
 
@@ -151,21 +135,15 @@ class GridResult(ComputedResult):
 
         return sample(self.grid, n, self.seed)
 
-    @cached_property
-    def _top(self) -> dict[str, Floats]:
-        """The draws of `datatree` at the top level."""
-        chains, draws = self.shape
-        return {name: values.reshape(chains, draws) for name, values in self._sample(chains * draws).items()}
-
-    def _parameter(self, name: str) -> Floats:
-        """Draws of a parameter; those of the studies are made only where they are asked for."""
-        return self._top[name] if name in self._top else np.asarray(super()._parameter(name))
+    @property
+    def _accuracy(self) -> dict[str, float]:
+        return {"error_bound": self.error_bound}
 
     @cached_property
     def _many_draws(self) -> dict[str, Floats]:
-        found = self._sample(_CLAIM_DRAWS)
+        draws = self._sample(_CLAIM_DRAWS)
         noise = np.random.default_rng([self.seed, 4]).standard_normal(_CLAIM_DRAWS)
-        return found | {"theta_new": found["mu"] + found["tau"] * noise}
+        return draws | {"theta_new": draws["mu"] + draws["tau"] * noise}
 
     def __repr__(self) -> str:
         return f"GridResult({self.model}, n_studies={self.data.n_studies}, error_bound={self.error_bound:.1g})"

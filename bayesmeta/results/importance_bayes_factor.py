@@ -26,4 +26,4 @@ def log_factor(result: ImportanceResult, hypothesis: str) -> float:
     priors = ready_priors(null.prior_groups, null.design)
     if isinstance(priors, str):
         raise InferenceError(f"hypothesis {hypothesis!r}: {priors}")
-    return with_priors(result.found, priors).log_evidence - result.found.log_evidence
+    return with_priors(result.fit, priors).log_evidence - result.fit.log_evidence

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, final
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from bayesmeta.data.kinds import Data
@@ -41,7 +40,7 @@ class ImportanceResult(ComputedResult):
 
     Attributes
     ----------
-    found : ReviewPosterior
+    fit : ReviewPosterior
     model : NormalNormal
     data : PublishedReview
     shape : tuple of int
@@ -50,28 +49,17 @@ class ImportanceResult(ComputedResult):
     engine : str
     """
 
-    found: ReviewPosterior
+    fit: ReviewPosterior
     model: Model
     data: Data
     shape: tuple[int, int]
     seed: int = 0
     engine: str = "importance"
 
-    @cached_property
-    def datatree(self) -> xr.DataTree:  # type: ignore[override]
-        """Draws in ArviZ's groups, the same as NUTS gives: sets of trials as often as they weigh, made when first asked for."""
-        from bayesmeta.inference.exact_draws import datatree
-
-        chains, draws = self.shape
-        by_name = {name: values.reshape(chains, draws, *values.shape[1:]) for name, values in self._drawn[0].items()}
-        return datatree(
-            self.prepared, by_name, self.seed, self.engine, {"n_effective": self.n_effective, "missed": self.missed}
-        )
-
     @property
     def n_effective(self) -> float:
         """Number of sets of trials of equal weight that are worth as much as the weighted ones."""
-        return self.found.n_effective
+        return self.fit.n_effective
 
     @property
     def n_independent(self) -> float:
@@ -83,7 +71,7 @@ class ImportanceResult(ComputedResult):
         """How good the sample is, and the log marginal likelihood with its standard error."""
         return {
             "n_effective": self.n_effective,
-            "largest_weight": self.found.largest_weight,
+            "largest_weight": self.fit.largest_weight,
             "missed": self.missed,
             "log_marginal_likelihood": self.log_marginal_likelihood,
             "log_marginal_likelihood_error": self.log_marginal_likelihood_error,
@@ -92,17 +80,12 @@ class ImportanceResult(ComputedResult):
     @property
     def missed(self) -> float:
         """Estimated share of the posterior that the sample does not reach, beside the Monte Carlo error."""
-        return self.found.sets.sample.missed
+        return self.fit.sets.sample.missed
 
     @property
     def coefficients(self) -> tuple[str, ...]:
         """Names of the coefficients."""
-        return tuple(name for name in self.found.priors.names if name != "mu")
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """Names that `marginal`, `probability` and `summary` know."""
-        return tuple(self.prepared.names)
+        return tuple(name for name in self.fit.priors.names if name != "mu")
 
     @property
     def log_marginal_likelihood(self) -> float | None:
@@ -110,12 +93,12 @@ class ImportanceResult(ComputedResult):
         improper prior, whose constant is arbitrary.
         """
         proper = all(prior.is_proper for prior in self.prepared.priors.values())
-        return self.found.log_evidence if proper else None
+        return self.fit.log_evidence if proper else None
 
     @property
     def log_marginal_likelihood_error(self) -> float:
         """Monte Carlo standard error of `log_marginal_likelihood`."""
-        return self.found.log_evidence_error
+        return self.fit.log_evidence_error
 
     @property
     def error_bound(self) -> None:
@@ -145,8 +128,8 @@ class ImportanceResult(ComputedResult):
 
     def probability_mcse(self, claim: str) -> float:
         """Monte Carlo standard error of `probability`, from its variation between independent replicates of the sample."""
-        known = self._integrated(claim)
-        return (self._simulated(claim) if known is None else known).mcse
+        integrated = self._integrated(claim)
+        return (self._simulated(claim) if integrated is None else integrated).mcse
 
     def _summary_errors(self) -> Mapping[str, Sequence[float]]:
         """Monte Carlo standard errors of mean and sd."""
@@ -159,7 +142,7 @@ class ImportanceResult(ComputedResult):
 
     def choice_probabilities(self) -> dict[str, dict[str, float]]:
         """Posterior probability of each option of each choice of the review."""
-        labels, weights = self.found.scenarios
+        labels, weights = self.fit.scenarios
         choices = getattr(self.data, "choices", ())
         return {
             choice.name: {
@@ -176,40 +159,40 @@ class ImportanceResult(ComputedResult):
 
     @cached_property
     def _tau(self) -> Curve:
-        return scale_curve(self.found.rule.places, self.found.tau_mass.sum(axis=0))
+        return scale_curve(self.fit.rule.places, self.fit.tau_mass.sum(axis=0))
 
     @cached_property
     def _tau_by_replicate(self) -> list[tuple[float, Curve]]:
-        mass, places = self.found.tau_mass, self.found.rule.places
+        mass, places = self.fit.tau_mass, self.fit.rule.places
         return [(float(row.sum()), scale_curve(places, row / row.sum())) for row in mass if row.sum() > 0]
 
     def _known_marginal(self, x: Sum) -> ExactMarginal | None:
         if x.parameter == "tau":
-            mean, sd = _moments(self.found.tau_mass.sum(axis=0), self.found.rule.tau)
+            mean, sd = _moments(self.fit.tau_mass.sum(axis=0), self.fit.rule.tau)
             return CurveMarginal(self._tau, mean, sd, self.prepared.parameters["tau"].prior.support)
         linear = self._linear(x)
         return None if linear is None else merged(*linear)
 
     def _linear(self, x: Sum) -> tuple[Floats, Floats, Floats] | None:
         """Weights, means and standard deviations of a sum of coefficients over all nodes, or None if it is none."""
-        found = contrast(x, self.found.priors.names)
-        if found is None:
+        terms = contrast(x, self.fit.priors.names)
+        if terms is None:
             return None
-        weights, new, constant = found
-        mixture = mixtures.linear(self.found.nodes, weights, new)
+        weights, new, constant = terms
+        mixture = mixtures.linear(self.fit.nodes, weights, new)
         return mixture.weights, mixture.means + constant, np.sqrt(mixture.variances)
 
     def moment_errors(self, name: str) -> tuple[float, float]:
         """Monte Carlo standard errors of mean and standard deviation of a parameter."""
         if name == "tau":
-            mass, tau = self.found.tau_mass, self.found.rule.tau
+            mass, tau = self.fit.tau_mass, self.fit.rule.tau
             mean, sd = _moments(mass.sum(axis=0), tau)
             errors = [_between(mass @ (values - mass.sum(axis=0) @ values)) for values in (tau, (tau - mean) ** 2)]
             return errors[0], errors[1] / (2 * sd) if sd > 0 else 0.0
         weights, means, sds = self._linear(Sum(ZERO, ((name, ONE),))) or (np.ones(1), np.zeros(1), np.ones(1))
         mean = float(weights @ means)
         square = sds**2 + (means - mean) ** 2
-        sd, nodes = float(np.sqrt(weights @ square)), self.found.nodes
+        sd, nodes = float(np.sqrt(weights @ square)), self.fit.nodes
         of_sd = nodes.standard_error(weights, square) / (2 * sd) if sd > 0 else 0.0
         return nodes.standard_error(weights, means), of_sd
 
@@ -225,10 +208,10 @@ class ImportanceResult(ComputedResult):
         return self._known[claim]
 
     def _answered(self, claim: str) -> Simulated | None:
-        compiled = compile_claim(claim, self.parameters, self.found.priors.names)
+        compiled = compile_claim(claim, self.parameters, self.fit.priors.names)
         if compiled is None or any(atom.tau_slope for atom in compiled.atoms):
             return self._about_tau(claim)
-        nodes, parts = self.found.nodes, self.found.nodes.parts
+        nodes, parts = self.fit.nodes, self.fit.nodes.parts
         joint = np.concatenate([part.probability * compiled.by_node(nodes, part) for part in parts])
         p = float(np.clip(joint.sum(), 0.0, 1.0)) if compiled.always_defined else compiled.probability(nodes)
         weights = mixtures.weights(nodes)
@@ -247,8 +230,8 @@ class ImportanceResult(ComputedResult):
         return Simulated(p, _between(np.array([w * ((q or 0.0) - p) for w, q in each])))
 
     def _exact(self, claim: str) -> float | None:
-        known = self._integrated(claim)
-        return None if known is None else known.probability
+        integrated = self._integrated(claim)
+        return None if integrated is None else integrated.probability
 
     def _simulated(self, claim: str) -> Simulated:
         values, replicate = self._many
@@ -259,7 +242,7 @@ class ImportanceResult(ComputedResult):
 
     @cached_property
     def _many(self) -> tuple[dict[str, Floats], NDArray[np.int_]]:
-        values, replicate = drawn(self.found, _CLAIM_DRAWS, self.seed)
+        values, replicate = drawn(self.fit, _CLAIM_DRAWS, self.seed)
         if "mu" in values:
             noise = np.random.default_rng([self.seed, 4]).standard_normal(_CLAIM_DRAWS)
             values["theta_new"] = values["mu"] + values["tau"] * noise
@@ -269,9 +252,13 @@ class ImportanceResult(ComputedResult):
     def _many_draws(self) -> dict[str, Floats]:
         return self._many[0]
 
-    @cached_property
-    def _drawn(self) -> tuple[dict[str, Floats], NDArray[np.int_]]:
-        return drawn(self.found, self.shape[0] * self.shape[1], self.seed)
+    @property
+    def _accuracy(self) -> dict[str, float]:
+        return {"n_effective": self.n_effective, "missed": self.missed}
+
+    def _sample(self, n: int) -> dict[str, Floats]:
+        """Sets of trials as often as they weigh, with parameters given each."""
+        return drawn(self.fit, n, self.seed)[0]
 
     def __repr__(self) -> str:
         return f"ImportanceResult({self.model}, n_studies={self.data.n_studies}, n_effective={self.n_effective:.0f})"

@@ -47,7 +47,21 @@ class Marginal(Protocol):
         """Point of highest density."""
 
 
-class WithMoments:
+class WithIntervals:
+    """What every marginal answers from its quantiles."""
+
+    __slots__ = ()
+
+    def median(self: Marginal) -> float:
+        """Posterior median."""
+        return float(self.ppf(0.5))
+
+    def interval(self: Marginal, prob: float, kind: str) -> tuple[float, float]:
+        """Interval with probability `prob`: equal-tailed (``"eti"``) or shortest (``"hdi"``)."""
+        return checked_interval(self, prob, kind)
+
+
+class WithMoments(WithIntervals):
     """What a marginal with known mean and standard deviation, `mean_` and `sd_`, answers in one way."""
 
     __slots__ = ()
@@ -62,17 +76,9 @@ class WithMoments:
         """Posterior standard deviation; inf where it does not exist."""
         return self.sd_
 
-    def median(self: Marginal) -> float:
-        """Posterior median."""
-        return float(self.ppf(0.5))
-
-    def interval(self: Marginal, prob: float, kind: str) -> tuple[float, float]:
-        """Interval with probability `prob`: equal-tailed (``"eti"``) or shortest (``"hdi"``)."""
-        return checked_interval(self, prob, kind)
-
 
 def checked_levels(q: ArrayLike) -> Floats:
-    """Return `q` as an array, or refuse what is no probability."""
+    """Return `q` as an array, or reject what is not a probability."""
     levels = real_array("q", q, SpecificationError, copy=False)
     if not np.all((levels >= 0) & (levels <= 1)):
         raise SpecificationError(f"ppf: q must lie in [0, 1]; got {q!r}.")
@@ -80,7 +86,7 @@ def checked_levels(q: ArrayLike) -> Floats:
 
 
 def checked_probability(prob: float, name: str = "ci_prob") -> float:
-    """Return `prob`, or refuse what is no interval's probability."""
+    """Return `prob`, or reject what is not an interval's probability."""
     if not 0 < prob < 1:
         raise SpecificationError(f"{name}={prob!r}: must lie between 0 and 1. 95% is 0.95.")
     return prob
@@ -136,8 +142,8 @@ def _shortest_with_atoms(marginal: Marginal, prob: float, atoms: Sequence[float]
         low, high = interval(p)
         return high - low
 
-    rest = 1 - prob
-    tails = rest * np.concatenate([[1e-9], np.linspace(0, 1, _SCAN)[1:-1], [1 - 1e-9]])
+    outside = 1 - prob
+    tails = outside * np.concatenate([[1e-9], np.linspace(0, 1, _SCAN)[1:-1], [1 - 1e-9]])
     widths = np.asarray(marginal.ppf(tails + prob)) - np.asarray(marginal.ppf(tails))
     at = int(np.argmin(widths))
     ends = float(tails[max(at - 1, 0)]), float(tails[min(at + 1, tails.size - 1)])

@@ -75,15 +75,15 @@ def evaluate(fit: QuadratureFit, name: str, x: Floats, tau: Floats) -> Floats:
 
 def _part_density(fit: QuadratureFit, part: Part, name: str, x: Floats, tau: Floats) -> Floats:
     """Joint density under one part of the posterior, a few rows at a time."""
-    found = np.zeros(x.shape)
+    density = np.zeros(x.shape)
     size = max(_BLOCK // (x.shape[1] * part.posterior.mass.shape[-2]), 1)
     for rows in np.array_split(np.arange(tau.size), -(-tau.size // size)):
         log_weight, mean, variance = _given_tau(fit, part, name, tau[rows])
         z2 = (x[rows, :, None] - mean[:, None, :]) ** 2 / variance[:, None, :]
         log_density = log_weight - 0.5 * np.log(2 * math.pi * variance)
         with np.errstate(over="ignore"):
-            found[rows] = np.exp(log_density[:, None, :] - 0.5 * z2).sum(axis=-1)
-    return found
+            density[rows] = np.exp(log_density[:, None, :] - 0.5 * z2).sum(axis=-1)
+    return density
 
 
 def _given_tau(fit: QuadratureFit, part: Part, name: str, tau: Floats) -> tuple[Floats, Floats, Floats]:
@@ -98,8 +98,8 @@ def _given_tau(fit: QuadratureFit, part: Part, name: str, tau: Floats) -> tuple[
     inside = (tau >= float(part.scale.lower)) & (tau <= float(part.scale.upper))
     log_tau = np.where(inside, log_prior, -np.inf) - float(part.posterior.log_evidence.item())
     shape = part.posterior.mass.shape[-2], tau.size
-    found = (given.log_likelihood + log_tau, mean + at, variance)
-    return tuple(np.broadcast_to(f, shape).T for f in found)  # type: ignore[return-value]
+    given_tau = (given.log_likelihood + log_tau, mean + at, variance)
+    return tuple(np.broadcast_to(f, shape).T for f in given_tau)  # type: ignore[return-value]
 
 
 def highest_density_levels(fit: QuadratureFit, name: str) -> tuple[Floats, Floats]:
@@ -145,7 +145,7 @@ def _points(fit: QuadratureFit, part: Part, name: str) -> tuple[Floats, Floats, 
 
 
 def _require_density(fit: QuadratureFit, name: str) -> None:
-    """Refuse a pair that has point masses."""
+    """Reject a pair that has point masses."""
     if name not in fit.names:
         raise SpecificationError(f"no coefficient {name!r}.{did_you_mean(name, fit.names)}")
     column = fit.names.index(name)
@@ -159,7 +159,7 @@ def _require_density(fit: QuadratureFit, name: str) -> None:
 
 
 def _vector(values: ArrayLike, name: str) -> Floats:
-    found = np.atleast_1d(real_array(name, values, SpecificationError, copy=False))
-    if found.ndim != 1 or not found.size or not np.isfinite(found).all():
+    vector = np.atleast_1d(real_array(name, values, SpecificationError, copy=False))
+    if vector.ndim != 1 or not vector.size or not np.isfinite(vector).all():
         raise SpecificationError(f"{name}: give a vector of finite numbers; got {values!r}.")
-    return found
+    return vector

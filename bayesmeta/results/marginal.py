@@ -9,12 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import gaussian_kde
 
 from bayesmeta.errors import SpecificationError
+from bayesmeta.results.intervals import WithIntervals, checked_levels, checked_probability
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class DrawsMarginal:
+class DrawsMarginal(WithIntervals):
     """Marginal posterior of one quantity, from draws of shape (chain, draw).
 
     `mean`, `sd`, `cdf` and `ppf` are those of the draws; `pdf` and `mode` use a kernel density, reflected at
@@ -45,25 +46,11 @@ class DrawsMarginal:
 
     def ppf(self, q: ArrayLike) -> Floats:
         """Quantile, `q` in [0, 1]."""
-        levels = np.asarray(q, float)
-        if not np.all((levels >= 0) & (levels <= 1)):
-            raise SpecificationError(f"ppf: q must lie in [0, 1]; got {q!r}.")
-        return np.asarray(np.quantile(self.flat, levels))[()]
+        return np.asarray(np.quantile(self.flat, checked_levels(q)))[()]
 
     def hdi(self, prob: float) -> tuple[float, float]:
         """Shortest interval that holds the share `prob` of the draws."""
         return shortest_interval(self.flat, prob)
-
-    def interval(self, prob: float, kind: str) -> tuple[float, float]:
-        """Interval with probability `prob`: equal-tailed (``"eti"``) or shortest (``"hdi"``)."""
-        if not 0 < prob < 1:
-            raise SpecificationError(f"ci_prob={prob!r}: must lie between 0 and 1. 95% is 0.95.")
-        if kind == "eti":
-            lower, upper = self.ppf([(1 - prob) / 2, (1 + prob) / 2])
-            return float(lower), float(upper)
-        if kind == "hdi":
-            return self.hdi(prob)
-        raise SpecificationError(f"ci_kind={kind!r} is not known; choose 'eti' (equal-tailed) or 'hdi' (shortest).")
 
     def mean(self) -> float:
         """Posterior mean."""
@@ -94,8 +81,7 @@ def shortest_interval(draws: Floats, prob: float) -> tuple[float, float]:
     >>> shortest_interval(np.array([0.0, 1.0, 1.1, 1.2, 9.0]), 0.6)
     (1.0, 1.2)
     """
-    if not 0 < prob < 1:
-        raise SpecificationError(f"prob={prob!r}: must lie between 0 and 1. 95% is 0.95.")
+    checked_probability(prob, "prob")
     ordered = np.sort(draws)
     inside = int(np.ceil(prob * ordered.size))
     widths = ordered[inside - 1 :] - ordered[: ordered.size - inside + 1]

@@ -64,9 +64,9 @@ class MetaResult(ABC):
         """Names of the coefficients."""
 
     @property
-    @abstractmethod
     def parameters(self) -> tuple[str, ...]:
         """Names that `marginal`, `probability` and `summary` know."""
+        return tuple(self.prepared.names)
 
     @property
     @abstractmethod
@@ -146,11 +146,11 @@ class MetaResult(ABC):
 
     @abstractmethod
     def bayes_factor(self, hypothesis: str) -> float:
-        """Bayes factor for a hypothesis such as ``"crps = 0"`` against the model without it."""
+        """Bayes factor for a hypothesis such as ``"crps = 0"`` versus the model without it."""
 
     @property
     def n_independent(self) -> float | None:
-        """Number of independent draws that those of `datatree` are worth at the most; None where their chains tell."""
+        """Number of independent draws that those of `datatree` are worth at the most; None where their chains say."""
         return np.inf
 
     @property
@@ -208,8 +208,8 @@ class MetaResult(ABC):
         frame = with_display(frame, self.display, self.coefficients)
         stated = self.model.priors.values()
         if any(part.is_default for prior in stated for part in published_parts(prior)):
-            known = self.prepared.parameters
-            marked = {name for name, parameter in known.items() if parameter.by_default}
+            parameters = self.prepared.parameters
+            marked = {name for name, parameter in parameters.items() if parameter.by_default}
             frame["prior"] = ["default" if name in marked else "" for name in map(str, frame.index)]
         return frame
 

@@ -67,13 +67,13 @@ def composed(functions: tuple[Sum | Term, ...], support: Ends) -> tuple[Step, En
     """One step for all functions, and the ends of its values; None where one of them is not monotone on the support."""
     steps: list[Step] = []
     ends = support
-    for one in functions:
-        step = _affine(one) if isinstance(one, Sum) else _term(one, ends)
+    for function in functions:
+        step = _affine(function) if isinstance(function, Sum) else _term(function, ends)
         if step is None:
             return None
         with np.errstate(all="ignore"):
             low, high = (float(step.forward(np.asarray(end))) for end in ends)
-        if isinstance(one, Term) and one.kind == "quotient" and ends[1] <= 0:
+        if isinstance(function, Term) and function.kind == "quotient" and ends[1] <= 0:
             low, high = low, -np.inf if ends[1] == 0 else high
         ends = (low + 0.0, high + 0.0) if step.increasing else (high + 0.0, low + 0.0)  # no zero is negative
         steps.append(step)

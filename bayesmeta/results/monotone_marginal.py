@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 
-from bayesmeta.results.intervals import Marginal, checked_interval, checked_levels, shortest
+from bayesmeta.results.intervals import Marginal, WithIntervals, checked_levels, shortest
 from bayesmeta.results.monotone import Ends, Step
 
 Floats = NDArray[np.float64]
@@ -31,7 +31,7 @@ class ExactMarginal(Marginal, Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MonotoneMarginal:
+class MonotoneMarginal(WithIntervals):
     """Marginal posterior of a monotone function of another quantity, such as I^2 of tau or exp(mu) of mu.
 
     Density, distribution function, quantiles and intervals are as exact as those of the other quantity.
@@ -91,10 +91,6 @@ class MonotoneMarginal:
         """Shortest interval with probability `prob`."""
         return shortest(self, prob, self.support[0], self.atoms)
 
-    def interval(self, prob: float, kind: str) -> tuple[float, float]:
-        """Interval with probability `prob`: equal-tailed (``"eti"``) or shortest (``"hdi"``)."""
-        return checked_interval(self, prob, kind)
-
     def mean(self) -> float:
         """Posterior mean."""
         return self.moments()[0]
@@ -102,10 +98,6 @@ class MonotoneMarginal:
     def sd(self) -> float:
         """Posterior standard deviation."""
         return self.moments()[1]
-
-    def median(self) -> float:
-        """Posterior median."""
-        return float(self.ppf(0.5))
 
     def mode(self) -> float:
         """Point of highest density, or the heaviest point mass."""

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
-from bayesmeta.results.intervals import checked_interval, checked_levels, shortest
+from bayesmeta.results.intervals import WithIntervals, checked_levels, shortest
 
 Floats = NDArray[np.float64]
 _WIDTHS = 1 << 20  # more than there are classes of standard deviations
@@ -22,7 +22,7 @@ _LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class NormalMixture:
+class NormalMixture(WithIntervals):
     """Marginal posterior of a linear combination of coefficients and true effects, exact but for `error`.
 
     Attributes
@@ -58,12 +58,8 @@ class NormalMixture:
     def ppf(self, q: ArrayLike) -> Floats:
         """Quantile, `q` in [0, 1]."""
         levels = checked_levels(q)
-        found = mixture_ppf(self.weights, self.means[None], self.sds[None], levels.ravel())[0]
-        return np.asarray(found.reshape(levels.shape))[()]
-
-    def interval(self, prob: float, kind: str) -> tuple[float, float]:
-        """Interval with probability `prob`: equal-tailed (``"eti"``) or shortest (``"hdi"``)."""
-        return checked_interval(self, prob, kind)
+        quantiles = mixture_ppf(self.weights, self.means[None], self.sds[None], levels.ravel())[0]
+        return np.asarray(quantiles.reshape(levels.shape))[()]
 
     @property
     def support(self) -> tuple[float, float]:
@@ -89,10 +85,6 @@ class NormalMixture:
             return math.inf
         centre = float(self.weights @ self.means)
         return math.sqrt(float(self.weights @ (self.sds**2 + (self.means - centre) ** 2)))
-
-    def median(self) -> float:
-        """Posterior median."""
-        return float(self.ppf(0.5))
 
     def mode(self) -> float:
         """Point of highest density."""
@@ -126,8 +118,8 @@ def merged(weights: Floats, means: Floats, sds: Floats) -> NormalMixture:
     _, at = np.unique(place * _WIDTHS + np.clip(width, -_WIDTHS // 2, _WIDTHS // 2 - 1), return_inverse=True)
     w, first = np.bincount(at, weights), np.bincount(at, weights * means)
     m = first / w
-    own = np.bincount(at, weights * (sds**2 + (means - m[at]) ** 2)) / w
-    return NormalMixture(w, m, np.sqrt(own))
+    variances = np.bincount(at, weights * (sds**2 + (means - m[at]) ** 2)) / w
+    return NormalMixture(w, m, np.sqrt(variances))
 
 
 def without_negligible(weights: Floats, total: float = 1e-13) -> NDArray[np.bool_]:
@@ -191,9 +183,9 @@ def mixture_ppf(weights: Floats, means: Floats, sds: Floats, q: Floats) -> Float
     return np.where(levels <= 0, -np.inf, np.where(levels >= 1, np.inf, x))
 
 
-def _at_atoms(weights: Floats, means: Floats, sds: Floats, levels: Floats, found: Floats) -> Floats:
+def _at_atoms(weights: Floats, means: Floats, sds: Floats, levels: Floats, quantiles: Floats) -> Floats:
     """Quantiles that fall within the jump of a distribution function are exactly where it jumps, shapes (row, ...)."""
-    out = found.copy()
+    out = quantiles.copy()
     for row, (m, s) in enumerate(zip(means, sds, strict=True)):
         w, fixed = weights[row % len(weights)], s == 0
         smooth = NormalMixture(w[~fixed], m[~fixed], s[~fixed])

@@ -56,18 +56,18 @@ class Precision:
 
         values = np.asarray(draws, float)
         varying = np.ptp(values, axis=(0, 1)) > 0
-        found = np.full((len(_KEYS), values.shape[-1]), np.nan)
+        rows = np.full((len(_KEYS), values.shape[-1]), np.nan)
         if varying.any():
             kept = values[..., varying]
             data = xr.Dataset({"x": (("chain", "draw", "quantity"), kept)})
             one_chain = kept.shape[0] == 1
-            found[:, varying] = [
+            rows[:, varying] = [
                 arviz_stats.ess(data, method="bulk")["x"],
                 arviz_stats.ess(data, method="tail", prob=_ENDS)["x"],
                 arviz_stats.mcse(data, method="sd")["x"] / kept.std(axis=(0, 1), ddof=1),
                 np.full(kept.shape[-1], np.nan) if one_chain else arviz_stats.rhat(data)["x"],
             ]
-        return cls(*found)
+        return cls(*rows)
 
     def columns(self) -> dict[str, list[float]]:
         """The four, by name, a value for each quantity."""
@@ -83,11 +83,11 @@ def problems(summary: pd.DataFrame, stats: xr.Dataset, target_accept: float) -> 
     raise_them = "raise draws and tune"
     if summary["r_hat"].max() > R_HAT_LIMIT:
         yield f"{summary['r_hat'].idxmax()} has R-hat {summary['r_hat'].max():.3f}. Intervals are unreliable: {raise_them}."
-    for column, what in (("ess_bulk", "bulk ESS"), ("ess_tail", "tail ESS")):
+    for column, label in (("ess_bulk", "bulk ESS"), ("ess_tail", "tail ESS")):
         if (fewest := summary[column].min()) < ESS_LIMIT:
             chains = stats.sizes["chain"]
             yield (
-                f"{summary[column].idxmin()} has a {what} of {fewest:.0f} over {chains} chains, less than "
+                f"{summary[column].idxmin()} has a {label} of {fewest:.0f} over {chains} chains, less than "
                 f"{ESS_LIMIT:g}. Intervals are unreliable: {raise_them}."
             )
     if (error := summary["sd_error"].max()) > SD_ERROR_LIMIT:

@@ -21,15 +21,15 @@ def linear_marginal(
     fit: QuadratureFit, contrast: Floats, new_study: bool = False, constant: float = 0.0
 ) -> NormalMixture:
     """Marginal of a contrast of the coefficients plus a constant, or of a new study's effect around it."""
-    found = mixtures.linear(fit, contrast, new_study)
+    mixture = mixtures.linear(fit, contrast, new_study)
     exist = mixtures.existing_moments(fit, contrast, new_study)
-    return NormalMixture(found.weights, found.means + constant, np.sqrt(found.variances), exist, fit.error)
+    return NormalMixture(mixture.weights, mixture.means + constant, np.sqrt(mixture.variances), exist, fit.error)
 
 
 def study_marginal(fit: QuadratureFit, row: int) -> NormalMixture:
     """Marginal of a study's true effect."""
-    found = mixtures.study_effects(fit, np.array([row]))
-    return NormalMixture(found.weights, found.means[0], np.sqrt(found.variances[0]), 2, fit.error)
+    mixture = mixtures.study_effects(fit, np.array([row]))
+    return NormalMixture(mixture.weights, mixture.means[0], np.sqrt(mixture.variances[0]), 2, fit.error)
 
 
 def scale_marginal(fit: QuadratureFit) -> ScaleMarginal:

@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, final
 
 import numpy as np
-import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from bayesmeta.data.kinds import Data
@@ -62,13 +61,6 @@ class QuadratureResult(ComputedResult):
     shape: tuple[int, int]
     seed: int = 0
     engine: str = "quadrature"
-
-    @cached_property
-    def datatree(self) -> xr.DataTree:  # type: ignore[override]
-        """Independent draws in ArviZ's groups, the same as NUTS gives; made when first asked for."""
-        from bayesmeta.inference.exact_draws import datatree
-
-        return datatree(self.prepared, self._top, self.seed, self.engine, {"error_bound": self.fit.error})
 
     @property
     def coefficients(self) -> tuple[str, ...]:
@@ -147,8 +139,8 @@ class QuadratureResult(ComputedResult):
         if normal:
             first = next(iter(normal.values()))
             means, sds = np.stack([m.means for m in normal.values()]), np.stack([m.sds for m in normal.values()])
-            found = mixture_ppf(first.weights, means, sds, levels)
-            rows = {name: [m.mean(), m.sd(), *q] for (name, m), q in zip(normal.items(), found, strict=True)}
+            quantiles = mixture_ppf(first.weights, means, sds, levels)
+            rows = {name: [m.mean(), m.sd(), *q] for (name, m), q in zip(normal.items(), quantiles, strict=True)}
         rows |= {name: [m.mean(), m.sd(), *np.asarray(m.ppf(levels))] for name, m in scales.items()}
         return [rows[name] for name in self.parameters]
 
@@ -167,12 +159,12 @@ class QuadratureResult(ComputedResult):
         blocks = np.array_split(np.arange(self.data.n_studies), max(self.data.n_studies // 64, 1))
         rows = []
         for block in blocks:
-            found = mixtures.study_effects(self.fit, block)
-            sds = np.sqrt(found.variances)
-            mean = found.means @ found.weights
-            sd = np.sqrt((found.variances + (found.means - mean[:, None]) ** 2) @ found.weights)
+            effects = mixtures.study_effects(self.fit, block)
+            sds = np.sqrt(effects.variances)
+            mean = effects.means @ effects.weights
+            sd = np.sqrt((effects.variances + (effects.means - mean[:, None]) ** 2) @ effects.weights)
             q = np.array([0.5, (1 - ci_prob) / 2, (1 + ci_prob) / 2])
-            ends = mixture_ppf(found.weights, found.means, sds, q)
+            ends = mixture_ppf(effects.weights, effects.means, sds, q)
             if ci_kind != "eti":
                 ends[:, 1:] = [study_marginal(self.fit, int(i)).interval(ci_prob, ci_kind) for i in block]
             rows.append(np.column_stack([y[block], se[block], mean, sd, ends]))
@@ -229,15 +221,15 @@ class QuadratureResult(ComputedResult):
     def _known_marginal(self, x: Sum) -> ExactMarginal | None:
         if x.parameter in ("tau", self._second_name) and x.parameter is not None:
             return self._tau if x.parameter == "tau" else self._second
-        found = contrast(x, self.fit.names)
-        return None if found is None else linear_marginal(self.fit, *found)
+        terms = contrast(x, self.fit.names)
+        return None if terms is None else linear_marginal(self.fit, *terms)
 
     def _exact(self, claim: str) -> float | None:
-        found = exact_probability(self.fit, claim, self.parameters)
-        if found is None and self._second_name is not None:
+        probability = exact_probability(self.fit, claim, self.parameters)
+        if probability is None and self._second_name is not None:
             second = self._second
-            found = scale_probability(second.cdf, claim, self.parameters, self._second_name, second.points)
-        return found
+            probability = scale_probability(second.cdf, claim, self.parameters, self._second_name, second.points)
+        return probability
 
     @cached_property
     def _tau(self) -> ScaleMarginal:
@@ -254,17 +246,14 @@ class QuadratureResult(ComputedResult):
 
         return parameters(self.fit, _CLAIM_DRAWS, self.seed)
 
-    @cached_property
-    def _top(self) -> dict[str, Floats]:
-        """The draws of `datatree` without those of study effects, a new study's among them."""
+    @property
+    def _accuracy(self) -> dict[str, float]:
+        return {"error_bound": self.fit.error}
+
+    def _sample(self, n: int) -> dict[str, Floats]:
         from bayesmeta.quadrature.draws import sample
 
-        chains, draws = self.shape
-        found = sample(self.fit, chains * draws, self.seed)
-        return {name: values.reshape(chains, draws) for name, values in found.items()}
-
-    def _parameter(self, name: str) -> Floats:
-        return self._top[name] if name in self._top else np.asarray(self.posterior[name])
+        return sample(self.fit, n, self.seed)
 
     @property
     def _second_name(self) -> str | None:

@@ -25,7 +25,7 @@ _NO_FORM = (
     "hypothesis {!r} has no exact probability. Write it as comparisons of sums, or of a function of a sum, "
     "e.g. 'mu + crps < 0' or 'exp(mu) < 0.8'."
 )
-_VAGUE = 1e10  # standard errors that tell nothing, in units of the widest prior's extreme quantiles
+_VAGUE = 1e10  # standard errors that are not informative, in units of the widest prior's extreme quantiles
 
 
 def log_factor(result: QuadratureResult, hypothesis: str) -> float:
@@ -78,12 +78,12 @@ def prior_probability(problem: GaussianProblem, claim: str, names: tuple[str, ..
                 f"prior odds. Give {name} a proper prior, e.g. {'HalfNormal(1)' if name == 'tau' else 'Normal(0, 1)'}."
             )
     if len(about) == 1 and about[0] in priors:
-        found = prior_of_one(priors[about[0]], claim, names, about[0])
+        probability = prior_of_one(priors[about[0]], claim, names, about[0])
     else:
-        found = _of_several(problem, priors, claim, names)
-    if found is None:
+        probability = _of_several(problem, priors, claim, names)
+    if probability is None:
         raise SpecificationError(_NO_FORM.format(claim))
-    return found
+    return probability
 
 
 def prior_of_one(prior: Prior, claim: str, names: tuple[str, ...], name: str) -> float | None:
@@ -97,7 +97,7 @@ def prior_of_one(prior: Prior, claim: str, names: tuple[str, ...], name: str) ->
 
 
 def _of_several(problem: GaussianProblem, priors: dict[str, Prior], claim: str, names: tuple[str, ...]) -> float | None:
-    """Probability of a claim about several parameters: that after data which tell nothing."""
+    """Probability of a claim about several parameters: that after data that are not informative."""
     extremes = [np.abs(prior.ppf([0.001, 0.999])).max() for prior in priors.values()]
     vague = np.full(len(problem.y), _VAGUE * max(*extremes, 1e-100))
     nothing = replace(problem, y=np.zeros(len(vague)), V=vague**2)

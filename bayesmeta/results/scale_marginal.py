@@ -54,9 +54,9 @@ def node_tables(masses: Floats) -> Floats:
 
 def node_smooth(masses: Floats, first: Floats, step: Floats, s: Floats) -> tuple[Floats, Floats]:
     """Distribution functions and densities at s, shape (lane, point), by sine integrals."""
-    place = np.pi * (((s - first[:, None]) / step[:, None])[..., None] - np.arange(masses.shape[-1]))
-    place = np.where(place == 0, 1e-300, place)
-    area, density = 0.5 + sici(place)[0] / np.pi, np.sin(place) / place
+    angle = np.pi * (((s - first[:, None]) / step[:, None])[..., None] - np.arange(masses.shape[-1]))
+    angle = np.where(angle == 0, 1e-300, angle)
+    area, density = 0.5 + sici(angle)[0] / np.pi, np.sin(angle) / angle
     weights = masses[:, None, :]
     return (area * weights).sum(axis=-1), (density * weights).sum(axis=-1) / step[:, None]
 
@@ -208,9 +208,11 @@ class ScaleMarginal(WithMoments):
         """Quantile, `q` in [0, 1]."""
         levels = checked_levels(q)
         smooth = len(self.parts) == 1 and not self.points
-        found = self._ppf_smooth(levels.ravel()) if smooth else self._ppf_mixed(levels.ravel())
-        found = np.where(levels.ravel() <= 0, self.support[0], np.where(levels.ravel() >= 1, self.support[1], found))
-        return np.asarray(found.reshape(levels.shape))[()]
+        quantiles = self._ppf_smooth(levels.ravel()) if smooth else self._ppf_mixed(levels.ravel())
+        quantiles = np.where(
+            levels.ravel() <= 0, self.support[0], np.where(levels.ravel() >= 1, self.support[1], quantiles)
+        )
+        return np.asarray(quantiles.reshape(levels.shape))[()]
 
     def _ppf_smooth(self, q: Floats) -> Floats:
         """The quantile of the only part."""
@@ -228,14 +230,14 @@ class ScaleMarginal(WithMoments):
         ends += [point for point, _ in self.points]
         low, high = math.log(max(min(ends), 1e-150)) - 1e-6, math.log(max(ends)) + 1e-6
         at_low = np.asarray(self.cdf(math.exp(low)))
-        found = find_root(
+        root = find_root(
             lambda u, level: np.asarray(self.cdf(np.exp(u))) - level,
             (np.full(q.shape, low), np.full(q.shape, high)),
             args=(np.clip(q, at_low + 1e-300, 1 - 1e-15),),
             tolerances={"xatol": 1e-15, "xrtol": 1e-15, "fatol": 0, "frtol": 0},
             maxiter=200,
         )
-        values = np.where(q <= at_low, min(ends), np.exp(found.x))
+        values = np.where(q <= at_low, min(ends), np.exp(root.x))
         for point, probability in self.points:
             upper = float(self.cdf(point))
             values = np.where((q > upper - probability) & (q <= upper), point, values)

@@ -55,7 +55,7 @@ class ModelAverage:
     data: Estimates
     model: NormalNormal
     _setting: Setting
-    _found: tuple[tuple[float, Part], ...]
+    _weighted: tuple[tuple[float, Part], ...]
     _errors: tuple[float, ...]
 
     def summary(self, ci_prob: float = 0.95, ci_kind: str = "eti", *, given: Sequence[str] = ()) -> pd.DataFrame:
@@ -78,14 +78,14 @@ class ModelAverage:
             )
         chosen = [
             (one, error)
-            for one, error in zip(self._found, self._errors, strict=True)
+            for one, error in zip(self._weighted, self._errors, strict=True)
             if wanted <= set(_present(one[1], self._setting, self.components))
         ]
         if not chosen:
             raise SpecificationError(f"given={sorted(wanted)!r}: no model with prior probability has all of these.")
-        found = weighted_fit(self._setting, [one for one, _ in chosen], [error for _, error in chosen], _TOLERANCE)
-        warn_inaccurate(found.error, _TOLERANCE)
-        return QuadratureResult(found, self.model, self.data, (4, 1000))
+        average = weighted_fit(self._setting, [one for one, _ in chosen], [error for _, error in chosen], _TOLERANCE)
+        warn_inaccurate(average.error, _TOLERANCE)
+        return QuadratureResult(average, self.model, self.data, (4, 1000))
 
 
 def model_average(
@@ -150,15 +150,15 @@ def model_average(
             f"{len(components)} components make {2 ** len(components)} models, more than {_MOST_MODELS}; "
             "keep some in all models, inclusion={name: 1}."
         )
-    setting, found, errors = fitted_parts(solvable(prepare(data, whole).gaussian, "model: "), _TOLERANCE)
+    setting, weighted, errors = fitted_parts(solvable(prepare(data, whole).gaussian, "model: "), _TOLERANCE)
     if weights is not None:
         kept = [
             (one, error)
-            for one, error in zip(_reweighted(setting, found, components, weights), errors, strict=True)
+            for one, error in zip(_reweighted(setting, weighted, components, weights), errors, strict=True)
             if one[0] > -math.inf
         ]
-        found, errors = [one for one, _ in kept], [error for _, error in kept]
-    models = _models(setting, found, components)
+        weighted, errors = [one for one, _ in kept], [error for _, error in kept]
+    models = _models(setting, weighted, components)
     return ModelAverage(
         components=components,
         models=models,
@@ -166,7 +166,7 @@ def model_average(
         data=data,
         model=whole,
         _setting=setting,
-        _found=tuple(found),
+        _weighted=tuple(weighted),
         _errors=tuple(errors),
     )
 
@@ -211,9 +211,9 @@ def _spike_and_slab(data: Estimates, model: NormalNormal, name: str, chance: flo
         return prepare(data, model).with_priors({name: PointMass(0)})
     slab = prepare(data, model).priors[name]
     if not (slab.is_proper and slab.has_density):
-        what = "improper" if not slab.is_proper else "a point mass, or has one"
+        fault = "improper" if not slab.is_proper else "a point mass, or has one"
         raise SpecificationError(
-            f"prior for {name} is {slab}, which is {what}; where {name} may be absent it must be a proper density, "
+            f"prior for {name} is {slab}, which is {fault}; where {name} may be absent it must be a proper density, "
             f"e.g. {'HalfNormal(0.5)' if name == 'tau' else 'Normal(0, 1)'}. inclusion={{{name!r}: 1}} keeps it as it is."
         )
     return prepare(data, model).with_priors({name: Mixture([(chance, slab), (1 - chance, PointMass(0))])})
@@ -231,32 +231,32 @@ def _present(part: Part, setting: Setting, components: Names) -> Names:
 
 
 def _reweighted(
-    setting: Setting, found: Sequence[tuple[float, Part]], components: Names, weights: Mapping[Names, float]
+    setting: Setting, weighted: Sequence[tuple[float, Part]], components: Names, weights: Mapping[Names, float]
 ) -> list[tuple[float, Part]]:
     """The parts with other prior probabilities of the models that they belong to."""
     wanted = {frozenset(group) & set(components): w for group, w in weights.items()}
-    groups = [frozenset(_present(part, setting, components)) for _, part in found]
+    groups = [frozenset(_present(part, setting, components)) for _, part in weighted]
     total = {
-        group: np.logaddexp.reduce([w for (w, _), g in zip(found, groups, strict=True) if g == group])
+        group: np.logaddexp.reduce([w for (w, _), g in zip(weighted, groups, strict=True) if g == group])
         for group in groups
     }
     return [
         (w - total[group] + (math.log(wanted[group]) if group in wanted else -math.inf), part)
-        for (w, part), group in zip(found, groups, strict=True)
+        for (w, part), group in zip(weighted, groups, strict=True)
     ]
 
 
-def _models(setting: Setting, found: Sequence[tuple[float, Part]], components: Names) -> pd.DataFrame:
+def _models(setting: Setting, weighted: Sequence[tuple[float, Part]], components: Names) -> pd.DataFrame:
     """One row for each model, the largest posterior probability first."""
     import pandas as pd
 
     groups: dict[Names, list[tuple[float, Part]]] = {}
-    for one in found:
-        groups.setdefault(_present(one[1], setting, components), []).append(one)
+    for pair in weighted:
+        groups.setdefault(_present(pair[1], setting, components), []).append(pair)
     prior = {group: np.logaddexp.reduce([w for w, _ in parts]) for group, parts in groups.items()}
     joint = {group: np.logaddexp.reduce([w + p.log_evidence for w, p in parts]) for group, parts in groups.items()}
     total = np.logaddexp.reduce(list(joint.values()))
-    proper = all(part.piece.n_flat == 0 and not part.integrand.improper for _, part in found)
+    proper = all(part.piece.n_flat == 0 and not part.integrand.improper for _, part in weighted)
     rows = [
         {
             **{name: name in group for name in components},
@@ -270,7 +270,7 @@ def _models(setting: Setting, found: Sequence[tuple[float, Part]], components: N
 
 
 def _inclusion(models: pd.DataFrame, components: Names) -> pd.DataFrame:
-    """Probabilities and Bayes factor of the models that have each component, against those that lack it."""
+    """Probabilities and Bayes factor of the models that have each component, versus those that lack it."""
     import pandas as pd
 
     rows = []

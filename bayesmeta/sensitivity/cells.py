@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import sici
 
 from bayesmeta.quadrature.scale_density import ScaleDensity
-from bayesmeta.quadrature.special import normal_cdf
 from bayesmeta.results.normal_mixture import mixture_ppf
+from bayesmeta.results.scale_marginal import node_quantiles
 from bayesmeta.sensitivity.divergence import with_divergence
 from bayesmeta.sensitivity.quantity import Quantity
 from bayesmeta.sensitivity.rules import Rule
@@ -113,20 +111,20 @@ def reweigh(
 
 def _existing(table: Table, log_mass: Floats) -> Floats:
     """How many moments of tau exist under each prior: 0, 1, or 2 for two and more."""
-    found = np.full(len(log_mass), 2.0)
-    for part, place in zip(table.parts, table.places, strict=True):
+    moments = np.full(len(log_mass), 2.0)
+    for part, nodes in zip(table.parts, table.places, strict=True):
         if not isinstance(part.scale, ScaleDensity) or part.scale.bounded:
             continue
         v = np.asarray(part.posterior.v)[0]
         s = np.asarray(part.posterior.grid.inverse(v[-2:]))[0]
         log_slope = np.asarray(part.posterior.grid.log_slope(s))[0]
         with np.errstate(invalid="ignore"):
-            rise = log_mass[:, place.stop - 1] - log_mass[:, place.stop - 2] - (log_slope[1] - log_slope[0])
+            rise = log_mass[:, nodes.stop - 1] - log_mass[:, nodes.stop - 2] - (log_slope[1] - log_slope[0])
         slope = np.where(np.isnan(rise), -np.inf, rise / (v[-1] - v[-2]))
         reach = v[-1] - float(part.posterior.grid.mode.item())
         exist = sum(((slope + m) * reach < -_CONVERGES).astype(float) for m in (1, 2))
-        found = np.minimum(found, exist)
-    return found
+        moments = np.minimum(moments, exist)
+    return moments
 
 
 def _error(table: Table, mass: Floats, moments: Floats, log_evidence: Floats) -> Floats:
@@ -144,127 +142,59 @@ def _error(table: Table, mass: Floats, moments: Floats, log_evidence: Floats) ->
         share = (table.shares * parity).sum(axis=0)[at]
         halves = np.column_stack([share, table.distribution(points, at, parity)])
         floor = floor + np.abs(alive @ halves).max(axis=1)
-    for part, place in zip(table.parts, table.places, strict=True):
+    for part, nodes in zip(table.parts, table.places, strict=True):
         if isinstance(part.scale, ScaleDensity) and not part.scale.bounded:
             v, grid = np.asarray(part.posterior.v)[0], part.posterior.grid
             slope = np.exp(np.asarray(grid.log_slope(np.asarray(grid.inverse(v))))[0]) * part.posterior.step.item()
-            for end, node in ((0, place.start), (-1, place.stop - 1)):
+            for end, node in ((0, nodes.start), (-1, nodes.stop - 1)):
                 floor = floor + 2 * mass[:, node] / slope[end] * abs(v[end] - float(grid.mode.item()))
-    found = np.maximum(worst, floor)
-    return np.asarray(np.where(np.isfinite(log_evidence) & np.isfinite(found), np.minimum(found, 1.0), 1.0))
+    bound = np.maximum(worst, floor)
+    return np.asarray(np.where(np.isfinite(log_evidence) & np.isfinite(bound), np.minimum(bound, 1.0), 1.0))
 
 
 def _expected_ratio(table: Table, mass: Floats, log_ratio: Floats) -> Floats:
     with np.errstate(invalid="ignore"):
         terms = np.where(mass > 0, mass * (table.ratio + log_ratio), 0.0)
     total = np.zeros(len(mass))
-    for part, place in zip(table.parts, table.places, strict=True):
+    for part, nodes in zip(table.parts, table.places, strict=True):
         half_line = isinstance(part.scale, ScaleDensity) and not part.scale.bounded
-        total = total + (with_divergence(terms[:, place]) if half_line else terms[:, place].sum(axis=1))
+        total = total + (with_divergence(terms[:, nodes]) if half_line else terms[:, nodes].sum(axis=1))
     return np.where(np.isnan(total), np.inf, total)
 
 
 def _quantiles(table: Table, mass: Floats, levels: Floats) -> Floats:
-    """Quantiles of the quantity under each prior: Newton's method from a table of the distribution function."""
+    """Quantiles of the quantity under each prior."""
     weight = mass.max(axis=0)
     keep = weight * table.shares > _LIGHT
     component, node = np.nonzero(keep)
     means, sds, share = table.means[keep], table.sds[keep], table.shares[component, node]
     if means.size == 0:
         return np.full((len(mass), levels.size), np.nan)
-    if not (sds > 0).all():
-        return _one_by_one(mass[:, node] * share, means, sds, levels)
-    points = table.probes(weight)
-    at = np.flatnonzero(~(weight <= _DEAD))
-    cdf = np.maximum.accumulate(mass[:, at] @ table.distribution(points, at), axis=1)
-    found = np.empty((len(mass), levels.size))
-    size = max(_CHUNK // means.size, 1)
+    quantiles = np.empty((len(mass), levels.size))
+    size = max(_CHUNK // (means.size * levels.size), 1)
     for start in range(0, len(mass), size):
-        rows = slice(start, start + size)
-        weights = mass[rows][:, node] * share
-        for j, level in enumerate(levels):
-            found[rows, j] = _newton(weights, means, sds, float(level), points, cdf[rows])
-    return found
-
-
-def _newton(weights: Floats, means: Floats, sds: Floats, level: float, points: Floats, cdf: Floats) -> Floats:
-    at = (cdf < level).sum(axis=1)
-    inside = (at > 0) & (at < points.size)
-    place = np.clip(at, 1, points.size - 1)
-    rows = np.arange(len(cdf))
-    below, above = cdf[rows, place - 1], cdf[rows, place]
-    low, high = points[place - 1].copy(), points[place].copy()
-    x = low + (high - low) * np.clip((level - below) / np.maximum(above - below, 1e-300), 0.0, 1.0)
-    left, last = np.flatnonzero(inside), np.full(len(cdf), np.inf)
-    target = 1e-9 * min(level, 1 - level)
-    for _ in range(60):
-        if not left.size:
-            break
-        z = (x[left, None] - means) / sds
-        gap = (weights[left] * normal_cdf(z)).sum(axis=1) - level
-        density = (weights[left] * (np.exp(-0.5 * z**2) / sds)).sum(axis=1) / math.sqrt(2 * math.pi)
-        low[left], high[left] = np.where(gap < 0, x[left], low[left]), np.where(gap >= 0, x[left], high[left])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            newton = x[left] - gap / density
-        good = (newton >= low[left]) & (newton <= high[left]) & (np.abs(gap) < 0.5 * last[left])
-        x[left] = np.where(good, newton, 0.5 * (low[left] + high[left]))
-        last[left] = np.abs(gap)
-        narrow = high[left] - low[left] <= 4e-16 * (np.abs(low[left]) + np.abs(high[left]))
-        left = left[~((good & (np.abs(gap) <= target)) | narrow)]
-    rest = np.flatnonzero(~inside)
-    if rest.size:
-        x[rest] = _one_by_one(weights[rest], means, sds, np.array([level]))[:, 0]
-    return x
-
-
-def _one_by_one(weights: Floats, means: Floats, sds: Floats, levels: Floats) -> Floats:
-    found = [mixture_ppf(row / row.sum(), means[None], sds[None], levels)[0] for row in weights]
-    return np.stack(found)
+        weights = mass[start : start + size, node] * share
+        total = weights.sum(axis=1, keepdims=True)
+        weights /= np.where(total > 0, total, 1.0)
+        each = np.broadcast_to(means, weights.shape)
+        quantiles[start : start + size] = mixture_ppf(weights, each, np.broadcast_to(sds, weights.shape), levels)
+    return quantiles
 
 
 def _tau_quantiles(mass: Floats, rules: Sequence[Rule], pieces: int, levels: Floats) -> Floats:
     """Quantiles of tau; nan where several rules share the mass, which is left to a fit."""
-    found = np.full((len(mass), levels.size), np.nan)
+    quantiles = np.full((len(mass), levels.size), np.nan)
     if len(rules) > 1:
-        return found
+        return quantiles
     rule = rules[0]
     if not isinstance(rule.scale, ScaleDensity):
-        return np.full(found.shape, float(rule.scale))
+        return np.full(quantiles.shape, float(rule.scale))
     n = rule.tau.shape[-1]
     nodes = mass.reshape(len(mass), pieces, n).sum(axis=1)
-    first, step = rule.grid.first.item(), rule.step
-    size = max(_CHUNK // n, 1)
-    offsets = np.arange(n)
-    shares = 0.5 + sici(np.pi * (offsets[:, None] - offsets))[0] / np.pi
+    first, step = rule.grid.first.ravel(), np.array([rule.step])
+    size = max(_CHUNK // (n * levels.size), 1)
     for start in range(0, len(mass), size):
         rows = nodes[start : start + size]
-        cdf = np.maximum.accumulate(rows @ shares.T, axis=1)
-        for j, level in enumerate(levels):
-            at = np.clip((cdf < level).sum(axis=1), 1, n - 1)
-            place = _sinc_root(rows, at - 1.0, float(level))
-            s = first + step * place
-            found[start : start + size, j] = np.asarray(rule.scale.at(np.asarray(rule.grid.at(s[None, :])))[0])[0]
-    return found
-
-
-def _sinc_root(masses: Floats, start: Floats, level: float) -> Floats:
-    """Places between nodes at which the sum of sine integrals is `level`: Newton's method within one interval."""
-    n = np.arange(masses.shape[1])
-    low, high = start.copy(), start + 1.0
-    x, left = start + 0.5, np.arange(len(masses))
-    for _ in range(60):
-        if not left.size:
-            break
-        away = np.pi * (x[left, None] - n)
-        away = np.where(away == 0, 1e-300, away)
-        gap = (masses[left] * (0.5 + sici(away)[0] / np.pi)).sum(axis=1) - level
-        density = (masses[left] * (np.sin(away) / away)).sum(axis=1)
-        low[left], high[left] = np.where(gap < 0, x[left], low[left]), np.where(gap >= 0, x[left], high[left])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            newton = x[left] - gap / density
-        good = (newton >= low[left]) & (newton <= high[left])
-        moved = np.where(good, newton, 0.5 * (low[left] + high[left]))
-        done = np.abs(moved - x[left]) <= 1e-13 * (1 + np.abs(moved))
-        x[left] = moved
-        left = left[~done]
-    return x
+        s = node_quantiles(rows, np.repeat(first, len(rows)), np.repeat(step, len(rows)), levels)
+        quantiles[start : start + size] = np.asarray(rule.scale.at(np.asarray(rule.grid.at(s)))[0])
+    return quantiles

@@ -145,18 +145,18 @@ def _scores(
     part = fit.parts[0]
     shape = np.asarray(part.posterior.mass).shape
     log_tau = np.broadcast_to(log_nodes(part), shape)
-    found: list[tuple[str, Prior, list[Score]]] = []
+    scored: list[tuple[str, Prior, list[Score]]] = []
     if tau.atom is None:
         log_prior = log_prior_of_tau(tau, log_tau) - log_tau
         scores = [
             Score("parameter", name, _value(tau, name), score) for name, score in scale_scores(tau, log_tau).items()
         ]
-        found.append(("tau", tau, [*scores, Score("power", "alpha", 1.0, log_prior)]))
+        scored.append(("tau", tau, [*scores, Score("power", "alpha", 1.0, log_prior)]))
     for (name,), prior in terms.items():
         if prior == Flat():
             continue
-        found.append((name, prior, _coefficient_scores(part, fit.names.index(name), prior)))
-    return found
+        scored.append((name, prior, _coefficient_scores(part, fit.names.index(name), prior)))
+    return scored
 
 
 def _value(prior: Prior, name: str) -> float:
@@ -173,7 +173,7 @@ def _coefficient_scores(part: Part, column: int, prior: Prior) -> list[Score]:
     assert prior.student is not None
     _, m, spread = prior.student
     names = {role: name for name, role in prior.row.roles.items()}
-    found = [
+    scores = [
         Score("parameter", names["location"], m, -precision * m, precision, 0.0, column),
         Score(
             "parameter", names["scale"], spread, (precision * m**2 - 1) / spread, -2 * precision * m / spread, precision / spread,
@@ -183,8 +183,8 @@ def _coefficient_scores(part: Part, column: int, prior: Prior) -> list[Score]:
     if prior.is_normal:
         log_norm = -_LOG_SQRT_2PI - math.log(spread)
         half = 0.5 * precision
-        found.append(Score("power", "alpha", 1.0, log_norm - half * m**2, 2 * half * m, -half, column))
-    return found
+        scores.append(Score("power", "alpha", 1.0, log_norm - half * m**2, 2 * half * m, -half, column))
+    return scores
 
 
 class _Averages:
@@ -211,7 +211,7 @@ class _Averages:
         c = score.constant
         b1: Floats | float = 0.0
         b2: Floats | float = 0.0
-        mean_b = var_b = slope = rest = np.zeros(mass.shape)
+        mean_b = var_b = slope = residual = np.zeros(mass.shape)
         if score.column >= 0:
             unit = np.eye(len(self.fit.names))[score.column]
             mean_b, var_b = mixtures.moments(self.part, unit)
@@ -222,10 +222,10 @@ class _Averages:
                 slope = sum((p * q for p, q in pairs), np.zeros(mass.shape)) / np.sqrt(
                     v
                 )  # of b on the standardised quantity
-            rest = np.maximum(var_b - slope**2, 0.0)
+            residual = np.maximum(var_b - slope**2, 0.0)
             b1, b2 = score.linear, score.square
         # the score given z, the standardised quantity: k0 + k1 z + k2 z^2
-        k0 = c + b1 * mean_b + b2 * (mean_b**2 + rest)
+        k0 = c + b1 * mean_b + b2 * (mean_b**2 + residual)
         k1, k2 = b1 * slope + 2 * b2 * mean_b * slope, b2 * slope**2 + score.of_quantity
         sd = np.sqrt(v)
         plain = k0 + k2
@@ -256,9 +256,9 @@ class _Averages:
         return 1 - below, density, 1 - low[2]
 
 
-def _row(averages: _Averages, prior_on: str, prior: str, score: Score, found: Floats) -> dict[str, object]:
+def _row(averages: _Averages, prior_on: str, prior: str, score: Score, averaged: Floats) -> dict[str, object]:
     base = averages.base
-    covariance = found[1:] - base[1:] * found[0]
+    covariance = averaged[1:] - base[1:] * averaged[0]
     sd = math.sqrt(max(base[3] - base[2] ** 2, 0.0))
     by_variance = covariance[2] - 2 * base[2] * covariance[1]
     return {
@@ -273,7 +273,7 @@ def _row(averages: _Averages, prior_on: str, prior: str, score: Score, found: Fl
     }
 
 
-def _likelihood_row(averages: _Averages, found: Mapping[tuple[str, ...], Prior]) -> dict[str, object]:
+def _likelihood_row(averages: _Averages, priors: Mapping[tuple[str, ...], Prior]) -> dict[str, object]:
     """Log likelihood of coefficients and tau: posterior given tau times evidence given tau, over prior."""
     part, given = averages.part, averages.part.posterior.given
     shape = averages.mass.shape
@@ -283,7 +283,7 @@ def _likelihood_row(averages: _Averages, found: Mapping[tuple[str, ...], Prior])
         share = np.broadcast_to(mixtures.moments(part, averages.quantity.contrast)[1], shape) / averages.v
     constant = np.asarray(given.log_likelihood) - part.piece.log_weight[:, None] + log_det + 0.5 * share
     total = averages.of(Score("power", "alpha", 1.0, constant, of_quantity=-0.5 * share))
-    for (name,), prior in found.items():
+    for (name,), prior in priors.items():
         if prior.student is None:
             continue
         column = averages.fit.names.index(name)

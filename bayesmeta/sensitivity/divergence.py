@@ -73,11 +73,11 @@ def coefficient_terms(
     return joint | singles
 
 
-def differing(one: Terms, other: Terms) -> tuple[Terms, Terms]:
+def differing(first: Terms, second: Terms) -> tuple[Terms, Terms]:
     """Both without what they have in common."""
     return (
-        {key: prior for key, prior in one.items() if other.get(key) != prior},
-        {key: prior for key, prior in other.items() if one.get(key) != prior},
+        {key: prior for key, prior in first.items() if second.get(key) != prior},
+        {key: prior for key, prior in second.items() if first.get(key) != prior},
     )
 
 
@@ -116,24 +116,24 @@ def split(prior: Prior) -> tuple[dict[float, float], tuple[float, Prior] | None]
     if not prior.is_mixture:
         return {}, (1.0, prior)
     atoms: dict[float, float] = {}
-    rest: list[tuple[float, Prior]] = []
+    continuous: list[tuple[float, Prior]] = []
     for weight, component in prior.parts:
         inner, smooth = split(component)
         for value, share in inner.items():
             atoms[value] = atoms.get(value, 0.0) + weight * share
         if smooth is not None:
-            rest.append((weight * smooth[0], smooth[1]))
-    if not rest:
+            continuous.append((weight * smooth[0], smooth[1]))
+    if not continuous:
         return atoms, None
-    total = sum(weight for weight, _ in rest)
-    return atoms, (total, rest[0][1] if len(rest) == 1 else Mixture(rest))
+    total = sum(weight for weight, _ in continuous)
+    return atoms, (total, continuous[0][1] if len(continuous) == 1 else Mixture(continuous))
 
 
-def singular(one: Prior, other: Prior) -> bool:
+def singular(first: Prior, second: Prior) -> bool:
     """Whether `one` has probability where `other` has none, so that KL(one || other) is infinite."""
-    if one == other:
+    if first == second:
         return False
-    (atoms, smooth), (other_atoms, other_smooth) = split(one), split(other)
+    (atoms, smooth), (other_atoms, other_smooth) = split(first), split(second)
     if set(atoms) - set(other_atoms) or (smooth is not None and other_smooth is None):
         return True
     if smooth is None or other_smooth is None:
@@ -180,7 +180,7 @@ def with_divergence(terms: Floats) -> Floats:
     return np.asarray(total)
 
 
-def divergence(one: QuadratureFit, other: QuadratureFit) -> float:
+def divergence(first: QuadratureFit, second: QuadratureFit) -> float:
     """Kullback-Leibler divergence KL(one || other) between two posteriors of the same data, in natural units.
 
     Parameters
@@ -188,16 +188,16 @@ def divergence(one: QuadratureFit, other: QuadratureFit) -> float:
     one, other : QuadratureFit
         They differ in the priors on the first scale and on the coefficients only.
     """
-    mine, theirs = differing(one.problem.coefficient_priors, other.problem.coefficient_priors)
-    tau, other_tau = (fit.problem.priors[fit.problem.scale] for fit in (one, other))
+    mine, theirs = differing(first.problem.coefficient_priors, second.problem.coefficient_priors)
+    tau, other_tau = (fit.problem.priors[fit.problem.scale] for fit in (first, second))
     if singular(tau, other_tau) or any(singular(mine[key], theirs[key]) for key in mine if key in theirs):
         return math.inf
     same = tau == other_tau
-    gap = expected_log_prior(one, mine, None if same else tau)
-    gap -= expected_log_prior(one, theirs, None if same else other_tau)
+    gap = expected_log_prior(first, mine, None if same else tau)
+    gap -= expected_log_prior(first, theirs, None if same else other_tau)
     if math.isnan(gap):
         return math.inf
-    return max(gap - (one.log_evidence - other.log_evidence), 0.0)
+    return max(gap - (first.log_evidence - second.log_evidence), 0.0)
 
 
 def _joint_term(part: Part, columns: Sequence[int], prior: MultivariateNormal) -> Floats:
@@ -235,15 +235,15 @@ def expected_log_density(prior: Prior, mean: Floats, variance: Floats) -> Floats
             return np.asarray(-0.5 * math.log(2 * math.pi) - math.log(scale) - 0.5 * square)
         at_centre = float(prior.logpdf(centre))
         return at_centre - 0.5 * (nu + 1) * _log1p_square(mean - centre, variance, nu * scale**2)
-    n, found = _POINTS, _by_rule(prior, mean, variance, _POINTS)
+    n, expected = _POINTS, _by_rule(prior, mean, variance, _POINTS)
     while n < _MOST_POINTS:
         n = 2 * n - 1
         finer = _by_rule(prior, mean, variance, n)
-        done = np.max(np.abs(finer - found), initial=0.0) < _CLOSE
-        found = finer
+        done = np.max(np.abs(finer - expected), initial=0.0) < _CLOSE
+        expected = finer
         if done:
             break
-    return found
+    return expected
 
 
 def _log1p_square(mean: Floats, variance: Floats, a: float) -> Floats:

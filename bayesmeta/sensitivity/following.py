@@ -17,7 +17,7 @@ from bayesmeta.sensitivity.roots import crossings
 from bayesmeta.sensitivity.tipping_result import Tip, Tipping
 
 Floats = NDArray[np.float64]
-_AGREES = 1e-7  # how near the level an exact probability must be at a crossing that is no jump
+_AGREES = 1e-7  # how near the level an exact probability must be at a crossing that is not a jump
 _AROUND = np.linspace(-2, 2, 9)  # where a crossing is solved for anew, in steps of the scan around the first guess
 _NOWHERE = Reweighted(math.nan, math.nan, math.inf)
 
@@ -84,12 +84,12 @@ def follow(path: Path, under: Posteriors, claim: str, level: float) -> Tipping:
     At each crossing the model is fitted; where draws are weighted, the crossing is solved for anew with those of that fit, and
     a tip whose fit is still to be made is left out.
     """
-    found = crossing(lambda u: _probability(path, under, claim, u), path.points, level)
-    if found is None:
+    crossed = crossing(lambda u: _probability(path, under, claim, u), path.points, level)
+    if crossed is None:
         return Tipping(kind=path.kind, parameter=path.parameter, family=path.family, reason=_reason(under))
     step = float(path.points[1] - path.points[0])
-    tips = [_tip(path, under, claim, level, place, step) for place in found.at]
-    ends, at_ends = [path.value(place) for place in found.ends], list(found.probabilities)
+    tips = [_tip(path, under, claim, level, place, step) for place in crossed.at]
+    ends, at_ends = [path.value(place) for place in crossed.ends], list(crossed.probabilities)
     for i, limit in enumerate(path.limits):
         if limit is not None and (there := under.probability(limit[1], claim)).trusted:
             ends[i], at_ends[i] = limit[0], there.probability
@@ -99,7 +99,7 @@ def follow(path: Path, under: Posteriors, claim: str, level: float) -> Tipping:
         tips=tuple(tip for tip in tips if tip is not None),
         ends=(ends[0], ends[1]),
         probabilities=(at_ends[0], at_ends[1]),
-        extremes=found.extremes,
+        extremes=crossed.extremes,
         family=path.family,
     )
 
@@ -119,7 +119,7 @@ def crossing(probability: Callable[[float], Reweighted], points: ArrayLike, leve
     Raises
     ------
     SpecificationError
-        If the level is no probability.
+        If the level is not a probability.
 
     Examples
     --------
@@ -167,13 +167,13 @@ def _tip(path: Path, under: Posteriors, claim: str, level: float, place: float, 
         warn_inaccurate(here.fitted.error_bound or 0.0, _AGREES)
     value = path.value(place)
     ready = path.at(value)
-    found = here.probability(ready, claim)
+    reweighted = here.probability(ready, claim)
     return Tip(
         value=value,
-        probability=found.probability,
+        probability=reweighted.probability,
         change=path.text(value),
-        jump=not under.simulated and abs(found.probability - level) > _AGREES,
-        mcse=found.mcse,
+        jump=not under.simulated and abs(reweighted.probability - level) > _AGREES,
+        mcse=reweighted.mcse,
         fitted=guess,
         priors=ready.prior_texts,
     )

@@ -142,8 +142,8 @@ def bayes_factor_curve(
         multiples = np.full(len(listed), np.nan)
     else:
         multiples = _checked(scales)
-        own = ready.priors[name]
-        change = own.scaled if name == "tau" else own.widened
+        primary = ready.priors[name]
+        change = primary.scaled if name == "tau" else primary.widened
         listed = [change(float(scale)) for scale in multiples]
     if not listed:
         raise SpecificationError("scales or priors: give at least one.")
@@ -205,11 +205,11 @@ def _extremum(
         return Extremum(
             scale=float(scales[best]), prior=priors[best], log_bayes_factor=float(logs[best]), at_end=at_end
         )
-    found = minimize_scalar(
+    minimum = minimize_scalar(
         lambda u: sign * at(along(math.exp(u))),
         bounds=(math.log(scales[best - 1]), math.log(scales[best + 1])),
         method="bounded",
         options={"xatol": 1e-7},
     )
-    scale = math.exp(found.x)
-    return Extremum(scale=scale, prior=along(scale), log_bayes_factor=float(sign * found.fun), at_end=False)
+    scale = math.exp(minimum.x)
+    return Extremum(scale=scale, prior=along(scale), log_bayes_factor=float(sign * minimum.fun), at_end=False)

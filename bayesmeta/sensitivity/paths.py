@@ -81,10 +81,10 @@ def discounted(ready: Ready, name: str, unit: float) -> Way:
 
 
 def _of_mixture(ready: Ready, name: str, prior: Prior) -> Path:
-    (own, first), *rest = prior.parts
+    (first_weight, first), *rest = prior.parts
 
     def weighted(w: float) -> Prior:
-        others = [((1 - w) * weight / (1 - own), part) for weight, part in rest]
+        others = [((1 - w) * weight / (1 - first_weight), part) for weight, part in rest]
         return first if w >= 1 else Mixture([*([(w, first)] if w > 0 else []), *others])
 
     return Path(

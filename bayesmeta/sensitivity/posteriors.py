@@ -33,19 +33,19 @@ class Under:
     ----------
     ready : Prepared
         Data and model of these priors.
-    found : tuple of Reweighted
+    answers : tuple of Reweighted
         One for each claim.
     method : {"exact", "reweighted", "refitted", "importance"}
     """
 
     ready: Ready
-    found: tuple[Reweighted, ...]
+    answers: tuple[Reweighted, ...]
     method: str
 
     @property
     def trusted(self) -> bool:
         """Whether no refit is needed."""
-        return all(one.trusted for one in self.found)
+        return all(one.trusted for one in self.answers)
 
 
 class Posteriors(ABC):
@@ -94,11 +94,11 @@ class EachExact(Posteriors):
     def probability(self, ready: Ready, claim: str) -> Reweighted:
         """By a fit; see `Posteriors.probability`."""
         try:
-            found = self.result(ready)
+            result = self.result(ready)
         except (InferenceError, SpecificationError):
             return Reweighted(math.nan, math.nan, math.inf)
-        p = found.probability(claim)
-        return Reweighted(p, found.probability_mcse(claim), 0.0 if math.isfinite(p) else math.inf)
+        p = result.probability(claim)
+        return Reweighted(p, result.probability_mcse(claim), 0.0 if math.isfinite(p) else math.inf)
 
     def spread(self, ready: Ready, name: str) -> float:
         """See `Posteriors.spread`."""
@@ -114,8 +114,8 @@ class EachExact(Posteriors):
     def under(self, ready: Ready, claims: Sequence[str]) -> Under:
         """See `Posteriors.under`; raises where there is no posterior."""
         result = self.result(ready)
-        found = (Reweighted(result.probability(claim), result.probability_mcse(claim), 0.0) for claim in claims)
-        return Under(ready, tuple(found), "exact")
+        probabilities = (Reweighted(result.probability(claim), result.probability_mcse(claim), 0.0) for claim in claims)
+        return Under(ready, tuple(probabilities), "exact")
 
 
 class Refits:
@@ -200,8 +200,8 @@ class Weighted(OnlyWeighted):
 
     def fit(self, ready: Ready) -> Posteriors | None:
         """See `Posteriors.fit`."""
-        found = self.result(ready)
-        return None if found is None else Weighted(found, self.refits, self.name)
+        result = self.result(ready)
+        return None if result is None else Weighted(result, self.refits, self.name)
 
     def under(self, ready: Ready, claims: Sequence[str]) -> Under:
         """See `Posteriors.under`."""
@@ -210,7 +210,7 @@ class Weighted(OnlyWeighted):
             return weighted
         again = (
             Reweighted(refit.probability(claim), refit.probability_mcse(claim), one.pareto_k)
-            for claim, one in zip(claims, weighted.found, strict=True)
+            for claim, one in zip(claims, weighted.answers, strict=True)
         )
         return Under(ready, tuple(again), "refitted")
 
@@ -222,21 +222,21 @@ class FromOneSample(Weighted):
         """See `Posteriors.under`."""
         if (refit := self.result(ready)) is None:
             return OnlyWeighted.under(self, ready, claims)
-        found = (Reweighted(refit.probability(claim), refit.probability_mcse(claim), 0.0) for claim in claims)
-        return Under(ready, tuple(found), "importance" if refit.quality else "refitted")
+        probabilities = (Reweighted(refit.probability(claim), refit.probability_mcse(claim), 0.0) for claim in claims)
+        return Under(ready, tuple(probabilities), "importance" if refit.quality else "refitted")
 
     def fit(self, ready: Ready) -> Posteriors | None:
         """See `Posteriors.fit`."""
-        found = self.result(ready)
-        return None if found is None else FromOneSample(found, self.refits, self.name)
+        result = self.result(ready)
+        return None if result is None else FromOneSample(result, self.refits, self.name)
 
 
 def answered[Answer](refits: Refits, ask: Callable[[], Answer]) -> Answer:
     """Ask, make the fits that the answer turned out to need, and ask again until it needs no more."""
-    found = ask()
+    answer = ask()
     while refits.made():
-        found = ask()
-    return found
+        answer = ask()
+    return answer
 
 
 def posteriors(ready: Ready, engine: str, tolerance: float, **sampling: Any) -> tuple[Posteriors, Refits]:

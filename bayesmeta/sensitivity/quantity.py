@@ -72,9 +72,9 @@ def quantity_of(claim: str, names: Sequence[str], coefficients: Sequence[str]) -
     return Quantity(text.replace("+ -", "- "), unit[:-1])
 
 
-def _alike(one: Affine, other: Affine) -> bool:
+def _alike(first: Affine, second: Affine) -> bool:
     """Whether two comparisons are about multiples of one quantity."""
-    a, b = np.append(one.direction, one.tau_slope), np.append(other.direction, other.tau_slope)
+    a, b = np.append(first.direction, first.tau_slope), np.append(second.direction, second.tau_slope)
     lead = np.flatnonzero(a)[0]
     c = a * (b[lead] / a[lead])
     return bool((np.abs(b - c) <= 1e-12 * np.abs(c)).all())

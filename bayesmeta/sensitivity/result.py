@@ -69,11 +69,11 @@ class Robustness:
             )
         if self.largest < _ROUNDING and not self.unknown:
             return "No prior that was tried moves the posterior from the primary one."
-        rest = f" {self.unknown} that were fitted again by sampling are not among them." if self.unknown else ""
+        note = f" {self.unknown} that were fitted again by sampling are not among them." if self.unknown else ""
         beyond = "no further than" if self.passed else "beyond"
         return (
             f"The posterior moves furthest under {words}: as far as a coin of bias {self.bias:.3f} is from a fair one, "
-            f"{beyond} the threshold of {self.threshold:g}; {100 * self.share:.0f}% of the priors stay within it.{rest}"
+            f"{beyond} the threshold of {self.threshold:g}; {100 * self.share:.0f}% of the priors stay within it.{note}"
         )
 
 
@@ -135,7 +135,7 @@ class SensitivityResult:
         Columns: for each parameter its prior as text, and the prior's own parameters such as ``tau_scale`` where they are
         numbers; ``P(claim)`` for each claim, and ``MCSE(claim)``, its Monte Carlo error, where it is simulated;
         ``mean``, ``sd``, ``lower``, ``upper`` of the quantity;
-        ``log_marginal_likelihood`` (nan under an improper prior); ``bayes_factor`` against the primary model (nan where an
+        ``log_marginal_likelihood`` (nan under an improper prior); ``bayes_factor`` versus the primary model (nan where an
         improper prior makes it arbitrary); ``kl``, the divergence KL(posterior || primary posterior) of all coefficients
         and tau in natural units, and ``kl_reverse``, the other way round; ``error_bound`` of every probability, nan where it is
         simulated. Where draws were weighted also ``method`` and ``pareto_k``: a row above 0.7 was fitted again.
@@ -144,11 +144,11 @@ class SensitivityResult:
 
         content: dict[str, Any] = {}
         for axis, (name, priors) in enumerate(self.priors.items()):
-            place = np.broadcast_to(np.arange(len(priors)).reshape(_along(axis, len(self.shape))), self.shape).ravel()
+            rows = np.indices(self.shape)[axis].ravel()
             text = np.array([str(prior) for prior in priors], dtype=object)
-            content[name] = text[place]
+            content[name] = text[rows]
             for label, values in prior_parameters(priors).items():
-                content[f"{name}_{label}"] = values[place]
+                content[f"{name}_{label}"] = values[rows]
         for j, claim in enumerate(self.claims):
             content[f"P({claim})"] = self.probability[..., j].ravel()
             if self.mcse[..., j].any():
@@ -255,14 +255,10 @@ class SensitivityResult:
 
 def prior_parameters(priors: tuple[Prior, ...]) -> dict[str, Floats]:
     """Numeric parameters of priors by name, nan for a prior that has no such parameter."""
-    found: dict[str, Floats] = {}
+    by_name: dict[str, Floats] = {}
     for i, prior in enumerate(map(plain, priors)):
         for name in parameter_names(type(prior)):
             value = getattr(prior, name)
             if isinstance(value, float):
-                found.setdefault(name, np.full(len(priors), np.nan))[i] = value
-    return found
-
-
-def _along(axis: int, n: int) -> list[int]:
-    return [-1 if i == axis else 1 for i in range(n)]
+                by_name.setdefault(name, np.full(len(priors), np.nan))[i] = value
+    return by_name

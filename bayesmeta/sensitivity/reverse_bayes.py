@@ -60,7 +60,7 @@ class ReverseBayes:
         Held's two-sided P value for intrinsic credibility. Below ``1 - level`` the estimate conflicts even with the
         sceptical prior made from itself: a significant finding is then intrinsically credible.
     minimum_bayes_factor : float
-        Least Bayes factor of zero effect against a Normal(0, sd) prior, over all sd.
+        Least Bayes factor of zero effect versus a Normal(0, sd) prior, over all sd.
     bayes_factor : float
         The Bayes factor that was asked for.
     bayes_factor_sds : tuple of float
@@ -131,7 +131,7 @@ def reverse_bayes(
     level : float, default 0.95
         Of two-sided intervals, those of the posterior and of the prior alike.
     bayes_factor : float, default 1/10
-        Bayes factor of zero effect against Normal(0, sd) for which to find sd; below 1 it is evidence against zero.
+        Bayes factor of zero effect versus Normal(0, sd) for which to find sd; below 1 it is evidence against zero.
 
     Returns
     -------
@@ -227,7 +227,7 @@ def _critical_prior(centre: float, error: float, t: float, z: float) -> Critical
 
 
 def _log_minimum(t: float) -> float:
-    """Log of the least Bayes factor of zero against Normal(0, sd), over sd: at a variance ratio of t^2 - 1."""
+    """Log of the least Bayes factor of zero versus Normal(0, sd), over sd: at a variance ratio of t^2 - 1."""
     return math.log(t) - 0.5 * (t - 1) * (t + 1) if t > 1 else 0.0
 
 

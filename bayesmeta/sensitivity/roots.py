@@ -42,8 +42,8 @@ def crossings(function: Callable[[float], float], points: Sequence[float], level
                 where = i if best.x < x[i] else i + 1
                 x.insert(where, float(best.x))
                 g.insert(where, gap(float(best.x)))
-    found = [at for at, value in zip(x, g, strict=True) if value == 0]
+    roots = [at for at, value in zip(x, g, strict=True) if value == 0]
     for low, high, g_low, g_high in zip(x, x[1:], g, g[1:], strict=False):
         if g_low * g_high < 0:
-            found.append(float(brentq(gap, low, high, xtol=1e-13, rtol=1e-14)))
-    return sorted(found)
+            roots.append(float(brentq(gap, low, high, xtol=1e-13, rtol=1e-14)))
+    return sorted(roots)

@@ -54,7 +54,7 @@ class Rule:
 
     @property
     def signs(self) -> Floats:
-        """Tells the two halves of the nodes apart, each a rule of its own."""
+        """Signs of the two halves of the nodes, each a rule of its own."""
         return np.where(np.arange(self.tau.shape[-1]) % 2, -1.0, 1.0)
 
 
@@ -108,7 +108,7 @@ class Plan:
         prior = self.priors[member]
         total = np.full(rule.tau.shape[-1], -np.inf)
         for weight, scale, _ in tau_components(prior):
-            if isinstance(scale, ScaleDensity) and _belongs(scale, rule.scale):
+            if isinstance(scale, ScaleDensity) and _key(scale) == _key(rule.scale):
                 with np.errstate(over="ignore"):
                     total = np.logaddexp(total, math.log(weight) + np.asarray(scale.at(rule.v)[1])[0])
             elif not isinstance(scale, ScaleDensity) and rule.known and scale == rule.scale:
@@ -119,7 +119,7 @@ class Plan:
 def plans(priors: Sequence[Prior]) -> list[Plan]:
     """Group priors on tau by the nodes that they need."""
     shared: list[int] = []
-    own: dict[tuple[object, ...], tuple[tuple[ScaleDensity | float, ...], list[int]]] = {}
+    separate: dict[tuple[object, ...], tuple[tuple[ScaleDensity | float, ...], list[int]]] = {}
     common: ScaleDensity | None = None
     for i, prior in enumerate(priors):
         scales: dict[object, ScaleDensity | float] = {}
@@ -129,9 +129,9 @@ def plans(priors: Sequence[Prior]) -> list[Plan]:
             common = common or next(iter(scales.values()))  # type: ignore[assignment]
             shared.append(i)
         else:
-            own.setdefault(tuple(scales), (tuple(scales.values()), []))[1].append(i)
-    found = [] if common is None else [Plan((common,), tuple(shared), tuple(priors[i] for i in shared))]
-    return found + [Plan(scales, tuple(at), tuple(priors[i] for i in at)) for scales, at in own.values()]
+            separate.setdefault(tuple(scales), (tuple(scales.values()), []))[1].append(i)
+    shared_plan = [] if common is None else [Plan((common,), tuple(shared), tuple(priors[i] for i in shared))]
+    return shared_plan + [Plan(scales, tuple(at), tuple(priors[i] for i in at)) for scales, at in separate.values()]
 
 
 def _key(scale: ScaleDensity | float) -> tuple[object, ...]:
@@ -139,10 +139,6 @@ def _key(scale: ScaleDensity | float) -> tuple[object, ...]:
         return ("point", float(scale))
     lower, upper = float(scale.lower), float(scale.upper)
     return ("half line",) if lower == 0 and math.isinf(upper) else ("interval", lower, upper)
-
-
-def _belongs(scale: ScaleDensity, other: ScaleDensity | float) -> bool:
-    return _key(scale) == _key(other)
 
 
 def log_tau(rules: Sequence[Rule]) -> Floats:

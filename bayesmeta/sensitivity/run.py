@@ -23,13 +23,7 @@ from bayesmeta.results.exact_claims import compile_claim
 from bayesmeta.results.fit import fit_many, warn_inaccurate
 from bayesmeta.results.quadrature_result import QuadratureResult
 from bayesmeta.sensitivity.cells import Cells, reweigh
-from bayesmeta.sensitivity.divergence import (
-    coefficient_terms,
-    differing,
-    divergence,
-    expected_log_prior,
-    singular,
-)
+from bayesmeta.sensitivity.divergence import coefficient_terms, differing, divergence, expected_log_prior, singular
 from bayesmeta.sensitivity.quantity import quantity_of
 from bayesmeta.sensitivity.result import SensitivityResult
 from bayesmeta.sensitivity.rules import log_ratios, plans
@@ -65,7 +59,7 @@ class Run:
         self.columns = self.ready.design.columns
         self.levels = np.array([(1 - ci_prob) / 2, (1 + ci_prob) / 2])
         compiled = [compile_claim(text, primary.parameters, self.names) for text in claims]
-        self.compiled = [found for found in compiled if found is not None and found.always_defined]
+        self.compiled = [claim for claim in compiled if claim is not None and claim.always_defined]
         self.exact = len(self.compiled) == len(claims) and primary.fit.problem.second is None
         self.quantity = quantity_of(claims[0], primary.parameters, self.names)
         self.tau_priors = tuple(varied.get("tau", (self.base.tau,)))
@@ -116,28 +110,28 @@ class Run:
         }
         self._check_designs()
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            left = [
+            inaccurate = [
                 at
-                for found in pool.map(lambda c: self._combination(ready, c), range(len(self.combinations)))
-                for at in found
+                for of_row in pool.map(lambda c: self._combination(ready, c), range(len(self.combinations)))
+                for at in of_row
             ]
-        for at in left:
+        for at in inaccurate:
             self._by_fit(*at)
 
     def _gain(self, prior: Prior) -> float:
         """Mean under the primary posterior of the log of its own prior on tau over another."""
-        own, other = (expected_log_prior(self.primary.fit, {}, p) for p in (self.tau0, prior))
-        return own - other if math.isfinite(own) else math.inf
+        primary, mean = (expected_log_prior(self.primary.fit, {}, p) for p in (self.tau0, prior))
+        return primary - mean if math.isfinite(primary) else math.inf
 
     def _ratios(self, plan: Any, rules: Any, chosen: Sequence[int]) -> Floats:
-        found = log_ratios(plan, rules, chosen, self.tau0)
+        ratios = log_ratios(plan, rules, chosen, self.tau0)
         for row, j in enumerate(chosen):
             if plan.priors[j] == self.tau0:
-                found[row] = 0.0
-        return found
+                ratios[row] = 0.0
+        return ratios
 
     def _check_designs(self) -> None:
-        """Refuse flat priors on coefficients that cannot be told apart; once for each pattern of flat priors."""
+        """Reject flat priors on coefficients that cannot be told apart; once for each pattern of flat priors."""
         seen = set()
         for combination in self.combinations:
             pattern = tuple(prior == Flat() for prior in combination)
@@ -155,22 +149,22 @@ class Run:
         terms = differing(all_terms, self.terms0)
         impossible = any(singular(terms[0][key], terms[1][key]) for key in terms[0] if key in terms[1])
         reverse = self._reverse(terms)
-        found = pieces(self.names, all_terms)
-        left: list[tuple[int, int]] = []
+        prior_pieces = pieces(self.names, all_terms)
+        inaccurate: list[tuple[int, int]] = []
         for p, plan in enumerate(self.plans):
             wanted = list(range(len(plan.members)))
             for n in _NODES:
-                if wanted and (n == _NODES[0] or n * max(len(piece.log_weight) for piece in found) <= _LARGEST):
-                    wanted = self._attempt(ready, c, p, found, wanted, n, terms, impossible, reverse)
-            left += [(c, plan.members[j]) for j in wanted]
-        return left
+                if wanted and (n == _NODES[0] or n * max(len(piece.log_weight) for piece in prior_pieces) <= _LARGEST):
+                    wanted = self._attempt(ready, c, p, prior_pieces, wanted, n, terms, impossible, reverse)
+            inaccurate += [(c, plan.members[j]) for j in wanted]
+        return inaccurate
 
     def _attempt(
         self,
         ready: Setting,
         c: int,
         p: int,
-        found: Sequence[Piece],
+        prior_pieces: Sequence[Piece],
         wanted: list[int],
         n: int,
         terms: Any,
@@ -180,9 +174,9 @@ class Run:
         """Tabulate with `n` nodes, fill what is accurate, and return the rest."""
         plan = self.plans[p]
         rules = self.rules.get((p, n)) or plan.rules(self.centre, n)
-        table = tabulate(ready, self.primary.fit, found, rules, self.compiled, self.quantity, terms)
-        heavy = self._heavy(found)
-        rest: list[int] = []
+        table = tabulate(ready, self.primary.fit, prior_pieces, rules, self.compiled, self.quantity, terms)
+        heavy = self._heavy(prior_pieces)
+        inaccurate: list[int] = []
         for start in range(0, len(wanted), _PRIORS):
             chosen = wanted[start : start + _PRIORS]
             kept = self.masses.get((p, n))
@@ -196,17 +190,17 @@ class Run:
             if self.quantity is not None:
                 good &= ~np.isnan(cells.lower)
             self._store(c, np.array([plan.members[j] for j in chosen]), cells, good, impossible, reverse)
-            rest += [j for j, fine in zip(chosen, good, strict=True) if not fine]
-        return rest
+            inaccurate += [j for j, fine in zip(chosen, good, strict=True) if not fine]
+        return inaccurate
 
-    def _heavy(self, found: Sequence[Piece]) -> bool:
+    def _heavy(self, prior_pieces: Sequence[Piece]) -> bool:
         if self.quantity is None or self.quantity.contrast is None:
             return False
         if self.quantity.new_study:
             return True
-        for piece in found:
-            for place, column in enumerate(piece.free):
-                if self.quantity.contrast[column] and not piece.precision[:, place, place].any():
+        for piece in prior_pieces:
+            for row, column in enumerate(piece.free):
+                if self.quantity.contrast[column] and not piece.precision[:, row, row].any():
                     return True
         return False
 
@@ -216,8 +210,8 @@ class Run:
             return math.inf
         if not terms[0] and not terms[1]:
             return 0.0
-        own, other = (expected_log_prior(self.primary.fit, part, None) for part in (terms[1], terms[0]))
-        return own - other if math.isfinite(own) else math.inf
+        primary, changed = (expected_log_prior(self.primary.fit, part, None) for part in (terms[1], terms[0]))
+        return primary - changed if math.isfinite(primary) else math.inf
 
     def _store(self, c: int, at: NDArray[np.intp], cells: Cells, good: Any, impossible: bool, reverse: float) -> None:
         rows = at[good]
@@ -296,17 +290,17 @@ class Run:
         for axis, key in enumerate(keys):
             shape = [1] * len(keys)
             shape[axis] = -1
-            own = self._primary_prior(key)
+            primary = self._primary_prior(key)
             row = np.array([prior.is_proper for prior in self.varied[key]])
-            same = np.array([prior == own for prior in self.varied[key]])
+            same = np.array([prior == primary for prior in self.varied[key]])
             proper = proper & row.reshape(shape)
-            comparable = comparable & ((row & (own is not None and own.is_proper)) | same).reshape(shape)
+            comparable = comparable & ((row & (primary is not None and primary.is_proper)) | same).reshape(shape)
         return comparable, proper
 
     def _rest_is_proper(self, keys: Sequence[Key]) -> bool:
-        rest = [prior for key, prior in self.terms0.items() if not self._covered(key, keys)]
-        rest += [] if "tau" in keys else [self.base.tau]
-        return all(prior.is_proper for prior in rest)
+        constant = [prior for key, prior in self.terms0.items() if not self._covered(key, keys)]
+        constant += [] if "tau" in keys else [self.base.tau]
+        return all(prior.is_proper for prior in constant)
 
     def _covered(self, group: tuple[str, ...], keys: Sequence[Key]) -> bool:
         return any(
@@ -319,13 +313,13 @@ class Run:
         if key == "mu":
             return self.base.mu
         beta: Mapping[Any, Prior] = self.base.beta
-        own = beta.get(key)
-        return own if own is not None else Flat()
+        prior = beta.get(key)
+        return prior if prior is not None else Flat()
 
     def _primary(self) -> dict[str, float]:
-        found = {f"P({text})": self.primary.probability(text) for text in self.claims}
+        numbers = {f"P({text})": self.primary.probability(text) for text in self.claims}
         if self.quantity is not None:
             marginal = self.primary.marginal(self.quantity.name)
             lower, upper = np.asarray(marginal.ppf(self.levels))
-            found |= {"mean": marginal.mean(), "sd": marginal.sd(), "lower": float(lower), "upper": float(upper)}
-        return found
+            numbers |= {"mean": marginal.mean(), "sd": marginal.sd(), "lower": float(lower), "upper": float(upper)}
+        return numbers

@@ -24,9 +24,7 @@ from bayesmeta.sensitivity.rules import Rule
 
 Floats = NDArray[np.float64]
 _ROUNDING = 2.0**-52
-_PROBES = np.linspace(
-    -4.0, 4.0, 17
-)  # standard deviations around each node's mean where distribution functions are compared
+_PROBES = np.linspace(-4.0, 4.0, 17)  # sd around each node's mean at which distribution functions are compared
 _CENTRES = 9  # nodes around whose means they are
 
 
@@ -75,31 +73,26 @@ class Table:
         """Points at which the quantity's distribution function is tabulated, from the nodes that matter."""
         at = np.flatnonzero(weight > 1e-6 * weight.max())
         at = at[np.linspace(0, at.size - 1, min(_CENTRES, at.size)).astype(int)]
-        centre = (self.shares * self.means).sum(axis=0)[at]
-        spread = np.sqrt((self.shares * (self.sds**2 + (self.means - centre_full(self)) ** 2)).sum(axis=0))[at]
-        return np.unique(centre[:, None] + spread[:, None] * _PROBES)
+        centre = (self.shares * self.means).sum(axis=0)  # at every node
+        spread = np.sqrt((self.shares * (self.sds**2 + (self.means - centre) ** 2)).sum(axis=0))
+        return np.unique(centre[at, None] + spread[at, None] * _PROBES)
 
     def distribution(self, points: Floats, at: NDArray[np.intp], weights: Floats | None = None) -> Floats:
         """The quantity's distribution function given some of the nodes, shape (node, point)."""
         share = (self.shares if weights is None else self.shares * weights)[:, at]
         means, sds = self.means[:, at], self.sds[:, at]
-        found = np.empty((at.size, points.size))
+        below = np.empty((at.size, points.size))
         with np.errstate(divide="ignore", invalid="ignore"):
             for i, x in enumerate(points):
                 z = (x - means) / sds
-                found[:, i] = (share * normal_cdf(np.where(np.isnan(z), np.inf, z))).sum(axis=0)
-        return found
-
-
-def centre_full(table: Table) -> Floats:
-    """Mean of the quantity at every node."""
-    return np.asarray((table.shares * table.means).sum(axis=0))
+                below[:, i] = (share * normal_cdf(np.where(np.isnan(z), np.inf, z))).sum(axis=0)
+        return below
 
 
 def tabulate(
     ready: Setting,
     stub: QuadratureFit,
-    found: Sequence[Piece],
+    pieces: Sequence[Piece],
     rules: Sequence[Rule],
     claims: Sequence[CompiledClaim],
     quantity: Quantity | None,
@@ -113,18 +106,18 @@ def tabulate(
         Effects and design.
     stub : QuadratureFit
         A fit of the same data, whose parts are not used.
-    found : sequence of Piece
+    pieces : sequence of Piece
     rules : sequence of Rule
     claims : sequence of CompiledClaim
     quantity : Quantity or None
     terms : tuple of Terms
         The priors that differ from the primary ones, and those.
     """
-    parts = [(math.log(piece.weight), _part(ready, piece, rule), rule) for piece in found for rule in rules]
+    parts = [(math.log(piece.weight), _part(ready, piece, rule), rule) for piece in pieces for rule in rules]
     widths = [part.posterior.mass.shape[-1] for _, part, _ in parts]
     ends = np.cumsum([0, *widths])
     most = max(part.posterior.mass.shape[0] for _, part, _ in parts)
-    dimensions = max(len(piece.parities) for piece in found)
+    dimensions = max(len(piece.parities) for piece in pieces)
 
     def padded(x: Floats, fill: float) -> Floats:
         return np.pad(x, ((0, most - x.shape[0]), (0, 0)), constant_values=fill)

@@ -121,13 +121,13 @@ def tipping_point(
 
 def _coefficient(claim: str, result: MetaResult, chosen: str | None) -> tuple[str, str]:
     """Whose prior to change, and why there is none."""
-    known = [name for name, one in result.prepared.parameters.items() if one.role == "effect"]
+    coefficients = [name for name, one in result.prepared.parameters.items() if one.role == "effect"]
     if chosen is not None:
-        if chosen not in known:
-            raise SpecificationError(f"coefficient={chosen!r}: choose one of {', '.join(known)}.")
+        if chosen not in coefficients:
+            raise SpecificationError(f"coefficient={chosen!r}: choose one of {', '.join(coefficients)}.")
         return chosen, ""
     mentions = {"mu" if name == "theta_new" else name for name in mentioned(claim, result.parameters)}
-    names = mentions & set(known)
+    names = mentions & set(coefficients)
     if len(names) == 1:
         return names.pop(), ""
     if names:
@@ -146,14 +146,14 @@ class _Search:
     def kinds(self, name: str, reason: str, covariates: Mapping[str, float | str]) -> list[Tipping]:
         """Every change of a prior, and further trials."""
         roles = {other: one.role for other, one in self.ready.parameters.items()}
-        found = self._on_coefficient(name, reason)
+        answers = self._on_coefficient(name, reason)
         for scale in (other for other, role in roles.items() if role == "heterogeneity"):
-            found.append(self._follow("tau_factor", scale, paths.rescaled(self.ready, "tau_factor", scale)))
+            answers.append(self._follow("tau_factor", scale, paths.rescaled(self.ready, "tau_factor", scale)))
             unit = self.se or self.under.fitted.marginal(scale).sd() or 1.0
-            found.append(self._follow("tau_fixed", scale, paths.known(self.ready, scale, unit)))
-        for own in (other for other, role in roles.items() if role == "nuisance"):
-            found.append(self._follow("own_factor", own, paths.rescaled(self.ready, "own_factor", own)))
-        return found + self._null_trials(covariates)
+            answers.append(self._follow("tau_fixed", scale, paths.known(self.ready, scale, unit)))
+        for nuisance in (other for other, role in roles.items() if role == "nuisance"):
+            answers.append(self._follow("own_factor", nuisance, paths.rescaled(self.ready, "own_factor", nuisance)))
+        return answers + self._null_trials(covariates)
 
     def _on_coefficient(self, name: str, reason: str) -> list[Tipping]:
         """All changes of the prior on a coefficient."""
@@ -187,7 +187,7 @@ class _Search:
         reason, start = self._without_trials(covariates), self.under.fitted.probability(self.claim)
         if reason or self.se is None:
             return [Tipping(kind=kind, parameter="", reason=reason) for kind in ("null_trial", "null_trials")]
-        one = follow(paths.one_null_trial(self.ready, covariates, self.se), self.under, self.claim, self.level)
+        single = follow(paths.one_null_trial(self.ready, covariates, self.se), self.under, self.claim, self.level)
         average = float(np.mean(np.asarray(self.ready.family.standard_errors(self.ready.data)) ** -2.0) ** -0.5)
 
         def after(n: int) -> float:
@@ -195,7 +195,7 @@ class _Search:
                 paths.with_null_trials(self.ready, covariates, average, n), self.claim
             ).probability
 
-        return [one, self._count(after, average, start)]
+        return [single, self._count(after, average, start)]
 
     def _without_trials(self, covariates: Mapping[str, float | str]) -> str:
         """Why further trials are not followed; empty where they are."""

@@ -155,10 +155,10 @@ class TippingPoints:
         return self.probability >= self.level
 
     def __getitem__(self, kind: str) -> Tipping:
-        for one in self.kinds:
-            if one.kind == kind:
-                return one
-        raise KeyError(f"{kind!r}; kinds are {', '.join(one.kind for one in self.kinds)}")
+        for tipping in self.kinds:
+            if tipping.kind == kind:
+                return tipping
+        raise KeyError(f"{kind!r}; kinds are {', '.join(tipping.kind for tipping in self.kinds)}")
 
     def table(self) -> pd.DataFrame:
         """One row for each tip, and one for each kind without any.
@@ -169,21 +169,21 @@ class TippingPoints:
         import pandas as pd
 
         rows = []
-        for one in self.kinds:
-            for tip in one.tips or (Tip(value=math.nan, probability=math.nan, change=""),):
+        for tipping in self.kinds:
+            for tip in tipping.tips or (Tip(value=math.nan, probability=math.nan, change=""),):
                 rows.append(
                     {
-                        "kind": one.kind,
-                        "varied": one.label,
+                        "kind": tipping.kind,
+                        "varied": tipping.label,
                         "value": tip.value,
                         "probability": tip.probability,
-                        "mcse": tip.mcse if one.tips else math.nan,
+                        "mcse": tip.mcse if tipping.tips else math.nan,
                         "change": tip.change,
-                        "lowest": one.ends[0],
-                        "highest": one.ends[1],
-                        "at_lowest": one.probabilities[0],
-                        "at_highest": one.probabilities[1],
-                        "reason": one.reason,
+                        "lowest": tipping.ends[0],
+                        "highest": tipping.ends[1],
+                        "at_lowest": tipping.probabilities[0],
+                        "at_highest": tipping.probabilities[1],
+                        "reason": tipping.reason,
                     }
                 )
         return pd.DataFrame(rows)
@@ -192,17 +192,17 @@ class TippingPoints:
         """The same in words, one sentence for each kind that applies."""
         return [self._sentence(one) for one in self.kinds if not one.reason]
 
-    def _sentence(self, one: Tipping) -> str:
-        done, nothing = (phrase.replace("{parameter}", one.parameter) for phrase in _PHRASES[one.kind])
+    def _sentence(self, tipping: Tipping) -> str:
+        done, nothing = (phrase.replace("{parameter}", tipping.parameter) for phrase in _PHRASES[tipping.kind])
         ends = " and ".join(
-            f"{_probability(p)} at {_ENDS[one.kind].format(value=_number(value), parameter=one.parameter)}"
-            for value, p in zip(one.ends, one.probabilities, strict=True)
+            f"{_probability(p)} at {_ENDS[tipping.kind].format(value=_number(value), parameter=tipping.parameter)}"
+            for value, p in zip(tipping.ends, tipping.probabilities, strict=True)
         )
         given = f"P({self.claim}), {_probability(self.probability)} as given,"
-        if not one.tips:
+        if not tipping.tips:
             start = nothing[0].upper() + nothing[1:]
             return f"{start} takes {given} {'below' if self.held else 'up to'} {self.level:g}: it is {ends}."
-        at = " and at ".join(done.format(value=f"{tip.value:.4g}") for tip in one.tips)
+        at = " and at ".join(done.format(value=f"{tip.value:.4g}") for tip in tipping.tips)
         return f"{given} crosses {self.level:g} at {at}: it is {ends}."
 
 

@@ -31,8 +31,8 @@ def varied_priors(
     given.update(own)
     if not given:
         raise SpecificationError("nothing is varied: give priors to try as tau=[...], mu=[...] or beta={name: [...]}.")
-    found: dict[Key, tuple[Prior, ...]] = {}
-    _refuse_overlap(ready.model.base, given)
+    varied: dict[Key, tuple[Prior, ...]] = {}
+    _reject_overlap(ready.model.base, given)
     for key, priors in given.items():
         where = key if key in ("tau", "mu") and key not in beta else f"{'own' if key in own else 'beta'}[{key!r}]"
         if isinstance(priors, Prior):
@@ -46,25 +46,25 @@ def varied_priors(
         if len(set(checked)) < len(checked):
             twice = next(prior for prior in checked if checked.count(prior) > 1)
             raise SpecificationError(f"{where}: {twice} is there more than once.")
-        found[key] = tuple(checked)
-        for one in checked:
-            ready.under({key: one})
+        varied[key] = tuple(checked)
+        for candidate in checked:
+            ready.under({key: candidate})
         odd = next((prior for prior in checked if key != "tau" and not _is_normal_mixture(prior)), None)
         if exact and odd is not None:
             raise SpecificationError(
                 f"{where}: {odd} is not a prior that exact integration takes; use a normal or t prior."
             )
-    return found
+    return varied
 
 
 def _check_own(ready: Prepared[Data, Model], own: Mapping[str, Sequence[Prior]]) -> None:
     """Reject a name that is none of a parameter beside tau, mu and the coefficients."""
-    known = [name for name, one in ready.parameters.items() if one.role != "effect" and name != "tau"]
+    nuisances = [name for name, one in ready.parameters.items() if one.role != "effect" and name != "tau"]
     for name in own:
-        if name not in known:
+        if name not in nuisances:
             raise SpecificationError(
-                f"own[{name!r}]: the model has no such parameter of its own.{did_you_mean(name, known)} "
-                f"It has: {', '.join(known) or 'none'}."
+                f"own[{name!r}]: the model has no such parameter of its own.{did_you_mean(name, nuisances)} "
+                f"It has: {', '.join(nuisances) or 'none'}."
             )
 
 
@@ -73,8 +73,8 @@ def label_of(key: Key) -> str:
     return key if isinstance(key, str) else ", ".join(key)
 
 
-def _refuse_overlap(model: NormalNormal, given: Mapping[Key, Any]) -> None:
-    """Refuse priors on a coefficient that another prior is for already, of those that vary or of the model."""
+def _reject_overlap(model: NormalNormal, given: Mapping[Key, Any]) -> None:
+    """Reject priors on a coefficient that another prior is for already, of those that vary or of the model."""
     groups = {key: key if isinstance(key, tuple) else (key,) for key in given}
     for key, names in groups.items():
         for other, taken in groups.items():
@@ -89,8 +89,8 @@ def _refuse_overlap(model: NormalNormal, given: Mapping[Key, Any]) -> None:
                     f"{sorted(both)[0]} has a joint prior in the model, on {', '.join(joint)}: vary that one as a whole, "
                     f"beta={{{joint!r}: [...]}}."
                 )
-        own = {*model.beta, *(["mu"] if model.mu != Flat() else [])} if isinstance(key, tuple) else set()
-        if both := set(names) & own:
+        with_priors = {*model.beta, *(["mu"] if model.mu != Flat() else [])} if isinstance(key, tuple) else set()
+        if both := set(names) & with_priors:
             raise SpecificationError(
                 f"{sorted(both)[0]} has a prior of its own in the model, and {label_of(key)} are to have a joint one: "
                 "give the model a joint prior on them instead."
@@ -104,7 +104,7 @@ def _is_normal_mixture(prior: Prior) -> bool:
         return False
 
 
-def _checked(prior: Any, key: Key, where: str, place: int) -> Prior:
+def _checked(prior: Any, key: Key, where: str, position: int) -> Prior:
     """A prior that its parameter can have, or an error that says which of the list it is."""
     if isinstance(prior, Prior) and prior.joint is not None:
         return prior
@@ -112,4 +112,4 @@ def _checked(prior: Any, key: Key, where: str, place: int) -> Prior:
     try:
         return require_scale_prior(prior, "tau") if key == "tau" else require_prior(prior, name, "Normal(0, 1)")
     except SpecificationError as error:
-        raise SpecificationError(f"{where}[{place}]: {error}") from error
+        raise SpecificationError(f"{where}[{position}]: {error}") from error

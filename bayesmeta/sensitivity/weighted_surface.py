@@ -50,10 +50,10 @@ class WeightedSurface:
         method = np.empty(shape, dtype=object)
         for at, combination in zip(np.ndindex(*shape), itertools.product(*self.varied.values()), strict=True):
             under, numbers = self._combination(self._ready.under(dict(zip(self.varied, combination, strict=True))))
-            probability[at] = [one.probability for one in under.found]
-            mcse[at] = [one.mcse for one in under.found]
+            probability[at] = [one.probability for one in under.answers]
+            mcse[at] = [one.mcse for one in under.answers]
             method[at] = under.method
-            arrays["pareto_k"][at] = max(one.pareto_k for one in under.found)
+            arrays["pareto_k"][at] = max(one.pareto_k for one in under.answers)
             for name, value in numbers.items():
                 arrays[name][at] = value
         return SensitivityResult(
@@ -85,7 +85,7 @@ class WeightedSurface:
         """Probabilities, and the other numbers, under one combination."""
         claims = [*self.claims, *([] if self._quantity is None else [f"{self._quantity.name} < {self._centre!r}"])]
         under = self.under.under(other, claims)  # where the quantity itself cannot be weighted, a fit too
-        kept = Under(under.ready, under.found[: len(self.claims)], under.method)
+        kept = Under(under.ready, under.answers[: len(self.claims)], under.method)
         refit = self.under.result(other) if under.method != "reweighted" else None
         numbers = self._weighted(other) if refit is None else self._refitted(other, refit)
         return kept, numbers
@@ -99,22 +99,22 @@ class WeightedSurface:
         weights = draws.weights(other)
         if ratio is None or not math.isfinite(weights.pareto_k):
             return {}
-        found = self._factors(other, weights.log_factor, float(weights.values @ ratio.ravel()), float(ratio.mean()))
+        numbers = self._factors(other, weights.log_factor, float(weights.values @ ratio.ravel()), float(ratio.mean()))
         if self._quantity is not None:
-            found |= self._moments(self.under.fitted.draws(self._quantity.name).ravel(), weights.values)
-        return found
+            numbers |= self._moments(self.under.fitted.draws(self._quantity.name).ravel(), weights.values)
+        return numbers
 
     def _refitted(self, other: Ready, refit: MetaResult) -> dict[str, float]:
         """Numbers of a fit; without marginal likelihoods, as of draws, the divergences are not known."""
-        found: dict[str, float] = {}
-        primary, own = self.under.fitted.log_marginal_likelihood, refit.log_marginal_likelihood
-        if primary is not None and own is not None:
+        numbers: dict[str, float] = {}
+        primary, evidence = self.under.fitted.log_marginal_likelihood, refit.log_marginal_likelihood
+        if primary is not None and evidence is not None:
             gain = -_mean(Draws(refit).log_ratio(self._ready))
-            found = self._factors(other, own - primary, gain, _mean(self.under.draws.log_ratio(other)))
+            numbers = self._factors(other, evidence - primary, gain, _mean(self.under.draws.log_ratio(other)))
         if self._quantity is not None:
             values = refit.draws(self._quantity.name).ravel()
-            found |= self._moments(values, np.full(values.size, 1 / values.size))
-        return found
+            numbers |= self._moments(values, np.full(values.size, 1 / values.size))
+        return numbers
 
     def _factors(self, other: Ready, log_factor: float, gain: float, loss: float) -> dict[str, float]:
         """Marginal likelihood and divergences, from the mean log ratio of the priors under the other and the fitted ones."""
@@ -136,12 +136,12 @@ class WeightedSurface:
         return {"mean": mean, "sd": sd, "lower": lower, "upper": upper}
 
     def _primary(self) -> dict[str, float]:
-        found = {f"P({text})": self.under.fitted.probability(text) for text in self.claims}
+        numbers = {f"P({text})": self.under.fitted.probability(text) for text in self.claims}
         if self._quantity is None:
-            return found
+            return numbers
         marginal = self.under.fitted.marginal(self._quantity.name)
         lower, upper = marginal.interval(self.ci_prob, "eti")
-        return found | {"mean": marginal.mean(), "sd": marginal.sd(), "lower": lower, "upper": upper}
+        return numbers | {"mean": marginal.mean(), "sd": marginal.sd(), "lower": lower, "upper": upper}
 
 
 def _mean(ratio: Floats | None) -> float:

@@ -27,30 +27,30 @@ def sentences(result: SensitivityResult, level: float) -> list[str]:
     """See `SensitivityResult.sentences`."""
     if not 0 < as_float(level) < 1:
         raise SpecificationError(f"level={level!r}: must lie between 0 and 1, e.g. 0.95.")
-    found = []
+    lines = []
     for j, claim in enumerate(result.claims):
-        found.append(_range_sentence(result, claim, j))
+        lines.append(_range_sentence(result, claim, j))
         if result.simulated:
             continue
         for name, key in zip(result.priors, result.keys, strict=True):
             for family, parameter, chosen in one_parameter_families(result.priors[name]):
-                found.append(_boundary_sentence(result, claim, level, name, key, family, parameter, chosen))
-    return found
+                lines.append(_boundary_sentence(result, claim, level, name, key, family, parameter, chosen))
+    return lines
 
 
 def one_parameter_families(priors: Sequence[Prior]) -> list[tuple[type[Prior], str, list[Prior]]]:
     """Families of which two or more priors are there that differ in one parameter only, with that parameter."""
-    found = []
+    families = []
     for family in dict.fromkeys(type(prior) for prior in priors):
-        own = [prior for prior in priors if type(prior) is family]
-        names = [n for n in parameter_names(family) if all(isinstance(getattr(p, n), float) for p in own)]
+        of_family = [prior for prior in priors if type(prior) is family]
+        names = [n for n in parameter_names(family) if all(isinstance(getattr(p, n), float) for p in of_family)]
         if len(names) < len(parameter_names(family)):
             continue
-        varying = [name for name in names if len({getattr(prior, name) for prior in own}) > 1]
+        varying = [name for name in names if len({getattr(prior, name) for prior in of_family}) > 1]
         if len(varying) == 1:
             key = varying[0]
-            found.append((family, key, sorted(own, key=lambda prior: getattr(prior, key))))
-    return found
+            families.append((family, key, sorted(of_family, key=lambda prior: getattr(prior, key))))
+    return families
 
 
 def boundary(
@@ -84,8 +84,8 @@ def boundary(
 
 def _probability(result: SensitivityResult, claim: str, key: Any, prior: Prior) -> float:
     model = with_priors(result.data, result.model, {key: prior})
-    found = fit_many(result.data, {"model": model}, "quadrature", tolerance=result.tolerance)
-    return found["model"].probability(claim)
+    fits = fit_many(result.data, {"model": model}, "quadrature", tolerance=result.tolerance)
+    return fits["model"].probability(claim)
 
 
 def _range_sentence(result: SensitivityResult, claim: str, j: int) -> str:
@@ -93,9 +93,11 @@ def _range_sentence(result: SensitivityResult, claim: str, j: int) -> str:
     number = math.prod(result.shape)
     primary = _digits(result.primary[f"P({claim})"])
     span = f"is {low}" if low == high else f"lies between {low} and {high}"
-    one, many = ("prior", "priors") if len(result.shape) == 1 else ("combination of priors", "combinations of priors")
-    what = f"Under the one {one} tried" if number == 1 else f"Over {number} {many}"
-    return f"{what}, the probability that {claim} {span}; under the primary priors it is {primary}."
+    singular, plural = (
+        ("prior", "priors") if len(result.shape) == 1 else ("combination of priors", "combinations of priors")
+    )
+    start = f"Under the one {singular} tried" if number == 1 else f"Over {number} {plural}"
+    return f"{start}, the probability that {claim} {span}; under the primary priors it is {primary}."
 
 
 def _boundary_sentence(
@@ -112,8 +114,12 @@ def _boundary_sentence(
     side = "above" if above else "below"
     label = family.row.words or family.__name__
     word = _PARAMETERS.get(parameter, parameter)
-    rest = [n for n in parameter_names(family) if n != parameter]
-    fixed = f" ({', '.join(f'{_PARAMETERS.get(n, n)} {getattr(chosen[0], n):g}' for n in rest)})" if rest else ""
+    fixed_names = [n for n in parameter_names(family) if n != parameter]
+    fixed = (
+        f" ({', '.join(f'{_PARAMETERS.get(n, n)} {getattr(chosen[0], n):g}' for n in fixed_names)})"
+        if fixed_names
+        else ""
+    )
     low, high = (float(getattr(prior, parameter)) for prior in (chosen[0], chosen[-1]))
     end = f"to {high:g}, the largest tried" if crossing is None else f"up to {_down(crossing, low)}"
     return (

@@ -43,21 +43,21 @@ def answers(design: Design, data: Simulated) -> Iterator[tuple[Answer, ...]]:
 
 def _frequentist(text: str, studies: Regression, level: float) -> tuple[Answer, ...]:
     method, interval = method_and_interval(text, level)
-    found = pool_regression(studies, method=method, interval=interval, level=level)
+    pooled = pool_regression(studies, method=method, interval=interval, level=level)
     nothing = np.full(studies.y.shape[:-1], np.nan)
-    estimate, se = found.beta[:, 0], found.se[:, 0]
-    mu = Answer(estimate, found.lower[:, 0], found.upper[:, 0], se, nothing)
+    estimate, se = pooled.beta[:, 0], pooled.se[:, 0]
+    mu = Answer(estimate, pooled.lower[:, 0], pooled.upper[:, 0], se, nothing)
     if method == "fe":
         return mu, Answer(*[nothing] * 5), Answer(*[nothing] * 5)
-    tau = Answer(np.sqrt(found.tau2), np.sqrt(found.tau2_lower), np.sqrt(found.tau2_upper), nothing, nothing)
+    tau = Answer(np.sqrt(pooled.tau2), np.sqrt(pooled.tau2_lower), np.sqrt(pooled.tau2_upper), nothing, nothing)
     df = np.inf if interval in ("wald", "profile") else float(studies.m)
-    half = critical(level, df) * np.sqrt(se**2 + found.tau2)
+    half = critical(level, df) * np.sqrt(se**2 + pooled.tau2)
     return mu, tau, Answer(estimate, estimate - half, estimate + half, nothing, nothing)
 
 
 def _bayesian(model: BayesianModel, data: Simulated, level: float) -> tuple[Answer, ...]:
     tail = (1 - level) / 2
-    found = fit_batch(
+    posterior = fit_batch(
         data.y,
         data.se,
         tau=parse_prior(model.tau),
@@ -67,7 +67,9 @@ def _bayesian(model: BayesianModel, data: Simulated, level: float) -> tuple[Answ
     )
     made = []
     for name in PARAMETERS:
-        one = found.sel(parameter=name)
-        lower, median, upper = one["quantiles"].to_numpy().T
-        made.append(Answer(median, lower, upper, one["sd"].to_numpy(), one["probability_below_zero"].to_numpy()))
+        marginal = posterior.sel(parameter=name)
+        lower, median, upper = marginal["quantiles"].to_numpy().T
+        made.append(
+            Answer(median, lower, upper, marginal["sd"].to_numpy(), marginal["probability_below_zero"].to_numpy())
+        )
     return tuple(made)

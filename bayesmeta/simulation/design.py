@@ -198,7 +198,7 @@ def distribution(amount: Amount) -> Prior:
 
 
 def checked(design: Design) -> Design:
-    """Return the design, or refuse what pydantic cannot see.
+    """Return the design, or reject what pydantic cannot see.
 
     Raises
     ------

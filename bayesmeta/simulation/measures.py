@@ -61,11 +61,11 @@ class Sums:
 
 def sums_of(values: Floats) -> Sums:
     """Sums of values of shape (..., replication), without those that are NaN."""
-    known = ~np.isnan(values)
-    n = known.sum(axis=-1).astype(float)
+    computed = ~np.isnan(values)
+    n = computed.sum(axis=-1).astype(float)
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean = np.where(known, values, 0.0).sum(axis=-1) / n
-        squares = np.where(known, values - mean[..., None], 0.0)
+        mean = np.where(computed, values, 0.0).sum(axis=-1) / n
+        squares = np.where(computed, values - mean[..., None], 0.0)
         return Sums(n, np.where(n > 0, mean, 0.0), (squares**2).sum(axis=-1))
 
 
@@ -83,11 +83,11 @@ def measure(data: Simulated, parameter: str, answer: Answer, level: float) -> Fl
     """
     truth = {"mu": data.mu, "tau": data.tau, "theta_new": data.theta_new}[parameter]
     estimate, lower, upper = answer.estimate, answer.lower, answer.upper
-    known = ~(np.isnan(estimate) | np.isnan(lower) | np.isnan(upper))
+    computed = ~(np.isnan(estimate) | np.isnan(lower) | np.isnan(upper))
     rows = dict.fromkeys(MEASURES, np.full(truth.shape, np.nan))
     outside = np.maximum(lower - truth, 0.0) + np.maximum(truth - upper, 0.0)
     rows |= {
-        "failed": (~known).astype(float),
+        "failed": (~computed).astype(float),
         "error": estimate - truth,
         "squared_error": (estimate - truth) ** 2,
         "se": answer.se,
@@ -105,19 +105,19 @@ def measure(data: Simulated, parameter: str, answer: Answer, level: float) -> Fl
     if parameter != "tau":
         rows |= _calibration(answer.below_zero, truth)
     made = np.stack([np.asarray(rows[name], float) for name in MEASURES])
-    made[1:, ~known] = np.nan
+    made[1:, ~computed] = np.nan
     return made
 
 
 def _calibration(claimed: Floats, truth: Floats) -> dict[str, Floats]:
     """Claimed probabilities that the parameter is below zero, by bin, and whether it was."""
     with np.errstate(invalid="ignore"):
-        place = np.minimum(np.floor(claimed * BINS), BINS - 1)
+        bin_ = np.minimum(np.floor(claimed * BINS), BINS - 1)
     below = (truth < 0).astype(float)
     rows = {}
     for i in range(BINS):
-        rows[f"claimed_{i}"] = np.where(place == i, claimed, np.nan)
-        rows[f"true_{i}"] = np.where(place == i, below, np.nan)
+        rows[f"claimed_{i}"] = np.where(bin_ == i, claimed, np.nan)
+        rows[f"true_{i}"] = np.where(bin_ == i, below, np.nan)
     return rows
 
 

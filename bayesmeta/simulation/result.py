@@ -66,7 +66,7 @@ class SimulationResult:
 
     @property
     def calibration(self) -> pd.DataFrame:
-        """Posterior probabilities of an effect below zero against how often it was, by bin of the probability.
+        """Posterior probabilities of an effect below zero and how often it was, by bin of the probability.
 
         Columns: `claimed` mean probability in the bin, `true` share, `true_mcse`, `n`. They agree where truths are drawn
         from the priors; a fixed truth gives shares of 0 or 1.

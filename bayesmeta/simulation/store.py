@@ -44,10 +44,10 @@ class Store:
             raise DataError(f"{folder}: cannot be made: {error.strerror}. Give another folder.") from error
         mark = folder / "design.json"
         if mark.is_file():
-            found = _hash_in(mark)
-            if found != design.hash:
+            stored = _hash_in(mark)
+            if stored != design.hash:
                 raise DataError(
-                    f"{mark}: blocks of another design are kept here (hash {str(found)[:12]}, not {design.hash[:12]}). "
+                    f"{mark}: blocks of another design are kept here (hash {str(stored)[:12]}, not {design.hash[:12]}). "
                     "Give another folder, or delete this one."
                 )
         else:
@@ -91,9 +91,9 @@ class Store:
             n, mean, squares = (table[name].to_numpy().reshape(self._shape) for name in ("n", "mean", "squares"))
         except (OSError, KeyError, ValueError) as error:
             raise DataError(f"{path}: not a block of a simulation: {error}. Delete it and run again.") from error
-        found = table.schema.metadata or {}
+        metadata = table.schema.metadata or {}
         for name, ours in self._identity(key).items():
-            theirs = found.get(name.encode(), b"none").decode(errors="replace")
+            theirs = metadata.get(name.encode(), b"none").decode(errors="replace")
             if theirs != ours:
                 raise DataError(
                     f"{path}: a block of another simulation: its {name} is {theirs[:16]}, not {ours[:16]}. "
@@ -101,13 +101,13 @@ class Store:
                 )
         return Sums(n, mean, squares)
 
-    def _identity(self, key: Key) -> dict[str, str]:
-        """What a block's numbers depend on, and the form in which they are kept."""
-        return {"form": FORM, "design": self._hash, "scenario": str(key[0]), "block": str(key[1])}
-
     def write_results(self, files: dict[str, bytes]) -> None:
         """Write files of results beside the blocks."""
         write_files(self.folder, files)
+
+    def _identity(self, key: Key) -> dict[str, str]:
+        """What a block's numbers depend on, and the form in which they are kept."""
+        return {"form": FORM, "design": self._hash, "scenario": str(key[0]), "block": str(key[1])}
 
     def _path(self, key: Key) -> Path:
         return self._blocks / f"{key[0]:05d}-{key[1]:08d}.parquet"

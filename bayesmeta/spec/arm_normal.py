@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, final
 
 from bayesmeta.data.arm_means import ArmMeans
-from bayesmeta.errors import SpecificationError, did_you_mean
+from bayesmeta.errors import SpecificationError, did_you_mean, require_choice
 from bayesmeta.priors import Prior
 from bayesmeta.spec.between import Between
 from bayesmeta.spec.normal_normal import Names, NormalNormal
@@ -80,10 +80,7 @@ class ArmNormal:
         else:
             object.__setattr__(self, "typical_sd", require_own_scale(self.typical_sd, "typical_sd"))
         object.__setattr__(self, "sd_variation", require_own_scale(self.sd_variation, "sd_variation"))
-        if self.measure not in MEASURES:
-            raise SpecificationError(
-                f"measure={self.measure!r} is not known; choose 'md' or 'smd'.{did_you_mean(self.measure, MEASURES)}"
-            )
+        require_choice("measure", self.measure, MEASURES)
         if self.measure == "smd" and not self.equal_variances:
             raise SpecificationError(
                 "measure='smd' needs equal_variances=True: theta is in units of the one sigma of a study."
@@ -102,8 +99,8 @@ class ArmNormal:
     @property
     def priors(self) -> dict[str | Names, Prior]:
         """The priors as they were stated; ``typical_sd`` alone where all instruments have the same."""
-        one = {"typical_sd": self.typical_sd} if isinstance(self.typical_sd, Prior) else {}
-        return self.base.priors | one | self._by_instrument() | {"sd_variation": self.sd_variation}
+        typical = {"typical_sd": self.typical_sd} if isinstance(self.typical_sd, Prior) else {}
+        return self.base.priors | typical | self._by_instrument() | {"sd_variation": self.sd_variation}
 
     def typical_prior(self, instrument: str) -> Prior:
         """Prior on the median sigma of an instrument.
@@ -123,7 +120,7 @@ class ArmNormal:
         return self.typical_sd[instrument]
 
     def check(self, data: ArmMeans) -> None:
-        """Refuse data that leave the model without a posterior or whose instruments have different units."""
+        """Reject data that leave the model without a posterior or whose instruments have different units."""
         for instrument in data.instruments:
             self.typical_prior(instrument)
         named = self.typical_sd if isinstance(self.typical_sd, Mapping) else {}

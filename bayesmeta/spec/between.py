@@ -63,7 +63,7 @@ class Independent(Between):
 class MultiArm(Between):
     """Contrasts of multi-arm trials with a common comparator: correlation 1/2 within a trial.
 
-    Holds when every contrast of a trial is against the same arm and all contrasts have the same heterogeneity.
+    Holds when every contrast of a trial has the same reference arm and all contrasts have the same heterogeneity.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import stdtr
 
 from bayesmeta.data.arm_changes import ArmChanges
-from bayesmeta.errors import DataWarning, SpecificationError, did_you_mean
+from bayesmeta.errors import DataWarning, SpecificationError, require_choice
 from bayesmeta.priors import PointMass, Prior, plain, require_correlation_prior
 from bayesmeta.spec.between import Between
 from bayesmeta.spec.normal_normal import Names, NormalNormal
@@ -28,7 +28,7 @@ class ChangeNormal:
     theta_i ~ N(mu + x_i beta, tau^2). Differences between the arms at baseline and afterwards are bivariate normal with
     the printed standard deviations and the correlation rho_i of a participant's two measurements, the same in both
     arms; atanh(rho_i) ~ N(atanh(correlation), correlation_variation^2). A printed correlation, or one that the standard
-    deviation of the changes tells, has the distribution of a sample correlation given rho_i; a study without has a
+    deviation of the changes implies, has the distribution of a sample correlation given rho_i; a study without has a
     rho_i and nothing of this. Studies that report changes alone, or the time afterwards alone, do not depend on it.
 
     Parameters
@@ -42,7 +42,7 @@ class ChangeNormal:
         Prior on the standard deviation of Fisher's z, atanh(rho_i), between studies; ``PointMass(0)`` for one
         correlation in all of them.
     baseline : {"separate", "common"}
-        What is known of the means at baseline. ``"separate"``: nothing, so that the difference of the changes tells
+        What is known of the means at baseline. ``"separate"``: nothing, so that the difference of the changes informs
         theta. ``"common"``: they are equal in the two arms of a trial, as randomisation makes them, so that theta is
         estimated as in an analysis of covariance; studies that report the time afterwards alone go along.
 
@@ -78,11 +78,7 @@ class ChangeNormal:
         object.__setattr__(self, "correlation", require_correlation_prior(self.correlation))
         variation = require_own_scale(self.correlation_variation, "correlation_variation")
         object.__setattr__(self, "correlation_variation", variation)
-        if self.baseline not in BASELINES:
-            raise SpecificationError(
-                f"baseline={self.baseline!r} is not known; choose 'separate' or 'common'."
-                f"{did_you_mean(self.baseline, BASELINES)}"
-            )
+        require_choice("baseline", self.baseline, BASELINES)
 
     @property
     def measure(self) -> str:
@@ -102,11 +98,11 @@ class ChangeNormal:
     @property
     def priors(self) -> dict[str | Names, Prior]:
         """The priors as they were stated; see `NormalNormal.priors`."""
-        own = {"correlation": self.correlation, "correlation_variation": self.correlation_variation}
-        return self.base.priors | own
+        correlations = {"correlation": self.correlation, "correlation_variation": self.correlation_variation}
+        return self.base.priors | correlations
 
     def check(self, data: ArmChanges) -> None:
-        """Refuse data that the model cannot use, and warn of baselines that chance does not make so different."""
+        """Reject data that the model cannot use, and warn of baselines that chance does not make so different."""
         if self.baseline == "separate":
             for i in np.flatnonzero(~data.both_times & ~data.changes_only):
                 raise SpecificationError(

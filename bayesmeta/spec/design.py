@@ -75,34 +75,34 @@ def review_design(formula: str, review: PublishedReview) -> Design:
         (name, covariate)
         for name in review.study
         for covariate in review.covariate_names
-        if any(isinstance(_find(studies, name).covariates.get(covariate), Range) for studies in scenarios)
+        if any(
+            study.name == name and isinstance(study.covariates.get(covariate), Range)
+            for studies in scenarios
+            for study in studies
+        )
     )
     names = review.covariate_names
     corners = [np.zeros(len(slots)), *np.eye(len(slots)), np.full(len(slots), 0.5)]
     frames = [_frame(studies, names, slots, u) for u in corners for studies in scenarios]
-    found = model_matrix(formula, pd.concat(frames))
-    values = found.values.reshape(len(corners), len(scenarios), review.n_studies, len(found.columns))
+    matrix = model_matrix(formula, pd.concat(frames))
+    values = matrix.values.reshape(len(corners), len(scenarios), review.n_studies, len(matrix.columns))
     base, slope, middle = values[0], values[1:-1] - values[0], values[-1]
     if not np.allclose(middle, base + 0.5 * slope.sum(axis=0), rtol=1e-9, atol=1e-9):
         raise SpecificationError(
             f"formula {formula!r}: a covariate known as a range must enter linearly. "
             "Declare the transformed covariate itself as a range, e.g. log2_dose instead of dose."
         )
-    return Design(found.columns, base, slope, slots, found.intercept)
-
-
-def _find(studies: Sequence[Study], name: str) -> Study:
-    return next(study for study in studies if study.name == name)
+    return Design(matrix.columns, base, slope, slots, matrix.intercept)
 
 
 def _frame(studies: Sequence[Study], names: Sequence[str], slots: Sequence[tuple[str, str]], u: Floats) -> pd.DataFrame:
     import pandas as pd
 
     def value(study: Study, name: str) -> float | str | None:
-        found = study.covariates.get(name)
-        if isinstance(found, Range):
-            return found.lower + float(u[slots.index((study.name, name))]) * (found.upper - found.lower)
-        return found
+        covariate = study.covariates.get(name)
+        if isinstance(covariate, Range):
+            return covariate.lower + float(u[slots.index((study.name, name))]) * (covariate.upper - covariate.lower)
+        return covariate
 
     index = [study.name for study in studies]
     return pd.DataFrame({name: [value(study, name) for study in studies] for name in names}, index=index)

@@ -100,19 +100,19 @@ def model_matrix(formula: str, frame: pd.DataFrame) -> ModelMatrix:
             matrix = _parsed(read).get_model_matrix(used, context=CONTEXT, na_action="ignore")
     except Exception as error:  # transforms raise what their arguments make them
         raise SpecificationError(f"formula {formula!r} cannot be evaluated: {_one_line(error)}") from error
-    found, intercept = dict[str, str](), False
-    for term, place in matrix.model_spec.term_slices.items():
-        names = list(map(str, matrix.columns[place]))
+    columns, intercept = dict[str, str](), False
+    for term, columns_of_term in matrix.model_spec.term_slices.items():
+        names = list(map(str, matrix.columns[columns_of_term]))
         if str(term) == "1" and names == ["Intercept"]:
             intercept = True
             continue
         factors = [_factor(str(factor)) for factor in term.factors]
-        for name, j in zip(names, range(place.start, place.stop), strict=True):
+        for name, j in zip(names, range(columns_of_term.start, columns_of_term.stop), strict=True):
             _check_finite(formula, name, factors, np.asarray(matrix.iloc[:, j], dtype=float), frame)
-        found |= dict.fromkeys(names, ":".join(variable for variable, _ in factors))
-    values = np.asarray(matrix[list(found)], dtype=float).reshape(len(frame), len(found))
-    _check_variation(formula, read, found, frame, intercept)
-    return ModelMatrix(values, found, intercept)
+        columns |= dict.fromkeys(names, ":".join(variable for variable, _ in factors))
+    values = np.asarray(matrix[list(columns)], dtype=float).reshape(len(frame), len(columns))
+    _check_variation(formula, read, columns, frame, intercept)
+    return ModelMatrix(values, columns, intercept)
 
 
 def _factor(text: str) -> tuple[str, tuple[str, ...]]:
@@ -155,7 +155,7 @@ def _is_numeric(column: Any) -> bool:
 
 
 def _as_numbers(read: FormulaText, frame: pd.DataFrame) -> pd.DataFrame:
-    """The columns that are used; whole numbers as floats, whose powers do not overflow, where they are no categories."""
+    """The columns that are used; whole numbers as floats, whose powers do not overflow, where they are not categories."""
     used = frame[read.columns].reset_index(drop=True)
     categories = {name for factor in read.factors if factor.categories for name in factor.columns}
     whole = [name for name in read.columns if name not in categories and used[name].dtype.kind in "iub"]
@@ -163,7 +163,7 @@ def _as_numbers(read: FormulaText, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _check_size(formula: str, read: FormulaText, used: pd.DataFrame) -> None:
-    """Refuse a matrix that would not fit into memory, before it is made."""
+    """Reject a matrix that would not fit into memory, before it is made."""
     width = {
         factor.text: prod(
             int(used[name].nunique()) if factor.categories or not _is_numeric(used[name]) else 1
@@ -193,10 +193,10 @@ def _check_finite(
 
 
 def _check_variation(
-    formula: str, read: FormulaText, found: dict[str, str], frame: pd.DataFrame, intercept: bool
+    formula: str, read: FormulaText, columns: dict[str, str], frame: pd.DataFrame, intercept: bool
 ) -> None:
-    """Refuse a covariate of which nothing is left beside the intercept, because it is the same in every study."""
-    left = {name for variable in found.values() for part in variable.split(":") for name in _factor(part)[1]}
+    """Reject a covariate of which nothing is left beside the intercept, because it is the same in every study."""
+    left = {name for variable in columns.values() for part in variable.split(":") for name in _factor(part)[1]}
     for name in read.columns:
         if intercept and name not in left and frame[name].nunique() == 1:
             raise SpecificationError(

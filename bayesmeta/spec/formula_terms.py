@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from bayesmeta.spec.formula_tokens import RefusedError
+from bayesmeta.spec.formula_tokens import RejectedError
 
 MOST_TERMS, MOST_STEPS = 200, 5000
 Term = frozenset[str]  # its factors
@@ -28,17 +28,17 @@ def combined(sign: str, left: Terms, right: Terms) -> Terms:
 
 def product(*factors: Terms) -> Terms:
     """Terms of each part with those of every other."""
-    found, steps = factors[0], 1
+    terms, steps = factors[0], 1
     for _, more in pairwise(factors):
         steps *= max(len(more), 1)
         if steps * max(len(factors[0]), 1) > MOST_STEPS:
-            raise RefusedError(f"it multiplies out to more than {MOST_STEPS} terms.")
-        found = _few([a | b for a in found for b in more])
-    return found
+            raise RejectedError(f"it multiplies out to more than {MOST_STEPS} terms.")
+        terms = _few([a | b for a in terms for b in more])
+    return terms
 
 
 def _few(terms: Terms | list[Term]) -> Terms:
-    found = tuple(dict.fromkeys(terms))
-    if len(found) > MOST_TERMS:
-        raise RefusedError(f"it stands for more than {MOST_TERMS} terms.")
-    return found
+    distinct = tuple(dict.fromkeys(terms))
+    if len(distinct) > MOST_TERMS:
+        raise RejectedError(f"it stands for more than {MOST_TERMS} terms.")
+    return distinct

@@ -11,7 +11,7 @@ from functools import lru_cache, partial
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.spec.formula_functions import ARGUMENTS, CODINGS, FUNCTIONS, LARGEST_DEGREE, LARGEST_NUMBER, SMALL
 from bayesmeta.spec.formula_terms import Terms, combined, product
-from bayesmeta.spec.formula_tokens import RefusedError, Token, tokens_of
+from bayesmeta.spec.formula_tokens import RejectedError, Token, tokens_of
 
 LONGEST, DEEPEST, LARGEST_POWER = 2000, 20, 10
 _OPERATORS = {"+": 1, "-": 1, "*": 2, "/": 2, "%in%": 2, ":": 3, "**": 4, "^": 4}
@@ -60,7 +60,7 @@ class FormulaText:
 
 @lru_cache(maxsize=256)
 def read_formula(text: str) -> FormulaText:
-    """Read the right-hand side of a formula, or refuse what is no part of one.
+    """Read the right-hand side of a formula, or reject what is not part of one.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def read_formula(text: str) -> FormulaText:
         raise SpecificationError(f"formula of {len(text)} characters: at most {LONGEST} are read.")
     try:
         return _Reader(text).formula()
-    except RefusedError as error:
+    except RejectedError as error:
         raise SpecificationError(f"formula {text!r} cannot be read: {error}") from None
 
 
@@ -96,7 +96,7 @@ class _Reader:
     def formula(self) -> FormulaText:
         text, terms = self._sum(1)
         if self._sign() is not None or self.place < len(self.tokens):
-            raise RefusedError(f"{self.tokens[self.place].text!r} is not expected there.")
+            raise RejectedError(f"{self.tokens[self.place].text!r} is not expected there.")
         return FormulaText(text, tuple(self.factors.values()), terms)
 
     # formulas: text that is handed on, and the terms that it stands for
@@ -108,13 +108,13 @@ class _Reader:
             if sign in ("**", "^"):
                 power = self._power()
                 if len(terms) == 1 and power > 1:
-                    raise RefusedError(f"{text}**{power}: a power of one term is that term. Write I({text}**{power}).")
+                    raise RejectedError(f"{text}**{power}: a power of one term is that term. Write I({text}**{power}).")
                 text, terms = f"{text}**{power}", product(*[terms] * power)
                 continue
-            other, more = self._deeper(partial(self._sum, _OPERATORS[sign] + 1))
-            if sign not in ("+", "-") and {text, other} & {"0", "1", "-1"}:
-                raise RefusedError(f"0 and 1 stand alone, as in '0 + x'; got {text} {sign} {other}.")
-            text, terms = f"{text} {sign} {other}", combined(sign, terms, more)
+            right, more = self._deeper(partial(self._sum, _OPERATORS[sign] + 1))
+            if sign not in ("+", "-") and {text, right} & {"0", "1", "-1"}:
+                raise RejectedError(f"0 and 1 stand alone, as in '0 + x'; got {text} {sign} {right}.")
+            text, terms = f"{text} {sign} {right}", combined(sign, terms, more)
         return text, terms
 
     def _signed(self) -> tuple[str, Terms]:
@@ -124,7 +124,7 @@ class _Reader:
         self.place += 1
         text, terms = self._deeper(self._signed)
         if sign == "-" and text != "1":
-            raise RefusedError(
+            raise RejectedError(
                 f"-{text} at the start takes a term away that is not there; -1 leaves out the intercept."
             )
         return ("-1", ()) if sign == "-" else (text, terms)
@@ -133,7 +133,7 @@ class _Reader:
         token = self._next()
         if token.kind == "number":
             if token.text not in ("0", "1"):
-                raise RefusedError(
+                raise RejectedError(
                     f"the number {token.text}: only 0 and 1, without and with an intercept. In I(...) any may stand."
                 )
             return token.text, (frozenset(),) if token.text == "1" else ()
@@ -147,8 +147,8 @@ class _Reader:
             if self._sign() == "(":
                 return self._factor(self._deeper(lambda: self._call(token.text)))
             return self._factor(Factor(_column(token.text), (token.text,), token.text))
-        what = "text belongs inside C(...)" if token.kind == "text" else "a column should stand there"
-        raise RefusedError(f"{token.text!r}: {what}.")
+        fault = "text belongs inside C(...)" if token.kind == "text" else "a column should stand there"
+        raise RejectedError(f"{token.text!r}: {fault}.")
 
     def _factor(self, factor: Factor) -> tuple[str, Terms]:
         self.factors[factor.text] = factor
@@ -157,7 +157,7 @@ class _Reader:
     def _power(self) -> int:
         token = self._next()
         if token.kind != "number" or not token.text.isdecimal() or not 1 <= int(token.text) <= LARGEST_POWER:
-            raise RefusedError(
+            raise RejectedError(
                 f"** {token.text}: a power of terms is a whole number from 1 to {LARGEST_POWER}. Write I(x**2) for a square."
             )
         return int(token.text)
@@ -166,15 +166,15 @@ class _Reader:
 
     def _call(self, name: str) -> Factor:
         if name not in FUNCTIONS:
-            raise RefusedError(
+            raise RejectedError(
                 f"{name}(...) is not one of its functions.{did_you_mean(name, FUNCTIONS)} Functions: {', '.join(FUNCTIONS)}."
             )
         self._expect("(")
         first, columns, functions = self._arithmetic(1)
         if not columns:
-            raise RefusedError(f"{name}({first}): name a column in it.")
+            raise RejectedError(f"{name}({first}): name a column in it.")
         if name == "C" and (len(columns) > 1 or functions or first.strip("`") != columns[0]):
-            raise RefusedError(f"C({first}): give one column.")
+            raise RejectedError(f"C({first}): give one column.")
         parts = [first, *self._options(name)]
         text = f"{name}({', '.join(parts)})"
         variable = columns[0] if name == "C" else text
@@ -188,11 +188,11 @@ class _Reader:
             if token is not None and token.kind == "name" and self._sign(1) == "=":
                 if token.text not in ARGUMENTS[name]:
                     allowed = ", ".join(ARGUMENTS[name]) or "none"
-                    raise RefusedError(f"{name}() has no option {token.text!r}. Options: {allowed}.")
+                    raise RejectedError(f"{name}() has no option {token.text!r}. Options: {allowed}.")
                 self.place += 2
                 yield f"{token.text}={self._option(name, token.text)}"
             elif not ARGUMENTS[name]:
-                raise RefusedError(f"{name}() takes one argument.")
+                raise RejectedError(f"{name}() takes one argument.")
             else:
                 yield self._option(name, "df or degree" if name != "C" else "contrasts")
         self._expect(")")
@@ -200,7 +200,7 @@ class _Reader:
     def _option(self, name: str, option: str) -> str:
         value = self._literal(name)
         if option in SMALL and value.lstrip("-")[0].isdecimal() and not 0 <= float(value) <= LARGEST_DEGREE:
-            raise RefusedError(f"{name}(..., {option}={value}): it must lie between 0 and {LARGEST_DEGREE}.")
+            raise RejectedError(f"{name}(..., {option}={value}): it must lie between 0 and {LARGEST_DEGREE}.")
         return value
 
     def _literal(self, name: str) -> str:
@@ -219,8 +219,8 @@ class _Reader:
         if token.kind == "name" and name == "C" and token.text in CODINGS:
             return token.text + (self._coding() if self._sign() == "(" else "")
         if token.kind == "name" and name in ("bs", "cr", "cc", "cs"):
-            raise RefusedError(f"{name}(..., {token.text}): give a number, a text or a list.")
-        raise RefusedError(f"{name}(..., {token.text}): give a number, a level in quotes or a list of them.")
+            raise RejectedError(f"{name}(..., {token.text}): give a number, a text or a list.")
+        raise RejectedError(f"{name}(..., {token.text}): give a number, a level in quotes or a list of them.")
 
     def _list(self, name: str) -> Iterator[str]:
         while self._sign() != "]":
@@ -239,7 +239,7 @@ class _Reader:
             named = ""
             if token is not None and token.kind == "name" and self._sign(1) == "=":
                 if token.text not in ("base", "reference", "scores", "backward", "reversed", "forward", "scale"):
-                    raise RefusedError(f"no option {token.text!r} of a coding.")
+                    raise RejectedError(f"no option {token.text!r} of a coding.")
                 named = f"{token.text}="
                 self.place += 2
             given.append(named + self._deeper(lambda: self._literal("")))
@@ -251,7 +251,7 @@ class _Reader:
 
     def _number(self, token: Token) -> str:
         if token.kind != "number" or float(token.text) > LARGEST_NUMBER:
-            raise RefusedError(f"{token.text}: give a number of at most {LARGEST_NUMBER}.")
+            raise RejectedError(f"{token.text}: give a number of at most {LARGEST_NUMBER}.")
         return token.text
 
     def _arithmetic(self, least: int) -> tuple[str, list[str], list[str]]:
@@ -260,16 +260,16 @@ class _Reader:
             self.place += 1
             if sign == "**":
                 if not columns:
-                    raise RefusedError(f"{text}**...: a power is of a column.")
+                    raise RejectedError(f"{text}**...: a power is of a column.")
                 text = f"{text} ** {self._exponent()}"
                 continue
             if _ARITHMETIC[sign] == 1 and (token := self._peek()) is not None and token.kind == "text":
                 self.place += 1
-                other: tuple[str, list[str], list[str]] = (repr(token.text[1:-1]), [], [])
+                right: tuple[str, list[str], list[str]] = (repr(token.text[1:-1]), [], [])
             else:
-                other = self._deeper(partial(self._arithmetic, _ARITHMETIC[sign] + 1))
-            text = f"{text} {sign} {other[0]}"
-            columns, functions = columns + other[1], functions + other[2]
+                right = self._deeper(partial(self._arithmetic, _ARITHMETIC[sign] + 1))
+            text = f"{text} {sign} {right[0]}"
+            columns, functions = columns + right[1], functions + right[2]
             if _ARITHMETIC[sign] == 1:
                 break
         return text, columns, functions
@@ -279,7 +279,7 @@ class _Reader:
         self.place += bool(sign)
         token = self._next()
         if token.kind != "number" or float(token.text) > 2 * LARGEST_POWER:
-            raise RefusedError(
+            raise RejectedError(
                 f"** {sign}{token.text}: the power of a column is a number of at most {2 * LARGEST_POWER}."
             )
         return sign + token.text
@@ -300,19 +300,19 @@ class _Reader:
         if token.kind == "name" and self._sign() == "(":
             call = self._deeper(lambda: self._call(token.text))
             if call.categories:
-                raise RefusedError(f"{call.text} cannot stand inside another function.")
+                raise RejectedError(f"{call.text} cannot stand inside another function.")
             return call.text, list(call.columns), list(call.functions)
         if token.kind == "name":
             if keyword.iskeyword(token.text):
-                raise RefusedError(
+                raise RejectedError(
                     f"{token.text!r} is a word of Python: inside a function, give the column another name."
                 )
             return _column(token.text), [token.text], []
-        raise RefusedError(f"{token.text!r} is not expected there.")
+        raise RejectedError(f"{token.text!r} is not expected there.")
 
     def _number_in_arithmetic(self, token: Token) -> str:
         if not float(token.text) < 1e300:
-            raise RefusedError(f"{token.text}: too large.")
+            raise RejectedError(f"{token.text}: too large.")
         return token.text if len(token.text) <= 30 else repr(float(token.text))
 
     # tokens
@@ -328,23 +328,23 @@ class _Reader:
     def _next(self) -> Token:
         token = self._peek()
         if token is None:
-            raise RefusedError("it ends too early.")
+            raise RejectedError("it ends too early.")
         self.place += 1
         return token
 
     def _expect(self, sign: str) -> None:
         if self._sign() != sign:
             token = self._peek()
-            raise RefusedError(f"{sign!r} is missing" + (f" before {token.text!r}." if token else "."))
+            raise RejectedError(f"{sign!r} is missing" + (f" before {token.text!r}." if token else "."))
         self.place += 1
 
     def _deeper[Read](self, read: Callable[[], Read]) -> Read:
         self.depth += 1
         if self.depth > DEEPEST:
-            raise RefusedError(f"it is nested more than {DEEPEST} deep.")
-        found = read()
+            raise RejectedError(f"it is nested more than {DEEPEST} deep.")
+        part = read()
         self.depth -= 1
-        return found
+        return part
 
 
 def _column(name: str) -> str:

@@ -18,7 +18,7 @@ _TOKEN = re.compile(
 )
 
 
-class RefusedError(Exception):
+class RejectedError(Exception):
     """What is wrong with a formula, without the formula."""
 
 
@@ -35,19 +35,19 @@ def tokens_of(source: str) -> Iterator[Token]:
 
     Raises
     ------
-    RefusedError
+    RejectedError
         At the first sign that has no meaning in a formula.
     """
     place = 0
     while place < len(source):
         match = _TOKEN.match(source, place)
         if match is None:
-            raise RefusedError(_why_not(source[place]))
+            raise RejectedError(_why_not(source[place]))
         place = match.end()
         kind = str(match.lastgroup) if match.lastgroup in ("space", "quoted", "text", "sign") else _kind(match)
         if kind != "space":
             if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in match.group()):
-                raise RefusedError(f"{match.group()!r}: control characters cannot stand in a name.")
+                raise RejectedError(f"{match.group()!r}: control characters cannot stand in a name.")
             yield Token(kind, match[kind])
 
 

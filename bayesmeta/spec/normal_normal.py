@@ -89,7 +89,7 @@ class NormalNormal:
         self._check_mu()
 
     def _checked(self, names: object, prior: object) -> Prior:
-        """Return the prior of one entry of `beta`, or refuse it."""
+        """Return the prior of one entry of `beta`, or reject it."""
         where = f"beta[{names!r}]"
         if isinstance(names, str):
             if names in RESERVED:
@@ -104,11 +104,11 @@ class NormalNormal:
             raise SpecificationError(f"{where}: {len(names)} names, but {joint} is for {joint.dim} coefficients.")
         for name in names:
             if name in RESERVED and name != "mu":
-                raise SpecificationError(f"{where}: {name} is no coefficient; name columns of the formula, or mu.")
+                raise SpecificationError(f"{where}: {name} is not a coefficient; name columns of the formula, or mu.")
         return joint
 
     def _check_one_prior_each(self) -> None:
-        """Refuse a second prior for a coefficient."""
+        """Reject a second prior for a coefficient."""
         joint = [name for names in self.joint_priors() for name in names]
         for name in joint:
             if joint.count(name) > 1 or name in self.beta:
@@ -119,13 +119,13 @@ class NormalNormal:
             )
 
     def _check_mu(self) -> None:
-        """Refuse a prior on a `mu` that the formula does not have; a flat one says nothing."""
+        """Reject a prior on a `mu` that the formula does not have; a flat one says nothing."""
         joint = next((names for names in self.joint_priors() if "mu" in names), None)
         if self.has_mu or (joint is None and self.mu == Flat()):
             return
-        what = f"mu={self.mu}" if joint is None else f"beta[{joint!r}]"
+        where = f"mu={self.mu}" if joint is None else f"beta[{joint!r}]"
         raise SpecificationError(
-            f"{what}: the formula {self.formula!r} has no mu, for it has no intercept. Leave the prior on mu out and give "
+            f"{where}: the formula {self.formula!r} has no mu, for it has no intercept. Leave the prior on mu out and give "
             "the coefficients theirs, in beta by the name of the variable; or take out the 0 of the formula."
         )
 
@@ -178,44 +178,44 @@ class NormalNormal:
         return None
 
     def check_beta(self, columns: Mapping[str, str], intercept: bool = True) -> None:
-        """Refuse priors for coefficients that the design (column name to variable) does not have."""
+        """Reject priors for coefficients that the design (column name to variable) does not have."""
         allowed = [*columns, *columns.values()]
         for key in self.beta:
             joint = isinstance(key, tuple)
-            known = [*columns, *(["mu"] if intercept else [])] if joint else allowed
+            allowed_names = [*columns, *(["mu"] if intercept else [])] if joint else allowed
             for name in key if isinstance(key, tuple) else (key,):
-                if name not in known:
-                    what = "mu" if name == "mu" else "such column"
+                if name not in allowed_names:
+                    missing = "mu" if name == "mu" else "such column"
                     raise SpecificationError(
-                        f"beta[{key!r}]: the formula {self.formula!r} has no {what}."
-                        f"{did_you_mean(name, known)} Columns: {', '.join(columns) or 'none'}."
+                        f"beta[{key!r}]: the formula {self.formula!r} has no {missing}."
+                        f"{did_you_mean(name, allowed_names)} Columns: {', '.join(columns) or 'none'}."
                     )
             self._check_used(key, columns)
 
     def _check_used(self, key: str | Names, columns: Mapping[str, str]) -> None:
-        """Refuse a prior for a variable all of whose columns have priors of their own."""
+        """Reject a prior for a variable all of whose columns have priors of their own."""
         if isinstance(key, tuple) or key in columns:
             return
-        own = {*self.beta, *(name for names in self.joint_priors() for name in names)}
-        if all(column in own for column, term in columns.items() if term == key):
+        named = {*self.beta, *(name for names in self.joint_priors() for name in names)}
+        if all(column in named for column, term in columns.items() if term == key):
             raise SpecificationError(
-                f"beta[{key!r}]: each of its columns has a prior of its own, and this one would have no use. Leave it out."
+                f"beta[{key!r}]: each of its columns has a prior of its own, and this one would have no effect. Leave it out."
             )
 
     def as_dict(self) -> dict[str, Any]:
         """Plain text form, for JSON; `sources` has the published priors, by parameter, if there are any."""
         beta = {", ".join((key,) if isinstance(key, str) else key): str(prior) for key, prior in self.beta.items()}
-        found = {
+        content = {
             "model": "NormalNormal",
             "formula": self.formula,
             **({"mu": str(self.mu)} if self.has_mu else {}),
             "tau": str(self.tau),
             "beta": beta,
         }
-        own = {"mu": self.mu, "tau": self.tau, **{str(key): prior for key, prior in self.beta.items()}}
-        sources = {name: [part.as_dict() for part in published_parts(prior)] for name, prior in own.items()}
-        found |= {"sources": sources} if any(sources.values()) else {}
-        return found if self.between == Independent() else found | {"between": str(self.between)}
+        priors = {"mu": self.mu, "tau": self.tau, **{str(key): prior for key, prior in self.beta.items()}}
+        sources = {name: [part.as_dict() for part in published_parts(prior)] for name, prior in priors.items()}
+        content |= {"sources": sources} if any(sources.values()) else {}
+        return content if self.between == Independent() else content | {"between": str(self.between)}
 
     def __str__(self) -> str:
         beta = ", ".join(f"{key!r}: {shown(prior)}" for key, prior in self.beta.items())

@@ -9,7 +9,7 @@ from bayesmeta.spec.normal_normal import is_base
 
 
 def require_own_base(base: object, owner: str) -> None:
-    """Refuse a `base` that is no normal-normal model, or that needs known standard errors; `owner` is for the message."""
+    """Reject a `base` that is not a normal-normal model, or that needs known standard errors; `owner` is for the message."""
     if not is_base(base):
         raise SpecificationError(f"{owner}: base must be a NormalNormal; got {base!r}.")
     if base.between != Independent():

@@ -96,14 +96,16 @@ class TwoScales:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain text form, for JSON."""
-        found = self.base.as_dict() | {
+        content = self.base.as_dict() | {
             "model": "TwoScales",
             "second": str(self.second),
             self.second_name: str(self.prior),
         }
         if not (parts := published_parts(self.prior)):
-            return found
-        return found | {"sources": {**found.get("sources", {}), self.second_name: [part.as_dict() for part in parts]}}
+            return content
+        return content | {
+            "sources": {**content.get("sources", {}), self.second_name: [part.as_dict() for part in parts]}
+        }
 
     def __str__(self) -> str:
         return f"TwoScales({self.base}, {self.second}, {shown(self.prior)})"

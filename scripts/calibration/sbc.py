@@ -93,7 +93,7 @@ def fitted(review: bm.PublishedReview, seed: int) -> tuple[bm.MetaResult | None,
 
 def positions(result: bm.MetaResult, truth: Mapping[str, float]) -> dict[str, float]:
     """Posterior probability below the truth, for parameters and for effects and unit SD of the first trials."""
-    sets, weight = result.found.sets, result.found.weight
+    sets, weight = result.fit.sets, result.fit.weight
     sd = sets.se[:, 0] * np.sqrt(TRIALS["A"][0]) / 2
     found = {name: float(result.marginal(name).cdf(truth[name])) for name in ("mu", "group", "tau")}
     for name, values in (("y_a", sets.y[:, 0]), ("sd_a", sd), ("y_b", sets.y[:, 1])):

@@ -218,7 +218,7 @@ REFUSED = {
         TOML, '"LogNormal(0.7, 0.5)"', '{ VAS = "HalfNormal(3)" }', "no prior for instrument 'outcome'"
     ),
     "reference prior": (TOML, '"HalfNormal(1)"', '"Jeffreys()"', "needs known standard errors; here they are parameters"),
-    "measure": (TOML, 'unit = "', 'measure = "log_or"\nunit = "', "measure='log_or' is not known; choose 'md' or 'smd'"),
+    "measure": (TOML, 'unit = "', 'measure = "log_or"\nunit = "', "measure='log_or' is not known; choose one of 'md', 'smd'"),
     "smd": (TOML, 'unit = "', 'measure = "smd"\nunit = "', "needs equal_variances=True"),
     "mixed": (TOML, "[[outcomes.pain.probabilities]]", OTHER, "'overall' .kind = 'arm_normal'. and 'other' .kind = 'normal'"),
     "table": (TOML, 'arms = "arms.csv"', 'estimates = "arms.csv"', "is a model of arms: give arms, not estimates"),

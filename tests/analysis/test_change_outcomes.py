@@ -311,7 +311,7 @@ REFUSED = {
     ),
     "claim": (TOML, "correlation > 0.5", "rho > 0.5", "no parameter 'rho'"),
     "column": (TOML, "mean_pre_t", "mean_pre_tx", "Did you mean 'mean_pre_t'"),
-    "twice": ("arms.csv", "0.75,,,", "0.75,1.5,,", "row 2, column 'correlation' (study 'A'): correlation and sd_change_t tell"),
+    "twice": ("arms.csv", "0.75,,,", "0.75,1.5,,", "row 2, column 'correlation' (study 'A'): correlation and sd_change_t give"),
     "implied": ("arms.csv", "1.5,1.7", "5.5,1.7", "row 4, column 'sd_change_t' (study 'C'): sd_change_t must lie between 0.1"),
     "half": ("arms.csv", "6.4,1.9", "6.4,", "row 3, column 'sd_pre_t' (study 'B'): sd_pre_t is missing"),
     "afterwards alone": ("arms.csv", "F,18", AFTER + "F,18", "overall: study 'G' reports what was measured afterwards alone"),

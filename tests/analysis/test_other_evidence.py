@@ -105,7 +105,7 @@ def test_it_is_of_published_reviews_alone() -> None:
 
 
 def test_a_label_twice_is_rejected() -> None:
-    with pytest.raises(SpecificationError, match="evidence 'other' stands twice"):
+    with pytest.raises(SpecificationError, match="evidence 'other' is given twice"):
         reviews(outcome({"published": [BOUND]}, {"without": ["subgroup test: high"]}), REVIEW)
 
 
@@ -115,12 +115,12 @@ def test_answers_are_those_of_fits_of_the_other_review() -> None:
     less, decided = replace(REVIEW, statistics=[POOL]), with_option(REVIEW, "group of C", "high")
     for label, review in (("less", less), ("other", decided)):
         fit = bm.fit(review, MODEL, seed=2)
-        (answer,) = found[label].under.found
+        (answer,) = found[label].under.answers
         assert answer.probability == fit.probability("high < 0")
         assert answer.mcse == fit.probability_mcse("high < 0")
         assert found[label].under.method == "importance"
     # without its test a review says little of a difference: its probability is nearer to one half
-    flat, tested = found["less"].under.found[0].probability, bm.fit(REVIEW, MODEL, seed=2).probability("high < 0")
+    flat, tested = found["less"].under.answers[0].probability, bm.fit(REVIEW, MODEL, seed=2).probability("high < 0")
     assert abs(flat - 0.5) < abs(tested - 0.5) - 0.1
 
 
@@ -129,7 +129,7 @@ def test_probabilities_with_other_evidence_are_those_of_fits_too() -> None:
     asked = outcome({"without": ["subgroup test: high"]}, probabilities=(question,))
     (found,) = on_other_evidence(asked, {"m": prepare(REVIEW, MODEL)}, seed=2).probabilities
     fit = bm.fit(replace(REVIEW, statistics=[POOL]), MODEL, seed=2)
-    (answer,) = found["other"].under.found
+    (answer,) = found["other"].under.answers
     assert answer.probability == fit.probability("high < -0.2")
     assert found["other"].changes == ("without subgroup test: high",)
 
@@ -141,4 +141,4 @@ def test_without_refits_a_review_that_importance_sampling_refuses_has_no_numbers
     asked = outcome({"published": [BOUND]})
     answers = on_other_evidence(asked, {"m": prepare(one_latent, MODEL)}, seed=2, refit=False).signals["dose"]["other"]
     assert answers.under.method == "refitted"
-    assert answers.under.found[0].probability == 0
+    assert answers.under.answers[0].probability == 0

@@ -106,7 +106,7 @@ KETAMINE_REFUSED = {
     "option covariate": (
         "{ Salas2012 = { high_dose = 1 }",
         "{ Salas2012 = { high_doze = 1 }",
-        "'high_doze' is no covariate.*Did you mean 'high_dose'",
+        "'high_doze' is not a covariate.*Did you mean 'high_dose'",
     ),
     "sensitivity tau": ('"small", prior = "HalfNormal(0.5)"', '"small", prior = "Normal(0, 1)"', "mass below zero"),
     "sensitivity reference": (

@@ -26,7 +26,7 @@ def test_models_of_a_review_share_one_sample_and_pass_its_checks() -> None:
     checked = plan(ANALYSIS)
     fits = computed_fits(checked.data["pain"], checked.models["pain"], 5, SETTINGS).fits
     assert {name: fit.engine for name, fit in fits.items()} == {"overall": "importance", "dose": "importance"}
-    assert fits["overall"].found.sets.sample is fits["dose"].found.sets.sample
+    assert fits["overall"].fit.sets.sample is fits["dose"].fit.sets.sample
     checks = sample_checks("pain, dose", fits["dose"])
     assert [check.name.split(": ")[1] for check in checks] == [
         "effective sets of trials", "largest weight", "share missed",

@@ -48,7 +48,7 @@ def test_exact_sensitivity_is_that_of_fits_one_by_one():
     crossed = {(0, 0): bm.HalfNormal(5), (0, 1): bm.HalfCauchy(20)}
     for place, tau in crossed.items():
         model = replace(MODEL, mu=bm.Normal(0, 5), tau=tau)
-        main, threshold = found.crossed[place].found
+        main, threshold = found.crossed[place].answers
         assert main.probability == probability(model)
         assert threshold.probability == probability(model, "mu > 5")
     believed = {
@@ -56,7 +56,7 @@ def test_exact_sensitivity_is_that_of_fits_one_by_one():
         "as stated": MODEL,
         "less heterogeneity": replace(MODEL, tau=bm.HalfNormal(2)),
     }
-    assert {label: under.found[0].probability for label, under in found.beliefs.items()} == {
+    assert {label: under.answers[0].probability for label, under in found.beliefs.items()} == {
         label: probability(model) for label, model in believed.items()
     }
 
@@ -133,7 +133,7 @@ def test_sampled_sensitivity_agrees_with_exact_fits():
     found = sampled["better"]
     for ours, theirs in ((found.crossed, exact.crossed), (found.beliefs, exact.beliefs)):
         for place, under in ours.items():
-            mine, other = under.found[0], theirs[place].found[0]
+            mine, other = under.answers[0], theirs[place].answers[0]
             assert mine.probability == pytest.approx(other.probability, abs=4 * mine.mcse + 1e-3)
     effect, tau = found.tipping
     assert tau.tips == ()  # the exact probability is at least 0.939 on this path

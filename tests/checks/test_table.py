@@ -61,7 +61,7 @@ def test_sigtermans_percentages():
 
 
 def test_the_percentages_of_single_arms():
-    """Correll 2004, 54% of 33, and Goldberg 2010, 60% of 16, are no counts, as their notes say."""
+    """Correll 2004, 54% of 33, and Goldberg 2010, 60% of 16, are not counts, as their notes say."""
     records = rows("tables/crps_single_arm.csv")
     table = columns(records, study="study_id", n="n", percent="percent_as_tabulated", outcome="definition")
     assert [f.study for f in check_table(table)] == [r["study_id"] for r in records if r["status"] == "missing"]
@@ -291,7 +291,7 @@ def test_the_command(capsys, tmp_path):
     status, out, err = run(capsys, "check", path)
     assert (status, err) == (0, "2 findings; look them up\n")
     place = f"{path}, row 2, column 'percent_t' (study 'Sigtermans2009')"
-    rest = "76% is no count of n = 30. 22 are 73% and 23 are 77% of 30; were fewer participants observed?"
+    rest = "76% is not a count of n = 30. 22 are 73% and 23 are 77% of 30; were fewer participants observed?"
     assert out.splitlines()[0] == f"{place}: {rest}"
     status, out, err = run(capsys, "check", path, "--strict", "--json")
     assert (status, err) == (1, "")
@@ -430,7 +430,7 @@ def test_large_tables_take_time_by_their_rows(kind):
 def test_what_is_no_number_of_items(items):
     table = {"study": ["S"], "n": [20], "mean": ["3.47"], "sd": ["1.00"], "items": [items]}
     (finding,) = check_table(table, integers=True)
-    assert (finding.check, finding.column, finding.why) == ("range", "items", f"{items:g} is no number of items")
+    assert (finding.check, finding.column, finding.why) == ("range", "items", f"{items:g} is not a number of items")
 
 
 def test_numbers_whose_squares_are_none():
@@ -444,7 +444,9 @@ def test_numbers_whose_squares_are_none():
         "sd_c": [1],
         "p": [0.5],
     }
-    with pytest.raises(DataError, match=r"row 1, column 'sd_t' .study 'S'.: 1e\+200 is no number that a study reports"):
+    with pytest.raises(
+        DataError, match=r"row 1, column 'sd_t' .study 'S'.: 1e\+200 is not a number that a study reports"
+    ):
         check_table(arms, integers=True)
 
 
@@ -458,6 +460,6 @@ def test_a_logarithm_among_ratios():
     }
     (finding,) = check_table(table)
     assert (finding.check, finding.row, finding.column) == ("range", 4, "estimate")
-    assert finding.why == "-0.36 is no ratio, and most other rows are ratios by their intervals"
+    assert finding.why == "-0.36 is not a ratio, and most other rows are ratios by their intervals"
     differences = {**table, "ci_upper": ["1.00", "0.78", "1.80", "-0.12", "1.00"]}
     assert found(differences) == []

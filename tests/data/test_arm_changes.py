@@ -72,7 +72,7 @@ def test_one_table_holds_all_three_kinds_of_report():
         ({"correlation": [1, NAN]}, "study 'study 1': correlation must lie between -1 and 1, ends excluded"),
         ({"sd_change_t": [NAN, 4.1001]}, r"study 'study 2': sd_change_t must lie between 0.3 and 4.1.*got 4.1001"),
         ({"sd_change_t": [NAN, 0.29]}, r"a correlation of 1\.\d*\. .*Was a standard error entered"),
-        ({"sd_change_t": [1.5, NAN], "correlation": [0.5, NAN]}, "correlation and sd_change_t tell the same"),
+        ({"sd_change_t": [1.5, NAN], "correlation": [0.5, NAN]}, "correlation and sd_change_t give the same"),
         ({"mean_change_t": [1.5, NAN]}, "mean_change_t must be empty beside the means at both times"),
         ({"n_t": [2, 30], "sd_change_t": [1.5, NAN]}, "sd_change_t must be nan in an arm of two participants"),
         (

@@ -178,7 +178,7 @@ def test_misfit_of_standard_errors_is_said_or_rejected():
 def test_contrasts_that_do_not_tell_the_variances_are_rejected():
     table, _ = four_arms()
     star = {name: cells[:3] for name, cells in table.items()}
-    with pytest.raises(DataError, match="do not tell those of its 4 arms.*se_ref"):
+    with pytest.raises(DataError, match="do not identify those of its 4 arms.*se_ref"):
         bm.Estimates.from_frame(star)
     with pytest.raises(DataError, match="Effects of one trial add up"):
         bm.Estimates.from_frame(table | {"y": [*table["y"][:-1], 2.0]})

@@ -79,7 +79,7 @@ REJECTED = {
     ),
     "a correlation of one": (lambda: bm.Study(name="A", n=10, correlation=1.0), "correlation must lie between -1 and 1; got 1.0"),
     "the same twice": (
-        lambda: review(bm.Heterogeneity(i2=30), bm.Heterogeneity(i2=40)), r"I-squared stands twice \(statistics 1 and 2\)"
+        lambda: review(bm.Heterogeneity(i2=30), bm.Heterogeneity(i2=40)), r"I-squared is given twice \(statistics 1 and 2\)"
     ),
     "no such group": (
         lambda: review(bm.PooledEstimate(estimate=-0.4, covariate="crps", group=2, **INTERVAL)), "in that group. Groups: 0, 1"

@@ -98,7 +98,7 @@ REVIEW = {
     "no study": ({"studies": []}, "at least one study"),
     "duplicate study": (
         {"studies": [Study(name="A", n=9), Study(name="B", n=9), Study(name="A", n=8)]},
-        r"study 'A' stands twice \(entries 1 and 3\)",
+        r"study 'A' is given twice \(entries 1 and 3\)",
     ),
     "unknown study in an option": (
         {"choices": [choice(option(Schwarzman={"n": 20}), option("b"))]},
@@ -116,7 +116,7 @@ REVIEW = {
         {"statistics": [SubgroupTest(covariate="crsp", p=0.1, direction=1)]},
         r"subgroup test: crsp: no covariate 'crsp'. Did you mean 'crps'\? Covariates: crps, dose",
     ),
-    "group that is no group": (
+    "group that is not a group": (
         {"statistics": [SubgroupTest(covariate="dose", p=0.1, direction=1)]},
         "study 'Sigtermans' must be in group 0 or 1, or another whole number from 0; got Range",
     ),

@@ -278,7 +278,7 @@ def test_a_claim_without_exact_form_comes_from_draws(name):
             bm.Estimates(y=[1, 2, 3, 4], se=[1, 1, 1, 1], study=list("pqrs"), covariates={"x": [0, 0, 1, 0]}),
             bm.NormalNormal(formula="1 + x", tau=bm.HalfNormal(1)),
             InferenceError,
-            r"without study 'r' .* cannot tell the coefficients with flat priors apart \(mu, x\)",
+            r"without study 'r' .* cannot identify the coefficients with flat priors \(mu, x\)",
         ),
         (SCHOOLS, "HalfNormal(1)", SpecificationError, "model must be a NormalNormal, .* got str"),
     ],

@@ -98,7 +98,7 @@ def test_counts_from_percentages(tmp_path):
     np.testing.assert_array_equal([data.y, data.se], [want.y, want.se])
     path = tmp_path / "arms.csv"
     path.write_text("study,n_t,percent_t,n_c,percent_c\nSigtermans2009,30,76,30,18\n")
-    with pytest.raises(DataError, match=r"arms.csv, row 2 \(study 'Sigtermans2009'\): 76% is no count of n = 30"):
+    with pytest.raises(DataError, match=r"arms.csv, row 2 \(study 'Sigtermans2009'\): 76% is not a count of n = 30"):
         complete_arms(path)
 
 
@@ -160,7 +160,7 @@ def test_a_table_needs_labels():
 
 
 def test_an_unknown_method_is_refused():
-    with pytest.raises(SpecificationError, match="method='fit': Did you mean 'fitted'"):
+    with pytest.raises(SpecificationError, match="method='fit' is not known; .* Did you mean 'fitted'"):
         complete_arms({"study": ["A"], "n": [10], "median": [1]}, method="fit")
 
 

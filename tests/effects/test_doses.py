@@ -107,16 +107,16 @@ def test_every_conversion_is_shown():
 @pytest.mark.parametrize(
     ("rate", "options", "message"),
     [
-        ("some", {}, "'some' is no dose"),
+        ("some", {}, "'some' is not a dose"),
         ("0 mg/kg", {}, "'0 mg/kg': a dose must be positive"),
         ("0.5 to 0.2 mg/kg", {}, "a dose must be positive, and a range go from its lower"),
-        ("5 ml/h", {"weight": 70}, "'ml/h' is no unit of a dose or a rate"),
+        ("5 ml/h", {"weight": 70}, "'ml/h' is not a unit of a dose or a rate"),
         ("5 mg/kg/kg", {}, "it is per kg twice"),
-        ("5 mg*/kg", {}, "is no dose"),
-        ("5 flurbs/kg", {}, "'flurbs' is no unit"),
-        ("5 Mg/kg", {}, "'Mg' is no unit"),  # a million grams
-        ("5 kg/h", {"weight": 70}, "is no unit of a dose"),
-        ("5 m/kg", {}, "'m' is no unit"),
+        ("5 mg*/kg", {}, "is not a dose"),
+        ("5 flurbs/kg", {}, "'flurbs' is not a unit"),
+        ("5 Mg/kg", {}, "'Mg' is not a unit"),  # a million grams
+        ("5 kg/h", {"weight": 70}, "is not a unit of a dose"),
+        ("5 m/kg", {}, "'m' is not a unit"),
         ("80 mg/day", {}, "'80 mg/day' is not per kg: give weight"),
         ("0.3 mg/kg/h", {}, "needs hours_per_day"),
         ("0.3 mg/kg/h", {"hours_per_day": 25}, "a day has 24 hours"),

@@ -39,5 +39,5 @@ def test_refusals(call, message):
 
 
 def test_an_unknown_test_is_refused():
-    with pytest.raises(SpecificationError, match="kind='z': choose 't' or 'f'"):
+    with pytest.raises(SpecificationError, match="kind='z' is not known; choose one of 't', 'f'"):
         smd_from_test(2, 10, 10, kind="z")

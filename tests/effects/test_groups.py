@@ -41,9 +41,11 @@ def test_counts_are_all_that_are_printed_so(n, decimals, percent):
 
 def test_percentages_of_published_trials():
     """Sigtermans 2009 printed 76% v 18% in arms of 30, which fits 22/29 and 5/28; Orhurhu 2019 51.3% v 19.4%."""
-    with pytest.raises(DataError, match=r"^study 1: 76% is no count of n = 30; 22 are 73% and 23 are 77%\. Were fewer"):
+    with pytest.raises(
+        DataError, match=r"^study 1: 76% is not a count of n = 30; 22 are 73% and 23 are 77%\. Were fewer"
+    ):
         events_from_percentage(76, 30)
-    with pytest.raises(DataError, match=r"^study 1: 18% is no count of n = 30; 5 are 17% and 6 are 20%"):
+    with pytest.raises(DataError, match=r"^study 1: 18% is not a count of n = 30; 5 are 17% and 6 are 20%"):
         events_from_percentage(18, 30)
     assert events_from_percentage([76, 18], [29, 28]).tolist() == [22, 5]
     assert events_from_percentage([51.3, 51.3, 19.4, 19.4, 19.4], [39, 78, 31, 36, 72], decimals=1).tolist() == [

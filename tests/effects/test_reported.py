@@ -89,7 +89,7 @@ def test_covariates_are_kept():
 
 
 def test_the_rounding_of_a_small_ratio_is_that_of_its_logarithm():
-    """0.02 is anything from 0.015 to 0.025, so an interval around 0.0245 is no contradiction; 0.020 would be one."""
+    """0.02 is anything from 0.015 to 0.025, so an interval around 0.0245 is not a contradiction; 0.020 would be one."""
     columns = {"ci_lower": ["0.015"], "ci_upper": ["0.040"]}
     assert reported_estimates(table(estimate=["0.02"], **columns), ratio=True).n_studies == 1
     with pytest.raises(DataError, match="near its middle on the log scale"):
@@ -143,7 +143,7 @@ def test_t_tests_with_few_participants_do_not_contradict_their_intervals():
             {"estimate": [1.0], "p": [0]},
             r"column 'p' \(study 'S1'\): 0 is an inequality: the standard error is below 1.48",
         ),
-        ({"estimate": [1.0], "dose": [4]}, r"row 1 \(study 'S1'\): nothing tells its standard error"),
+        ({"estimate": [1.0], "dose": [4]}, r"row 1 \(study 'S1'\): no standard error can be derived"),
         ({"estimate": [1.0], "se": [0]}, r"column 'se' \(study 'S1'\): se must be positive; got 0"),
         ({"estimate": [1.0], "se": ["0,4"]}, r"column 'se' \(study 'S1'\): '0,4' is not a finite number"),
         ({"estimate": [1.0], "ci_lower": [0.2], "ci_upper": [None]}, "ci_lower and ci_upper are needed together"),
@@ -158,7 +158,7 @@ def test_t_tests_with_few_participants_do_not_contradict_their_intervals():
             "column 't' .*9.0 means a standard error of 0.111, where column 'se' means",
         ),
         ({"estimate": [1.0], "t": [2.0], "df": [-2]}, "df must be positive; got -2"),
-        ({"y": [1.0]}, "nothing tells its standard error"),
+        ({"y": [1.0]}, "no standard error can be derived"),
         ({"yi": [1.0]}, "column 'estimate' is missing"),
     ],
 )

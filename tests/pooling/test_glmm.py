@@ -311,7 +311,7 @@ def test_one_study_is_its_own_odds_ratio():
 def test_refusals_name_what_is_allowed():
     arms = table(SMALL)
     cases = (
-        (lambda: bm.pool_glmm(arms, "rd"), bm.SpecificationError, "measure='rd': choose one of 'log_or'"),
+        (lambda: bm.pool_glmm(arms, "rd"), bm.SpecificationError, "measure='rd' is not known; choose one of 'log_or'"),
         (lambda: bm.pool_glmm(arms, model="um.fx"), bm.SpecificationError, "Did you mean 'um.fs'"),
         (lambda: bm.pool_glmm(arms, method="reml"), bm.SpecificationError, "choose one of 'ml', 'fe'"),
         (lambda: bm.pool_glmm(arms, level=95), bm.SpecificationError, "95% is 0.95"),
@@ -418,5 +418,5 @@ def test_an_infinite_coefficient_is_named():
     assert math.isfinite(bm.pool_glmm(arms, "log_or", "um.rs", formula="1 + g").estimate)
     with pytest.raises(bm.DataError, match="column 'note'"):
         bm.pool_glmm(arms, "log_or", "um.rs", formula="1 + note")
-    with pytest.raises(bm.SpecificationError, match="2 studies cannot tell 2 coefficients and tau apart"):
+    with pytest.raises(bm.SpecificationError, match="2 studies cannot identify 2 coefficients and tau"):
         bm.pool_glmm({name: values[1:3] for name, values in arms.items()}, formula="1 + g")

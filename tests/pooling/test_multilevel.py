@@ -203,7 +203,7 @@ def test_refusals_name_what_is_allowed():
         (lambda: nested(data, [1, 1, 1, 1]), bm.DataError, "all estimates are in cluster '1'"),
         (lambda: nested(data, [1, 2]), bm.DataError, "2 labels for 4 estimates"),
         (lambda: nested(data, "grop"), bm.SpecificationError, "Did you mean 'group'"),
-        (lambda: nested(data, "group", "dl"), bm.SpecificationError, "method='dl': choose one of 'reml', 'ml'"),
+        (lambda: nested(data, "group", "dl"), bm.SpecificationError, "method='dl' is not known; choose one of 'reml', 'ml'"),
         (lambda: nested(data, "group", interval="hksj"), bm.SpecificationError, "'wald', 't'"),
         (lambda: nested(data, "group", level=95), bm.SpecificationError, "95% is 0.95"),
         (lambda: nested(data.subset(np.array([True, False, True, True])).y, "group"), bm.DataError, "must be Estimates"),

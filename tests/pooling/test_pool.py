@@ -270,7 +270,7 @@ def test_refusals_name_what_is_allowed():
         ({"tau2_interval": "profile", "method": "dl"}, "method='ml' or 'reml'"),
         ({"prediction": "htss"}, "'metafor', 'hts', 'nagashima'"),
         ({"level": 95}, "95% is 0.95"),
-        ({"formula": "1 + x + z"}, "3 studies cannot tell 3 coefficients and tau apart: at least 4"),
+        ({"formula": "1 + x + z"}, "3 studies cannot identify 3 coefficients and tau: at least 4"),
         ({"formula": "1 + nothing"}, "no column 'nothing'"),
     )
     for options, words in cases:

@@ -319,7 +319,7 @@ def test_probable_misprints_are_carried_as_doubts():
         ({"source": "friede2017"}, r"2 priors match.*variant='HalfNormal\(0.5\)'; variant='HalfNormal\(1\)'"),
         ({"source": "higgins2009"}, "there is no prior. Higgins 2009: Not found"),
         ({"source": "turner2015", **PAIN, "spread": "sd"}, "only rhodes2015 leaves it open"),
-        ({"source": "rhodes2015", "outcome": "any", "spread": "SD"}, "choose 'scale' or 'sd'"),
+        ({"source": "rhodes2015", "outcome": "any", "spread": "SD"}, "choose one of 'scale', 'sd'"),
     ],
 )  # fmt: skip
 def test_unknown_and_ambiguous_keys_are_refused(keys, message):

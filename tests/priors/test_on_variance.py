@@ -87,7 +87,7 @@ def test_mean_in_closed_form(prior, mean):
 
 
 def test_digits_survive_where_the_variance_underflows():
-    """At tau = 1e-200 the variance 1e-400 is no float; log(variance) is Cauchy with scale 20."""
+    """At tau = 1e-200 the variance 1e-400 is not a float; log(variance) is Cauchy with scale 20."""
     log_t = LogStudentT(1, 0, 20)
     want = stats.cauchy.cdf(-400 * math.log(10), scale=20)
     for prior in (OnVariance(log_t), OnVariance(Mixture([(0.5, log_t), (0.5, log_t)]))):

@@ -105,7 +105,7 @@ def _pain() -> dict[str, Any]:
             "statistics": [
                 {"name": "pooled estimate", "printed": "−1.83", "recomputed": "−1.83 (−1.84 to −1.82)",
                  "within": "each limit within ±0.03 (a normal of SD 0.0153): 6 times its rounding"},
-                {"name": "P, CRPS against other", "printed": ".079", "recomputed": None, "within": ""},
+                {"name": "P, CRPS versus other", "printed": ".079", "recomputed": None, "within": ""},
             ],
             "choices": [
                 {"choice": "Is ± 0.51 an SD or an SE?", "option": "SE", "prior": 0.5, "posterior": 0.93},
@@ -135,7 +135,7 @@ def _pain() -> dict[str, Any]:
                 ],
             ),
             "crps": _model(
-                "CRPS against other pain", "1 + crps",
+                "CRPS versus other pain", "1 + crps",
                 {"mu": "Normal(0, 3)", "crps": "Normal(0, 1.5)", "tau": "HalfNormal(1)"}, [],
                 summary=[_row("mu", -1.5, 0.35), _row("crps", -0.63, 0.64)], forest=None,
                 prior_posterior=[{"parameter": "crps", "x": x, "prior": posterior, "posterior": posterior}],
@@ -199,7 +199,7 @@ def _responders() -> dict[str, Any]:
 
 def results() -> dict[str, Any]:
     crps = _signal(
-        "CRPS against other pain", "pain", "crps < 0", "the effect is larger in CRPS", -0.63, 0.64,
+        "CRPS versus other pain", "pain", "crps < 0", "the effect is larger in CRPS", -0.63, 0.64,
         published_p=0.079, flat_prior_probability=0.9605, probability=0.8376, mcse=0.012,
         threshold={"claim": "crps < -1", "label": "more than 1 point larger", "probability": 0.281,
         "mcse": 0.009},

@@ -137,7 +137,7 @@ def test_a_density_without_a_shaded_side(results):
     assert "the claim is shaded" in density_figure(signal, 0.95).caption
     bare = signal.density.model_copy(update={"shade_from": None, "shade_to": None, "prior": None})
     picture = density_figure(signal.model_copy(update={"density": bare}), 0.95)
-    assert picture.caption == "CRPS against other pain: posterior (solid)."
+    assert picture.caption == "CRPS versus other pain: posterior (solid)."
     assert "shaded" not in picture.alt
 
 

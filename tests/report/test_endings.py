@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bayesmeta.cli import main
-from bayesmeta.report.ending import FAILED, INTERRUPTED, PIPE_CLOSED, REFUSED, UNEXPECTED
+from bayesmeta.report.ending import FAILED, INTERRUPTED, PIPE_CLOSED, REJECTED, UNEXPECTED
 
 TABLE = "study,y,se,x\nA,0.1,0.2,0\nB,0.3,0.2,2\nC,0.2,0.2,4\n"
 ANALYSIS = """
@@ -198,7 +198,7 @@ def test_statuses_are_those_that_the_documentation_names() -> None:
     text = (Path(__file__).resolve().parents[2] / "docs" / "exit-status.md").read_text(encoding="utf-8")
     for status in (0, 1, 2, 70, 130, 141):
         assert f"| {status} |" in text
-    assert {FAILED, REFUSED, UNEXPECTED, INTERRUPTED, PIPE_CLOSED} == {1, 2, 70, 130, 141}
+    assert {FAILED, REJECTED, UNEXPECTED, INTERRUPTED, PIPE_CLOSED} == {1, 2, 70, 130, 141}
 
 
 @pytest.mark.slow

@@ -119,7 +119,7 @@ REFUSED = {
     ),
     "unused": ((*PRIORS, *TYPICAL, "--measure", "smd"), "measure='smd' needs equal_variances=True"),
     "covariance": ((*PRIORS, *TYPICAL, "--cov", "cov.csv"), "--cov: it is for estimates"),
-    "measure": ((*PRIORS, *TYPICAL, "--measure", "log_or"), "measure='log_or' is not known; choose 'md' or 'smd'"),
+    "measure": ((*PRIORS, *TYPICAL, "--measure", "log_or"), "measure='log_or' is not known; choose one of 'md', 'smd'"),
     "claim": ((*PRIORS, *TYPICAL, "--claim", "typical_sd[pain] < 2"), "typical_sd[pain]"),
     "formula": (
         (*PRIORS, *TYPICAL, "--formula", "1 + dosis"),

@@ -132,7 +132,7 @@ def test_draws_lie_in_their_own_file(
 @pytest.mark.parametrize(
     ("place", "value", "message"),
     [
-        (("analysis", "seed"), 10**30, "is no number"),
+        (("analysis", "seed"), 10**30, "is not a number"),
         (("draws",), 1, "draws: input should be an object; got 1"),
         (("created",), None, "created: input should be a valid string; got null"),
         (("joy",), 1, "joy: extra inputs are not permitted; got 1"),

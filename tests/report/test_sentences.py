@@ -17,7 +17,7 @@ from bayesmeta.report.sentences import (
 )
 
 CRPS = (
-    "CRPS against other pain: the review reported P = .079 (‘nonsignificant’). Under a flat prior, with tau taken as "
+    "CRPS versus other pain: the review reported P = .079 (‘nonsignificant’). Under a flat prior, with tau taken as "
     "known, that is a probability of 0.96 that the effect is larger in CRPS; with the stated priors it is 0.84 (Monte Carlo "
     "error 0.01), between 0.71 and 0.92 over the priors tried."
 )
@@ -33,14 +33,14 @@ def test_a_signal_with_everything(results):
 
 def test_a_signal_without_a_verdict_range_or_words_for_the_claim(results):
     assert signal_sentence(signal(results, published_verdict="", probability_range=[], claim_label="")) == (
-        "CRPS against other pain: the review reported P = .079. Under a flat prior, with tau taken as known, "
+        "CRPS versus other pain: the review reported P = .079. Under a flat prior, with tau taken as known, "
         "that is a probability of 0.96 that crps < 0; with the stated priors it is 0.84 (Monte Carlo error 0.01)."
     )
 
 
 def test_a_signal_without_a_published_p_value(results):
     assert signal_sentence(signal(results, published_p=None, flat_prior_probability=None, mcse=0.0)) == (
-        "CRPS against other pain: with the stated priors the probability that the effect is larger "
+        "CRPS versus other pain: with the stated priors the probability that the effect is larger "
         "in CRPS is 0.84, between 0.71 and 0.92 over the priors tried."
     )
 

@@ -47,7 +47,7 @@ def test_p_values(p, text):
 def test_rows_of_the_signals_table(results):
     first, second = signals_table_rows(Results.model_validate(results).signals)
     assert first == {
-        "name": "CRPS against other pain",
+        "name": "CRPS versus other pain",
         "claim": "the effect is larger in CRPS",
         "published_p": ".079",
         "flat_prior": "0.96",

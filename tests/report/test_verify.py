@@ -218,7 +218,7 @@ def replaced(old: str, new: str) -> Any:
         (lambda text: '{"schema": "bayesmeta-report/1"}', r"created: it is missing\. "),
         (replaced('"checks": [', '"checks": [1, '), r"checks\[0\]: .*; got 1"),
         (replaced('"passed": true', '"passed": 1'), r"checks\[0\].passed: input should be a valid boolean; got 1"),
-        (replaced('"sd": ', '"sd": NaN, "was": '), "not a JSON file: NaN is no number"),
+        (replaced('"sd": ', '"sd": NaN, "was": '), "not a JSON file: NaN is not a number"),
         (replaced('"schema": "bayesmeta-report/1"', '"schema": "other/1"'), "schema is 'other/1'"),
     ],
 )

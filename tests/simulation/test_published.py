@@ -1,4 +1,4 @@
-"""Two published simulation tables come out again, within the Monte Carlo errors of both sides."""
+"""Two published simulation tables are reproduced, within the Monte Carlo errors of both sides."""
 
 from __future__ import annotations
 

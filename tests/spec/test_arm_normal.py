@@ -26,7 +26,7 @@ def test_is_a_value():
         ({"typical_sd": {"VAS": bm.Flat()}}, r"prior for typical_sd\[VAS\]"),
         ({"sd_variation": bm.ImproperUniform()}, "prior for sd_variation"),
         ({"sd_variation": bm.DuMouchel()}, "reference priors are for tau"),
-        ({"measure": "SMD"}, "choose 'md' or 'smd'"),
+        ({"measure": "SMD"}, "choose one of 'md', 'smd'"),
         ({"measure": "smd"}, "needs equal_variances=True"),
         ({"sd_probability": 1.0}, "sd_probability=1.0"),
     ],

@@ -48,7 +48,7 @@ def test_takes_priors_between_minus_one_and_one(prior):
         ({"correlation": bm.Uniform(-2, 0)}, "outside -1 to 1"),
         ({"correlation_variation": bm.Normal(0, 1)}, "prior for correlation_variation is .* below zero"),
         ({"correlation_variation": bm.ImproperUniform()}, "prior for correlation_variation"),
-        ({"baseline": "comon"}, "choose 'separate' or 'common'. Did you mean 'common'"),
+        ({"baseline": "comon"}, "choose one of 'separate', 'common'. Did you mean 'common'"),
     ],
 )
 def test_refuses_what_cannot_be_right(change, message):

@@ -95,7 +95,7 @@ def test_joint_priors_tell_collinear_columns_apart():
         ({"beta": {("mu", 1): JOINT}}, "give the name of a column, or a tuple of names"),
         ({"beta": {(): JOINT}}, "give the name of a column, or a tuple of names"),
         ({"beta": {1: JOINT}}, "give the name of a column, or a tuple of names"),
-        ({"beta": {("tau", "crps"): JOINT}}, "tau is no coefficient"),
+        ({"beta": {("tau", "crps"): JOINT}}, "tau is not a coefficient"),
         ({"beta": {("crps", "crps"): JOINT}}, "'crps' has two priors"),
         ({"beta": {("mu", "crps"): JOINT, "crps": Normal(0, 1)}}, "'crps' has two priors"),
         ({"beta": {("mu", "crps"): JOINT, ("dose", "crps"): JOINT}}, "'crps' has two priors"),

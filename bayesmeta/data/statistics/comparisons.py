@@ -15,7 +15,6 @@ from bayesmeta.data.statistics.rounding import (
     METHODS,
     WITHIN,
     Tolerance,
-    check_choice,
     check_direction,
     check_interval,
     check_p,
@@ -24,7 +23,7 @@ from bayesmeta.data.statistics.rounding import (
     printed_half_width,
     rounding_of_p,
 )
-from bayesmeta.errors import DataError
+from bayesmeta.errors import DataError, require_choice
 
 Relation = Literal["=", "<", ">"]
 
@@ -70,7 +69,7 @@ class _Test:
 
     def _check(self, where: str) -> None:
         check_p(self.p, where)
-        check_choice("relation", self.relation, ("=", "<", ">"), where)
+        require_choice("relation", self.relation, ("=", "<", ">"), f"{where}: ", DataError)
         if self.direction is not None:
             check_direction(self.direction, where)
             if self.relation == ">":
@@ -79,7 +78,7 @@ class _Test:
                     f"{self.direction!r}. Leave it out."
                 )
         check_tolerance(self.tolerance, where)
-        check_choice("method", self.method, METHODS, where)
+        require_choice("method", self.method, METHODS, f"{where}: ", DataError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +113,7 @@ class SubgroupTest(_Test):
 
     def __post_init__(self) -> None:
         self._check(self.name)
-        check_choice("tau", self.tau, ("separate", "common"), self.name)
+        require_choice("tau", self.tau, ("separate", "common"), f"{self.name}: ", DataError)
 
     @property
     def name(self) -> str:
@@ -178,8 +177,8 @@ class MetaRegressionSlope:
         if (self.lower is None) != (self.upper is None):
             raise DataError(f"{self.name}: give both limits or neither; got {self.lower!r} and {self.upper!r}.")
         check_tolerance(self.half_width, self.name)
-        check_choice("method", self.method, METHODS, self.name)
-        check_choice("interval", self.interval, INTERVALS, self.name)
+        require_choice("method", self.method, METHODS, f"{self.name}: ", DataError)
+        require_choice("interval", self.interval, INTERVALS, f"{self.name}: ", DataError)
         if self.lower is not None and self.upper is not None:
             check_interval(self.estimate, self.lower, self.upper, self.level, self.name)
             check_symmetric(self.estimate, self.lower, self.upper, self.rounding, self.name)

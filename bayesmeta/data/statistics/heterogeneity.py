@@ -11,11 +11,10 @@ from bayesmeta.data.statistics.rounding import (
     METHODS,
     WITHIN,
     Tolerance,
-    check_choice,
     check_tolerance,
     printed_half_width,
 )
-from bayesmeta.errors import DataError
+from bayesmeta.errors import DataError, require_choice
 
 _NAMES = {"i2": "I-squared", "tau2": "tau-squared", "q": "Cochran's Q"}
 _DIGITS = {"i2": 0, "tau2": 2, "q": 2}
@@ -63,7 +62,7 @@ class Heterogeneity:
         if not (math.isfinite(self.value) and self.value >= 0):
             raise DataError(f"{self.name} must be a number, not negative; got {self.value!r}.")
         check_tolerance(self.half_width, self.name)
-        check_choice("method", self.method, tuple(one for one in METHODS if one != "fe"), self.name)
+        require_choice("method", self.method, tuple(one for one in METHODS if one != "fe"), f"{self.name}: ", DataError)
 
     @property
     def kind(self) -> str:

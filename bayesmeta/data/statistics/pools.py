@@ -13,12 +13,12 @@ from bayesmeta.data.statistics.rounding import (
     METHODS,
     WITHIN,
     Tolerance,
-    check_choice,
     check_interval,
     check_symmetric,
     check_tolerance,
     printed_half_width,
 )
+from bayesmeta.errors import DataError, require_choice
 
 Method = Literal["dl", "fe", "pm", "reml"]
 Interval = Literal["wald", "hksj"]
@@ -69,8 +69,8 @@ class _Limits:
     def _check(self, estimate: float | None, where: str) -> None:
         check_interval(estimate, self.lower, self.upper, self.level, where)
         check_tolerance(self.half_width, where)
-        check_choice("method", self.method, METHODS, where)
-        check_choice("interval", self.interval, INTERVALS, where)
+        require_choice("method", self.method, METHODS, f"{where}: ", DataError)
+        require_choice("interval", self.interval, INTERVALS, f"{where}: ", DataError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,9 +146,9 @@ class PredictionInterval(_Limits):
 
     def __post_init__(self) -> None:
         self._check(None, "prediction interval")
-        check_choice("rule", self.rule, ("hts", "metafor"), "prediction interval")
+        require_choice("rule", self.rule, ("hts", "metafor"), "prediction interval: ", DataError)
         if self.method == "fe":
-            check_choice("method", self.method, METHODS[:1] + METHODS[2:], "prediction interval")
+            require_choice("method", self.method, METHODS[:1] + METHODS[2:], "prediction interval: ", DataError)
 
     @property
     def name(self) -> str:

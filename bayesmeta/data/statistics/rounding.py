@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from scipy.special import chdtri
 
-from bayesmeta.errors import DataError, did_you_mean
+from bayesmeta.errors import DataError
 
 WITHIN = 1.959963984540054  # an observation's 95% interval is the interval that its rounding leaves open
 METHODS = ("dl", "fe", "pm", "reml")  # estimators of tau^2 by which a review may have pooled, as in `bayesmeta.pool`
@@ -74,17 +74,8 @@ def check_tolerance(tolerance: float | None, where: str) -> None:
         raise DataError(f"{where}: tolerance must be positive; got {tolerance!r}. Leave it out to use the rounding.")
 
 
-def check_choice(name: str, value: str, choices: tuple[str, ...], where: str) -> None:
-    """Reject a value that is none of the choices, with the nearest that is one."""
-    if value not in choices:
-        listed = ", ".join(map(repr, choices))
-        raise DataError(
-            f"{where}: {name}={value!r} is not known; choose one of {listed}.{did_you_mean(value, choices)}"
-        )
-
-
 def check_interval(estimate: float | None, lower: float, upper: float, level: float, where: str) -> None:
-    """Reject limits that are no numbers, swapped, or do not hold their estimate, and a level outside (0, 1)."""
+    """Reject limits that are not numbers, swapped, or do not hold their estimate, and a level outside (0, 1)."""
     values = {"lower": lower, "upper": upper} | ({} if estimate is None else {"estimate": estimate})
     if not all(map(math.isfinite, values.values())):
         given = ", ".join(f"{name}={value!r}" for name, value in values.items())
@@ -93,9 +84,9 @@ def check_interval(estimate: float | None, lower: float, upper: float, level: fl
         raise DataError(f"{where}: level must lie between 0 and 1; got {level!r}. 95% is 0.95.")
     if not lower < (0.5 * (lower + upper) if estimate is None else estimate) < upper:
         confidence = "" if estimate is None else "confidence "
-        what = "has no width" if estimate is None else f"does not contain its estimate {estimate:g}"
+        fault = "has no width" if estimate is None else f"does not contain its estimate {estimate:g}"
         raise DataError(
-            f"{where}: the {confidence}interval ({lower:g}, {upper:g}) {what}. Were the limits swapped, or a minus sign lost?"
+            f"{where}: the {confidence}interval ({lower:g}, {upper:g}) {fault}. Were the limits swapped, or a minus sign lost?"
         )
 
 

@@ -84,8 +84,8 @@ class ChangeArrays:
             series = polyval(at, np.concatenate([np.ones((1, *n.shape)), np.moveaxis(terms, -1, 0)]), tensor=False)
         else:  # one operation on all powers: by Horner's rule a graph is 24 deep, and takes ten times as long to compile
             series = 1 + (terms * at[..., None] ** k).sum(axis=-1)
-        found = constant - (n - 1) * log_cosh - (n - 1.5) * xp.log1p(-rho * r) + xp.log(series)
-        return xp.where(there, found, 0.0)
+        log_density = constant - (n - 1) * log_cosh - (n - 1.5) * xp.log1p(-rho * r) + xp.log(series)
+        return xp.where(there, log_density, 0.0)
 
     def correlation(self, typical: Any, variation: Any, z: Any, xp: Any) -> tuple[Any, Any]:
         """Fisher's z of each study at the standardised position `z`, and the log of what is integrated against N(z; 0, 1).
@@ -123,7 +123,7 @@ def change_arrays(data: ArmChanges, baseline: str) -> ChangeArrays:
     after, changed = data.mean_post_t - data.mean_post_c, data.mean_change_t - data.mean_change_c
     separate, zero = baseline == "separate", np.zeros(data.n_studies)
     kinds = [data.both_times, data.changes_only]
-    found = {
+    columns = {
         "y": np.select(kinds, [after - gap if separate else after, changed], after),
         "slope": np.select(kinds, [zero if separate else -gap * both / pre, zero], zero),
         "v": np.select(kinds, [pre + post if separate else post, change], post),
@@ -136,7 +136,7 @@ def change_arrays(data: ArmChanges, baseline: str) -> ChangeArrays:
     within = np.column_stack([data.n_t + data.n_c - 1, zero])  # one mean more is estimated than in one sample
     size = np.where(printed[:, None], within, np.column_stack([data.n_t, data.n_c]))
     there = np.isfinite(r)
-    return ChangeArrays(data, **found, r=np.where(there, r, 0.0), size=np.where(there, size, 0.0))
+    return ChangeArrays(data, **columns, r=np.where(there, r, 0.0), size=np.where(there, size, 0.0))
 
 
 def _variances(data: ArmChanges, when: str, arm: str) -> Floats:

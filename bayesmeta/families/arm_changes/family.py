@@ -46,7 +46,7 @@ class OfArmChanges(ChangesWords, Family):
         return model.measure
 
     def known(self, data: ArmChanges) -> Sequence[bool]:
-        """Whether each study printed its correlation, tells it, or needs none."""
+        """Whether each study printed its correlation, implies it, or needs none."""
         return [bool(complete) for complete in data.complete]
 
     def likelihood(self, data: ArmChanges, model: ChangeNormal, design: Design) -> Likelihood:

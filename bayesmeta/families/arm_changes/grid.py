@@ -14,15 +14,7 @@ from bayesmeta.data.arm_changes import ArmChanges
 from bayesmeta.families.arm_changes.arrays import ChangeArrays, change_arrays
 from bayesmeta.priors import Prior, plain
 from bayesmeta.quadrature.log_sums import logsumexp
-from bayesmeta.quadrature.parameter_grid import (
-    Own,
-    ParameterGrid,
-    chebyshev,
-    interpolation,
-    obstacle,
-    rule,
-    scale_rule,
-)
+from bayesmeta.quadrature.parameter_grid import Own, ParameterGrid, chebyshev, interpolation, obstacle, rule, scale_rule
 from bayesmeta.quadrature.places import Places
 from bayesmeta.quadrature.settle import REACH, Ends, Layout, expected_mu, location_ends, settle, spaced
 from bayesmeta.spec.change_normal import ChangeNormal
@@ -115,10 +107,10 @@ def _correlation_nodes(
     lowest, highest = prior.support
     lower, upper = (np.full(variation.size, bound) for bound in (lowest, highest))
     precision, center = arrays.summary()
-    told = precision > 0
-    if told.any():
-        w = 1 / (1 / precision[told] + variation[:, None] ** 2)
-        mean, width = (w * center[told]).sum(axis=1) / w.sum(axis=1), w.sum(axis=1) ** -0.5
+    informative = precision > 0
+    if informative.any():
+        w = 1 / (1 / precision[informative] + variation[:, None] ** 2)
+        mean, width = (w * center[informative]).sum(axis=1) / w.sum(axis=1), w.sum(axis=1) ** -0.5
         low, high = layout.reach["correlation"]
         lower = np.clip(np.tanh(mean - REACH * low * width), lowest, highest - 1e-6)
         upper = np.clip(np.tanh(mean + REACH * high * width), lower + 1e-6, highest)
@@ -158,5 +150,5 @@ def _study(arrays: ChangeArrays, i: int, rho: Floats, terms: Floats, mu: Floats,
     total = v[:, None, None] + tau[:, None] ** 2
     log_density = -(np.log(2 * np.pi * total) + (y[:, None, None] - mu) ** 2 / total) / 2
     top = log_density.max(axis=0)
-    found = np.tensordot(part, np.exp(log_density - top), axes=1)
-    return np.asarray(np.log(np.maximum(found, 1e-300)) + top + peak[..., None])
+    average = np.tensordot(part, np.exp(log_density - top), axes=1)
+    return np.asarray(np.log(np.maximum(average, 1e-300)) + top + peak[..., None])

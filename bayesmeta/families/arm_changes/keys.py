@@ -1,4 +1,4 @@
-"""What a model of arms measured twice is told by name."""
+"""Priors and options of a model of arms measured twice, by name."""
 
 from __future__ import annotations
 

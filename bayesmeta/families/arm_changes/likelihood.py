@@ -35,11 +35,11 @@ class ChangesLikelihood(Likelihood):
     def pointwise(self, at: Point) -> Floats:
         """Log density of what each study printed given the top level, its correlation and theta integrated out."""
         mean, tau = self.mean(at, NUMPY), at.top["tau"][..., None]
-        found = np.full(mean.shape, -np.inf)
+        total = np.full(mean.shape, -np.inf)
         for node, log_weight in zip(_NODES, _LOG_WEIGHTS, strict=True):
             zeta, terms = self._correlation(at, node, NUMPY)
-            found = np.logaddexp(found, log_weight + terms + self.arrays.effect(np.tanh(zeta), mean, tau, NUMPY))
-        return found
+            total = np.logaddexp(total, log_weight + terms + self.arrays.effect(np.tanh(zeta), mean, tau, NUMPY))
+        return total
 
     def draw_latents(self, at: Point, rng: np.random.Generator) -> dict[str, Floats]:
         """Positions of the correlations given the top level, independent of each other."""
@@ -47,8 +47,10 @@ class ChangesLikelihood(Likelihood):
             return {}
         mean, tau = self.mean(at, NUMPY), at.top["tau"][..., None]
         terms = [self._correlation(at, node, NUMPY) for node in _NODES]
-        found = [told + self.arrays.effect(np.tanh(zeta), mean, tau, NUMPY) for zeta, told in terms]
-        return {"z": draw_standardised(np.stack(found, axis=-1) + _LOG_WEIGHTS, _NODES, rng)}
+        log_joint = [
+            log_likelihood + self.arrays.effect(np.tanh(zeta), mean, tau, NUMPY) for zeta, log_likelihood in terms
+        ]
+        return {"z": draw_standardised(np.stack(log_joint, axis=-1) + _LOG_WEIGHTS, _NODES, rng)}
 
     def restore(self, at: Point, rng: np.random.Generator) -> tuple[Groups, dict[str, Any]]:
         """Effects, estimates and correlations of the studies, and new differences between their arms."""

@@ -84,14 +84,14 @@ class ChangesWords(ArmWords):
             "the changes alone": changes,
             "the time afterwards alone": data.n_studies - both - changes,
         }
-        known = {
+        sources = {
             "printed": printed,
             "from the standard deviations of changes": both - printed - unknown,
             "not known": unknown,
         }
         return (
             f"{data.n_studies} studies whose arms were measured at baseline and afterwards, of which were reported: "
-            f"{_counted(reports)}. Correlations of a participant's two measurements, where both times were: {_counted(known)}. "
+            f"{_counted(reports)}. Correlations of a participant's two measurements, where both times were: {_counted(sources)}. "
             f"{_effect(readers)} The correlation rho_i of a study is a parameter, the same in both arms: atanh(rho_i) is "
             "normal about that of the median of studies (correlation), with standard deviation correlation_variation, and a "
             "correlation that was printed, or follows, has the exact distribution of a sample correlation given rho_i. The "
@@ -109,12 +109,12 @@ def _arms(data: ArmChanges, when: str, i: int) -> str:
 def _correlation_said(data: ArmChanges, i: int) -> str:
     if np.isfinite(data.correlation[i]):
         return f"correlation {data.correlation[i]:.3g} printed"
-    told = data.implied_correlation[i]
-    if np.isnan(told).all():
+    rho = data.implied_correlation[i]
+    if np.isnan(rho).all():
         return "correlation not known"
-    if np.isnan(told).any():
-        return f"correlation {np.nanmax(told):.3g} from the SD of the changes ({'control' if np.isnan(told[0]) else 'treatment'})"
-    return f"correlation {told[0]:.3g} v {told[1]:.3g} from the SDs of the changes"
+    if np.isnan(rho).any():
+        return f"correlation {np.nanmax(rho):.3g} from the SD of the changes ({'control' if np.isnan(rho[0]) else 'treatment'})"
+    return f"correlation {rho[0]:.3g} v {rho[1]:.3g} from the SDs of the changes"
 
 
 def _correlations(reader: Reader) -> list[Row]:

@@ -16,14 +16,7 @@ from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.families.arm_means.arrays import ArmArrays, arm_arrays
 from bayesmeta.priors import Prior, plain
 from bayesmeta.quadrature.log_sums import logsumexp
-from bayesmeta.quadrature.parameter_grid import (
-    Own,
-    ParameterGrid,
-    chebyshev,
-    interpolation,
-    obstacle,
-    scale_rule,
-)
+from bayesmeta.quadrature.parameter_grid import Own, ParameterGrid, chebyshev, interpolation, obstacle, scale_rule
 from bayesmeta.quadrature.places import Places
 from bayesmeta.quadrature.settle import Ends, Layout, expected_mu, location_ends, settle, spaced
 from bayesmeta.spec.arm_normal import ArmNormal, typical_name
@@ -77,29 +70,29 @@ def _evaluated(arrays: ArmArrays, model: ArmNormal, layout: Layout) -> Parameter
 
     def instrument(j: int, only_sd: int | None = None) -> Floats:
         """Log of prior times evidence of the studies on an instrument, shape (typical, variation, tau, position)."""
-        found = rules[j][1][:, :, None, None]
+        log_mass = rules[j][1][:, :, None, None]
         for study in (i for i in range(data.n_studies) if position[i] == j):
             term = slots[study]
             if study in arrays.doubtful:
                 second = data.n_studies + int(np.flatnonzero(arrays.doubtful == study)[0])
                 term = np.log(p) + term
                 term = term if study == only_sd else np.logaddexp(term, np.log1p(-p) + slots[second])
-            found = found + term
-        return np.asarray(found)
+            log_mass = log_mass + term
+        return np.asarray(log_mass)
 
     of_top = log_w_variation[:, None, None] + log_w_top
     by_instrument = [instrument(j) for j in range(len(typical))]
-    summed = [logsumexp(found, axis=0) for found in by_instrument]
+    summed = [logsumexp(log_mass, axis=0) for log_mass in by_instrument]
     whole = np.asarray(sum(summed) + of_top)
     ends: dict[str, Ends] = {"mu": location_ends(whole, -1)}
-    own: dict[str, Own] = {}
-    for (name, _), (at, _), found, total in zip(typical, rules, by_instrument, summed, strict=True):
-        own[name] = Own(Places("even", at[0], at[-1], len(at)), found - total + whole, in_logs=True)
-        ends[name] = location_ends(own[name].log_mass, 0)
+    by_name: dict[str, Own] = {}
+    for (name, _), (at, _), log_mass, total in zip(typical, rules, by_instrument, summed, strict=True):
+        by_name[name] = Own(Places("even", at[0], at[-1], len(at)), log_mass - total + whole, in_logs=True)
+        ends[name] = location_ends(by_name[name].log_mass, 0)
     choices = {}
     for i in map(int, arrays.doubtful):
-        told = logsumexp(instrument(position[i], i), axis=0) - summed[position[i]] + whole
-        is_sd = float(np.exp(logsumexp(told) - logsumexp(whole)))
+        log_readings = logsumexp(instrument(position[i], i), axis=0) - summed[position[i]] + whole
+        is_sd = float(np.exp(logsumexp(log_readings) - logsumexp(whole)))
         choices[data.study[i]] = {"sd": is_sd, "se": 1 - is_sd}
     return ParameterGrid(
         mu=mu,
@@ -107,7 +100,7 @@ def _evaluated(arrays: ArmArrays, model: ArmNormal, layout: Layout) -> Parameter
         others={"sd_variation": nodes},
         log_mass=whole,
         scales={name: layout.scale(name, prior, _SCALE) for name, prior in _scales(model).items()},
-        own=own,
+        own=by_name,
         ends=ends,
         choices=choices,
     )
@@ -128,12 +121,12 @@ def _cases(arrays: ArmArrays) -> list[Ints]:
         second = [
             tuple(row) for row in np.concatenate([turned, ~turned, np.zeros((1, d), bool), np.ones((1, d), bool)])
         ]
-    found = []
+    cases = []
     for choice in second:
         slots, taken = np.arange(k), np.array(choice, dtype=bool)
         slots[arrays.doubtful[taken]] = k + np.flatnonzero(taken)
-        found.append(slots)
-    return found
+        cases.append(slots)
+    return cases
 
 
 def _slot(
@@ -163,15 +156,15 @@ def _slot(
     top = log_density.max(axis=0)
     density = np.exp(log_density - top)
     if arrays.pooled:
-        found = parts[0] @ density
+        average = parts[0] @ density
     else:
         density = density.reshape(points[0].size, -1)
-        found = np.empty((*parts[0].shape[:2], top.size))
+        average = np.empty((*parts[0].shape[:2], top.size))
         for b in range(variation.size):  # all at once would fill the memory
             inner = (parts[0][:, b] @ density).reshape(len(parts[0]), points[1].size, -1)
-            found[:, b] = np.einsum("ag,agn->an", parts[1][:, b], inner)
-    log_found = np.log(np.maximum(found, 1e-300)) + top + peak.sum(axis=-1)
-    return np.asarray(log_found.reshape(*found.shape[:2], *mu.shape))
+            average[:, b] = np.einsum("ag,agn->an", parts[1][:, b], inner)
+    log_average = np.log(np.maximum(average, 1e-300)) + top + peak.sum(axis=-1)
+    return np.asarray(log_average.reshape(*average.shape[:2], *mu.shape))
 
 
 def _sigma_nodes(
@@ -202,8 +195,8 @@ def _typical_rule(
     """Nodes of log typical_sd, shape (typical, variation), with the log of weight times prior."""
     if prior.atom is not None:
         return np.full((1, variation.size), np.log(prior.atom)), np.zeros((1, variation.size))
-    found = [_expected_typical(arrays, slots, instrument, prior, variation) for slots in cases]
-    center, width = (np.stack([pair[i] for pair in found]) for i in (0, 1))
+    expected = [_expected_typical(arrays, slots, instrument, prior, variation) for slots in cases]
+    center, width = (np.stack([pair[i] for pair in expected]) for i in (0, 1))
     nodes, step = spaced(center, width, layout.reach[name], layout.fine)
     at = nodes.T
     return at, np.asarray(prior.logpdf(np.exp(at)) + at + np.log(step))
@@ -214,8 +207,8 @@ def _expected_typical(
 ) -> tuple[Floats, Floats]:
     """Mean and sd of log typical_sd for each `variation`, were log s and the prior normal, and the readings known."""
     low, middle, high = np.log(prior.ppf([0.16, 0.5, 0.84]))  # one standard deviation on each side of a normal median
-    own = slots[arrays.instrument[slots] == instrument]
-    df, log_s = arrays.df[own].ravel(), arrays.log_s[own].ravel()
+    of_instrument = slots[arrays.instrument[slots] == instrument]
+    df, log_s = arrays.df[of_instrument].ravel(), arrays.log_s[of_instrument].ravel()
     there = df > 0
     x = np.append(log_s[there], middle)
     of_spreads = 1 / (2 * df[there]) + variation[:, None] ** 2  # variance of log s to first order

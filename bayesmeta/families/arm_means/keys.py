@@ -1,4 +1,4 @@
-"""What a model of arm means is told by name."""
+"""Priors and options of a model of arm means, by name."""
 
 from __future__ import annotations
 

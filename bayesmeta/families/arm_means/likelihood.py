@@ -49,11 +49,11 @@ class ArmLikelihood(Likelihood):
             self._slot_evidence(slot, log_typical[..., slot], mean[..., study], at)
             for slot, study in enumerate(self.arrays.study)
         ]
-        found = np.stack(slots, axis=-1)
-        first = found[..., : self.data.n_studies].copy()
+        by_slot = np.stack(slots, axis=-1)
+        first = by_slot[..., : self.data.n_studies].copy()
         if (p := at.top.get("sd_probability")) is not None:
             doubtful = self.arrays.doubtful
-            weighed = np.log(p) + first[..., doubtful], np.log1p(-p) + found[..., self.data.n_studies :]
+            weighed = np.log(p) + first[..., doubtful], np.log1p(-p) + by_slot[..., self.data.n_studies :]
             first[..., doubtful] = np.logaddexp(*weighed)
         return first
 
@@ -170,8 +170,8 @@ class ArmLikelihood(Likelihood):
     def _picked(self, log_sigma: Floats, is_sd: Floats, rng: np.random.Generator) -> Floats:
         """Log sigma of each study under a reading drawn from its probability, shape (chain, draw, study, sigma)."""
         k = self.data.n_studies
-        found = log_sigma[..., :k, :].copy()
-        other = rng.random(is_sd.shape) >= is_sd
+        chosen = log_sigma[..., :k, :].copy()
+        is_se = rng.random(is_sd.shape) >= is_sd
         for j, study in enumerate(self.arrays.doubtful):
-            found[..., study, :] = np.where(other[..., j, None], log_sigma[..., k + j, :], found[..., study, :])
-        return found
+            chosen[..., study, :] = np.where(is_se[..., j, None], log_sigma[..., k + j, :], chosen[..., study, :])
+        return chosen

@@ -1,4 +1,4 @@
-"""What a model of estimates is told by name: how their true effects vary together."""
+"""Options of a model of estimates: how their true effects vary together."""
 
 from __future__ import annotations
 

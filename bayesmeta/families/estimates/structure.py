@@ -30,7 +30,7 @@ def structured(
     Raises
     ------
     DataError, SpecificationError
-        If one excludes another, or would have no use with these data.
+        If one excludes another, or would have no effect with these data.
     """
     named = {"between": between, "between_matrix": between_matrix, "cluster": cluster, "slope": slope}
     given = [name for name, value in named.items() if value is not None]

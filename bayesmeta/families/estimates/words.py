@@ -48,19 +48,19 @@ class EstimatesWords(Words):
         """What was added to counts, and how rows of one study depend."""
         if said := approximation_sentence(data.added, data.study):
             yield said
-        known = data.cov is not None and np.count_nonzero(data.cov - np.diag(np.diag(data.cov))) > 0
+        dependent = data.cov is not None and np.count_nonzero(data.cov - np.diag(np.diag(data.cov))) > 0
         between = model.base.between
         if isinstance(between, MultiArm):
             start = (
                 "Estimates of one trial have their known covariance; their true effects"
-                if known
+                if dependent
                 else "True effects of one trial"
             )
             yield f"{start} are correlated by 1/2."
         elif between != Independent():
-            start = "Estimates have their known covariance; their true effects" if known else "True effects"
+            start = "Estimates have their known covariance; their true effects" if dependent else "True effects"
             yield f"{start} covary by tau^2 times the matrix that was given."
-        elif known:
+        elif dependent:
             yield (
                 "Estimates have their known covariance. Their true effects vary independently; --option between=multi-arm "
                 "correlates those of one trial by 1/2."

@@ -73,13 +73,13 @@ class ReviewArrays:
         if self.n_rest is None:
             return [lower[:, j] + u[..., j, None] * (upper - lower)[:, j] for j in range(m)]
         totals: list[Any] = []
-        rest: Any = self.n_rest
+        left_over: Any = self.n_rest
         for j in range(m - 1):
-            low = xp.maximum(lower[:, j], rest - upper[:, j + 1 :].sum(axis=1))
-            high = xp.minimum(upper[:, j], rest - lower[:, j + 1 :].sum(axis=1))
+            low = xp.maximum(lower[:, j], left_over - upper[:, j + 1 :].sum(axis=1))
+            high = xp.minimum(upper[:, j], left_over - lower[:, j + 1 :].sum(axis=1))
             totals.append(low + u[..., j, None] * (high - low))
-            rest = rest - totals[-1]
-        return [*totals, rest] if m else []
+            left_over = left_over - totals[-1]
+        return [*totals, left_over] if m else []
 
     def standard_errors(self, sd: Any, u: Any, *, xp: ModuleType = np) -> Any:
         """Standard errors of the latent studies, shape (..., reading, latent), from their unit SDs (..., latent).
@@ -99,11 +99,11 @@ class ReviewArrays:
 
     def statistic_terms(self, trials: Trials) -> list[Floats]:
         """Log density of each statistic, each of shape (..., scenario)."""
-        found = {id(one): np.zeros((*trials.y.shape[:-2], self.reading.size)) for one in self.review.statistics}
+        by_statistic = {id(one): np.zeros((*trials.y.shape[:-2], self.reading.size)) for one in self.review.statistics}
         for one in self.observations:
             if one.relation is not None:
-                found[id(one.statistic)] = found[id(one.statistic)] + log_density(one, trials)
-        return list(found.values())
+                by_statistic[id(one.statistic)] = by_statistic[id(one.statistic)] + log_density(one, trials)
+        return list(by_statistic.values())
 
     @property
     def encoded(self) -> tuple[NDArray[Any], ...]:
@@ -129,17 +129,19 @@ def review_arrays(review: PublishedReview) -> ReviewArrays:
         if [isinstance(size.participants, Range) for size in row] != ranged.tolist():
             raise DataError("a study's size must be a range under every option of a choice, or under none.")
     inverse = np.array([[np.nan if s.inverse is None else s.inverse for s in row] for row in sizes], dtype=float)
-    known = np.array([[s.participants if isinstance(s.participants, float) else np.nan for s in row] for row in sizes])
+    participants = np.array(
+        [[s.participants if isinstance(s.participants, float) else np.nan for s in row] for row in sizes]
+    )
     of_ranges = [
         [x for size in row if isinstance(at := size.participants, Range) for x in (at.lower, at.upper, size.per)]
         for row in sizes
     ]
     limits = np.array(of_ranges, dtype=float)
     y, se = _field(scenarios, "y"), _field(scenarios, "se")
-    everything = np.concatenate([y, se, inverse, known, limits], axis=1)
+    everything = np.concatenate([y, se, inverse, participants, limits], axis=1)
     _, first, reading = np.unique(np.nan_to_num(everything, nan=-1.0), axis=0, return_index=True, return_inverse=True)
     lower, upper, per = np.moveaxis(limits[first].reshape(len(first), -1, 3), -1, 0)
-    n_rest = None if review.n_total is None else review.n_total - np.nansum(known[first], axis=1)
+    n_rest = None if review.n_total is None else review.n_total - np.nansum(participants[first], axis=1)
     read = Reader(review)
     observations = read.observations()
     return ReviewArrays(

@@ -81,16 +81,16 @@ class Numbers(NamedTuple):
 def fitted(y: Floats, se: Floats, fits: Sequence[Fit]) -> Numbers:
     """Numbers of every fit from trials of shape (..., study)."""
     out = Numbers(*(np.empty((*y.shape[:-1], len(fits))) for _ in Numbers._fields))
-    plain = [i for i, one in enumerate(fits) if one.is_plain]
+    plain = [i for i, fit in enumerate(fits) if fit.is_plain]
     groups = np.array([fits[i].member for i in plain], dtype=float).reshape(-1, y.shape[-1])
-    found = dersimonian_laird(y, se, groups)
-    out.estimate[..., plain], out.se[..., plain], out.tau2[..., plain] = found.estimate, found.se, found.tau2
-    out.q[..., plain], out.excess[..., plain] = found.q, 0.01 * found.i2 * found.q
-    for place, i in enumerate(plain):
-        out.hk[..., i] = _knapp_hartung(y, se, groups[place] > 0, found.estimate[..., place], found.tau2[..., place])
-    for i, one in enumerate(fits):
-        if not one.is_plain:
-            for whole, part in zip(out, _one(y, se, one), strict=True):
+    quick = dersimonian_laird(y, se, groups)
+    out.estimate[..., plain], out.se[..., plain], out.tau2[..., plain] = quick.estimate, quick.se, quick.tau2
+    out.q[..., plain], out.excess[..., plain] = quick.q, 0.01 * quick.i2 * quick.q
+    for column, i in enumerate(plain):
+        out.hk[..., i] = _knapp_hartung(y, se, groups[column] > 0, quick.estimate[..., column], quick.tau2[..., column])
+    for i, fit in enumerate(fits):
+        if not fit.is_plain:
+            for whole, part in zip(out, _one(y, se, fit), strict=True):
                 whole[..., i] = part
     return out
 

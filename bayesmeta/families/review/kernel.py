@@ -70,11 +70,11 @@ def fit_quantity(quantity, critical, numbers, slots, d):
     first = numbers[slots[0]]
     d[:] = 0.0
     if quantity == GAP:
-        other = numbers[slots[1]]
-        variance = first[SE] ** 2 + other[SE] ** 2
-        z = (first[ESTIMATE] - other[ESTIMATE]) / math.sqrt(variance)
+        second = numbers[slots[1]]
+        variance = first[SE] ** 2 + second[SE] ** 2
+        z = (first[ESTIMATE] - second[ESTIMATE]) / math.sqrt(variance)
         d[0, ESTIMATE], d[1, ESTIMATE] = 1 / math.sqrt(variance), -1 / math.sqrt(variance)
-        d[0, SE], d[1, SE] = -z * first[SE] / variance, -z * other[SE] / variance
+        d[0, SE], d[1, SE] = -z * first[SE] / variance, -z * second[SE] / variance
         return z
     if quantity == BETWEEN:
         total = mean = square = 0.0
@@ -128,8 +128,8 @@ def _observe(relation, value, target, sign, spread):
     density, slope = -0.5 * miss * miss - math.log(spread) - _HALF_LOG_2PI, -miss / spread
     if sign == 0:
         mirror = (turned + target) / spread
-        other = math.exp(-0.5 * (mirror * mirror - miss * miss))
-        density, slope = density + math.log1p(other), (slope - other * mirror / spread) / (1 + other)
+        mirrored = math.exp(-0.5 * (mirror * mirror - miss * miss))
+        density, slope = density + math.log1p(mirrored), (slope - mirrored * mirror / spread) / (1 + mirrored)
     return density, slope * turn
 
 
@@ -142,8 +142,8 @@ def _counted(y, se, included, bound, width, direction, count, d_z):
     p = max(_count_chance(chance, included, -1, count)[count], 1e-300)
     for i in range(y.size):
         if included[i] > 0:
-            rest = _count_chance(chance, included, i, count)
-            change = (rest[count - 1] if count > 0 else 0.0) - rest[count]
+            chances = _count_chance(chance, included, i, count)
+            change = (chances[count - 1] if count > 0 else 0.0) - chances[count]
             d_z[i] = change / p * chance[i] * (1 - chance[i]) * direction / width
     return math.log(p)
 

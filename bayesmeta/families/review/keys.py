@@ -1,4 +1,4 @@
-"""What a model of a published review is told by name: nothing of its own."""
+"""Options of a model of a published review: none of its own."""
 
 from __future__ import annotations
 

@@ -33,10 +33,10 @@ class ReviewLikelihood(Likelihood):
         if m == 0:
             return {}
         start = 0.0 if self.data.pooled is None else self.data.pooled.estimate
-        found = {"sd": Latent((m,), self.data.sd, stated=True), "y_latent": Latent((m,), Flat(), np.full(m, start))}
+        latents = {"sd": Latent((m,), self.data.sd, stated=True), "y_latent": Latent((m,), Flat(), np.full(m, start))}
         if self.arrays.n_free_sizes:
-            found["size_position"] = Latent((self.arrays.n_free_sizes,), Uniform(0.0, 1.0))
-        return found
+            latents["size_position"] = Latent((self.arrays.n_free_sizes,), Uniform(0.0, 1.0))
+        return latents
 
     def graph(self, at: Point, ops: Ops) -> Array:
         """The log density, by compiled code with derivatives of its own."""

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 def printed_numbers(review: PublishedReview, group: xr.Dataset) -> list[Printed]:
     """Every number that a review printed, with the draws of it in a group."""
-    found = []
-    for i, one in enumerate(shown(review_arrays(review))):
-        lower, upper = one.shown or (np.nan, np.nan)
+    numbers = []
+    for i, observation in enumerate(shown(review_arrays(review))):
+        lower, upper = observation.shown or (np.nan, np.nan)
         draws = np.asarray(group["printed"].to_numpy()[..., i], float)
-        found.append(Printed(one.name, one.statistic, float(one.target.mean()), draws, lower, upper))
-    return found
+        numbers.append(
+            Printed(observation.name, observation.statistic, float(observation.target.mean()), draws, lower, upper)
+        )
+    return numbers

@@ -105,7 +105,7 @@ class Reader:
 
     def subgroups(self, test: SubgroupTest) -> Ints:
         """Places of the pools of all groups, shape (scenario, group): the second before the first where there are two."""
-        found = []
+        pairs = []
         for scenario in self.scenarios:
             groups = self._groups(scenario, test.covariate)
             levels = sorted(set(groups[self.included > 0].tolist()))
@@ -115,18 +115,18 @@ class Reader:
                 member = (stratum == i).astype(int)
                 common = Fit(tuple(member.tolist()), tuple(stratum.tolist()), None, test.method)
                 row.append(self._place(common if test.tau == "common" else Fit.pool(member, test.method)))
-            found.append(row[::-1] if len(row) == 2 else row)
-        return np.array(found)
+            pairs.append(row[::-1] if len(row) == 2 else row)
+        return np.array(pairs)
 
     def slopes(self, covariate: str, method: Method) -> Ints:
         """Places of the meta-regression on a covariate, shape (scenario, 1)."""
-        found = []
+        rows = []
         for scenario in self.scenarios:
             x = tuple(self._groups(scenario, covariate).tolist())
-            found.append(
+            rows.append(
                 [self._place(Fit(tuple(self.included.tolist()), tuple((self.included - 1).tolist()), x, method))]
             )
-        return np.array(found)
+        return np.array(rows)
 
     def quantiles(self, fits: Ints, level: float, spent: int | None) -> Floats:
         """Quantiles of a central interval: normal, or of t with so many degrees of freedom less than the studies, (scenario,)."""

@@ -1,7 +1,7 @@
 """A published review's statistics as functions of its trials: recomputed from the latent ones, and of new trials.
 
-Recomputed ones are *conditioned on* what was printed: they show how closely, and are no check of the model. Those of new trials
-of the same sizes, drawn from the model, are replicates.
+Recomputed ones are *conditioned on* what was printed: they show how closely, and are not a check of the model. Those of new
+trials of the same sizes, drawn from the model, are replicates.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ def statistics_of(arrays: ReviewArrays, trials: Trials, pick: Ints) -> dict[str,
     def of_pool(values: Floats) -> tuple[tuple[str, ...], Floats]:  # the first fit is of all the review's studies
         return _DRAWS, picked(values[..., arrays.reading, 0])
 
-    found: dict[str, Any] = {"i2": of_pool(trials.fits.i2), "review_tau2": of_pool(trials.fits.tau2)}
+    variables: dict[str, Any] = {"i2": of_pool(trials.fits.i2), "review_tau2": of_pool(trials.fits.tau2)}
     numbers = [picked(value(one, trials)) for one in shown(arrays)]
-    return found | ({"printed": ((*_DRAWS, "number"), np.stack(numbers, axis=-1))} if numbers else {})
+    return variables | ({"printed": ((*_DRAWS, "number"), np.stack(numbers, axis=-1))} if numbers else {})
 
 
 def replicated(

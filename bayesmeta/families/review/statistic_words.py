@@ -104,18 +104,18 @@ def _(statistic: PooledEstimate | PredictionInterval) -> str:
     scale = ", as a logarithm," if statistic.ratio else ""
     times = sorted({statistic.rounding / half for half in statistic.printed_half_widths})
     loose = " and ".join(_times(t) for t in times)
-    what = "its rounding" if loose == "1" else f"{loose} times its rounding"
+    tolerance = "its rounding" if loose == "1" else f"{loose} times its rounding"
     sd = statistic.observed_within.sd
-    return f"each limit{scale} within ±{statistic.rounding:.3g} (a normal of SD {sd:.3g}): {what}"
+    return f"each limit{scale} within ±{statistic.rounding:.3g} (a normal of SD {sd:.3g}): {tolerance}"
 
 
 @observed_within.register
 def _(statistic: MetaRegressionSlope) -> str:
     sd, rounding = statistic.observed_within
     loose = _times(sd / (rounding or sd))
-    what = "its rounding" if loose == "1" else f"{loose} times its rounding"
+    tolerance = "its rounding" if loose == "1" else f"{loose} times its rounding"
     which = "the slope" if statistic.lower is None else "each limit"
-    return f"{which} within ±{statistic.rounding:.3g} (a normal of SD {sd:.3g}): {what}"
+    return f"{which} within ±{statistic.rounding:.3g} (a normal of SD {sd:.3g}): {tolerance}"
 
 
 @observed_within.register(SubgroupTest)
@@ -125,8 +125,8 @@ def _(statistic: SubgroupTest | MetaRegressionTest) -> str:
     if rounding is None:
         return f"the bound on z is a logistic curve of width {sd:g}"
     loose = _times(sd / rounding)
-    what = "the rounding of P" if loose == "1" else f"{loose} times the rounding of P"
-    return f"z within a normal of SD {sd:.2g}: {what}"
+    tolerance = "the rounding of P" if loose == "1" else f"{loose} times the rounding of P"
+    return f"z within a normal of SD {sd:.2g}: {tolerance}"
 
 
 @observed_within.register
@@ -134,10 +134,10 @@ def _(statistic: Heterogeneity) -> str:
     unit = "%" if statistic.kind == "i2" else ""
     sd, rounding = statistic.observed_within
     loose = _times(sd / (rounding or sd))
-    what = "its rounding" if loose == "1" else f"{loose} times its rounding"
+    tolerance = "its rounding" if loose == "1" else f"{loose} times its rounding"
     if statistic.i2 == 0:
-        return f"Q at most what is printed as 0, within ±{statistic.rounding:g}%: {what}"
-    return f"within ±{statistic.rounding:g}{unit} (a normal of SD {sd:.2g}{unit}): {what}"
+        return f"Q at most what is printed as 0, within ±{statistic.rounding:g}%: {tolerance}"
+    return f"within ±{statistic.rounding:g}{unit} (a normal of SD {sd:.2g}{unit}): {tolerance}"
 
 
 @observed_within.register

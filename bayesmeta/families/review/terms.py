@@ -37,58 +37,58 @@ class Trials(NamedTuple):
         return self.y / self.se
 
 
-def value(one: Observation, trials: Trials) -> Floats:
+def value(observation: Observation, trials: Trials) -> Floats:
     """The number under each scenario, with its sign; of a count the studies beyond the border, shape (..., scenario)."""
-    if one.quantity == codes.COUNT:
-        assert one.critical is not None
-        beyond = one.sign * trials.z[..., trials.reading, :] > one.critical[:, None]
+    if observation.quantity == codes.COUNT:
+        assert observation.critical is not None
+        beyond = observation.sign * trials.z[..., trials.reading, :] > observation.critical[:, None]
         return np.asarray((beyond * trials.included).sum(axis=-1), dtype=float)
-    is_study = one.quantity == codes.STUDY
-    found = trials.z[..., one.study][..., trials.reading] if is_study else _of_fits(one, trials)
-    return np.abs(found) if one.sign == 0 else one.sign * found
+    is_study = observation.quantity == codes.STUDY
+    statistic = trials.z[..., observation.study][..., trials.reading] if is_study else _of_fits(observation, trials)
+    return np.abs(statistic) if observation.sign == 0 else observation.sign * statistic
 
 
-def _of_fits(one: Observation, trials: Trials) -> Floats:
-    assert one.fits is not None
+def _of_fits(observation: Observation, trials: Trials) -> Floats:
+    assert observation.fits is not None
 
     def number(name: str) -> Floats:
         """Of every slot, shape (..., scenario, slot)."""
-        return np.asarray(getattr(trials.fits, name))[..., trials.reading[:, None], one.fits]
+        return np.asarray(getattr(trials.fits, name))[..., trials.reading[:, None], observation.fits]
 
-    if one.quantity == codes.GAP:
+    if observation.quantity == codes.GAP:
         estimate, se = number("estimate"), number("se")
         return np.asarray((estimate[..., 0] - estimate[..., 1]) / np.hypot(se[..., 0], se[..., 1]))
-    if one.quantity == codes.BETWEEN:
+    if observation.quantity == codes.BETWEEN:
         weight, estimate = number("se") ** -2, number("estimate")
         mean = (weight * estimate).sum(axis=-1) / weight.sum(axis=-1)
         return np.asarray(np.sqrt((weight * (estimate - mean[..., None]) ** 2).sum(axis=-1)))
-    if one.quantity == codes.RATIO:
+    if observation.quantity == codes.RATIO:
         return np.asarray((number("estimate") / number("se"))[..., 0])
-    single = {codes.I2: "i2", codes.Q: "q", codes.TAU2: "tau2"}.get(one.quantity)
+    single = {codes.I2: "i2", codes.Q: "q", codes.TAU2: "tau2"}.get(observation.quantity)
     if single is not None:
         return number(single)[..., 0]
-    error = number("hk" if one.quantity in (codes.LIMIT_HK, codes.NEW_HK) else "se")[..., 0]
-    if one.quantity in (codes.NEW, codes.NEW_HK):
+    error = number("hk" if observation.quantity in (codes.LIMIT_HK, codes.NEW_HK) else "se")[..., 0]
+    if observation.quantity in (codes.NEW, codes.NEW_HK):
         error = np.sqrt(error**2 + number("tau2")[..., 0])
-    assert one.critical is not None
-    return np.asarray(number("estimate")[..., 0] + one.critical * error)
+    assert observation.critical is not None
+    return np.asarray(number("estimate")[..., 0] + observation.critical * error)
 
 
-def log_density(one: Observation, trials: Trials) -> Floats:
+def log_density(observation: Observation, trials: Trials) -> Floats:
     """Log density of one observation, given the trials, shape (..., scenario)."""
-    if one.quantity == codes.COUNT:
-        assert one.critical is not None
-        margin = (one.sign * trials.z - one.critical[0]) / one.spread
-        counted = log_poisson_binomial(margin[..., trials.included > 0], int(one.target[0]))
+    if observation.quantity == codes.COUNT:
+        assert observation.critical is not None
+        margin = (observation.sign * trials.z - observation.critical[0]) / observation.spread
+        counted = log_poisson_binomial(margin[..., trials.included > 0], int(observation.target[0]))
         return counted[..., trials.reading]
-    found = value(one, trials)
-    if one.relation == codes.ABOVE:
-        return np.asarray(log_expit((found - one.target) / one.spread))
-    if one.relation == codes.BELOW:
-        return np.asarray(log_expit((one.target - found) / one.spread))
-    near = NUMPY.normal(found, one.target, np.asarray(one.spread))
-    if one.sign == 0:  # either sign gives this size
-        near = np.logaddexp(near, NUMPY.normal(found, -one.target, np.asarray(one.spread)))
+    statistic = value(observation, trials)
+    if observation.relation == codes.ABOVE:
+        return np.asarray(log_expit((statistic - observation.target) / observation.spread))
+    if observation.relation == codes.BELOW:
+        return np.asarray(log_expit((observation.target - statistic) / observation.spread))
+    near = NUMPY.normal(statistic, observation.target, np.asarray(observation.spread))
+    if observation.sign == 0:  # either sign gives this size
+        near = np.logaddexp(near, NUMPY.normal(statistic, -observation.target, np.asarray(observation.spread)))
     return np.asarray(near)
 
 

@@ -62,9 +62,9 @@ class ReviewWords(Words):
     def methods(self, readers: Sequence[Reader], origin: str) -> str:
         """What is known of a review's trials, and how closely its statistics were observed."""
         review: PublishedReview = readers[0].data
-        known = sum(study.known for study in review.studies)
-        parts = [f"of {review.n_studies} trials, {known} entered with an effect and standard error."]
-        if known < review.n_studies:
+        n_known = sum(study.known for study in review.studies)
+        parts = [f"of {review.n_studies} trials, {n_known} entered with an effect and standard error."]
+        if n_known < review.n_studies:
             parts.append(
                 "The others are latent: their standard error follows from their arm sizes and a prior on the unit standard "
                 f"deviation ({review.sd}), their effect from the hierarchical model."
@@ -111,18 +111,18 @@ class ReviewWords(Words):
 def _study(study: Study) -> dict[str, Any]:
     size = f"{study.n_t:g} v {study.n_c:g}" if study.n_t is not None and study.n_c is not None else text(study.n)
     size += "" if study.correlation is None else f" pairs (correlation {study.correlation:g})"
-    found = f"estimate {study.y:.3g}, standard error {study.se:.3g}" if study.known else _not_known(study)
+    evidence = f"estimate {study.y:.3g}, standard error {study.se:.3g}" if study.known else _not_known(study)
     if study.known and study.status:
-        found += f"; {study.status}"
+        evidence += f"; {study.status}"
     if not study.in_review:
-        found += "; not in the review's pool"
+        evidence += "; not in the review's pool"
     covariates = {name: text(value) for name, value in study.covariates.items()}
     return {
         "study": study.name,
         "label": study.name,
         "n": size,
         "known": study.known,
-        "evidence": found,
+        "evidence": evidence,
         "covariates": covariates,
     }
 
@@ -145,7 +145,7 @@ def _not_known(study: Study) -> str:
 
 def _statistic(statistic: Statistic, numbers: list[Printed], *, ratio: bool) -> dict[str, Any]:
     """A printed statistic, how closely it was observed, and its numbers recomputed from the trials."""
-    own = [one for one in numbers if one.statistic is statistic]
+    of_statistic = [one for one in numbers if one.statistic is statistic]
     sd, rounding = statistic.observed_within
     return {
         "name": statistic.name,
@@ -154,13 +154,13 @@ def _statistic(statistic: Statistic, numbers: list[Printed], *, ratio: bool) -> 
         "sd": sd,
         "rounding": rounding,
         "times_rounding": statistic.observed_within.times_rounding,
-        "recomputed": "; ".join(_recomputed(one, ratio=ratio) for one in own),
+        "recomputed": "; ".join(_recomputed(one, ratio=ratio) for one in of_statistic),
     }
 
 
-def _recomputed(one: Printed, *, ratio: bool) -> str:
-    values = (one.mean, *one.interval)
-    mean, lower, upper = (math.exp(x) if ratio and on_effect_scale(one.statistic) else x for x in values)
-    places = 2 if isinstance(one.statistic, SignificantCount) else 4
-    what = number_label(one.name)
-    return f"{what}{mean:.{places + 1}g} ({lower:.{places}g} to {upper:.{places}g})"
+def _recomputed(number: Printed, *, ratio: bool) -> str:
+    values = (number.mean, *number.interval)
+    mean, lower, upper = (math.exp(x) if ratio and on_effect_scale(number.statistic) else x for x in values)
+    places = 2 if isinstance(number.statistic, SignificantCount) else 4
+    label = number_label(number.name)
+    return f"{label}{mean:.{places + 1}g} ({lower:.{places}g} to {upper:.{places}g})"

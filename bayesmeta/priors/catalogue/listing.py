@@ -66,29 +66,29 @@ def published_priors(
     """
     import pandas as pd
 
-    found = every_prior()
+    listed = every_prior()
     _check("source", source, list(SOURCES))
     _check("parameter", parameter, list(PARAMETERS))
     words = (search or "").casefold().split()
     rows = [
         _row(entry, prior)
-        for entry, prior in found
+        for entry, prior in listed
         if source in (None, entry.source)
         and parameter in (None, entry.parameter)
         and (measure is None or (_fits(entry, prior, measure)))
         and all(word in _text(entry) for word in words)
     ]
     if measure is not None and all(row["measure"] == ANY for row in rows) and not (source or parameter or words):
-        known = sorted({entry.measure for entry, _ in found} - {ANY})
+        measures = sorted({entry.measure for entry, _ in listed} - {ANY})
         raise SpecificationError(
-            f"measure={measure!r}: the catalogue has no prior for it.{did_you_mean(measure, known)} "
-            f"Measures: {', '.join(known)}."
+            f"measure={measure!r}: the catalogue has no prior for it.{did_you_mean(measure, measures)} "
+            f"Measures: {', '.join(measures)}."
         )
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def published_thresholds() -> pd.DataFrame:
-    """List published thresholds for pain: important differences and responder cut-offs. They are no priors.
+    """List published thresholds for pain: important differences and responder cut-offs. They are not priors.
 
     Returns
     -------
@@ -134,8 +134,8 @@ def _check(name: str, value: str | None, allowed: list[str]) -> None:
 
 
 def _row(entry: Entry, prior: PublishedPrior | None) -> dict[str, Any]:
-    known = prior is not None and prior.is_proper
-    quantiles = [float(x) for x in prior.ppf(_LEVELS)] if prior is not None and known else [float("nan")] * 3
+    proper = prior is not None and prior.is_proper
+    quantiles = [float(x) for x in prior.ppf(_LEVELS)] if prior is not None and proper else [float("nan")] * 3
     keys = {key: entry.keys.get(key, "") for key in ("outcome", "comparison", "medical_area", "field", "variant")}
     return {
         "source": entry.source,

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
-from bayesmeta.errors import DataWarning, SpecificationError, did_you_mean
+from bayesmeta.errors import DataWarning, SpecificationError, did_you_mean, require_choice
 from bayesmeta.priors._parameters import number_text
 from bayesmeta.priors.catalogue.entries import Entry, entries
 from bayesmeta.priors.catalogue.sources import SOURCES
@@ -30,7 +30,7 @@ def published_prior(
 ) -> PublishedPrior:
     """Take a prior from the literature, with its source.
 
-    `published_priors` lists what there is. Of the keys, give as many as tell the prior from all others of its source;
+    `published_priors` lists what there is. Of the keys, give as many as distinguish the prior from all others of its source;
     each value is one of those listed, upper or lower case.
 
     Parameters
@@ -91,10 +91,10 @@ def published_prior(
         "medical_area": medical_area, "field": field, "variant": variant,
     }  # fmt: skip
     wanted = {key: value for key, value in given.items() if value is not None}
-    found = _match(source, wanted)
-    if found.if_sd is None and spread is not None:
+    entry = _match(source, wanted)
+    if entry.if_sd is None and spread is not None:
         raise SpecificationError(f"published_prior({source!r}, spread={spread!r}): only rhodes2015 leaves it open.")
-    return _made(found, _reading(found, spread))
+    return _made(entry, _reading(entry, spread))
 
 
 def every_prior() -> list[tuple[Entry, PublishedPrior | None]]:
@@ -122,26 +122,26 @@ def _made(entry: Entry, spread: str) -> PublishedPrior:
 
 @cache
 def _sorted_by(source: str) -> tuple[str, ...]:
-    """Keys that tell the priors of a source apart: those with several values, in the order of its table."""
-    own = [entry.keys for entry in entries() if entry.source == source and entry.prior is not None]
-    names = dict.fromkeys(key for keys in own for key in keys)
-    return tuple(key for key in names if len({keys.get(key) for keys in own}) > 1)
+    """Keys that distinguish the priors of a source: those with several values, in the order of its table."""
+    keys_of_rows = [entry.keys for entry in entries() if entry.source == source and entry.prior is not None]
+    names = dict.fromkeys(key for keys in keys_of_rows for key in keys)
+    return tuple(key for key in names if len({keys.get(key) for keys in keys_of_rows}) > 1)
 
 
 def _match(source: str, wanted: Mapping[str, str]) -> Entry:
     """Return the only entry of a source with these values."""
-    own = [entry for entry in entries() if entry.source == source]
+    rows = [entry for entry in entries() if entry.source == source]
     where = f"published_prior({source!r}{''.join(f', {key}={value!r}' for key, value in wanted.items())})"
-    known = list(dict.fromkeys(key for entry in own for key in entry.keys))
+    keys = list(dict.fromkeys(key for entry in rows for key in entry.keys))
     for key, value in wanted.items():
-        if key not in known:
-            raise SpecificationError(f"{where}: this source has no {key}; it is sorted by {', '.join(known)}.")
-        allowed = _values(own, key)
+        if key not in keys:
+            raise SpecificationError(f"{where}: this source has no {key}; it is sorted by {', '.join(keys)}.")
+        allowed = _values(rows, key)
         if value.casefold() not in {one.casefold() for one in allowed}:
             raise SpecificationError(
                 f"{where}: there is no {key} {value!r}.{did_you_mean(value, allowed)} Allowed are {_listed(allowed)}."
             )
-    matching = [e for e in own if all(e.keys.get(k, "").casefold() == v.casefold() for k, v in wanted.items())]
+    matching = [e for e in rows if all(e.keys.get(k, "").casefold() == v.casefold() for k, v in wanted.items())]
     with_prior = [entry for entry in matching if entry.prior is not None]
     if len(with_prior) == 1:
         return with_prior[0]
@@ -149,7 +149,7 @@ def _match(source: str, wanted: Mapping[str, str]) -> Entry:
         raise SpecificationError(f"{where}: {len(with_prior)} priors match. {_to_choose(with_prior, wanted)}")
     if matching:
         raise SpecificationError(f"{where}: there is no prior. {matching[0].citation}: {matching[0].note}.")
-    raise SpecificationError(f"{where}: no prior has these together. {_nearest(own, wanted)}")
+    raise SpecificationError(f"{where}: no prior has these together. {_nearest(rows, wanted)}")
 
 
 def _to_choose(matching: Sequence[Entry], wanted: Mapping[str, str]) -> str:
@@ -163,15 +163,15 @@ def _to_choose(matching: Sequence[Entry], wanted: Mapping[str, str]) -> str:
     return "Add " + "; ".join(f"{key}, one of {_listed(_values(matching, key))}" for key in open_keys) + "."
 
 
-def _nearest(own: Sequence[Entry], wanted: Mapping[str, str]) -> str:
+def _nearest(rows: Sequence[Entry], wanted: Mapping[str, str]) -> str:
     """Values of the last key that go with the others."""
     *others, last = wanted
-    left = [e for e in own if all(e.keys.get(k, "").casefold() == wanted[k].casefold() for k in others)]
-    return f"With the other keys, {last} may be {_listed(_values(left, last)) or 'nothing'}."
+    matching = [e for e in rows if all(e.keys.get(k, "").casefold() == wanted[k].casefold() for k in others)]
+    return f"With the other keys, {last} may be {_listed(_values(matching, last)) or 'nothing'}."
 
 
-def _values(own: Iterable[Entry], key: str) -> list[str]:
-    return list(dict.fromkeys(entry.keys[key] for entry in own if key in entry.keys))
+def _values(rows: Iterable[Entry], key: str) -> list[str]:
+    return list(dict.fromkeys(entry.keys[key] for entry in rows if key in entry.keys))
 
 
 def _listed(values: Iterable[str]) -> str:
@@ -193,6 +193,5 @@ def _reading(entry: Entry, spread: str | None) -> str:
             stacklevel=3,
         )
         return "scale"
-    if spread not in READINGS:
-        raise SpecificationError(f"spread={spread!r}: choose 'scale' or 'sd'.{did_you_mean(spread, READINGS)}")
+    require_choice("spread", spread, READINGS)
     return spread

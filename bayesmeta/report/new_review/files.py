@@ -130,10 +130,10 @@ def _published(draft: Draft) -> Iterator[str]:
             yield "# Observed more loosely than printed: NUTS, the check of the first model, cannot follow it to its rounding."
         yield from _section("published", section, listed=True)
     samples = [question.sample for question in QUESTIONS if question.sample]
-    left = [sample for sample in samples if not any(f'kind = "{kind}"' in sample for kind in sections)] + [*FURTHER]
-    if left:
+    unused = [sample for sample in samples if not any(f'kind = "{kind}"' in sample for kind in sections)] + [*FURTHER]
+    if unused:
         yield "# What it may have printed besides: take the mark off the lines that apply."
-    for sample in left:
+    for sample in unused:
         yield from (f"# {line}" for line in (f"[[{_OUTCOME}.published]]", *sample.splitlines()))
         yield ""
 

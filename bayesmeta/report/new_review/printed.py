@@ -108,7 +108,7 @@ def significant(draft: Draft, parts: Sequence[str]) -> Draft:
 
 
 def subgroup(draft: Draft, parts: Sequence[str]) -> Draft:
-    """A subgroup test, and the column of the table that tells its subgroups."""
+    """A subgroup test, and the column of the table that states its subgroups."""
     name, p = column_from(parts[0]), p_from(parts[1])
     if name in draft.groups:
         raise DataError(f"there is a subgroup test of {name!r} already. Choose another name.")

@@ -187,7 +187,7 @@ def _trials_left(draft: Draft) -> bool:
 # What an analysis file takes besides, with its keys; seldom printed in an abstract, and not asked for.
 FURTHER = (
     'kind = "q"\nq = 14.51\ndigits = 2',
-    'kind = "prediction"\nlower = 0.13\nupper = 1.18\nratio = true # of a measure that is no ratio, leave this out',
+    'kind = "prediction"\nlower = 0.13\nupper = 1.18\nratio = true # of a measure that is not a ratio, leave this out',
     (
         "# estimate and interval of one subgroup: needs the column, as a subgroup test does\n"
         'kind = "pooled"\ncovariate = "high_dose"\ngroup = 1\nestimate = 0.38\nlower = 0.22\nupper = 0.66\nratio = true'
@@ -265,7 +265,7 @@ QUESTIONS = (
         parts=(
             "Subgroup test: what some of the trials have, as the name of a column, e.g. high_dose",
             "P of the difference between subgroups, e.g. .213, <.05, or NS for not significant",
-            _ask_direction(lambda name: f"The estimate in trials with {name}, against the others (Enter: not printed)"),
+            _ask_direction(lambda name: f"The estimate in trials with {name}, versus the others (Enter: not printed)"),
             _choose,
         ),
         applies=lambda draft: len(draft.rows) > 1, unless="it needs several trials",

@@ -42,7 +42,7 @@ def new_review(folder: Path, given: Mapping[str, Sequence[str]], *, ask: bool) -
     DataError, SpecificationError
         If the folder has something in it, or an answer cannot be right; nothing was written.
     """
-    _refuse_folder(folder)
+    _reject_folder(folder)
     if ask:
         say(
             "What the abstract of a review prints becomes an analysis. Enter skips a question, or takes what is in [brackets];"
@@ -61,7 +61,7 @@ def new_review(folder: Path, given: Mapping[str, Sequence[str]], *, ask: bool) -
     say(f"{'Fill in what is blank' if blanks else 'Look at the priors in it'}, then: {_command(folder)}")
 
 
-def _refuse_folder(folder: Path) -> None:
+def _reject_folder(folder: Path) -> None:
     """Reject a folder that would be overwritten, or cannot be made, before anything is asked."""
     if "\0" in str(folder):
         raise DataError(f"{str(folder)!r}: a path cannot hold the character NUL.")
