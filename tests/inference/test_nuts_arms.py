@@ -69,6 +69,10 @@ def test_agrees_with_quadrature(request, assert_within_mcse, assert_rarely_diver
         assert list(exact.datatree[group].data_vars) == list(result.datatree[group].data_vars)
 
 
+def test_sampled_code_leaves_no_choice_of_rounding(two_sigmas, compiled_for, assert_one_rounding):
+    assert_one_rounding(compiled_for(two_sigmas))
+
+
 def test_groups_and_names(two_instruments):
     tree, k = two_instruments.datatree, 6
     names = ["mu", "tau", "typical_sd[VAS]", "typical_sd[NRS]", "sd_variation", "theta_new"]
