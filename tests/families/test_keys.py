@@ -293,7 +293,13 @@ def test_an_exact_fit_is_the_same_to_the_bit(label: str, capsys: pytest.CaptureF
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("folder")
-@pytest.mark.parametrize("label", ["arm_normal", "instrument", "change_normal", "slope"])
+def test_a_fit_on_a_grid_is_the_same_to_the_bit(capsys: pytest.CaptureFixture[str]):
+    same_fit(EXAMPLES["instrument"], capsys, engine="quadrature")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("label", ["arm_normal", "change_normal"])
 @pytest.mark.filterwarnings("ignore::bayesmeta.errors.ConvergenceWarning")  # a few draws show whether they are the same
 def test_a_sampled_fit_is_the_same_to_the_bit(label: str, capsys: pytest.CaptureFixture[str]):
     same_fit(EXAMPLES[label], capsys, engine="nuts", draws=200, chains=2)

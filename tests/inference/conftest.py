@@ -1,8 +1,9 @@
-"""References that know nothing of the package: golden files of R, and quadrature over tau."""
+"""References that know nothing of the package: golden files of R, and quadrature over tau; and the rounding of compiled code."""
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from scipy.integrate import quad_vec
 from scipy.stats import norm
 
 GOLDEN = Path(__file__).parents[1] / "golden"
+FAST_MATH = re.compile(
+    r"= (?:tail )?(?:f\w+|call|select|phi) (?:\w+ )*?(?:fast|reassoc|contract|arcp|afn|nsz)\b|fmuladd|llvm\.fma\."
+)
 
 
 @pytest.fixture(scope="session")
@@ -70,3 +74,38 @@ def _quadrature(y, V, X, prior_mean, prior_sd, log_prior_tau, upper=np.inf):
 @pytest.fixture(scope="session")
 def quadrature():
     return _quadrature
+
+
+@pytest.fixture(scope="session")
+def fast_math():
+    """The pattern of instructions that may be reordered, fused or approximated."""
+    return FAST_MATH
+
+
+@pytest.fixture(scope="session")
+def compiled_for():
+    """From a result of NUTS to its compiled model: that of the fit, or one compiled anew where it is kept no more."""
+    from bayesmeta.families.prepared import prepare
+    from bayesmeta.results.fit import _engine
+
+    def compiled(result):
+        ready = prepare(result.data, result.model)
+        engine = _engine(ready.family.name, result.data.hash)
+        engine.prepare([ready])
+        return engine._prepared[0][1]
+
+    return compiled
+
+
+@pytest.fixture(scope="session")
+def assert_one_rounding():
+    """No instruction, of a graph or of what is linked to it, may be reordered, fused or approximated."""
+
+    def check(compiled):
+        nuts = compiled.compiled
+        for function in (nuts.compiled_logp_func, nuts.compiled_expand_func):
+            code = function._library.get_llvm_str()
+            assert re.search(r"= fmul ", code) or function is nuts.compiled_expand_func
+            assert FAST_MATH.findall(code) == []
+
+    return check

@@ -194,6 +194,10 @@ def test_hidden_studies_agree_with_simulation(hidden, reference, assert_rarely_d
             assert abs(found.std() - sd) < 4 * np.hypot(error_of_sd, own_of_sd), name
 
 
+def test_sampled_code_leaves_no_choice_of_rounding(hidden, compiled_for, assert_one_rounding):
+    assert_one_rounding(compiled_for(hidden))
+
+
 def test_printed_statistics_come_back(hidden):
     """The published pool holds for every draw within what was left open, and the other statistics follow."""
     predictive = hidden.datatree["published_recomputed"]["printed"]

@@ -6,7 +6,6 @@ import ast
 import inspect
 import json
 import os
-import re
 import subprocess
 import sys
 from functools import cache
@@ -30,14 +29,6 @@ ARMS = bm.ArmMeans(
     n_t=[12, 20, 9], mean_t=[3.1, 2.2, 4.9], sd_t=[2.0, NAN, 1.4], n_c=[14, 19, 9], mean_c=[4.6, 3.0, 4.1],
     sd_c=[2.4, NAN, NAN], spread=["sd", "sd", "sd_or_se"],
 )  # fmt: skip
-REVIEW = bm.PublishedReview(
-    studies=[bm.Study(name="A", y=-2.2, se=0.3), bm.Study(name="B", n=40), bm.Study(name="C", n=bm.Range(20, 60))],
-    statistics=[
-        bm.PooledEstimate(estimate=-1.2, lower=-1.8, upper=-0.6, half_width=0.2),
-        bm.SignificantCount(count=2, direction=-1, width=0.5),
-    ],
-    sd=bm.LogNormal(0.4, 0.4),
-)
 ARM_MODEL = bm.ArmNormal(base=BASE, typical_sd=bm.LogNormal(0.7, 0.5), sd_variation=bm.HalfNormal(0.3))
 SHORT = SamplerSettings(draws=30, tune=30, chains=1)
 
@@ -53,35 +44,20 @@ def mean_only():
     return compiled_nuts(ESTIMATES, BASE)
 
 
-GRAPHS = {
-    "estimates": lambda: compiled_nuts(ESTIMATES, bm.NormalNormal(formula="1 + x", tau=bm.HalfNormal(1))),
-    "review": lambda: compiled_nuts(REVIEW, BASE),
-    "arms": lambda: compiled_nuts(ARMS, ARM_MODEL),
-}
-FAST_MATH = re.compile(
-    r"= (?:tail )?(?:f\w+|call|select|phi) (?:\w+ )*?(?:fast|reassoc|contract|arcp|afn|nsz)\b|fmuladd|llvm\.fma\."
-)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("name", GRAPHS)
-def test_sampled_code_leaves_no_choice_of_rounding(name):
-    """No instruction, of the graph or of what is linked to it, may be reordered, fused or approximated."""
-    nuts = GRAPHS[name]().compiled
-    for function in (nuts.compiled_logp_func, nuts.compiled_expand_func):
-        code = function._library.get_llvm_str()
-        assert re.search(r"= fmul ", code) or function is nuts.compiled_expand_func
-        assert FAST_MATH.findall(code) == []
+def test_sampled_code_of_a_regression_leaves_no_choice_of_rounding(assert_one_rounding):
+    """As `test_nuts_arms.py` and `test_nuts_review.py` find of the graphs that they compile."""
+    assert_one_rounding(compiled_nuts(ESTIMATES, bm.NormalNormal(formula="1 + x", tau=bm.HalfNormal(1))))
 
 
-def test_the_pattern_sees_fast_math():
+def test_the_pattern_sees_fast_math(fast_math):
     for line in (
         "%1 = fmul reassoc nsz double %a, %b",
         "%2 = tail call fast double @exp(double %a)",
         "@llvm.fmuladd.f64",
     ):
-        assert FAST_MATH.search(line), line
-    assert not FAST_MATH.search("%1 = fmul double %contract, %b")
+        assert fast_math.search(line), line
+    assert not fast_math.search("%1 = fmul double %contract, %b")
 
 
 SCRIPT = """

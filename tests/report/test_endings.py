@@ -134,7 +134,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     start = f"import sys; {code}\nfrom bayesmeta.cli import main\nmain(sys.argv[1:])"
     return subprocess.run(
-        [sys.executable, "-c", start, *arguments], capture_output=True, text=True, check=False, timeout=120,
+        [sys.executable, "-c", start, *arguments], capture_output=True, text=True, check=False, timeout=900,
         env={**os.environ, **(environment or {})}, encoding="latin-1", **options,  # type: ignore[call-overload]
     )  # fmt: skip
 
