@@ -80,6 +80,14 @@ def _strata(stratum):
 
 
 @numba.njit(cache=True, error_model="numpy")
+def _sum(a):
+    total = 0.0
+    for value in a:
+        total += value
+    return total
+
+
+@numba.njit(cache=True, error_model="numpy")
 def _dot(a, b):
     total = 0.0
     for i in range(a.size):
@@ -101,7 +109,7 @@ def _tau2(y, v, stratum, x, method, freedom, start, residual, squares):
             step = (_dot(y, residual) - freedom) / _dot(residual, residual)
         else:
             trace = _diagonals(v, stratum, x, tau2, squares)
-            step = (_dot(residual, residual) - trace) / squares.sum()
+            step = (_dot(residual, residual) - trace) / _sum(squares)
         before = tau2
         tau2 = max(tau2 + step, 0.0)
         if abs(tau2 - before) <= 1e-13 * (tau2 + 1e-3 * v[0]):
@@ -190,7 +198,7 @@ def fit_adjoint(y, se, stratum, x, method, centre, numbers, share, residual, res
             twice = np.empty(n)
             _project(v, stratum, x, tau2, residual, twice)
             _diagonals(v, stratum, x, tau2, squares)
-            by_tau2 = squares.sum() - 2 * _dot(residual, twice)
+            by_tau2 = _sum(squares) - 2 * _dot(residual, twice)
             for i in range(n):
                 d_y[i] -= d_tau2 * 2 * twice[i] / by_tau2
                 by_v[i] -= d_tau2 * (squares[i] - 2 * residual[i] * twice[i]) / by_tau2

@@ -34,7 +34,7 @@ def newton(
         for i in range(unknown.shape[1]):
             u, met = unknown[begin, i], False
             for step in range(STEPS):
-                if not np.isfinite(u).all() or (stretched and not u[-1] > 0):
+                if not _usable(u, stretched):
                     break
                 for a in range(latent.size):
                     effect = middle[i, a]
@@ -52,7 +52,7 @@ def newton(
                 if stretched:
                     miss[n_tests] = _form(y, centre[i], square[i], by_effect) - most[i]
                     _along(by_effect, latent, directions[i], 1.0, matrix[n_tests])
-                largest = np.abs(miss).max()
+                largest = _largest(miss)
                 if largest < MET:
                     met = True
                     break
@@ -60,7 +60,27 @@ def newton(
                     break
                 _move(u, miss, step, stretched)
             if not met:
-                u[:] = np.nan
+                u[:] = math.nan
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _usable(u, stretched):
+    for value in u:
+        if not math.isfinite(value):
+            return False
+    return not stretched or u[-1] > 0
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _largest(values):
+    """The largest size; nan where one is."""
+    top = 0.0
+    for value in values:
+        if not abs(value) <= top:
+            top = abs(value)
+            if math.isnan(top):
+                break
+    return top
 
 
 @numba.njit(cache=True, error_model="numpy")
@@ -121,7 +141,7 @@ def _solved(matrix, right):
 @numba.njit(cache=True, error_model="numpy")
 def _move(u, step, number, stretched):
     """Take a step of limited length; full steps may go to and fro between the sides of a kink."""
-    share = min(1.0, LONGEST / np.abs(step).max()) * (0.4 if number // 5 % 2 else 1.0)
+    share = min(1.0, LONGEST / _largest(step)) * (0.4 if number // 5 % 2 else 1.0)
     before = u[-1]
     for b in range(u.size):
         u[b] -= share * step[b]

@@ -23,8 +23,10 @@ def slopes(y, se, member, stratum, x, method, quantity, plain, value, by_effect)
 @numba.njit(cache=True, error_model="numpy")
 def workspace(m, k):
     """What `slope` works in, for at most `m` fits of `k` studies."""
-    numbers, d = np.empty((m, codes.N_NUMBERS)), np.empty((m, codes.N_NUMBERS))
-    return numbers, d, np.empty((m, 3, k)), np.empty((3, k)), np.empty(k), np.empty(m), np.arange(m)
+    numbers, d, slots = np.empty((m, codes.N_NUMBERS)), np.empty((m, codes.N_NUMBERS)), np.empty(m, np.int64)
+    for f in range(m):
+        slots[f] = f
+    return numbers, d, np.empty((m, 3, k)), np.empty((3, k)), np.empty(k), np.empty(m), slots
 
 
 @numba.njit(cache=True, error_model="numpy")
@@ -54,7 +56,9 @@ def slope(y, se, member, stratum, x, method, quantity, plain, by_effect, workspa
 @numba.njit(cache=True, error_model="numpy")
 def _gap(y, se, member, by_effect, vectors):
     """Z of the difference of two pools by DerSimonian and Laird; fills its derivatives by the effects."""
-    vectors[:2, :2] = 0.0
+    for f in range(2):
+        for j in range(y.size):
+            vectors[f, 0, j] = vectors[f, 1, j] = 0.0
     first, first_variance = _pool(y, se, member[0], vectors[0, 0], vectors[0, 1])
     second, second_variance = _pool(y, se, member[1], vectors[1, 0], vectors[1, 1])
     total = first_variance + second_variance
