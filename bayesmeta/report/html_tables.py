@@ -126,17 +126,13 @@ def probabilities_table(outcome: OutcomeRecord) -> HtmlTable | None:
 
 def other_evidence_table(outcome: OutcomeRecord) -> HtmlTable | None:
     """Probabilities that the analysis asked for with other evidence, where a published review has any."""
-    heads = [Head("Statement", "long"), Head("Evidence", "long"), Head("Probability", "n"), Head("Source", "long")]
+    asked = [one for one in outcome.probabilities if one.evidence]
+    labels = [other.label for other in asked[0].evidence] if asked else []
     rows = [
-        [
-            one.label,
-            words(other.label, small("; ".join(other.changes))),
-            format_probability(other.probability),
-            other.source,
-        ]
-        for one in outcome.probabilities
-        for other in one.evidence
+        [one.label, *(format_probability(p) for p in (one.probability, *(other.probability for other in one.evidence)))]
+        for one in asked
     ]
+    heads = [Head("Statement", "long"), *numbers("As analysed", *labels)]
     return html_table("Probabilities with other evidence", heads, rows)
 
 

@@ -37,6 +37,13 @@ def _model(label, formula, priors, defaults, **rest):
 REST = {"left_out": [], "input": {"table": "studies.csv", "columns": {}, "effects": {}}, "estimators": []}
 
 
+def _other(probability: float) -> dict[str, Any]:
+    return {
+        "label": "with a trial's own test", "source": "its abstract", "changes": ["with P value of B: P < 0.05"],
+        "probability": probability, "mcse": 0.002, "threshold_probability": None, "method": "importance",
+    }  # fmt: skip
+
+
 def _signal(name, label, claim, claim_label, mean, sd, **rest):
     x, posterior = _bell(mean, sd, mean - 4 * sd, mean + 4 * sd)
     _, prior = _bell(0.0, 1.5, x[0], x[-1])
@@ -143,9 +150,9 @@ def _pain() -> dict[str, Any]:
         },
         "probabilities": [
             {"label": "any benefit", "claim": "mu < 0", "model": "overall", "probability": 1.0,
-             "mcse": 0.0, "note": ""},
+             "mcse": 0.0, "note": "", "evidence": [_other(1.0)]},
             {"label": "beyond 2 points", "claim": "mu < -2", "model": "overall", "probability": 0.251,
-             "mcse": 0.008,
+             "mcse": 0.008, "evidence": [_other(0.377)],
              "note": "threshold for a patient"},
         ],
         **REST, "derived": [],
