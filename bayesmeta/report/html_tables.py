@@ -133,7 +133,7 @@ def other_evidence_table(outcome: OutcomeRecord) -> HtmlTable | None:
         for one in asked
     ]
     heads = [Head("Statement", "long"), *numbers("As analysed", *labels)]
-    return html_table("Probabilities with other evidence", heads, rows)
+    return html_table("Probabilities with other evidence", heads, rows, kind="scroll labels")
 
 
 def derived_table(outcome: OutcomeRecord) -> HtmlTable | None:
