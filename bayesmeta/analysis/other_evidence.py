@@ -118,23 +118,23 @@ def on_other_evidence(outcome: Outcome, ready: Mapping[str, Ready], seed: int, *
     """
     signals: dict[str, dict[str, OnEvidence]] = {signal.name: {} for signal in outcome.signals}
     probabilities: list[dict[str, OnEvidence]] = [{} for _ in outcome.probabilities]
-    asked = [
-        (signal.model, (signal.claim, *filter(None, [signal.threshold])), signals[signal.name])
+    asked: list[tuple[str, list[str], dict[str, OnEvidence]]] = [
+        (signal.model, [signal.claim, *filter(None, [signal.threshold])], signals[signal.name])
         for signal in outcome.signals
     ]
-    asked += [
-        (one.model, (one.claim,), answers) for one, answers in zip(outcome.probabilities, probabilities, strict=True)
-    ]
+    for question, answers in zip(outcome.probabilities, probabilities, strict=True):
+        asked.append((question.model, [question.claim], answers))
     if outcome.sensitivity.evidence and asked:
         before = cast(PublishedReview, ready[asked[0][0]].data)
         decided = {one.label: one.options for one in outcome.sensitivity.evidence}
         for label, review in reviews(outcome, before).items():
             said = changes(before, review, decided[label])
             for key in dict.fromkeys(model for model, *_ in asked):
-                fit = _fitted(prepare(review, ready[key].model), seed, refit)
+                prepared = prepare(review, ready[key].model)
+                fit = _fitted(prepared, seed, refit)
                 for model, claims, answers in asked:
                     if model == key:
-                        answers[label] = OnEvidence(said, _under(prepare(review, ready[key].model), fit, claims))
+                        answers[label] = OnEvidence(said, _under(prepared, fit, claims))
     return OtherAnswers(signals, probabilities)
 
 
@@ -150,5 +150,5 @@ def _fitted(ready: Ready, seed: int, refit: bool) -> MetaResult | None:
 def _under(ready: Ready, fit: MetaResult | None, claims: Sequence[str]) -> Under:
     if fit is None:
         return Under(ready, tuple(Reweighted(0.0, 0.0, 0.0) for _ in claims), "refitted")
-    found = tuple(Reweighted(fit.probability(claim), fit.probability_mcse(claim), 0.0) for claim in claims)
-    return Under(ready, found, "importance" if fit.quality else "refitted")
+    answers = tuple(Reweighted(fit.probability(claim), fit.probability_mcse(claim), 0.0) for claim in claims)
+    return Under(ready, answers, "importance" if fit.quality else "refitted")
