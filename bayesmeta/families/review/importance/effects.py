@@ -282,9 +282,9 @@ class Effects:
             return np.arange(len(away)), np.ones(len(away))
         c, b, A = self._quadratic(values, away[..., None])
         root = np.sqrt(b[:, 0] ** 2 - A[:, 0, 0] * (c - self.wanted.limited.most))
-        found = np.stack([(-b[:, 0] + root) / A[:, 0, 0], (-b[:, 0] - root) / A[:, 0, 0]])
-        sign, at = np.nonzero(found > 0)
-        return at, found[sign, at]
+        stretches = np.stack([(-b[:, 0] + root) / A[:, 0, 0], (-b[:, 0] - root) / A[:, 0, 0]])
+        sign, at = np.nonzero(stretches > 0)
+        return at, stretches[sign, at]
 
     def _starts(self, z: Floats, away: Floats) -> list[tuple[Floats, Floats]]:
         """Values and stretches where solving begins: at z itself, and all around the values that the form allows."""
@@ -303,13 +303,13 @@ class Effects:
         root = np.linalg.cholesky(A)
         centre = -np.linalg.solve(A, b[..., None])[..., 0]
         radius = np.sqrt(np.maximum(most - low + dot(b, -centre), 0.0))
-        found = []
+        around = []
         for unit in sphere(c) if fixed else 0.6 * np.concatenate([np.zeros((1, c)), np.eye(c), -np.eye(c)]):
             moved_by = np.linalg.solve(root.swapaxes(1, 2), np.broadcast_to(unit, centre.shape)[..., None])[..., 0]
             x = centre + radius[:, None] * moved_by
-            found.append((x[:, :c], x[:, c] if fixed else np.ones(n)))
+            around.append((x[:, :c], x[:, c] if fixed else np.ones(n)))
         at_z = np.sqrt(np.maximum(most / np.maximum(A[:, -1, -1], 1e-300), 0.0)) if fixed else np.ones(n)
-        return [(z.copy(), at_z), *found]
+        return [(z.copy(), at_z), *around]
 
     def _solutions(self, z: Floats, away: Floats, n_starts: int | None = None) -> tuple[Ints, Floats, Floats]:
         """Every solution that is found: its point, the values of the linear functions, and the stretch."""
@@ -351,12 +351,12 @@ class Effects:
 
     def _misses(self, effects: Floats, z: Floats, away: Floats) -> tuple[Floats, Floats]:
         """What tests and form are off by, (point, equation), and the slopes by values and stretch, (..., unknown)."""
-        found = self._tests(effects)
-        misses = [one.value - goal for one, goal in zip(found, z.T, strict=True)]
+        slopes = self._tests(effects)
+        misses = [one.value - goal for one, goal in zip(slopes, z.T, strict=True)]
         directions = self._lift[..., self.n_exact :]
         if self.wanted.met:
-            found.append(self._form(effects))
-            misses.append(found[-1].value - self.wanted.limited.most)
+            slopes.append(self._form(effects))
+            misses.append(slopes[-1].value - self.wanted.limited.most)
             directions = np.concatenate([directions, away[..., None]], axis=-1)
-        by_effect = np.stack([one.by_effect[:, self.latent] for one in found], axis=1)
+        by_effect = np.stack([one.by_effect[:, self.latent] for one in slopes], axis=1)
         return np.stack(misses, axis=1), by_effect @ directions

@@ -106,19 +106,19 @@ def solve(
     for size in _SIZES:
         sample = shared_sample(source, size)
         _require_reached(sample)
-        found = posterior(_shared_sets(source, size, _Covariates(design)), priors, unit)
-        if found.n_effective >= _WANTED or _complete(found) or found.n_effective < _HOPELESS * LEAST:
+        fitted = posterior(_shared_sets(source, size, _Covariates(design)), priors, unit)
+        if fitted.n_effective >= _WANTED or _complete(fitted) or fitted.n_effective < _HOPELESS * LEAST:
             break
-    if _complete(found) or enough(found):
-        return found
-    if found.n_effective >= _HOPELESS * LEAST:
-        found = _from_own_sample(source, design, priors, unit)
-    if not enough(found):
+    if _complete(fitted) or enough(fitted):
+        return fitted
+    if fitted.n_effective >= _HOPELESS * LEAST:
+        fitted = _from_own_sample(source, design, priors, unit)
+    if not enough(fitted):
         raise ImportanceError(
-            f"importance sampling leaves {found.n_effective:.0f} effective sets of trials, the heaviest "
-            f"with {100 * found.largest_weight:.2g}% of the weight; {LEAST} are needed, and no more than {100 * LARGEST:g}%."
+            f"importance sampling leaves {fitted.n_effective:.0f} effective sets of trials, the heaviest "
+            f"with {100 * fitted.largest_weight:.2g}% of the weight; {LEAST} are needed, and no more than {100 * LARGEST:g}%."
         )
-    return found
+    return fitted
 
 
 def _from_own_sample(source: Source, design: Design, priors: Priors, unit: float) -> ReviewPosterior:
@@ -127,10 +127,10 @@ def _from_own_sample(source: Source, design: Design, priors: Priors, unit: float
     for size in _OWN_SIZES:
         own = draw(adapted, size)
         _require_reached(own)
-        found = posterior(sets(own, design), priors, unit)
-        if enough(found) or found.n_effective < _HOPELESS * LEAST:
+        fitted = posterior(sets(own, design), priors, unit)
+        if enough(fitted) or fitted.n_effective < _HOPELESS * LEAST:
             break
-    return found
+    return fitted
 
 
 def _require_reached(sample: Sample) -> None:
@@ -142,14 +142,14 @@ def _require_reached(sample: Sample) -> None:
         )
 
 
-def enough(found: ReviewPosterior) -> bool:
+def enough(fitted: ReviewPosterior) -> bool:
     """Whether a posterior has as many effective points as are needed."""
-    return found.n_effective >= LEAST and found.largest_weight <= LARGEST
+    return fitted.n_effective >= LEAST and fitted.largest_weight <= LARGEST
 
 
-def _complete(found: ReviewPosterior) -> bool:
+def _complete(fitted: ReviewPosterior) -> bool:
     """Whether nothing of the trials is left to draw, so that a single set is all there is."""
-    proposal = found.sets.sample.drawn[0].proposal
+    proposal = fitted.sets.sample.drawn[0].proposal
     return not proposal.latent.any() and proposal.n_slots == 0
 
 
@@ -208,10 +208,10 @@ def _under_wide_priors(drawn: Drawn, location: tuple[float, float]) -> Floats:
 
 
 def _of_model(drawn: Drawn, design: Design, priors: Priors, unit: float) -> Floats:
-    found = sets(Sample((drawn,), 0.0), design)
+    given = sets(Sample((drawn,), 0.0), design)
     total = np.full(len(drawn.x), -np.inf)
-    if found.point.size:
-        np.logaddexp.at(total, found.point, posterior(found, priors, unit).log_set)
+    if given.point.size:
+        np.logaddexp.at(total, given.point, posterior(given, priors, unit).log_set)
     return total
 
 
@@ -228,6 +228,6 @@ def location_of(mu: Prior | None, data: PublishedReview) -> tuple[float, float]:
     return float(known[:, 0].mean()), 10 * float(np.ptp(known[:, 0]) + known[:, 1].max())
 
 
-def with_priors(found: ReviewPosterior, priors: Priors) -> ReviewPosterior:
+def with_priors(fitted: ReviewPosterior, priors: Priors) -> ReviewPosterior:
     """The posterior of the same model under other priors, from the same sample."""
-    return posterior(found.sets, priors, found.sets.sample.drawn[0].proposal.unit)
+    return posterior(fitted.sets, priors, fitted.sets.sample.drawn[0].proposal.unit)

@@ -87,7 +87,7 @@ def sets(sample: Sample, design: Design) -> Sets:
     """All sets of trials of a sample whose weight is not negligible."""
     drawn = sample.drawn
     best = max((one.log_weight.max(initial=-np.inf) for one in drawn), default=-np.inf)
-    found: list[tuple[Any, ...]] = []
+    parts: list[tuple[Any, ...]] = []
     n, p = design.base.shape[1], design.base.shape[2] + design.intercept
     for i, one in enumerate(drawn):
         point, scenario = np.nonzero(one.log_weight > best - _DEEPEST)
@@ -95,7 +95,7 @@ def sets(sample: Sample, design: Design) -> Sets:
         X = design.base[at] + np.einsum("us,sunp->unp", one.points.positions[point], design.slope[:, at])
         if design.intercept:
             X = np.concatenate([np.ones((*X.shape[:2], 1)), X], axis=-1)
-        found.append(
+        parts.append(
             (
                 np.full(point.size, i),
                 point,
@@ -107,12 +107,12 @@ def sets(sample: Sample, design: Design) -> Sets:
                 one.replicate[point],
             )
         )
-    if not found:
+    if not parts:
         empty = np.zeros(0, dtype=int)
         return Sets(
             sample, empty, empty, empty, np.zeros((0, n)), np.zeros((0, n)), np.zeros((0, n, p)), np.zeros(0), empty
         )
-    return Sets(sample, *(np.concatenate(values) for values in zip(*found, strict=True)))
+    return Sets(sample, *(np.concatenate(values) for values in zip(*parts, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ class ReviewPosterior:
     @cached_property
     def nodes(self) -> NodeMixture:
         """Every set of trials at every node of tau and component of the prior that has any probability."""
-        given, found = self.sets, list[tuple[Piece, Floats, Floats, Conditional, Ints]]()
+        given, kept = self.sets, list[tuple[Piece, Floats, Floats, Conditional, Ints]]()
         base = given.log_weight - self.log_evidence
         for piece in self.priors.pieces:
             rows_of, kept_of, means, roots = list[Ints](), list[Floats](), list[Floats](), list[Floats]()
@@ -179,11 +179,11 @@ class ReviewPosterior:
             mean, root = np.concatenate(means, axis=1), iter(np.concatenate(roots, axis=1))
             triangle = tuple(tuple(next(root)[None] for _ in range(i + 1)) for i in range(len(piece.free)))
             conditional = Conditional(np.log(mass)[None], tuple(m[None] for m in mean), triangle)
-            found.append((piece, mass, tau, conditional, given.replicate[np.concatenate(rows_of)]))
-        total = sum(float(mass.sum()) for _, mass, *_ in found)
+            kept.append((piece, mass, tau, conditional, given.replicate[np.concatenate(rows_of)]))
+        total = sum(float(mass.sum()) for _, mass, *_ in kept)
         parts = [
             NodePart(piece, float(mass.sum()) / total, Nodes(tau[None], mass[None] / mass.sum(), conditional), group)
-            for piece, mass, tau, conditional, group in found
+            for piece, mass, tau, conditional, group in kept
             if mass.size
         ]
         return NodeMixture(self.priors.names, parts, REPLICATES)
@@ -203,12 +203,12 @@ class ReviewPosterior:
     @property
     def scenarios(self) -> tuple[list[tuple[str, ...]], Floats]:
         """Labels of all scenarios of the strata, one for each choice, and their posterior probabilities."""
-        labels, found = list[tuple[str, ...]](), list[Floats]()
+        labels, shares = list[tuple[str, ...]](), list[Floats]()
         for i, one in enumerate(self.sets.sample.drawn):
             rows, own = self.sets.stratum == i, one.proposal.stratum.arrays.labels
             labels += own
-            found.append(np.bincount(self.sets.scenario[rows], self.weight[rows], minlength=len(own)))
-        return labels, np.concatenate(found)
+            shares.append(np.bincount(self.sets.scenario[rows], self.weight[rows], minlength=len(own)))
+        return labels, np.concatenate(shares)
 
     @property
     def n_effective(self) -> float:
@@ -267,19 +267,19 @@ def _settled(given: Sets, priors: Priors, unit: float) -> TauRule:
     return tau_rule(priors.tau, upper, n)
 
 
-def drawn(found: ReviewPosterior, n: int, seed: int) -> tuple[dict[str, Floats], Ints]:
+def drawn(fitted: ReviewPosterior, n: int, seed: int) -> tuple[dict[str, Floats], Ints]:
     """Draws of every parameter and latent, by name, each of shape (draw, ...), and the replicate that each is from.
 
     A set of trials is picked, then tau, then the rest. Sets are picked at equal steps of their cumulated weights, so that each
     comes as often as its weight says, to one draw.
     """
-    given, rng = found.sets, np.random.default_rng([seed, 0])
-    below = np.cumsum(found.weight)
+    given, rng = fitted.sets, np.random.default_rng([seed, 0])
+    below = np.cumsum(fitted.weight)
     pick = np.minimum(np.searchsorted(below, (np.arange(n) + rng.random()) / n * below[-1]), below.size - 1)
     pick = rng.permutation(pick)
-    tau = _tau_draws(found.rule, found.by_tau[pick], rng)
-    beta = _coefficient_draws(found.priors, given.y[pick], given.se[pick], given.X[pick], tau, rng)
-    values = {"tau": tau} | {name: beta[:, i] for i, name in enumerate(found.priors.names)}
+    tau = _tau_draws(fitted.rule, fitted.by_tau[pick], rng)
+    beta = _coefficient_draws(fitted.priors, given.y[pick], given.se[pick], given.X[pick], tau, rng)
+    values = {"tau": tau} | {name: beta[:, i] for i, name in enumerate(fitted.priors.names)}
     return values | _latents(given, pick), given.replicate[pick]
 
 
@@ -321,13 +321,13 @@ def _coefficient_draws(
 
 def _latents(given: Sets, pick: Ints) -> dict[str, Floats]:
     """The latents of the sets picked, as a likelihood names them."""
-    found: dict[str, Floats] = {}
+    values_of: dict[str, Floats] = {}
     latent = given.sample.drawn[0].proposal.latent
-    found["y_latent"] = given.y[pick][:, latent]
+    values_of["y_latent"] = given.y[pick][:, latent]
     for name, field in (("sd", "sd"), ("size_position", "size_position"), ("range_position", "positions")):
         values = np.zeros((pick.size, getattr(given.sample.drawn[0].points, field).shape[1]))
         for i, one in enumerate(given.sample.drawn):
             rows = given.stratum[pick] == i
             values[rows] = getattr(one.points, field)[given.point[pick][rows]]
-        found[name] = values
-    return found
+        values_of[name] = values
+    return values_of

@@ -282,9 +282,9 @@ class Proposal:
             fixed = np.broadcast_to(
                 arrays.se[0, arrays.known & self.pooled], (len(se), int((arrays.known & self.pooled).sum()))
             )
-            found = heterogeneity(np.column_stack([inside * np.exp(shift)[:, None], fixed]), target)
-            log_q = log_target + np.log(found.slope)
-            return _Pool(estimate, log_estimate, shift, log_shift, found.tau2, None, log_q)
+            by_target = heterogeneity(np.column_stack([inside * np.exp(shift)[:, None], fixed]), target)
+            log_q = log_target + np.log(by_target.slope)
+            return _Pool(estimate, log_estimate, shift, log_shift, by_target.tau2, None, log_q)
         fixed = arrays.se[0, arrays.known & self.pooled]
         if self.stratum.branch == "printed tau^2":
             tau2, log_q = self._printed_tau2(x[:, 2])

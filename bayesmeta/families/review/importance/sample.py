@@ -198,15 +198,15 @@ def _missed(
     proposals: Sequence[Proposal], fitted: Sequence[Fitted | None], shares: Floats, target: Target, seed: int
 ) -> float:
     """Share of the posterior that no start leads to, if tests were known roughly; zero without any."""
-    found = [np.array([[-np.inf], [0.0]])]
+    parts = [np.array([[-np.inf], [0.0]])]
     for i, (proposal, fit, share) in enumerate(zip(proposals, fitted, shares, strict=True)):
         if share > 0 and proposal.tests and proposal.latent.any():
             x, correction = _coordinates(proposal, fit, _PILOT + 1, [[seed, i, REPLICATES + _ROUNDS + 1]])
             points, row, log_rough, missed = proposal.missed(x)
             drawn = _weighted(proposal, points, x[row], correction[row] + log_rough, np.zeros(row.size, dtype=int))
             log_weight = target(drawn)
-            found.append(np.stack([log_weight, missed[drawn.place]]))
-    log_weight, missed = np.concatenate(found, axis=1)
+            parts.append(np.stack([log_weight, missed[drawn.place]]))
+    log_weight, missed = np.concatenate(parts, axis=1)
     weight = np.exp(log_weight - max(log_weight.max(), -1e300))
     return float(weight @ missed / max(weight.sum(), 1e-300))
 

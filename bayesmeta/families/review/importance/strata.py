@@ -42,11 +42,11 @@ class Stratum:
 
 def strata(arrays: ReviewArrays) -> list[Stratum]:
     """Split the scenarios of a review; every branch of each part that its printed statistics allow."""
-    found = []
+    parts = []
     for scenarios in _groups(arrays):
         for part in _signed(_restricted(arrays, scenarios)):
-            found += [Stratum(part, scenarios, branch) for branch in _branches(part)]
-    return found
+            parts += [Stratum(part, scenarios, branch) for branch in _branches(part)]
+    return parts
 
 
 def exact_pool(arrays: ReviewArrays) -> PooledEstimate | None:
