@@ -26,7 +26,8 @@ from bayesmeta.report.options import (
     Priors,
     Tau,
 )
-from bayesmeta.report.plain_text import accept_any_encoding, visible
+from bayesmeta.report.plot_command import EXAMPLE, plot
+from bayesmeta.text.plain_text import accept_any_encoding, visible
 
 app = typer.Typer(
     cls=Commands,
@@ -53,6 +54,7 @@ def _root(
 
 
 app.command()(new)
+app.command(epilog=EXAMPLE)(plot)
 
 
 @app.command()

@@ -12,7 +12,7 @@ import pandas as pd
 
 import bayesmeta as bm
 from bayesmeta.data.datasets import dataset_info, dataset_names
-from bayesmeta.report.numbers import MINUS, write_row
+from bayesmeta.text.numbers import MINUS, write_row
 
 ROOT = Path(__file__).resolve().parent.parent
 METHODS = ("fe", "dl", "he", "hs", "sj", "pm", "eb", "ml", "reml")

@@ -21,7 +21,7 @@ from bayesmeta.data.review import PublishedReview
 from bayesmeta.data.statistics import PooledEstimate, SignificantCount, SubgroupTest
 from bayesmeta.effects.registry import display_of
 from bayesmeta.report.html_tables import estimator_cells
-from bayesmeta.report.numbers import format_mcse, format_p, format_probability
+from bayesmeta.text.numbers import format_mcse, format_p, format_probability
 
 ROOT = Path(__file__).resolve().parent.parent
 ANALYSIS = ROOT / "models" / "ketamine" / "analysis.toml"

@@ -15,8 +15,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "bayesmeta"
 LAYERS = (
-    "errors", "numbers", "priors", "data", "effects", "checks", "spec", "pooling", "quadrature", "families", "inference",
-    "results", "diagnostics", "external", "sensitivity", "analysis", "simulation", "report", "cli",
+    "errors", "numbers", "text", "priors", "data", "effects", "checks", "spec", "pooling", "quadrature", "families",
+    "inference", "results", "diagnostics", "external", "sensitivity", "analysis", "simulation", "plots", "report", "cli",
 )  # fmt: skip
 NARROW = {
     "quadrature": {"errors", "numbers", "priors", "quadrature"}
@@ -41,16 +41,19 @@ PUBLIC_NAMES = [
     "PooledEstimate", "PooledResult", "PredictionInterval", "PublishedPrior", "PublishedReview", "Range", "Rayleigh", "Scale",
     "SensitivityResult", "SignificantCount", "Slope", "SpecificationError", "SqrtUniform", "StudentT", "Study",
     "StudyTest", "SubgroupTest", "Table", "Truncated", "TwoScales", "Uniform", "UniformShrinkage",
-    "add_reading_error", "bayes_factor_curve", "box_p_value", "check_table", "claim_sensitivity", "cluster_robust",
+    "add_reading_error", "alt_text", "bayes_factor_curve", "box_p_value", "check_table", "claim_sensitivity", "cluster_robust",
     "combine_arms", "combine_groups", "compare", "complete_arms", "convergence", "counts_from_percentage",
-    "cumulative_dose", "default_priors", "discounted", "effect_sizes", "effective_sample_size", "egger_test",
+    "cumulative", "cumulative_dose", "default_priors", "discounted", "effect_sizes", "effective_sample_size", "egger_test",
     "elicit", "events_from_percentage", "fit", "fit_batch", "fit_many", "fitted_mean_sd", "grim", "grimmer",
     "leave_one_out", "load_dataset", "mantel_haenszel", "map_prior", "mean_sd_from_quantiles", "model_average",
-    "normal_from_interval", "on_one_scale", "parse_prior", "parse_scale", "pet_peese", "peto", "pool", "pool_glmm",
+    "normal_from_interval", "on_one_scale", "parse_prior", "parse_scale", "pet_peese", "peto",
+    "plot_baujat", "plot_comparison", "plot_cumulative", "plot_forest", "plot_funnel", "plot_leave_one_out",
+    "plot_predictive", "plot_prior_posterior", "plot_radial", "plot_regression", "plot_sensitivity", "plot_tau_mu",
+    "plot_tipping", "pool", "pool_glmm",
     "pool_multivariate", "pool_nested", "power_scaling", "predictive_p_value", "prior_data_conflict",
     "prior_derivatives", "prior_grid", "prior_predictive", "prior_sensitivity", "published_prior", "published_priors",
     "published_thresholds", "read_estimates", "read_table", "reported_estimates", "rescale_differences",
-    "rescale_scores", "reverse_bayes", "robustify", "se_bounds_from_p_value", "se_from_interval", "se_from_p_value",
+    "rescale_scores", "reverse_bayes", "robustify", "save_plot", "se_bounds_from_p_value", "se_from_interval", "se_from_p_value",
     "se_from_statistic", "simulate", "simulation_based_calibration", "smd_from_test", "tipping_point",
     "trim_and_fill",
 ]  # fmt: skip

@@ -31,6 +31,7 @@ PRINTED = "study,estimate,se\nA,0.1,0.2\nB,0.3,0.2\n"
 FILES = {"e.csv": ESTIMATES, "m.csv": MEASURED, "means.csv": MEANS, "counts.csv": COUNTS, "printed.csv": PRINTED}
 FILES |= {"one.csv": "study,y,se,one\nA,0.1,0.2,1\nB,0.3,0.2,-1\n", "cov.csv": "study,A,B\nA,0.04,0\nB,0,0.04\n"}
 TAU = ["--tau", "HalfNormal(0.5)"]
+OUT = ["--out", "out.svg"]
 NO_MU = ["e.csv", "--formula", "0 + group", *TAU]
 TYPICAL, VARIATION = ["--prior", "typical_sd=LogNormal(0.7, 0.5)"], ["--prior", "sd_variation=HalfNormal(0.3)"]
 ARMS = ["means.csv", *TAU, "--model", "arm_normal", *TYPICAL, *VARIATION]
@@ -60,6 +61,8 @@ ALWAYS = {
         "--seed",
         "--json",
     },
+    # an exact fit draws nothing: which seed has no bearing on it
+    "plot": {"effects", "--out", "--kind", "--tau", "--formula", "--width", "--engine", "--seed"},
     "simulate": {"design", "--out", "--json"},
     # what is entered of a review stands in its files
     "new": {
@@ -159,6 +162,18 @@ REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
         "--cov": ([*ARMS, "--cov", "cov.csv"], "--cov: it is for estimates"),
         "--model": (["e.csv", *TAU, "--model", "arm_normal"], "column 'n_t' is missing"),
         **_MODEL,
+    },
+    "plot": {
+        "--mu": ([*NO_MU, *OUT, "--mu", "Normal(0, 0.01)"], "has no mu"),
+        "--beta": (["e.csv", *TAU, *OUT, "--beta", "dose=Normal(0, 1)"], "no parameter 'dose'"),
+        "--parameter": (["e.csv", *TAU, *OUT, "--parameter", "mu"], "--kind forest does not use it"),
+        "--claim": (["e.csv", *TAU, *OUT, "--claim", "mu < 0"], "--kind forest does not use it"),
+        "--order": (["e.csv", *TAU, *OUT, "--order", "dose"], "--kind forest does not use it"),
+        "--measure": (["m.csv", *TAU, *OUT, "--measure", "md"], "are 'log_or'"),
+        "--column": (["e.csv", *TAU, *OUT, "--column", "mean_t=dose"], "'mean_t' is not read here"),
+        "--cov": ([*ARMS, *OUT, "--cov", "cov.csv"], "--cov: it is for estimates"),
+        "--model": (["e.csv", *TAU, *OUT, "--model", "arm_normal"], "column 'n_t' is missing"),
+        **{option: ([*given, *OUT], message) for option, (given, message) in _MODEL.items()},
     },
     "new": {
         "--unit": ([*NEW, "--measure", "rr", "--unit", "points"], "it is for --measure md"),

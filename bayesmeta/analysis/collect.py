@@ -9,20 +9,17 @@ from typing import Any
 import numpy as np
 
 from bayesmeta.analysis.derived import derived_rows, finite_or_none, plain_row
+from bayesmeta.analysis.forest import forest_record
 from bayesmeta.analysis.load import outcome_display, shown_measure
-from bayesmeta.analysis.marginals import CI_PROB, curve, finite, interval_record
+from bayesmeta.analysis.marginals import CI_PROB, curve, finite
 from bayesmeta.analysis.other_evidence import OtherAnswers
 from bayesmeta.analysis.predictive import coverage_check, predictive_rows
 from bayesmeta.analysis.reader import family_and_readers
 from bayesmeta.analysis.records.evidence import EvidenceRecord, TableRecord
 from bayesmeta.analysis.records.model import (
     ConvergenceRecord,
-    ForestRecord,
-    ForestStudy,
     ModelRecord,
     Panel,
-    Pool,
-    PublishedPool,
     SampleRecord,
     SourceRecord,
     SummaryRow,
@@ -48,7 +45,6 @@ from bayesmeta.effects.display import Display
 from bayesmeta.families.words import Evidence, Marks
 from bayesmeta.priors import Flat, Prior
 from bayesmeta.results.display import with_display
-from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
 
 
@@ -181,7 +177,7 @@ def _model(
             for name, one in parameters.items()
         },
         summary=[SummaryRow(**row) for row in rows],
-        forest=_forest(result) if model.has_mu and not result.coefficients else None,
+        forest=forest_record(result) if model.has_mu and not result.coefficients else None,
         prior_posterior=[
             _panel(result, name, one.prior) for name, one in parameters.items() if np.ptp(result.draws(name)) > 0
         ],
@@ -246,37 +242,6 @@ def _left_out(outcome: Outcome, fit: MetaResult) -> list[str]:
             f"Other priors on {' and '.join(nuisances)}: the sensitivity crosses those on mu, coefficients and tau."
         )
     return sentences
-
-
-def _forest(result: MetaResult) -> ForestRecord:
-    studies, marks, published = [], _marks(result), result.prepared.family.published_pool(result.data)
-    for name, row in result.shrinkage(ci_prob=CI_PROB, ci_kind="eti").iterrows():
-        y, se = float(row["y"]), float(row["se"])
-        y_lower, y_upper = y - 1.959964 * se, y + 1.959964 * se
-        if not row["known"] and result.prepared.family.latent_effects:  # what the trial is thought to have found
-            y_lower, y_upper = DrawsMarginal(result.posterior["y"].sel(study=name).to_numpy()).interval(CI_PROB, "eti")
-        studies.append(
-            ForestStudy(
-                study=str(name),
-                known=bool(row["known"]),
-                y=y,
-                se=se,
-                y_lower=float(y_lower),
-                y_upper=float(y_upper),
-                theta=float(row["median"]),
-                theta_lower=float(row["lower"]),
-                theta_upper=float(row["upper"]),
-            )
-        )
-    keys = ("mean", "median", "lower", "upper")
-    pooled, new = (interval_record(result.marginal(name)) for name in ("mu", "theta_new"))
-    return ForestRecord(
-        studies=studies,
-        **({} if marks == Marks() else {"unknown": marks.unknown}),
-        pooled=Pool(**{key: pooled[key] for key in keys}),
-        new=Pool(**{key: new[key] for key in keys}),
-        published=None if published is None else PublishedPool(**published),
-    )
 
 
 def _panel(result: MetaResult, name: str, prior: Prior) -> Panel:

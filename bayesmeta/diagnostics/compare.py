@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayesmeta.data.estimates import Estimates
+from bayesmeta.effects.display import Display
 from bayesmeta.effects.registry import display_of
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.families.prepared import prepare
@@ -83,7 +84,8 @@ def compare(
         (of `claim`; Bayesian only), tau (Bayesian: posterior median), se (Bayesian: posterior standard deviation). Where
         the data state a measure that is read on another scale, display_estimate, display_lower, ... hold the same on
         that scale: odds ratios for ``"log_or"``. ``attrs`` hold the claim,
-        ``mcse`` by model (of a probability from draws; 0 where it is exact), the models, and `display`, what these are.
+        ``mcse`` by model (of a probability from draws; 0 where it is exact), the models, `display`, what these are, and `scale`,
+        how they are read, for a plot.
 
     Raises
     ------
@@ -128,8 +130,16 @@ def compare(
         "level": level,
         "models": {name: str(one) for name, one in models.items()},
         "display": label,
+        "scale": _read_as(label, display).as_dict(),
     }
     return table
+
+
+def _read_as(label: str, display: Display) -> Display:
+    """How the compared coefficient is read: a ratio of two where it is not a value of the measure itself."""
+    if not label:
+        return Display(display.analysis, display.analysis)
+    return display if label == display.label else Display(label, f"log {label}", "exp", 1.0)
 
 
 def _formula(data: Estimates, models: Mapping[str, Model]) -> str:

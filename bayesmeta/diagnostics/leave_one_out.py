@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.data.kinds import Data
+from bayesmeta.effects.display import Display
 from bayesmeta.errors import DataError
 from bayesmeta.families.prepared import Prepared, prepare
 from bayesmeta.quadrature.problem import GaussianProblem
@@ -54,6 +55,8 @@ class LeaveOneOut:
     claim : str or None
     error_bound : float or None
         Bound on the error of every probability; None where draws are weighted, which has a Monte Carlo error instead.
+    display : Display
+        What the effects are called, and the scale on which they are read; the table is on that of the analysis.
     """
 
     table: pd.DataFrame
@@ -63,6 +66,7 @@ class LeaveOneOut:
     p_loo: float
     claim: str | None
     error_bound: float | None
+    display: Display
 
     def __repr__(self) -> str:
         return f"LeaveOneOut(n_studies={len(self.table)}, elpd={self.elpd:.2f}, elpd_se={self.elpd_se:.2f})"
@@ -187,7 +191,8 @@ def _exactly(
         others = replace(full, fit=left_out.fit, data=data.drop(data.study[left_out.row]))
         rows.append(scores | posterior_of(others, claim, ci_prob, ci_kind))
     everything = posterior_of(full, claim, ci_prob, ci_kind)
-    return record(data.study, rows, everything, claim, max(full.fit.error, *(left_out.fit.error for left_out in fits)))
+    error = max(full.fit.error, *(left_out.fit.error for left_out in fits))
+    return record(data.study, rows, everything, claim, error, full.display)
 
 
 def _log_density(predictive: Mixture, y: float) -> float:
@@ -214,6 +219,7 @@ def record(
     everything: dict[str, float],
     claim: str | None,
     error: float | None,
+    display: Display,
 ) -> LeaveOneOut:
     """The table of what was left out, and its sums."""
     import pandas as pd
@@ -228,4 +234,5 @@ def record(
         p_loo=float(table["p_loo"].sum()),
         claim=claim,
         error_bound=error,
+        display=display,
     )

@@ -16,9 +16,9 @@ from bayesmeta.families.registry import family_of
 from bayesmeta.report.console import PlainConsole, json_value, print_json
 from bayesmeta.report.layout import print_table
 from bayesmeta.report.notes import notes
-from bayesmeta.report.numbers import MISSING, format_interval, format_probability, spread_of, write_row
 from bayesmeta.report.priors import source_lines
 from bayesmeta.report.stated import Stated
+from bayesmeta.text.numbers import MISSING, format_interval, format_probability, spread_of, write_row
 
 SCHEMA = "bayesmeta-compare/1"
 DEFAULT_TAU = "UniformShrinkage()"  # proper, and in the units of any effect: Daniels (1999), doi:10.2307/3316112
@@ -85,7 +85,7 @@ def compare_and_print(
         "rows": [{"name": name, **{k: json_value(v) for k, v in row.items()}} for name, row in table.iterrows()],
     }
     if plot is not None:
-        _draw(content, plot, _display_of_plot(content, display))
+        _draw(content, plot, Display(**table.attrs["scale"]))
     if as_json:
         print_json(content)
     else:
@@ -96,18 +96,10 @@ def compare_and_print(
         )
 
 
-def _display_of_plot(content: dict[str, Any], display: Display) -> Display:
-    """How the compared coefficient is read: a ratio of two where it is not a value of the measure itself."""
-    said = content["display"]
-    if not said:
-        return Display(display.analysis, display.analysis)
-    return display if said == display.label else Display(said, f"log {said}", "exp", 1.0)
-
-
 def _draw(content: dict[str, Any], plot: Path, display: Display) -> None:
     from bayesmeta.analysis.records.outcome import SchoolRow
-    from bayesmeta.report.canvas import image
-    from bayesmeta.report.forest import side_by_side
+    from bayesmeta.plots.canvas import image
+    from bayesmeta.plots.side_by_side import side_by_side
 
     scale = f", {display.label}" if display.changes else ""
     label = f"{content['parameter']}{scale} ({100 * content['level']:g}% intervals)"

@@ -16,7 +16,7 @@ from rich.progress import Progress, ProgressColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from bayesmeta.report.plain_text import visible
+from bayesmeta.text.plain_text import visible
 
 
 class PlainConsole(Console):

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from bayesmeta.analysis.records.evidence import EvidenceRecord, Row, StudyRecord
 from bayesmeta.families.words import Column
 from bayesmeta.report.html_table import Head, HtmlTable, html_table
-from bayesmeta.report.numbers import MISSING, format_estimate, format_number, format_probability
+from bayesmeta.text.numbers import MISSING, format_estimate, format_number, format_probability
 
 _ALIGNED = {"number": "n", "probability": "n", "estimate": "n", "long": "long"}
 

@@ -10,12 +10,18 @@ from bayesmeta.analysis.records.results import Results
 from bayesmeta.analysis.records.signal import SignalRecord
 from bayesmeta.effects.display import Display
 from bayesmeta.families.words import Marks
-from bayesmeta.report import plots
-from bayesmeta.report.canvas import data_uri
-from bayesmeta.report.forest import Line, forest, forest_marks, intervals, side_by_side, side_by_side_marks
-from bayesmeta.report.numbers import MISSING, format_number, format_probability, format_probability_range
+from bayesmeta.plots.canvas import data_uri
+from bayesmeta.plots.confounding import confounding
+from bayesmeta.plots.density import density
+from bayesmeta.plots.forest import forest, forest_marks
+from bayesmeta.plots.intervals import Line, intervals
+from bayesmeta.plots.prior_posterior import prior_posterior
+from bayesmeta.plots.probabilities import probabilities
+from bayesmeta.plots.side_by_side import side_by_side, side_by_side_marks
+from bayesmeta.plots.signal_priors import signal_priors
 from bayesmeta.report.prior_sentences import prior_on
 from bayesmeta.report.sentences import estimate_sentence, outcome_sentence, signal_sentence
+from bayesmeta.text.numbers import MISSING, format_number, format_probability, format_probability_range
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,7 @@ def summary_figure(results: Results) -> Picture | None:
     tried = any(format_probability_range(one.probability_range) != MISSING for one in signals)
     caption = "Bars: lowest to highest probability over the priors tried, which is not all uncertainty."
     return Picture(
-        data_uri(plots.probabilities, signals),
+        data_uri(probabilities, signals),
         f"Probability of each signal under the stated priors: {words}.",
         caption if tried else "",
     )
@@ -95,7 +101,7 @@ def density_figure(signal: SignalRecord, ci_prob: float) -> Picture:
     alt += f" Probability shaded: {format_probability(signal.probability)}." if shaded else ""
     prior = "" if curve.prior is None else " and prior (dashed)"
     caption = f"{signal.name}: posterior (solid){prior}{'; the claim is shaded' if shaded else ''}."
-    return Picture(data_uri(plots.density, signal, display=display, x_label=label), alt, caption)
+    return Picture(data_uri(density, signal, display=display, x_label=label), alt, caption)
 
 
 _METHODS = {
@@ -115,15 +121,13 @@ def sensitivity_figure(signal: SignalRecord) -> Picture | None:
     marks = "; ".join(text for method, text in _METHODS.items() if method in methods)
     flat = "" if signal.flat_prior_probability is None else " Dash-dotted: 1 − P/2."
     caption = f"Each row is a prior on {prior_on(signal)}, each shape a prior on τ; {marks}.{flat}"
-    return Picture(
-        data_uri(plots.sensitivity, signal), f"Sensitivity to the priors. {signal_sentence(signal)}", caption
-    )
+    return Picture(data_uri(signal_priors, signal), f"Sensitivity to the priors. {signal_sentence(signal)}", caption)
 
 
 def prior_figures(model: ModelRecord) -> list[Picture]:
     """Draw prior against posterior, one small picture for each parameter."""
     return [
-        Picture(data_uri(plots.prior_posterior, panel), f"Prior and posterior of {panel.parameter}, {model.label}.")
+        Picture(data_uri(prior_posterior, panel), f"Prior and posterior of {panel.parameter}, {model.label}.")
         for panel in model.prior_posterior
     ]
 
@@ -134,7 +138,7 @@ def confounding_figure(outcome: OutcomeRecord) -> Picture | None:
     if panel is None:
         return None
     text = f"Joint posterior draws of {panel.x} and {panel.y}; correlation {format_number(panel.correlation, 2)}."
-    return Picture(data_uri(plots.confounding, panel), text, f"{text} {panel.note}".strip())
+    return Picture(data_uri(confounding, panel), text, f"{text} {panel.note}".strip())
 
 
 _SCHOOLS = {

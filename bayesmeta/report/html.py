@@ -13,7 +13,7 @@ from bayesmeta.analysis.records.outcome import OutcomeRecord
 from bayesmeta.analysis.records.results import Results
 from bayesmeta.analysis.records.signal import SignalRecord
 from bayesmeta.report import evidence_tables, figures, html_tables, prior_sentences, sentences, signal_tables
-from bayesmeta.report.plain_text import visible
+from bayesmeta.text.plain_text import visible
 
 
 def render_html(results: Results) -> str:

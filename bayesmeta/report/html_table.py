@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from bayesmeta.report.numbers import MISSING
+from bayesmeta.text.numbers import MISSING
 
 Cell = str  # plain text, or Markup where a cell has parts
 

@@ -13,7 +13,9 @@ from bayesmeta.analysis.records.signal import SignalRecord
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.effects.display import Display
 from bayesmeta.report.html_table import Cell, Head, HtmlTable, code, html_table, lines, numbers, small, words
-from bayesmeta.report.numbers import (
+from bayesmeta.report.prior_sentences import tried
+from bayesmeta.report.tables import signals_table_rows
+from bayesmeta.text.numbers import (
     MISSING,
     format_bound,
     format_estimate,
@@ -25,8 +27,6 @@ from bayesmeta.report.numbers import (
     spread_of,
     write_row,
 )
-from bayesmeta.report.prior_sentences import tried
-from bayesmeta.report.tables import signals_table_rows
 
 
 def signals_table(signals: Sequence[SignalRecord]) -> HtmlTable | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bayesmeta.report.console import PlainConsole, PlainTable, width_of
-from bayesmeta.report.plain_text import visible
+from bayesmeta.text.plain_text import visible
 
 _GAP = 2  # characters between columns
 _NAME = 24  # characters of a text that are kept on one line where there is room for them

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import typer
 
 from bayesmeta.errors import DataWarning
-from bayesmeta.report.plain_text import visible
+from bayesmeta.text.plain_text import visible
 
 
 def say(message: str) -> None:

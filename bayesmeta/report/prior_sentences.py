@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bayesmeta.analysis.records.results import Results
 from bayesmeta.analysis.records.signal import BeliefRecord, CrossingRecord, SignalRecord, TippingRecord
 from bayesmeta.priors import FAMILIES
-from bayesmeta.report.numbers import format_mcse, format_probability, format_value
+from bayesmeta.text.numbers import format_mcse, format_probability, format_value
 
 
 def tipping_sentence(signal: SignalRecord, tipping: TippingRecord) -> str:

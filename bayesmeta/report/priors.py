@@ -10,8 +10,8 @@ from bayesmeta.effects.registry import measure_named, specific
 from bayesmeta.priors import published_parts, published_priors
 from bayesmeta.report.console import PlainConsole, print_json
 from bayesmeta.report.layout import print_table
-from bayesmeta.report.numbers import MISSING, format_number
 from bayesmeta.spec.two_scales import Model
+from bayesmeta.text.numbers import MISSING, format_number
 
 SCHEMA = "bayesmeta-priors/1"
 _KEYS = ("outcome", "comparison", "medical_area", "field", "variant")

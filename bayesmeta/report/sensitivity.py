@@ -10,16 +10,17 @@ from bayesmeta.data.kinds import Data
 from bayesmeta.errors import SpecificationError
 from bayesmeta.families.prepared import Prepared, prepare
 from bayesmeta.families.registry import family_of
+from bayesmeta.report.asked import Asked
 from bayesmeta.report.console import PlainConsole, json_value, print_json
 from bayesmeta.report.layout import print_table
 from bayesmeta.report.notes import notes
-from bayesmeta.report.numbers import MISSING, count_of, spread_of, write_row
 from bayesmeta.report.priors import source_lines
 from bayesmeta.report.stated import Stated
 from bayesmeta.sensitivity.result import SensitivityResult
 from bayesmeta.sensitivity.surface import prior_sensitivity
 from bayesmeta.sensitivity.tipping import tipping_point
 from bayesmeta.spec.two_scales import Model
+from bayesmeta.text.numbers import MISSING, count_of, spread_of, write_row
 
 SCHEMA = "bayesmeta-sensitivity/1"
 
@@ -49,21 +50,34 @@ def sensitivity_and_print(
         raise SpecificationError(f"--level {level}: must lie between 0 and 1. 95% is 0.95.")
     if not 0.5 < threshold < 1:
         raise SpecificationError(f"--threshold {threshold}: the bias of a coin, above 0.5 and below 1, e.g. 0.6.")
-    asked = stated.read()
+    fitting: dict[str, Any] = {"engine": engine, "seed": seed}
+    result = sensitivity_of(stated.read(), claims, ci_prob, **fitting)
+    content = _content(result, stated.path, level, threshold, fitting)
+    if as_json:
+        print_json(content)
+    else:
+        _print(content, result, level)
+
+
+def sensitivity_of(asked: Asked, claims: Sequence[str], ci_prob: float = 0.95, **fitting: Any) -> SensitivityResult:
+    """Fit what is asked under every crossing of its priors; the first of each parameter is the primary one.
+
+    Raises
+    ------
+    SpecificationError
+        If there is nothing to report, or several priors are for a parameter that has several instruments.
+    """
     data, model = asked.data, asked.model()
     several = {name: [one.prior for one in said] for name, said in asked.priors.items()}
     taus, mus = several.pop("tau"), several.pop("mu", [])
     ready = prepare(data, model)
-    if not claims and not model.base.has_mu:
-        example = next((f", e.g. '{name} < 0'" for name in ready.names if name != "tau"), "")
-        raise SpecificationError(f"--claim: the formula {stated.formula!r} has no mu; name what to report{example}.")
+    claims = claims_of(claims, ready, asked.formula)
     varied = {name: priors for name, priors in several.items() if len(priors) > 1}
     own = {_parameter(name, ready): varied.pop(name) for name in asked.nuisances if name in varied}
-    fitting: dict[str, Any] = {"engine": engine, "seed": seed}
-    result = prior_sensitivity(
+    return prior_sensitivity(
         data,
         model,
-        claims or ["mu < 0"],
+        claims,
         tau=taus,
         mu=mus if len(mus) > 1 else None,
         beta=varied,
@@ -71,11 +85,20 @@ def sensitivity_and_print(
         ci_prob=ci_prob,
         **fitting,
     )
-    content = _content(result, stated.path, level, threshold, fitting)
-    if as_json:
-        print_json(content)
-    else:
-        _print(content, result, level)
+
+
+def claims_of(claims: Sequence[str], ready: Prepared[Data, Model], formula: str) -> Sequence[str]:
+    """Return what --claim says, or that the mean effect is below zero.
+
+    Raises
+    ------
+    SpecificationError
+        If nothing is said and the model has no mean effect.
+    """
+    if not claims and not ready.model.base.has_mu:
+        example = next((f", e.g. '{name} < 0'" for name in ready.names if name != "tau"), "")
+        raise SpecificationError(f"--claim: the formula {formula!r} has no mu; name what to report{example}.")
+    return claims or ["mu < 0"]
 
 
 def _parameter(name: str, ready: Prepared[Data, Model]) -> str:

@@ -7,7 +7,7 @@ from bayesmeta.analysis.records.outcome import OutcomeRecord
 from bayesmeta.analysis.records.results import Results
 from bayesmeta.analysis.records.signal import SignalRecord, Threshold
 from bayesmeta.diagnostics.check import Check
-from bayesmeta.report.numbers import (
+from bayesmeta.text.numbers import (
     format_estimate,
     format_interval,
     format_mcse,

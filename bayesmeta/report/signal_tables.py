@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bayesmeta.analysis.records.signal import SignalRecord
 from bayesmeta.report.html_table import Head, HtmlTable, code, html_table, lines, small, words
-from bayesmeta.report.numbers import format_mcse, format_number, format_probability
 from bayesmeta.report.prior_sentences import belief_priors, prior_on
+from bayesmeta.text.numbers import format_mcse, format_number, format_probability
 
 
 def beliefs_table(signal: SignalRecord) -> HtmlTable | None:

@@ -13,11 +13,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
 from bayesmeta.data.text_files import csv_bytes
 from bayesmeta.report.console import PlainConsole, print_json, progress_bar
 from bayesmeta.report.layout import print_table
-from bayesmeta.report.numbers import MISSING, format_number, write_row
 from bayesmeta.simulation.design import read_design
 from bayesmeta.simulation.result import SimulationResult
 from bayesmeta.simulation.run import simulate
 from bayesmeta.simulation.store import Store
+from bayesmeta.text.numbers import MISSING, format_number, write_row
 
 Row = Mapping[str, Any]
 _COLUMNS = (
@@ -66,8 +66,8 @@ def simulate_and_print(
 
 
 def _files(result: SimulationResult, content: dict[str, Any]) -> dict[str, bytes]:
-    from bayesmeta.report.canvas import image
-    from bayesmeta.report.simulation_plots import coverage
+    from bayesmeta.plots.canvas import image
+    from bayesmeta.plots.coverage import coverage
 
     return {
         "results.json": (json.dumps(content, allow_nan=False, indent=1) + "\n").encode(),

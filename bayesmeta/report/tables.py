@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from bayesmeta.analysis.records.signal import SignalRecord
 from bayesmeta.analysis.schema import Outcome
-from bayesmeta.report.numbers import MISSING, format_mcse, format_p, format_probability, format_probability_range
 from bayesmeta.results.meta_result import MetaResult
+from bayesmeta.text.numbers import MISSING, format_mcse, format_p, format_probability, format_probability_range
 
 
 def signals_table_rows(signals: Sequence[SignalRecord]) -> list[dict[str, str]]:

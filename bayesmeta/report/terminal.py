@@ -16,13 +16,13 @@ from bayesmeta.families.prepared import prepare
 from bayesmeta.priors import shown
 from bayesmeta.report.console import PlainConsole, json_value, print_json
 from bayesmeta.report.layout import print_table
-from bayesmeta.report.numbers import MISSING, format_exact, spread_of, write_row
 from bayesmeta.report.priors import source_lines
 from bayesmeta.report.sentences import check_sentence
 from bayesmeta.report.stated import Stated
 from bayesmeta.results.claims import check_claim
 from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
+from bayesmeta.text.numbers import MISSING, format_exact, spread_of, write_row
 
 SCHEMA = "bayesmeta-fit/1"
 TOLERANCE = 1e-8
@@ -52,17 +52,17 @@ def fit_and_print(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # said below, as checks
         result = fit_many(data, {"model": model}, engine, seed=seed, draws=draws, chains=chains)["model"]
-    checks = _checks(result, chains)
+    checks = fit_checks(result, chains)
     content = _content(result, stated.path, claims, ci_prob, seed) | {"checks": [check.as_dict() for check in checks]}
     if as_json:
         print_json(content)
     else:
         _print(content, result)
-        _print_failed(checks)
+        print_failed(checks)
     return all(check.passed is not False for check in checks)
 
 
-def _checks(result: MetaResult, chains: int) -> list[Check]:
+def fit_checks(result: MetaResult, chains: int) -> list[Check]:
     """Convergence of draws, or the error bound of an exact fit."""
     bound = result.error_bound
     if bound is None:
@@ -141,7 +141,8 @@ def _print(content: dict[str, Any], result: MetaResult) -> None:
         console.print(f"Log marginal likelihood {content['log_marginal_likelihood']:.6g}")
 
 
-def _print_failed(checks: Sequence[Check]) -> None:
+def print_failed(checks: Sequence[Check]) -> None:
+    """Print each check that failed on standard error."""
     errors = PlainConsole(stderr=True)
     for check in checks:
         if check.passed is False:

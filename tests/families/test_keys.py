@@ -241,7 +241,7 @@ def _members(annotation: Any) -> set[Any]:
     return {annotation} if isinstance(annotation, type) and not inner else set().union(*map(_members, inner))
 
 
-@pytest.mark.parametrize("name", ["fit", "compare", "sensitivity"])
+@pytest.mark.parametrize("name", ["fit", "compare", "sensitivity", "plot"])
 def test_the_help_of_a_command_has_every_key(name: str):
     options = {part.name: part.help for part in typer.main.get_command(app).commands[name].params}  # type: ignore[attr-defined]
     for kind, keys in KINDS.items():

@@ -15,7 +15,9 @@ from bayesmeta.effects.registry import display_of
 from bayesmeta.families.arm_changes.words import ChangesWords
 from bayesmeta.families.arm_means.words import MeansWords
 from bayesmeta.families.words import Marks
-from bayesmeta.report.canvas import BLUE, GREY, ORANGE, VERMILION
+from bayesmeta.plots.canvas import BLUE, GREY, ORANGE, VERMILION
+from bayesmeta.plots.forest import forest, forest_marks
+from bayesmeta.plots.side_by_side import side_by_side, side_by_side_marks
 from bayesmeta.report.figures import (
     density_figure,
     forest_caption,
@@ -23,7 +25,6 @@ from bayesmeta.report.figures import (
     side_by_side_figure,
     summary_figure,
 )
-from bayesmeta.report.forest import forest, forest_marks, side_by_side, side_by_side_marks
 
 DISPLAY = display_of("md")
 KNOWN, LATENT, ARROW = "Filled squares", "Hollow squares", "Arrows"
@@ -67,7 +68,7 @@ def test_the_forest_plot(chosen):
 
 def drawn(data):
     """What is in the figure itself, by colour and marker."""
-    (ax, _) = forest(data, display=DISPLAY, x_label="x").axes
+    ax = forest(data, display=DISPLAY, x_label="x")
     lines = [(to_hex(line.get_color()), str(line.get_marker()), line.get_markerfacecolor()) for line in ax.lines]
     marks = {"unknown"} if any(m == "s" and str(face) == "white" for _, m, face in lines) else set()
     marks |= {"known"} if any(m == "s" and str(face) != "white" for _, m, face in lines) else set()
@@ -115,7 +116,7 @@ def test_both_schools(schools, reach):
     marks = side_by_side_marks(rows, DISPLAY)
     assert ("squares" in said, "diamonds" in said) == ("frequentist" in schools, "Bayesian" in schools)
     assert ("pale bars" in said, "arrows" in said) == (reach is not None, reach == 50.0)
-    (legend,) = side_by_side(rows, display=DISPLAY, x_label="x").legends
+    (legend,) = side_by_side(rows, display=DISPLAY, x_label="x").figure.legends
     assert {text.get_text().split()[0] for text in legend.get_texts()} == marks - {"arrow"}
 
 

@@ -14,12 +14,12 @@ import pytest
 from bayesmeta.analysis.records.results import Results
 from bayesmeta.cli import app, main
 from bayesmeta.diagnostics.check import Check
-from bayesmeta.report import simulation_plots
-from bayesmeta.report.canvas import image
+from bayesmeta.plots import coverage
+from bayesmeta.plots.canvas import image
 from bayesmeta.report.console import PlainConsole, PlainTable, progress_bar
 from bayesmeta.report.html import render_html
-from bayesmeta.report.plain_text import visible
 from bayesmeta.report.run import _print_signals
+from bayesmeta.text.plain_text import visible
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = [
@@ -61,6 +61,7 @@ COMMANDS = {
     "convert": ["convert", "effects.csv"],
     "check": ["check", "arms.csv"],
     "compare": ["compare", "effects.csv", "--formula", "1 + x", "--parameter", "x", "--plot", "out.svg"],
+    "plot": ["plot", "effects.csv", "--tau", "HalfNormal(1)", "--kind", "baujat", "--out", "plot.svg"],
     "sensitivity": ["sensitivity", "effects.csv", "--tau", "HalfNormal(1)", "--tau", "HalfNormal(2)"],
     "simulate": ["simulate", "design.toml", "--out", "blocks"],
     "priors": ["priors", "--search", "pain"],
@@ -167,11 +168,11 @@ def test_a_legend_keeps_a_name_that_begins_with_an_underscore() -> None:
         for name in ("_nolegend_", "$x$")
         for tau in (0.1, 0.2)
     ]
-    drawn = simulation_plots.coverage(rows, 0.95)
-    assert [text.get_text().strip() for text in drawn.legends[0].get_texts()] == ["_nolegend_", "$x$"]
+    drawn = coverage.coverage(rows, 0.95)
+    assert [text.get_text().strip() for text in drawn.figure.legends[0].get_texts()] == ["_nolegend_", "$x$"]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert b"<svg" in image("svg", simulation_plots.coverage, rows, 0.95)
+        assert b"<svg" in image("svg", coverage.coverage, rows, 0.95)
 
 
 PRINTERS = {"console.py"}  # the one place that makes consoles and tables

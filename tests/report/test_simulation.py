@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bayesmeta.cli import app
-from bayesmeta.report.simulation_plots import coverage
+from bayesmeta.plots.coverage import coverage
 from bayesmeta.simulation.design import read_design
 from bayesmeta.simulation.run import simulate
 
@@ -47,7 +47,7 @@ def test_an_analysis_without_any_interval_is_a_failed_check(path):
 
 def test_the_figure_has_marks_at_the_coverages(path):
     rows = simulate(read_design(path)).to_dict()["performance"]
-    ax = coverage(rows, 0.95).axes[0]
+    ax = coverage(rows, 0.95)
     chosen = [r["coverage"] for r in rows if r["parameter"] == "mu" and r["analysis"] == "dl wald"]
     assert chosen in [list(line.get_ydata()) for line in ax.get_lines()]
     assert ax.get_title() == "k = 3, μ = 0.0"

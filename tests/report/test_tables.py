@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bayesmeta.analysis.records.results import Results
-from bayesmeta.report.numbers import (
+from bayesmeta.report.tables import signals_table_rows
+from bayesmeta.text.numbers import (
     format_estimate,
     format_interval,
     format_number,
     format_p,
     format_probability,
 )
-from bayesmeta.report.tables import signals_table_rows
 
 
 @given(st.floats(0, 1))

@@ -20,7 +20,7 @@ from bayesmeta.report.messages import say
 from bayesmeta.report.new_review.draft import Draft
 from bayesmeta.report.new_review.files import analysis_text, studies_frame
 from bayesmeta.report.new_review.interview import Lines, interview
-from bayesmeta.report.plain_text import visible
+from bayesmeta.text.plain_text import visible
 
 _ANALYSIS, _STUDIES = "analysis.toml", "studies.csv"
 

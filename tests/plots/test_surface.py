@@ -9,8 +9,9 @@ import pytest
 
 import bayesmeta as bm
 from bayesmeta.cli import main
-from bayesmeta.report import surface
-from bayesmeta.report.canvas import data_uri
+from bayesmeta.plots.canvas import data_uri
+from bayesmeta.plots.surface import contour
+from bayesmeta.plots.tornado import tornado
 
 SCHOOLS = bm.load_dataset("eight_schools")
 PRIMARY = bm.NormalNormal(mu=bm.Normal(0, 20), tau=bm.HalfNormal(10))
@@ -26,8 +27,7 @@ def result() -> bm.SensitivityResult:
 
 def test_contours_are_labelled_with_their_probability_and_lie_where_it_is_reached(result) -> None:
     points = {"primary": (bm.HalfNormal(10), bm.Normal(0, 20)), "wide": (bm.HalfNormal(40), bm.Normal(0, 80))}
-    figure = surface.contour(result, points=points)
-    ax = figure.axes[0]
+    ax = contour(result, points=points)
     words = {text.get_text() for text in ax.texts}
     assert {"0.7", "0.8", "0.9", "primary", "wide"} <= words
     assert ax.get_xlabel() == "scale of the HalfNormal prior on tau"
@@ -42,13 +42,12 @@ def test_contours_are_labelled_with_their_probability_and_lie_where_it_is_reache
 
 def test_a_published_prior_is_a_point(result) -> None:
     published = bm.published_prior("friede2017", measure="log_or", variant="HalfNormal(1)")
-    figure = surface.contour(result, points={"Friede 2017": (published, bm.Normal(0, 20))})
-    assert [list(np.ravel(line.get_xydata())) for line in figure.axes[0].lines] == [[1.0, 20.0]]
+    ax = contour(result, points={"Friede 2017": (published, bm.Normal(0, 20))})
+    assert [list(np.ravel(line.get_xydata())) for line in ax.lines] == [[1.0, 20.0]]
 
 
 def test_a_tornado_goes_from_the_smallest_to_the_largest_probability_widest_first(result) -> None:
-    figure = surface.tornado(result)
-    ax = figure.axes[0]
+    ax = tornado(result)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["prior on mu", "prior on tau"]
     bars = [line.get_xdata() for line in ax.lines[:2]]
     nearest = np.unravel_index(int(np.argmin(result.arrays["kl"])), result.shape)
@@ -61,7 +60,7 @@ def test_a_tornado_goes_from_the_smallest_to_the_largest_probability_widest_firs
 
 
 def test_the_same_bytes_each_time(result) -> None:
-    for draw in (surface.contour, surface.tornado):
+    for draw in (contour, tornado):
         assert data_uri(draw, result) == data_uri(draw, result)
 
 
@@ -71,11 +70,11 @@ def test_a_contour_needs_two_families_in_one_number_each(result) -> None:
         SCHOOLS, PRIMARY, "mu > 0", tau=[bm.HalfNormal(1), bm.HalfCauchy(2)], mu=[bm.Normal(0, 1), bm.Normal(0, 2)]
     )
     with pytest.raises(bm.SpecificationError, match="two parameters"):
-        surface.contour(one)
+        contour(one)
     with pytest.raises(bm.SpecificationError, match="priors on tau of one family"):
-        surface.contour(mixed)
+        contour(mixed)
     with pytest.raises(bm.SpecificationError, match=r"points\['x'\]: HalfCauchy\(1\) is no HalfNormal"):
-        surface.contour(result, points={"x": (bm.HalfCauchy(1), bm.Normal(0, 1))})
+        contour(result, points={"x": (bm.HalfCauchy(1), bm.Normal(0, 1))})
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import bayesmeta as bm
 from bayesmeta.cli import main
 from bayesmeta.report.console import PlainConsole
 from bayesmeta.report.layout import print_table
-from bayesmeta.report.numbers import format_estimate, format_interval, format_number, write_row
+from bayesmeta.text.numbers import format_estimate, format_interval, format_number, write_row
 
 scales = st.integers(-12, 12).map(lambda k: 10.0**k)
 
@@ -147,13 +147,11 @@ def test_simulated_biases_keep_their_digits(tmp_path, capsys):
 def test_the_figures_have_the_digits_too():
     from bayesmeta.analysis.records.outcome import SchoolRow
     from bayesmeta.effects.registry import display_of
-    from bayesmeta.report.forest import side_by_side
+    from bayesmeta.plots.side_by_side import side_by_side
 
     row = {"name": "reml", "school": "frequentist", "estimate": -9.14e-8, "lower": -1.357e-7, "upper": -4.71e-8}
     nothing = {"prediction_lower": None, "prediction_upper": None}
-    figure = side_by_side(
-        [SchoolRow.model_validate(row | nothing)], display=display_of("rd"), x_label="risk difference"
-    )
-    texts = [tick.get_text() for ax in figure.axes for tick in ax.get_yticklabels()]
+    drawn = side_by_side([SchoolRow.model_validate(row | nothing)], display=display_of("rd"), x_label="risk difference")
+    texts = [tick.get_text() for ax in drawn.figure.axes for tick in ax.get_yticklabels()]
     assert "−9.1e−8 [−1.36e−7, −4.7e−8]" in texts
-    assert np.isfinite(figure.axes[0].get_xlim()).all()
+    assert np.isfinite(drawn.get_xlim()).all()

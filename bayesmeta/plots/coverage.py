@@ -1,4 +1,4 @@
-"""Plots of a simulation study."""
+"""Coverage of the intervals of a simulation study."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bayesmeta.report.canvas import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, legend_label
+from bayesmeta.plots.canvas import COLOURS, GREY, MARKERS, OURS, legend, legend_label
 
 Row = Mapping[str, Any]
-_COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK, GREY)
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
 
 
-def coverage(rows: Sequence[Row], level: float) -> Figure:
+def coverage(rows: Sequence[Row], level: float) -> Axes:
     """Draw the coverage of the intervals for mu against tau, with a panel for each k and mu; bars are 2 Monte Carlo errors.
 
     Where tau has one value, coverage is drawn against k, with a panel for each mu. Text, the distribution of tau, takes
@@ -25,7 +23,7 @@ def coverage(rows: Sequence[Row], level: float) -> Figure:
     along = "tau" if len({row["tau"] for row in rows}) > 1 else "k"
     panels = list(dict.fromkeys(_panel(row, along) for row in rows)) or [()]
     values = list(dict.fromkeys(row[along] for row in rows))
-    figure = Figure(figsize=(0.9 + 2.6 * len(panels), 3.6), layout="constrained")
+    figure = Figure(figsize=(0.9 + 2.6 * len(panels), 3.6), layout="constrained", label=OURS)
     axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     names = list(dict.fromkeys(row["analysis"] for row in rows))
     for ax, panel in zip(axes, panels, strict=True):
@@ -39,9 +37,8 @@ def coverage(rows: Sequence[Row], level: float) -> Figure:
             ax.set_xticks(range(len(values)), labels=[str(value) for value in values])
     axes[0].set_ylabel("coverage")
     if names:
-        handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(3, len(names)), frameon=False)
-    return figure
+        legend(axes[0], [], ncols=min(3, len(names)))
+    return axes[0]  # type: ignore[no-any-return]
 
 
 _SYMBOL = {"k": "k", "mu": "μ"}
@@ -61,8 +58,8 @@ def _line(ax: Axes, rows: Sequence[Row], along: str, values: Sequence[Any], i: i
         moved,
         [row["coverage"] for row in rows],
         yerr=[2 * row["coverage_mcse"] for row in rows],
-        color=_COLOURS[i % len(_COLOURS)],
-        marker=_MARKERS[i % len(_MARKERS)],
+        color=COLOURS[i % len(COLOURS)],
+        marker=MARKERS[i % len(MARKERS)],
         markersize=5,
         linewidth=1.2,
         label=legend_label(str(rows[0]["analysis"])) if rows else None,

@@ -1,0 +1,54 @@
+"""Studies and pools of a fit as the records of a forest plot."""
+
+from __future__ import annotations
+
+from bayesmeta.analysis.marginals import CI_PROB, interval_record
+from bayesmeta.analysis.records.model import ForestRecord, ForestStudy, Pool, PublishedPool
+from bayesmeta.families.words import Marks
+from bayesmeta.results.marginal import DrawsMarginal
+from bayesmeta.results.meta_result import MetaResult
+
+_Z = 1.959964
+
+
+def forest_studies(result: MetaResult) -> list[ForestStudy]:
+    """Each study's effect and true effect with their 95% intervals."""
+    studies = []
+    for name, row in result.shrinkage(ci_prob=CI_PROB, ci_kind="eti").iterrows():
+        y, se = float(row["y"]), float(row["se"])
+        y_lower, y_upper = y - _Z * se, y + _Z * se
+        if not row["known"] and result.prepared.family.latent_effects:  # what the trial is thought to have found
+            y_lower, y_upper = DrawsMarginal(result.posterior["y"].sel(study=name).to_numpy()).interval(CI_PROB, "eti")
+        studies.append(
+            ForestStudy(
+                study=str(name),
+                known=bool(row["known"]),
+                y=y,
+                se=se,
+                y_lower=float(y_lower),
+                y_upper=float(y_upper),
+                theta=float(row["median"]),
+                theta_lower=float(row["lower"]),
+                theta_upper=float(row["upper"]),
+            )
+        )
+    return studies
+
+
+def pool_record(result: MetaResult, name: str) -> Pool:
+    """Mean, median and 95% interval of a parameter, or of an expression in parameters."""
+    found = interval_record(result.marginal(name))
+    return Pool(**{key: found[key] for key in ("mean", "median", "lower", "upper")})
+
+
+def forest_record(result: MetaResult) -> ForestRecord:
+    """The forest plot of a fit of a mean without covariates."""
+    marks = result.prepared.family.marks(result.model)
+    published = result.prepared.family.published_pool(result.data)
+    return ForestRecord(
+        studies=forest_studies(result),
+        **({} if marks == Marks() else {"unknown": marks.unknown}),
+        pooled=pool_record(result, "mu"),
+        new=pool_record(result, "theta_new"),
+        published=None if published is None else PublishedPool(**published),
+    )
