@@ -101,7 +101,7 @@ def alt_text(ax: Axes) -> str:
 def save_plot(ax: Axes, path: str | Path) -> None:
     """Write the figure of a plot to an SVG or PNG file, with its alternative text.
 
-    The same plot gives the same bytes. Letters of an SVG are outlines, so that no font is asked for; a PNG has 300 dots an
+    A plot drawn anew gives the same bytes. Letters of an SVG are outlines, so that no font is asked for; a PNG has 300 dots an
     inch. The alternative text is the ``<title>`` of an SVG and the text ``Title`` of a PNG.
 
     Parameters
