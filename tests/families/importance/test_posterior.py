@@ -86,14 +86,6 @@ OTHER_EVIDENCE = {
     ),
     "pool by REML": (review(LATENT[:3], pooled(method="reml")), MODEL),
     "pool by Paule and Mandel, a known trial": (review([*LATENT[:3], KNOWN], pooled(method="pm")), MODEL),
-    "pool by REML, and a test with one tau": (
-        review(
-            LATENT[:4],
-            pooled(method="reml"),
-            SubgroupTest(covariate="crps", p=0.2, direction=-1, tolerance=0.5, method="reml", tau="common"),
-        ),
-        SUBGROUPS,
-    ),
     "pool with Hartung and Knapp's interval": (review(LATENT[:3], pooled(method="reml", interval="hksj")), MODEL),
     "a test without a direction": (
         review([*LATENT[:3], KNOWN], POOL, SubgroupTest(covariate="crps", p=0.2, tolerance=0.3)),
