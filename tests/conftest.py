@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 from typing import Any
@@ -31,6 +32,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[SKIPPED] = []
     if config.getoption("--no-skips"):
         config.pluginmanager.register(NoSkips(config.stash[SKIPPED]))
+
+
+def pytest_collection_finish() -> None:
+    """Ten thousand tests are no garbage: looking through them again and again took 4% of the time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
