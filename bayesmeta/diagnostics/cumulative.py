@@ -27,8 +27,8 @@ class Cumulative:
     Attributes
     ----------
     table : DataFrame, one row for each study, in the order in which they came
-        ``n_studies`` so far; ``mu_mean``, ``mu_sd``, ``mu_lower``, ``mu_upper``, the same for ``tau``, each coefficient and
-        what only the family has; ``probability`` of the claim if there is one.
+        ``n_studies`` so far; ``mu_mean``, ``mu_sd``, ``mu_median``, ``mu_lower``, ``mu_upper``, the same for ``tau``,
+        each coefficient and what only the family has; ``probability`` of the claim if there is one.
     claim : str or None
     order : str or None
         The covariate that studies were ordered by.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from bayesmeta.quadrature.mixtures import Mixture
 
 Floats = NDArray[np.float64]
-STATISTICS = ("mean", "sd", "lower", "upper")
+STATISTICS = ("mean", "sd", "median", "lower", "upper")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -42,8 +42,8 @@ class LeaveOneOut:
     table : DataFrame, one row for each study, or for each contrast or printed statistic where the likelihood is of these
         ``elpd``, the log density of y_i given the other studies; ``p_loo``, what knowing y_i itself would add to it;
         where fits are exact ``pit``, the probability that a replicate of y_i is at most y_i, given the others. Then the
-        posterior without the study: ``mu_mean``, ``mu_sd``, ``mu_lower``, ``mu_upper``, the same for ``tau``, each
-        coefficient and what only the family has, and ``probability`` of the claim if there is one, with
+        posterior without the study: ``mu_mean``, ``mu_sd``, ``mu_median``, ``mu_lower``, ``mu_upper``, the same for
+        ``tau``, each coefficient and what only the family has, and ``probability`` of the claim if there is one, with
         ``probability_mcse`` where it is simulated. Where draws are weighted also ``pareto_k`` and ``method``,
         "reweighted" or "refitted".
     all_studies : Series
@@ -203,7 +203,7 @@ def _log_density(predictive: Mixture, y: float) -> float:
 
 
 def posterior_of(result: MetaResult, claim: str | None, ci_prob: float, ci_kind: str) -> dict[str, float]:
-    """Mean, sd and interval of each parameter, and the claim's probability, by column of the table."""
+    """Mean, sd, median and interval of each parameter, and the claim's probability, by column of the table."""
     summary = result.summary(ci_prob, ci_kind)
     kept = [name for name in result.parameters if name != "theta_new"]
     numbers = {f"{name}_{statistic}": float(summary.loc[name, statistic]) for name in kept for statistic in STATISTICS}

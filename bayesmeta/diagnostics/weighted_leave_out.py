@@ -84,7 +84,8 @@ def _weighted(
         values = full.draws(name).ravel()
         mean = float(weights.values @ values)
         sd = float(np.sqrt(weights.values @ (values - mean) ** 2))
-        numbers = (mean, sd, *weighted_interval(values, weights.values, ci_prob, ci_kind))
+        median = weighted_interval(values, weights.values, 0.0, "eti")[0]
+        numbers = (mean, sd, median, *weighted_interval(values, weights.values, ci_prob, ci_kind))
         row |= {f"{name}_{statistic}": value for statistic, value in zip(STATISTICS, numbers, strict=True)}
     if claim is not None:
         holds = full.draws(claim).ravel().astype(float)

@@ -7,21 +7,21 @@ from matplotlib.axes import Axes
 from bayesmeta.diagnostics.leave_one_out import LeaveOneOut
 from bayesmeta.plots.page import WIDE, drawing, finished
 from bayesmeta.plots.rows import bracket
-from bayesmeta.plots.series import drawn_as, series
+from bayesmeta.plots.series import SHOWN, drawn_as, series
 from bayesmeta.text.numbers import count_of
 
 
 def plot_leave_one_out(
-    found: LeaveOneOut, parameter: str = "mu", *, ax: Axes | None = None, width: float = WIDE
+    result: LeaveOneOut, parameter: str = "mu", *, ax: Axes | None = None, width: float = WIDE
 ) -> Axes:
     """Draw the posterior of a parameter without each study, beside that with all of them.
 
-    A diamond is the posterior mean without the study that is named, with its interval; line and band are those of all
+    A diamond is the posterior median without the study that is named, with its interval; line and band are those of all
     studies. A row that leaves the band, or crosses no effect, is a study that the answer hangs on.
 
     Parameters
     ----------
-    found : LeaveOneOut
+    result : LeaveOneOut
         From `leave_one_out`.
     parameter : str, default "mu"
     ax : Axes, optional
@@ -48,14 +48,14 @@ def plot_leave_one_out(
     >>> data = bm.load_dataset("bcg")
     >>> found = bm.leave_one_out(data, bm.NormalNormal(mu=bm.Normal(0, 2), tau=bm.HalfNormal(0.5)))
     >>> print(bm.alt_text(bm.plot_leave_one_out(found)))
-    mu without each of 13 studies, risk ratio: with all 0.494 [0.339, 0.710], from 0.46 without TPT Madras 1980 to 0.54
+    mu without each of 13 studies, risk ratio: with all 0.495 [0.339, 0.710], from 0.46 without TPT Madras 1980 to 0.54
     without Hart & Sutherland 1977.
     """
-    display, studies = drawn_as(found.table, parameter, found.display), list(map(str, found.table.index))
-    everything = [float(found.all_studies[f"{parameter}_{key}"]) for key in ("mean", "lower", "upper")]
+    display, studies = drawn_as(result.table, parameter, result.display), list(map(str, result.table.index))
+    everything = [float(result.all_studies[f"{parameter}_{key}"]) for key in SHOWN]
     with drawing(width, ax) as inches:
         ax = series(
-            found.table,
+            result.table,
             studies,
             parameter,
             display=display,
@@ -64,9 +64,9 @@ def plot_leave_one_out(
             inches=inches,
             ax=ax,
         )
-    means = found.table[f"{parameter}_mean"].to_numpy(float)
-    low, high = int(means.argmin()), int(means.argmax())
-    texts = [bracket(float(display.values(means[at])), None, None) for at in (low, high)]
+    medians = result.table[f"{parameter}_median"].to_numpy(float)
+    low, high = int(medians.argmin()), int(medians.argmax())
+    texts = [bracket(float(display.values(medians[at])), None, None) for at in (low, high)]
     whole = bracket(*display.values(everything).tolist())
     return finished(
         ax,

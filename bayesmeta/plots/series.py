@@ -15,6 +15,8 @@ from bayesmeta.plots.canvas import BLUE, SKY, blank, legend, null_line, ratio_ax
 from bayesmeta.plots.page import narrow
 from bayesmeta.plots.rows import bracket, columns, dot, ends, line, pitch, unit, wrapped
 
+SHOWN = ("median", "lower", "upper")  # quantiles, which are the same numbers on the scale of a ratio
+
 
 def series(
     table: pd.DataFrame,
@@ -27,8 +29,8 @@ def series(
     inches: float,
     ax: Axes | None,
 ) -> Axes:
-    """Draw mean and interval of a parameter, a row each, with those of all studies as a line and a band if they are given."""
-    rows = table[[f"{parameter}_{key}" for key in ("mean", "lower", "upper")]].to_numpy(float)
+    """Draw median and interval of a parameter, a row each, with those of all studies as a line and a band if they are given."""
+    rows = table[[f"{parameter}_{key}" for key in SHOWN]].to_numpy(float)
     labels = [wrapped(name, 18 if narrow(inches) else 34) for name in names]
     shown = display.values(rows)
     ax = blank(inches, (0.95 if everything is None else 1.25) * unit() + pitch(labels, 0.34) * len(rows), ax)
@@ -41,17 +43,17 @@ def series(
         ax.axvspan(*band, color=SKY, alpha=0.25, lw=0)
         ax.axvline(centre, color=BLUE, lw=unit())
     at = [i + 0.85 for i in range(len(rows))]
-    for place, (mean, lower, upper) in zip(at, shown.tolist(), strict=True):
+    for place, (median, lower, upper) in zip(at, shown.tolist(), strict=True):
         line(ax, place, lower, upper, color=BLUE, linewidth=1.6 * unit())
-        dot(ax, place, mean, marker="D", color=BLUE, markersize=5.5 * unit())
+        dot(ax, place, median, marker="D", color=BLUE, markersize=5.5 * unit())
     null_line(ax, display.null)
-    columns(ax, [0.0, *at], [heading, *labels], ["Mean [interval]", *(bracket(*one) for one in shown.tolist())])
+    columns(ax, [0.0, *at], [heading, *labels], ["Median [interval]", *(bracket(*one) for one in shown.tolist())])
     ax.set_xlabel(f"{parameter}, {display.label}" if display.changes else f"{parameter}, {display.analysis}")
     if display.is_ratio:
         ratio_axis(ax, most=4 if narrow(inches) else 6)
     if everything is not None:
         both = [
-            Line2D([], [], color=BLUE, lw=unit(), label="all studies: mean"),
+            Line2D([], [], color=BLUE, lw=unit(), label="all studies: median"),
             Patch(facecolor=SKY, alpha=0.25, label="interval"),
         ]
         legend(ax, both)
@@ -59,7 +61,7 @@ def series(
 
 
 def drawn_as(table: pd.DataFrame, parameter: str, display: Display) -> Display:
-    """How a parameter of such a table is read: the mean as the measure is, others as they are analysed.
+    """How a parameter of such a table is read: the mean effect as the measure is, others as they are analysed.
 
     Raises
     ------

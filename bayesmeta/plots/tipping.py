@@ -13,7 +13,7 @@ from bayesmeta.sensitivity.tipping_result import Tipping, TippingPoints
 from bayesmeta.text.numbers import MISSING, format_number, format_probability
 
 
-def plot_tipping(found: TippingPoints, *, ax: Axes | None = None, width: float = WIDE) -> Axes:
+def plot_tipping(result: TippingPoints, *, ax: Axes | None = None, width: float = WIDE) -> Axes:
     """Draw how far each kind of change moves the probability of a claim, and at which value it crosses the level.
 
     A bar goes from the lowest to the highest probability over the values that were followed; the solid line is the
@@ -22,7 +22,7 @@ def plot_tipping(found: TippingPoints, *, ax: Axes | None = None, width: float =
 
     Parameters
     ----------
-    found : TippingPoints
+    result : TippingPoints
         From `tipping_point`.
     ax : Axes, optional
         Where to draw; a new figure by default.
@@ -50,7 +50,7 @@ def plot_tipping(found: TippingPoints, *, ax: Axes | None = None, width: float =
     >>> print(bm.alt_text(bm.plot_tipping(bm.tipping_point(data, model, "mu < 0"))))
     Probability that mu < 0, >0.999 as given, crosses 0.95 with: standard deviation of a Normal(0, sd) prior on mu 0.14; ...
     """
-    kinds = [kind for kind in found.kinds if not kind.reason]
+    kinds = [kind for kind in result.kinds if not kind.reason]
     if not kinds:
         raise SpecificationError("plot_tipping: no kind of change applies to this model.")
     with drawing(width, ax) as inches:
@@ -64,23 +64,25 @@ def plot_tipping(found: TippingPoints, *, ax: Axes | None = None, width: float =
                 dot(
                     ax,
                     place,
-                    found.level,
+                    result.level,
                     marker="D",
                     color=VERMILION,
                     markersize=6.5 * unit(),
                     markeredgecolor="white",
                 )
-        ax.axvline(found.probability, color=BLUE, linewidth=1.6 * unit())
-        ax.axvline(found.level, color=VERMILION, linewidth=1.2 * unit(), linestyle="--")
+        ax.axvline(result.probability, color=BLUE, linewidth=1.6 * unit())
+        ax.axvline(result.level, color=VERMILION, linewidth=1.2 * unit(), linestyle="--")
         columns(ax, [0.0, *at], ["What is varied", *labels], ["Tips at", *map(_values, kinds)])
-        ax.set_xlabel(wrapped(f"probability that {found.claim}", 50))
+        ax.set_xlabel(wrapped(f"probability that {result.claim}", 50))
         legend(ax, _key(), ncols=2 if narrow(inches) else 4)
     tips = [f"{kind.label} {_values(kind)}" for kind in kinds if kind.tips]
     crossing = (
-        f"crosses {found.level:g} with: {'; '.join(tips)}" if tips else f"crosses {found.level:g} with no change tried"
+        f"crosses {result.level:g} with: {'; '.join(tips)}"
+        if tips
+        else f"crosses {result.level:g} with no change tried"
     )
     return finished(
-        ax, f"Probability that {found.claim}, {format_probability(found.probability)} as given, {crossing}."
+        ax, f"Probability that {result.claim}, {format_probability(result.probability)} as given, {crossing}."
     )
 
 

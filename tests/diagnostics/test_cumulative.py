@@ -23,6 +23,7 @@ def test_the_first_row_is_in_closed_form_and_the_last_is_the_fit(data: bm.Estima
     assert first["mu_sd"] == pytest.approx(precision**-0.5, rel=1e-6)
     result = bm.fit(data, model)
     assert last["mu_mean"] == pytest.approx(result.marginal("mu").mean())
+    assert last["mu_median"] == pytest.approx(result.marginal("mu").median())
     assert last["probability"] == pytest.approx(result.probability("mu < 0"))
     assert found.table["n_studies"].tolist() == list(range(1, 14))
     assert found.table.index.tolist() == list(data.study)

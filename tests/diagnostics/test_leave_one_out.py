@@ -66,8 +66,10 @@ def test_equals_a_sum_over_mu_and_tau():
         }
         row = loo.table.iloc[i]
         assert_allclose(row[list(want)], list(want.values()), rtol=1e-7)
-        cdf = [rest[mu < row["mu_lower"]].sum(), rest[mu < row["mu_upper"]].sum()]
+        cdf = [rest[mu < row[f"mu_{end}"]].sum() for end in ("lower", "upper")]
         assert_allclose(cdf, [0.025, 0.975], atol=2e-3)  # the grid's steps
+        half = rest.sum(axis=1).max() / 2  # of a step of the grid, where it is heaviest
+        assert abs(rest[mu < row["mu_median"]].sum() - 0.5) <= half
     assert list(loo.table.index) == list(SCHOOLS.study)
     assert_allclose(loo.elpd, loo.table["elpd"].sum(), rtol=1e-12)
 
@@ -188,9 +190,12 @@ def test_closed_form_when_tau_is_known():
             predicted.cdf(Y[i]),
             mean,
             precision**-0.5,
+            mean,
             mean + norm.ppf(0.025) * precision**-0.5,
         ]
-        assert_allclose(loo.table.iloc[i][["elpd", "pit", "mu_mean", "mu_sd", "mu_lower"]], want, rtol=1e-10)
+        assert_allclose(
+            loo.table.iloc[i][["elpd", "pit", "mu_mean", "mu_sd", "mu_median", "mu_lower"]], want, rtol=1e-10
+        )
 
 
 def test_an_outlier_beyond_all_probability():
