@@ -67,11 +67,14 @@ def headline(results: dict[str, Any]) -> dict[str, Any]:
             {
                 **kept(one, *signal_keys),
                 "beliefs": [kept(belief, "label", "probability", "mcse") for belief in one["beliefs"]],
-                "evidence": [kept(other, "label", "probability", "mcse") for other in one["evidence"]],
+                "evidence": other_evidence(one),
             }
             for one in results["signals"]
         ],
-        "probabilities": [kept(one, "label", "claim", "model", "probability", "mcse") for one in pain["probabilities"]],
+        "probabilities": [
+            {**kept(one, "label", "claim", "model", "probability", "mcse"), "evidence": other_evidence(one)}
+            for one in pain["probabilities"]
+        ],
         "parameters": [
             {
                 **kept(row, "outcome", "model", "parameter", "mean", "sd"),
@@ -85,6 +88,11 @@ def headline(results: dict[str, Any]) -> dict[str, Any]:
             kept(one, "label", "estimate", "lower", "upper", "tau", "excludes_zero") for one in pain["estimators"]
         ],
     }
+
+
+def other_evidence(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """A signal or a probability with other evidence."""
+    return [kept(other, "label", "probability", "mcse") for other in record["evidence"]]
 
 
 def kept(record: dict[str, Any], *keys: str) -> dict[str, Any]:
@@ -170,8 +178,13 @@ def page(expected: dict[str, Any]) -> str:
         lines.append(f"| {label} | {' | '.join(number(one['beliefs'][i]) for one in alone)} |")
     asked = [one for one in expected["signals"] if one["evidence"]]
     others = [one["label"] for one in asked[0]["evidence"]]
-    lines += ["", f"| signal | as analysed | {' | '.join(others)} |", "| --- | --- |" + " --- |" * len(others)]
-    lines += [f"| {one['name']} | {number(one)} | {' | '.join(map(number, one['evidence']))} |" for one in asked]
+    lines += [
+        "",
+        f"| signal or probability | as analysed | {' | '.join(others)} |",
+        "| --- | --- |" + " --- |" * len(others),
+    ]
+    rows = [(one["name"], one) for one in asked] + [(one["label"], one) for one in expected["probabilities"]]
+    lines += [f"| {name} | {number(one)} | {' | '.join(map(number, one['evidence']))} |" for name, one in rows]
     lines += ["", "| printed | observed within | recomputed from the trials of the draws: mean (95% interval) |"]
     lines += ["| --- | --- | --- |"]
     lines += [f"| {one['printed']} | {one['within']} | {one['recomputed']} |" for one in expected["published"]]

@@ -129,11 +129,15 @@ def other_evidence_table(outcome: OutcomeRecord) -> HtmlTable | None:
     asked = [one for one in outcome.probabilities if one.evidence]
     labels = [other.label for other in asked[0].evidence] if asked else []
     rows = [
-        [one.label, *(format_probability(p) for p in (one.probability, *(other.probability for other in one.evidence)))]
+        [one.label, _with_error(one.probability, one.mcse), *(_with_error(e.probability, e.mcse) for e in one.evidence)]
         for one in asked
     ]
     heads = [Head("Statement", "long"), *numbers("As analysed", *labels)]
-    return html_table("Probabilities with other evidence", heads, rows, kind="scroll labels")
+    return html_table("Probabilities with other evidence, ± Monte Carlo error", heads, rows, kind="scroll labels")
+
+
+def _with_error(probability: float, mcse: float) -> Cell:
+    return lines(format_probability(probability), small(f"± {format_mcse(mcse)}") if mcse else None)
 
 
 def derived_table(outcome: OutcomeRecord) -> HtmlTable | None:

@@ -25,11 +25,17 @@ def beliefs_table(signal: SignalRecord) -> HtmlTable | None:
 
 def evidence_table(signal: SignalRecord) -> HtmlTable | None:
     """A signal of a published review with other evidence."""
-    heads = [Head("Evidence", "long"), Head("Probability", "n"), Head("Beyond the threshold", "n", needed=False)]
+    heads = [
+        Head("Evidence", "long"),
+        Head("Probability", "n"),
+        Head("Monte Carlo error", "n", needed=False),
+        Head("Beyond the threshold", "n", needed=False),
+    ]
     rows = (
         [
             words(one.label, small("; ".join(one.changes))),
             format_probability(one.probability),
+            format_mcse(one.mcse or None),
             format_probability(one.threshold_probability),
             one.source,
         ]

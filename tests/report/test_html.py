@@ -191,11 +191,15 @@ def test_no_comparison_without_estimates(html):
 
 
 def test_probabilities_with_other_evidence_stand_beside_those_as_analysed(results):
-    table = page_of(results).partition("Probabilities with other evidence</caption>")[2].partition("</table>")[0]
+    table = (
+        page_of(results)
+        .partition("Probabilities with other evidence, ± Monte Carlo error</caption>")[2]
+        .partition("</table>")[0]
+    )
     rows = [[re.sub("<[^>]*>", "", cell) for cell in re.split("<t[hd]", row)[1:]] for row in table.split("<tr")[1:]]
     rows = [[cell.partition(">")[2].strip() for cell in row] for row in rows]
     assert rows[0] == ["Statement", "As analysed", "with a trial&#39;s own test"]
-    assert rows[2] == ["beyond 2 points", "0.25", "0.38"]
+    assert rows[2] == ["beyond 2 points", "0.25± 0.008", "0.38± 0.002"]
     changed = copy.deepcopy(results)
     changed["outcomes"]["pain"]["probabilities"] = []
     assert "Probabilities with other evidence" not in page_of(changed)
