@@ -18,6 +18,7 @@ from bayesmeta.families.review.importance import moments
 from bayesmeta.families.review.importance.constraints import Constraint, joined
 from bayesmeta.families.review.importance.effects import Effects, Form, Wanted
 from bayesmeta.families.review.importance.integral import Trials, log_marginal, tau_rule
+from bayesmeta.families.review.importance.kernel_newton import _form as compiled_form
 from bayesmeta.families.review.importance.kernel_newton import newton
 from bayesmeta.families.review.importance.solve import heterogeneity, shift_for_heterogeneity, shift_for_tau2
 from bayesmeta.pooling import dersimonian_laird
@@ -153,6 +154,10 @@ def test_the_form_has_the_derivatives_of_differences(method):
             moments.form(Y + step, centre, square).value - moments.form(Y - step, centre, square).value
         ) / 2e-6
         assert_allclose(found[:, i], differences, rtol=1e-5, atol=1e-6)
+    by_effect = np.empty(6)
+    for i in range(20):  # what Newton's method steps by
+        assert_allclose(compiled_form(Y[i], centre[i], square[i], by_effect), moments.form(Y, centre, square).value[i])
+        assert_allclose(by_effect, found[i], rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("method", ["dl", "fe", "pm", "reml"])
