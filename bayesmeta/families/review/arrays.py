@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -62,26 +61,25 @@ class ReviewArrays:
         """Number of unit-uniform parameters that the unknown sizes need."""
         return max(int(self.ranged.sum()) - (self.n_rest is not None), 0)
 
-    def sizes(self, u: Any, *, xp: ModuleType = np) -> list[Any]:
+    def sizes(self, u: Floats) -> list[Floats]:
         """Totals of the studies of unknown size for unit-uniform `u`, shape (..., slot), each (..., reading).
 
         With a known total the sizes are drawn one after the other, uniform on what the total still allows,
-        and the last one takes the rest. `xp` is numpy, or pytensor.tensor in a graph.
+        and the last one takes the rest. `kernel_trials` has the same in compiled code.
         """
         m = int(self.ranged.sum())
         lower, upper = self.n_lower, self.n_upper
         if self.n_rest is None:
             return [lower[:, j] + u[..., j, None] * (upper - lower)[:, j] for j in range(m)]
-        totals: list[Any] = []
-        left_over: Any = self.n_rest
+        totals, left_over = list[Floats](), self.n_rest
         for j in range(m - 1):
-            low = xp.maximum(lower[:, j], left_over - upper[:, j + 1 :].sum(axis=1))
-            high = xp.minimum(upper[:, j], left_over - lower[:, j + 1 :].sum(axis=1))
+            low = np.maximum(lower[:, j], left_over - upper[:, j + 1 :].sum(axis=1))
+            high = np.minimum(upper[:, j], left_over - lower[:, j + 1 :].sum(axis=1))
             totals.append(low + u[..., j, None] * (high - low))
             left_over = left_over - totals[-1]
         return [*totals, left_over] if m else []
 
-    def standard_errors(self, sd: Any, u: Any, *, xp: ModuleType = np) -> Any:
+    def standard_errors(self, sd: Floats, u: Floats) -> Floats:
         """Standard errors of the latent studies, shape (..., reading, latent), from their unit SDs (..., latent).
 
         Arms are taken as equal where only a total is known.
@@ -89,9 +87,9 @@ class ReviewArrays:
         latent = ~self.known
         factor = np.nan_to_num(self.inverse_size)[:, latent]  # (reading, latent)
         where = np.eye(latent.size)[self.ranged][:, latent]  # each ranged study's place among the latent ones
-        for j, total in enumerate(self.sizes(u, xp=xp)):
+        for j, total in enumerate(self.sizes(u)):
             factor = factor + (self.per_participant[:, j] / total)[..., None] * where[j]
-        return sd[..., None, :] * xp.sqrt(factor)
+        return np.asarray(sd[..., None, :] * np.sqrt(factor))
 
     def trials(self, y: Floats, se: Floats) -> Trials:
         """The trials with the fits that the review's statistics need, from `y` and `se` (..., reading, study)."""
