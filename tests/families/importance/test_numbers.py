@@ -16,11 +16,12 @@ from bayesmeta.families.review import codes
 from bayesmeta.families.review.fits import Fit, fitted
 from bayesmeta.families.review.importance import moments
 from bayesmeta.families.review.importance.constraints import Constraint, joined
-from bayesmeta.families.review.importance.effects import Effects, Form, Wanted
+from bayesmeta.families.review.importance.effects import Effects
 from bayesmeta.families.review.importance.integral import Trials, log_marginal, tau_rule
 from bayesmeta.families.review.importance.kernel_newton import _form as compiled_form
 from bayesmeta.families.review.importance.kernel_newton import newton
 from bayesmeta.families.review.importance.solve import heterogeneity, shift_for_heterogeneity, shift_for_tau2
+from bayesmeta.families.review.importance.wanted import Form, Wanted
 from bayesmeta.pooling import dersimonian_laird
 from bayesmeta.pooling.arrays import pool_arrays
 from bayesmeta.pooling.dersimonian_laird import subgroup_z as pooled_z

@@ -17,9 +17,10 @@ from scipy.special import log_ndtr, ndtr, ndtri
 
 from bayesmeta.families.review.importance import moments
 from bayesmeta.families.review.importance.constraints import Constraint, constraints
-from bayesmeta.families.review.importance.effects import SLACK, Effects, Form, Wanted
+from bayesmeta.families.review.importance.effects import SLACK, Effects
 from bayesmeta.families.review.importance.solve import heterogeneity, shift_for_heterogeneity, shift_for_tau2
 from bayesmeta.families.review.importance.strata import Stratum, exact_pool, printed_heterogeneity
+from bayesmeta.families.review.importance.wanted import Form, Wanted
 from bayesmeta.families.review.observations import I2_SOFTNESS
 
 Floats = NDArray[np.float64]
