@@ -67,7 +67,9 @@ def test_the_stored_ketamine_run_has_the_fields_of_the_records() -> None:
     for row in expected["parameters"]:
         checked(ReportedRow, row, "mcse")
     for probability in expected["probabilities"]:
-        checked(ProbabilityRecord, probability)
+        checked(ProbabilityRecord, probability, "evidence")
+        for other in probability["evidence"]:
+            checked(OtherEvidenceRecord, other)
     for estimator in expected["estimators"]:
         checked(EstimatorRecord, estimator)
     checked(Results, {key: expected[key] for key in ("created", "versions")})
