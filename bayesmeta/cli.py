@@ -12,7 +12,7 @@ import typer
 
 from bayesmeta.report.ending import TRACEBACK, Commands, ended
 from bayesmeta.report.messages import one_line, say, warnings_on_one_line
-from bayesmeta.report.new_review.command import new
+from bayesmeta.report.new_command import new
 from bayesmeta.report.options import (
     AsJson,
     Beta,

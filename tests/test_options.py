@@ -66,7 +66,7 @@ ALWAYS = {
     "simulate": {"design", "--out", "--json"},
     # what is entered of a review stands in its files
     "new": {
-        "folder", "--review", "--no-input", "--title", "--citation", "--outcome", "--measure", "--benefit", "--trials",
+        "folder", "--from", "--review", "--no-input", "--title", "--citation", "--outcome", "--measure", "--benefit", "--trials",
         "--method", "--interval", "--i2", "--significant",
     },
 }  # fmt: skip
@@ -189,6 +189,7 @@ REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
         "--mu": ([*NEW, "--mu", "Normal(0, 1)"], "it needs --measure"),
         "--tau": ([*NEW, "--measure", "md", "--tau", "HalfNormal(1)"], "of a mean difference --sd"),
         "--beta": ([*NEW, "--measure", "rr", "--beta", "Normal(0, 1)"], "it is for a --subgroup"),
+        "--column": ([*NEW, "--column", "y=yi"], "it is for --from"),
     },
     "simulate": {
         "--scheduler": (["design.toml", "--scheduler", "tcp://x:1", "--workers", "2"], "give one; a scheduler has its own"),
