@@ -17,6 +17,9 @@ expected: ketamine ## fit it, and write models/ketamine/expected.json and docs/k
 schema: venv ## write docs/results.schema.json again
 	$(BIN)/python scripts/results-schema.py
 
+commands: venv ## write docs/command-line.md again
+	$(BIN)/python scripts/command-line.py
+
 test: venv ## run every test, slow ones too
 	$(TEST) -m ""
 
@@ -71,4 +74,4 @@ clean: ## remove everything that make created
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help ketamine expected schema test test-fast lint format types docs bench corpus published calibrate lock venv clean
+.PHONY: help ketamine expected schema commands test test-fast lint format types docs bench corpus published calibrate lock venv clean

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from bayesmeta.report.command_examples import epilog
 from bayesmeta.report.ending import TRACEBACK, Commands, ended
 from bayesmeta.report.messages import one_line, say, warnings_on_one_line
 from bayesmeta.report.new_command import new
@@ -24,24 +26,39 @@ from bayesmeta.report.options import (
     Mu,
     Options,
     Priors,
+    Seed,
     Tau,
 )
-from bayesmeta.report.plot_command import EXAMPLE, plot
+from bayesmeta.report.plot_command import plot
 from bayesmeta.text.plain_text import accept_any_encoding, visible
 
 app = typer.Typer(
     cls=Commands,
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Bayesian meta-analysis: from whatever was published to posterior probabilities.",
 )
 
 
+def _print_versions(wanted: bool) -> None:
+    """Print the versions that a question about a result needs, and end; nothing is imported for it."""
+    if not wanted:
+        return
+    from bayesmeta.inference.versions import installed
+
+    (name, own), *others = installed(bayesmeta="bayesmeta", pymc="PyMC", arviz="ArviZ").items()
+    typer.echo(f"{name} {own} (Python {platform.python_version()}, {', '.join(f'{n} {v}' for n, v in others)})")
+    raise typer.Exit
+
+
 @app.callback()
 def _root(
     traceback: Annotated[
         bool, typer.Option(TRACEBACK, help="Print where an error came from, before its line. With every command.")
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_versions, is_eager=True, help="Print versions, and exit."),
     ] = False,
 ) -> None:
     """Bayesian meta-analysis: from whatever was published to posterior probabilities."""
@@ -53,11 +70,11 @@ def _root(
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 
-app.command()(new)
-app.command(epilog=EXAMPLE)(plot)
+app.command(epilog=epilog("new"))(new)
+app.command(epilog=epilog("plot"))(plot)
 
 
-@app.command()
+@app.command(epilog=epilog("report"))
 def report(
     analysis: Annotated[Path, typer.Argument(help="Analysis file (TOML).")],
     out: Annotated[Path, typer.Option(help="Folder for report.html, results.json and the posteriors.")],
@@ -78,7 +95,7 @@ def report(
     raise typer.Exit(1 if results.failed else 0)
 
 
-@app.command()
+@app.command(epilog=epilog("verify"))
 def verify(
     folder: Annotated[Path, typer.Argument(help="Folder that `bayesmeta report` wrote.")],
     analysis: Annotated[
@@ -103,7 +120,7 @@ def verify(
     raise typer.Exit(1 if failed else 0)
 
 
-@app.command()
+@app.command(epilog=epilog("fit"))
 def fit(
     effects: Annotated[
         Path,
@@ -118,9 +135,9 @@ def fit(
     option: Options = None,
     claim: Annotated[list[str] | None, typer.Option(help="Probability to report: 'mu < 0'. Repeatable.")] = None,
     engine: Annotated[str, typer.Option(help="auto, quadrature or nuts.")] = "auto",
-    seed: Annotated[int, typer.Option(min=0)] = 0,
-    draws: Annotated[int, typer.Option(min=100)] = 1000,
-    chains: Annotated[int, typer.Option(min=1)] = 4,
+    seed: Seed = 0,
+    draws: Annotated[int, typer.Option(min=100, help="Of each chain, by NUTS.")] = 1000,
+    chains: Annotated[int, typer.Option(min=1, help="How many, by NUTS.")] = 4,
     ci_prob: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.95,
     measure: Measure = None,
     cov: Covariance = None,
@@ -140,7 +157,7 @@ def fit(
     raise typer.Exit(0 if passed else 1)
 
 
-@app.command()
+@app.command(epilog=epilog("effects"))
 def effects(
     arms: Annotated[Path, typer.Argument(help="CSV file with one row for each study, or one for each arm.")],
     measure: Annotated[
@@ -187,7 +204,7 @@ def effects(
         say(said)
 
 
-@app.command()
+@app.command(epilog=epilog("check"))
 def check(
     table: Annotated[Path, typer.Argument(help="File with arms, or with estimates as printed.")],
     scale: Annotated[
@@ -226,7 +243,7 @@ def check(
     raise typer.Exit(1 if strict and findings else 0)
 
 
-@app.command()
+@app.command(epilog=epilog("convert"))
 def convert(
     table: Annotated[Path, typer.Argument(help="CSV, tab-separated, Excel, or RevMan file.")],
     column: Columns = None,
@@ -246,7 +263,7 @@ def convert(
         say(f"{ours}: from {theirs!r}")
 
 
-@app.command()
+@app.command(epilog=epilog("template"))
 def template(
     measure: Annotated[str, typer.Option(help="md, smd, log_or, log_rr, rd, ...; reported for printed estimates.")],
     arms: Annotated[bool, typer.Option("--arms", help="One row for each arm, not one for each study.")] = False,
@@ -260,7 +277,7 @@ def template(
         say(f"{name}: {meaning}")
 
 
-@app.command()
+@app.command(epilog=epilog("compare"))
 def compare(
     effects: Annotated[Path, typer.Argument(help="CSV file with columns study, y, se and covariates.")],
     tau: Annotated[
@@ -296,7 +313,7 @@ def compare(
         compare_and_print(stated, estimator or [], parameter, claim, ci_prob, as_json, plot)
 
 
-@app.command()
+@app.command(epilog=epilog("priors"))
 def priors(
     measure: Annotated[str | None, typer.Option(help="Only those for this measure: log_or, smd, ...")] = None,
     source: Annotated[str | None, typer.Option(help="Only those of this source, e.g. turner2015.")] = None,
@@ -310,7 +327,7 @@ def priors(
     list_and_print(measure, source, parameter, search, as_json)
 
 
-@app.command()
+@app.command(epilog=epilog("sensitivity"))
 def sensitivity(
     effects: Annotated[
         Path, typer.Argument(help="CSV file: study, y, se and covariates, or arms as --model takes them.")
@@ -339,7 +356,7 @@ def sensitivity(
     ci_prob: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.95,
     measure: Measure = None,
     engine: Annotated[str, typer.Option(help="auto, quadrature or nuts.")] = "auto",
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """Report a claim under every crossing of some priors, and how robust it is."""
@@ -354,7 +371,7 @@ def sensitivity(
         sensitivity_and_print(stated, claim or [], level, threshold, ci_prob, as_json, engine, seed)
 
 
-@app.command()
+@app.command(epilog=epilog("simulate"))
 def simulate(
     design: Annotated[Path, typer.Argument(help="Design file (TOML).")],
     out: Annotated[

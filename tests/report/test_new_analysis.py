@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import tomllib
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from bayesmeta.analysis.run import Plan, plan
 from bayesmeta.cli import main
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors.defaults import DEFAULTS
+from bayesmeta.report.command_examples import EXAMPLES
 from bayesmeta.report.new_analysis.priors import published_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -208,18 +208,21 @@ def test_a_folder_with_files_is_left_alone(tmp_path: Path, capsys: pytest.Captur
 
 
 @pytest.mark.slow
-def test_from_a_table_to_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """In two commands; probabilities are those of an exact fit."""
-    made(tmp_path / "new", twelve_studies(tmp_path), "--measure", "rr")
-    shutil.move(tmp_path / "new", tmp_path / "moved")  # nothing in it knows where it was written
-    with pytest.raises(SystemExit) as stop:
-        main(["report", str(tmp_path / "moved" / "analysis.toml"), "--out", str(tmp_path / "out"), "--json"])
-    assert not stop.value.code
-    results = json.loads(capsys.readouterr().out)
-    (mean, new) = results["outcomes"]["main"]["probabilities"]
+def test_from_a_table_to_a_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the commands of the help; probabilities are those of an exact fit, and `verify` finds them again."""
+    monkeypatch.chdir(tmp_path)
+    made(Path("bcg"), twelve_studies(tmp_path), "--measure", "rr")
+    assert f"then: {EXAMPLES['report'][0]}\n" in capsys.readouterr().err
+    for line in (f"{EXAMPLES['report'][0]} --json", EXAMPLES["verify"][0]):
+        with pytest.raises(SystemExit) as stop:
+            main(shlex.split(line)[1:])
+        assert not stop.value.code
+    results = json.loads((tmp_path / "bcg" / "report" / "results.json").read_text(encoding="utf-8"))
+    mean, new = results["outcomes"]["main"]["probabilities"]
     peer = json.loads((ROOT / "tests" / "golden" / "metafor_bcg_RR.json").read_text())
     data = bm.Estimates(peer["y"][:12], np.sqrt(peer["v"][:12]), measure="log_rr")
     exact = bm.fit(data, bm.NormalNormal(**bm.default_priors("log_rr")))
     assert mean["probability"] == pytest.approx(exact.probability("mu < 0"), abs=1e-6)
     assert new["probability"] == pytest.approx(exact.probability("theta_new < 0"), abs=1e-6)
-    assert tomllib.loads((tmp_path / "moved" / "analysis.toml").read_text())["seed"] == 1
