@@ -20,6 +20,9 @@ schema: venv ## write docs/results.schema.json again
 commands: venv ## write docs/command-line.md again
 	$(BIN)/python scripts/command-line.py
 
+readme: venv ## draw the picture of README.md again, and write what its examples print
+	$(BIN)/python scripts/readme.py
+
 test: venv ## run every test, slow ones too
 	$(TEST) -m ""
 
@@ -74,4 +77,4 @@ clean: ## remove everything that make created
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help ketamine expected schema commands test test-fast lint format types docs bench corpus published calibrate lock venv clean
+.PHONY: help ketamine expected schema commands readme test test-fast lint format types docs bench corpus published calibrate lock venv clean
