@@ -151,12 +151,12 @@ def test_no_prior_is_taken_from_another_scale(tmp_path: Path, capsys: pytest.Cap
 
 
 def test_columns_with_gaps_and_notes_are_no_covariates(tmp_path: Path) -> None:
-    rows = ["study,y,se,dose,note,country,design", "A,0.1,0.2,1,first,DE,rct", "B,0.2,0.2,,second,DE,rct",
-            "C,0.3,0.2,3,third,FR,rct"]  # fmt: skip
+    rows = ["study,y,se,dose,note,country,design,drug", "A,0.1,0.2,1,first,DE,rct,x", "B,0.2,0.2,,second,DE,rct,",
+            "C,0.3,0.2,3,third,FR,rct,z", "D,0.3,0.2,3,fourth,FR,rct,z"]  # fmt: skip
     (tmp_path / "a.csv").write_text("\n".join(rows), encoding="utf-8")
     checked = made(tmp_path / "new", tmp_path / "a.csv")
     assert list(checked.data["main"].covariates) == ["country"]  # type: ignore[union-attr]
-    assert "dose, note, design." in (tmp_path / "new" / "analysis.toml").read_text()
+    assert "dose, note, design, drug." in (tmp_path / "new" / "analysis.toml").read_text()
 
 
 ARMS = "study,events_t,n_t,events_c,n_c\nA,3,30,5,30\nB,4,40,9,41\n"

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from bayesmeta.data.cells import is_missing
 from bayesmeta.data.files import read_bytes
 from bayesmeta.data.formats import read_file
 from bayesmeta.data.revman import is_revman
@@ -154,8 +153,6 @@ def _covariates(table: Table) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _tells_studies_apart(table: Table, name: str) -> bool:
     """Whether a column has one value for each study, of one type, and is not a text that differs in every row."""
     cells = table.columns[name]
-    if any(map(is_missing, cells)):
-        return False
     try:
         values = plain_column(cells, str)
     except DataError:

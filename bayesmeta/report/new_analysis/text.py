@@ -9,6 +9,7 @@ from typing import Any
 
 from bayesmeta.effects.display import Display
 from bayesmeta.effects.registry import REPORTED, display_of
+from bayesmeta.priors.published import ANY
 from bayesmeta.report.new_analysis.priors import Chosen, published_for
 from bayesmeta.report.new_analysis.source import Source
 from bayesmeta.report.new_review.measures import MEASURES
@@ -233,7 +234,9 @@ def _other_prior(about: Contents) -> Iterator[str]:
         yield from _remark(f"{listed} published priors.")
         yield ""
         return
-    of = ", ".join(value for name, value in prior.selection.items() if name not in ("measure", "parameter"))
+    of = ", ".join(
+        value for name, value in prior.selection.items() if name not in ("measure", "parameter") and value != ANY
+    )
     yield from _remark(
         f"The same model under a published prior; {listed} more. This one: {', '.join(filter(None, (of, prior.citation)))}."
     )
