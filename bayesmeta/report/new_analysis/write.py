@@ -61,9 +61,12 @@ def new_analysis(folder: Path, table: Path, given: Mapping[str, str], columns: S
     write_folder(folder, contents)
     say(f"Written to {folder}: {ANALYSIS}, {source.file}")
     if priors["tau"].is_reference:
-        say(
-            "No prior on tau was published for this scale, and a reference prior stands there: --tau states another one."
+        how = (
+            "--sd, of the outcome among participants, gives others"
+            if source.measure == "md"
+            else "--tau states another one"
         )
+        say(f"No prior on tau was published for this scale, and a reference prior stands there: {how}.")
     say(f"Look at the priors in it, then: {report_command(folder)}")
 
 
