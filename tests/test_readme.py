@@ -87,6 +87,17 @@ def test_what_is_measured_is_what_was_measured() -> None:
     assert len(bem["y"]) == 9
     effects = (bem["exact"]["inclusion_BF"]["effect"], bem["NoBMA"]["components"]["Effect"]["inclusion_BF"])
     assert "is {:.2f}; RoBMA's is {:.2f}.".format(*effects) in WORDS
+    peers = (ROOT / "docs" / "coming-from.md").read_text(
+        encoding="utf-8"
+    )  # which its own test holds to brms and to ours
+    mean, _, error = re.search(r"^Intercept +(\S+) +(\S+) +(\S+)", peers, re.M).groups()  # type: ignore[union-attr]
+    chains, kept = (int(x) for x in re.search(r"chains=(\d+), iter=12000, warmup=(2)000", peers).groups())  # type: ignore[union-attr]
+    assert (
+        f"{chains * (12 - kept)},000 of its draws give a mean of {mean} with a Monte Carlo error of {float(error):.3f}"
+        in WORDS
+    )
+    exact = bm.fit(bm.load_dataset("bcg"), bm.NormalNormal(mu=bm.Normal(0, 4), tau=bm.HalfNormal(0.5)))
+    assert f"the exact one is {exact.marginal('mu').mean():.4f}." in WORDS
     timed = " ".join(INDEX.split("## Speed")[1].split("\n## ")[0].split())
     for there, here in (
         ("a thousand times as long at 7 studies", "1,000 times as long at 7 studies"),
@@ -96,7 +107,7 @@ def test_what_is_measured_is_what_was_measured() -> None:
             "1.6 times as long as an exact fit here at 7 studies",
         ),
         ("1,100 times as long at 1,000", "1,100 times as long at 1,000"),
-        ("an exact fit with its summary takes 2 ms", "an exact fit takes 2 ms"),
+        ("an exact fit with its summary takes 2 ms", "An exact fit takes 2 ms"),
         ("99,856 pairs of priors in 3.7 s", "99,856 pairs of priors take 3.7 s"),
     ):
         assert there in timed
