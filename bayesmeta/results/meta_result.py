@@ -20,9 +20,10 @@ from bayesmeta.families.prepared import Prepared, prepare
 from bayesmeta.priors import published_parts
 from bayesmeta.results.claims import evaluate
 from bayesmeta.results.display import with_display
-from bayesmeta.results.intervals import Marginal, checked_interval, checked_probability
+from bayesmeta.results.intervals import Marginal, checked_interval, checked_probability, named
 from bayesmeta.results.netcdf import netcdf_bytes
 from bayesmeta.spec.two_scales import Model
+from bayesmeta.text.sheet import Sheet, Shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +40,7 @@ def index_of(names: tuple[str, ...]) -> pd.Index:
     return pd.Index(names, dtype=object)
 
 
-class MetaResult(ABC):
+class MetaResult(Shown, ABC):
     """Posterior of one model on one data set.
 
     Attributes
@@ -83,9 +84,18 @@ class MetaResult(ABC):
     def error_limit(self) -> float | None:
         """What the engine keeps `error_bound` below, or else warns of; None where there is a Monte Carlo error instead."""
 
-    @abstractmethod
     def marginal(self, expression: str) -> Marginal:
-        """Marginal posterior of a parameter, of an expression in parameters, or of ``theta[study]``."""
+        """Marginal posterior of a parameter, of an expression in parameters, or of ``theta[study]``; by quadrature also of
+        ``I2`` (a proportion) and ``H``.
+
+        Exact but for `error_bound`, or from draws, as `probability` is; mean and standard deviation of a function of a
+        parameter, ``"exp(mu)"``, are always those of draws.
+        """
+        return named(self._marginal(expression), expression)
+
+    @abstractmethod
+    def _marginal(self, expression: str) -> Marginal:
+        """The same, without its name."""
 
     @abstractmethod
     def probability(self, claim: str) -> float:
@@ -161,6 +171,17 @@ class MetaResult(ABC):
     def moment_errors(self, name: str) -> tuple[float, float]:
         """Monte Carlo standard errors of mean and standard deviation of a parameter; zero where they are computed."""
         return 0.0, 0.0
+
+    @property
+    @abstractmethod
+    def computed(self) -> str:
+        """How the posterior was computed, and how far its numbers can be off, in words."""
+
+    def sheet(self) -> Sheet:
+        """What ``print(result)`` and a notebook show, as a heading, tables and notes."""
+        from bayesmeta.results.face import fit_sheet
+
+        return fit_sheet(self)
 
     def problems(self) -> Iterator[str]:
         """What makes the numbers of chains unreliable, in words; nothing where there are none."""
