@@ -12,7 +12,6 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from bayesmeta.data.files import write_file
 from bayesmeta.data.kinds import Data
 from bayesmeta.effects.display import Display
 from bayesmeta.effects.registry import display_of
@@ -21,7 +20,6 @@ from bayesmeta.priors import published_parts
 from bayesmeta.results.claims import evaluate
 from bayesmeta.results.display import with_display
 from bayesmeta.results.intervals import Marginal, checked_interval, checked_probability, named
-from bayesmeta.results.netcdf import netcdf_bytes
 from bayesmeta.spec.two_scales import Model
 from bayesmeta.text.sheet import Sheet, Shown
 
@@ -200,8 +198,14 @@ class MetaResult(Shown, ABC):
         return np.asarray(evaluate(expression, self._parameter, self.parameters))
 
     def save(self, path: str | Path) -> None:
-        """Write the DataTree as NetCDF."""
-        write_file(path, netcdf_bytes(self.datatree))
+        """Write `datatree` as netCDF, with data, model and settings; `bayesmeta.load` reads it back.
+
+        Any program that reads netCDF finds the draws in ArviZ's groups. A prior that is a Python function is in no file:
+        `load` then asks for the model.
+        """
+        from bayesmeta.results.saved import save
+
+        save(self, path)
 
     def choice_probabilities(self) -> dict[str, dict[str, float]]:
         """Posterior probability of each option of each choice of a published review, or of each reading of a spread that
