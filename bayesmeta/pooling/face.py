@@ -43,10 +43,11 @@ def pooled_sheet(found: PooledResult) -> Sheet:
     how = METHODS[found.method] if common else f"tau^2 by {METHODS[found.method]}"
     name = "model" if found.formula.strip() == "1" else f"meta-regression, formula {found.formula}"
     prediction = {"mu": found.prediction}
+    df = math.inf if found.interval == "cr2" else found.df  # those of a robust covariance differ by coefficient
     return Sheet(
         f"{kind} {name}: {counted} ({how})",
         [
-            *_coefficients(found.rows, found.labels, found.display, found.interval, found.level, prediction),
+            *_coefficients(found.rows, found.labels, found.display, found.interval, found.level, prediction, df),
             facts(list(_heterogeneity(found))),
         ],
     )
@@ -76,6 +77,7 @@ def _coefficients(
     interval: str,
     level: float,
     prediction: Mapping[str, Pair],
+    df: float = math.inf,
 ) -> Iterator[Grid]:
     """Estimates with tests and intervals, and the same as they are read where that is another scale."""
     percent = f"{100 * level:g}%"
@@ -93,7 +95,7 @@ def _coefficients(
     yield Grid(
         written,
         ["", "estimate", "se", name_of_test, "P", f"{percent} interval"],
-        caption=f"{measure}Intervals and tests: {INTERVALS[interval]}",
+        caption=f"{measure}Intervals and tests: {INTERVALS[interval]}{f', {df:g} df' if math.isfinite(df) else ''}",
     )
     yield from _as_read(rows, labels, display, percent, prediction)
 
