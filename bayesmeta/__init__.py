@@ -96,6 +96,7 @@ _HOME = {
     "bayesmeta.results.batch": ["fit_batch"],
     "bayesmeta.results.fit": ["fit", "fit_many"],
     "bayesmeta.results.meta_result": ["MetaResult"],
+    "bayesmeta.results.saved": ["load"],
     "bayesmeta.sensitivity.derivatives": ["prior_derivatives"],
     "bayesmeta.sensitivity.grid": ["prior_grid"],
     "bayesmeta.sensitivity.result": ["SensitivityResult"],

@@ -45,7 +45,7 @@ PUBLIC_NAMES = [
     "combine_arms", "combine_groups", "compare", "complete_arms", "convergence", "counts_from_percentage",
     "cumulative", "cumulative_dose", "default_priors", "discounted", "effect_sizes", "effective_sample_size", "egger_test",
     "elicit", "events_from_percentage", "fit", "fit_batch", "fit_many", "fitted_mean_sd", "grim", "grimmer",
-    "leave_one_out", "load_dataset", "mantel_haenszel", "map_prior", "mean_sd_from_quantiles", "model_average",
+    "leave_one_out", "load", "load_dataset", "mantel_haenszel", "map_prior", "mean_sd_from_quantiles", "model_average",
     "normal_from_interval", "on_one_scale", "parse_prior", "parse_scale", "pet_peese", "peto",
     "plot_baujat", "plot_comparison", "plot_cumulative", "plot_forest", "plot_funnel", "plot_leave_one_out",
     "plot_predictive", "plot_prior_posterior", "plot_radial", "plot_regression", "plot_sensitivity", "plot_tau_mu",
