@@ -20,7 +20,10 @@ from bayesmeta.report.command_examples import EXAMPLES
 GOLDEN = Path(__file__).parents[1] / "golden"
 STORED = Path(bm.__file__).parent / "data" / "datasets"
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-SLOW = {"report", "verify"}  # they need chains; tests/report/test_new_analysis.py runs them
+SLOW = {
+    "report",
+    "verify",
+}  # they need chains; tests/report/test_new_analysis.py runs the first, here they are parsed alone
 DESIGN = """
 title = "Five trials"
 seed = 1
@@ -87,6 +90,15 @@ def test_an_example_runs(line: str, run: Callable[[str], Any]) -> None:
     for out, folder in written:
         assert Path(out or folder).exists()
     assert result.output or written
+
+
+@pytest.mark.parametrize("name", sorted(SLOW))
+def test_an_example_that_takes_long_has_what_the_command_asks_for(name: str) -> None:
+    for line in EXAMPLES[name]:
+        context = COMMANDS[name].make_context(name, shlex.split(line)[2:])
+        assert {one.name for one in COMMANDS[name].params if one.required} <= {
+            k for k, v in context.params.items() if v
+        }
 
 
 def test_examples_follow_on_each_other(run: Callable[[str], Any]) -> None:
