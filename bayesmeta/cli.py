@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from bayesmeta.report.command_examples import epilog
+from bayesmeta.report.diff_command import diff
 from bayesmeta.report.ending import TRACEBACK, Commands, ended
 from bayesmeta.report.messages import say, warnings_on_one_line
 from bayesmeta.report.new_command import new
@@ -119,6 +120,9 @@ def verify(
             note = f": {check.note}" if check.note else ""
             typer.echo(visible(f"{'failed' if check.passed is False else 'passed'}  {check.name}{note}"))
     raise typer.Exit(1 if failed else 0)
+
+
+app.command(epilog=epilog("diff"))(diff)
 
 
 @app.command(epilog=epilog("fit"))

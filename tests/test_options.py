@@ -40,6 +40,7 @@ ARMS = ["means.csv", *TAU, "--model", "arm_normal", *TYPICAL, *VARIATION]
 ALWAYS = {
     "report": {"analysis", "--out", "--json"},
     "verify": {"folder", "--analysis", "--json"},
+    "diff": {"first", "second", "--json"},
     # an exact fit draws nothing: how many draws, and which, has no bearing on its numbers
     "fit": {"effects", "--tau", "--formula", "--engine", "--seed", "--draws", "--chains", "--ci-prob", "--json"},
     # zero cells and rows of one arm: done where there are any, which standard error says

@@ -6,6 +6,7 @@ EXAMPLES = {
     "new": ("bayesmeta new bcg --from effects.csv --measure log_rr", "bayesmeta new il2ra --review"),
     "report": ("bayesmeta report bcg/analysis.toml --out bcg/report",),
     "verify": ("bayesmeta verify bcg/report",),
+    "diff": ("bayesmeta diff before after",),
     "fit": (
         'bayesmeta fit effects.csv --tau "HalfNormal(0.5)" --mu "Normal(0, 4)" --claim "mu < 0"',
         'bayesmeta fit effects.csv --tau "HalfNormal(0.5)" --formula "1 + latitude" --claim "latitude < 0"',

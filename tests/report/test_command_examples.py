@@ -23,7 +23,8 @@ COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 SLOW = {
     "report",
     "verify",
-}  # they need chains; tests/report/test_new_analysis.py runs the first, here they are parsed alone
+    "diff",
+}  # they need chains, or two reports; tests/report/test_new_analysis.py runs the first, here they are parsed alone
 DESIGN = """
 title = "Five trials"
 seed = 1
