@@ -62,6 +62,7 @@ COMMANDS = {
     "check": ["check", "arms.csv"],
     "compare": ["compare", "effects.csv", "--formula", "1 + x", "--parameter", "x", "--plot", "out.svg"],
     "plot": ["plot", "effects.csv", "--tau", "HalfNormal(1)", "--kind", "baujat", "--out", "plot.svg"],
+    "explore": ["explore", "effects.csv", "--formula", "1 + x", "--tau", "HalfNormal(1)", "--out", "page.html"],
     "sensitivity": ["sensitivity", "effects.csv", "--tau", "HalfNormal(1)", "--tau", "HalfNormal(2)"],
     "simulate": ["simulate", "design.toml", "--out", "blocks"],
     "priors": ["priors", "--search", "pain"],
