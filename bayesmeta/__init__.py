@@ -93,6 +93,7 @@ _HOME = {
     "bayesmeta.priors.elicit": ["elicit"],
     "bayesmeta.priors.evidence": ["discounted", "normal_from_interval", "robustify"],
     "bayesmeta.priors.published": ["PublishedPrior"],
+    "bayesmeta.report.explorer": ["explorer"],
     "bayesmeta.results.batch": ["fit_batch"],
     "bayesmeta.results.fit": ["fit", "fit_many"],
     "bayesmeta.results.meta_result": ["MetaResult"],

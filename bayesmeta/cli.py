@@ -14,6 +14,7 @@ import typer
 from bayesmeta.report.command_examples import epilog
 from bayesmeta.report.diff_command import diff
 from bayesmeta.report.ending import TRACEBACK, Commands, ended
+from bayesmeta.report.explorer_command import explore
 from bayesmeta.report.messages import say, warnings_on_one_line
 from bayesmeta.report.new_command import new
 from bayesmeta.report.options import (
@@ -74,6 +75,7 @@ def _root(
 
 app.command(epilog=epilog("new"))(new)
 app.command(epilog=epilog("plot"))(plot)
+app.command(epilog=epilog("explore"))(explore)
 
 
 @app.command(epilog=epilog("report"))

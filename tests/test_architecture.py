@@ -44,7 +44,7 @@ PUBLIC_NAMES = [
     "add_reading_error", "alt_text", "bayes_factor_curve", "box_p_value", "check_table", "claim_sensitivity", "cluster_robust",
     "combine_arms", "combine_groups", "compare", "complete_arms", "convergence", "counts_from_percentage",
     "cumulative", "cumulative_dose", "default_priors", "discounted", "effect_sizes", "effective_sample_size", "egger_test",
-    "elicit", "events_from_percentage", "fit", "fit_batch", "fit_many", "fitted_mean_sd", "grim", "grimmer",
+    "elicit", "events_from_percentage", "explorer", "fit", "fit_batch", "fit_many", "fitted_mean_sd", "grim", "grimmer",
     "leave_one_out", "load", "load_dataset", "mantel_haenszel", "map_prior", "mean_sd_from_quantiles", "model_average",
     "normal_from_interval", "on_one_scale", "parse_prior", "parse_scale", "pet_peese", "peto",
     "plot_baujat", "plot_comparison", "plot_cumulative", "plot_forest", "plot_funnel", "plot_leave_one_out",

@@ -15,6 +15,9 @@ EXAMPLES = {
         'bayesmeta plot effects.csv --kind forest --tau "HalfNormal(0.5)" --measure log_rr --out forest.svg',
         'bayesmeta plot effects.csv --kind sensitivity --tau "HalfNormal(0.5)" --tau "HalfCauchy(0.5)" --out curve.svg',
     ),
+    "explore": (
+        'bayesmeta explore effects.csv --mu "Normal(0, 2)" --tau "HalfNormal(0.5)" --measure log_rr --out explorer.html',
+    ),
     "effects": ("bayesmeta effects arms.csv --measure log_rr > effects.csv",),
     "check": ("bayesmeta check arms.csv", "bayesmeta check arms.csv --strict --json"),
     "convert": ("bayesmeta convert metafor.csv > effects.csv",),

@@ -27,6 +27,7 @@ from bayesmeta.report import (
     signal_tables,
 )
 from bayesmeta.report.csv_tables import csv_tables
+from bayesmeta.report.explorer_section import explorer_section
 from bayesmeta.report.html_table import HtmlTable
 from bayesmeta.text.numbers import count_of
 from bayesmeta.text.plain_text import visible
@@ -45,7 +46,8 @@ def render_html(results: Results) -> str:
     outcomes = [_outcome(results, key, outcome, first=key == first) for key, outcome in results.outcomes.items()]
     models = [model for outcome in results.outcomes.values() for model in outcome.models.values()]
     answer = page_one.answers(results)
-    contents, checks = _contents(results), check_tables.named_checks(results)
+    explorer, checks = explorer_section(results), check_tables.named_checks(results)
+    contents = _contents(results, explorer=bool(explorer))
     return _template().render(
         r=results,
         methods=_methods(results),
@@ -75,6 +77,7 @@ def render_html(results: Results) -> str:
         signals=[_signal(results, signal) for signal in results.signals],
         outcomes=outcomes,
         files=list(csv_tables(results)),
+        explorer=explorer,
         rerun=shlex.join(["bayesmeta", "report", results.analysis.file, "--out", results.analysis.out]),
     )
 
@@ -97,11 +100,12 @@ def _methods(results: Results) -> list[str]:
     ]
 
 
-def _contents(results: Results) -> list[tuple[str, str]]:
+def _contents(results: Results, *, explorer: bool) -> list[tuple[str, str]]:
     """Id and title of every section that has something to show, in order."""
     evidence = [outcome.evidence for outcome in results.outcomes.values() if not outcome.evidence.is_empty]
     missing = ", and what was missing" if any(one.missing for one in evidence) else ""
     sections = {
+        "explorer": ("Other priors, by hand", explorer),
         "evidence": ("What evidence went in" + missing, bool(evidence)),
         "results": ("Results", True),
         "signals": ("Signals under other priors" if _tried(results) else "Signals", bool(results.signals)),
@@ -217,6 +221,8 @@ def _shown(value: Any) -> Any:
     """Nothing for what is missing; text with what hides or reverses text as codes, and numbers that no line breaks apart."""
     if value is None or not isinstance(value, str):
         return "" if value is None else value
+    if isinstance(value, Markup) and "<script" in value:  # where a space more would be another program
+        return Markup(visible(value))
     text = _RANGE.sub(rf"\1{_NB_HYPHEN}\2", _APART.sub(_NBSP, visible(value)))
     return Markup(text) if isinstance(value, Markup) else text
 

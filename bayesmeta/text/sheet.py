@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bayesmeta.text.numbers import MINUS, MISSING
-from bayesmeta.text.plain_text import visible
+from bayesmeta.text.plain_text import visible, width_of
 
 WIDTH = 80
 _NARROWEST = 12  # of a column of words that is broken into lines
@@ -123,19 +123,17 @@ def _wrapped(text: str, width: int) -> str:
 
 def _grid_text(grid: Grid, width: int) -> str:
     """Columns side by side; where they are too wide, headings of numbers and then the last column of words are broken."""
-    from rich.cells import cell_len
-
     head = [ascii_signs(cell) for cell in grid.columns]
     body = [[ascii_signs(cell) for cell in row] for row in grid.rows]
     if not head and not body:
         return grid.caption
     columns = [*zip(*([head, *body] if head else body), strict=True)]
-    widths = [max(map(cell_len, column)) for column in columns]
+    widths = [max(map(width_of, column)) for column in columns]
     wide = grid.texts - 1
     if head and _excess(widths, width) > 0:
         for j in range(grid.texts, len(head)):
-            widths[j] = max(map(cell_len, [*(row[j] for row in body), *head[j].split()]), default=0)
-    longest = max((cell_len(word) for row in body for word in row[wide].split()), default=0)
+            widths[j] = max(map(width_of, [*(row[j] for row in body), *head[j].split()]), default=0)
+    longest = max((width_of(word) for row in body for word in row[wide].split()), default=0)
     narrowest = min(widths[wide], max(longest, _NARROWEST))
     widths[wide] = max(widths[wide] - max(_excess(widths, width), 0), narrowest)
     lines = [_wrapped(grid.caption, width)] if grid.caption else []
@@ -161,11 +159,9 @@ def _at(cell: Sequence[str], i: int) -> str:
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], texts: int) -> str:
-    from rich.cells import cell_len
-
     padded = []
     for j, (cell, width) in enumerate(zip(cells, widths, strict=True)):
-        space = " " * (width - cell_len(cell))
+        space = " " * (width - width_of(cell))
         padded.append(cell + space if j < texts else space + cell)
     return _GAP.join(padded).rstrip()
 

@@ -6,6 +6,7 @@ from pydantic import Field, JsonValue
 
 from bayesmeta.analysis.records.base import Moments, Record
 from bayesmeta.analysis.records.evidence import Value
+from bayesmeta.analysis.records.explorer import ExplorerRecord
 from bayesmeta.diagnostics.agreement import Agreement
 
 
@@ -154,3 +155,4 @@ class ModelRecord(Record):
     refused: str = ""
     labels: dict[str, str] = Field(default_factory=dict)
     below_zero: dict[str, Side] = Field(default_factory=dict)
+    explorer: ExplorerRecord | None = None
