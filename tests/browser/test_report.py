@@ -20,6 +20,7 @@ Opened = Callable[..., Page]
 
 OPEN = """level => document.querySelectorAll('details').forEach(one => {
     if (level > 1 || !one.parentElement.closest('details')) one.open = true; })"""
+DRAWN = "[...document.querySelectorAll('svg[role=img]')].every(one => one.getAttribute('aria-label'))"
 WITHIN = """selector => [...document.querySelectorAll(selector)].every(one => {
     const box = one.getBoundingClientRect();
     return box.top >= 0 && box.bottom <= innerHeight && box.left >= 0 && box.right <= innerWidth; })"""
@@ -79,6 +80,7 @@ def test_pages_are_accessible(
     page = opened(request.getfixturevalue(name), scheme=scheme)
     assert violations(page) == []
     page.evaluate(OPEN, 2)
+    page.wait_for_function(DRAWN)
     assert violations(page) == []
 
 
