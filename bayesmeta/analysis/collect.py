@@ -12,7 +12,7 @@ from bayesmeta.analysis.derived import derived_rows, finite_or_none, plain_row
 from bayesmeta.analysis.forest import forest_record
 from bayesmeta.analysis.labels import covariate_labels, parameter_labels, values_read
 from bayesmeta.analysis.load import outcome_display, shown_measure
-from bayesmeta.analysis.marginals import CI_PROB, curve, finite
+from bayesmeta.analysis.marginals import CI_PROB, below_zero, curve, finite
 from bayesmeta.analysis.other_evidence import OtherAnswers
 from bayesmeta.analysis.predictive import coverage_check, predictive_rows
 from bayesmeta.analysis.reader import family_and_readers
@@ -23,7 +23,6 @@ from bayesmeta.analysis.records.model import (
     ModelRecord,
     Panel,
     SampleRecord,
-    Side,
     SourceRecord,
     SummaryRow,
 )
@@ -205,17 +204,6 @@ def _model(
     if (numbers := explorer_numbers(result, _EXPLORED)) is not None:
         record.explorer = ExplorerRecord.model_validate(numbers)
     return record
-
-
-def below_zero(result: MetaResult) -> dict[str, Side]:
-    """How probable it is that each effect is below zero."""
-    effects = [name for name, one in result.prepared.parameters.items() if one.role == "effect"]
-    names = [*effects, *(["theta_new"] if result.prepared.design.intercept else [])]
-    claims = {name: f"{name} < 0" for name in names}
-    return {
-        name: Side(probability=result.probability(claim), mcse=result.probability_mcse(claim))
-        for name, claim in claims.items()
-    }
 
 
 def _convergence(diagnostics: Convergence, sizes: Mapping[Any, int]) -> ConvergenceRecord:

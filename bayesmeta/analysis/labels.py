@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from bayesmeta.analysis.schema import Label, Outcome
 from bayesmeta.data.kinds import Data
 from bayesmeta.data.review import Range
+from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.families.prepared import Prepared
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.spec.column_words import column_words, plain_words
@@ -27,6 +28,33 @@ def parameter_labels(outcome: Outcome, ready: Prepared[Data, Model]) -> dict[str
         else given.get(name, text.removesuffix(f" ({name})"))
         for name, text in ready.labels.items()
     }
+
+
+def check_labels(outcome: Outcome, ready: Mapping[str, Prepared[Data, Model]]) -> None:
+    """Reject a label of what is neither a covariate nor a parameter, and a logarithm of text.
+
+    Raises
+    ------
+    SpecificationError
+    """
+    first = next(iter(ready.values()))
+    values = [first.family.covariates_of(first.data, study) for study in first.data.study]
+    covariates = list(dict.fromkeys(name for one in values for name in one))
+    known = [
+        *covariates,
+        *dict.fromkeys(name for one in ready.values() for name in one.names if name not in covariates),
+    ]
+    for name, label in outcome.labels.items():
+        if name not in known:
+            raise SpecificationError(
+                f"labels.{name}: neither a covariate nor a parameter.{did_you_mean(name, known)} Known: {', '.join(known)}."
+            )
+        if isinstance(label, Label) and name not in covariates:
+            raise SpecificationError(
+                f"labels.{name}: unit and log are for covariates; of a parameter give its words alone."
+            )
+        if isinstance(label, Label) and label.log is not None and any(isinstance(one.get(name), str) for one in values):
+            raise SpecificationError(f"labels.{name}.log = {label.log:g}: {name} holds text, which is no logarithm.")
 
 
 def _words(label: str | Label) -> str:

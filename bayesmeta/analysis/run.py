@@ -16,6 +16,7 @@ from bayesmeta.analysis.completed import completed
 from bayesmeta.analysis.derived import baseline_counts, treated_risk
 from bayesmeta.analysis.external import external_rows
 from bayesmeta.analysis.fits import Begun, Computed, begin, reviews_of, settings
+from bayesmeta.analysis.labels import check_labels
 from bayesmeta.analysis.load import load_data
 from bayesmeta.analysis.marginals import CI_PROB
 from bayesmeta.analysis.model_sections import build_model
@@ -82,6 +83,7 @@ def plan(path: str | Path) -> Plan:
         _check_questions(outcome, ready[name], f"{path}: outcomes.{name}")
         try:
             check_use(outcome, {key: one.model for key, one in ready[name].items()})
+            check_labels(outcome, ready[name])
         except SpecificationError as error:
             raise SpecificationError(f"{path}: outcomes.{name}: {error}") from error
     external = _external(analysis, path)

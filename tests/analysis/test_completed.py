@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 import bayesmeta as bm
-from bayesmeta.analysis.collect import below_zero
 from bayesmeta.analysis.forest import forest_record
 from bayesmeta.analysis.labels import covariate_labels, parameter_labels, values_read
+from bayesmeta.analysis.marginals import below_zero
 from bayesmeta.analysis.run import Plan, plan
 from bayesmeta.analysis.side_by_side import side_by_side
 from bayesmeta.errors import SpecificationError
 
 KETAMINE = Path(__file__).parents[2] / "models" / "ketamine"
-TABLE = "study,y,se\nA,-0.5,0.2\nB,-0.1,0.4\nC,-0.9,0.25\n"
+TABLE = "study,y,se,group\nA,-0.5,0.2,x\nB,-0.1,0.4,y\nC,-0.9,0.25,x\n"
 
 
 def planned(folder: Path, text: str) -> Plan:
@@ -55,13 +55,17 @@ def test_priors_that_a_file_states_are_kept(tmp_path: Path) -> None:
     assert planned(tmp_path, complete).defaults == []
 
 
-MISSING = {
+REFUSED = {
     "nothing": ("", "keys 'title', 'outcomes' are missing"),
     "no tables": (
         "[outcomes.a]\n[outcomes.b]\n",
         r"keys 'title', 'outcomes.a.estimates' \(or arms, or studies\), 'outcomes.b.estimates' \(or arms, or studies\) are",
     ),
     "no table": ('title = "T"\n[outcomes.a]\n', r"key 'outcomes.a.estimates' \(or arms, or studies\) is missing"),
+    "a logarithm of text": (
+        'title = "T"\n[outcomes.a]\nestimates = "effects.csv"\n[outcomes.a.labels]\ngroup = { label = "G", log = 2 }\n',
+        "outcomes.a: labels.group.log = 2: group holds text",
+    ),
     "priors of reviews": (
         'title = "T"\n[outcomes.a]\nstudies = "s.csv"\n[outcomes.a.models.m]\n[outcomes.a.models.n]\n',
         "keys 'outcomes.a.models.m.tau', 'outcomes.a.models.n.tau' are missing: studies without an effect",
@@ -69,9 +73,9 @@ MISSING = {
 }
 
 
-@pytest.mark.parametrize("name", MISSING)
-def test_missing_keys_are_named_at_once_with_the_file(tmp_path: Path, name: str) -> None:
-    text, message = MISSING[name]
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_missing_or_has_no_use_is_named_with_the_file(tmp_path: Path, name: str) -> None:
+    text, message = REFUSED[name]
     with pytest.raises(SpecificationError, match=rf"analysis\.toml: {message}"):
         planned(tmp_path, text)
 
