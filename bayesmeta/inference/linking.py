@@ -117,9 +117,11 @@ def link(model: pm.Model) -> Linked:
 
 def _function(made: Any, signature: Any, source: str, arguments: Sequence[str], **sizes: int) -> Any:
     """Compile a function of C around a function of PyTensor, or load it where PyTensor would load what it calls."""
-    inner = made.vm.jit_fn
+    outer = made.vm.jit_fn
+    # What PyTensor's own function only hands its arguments to: one function less that holds all code and is optimised.
+    inner = outer.py_func.__globals__.get("jitable_func", outer)
     text = source.format(arguments="".join(arguments), **sizes)
-    inner_key = CACHED_SRC_FUNCTIONS.get(inner.py_func)
+    inner_key = CACHED_SRC_FUNCTIONS.get(outer.py_func)
     function = compile_numba_function_src(
         text,
         text.split("(")[0].split()[-1],
