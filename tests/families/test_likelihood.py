@@ -179,6 +179,20 @@ def test_a_chain_of_draws_is_the_draws_one_by_one(label: str) -> None:
             assert np.shape(values) == tuple(sizes[dim] for dim in dims), name
 
 
+def test_draws_in_blocks_are_the_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seven draws of arms with a covariate and a doubtful spread, three at a time."""
+    ready = prepare(EXAMPLES["standardised"].data, EXAMPLES["standardised"].model)
+    points = [random_point(ready, seed) for seed in range(7)]
+    top = {name: np.stack([p.top[name] for p in points])[None] for name in points[0].top}
+    top |= {name: points[0].top[name] for name in ready.likelihood.numbers}
+    z = np.stack([p.latent["z"] for p in points])[None]
+    at = Point(top, np.stack([p.beta for p in points])[None], np.zeros((1, 7, 0)), {"z": z})
+    monkeypatch.setattr("bayesmeta.families.arm_means.likelihood._AT_ONCE", 3)
+    found = ready.likelihood.pointwise(at)
+    assert found.shape == (1, 7, 3)
+    assert_allclose(found[0], [ready.likelihood.pointwise(p) for p in points], rtol=1e-13)
+
+
 @pytest.mark.parametrize("label", [one for one in EXAMPLES if not one.startswith("correlated") and "review" not in one])
 def test_permuted_studies_permute_what_is_said_of_each(label: str) -> None:
     """A covariance and a review have an order of their own."""

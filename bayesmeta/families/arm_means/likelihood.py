@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.families.arm_means.arrays import arm_arrays
-from bayesmeta.families.likelihood import BY_STUDY, DRAWS, NUMPY, Array, Groups, Latent, Likelihood, Ops, Point
+from bayesmeta.families.likelihood import BY_STUDY, DRAWS, NUMPY, Array, Groups, Latent, Likelihood, Ops, Point, blocks
 from bayesmeta.families.theta import draw_standardised, draw_theta, normal_rule
 from bayesmeta.quadrature.log_sums import logsumexp
 from bayesmeta.spec.arm_normal import ArmNormal, typical_name
@@ -17,6 +17,7 @@ from bayesmeta.spec.design import Design
 
 Floats = NDArray[np.float64]
 _NODES, _LOG_WEIGHTS = normal_rule(-7.0, 11.0, 0.75)  # the right tail is the longer, for tiny arms
+_AT_ONCE = 200  # draws: a megabyte of nodes for two sigmas
 
 
 @final
@@ -49,6 +50,11 @@ class ArmLikelihood(Likelihood):
 
     def pointwise(self, at: Point) -> Floats:
         """Log density of what each study printed given the top level, sigma and reading integrated out."""
+        shape = at.top["tau"].shape
+        parts = [self._pointwise(few) for few in blocks(at, _AT_ONCE)]
+        return np.concatenate(parts).reshape(*shape, self.data.n_studies)
+
+    def _pointwise(self, at: Point) -> Floats:
         mean, log_typical = self.mean(at, NUMPY), self._log_typical(at, NUMPY)
         slots = [
             self._slot_evidence(slot, log_typical[..., slot], mean[..., study], at)
