@@ -17,6 +17,12 @@ expected: ketamine ## fit it, and write models/ketamine/expected.json and docs/k
 schema: venv ## write docs/results.schema.json again
 	$(BIN)/python scripts/results-schema.py
 
+commands: venv ## write docs/command-line.md again
+	$(BIN)/python scripts/command-line.py
+
+readme: venv ## draw the picture of README.md again, and write what its examples print
+	$(BIN)/python scripts/readme.py
+
 test: venv ## run every test, slow ones too
 	$(TEST) -m ""
 
@@ -71,4 +77,4 @@ clean: ## remove everything that make created
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help ketamine expected schema test test-fast lint format types docs bench corpus published calibrate lock venv clean
+.PHONY: help ketamine expected schema commands readme test test-fast lint format types docs bench corpus published calibrate lock venv clean

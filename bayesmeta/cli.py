@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from bayesmeta.report.command_examples import epilog
+from bayesmeta.report.diff_command import diff
 from bayesmeta.report.ending import TRACEBACK, Commands, ended
-from bayesmeta.report.messages import one_line, say, warnings_on_one_line
-from bayesmeta.report.new_review.command import new
+from bayesmeta.report.explorer_command import explore
+from bayesmeta.report.messages import say, warnings_on_one_line
+from bayesmeta.report.new_command import new
 from bayesmeta.report.options import (
     AsJson,
     Beta,
@@ -24,24 +28,40 @@ from bayesmeta.report.options import (
     Mu,
     Options,
     Priors,
+    Seed,
     Tau,
 )
-from bayesmeta.report.plot_command import EXAMPLE, plot
+from bayesmeta.report.plot_command import plot
+from bayesmeta.report.table_commands import TABLE_COMMANDS
 from bayesmeta.text.plain_text import accept_any_encoding, visible
 
 app = typer.Typer(
     cls=Commands,
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Bayesian meta-analysis: from whatever was published to posterior probabilities.",
 )
 
 
+def _print_versions(wanted: bool) -> None:
+    """Print the versions that a question about a result needs, and end; nothing is imported for it."""
+    if not wanted:
+        return
+    from bayesmeta.inference.versions import installed
+
+    (name, own), *others = installed(bayesmeta="bayesmeta", pymc="PyMC", arviz="ArviZ").items()
+    typer.echo(f"{name} {own} (Python {platform.python_version()}, {', '.join(f'{n} {v}' for n, v in others)})")
+    raise typer.Exit
+
+
 @app.callback()
 def _root(
     traceback: Annotated[
         bool, typer.Option(TRACEBACK, help="Print where an error came from, before its line. With every command.")
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_versions, is_eager=True, help="Print versions, and exit."),
     ] = False,
 ) -> None:
     """Bayesian meta-analysis: from whatever was published to posterior probabilities."""
@@ -53,11 +73,12 @@ def _root(
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 
-app.command()(new)
-app.command(epilog=EXAMPLE)(plot)
+app.command(epilog=epilog("new"))(new)
+app.command(epilog=epilog("plot"))(plot)
+app.command(epilog=epilog("explore"))(explore)
 
 
-@app.command()
+@app.command(epilog=epilog("report"))
 def report(
     analysis: Annotated[Path, typer.Argument(help="Analysis file (TOML).")],
     out: Annotated[Path, typer.Option(help="Folder for report.html, results.json and the posteriors.")],
@@ -78,7 +99,7 @@ def report(
     raise typer.Exit(1 if results.failed else 0)
 
 
-@app.command()
+@app.command(epilog=epilog("verify"))
 def verify(
     folder: Annotated[Path, typer.Argument(help="Folder that `bayesmeta report` wrote.")],
     analysis: Annotated[
@@ -103,7 +124,10 @@ def verify(
     raise typer.Exit(1 if failed else 0)
 
 
-@app.command()
+app.command(epilog=epilog("diff"))(diff)
+
+
+@app.command(epilog=epilog("fit"))
 def fit(
     effects: Annotated[
         Path,
@@ -118,9 +142,9 @@ def fit(
     option: Options = None,
     claim: Annotated[list[str] | None, typer.Option(help="Probability to report: 'mu < 0'. Repeatable.")] = None,
     engine: Annotated[str, typer.Option(help="auto, quadrature or nuts.")] = "auto",
-    seed: Annotated[int, typer.Option(min=0)] = 0,
-    draws: Annotated[int, typer.Option(min=100)] = 1000,
-    chains: Annotated[int, typer.Option(min=1)] = 4,
+    seed: Seed = 0,
+    draws: Annotated[int, typer.Option(min=100, help="Of each chain, by NUTS.")] = 1000,
+    chains: Annotated[int, typer.Option(min=1, help="How many, by NUTS.")] = 4,
     ci_prob: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.95,
     measure: Measure = None,
     cov: Covariance = None,
@@ -140,7 +164,7 @@ def fit(
     raise typer.Exit(0 if passed else 1)
 
 
-@app.command()
+@app.command(epilog=epilog("effects"))
 def effects(
     arms: Annotated[Path, typer.Argument(help="CSV file with one row for each study, or one for each arm.")],
     measure: Annotated[
@@ -187,80 +211,11 @@ def effects(
         say(said)
 
 
-@app.command()
-def check(
-    table: Annotated[Path, typer.Argument(help="File with arms, or with estimates as printed.")],
-    scale: Annotated[
-        tuple[float, float] | None, typer.Option(help="Lowest and highest score of the outcome: --scale 0 10.")
-    ] = None,
-    integers: Annotated[bool, typer.Option("--integers", help="Scores are whole numbers: GRIM and GRIMMER.")] = False,
-    items: Annotated[int, typer.Option(min=1, help="Items averaged for a score.")] = 1,
-    ratio: Annotated[
-        bool | None, typer.Option("--ratio/--difference", help="What estimates are; by default either.")
-    ] = None,
-    level: Annotated[float, typer.Option(help="Coverage of confidence intervals.")] = 0.95,
-    sheet: Annotated[str | None, typer.Option(help="Of an Excel file.")] = None,
-    analysis: Annotated[str | None, typer.Option(help="Of a RevMan file, e.g. 1.2.")] = None,
-    column: Columns = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with status 1 if anything is found.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Look for numbers that are impossible, or odd beside the others, and name them."""
-    from bayesmeta.checks.table import check_table
-    from bayesmeta.data.formats import read_table
-    from bayesmeta.effects.column_names import their_names
-    from bayesmeta.report.input import columns_of
-
-    source = read_table(table, columns=their_names(columns_of(column or [])), sheet=sheet, analysis=analysis)
-    if not as_json:
-        for ours, theirs in source.recognised.items():
-            say(f"{ours}: from {theirs!r}")
-    findings = check_table(source, scale=scale, integers=integers, items=items, ratio=ratio, level=level)
-    if as_json:
-        record = {"schema": "bayesmeta-check/1", "file": table.name, "findings": [f.as_dict() for f in findings]}
-        typer.echo(json.dumps(record, allow_nan=False))
-    else:
-        for finding in findings:
-            typer.echo(one_line(finding.message))
-        say(f"{len(findings)} finding{'' if len(findings) == 1 else 's'}" + ("; look them up" if findings else ""))
-    raise typer.Exit(1 if strict and findings else 0)
+for _command in TABLE_COMMANDS:
+    app.command(epilog=epilog(_command.__name__))(_command)
 
 
-@app.command()
-def convert(
-    table: Annotated[Path, typer.Argument(help="CSV, tab-separated, Excel, or RevMan file.")],
-    column: Columns = None,
-    sheet: Annotated[str | None, typer.Option(help="Of an Excel file.")] = None,
-    analysis: Annotated[str | None, typer.Option(help="Of a RevMan file, e.g. 1.2.")] = None,
-) -> None:
-    """Print a table of another format as CSV under our names, and say which columns were recognised."""
-    from bayesmeta.data.formats import read_table
-    from bayesmeta.data.text_files import csv_bytes
-    from bayesmeta.effects.column_names import their_names
-    from bayesmeta.report.input import columns_of
-
-    names = their_names(columns_of(column or []), covariates=None)
-    content = read_table(table, columns=names, sheet=sheet, analysis=analysis)
-    typer.echo(csv_bytes(content.to_frame()), nl=False)
-    for ours, theirs in content.recognised.items():
-        say(f"{ours}: from {theirs!r}")
-
-
-@app.command()
-def template(
-    measure: Annotated[str, typer.Option(help="md, smd, log_or, log_rr, rd, ...; reported for printed estimates.")],
-    arms: Annotated[bool, typer.Option("--arms", help="One row for each arm, not one for each study.")] = False,
-) -> None:
-    """Print the header of the CSV file that a measure takes, to be filled in."""
-    from bayesmeta.effects.template import template_columns
-
-    columns = template_columns(measure, long=arms)
-    typer.echo(",".join(columns))  # names of ours
-    for name, meaning in columns.items():
-        say(f"{name}: {meaning}")
-
-
-@app.command()
+@app.command(epilog=epilog("compare"))
 def compare(
     effects: Annotated[Path, typer.Argument(help="CSV file with columns study, y, se and covariates.")],
     tau: Annotated[
@@ -296,7 +251,7 @@ def compare(
         compare_and_print(stated, estimator or [], parameter, claim, ci_prob, as_json, plot)
 
 
-@app.command()
+@app.command(epilog=epilog("priors"))
 def priors(
     measure: Annotated[str | None, typer.Option(help="Only those for this measure: log_or, smd, ...")] = None,
     source: Annotated[str | None, typer.Option(help="Only those of this source, e.g. turner2015.")] = None,
@@ -310,7 +265,7 @@ def priors(
     list_and_print(measure, source, parameter, search, as_json)
 
 
-@app.command()
+@app.command(epilog=epilog("sensitivity"))
 def sensitivity(
     effects: Annotated[
         Path, typer.Argument(help="CSV file: study, y, se and covariates, or arms as --model takes them.")
@@ -339,7 +294,7 @@ def sensitivity(
     ci_prob: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.95,
     measure: Measure = None,
     engine: Annotated[str, typer.Option(help="auto, quadrature or nuts.")] = "auto",
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """Report a claim under every crossing of some priors, and how robust it is."""
@@ -354,7 +309,7 @@ def sensitivity(
         sensitivity_and_print(stated, claim or [], level, threshold, ci_prob, as_json, engine, seed)
 
 
-@app.command()
+@app.command(epilog=epilog("simulate"))
 def simulate(
     design: Annotated[Path, typer.Argument(help="Design file (TOML).")],
     out: Annotated[

@@ -94,6 +94,21 @@ def options_of(command: Any) -> set[str]:
     return {"--help", *(option for p in group.commands[name].params for option in (*p.opts, *p.secondary_opts))}  # type: ignore[attr-defined]
 
 
+def test_the_page_on_the_command_line_is_the_help_of_the_commands() -> None:
+    script = runpy.run_path(str(ROOT / "scripts" / "command-line.py"))
+    assert (DOCS / "command-line.md").read_text(encoding="utf-8") == script["page"](), "run `make commands`"
+
+
+def test_the_page_on_the_command_line_has_every_option() -> None:
+    page = (DOCS / "command-line.md").read_text(encoding="utf-8")
+    for command in app.registered_commands:
+        section = page.split(f"\n## {command.name or command.callback.__name__}\n")[1].split("\n## ")[0]  # type: ignore[union-attr]
+        assert {name for name in options_of(command.callback) if name.startswith("--")} - {"--help"} <= {
+            name for names in re.findall(r"^\| `(--[^`]*)`", section, re.M) for name in names.split("/")
+        }
+        assert f"\nbayesmeta {command.name or command.callback.__name__} " in section  # type: ignore[union-attr]
+
+
 def test_the_tables_on_ketamine_are_those_of_the_stored_run() -> None:
     script = runpy.run_path(str(ROOT / "scripts" / "ketamine-expected.py"))
     expected = json.loads((ROOT / "models" / "ketamine" / "expected.json").read_text(encoding="utf-8"))

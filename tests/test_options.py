@@ -31,7 +31,7 @@ PRINTED = "study,estimate,se\nA,0.1,0.2\nB,0.3,0.2\n"
 FILES = {"e.csv": ESTIMATES, "m.csv": MEASURED, "means.csv": MEANS, "counts.csv": COUNTS, "printed.csv": PRINTED}
 FILES |= {"one.csv": "study,y,se,one\nA,0.1,0.2,1\nB,0.3,0.2,-1\n", "cov.csv": "study,A,B\nA,0.04,0\nB,0,0.04\n"}
 TAU = ["--tau", "HalfNormal(0.5)"]
-OUT = ["--out", "out.svg"]
+OUT, PAGE = ["--out", "out.svg"], ["--out", "out.html"]
 NO_MU = ["e.csv", "--formula", "0 + group", *TAU]
 TYPICAL, VARIATION = ["--prior", "typical_sd=LogNormal(0.7, 0.5)"], ["--prior", "sd_variation=HalfNormal(0.3)"]
 ARMS = ["means.csv", *TAU, "--model", "arm_normal", *TYPICAL, *VARIATION]
@@ -40,6 +40,7 @@ ARMS = ["means.csv", *TAU, "--model", "arm_normal", *TYPICAL, *VARIATION]
 ALWAYS = {
     "report": {"analysis", "--out", "--json"},
     "verify": {"folder", "--analysis", "--json"},
+    "diff": {"first", "second", "--json"},
     # an exact fit draws nothing: how many draws, and which, has no bearing on its numbers
     "fit": {"effects", "--tau", "--formula", "--engine", "--seed", "--draws", "--chains", "--ci-prob", "--json"},
     # zero cells and rows of one arm: done where there are any, which standard error says
@@ -63,10 +64,14 @@ ALWAYS = {
     },
     # an exact fit draws nothing: which seed has no bearing on it
     "plot": {"effects", "--out", "--kind", "--tau", "--formula", "--width", "--engine", "--seed"},
+    # the words of a page and where it begins; a seed as for plot
+    "explore": {
+        "effects", "--out", "--tau", "--formula", "--level", "--title", "--unit", "--benefit", "--ci-prob", "--engine", "--seed",
+    },
     "simulate": {"design", "--out", "--json"},
     # what is entered of a review stands in its files
     "new": {
-        "folder", "--review", "--no-input", "--title", "--citation", "--outcome", "--measure", "--benefit", "--trials",
+        "folder", "--from", "--review", "--no-input", "--title", "--citation", "--outcome", "--measure", "--benefit", "--trials",
         "--method", "--interval", "--i2", "--significant",
     },
 }  # fmt: skip
@@ -175,6 +180,16 @@ REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
         "--model": (["e.csv", *TAU, *OUT, "--model", "arm_normal"], "column 'n_t' is missing"),
         **{option: ([*given, *OUT], message) for option, (given, message) in _MODEL.items()},
     },
+    "explore": {
+        "--mu": ([*NO_MU, *PAGE, "--mu", "Normal(0, 0.01)"], "has no mu"),
+        "--beta": (["e.csv", *TAU, *PAGE, "--beta", "dose=Normal(0, 1)"], "no parameter 'dose'"),
+        "--claim": (["e.csv", *TAU, *PAGE, "--claim", "tau < 1"], "compares mu, theta_new with a number"),
+        "--measure": (["m.csv", *TAU, *PAGE, "--measure", "md"], "are 'log_or'"),
+        "--column": (["e.csv", *TAU, *PAGE, "--column", "mean_t=dose"], "'mean_t' is not read here"),
+        "--cov": ([*ARMS, *PAGE, "--cov", "cov.csv"], "--cov: it is for estimates"),
+        "--model": (["e.csv", *TAU, *PAGE, "--model", "arm_normal"], "column 'n_t' is missing"),
+        **{option: ([*given, *PAGE], message) for option, (given, message) in _MODEL.items()},
+    },
     "new": {
         "--unit": ([*NEW, "--measure", "rr", "--unit", "points"], "it is for --measure md"),
         "--trial": ([*NEW, "--trials", "1", "--trial", "A; 20", "--trial", "B; 20"], "this is one more"),
@@ -189,6 +204,7 @@ REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
         "--mu": ([*NEW, "--mu", "Normal(0, 1)"], "it needs --measure"),
         "--tau": ([*NEW, "--measure", "md", "--tau", "HalfNormal(1)"], "of a mean difference --sd"),
         "--beta": ([*NEW, "--measure", "rr", "--beta", "Normal(0, 1)"], "it is for a --subgroup"),
+        "--column": ([*NEW, "--column", "y=yi"], "it is for --from"),
     },
     "simulate": {
         "--scheduler": (["design.toml", "--scheduler", "tcp://x:1", "--workers", "2"], "give one; a scheduler has its own"),

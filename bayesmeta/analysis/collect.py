@@ -16,6 +16,7 @@ from bayesmeta.analysis.other_evidence import OtherAnswers
 from bayesmeta.analysis.predictive import coverage_check, predictive_rows
 from bayesmeta.analysis.reader import family_and_readers
 from bayesmeta.analysis.records.evidence import EvidenceRecord, TableRecord
+from bayesmeta.analysis.records.explorer import ExplorerRecord
 from bayesmeta.analysis.records.model import (
     ConvergenceRecord,
     ModelRecord,
@@ -46,6 +47,9 @@ from bayesmeta.families.words import Evidence, Marks
 from bayesmeta.priors import Flat, Prior
 from bayesmeta.results.display import with_display
 from bayesmeta.results.meta_result import MetaResult
+from bayesmeta.sensitivity.explorer_numbers import explorer_numbers
+
+_EXPLORED = 1000  # draws of each model in the page, whose explorer weights them
 
 
 @dataclass(slots=True)
@@ -190,6 +194,8 @@ def _model(
         record.agreement = compared
     if refused:
         record.refused = refused
+    if (numbers := explorer_numbers(result, _EXPLORED)) is not None:
+        record.explorer = ExplorerRecord.model_validate(numbers)
     return record
 
 

@@ -14,9 +14,8 @@ from bayesmeta.analysis.records.signal import OtherEvidenceRecord, SignalRecord
 from bayesmeta.analysis.schema import Outcome, Signal
 from bayesmeta.analysis.sensitivity import SignalSensitivity
 from bayesmeta.data.kinds import Data
-from bayesmeta.effects.display import Display
+from bayesmeta.effects.display import Display, reading
 from bayesmeta.families.prepared import Prepared
-from bayesmeta.results.display import reading
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.sensitivity.posteriors import Under
 from bayesmeta.sensitivity.tipping_result import Tipping

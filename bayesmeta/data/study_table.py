@@ -216,6 +216,10 @@ class StudyTable:
             frame.insert(at, column.name, list(getattr(self, column.name)))
         return frame
 
+    def arguments(self) -> dict[str, Any]:
+        """Arguments of the constructor that make the table again."""
+        return self._arguments(np.arange(self.n_studies))
+
     def _arguments(self, rows: NDArray[np.intp]) -> dict[str, Any]:
         """Return the arguments of the constructor that make a table of these rows, by position."""
         columns = {column.name: column.take(getattr(self, column.name), rows) for column in self.columns}
@@ -236,7 +240,7 @@ class StudyTable:
         return hash(self.hash)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return partial(type(self), **self._arguments(np.arange(self.n_studies))), ()
+        return partial(type(self), **self.arguments()), ()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value}' for name, value in self._facts().items())})"

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.effects.display import Display
+from bayesmeta.effects.display import Display, reading
 from bayesmeta.effects.registry import display_of
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.families.prepared import prepare
 from bayesmeta.pooling.nested import pool_nested
 from bayesmeta.pooling.pool import pool
-from bayesmeta.results.display import reading
 from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.spec.between import Between, Cluster, Independent, Slope

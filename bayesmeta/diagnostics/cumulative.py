@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bayesmeta.data.kinds import Data
 from bayesmeta.diagnostics.leave_one_out import posterior_of
+from bayesmeta.diagnostics.series_face import series_grid, series_labels
 from bayesmeta.effects.display import Display
 from bayesmeta.errors import DataError, ImproperPosteriorError, SpecificationError, did_you_mean
 from bayesmeta.families.prepared import Prepared, prepare
 from bayesmeta.results.claims import check_claim
 from bayesmeta.results.fit import check_fitting, fit
 from bayesmeta.results.intervals import checked_probability
+from bayesmeta.text.numbers import count_of
+from bayesmeta.text.sheet import Grid, Sheet, Shown
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Cumulative:
+class Cumulative(Shown):
     """The posterior as studies came in.
 
     Attributes
@@ -34,12 +38,30 @@ class Cumulative:
         The covariate that studies were ordered by.
     display : Display
         What the effects are called, and the scale on which they are read; the table is on that of the analysis.
+    ci_prob : float
+        Probability of the intervals.
+    labels : mapping of str to str
+        The parameters that are printed, with their headings.
     """
 
     table: pd.DataFrame
     claim: str | None
     order: str | None
     display: Display
+    ci_prob: float = 0.95
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def sheet(self) -> Sheet:
+        """What ``print`` and a notebook show: the answer after each study."""
+        rows = [(str(name), row) for name, row in self.table.iterrows()]
+        grid = series_grid(rows, self.labels, self.display, self.ci_prob, self.claim, "With")
+        cells = [[row[0], str(int(n)), *row[1:]] for row, n in zip(grid.rows, self.table["n_studies"], strict=True)]
+        by = "" if self.order is None else f", in the order of {self.order}"
+        columns = [grid.columns[0], "studies", *grid.columns[1:]]
+        return Sheet(
+            f"Cumulative meta-analysis: {count_of(int(self.table['n_studies'].iloc[-1]), 'study')}{by}",
+            [Grid(cells, columns, caption=grid.caption)],
+        )
 
     def __repr__(self) -> str:
         return f"Cumulative(n_studies={int(self.table['n_studies'].iloc[-1])}, order={self.order!r})"
@@ -125,7 +147,7 @@ def cumulative(
         rows.append({"n_studies": n, **posterior_of(result, claim, ci_prob, "eti")})
     if not rows and refused is not None:
         raise refused
-    return Cumulative(_table(rows, labels), claim, order, result.display)
+    return Cumulative(_table(rows, labels), claim, order, result.display, ci_prob, series_labels(ready))
 
 
 def _table(rows: list[dict[str, Any]], labels: list[str]) -> pd.DataFrame:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.data.kinds import Data
+from bayesmeta.diagnostics.series_face import series_grid, series_labels
 from bayesmeta.effects.display import Display
 from bayesmeta.errors import DataError
 from bayesmeta.families.prepared import Prepared, prepare
@@ -23,6 +24,8 @@ from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.normal_mixture import mixture_cdf
 from bayesmeta.results.quadrature_result import QuadratureResult
 from bayesmeta.spec.two_scales import Model
+from bayesmeta.text.numbers import count_of, format_number
+from bayesmeta.text.sheet import Grid, Sheet, Shown, facts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +37,7 @@ STATISTICS = ("mean", "sd", "median", "lower", "upper")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class LeaveOneOut:
+class LeaveOneOut(Shown):
     """Predictions of each study from the others, and the posterior without it.
 
     Attributes
@@ -57,6 +60,10 @@ class LeaveOneOut:
         Bound on the error of every probability; None where draws are weighted, which has a Monte Carlo error instead.
     display : Display
         What the effects are called, and the scale on which they are read; the table is on that of the analysis.
+    ci_prob : float
+        Probability of the intervals.
+    labels : mapping of str to str
+        The parameters that are printed, with their headings.
     """
 
     table: pd.DataFrame
@@ -67,6 +74,24 @@ class LeaveOneOut:
     claim: str | None
     error_bound: float | None
     display: Display
+    ci_prob: float = 0.95
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def sheet(self) -> Sheet:
+        """What ``print`` and a notebook show: the answer with all studies and without each, and how well each is predicted."""
+        rows = [("none", self.all_studies), *((str(name), row) for name, row in self.table.iterrows())]
+        grid = series_grid(rows, self.labels, self.display, self.ci_prob, self.claim, "Left out")
+        elpd = ["", *(format_number(float(x), 2) for x in self.table["elpd"])]
+        cells = [[*row, text] for row, text in zip(grid.rows, elpd, strict=True)]
+        total = f"{format_number(self.elpd, 2)} (se {self.elpd_se:.2f}), with {self.p_loo:.2f} effective parameters"
+        return Sheet(
+            f"Leave-one-out: {count_of(len(self.table), 'study')}",
+            [
+                Grid(cells, [*grid.columns, "elpd"], caption=grid.caption),
+                facts([("Sum of elpd", total)]),
+                "elpd: log predictive density of what was left out, given the others.",
+            ],
+        )
 
     def __repr__(self) -> str:
         return f"LeaveOneOut(n_studies={len(self.table)}, elpd={self.elpd:.2f}, elpd_se={self.elpd_se:.2f})"
@@ -192,7 +217,7 @@ def _exactly(
         rows.append(scores | posterior_of(others, claim, ci_prob, ci_kind))
     everything = posterior_of(full, claim, ci_prob, ci_kind)
     error = max(full.fit.error, *(left_out.fit.error for left_out in fits))
-    return record(data.study, rows, everything, claim, error, full.display)
+    return record(full, data.study, rows, everything, claim, ci_prob, error)
 
 
 def _log_density(predictive: Mixture, y: float) -> float:
@@ -214,12 +239,13 @@ def posterior_of(result: MetaResult, claim: str | None, ci_prob: float, ci_kind:
 
 
 def record(
+    full: MetaResult,
     left_out: Sequence[str],
     rows: list[dict[str, Any]],
     everything: dict[str, float],
     claim: str | None,
-    error: float | None,
-    display: Display,
+    ci_prob: float,
+    error: float | None = None,
 ) -> LeaveOneOut:
     """The table of what was left out, and its sums."""
     import pandas as pd
@@ -234,5 +260,7 @@ def record(
         p_loo=float(table["p_loo"].sum()),
         claim=claim,
         error_bound=error,
-        display=display,
+        display=full.display,
+        ci_prob=ci_prob,
+        labels=series_labels(full.prepared),
     )

@@ -22,15 +22,18 @@ from bayesmeta.quadrature.engine import fit_quadrature
 from bayesmeta.quadrature.parts import QuadratureFit
 from bayesmeta.quadrature.problem import GaussianProblem, solvable
 from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.text.numbers import format_p, format_value
+from bayesmeta.text.sheet import Grid, Sheet, Shown
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Floats = NDArray[np.float64]
+_TAILS = ("less", "greater", "p_value")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class PriorDataConflict:
+class PriorDataConflict(Shown):
     """How surprising the data are under each prior.
 
     Attributes
@@ -46,8 +49,22 @@ class PriorDataConflict:
     table: pd.DataFrame
     error_bound: float
 
-    def __repr__(self) -> str:
-        return f"PriorDataConflict(\n{self.table.to_string(float_format='{:.4g}'.format)})"
+    def sheet(self) -> Sheet:
+        """What ``print`` and a notebook show: each prior with its P values."""
+        rows = [
+            [
+                f"{name} ~ {row['prior']}",
+                format_value(float(row["observed"])),
+                *(format_p(float(row[key])) for key in _TAILS),
+            ]
+            for name, row in self.table.iterrows()
+        ]
+        columns = ["Prior", "observed", "P of less", "P of more", "P, two-sided"]
+        note = (
+            "Observed: Cochran's Q for tau; for a coefficient its estimate under flat priors. A small P says that prior and "
+            "data contradict each other."
+        )
+        return Sheet("Each prior against the data", [Grid(rows, columns), note])
 
 
 def prior_data_conflict(data: Estimates, model: NormalNormal) -> PriorDataConflict:

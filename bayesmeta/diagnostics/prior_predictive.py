@@ -18,16 +18,29 @@ from bayesmeta.quadrature.coefficients import expand
 from bayesmeta.results.intervals import checked_probability
 from bayesmeta.results.normal_mixture import NormalMixture
 from bayesmeta.spec.normal_normal import NormalNormal, is_base
+from bayesmeta.text.numbers import spread_of, write_row
+from bayesmeta.text.sheet import Grid, Sheet, Shown
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Floats = NDArray[np.float64]
+_WORDS = {
+    "tau": "SD between studies (tau)",
+    "spread": "Width that holds 95% of true effects",
+    "range": "Largest minus smallest of {n} true effects",
+    "deviation": "A true effect minus the mean",
+    "spread_ratio": "The same width, as a ratio",
+    "range_ratio": "Largest over smallest of {n}, as a ratio",
+    "I2": "I^2 (a proportion)",
+    "mu": "Mean effect (mu)",
+    "theta_new": "A true effect",
+}
 SPREAD = 2 * float(ndtri(0.975))
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class PriorPredictive:
+class PriorPredictive(Shown):
     """What priors say before any data.
 
     Attributes
@@ -45,9 +58,19 @@ class PriorPredictive:
     n_studies: int
     ci_prob: float
 
-    def __repr__(self) -> str:
-        signs = "" if self.opposite_signs is None else f", opposite_signs={self.opposite_signs:.3f}"
-        return f"PriorPredictive(\n{self.table.to_string(float_format='{:.4g}'.format)}{signs})"
+    def sheet(self) -> Sheet:
+        """What ``print`` and a notebook show: each quantity in words, with its median and interval."""
+        rows = []
+        for name, row in self.table.iterrows():
+            values = [float(row[key]) for key in ("median", "lower", "upper")]
+            median, lower, upper = write_row(values, spread_of(*values))
+            rows.append([_WORDS[str(name)].format(n=self.n_studies), median, f"{lower} to {upper}"])
+        grid = Grid(rows, ["", "median", f"{100 * self.ci_prob:g}% interval"])
+        signs = self.opposite_signs
+        said = (
+            [] if signs is None else [f"The effects of two studies have opposite signs with probability {signs:.3f}."]
+        )
+        return Sheet("What the priors say before any data", [grid, *said])
 
 
 def prior_predictive(

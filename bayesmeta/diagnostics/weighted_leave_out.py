@@ -56,7 +56,7 @@ def weighted_leave_out(
             ConvergenceWarning,
             stacklevel=3,
         )
-    return record(labels, rows, posterior_of(full, claim, ci_prob, ci_kind), claim, None, full.display)
+    return record(full, labels, rows, posterior_of(full, claim, ci_prob, ci_kind), claim, ci_prob)
 
 
 def _pointwise(result: MetaResult) -> tuple[list[str], Floats] | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -55,6 +56,7 @@ _BACK: Mapping[str, Callable[[Floats], Floats]] = {
     "tanh": np.tanh,
     "sin_squared": _sin_squared,
 }
+_LEVEL = re.compile(r"\[(?!T\.)[^\]]*\]$")  # a column that marks one level among all of them, not a difference from one
 SCALES = (*_BACK, "double_arcsine")
 
 
@@ -129,3 +131,29 @@ class Display:
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, with what else follows from them."""
         return asdict(self)
+
+
+def reading(name: str, display: Display, coefficients: Collection[str], intercept: bool) -> str:
+    """What a parameter is called on the scale on which it is read; empty where it has no such reading.
+
+    The mean, a new study's effect, and, without an intercept, the mean of each level are values of the measure. The
+    exponential of another coefficient is a ratio of two values, and a standard deviation is read as it is.
+
+    Examples
+    --------
+    >>> from bayesmeta.effects.registry import display_of
+    >>> ratio = display_of("log_or")
+    >>> [reading(name, ratio, ["dose"], True) for name in ("mu", "dose", "tau")]
+    ['odds ratio', 'ratio of odds ratios', '']
+    >>> reading("region[north]", ratio, ["region[north]", "region[south]"], False)
+    'odds ratio'
+    """
+    if not display.changes:
+        return ""
+    if name in ("mu", "theta_new") or (name in coefficients and _is_mean(name, intercept)):
+        return display.label
+    return (display.contrast or "") if name in coefficients else ""
+
+
+def _is_mean(name: str, intercept: bool) -> bool:
+    return not intercept and ":" not in name and bool(_LEVEL.search(name))

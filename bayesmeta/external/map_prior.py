@@ -13,10 +13,12 @@ from bayesmeta.priors._parameters import as_float
 from bayesmeta.results.fit import fit
 from bayesmeta.results.normal_mixture import NormalMixture
 from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.text.numbers import count_of, rounded, spread_of, write_row
+from bayesmeta.text.sheet import Grid, Sheet, Shown, facts
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class MapPrior:
+class MapPrior(Shown):
     """A meta-analytic-predictive prior.
 
     Attributes
@@ -40,6 +42,27 @@ class MapPrior:
     predictive: NormalMixture
     historical: Estimates
     model: NormalNormal
+
+    def sheet(self) -> Sheet:
+        """What ``print`` and a notebook show: the prior beside the exact predictive distribution that it stands for."""
+        rows = []
+        for name, one in (("Predictive distribution", self.predictive), ("Prior", self.prior)):
+            median, lower, upper = (float(x) for x in one.ppf([0.5, 0.025, 0.975]))
+            cells = write_row([median, lower, upper], (spread_of(median, lower, upper) or 0.0) / 10 or None)
+            rows.append([name, cells[0], f"{cells[1]} to {cells[2]}"])
+        return Sheet(
+            f"Meta-analytic-predictive prior from {count_of(self.historical.n_studies, 'study')}",
+            [
+                facts([("Prior, rounded", rounded(str(self.prior))), ("Historical model", str(self.model))]),
+                Grid(rows, ["", "median", "95% interval"]),
+                facts(
+                    [
+                        ("Kullback-Leibler divergence", f"{self.kl:.2g}"),
+                        ("Largest difference of a probability", f"{self.total_variation:.2g}"),
+                    ]
+                ),
+            ],
+        )
 
     def __repr__(self) -> str:
         return f"MapPrior({self.prior}, kl={self.kl:.2g}, total_variation={self.total_variation:.2g})"

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from bayesmeta.data.kinds import Data
 from bayesmeta.families.exact import Exact
+from bayesmeta.families.labels import parameter_label
 from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.families.protocol import Family, Parameter, Priors
 from bayesmeta.families.registry import family_of
@@ -92,6 +93,12 @@ class Prepared[D: Data, M: Model]:
     def names(self) -> list[str]:
         """What claims may name: the parameters, and the effect in a new study where there is a mean."""
         return [*self.parameters, *(["theta_new"] if self.design.intercept else [])]
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """What a reader is shown in the place of each name."""
+        columns, keys = tuple(self.design.columns), self.family.keys
+        return {name: parameter_label(name, self.data, self.model, columns, keys) for name in self.names}
 
     @property
     def effects(self) -> tuple[str, ...]:

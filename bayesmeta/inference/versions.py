@@ -22,6 +22,18 @@ def versions() -> dict[str, str]:
     return by_package
 
 
+def installed(**names: str) -> dict[str, str]:
+    """Versions of packages under the names that a reader knows; nothing is imported.
+
+    Examples
+    --------
+    >>> installed(no_such_package="Nothing")
+    {'Nothing': 'not installed'}
+    """
+    known = versions()
+    return {name: known.get(package, "not installed") for package, name in names.items()}
+
+
 def machine() -> dict[str, Any]:
     """Processor and its features as the compiler sees them, C library, and linear algebra libraries with their threads."""
     from numba.core.registry import cpu_target

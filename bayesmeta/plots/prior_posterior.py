@@ -10,13 +10,12 @@ from numpy.typing import ArrayLike
 
 from bayesmeta.analysis.marginals import curve
 from bayesmeta.analysis.records.model import Panel
-from bayesmeta.effects.display import Display
+from bayesmeta.effects.display import Display, reading
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.plots.canvas import BLUE, SKY, VERMILION, blank, density_axis, legend, null_line, ratio_axis
 from bayesmeta.plots.page import WIDE, drawing, finished
 from bayesmeta.plots.rows import bracket, wrapped
 from bayesmeta.priors import Prior
-from bayesmeta.results.display import reading
 from bayesmeta.results.meta_result import MetaResult
 
 

@@ -79,7 +79,7 @@ def cluster_robust(
     estimate, se, statistic, p_value, lower, upper = dict(rows).get("mu", (math.nan,) * 6)
     same = ("tau2", "tau2_se", "tau2_interval", "i2", "i2_interval", "h2", "h2_interval", "q", "q_df", "q_p", "r2")
     kept = {name: getattr(start, name) for name in (*same, "log_likelihood", "method", "formula", "level")}
-    kept |= {"n_studies": start.n_studies, "n_trials": start.n_trials}
+    kept |= {name: getattr(start, name) for name in ("n_studies", "n_trials", "display", "labels")}
     return PooledResult(
         estimate=estimate,
         se=se,

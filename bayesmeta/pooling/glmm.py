@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from bayesmeta.data.tables import TableSource
+from bayesmeta.effects.registry import display_of
 from bayesmeta.errors import require_choice
 from bayesmeta.pooling.arrays import check_level, critical
 from bayesmeta.pooling.components import curvature, settle, try_zero
@@ -137,7 +139,7 @@ def pool_glmm(
         check_finite(counts.X, np.where(np.isinf(alone), np.sign(alone), 0.0), counts.names)
         estimate = _one_deviation(prepared.likelihood, prepared.saturated, method)
     estimate = estimate._replace(beta=turn @ estimate.beta, covariance=turn @ estimate.covariance @ turn.T)
-    return _result(estimate, counts, method, formula, level)
+    return replace(_result(estimate, counts, method, formula, level), display=display_of(measure))
 
 
 def _check(measure: str, model: str, method: str, level: float) -> None:

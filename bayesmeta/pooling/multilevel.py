@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from bayesmeta.data.estimates import Estimates, require_estimates
+from bayesmeta.effects.registry import display_of
 from bayesmeta.errors import DataError, SpecificationError, require_choice
 from bayesmeta.pooling.arrays import check_level, critical
 from bayesmeta.pooling.components import Components, Term
 from bayesmeta.pooling.labels import row_labels
 from bayesmeta.pooling.multilevel_result import MultilevelResult
+from bayesmeta.pooling.pool import coefficient_labels
 from bayesmeta.pooling.result import NOTHING, Pair
 from bayesmeta.pooling.wald import coefficient_rows, omnibus_test
 
@@ -102,4 +104,6 @@ def assemble(
         n_studies=data.n_studies,
         n_clusters=n_clusters,
         rows=rows,
+        display=display_of(data.measure, data.se),
+        labels=coefficient_labels(data, names) if formula != "outcome" else dict(zip(names, names, strict=True)),
     )

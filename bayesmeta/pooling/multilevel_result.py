@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.pooling.result import Pair, StatisticalTest, WithCoefficients, number_text, plain_value, statistic_text
+from bayesmeta.effects.display import Display
+from bayesmeta.pooling.result import EFFECT, Pair, StatisticalTest, WithCoefficients, plain_value
+from bayesmeta.text.sheet import Sheet
 
-if TYPE_CHECKING:
-    pass
 
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class MultilevelResult(WithCoefficients):
     """Pooled effects, or a meta-regression, with more than one variance.
 
@@ -46,6 +44,10 @@ class MultilevelResult(WithCoefficients):
         Its maximum, restricted for method "reml".
     method, structure, interval, formula, level, n_studies, n_clusters
         What was asked for, and the numbers of estimates and clusters.
+    display : Display
+        What the effects are called, and the scale on which they are read.
+    labels : mapping of str to str
+        The coefficients in words.
     """
 
     covariance: NDArray[np.float64]
@@ -67,6 +69,8 @@ class MultilevelResult(WithCoefficients):
     n_studies: int
     n_clusters: int
     rows: tuple[tuple[str, tuple[float, ...]], ...] = field(repr=False)
+    display: Display = field(default=EFFECT, repr=False)
+    labels: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; what is not defined is None."""
@@ -80,20 +84,8 @@ class MultilevelResult(WithCoefficients):
         values["coefficients"] = self.coefficients_as_dict()
         return values
 
-    def __str__(self) -> str:
-        head = f"{self.n_studies} estimates in {self.n_clusters} clusters, {self.structure} random effects"
-        table = self.coefficients.to_string(float_format=number_text)
-        lines = [f"{head} ({self.method}), {100 * self.level:g}% intervals ({self.interval})", "", table, ""]
-        for name, variance in self.variances.items():
-            share = f", {self.i2[name]:.1f}% of the total" if name in self.i2 else ""
-            lines.append(f"{name}: variance {number_text(variance)}, sd {number_text(math.sqrt(variance))}{share}")
-        if self.correlation is not None:
-            names = list(self.variances)
-            pairs = [(i, j) for i in range(len(names)) for j in range(i)]
-            lines += [f"correlation {names[j]}, {names[i]}: {number_text(self.correlation[i, j])}" for i, j in pairs]
-        for name, (lower, upper) in self.prediction.items():
-            lines.append(f"new {name}: {number_text(lower)} to {number_text(upper)}")
-        lines.append(f"Q {number_text(self.q)}, df {self.q_df}, p {number_text(self.q_p)}")
-        if self.moderators is not None:
-            lines.append(f"coefficients: {statistic_text(self.moderators)}")
-        return "\n".join(lines)
+    def sheet(self) -> Sheet:
+        """What ``print(result)`` and a notebook show, as a heading, tables and facts."""
+        from bayesmeta.pooling.face import multilevel_sheet
+
+        return multilevel_sheet(self)

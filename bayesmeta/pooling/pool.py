@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.data.estimates import Estimates, require_estimates
+from bayesmeta.effects.registry import display_of
 from bayesmeta.errors import SpecificationError, require_choice
 from bayesmeta.pooling.arrays import PREDICTIONS, PooledRegression, check_names, pool_arrays
 from bayesmeta.pooling.confidence import confidence_prediction
@@ -16,6 +19,7 @@ from bayesmeta.pooling.result import NOTHING, Pair, PooledResult
 from bayesmeta.pooling.wald import omnibus_test, without_mean
 from bayesmeta.priors import HalfNormal
 from bayesmeta.spec.between import Between, Independent
+from bayesmeta.spec.column_label import column_label, levels
 from bayesmeta.spec.design import check_coefficients, formula_design
 from bayesmeta.spec.normal_normal import NormalNormal
 
@@ -97,15 +101,23 @@ def pool(
     >>> round(found.estimate, 4), round(found.se, 4), round(found.tau2, 4), round(found.i2, 2)
     (-0.7141, 0.1787, 0.3088, 92.12)
     >>> print(found)
-    13 studies, random effects (dl), 95% intervals (wald)
+    Random-effects model: 13 studies (tau^2 by DerSimonian-Laird)
     <BLANKLINE>
-        estimate     se  statistic   p_value  lower   upper
-    mu   -0.7141 0.1787     -3.995 6.463e-05 -1.064 -0.3638
+    Effect measure: log risk ratio. Intervals and tests: normal
+                            estimate      se       z       P        95% interval
+    Mean effect (mu)         -0.7141  0.1787  -3.995  <.0001  -1.0644 to -0.3638
+    New study (prediction)                                     -1.8582 to 0.4299
     <BLANKLINE>
-    new study: -1.858 to 0.4299
-    tau 0.5557, tau^2 0.3088 (0.1197 to 1.111)
-    I^2 92.1% (81.92 to 97.68), H^2 12.69
-    Q 152.2, df 12, p 1.997e-26
+    As risk ratio
+                            estimate      95% interval
+    Mean effect (mu)          0.4896  0.3449 to 0.6950
+    New study (prediction)              0.156 to 1.537
+    <BLANKLINE>
+    tau^2        0.3088 (se 0.2299), 95% interval 0.1197 to 1.111
+    tau          0.5557, 95% interval 0.346 to 1.054
+    I^2          92.1%, 95% interval 81.9% to 97.7%
+    H^2          12.69, 95% interval 5.531 to 43.07
+    Cochran's Q  152.2 on 12 df, P <.0001
     """
     require_estimates(data)
     require_no_clusters(data, "pool")
@@ -140,6 +152,7 @@ def pool_rows(
     check_names(method, interval, level, tau2_interval)
     require_choice("prediction", prediction, PREDICTIONS)
     names, X = design_matrix(data, formula)
+    display, labels = display_of(data.measure, data.se), coefficient_labels(data, names)
     data, X, ones, jacobian = _whitened(data, X, between, method)
     if prediction == "nagashima" and names != ("mu",):
         raise SpecificationError(
@@ -149,7 +162,16 @@ def pool_rows(
         data.y, data.se, X, method=method, interval=interval, level=level, tau2_interval=tau2_interval, cov=data.cov,
         prediction="metafor" if prediction == "nagashima" else prediction,
     )  # fmt: skip
-    return _result(data, names, X, regression, method, interval, formula, level, prediction, ones, jacobian)
+    found = _result(data, names, X, regression, method, interval, formula, level, prediction, ones, jacobian)
+    return replace(found, display=display, labels=labels)
+
+
+def coefficient_labels(data: Estimates, names: Sequence[str]) -> dict[str, str]:
+    """The coefficients in words, by name."""
+    columns = [name for name in names if name != "mu"]
+    mean = {"mu": "Intercept (mu)" if columns else "Mean effect (mu)"} if "mu" in names else {}
+    values = levels(data) if columns else {}
+    return mean | {name: column_label(name, columns, values) for name in columns}
 
 
 def _whitened(

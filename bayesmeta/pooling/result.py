@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesmeta.effects.display import Display
+from bayesmeta.text.sheet import Sheet, Shown
+
 if TYPE_CHECKING:
     import pandas as pd
 
 Pair = tuple[float, float]
 NOTHING: Pair = (math.nan, math.nan)
+EFFECT = Display("effect", "effect")  # where no measure is stated
 _COLUMNS = ("estimate", "se", "statistic", "p_value", "lower", "upper")
 
 
@@ -31,7 +35,7 @@ class StatisticalTest:
         return {"statistic": plain_value(self.statistic), "df": list(self.df), "p_value": plain_value(self.p_value)}
 
 
-class WithCoefficients:
+class WithCoefficients(Shown):
     """What a result with coefficients, in `rows`, answers about them."""
 
     __slots__ = ()
@@ -53,7 +57,7 @@ class WithCoefficients:
         return {name: dict(zip(_COLUMNS, map(plain_value, row), strict=True)) for name, row in self.rows}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class PooledResult(WithCoefficients):
     """A pooled effect, or a meta-regression, by a frequentist method.
 
@@ -88,6 +92,10 @@ class PooledResult(WithCoefficients):
         Number of estimates, and of studies that they come from, of which one may have several; None for counts.
     method, interval, formula, level
         What was asked for.
+    display : Display
+        What the effects are called, and the scale on which they are read.
+    labels : mapping of str to str
+        The coefficients in words.
     """
 
     estimate: float
@@ -121,6 +129,8 @@ class PooledResult(WithCoefficients):
     n_trials: int | None = None
     df: float = math.inf
     rows: tuple[tuple[str, tuple[float, ...]], ...] = field(repr=False)
+    display: Display = field(default=EFFECT, repr=False)
+    labels: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def tau(self) -> float:
@@ -129,48 +139,18 @@ class PooledResult(WithCoefficients):
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; what is not defined is None."""
-        skip = ("covariance", "tests", "rows", "moderators")
+        skip = ("covariance", "tests", "rows", "moderators", "display", "labels")
         values = {name: plain_value(getattr(self, name)) for name in self.__dataclass_fields__ if name not in skip}
         named = {**({"moderators": self.moderators} if self.moderators else {}), **self.tests}
         values["tests"] = {name: test.as_dict() for name, test in named.items()}
         values["coefficients"] = self.coefficients_as_dict()
         return values
 
-    def __str__(self) -> str:
-        model = "common effect" if self.method in ("fe", "mh", "peto") else "random effects"
-        n = self.n_studies if self.n_trials is None else self.n_trials
-        studies = "1 study" if n == 1 else f"{n} studies"
-        studies = studies if n == self.n_studies else f"{self.n_studies} estimates of {studies}"
-        head = f"{studies}, {model} ({self.method}), {100 * self.level:g}% intervals ({self.interval})"
-        lines = [head, "", self.coefficients.to_string(float_format=number_text), ""]
-        if np.isfinite(self.prediction[0]):
-            lines.append(f"new study: {number_text(self.prediction[0])} to {number_text(self.prediction[1])}")
-        lines.append(f"tau {number_text(self.tau)}, tau^2 {number_text(self.tau2)}{interval_text(self.tau2_interval)}")
-        if not math.isnan(self.i2):
-            lines.append(f"I^2 {self.i2:.1f}%{interval_text(self.i2_interval)}, H^2 {number_text(self.h2)}")
-        lines.append(f"Q {number_text(self.q)}, df {self.q_df}, p {number_text(self.q_p)}")
-        if self.moderators is not None:
-            r2 = "" if self.r2 is None else f", R^2 {self.r2:.1f}%"
-            lines.append(f"covariates: {statistic_text(self.moderators)}{r2}")
-        lines += [f"{name}: {statistic_text(test)}" for name, test in self.tests.items()]
-        return "\n".join(lines)
+    def sheet(self) -> Sheet:
+        """What ``print(result)`` and a notebook show, as a heading, tables and facts."""
+        from bayesmeta.pooling.face import pooled_sheet
 
-
-def number_text(value: float) -> str:
-    """Four significant digits."""
-    return f"{value:.4g}"
-
-
-def interval_text(pair: Pair) -> str:
-    """An interval in brackets, or nothing where there is none."""
-    return "" if math.isnan(pair[0]) else f" ({number_text(pair[0])} to {number_text(pair[1])})"
-
-
-def statistic_text(test: StatisticalTest) -> str:
-    """A test in words: statistic, degrees of freedom, P value."""
-    name = "F" if len(test.df) == 2 else "chi^2"
-    df = " and ".join(f"{value:g}" for value in test.df)
-    return f"{name} {number_text(test.statistic)}, df {df}, p {number_text(test.p_value)}"
+        return pooled_sheet(self)
 
 
 def plain_value(value: Any) -> Any:

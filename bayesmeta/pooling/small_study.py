@@ -10,13 +10,14 @@ from bayesmeta.data.estimates import Estimates, require_estimates
 from bayesmeta.errors import DataError, SpecificationError, require_choice
 from bayesmeta.pooling.arrays import PooledRegression, check_level, pool_arrays
 from bayesmeta.pooling.pool import require_no_clusters
+from bayesmeta.text.sheet import Sheet, Shown
 
 PREDICTORS = ("se", "variance")
 MODELS = ("lm", "rma")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EggerTest:
+class EggerTest(Shown):
     """Regression of the effects on their standard errors, or on their sampling variances.
 
     Attributes
@@ -44,9 +45,15 @@ class EggerTest:
     predictor: str
     model: str
 
+    def sheet(self) -> Sheet:
+        """What ``print`` and a notebook show, as a heading and facts."""
+        from bayesmeta.pooling.small_face import egger_sheet
+
+        return egger_sheet(self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PetPeese:
+class PetPeese(Shown):
     """Effect corrected for small-study effects by PET or, where PET finds an effect, by PEESE.
 
     Attributes
@@ -66,6 +73,12 @@ class PetPeese:
     used: str
     pet: EggerTest
     peese: EggerTest
+
+    def sheet(self) -> Sheet:
+        """What ``print`` and a notebook show, as a heading and a table."""
+        from bayesmeta.pooling.small_face import pet_peese_sheet
+
+        return pet_peese_sheet(self)
 
 
 def egger_test(data: Estimates, predictor: str = "se", model: str = "lm", *, level: float = 0.95) -> EggerTest:

@@ -14,14 +14,15 @@ from bayesmeta.pooling.arrays import pool_arrays
 from bayesmeta.pooling.pool import pool
 from bayesmeta.pooling.result import PooledResult
 from bayesmeta.pooling.small_study import require_independent
+from bayesmeta.text.sheet import Sheet, Shown
 
 Floats = NDArray[np.float64]
 COUNTS = ("L0", "R0", "Q0")
 SIDES = ("left", "right")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TrimAndFill:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class TrimAndFill(Shown):
     """What trim and fill found.
 
     Attributes
@@ -46,6 +47,12 @@ class TrimAndFill:
     pooled: PooledResult
     data: Estimates
     estimator: str
+
+    def sheet(self) -> Sheet:
+        """What ``print`` and a notebook show: how many studies are missing, and the pool with them filled in."""
+        from bayesmeta.pooling.small_face import trim_fill_sheet
+
+        return trim_fill_sheet(self)
 
 
 def trim_and_fill(

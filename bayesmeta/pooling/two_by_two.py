@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from scipy import stats
 from bayesmeta.data.tables import TableSource, open_table
 from bayesmeta.effects._cells import Cells
 from bayesmeta.effects.binary import log_odds_ratio, log_risk_ratio, risk_difference
+from bayesmeta.effects.registry import display_of
 from bayesmeta.errors import DataError, require_choice
 from bayesmeta.pooling.arrays import check_level, critical, two_sided_p
 from bayesmeta.pooling.result import PooledResult, StatisticalTest
@@ -109,7 +110,8 @@ def mantel_haenszel(
         y, errors = _EFFECTS[measure](*columns, correction=correction, where=names)
         q = float(np.sum(((y - estimate) / errors) ** 2))
     tests = _odds_ratio_tests(cells, math.exp(estimate)) if measure == "log_or" else {}
-    return _result("mh", estimate, se, q, int(keep.sum()), len(keep), level, tests)
+    found = _result("mh", estimate, se, q, int(keep.sum()), len(keep), level, tests)
+    return replace(found, display=display_of(measure))
 
 
 def peto(arms: TableSource, *, level: float = 0.95) -> PooledResult:
@@ -153,7 +155,8 @@ def peto(arms: TableSource, *, level: float = 0.95) -> PooledResult:
     keep = cells.informative
     estimate = float(cells.excess.sum()) / total
     q = float(np.sum(cells.excess[keep] ** 2 / cells.variance[keep])) - estimate**2 * total
-    return _result("peto", estimate, total**-0.5, max(q, 0.0), int(keep.sum()), len(keep), level, {})
+    found = _result("peto", estimate, total**-0.5, max(q, 0.0), int(keep.sum()), len(keep), level, {})
+    return replace(found, display=display_of("peto_log_or"))
 
 
 def _read(arms: TableSource) -> tuple[_Cells, list[str]]:

@@ -10,7 +10,6 @@ from typing import Any
 
 import typer
 from rich import box
-from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import Progress, ProgressColumn, TextColumn
 from rich.table import Table
@@ -61,17 +60,6 @@ class PlainTable(Table):
     def add_row(self, *cells: Any, **options: Any) -> None:
         """Add a row, as rich does."""
         super().add_row(*map(_text, cells), **options)
-
-
-def width_of(text: str) -> int:
-    """Characters of a line that a text takes: signs of East Asia take two.
-
-    Examples
-    --------
-    >>> width_of("g[日本]")
-    7
-    """
-    return cell_len(text)
 
 
 def _text(cell: Any) -> Any:

@@ -13,6 +13,7 @@ from bayesmeta.analysis.records.outcome import OutcomeRecord
 from bayesmeta.analysis.records.results import Results
 from bayesmeta.analysis.records.signal import SignalRecord
 from bayesmeta.report import evidence_tables, figures, html_tables, prior_sentences, sentences, signal_tables
+from bayesmeta.report.explorer_section import explorer_section
 from bayesmeta.text.plain_text import visible
 
 
@@ -42,6 +43,7 @@ def render_html(results: Results) -> str:
         summary_figure=figures.summary_figure(results),
         signals=[_signal(signal, results.analysis.ci_prob) for signal in results.signals],
         outcomes=outcomes,
+        explorer=explorer_section(results),
         rerun=shlex.join(["bayesmeta", "report", results.analysis.file, "--out", results.analysis.out]),
     )
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bayesmeta.report.console import PlainConsole, PlainTable, width_of
-from bayesmeta.text.plain_text import visible
+from bayesmeta.report.console import PlainConsole, PlainTable
+from bayesmeta.text.plain_text import visible, width_of
 
 _GAP = 2  # characters between columns
 _NAME = 24  # characters of a text that are kept on one line where there is room for them

@@ -48,3 +48,4 @@ Options = Annotated[
     list[str] | None,
     typer.Option("--option", help=f"An option of the model: 'baseline=common'. Of {_OPTIONS}. Repeatable."),
 ]
+Seed = Annotated[int, typer.Option(min=0, help="Of what is drawn.")]

@@ -9,11 +9,8 @@ import typer
 
 from bayesmeta.plots.registry import PLOTS
 from bayesmeta.report.messages import warnings_on_one_line
-from bayesmeta.report.options import Beta, Columns, Covariance, Formula, Measure, ModelName, Options, Priors
+from bayesmeta.report.options import Beta, Columns, Covariance, Formula, Measure, ModelName, Options, Priors, Seed
 
-EXAMPLE = (
-    """Example: bayesmeta plot effects.csv --kind forest --tau "HalfNormal(0.5)" --measure log_rr --out forest.svg"""
-)
 _KINDS = "; ".join(f"{plot.kind}: {plot.about}" for plot in PLOTS.values())
 _PARAMETERS = ", ".join(f"{plot.kind} ({plot.parameter})" for plot in PLOTS.values() if plot.parameter)
 
@@ -50,7 +47,7 @@ def plot(
     cov: Covariance = None,
     column: Columns = None,
     engine: Annotated[str, typer.Option(help="auto, quadrature or nuts.")] = "auto",
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Draw a table, a fit of it, or what other priors and other studies do to it, into an SVG or PNG file."""
     from bayesmeta.report.plotting import Wanted, plot_and_save

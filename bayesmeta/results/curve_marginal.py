@@ -15,7 +15,7 @@ from bayesmeta.results.intervals import WithMoments, checked_levels, shortest
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CurveMarginal(WithMoments):
     """Marginal posterior of one parameter of a grid, exact but for `error`.
 
@@ -28,6 +28,8 @@ class CurveMarginal(WithMoments):
         Of the prior.
     error : float
         Bound on the error of `cdf`.
+    name : str
+        What it is of.
     """
 
     curve: Curve
@@ -35,6 +37,7 @@ class CurveMarginal(WithMoments):
     sd_: float
     support: tuple[float, float]
     error: float = 0.0
+    name: str = ""
 
     @property
     def atoms(self) -> tuple[float, ...]:

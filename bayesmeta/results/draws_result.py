@@ -14,10 +14,12 @@ from bayesmeta.data.kinds import Data
 from bayesmeta.errors import SpecificationError
 from bayesmeta.results.claims import holds_on
 from bayesmeta.results.draws_shrinkage import shrinkage_of_draws, study_draws
+from bayesmeta.results.face import direction_error
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.precision import Precision, problems
 from bayesmeta.spec.two_scales import Model
+from bayesmeta.text.numbers import count_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +67,18 @@ class DrawsResult(MetaResult):
         """Log marginal likelihood; None, since draws alone do not give it."""
         return None
 
-    def marginal(self, expression: str) -> DrawsMarginal:
+    @property
+    def computed(self) -> str:
+        """The sampler, its draws and how well they agree."""
+        sizes, frame = self.posterior.sizes, self.summary()
+        sampler = {"nuts": "NUTS"}.get(self.engine, self.engine)
+        return (
+            f"{sampler}, {count_of(sizes['chain'], 'chain')} of {sizes['draw']} draws; largest R-hat {frame['r_hat'].max():.3f}, "
+            f"fewest effective draws {frame[['ess_bulk', 'ess_tail']].min(axis=None):.0f}; Monte Carlo error of a "
+            f"probability {direction_error(self)}"
+        )
+
+    def _marginal(self, expression: str) -> DrawsMarginal:
         """Marginal posterior of a parameter, of an expression in parameters, or of ``theta[study]``."""
         if expression.startswith("theta[") and expression.endswith("]"):
             return DrawsMarginal(study_draws(self, expression[6:-1]))

@@ -18,6 +18,7 @@ from bayesmeta.results.computed_result import ComputedResult
 from bayesmeta.results.curve_marginal import CurveMarginal
 from bayesmeta.results.draws_shrinkage import shrinkage_of_draws, study_draws
 from bayesmeta.results.exact_claims import scale_probability
+from bayesmeta.results.face import bound_text
 from bayesmeta.results.intervals import Marginal
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.spec.two_scales import Model
@@ -76,7 +77,12 @@ class GridResult(ComputedResult):
         """0.01, which is on the safe side: the bound is often ten times the error."""
         return ERROR_LIMIT
 
-    def marginal(self, expression: str) -> Marginal:
+    @property
+    def computed(self) -> str:
+        """Quadrature over all parameters, with the bound on the error of every probability."""
+        return bound_text(self.error_bound)
+
+    def _marginal(self, expression: str) -> Marginal:
         """Marginal posterior of a parameter, exact but for `error_bound`, or of a monotone function of one, ``"exp(mu)"``,
         whose mean and standard deviation are those of draws; of other expressions, and of ``theta[study]``, from draws.
         """

@@ -20,6 +20,7 @@ from bayesmeta.results.computed_result import ComputedResult
 from bayesmeta.results.curve_marginal import CurveMarginal
 from bayesmeta.results.draws_shrinkage import shrinkage_of_draws, study_draws
 from bayesmeta.results.exact_claims import compile_claim, contrast, scale_probability
+from bayesmeta.results.face import direction_error
 from bayesmeta.results.intervals import Marginal
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.monotone_marginal import ExactMarginal
@@ -110,7 +111,16 @@ class ImportanceResult(ComputedResult):
         """None, as of `error_bound`."""
         return None
 
-    def marginal(self, expression: str) -> Marginal:
+    @property
+    def computed(self) -> str:
+        """Importance sampling, with the number of effective sets and the largest Monte Carlo error of a direction."""
+        missed = f"; {100 * self.missed:.2g}% of the posterior may lie beyond the sample" if self.missed > 0.001 else ""
+        return (
+            f"importance sampling of the trials, {self.n_effective:.0f} effective sets of them; Monte Carlo error of a "
+            f"probability {direction_error(self)}{missed}"
+        )
+
+    def _marginal(self, expression: str) -> Marginal:
         """Marginal posterior of a parameter, of a sum of coefficients, or of a monotone function of one, ``"exp(mu)"``, whose
         mean and standard deviation are those of draws; of other expressions, and of ``theta[study]``, from draws.
         """

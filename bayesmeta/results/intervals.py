@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -11,6 +12,8 @@ from scipy.optimize import brentq, minimize_scalar
 
 from bayesmeta.errors import SpecificationError
 from bayesmeta.numbers import real_array
+from bayesmeta.text.numbers import spread_of, write_row
+from bayesmeta.text.sheet import ascii_signs
 
 Floats = NDArray[np.float64]
 _SCAN = 401  # intervals tried where there are point masses
@@ -51,6 +54,7 @@ class WithIntervals:
     """What every marginal answers from its quantiles."""
 
     __slots__ = ()
+    name: str
 
     def median(self: Marginal) -> float:
         """Posterior median."""
@@ -59,6 +63,9 @@ class WithIntervals:
     def interval(self: Marginal, prob: float, kind: str) -> tuple[float, float]:
         """Interval with probability `prob`: equal-tailed (``"eti"``) or shortest (``"hdi"``)."""
         return checked_interval(self, prob, kind)
+
+    def __repr__(self) -> str:
+        return marginal_line(self, self.name)  # type: ignore[arg-type]
 
 
 class WithMoments(WithIntervals):
@@ -75,6 +82,24 @@ class WithMoments(WithIntervals):
     def sd(self) -> float:
         """Posterior standard deviation; inf where it does not exist."""
         return self.sd_
+
+
+def marginal_line(marginal: Marginal, name: str) -> str:
+    """A marginal in one line: its median, 95% equal-tailed interval, mean and standard deviation."""
+    sd, lower, upper = marginal.sd(), *marginal.interval(0.95, "eti")
+    spread = sd if 0 < sd < np.inf else spread_of(None, lower, upper)
+    median, low, high, mean, deviation = write_row(
+        [marginal.median(), lower, upper, marginal.mean(), sd], spread and spread / 10
+    )
+    of = f" of {name}" if name else ""
+    return ascii_signs(f"Posterior{of}: median {median}, 95% interval {low} to {high}, mean {mean}, sd {deviation}")
+
+
+def named(marginal: Marginal, name: str) -> Marginal:
+    """The marginal, which says in its line what it is of."""
+    copied = copy.copy(marginal)
+    object.__setattr__(copied, "name", name)
+    return copied
 
 
 def checked_levels(q: ArrayLike) -> Floats:

@@ -23,7 +23,7 @@ _GOLDEN = 0.5 * (math.sqrt(5) - 1)
 _BLOCK = 400_000  # elements of a temporary array
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class JointDensity:
     """Joint posterior density of a coefficient and tau on a grid.
 
@@ -44,6 +44,9 @@ class JointDensity:
     tau: Floats
     density: Floats
     fit: QuadratureFit
+
+    def __repr__(self) -> str:
+        return f"Joint posterior density of {self.name} and tau at {self.x.size} by {self.tau.size} points"
 
     def level(self, prob: float) -> float:
         """Density above which lies probability `prob`: the edge of the smallest region that holds so much.

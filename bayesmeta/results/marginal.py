@@ -14,7 +14,7 @@ from bayesmeta.results.intervals import WithIntervals, checked_levels, checked_p
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DrawsMarginal(WithIntervals):
     """Marginal posterior of one quantity, from draws of shape (chain, draw).
 
@@ -24,6 +24,7 @@ class DrawsMarginal(WithIntervals):
 
     draws: Floats
     lower: float = -np.inf
+    name: str = ""
 
     @property
     def flat(self) -> Floats:

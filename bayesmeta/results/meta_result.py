@@ -12,7 +12,6 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from bayesmeta.data.files import write_file
 from bayesmeta.data.kinds import Data
 from bayesmeta.effects.display import Display
 from bayesmeta.effects.registry import display_of
@@ -20,9 +19,9 @@ from bayesmeta.families.prepared import Prepared, prepare
 from bayesmeta.priors import published_parts
 from bayesmeta.results.claims import evaluate
 from bayesmeta.results.display import with_display
-from bayesmeta.results.intervals import Marginal, checked_interval, checked_probability
-from bayesmeta.results.netcdf import netcdf_bytes
+from bayesmeta.results.intervals import Marginal, checked_interval, checked_probability, named
 from bayesmeta.spec.two_scales import Model
+from bayesmeta.text.sheet import Sheet, Shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +38,7 @@ def index_of(names: tuple[str, ...]) -> pd.Index:
     return pd.Index(names, dtype=object)
 
 
-class MetaResult(ABC):
+class MetaResult(Shown, ABC):
     """Posterior of one model on one data set.
 
     Attributes
@@ -83,9 +82,18 @@ class MetaResult(ABC):
     def error_limit(self) -> float | None:
         """What the engine keeps `error_bound` below, or else warns of; None where there is a Monte Carlo error instead."""
 
-    @abstractmethod
     def marginal(self, expression: str) -> Marginal:
-        """Marginal posterior of a parameter, of an expression in parameters, or of ``theta[study]``."""
+        """Marginal posterior of a parameter, of an expression in parameters, or of ``theta[study]``; by quadrature also of
+        ``I2`` (a proportion) and ``H``.
+
+        Exact but for `error_bound`, or from draws, as `probability` is; mean and standard deviation of a function of a
+        parameter, ``"exp(mu)"``, are always those of draws.
+        """
+        return named(self._marginal(expression), expression)
+
+    @abstractmethod
+    def _marginal(self, expression: str) -> Marginal:
+        """The same, without its name."""
 
     @abstractmethod
     def probability(self, claim: str) -> float:
@@ -162,6 +170,17 @@ class MetaResult(ABC):
         """Monte Carlo standard errors of mean and standard deviation of a parameter; zero where they are computed."""
         return 0.0, 0.0
 
+    @property
+    @abstractmethod
+    def computed(self) -> str:
+        """How the posterior was computed, and how far its numbers can be off, in words."""
+
+    def sheet(self) -> Sheet:
+        """What ``print(result)`` and a notebook show, as a heading, tables and notes."""
+        from bayesmeta.results.face import fit_sheet
+
+        return fit_sheet(self)
+
     def problems(self) -> Iterator[str]:
         """What makes the numbers of chains unreliable, in words; nothing where there are none."""
         yield from ()
@@ -179,8 +198,14 @@ class MetaResult(ABC):
         return np.asarray(evaluate(expression, self._parameter, self.parameters))
 
     def save(self, path: str | Path) -> None:
-        """Write the DataTree as NetCDF."""
-        write_file(path, netcdf_bytes(self.datatree))
+        """Write `datatree` as netCDF, with data, model and settings; `bayesmeta.load` reads it back.
+
+        Any program that reads netCDF finds the draws in ArviZ's groups. A prior that is a Python function is in no file:
+        `load` then asks for the model.
+        """
+        from bayesmeta.results.saved import save
+
+        save(self, path)
 
     def choice_probabilities(self) -> dict[str, dict[str, float]]:
         """Posterior probability of each option of each choice of a published review, or of each reading of a spread that

@@ -30,7 +30,7 @@ class ExactMarginal(Marginal, Protocol):
         """Values that have a probability of their own."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class MonotoneMarginal(WithIntervals):
     """Marginal posterior of a monotone function of another quantity, such as I^2 of tau or exp(mu) of mu.
 
@@ -46,12 +46,15 @@ class MonotoneMarginal(WithIntervals):
         Between which values it lies.
     moments : callable
         Gives mean and standard deviation.
+    name : str
+        What it is of.
     """
 
     base: ExactMarginal
     step: Step
     support: Ends
     moments: Callable[[], tuple[float, float]]
+    name: str = ""
 
     @property
     def atoms(self) -> tuple[float, ...]:

@@ -21,7 +21,7 @@ _SQRT_2PI = math.sqrt(2 * math.pi)
 _LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class NormalMixture(WithIntervals):
     """Marginal posterior of a linear combination of coefficients and true effects, exact but for `error`.
 
@@ -33,6 +33,8 @@ class NormalMixture(WithIntervals):
         How many moments exist: 0, 1, or 2 for two and more.
     error : float
         Bound on the error of `cdf`.
+    name : str
+        What it is of.
     """
 
     weights: Floats
@@ -40,6 +42,7 @@ class NormalMixture(WithIntervals):
     sds: Floats
     moments: int = 2
     error: float = 0.0
+    name: str = ""
 
     def pdf(self, x: ArrayLike) -> Floats:
         """Density at `x`, per unit of `x`; infinite at a point mass."""

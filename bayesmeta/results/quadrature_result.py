@@ -16,6 +16,7 @@ from bayesmeta.quadrature.parts import QuadratureFit
 from bayesmeta.results.claim_algebra import Sum
 from bayesmeta.results.computed_result import ComputedResult
 from bayesmeta.results.exact_claims import contrast, exact_probability, scale_probability
+from bayesmeta.results.face import bound_text
 from bayesmeta.results.intervals import Marginal, checked_probability
 from bayesmeta.results.monotone_marginal import ExactMarginal
 from bayesmeta.results.normal_mixture import NormalMixture, mixture_ppf
@@ -90,7 +91,12 @@ class QuadratureResult(ComputedResult):
         """The tolerance of the fit."""
         return self.fit.tolerance
 
-    def marginal(self, expression: str) -> Marginal:
+    @property
+    def computed(self) -> str:
+        """Quadrature, with the bound on the error of every probability."""
+        return bound_text(self.error_bound)
+
+    def _marginal(self, expression: str) -> Marginal:
         """Marginal posterior of a parameter, an expression, ``theta[study]``, ``I2`` (a proportion) or ``H``.
 
         Exact for parameters, linear combinations of coefficients, these, and monotone functions of one of them such as

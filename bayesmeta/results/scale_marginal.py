@@ -151,7 +151,7 @@ class ScalePart:
         return np.where(s <= self.first, 0.0, np.where(place >= last, 1.0, value))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ScaleMarginal(WithMoments):
     """Marginal posterior of the heterogeneity standard deviation, exact but for `error`.
 
@@ -166,6 +166,8 @@ class ScaleMarginal(WithMoments):
     support : tuple of float
     error : float
         Bound on the error of `cdf`.
+    name : str
+        What it is of.
     """
 
     parts: Sequence[ScalePart]
@@ -175,6 +177,7 @@ class ScaleMarginal(WithMoments):
     sd_: float
     support: tuple[float, float]
     error: float
+    name: str = ""
     _tables: tuple[Floats, ...] = ()
 
     def __post_init__(self) -> None:

@@ -24,6 +24,7 @@ from bayesmeta.results.fit import warn_inaccurate
 from bayesmeta.results.intervals import Marginal
 from bayesmeta.results.quadrature_result import QuadratureResult
 from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.text.sheet import Sheet, Shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,8 +34,8 @@ _MOST_MODELS = 4096
 Names = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ModelAverage:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class ModelAverage(Shown):
     """Posterior over models, and the posterior averaged over them.
 
     Attributes
@@ -57,6 +58,17 @@ class ModelAverage:
     _setting: Setting
     _weighted: tuple[tuple[float, Part], ...]
     _errors: tuple[float, ...]
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The parameters in words."""
+        return prepare(self.data, self.model).labels
+
+    def sheet(self) -> Sheet:
+        """What ``print`` and a notebook show, as a heading, tables and notes."""
+        from bayesmeta.sensitivity.face import average_sheet
+
+        return average_sheet(self)
 
     def summary(self, ci_prob: float = 0.95, ci_kind: str = "eti", *, given: Sequence[str] = ()) -> pd.DataFrame:
         """Mean, sd, median, lower and upper of each parameter, averaged over the models that have all of `given`."""

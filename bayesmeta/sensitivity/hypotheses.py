@@ -23,6 +23,7 @@ from bayesmeta.results.fit import fit
 from bayesmeta.results.quadrature_result import QuadratureResult
 from bayesmeta.results.region_hypothesis import log_factor
 from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.text.sheet import Sheet, Shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,8 +55,8 @@ class Extremum:
             return float(np.exp(self.log_bayes_factor))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class BayesFactorCurve:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class BayesFactorCurve(Shown):
     """A Bayes factor under one prior after another.
 
     Attributes
@@ -75,6 +76,12 @@ class BayesFactorCurve:
     table: pd.DataFrame
     least: Extremum
     largest: Extremum
+
+    def sheet(self) -> Sheet:
+        """What ``print`` and a notebook show, as a heading, tables and notes."""
+        from bayesmeta.sensitivity.face import curve_sheet
+
+        return curve_sheet(self)
 
 
 def bayes_factor_curve(

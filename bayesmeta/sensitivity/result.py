@@ -16,6 +16,7 @@ from bayesmeta.priors import Prior, plain
 from bayesmeta.priors._parameters import as_float, parameter_names
 from bayesmeta.sensitivity.divergence import coin, coin_divergence
 from bayesmeta.spec.two_scales import Model
+from bayesmeta.text.sheet import Sheet, Shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,8 +78,8 @@ class Robustness:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SensitivityResult:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class SensitivityResult(Shown):
     """Posterior probabilities under every crossing of some priors, from `prior_sensitivity`.
 
     Attributes
@@ -247,6 +248,12 @@ class SensitivityResult:
         from bayesmeta.sensitivity.wording import sentences
 
         return sentences(self, level)
+
+    def sheet(self) -> Sheet:
+        """What ``print`` and a notebook show, as a heading, tables and notes."""
+        from bayesmeta.sensitivity.face import sensitivity_sheet
+
+        return sensitivity_sheet(self)
 
     def __repr__(self) -> str:
         tried = " x ".join(f"{len(priors)} priors on {name}" for name, priors in self.priors.items())

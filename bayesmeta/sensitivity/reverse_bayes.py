@@ -10,6 +10,7 @@ from scipy.special import ndtr, ndtri
 
 from bayesmeta.errors import DataError, SpecificationError
 from bayesmeta.priors._parameters import as_float
+from bayesmeta.text.sheet import Sheet, Shown
 
 _DISAGREES = 0.1  # of half the interval's width: more than rounding explains
 
@@ -41,7 +42,7 @@ class CriticalPrior:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReverseBayes:
+class ReverseBayes(Shown):
     """What `reverse_bayes` found.
 
     Attributes
@@ -79,6 +80,12 @@ class ReverseBayes:
     minimum_bayes_factor: float
     bayes_factor: float
     bayes_factor_sds: tuple[float, ...]
+
+    def sheet(self) -> Sheet:
+        """What ``print`` and a notebook show, as a heading, tables and notes."""
+        from bayesmeta.sensitivity.face import reverse_sheet
+
+        return reverse_sheet(self)
 
     @property
     def significant(self) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from bayesmeta.text.sheet import Sheet, Shown
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -128,8 +130,8 @@ class Tipping:
         return LABELS[self.kind].format(parameter=self.parameter)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TippingPoints:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class TippingPoints(Shown):
     """Which priors, and which further trials, would change the answer.
 
     Attributes
@@ -153,6 +155,12 @@ class TippingPoints:
     def held(self) -> bool:
         """Whether the claim reaches the level in the model as given."""
         return self.probability >= self.level
+
+    def sheet(self) -> Sheet:
+        """What ``print`` and a notebook show, as a heading, tables and notes."""
+        from bayesmeta.sensitivity.face import tipping_sheet
+
+        return tipping_sheet(self)
 
     def __getitem__(self, kind: str) -> Tipping:
         for tipping in self.kinds:

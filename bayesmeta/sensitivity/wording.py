@@ -29,7 +29,7 @@ def sentences(result: SensitivityResult, level: float) -> list[str]:
         raise SpecificationError(f"level={level!r}: must lie between 0 and 1, e.g. 0.95.")
     lines = []
     for j, claim in enumerate(result.claims):
-        lines.append(_range_sentence(result, claim, j))
+        lines.append(range_sentence(result, claim, j))
         if result.simulated:
             continue
         for name, key in zip(result.priors, result.keys, strict=True):
@@ -88,7 +88,8 @@ def _probability(result: SensitivityResult, claim: str, key: Any, prior: Prior) 
     return fits["model"].probability(claim)
 
 
-def _range_sentence(result: SensitivityResult, claim: str, j: int) -> str:
+def range_sentence(result: SensitivityResult, claim: str, j: int) -> str:
+    """Lowest and highest probability of claim number j over all combinations, and that under the primary priors."""
     low, high = (_digits(p) for p in (result.probability[..., j].min(), result.probability[..., j].max()))
     number = math.prod(result.shape)
     primary = _digits(result.primary[f"P({claim})"])

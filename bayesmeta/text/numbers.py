@@ -20,6 +20,7 @@ from typing import Any
 MISSING = "–"
 MINUS = "\N{MINUS SIGN}"
 _HYPHEN_BEFORE_NUMBER = re.compile(r"(?<![^\s(=])-(?=\d)")  # a sign, not the hyphen of "0-10"
+_LONG = re.compile(r"\d+\.\d{5,}(?:e-?\d+)?")  # a number with more decimals than a reader needs
 _MOST_DECIMALS, _LARGEST = 7, 1e7  # beyond these a number is written with a power of ten
 _FLOAT_DIGITS = 17  # that a number can have
 _WIDTH = 2 * 1.959964  # of a 95% interval, in standard errors
@@ -243,6 +244,17 @@ def format_probability_range(bounds: Sequence[float | None] | None, joint: str =
     if not bounds or any(is_missing(bound) for bound in bounds) or bounds[0] == bounds[1]:
         return MISSING
     return f"{format_probability(bounds[0])}{joint}{format_probability(bounds[1])}"
+
+
+def rounded(text: str) -> str:
+    """A text with its long numbers to four digits, for a reader; a computer needs them all.
+
+    Examples
+    --------
+    >>> rounded("Normal(0, 0.6868186271687297)"), rounded("HalfNormal(0.25)")
+    ('Normal(0, 0.6868)', 'HalfNormal(0.25)')
+    """
+    return _LONG.sub(lambda number: f"{float(number[0]):.4g}", text)
 
 
 def format_bound(bound: float) -> str:

@@ -31,6 +31,19 @@ def visible(text: str) -> str:
     return text.translate(_CODES)
 
 
+def width_of(text: str) -> int:
+    """Characters of a line that a text takes: signs of East Asia take two.
+
+    Examples
+    --------
+    >>> width_of("g[日本]")
+    7
+    """
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
 def accept_any_encoding() -> None:
     """Let a terminal without UTF-8 show the nearest sign, or the code, of what it does not have."""
     codecs.register_error(_HANDLER, _nearest)

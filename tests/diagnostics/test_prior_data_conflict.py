@@ -162,4 +162,4 @@ def test_refusals():
         check([1, 2], bm.NormalNormal(tau=bm.HalfNormal(1)))
     with pytest.raises(SpecificationError, match="takes a NormalNormal"):
         check(SCHOOLS, bm.HalfNormal(1))
-    assert "HalfNormal(1)" in repr(bm.prior_data_conflict(SCHOOLS, bm.NormalNormal(tau=bm.HalfNormal(1))))
+    assert "tau ~ HalfNormal(1)" in str(bm.prior_data_conflict(SCHOOLS, bm.NormalNormal(tau=bm.HalfNormal(1))))

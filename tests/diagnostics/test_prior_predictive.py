@@ -137,7 +137,7 @@ def test_no_prior_on_mu():
     found = bm.prior_predictive(bm.NormalNormal(tau=bm.HalfNormal(1)))
     assert found.opposite_signs is None
     assert list(found.table.index) == ["tau", "spread", "range", "deviation"]
-    assert "deviation" in repr(found)
+    assert "A true effect minus the mean" in str(found)
 
 
 @pytest.mark.parametrize(

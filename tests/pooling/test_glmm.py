@@ -329,7 +329,7 @@ def test_refusals_name_what_is_allowed():
 def test_a_result_prints_and_is_plain_json():
     got = bm.pool_glmm(table(SMALL))
     assert json.loads(json.dumps(got.as_dict(), allow_nan=False))["i2"] is None
-    assert "likelihood ratio: chi^2" in str(got)
+    assert "Likelihood ratio  chi-square = " in str(got)
     assert "nan" not in str(got)
 
 

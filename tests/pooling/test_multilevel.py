@@ -222,13 +222,14 @@ def test_results_print_and_are_plain_json():
     values = json.loads(json.dumps(nested.as_dict(), allow_nan=False))
     assert values["variances"]["cluster"] == nested.variances["cluster"]
     text = str(nested)
-    assert text.startswith("6 estimates in 3 clusters, nested random effects (reml), 95% intervals (wald)")
-    assert "cluster: variance" in text
+    assert text.startswith("Three-level model: 6 estimates in 3 clusters (REML)")
+    assert "Intervals and tests: normal" in text
+    assert "Between clusters" in text
     y = [0.5, -0.3, 0.2, -0.9, 0.8, 0.1, 0.0, -0.4]
     several = bm.pool_multivariate(bm.Estimates(y, [0.1] * 8), ["x", "y"] * 4, [1, 1, 2, 2, 3, 3, 4, 4])
     values = json.loads(json.dumps(several.as_dict(), allow_nan=False))
     assert_allclose(values["correlation"][0][1], several.correlation[0, 1])
-    assert "correlation x, y: " in str(several)
+    assert "Correlation of x and y  " in str(several)
     assert values["moderators"]["df"] == [2]
 
 

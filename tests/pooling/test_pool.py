@@ -158,8 +158,8 @@ def test_one_study():
         assert_allclose([got.lower, got.upper], [0.4 - 1.959963984540054 * 0.2, 0.4 + 1.959963984540054 * 0.2])
         assert math.isnan(bm.pool(data, method, "hksj").lower)
     assert math.isnan(bm.pool(data).tau2_interval[1])
-    assert str(bm.pool(data)).startswith("1 study, random effects (reml)")
-    assert str(bm.pool(data, "fe")).startswith("1 study, common effect (fe)")
+    assert str(bm.pool(data)).startswith("Random-effects model: 1 study (tau^2 by REML)")
+    assert str(bm.pool(data, "fe")).startswith("Common-effect model: 1 study (inverse variance)")
 
 
 def test_a_known_covariance_that_is_diagonal_changes_nothing():
@@ -289,7 +289,7 @@ def test_a_result_is_plain_json():
     found = bm.pool(bm.load_dataset("bcg"), formula="1 + latitude")
     text = json.dumps(found.as_dict(), allow_nan=False)
     assert json.loads(text)["coefficients"]["latitude"]["estimate"] == found.coefficients.loc["latitude", "estimate"]
-    assert "covariates: F" in str(found)
+    assert "Test of covariates  F = " in str(found)
     assert "R^2" in str(found)
 
 
@@ -345,7 +345,7 @@ def test_levels_are_numbers_and_printed_in_full():
     for level in ("0.95", None, [0.95], True, math.nan):
         with pytest.raises(bm.SpecificationError, match="95% is 0.95"):
             bm.pool(data, level=level)
-    assert "99.9% intervals" in str(bm.pool(data, level=0.999))
+    assert "99.9% interval" in str(bm.pool(data, level=0.999))
 
 
 def test_fisher_scoring_that_goes_back_and_forth_still_ends_where_the_score_is_zero():

@@ -70,12 +70,12 @@ def test_studies_are_counted_and_not_their_contrasts(capsys, tmp_path, command):
 
 def test_studies_are_counted_in_pooled_results_and_reports(tmp_path):
     data = bm.Estimates([0.1, 0.2, 0.4], [1, 1, 1], covariates={"trial": ["A", "A", "B"]})
-    assert str(bm.pool(data)).startswith("3 estimates of 2 studies, random effects")
+    assert str(bm.pool(data)).startswith("Random-effects model: 3 estimates of 2 studies (")
     assert (bm.pool(data).n_studies, bm.pool(data).as_dict()["n_trials"]) == (3, 2)
-    assert str(bm.cluster_robust(data, "trial")).startswith("3 estimates of 2 studies, ")
+    assert str(bm.cluster_robust(data, "trial")).startswith("Random-effects model: 3 estimates of 2 studies (")
     flags = bm.Estimates([0.1, 0.2, 0.4], [1, 1, 1], covariates={"trial": [1, 1, 0]})  # trials or not: no labels
-    assert str(bm.pool(flags)).startswith("3 studies, ")
-    assert str(bm.pool(data.drop("study 1"))).startswith("2 studies, ")
+    assert str(bm.pool(flags)).startswith("Random-effects model: 3 studies (")
+    assert str(bm.pool(data.drop("study 1"))).startswith("Random-effects model: 2 studies (")
     reader = FitReader("m", bm.fit(data, bm.NormalNormal(mu=bm.Normal(0, 1), tau=bm.HalfNormal(1))))
     words = EstimatesWords()
     assert words.methods([reader], "studies with published estimates") == (

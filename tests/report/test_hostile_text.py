@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import copy
 import re
 import warnings
 from pathlib import Path
@@ -17,6 +18,8 @@ from bayesmeta.diagnostics.check import Check
 from bayesmeta.plots import coverage
 from bayesmeta.plots.canvas import image
 from bayesmeta.report.console import PlainConsole, PlainTable, progress_bar
+from bayesmeta.report.diff import diff_reports
+from bayesmeta.report.diff_table import print_diff
 from bayesmeta.report.html import render_html
 from bayesmeta.report.run import _print_signals
 from bayesmeta.text.plain_text import visible
@@ -62,6 +65,7 @@ COMMANDS = {
     "check": ["check", "arms.csv"],
     "compare": ["compare", "effects.csv", "--formula", "1 + x", "--parameter", "x", "--plot", "out.svg"],
     "plot": ["plot", "effects.csv", "--tau", "HalfNormal(1)", "--kind", "baujat", "--out", "plot.svg"],
+    "explore": ["explore", "effects.csv", "--formula", "1 + x", "--tau", "HalfNormal(1)", "--out", "page.html"],
     "sensitivity": ["sensitivity", "effects.csv", "--tau", "HalfNormal(1)", "--tau", "HalfNormal(2)"],
     "simulate": ["simulate", "design.toml", "--out", "blocks"],
     "priors": ["priors", "--search", "pain"],
@@ -81,7 +85,7 @@ SHOWN = {
     "fit": [name for name in HOSTILE[:-1] if name != min(HOSTILE)],  # which the others are compared with; one wraps
     "effects": HOSTILE, "convert": HOSTILE, "simulate": ["[/kg] :warning:", "[random]", "_nolegend_"],
 }  # fmt: skip
-ELSEWHERE = {"report", "verify"}  # which sample: what they print is tried below
+ELSEWHERE = {"report", "verify", "diff"}  # of reports, which are sampled: what they print is tried below
 
 
 def test_every_command_is_tried() -> None:
@@ -160,6 +164,13 @@ def test_what_report_and_verify_print(
     monkeypatch.setattr("bayesmeta.report.verify.verify_report", lambda *_: [Check(name, False, None, None, name)])
     assert run(["verify", str(tmp_path)]) == 1
     assert f"failed  {visible(name)}: {visible(name)}" in capsys.readouterr().out
+    other = copy.deepcopy(results)
+    other["signals"][0] |= {"probability": 0.123, "claim_label": name}
+    results["signals"][0] |= {"claim_label": name}
+    other["versions"][name] = name
+    print_diff(diff_reports(Results.model_validate(results), Results.model_validate(other)))
+    together = "".join(capsys.readouterr().out.split())
+    assert together.count("".join(visible(name).split())) >= 3, name
 
 
 def test_a_legend_keeps_a_name_that_begins_with_an_underscore() -> None:
@@ -175,7 +186,10 @@ def test_a_legend_keeps_a_name_that_begins_with_an_underscore() -> None:
         assert b"<svg" in image("svg", coverage.coverage, rows, 0.95)
 
 
-PRINTERS = {"console.py"}  # the one place that makes consoles and tables
+PRINTERS = {
+    "console.py",
+    "plain_text.py",
+}  # consoles and tables are made in the first; the second asks how wide text is
 BARS = {"BarColumn", "TextColumn", "TimeElapsedColumn", "MofNCompleteColumn", "TimeRemainingColumn"}
 
 

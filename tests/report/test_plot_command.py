@@ -15,8 +15,8 @@ import typer
 import bayesmeta as bm
 from bayesmeta.cli import app, main
 from bayesmeta.plots.registry import PLOTS
+from bayesmeta.report.command_examples import EXAMPLES
 from bayesmeta.report.comparison import DEFAULT_TAU
-from bayesmeta.report.plot_command import EXAMPLE
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PRIORS = {"mu": bm.Normal(0, 2), "tau": bm.HalfNormal(0.5)}
@@ -191,7 +191,7 @@ def test_the_help_has_every_kind_and_an_example(capsys: pytest.CaptureFixture[st
 
 
 def test_the_example_of_the_help_runs(table: Path, run: Callable[..., Any]) -> None:
-    words = shlex.split(EXAMPLE.removeprefix("Example: "))
+    words = shlex.split(EXAMPLES["plot"][0])
     assert words[:3] == ["bayesmeta", "plot", "effects.csv"]
     status, (line,) = run(*words[3:])
     assert (status, line.startswith("forest.svg: Forest plot of 13 studies, risk ratio.")) == (0, True)

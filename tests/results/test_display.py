@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 
 import bayesmeta as bm
 from bayesmeta.cli import main
-from bayesmeta.results.display import reading
+from bayesmeta.effects.display import reading
 
 OLD = ["mean", "sd", "median", "lower", "upper"]
 

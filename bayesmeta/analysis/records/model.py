@@ -6,6 +6,7 @@ from pydantic import Field, JsonValue
 
 from bayesmeta.analysis.records.base import Moments, Record
 from bayesmeta.analysis.records.evidence import Value
+from bayesmeta.analysis.records.explorer import ExplorerRecord
 from bayesmeta.diagnostics.agreement import Agreement
 
 
@@ -144,3 +145,4 @@ class ModelRecord(Record):
     sample: SampleRecord | None = None
     agreement: list[Agreement] = Field(default_factory=list)
     refused: str = ""
+    explorer: ExplorerRecord | None = None

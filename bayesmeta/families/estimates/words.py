@@ -44,8 +44,8 @@ class EstimatesWords(Words):
             elif between != Independent():
                 yield f"In the model '{reader.label}' true effects covary by tau^2 times a matrix that was given."
 
-    def notes(self, data: Estimates, model: Any) -> Iterator[str]:
-        """What was added to counts, and how rows of one study depend."""
+    def notes(self, data: Estimates, model: Any, multi_arm: str = "--option between=multi-arm") -> Iterator[str]:
+        """What was added to counts, and how rows of one study depend; `multi_arm` is how one asks for correlated true effects."""
         if said := approximation_sentence(data.added, data.study):
             yield said
         dependent = data.cov is not None and np.count_nonzero(data.cov - np.diag(np.diag(data.cov))) > 0
@@ -62,6 +62,6 @@ class EstimatesWords(Words):
             yield f"{start} covary by tau^2 times the matrix that was given."
         elif dependent:
             yield (
-                "Estimates have their known covariance. Their true effects vary independently; --option between=multi-arm "
-                "correlates those of one trial by 1/2."
+                f"Estimates have their known covariance. Their true effects vary independently; {multi_arm} correlates those of "
+                "one trial by 1/2."
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
@@ -11,6 +10,7 @@ from bayesmeta.analysis.blanks import blank
 from bayesmeta.report.new_review.draft import KEY, RISK, Draft, studies_columns
 from bayesmeta.report.new_review.measures import MEASURES, MeasureRow
 from bayesmeta.report.new_review.questions import FURTHER, QUESTIONS
+from bayesmeta.report.toml_text import toml_value
 
 _OUTCOME = f"outcomes.{KEY}"
 _MEASURES = "one of " + ", ".join(row.measure for row in MEASURES)
@@ -47,15 +47,8 @@ def studies_frame(draft: Draft) -> dict[str, list[str]]:
     return {name: ["" if cell is None else str(cell) for cell in cells] for name, cells in columns.items()}
 
 
-def _value(value: object) -> str:
-    """A value as TOML writes it."""
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{key} = {_value(one)}" for key, one in value.items()) + " }"
-    return json.dumps(value, ensure_ascii=False) if not isinstance(value, float) else repr(value)
-
-
 def _keys(content: Mapping[str, Any]) -> Iterator[str]:
-    yield from (f"{key} = {_value(value)}" for key, value in content.items())
+    yield from (f"{key} = {toml_value(value)}" for key, value in content.items())
 
 
 def _section(name: str, content: Mapping[str, Any], *, listed: bool = False) -> Iterator[str]:
@@ -227,5 +220,5 @@ def _sensitivity(draft: Draft) -> Iterator[str]:
     ):
         yield f"{name} = ["
         for label, factor in labels.items():
-            yield f"  {_value({'label': label, 'prior': family.format(f'{size * factor:.2g}')})},"
+            yield f"  {toml_value({'label': label, 'prior': family.format(f'{size * factor:.2g}')})},"
         yield "]"
