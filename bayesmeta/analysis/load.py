@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 from bayesmeta.analysis.blanks import reject_blank_cells
 from bayesmeta.analysis.evidence import load_review
@@ -44,14 +45,14 @@ def load_data(outcome: Outcome, folder: Path, name: str) -> Data:
         table: Table | Path = file
     else:
         try:
-            table = read_named(file, outcome.columns, _covariates(outcome))
+            table = read_named(file, outcome.columns, named_covariates(outcome))
         except SpecificationError as error:
             raise SpecificationError(f"outcomes.{name}: {error}") from error
     stated = outcome.measure if "measure" in outcome.model_fields_set else None
     if given[0] == "studies":
         return load_review(outcome, reject_blank_cells(open_table(table, "table of studies")), name, stated)
     try:
-        if (kind := _kind_of_arms(outcome)) is not None:
+        if (kind := kind_of_arms(outcome)) is not None:
             arms: Data = family_named(kind).data_type.from_frame(table, covariates=outcome.covariates)  # type: ignore[attr-defined]
             return arms
         if given[0] == "arms" or outcome.measure in REPORTED:
@@ -61,7 +62,7 @@ def load_data(outcome: Outcome, folder: Path, name: str) -> Data:
         raise type(error)(f"outcomes.{name}: {error}") from error
 
 
-def _kind_of_arms(outcome: Outcome) -> str | None:
+def kind_of_arms(outcome: Outcome) -> str | None:
     """The kind of the models of an outcome where it is one of arms, with standard errors that follow from parameters."""
     return next((section.kind for section in outcome.models.values() if section.keys.table == "arms"), None)
 
@@ -96,24 +97,24 @@ def _computed(outcome: Outcome, table: Table | Path) -> Estimates:
 
 def _estimates(outcome: Outcome, table: Table, measure: str | None, folder: Path) -> Estimates:
     """Estimates of a table, with what the outcome says of their dependence."""
-    clusters = {section.own.get("cluster") for section in outcome.models.values()}
-    (cluster,) = clusters if len(clusters) == 1 else (None,)
-    names = outcome.covariates
-    if names is not None:
-        names = list(dict.fromkeys([*names, *_own_columns(outcome)]))
-    data = Estimates.from_frame(
-        table,
-        covariates=[n for n in names if n != "study"] if names else names,
-        measure=measure,
-        cov=covariance_of(None if outcome.cov is None else folder / outcome.cov, table),
-        cluster=cluster,
-    )
+    cov = covariance_of(None if outcome.cov is None else folder / outcome.cov, table)
+    data = Estimates.from_frame(table, measure=measure, cov=cov, **estimates_options(outcome))
     if (named := specific(data.measure)) is not None:
         measure_named(named)
     return data
 
 
-def _covariates(outcome: Outcome) -> list[str]:
+def estimates_options(outcome: Outcome) -> dict[str, Any]:
+    """What `Estimates.from_frame` is told of a table of estimates, beside measure and covariance."""
+    clusters = {section.own.get("cluster") for section in outcome.models.values()}
+    (cluster,) = clusters if len(clusters) == 1 else (None,)
+    names = outcome.covariates
+    if names is not None:
+        names = list(dict.fromkeys([*names, *_own_columns(outcome)]))
+    return {"covariates": [n for n in names if n != "study"] if names else names, "cluster": cluster}
+
+
+def named_covariates(outcome: Outcome) -> list[str]:
     """What the analysis calls the covariates of an outcome."""
     return [
         *(outcome.covariates or []),
@@ -134,7 +135,7 @@ def _check_kinds(outcome: Outcome, table: str, name: str) -> None:
     if len(kinds) > 1:
         shown = " and ".join(f"{key!r} (kind = {kind!r})" for kind, key in kinds.items())
         raise SpecificationError(f"{where}: models {shown} take different data; make them two outcomes.")
-    arms = _kind_of_arms(outcome)
+    arms = kind_of_arms(outcome)
     if arms and table != "arms":
         raise SpecificationError(f"{where}: kind = {arms!r} is a model of arms: give arms, not {table}.")
     if outcome.measure in REPORTED and table != "estimates":

@@ -24,12 +24,13 @@ from bayesmeta.report.console import PlainConsole, progress_bar
 from bayesmeta.report.csv_tables import TABLES, csv_tables
 from bayesmeta.report.html import render_html
 from bayesmeta.report.layout import print_table
+from bayesmeta.report.python_script.script import SCRIPT, analysis_script
 from bayesmeta.report.tables import filled_columns, first_rows, signals_table_rows
 from bayesmeta.results.netcdf import netcdf_bytes
 
 
 def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False) -> Results:
-    """Fit an analysis file and write ``report.html``, its tables, ``results.json`` and ``posterior.nc`` into `out`.
+    """Fit an analysis file and write ``report.html``, what lies beside it, and ``results.json`` into `out`.
 
     Parameters
     ----------
@@ -86,6 +87,7 @@ def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False) 
     )
     tables = {name: text.encode() for name, text in csv_tables(results).items()}
     contents = {
+        SCRIPT: analysis_script(checked, results).encode(),
         "posterior.nc": draws,
         "report.html": render_html(results).encode(),
         "results.json": results.as_json().encode(),
@@ -97,7 +99,7 @@ def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False) 
         if name not in tables:
             (folder / name).unlink(missing_ok=True)
     _print_signals(console, results)
-    console.print(f"Written to {folder}: report.html, results.json, posterior.nc, and tables, report-*.csv")
+    console.print(f"Written to {folder}: report.html, results.json, posterior.nc, {SCRIPT}, and tables, report-*.csv")
     return results
 
 

@@ -27,6 +27,7 @@ from bayesmeta.report.differences import differences
 from bayesmeta.report.html import render_html
 from bayesmeta.report.messages import say
 from bayesmeta.report.other_priors import keep_what_is_stated, without_refits
+from bayesmeta.report.python_script.script import SCRIPT, analysis_script
 from bayesmeta.report.recorded import Draws, read_draws, read_inputs, read_results
 from bayesmeta.results.draws_result import DrawsResult
 from bayesmeta.results.meta_result import MetaResult
@@ -55,9 +56,9 @@ def verify_report(
     Returns
     -------
     list of Check
-        That the page and the tables beside it are those of these results; that data, models and sampling are those of the
-        draws; for each outcome, that every number is reproduced; that texts and checks are; that the report's own checks
-        passed. A sampled model's
+        That the page is that of these results, and so are tables and Python script beside it; that data, models and sampling
+        are those of the draws; for each outcome, that every number is reproduced; that texts and checks are; that the report's
+        own checks passed. A sampled model's
         refits under other priors are not kept with the report, so that their numbers and checks are left out, and so are
         the date and the path of the analysis file.
 
@@ -88,6 +89,7 @@ def verify_report(
         ) from error
     sound = all(check.passed is not False for check in checks)
     checks = [_page(folder, recorded, sound), _tables(folder, recorded, sound), *checks]
+    checks += [_script(folder, checked, recorded)] if sound else []  # else it is of another analysis
     failed = [check.name for check in recorded.failed]
     note = f"Failed: {', '.join(failed)}." if failed else ""
     return [*checks, Check("checks of the report itself", not failed, float(len(failed)), 0.0, note)]
@@ -144,6 +146,13 @@ def _tables(folder: Path, recorded: Results, sound: bool) -> Check:
     apart = [file for file, text in tables.items() if not _is(folder / file, text)]
     note = f"Edited, missing, or written by another version: {', '.join(apart)}." if apart else ""
     return Check(name, not apart, float(len(apart)), 0.0, note)
+
+
+def _script(folder: Path, checked: Plan, recorded: Results) -> Check:
+    """Whether the Python script beside the page is the one of the analysis file."""
+    same = _is(folder / SCRIPT, analysis_script(checked, recorded))
+    note = "" if same else "Edited, missing, or written by another version."
+    return Check(f"{SCRIPT} states the data, models and questions of the analysis file", same, None, None, note)
 
 
 def _is(path: Path, text: str) -> bool:

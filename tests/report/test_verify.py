@@ -307,6 +307,39 @@ def test_an_edited_table_is_found(copied: Path) -> None:
     }
 
 
+def test_the_script_prints_the_numbers_of_the_report(written: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (written / "report" / "analysis.py").read_text(encoding="utf-8")
+    here = text.replace(
+        'FOLDER = Path(".")', f"FOLDER = Path({str(written / 'input')!r})"
+    )  # it was named by its whole path
+    assert here != text
+    names: dict[str, Any] = {"__file__": str(written / "analysis.py")}
+    exec(compile(here, "analysis.py", "exec"), names)
+    results = json.loads((written / "report" / "results.json").read_text(encoding="utf-8"))
+    (signal,) = results["signals"]
+    other = signal["sensitivity"][1]
+    asked = results["outcomes"]["pain"]["probabilities"][0]
+    expected = [asked["probability"], signal["probability"], other["probability"]]
+    assert [p for _, p in names["answers"]] == pytest.approx(expected, abs=1e-9)
+    printed = capsys.readouterr().out
+    assert f"  narrow, wide: benefit: {other['probability']:.6g}" in printed.splitlines()
+    estimate = signal["estimate"]
+    assert f"  mu: {estimate['median']:.6g} ({estimate['lower']:.6g} to {estimate['upper']:.6g})" in printed
+    summary = names["fits"]["overall"].summary(ci_prob=0.95, ci_kind="eti")
+    for row in results["outcomes"]["pain"]["models"]["overall"]["summary"]:
+        columns = ["mean", "sd", "median", "lower", "upper"]
+        stated = [row[key] for key in columns]
+        assert summary.loc[row["parameter"], columns].tolist() == pytest.approx(stated, abs=1e-9)
+
+
+def test_an_edited_script_is_found(copied: Path) -> None:
+    script = copied / "report" / "analysis.py"
+    script.write_text(script.read_text(encoding="utf-8").replace("Normal(0, 2)", "Normal(0, 3)"), encoding="utf-8")
+    found = failures(copied)
+    assert list(found) == ["analysis.py states the data, models and questions of the analysis file"]
+    assert list(found.values()) == ["Edited, missing, or written by another version."]
+
+
 def test_edited_draws_are_found(copied: Path) -> None:
     with h5py.File(copied / "report" / "posterior.nc", "r+") as file:
         rhat = file["pain/overall/posterior/tau"]

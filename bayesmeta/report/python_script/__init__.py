@@ -1,0 +1,1 @@
+"""`analysis.py`: a Python script that computes what a report shows."""
