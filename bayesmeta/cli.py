@@ -82,6 +82,10 @@ app.command(epilog=epilog("explore"))(explore)
 def report(
     analysis: Annotated[Path, typer.Argument(help="Analysis file (TOML).")],
     out: Annotated[Path, typer.Option(help="Folder for report.html, results.json and the posteriors.")],
+    also: Annotated[
+        list[str] | None,
+        typer.Option(help="A format beside HTML: markdown, which writes report.md and its figures as SVG files."),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print results.json on standard output, nothing else.")
     ] = False,
@@ -91,7 +95,7 @@ def report(
     from bayesmeta.report.sentences import check_sentence
 
     with warnings_on_one_line():
-        results = write_report(analysis, out, quiet=as_json)
+        results = write_report(analysis, out, quiet=as_json, also=also or ())
     if as_json:
         typer.echo(json.dumps(results.as_dict(), allow_nan=False))
     for check in results.failed:

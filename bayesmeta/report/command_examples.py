@@ -4,7 +4,10 @@ from __future__ import annotations
 
 EXAMPLES = {
     "new": ("bayesmeta new bcg --from effects.csv --measure log_rr", "bayesmeta new il2ra --review"),
-    "report": ("bayesmeta report bcg/analysis.toml --out bcg/report",),
+    "report": (
+        "bayesmeta report bcg/analysis.toml --out bcg/report",
+        "bayesmeta report bcg/analysis.toml --out bcg/report --also markdown",
+    ),
     "verify": ("bayesmeta verify bcg/report",),
     "diff": ("bayesmeta diff before after",),
     "fit": (

@@ -42,13 +42,18 @@ def render_html(results: Results) -> str:
         A self-contained HTML document. The same results give the same text; two runs of one analysis differ only in
         `created`.
     """
+    return _template().render(**page_content(results))
+
+
+def page_content(results: Results) -> dict[str, Any]:
+    """What the page consists of: sentences, tables and pictures by their names in the template."""
     first = next((key for key, one in results.outcomes.items() if any(m.forest for m in one.models.values())), None)
     outcomes = [_outcome(results, key, outcome, first=key == first) for key, outcome in results.outcomes.items()]
     models = [model for outcome in results.outcomes.values() for model in outcome.models.values()]
     answer = page_one.answers(results)
     explorer, checks = explorer_section(results), check_tables.named_checks(results)
     contents = _contents(results, explorer=bool(explorer))
-    return _template().render(
+    return dict(  # noqa: C408 - the names are the template's
         r=results,
         methods=_methods(results),
         answer=answer,

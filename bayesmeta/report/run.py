@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -19,17 +19,21 @@ from bayesmeta.analysis.fits import Computed
 from bayesmeta.analysis.records.results import DrawsRecord, Results
 from bayesmeta.analysis.run import Plan, plan, run
 from bayesmeta.data.files import sweep, write_files
-from bayesmeta.errors import DataError
+from bayesmeta.errors import DataError, require_choice
 from bayesmeta.report.console import PlainConsole, progress_bar
 from bayesmeta.report.csv_tables import TABLES, csv_tables
+from bayesmeta.report.document.contents import blocks
+from bayesmeta.report.document.markdown import MARKDOWN, PICTURES, markdown_files
 from bayesmeta.report.html import render_html
 from bayesmeta.report.layout import print_table
 from bayesmeta.report.python_script.script import SCRIPT, analysis_script
 from bayesmeta.report.tables import filled_columns, first_rows, signals_table_rows
 from bayesmeta.results.netcdf import netcdf_bytes
 
+FORMATS = ("markdown",)
 
-def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False) -> Results:
+
+def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False, also: Collection[str] = ()) -> Results:
     """Fit an analysis file and write ``report.html``, what lies beside it, and ``results.json`` into `out`.
 
     Parameters
@@ -40,6 +44,8 @@ def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False) 
         Folder, made if it does not exist. The files appear together at the end, or not at all.
     quiet : bool, default False
         No progress bar and no table. Otherwise each outcome that needs no chains has a table of its own as soon as it is fitted.
+    also : collection of str
+        ``"markdown"`` writes ``report.md`` too, with its figures as SVG files beside it.
 
     Returns
     -------
@@ -51,6 +57,8 @@ def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False) 
     DataError, SpecificationError
         If the file or a table is rejected; before anything is sampled or written.
     """
+    for one in also:
+        require_choice("also", one, FORMATS)
     folder = Path(out)
     if "\0" in str(out):
         raise DataError(f"{str(out)!r}: a path cannot hold the character NUL.")
@@ -92,14 +100,18 @@ def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False) 
         "report.html": render_html(results).encode(),
         "results.json": results.as_json().encode(),
         **tables,
+        **(markdown_files(blocks(results)) if "markdown" in also else {}),
     }
     folder.mkdir(parents=True, exist_ok=True)
     write_files(folder, contents)
-    for name in TABLES:  # of an earlier report, which had more
-        if name not in tables:
-            (folder / name).unlink(missing_ok=True)
+    for path in [*(folder / name for name in TABLES), folder / MARKDOWN, *folder.glob(PICTURES)]:
+        if path.name not in contents:  # of an earlier report, which had more
+            path.unlink(missing_ok=True)
     _print_signals(console, results)
-    console.print(f"Written to {folder}: report.html, results.json, posterior.nc, {SCRIPT}, and tables, report-*.csv")
+    document = f"{MARKDOWN}, " if MARKDOWN in contents else ""
+    console.print(
+        f"Written to {folder}: report.html, {document}results.json, posterior.nc, {SCRIPT}, and tables, report-*.csv"
+    )
     return results
 
 

@@ -24,6 +24,8 @@ from bayesmeta.errors import DataError
 from bayesmeta.inference.settings import SamplerSettings
 from bayesmeta.report.csv_tables import csv_tables
 from bayesmeta.report.differences import differences
+from bayesmeta.report.document.contents import blocks
+from bayesmeta.report.document.markdown import MARKDOWN, markdown_files
 from bayesmeta.report.html import render_html
 from bayesmeta.report.messages import say
 from bayesmeta.report.other_priors import keep_what_is_stated, without_refits
@@ -89,6 +91,7 @@ def verify_report(
         ) from error
     sound = all(check.passed is not False for check in checks)
     checks = [_page(folder, recorded, sound), _tables(folder, recorded, sound), *checks]
+    checks += [_document(folder, recorded)] if sound and (folder / MARKDOWN).exists() else []
     checks += [_script(folder, checked, recorded)] if sound else []  # else it is of another analysis
     failed = [check.name for check in recorded.failed]
     note = f"Failed: {', '.join(failed)}." if failed else ""
@@ -148,6 +151,13 @@ def _tables(folder: Path, recorded: Results, sound: bool) -> Check:
     return Check(name, not apart, float(len(apart)), 0.0, note)
 
 
+def _document(folder: Path, recorded: Results) -> Check:
+    """Whether the page in Markdown, and its figures, are those of the results."""
+    apart = [name for name, content in markdown_files(blocks(recorded)).items() if not _holds(folder / name, content)]
+    note = f"Edited, missing, or written by another version: {', '.join(apart)}." if apart else ""
+    return Check(f"{MARKDOWN} shows results.json", not apart, float(len(apart)), 0.0, note)
+
+
 def _script(folder: Path, checked: Plan, recorded: Results) -> Check:
     """Whether the Python script beside the page is the one of the analysis file."""
     same = _is(folder / SCRIPT, analysis_script(checked, recorded))
@@ -157,7 +167,11 @@ def _script(folder: Path, checked: Plan, recorded: Results) -> Check:
 
 def _is(path: Path, text: str) -> bool:
     """Whether a file that is no link has this text."""
-    return path.is_file() and not path.is_symlink() and read_bytes(path) == text.encode()
+    return _holds(path, text.encode())
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    return path.is_file() and not path.is_symlink() and read_bytes(path) == content
 
 
 def _changed(name: str, checked: Plan, stored: Mapping[str, xr.DataTree]) -> list[str]:

@@ -120,8 +120,8 @@ def test_the_ketamine_report_has_a_script() -> None:
     assert "from_one_sample" in calls
     for signal in results.signals:
         assert literal(signal.claim) in script
-        for cell in [*signal.sensitivity[1:], *signal.beliefs]:
-            assert all(prior_code(parse_prior(prior)) in script for prior in cell.priors.values())
+        for priors in [*(one.priors for one in signal.sensitivity[1:]), *(one.priors for one in signal.beliefs)]:
+            assert all(prior_code(parse_prior(prior)) in script for prior in priors.values())
 
 
 HOSTILE = [

@@ -18,6 +18,8 @@ from bayesmeta.analysis.records.results import Results
 from bayesmeta.cli import main
 from bayesmeta.errors import DataError
 from bayesmeta.report import verify
+from bayesmeta.report.document.contents import blocks
+from bayesmeta.report.document.markdown import markdown_files
 from bayesmeta.report.run import write_report
 from bayesmeta.report.verify import verify_report
 
@@ -330,6 +332,21 @@ def test_the_script_prints_the_numbers_of_the_report(written: Path, capsys: pyte
         columns = ["mean", "sd", "median", "lower", "upper"]
         stated = [row[key] for key in columns]
         assert summary.loc[row["parameter"], columns].tolist() == pytest.approx(stated, abs=1e-9)
+
+
+def test_a_page_in_markdown_is_known(copied: Path) -> None:
+    report = copied / "report"
+    results = Results.model_validate_json((report / "results.json").read_text(encoding="utf-8"))
+    files = markdown_files(blocks(results))
+    assert all(b"<svg" in content for name, content in files.items() if name.endswith(".svg"))
+    for name, content in files.items():
+        (report / name).write_bytes(content)
+    assert failures(copied) == {}
+    (report / "report.md").write_bytes(files["report.md"].replace(b"Pain", b"Joy"))
+    (report / "report-figure-1.svg").unlink()
+    assert failures(copied) == {
+        "report.md shows results.json": "Edited, missing, or written by another version: report.md, report-figure-1.svg."
+    }
 
 
 def test_an_edited_script_is_found(copied: Path) -> None:

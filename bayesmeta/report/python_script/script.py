@@ -109,7 +109,7 @@ def _outcome(checked: Plan, results: Results, name: str, file: str) -> Iterator[
     yield f"models = {mapping(sources)}"
     yield from _fits(checked, outcome, engines)
     yield "for name, fit in fits.items():"
-    yield '    print(name, fit.summary(ci_prob=0.95, ci_kind="eti"), sep="\\n")'
+    yield '    print(name, fit.summary(ci_prob=0.95, ci_kind="eti").to_string(), sep="\\n")'
     yield from probability_lines(outcome)
     for signal in outcome.signals:
         yield ""
