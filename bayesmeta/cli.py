@@ -84,7 +84,9 @@ def report(
     out: Annotated[Path, typer.Option(help="Folder for report.html, results.json and the posteriors.")],
     also: Annotated[
         list[str] | None,
-        typer.Option(help="A format beside HTML: markdown, which writes report.md and its figures as SVG files."),
+        typer.Option(
+            help="A format beside HTML: markdown (report.md and figures as SVG files), word (report.docx). Repeatable."
+        ),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print results.json on standard output, nothing else.")

@@ -38,7 +38,7 @@ ARMS = ["means.csv", *TAU, "--model", "arm_normal", *TYPICAL, *VARIATION]
 
 # What always has an effect, or has one as soon as there is something that it is for, and why that is enough.
 ALWAYS = {
-    "report": {"analysis", "--out", "--json"},
+    "report": {"analysis", "--out", "--also", "--json"},
     "verify": {"folder", "--analysis", "--json"},
     "diff": {"first", "second", "--json"},
     # an exact fit draws nothing: how many draws, and which, has no bearing on its numbers

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
 
 from bayesmeta.analysis.records.model import ForestRecord, ModelRecord, Panel
 from bayesmeta.analysis.records.outcome import OutcomeRecord, SideBySide
@@ -11,7 +14,7 @@ from bayesmeta.analysis.records.results import Results
 from bayesmeta.analysis.records.signal import SignalRecord
 from bayesmeta.effects.display import Display
 from bayesmeta.families.words import Marks
-from bayesmeta.plots.canvas import data_uri
+from bayesmeta.plots.canvas import data_uri, image
 from bayesmeta.plots.confounding import confounding
 from bayesmeta.plots.density import density
 from bayesmeta.plots.forest import forest, forest_marks
@@ -28,14 +31,28 @@ from bayesmeta.report.sentences import estimate_sentence, outcome_sentence, sign
 from bayesmeta.text.numbers import MISSING, format_number, format_probability, format_probability_range
 
 
+class Drawn:
+    """A figure that is drawn when it is asked for: as text it is a data URI."""
+
+    def __init__(self, draw: Callable[..., Axes], *args: Any, **kwargs: Any) -> None:
+        self._draw, self._args, self._kwargs = draw, args, kwargs
+
+    def image(self, kind: str) -> bytes:
+        """The bytes of an ``"svg"`` or ``"png"`` file."""
+        return image(kind, self._draw, *self._args, **self._kwargs)
+
+    def __str__(self) -> str:
+        return data_uri(self._draw, *self._args, **self._kwargs)
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """One image of the report, and the same for a phone where letters would be too small there."""
 
-    src: str
+    src: Drawn
     alt: str
     caption: str = ""
-    narrow: str = ""
+    narrow: Drawn | None = None
 
 
 def measure_label(outcome: OutcomeRecord) -> str:
@@ -54,7 +71,7 @@ def summary_figure(results: Results) -> Picture | None:
     caption = "Bars: lowest to highest probability over the priors tried, which is not all uncertainty."
     of = "each signal under the stated priors" if results.signals else "a benefit"
     return Picture(
-        data_uri(probabilities, signals),
+        Drawn(probabilities, signals),
         f"Probability of {of}: {words}.",
         caption if tried else "",
     )
@@ -68,7 +85,7 @@ def forest_figures(outcome: OutcomeRecord, ci_prob: float) -> list[Picture]:
             continue
         known = sum(study.known for study in data.studies)
         drawn = {"display": display, "x_label": measure_label(outcome), "benefit": outcome.benefit}
-        src, narrow = (data_uri(forest, data, narrow=narrow, **drawn) for narrow in (False, True))
+        src, narrow = (Drawn(forest, data, narrow=narrow, **drawn) for narrow in (False, True))
         marks = outcome.evidence.marks.get(key, Marks())
         unknown = marks.unknown if marks == Marks() else f"with {marks.unknown}"
         trials = outcome.evidence.counted or f"{len(data.studies)} trials"
@@ -108,7 +125,7 @@ def density_figure(signal: SignalRecord, ci_prob: float) -> Picture:
     alt += f" Probability shaded: {format_probability(signal.probability)}." if shaded else ""
     prior = "" if curve.prior is None else " and prior (dashed)"
     caption = f"{signal.name}: posterior (solid){prior}{'; the claim is shaded' if shaded else ''}."
-    return Picture(data_uri(density, signal, display=display, x_label=label), alt, caption)
+    return Picture(Drawn(density, signal, display=display, x_label=label), alt, caption)
 
 
 _METHODS = {
@@ -128,13 +145,13 @@ def sensitivity_figure(signal: SignalRecord, labels: Mapping[str, str] | None = 
     marks = "; ".join(text for method, text in _METHODS.items() if method in methods)
     flat = "" if signal.flat_prior_probability is None else " Dash-dotted: 1 − P/2."
     caption = f"Each row is a prior on {prior_on(signal, labels)}, each shape a prior on τ; {marks}.{flat}"
-    return Picture(data_uri(signal_priors, signal), f"Sensitivity to the priors. {signal_sentence(signal)}", caption)
+    return Picture(Drawn(signal_priors, signal), f"Sensitivity to the priors. {signal_sentence(signal)}", caption)
 
 
 def prior_figures(model: ModelRecord) -> list[Picture]:
     """Draw prior against posterior, one small picture for each parameter."""
     return [
-        Picture(data_uri(prior_posterior, panel), f"Prior and posterior of {panel.parameter}, {model.label}.")
+        Picture(Drawn(prior_posterior, panel), f"Prior and posterior of {panel.parameter}, {model.label}.")
         for panel in (_named(panel, model) for panel in model.prior_posterior)
     ]
 
@@ -153,7 +170,7 @@ def confounding_figure(outcome: OutcomeRecord) -> Picture | None:
     x, y = (coefficient_label(outcome, panel.model, name) for name in (panel.x, panel.y))
     panel = panel.model_copy(update={"x": x, "y": y})
     text = f"Joint posterior draws of {panel.x} and {panel.y}; correlation {format_number(panel.correlation, 2)}."
-    return Picture(data_uri(confounding, panel), text, f"{text} {panel.note}".strip())
+    return Picture(Drawn(confounding, panel), text, f"{text} {panel.note}".strip())
 
 
 _SCHOOLS = {
@@ -168,7 +185,7 @@ def side_by_side_figure(compared: SideBySide, label: str) -> Picture:
     """Draw frequentist estimators and our models on the same estimates; `label` is of an axis that changes no scale."""
     display, parameter = compared.display, "Mean effect" if compared.parameter == "mu" else compared.parameter
     rows = [row.model_copy(update={"name": estimator_words(row.name)}) for row in compared.rows]
-    src = data_uri(side_by_side, rows, display=display, x_label=display.label if display.changes else label)
+    src = Drawn(side_by_side, rows, display=display, x_label=display.label if display.changes else label)
     alt = f"{parameter} by {len(rows)} frequentist estimators and Bayesian models, with their intervals."
     marks = side_by_side_marks(rows, display)
     drawn = "; ".join(text for mark, text in _SCHOOLS.items() if mark in marks)
@@ -190,6 +207,6 @@ def external_figure(results: Results, key: str) -> Picture | None:
         return None
     centre, lower, upper = outcome.display.values([pools[0].median, pools[0].lower, pools[0].upper]).tolist()
     rows.insert(0, Line("This analysis", centre, lower, upper, ours=True))
-    src = data_uri(intervals, rows, display=outcome.display, x_label=measure_label(outcome))
+    src = Drawn(intervals, rows, display=outcome.display, x_label=measure_label(outcome))
     alt = "Our pooled effect (diamond) beside the results of other reviews (squares)."
     return Picture(src, alt, f"{alt} Never pooled with it: they share trials.")

@@ -24,13 +24,14 @@ from bayesmeta.report.console import PlainConsole, progress_bar
 from bayesmeta.report.csv_tables import TABLES, csv_tables
 from bayesmeta.report.document.contents import blocks
 from bayesmeta.report.document.markdown import MARKDOWN, PICTURES, markdown_files
+from bayesmeta.report.document.word import WORD, require_docx, word_file
 from bayesmeta.report.html import render_html
 from bayesmeta.report.layout import print_table
 from bayesmeta.report.python_script.script import SCRIPT, analysis_script
 from bayesmeta.report.tables import filled_columns, first_rows, signals_table_rows
 from bayesmeta.results.netcdf import netcdf_bytes
 
-FORMATS = ("markdown",)
+FORMATS = ("markdown", "word")
 
 
 def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False, also: Collection[str] = ()) -> Results:
@@ -45,7 +46,7 @@ def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False, 
     quiet : bool, default False
         No progress bar and no table. Otherwise each outcome that needs no chains has a table of its own as soon as it is fitted.
     also : collection of str
-        ``"markdown"`` writes ``report.md`` too, with its figures as SVG files beside it.
+        ``"markdown"`` writes ``report.md`` too, with its figures as SVG files beside it, ``"word"`` ``report.docx``.
 
     Returns
     -------
@@ -59,6 +60,8 @@ def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False, 
     """
     for one in also:
         require_choice("also", one, FORMATS)
+    if "word" in also:
+        require_docx()
     folder = Path(out)
     if "\0" in str(out):
         raise DataError(f"{str(out)!r}: a path cannot hold the character NUL.")
@@ -100,19 +103,29 @@ def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False, 
         "report.html": render_html(results).encode(),
         "results.json": results.as_json().encode(),
         **tables,
-        **(markdown_files(blocks(results)) if "markdown" in also else {}),
+        **_documents(results, also),
     }
     folder.mkdir(parents=True, exist_ok=True)
     write_files(folder, contents)
-    for path in [*(folder / name for name in TABLES), folder / MARKDOWN, *folder.glob(PICTURES)]:
+    for path in [*(folder / name for name in (*TABLES, MARKDOWN, WORD)), *folder.glob(PICTURES)]:
         if path.name not in contents:  # of an earlier report, which had more
             path.unlink(missing_ok=True)
     _print_signals(console, results)
-    document = f"{MARKDOWN}, " if MARKDOWN in contents else ""
+    document = "".join(f"{name}, " for name in (MARKDOWN, WORD) if name in contents)
     console.print(
         f"Written to {folder}: report.html, {document}results.json, posterior.nc, {SCRIPT}, and tables, report-*.csv"
     )
     return results
+
+
+def _documents(results: Results, also: Collection[str]) -> dict[str, bytes]:
+    """The report in other formats, by the names of the files."""
+    if not also:
+        return {}
+    parts, files = blocks(results), dict[str, bytes]()
+    if "markdown" in also:
+        files |= markdown_files(parts)
+    return files | ({WORD: word_file(parts)} if "word" in also else {})
 
 
 @contextlib.contextmanager

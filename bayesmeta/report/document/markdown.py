@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterable
 
@@ -25,7 +24,7 @@ def markdown_files(blocks: Iterable[Block]) -> dict[str, bytes]:
     for block in blocks:
         if isinstance(block, Picture):
             name = PICTURES.replace("*", str(len(files) + 1))
-            files[name] = base64.b64decode(block.src.partition(",")[2])
+            files[name] = block.src.image("svg")
             parts.append(_picture(block, name))
         else:
             parts.append(_text(block))
