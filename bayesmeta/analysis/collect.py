@@ -229,6 +229,7 @@ def _evidence(outcome: Outcome, evidence: Evidence, fits: Mapping[str, MetaResul
     shown: dict[str, Any] = {
         "inferred": evidence.inferred,
         "counted": evidence.counted,
+        "corrected": evidence.corrected,
         "tables": tables,
         "marks": marks,
     }
