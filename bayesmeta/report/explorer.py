@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +25,8 @@ from bayesmeta.sensitivity.explorer_numbers import explorer_numbers, standard_ru
 from bayesmeta.text.plain_text import visible
 
 SCRIPTS = ("numbers", "priors", "quadrature", "draws", "engines", "picture", "controls", "panel", "start")
-_CLAIM = re.compile(r"\s*(.+?)\s*([<>])\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
+_NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_CLAIM = re.compile(rf"\s*(.+?)\s*([<>])\s*([-+]?)\s*(?:({_NUMBER})|log\(\s*({_NUMBER})\s*\))\s*")
 LEVEL = 0.95  # of a probability, whose crossing is looked for
 _NO_SCRIPT = (
     "The explorer computes in your browser, with JavaScript, which is switched off. Without it the numbers are those under the "
@@ -187,17 +189,22 @@ def _claim_of(result: MetaResult, claim: str | None, numbers: Mapping[str, Any],
 
 
 def claim_parts(claim: str, names: Iterable[str]) -> dict[str, Any] | None:
-    """A claim in parts, where it compares one of `names` with a number.
+    """A claim in parts, where it compares one of `names` with a number, or the logarithm of one.
 
     Examples
     --------
     >>> claim_parts("crps < -1", ["mu", "crps"]), claim_parts("mu + crps < 0", ["mu", "crps"])
     ({'quantity': 'crps', 'below': True, 'threshold': -1.0}, None)
+    >>> claim_parts("mu < log(0.8)", ["mu"])["threshold"]
+    -0.2231435513142097
     """
     match = _CLAIM.fullmatch(claim)
     if match is None or match[1] not in names:
         return None
-    return {"quantity": match[1], "below": match[2] == "<", "threshold": float(match[3])}
+    if match[5] and not float(match[5]) > 0:
+        return None
+    size = float(match[4]) if match[4] else math.log(float(match[5]))
+    return {"quantity": match[1], "below": match[2] == "<", "threshold": -size if match[3] == "-" else size}
 
 
 def coefficient_words(coefficients: Sequence[str], labels: Mapping[str, str]) -> dict[str, Any]:

@@ -188,6 +188,29 @@ def test_the_command_says_what_it_does_not_take(
     assert (stop.value.code, said in line, list(tmp_path.glob("page*"))) == (2, True, []), line
 
 
+def test_columns_of_other_programs_are_named_by_an_option_that_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("escalc.csv").write_text("slab,yi,vi\nA,-0.5,0.04\nB,0.25,0.09\n", encoding="utf-8")
+    command = ["explore", "escalc.csv", "--tau", "HalfNormal(0.5)", "--out", "page.html"]
+    with pytest.raises(SystemExit):
+        main(command)
+    said = re.search(
+        r"no columns 'study' and 'y'\. Name yours with --column\. Here: (.*?)\. Columns", capsys.readouterr().err
+    )
+    assert said is not None
+    with pytest.raises(SystemExit) as stop:
+        main([*command, *shlex.split(said[1])])
+    assert (stop.value.code, Path("page.html").exists()) == (0, True)
+
+
+@pytest.mark.parametrize(("text", "threshold"), [("log(0.8)", -0.22314355131420976), ("-log(2)", -0.6931471805599453)])
+def test_a_threshold_may_be_the_logarithm_of_a_ratio(text: str, threshold: float) -> None:
+    (panel,) = held(bm.explorer(bcg(), f"mu < {text}").html())
+    assert panel["models"][0]["claim"]["threshold"] == pytest.approx(threshold, rel=1e-15)
+
+
 def test_a_report_has_a_panel_for_each_outcome_that_can_be_explored(results: dict[str, Any]) -> None:
     assert explorer_section(Results.model_validate(results)) == ""
     signal = results["signals"][0]
