@@ -141,12 +141,13 @@ def _certainty(results: Results) -> str:
 
 def _defaults(results: Results) -> str:
     """Which priors nobody chose."""
-    names = {
+    names = dict.fromkeys(
         inside(model.labels.get(name, name))
         for outcome in results.outcomes.values()
         for model in outcome.models.values()
-        for name in model.defaults
-    }
+        for name in model.priors
+        if name in model.defaults
+    )
     if not names:
         return ""
-    return f"those on {' and '.join(sorted(names))} are defaults, which the analysis did not choose"
+    return f"those on {' and '.join(names)} are defaults, which the analysis did not choose"

@@ -114,7 +114,7 @@ def _nb(p: str) -> str:
 
 def _two_digits(p: float) -> str:
     """A P value that was computed, not printed by anybody."""
-    return "<.001" if p < 0.001 else f"{p:.2g}".lstrip("0")
+    return "<.001" if p < 0.001 else (f"{p:.2g}" if p < 0.0995 else f"{p:.2f}").lstrip("0")
 
 
 def _size(signal: SignalRecord, unit: str) -> str:

@@ -112,6 +112,8 @@ def test_one_study_and_a_proportion_have_no_test_of_no_effect(results: dict[str,
     outcome = own["outcomes"]["responders"]
     outcome["display"] = display_of("log_prop").as_dict()
     assert said(own)["REML with Knapp-Hartung"][0] == "proportion 2.3 (0.6 to 9.0)"
+    outcome["side_by_side"]["heterogeneity"]["p_value"] = 0.3
+    assert said(own)["Heterogeneity"][0].endswith(f"P{NBSP}={NBSP}.30")
     outcome["side_by_side"]["heterogeneity"] |= {"q": 0.0, "df": 0, "p_value": 1.0}
     outcome["side_by_side"]["rows"][1] |= {"lower": None, "upper": None, "p_value": None}
     found = said(own)
@@ -126,6 +128,14 @@ def test_a_probability_that_was_said_is_not_said_again(results: dict[str, Any]) 
     claims = {"a benefit": "mu > 0", "in a new study": "theta_new>0", "harm": "mu < 0", "large": "mu > log(1.5)"}
     outcome["probabilities"] = [{"label": label, "claim": claim, **asked} for label, claim in claims.items()]
     assert [name for name in said(own) if name in claims] == ["harm", "large"]
+
+
+def test_the_mean_comes_first_among_default_priors(results: dict[str, Any]) -> None:
+    own = own_trials(results)
+    model = own["outcomes"]["responders"]["models"]["overall"]
+    model |= {"priors": {"mu": "Flat()", "tau": "HalfNormal(1)"}, "defaults": ["tau", "mu"]}
+    model["labels"] = {"mu": "Mean effect", "tau": "SD between studies"}
+    assert known(own)["Priors"].startswith("those on mean effect and SD between studies are defaults")
 
 
 def test_corrected_counts_are_known_first(results: dict[str, Any]) -> None:
