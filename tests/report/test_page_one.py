@@ -203,6 +203,15 @@ def test_trials_that_have_both_are_counted(results: dict[str, Any], second: list
     assert known(results)["Confounded"].startswith(expected)
 
 
+def test_a_covariate_with_a_name_of_ours_hides_no_number(results: dict[str, Any]) -> None:
+    for study in results["outcomes"]["pain"]["evidence"]["studies"]:
+        study["covariates"] = {"y": "yes", "dose": "3"}
+    rows = list(csv.DictReader(io.StringIO(csv_tables(Results.model_validate(results))["report-studies.csv"])))
+    pain = [row for row in rows if row["outcome"] == "pain"]
+    assert {(row["covariate y"], row["dose"]) for row in pain} == {("yes", "3")}
+    assert all(float(row["y"]) for row in pain)
+
+
 def test_tables_beside_the_page_have_every_number(results: dict[str, Any]) -> None:
     tables = csv_tables(Results.model_validate(results))
     rows = {name: list(csv.DictReader(io.StringIO(text))) for name, text in tables.items()}
