@@ -35,32 +35,43 @@ def prior_row(row, numbers):
     marks = ", ".join(f'<a href="#doubt-{numbers[x]}">{numbers[x]}</a>' for x in row.doubts)
     year = re.search(r"\((\d{4})\)", row.citation)
     name = f"{re.split(r'[, ]', row.citation)[0]}{f' {year[1]}' if year else ''}"
+    prior = escape(row.prior, quote=False).replace("OnVariance(", "OnVariance(<wbr>")
     note = f"<br><i>{escape(row.note, quote=False)}</i>" if row.note else ""
     return (
         f"<tr><td><code>{escape(row.text, quote=False)}</code>{note}</td><td>{row.parameter}, {row.measure}</td>"
-        f"<td><code>{escape(row.prior, quote=False).replace('OnVariance(', 'OnVariance(<wbr>')}</code></td><td>{quantiles(row)}</td>"
+        f"<td><code>{prior}</code></td><td>{quantiles(row)}</td>"
         f"<td>{doi_link(row.doi, name) if row.doi else escape(name)}{f' <sup>{marks}</sup>' if marks else ''}</td></tr>"
     )
 
 
+def published():
+    table = bm.published_priors()
+    return table[table["prior"] != ""]
+
+
 def published_priors_html():
     """The catalogue as a table below a field that hides the rows without the words in it."""
-    table = bm.published_priors()
-    table = table[table["prior"] != ""]
+    table = published()
     numbers = doubts_of(table)
-    heads = ("Prior", "Parameter", "Distribution", "Median (95% range)", "Source")
+    heads = "".join(
+        f"<th scope=col>{head}</th>" for head in ("Prior", "Parameter", "Distribution", "Median (95% range)", "Source")
+    )
     rows = "\n".join(prior_row(row, numbers) for row in table.itertuples())
-    doubts = "".join(f'<li id="doubt-{i}">{escape(doubt, quote=False)}</li>' for doubt, i in numbers.items())
     return (
         '<p class="filter" hidden><label for="filter">Show priors with all of these words</label> '
         '<input id="filter" type="search" aria-controls="published-priors" placeholder="tau log_or pain" autocomplete="off"> '
         f'<output for="filter" aria-live="polite">{len(table)} of {len(table)}</output></p>\n'
         "<noscript><p>All priors are shown: the field that filters them needs JavaScript.</p></noscript>\n"
         '<div class="table-wrapper wide" role="region" aria-label="Published priors" tabindex="0">'
-        f'<table id="published-priors" class="catalogue"><thead><tr>{"".join(f"<th scope=col>{h}</th>" for h in heads)}</tr></thead>'
+        f'<table id="published-priors" class="catalogue"><thead><tr>{heads}</tr></thead>'
         f"<tbody>\n{rows}\n</tbody></table></div>\n"
-        f'<h2 id="doubts">Doubts</h2>\n<ol>{doubts}</ol>\n'
     )
+
+
+def doubts_html():
+    """The doubts to which rows refer by number."""
+    items = (f'<li id="doubt-{i}">{escape(doubt, quote=False)}</li>' for doubt, i in doubts_of(published()).items())
+    return f"<ol>{''.join(items)}</ol>\n"
 
 
 class PublishedPriors(Directive):
@@ -70,13 +81,22 @@ class PublishedPriors(Directive):
         return [nodes.raw("", published_priors_html(), format="html")]
 
 
+class PriorDoubts(Directive):
+    """`{prior-doubts}` in a page."""
+
+    def run(self):
+        return [nodes.raw("", doubts_html(), format="html")]
+
+
 def families_markdown():
     """A row for each family that text can name: how it is written, and what it is."""
     rows = ["| written | what it is | support |", "| --- | --- | --- |"]
     for name, family in FAMILIES.items():
         first = family.__doc__.split("\n\n")[0].replace("\n", " ").strip()
         what = re.sub(r"\s+", " ", first).replace("|", "\\|").replace("*", "\\*").replace("\\*\\*", "**")
-        rows.append(f"| [`{family.row.example or name + '()'}`](generated/bayesmeta.{name}.rst) | {what} | {support(family)} |")
+        rows.append(
+            f"| [`{family.row.example or name + '()'}`](generated/bayesmeta.{name}.rst) | {what} | {support(family)} |"
+        )
     return "\n".join(rows)
 
 
@@ -112,11 +132,14 @@ MADE = {"prior-families": families_markdown, "data-sets": datasets_markdown}
 
 def on_source_read(app, page, source):
     """Blocks of these names hold what the package holds, as Markdown, so that their headings and links are the page's own."""
-    source[0] = re.sub(r"^```\{([a-z-]+)\}\n```$", lambda m: MADE[m[1]]() if m[1] in MADE else m[0], source[0], flags=re.M)
+    source[0] = re.sub(
+        r"^```\{([a-z-]+)\}\n```$", lambda m: MADE[m[1]]() if m[1] in MADE else m[0], source[0], flags=re.M
+    )
 
 
 def setup(app):
     """Called by Sphinx."""
     app.add_directive("published-priors", PublishedPriors)
+    app.add_directive("prior-doubts", PriorDoubts)
     app.connect("source-read", on_source_read, priority=400)
     return {"parallel_read_safe": True}

@@ -6,21 +6,26 @@ what they show; for those of ArviZ a comment of MyST, `% Picture: ...`, stands b
 
 import contextlib
 import io
+import logging
 import re
 from doctest import DocTestParser
 from pathlib import Path
 
 import bayesmeta as bm
 
-FENCE = re.compile(r"^```python\n(.*?)^```$(?:\n+% Picture: (.*))?", re.S | re.M)
+FENCE = re.compile(r"^```python\n(.*?)^```$(?:\n+% Picture: ([^\n]*))?", re.S | re.M)
 DRAWS = re.compile(r"^>>> (ax|pc) = ", re.M)
 
 
 def run(block, names):
     """Run the examples of a block, and print nothing."""
-    with contextlib.redirect_stdout(io.StringIO()):
-        for example in DocTestParser().get_examples(block):
-            exec(example.source, names)
+    logging.disable(logging.WARNING)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            for example in DocTestParser().get_examples(block):
+                exec(example.source, names)
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def with_pictures(page, text, folder):
