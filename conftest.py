@@ -10,6 +10,7 @@ import contextlib
 import locale
 import os
 import shutil
+import signal
 import tempfile
 import time
 from pathlib import Path
@@ -32,6 +33,12 @@ os.environ |= dict.fromkeys(THREADS, "1") | {
     "PYTENSORRC": os.devnull,
     "PYTENSOR_FLAGS": f"base_compiledir={CACHES}",
 }
+
+
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # as in the background of a script: commands that tests start inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_sessionstart() -> None:

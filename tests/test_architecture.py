@@ -25,9 +25,12 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 SAMPLERS = {"pymc", "pytensor", "nutpie", "numba"}
 # A density with derivatives of its own, imported when a graph of it is made.
 COMPILED = {
-    f"bayesmeta/families/review/{name}.py"
-    for name in ("kernel", "kernel_fit", "kernel_trials", "op", "importance/kernel_slopes", "importance/kernel_newton")
-}
+    f"bayesmeta/families/{name}.py"
+    for name in (
+        "op", "fitted", "arm_means/kernel", "arm_changes/kernel", "estimates/kernel", "review/kernel", "review/kernel_fit",
+        "review/kernel_trials", "review/op", "review/importance/kernel_slopes", "review/importance/kernel_newton",
+    )
+}  # fmt: skip
 LATE = SAMPLERS | {"arviz", "arviz_base", "arviz_stats", "arviz_plots", "matplotlib", "great_tables"}
 
 PUBLIC_NAMES = [

@@ -291,7 +291,8 @@ SMALL = Path(__file__).parent / "analysis" / "small"
 SIGNAL = '[[outcomes.pain.signals]]\nname = "s"\nmodel = "overall"\nclaim = "mu < 0"\nclaim_label = "less"\nquantity = "mu"\n'
 # Keys of sections that describe, or that always have an effect.
 PLAIN = {
-    "Analysis": "schema_version title question source seed sampling outcomes external limitations references",
+    "Analysis": "schema_version title question source seed sampling outcomes external limitations references "
+    "risk_of_bias certainty",
     "Sampling": "draws tune chains target_accept ess_limit",
     "Published": "kind",
     "OptionSection": "label weight values",
@@ -305,6 +306,7 @@ PLAIN = {
     "Outcome": "label measure unit benefit models probabilities signals columns covariates missing sampling "
     "studies estimates arms choices published sensitivity",
     "Statement": "review says source",
+    "Label": "label",
     "External": "file outcome rows statements",
     "NormalSection": "kind label formula tau draws",
     "ArmNormalSection": "kind label formula tau draws equal_variances",
@@ -335,6 +337,9 @@ KEYS: dict[str, tuple[str, str]] = {
         'end|[[outcomes.pain.derived]]\nmodel = "overal"\nbaseline_label = "x"\nbaseline_percent = 50.0\nbaseline_n = [2]',
         "no model 'overal'",
     ),
+    "Outcome.labels": ('end|[outcomes.pain.labels]\ndoze = "Dose"', "labels.doze: neither a covariate nor a parameter"),
+    "Label.log": ('end|[outcomes.pain.labels]\ntau = { label = "Spread", log = 2 }', "labels.tau: unit and log are for"),
+    "Label.unit": ('end|[outcomes.pain.labels]\ntau = { label = "Spread", unit = "mm" }', "labels.tau: unit and log are for"),
     "Outcome.confounding": ('outcome|confounding = ["overall", "dose", "doze"]', "no parameter 'doze'"),
     "Probability.model": (
         'end|[[outcomes.pain.probabilities]]\nlabel = "x"\nmodel = "x"\nclaim = "mu < 0"', "no model 'x'",

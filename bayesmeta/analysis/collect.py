@@ -10,8 +10,9 @@ import numpy as np
 
 from bayesmeta.analysis.derived import derived_rows, finite_or_none, plain_row
 from bayesmeta.analysis.forest import forest_record
+from bayesmeta.analysis.labels import covariate_labels, parameter_labels, values_read
 from bayesmeta.analysis.load import outcome_display, shown_measure
-from bayesmeta.analysis.marginals import CI_PROB, curve, finite
+from bayesmeta.analysis.marginals import CI_PROB, below_zero, curve, finite
 from bayesmeta.analysis.other_evidence import OtherAnswers
 from bayesmeta.analysis.predictive import coverage_check, predictive_rows
 from bayesmeta.analysis.reader import family_and_readers
@@ -175,7 +176,11 @@ def _model(
         engine=result.engine,
         error_bound=result.error_bound,
         priors=result.prepared.prior_texts,
-        defaults=[name for name, one in parameters.items() if one.prior == Flat() or one.by_default],
+        defaults=[
+            name
+            for name, one in parameters.items()
+            if one.prior == Flat() or one.by_default or name in outcome.models[key].by_default
+        ],
         sources={
             name: [SourceRecord.model_validate(part.as_dict()) for part in one.published]
             for name, one in parameters.items()
@@ -185,6 +190,8 @@ def _model(
         prior_posterior=[
             _panel(result, name, one.prior) for name, one in parameters.items() if np.ptp(result.draws(name)) > 0
         ],
+        labels=parameter_labels(outcome, result.prepared),
+        below_zero=below_zero(result),
     )
     if diagnostics is not None:
         record.convergence = diagnostics
@@ -219,7 +226,18 @@ def _evidence(outcome: Outcome, evidence: Evidence, fits: Mapping[str, MetaResul
         if table.rows
     ]
     marks = {key: said for key, fit in fits.items() if (said := _marks(fit)) != Marks()}
-    shown = {"inferred": evidence.inferred, "counted": evidence.counted, "tables": tables, "marks": marks}
+    shown: dict[str, Any] = {
+        "inferred": evidence.inferred,
+        "counted": evidence.counted,
+        "tables": tables,
+        "marks": marks,
+    }
+    first = next(iter(fits.values()))
+    for study in evidence.studies:
+        if read := values_read(outcome, first, study["study"]):
+            study["read"] = read
+    covariates = dict.fromkeys(name for study in evidence.studies for name in study["covariates"])
+    shown["labels"] = covariate_labels(outcome, covariates)
     rows: dict[str, Any] = {"statistics": [], "choices": []} | {
         table.key: list(table.rows) for table in evidence.tables
     }
@@ -263,6 +281,7 @@ def _confounding(outcome: Outcome, fits: Mapping[str, MetaResult]) -> Confoundin
     x, y = fits[model].draws(a).ravel(), fits[model].draws(b).ravel()
     step = max(x.size // 400, 1)
     return ConfoundingRecord(
+        model=model,
         x=a,
         y=b,
         correlation=float(np.corrcoef(x, y)[0, 1]),

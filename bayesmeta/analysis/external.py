@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from bayesmeta.analysis.records.results import ExternalRecord
 from bayesmeta.analysis.schema import External
@@ -34,7 +35,7 @@ def external_rows(section: External, folder: Path) -> list[ExternalRecord]:
         if len(hits) != 1:
             raise DataError(f"{table.source}: {len(hits)} rows match {wanted}; exactly one is needed.")
         divisor = _divisor(row.get("divide_by", "1"))
-        numbers = {}
+        numbers: dict[str, Any] = {}
         for key, column in (("estimate", "estimate"), ("lower", "ci_low"), ("upper", "ci_high")):
             value = as_number(table.columns[column][hits[0]])
             numbers[key] = None if value is None else float(value) / divisor
@@ -51,6 +52,8 @@ def external_rows(section: External, folder: Path) -> list[ExternalRecord]:
                 source=cells["source"],
             )
         )
+        if "certainty" in table.columns and (said := _text(table.columns["certainty"][hits[0]])):
+            rows[-1].certainty = said
     rows += [
         ExternalRecord(
             review=one.review,

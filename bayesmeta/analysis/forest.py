@@ -7,6 +7,7 @@ from bayesmeta.analysis.records.model import ForestRecord, ForestStudy, Pool, Pu
 from bayesmeta.families.words import Marks
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
+from bayesmeta.results.weights import study_weights
 
 _Z = 1.959964
 
@@ -45,8 +46,11 @@ def forest_record(result: MetaResult) -> ForestRecord:
     """The forest plot of a fit of a mean without covariates."""
     marks = result.prepared.family.marks(result.model)
     published = result.prepared.family.published_pool(result.data)
+    studies, weights = forest_studies(result), study_weights(result)
+    if weights is not None:
+        studies = [one.model_copy(update={"weight": float(w)}) for one, w in zip(studies, weights, strict=True)]
     return ForestRecord(
-        studies=forest_studies(result),
+        studies=studies,
         **({} if marks == Marks() else {"unknown": marks.unknown}),
         pooled=pool_record(result, "mu"),
         new=pool_record(result, "theta_new"),

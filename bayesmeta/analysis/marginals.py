@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from bayesmeta.analysis.records.model import Side
 from bayesmeta.results.intervals import Marginal
+from bayesmeta.results.meta_result import MetaResult
 
 CI_PROB = 0.95
 _POINTS = 161  # of a density curve
@@ -34,3 +36,14 @@ def curve(marginal: Marginal) -> tuple[list[float], list[float]]:
 def finite(values: Any) -> list[float]:
     """As a list, with infinities as zero."""
     return [float(value) for value in np.nan_to_num(np.asarray(values, float), posinf=0.0)]
+
+
+def below_zero(result: MetaResult) -> dict[str, Side]:
+    """How probable it is that each effect is below zero."""
+    effects = [name for name, one in result.prepared.parameters.items() if one.role == "effect"]
+    names = [*effects, *(["theta_new"] if result.prepared.design.intercept else [])]
+    claims = {name: f"{name} < 0" for name in names}
+    return {
+        name: Side(probability=result.probability(claim), mcse=result.probability_mcse(claim))
+        for name, claim in claims.items()
+    }

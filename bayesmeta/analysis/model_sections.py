@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import reduce
 from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, create_model
+from pydantic import Discriminator, Field, PrivateAttr, Tag, create_model
 
 from bayesmeta.analysis.toml import Strict
 from bayesmeta.data.kinds import Data
@@ -26,12 +27,24 @@ class ModelSection(Strict):
     """What every kind of model has: a formula and priors, each as text."""
 
     kind: str
-    label: str
+    label: str = ""
     formula: str = "1"
     mu: str | None = None
-    tau: str
+    tau: str | None = None
     beta: dict[str, str] = {}
     draws: Annotated[int, Field(ge=100)] | None = None  # in place of the outcome's own
+    _by_default: tuple[str, ...] = PrivateAttr(())  # parameters whose prior the file left to us
+
+    @property
+    def by_default(self) -> tuple[str, ...]:
+        """Parameters whose prior the file left to the package."""
+        return self._by_default
+
+    def with_defaults(self, label: str, priors: Mapping[str, str]) -> ModelSection:
+        """The same with a label, and with priors that the file does not state."""
+        made = self.model_copy(update={"label": label, **priors})
+        made._by_default = tuple(priors)
+        return made
 
     @property
     def keys(self) -> Keys:
@@ -97,6 +110,8 @@ def build_model(section: ModelSection, measure: str, data: Data, folder: Path) -
     """
     mu = Flat() if section.mu is None else parse_prior(section.mu)
     beta = {name: parse_prior(text) for name, text in section.beta.items()}
+    if section.tau is None:  # `completed` has given it where there is one by default
+        raise SpecificationError("tau is missing: state a prior, e.g. tau = 'HalfNormal(1)'.")
     base = NormalNormal(formula=section.formula, tau=parse_prior(section.tau), beta=beta, mu=mu)
     family, given = family_for(section.kind, data), section.own
     for name in given:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bayesmeta.analysis.alternatives import check_sensitivity
 from bayesmeta.analysis.chains import Progress, chains
 from bayesmeta.analysis.collect import Collected, collect_outcome
+from bayesmeta.analysis.completed import completed
 from bayesmeta.analysis.derived import baseline_counts, treated_risk
 from bayesmeta.analysis.external import external_rows
 from bayesmeta.analysis.fits import Begun, Computed, begin, reviews_of, settings
+from bayesmeta.analysis.labels import check_labels
 from bayesmeta.analysis.load import load_data
 from bayesmeta.analysis.marginals import CI_PROB
 from bayesmeta.analysis.model_sections import build_model
@@ -46,6 +48,7 @@ class Plan:
     data: dict[str, Data]
     ready: dict[str, dict[str, Prepared[Data, Model]]]
     external: list[ExternalRecord]
+    defaults: list[str] = field(default_factory=list)
 
     @property
     def models(self) -> dict[str, dict[str, Model]]:
@@ -62,7 +65,7 @@ def plan(path: str | Path) -> Plan:
         One line, with the file and the place.
     """
     path = Path(path)
-    analysis = read_analysis(path)
+    analysis, defaults = completed(read_analysis(path), path)
     data: dict[str, Data] = {}
     ready: dict[str, dict[str, Prepared[Data, Model]]] = {}
     _check_names(analysis, path)
@@ -80,11 +83,12 @@ def plan(path: str | Path) -> Plan:
         _check_questions(outcome, ready[name], f"{path}: outcomes.{name}")
         try:
             check_use(outcome, {key: one.model for key, one in ready[name].items()})
+            check_labels(outcome, ready[name])
         except SpecificationError as error:
             raise SpecificationError(f"{path}: outcomes.{name}: {error}") from error
     external = _external(analysis, path)
     file = path.name if path.is_absolute() else path.as_posix()  # the same bytes wherever the folder lies
-    return Plan(analysis, path.parent, file, data, ready, external)
+    return Plan(analysis, path.parent, file, data, ready, external, defaults)
 
 
 def _check_names(analysis: Analysis, path: Path) -> None:
@@ -153,6 +157,7 @@ def run(
             seed=analysis.seed,
             ci_prob=CI_PROB,
             out=out,
+            **_known_first(checked),
         ),
         "engine": ", ".join(sorted(engines)),
         "versions": _versions(next(iter(next(iter(fits.values())).values()))),
@@ -166,6 +171,13 @@ def run(
         "references": analysis.references,
     }
     return content, fits
+
+
+def _known_first(checked: Plan) -> dict[str, Any]:
+    """What the file says of risk of bias and certainty, and what it left to the package."""
+    analysis = checked.analysis
+    said = {"risk_of_bias": analysis.risk_of_bias, "certainty": analysis.certainty, "defaults": checked.defaults}
+    return {key: value for key, value in said.items() if value}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, ValidationError
 
 from bayesmeta.analysis.blanks import reject_blanks
 from bayesmeta.analysis.model_sections import AnyModel
-from bayesmeta.analysis.toml import Strict, first_problem, read_toml
+from bayesmeta.analysis.toml import Strict, first_problem, missing_keys, read_toml
 from bayesmeta.errors import SpecificationError
 from bayesmeta.inference.settings import TARGET_ACCEPT
 
@@ -166,13 +166,21 @@ class EffectsSection(Strict):
     printed_measure: str | None = None  # of printed estimates, so that priors for another one are rejected
 
 
+class Label(Strict):
+    """What a covariate is called, its unit, and the base of the logarithm that the table has of it."""
+
+    label: str
+    unit: str = ""
+    log: Annotated[float, Field(gt=1)] | None = None
+
+
 class Outcome(Strict):
     """One outcome: its data, models and questions."""
 
     no_longer: ClassVar[Mapping[str, str]] = {
         "log_scale": "The measure decides on which scale effects are read: leave it out."
     }
-    label: str
+    label: str = ""
     measure: str = "md"
     unit: str = ""
     benefit: Direction = "lower"
@@ -183,11 +191,12 @@ class Outcome(Strict):
     columns: dict[str, str] = {}  # from our names of columns to those of the table
     effects: EffectsSection | None = None
     covariates: list[str] | None = None
+    labels: dict[str, str | Label] = {}  # words for covariates
     n_total: float | None = None
     sd_prior: str | None = None
     published: list[Published] = []
     choices: list[ChoiceSection] = []
-    models: Annotated[dict[str, AnyModel], Field(min_length=1)]
+    models: Annotated[dict[str, AnyModel], Field(min_length=1)] = {}
     probabilities: list[Probability] = []
     signals: list[Signal] = []
     derived: list[Derived] = []
@@ -217,14 +226,16 @@ class External(Strict):
 class Analysis(Strict):
     """A whole analysis file."""
 
-    schema_version: Annotated[Literal[1], Field(alias="schema")]
+    schema_version: Annotated[Literal[1], Field(alias="schema")] = 1
     title: str
-    question: str
-    source: str
-    seed: Annotated[int, Field(ge=0)]
+    question: str = ""
+    source: str = ""
+    seed: Annotated[int, Field(ge=0)] = 1
     sampling: Sampling = Sampling()
     outcomes: Annotated[dict[str, Outcome], Field(min_length=1)]
     external: External | None = None
+    risk_of_bias: str = ""  # as the review or the analyst judged it
+    certainty: list[str] = []  # as others graded it, each with who
     limitations: list[str] = []
     references: list[str] = []
 
@@ -243,7 +254,22 @@ def read_analysis(path: str | Path) -> Analysis:
     path = Path(path)
     content = read_toml(path, "an analysis file, e.g. models/ketamine/analysis.toml")
     reject_blanks(content, path)
+    absent = _without_data(content)
     try:
-        return Analysis.model_validate(content)
+        analysis = Analysis.model_validate(content)
     except ValidationError as error:
-        raise SpecificationError(f"{path}: {first_problem(error, Analysis)}") from error
+        raise SpecificationError(f"{path}: {first_problem(error, Analysis, absent)}") from error
+    if absent:
+        raise SpecificationError(f"{path}: {missing_keys(absent)}")
+    return analysis
+
+
+def _without_data(content: dict[str, Any]) -> list[str]:
+    """Outcomes without a table, each by the keys that would name one."""
+    outcomes = content.get("outcomes")
+    sections = outcomes.items() if isinstance(outcomes, dict) else ()
+    return [
+        f"'outcomes.{name}.estimates' (or arms, or studies)"
+        for name, section in sections
+        if isinstance(section, dict) and not {"estimates", "arms", "studies"} & set(section)
+    ]

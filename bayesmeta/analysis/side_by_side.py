@@ -7,10 +7,11 @@ from typing import Any
 
 from bayesmeta.analysis.derived import plain_row
 from bayesmeta.analysis.load import outcome_display
-from bayesmeta.analysis.records.outcome import OutcomeRecord, SchoolRow, SideBySide
+from bayesmeta.analysis.records.outcome import HeterogeneityRecord, OutcomeRecord, SchoolRow, SideBySide
 from bayesmeta.analysis.schema import Outcome
 from bayesmeta.diagnostics.compare import compare
 from bayesmeta.errors import SpecificationError
+from bayesmeta.pooling.pool import pool
 from bayesmeta.spec.two_scales import Model
 
 
@@ -35,7 +36,7 @@ def side_by_side(data: Any, outcome: Outcome, models: Mapping[str, Model]) -> Si
         table = compare(data, chosen, engine="quadrature")
     except SpecificationError:
         return None
-    return SideBySide(
+    record = SideBySide(
         formula=formula,
         parameter=table.attrs["parameter"],
         claim=table.attrs["claim"],
@@ -43,6 +44,10 @@ def side_by_side(data: Any, outcome: Outcome, models: Mapping[str, Model]) -> Si
         display=outcome_display(outcome, data),
         rows=[SchoolRow(name=str(name), **plain_row(row)) for name, row in table.iterrows()],
     )
+    if formula == "1" and len(first.components) == 1:
+        pooled = pool(data, "reml", between=next(iter(first.components.values())))
+        record.heterogeneity = HeterogeneityRecord(q=pooled.q, df=pooled.q_df, p_value=pooled.q_p, i2=pooled.i2)
+    return record
 
 
 def with_schools(record: OutcomeRecord, data: Any, outcome: Outcome, models: Mapping[str, Model]) -> OutcomeRecord:

@@ -48,13 +48,27 @@ def read_toml(path: Path, wanted: str) -> dict[str, Any]:
         raise DataError(f"{path}: not a TOML file: {error}.") from error
 
 
-def first_problem(error: ValidationError, root: type[BaseModel]) -> str:
-    """The first problem of a file of schema `root` in one line; an unknown key comes with the nearest known one.
+def missing_keys(names: Sequence[str]) -> str:
+    """Say which keys are missing.
 
-    A section that comes in kinds is recognised by its key ``kind``.
+    Examples
+    --------
+    >>> missing_keys(["'title'"]), missing_keys(["'title'", "'seed'"])
+    ("key 'title' is missing.", "keys 'title', 'seed' are missing.")
+    """
+    return f"key {names[0]} is missing." if len(names) == 1 else f"keys {', '.join(names)} are missing."
+
+
+def first_problem(error: ValidationError, root: type[BaseModel], absent: Sequence[str] = ()) -> str:
+    """The first problem of a file of schema `root` in one line, or all keys that are missing if it is one.
+
+    An unknown key comes with the nearest known one.
+
+    A section that comes in kinds is recognised by its key ``kind``. `absent` are further keys that are missing.
     """
     problems = error.errors(include_url=False)
     problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
+    missing = [repr(_place(root, p["loc"])[0]) for p in problems if p["type"] == "missing"]
     place, section, others = _place(root, problem["loc"])
     if problem["type"] == "extra_forbidden":
         name = str(problem["loc"][-1])
@@ -70,7 +84,7 @@ def first_problem(error: ValidationError, root: type[BaseModel]) -> str:
     if problem["type"] == "too_short" and not problem["input"]:
         return f"{place} is empty: give one or more."
     if problem["type"] == "missing":
-        return f"key {place!r} is missing."
+        return missing_keys([*missing, *absent])
     return f"{place} = {problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}."
 
 

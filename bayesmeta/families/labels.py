@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bayesmeta.families.keys import Keys
 from bayesmeta.spec.between import Between, Cluster, Slope
-from bayesmeta.spec.column_label import column_label, levels
+from bayesmeta.spec.column_words import column_words
 
 
-def parameter_label(name: str, data: Any, model: Any, columns: Sequence[str], keys: Keys) -> str:
+def parameter_label(name: str, model: Any, columns: Sequence[str], references: Mapping[str, str], keys: Keys) -> str:
     """A parameter in words, as the first words of a row.
 
     Parameters
     ----------
     name : str
         As claims have it.
-    data, model
-        Of one family.
+    model
     columns : sequence of str
         Of the design, without the intercept.
+    references : mapping of str to str
+        Of the design: the level that the others of a factor are compared with.
     keys : Keys
         Of the family.
     """
@@ -29,7 +30,7 @@ def parameter_label(name: str, data: Any, model: Any, columns: Sequence[str], ke
     if name == "theta_new":
         return "New study (prediction)"
     if name in columns:
-        return column_label(name, columns, levels(data))
+        return column_words(name, references)
     components: dict[str, Between] = model.components
     if name in components:
         return f"{_scale_label(components, name)} ({name})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -61,6 +61,23 @@ class Point:
     beta: Array
     positions: Array
     latent: Mapping[str, Array]
+
+
+def blocks(at: Point, size: int) -> Iterator[Point]:
+    """Draws of shape (...) in their order, at most `size` at a time: what is made of a few stays in the processor's cache."""
+    shape = np.shape(at.top["tau"])
+    n = int(np.prod(shape))
+    top = {name: np.reshape(values, n) if np.shape(values) == shape else values for name, values in at.top.items()}
+    beta, positions = (np.reshape(values, (n, np.shape(values)[-1])) for values in (at.beta, at.positions))
+    latent = {name: np.reshape(values, (n, *np.shape(values)[len(shape) :])) for name, values in at.latent.items()}
+    for start in range(0, n, size):
+        part = slice(start, start + size)
+        yield Point(
+            {name: values[part] if np.shape(values) == (n,) else values for name, values in top.items()},
+            beta[part],
+            positions[part],
+            {name: values[part] for name, values in latent.items()},
+        )
 
 
 class Ops(Protocol):

@@ -97,8 +97,8 @@ class Prepared[D: Data, M: Model]:
     @cached_property
     def labels(self) -> dict[str, str]:
         """What a reader is shown in the place of each name."""
-        columns, keys = tuple(self.design.columns), self.family.keys
-        return {name: parameter_label(name, self.data, self.model, columns, keys) for name in self.names}
+        columns, references = tuple(self.design.columns), self.design.references
+        return {name: parameter_label(name, self.model, columns, references, self.family.keys) for name in self.names}
 
     @property
     def effects(self) -> tuple[str, ...]:

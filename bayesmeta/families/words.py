@@ -215,6 +215,11 @@ class Words:
             for i, name in enumerate(data.study)
         ]
 
+    def covariates_of(self, data: Any, study: str) -> Mapping[str, Any]:
+        """Covariates of a study by name: numbers, text, or a range."""
+        frame = data.covariates
+        return dict(zip(frame.columns, frame.iloc[list(data.study).index(study)], strict=True))
+
     def methods(self, readers: Sequence[Reader], origin: str) -> str:
         """Sentences for the methods of a paper; `origin` says where estimates come from."""
         return f"{readers[0].data.n_studies} {origin}."

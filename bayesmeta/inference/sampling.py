@@ -47,13 +47,13 @@ class CompiledModel:
         self.model = model
         self.adaptation = "low_rank" if low_rank else "diag"
         self.sampler = "nutpie" if importlib.util.find_spec("nutpie") else "pymc"
-        self.compiled: Any = None
+        self.linked: Any = None
         if self.sampler == "nutpie":
-            import nutpie
+            from bayesmeta.inference.linking import link
 
             with warnings.catch_warnings(), _one_rounding():
                 warnings.simplefilter("ignore")  # numba's own notes on object mode
-                self.compiled = nutpie.compile_pymc_model(model, backend="numba")
+                self.linked = link(model)
 
     def sample(
         self, data: Mapping[str, Any], settings: SamplerSettings, seed: int, progress: Progress | None = None
@@ -70,7 +70,7 @@ class CompiledModel:
             with _one_rounding():
                 tree = (
                     self._nutpie(values, settings, seed, progress)
-                    if self.compiled
+                    if self.linked
                     else self._pymc(values, settings, seed)
                 )
         except (RuntimeError, ValueError) as error:
@@ -105,13 +105,12 @@ class CompiledModel:
     ) -> Any:
         import nutpie
 
-        compiled = self.compiled.with_data(**values) if values else self.compiled
         arguments: dict[str, Any] = {}
         if progress is not None:
             total = settings.chains * (settings.tune + settings.draws)
             arguments["progress_callback"] = lambda chains: progress(sum(c.finished_draws for c in chains), total)
         running = nutpie.sample(
-            compiled,
+            self.linked.with_data(values),
             draws=settings.draws,
             tune=settings.tune,
             chains=settings.chains,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from matplotlib.axes import Axes
@@ -50,7 +50,13 @@ class Row:
 
 
 def forest(
-    data: ForestRecord, *, display: Display, x_label: str, benefit: str | None = None, ax: Axes | None = None
+    data: ForestRecord,
+    *,
+    display: Display,
+    x_label: str,
+    benefit: str | None = None,
+    narrow: bool = False,
+    ax: Axes | None = None,
 ) -> Axes:
     """Forest plot of one model without covariates, for a report.
 
@@ -63,6 +69,8 @@ def forest(
         Measure and unit.
     benefit : {"lower", "higher"}, optional
         Which side of no effect favours the treatment.
+    narrow : bool, default False
+        Whether it is for a phone, which has no room for weights.
 
     Returns
     -------
@@ -70,12 +78,35 @@ def forest(
         Filled squares: studies with known results. Hollow squares on dashed lines: latent ones. Grey dots
         below: the true effect given everything.
     """
-    rows = [study_row(study, data.unknown) for study in data.studies]
+    rows = [study_row(study, data.unknown, weight_text(study.weight)) for study in data.studies]
     for i, (key, pool) in enumerate(_pools(data)):
         centre = pool.estimate if isinstance(pool, PublishedPool) else pool.median
         gap = 0.35 if i == 0 and data.studies else 0.0
         rows.append(Row(_POOLS[key], key, (centre, pool.lower, pool.upper), gap=gap))
-    return draw_rows(rows, display=display, x_label=f"{x_label}\n{sides(benefit)}".strip(), ax=ax)
+    heads = ["Study", "Estimate [95%]"]
+    rows = [replace(row, weight="") for row in rows] if narrow else rows
+    weighted = any(row.weight for row in rows)
+    if weighted:
+        heads.insert(1, "Weight")
+    label = f"{x_label}\n{sides(benefit)}".strip()
+    width, letters, ticks = (4.1, 15, 4) if narrow else (5.9 if weighted else 5.3, 19, 6)
+    return draw_rows(
+        rows, display=display, x_label=label, width=width, letters=letters, ticks=ticks, headings=heads, ax=ax
+    )
+
+
+_FIGURE_SPACE = "\N{FIGURE SPACE}"  # as wide as a digit
+
+
+def weight_text(weight: float | None) -> str:
+    """A share as percent, as wide as any other; empty where there is none.
+
+    Examples
+    --------
+    >>> weight_text(1.0), weight_text(None)
+    ('100.0%', '')
+    """
+    return "" if weight is None else f"{100 * weight:.1f}%".rjust(6).replace(" ", _FIGURE_SPACE)
 
 
 def study_row(study: ForestStudy, unknown: str, weight: str = "") -> Row:

@@ -4,15 +4,46 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from bayesmeta.analysis.records.signal import SignalRecord
 from bayesmeta.plots.canvas import BLUE, GREY, VERMILION, blank, legend
 
 
-def probabilities(signals: Sequence[SignalRecord], ax: Axes | None = None) -> Axes:
+class Shown(Protocol):
+    """What a row of the strip needs; a record of a signal has it."""
+
+    @property
+    def name(self) -> str:
+        """What the probability is of."""
+
+    @property
+    def probability(self) -> float:
+        """Under the stated priors."""
+
+    @property
+    def probability_range(self) -> Sequence[float]:
+        """Over the priors tried."""
+
+    @property
+    def flat_prior_probability(self) -> float | None:
+        """What a published P value means under a flat prior."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probability:
+    """A probability with a name, which needs no signal."""
+
+    name: str
+    probability: float
+    probability_range: Sequence[float] = field(default=())
+    flat_prior_probability: float | None = None
+
+
+def probabilities(signals: Sequence[Shown], ax: Axes | None = None) -> Axes:
     """Draw each signal on the line from 0 to 1: flat prior, stated priors, priors tried."""
     ax = blank(4.9, 0.95 + 0.48 * len(signals), ax)
     for row, signal in enumerate(signals):
@@ -34,5 +65,6 @@ def probabilities(signals: Sequence[SignalRecord], ax: Axes | None = None) -> Ax
         handles.append(
             Line2D([], [], marker="D", color="white", mec=VERMILION, mew=1.5, linestyle="none", label="1 − P/2")
         )
-    legend(ax, handles, ncols=3)
+    if len(handles) > 1:
+        legend(ax, handles, ncols=3)
     return ax

@@ -13,15 +13,13 @@ from bayesmeta.analysis.forest import forest_studies, pool_record
 from bayesmeta.analysis.records.model import ForestStudy, Pool
 from bayesmeta.effects.display import Display
 from bayesmeta.plots.canvas import BLACK, BLUE, GREY, ORANGE, VERMILION, legend
-from bayesmeta.plots.forest import Row, Triple, draw_rows, study_row
+from bayesmeta.plots.forest import Row, Triple, draw_rows, study_row, weight_text
 from bayesmeta.plots.page import WIDE, drawing, finished, narrow
 from bayesmeta.plots.rows import bracket, unit
 from bayesmeta.plots.subgroups import Subgroup, subgroups
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.weights import study_weights
 from bayesmeta.text.numbers import count_of
-
-_FIGURE_SPACE = "\N{FIGURE SPACE}"  # as wide as a digit
 
 
 def plot_forest(result: MetaResult, *, ax: Axes | None = None, width: float = WIDE) -> Axes:
@@ -72,7 +70,7 @@ def plot_forest(result: MetaResult, *, ax: Axes | None = None, width: float = WI
         rows = list(_grouped(studies, groups, pools, unknown))
     else:
         weights = study_weights(result)
-        texts = [""] * len(studies) if weights is None else [_percent(100 * float(one)) for one in weights]
+        texts = [""] * len(studies) if weights is None else [weight_text(float(one)) for one in weights]
         rows = [study_row(study, unknown, text) for study, text in zip(studies, texts, strict=True)]
         rows += [_pool_row(label, pool, gap=0.35 if i == 0 else 0.0) for i, (label, pool) in enumerate(pools.items())]
     with drawing(width, ax) as inches:
@@ -117,10 +115,6 @@ def _grouped(studies: list[ForestStudy], groups: list[Subgroup], pools: dict[str
 def _pool_row(label: str, pool: Pool, gap: float) -> Row:
     kind = {"Published": "published", "Pooled": "pooled", "New study": "new"}[label]
     return Row(label, kind, (pool.median, pool.lower, pool.upper), gap=gap)  # type: ignore[arg-type]
-
-
-def _percent(weight: float) -> str:
-    return f"{weight:.1f}%".rjust(6).replace(" ", _FIGURE_SPACE)
 
 
 def _key(rows: list[Row]) -> Iterator[Artist]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayesmeta.effects.display import Display, reading
-from bayesmeta.spec.column_label import column_label
+from bayesmeta.spec.column_words import column_words
 from bayesmeta.text.numbers import MISSING, count_of, format_p, format_value, spread_of, write_row
 from bayesmeta.text.sheet import Grid, Sheet, facts
 
@@ -142,7 +142,7 @@ def _finer(spread: float | None, by: float = 100.0) -> float | None:
 def _label(name: str, labels: Mapping[str, str], rows: Rows) -> str:
     """A coefficient in words."""
     alone = "Mean effect (mu)" if len(rows) == 1 else "Intercept (mu)"
-    return labels.get(name) or (alone if name == "mu" else column_label(name, [one for one, _ in rows], {}))
+    return labels.get(name) or (alone if name == "mu" else column_words(name, {}))
 
 
 def _new(labels: Mapping[str, str], name: str, prediction: Mapping[str, Pair]) -> str:

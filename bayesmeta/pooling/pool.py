@@ -19,7 +19,7 @@ from bayesmeta.pooling.result import NOTHING, Pair, PooledResult
 from bayesmeta.pooling.wald import omnibus_test, without_mean
 from bayesmeta.priors import HalfNormal
 from bayesmeta.spec.between import Between, Independent
-from bayesmeta.spec.column_label import column_label, levels
+from bayesmeta.spec.column_words import column_words, references_in
 from bayesmeta.spec.design import check_coefficients, formula_design
 from bayesmeta.spec.normal_normal import NormalNormal
 
@@ -170,8 +170,9 @@ def coefficient_labels(data: Estimates, names: Sequence[str]) -> dict[str, str]:
     """The coefficients in words, by name."""
     columns = [name for name in names if name != "mu"]
     mean = {"mu": "Intercept (mu)" if columns else "Mean effect (mu)"} if "mu" in names else {}
-    values = levels(data) if columns else {}
-    return mean | {name: column_label(name, columns, values) for name in columns}
+    texts = {name: sorted(set(map(str, data.covariates[name]))) for name in (data.covariate_names if columns else ())}
+    references = references_in(columns, texts)
+    return mean | {name: column_words(name, references) for name in columns}
 
 
 def _whitened(

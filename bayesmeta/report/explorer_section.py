@@ -13,14 +13,14 @@ from bayesmeta.report.explorer import LEVEL, claim_parts, default_claim, panel_h
 from bayesmeta.text.plain_text import visible
 
 _LEAD = Markup(
-    '<section id="explorer"><h2>Other priors, by hand</h2>\n<p>Move a slider: the posterior, the probability of the claim and '
-    "the tipping point follow. Everything is computed in this page.{}</p>\n{}\n</section>"
+    "<p>Move a slider: the posterior, the probability of the claim and the tipping point follow. Everything is computed in this "
+    "page.{}</p>\n{}"
 )
 _DRAWN = " Where a model is not solved exactly, some of the analysis’s draws are weighted to the other priors."
 
 
 def explorer_section(results: Results) -> Markup:
-    """HTML of the section, with the script and the styles of its panels; nothing where no model has sliders."""
+    """HTML inside of the section, with the script and the styles of its panels; nothing where no model has sliders."""
     panels, drawn = [], False
     for key, outcome in results.outcomes.items():
         explored = {name: model for name, model in outcome.models.items() if model.explorer is not None}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bayesmeta.analysis.records.model import ForestRecord, ModelRecord
+from bayesmeta.analysis.records.model import ForestRecord, ModelRecord, Panel
 from bayesmeta.analysis.records.outcome import OutcomeRecord, SideBySide
 from bayesmeta.analysis.records.results import Results
 from bayesmeta.analysis.records.signal import SignalRecord
@@ -16,9 +17,12 @@ from bayesmeta.plots.density import density
 from bayesmeta.plots.forest import forest, forest_marks
 from bayesmeta.plots.intervals import Line, intervals
 from bayesmeta.plots.prior_posterior import prior_posterior
-from bayesmeta.plots.probabilities import probabilities
+from bayesmeta.plots.probabilities import Shown, probabilities
 from bayesmeta.plots.side_by_side import side_by_side, side_by_side_marks
 from bayesmeta.plots.signal_priors import signal_priors
+from bayesmeta.report.estimator_words import estimator_words
+from bayesmeta.report.know_first import coefficient_label
+from bayesmeta.report.page_one import benefits
 from bayesmeta.report.prior_sentences import prior_on
 from bayesmeta.report.sentences import estimate_sentence, outcome_sentence, signal_sentence
 from bayesmeta.text.numbers import MISSING, format_number, format_probability, format_probability_range
@@ -26,11 +30,12 @@ from bayesmeta.text.numbers import MISSING, format_number, format_probability, f
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One image of the report."""
+    """One image of the report, and the same for a phone where letters would be too small there."""
 
     src: str
     alt: str
     caption: str = ""
+    narrow: str = ""
 
 
 def measure_label(outcome: OutcomeRecord) -> str:
@@ -40,16 +45,17 @@ def measure_label(outcome: OutcomeRecord) -> str:
 
 
 def summary_figure(results: Results) -> Picture | None:
-    """Draw the strip under the first table."""
-    signals = results.signals
+    """Draw the strip of probabilities: of signals, or where there are none that means and new studies are benefits."""
+    signals: Sequence[Shown] = results.signals or list(benefits(results))
     if not signals:
         return None
     words = ", ".join(f"{one.name} {format_probability(one.probability)}" for one in signals)
     tried = any(format_probability_range(one.probability_range) != MISSING for one in signals)
     caption = "Bars: lowest to highest probability over the priors tried, which is not all uncertainty."
+    of = "each signal under the stated priors" if results.signals else "a benefit"
     return Picture(
         data_uri(probabilities, signals),
-        f"Probability of each signal under the stated priors: {words}.",
+        f"Probability of {of}: {words}.",
         caption if tried else "",
     )
 
@@ -61,7 +67,8 @@ def forest_figures(outcome: OutcomeRecord, ci_prob: float) -> list[Picture]:
         if (data := model.forest) is None:
             continue
         known = sum(study.known for study in data.studies)
-        src = data_uri(forest, data, display=display, x_label=measure_label(outcome), benefit=outcome.benefit)
+        drawn = {"display": display, "x_label": measure_label(outcome), "benefit": outcome.benefit}
+        src, narrow = (data_uri(forest, data, narrow=narrow, **drawn) for narrow in (False, True))
         marks = outcome.evidence.marks.get(key, Marks())
         unknown = marks.unknown if marks == Marks() else f"with {marks.unknown}"
         trials = outcome.evidence.counted or f"{len(data.studies)} trials"
@@ -69,7 +76,7 @@ def forest_figures(outcome: OutcomeRecord, ci_prob: float) -> list[Picture]:
             f"Forest plot of {trials}, {known} known and {len(data.studies) - known} {unknown}. "
             f"{outcome_sentence(outcome, data, ci_prob)}"
         )
-        pictures.append(Picture(src, alt, f"{model.label}. {forest_caption(data, marks, display)}"))
+        pictures.append(Picture(src, alt, f"{model.label}. {forest_caption(data, marks, display)}", narrow))
     return pictures
 
 
@@ -113,14 +120,14 @@ _METHODS = {
 }
 
 
-def sensitivity_figure(signal: SignalRecord) -> Picture | None:
+def sensitivity_figure(signal: SignalRecord, labels: Mapping[str, str] | None = None) -> Picture | None:
     """Draw the probability of a signal over the priors tried."""
     methods = {cell.method for cell in signal.sensitivity}
     if not methods:
         return None
     marks = "; ".join(text for method, text in _METHODS.items() if method in methods)
     flat = "" if signal.flat_prior_probability is None else " Dash-dotted: 1 − P/2."
-    caption = f"Each row is a prior on {prior_on(signal)}, each shape a prior on τ; {marks}.{flat}"
+    caption = f"Each row is a prior on {prior_on(signal, labels)}, each shape a prior on τ; {marks}.{flat}"
     return Picture(data_uri(signal_priors, signal), f"Sensitivity to the priors. {signal_sentence(signal)}", caption)
 
 
@@ -128,8 +135,14 @@ def prior_figures(model: ModelRecord) -> list[Picture]:
     """Draw prior against posterior, one small picture for each parameter."""
     return [
         Picture(data_uri(prior_posterior, panel), f"Prior and posterior of {panel.parameter}, {model.label}.")
-        for panel in model.prior_posterior
+        for panel in (_named(panel, model) for panel in model.prior_posterior)
     ]
+
+
+def _named(panel: Panel, model: ModelRecord) -> Panel:
+    """A panel that has words for its parameter, without what they say in parentheses."""
+    label = model.labels.get(panel.parameter, panel.parameter).split(" (")[0]
+    return panel.model_copy(update={"parameter": label})
 
 
 def confounding_figure(outcome: OutcomeRecord) -> Picture | None:
@@ -137,6 +150,8 @@ def confounding_figure(outcome: OutcomeRecord) -> Picture | None:
     panel = outcome.confounding
     if panel is None:
         return None
+    x, y = (coefficient_label(outcome, panel.model, name) for name in (panel.x, panel.y))
+    panel = panel.model_copy(update={"x": x, "y": y})
     text = f"Joint posterior draws of {panel.x} and {panel.y}; correlation {format_number(panel.correlation, 2)}."
     return Picture(data_uri(confounding, panel), text, f"{text} {panel.note}".strip())
 
@@ -151,12 +166,14 @@ _SCHOOLS = {
 
 def side_by_side_figure(compared: SideBySide, label: str) -> Picture:
     """Draw frequentist estimators and our models on the same estimates; `label` is of an axis that changes no scale."""
-    display, parameter, rows = compared.display, compared.parameter, compared.rows
+    display, parameter = compared.display, "Mean effect" if compared.parameter == "mu" else compared.parameter
+    rows = [row.model_copy(update={"name": estimator_words(row.name)}) for row in compared.rows]
     src = data_uri(side_by_side, rows, display=display, x_label=display.label if display.changes else label)
     alt = f"{parameter} by {len(rows)} frequentist estimators and Bayesian models, with their intervals."
     marks = side_by_side_marks(rows, display)
     drawn = "; ".join(text for mark, text in _SCHOOLS.items() if mark in marks)
-    caption = f"{parameter} of formula {compared.formula} from the same estimates, with 95% intervals; {drawn}."
+    where = "" if compared.formula == "1" else f" where the covariates of {compared.formula} are 0"
+    caption = f"{parameter}{where} from the same estimates, with 95% intervals; {drawn}."
     return Picture(src, alt, caption)
 
 

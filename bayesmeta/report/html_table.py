@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from bayesmeta.text.numbers import MISSING
+from bayesmeta.text.numbers import MISSING, format_number
 
 Cell = str  # plain text, or Markup where a cell has parts
 
@@ -61,6 +61,11 @@ def lines(*cells: Cell | None) -> Cell:
 def words(*cells: Cell | None) -> Cell:
     """Cells behind each other."""
     return Markup(" ").join(cell for cell in cells if cell)
+
+
+def percent(share: float | None) -> str:
+    """A share as percent; nothing where there is none."""
+    return "" if share is None else f"{format_number(100 * share, 1)}%"
 
 
 def numbers(*headings: str) -> list[Head]:

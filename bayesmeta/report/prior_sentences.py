@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bayesmeta.analysis.records.results import Results
 from bayesmeta.analysis.records.signal import BeliefRecord, CrossingRecord, SignalRecord, TippingRecord
 from bayesmeta.priors import FAMILIES
+from bayesmeta.report.know_first import inside
 from bayesmeta.text.numbers import format_mcse, format_probability, format_value
 
 
-def tipping_sentence(signal: SignalRecord, tipping: TippingRecord) -> str:
+def tipping_sentence(signal: SignalRecord, tipping: TippingRecord, labels: Mapping[str, str] | None = None) -> str:
     """Say for which scales of a family of priors the probability stays at or above a level.
 
     "The probability that high dose works better stays above 0.80 for every half-normal scale of tau up to 2.1 points (from a
     fit with 2.2 points: 0.80, Monte Carlo error 0.004)."
     """
     claim, level = signal.claimed, format_probability(tipping.level)
+    on = " and ".join(inside((labels or {}).get(name, name)) for name in tipping.on.split(" and "))
     if tipping.reason:
-        along = f"{tipping.family} priors on {tipping.on}"
+        along = f"{tipping.family} priors on {on}"
         return f"Where the probability that {claim} crosses {level} along {along} is not known: {tipping.reason}."
     low, high = format_value(tipping.scales[0], 2), _size(signal, tipping.scales[1])
     least, most = (format_probability(p) for p in tipping.extremes)
@@ -29,8 +31,8 @@ def tipping_sentence(signal: SignalRecord, tipping: TippingRecord) -> str:
         subject = f"{(family and family.row.words) or tipping.family} scale of tau"
         scales = subject.replace("scale", "scales")
     else:
-        subject = f"sceptical prior Normal(0, s) on {tipping.on} with s"
-        scales = f"sceptical priors Normal(0, s) on {tipping.on}"
+        subject = f"sceptical prior Normal(0, s) on {on} with s"
+        scales = f"sceptical priors Normal(0, s) on {on}"
     start = f"The probability that {claim}"
     if not crossings and above:
         return f"{start} stays above {level} for every {subject} from {low} to {high}: it is at least {least}."
@@ -51,24 +53,6 @@ def tipping_sentence(signal: SignalRecord, tipping: TippingRecord) -> str:
     return f"{start} {stays} {places} ({solved})."
 
 
-def belief_sentence(signal: SignalRecord) -> str:
-    """Say under which beliefs a signal stays above the level; empty without beliefs.
-
-    "Under the beliefs stated, its probability is 0.71 (sceptic), 0.84 (neutral) and 0.93 (enthusiast): above 0.80 for 2 of 3."
-    """
-    beliefs = signal.beliefs
-    if not beliefs:
-        return ""
-    shown = [f"{format_probability(one.probability)} ({one.label})" for one in beliefs]
-    listed = f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else shown[0]
-    text = f"Under the beliefs stated, its probability is {listed}"
-    if signal.level is None:
-        return f"{text}."
-    kept = sum(one.probability >= signal.level for one in beliefs)
-    count = "all" if kept == len(beliefs) else "none" if not kept else f"{kept} of {len(beliefs)}"
-    return f"{text}: above {format_probability(signal.level)} for {count}."
-
-
 def belief_priors(signal: SignalRecord, belief: BeliefRecord) -> str:
     """The priors by which the fit under a belief differs from that of the model as stated."""
     stated = signal.sensitivity[0].priors if signal.sensitivity else {}
@@ -76,10 +60,10 @@ def belief_priors(signal: SignalRecord, belief: BeliefRecord) -> str:
     return "; ".join(f"{name} ~ {prior}" for name, prior in changed.items()) or "as stated"
 
 
-def prior_on(signal: SignalRecord) -> str:
-    """What the first column of priors is on: the coefficients of the model, or mu."""
+def prior_on(signal: SignalRecord, labels: Mapping[str, str] | None = None) -> str:
+    """What the first column of priors is on: the coefficients of the model, or mu, in words where there are any."""
     on = list(dict.fromkeys(name for row in signal.sensitivity for name in row.on))
-    return " and ".join(on) or "the effect"
+    return " and ".join(inside((labels or {}).get(name, name)) for name in on) or "the effect"
 
 
 def tried(signals: Sequence[SignalRecord]) -> str:

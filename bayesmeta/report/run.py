@@ -21,6 +21,7 @@ from bayesmeta.analysis.run import Plan, plan, run
 from bayesmeta.data.files import sweep, write_files
 from bayesmeta.errors import DataError
 from bayesmeta.report.console import PlainConsole, progress_bar
+from bayesmeta.report.csv_tables import TABLES, csv_tables
 from bayesmeta.report.html import render_html
 from bayesmeta.report.layout import print_table
 from bayesmeta.report.tables import filled_columns, first_rows, signals_table_rows
@@ -28,7 +29,7 @@ from bayesmeta.results.netcdf import netcdf_bytes
 
 
 def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False) -> Results:
-    """Fit an analysis file and write ``report.html``, ``results.json`` and ``posterior.nc`` into `out`.
+    """Fit an analysis file and write ``report.html``, its tables, ``results.json`` and ``posterior.nc`` into `out`.
 
     Parameters
     ----------
@@ -83,15 +84,20 @@ def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False) 
             "draws": DrawsRecord(file="posterior.nc", sha256=hashlib.sha256(draws).hexdigest()),
         }
     )
+    tables = {name: text.encode() for name, text in csv_tables(results).items()}
     contents = {
         "posterior.nc": draws,
         "report.html": render_html(results).encode(),
         "results.json": results.as_json().encode(),
+        **tables,
     }
     folder.mkdir(parents=True, exist_ok=True)
     write_files(folder, contents)
+    for name in TABLES:  # of an earlier report, which had more
+        if name not in tables:
+            (folder / name).unlink(missing_ok=True)
     _print_signals(console, results)
-    console.print(f"Written to {folder}: report.html, results.json, posterior.nc")
+    console.print(f"Written to {folder}: report.html, results.json, posterior.nc, and tables, report-*.csv")
     return results
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from bayesmeta.analysis.records.model import ForestRecord, Pool, PublishedPool
 from bayesmeta.analysis.records.outcome import OutcomeRecord
-from bayesmeta.analysis.records.results import Results
-from bayesmeta.analysis.records.signal import SignalRecord, Threshold
+from bayesmeta.analysis.records.signal import SignalRecord
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.text.numbers import (
     format_estimate,
@@ -53,15 +52,6 @@ def estimate_sentence(signal: SignalRecord, ci_prob: float) -> str:
     return f"Estimate: {size.strip()}{interval}."
 
 
-def threshold_sentence(signal: SignalRecord) -> str:
-    """State the probability that a signal's effect is beyond the threshold that matters."""
-    threshold = signal.threshold
-    if threshold is None:
-        return ""
-    label = threshold.label or threshold.claim
-    return f"Beyond the threshold, {label}: probability {format_probability(threshold.probability)}{_mcse(threshold)}."
-
-
 def outcome_sentence(outcome: OutcomeRecord, forest: ForestRecord, ci_prob: float) -> str:
     """State the pooled effect beside what the review published, and the range for a new trial."""
     display, pooled, new = outcome.display, forest.pooled, forest.new
@@ -95,10 +85,5 @@ def check_sentence(check: Check) -> str:
     return f"{check.name}: value {shown}{bound}.{f' {check.note}' if check.note else ''}"
 
 
-def answer_sentences(results: Results) -> list[str]:
-    """Return every signal in words, in the order of the analysis file."""
-    return [signal_sentence(signal) for signal in results.signals]
-
-
-def _mcse(record: SignalRecord | Threshold) -> str:
+def _mcse(record: SignalRecord) -> str:
     return f" (Monte Carlo error {format_mcse(record.mcse)})" if record.mcse else ""  # an exact one has none

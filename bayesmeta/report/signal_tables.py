@@ -1,53 +1,62 @@
-"""The tables of one signal: under stated beliefs, with other evidence, and under every prior that was tried."""
+"""The tables of signals: under stated beliefs, with other evidence, and under every prior that was tried."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from bayesmeta.analysis.records.signal import SignalRecord
-from bayesmeta.report.html_table import Head, HtmlTable, code, html_table, lines, small, words
+from bayesmeta.report.evidence_tables import covariates_in_words
+from bayesmeta.report.html_table import Head, HtmlTable, code, html_table, lines, numbers, small
 from bayesmeta.report.prior_sentences import belief_priors, prior_on
 from bayesmeta.text.numbers import format_mcse, format_number, format_probability
 
 
-def beliefs_table(signal: SignalRecord) -> HtmlTable | None:
-    """A signal under stated prior beliefs."""
-    heads = [Head("Belief"), Head("Probability", "n"), Head("Beyond the threshold", "n", needed=False)]
+def beliefs_table(signals: Sequence[SignalRecord]) -> HtmlTable | None:
+    """Signals of one outcome under stated prior beliefs, one column for each."""
+    beliefs = {one.label: one for signal in signals for one in signal.beliefs}
+    by_signal = [{one.label: one.probability for one in signal.beliefs} for signal in signals]
     rows = (
         [
-            lines(one.label, code(belief_priors(signal, one), "small")),
-            format_probability(one.probability),
-            format_probability(one.threshold_probability),
-            words(one.source, small(one.note) if one.note else None),
+            lines(
+                label,
+                code(_changed(signals, label), "small"),
+                small(format_number(one.source)),
+                small(format_number(one.note)) if one.note else None,
+            ),
+            *(format_probability(known.get(label)) for known in by_signal),
         ]
-        for one in signal.beliefs
+        for label, one in beliefs.items()
     )
-    return html_table("What it is under stated prior beliefs", [*heads, Head("Source", "long")], rows)
+    heads = [Head("Belief and its source", "long"), *numbers(*(signal.name for signal in signals))]
+    return html_table("Probabilities under stated prior beliefs", heads, rows, kind="scroll labels")
 
 
-def evidence_table(signal: SignalRecord) -> HtmlTable | None:
-    """A signal of a published review with other evidence."""
-    heads = [
-        Head("Evidence", "long"),
-        Head("Probability", "n"),
-        Head("Monte Carlo error", "n", needed=False),
-        Head("Beyond the threshold", "n", needed=False),
-    ]
+def _changed(signals: Sequence[SignalRecord], label: str) -> str:
+    """The priors of a belief that no model states, of all signals together."""
+    said = [belief_priors(signal, one) for signal in signals for one in signal.beliefs if one.label == label]
+    priors = dict.fromkeys(prior for text in said for prior in text.split("; ") if prior != "as stated")
+    return "; ".join(priors) or "as stated"
+
+
+def evidence_table(signals: Sequence[SignalRecord], labels: Mapping[str, str] | None = None) -> HtmlTable | None:
+    """Signals of a published review with other evidence, one column for each."""
+    evidence = {one.label: one for signal in signals for one in signal.evidence}
+    by_signal = [{one.label: one.probability for one in signal.evidence} for signal in signals]
     rows = (
         [
-            words(one.label, small("; ".join(one.changes))),
-            format_probability(one.probability),
-            format_mcse(one.mcse or None),
-            format_probability(one.threshold_probability),
-            one.source,
+            lines(label, small(covariates_in_words("; ".join(one.changes), labels)), small(one.source)),
+            *(format_probability(known.get(label)) for known in by_signal),
         ]
-        for one in signal.evidence
+        for label, one in evidence.items()
     )
-    return html_table("What it is with other evidence", [*heads, Head("Source", "long")], rows)
+    heads = [Head("Evidence and its source", "long"), *numbers(*(signal.name for signal in signals))]
+    return html_table("Probabilities of the signals with other evidence", heads, rows, kind="scroll labels")
 
 
-def sensitivity_table(signal: SignalRecord) -> HtmlTable | None:
+def sensitivity_table(signal: SignalRecord, labels: Mapping[str, str] | None = None) -> HtmlTable | None:
     """A signal under every prior that was tried."""
     heads = [
-        Head(f"Prior on {prior_on(signal)}"),
+        Head(f"Prior on {prior_on(signal, labels)}"),
         Head("Prior on τ"),
         Head("Probability", "n"),
         Head("Monte Carlo error", "n", needed=False),
@@ -71,4 +80,4 @@ def sensitivity_table(signal: SignalRecord) -> HtmlTable | None:
         ]
         for one in signal.sensitivity
     )
-    return html_table("", heads, rows)
+    return html_table(f"{signal.name}: every prior that was tried", heads, rows, kind="scroll labels")

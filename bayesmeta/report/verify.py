@@ -22,6 +22,7 @@ from bayesmeta.data.files import read_bytes
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.errors import DataError
 from bayesmeta.inference.settings import SamplerSettings
+from bayesmeta.report.csv_tables import csv_tables
 from bayesmeta.report.differences import differences
 from bayesmeta.report.html import render_html
 from bayesmeta.report.messages import say
@@ -54,8 +55,9 @@ def verify_report(
     Returns
     -------
     list of Check
-        That the page is the one of these results; that data, models and sampling are those of the draws; for each outcome,
-        that every number is reproduced; that texts and checks are; that the report's own checks passed. A sampled model's
+        That the page and the tables beside it are those of these results; that data, models and sampling are those of the
+        draws; for each outcome, that every number is reproduced; that texts and checks are; that the report's own checks
+        passed. A sampled model's
         refits under other priors are not kept with the report, so that their numbers and checks are left out, and so are
         the date and the path of the analysis file.
 
@@ -84,7 +86,8 @@ def verify_report(
         raise DataError(
             f"{folder / 'posterior.nc'}: its draws are not those of a fit to these models: {said}. Write the report again."
         ) from error
-    checks.insert(0, _page(folder, recorded, all(check.passed is not False for check in checks)))
+    sound = all(check.passed is not False for check in checks)
+    checks = [_page(folder, recorded, sound), _tables(folder, recorded, sound), *checks]
     failed = [check.name for check in recorded.failed]
     note = f"Failed: {', '.join(failed)}." if failed else ""
     return [*checks, Check("checks of the report itself", not failed, float(len(failed)), 0.0, note)]
@@ -125,6 +128,27 @@ def _page(folder: Path, recorded: Results, sound: bool) -> Check:
         )
     same = read_bytes(folder / "report.html").decode("utf-8", errors="replace") == page
     return Check(name, same, None, None, "" if same else "The page was edited, or written by another version.")
+
+
+def _tables(folder: Path, recorded: Results, sound: bool) -> Check:
+    """Whether the tables beside the page are those of the results."""
+    name = "tables beside report.html show results.json"
+    try:
+        tables = csv_tables(recorded)
+    except Exception as error:
+        if sound:
+            raise
+        return Check(
+            name, False, None, None, f"results.json was edited: it has no tables ({type(error).__name__}: {error})."
+        )
+    apart = [file for file, text in tables.items() if not _is(folder / file, text)]
+    note = f"Edited, missing, or written by another version: {', '.join(apart)}." if apart else ""
+    return Check(name, not apart, float(len(apart)), 0.0, note)
+
+
+def _is(path: Path, text: str) -> bool:
+    """Whether a file that is no link has this text."""
+    return path.is_file() and not path.is_symlink() and read_bytes(path) == text.encode()
 
 
 def _changed(name: str, checked: Plan, stored: Mapping[str, xr.DataTree]) -> list[str]:
@@ -254,7 +278,8 @@ def _again(
 def _words(checked: Plan, recorded: Results) -> Check:
     """What is taken over from the analysis file, and from the table of other reviews, as it is."""
     analysis, name = checked.analysis, "texts and other reviews are those of the analysis file"
-    stated = {key: getattr(analysis, key) for key in ("title", "question", "source", "seed")} | {"ci_prob": 0.95}
+    copied = ("title", "question", "source", "seed", "risk_of_bias", "certainty")
+    stated = {key: getattr(analysis, key) for key in copied} | {"ci_prob": 0.95, "defaults": checked.defaults}
     ours = {
         "analysis": stated,
         "external": checked.external,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,6 +39,8 @@ class Design:
         Study and covariate of each range.
     intercept : bool
         Whether the model has `mu`.
+    references : dict of str to str
+        Of each factor whose levels are compared with one of them, that one.
     """
 
     columns: dict[str, str]
@@ -46,6 +48,7 @@ class Design:
     slope: Floats
     slots: tuple[tuple[str, str], ...]
     intercept: bool = True
+    references: dict[str, str] = field(default_factory=dict)
 
     def at(self, u: Floats) -> Floats:
         """Return the matrix for unit-uniform values `u`, shape (..., slot), as (..., scenario, study, column)."""
@@ -57,7 +60,14 @@ def formula_design(formula: str, data: Estimates | Arms) -> Design:
     if formula.strip() == "1":  # the usual case, at once
         return Design({}, np.zeros((1, data.n_studies, 0)), np.zeros((0, 1, data.n_studies, 0)), ())
     matrix = model_matrix(formula, data.covariates)
-    return Design(matrix.columns, matrix.values[None], np.zeros((0, 1, *matrix.values.shape)), (), matrix.intercept)
+    return Design(
+        matrix.columns,
+        matrix.values[None],
+        np.zeros((0, 1, *matrix.values.shape)),
+        (),
+        matrix.intercept,
+        matrix.references,
+    )
 
 
 def check_coefficients(made: Design, model: NormalNormal) -> None:
@@ -92,7 +102,7 @@ def review_design(formula: str, review: PublishedReview) -> Design:
             f"formula {formula!r}: a covariate known as a range must enter linearly. "
             "Declare the transformed covariate itself as a range, e.g. log2_dose instead of dose."
         )
-    return Design(matrix.columns, base, slope, slots, matrix.intercept)
+    return Design(matrix.columns, base, slope, slots, matrix.intercept, matrix.references)
 
 
 def _frame(studies: Sequence[Study], names: Sequence[str], slots: Sequence[tuple[str, str]], u: Floats) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.errors import DataError, SpecificationError, did_you_mean
+from bayesmeta.spec.column_words import references_in
 from bayesmeta.spec.formula_functions import CONTEXT
 from bayesmeta.spec.formula_text import FormulaText, read_formula
 
@@ -32,11 +33,14 @@ class ModelMatrix:
         Column name to the variable it comes from; of an interaction, ``"a:b"``.
     intercept : bool
         Whether the formula has one.
+    references : dict of str to str
+        Of each factor whose levels are compared with one of them, that one.
     """
 
     values: NDArray[np.float64]
     columns: dict[str, str]
     intercept: bool
+    references: dict[str, str] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=256)
@@ -112,7 +116,16 @@ def model_matrix(formula: str, frame: pd.DataFrame) -> ModelMatrix:
         columns |= dict.fromkeys(names, ":".join(variable for variable, _ in factors))
     values = np.asarray(matrix[list(columns)], dtype=float).reshape(len(frame), len(columns))
     _check_variation(formula, read, columns, frame, intercept)
-    return ModelMatrix(values, columns, intercept)
+    return ModelMatrix(values, columns, intercept, references_in(columns, _levels(read, used)))
+
+
+def _levels(read: FormulaText, used: pd.DataFrame) -> dict[str, list[str]]:
+    """The levels of each factor of one column, by the factor's own text."""
+    return {
+        factor.text: list(dict.fromkeys(map(str, used[factor.columns[0]])))
+        for factor in read.factors
+        if len(factor.columns) == 1 and (factor.categories or not _is_numeric(used[factor.columns[0]]))
+    }
 
 
 def _factor(text: str) -> tuple[str, tuple[str, ...]]:

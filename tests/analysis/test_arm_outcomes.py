@@ -165,7 +165,7 @@ def test_the_report_says_what_is_left_out_and_why(reported):
     for text in (
         "6 trials; 6 standard deviations are parameters",
         "Left out here</h4>", "Participants' standard deviations", "F: what the printed spread is", "SD not known",
-        "of 12 standard deviations 5 were not reported", "<code>typical_sd[outcome]</code>", "LogNormal(0.7, 0.5)",
+        "of 12 standard deviations 5 were not reported", '<code class="small">typical_sd[outcome]</code>', "LogNormal(0.7, 0.5)",
     ):  # fmt: skip
         assert text in reported.html, text
     assert "Side by side</h4>" not in reported.html

@@ -50,7 +50,7 @@ def test_same_seed_same_bytes(folder: Path) -> None:
     assert row["mean"] == compared[0]["exact_mean"]  # the report shows the exact number
     schools = [row["school"] for row in results["outcomes"]["pain"]["side_by_side"]["rows"]]
     assert schools == ["frequentist"] * 5 + ["Bayesian"]
-    assert "Side by side</h4>" in (folder / "one" / "report.html").read_text()
+    assert "side by side, with P values" in (folder / "one" / "report.html").read_text()
     assert "Agreement of the engines" in (folder / "one" / "report.html").read_text()
 
 

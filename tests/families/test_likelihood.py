@@ -70,6 +70,7 @@ EXAMPLES = {
         ESTIMATES, bm.NormalNormal(formula="0 + lab", tau=bm.HalfNormal(1), beta={"lab": bm.Normal(0, 1)})
     ),
     "correlated": Example(CORRELATED, DOSE),
+    "correlated in clusters": Example(CORRELATED, bm.TwoScales(DOSE, bm.Cluster("lab"), bm.HalfNormal(1))),
     "clusters": Example(ESTIMATES, bm.TwoScales(DOSE, bm.Cluster("lab"), bm.HalfNormal(1))),
     "slopes": Example(ESTIMATES, bm.TwoScales(DOSE, bm.Slope("dose"), bm.HalfNormal(1))),
     "arms": Example(ARMS, ARM),
@@ -111,7 +112,7 @@ def test_every_family_has_an_example() -> None:
 
 @pytest.mark.parametrize("label", EXAMPLES)
 def test_the_graph_has_the_density_of_the_draws_and_its_derivatives(label: str) -> None:
-    """Derivatives of the graph against central differences of the density in NumPy."""
+    """Derivatives of the graph against central differences of the density in NumPy; and the graph of the density itself."""
     import pytensor
     import pytensor.tensor as pt
     from pytensor.compile.mode import Mode
@@ -122,10 +123,17 @@ def test_the_graph_has_the_density_of_the_draws_and_its_derivatives(label: str) 
     likelihood, numbers = ready.likelihood, set(ready.likelihood.numbers)
     start = random_point(ready, 0)
     inputs = [pt.tensor(shape=value.shape, dtype="float64") for value in flat(start, numbers)]
-    total = likelihood.graph(rebuilt(start, inputs, numbers), GraphOps)
+    at = rebuilt(start, inputs, numbers)
+    total = likelihood.graph(at, GraphOps)
+    written = (
+        total if "review" in label else likelihood.log_density(at, GraphOps).sum()
+    )  # the sum over scenarios is NumPy's
     used = [one for one, value in zip(inputs, flat(start, numbers), strict=True) if value.size]
     function = pytensor.function(
-        inputs, [total, *pytensor.grad(total, used)], mode=Mode(linker="py", optimizer=None), on_unused_input="ignore"
+        inputs,
+        [total, written, *pytensor.grad(total, used)],
+        mode=Mode(linker="py", optimizer=None),
+        on_unused_input="ignore",
     )
 
     def density(values: list[np.ndarray], at: Point) -> float:
@@ -134,8 +142,8 @@ def test_the_graph_has_the_density_of_the_draws_and_its_derivatives(label: str) 
     for seed in range(3):
         at = random_point(ready, seed)
         values = flat(at, numbers)
-        found, *slopes = function(*values)
-        assert float(found) == pytest.approx(density(values, at), rel=1e-10)
+        compiled, generic, *slopes = function(*values)
+        assert (compiled, generic) == pytest.approx((density(values, at),) * 2, rel=1e-10)
         places = [i for i, value in enumerate(values) if value.size]
         for slope, i in zip(slopes, places, strict=True):
             for where in np.ndindex(values[i].shape):
@@ -171,7 +179,21 @@ def test_a_chain_of_draws_is_the_draws_one_by_one(label: str) -> None:
             assert np.shape(values) == tuple(sizes[dim] for dim in dims), name
 
 
-@pytest.mark.parametrize("label", [one for one in EXAMPLES if one not in ("correlated", "review", "known review")])
+def test_draws_in_blocks_are_the_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seven draws of arms with a covariate and a doubtful spread, three at a time."""
+    ready = prepare(EXAMPLES["standardised"].data, EXAMPLES["standardised"].model)
+    points = [random_point(ready, seed) for seed in range(7)]
+    top = {name: np.stack([p.top[name] for p in points])[None] for name in points[0].top}
+    top |= {name: points[0].top[name] for name in ready.likelihood.numbers}
+    z = np.stack([p.latent["z"] for p in points])[None]
+    at = Point(top, np.stack([p.beta for p in points])[None], np.zeros((1, 7, 0)), {"z": z})
+    monkeypatch.setattr("bayesmeta.families.arm_means.likelihood._AT_ONCE", 3)
+    found = ready.likelihood.pointwise(at)
+    assert found.shape == (1, 7, 3)
+    assert_allclose(found[0], [ready.likelihood.pointwise(p) for p in points], rtol=1e-13)
+
+
+@pytest.mark.parametrize("label", [one for one in EXAMPLES if not one.startswith("correlated") and "review" not in one])
 def test_permuted_studies_permute_what_is_said_of_each(label: str) -> None:
     """A covariance and a review have an order of their own."""
     data, order = EXAMPLES[label].data, [2, 0, 1, 3][: EXAMPLES[label].data.n_studies]

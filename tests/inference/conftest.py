@@ -102,7 +102,7 @@ def assert_one_rounding():
     """No instruction, of a graph or of what is linked to it, may be reordered, fused or approximated."""
 
     def check(compiled):
-        nuts = compiled.compiled
+        nuts = compiled.linked.compiled
         for function in (nuts.compiled_logp_func, nuts.compiled_expand_func):
             code = function._library.get_llvm_str()
             assert re.search(r"= fmul ", code) or function is nuts.compiled_expand_func

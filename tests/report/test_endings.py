@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -154,20 +155,35 @@ def test_a_package_that_is_missing_is_named(table: Path) -> None:
     assert run(["fit", str(table), *FIT], hidden).returncode == 0  # the exact engine needs none
 
 
+EACH = """
+import json
+from bayesmeta.cli import main
+for arguments in json.loads(sys.argv[1]):
+    try:
+        main(arguments)
+    except SystemExit as stopped:
+        print("status", stopped.code or 0, flush=True)
+sys.exit()
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_a_terminal_without_unicode_shows_the_nearest_signs(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "effects.csv"
     path.write_text("study,y,se,g\nτ,-0.1,0.2,日本\nB,0.3,0.2,Ü\nC,0.2,0.2,日本\n", encoding="utf-8")
-    arguments = ["fit", str(path), "--tau", "HalfNormal(0.5)", "--formula", "0 + g"]
-    found = run(arguments, environment={"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"})
+    commands = [
+        ["fit", str(path), "--tau", "HalfNormal(0.5)", "--formula", "0 + g"],
+        ["compare", str(path)],
+        ["convert", str(path)],
+    ]
+    found = run([json.dumps(commands)], EACH, environment={"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"})
     assert (found.returncode, found.stderr) == (0, "")
-    assert "g[\\u65e5\\u672c]" in found.stdout
-    assert ("g[\\xdc]" if encoding == "ascii" else "g[Ü]") in found.stdout
-    found = run(["compare", str(path)], environment={"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"})
-    assert (found.returncode, found.stderr) == (0, "")
-    found = run(["convert", str(path)], environment={"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"})
-    assert found.stdout.encode("latin-1").decode("utf-8").splitlines()[1].startswith("τ,")  # a file is UTF-8 anywhere
+    fitted, compared, converted = found.stdout.split("status 0\n")[:3]
+    assert "g[\\u65e5\\u672c]" in fitted
+    assert ("g[\\xdc]" if encoding == "ascii" else "g[Ü]") in fitted
+    assert compared
+    assert converted.encode("latin-1").decode("utf-8").splitlines()[1].startswith("τ,")  # a file is UTF-8 anywhere
 
 
 def test_a_reader_that_leaves_ends_a_command_in_silence() -> None:

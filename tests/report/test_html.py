@@ -9,12 +9,13 @@ import matplotlib
 import pytest
 
 from bayesmeta.analysis.records.results import Results
+from bayesmeta.report.csv_tables import csv_tables
 from bayesmeta.report.html import render_html
 
 SECTIONS = [
-    "asked", "evidence", "results", "signals", "external", "priors", "checks", "methods", "limitations",
-    "references", "rerun",
+    "evidence", "results", "signals", "external", "priors", "checks", "methods", "limitations", "references", "rerun",
 ]  # fmt: skip
+NBSP, NB_HYPHEN = "\N{NO-BREAK SPACE}", "\N{NON-BREAKING HYPHEN}"
 
 
 def page_of(results):
@@ -24,7 +25,7 @@ def page_of(results):
 class Page(HTMLParser):
     """Tags with their attributes, and whether each one that was opened was closed."""
 
-    VOID = ("meta", "link", "img", "br")
+    VOID = ("meta", "link", "img", "br", "source")
 
     def __init__(self, text):
         super().__init__()
@@ -43,11 +44,14 @@ class Page(HTMLParser):
         return [attrs for tag, attrs in self.tags if tag == name]
 
 
-def test_every_section_is_there_and_linked(html):
+def test_every_section_is_there_and_linked(html, results):
     page = Page(html)
     assert page.open == []
-    assert [attrs["id"] for attrs in page.find("section")] == SECTIONS
-    assert [attrs["href"] for attrs in page.find("a")] == [f"#{name}" for name in SECTIONS]
+    assert [attrs["id"] for attrs in page.find("section")] == ["answer", "know", *SECTIONS]
+    links = [attrs["href"] for attrs in page.find("a")]
+    assert [link for link in links if link.startswith("#")] == [f"#{name}" for name in SECTIONS]
+    beside = {link for link in links if not link.startswith("#")}
+    assert beside == set(csv_tables(Results.model_validate(results)))
 
 
 @pytest.mark.parametrize(
@@ -55,9 +59,10 @@ def test_every_section_is_there_and_linked(html):
     [
         "Ketamine for chronic pain, refitted", "How probable is it that CRPS responds better?",
         "No trial&#39;s standard deviation was found", "Is ± 0.51 an SD or an SE?", "number needed to treat",
-        "3.6 (1.9 to 24.0)", "Never pooled with our result: they share trials", "Michelet 2018",
+        f"3.6 (1.9{NBSP}to{NBSP}24.0)", "Never pooled with our result: they share trials", "Michelet 2018",
         "Joint posterior draws of crps and high_dose; correlation −0.62.", "Energy BFMI", "4 × 1500",
-        '<span class="tag">default</span>', "largest R-hat", "not applicable", "Few trials.", "pymc 6.3.0",
+        '<span class="tag">default</span>', "largest R-hat", "not applicable", "Few trials.",
+        "2 checks: 1 passed, 0 failed, 1 informs or does not apply.", "pymc 6.3.0",
         "bayesmeta report models/ketamine/analysis.toml --out reports/ketamine", "Seed 20260101",
         "5 trials: 2 with an effect and standard error, 3 latent", "6 times its rounding",
         "treatment versus control; lower values", "HalfCauchy(0.5)", "The review&#39;s estimator is part",
@@ -67,9 +72,32 @@ def test_what_a_reader_finds(html, text):
     assert text in html
 
 
-def test_the_first_screen_has_the_answer_before_anything_else(html):
-    assert html.index("with the stated priors it is 0.84") < html.index('<table class="signals">')
-    assert html.index('<table class="signals">') < html.index("<nav")
+def test_page_one_has_its_parts_in_order(html):
+    parts = [
+        "<h1>",
+        'class="question"',
+        'id="answer"',
+        'id="know"',
+        "Forest plot of 5 trials",
+        "Probability of each signal",
+        "<nav",
+    ]
+    places = [html.index(part) for part in parts]
+    assert places == sorted(places)
+    assert html.index("<nav") < html.index("<details")
+
+
+def test_a_sentence_of_page_one_has_size_interval_probability_and_range(html):
+    items = re.findall(r"<li>(.*?)</li>", html[: html.index('id="know"')])
+    said = [re.sub("<[^>]*>", "", item).replace(NBSP, " ") for item in items]
+    assert said[0] == (
+        "CRPS versus other pain (published P = .079): −0.63 (−1.88 to 0.62) points; probability 0.84 (0.71 to 0.92) that the "
+        "effect is larger in CRPS."
+    )
+    assert said[1] == (
+        "More responders (published P = .029): risk ratio 2.34 (1.07 to 5.12); probability 0.996 that ketamine has more "
+        "responders."
+    )
 
 
 def test_markup_in_a_name_is_text(html):
@@ -157,19 +185,21 @@ def check_nothing_is_empty(html):
     assert empty == []
     page = Page(html)
     links = [attrs["href"] for attrs in page.find("a") if attrs["href"].startswith("#")]
-    assert links == [f"#{attrs['id']}" for attrs in page.find("section")]
+    assert links == [f"#{attrs['id']}" for attrs in page.find("section") if attrs["id"] not in ("answer", "know")]
 
 
 def test_nothing_is_empty(html):
     check_nothing_is_empty(html)
 
 
-def test_columns_without_content_are_left_out(results):
+def test_columns_without_content_are_left_out_of_the_table_of_signals(results):
     for signal in results["signals"]:
         signal |= {"published_p": None, "flat_prior_probability": None, "threshold": None, "probability_range": []}
     page = page_of(results)
-    head = page[page.index('<table class="signals">') : page.index("</thead>")]
-    assert re.findall(r"<th [^>]*>([^<]*)", head) == ["Signal", "Probability"]
+    head = page[
+        page.index("Thresholds of each signal") : page.index("</thead>", page.index("Thresholds of each signal"))
+    ]
+    assert re.findall(r"<th [^>]*>([^<]*)", head) == ["Signal", "Monte Carlo error", "Claim and model"]
     assert "Flat prior" not in page
     assert "priors tried" not in page[: page.index("<nav")]
 
@@ -187,19 +217,15 @@ def test_the_command_has_the_folder_that_was_written_to(results):
 
 
 def test_no_comparison_without_estimates(html):
-    assert "Side by side" not in html
+    assert "side by side" not in html
 
 
 def test_probabilities_with_other_evidence_stand_beside_those_as_analysed(results):
-    table = (
-        page_of(results)
-        .partition("Probabilities with other evidence, ± Monte Carlo error</caption>")[2]
-        .partition("</table>")[0]
-    )
+    table = page_of(results).partition("with other evidence, ± Monte Carlo error</caption>")[2].partition("</table>")[0]
     rows = [[re.sub("<[^>]*>", "", cell) for cell in re.split("<t[hd]", row)[1:]] for row in table.split("<tr")[1:]]
     rows = [[cell.partition(">")[2].strip() for cell in row] for row in rows]
     assert rows[0] == ["Statement", "As analysed", "with a trial&#39;s own test"]
-    assert rows[2] == ["beyond 2 points", "0.25± 0.008", "0.38± 0.002"]
+    assert rows[2] == ["beyond 2 pointsthreshold for a patient", "0.25± 0.008", "0.38± 0.002"]
     changed = copy.deepcopy(results)
     changed["outcomes"]["pain"]["probabilities"] = []
     assert "Probabilities with other evidence" not in page_of(changed)
@@ -217,7 +243,7 @@ def test_both_schools_stand_side_by_side_where_there_are_estimates(results):
     changed["outcomes"]["pain"]["side_by_side"] = compared
     html = page_of(changed)
     assert Page(html).open == []
-    assert html.count("Side by side</h4>") == 1
+    assert html.count("side by side</h4>") == 1
     assert "P(mu &lt; 0)" in html
     assert ">0.0019<" in html
 
@@ -233,5 +259,5 @@ def test_estimators_on_latent_trials_are_a_table(results):
     ]  # fmt: skip
     page = page_of(results)
     assert "REML, Knapp-Hartung" in page
-    assert "−2.55 to −2.31" in page
+    assert f"−2.55{NBSP}to{NBSP}−2.31" in page
     assert "the review, as published" in page

@@ -3,7 +3,8 @@
 import pytest
 
 from bayesmeta.analysis.records.signal import BeliefRecord, CrossedPriors, SignalRecord, TippingRecord
-from bayesmeta.report.prior_sentences import belief_priors, belief_sentence, tipping_sentence, tried
+from bayesmeta.report.prior_sentences import belief_priors, tipping_sentence, tried
+from bayesmeta.report.signal_tables import beliefs_table
 
 
 def signal(**values):
@@ -19,7 +20,7 @@ def signal(**values):
 
 
 def belief(label, probability, **priors):
-    return BeliefRecord.model_construct(label=label, probability=probability, priors=priors)
+    return BeliefRecord.model_construct(label=label, probability=probability, priors=priors, source="", note="")
 
 
 def tipping(on, start, end, *scales, extremes=None, mcse=0.003):
@@ -66,17 +67,9 @@ def test_a_ratio_has_scales_on_the_log_scale():
     assert "up to 2.1 on the log scale" in text
 
 
-def test_beliefs():
-    one = [belief("sceptic", 0.71)]
-    assert belief_sentence(signal(level=0.8, beliefs=one)).endswith("is 0.71 (sceptic): above 0.80 for none.")
-    assert belief_sentence(signal(level=None, beliefs=one)).endswith("is 0.71 (sceptic).")
-    assert belief_sentence(signal(level=0.7, beliefs=one)).endswith("above 0.70 for all.")
-    three = [*one, belief("neutral", 0.84), belief("enthusiast", 0.93)]
-    said = "is 0.71 (sceptic), 0.84 (neutral) and 0.93 (enthusiast): above 0.80 for 2 of 3."
-    assert belief_sentence(signal(level=0.8, beliefs=three)).endswith(said)
-    assert belief_sentence(signal()) == ""
-    rows = [CrossedPriors.model_construct()] * 13
-    assert tried([signal(sensitivity=rows, beliefs=one * 5), signal(sensitivity=rows)]) == "13 to 18"
+def test_how_many_sets_of_priors_were_tried():
+    rows, beliefs = [CrossedPriors.model_construct()] * 13, [belief("sceptic", 0.71)] * 5
+    assert tried([signal(sensitivity=rows, beliefs=beliefs), signal(sensitivity=rows)]) == "13 to 18"
 
 
 def test_a_belief_shows_the_priors_that_were_not_those_of_the_model():
@@ -90,3 +83,19 @@ def test_a_belief_shows_the_priors_that_were_not_those_of_the_model():
 def test_an_exact_crossing_has_no_monte_carlo_error():
     exact = tipping("tau", 0.95, 0.6, 2.14, mcse=0.0)
     assert tipping_sentence(signal(), exact).endswith("up to 2.1 points (exact there: 0.80).")
+
+
+def test_beliefs_are_one_table_with_a_column_for_each_signal():
+    stated = {"mu": "Normal(0, 3)", "dose": "Normal(0, 1)"}
+    rows = [CrossedPriors.model_construct(priors=stated)]
+    sceptic = belief("sceptic", 0.71, **stated | {"dose": "Normal(0, 2)"})
+    one = signal(name="one", sensitivity=rows, beliefs=[sceptic])
+    others = [belief("neutral", 0.9, **stated), belief("sceptic", 0.6, **stated)]
+    two = signal(name="two", sensitivity=rows, beliefs=others)
+    table = beliefs_table([one, two])
+    assert [[cell.partition("<br>")[0] for cell in row] for row in table.rows] == [
+        ["sceptic", "0.71", "0.60"],
+        ["neutral", "–", "0.90"],
+    ]
+    assert ["dose ~ Normal(0, 2)" in row[0] for row in table.rows] == [True, False]
+    assert "as stated" in table.rows[1][0]

@@ -177,7 +177,7 @@ def test_the_report_shows_source_doubts_and_default(results):
     model |= {"priors": {"tau": str(source["prior"])}, "defaults": ["tau"], "sources": {"tau": [source]}}
     html = render_html(Results.model_validate(results))
     priors = html[html.index('id="priors"') :]
-    row = priors[priors.index("<code>tau</code>") :].partition("</tr>")[0]
+    row = priors[priors.index(">tau<") :].partition("</tr>")[0]
     assert '<span class="tag">default</span>' in row
     assert 'href="https://doi.org/10.1002/sim.9170"' in row
     assert "field: Cochrane" in row

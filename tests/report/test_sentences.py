@@ -8,12 +8,10 @@ from bayesmeta.analysis.records.results import Results
 from bayesmeta.analysis.records.signal import SignalRecord
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.report.sentences import (
-    answer_sentences,
     check_sentence,
     estimate_sentence,
     outcome_sentence,
     signal_sentence,
-    threshold_sentence,
 )
 
 CRPS = (
@@ -62,13 +60,6 @@ def test_the_size_of_a_signal(results, which, expected):
     assert estimate_sentence(signal(results, which), 0.95) == expected
 
 
-def test_the_threshold(results):
-    assert threshold_sentence(signal(results)) == (
-        "Beyond the threshold, more than 1 point larger: probability 0.28 (Monte Carlo error 0.009)."
-    )
-    assert threshold_sentence(signal(results, 1)) == ""
-
-
 @pytest.mark.parametrize(
     ("key", "expected"),
     [
@@ -94,10 +85,3 @@ def test_a_failed_check():
     assert check_sentence(check) == "largest R-hat: value 1.034, limit 1.01. Raise tune."
     assert check_sentence(replace(check, value=1.0104)).startswith("largest R-hat: value 1.0104, limit 1.01.")
     assert check_sentence(Check("chains", None, None, None)) == "chains: value –."
-
-
-def test_every_signal_is_in_the_answer(results):
-    assert answer_sentences(Results.model_validate(results))[0] == CRPS
-    results["signals"] = [results["signals"][0] | {"name": f"signal {i}"} for i in range(9)]
-    said = answer_sentences(Results.model_validate(results))
-    assert [sentence.split(":")[0] for sentence in said] == [f"signal {i}" for i in range(9)]  # none is left out

@@ -72,6 +72,14 @@ def page(results: Any) -> str:
         return ""
 
 
+def tables(results: Any) -> dict[str, str]:
+    """The tables of results, or none where they have none."""
+    try:
+        return verify.csv_tables(Results.model_validate(results))
+    except (ValidationError, KeyError):
+        return {}
+
+
 def edit(folder: Path, change: Any) -> None:
     """Change results.json, and write its page again."""
     path = folder / "report" / "results.json"
@@ -79,6 +87,8 @@ def edit(folder: Path, change: Any) -> None:
     change(results)
     path.write_text(json.dumps(results), encoding="utf-8")
     (folder / "report" / "report.html").write_text(page(results), encoding="utf-8")
+    for name, text in tables(results).items():
+        (folder / "report" / name).write_text(text, encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -232,7 +242,7 @@ def test_what_is_no_report_is_refused(copied: Path, change: Any, message: str) -
 def test_results_without_a_page_are_found(copied: Path) -> None:
     path = copied / "report" / "results.json"
     results = json.loads(path.read_text(encoding="utf-8"))
-    results["outcomes"]["pain"]["probabilities"][0]["model"] = "none"
+    results["signals"][0]["model"] = "none"
     path.write_text(json.dumps(results), encoding="utf-8")
     assert "it has no page" in failures(copied)["report.html shows results.json"]
     (copied / "report" / "report.html").write_bytes(b"\xff\xfe")
@@ -281,6 +291,20 @@ def test_an_edited_page_is_found(copied: Path) -> None:
     page = copied / "report" / "report.html"
     page.write_text(page.read_text(encoding="utf-8").replace("Pain", "Joy"), encoding="utf-8")
     assert list(failures(copied)) == ["report.html shows results.json"]
+
+
+@pytest.mark.usefixtures("computed_once")
+def test_an_edited_table_is_found(copied: Path) -> None:
+    (copied / "report" / "report.html").write_text(
+        page(json.loads((copied / "report" / "results.json").read_text(encoding="utf-8"))), encoding="utf-8"
+    )
+    table, gone = copied / "report" / "report-parameters.csv", copied / "report" / "report-checks.csv"
+    table.write_text(table.read_text(encoding="utf-8").replace("mu", "tau", 1), encoding="utf-8")
+    gone.unlink()
+    assert failures(copied) == {
+        "tables beside report.html show results.json": "Edited, missing, or written by another version: "
+        "report-parameters.csv, report-checks.csv."
+    }
 
 
 def test_edited_draws_are_found(copied: Path) -> None:
@@ -360,11 +384,12 @@ level = 0.97
 
 @pytest.fixture(scope="module")
 def sampled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A report of a model that has no exact fit."""
+    """A report of a model that has no exact fit; what it says of convergence is not asked here."""
     folder = tmp_path_factory.mktemp("sampled")
     shutil.copytree(SMALL.parent / "arms", folder / "input")
     path = folder / "input" / "analysis.toml"
-    path.write_text(path.read_text(encoding="utf-8") + SAMPLED, encoding="utf-8")
+    stated = path.read_text(encoding="utf-8").replace("draws = 4000", "draws = 1000")
+    path.write_text(stated + SAMPLED, encoding="utf-8")
     write_report(path, folder / "report", quiet=True)
     return folder
 

@@ -220,9 +220,8 @@ def test_sigmas_are_drawn_from_their_conditional_given_the_top_level(two):
         shape = (nodes.size, nodes.size, 2) if two else (nodes.size, 1)
         grid = np.stack(np.meshgrid(nodes, nodes, indexing="ij"), axis=-1) if two else nodes[:, None]
         log_sigma, terms = likelihood.arrays.spread(np.log(2.2), 0.4, grid, np, slot)
-        log_density = (terms - grid**2 / 2).sum(axis=-1) + likelihood.arrays.effect(
-            log_sigma, -0.5, 0.7, "md", np, slot
-        )
+        arms = log_sigma[..., 0], log_sigma[..., -1]
+        log_density = (terms - grid**2 / 2).sum(axis=-1) + likelihood.arrays.effect(*arms, -0.5, 0.7, "md", np, slot)
         mass = np.exp(log_density - log_density.max())
         mass /= mass.sum()
         assert grid.shape == shape

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.optimize import brentq, minimize_scalar
+from scipy.special import ndtr
 from scipy.stats import norm
 
 import bayesmeta as bm
@@ -32,17 +33,18 @@ def test_every_quantile_within_a_jump_is_where_it_jumps(key: str) -> None:
     result = bm.fit(DATA, MODELS[key], "quadrature")
     for name in [*result.parameters, "theta[study 1]"]:
         marginal = result.marginal(name)
-        atoms = [0.0, 0.3, -0.1, 0.2]
-        for atom in atoms:
+        jumps = []
+        for atom in (0.0, 0.3, -0.1, 0.2):
             below = float(marginal.cdf(np.nextafter(atom, -9)))
             upper = float(marginal.cdf(atom))
             if upper - below > 1e-6:
+                jumps.append(atom)
                 levels = below + (upper - below) * np.array([1e-4, 0.01, 0.5, 0.99, 1 - 1e-4])
                 assert (np.asarray(marginal.ppf(levels)) == atom).all(), (name, atom)
-                for kind in ("eti", "hdi"):
-                    assert marginal.interval(0.9 * (upper - below), "hdi") == (atom, atom)
-                    lower, high = marginal.interval(0.95, kind)
-                    assert float(marginal.cdf(high)) - float(marginal.cdf(np.nextafter(lower, -9))) + 1e-7 >= 0.95
+                assert marginal.interval(0.9 * (upper - below), "hdi") == (atom, atom)
+        for kind in ("eti", "hdi") if jumps else ():
+            lower, high = marginal.interval(0.95, kind)
+            assert float(marginal.cdf(high)) - float(marginal.cdf(np.nextafter(lower, -9))) + 1e-7 >= 0.95
 
 
 def test_the_summary_shows_the_point_mass_itself() -> None:
@@ -73,7 +75,7 @@ def test_the_shortest_interval_against_a_scan() -> None:
 
     def upper(low: float, prob: float) -> float:
         def inside(high: float) -> float:
-            return 0.7 * (norm.cdf(high) - norm.cdf(low)) + 0.3 * (low <= atom <= high) - prob
+            return 0.7 * (ndtr(high) - ndtr(low)) + 0.3 * (low <= atom <= high) - prob
 
         if inside(9) < 0:
             return np.inf

@@ -12,7 +12,7 @@ Row = dict[str, Value | list[Value]]
 
 
 class StudyRecord(Record):
-    """A study: what it printed, in words, and whether its effect entered or is latent."""
+    """A study: what it printed, in words, and whether its effect entered or is latent; `read` has covariates in their units."""
 
     study: str
     label: str
@@ -20,6 +20,7 @@ class StudyRecord(Record):
     known: bool
     evidence: str
     covariates: dict[str, str]
+    read: dict[str, str] = Field(default_factory=dict)
 
 
 class TableRecord(Record):
@@ -45,6 +46,7 @@ class EvidenceRecord(Record):
     counted: str = ""
     tables: list[TableRecord] = Field(default_factory=list)
     marks: dict[str, Marks] = Field(default_factory=dict)
+    labels: dict[str, str] = Field(default_factory=dict)
 
     def rows(self, key: str) -> list[Row]:
         """The rows of a table."""

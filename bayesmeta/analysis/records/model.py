@@ -49,7 +49,7 @@ class SourceRecord(Record):
 
 
 class ForestStudy(Record):
-    """A row of a forest plot: effect and true effect with their intervals."""
+    """A row of a forest plot: effect and true effect with their intervals, and its share of the precision of the mean."""
 
     study: str
     known: bool
@@ -60,6 +60,7 @@ class ForestStudy(Record):
     theta: float
     theta_lower: float
     theta_upper: float
+    weight: float | None = None
 
 
 class Pool(Record):
@@ -127,6 +128,13 @@ class SampleRecord(Record):
     log_marginal_likelihood_error: float
 
 
+class Side(Record):
+    """The probability that a parameter is below zero, with its Monte Carlo error."""
+
+    probability: float
+    mcse: float
+
+
 class ModelRecord(Record):
     """Everything of one model; `refused` says why importance sampling of a review's trials was, so that NUTS took over."""
 
@@ -145,4 +153,6 @@ class ModelRecord(Record):
     sample: SampleRecord | None = None
     agreement: list[Agreement] = Field(default_factory=list)
     refused: str = ""
+    labels: dict[str, str] = Field(default_factory=dict)
+    below_zero: dict[str, Side] = Field(default_factory=dict)
     explorer: ExplorerRecord | None = None

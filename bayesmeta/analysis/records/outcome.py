@@ -60,6 +60,7 @@ class ConfoundingRecord(Record):
     correlation: float
     points: list[list[float]]
     note: str
+    model: str = ""
 
 
 class InputRecord(Record):
@@ -103,6 +104,15 @@ class SchoolRow(Record):
     display_prediction_upper: float | None = None
 
 
+class HeterogeneityRecord(Record):
+    """Cochran's Q of estimates, with its degrees of freedom and P value, and I^2 in percent by REML."""
+
+    q: float
+    df: int
+    p_value: float
+    i2: float
+
+
 class SideBySide(Record):
     """Both schools on the same estimates."""
 
@@ -112,6 +122,7 @@ class SideBySide(Record):
     level: float
     display: Display
     rows: list[SchoolRow]
+    heterogeneity: HeterogeneityRecord | None = None
 
 
 class OutcomeRecord(Record):

@@ -26,6 +26,9 @@ class AnalysisRecord(Record):
     seed: int
     ci_prob: float
     out: str
+    risk_of_bias: str = ""
+    certainty: list[str] = Field(default_factory=list)
+    defaults: list[str] = Field(default_factory=list)
 
 
 class ReportedRow(SummaryRow, Named):
@@ -45,6 +48,7 @@ class ExternalRecord(Record):
     outcome_key: str = ""
     note: str
     source: str
+    certainty: str = ""
 
 
 class DrawsRecord(Record):

@@ -75,17 +75,20 @@ class ChangeArrays:
         there = self.size > 0
         n, r = np.where(there, self.size, 4.0), np.where(there, self.r, 0.0)
         rho = xp.tanh(zeta)
-        constant = np.log(n - 2) + gammaln(n - 1) - gammaln(n - 0.5) - _LOG_2PI / 2 + (n - 2) / 2 * np.log1p(-(r**2))
+        constant, terms = self.expansion()
         log_cosh = xp.abs(zeta) + xp.log1p(xp.exp(-2 * xp.abs(zeta))) - np.log(2)
-        k = np.arange(1, _TERMS + 1)  # hypergeometric function F(1/2, 1/2; n - 1/2; x), all of whose terms are positive
-        terms = np.cumprod((k - 0.5) ** 2 / (k * (n[..., None] - 1.5 + k)), axis=-1)
         at = (1 + rho * r) / 2
-        if xp is np:  # Horner's rule
-            series = polyval(at, np.concatenate([np.ones((1, *n.shape)), np.moveaxis(terms, -1, 0)]), tensor=False)
-        else:  # one operation on all powers: by Horner's rule a graph is 24 deep, and takes ten times as long to compile
-            series = 1 + (terms * at[..., None] ** k).sum(axis=-1)
+        series = polyval(at, np.concatenate([np.ones((1, *n.shape)), np.moveaxis(terms, -1, 0)]), tensor=False)
         log_density = constant - (n - 1) * log_cosh - (n - 1.5) * xp.log1p(-rho * r) + xp.log(series)
         return xp.where(there, log_density, 0.0)
+
+    def expansion(self) -> tuple[Floats, Floats]:
+        """Constant of the evidence in each slot, shape (study, 2), and the factors of its series, (study, 2, power from 1 on)."""
+        there = self.size > 0
+        n, r = np.where(there, self.size, 4.0), np.where(there, self.r, 0.0)
+        constant = np.log(n - 2) + gammaln(n - 1) - gammaln(n - 0.5) - _LOG_2PI / 2 + (n - 2) / 2 * np.log1p(-(r**2))
+        k = np.arange(1, _TERMS + 1)  # hypergeometric function F(1/2, 1/2; n - 1/2; x), all of whose terms are positive
+        return constant, np.cumprod((k - 0.5) ** 2 / (k * (n[..., None] - 1.5 + k)), axis=-1)
 
     def correlation(self, typical: Any, variation: Any, z: Any, xp: Any) -> tuple[Any, Any]:
         """Fisher's z of each study at the standardised position `z`, and the log of what is integrated against N(z; 0, 1).

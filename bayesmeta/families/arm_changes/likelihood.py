@@ -32,6 +32,15 @@ class ChangesLikelihood(Likelihood):
         zeta, terms = self._correlation(at, at.latent.get("z", np.zeros(self.arrays.data.n_studies)), ops)
         return terms + self.arrays.effect(ops.tanh(zeta), self.mean(at, ops), at.top["tau"][..., None], ops)
 
+    def graph(self, at: Point, ops: Ops) -> Array:
+        """The log density, by compiled code with derivatives of its own."""
+        from bayesmeta.families.arm_changes.kernel import log_density_of
+
+        top, z = at.top, at.latent.get("z", np.zeros(self.arrays.data.n_studies))
+        mu = top["mu"] if self.design.intercept else 0.0
+        spread = top["correlation_variation"]
+        return log_density_of(self.arrays, self.design, mu, at.beta, top["tau"], top["correlation"], spread, z)
+
     def pointwise(self, at: Point) -> Floats:
         """Log density of what each study printed given the top level, its correlation and theta integrated out."""
         mean, tau = self.mean(at, NUMPY), at.top["tau"][..., None]

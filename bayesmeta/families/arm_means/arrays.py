@@ -75,19 +75,19 @@ class ArmArrays:
         chi2 = df * ratio - df / 2 * xp.exp(2 * ratio)
         return log_sigma, self.constant[slot] + chi2 + (xp.log(w) - standardised**2 + z**2) / 2
 
-    def effect(self, log_sigma: Any, mean: Any, tau: Any, measure: str, xp: Any, slot: Any = slice(None)) -> Any:
+    def effect(self, first: Any, last: Any, mean: Any, tau: Any, measure: str, xp: Any, slot: Any = slice(None)) -> Any:
         """Log density of the difference of the arm means, theta integrated out, shape (..., slot).
 
         Parameters
         ----------
-        log_sigma : array, shape (..., slot, sigma)
+        first, last : array, broadcasting to (..., slot)
+            Log sigma in the treatment and in the control arm.
         mean, tau : array, broadcasting to (..., slot)
             Mean and standard deviation of theta.
         measure : {"md", "smd"}
         """
         study = self.study[slot]
         y, n_t, n_c = self.data.difference[study], self.data.n_t[study], self.data.n_c[study]
-        first, last = log_sigma[..., 0], log_sigma[..., self.n_sigma - 1]
         if measure == "smd":
             variance = tau**2 + 1 / n_t + 1 / n_c
             return -(_LOG_2PI + 2 * first + xp.log(variance) + (y * xp.exp(-first) - mean) ** 2 / variance) / 2

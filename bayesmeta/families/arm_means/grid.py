@@ -152,7 +152,7 @@ def _slot(
         parts.append(np.einsum("abz,abzg->abg", np.where(there, w, 0.0), basis))
     grid = np.stack(np.meshgrid(*points, indexing="ij"), axis=-1).reshape(-1, arrays.n_sigma)
     at = (mu.reshape(1, -1), np.repeat(tau, mu.shape[1]))
-    log_density = arrays.effect(grid[:, None, :], *at, model.measure, np, slot)
+    log_density = arrays.effect(grid[:, :1], grid[:, -1:], *at, model.measure, np, slot)
     top = log_density.max(axis=0)
     density = np.exp(log_density - top)
     if arrays.pooled:

@@ -9,13 +9,15 @@ from numpy.typing import NDArray
 
 from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.families.arm_means.arrays import arm_arrays
-from bayesmeta.families.likelihood import BY_STUDY, DRAWS, NUMPY, Array, Groups, Latent, Likelihood, Ops, Point
+from bayesmeta.families.likelihood import BY_STUDY, DRAWS, NUMPY, Array, Groups, Latent, Likelihood, Ops, Point, blocks
 from bayesmeta.families.theta import draw_standardised, draw_theta, normal_rule
+from bayesmeta.quadrature.log_sums import logsumexp
 from bayesmeta.spec.arm_normal import ArmNormal, typical_name
 from bayesmeta.spec.design import Design
 
 Floats = NDArray[np.float64]
 _NODES, _LOG_WEIGHTS = normal_rule(-7.0, 11.0, 0.75)  # the right tail is the longer, for tiny arms
+_AT_ONCE = 200  # draws: a megabyte of nodes for two sigmas
 
 
 @final
@@ -38,12 +40,21 @@ class ArmLikelihood(Likelihood):
         return ops.concatenate(self._terms(at, ops), axis=-1)
 
     def graph(self, at: Point, ops: Ops) -> Array:
-        """The sum of the terms, without joining them first: derivatives pass through less."""
-        first, added = self._terms(at, ops)
-        return first.sum() + added.sum() if self.arrays.doubtful.size else first.sum()
+        """The log density, by compiled code with derivatives of its own."""
+        from bayesmeta.families.arm_means.kernel import log_density_of
+
+        top, mu = at.top, at.top["mu"] if self.design.intercept else 0.0
+        typical = ops.stack([top[typical_name(instrument)] for instrument in self.data.instruments])
+        spread = typical, top["sd_variation"], at.latent["z"], top.get("sd_probability", 1.0)
+        return log_density_of(self.arrays, self.design, self.measure, mu, at.beta, top["tau"], *spread)
 
     def pointwise(self, at: Point) -> Floats:
         """Log density of what each study printed given the top level, sigma and reading integrated out."""
+        shape = at.top["tau"].shape
+        parts = [self._pointwise(few) for few in blocks(at, _AT_ONCE)]
+        return np.concatenate(parts).reshape(*shape, self.data.n_studies)
+
+    def _pointwise(self, at: Point) -> Floats:
         mean, log_typical = self.mean(at, NUMPY), self._log_typical(at, NUMPY)
         slots = [
             self._slot_evidence(slot, log_typical[..., slot], mean[..., study], at)
@@ -64,7 +75,7 @@ class ArmLikelihood(Likelihood):
         for slot, study in enumerate(self.arrays.study):
             given = log_typical[..., slot], mean[..., study], at
             joint = self._slot_density(slot, *given)
-            evidence.append(np.logaddexp.reduce(joint.reshape(*joint.shape[:2], -1), axis=-1))
+            evidence.append(logsumexp(joint.reshape(*joint.shape[:2], -1), axis=-1))
             positions.append(self._draw_slot(slot, joint, *given, rng))
         z, log_evidence = np.stack(positions, axis=-2), np.stack(evidence, axis=-1)
         is_sd = self._reading_probability(log_evidence, at.top.get("sd_probability", 1.0))
@@ -81,11 +92,12 @@ class ArmLikelihood(Likelihood):
         """Positions of a slot's sigmas, shape (..., sigma): the first from `joint`, the second given it."""
         if self.arrays.pooled:
             return draw_standardised(joint, _NODES, rng)[..., None]
-        first = draw_standardised(np.logaddexp.reduce(joint, axis=-1), _NODES, rng)
+        first = draw_standardised(logsumexp(joint, axis=-1), _NODES, rng)
         z = np.stack(np.broadcast_arrays(first[..., None], _NODES), axis=-1)  # (..., node, sigma)
         variation, tau = at.top["sd_variation"], at.top["tau"]
         log_sigma, terms = self.arrays.spread(log_typical[..., None, None], variation[..., None, None], z, np, slot)
-        effect = self.arrays.effect(log_sigma, mean[..., None], tau[..., None], self.measure, np, slot)
+        arms = log_sigma[..., 0], log_sigma[..., 1]
+        effect = self.arrays.effect(*arms, mean[..., None], tau[..., None], self.measure, np, slot)
         second = draw_standardised(terms.sum(axis=-1) + _LOG_WEIGHTS + effect, _NODES, rng)
         return np.stack([first, second], axis=-1)
 
@@ -127,7 +139,8 @@ class ArmLikelihood(Likelihood):
         log_typical, variation = self._log_typical(at, ops), at.top["sd_variation"]
         log_sigma, terms = self.arrays.spread(log_typical[..., None], variation[..., None, None], at.latent["z"], ops)
         mean = self.mean(at, ops)[..., self.arrays.study]
-        effect = self.arrays.effect(log_sigma, mean, at.top["tau"][..., None], self.measure, ops)
+        arms = log_sigma[..., 0], log_sigma[..., self.arrays.n_sigma - 1]
+        effect = self.arrays.effect(*arms, mean, at.top["tau"][..., None], self.measure, ops)
         return log_sigma, terms.sum(axis=-1) + effect
 
     def _terms(self, at: Point, ops: Ops) -> tuple[Array, Array]:
@@ -141,7 +154,7 @@ class ArmLikelihood(Likelihood):
     def _slot_evidence(self, slot: int, log_typical: Floats, mean: Floats, at: Point) -> Floats:
         """Log density of what a slot's study printed under its reading, sigma integrated out, shape (...)."""
         joint = self._slot_density(slot, log_typical, mean, at)
-        return np.asarray(np.logaddexp.reduce(joint.reshape(*log_typical.shape, -1), axis=-1))
+        return np.asarray(logsumexp(joint.reshape(*log_typical.shape, -1), axis=-1))
 
     def _slot_density(self, slot: int, log_typical: Floats, mean: Floats, at: Point) -> Floats:
         """Log density of what a slot's study printed and of its sigmas on nodes, shape (..., node) or (..., node, node)."""
@@ -151,14 +164,13 @@ class ArmLikelihood(Likelihood):
         )
         terms = terms + _LOG_WEIGHTS[:, None]  # (..., node, sigma)
         if arrays.pooled:
-            weight, grid, axes = terms[..., 0], log_sigma, 1
+            weight, first, last = terms[..., 0], log_sigma[..., 0], log_sigma[..., 0]
         else:
             weight = terms[..., :, None, 0] + terms[..., None, :, 1]
-            pair = (log_sigma[..., :, None, 0], log_sigma[..., None, :, 1])
-            grid = np.stack([np.broadcast_to(part, weight.shape) for part in pair], axis=-1)
-            axes = 2
+            first, last = log_sigma[..., :, None, 0], log_sigma[..., None, :, 1]
+        axes = weight.ndim - mean.ndim
         mean, tau = (x.reshape(*x.shape, *(1,) * axes) for x in (mean, at.top["tau"]))
-        return np.asarray(weight + arrays.effect(grid, mean, tau, self.measure, np, slot))
+        return np.asarray(weight + arrays.effect(first, last, mean, tau, self.measure, np, slot))
 
     def _reading_probability(self, evidence: Floats, p: float) -> Floats:
         """Probability that a doubtful spread is a standard deviation, from the evidence (..., slot), shape (..., doubt)."""

@@ -49,6 +49,17 @@ class EstimatesLikelihood(Likelihood):
             cov = cov + square[name][..., None, None] * full(matrix)
         return ops.multivariate_normal(y, mean, cov)[..., None]
 
+    def graph(self, at: Point, ops: Ops) -> Array:
+        """The log density; of correlated estimates by compiled code with derivatives of its own."""
+        if self.rotation is not None or self.diagonal:
+            return super().graph(at, ops)
+        from bayesmeta.families.estimates.kernel import log_density_of
+
+        data, mu = self.data, at.top["mu"] if self.design.intercept else 0.0
+        V = np.diag(data.v) if data.cov is None else data.cov
+        tau = ops.stack([at.top[name] for name in self.structures])
+        return log_density_of(data.y, self.design.base[0], V, [*map(full, self.structures.values())], mu, at.beta, tau)
+
     def pointwise(self, at: Point) -> Floats:
         """Log density of each y given the parameters, and given the other y where estimates are correlated."""
         return self._spread(at).pointwise(self.mean(at, NUMPY))

@@ -85,6 +85,10 @@ class ReviewWords(Words):
             )
         return " ".join(parts)
 
+    def covariates_of(self, data: PublishedReview, study: str) -> Mapping[str, Any]:
+        """Covariates of a study as its row states them."""
+        return next(one.covariates for one in data.studies if one.name == study)
+
     def published_pool(self, data: PublishedReview) -> Mapping[str, float] | None:
         """What the review printed, on the scale of the analysis."""
         pool = data.pooled

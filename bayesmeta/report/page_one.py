@@ -1,0 +1,227 @@
+"""The sentences that a report begins with: one for each signal, and of an outcome without signals its pooled effect."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bayesmeta.analysis.records.model import ModelRecord, Pool, Side
+from bayesmeta.analysis.records.outcome import OutcomeRecord, SchoolRow
+from bayesmeta.analysis.records.results import Results
+from bayesmeta.analysis.records.signal import SignalRecord
+from bayesmeta.effects.display import Display
+from bayesmeta.plots.probabilities import Probability
+from bayesmeta.report.know_first import short
+from bayesmeta.text.numbers import (
+    MISSING,
+    format_estimate,
+    format_interval,
+    format_number,
+    format_p,
+    format_probability,
+    format_probability_range,
+    spread_of,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A sentence of page one in parts.
+
+    Attributes
+    ----------
+    name : str
+        What it is about.
+    effect : str
+        Size with interval and unit.
+    probability : str
+        Of `claim`; empty where none was computed.
+    span : str
+        Lowest to highest probability over the priors tried; empty where one set was.
+    claim : str
+    """
+
+    name: str
+    effect: str
+    probability: str = ""
+    span: str = ""
+    claim: str = ""
+
+
+def answers(results: Results) -> list[Answer]:
+    """Every signal in the order of the file, then what is said of outcomes without signals."""
+    asked = {signal.outcome for signal in results.signals}
+    said = []
+    for i, signal in enumerate(results.signals):
+        again = i > 0 and results.signals[i - 1].unit == signal.unit
+        said.append(_of_signal(signal, short_unit(signal.unit) if again else signal.unit))
+    several = len(results.outcomes) > 1
+    for name, outcome in results.outcomes.items():
+        if name not in asked:
+            said += _of_outcome(outcome, several=several, brief=bool(asked))
+            if not asked:
+                said += [Answer(one.label, "", format_probability(one.probability)) for one in outcome.probabilities]
+    return said
+
+
+def short_unit(unit: str) -> str:
+    """A unit without its range, which is said where it stands first.
+
+    Examples
+    --------
+    >>> short_unit("points on 0-10"), short_unit("mm (0-100)"), short_unit("mg/dl")
+    ('points', 'mm', 'mg/dl')
+    """
+    return re.split(r" on | \(", unit)[0]
+
+
+def _of_signal(signal: SignalRecord, unit: str) -> Answer:
+    p = f" (published P{_nb(format_p(signal.published_p))})" if signal.published_p is not None else ""
+    span = format_probability_range(signal.probability_range)
+    return Answer(
+        signal.name + p,
+        _size(signal, unit),
+        format_probability(signal.probability),
+        "" if span == MISSING else span,
+        f"that {signal.claim_label}" if signal.claim_label else f"of {signal.claim}",
+    )
+
+
+def _nb(p: str) -> str:
+    """A P value behind its letter, with the relation that it has or ``=``."""
+    return (
+        f"\N{NO-BREAK SPACE}{p[0]}\N{NO-BREAK SPACE}{p[1:]}"
+        if p[0] in "<>"
+        else f"\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{p}"
+    )
+
+
+def _two_digits(p: float) -> str:
+    """A P value that was computed, not printed by anybody."""
+    return "<.001" if p < 0.001 else f"{p:.2g}".lstrip("0")
+
+
+def _size(signal: SignalRecord, unit: str) -> str:
+    estimate, display = signal.estimate, signal.display
+    if estimate.median is None:
+        return ""
+    middle, lower, upper = (display.value(one) for one in (estimate.median, estimate.lower, estimate.upper))
+    text = format_estimate(middle, lower, upper, None if display.changes else estimate.sd)
+    return f"{display.label} {text}" if display.changes else f"{text} {unit}".strip()
+
+
+def main_model(outcome: OutcomeRecord) -> ModelRecord:
+    """The model whose mean effect stands for an outcome: the first without covariates, or the first."""
+    return next((one for one in outcome.models.values() if one.forest), next(iter(outcome.models.values())))
+
+
+def _of_outcome(outcome: OutcomeRecord, *, several: bool, brief: bool) -> Iterator[Answer]:
+    """Pooled effect and, unless `brief`, new study, heterogeneity and the frequentist pool; coefficients without a pool."""
+    model = main_model(outcome)
+    name = f"{short(outcome.label)}: " if several else ""
+    if model.forest is None:
+        yield from _coefficients(outcome, model, name)
+        return
+    yield _pooled(outcome, model, f"{name}{'mean' if name else 'Mean'} effect", "mu", model.forest.pooled)
+    if brief:
+        return
+    yield _pooled(outcome, model, f"{name}{'new' if name else 'New'} study", "theta_new", model.forest.new, new=True)
+    yield from _heterogeneity(outcome, model, f"{name}{'heterogeneity' if name else 'Heterogeneity'}")
+    row = _knapp_hartung(outcome)
+    if row is not None:
+        p = "" if row.p_value is None else f"; P{_nb(_two_digits(row.p_value))}"
+        effect = _shown(outcome.display, outcome.unit, row.estimate, row.lower, row.upper)
+        yield Answer(f"{name}REML with Knapp-Hartung", f"{effect}{p}")
+
+
+def _pooled(
+    outcome: OutcomeRecord, model: ModelRecord, name: str, parameter: str, pool: Pool, *, new: bool = False
+) -> Answer:
+    display = outcome.display
+    if new:
+        spread = spread_of(*map(display.value, (pool.median, pool.lower, pool.upper)))
+        bounds = format_interval(display.value(pool.lower), display.value(pool.upper), spread)
+        effect = f"{bounds} (95% prediction interval)"
+    else:
+        effect = _shown(display, outcome.unit, pool.median, pool.lower, pool.upper)
+    side = model.below_zero.get(parameter)
+    return Answer(name, effect, *_side(outcome, side)) if side else Answer(name, effect)
+
+
+def _side(outcome: OutcomeRecord, side: Side) -> tuple[str, str, str]:
+    """Probability, no range, and what it is of: a benefit where the file says which side is one, or else below no effect."""
+    null = outcome.display.null
+    if null is None:
+        return "", "", ""
+    higher = outcome.benefit == "higher"
+    which = f"{'above' if higher else 'below'} {format_number(float(null), 0)}"
+    probability = format_probability(1 - side.probability if higher else side.probability)
+    return probability, "", f"of benefit ({which})" if outcome.benefit else f"that it is {which}"
+
+
+def benefits(results: Results) -> Iterator[Probability]:
+    """Probabilities that the mean effect, and the effect in a new study, of each outcome is a benefit, or below no effect."""
+    several = len(results.outcomes) > 1
+    for outcome in results.outcomes.values():
+        model = main_model(outcome)
+        if model.forest is None or outcome.display.null is None:
+            continue
+        where = f"{short(outcome.label)}: " if several else ""
+        higher, null = outcome.benefit == "higher", format_number(outcome.display.null, 0)
+        said = "is a benefit" if outcome.benefit else f"is below {null}"
+        for parameter, name in (("mu", "mean effect"), ("theta_new", "effect in a new study")):
+            side = model.below_zero.get(parameter)
+            if side:
+                yield Probability(f"{where}{name} {said}", 1 - side.probability if higher else side.probability)
+
+
+def _shown(display: Display, unit: str, centre: float | None, lower: float | None, upper: float | None) -> str:
+    text = format_estimate(*(display.value(one) for one in (centre, lower, upper)))
+    named = display.label if display.changes else ""
+    return f"{named} {text} {'' if display.changes else unit}".strip()
+
+
+def _heterogeneity(outcome: OutcomeRecord, model: ModelRecord, name: str) -> Iterator[Answer]:
+    row = next((row for row in model.summary if row.parameter == "tau"), None)
+    parts = []
+    if row is not None:
+        scale = f" of the {outcome.display.analysis}" if outcome.display.changes else ""
+        parts.append(f"standard deviation τ{scale} {format_estimate(row.median, row.lower, row.upper)}")
+    known = outcome.side_by_side.heterogeneity if outcome.side_by_side else None
+    if known is not None:
+        p = _nb(_two_digits(known.p_value))
+        parts.append(f"I² {format_number(known.i2, 0)}%; Q {format_number(known.q, 1)} on {known.df} df, P{p}")
+    if parts:
+        yield Answer(name, "; ".join(parts))
+
+
+def _knapp_hartung(outcome: OutcomeRecord) -> SchoolRow | None:
+    rows = outcome.side_by_side.rows if outcome.side_by_side and outcome.side_by_side.formula == "1" else []
+    return next((row for row in rows if row.name == "reml hksj"), None)
+
+
+def _coefficients(outcome: OutcomeRecord, model: ModelRecord, name: str) -> Iterator[Answer]:
+    """Of a model with covariates alone: each coefficient, as it is read where that is another scale."""
+    effects = [one for one in model.below_zero if one not in ("mu", "theta_new")]
+    for row in model.summary:
+        if row.parameter not in effects:
+            continue
+        side = model.below_zero[row.parameter]
+        if row.display and row.display_median is not None:
+            size = f"{row.display} {format_estimate(row.display_median, row.display_lower, row.display_upper)}"
+            null = "1"
+        else:
+            size, null = format_estimate(row.median, row.lower, row.upper, row.sd), "0"
+            size = f"{size} {'' if outcome.display.changes else outcome.unit}".strip()
+        label = model.labels.get(row.parameter, row.parameter)
+        yield Answer(f"{name}{label}", size, format_probability(side.probability), "", f"that it is below {null}")
+
+
+def intervals_said(said: Sequence[Answer], ci_prob: float) -> str:
+    """What stands in parentheses of the sentences."""
+    kind = "credible" if not any("Knapp" in one.name for one in said) else "credible or, of REML, confidence"
+    text = f"In parentheses: {100 * ci_prob:g}% {kind} intervals"
+    if any(one.span for one in said):
+        text += "; behind a probability, its lowest and highest value over the priors tried"
+    return f"{text}."

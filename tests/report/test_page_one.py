@@ -1,0 +1,155 @@
+"""Page one says in words what the results have: with signals, without any, and what to know before them."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import io
+from typing import Any
+
+import pytest
+
+from bayesmeta.analysis.records.results import Results
+from bayesmeta.report.csv_tables import csv_tables
+from bayesmeta.report.know_first import know_first
+from bayesmeta.report.page_one import answers, benefits, intervals_said
+
+NBSP = "\N{NO-BREAK SPACE}"
+
+
+def own_trials(results: dict[str, Any]) -> dict[str, Any]:
+    """The responders alone, without a signal: what a user's own trials are."""
+    own = copy.deepcopy(results) | {"signals": [], "external": []}
+    own["outcomes"] = {"responders": own["outcomes"]["responders"]}
+    outcome = own["outcomes"]["responders"]
+    model = outcome["models"]["overall"]
+    model["below_zero"] = {"mu": {"probability": 0.0168, "mcse": 0.0}, "theta_new": {"probability": 0.125, "mcse": 0.0}}
+    model["summary"].append(
+        {"parameter": "tau", "mean": 0.4, "sd": 0.2, "median": 0.37, "lower": 0.08, "upper": 0.92, "prior": ""}
+    )
+    row = {"prediction_lower": None, "prediction_upper": None, "tau": 0.5, "se": 0.42}
+    outcome["side_by_side"] = {
+        "formula": "1", "parameter": "mu", "claim": "mu < 0", "level": 0.95, "display": outcome["display"],
+        "heterogeneity": {"q": 4.24, "df": 3, "p_value": 0.2366, "i2": 29.2},
+        "rows": [
+            {"name": "reml wald", "school": "frequentist", "estimate": 9.0, "lower": 8.0, "upper": 10.0, **row},
+            {"name": "reml hksj", "school": "frequentist", "estimate": 0.8329, "lower": -0.5, "upper": 2.2,
+             "p_value": 0.143, **row},
+        ],
+    }  # fmt: skip
+    return own
+
+
+def said(results: dict[str, Any]) -> dict[str, tuple[str, str, str]]:
+    found = answers(Results.model_validate(results))
+    return {one.name: (one.effect, one.probability, one.claim) for one in found}
+
+
+def test_a_users_own_trials_have_the_pool_without_a_signal(results: dict[str, Any]) -> None:
+    found = said(own_trials(results))
+    assert found["Mean effect"] == ("risk ratio 2.34 (1.11 to 4.95)", "0.98", "of benefit (above 1)")
+    assert found["New study"] == ("0.5 to 10.0 (95% prediction interval)", "0.88", "of benefit (above 1)")
+    heterogeneity = (
+        f"standard deviation τ of the log risk ratio 0.37 (0.08 to 0.92); I² 29%; Q 4.2 on 3 df, P{NBSP}={NBSP}.24"
+    )
+    assert found["Heterogeneity"][0] == heterogeneity
+    assert found["REML with Knapp-Hartung"][0] == f"risk ratio 2.3 (0.6 to 9.0); P{NBSP}={NBSP}.14"
+
+
+def test_without_a_stated_benefit_the_side_is_said(results: dict[str, Any]) -> None:
+    own = own_trials(results)
+    own["outcomes"]["responders"]["benefit"] = None
+    assert said(own)["Mean effect"][1:] == ("0.02", "that it is below 1")
+    shown = [(one.name, one.probability) for one in benefits(Results.model_validate(own))]
+    assert shown == [("mean effect is below 1", 0.0168), ("effect in a new study is below 1", 0.125)]
+
+
+def test_an_outcome_without_signals_beside_others_has_its_mean_effect(results: dict[str, Any]) -> None:
+    results["signals"] = [one for one in results["signals"] if one["outcome"] == "pain"]
+    names = list(said(results))
+    assert names == [f"CRPS versus other pain (published P{NBSP}={NBSP}.079)", "Responders: mean effect"]
+
+
+def test_a_model_with_covariates_alone_has_its_coefficients_in_words(results: dict[str, Any]) -> None:
+    results["signals"] = []
+    pain = results["outcomes"]["pain"]
+    del pain["models"]["overall"], results["outcomes"]["responders"]
+    pain["probabilities"] = []
+    pain["models"]["crps"] |= {
+        "labels": {"crps": "CRPS versus other pain"},
+        "below_zero": {"mu": {"probability": 1.0, "mcse": 0.0}, "crps": {"probability": 0.8376, "mcse": 0.0}},
+    }
+    assert said(results) == {
+        "CRPS versus other pain": ("−0.63 (−1.88 to 0.62) points on 0–10", "0.84", "that it is below 0")
+    }
+
+
+def test_parentheses_are_explained(results: dict[str, Any]) -> None:
+    with_signals = answers(Results.model_validate(results))
+    assert "lowest and highest value over the priors tried" in intervals_said(with_signals, 0.95)
+    own = answers(Results.model_validate(own_trials(results)))
+    assert intervals_said(own, 0.95) == "In parentheses: 95% credible or, of REML, confidence intervals."
+
+
+def test_no_signal_is_left_out_and_the_weakest_is_there(results: dict[str, Any]) -> None:
+    results["signals"] = [results["signals"][0] | {"name": f"signal {i}", "probability": 0.5} for i in range(9)]
+    found = [one for one in answers(Results.model_validate(results)) if one.name.startswith("signal")]
+    assert [one.name.split(" (")[0] for one in found] == [f"signal {i}" for i in range(9)]
+    assert {one.probability for one in found} == {"0.50"}
+
+
+def known(results: dict[str, Any]) -> dict[str, str]:
+    return dict(know_first(Results.model_validate(results)))
+
+
+def test_know_first_is_what_file_and_fits_state(results: dict[str, Any]) -> None:
+    results["analysis"] |= {"risk_of_bias": "high in four of five", "certainty": ["low (the review)"]}
+    results["external"][0]["certainty"] = "very low"
+    results["external"][1]["certainty"] = "high"  # not comparable: another question
+    assert known(results) == {
+        "Inferred": "the results of three of five trials (Pain), which are not known.",
+        "Confounded": "crps and high_dose; posterior correlation of the two −0.62.",
+        "Risk of bias": "high in four of five.",
+        "Certainty": "low (the review); as other reviews graded theirs, very low (Michelet 2018).",
+        "Priors": "those on tau are defaults, which the analysis did not choose.",
+    }
+
+
+def test_what_a_file_does_not_state_is_not_invented(results: dict[str, Any]) -> None:
+    own = own_trials(results)
+    study = results["outcomes"]["pain"]["evidence"]["studies"][0]
+    own["outcomes"]["responders"]["evidence"]["studies"] = [study]
+    assert known(own) == {
+        "Inferred": "nothing: every study entered with its own result.",
+        "Risk of bias and certainty": "not stated in the analysis file.",
+    }
+
+
+@pytest.mark.parametrize(
+    ("second", "expected"),
+    [
+        (["1", "1", "0", "0", "1"], "crps and dose: both trials with crps are among those with dose;"),
+        (["1", "0", "0", "0", "0"], "crps and dose: the only trial with dose is among those with crps;"),
+        (["0", "1", "1", "0", "0"], "crps and dose;"),
+        (["2", "1", "1", "0", "0"], "crps and dose;"),
+    ],
+)
+def test_trials_that_have_both_are_counted(results: dict[str, Any], second: list[str], expected: str) -> None:
+    pain = results["outcomes"]["pain"]
+    pain["confounding"]["y"] = "dose"
+    for i, (study, dose) in enumerate(zip(pain["evidence"]["studies"], second, strict=True)):
+        study["covariates"] = {"crps": "1" if i < 2 else "0", "dose": dose}
+    assert known(results)["Confounded"].startswith(expected)
+
+
+def test_tables_beside_the_page_have_every_number(results: dict[str, Any]) -> None:
+    tables = csv_tables(Results.model_validate(results))
+    rows = {name: list(csv.DictReader(io.StringIO(text))) for name, text in tables.items()}
+    tried = [row for row in rows["report-priors-tried.csv"] if row["signal"] == "CRPS versus other pain"]
+    stored = results["signals"][0]["sensitivity"]
+    assert [float(row["probability"]) for row in tried] == [cell["probability"] for cell in stored]
+    assert tried[0]["priors"] == "mu ~ Normal(0, 3); crps ~ Normal(0, 0.5); tau ~ HalfNormal(1)"
+    hostile = next(row for row in rows["report-studies.csv"] if row["study"].startswith("<script>"))
+    assert (hostile["known"], float(hostile["theta_lower"]), hostile["crps"]) == ("False", -2.7, "yes")
+    assert [row["value"] for row in rows["report-checks.csv"]] == ["1.0031", ""]
+    assert "report-estimators.csv" not in tables  # there are none
