@@ -153,36 +153,58 @@ def test_a_wrong_value_is_noticed() -> None:
         parsed(shlex.split("report a.toml --out b --seeds 2"))
 
 
-HEAD = 'schema = 1\ntitle = "A page"\nquestion = "?"\nsource = "A page"\nseed = 1\n'
-PAIN = '[outcomes.pain]\nlabel = "Pain"\nmeasure = "md"\narms = "arms.csv"\n'
-OVERALL = '\n[outcomes.{}.models.overall]\nlabel = "All"\nmu = "Normal(0, 2)"\ntau = "HalfNormal(1)"\n'
-LATENT = '[outcomes.pain]\nlabel = "Pain"\nmeasure = "md"\nstudies = "studies.csv"\nsd_prior = "LogNormal(0, 1)"\n'
-# What stands before and after each fragment of a page in a whole file, and the table beside it; without one the file is
+HEAD = 'title = "A page"\n'
+PAIN = '[outcomes.pain]\nmeasure = "md"\narms = "arms.csv"\n'
+OVERALL = '\n[outcomes.{}.models.overall]\nmu = "Normal(0, 2)"\ntau = "HalfNormal(1)"\n'
+LATENT = '[outcomes.pain]\nmeasure = "md"\nstudies = "studies.csv"\nsd_prior = "LogNormal(0, 1)"\n'
+RESPONDERS = '[outcomes.responders]\nmeasure = "log_or"\narms = "arms.csv"\n'
+CRPS = 'formula = "1 + crps"\nbeta = { crps = "Normal(0, 1)" }\n'
+SMALL = pd.DataFrame(
+    {
+        "study": ["A", "B", "C"],
+        "y": [-1.0, -0.4, -0.8],
+        "se": [0.3, 0.2, 0.4],
+        "crps": [1, 0, 0],
+        "log2_dose": [0, 1, 2],
+    }
+)
+LABORATORIES = without("events_t", "n_t", "events_c", "n_c").assign(laboratory=["a", "b", "c"] * 4 + ["a"])
+# Page, words of the fragment, what stands before and after it in a whole file, and the table beside it; without one the file is
 # checked as far as its keys and values go.
-WHOLE: dict[tuple[str, int], tuple[str, str, pd.DataFrame | None]] = {
-    ("analysis-files", 0): ("", OVERALL.format("responders"), None),
-    ("analysis-files", 1): ('[outcomes.responders]\nlabel = "R"\nmeasure = "log_or"\narms = "arms.csv"\n', OVERALL.format(
-        "responders"), without("y", "se")),
-    ("analysis-files", 2): ("", "", column("missing")),
-    ("analysis-files", 3): ("", "", column("baseline")),
-    ("dependence", 0): ('', "", without().assign(laboratory=["a", "b", "c"] * 4 + ["a"])),
-    ("formats", 0): ("", PAIN.partition("\n")[2] + OVERALL.format("pain") + 'formula = "1 + dose"\n', MEANS),
-    ("models", 0): (PAIN, "", column("baseline")),
-    ("sensitivity", 0): (PAIN, OVERALL.format("pain") + 'formula = "1 + crps"\nbeta = { crps = "Normal(0, 1)" }\n', None),
-    ("sensitivity", 1): (LATENT, OVERALL.format("pain"), None),
-}  # fmt: skip
+WHOLE: list[tuple[str, str, str, str, pd.DataFrame | None]] = [
+    ("analysis-files", "Twelve trials of our own", "", "", SMALL),
+    ("analysis-files", "[outcomes.pain.labels]", "", '[outcomes.pain]\nestimates = "effects.csv"\n', SMALL),
+    ("analysis-files", "[outcomes.responders.effects]", "", OVERALL.format("responders"), None),
+    ("analysis-files", "[[outcomes.responders.derived]]", RESPONDERS, OVERALL.format("responders"), without("y", "se")),
+    ("analysis-files", 'kind = "arm_normal"', "", "", column("missing")),
+    ("analysis-files", 'kind = "change_normal"', "", "", column("baseline")),
+    ("dependence", "three_levels", "", "", LABORATORIES),
+    ("formats", "columns = ", "", PAIN.partition("\n")[2] + OVERALL.format("pain") + 'formula = "1 + dose"\n', MEANS),
+    ("models", 'kind = "change_normal"', PAIN, "", column("baseline")),
+    ("sensitivity", "beliefs", PAIN, OVERALL.format("pain") + CRPS, None),
+    ("sensitivity", "evidence", LATENT, OVERALL.format("pain"), None),
+]  # fmt: skip
+
+
+def fragment(page: str, words: str) -> str:
+    (found,) = [block for block in blocks(page, "toml") if words in block]
+    return found
 
 
 def test_every_fragment_of_a_file_is_in_the_list() -> None:
-    found = {(page, i) for page in PAGES if page not in OWN_TESTS for i in range(len(blocks(page, "toml")))}
-    assert found == WHOLE.keys() | {("simulation", 0)}
+    every = {block for page in PAGES if page not in OWN_TESTS for block in blocks(page, "toml")}
+    assert every == {fragment(page, words) for page, words, *_ in WHOLE} | {*blocks("simulation", "toml")}
 
 
-@pytest.mark.parametrize(("page", "i"), WHOLE, ids=[f"{page} {i + 1}" for page, i in WHOLE])
-def test_a_fragment_of_an_analysis_file_can_be_planned(page: str, i: int, tmp_path: Path) -> None:
-    before, after, table = WHOLE[page, i]
-    file = tmp_path / "analysis.toml"
-    file.write_text(f"{HEAD}{before}\n{blocks(page, 'toml')[i]}\n{after}", encoding="utf-8")
+@pytest.mark.parametrize(
+    ("page", "words", "before", "after", "table"), WHOLE, ids=[f"{page} {words}" for page, words, *_ in WHOLE]
+)
+def test_a_fragment_of_an_analysis_file_can_be_planned(
+    page: str, words: str, before: str, after: str, table: pd.DataFrame | None, tmp_path: Path
+) -> None:
+    file, written = tmp_path / "analysis.toml", fragment(page, words)
+    head = "" if written.startswith("title = ") else HEAD
+    file.write_text(f"{head}{before}\n{written}\n{after}", encoding="utf-8")
     if table is None:
         assert read_analysis(file).outcomes
         return
