@@ -79,3 +79,12 @@ def test_what_predict_of_metafor_prints() -> None:
     assert sentence is not None
     ours = (pooled.estimate, pooled.lower, pooled.upper, pooled.prediction[0])
     assert list(map(float, sentence.groups())) == pytest.approx(list(map(math.exp, ours)), abs=5.1e-3)
+
+
+def test_a_table_of_escalc_is_read_as_the_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("escalc.csv").write_text("slab,yi,vi\nA,-0.5,0.04\nB,0.25,0.09\n", encoding="utf-8")
+    (code,) = re.findall(r"`(bm\.Estimates[^`]*escalc\.csv[^`]*)`", PAGE)
+    data = eval(code, {"bm": bm})
+    assert (data.study, data.y.tolist()) == (("A", "B"), [-0.5, 0.25])
+    assert data.se.tolist() == pytest.approx([0.2, 0.3])

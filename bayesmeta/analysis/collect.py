@@ -93,7 +93,8 @@ def collect_outcome(
         if result.n_independent is None:
             quantities = [signal.quantity for signal in outcome.signals if signal.model == key]
             diagnostics = convergence(result, quantities, latent=drawn[key] is result)
-            checks += diagnostics.checks(f"{name}, {key}", ess_limit)
+            by_quadrature = key in exact and not exact[key].quality
+            checks += diagnostics.checks(f"{name}, {key}", ess_limit, exact=by_quadrature)
             chains = _convergence(diagnostics, result.posterior.sizes)
             compared = agreement(exact[key], result) if key in exact else []
         models[key] = _model(outcome, key, shown[key], rows, chains, compared, refused)
@@ -229,6 +230,7 @@ def _evidence(outcome: Outcome, evidence: Evidence, fits: Mapping[str, MetaResul
     shown: dict[str, Any] = {
         "inferred": evidence.inferred,
         "counted": evidence.counted,
+        "corrected": evidence.corrected,
         "tables": tables,
         "marks": marks,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -50,8 +50,8 @@ class Convergence:
     worst_tail: str
     worst_sd: str
 
-    def checks(self, label: str, ess_limit: float = ESS_LIMIT) -> list[Check]:
-        """Records for a report; the energy only informs.
+    def checks(self, label: str, ess_limit: float = ESS_LIMIT, *, exact: bool = False) -> list[Check]:
+        """Records for a report; the energy only informs, and the error of an SD where quadrature gives the one that is printed.
 
         `ess_limit` is for the bulk, and the SD must be known as well as a mean with so many effective draws. The tails
         need what Vehtari et al. (2021) ask of bulk and tails, 400.
@@ -80,14 +80,22 @@ class Convergence:
                 f"{self.saturated} of {self.transitions} trajectories were cut before they turned.",
             ),
         ]
-        return [
+        found = [
             Check(f"{label}: {name}", value >= limit if "ESS" in name else value <= limit, value, limit, note)
             for name, value, limit, note in rows
         ]
+        return [_informs(one) if exact and one.name.endswith("error of the SD") else one for one in found]
 
     def as_dict(self) -> dict[str, object]:
         """Plain form."""
         return asdict(self)
+
+
+def _informs(check: Check) -> Check:
+    """A check of draws whose number is not the one that is printed."""
+    return (
+        check if check.passed else replace(check, passed=None, note=f"{check.note} Quadrature gives what is printed.")
+    )
 
 
 def convergence(result: MetaResult, expressions: Sequence[str] = (), *, latent: bool = True) -> Convergence:

@@ -150,10 +150,22 @@ def reading(name: str, display: Display, coefficients: Collection[str], intercep
     """
     if not display.changes:
         return ""
-    if name in ("mu", "theta_new") or (name in coefficients and _is_mean(name, intercept)):
+    if is_value(name, coefficients, intercept):
         return display.label
     return (display.contrast or "") if name in coefficients else ""
 
 
+def is_value(name: str, coefficients: Collection[str], intercept: bool) -> bool:
+    """Whether a parameter is a value of the measure, as the mean is, and not a difference of two.
+
+    Examples
+    --------
+    >>> [is_value(name, ["region[a:b]", "dose"], False) for name in ("mu", "region[a:b]", "dose", "tau")]
+    [True, True, False, False]
+    """
+    return name in ("mu", "theta_new") or (name in coefficients and _is_mean(name, intercept))
+
+
 def _is_mean(name: str, intercept: bool) -> bool:
-    return not intercept and ":" not in name and bool(_LEVEL.search(name))
+    level = _LEVEL.search(name)
+    return not intercept and level is not None and ":" not in name[: level.start()]

@@ -118,12 +118,15 @@ class Evidence:
         What the models infer instead of taking it as known, for the sentence above the studies.
     counted : str
         How many estimates and studies there are, where several estimates come from one study.
+    corrected : str
+        What was added to the counts of which studies.
     """
 
     studies: list[Row]
     tables: Sequence[Table] = ()
     inferred: str = ""
     counted: str = ""
+    corrected: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,11 @@ import io
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from bayesmeta.analysis.records.model import ForestStudy
 from bayesmeta.analysis.records.results import Results
 
 Row = Mapping[str, Any]
+_STUDY = frozenset({"outcome", "n", "evidence", "model", *ForestStudy.model_fields})  # columns of our own
 
 
 def _studies(results: Results) -> Iterable[Row]:
@@ -22,7 +24,7 @@ def _studies(results: Results) -> Iterable[Row]:
             row |= {"evidence": study.evidence, "model": key}
             if study.study in drawn:
                 row |= drawn[study.study].model_dump(exclude={"study", "known"})
-            yield row | study.covariates
+            yield row | {f"covariate {key}" if key in _STUDY else key: one for key, one in study.covariates.items()}
 
 
 def _parameters(results: Results) -> Iterable[Row]:

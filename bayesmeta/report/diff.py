@@ -109,7 +109,7 @@ def _pairs[T](first: Mapping[str, T], second: Mapping[str, T]) -> Iterator[tuple
 
 def _data(outcome: OutcomeRecord) -> dict[str, Any]:
     """What an outcome's studies and printed numbers are, by study, and the estimates of those that are known."""
-    evidence = outcome.evidence.model_dump(exclude={"tables", "marks"})
+    evidence = outcome.evidence.model_dump(exclude={"tables", "marks", "labels", "corrected"})
     studies = {study.pop("study"): study for study in evidence.pop("studies")}
     forest = next((model.forest for model in outcome.models.values() if model.forest), None)
     known = {study.study: (study.y, study.se) for study in forest.studies if study.known} if forest else {}

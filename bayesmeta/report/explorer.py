@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bayesmeta.data.files import write_file
-from bayesmeta.effects.display import Display
+from bayesmeta.effects.display import Display, is_value
 from bayesmeta.errors import SpecificationError
 from bayesmeta.results.claims import check_claim
 from bayesmeta.results.intervals import checked_probability
@@ -24,7 +25,8 @@ from bayesmeta.sensitivity.explorer_numbers import explorer_numbers, standard_ru
 from bayesmeta.text.plain_text import visible
 
 SCRIPTS = ("numbers", "priors", "quadrature", "draws", "engines", "picture", "controls", "panel", "start")
-_CLAIM = re.compile(r"\s*([^\W\d]\w*(?:\[[^\]]*\])?)\s*([<>])\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
+_NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_CLAIM = re.compile(rf"\s*(.+?)\s*([<>])\s*([-+]?)\s*(?:({_NUMBER})|log\(\s*({_NUMBER})\s*\))\s*")
 LEVEL = 0.95  # of a probability, whose crossing is looked for
 _NO_SCRIPT = (
     "The explorer computes in your browser, with JavaScript, which is switched off. Without it the numbers are those under the "
@@ -158,7 +160,15 @@ def explorer(
     counted = result.prepared.family.counted(result.data)
     display = result.display
     about = title or f"Priors and posterior: {display.label}, {counted}"
-    model = {"label": "", **numbers, "claim": first}
+    notes = " ".join(result.prepared.family.notes(result.data, result.model, 'between=MultiArm("trial")'))
+    labels = result.prepared.labels
+    model = {
+        "label": "",
+        **numbers,
+        "claim": first,
+        "note": notes,
+        **coefficient_words(numbers["coefficients"], labels),
+    }
     return Explorer(
         title=about, panel=panel_html([model], display, unit=unit, benefit=benefit, ci_prob=ci_prob, label=about)
     )
@@ -169,25 +179,45 @@ def _claim_of(result: MetaResult, claim: str | None, numbers: Mapping[str, Any],
     if claim is None:
         return default_claim(numbers, benefit)
     check_claim(claim, result.parameters)
-    parts = claim_parts(claim)
     allowed = [*numbers["coefficients"], *(["theta_new"] if "mu" in numbers["coefficients"] else [])]
-    if parts is None or parts["quantity"] not in allowed:
+    parts = claim_parts(claim, allowed)
+    if parts is None:
         raise SpecificationError(
             f"claim {claim!r}: the explorer compares {', '.join(allowed)} with a number, e.g. '{allowed[0]} < 0'."
         )
     return parts
 
 
-def claim_parts(claim: str) -> dict[str, Any] | None:
-    """A claim in parts, where it compares a quantity with a number.
+def claim_parts(claim: str, names: Iterable[str]) -> dict[str, Any] | None:
+    """A claim in parts, where it compares one of `names` with a number, or the logarithm of one.
 
     Examples
     --------
-    >>> claim_parts("crps < -1"), claim_parts("mu + crps < 0")
+    >>> claim_parts("crps < -1", ["mu", "crps"]), claim_parts("mu + crps < 0", ["mu", "crps"])
     ({'quantity': 'crps', 'below': True, 'threshold': -1.0}, None)
+    >>> claim_parts("mu < log(0.8)", ["mu"])["threshold"]
+    -0.2231435513142097
     """
     match = _CLAIM.fullmatch(claim)
-    return match and {"quantity": match[1], "below": match[2] == "<", "threshold": float(match[3])}
+    if match is None or match[1] not in names:
+        return None
+    if match[5] and not float(match[5]) > 0:
+        return None
+    size = float(match[4]) if match[4] else math.log(float(match[5]))
+    return {"quantity": match[1], "below": match[2] == "<", "threshold": -size if match[3] == "-" else size}
+
+
+def coefficient_words(coefficients: Sequence[str], labels: Mapping[str, str]) -> dict[str, Any]:
+    """Words for the coefficients, and which of them are values of the measure, as the mean effect is.
+
+    Examples
+    --------
+    >>> coefficient_words(["region[a]"], {"region[a]": "region: a", "tau": "SD between studies"})
+    {'labels': {'region[a]': 'region: a'}, 'values': ['region[a]']}
+    """
+    names = [name for name in coefficients if name != "mu"]
+    values = [name for name in names if is_value(name, names, "mu" in coefficients)]
+    return {"labels": {name: labels.get(name, name) for name in names}, "values": values}
 
 
 def default_claim(numbers: Mapping[str, Any], benefit: str | None) -> dict[str, Any]:

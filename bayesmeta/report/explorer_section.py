@@ -9,7 +9,14 @@ from markupsafe import Markup
 from bayesmeta.analysis.records.model import ModelRecord
 from bayesmeta.analysis.records.outcome import OutcomeRecord
 from bayesmeta.analysis.records.results import Results
-from bayesmeta.report.explorer import LEVEL, claim_parts, default_claim, panel_html, panels_with_script
+from bayesmeta.report.explorer import (
+    LEVEL,
+    claim_parts,
+    coefficient_words,
+    default_claim,
+    panel_html,
+    panels_with_script,
+)
 from bayesmeta.text.plain_text import visible
 
 _LEAD = Markup(
@@ -47,10 +54,11 @@ def _numbers(results: Results, key: str, outcome: OutcomeRecord, name: str, mode
     numbers = model.explorer.model_dump(exclude_unset=True)
     claim: dict[str, Any] = default_claim(numbers, outcome.benefit) | {"level": LEVEL}
     for signal in results.signals:
-        parts = claim_parts(signal.claim)
-        if (signal.outcome, signal.model) == (key, name) and parts and parts["quantity"] in numbers["coefficients"]:
+        parts = claim_parts(signal.claim, numbers["coefficients"])
+        if (signal.outcome, signal.model) == (key, name) and parts:
             claim = parts | {"level": signal.level or LEVEL}
             if numbers["kind"] == "draws":
                 claim["probability"] = signal.probability
             break
-    return {"label": model.label, **numbers, "claim": claim}
+    words = coefficient_words(numbers["coefficients"], model.labels)
+    return {"label": model.label, **numbers, "claim": claim, "note": outcome.evidence.corrected, **words}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from bayesmeta.data.covariance_file import covariance_of
 from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.synonyms import recognised
 from bayesmeta.data.tables import Table
 from bayesmeta.effects.column_names import our_columns, read_named
 from bayesmeta.errors import DataError, SpecificationError, did_you_mean
@@ -67,6 +69,22 @@ def _reject_idle_columns(columns: Sequence[str], read: set[str]) -> None:
             )
 
 
+def _reject_other_names(table: Table, path: Path, columns: Sequence[str]) -> None:
+    """Reject a table without effects or studies whose columns other programs would call so, with the options that name them."""
+    if {"study", "y"} <= set(table.columns):
+        return
+    named = {theirs: ours for theirs, ours in recognised(table.columns).items() if ours in READ}
+    if named:
+        options = " ".join(shlex.join(["--column", f"{ours}={theirs}"]) for theirs, ours in named.items())
+        more = "" if columns else f" Here: {options}."
+        lacking = " and ".join(repr(name) for name in ("study", "y") if name not in table.columns)
+        plural = "s" if " and " in lacking else ""
+        raise DataError(
+            f"{path}: it has no column{plural} {lacking}. Name yours with --column.{more} Columns present: "
+            f"{', '.join(table.columns)}."
+        )
+
+
 def estimates_of(
     path: Path,
     columns: Sequence[str],
@@ -95,5 +113,6 @@ def estimates_of(
             f"{path}: it has arms ({', '.join(arms)}) and no column 'y'. Run bayesmeta effects {path.name} --measure ... > "
             f"effects.csv, and give that file.{hint}"
         )
+    _reject_other_names(table, path, columns)
     _reject_idle_columns(columns, {*READ, *names_in(formula), *others})
     return Estimates.from_frame(table, measure=measure, cov=covariance_of(cov, table), cluster=cluster)

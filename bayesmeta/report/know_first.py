@@ -16,13 +16,14 @@ def know_first(results: Results) -> list[tuple[str, str]]:
     """Heading and sentence of each item, all from the analysis file and the fits."""
     items = [
         ("Inferred", _inferred(results) or _all_known(results)),
+        ("Corrected", " ".join(_corrected(results))),
         ("Confounded", "; ".join(_confounded(results))),
         ("Risk of bias", results.analysis.risk_of_bias),
         ("Certainty", _certainty(results)),
         ("Priors", _defaults(results)),
     ]
     said = [(head, text) for head, text in items if text]
-    absent = [head for head, text in items[2:4] if not text]
+    absent = [head for head, text in items if not text and head in ("Risk of bias", "Certainty")]
     if absent:
         heading = " and ".join([absent[0], *(one.lower() for one in absent[1:])])
         said.insert(next((i for i, one in enumerate(said) if one[0] == "Priors"), len(said)), (heading, NOT_STATED))
@@ -87,6 +88,14 @@ def _all_known(results: Results) -> str:
     return "nothing: every study entered with its own result" if all(counts) else ""
 
 
+def _corrected(results: Results) -> Iterator[str]:
+    """What was added to counts with zero cells, by outcome."""
+    several = len(results.outcomes) > 1
+    for outcome in results.outcomes.values():
+        if outcome.evidence.corrected:
+            yield f"{short(outcome.label)}: {outcome.evidence.corrected}" if several else outcome.evidence.corrected
+
+
 def _confounded(results: Results) -> Iterator[str]:
     for outcome in results.outcomes.values():
         panel = outcome.confounding
@@ -132,12 +141,13 @@ def _certainty(results: Results) -> str:
 
 def _defaults(results: Results) -> str:
     """Which priors nobody chose."""
-    names = {
+    names = dict.fromkeys(
         inside(model.labels.get(name, name))
         for outcome in results.outcomes.values()
         for model in outcome.models.values()
-        for name in model.defaults
-    }
+        for name in model.priors
+        if name in model.defaults
+    )
     if not names:
         return ""
-    return f"those on {' and '.join(sorted(names))} are defaults, which the analysis did not choose"
+    return f"those on {' and '.join(names)} are defaults, which the analysis did not choose"

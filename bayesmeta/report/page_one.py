@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bayesmeta.analysis.records.model import ModelRecord, Pool, Side
-from bayesmeta.analysis.records.outcome import OutcomeRecord, SchoolRow
+from bayesmeta.analysis.records.model import ModelRecord, Pool, Side, SummaryRow
+from bayesmeta.analysis.records.outcome import OutcomeRecord, ProbabilityRecord, SchoolRow
 from bayesmeta.analysis.records.results import Results
 from bayesmeta.analysis.records.signal import SignalRecord
-from bayesmeta.effects.display import Display
+from bayesmeta.effects.display import Display, is_value
 from bayesmeta.plots.probabilities import Probability
 from bayesmeta.report.know_first import short
 from bayesmeta.text.numbers import (
@@ -61,8 +61,23 @@ def answers(results: Results) -> list[Answer]:
         if name not in asked:
             said += _of_outcome(outcome, several=several, brief=bool(asked))
             if not asked:
-                said += [Answer(one.label, "", format_probability(one.probability)) for one in outcome.probabilities]
+                said += [
+                    Answer(one.label, "", format_probability(one.probability))
+                    for one in outcome.probabilities
+                    if not _said_already(outcome, one)
+                ]
     return said
+
+
+def _said_already(outcome: OutcomeRecord, asked: ProbabilityRecord) -> bool:
+    """Whether a probability is that of the sentence on the mean effect, or on the effect in a new study."""
+    model = main_model(outcome)
+    if model.forest is None or outcome.display.null is None or outcome.models.get(asked.model) != model:
+        return False
+    side = ">" if outcome.benefit == "higher" else "<"
+    return asked.claim.replace(" ", "") in {
+        f"{name}{side}0" for name in ("mu", "theta_new") if name in model.below_zero
+    }
 
 
 def short_unit(unit: str) -> str:
@@ -99,7 +114,7 @@ def _nb(p: str) -> str:
 
 def _two_digits(p: float) -> str:
     """A P value that was computed, not printed by anybody."""
-    return "<.001" if p < 0.001 else f"{p:.2g}".lstrip("0")
+    return "<.001" if p < 0.001 else (f"{p:.2g}" if p < 0.0995 else f"{p:.2f}").lstrip("0")
 
 
 def _size(signal: SignalRecord, unit: str) -> str:
@@ -129,8 +144,9 @@ def _of_outcome(outcome: OutcomeRecord, *, several: bool, brief: bool) -> Iterat
     yield _pooled(outcome, model, f"{name}{'new' if name else 'New'} study", "theta_new", model.forest.new, new=True)
     yield from _heterogeneity(outcome, model, f"{name}{'heterogeneity' if name else 'Heterogeneity'}")
     row = _knapp_hartung(outcome)
-    if row is not None:
-        p = "" if row.p_value is None else f"; P{_nb(_two_digits(row.p_value))}"
+    if row is not None and row.lower is not None:
+        tested = row.p_value is not None and outcome.display.null is not None
+        p = f"; P{_nb(_two_digits(row.p_value))}" if tested and row.p_value is not None else ""
         effect = _shown(outcome.display, outcome.unit, row.estimate, row.lower, row.upper)
         yield Answer(f"{name}REML with Knapp-Hartung", f"{effect}{p}")
 
@@ -189,9 +205,9 @@ def _heterogeneity(outcome: OutcomeRecord, model: ModelRecord, name: str) -> Ite
         scale = f" of the {outcome.display.analysis}" if outcome.display.changes else ""
         parts.append(f"standard deviation τ{scale} {format_estimate(row.median, row.lower, row.upper)}")
     known = outcome.side_by_side.heterogeneity if outcome.side_by_side else None
-    if known is not None:
+    if known is not None and known.df > 0:
         p = _nb(_two_digits(known.p_value))
-        parts.append(f"I² {format_number(known.i2, 0)}%; Q {format_number(known.q, 1)} on {known.df} df, P{p}")
+        parts.append(f"I² by REML {format_number(known.i2, 0)}%; Q {format_number(known.q, 1)} on {known.df} df, P{p}")
     if parts:
         yield Answer(name, "; ".join(parts))
 
@@ -207,15 +223,27 @@ def _coefficients(outcome: OutcomeRecord, model: ModelRecord, name: str) -> Iter
     for row in model.summary:
         if row.parameter not in effects:
             continue
-        side = model.below_zero[row.parameter]
+        label, null = (
+            model.labels.get(row.parameter, row.parameter),
+            _null(outcome, row, effects, "mu" in model.below_zero),
+        )
         if row.display and row.display_median is not None:
             size = f"{row.display} {format_estimate(row.display_median, row.display_lower, row.display_upper)}"
-            null = "1"
         else:
-            size, null = format_estimate(row.median, row.lower, row.upper, row.sd), "0"
+            size = format_estimate(row.median, row.lower, row.upper, row.sd)
             size = f"{size} {'' if outcome.display.changes else outcome.unit}".strip()
-        label = model.labels.get(row.parameter, row.parameter)
-        yield Answer(f"{name}{label}", size, format_probability(side.probability), "", f"that it is below {null}")
+        if null is None:
+            yield Answer(f"{name}{label}", size)
+            continue
+        probability = format_probability(model.below_zero[row.parameter].probability)
+        yield Answer(f"{name}{label}", size, probability, "", f"that it is below {format_number(null, 0)}")
+
+
+def _null(outcome: OutcomeRecord, row: SummaryRow, effects: Sequence[str], intercept: bool) -> float | None:
+    """No effect, as a coefficient is read: of the mean of a level that of its measure, of a ratio 1, of a difference 0."""
+    if is_value(row.parameter, effects, intercept):
+        return outcome.display.null
+    return 1.0 if row.display else 0.0
 
 
 def intervals_said(said: Sequence[Answer], ci_prob: float) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2
 
-from bayesmeta.effects.display import Display, reading
+from bayesmeta.effects.display import Display, is_value
 from bayesmeta.pooling.face import p_text
 from bayesmeta.pooling.residuals import regression
 from bayesmeta.priors import shown
@@ -90,12 +90,9 @@ def _directions(result: MetaResult) -> dict[str, tuple[str, str]]:
     parameters, display = result.prepared.parameters, result.display
     names = [name for name, one in parameters.items() if one.role == "effect"]
     names += [name for name in result.parameters if name == "theta_new"]
-    means = {name for name in names if reading(name, _SOME_RATIO, result.coefficients, "mu" in parameters) == "value"}
+    means = {name for name in names if is_value(name, result.coefficients, "mu" in parameters)}
     asked = [name for name in names if display.null is not None or name not in means]
     return {name: (_probability(result, f"{name} < 0"), _probability(result, f"{name} > 0")) for name in asked}
-
-
-_SOME_RATIO = Display("value", "value", "exp", 1.0)  # to ask which parameters are values of a measure
 
 
 def _probability(result: MetaResult, claim: str) -> str:

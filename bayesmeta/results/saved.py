@@ -12,6 +12,7 @@ from typing import Any
 import xarray as xr
 
 from bayesmeta.data.files import read_bytes, write_file
+from bayesmeta.data.kinds import Data
 from bayesmeta.errors import BayesmetaError, DataError, DataWarning, SpecificationError
 from bayesmeta.results.computed_result import ComputedResult
 from bayesmeta.results.definition import decoded, encoded
@@ -25,6 +26,7 @@ FORMAT = 1
 KEY = "bayesmeta_result"  # the attribute of the file's root
 _LARGEST = 4 * 2**30  # bytes
 _SAME = 1e-6  # relative difference of two means that are one
+_UNREADABLE = (BayesmetaError, KeyError, TypeError, ValueError, AttributeError)
 _OPEN = "xarray.open_datatree reads the draws of any netCDF file."
 
 
@@ -102,15 +104,31 @@ def load(path: str | Path, *, model: Model | None = None) -> MetaResult:
     try:
         data = decoded(content["data"])
         kept = decoded(content["model"]) if "model" in content else None
-    except (BayesmetaError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: its data or model cannot be read: {error} {_OPEN}") from error
+        known = data.hash == tree.attrs.get("data_hash")
+    except _UNREADABLE as error:
+        raise DataError(f"{path}: its data or model cannot be read: {_why(error)} {_OPEN}") from error
     kept = _given(path, content, tree, model) if kept is None or model is not None else kept
-    if data.hash != tree.attrs.get("data_hash"):
+    if not known:
         raise DataError(f"{path}: its draws are not of the data in the file. Save the result again.")
-    if "computed" not in content:
-        return DrawsResult(tree, kept, data, content["engine"])
-    settings = content["computed"]
-    result = fit_many(data, {"model": kept}, content["engine"], **settings)["model"]
+    try:
+        return _result(path, tree, content, data, kept)
+    except _UNREADABLE as error:
+        raise DataError(f"{path}: its result cannot be read: {_why(error)} {_OPEN}") from error
+
+
+def _why(error: Exception) -> str:
+    """What is wrong with a file that somebody edited, or that another version wrote."""
+    return f"{error.args[0]!r} is missing." if isinstance(error, KeyError) else f"{str(error).rstrip('.')}."
+
+
+def _result(path: str | Path, tree: xr.DataTree, content: dict[str, Any], data: Data, model: Model) -> MetaResult:
+    """The result of draws, or what is computed again."""
+    engine = content["engine"]
+    if engine == "nuts":
+        if str(model) != tree.attrs.get("model"):
+            raise DataError(f"its draws are of the model {tree.attrs.get('model')}, and the file has {model}.")
+        return DrawsResult(tree, model, data, engine)
+    result = fit_many(data, {"model": model}, engine, **content["computed"])["model"]
     result.__dict__.update(datatree=tree, _top={})  # draws of the file, not new ones
     _compare(path, result, content["means"], tree)
     return result
@@ -132,12 +150,19 @@ def _read(path: str | Path) -> tuple[xr.DataTree, dict[str, Any]]:
     except (ValueError, KeyError, TypeError):
         raise DataError(f"{path}: what it says of its result cannot be read. {_OPEN}") from None
     if number != FORMAT:
-        written = json.loads(tree.attrs.get("versions", "{}")).get("bayesmeta", "another version")
         raise DataError(
-            f"{path}: format {number}, of bayesmeta {written}; this version reads format {FORMAT}. Install that version, or a "
-            f"newer one. {_OPEN}"
+            f"{path}: format {number}, of bayesmeta {_version(tree)}; this version reads format {FORMAT}. Install that version, "
+            f"or a newer one. {_OPEN}"
         )
     return tree, known
+
+
+def _version(tree: xr.DataTree) -> str:
+    """Which version of the package wrote a file."""
+    try:
+        return str(json.loads(tree.attrs["versions"])["bayesmeta"])
+    except (ValueError, KeyError, TypeError):
+        return "(unknown version)"
 
 
 def _given(path: str | Path, content: dict[str, Any], tree: xr.DataTree, model: Model | None) -> Model:
@@ -158,10 +183,10 @@ def _compare(path: str | Path, result: MetaResult, means: dict[str, float], tree
     for name, saved in means.items():
         now = result.marginal(name).mean()
         if not math.isclose(now, saved, rel_tol=_SAME, abs_tol=_SAME) and not (math.isnan(now) and math.isnan(saved)):
-            written = json.loads(tree.attrs.get("versions", "{}")).get("bayesmeta", "unknown")
             warnings.warn(
-                f"{path}: computed again, the mean of {name} is {now:.6g}; that which bayesmeta {written} saved is {saved:.6g}.",
+                f"{path}: computed again, the mean of {name} is {now:.6g}; that which bayesmeta {_version(tree)} saved is "
+                f"{saved:.6g}.",
                 DataWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
             return

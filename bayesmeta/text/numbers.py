@@ -162,11 +162,12 @@ def format_value(value: float | str | bool | None, figures: int = 4) -> str:
 
     Examples
     --------
-    >>> format_value(1.01234), format_value(0.0), format_value(1000), format_value("all")
+    >>> format_value(1.01234), format_value(-0.0), format_value(1000), format_value("all")
     ('1.012', '0', '1000', 'all')
     """
     if value is None or isinstance(value, str | bool) or not math.isfinite(value):
         return format_number(value)
+    value += 0.0  # no sign of zero
     text = f"{value:.0f}" if value == round(value) or abs(value) >= 1000 else f"{value:.{figures}g}"
     return text.replace("-", MINUS)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import math
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -285,6 +286,24 @@ def test_another_family_and_a_coefficient(opened: Opened, tmp_path: Path) -> Non
     assert page.evaluate(ANSWER)["p"] == pytest.approx(fitted(model).probability("theta_new > 0"), abs=1e-7)
 
 
+def test_means_of_levels_are_read_as_the_measure_and_named_in_words(opened: Opened, tmp_path: Path) -> None:
+    """Without an intercept a level has an odds ratio, not a ratio of odds ratios; a name that a shell reads is quoted."""
+    names, kinds = ["group[a-b]", "group[c:d $HOME]"], ["a-b", "c:d $HOME"]
+    data = bm.Estimates([-0.3, 0.1, -0.5, -0.2], [0.2] * 4, measure="log_or", covariates={"group": kinds * 2})
+    beta = {name: bm.Normal(0, 1) for name in names}
+    fit = bm.fit(data, bm.NormalNormal(formula="0 + group", tau=bm.HalfNormal(0.5), beta=beta))
+    page = opened(written(tmp_path, bm.explorer(fit, f"{names[1]} < 0", benefit="lower")))
+    until(page, RUNS)
+    said = page.inner_text(".bm-answer")
+    odds = f"{math.exp(fit.marginal(names[1]).median()):.2f}"
+    assert f"odds ratio, group: c:d $HOME {odds} (" in said
+    assert "ratio of odds ratios" not in said
+    assert page.locator("legend").all_inner_texts()[:2] == ["Prior on group: a-b", "Prior on group: c:d $HOME"]
+    command = shlex.split(page.locator("pre").first.inner_text())
+    assert command[:4] == ["--beta", "group[a-b]=Normal(0, 1)", "--beta", "group[c:d $HOME]=Normal(0, 1)"]
+    assert "'group[c:d $HOME]=" in page.locator("pre").first.inner_text()
+
+
 OWN = {"mu": bm.Normal(0, 2), "tau": bm.HalfNormal(0.5)}
 
 
@@ -302,6 +321,8 @@ def drawn(n: int = 2000) -> dict[str, Any]:
         "efficiency": 0.8,
         "priors": {name: spec_of(prior) for name, prior in OWN.items()},
         "kept": [],
+        "labels": {},
+        "values": [],
         "claim": {"quantity": "mu", "below": True, "threshold": 0.0, "level": 0.95, "probability": 0.953},
     }
 

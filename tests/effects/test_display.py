@@ -13,7 +13,7 @@ from scipy.optimize import brentq
 
 import bayesmeta as bm
 from bayesmeta.data.natural_scale import NATURAL
-from bayesmeta.effects.display import SCALES, Display, inverse_double_arcsine
+from bayesmeta.effects.display import SCALES, Display, inverse_double_arcsine, reading
 from bayesmeta.effects.registry import MEASURES, REPORTED, display_of
 
 BACK = {  # the inverse of each scale, written out
@@ -135,3 +135,15 @@ def test_a_display_survives_json():
     for name in (*MEASURES, None):
         display = display_of(name, np.array([0.1, 0.2]))
         assert Display(**display.as_dict()) == display
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("group[a:b]", "odds ratio"),
+        ("dose:group[a]", "ratio of odds ratios"),
+        ("a[T.x]:group[b]", "ratio of odds ratios"),
+    ],
+)
+def test_a_colon_in_a_level_makes_no_interaction_of_it(name, said):
+    assert reading(name, display_of("log_or"), [name], False) == said

@@ -73,6 +73,12 @@ def test_a_study_that_changed_and_a_model_that_went(results: dict[str, Any]) -> 
     assert {number.where for number in diff(results, other).of("in one report only")} == {f"{name}, {gone}"}
 
 
+def test_words_for_a_covariate_are_no_data(results: dict[str, Any]) -> None:
+    other = copy.deepcopy(results)
+    next(iter(other["outcomes"].values()))["evidence"]["labels"] = {"crps": "CRPS versus other pain"}
+    assert diff(results, other).causes == []
+
+
 def test_the_command(results: dict[str, Any], tmp_path: Path) -> None:
     other = copy.deepcopy(results)
     other["versions"]["pymc"] = "0.0.0"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import bayesmeta as bm
@@ -187,6 +188,29 @@ def test_the_command_says_what_it_does_not_take(
     assert (stop.value.code, said in line, list(tmp_path.glob("page*"))) == (2, True, []), line
 
 
+def test_columns_of_other_programs_are_named_by_an_option_that_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("escalc.csv").write_text("slab,yi,vi\nA,-0.5,0.04\nB,0.25,0.09\n", encoding="utf-8")
+    command = ["explore", "escalc.csv", "--tau", "HalfNormal(0.5)", "--out", "page.html"]
+    with pytest.raises(SystemExit):
+        main(command)
+    said = re.search(
+        r"no columns 'study' and 'y'\. Name yours with --column\. Here: (.*?)\. Columns", capsys.readouterr().err
+    )
+    assert said is not None
+    with pytest.raises(SystemExit) as stop:
+        main([*command, *shlex.split(said[1])])
+    assert (stop.value.code, Path("page.html").exists()) == (0, True)
+
+
+@pytest.mark.parametrize(("text", "threshold"), [("log(0.8)", -0.22314355131420976), ("-log(2)", -0.6931471805599453)])
+def test_a_threshold_may_be_the_logarithm_of_a_ratio(text: str, threshold: float) -> None:
+    (panel,) = held(bm.explorer(bcg(), f"mu < {text}").html())
+    assert panel["models"][0]["claim"]["threshold"] == pytest.approx(threshold, rel=1e-15)
+
+
 def test_a_report_has_a_panel_for_each_outcome_that_can_be_explored(results: dict[str, Any]) -> None:
     assert explorer_section(Results.model_validate(results)) == ""
     signal = results["signals"][0]
@@ -198,3 +222,53 @@ def test_a_report_has_a_panel_for_each_outcome_that_can_be_explored(results: dic
     assert (model["label"], model["y"]) == (record["label"], bm.load_dataset("bcg").y.tolist())
     assert page.count("globalThis.bayesmetaExplorer") == 1
     assert "{{ explorer }}" in (TEMPLATES / "report.html.j2").read_text(encoding="utf-8")
+
+
+_VALUES = {"group": ["a-b", "c:d"] * 2, "dose": [1.0, 2.0, 3.0, 5.0]}
+GROUPS = bm.Estimates(
+    [-0.3, 0.1, -0.5, -0.2],
+    [0.2, 0.3, 0.25, 0.2],
+    measure="log_or",
+    covariates=_VALUES,
+)
+
+
+def test_coefficients_have_words_and_means_of_levels_are_values_of_the_measure() -> None:
+    levels = {"group[a-b]": bm.Normal(0, 1), "group[c:d]": bm.Normal(0, 1), "dose": bm.Normal(0, 1)}
+    model = bm.NormalNormal(formula="0 + group + dose", tau=bm.HalfNormal(0.5), beta=levels)
+    (panel,) = held(bm.explorer(bm.fit(GROUPS, model)).html())
+    assert panel["models"][0]["labels"] == {"group[a-b]": "group: a-b", "group[c:d]": "group: c:d", "dose": "dose"}
+    assert panel["models"][0]["values"] == ["group[a-b]", "group[c:d]"]
+
+
+def test_a_claim_may_be_of_every_coefficient() -> None:
+    names = ["group[T.c:d]", "dose", "group[T.c:d]:dose"]
+    beta = {name: bm.Normal(0, 1) for name in names}
+    result = bm.fit(
+        GROUPS, bm.NormalNormal(formula="1 + group * dose", mu=bm.Normal(0, 2), tau=bm.HalfNormal(0.5), beta=beta)
+    )
+    for name in names:
+        (panel,) = held(bm.explorer(result, f"{name} > -0.5").html())
+        claim = panel["models"][0]["claim"]
+        assert [claim[key] for key in ("quantity", "below", "threshold")] == [name, False, -0.5]
+    assert panel["models"][0]["labels"]["group[T.c:d]:dose"] == "group: c:d versus a-b × dose"
+
+
+def test_corrected_counts_are_said_on_the_page() -> None:
+    counts = {"study": ["A", "B"], "events_t": [0, 3], "n_t": [20, 30], "events_c": [3, 6], "n_c": [20, 31]}
+    with pytest.warns(bm.DataWarning, match="zero cells"):
+        data = bm.effect_sizes(pd.DataFrame(counts), "log_or")
+    (panel,) = held(bm.explorer(bm.fit(data, PLAIN)).html())
+    assert panel["models"][0]["note"].startswith("0.5 was added to each cell of study 'A' (zero cells).")
+    assert '"exact by' not in explorer_script()
+
+
+def test_a_report_has_words_on_its_sliders(results: dict[str, Any]) -> None:
+    signal = results["signals"][0]
+    record = results["outcomes"][signal["outcome"]]["models"][signal["model"]]
+    beta = {"dose": bm.Normal(0, 1)}
+    model = bm.NormalNormal(formula="1 + dose", mu=bm.Normal(0, 2), tau=bm.HalfNormal(0.5), beta=beta)
+    record["explorer"] = explorer_numbers(bm.fit(GROUPS, model))
+    record["labels"] = {"mu": "Intercept", "dose": "Dose, per doubling", "tau": "SD between studies"}
+    (panel,) = held(explorer_section(Results.model_validate(results)))
+    assert panel["models"][0]["labels"] == {"dose": "Dose, per doubling"}

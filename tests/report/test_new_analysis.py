@@ -78,6 +78,7 @@ def test_twelve_studies_become_an_analysis(tmp_path: Path, capsys: pytest.Captur
         assert prior.doi.split("; ")[0] in text
     said = capsys.readouterr().err
     assert f"Written to {tmp_path / 'new'}: analysis.toml, my trials.csv" in said
+    assert "A ratio below 1 is taken as a benefit: --benefit higher says the contrary." in said
     assert f"bayesmeta report {tmp_path / 'new' / 'analysis.toml'} --out {tmp_path / 'new' / 'report'}" in said
 
 
@@ -88,6 +89,7 @@ def test_counts_give_the_posterior_that_r_gives(tmp_path: Path) -> None:
     priors = ("--mu", "Normal(0, 4)", "--tau", "HalfNormal(0.5)")
     checked = made(tmp_path / "new", tmp_path / "arms.csv", "--measure", "or", *priors)
     assert checked.analysis.outcomes["main"].arms == "arms.csv"
+    assert "# An odds ratio, analysed as a log odds ratio." in (tmp_path / "new" / "analysis.toml").read_text()
     peer = json.loads((ROOT / "tests" / "golden" / "bayesmeta_crins2014_AR.json").read_text())
     case = next(case for case in peer["cases"] if case["id"] == "halfnormal_0.5__mu_normal")
     result = bm.fit(checked.data["main"], checked.models["main"]["overall"])

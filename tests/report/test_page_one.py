@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bayesmeta.analysis.records.results import Results
+from bayesmeta.effects.registry import display_of
 from bayesmeta.report.csv_tables import csv_tables
 from bayesmeta.report.know_first import know_first
 from bayesmeta.report.page_one import answers, benefits, intervals_said
@@ -49,9 +50,8 @@ def test_a_users_own_trials_have_the_pool_without_a_signal(results: dict[str, An
     found = said(own_trials(results))
     assert found["Mean effect"] == ("risk ratio 2.34 (1.11 to 4.95)", "0.98", "of benefit (above 1)")
     assert found["New study"] == ("0.5 to 10.0 (95% prediction interval)", "0.88", "of benefit (above 1)")
-    heterogeneity = (
-        f"standard deviation τ of the log risk ratio 0.37 (0.08 to 0.92); I² 29%; Q 4.2 on 3 df, P{NBSP}={NBSP}.24"
-    )
+    spread = "standard deviation τ of the log risk ratio 0.37 (0.08 to 0.92)"
+    heterogeneity = f"{spread}; I² by REML 29%; Q 4.2 on 3 df, P{NBSP}={NBSP}.24"
     assert found["Heterogeneity"][0] == heterogeneity
     assert found["REML with Knapp-Hartung"][0] == f"risk ratio 2.3 (0.6 to 9.0); P{NBSP}={NBSP}.14"
 
@@ -82,6 +82,67 @@ def test_a_model_with_covariates_alone_has_its_coefficients_in_words(results: di
     assert said(results) == {
         "CRPS versus other pain": ("−0.63 (−1.88 to 0.62) points on 0–10", "0.84", "that it is below 0")
     }
+
+
+@pytest.mark.parametrize(
+    ("measure", "effect", "probability"),
+    [
+        ("fisher_z", "correlation −0.64 (−0.83 to −0.31)", ("0.98", "that it is below 0")),
+        ("logit_prop", "correlation −0.64 (−0.83 to −0.31)", ("", "")),
+    ],
+)
+def test_the_mean_of_a_level_is_compared_with_no_effect_of_its_measure(
+    results: dict[str, Any], measure: str, effect: str, probability: tuple[str, str]
+) -> None:
+    """A correlation is below 0, never below 1, and a proportion has no value that means no effect."""
+    own = own_trials(results)
+    outcome, name = own["outcomes"]["responders"], "group[a:b]"
+    outcome |= {"display": display_of(measure).as_dict(), "side_by_side": None, "probabilities": []}
+    outcome["models"]["overall"] |= {"forest": None, "below_zero": {name: {"probability": 0.98, "mcse": 0.0}}}
+    outcome["models"]["overall"]["labels"] = {name: "group: a:b"}
+    outcome["models"]["overall"]["summary"] = [
+        {"parameter": name, "mean": -0.76, "sd": 0.22, "median": -0.76, "lower": -1.19, "upper": -0.32, "prior": "",
+         "display": "correlation", "display_median": -0.64, "display_lower": -0.83, "display_upper": -0.31},
+    ]  # fmt: skip
+    assert said(own) == {"group: a:b": (effect, *probability)}
+
+
+def test_one_study_and_a_proportion_have_no_test_of_no_effect(results: dict[str, Any]) -> None:
+    own = own_trials(results)
+    outcome = own["outcomes"]["responders"]
+    outcome["display"] = display_of("log_prop").as_dict()
+    assert said(own)["REML with Knapp-Hartung"][0] == "proportion 2.3 (0.6 to 9.0)"
+    outcome["side_by_side"]["heterogeneity"]["p_value"] = 0.3
+    assert said(own)["Heterogeneity"][0].endswith(f"P{NBSP}={NBSP}.30")
+    outcome["side_by_side"]["heterogeneity"] |= {"q": 0.0, "df": 0, "p_value": 1.0}
+    outcome["side_by_side"]["rows"][1] |= {"lower": None, "upper": None, "p_value": None}
+    found = said(own)
+    assert "REML with Knapp-Hartung" not in found
+    assert "Q" not in found["Heterogeneity"][0]
+
+
+def test_a_probability_that_was_said_is_not_said_again(results: dict[str, Any]) -> None:
+    own = own_trials(results)
+    outcome = own["outcomes"]["responders"]
+    asked = {"model": "overall", "probability": 0.98, "mcse": 0.0, "evidence": [], "note": ""}
+    claims = {"a benefit": "mu > 0", "in a new study": "theta_new>0", "harm": "mu < 0", "large": "mu > log(1.5)"}
+    outcome["probabilities"] = [{"label": label, "claim": claim, **asked} for label, claim in claims.items()]
+    assert [name for name in said(own) if name in claims] == ["harm", "large"]
+
+
+def test_the_mean_comes_first_among_default_priors(results: dict[str, Any]) -> None:
+    own = own_trials(results)
+    model = own["outcomes"]["responders"]["models"]["overall"]
+    model |= {"priors": {"mu": "Flat()", "tau": "HalfNormal(1)"}, "defaults": ["tau", "mu"]}
+    model["labels"] = {"mu": "Mean effect", "tau": "SD between studies"}
+    assert known(own)["Priors"].startswith("those on mean effect and SD between studies are defaults")
+
+
+def test_corrected_counts_are_known_first(results: dict[str, Any]) -> None:
+    own = own_trials(results)
+    sentence = "0.5 was added to each cell of study 'A' (zero cells)."
+    own["outcomes"]["responders"]["evidence"]["corrected"] = sentence
+    assert known(own)["Corrected"] == sentence
 
 
 def test_parentheses_are_explained(results: dict[str, Any]) -> None:
@@ -140,6 +201,15 @@ def test_trials_that_have_both_are_counted(results: dict[str, Any], second: list
     for i, (study, dose) in enumerate(zip(pain["evidence"]["studies"], second, strict=True)):
         study["covariates"] = {"crps": "1" if i < 2 else "0", "dose": dose}
     assert known(results)["Confounded"].startswith(expected)
+
+
+def test_a_covariate_with_a_name_of_ours_hides_no_number(results: dict[str, Any]) -> None:
+    for study in results["outcomes"]["pain"]["evidence"]["studies"]:
+        study["covariates"] = {"y": "yes", "dose": "3"}
+    rows = list(csv.DictReader(io.StringIO(csv_tables(Results.model_validate(results))["report-studies.csv"])))
+    pain = [row for row in rows if row["outcome"] == "pain"]
+    assert {(row["covariate y"], row["dose"]) for row in pain} == {("yes", "3")}
+    assert all(float(row["y"]) for row in pain)
 
 
 def test_tables_beside_the_page_have_every_number(results: dict[str, Any]) -> None:

@@ -156,6 +156,31 @@ def test_a_newer_format_names_the_version_that_wrote_it(saved):
         bm.load(changed(saved, format=1, data={"class": "Counts", "arguments": {"items": []}}))
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"engine": "zzz"},
+        {"engine": "nuts", "model": encoded(bm.NormalNormal(tau=bm.HalfNormal(5)))},
+        {"computed": []},
+        {"means": {"no": 1.0}},
+        {"means": {"mu": "a"}},
+        {"model": []},
+        {"data": {"prior": "Normal(0, 1)"}},
+    ],
+)
+def test_an_edited_file_is_rejected_in_one_sentence_that_names_it(saved, wrong):
+    with pytest.raises(bm.DataError, match=r"fit\.nc: its (result|data or model) cannot be read: ") as caught:
+        bm.load(changed(saved, **wrong))
+    assert "\n" not in str(caught.value)
+
+
+def test_versions_that_cannot_be_read_hide_no_message(saved):
+    with h5py.File(saved, "r+") as file:
+        file.attrs["versions"] = "oops"
+    with pytest.raises(bm.DataError, match=r"format 9, of bayesmeta \(unknown version\)"):
+        bm.load(changed(saved, format=9))
+
+
 def test_other_data_than_those_of_the_draws_are_rejected(saved):
     with pytest.raises(bm.DataError, match="its draws are not of the data in the file"):
         bm.load(changed(saved, data=encoded(ESTIMATES.drop("study 1"))))

@@ -33,7 +33,7 @@ class TableRecord(Record):
 
 
 class EvidenceRecord(Record):
-    """Studies, then lists of rows by key: those of a review's statistics and open choices, and what a family has besides."""
+    """Studies, then lists of rows by key: a review's statistics and choices, what a family has; `corrected`: zero cells."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, list[Row]] = Field(init=False)
@@ -44,6 +44,7 @@ class EvidenceRecord(Record):
     missing: list[str]
     inferred: str = ""
     counted: str = ""
+    corrected: str = ""
     tables: list[TableRecord] = Field(default_factory=list)
     marks: dict[str, Marks] = Field(default_factory=dict)
     labels: dict[str, str] = Field(default_factory=dict)

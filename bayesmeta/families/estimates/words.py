@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from bayesmeta.data.added import approximation_sentence
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.families.words import Reader, Words
+from bayesmeta.effects.display import Display
+from bayesmeta.families.words import Evidence, Reader, Words
 from bayesmeta.spec.between import Independent, MultiArm
 
 
@@ -26,6 +28,11 @@ class EstimatesWords(Words):
         if self.n_studies(data) == data.n_studies:
             return super().methods(readers, origin)
         return f"{self.counted(data)}: {origin}."
+
+    def evidence(self, readers: Sequence[Reader], display: Display) -> Evidence:
+        """Estimates, and what was added to the counts behind them."""
+        data: Estimates = readers[0].data
+        return replace(super().evidence(readers, display), corrected=approximation_sentence(data.added, data.study))
 
     def structure(self, outcome: str, readers: Sequence[Reader]) -> Iterator[str]:
         """What was added to counts, a known covariance, and what is beside tau or correlates true effects."""

@@ -128,9 +128,13 @@ def _outcome(about: Contents) -> Iterator[str]:
 
 
 def _read_as(display: Display) -> str:
-    if not display.changes:
-        return f"A {display.label}."
-    return f"A {display.label}, analysed as a {display.analysis}."
+    kind = _with_article(display.label)
+    kind = f"{kind[0].upper()}{kind[1:]}"
+    return f"{kind}, analysed as {_with_article(display.analysis)}." if display.changes else f"{kind}."
+
+
+def _with_article(words: str) -> str:
+    return f"{'an' if words[0].lower() in 'aeiou' else 'a'} {words}"
 
 
 def _which_is_better(display: Display) -> str:

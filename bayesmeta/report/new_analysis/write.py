@@ -67,6 +67,9 @@ def new_analysis(folder: Path, table: Path, given: Mapping[str, str], columns: S
             else "--tau states another one"
         )
         say(f"No prior on tau was published for this scale, and a reference prior stands there: {how}.")
+    if "benefit" not in given and display.null is not None:
+        which = "A ratio below 1" if display.is_ratio else "An effect below 0"
+        say(f"{which} is taken as a benefit: --benefit higher says the contrary.")
     say(f"Look at the priors in it, then: {report_command(folder)}")
 
 

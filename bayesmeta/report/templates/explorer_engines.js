@@ -19,7 +19,7 @@ function exactEngine(model) {
   };
   const solve = (priors, nodes) => {
     const result = fit(problem, names.map((name) => priors[name]), priors.tau, nodes);
-    return result && { trusted: true, how: "exact by quadrature", marginal: (name) => marginal(result, name) };
+    return result && { trusted: true, how: "by quadrature", marginal: (name) => marginal(result, name) };
   };
   return { solve, spread: Math.sqrt(problem.reference), slow: names.some((name) => model.priors[name].rule) };
 }

@@ -28,18 +28,23 @@ function modelPanel(root, body, data, index, open, jobOf) {
   let priors = { ...stated }, claim = { ...claimed }, tipAt = model.claim.level, waiting = false, token = 0;
   const redraw = { effect: () => {}, tipping: () => {} };
 
-  // How a quantity is called and read.
+  // How a quantity is called and read: means of levels, in a model without an intercept, are values of the measure as mu is.
+  const wordsFor = (name) => model.labels[name] || name, isValue = (name) => name === "mu" || name === "theta_new" || model.values.includes(name);
+  const meanWords = names.length > 1 ? "the intercept, mu" : "the mean effect, mu";
   const scaleFor = (name) => {
-    if (name === "mu" || name === "theta_new") return SCALES[data.scale] ? { scale: data.scale, label: data.label } : { scale: "identity", label: data.analysis };
+    if (isValue(name)) {
+      const { scale, label } = SCALES[data.scale] ? { scale: data.scale, label: data.label } : { scale: "identity", label: data.analysis };
+      return { scale, label: model.labels[name] ? `${label}, ${model.labels[name]}` : label };
+    }
     const ratio = data.scale === "exp" || data.scale === "expit";
-    return ratio ? { scale: "exp", label: `${data.contrast} for ${name}` } : { scale: "identity", label: name };
+    return ratio ? { scale: "exp", label: `${data.contrast}, ${wordsFor(name)}` } : { scale: "identity", label: wordsFor(name) };
   };
   const read = (name, x) => SCALES[scaleFor(name).scale].to(x);
-  const called = (name) => scaleFor(name).label + (name === "theta_new" ? " in a new study" : "");
-  const unitOf = (name) => (data.unit && scaleFor(name).scale === "identity" && (name === "mu" || name === "theta_new") ? ` ${data.unit}` : "");
+  const called = (name) => scaleFor(name).label + (name === "theta_new" ? " in a new study" : name === "mu" && names.length > 1 ? " at the intercept" : "");
+  const unitOf = (name) => (data.unit && scaleFor(name).scale === "identity" && isValue(name) ? ` ${data.unit}` : "");
   const thresholdText = (name, x) => numberText(Number(read(name, x).toPrecision(6))).replace("-", "−");
   const claimText = () => {
-    const sign = claim.below ? "<" : ">", of = scaleFor(claim.quantity).scale === "identity" ? claim.quantity : called(claim.quantity);
+    const sign = claim.below ? "<" : ">", of = scaleFor(claim.quantity).scale === "identity" ? wordsFor(claim.quantity) : called(claim.quantity);
     return `P(${of} ${sign} ${thresholdText(claim.quantity, claim.threshold)})`;
   };
   const probability = (solved, quantity = claim.quantity) => {
@@ -83,7 +88,7 @@ function modelPanel(root, body, data, index, open, jobOf) {
       changed();
     });
     rows.push(widthSliders[name].row);
-    controls.push(group(name === "mu" ? "Prior on the mean effect, mu" : `Prior on the coefficient ${name}`, ...rows));
+    controls.push(group(`Prior on ${name === "mu" ? meanWords : wordsFor(name)}`, ...rows));
   }
   let tauSlider = null, familyChooser = null;
   if (stated.tau) {
@@ -103,7 +108,7 @@ function modelPanel(root, body, data, index, open, jobOf) {
     controls.push(group("Prior on the between-study SD, tau", familyChooser.row, tauSlider.row));
   }
   const tauWords = (x) => (scaleOf(priors.tau) === null ? priors.tau.text : x === scaleOf(stated.tau) && sameFamily(priors.tau, stated.tau) ? stated.tau.text : withScale(priors.tau, x).text);
-  const quantityChooser = chooser("about", quantities.map((name) => [name, name === "mu" ? "mu, the mean effect" : name === "theta_new" ? "theta_new, the effect in a new study" : name]), (name) => {
+  const quantityChooser = chooser("about", quantities.map((name) => [name, name === "mu" ? (names.length > 1 ? "mu, the intercept" : "mu, the mean effect") : name === "theta_new" ? "theta_new, the effect in a new study" : wordsFor(name)]), (name) => {
     claim = { ...claim, quantity: name, threshold: name === claimed.quantity ? claimed.threshold : 0 };
     layThreshold();
     changed();
@@ -151,7 +156,10 @@ function modelPanel(root, body, data, index, open, jobOf) {
   }
   const axes = {}, ownTau = first && first.marginal ? first.marginal("tau").quantile(0.995) : 0;
   function axisOf(name, solved = null) {
-    const ends = (marginal) => [marginal.about(0.0005), marginal.about(0.9995)];
+    const ends = (marginal) => {  // of a heavy tail no more than shows where most of the probability is
+      const [low, high] = [0.025, 0.975].map(marginal.about), room = 1.5 * (high - low);
+      return [Math.max(marginal.about(0.0005), low - room), Math.min(marginal.about(0.9995), high + room)];
+    };
     if (!axes[name]) {
       const [low, high] = ends(first.marginal(name)), room = 0.35 * (high - low);
       const all = [low - room, high + room, claimed.quantity === name ? claimed.threshold : 0];
@@ -164,7 +172,7 @@ function modelPanel(root, body, data, index, open, jobOf) {
 
   // What follows.
   function priorSentence() {
-    const said = [...free.map((name) => `${name} ~ ${priors[name].text}`), ...(stated.tau ? [`tau ~ ${priors.tau.text}`] : [])];
+    const said = [...free.map((name) => `${wordsFor(name)} ~ ${priors[name].text}`), ...(stated.tau ? [`tau ~ ${priors.tau.text}`] : [])];
     return said.length > 1 ? `${said.slice(0, -1).join(", ")} and ${said[said.length - 1]}` : said[0];
   }
   // Whether priors and claim are those of an analysis whose own probability, from all of its sample, is known.
@@ -207,7 +215,7 @@ function modelPanel(root, body, data, index, open, jobOf) {
     }
     about.textContent = !usable ? "" : `Between-study SD tau: median ${writtenEstimate(tauMedian, tauLower, tauUpper, percent)}.`
       + (model.kind === "draws" ? " Weights are Pareto-smoothed importance ratios of the priors." : "")
-      + (model.kept.length ? ` Without a slider: ${model.kept.join(", ")}.` : "");
+      + (model.kept.length ? ` Without a slider: ${model.kept.join(", ")}.` : "") + (model.note ? ` ${model.note}` : "");
     redraw.effect = () => pictures(solved, marginal, tau, [lower, upper]);
     redraw.effect();
     tipping(solved, usable ? p : null);
@@ -215,7 +223,7 @@ function modelPanel(root, body, data, index, open, jobOf) {
   function pictures(solved, marginal, tau, interval) {
     const name = claim.quantity, [low, high] = axisOf(name, solved), { scale } = scaleFor(name);
     const prior = priors[name] && priors[name].family !== "Flat" ? (x) => Math.exp(logPdfOf(priors[name], x)) : null;
-    const axis = `${called(name)}${unitOf(name) ? ` (${data.unit})` : ""}${benefitText(data, name)}`;
+    const axis = `${called(name)}${unitOf(name) ? ` (${data.unit})` : ""}${isValue(name) ? benefitText(data) : ""}`;
     drawDensity(effectPicture, { width: roomOf(wide, 520), height: 250, low, high, scale, label: axis, posterior: marginal.pdf, prior, claim, interval, mark: 0 });
     effectPicture.setAttribute("aria-label", `${solved.trusted ? "Posterior" : "Not to be used: posterior"} density of ${called(name)}${prior ? ", its prior dashed" : ""}, with the side of the claim shaded. ${answer.textContent}`);
     const most = Math.max(ownTau, tau.quantile(0.995)) * 1.15 || 1;
@@ -303,8 +311,8 @@ function untrusted({ k, effective, limit }) {
     + `${Number.isFinite(k) ? written(k, 2) : "infinity"} where ${written(limit, 2)} is allowed. Fit the model with these priors instead.`;
 }
 
-function benefitText(data, name) {
-  if (!data.benefit || (name !== "mu" && name !== "theta_new")) return "";
+function benefitText(data) {
+  if (!data.benefit) return "";
   return data.benefit === "lower" ? "; lower is better" : "; higher is better";
 }
 
@@ -346,7 +354,8 @@ function nearest(family, median) {
 }
 
 function commandText(priors, free, stated) {
-  const parts = free.map((name) => (name === "mu" ? `--mu "${priors.mu.text}"` : `--beta "${name}=${priors[name].text}"`));
+  const quoted = (text) => (/["$`\\!]/.test(text) ? `'${text.replaceAll("'", `'\\''`)}'` : `"${text}"`);
+  const parts = free.map((name) => (name === "mu" ? `--mu "${priors.mu.text}"` : `--beta ${quoted(`${name}=${priors[name].text}`)}`));
   if (stated.tau) parts.push(`--tau "${priors.tau.text}"`);
   return parts.join(" ");
 }
