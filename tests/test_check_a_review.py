@@ -129,7 +129,7 @@ def test_what_the_answer_rests_on(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "place"), [("daclizumab", 0), ("randomised", 1)])
 def test_subgroups(name: str, place: int, tmp_path: Path) -> None:
-    (command,) = re.findall(rf'^    bayesmeta new (.*"{name}; .*")$', PAGE, re.M)
+    (command,) = re.findall(rf'^bayesmeta new (.*"{name}; .*")$', PAGE, re.M)
     option = shlex.split(command)[-1]
     p = float(option.split(";")[1])
     z = float(subgroup_z(trials().y, trials().se, [float(i in PLACES[name]) for i in range(6)]))

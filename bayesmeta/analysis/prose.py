@@ -187,6 +187,6 @@ def _run(sampling: Sampling) -> str:
     return (
         f"{sampling.chains} chains of {sampling.tune} tuning and {sampling.draws} kept draws, target acceptance "
         f"{sampling.target_accept:g}, and for every reported quantity a bulk effective sample size of at least "
-        f"{sampling.ess_limit:g}, and for every parameter whose SD is not by quadrature a Monte Carlo error of its SD of at most "
+        f"{sampling.ess_limit:g}, and for every parameter whose printed SD comes from draws a Monte Carlo error of it of at most "
         f"{100 * sampling.ess_limit**-0.5:.2g}% of it, required"
     )

@@ -66,8 +66,11 @@ def prior_code(prior: Prior) -> str:
     >>> prior_code(parse_prior("Truncated(Normal(0, 1/4), 0, inf)"))
     "bm.Truncated(bm.Normal(0, 0.25), 0, float('inf'))"
     """
-    tree = _Public().visit(ast.parse(str(prior), mode="eval"))
-    return ast.unparse(ast.fix_missing_locations(tree))
+    tree = ast.parse(str(prior), mode="eval")
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    if not names <= {*_PUBLIC, "inf"}:  # a family of a user's own
+        return f"bm.parse_prior({literal(str(prior))})"
+    return ast.unparse(ast.fix_missing_locations(_Public().visit(tree)))
 
 
 class _Public(ast.NodeTransformer):
@@ -76,8 +79,6 @@ class _Public(ast.NodeTransformer):
     def visit_Name(self, node: ast.Name) -> ast.expr:
         if node.id == "inf":
             return ast.Call(ast.Name("float", ast.Load()), [ast.Constant("inf")], [])
-        if node.id not in _PUBLIC:
-            raise ValueError(f"{node.id} is no family of priors")
         return ast.Attribute(ast.Name("bm", ast.Load()), node.id, ast.Load())
 
 
