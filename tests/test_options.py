@@ -103,6 +103,9 @@ OF_MODELS = {
         [*ARMS, "--prior", "correlation_variation=HalfNormal(1)"], "It is of --model change_normal",
     ),
     "change_normal.baseline": ([*ARMS, "--option", "baseline=common"], "It is of --model change_normal"),
+    "binomial_normal.baseline": (
+        ["e.csv", *TAU, "--option", "baseline=Normal(0, 1)"], "It is of --model change_normal or binomial_normal",
+    ),
 }  # fmt: skip
 # What is rejected where it has no effect: arguments that give it there, and the message.
 REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
