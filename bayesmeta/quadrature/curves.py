@@ -13,13 +13,14 @@ from scipy.special import ndtr
 from bayesmeta.quadrature.log_sums import logsumexp
 from bayesmeta.quadrature.parameter_grid import ParameterGrid
 from bayesmeta.quadrature.places import Places, between
+from bayesmeta.quadrature.special import TINY
 
 Floats = NDArray[np.float64]
-_POINTS = 4001  # of a curve
+_POINTS = 4001  # of a curve, a cubic between them
 ERROR_LIMIT = 0.01  # of a probability; the bound is on the safe side, most are off by a tenth of it
 _FINE = (1.0, 1.5)  # numbers of nodes that are tried, relative to the default
 _NOTHING = 1e-14  # mass of a row of nodes that is left out
-_Z = np.arange(-8.0, 8.01, 0.5)  # a trapezoid rule of a normal density is then off by 1e-30
+_Z = np.arange(-8.0, 8.01, 0.5)  # 1e-15 is beyond; a trapezoid rule of a normal density is then off by 1e-30
 _WEIGHT = np.exp(-(_Z**2) / 2) / np.sqrt(2 * np.pi) * 0.5
 
 
@@ -98,7 +99,7 @@ def scale_curve(places: Places, mass: Floats) -> Curve:
     """Curve of a scale from the probabilities of its nodes, shape (node,)."""
     if places.n == 1:
         return _point(float(places.lower[()]))
-    row = _row(places, places.lower, places.upper, np.log(np.maximum(mass, 1e-300)), places.log_weight)
+    row = _row(places, places.lower, places.upper, np.log(np.maximum(mass, TINY)), places.log_weight)
     return _normalised(row.x, row.density, row.below)
 
 
@@ -112,7 +113,7 @@ def _normalised(x: Floats, density: Floats, below: Floats) -> Curve:
 
 def _mu_rows(grid: ParameterGrid) -> Iterator[tuple[float, _Row]]:
     """Each node of tau with the density of mu there."""
-    places, mass = grid.mu_places, np.log(np.maximum(grid.mass, 1e-300))
+    places, mass = grid.mu_places, np.log(np.maximum(grid.mass, TINY))
     for k, tau in enumerate(grid.tau):
         if np.exp(logsumexp(mass[k])) > _NOTHING:
             yield float(tau), _row(places, places.lower[k], places.upper[k], mass[k], places.log_weight[:, k])
@@ -121,7 +122,7 @@ def _mu_rows(grid: ParameterGrid) -> Iterator[tuple[float, _Row]]:
 def _effect(grid: ParameterGrid, new: bool) -> Curve:
     """Mean effect, or that of a new study, which varies by tau around it."""
     rows = list(_mu_rows(grid))
-    reach = 8.0 if new else 0.0
+    reach = _Z[-1] if new else 0.0
     ends = min(row.x[0] - reach * tau for tau, row in rows), max(row.x[-1] + reach * tau for tau, row in rows)
     x = np.linspace(*ends, _POINTS)
     parts = [_spread(row, tau, x) if new else row.on(x) for tau, row in rows]

@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
 
 from bayesmeta.priors import Prior
 from bayesmeta.quadrature.log_sums import logsumexp
 from bayesmeta.quadrature.places import Places
 
 Floats = NDArray[np.float64]
+_TAIL = 1000  # medians: of twenty Gauss nodes in the square root, two lie below a thousandth of the range
+_BEYOND = 1e-12  # mass of a prior on a scale that its range leaves out
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,28 +131,6 @@ class ParameterGrid:
         mean = float((weight * values).sum())
         return mean, float(np.sqrt((weight * (values - mean) ** 2).sum()))
 
-    def cdf(self, mu: float) -> float:
-        """Posterior probability that the mean effect is at most `mu`."""
-        nodes, below = self._cumulative()
-        return float(sum(np.interp(mu, x, p) for x, p in zip(nodes, below, strict=True)))
-
-    def interval(self, prob: float) -> tuple[float, float]:
-        """Equal-tailed interval of mu."""
-        nodes, below = self._cumulative()
-        line = np.linspace(nodes.min(), nodes.max(), 20001)
-        total = np.sum([np.interp(line, x, p) for x, p in zip(nodes, below, strict=True)], axis=0)
-        lower, upper = np.interp([(1 - prob) / 2, (1 + prob) / 2], total, line)
-        return float(lower), float(upper)
-
-    def _cumulative(self) -> tuple[Floats, Floats]:
-        """Finer nodes of mu and the probability below each within its tau: its log density is close to a parabola."""
-        density = np.log(np.maximum(self.mass, 1e-300))
-        place = np.linspace(0, self.mu.shape[1] - 1, 32 * (self.mu.shape[1] - 1) + 1)
-        fine = np.exp(CubicSpline(np.arange(self.mu.shape[1]), density, axis=1)(place))
-        below = np.concatenate([np.zeros((len(fine), 1)), np.cumsum(fine[:, 1:] + fine[:, :-1], axis=1)], axis=1)
-        nodes = self.mu[:, :1] + (self.mu[:, -1:] - self.mu[:, :1]) * place / place[-1]
-        return nodes, below * (self.mass.sum(axis=1) / np.maximum(below[:, -1], 1e-300))[:, None]
-
 
 def obstacle(formula: str, mu: Prior, scales: Mapping[str, Prior], locations: Mapping[str, Prior]) -> str | None:
     """Why no grid holds a posterior: another formula than ``"1"``, a point mass beside a density, a tail that no rule covers,
@@ -173,7 +151,7 @@ def obstacle(formula: str, mu: Prior, scales: Mapping[str, Prior], locations: Ma
         if prior.atom is None and not prior.has_density:
             return f"prior for {name} is {prior}: the grid takes no point mass beside a density. Use engine='nuts'."
     for name, prior in scales.items():
-        if prior.atom is None and end(prior) > 1000 * float(prior.ppf(0.5)):
+        if prior.atom is None and end(prior) > _TAIL * float(prior.ppf(0.5)):
             return f"prior for {name} is {prior}: its tail is too heavy for the grid. Use engine='nuts'."
         if prior.atom is None and np.isposinf(prior.logpdf(prior.support[0])):
             return f"prior for {name} is {prior}: its density has no bound, which no grid resolves. Use engine='nuts'."
@@ -182,33 +160,9 @@ def obstacle(formula: str, mu: Prior, scales: Mapping[str, Prior], locations: Ma
     return None
 
 
-@cache
-def _gauss_legendre(n: int) -> tuple[Floats, Floats]:
-    return np.polynomial.legendre.leggauss(n)
-
-
-def rule(prior: Prior, lower: float, upper: float, n: int) -> tuple[Floats, Floats]:
-    """Gauss-Legendre nodes on an interval, and the log of weight times prior; one node for a point mass."""
-    if prior.atom is not None:
-        return np.array([prior.atom]), np.zeros(1)
-    x, w = _gauss_legendre(n)
-    nodes = lower + (upper - lower) * (x + 1) / 2
-    return nodes, np.asarray(np.log(w * (upper - lower) / 2) + prior.logpdf(nodes))
-
-
-def scale_rule(prior: Prior, lower: float, upper: float, n: int) -> tuple[Floats, Floats]:
-    """The same for a scale: a Gauss rule in its square root, as its posterior is often highest near zero."""
-    if prior.atom is not None:
-        return np.array([prior.atom]), np.zeros(1)
-    x, w = _gauss_legendre(n)
-    root = (x + 1) / 2
-    nodes = lower + (upper - lower) * root**2
-    return nodes, np.asarray(np.log(w * root * (upper - lower)) + prior.logpdf(nodes))
-
-
 def end(prior: Prior) -> float:
-    """Where a prior on a scale ends, but for 1e-12 of it."""
-    return prior.atom if prior.atom is not None else min(float(prior.ppf(1 - 1e-12)), 1e12)
+    """Where a prior on a scale ends, but for `_BEYOND` of it."""
+    return prior.atom if prior.atom is not None else min(float(prior.ppf(1 - _BEYOND)), 1 / _BEYOND)
 
 
 def chebyshev(lower: float, upper: float, n: int) -> Floats:

@@ -14,9 +14,10 @@ from bayesmeta.data.arm_changes import ArmChanges
 from bayesmeta.families.arm_changes.arrays import ChangeArrays, change_arrays
 from bayesmeta.priors import Prior, plain
 from bayesmeta.quadrature.log_sums import logsumexp
-from bayesmeta.quadrature.parameter_grid import Own, ParameterGrid, chebyshev, interpolation, obstacle, rule, scale_rule
+from bayesmeta.quadrature.parameter_grid import Own, ParameterGrid, chebyshev, interpolation, obstacle
 from bayesmeta.quadrature.places import Places
 from bayesmeta.quadrature.settle import REACH, Ends, Layout, expected_mu, location_ends, settle, spaced
+from bayesmeta.quadrature.special import TINY
 from bayesmeta.spec.change_normal import ChangeNormal
 
 Floats = NDArray[np.float64]
@@ -26,6 +27,9 @@ _Z = (
 _Z_STEP = 0.5  # a trapezoid rule of a normal density is then off by 2 exp(-2 pi^2 / 0.5^2), which is nothing
 # Nodes at the default: with twice as many, means and sds of five trials (tests) move by less than 1e-4.
 _VARIATION, _TAU, _TYPICAL, _CHEBYSHEV = 14, 20, 32, 48
+_LEAST = 1e-6  # range of correlations that nodes cover
+_NOTHING = 1e-13  # weight of a correlation, relative to the largest, that is left out
+_MARGIN = 1e-9  # beyond the outermost correlation: rounding leaves none outside the Chebyshev points
 _PLAUSIBLE, _CASES = 12.0, 7  # correlations whose evidence is within exp(-12) of the best; so many say where mu may be
 
 
@@ -97,8 +101,8 @@ def _correlation_nodes(
 
     The last says where the nodes of the typical correlation lie.
     """
-    window = layout.windows.get("correlation_variation", (0.0, 0.0))
-    variation, log_v = scale_rule(plain(model.correlation_variation), *window, layout.count(_VARIATION))
+    prior = plain(model.correlation_variation)
+    variation, log_v = layout.scale("correlation_variation", prior, _VARIATION).rule(prior)
     prior = plain(model.correlation)
     if prior.atom is not None:
         typical = np.full((1, variation.size), np.arctanh(prior.atom))
@@ -112,11 +116,11 @@ def _correlation_nodes(
         w = 1 / (1 / precision[informative] + variation[:, None] ** 2)
         mean, width = (w * center[informative]).sum(axis=1) / w.sum(axis=1), w.sum(axis=1) ** -0.5
         low, high = layout.reach["correlation"]
-        lower = np.clip(np.tanh(mean - REACH * low * width), lowest, highest - 1e-6)
-        upper = np.clip(np.tanh(mean + REACH * high * width), lower + 1e-6, highest)
-    rules = [rule(prior, a, b, layout.count(_TYPICAL)) for a, b in zip(lower, upper, strict=True)]
-    nodes, log_w = (np.stack([pair[j] for pair in rules], axis=1) for j in (0, 1))
-    return np.arctanh(nodes), variation, log_w + log_v, Places("gauss", lower, upper, len(nodes))
+        lower = np.clip(np.tanh(mean - REACH * low * width), lowest, highest - _LEAST)
+        upper = np.clip(np.tanh(mean + REACH * high * width), lower + _LEAST, highest)
+    places = Places("gauss", lower, upper, layout.count(_TYPICAL))
+    nodes, log_w = places.rule(prior)
+    return np.arctanh(nodes), variation, log_w + log_v, places
 
 
 def _top_nodes(
@@ -127,7 +131,8 @@ def _top_nodes(
     middle = zeta[..., zeta.shape[2] // 2, :][tuple(plausible.T)]  # (case, study)
     order = middle.mean(axis=1).argsort()
     y, v = arrays.estimate(np.tanh(middle[order[np.linspace(0, len(order) - 1, _CASES).astype(int)]]))
-    tau, log_w = scale_rule(plain(model.base.tau), *layout.windows.get("tau", (0.0, 0.0)), layout.count(_TAU))
+    prior = plain(model.base.tau)
+    tau, log_w = layout.scale("tau", prior, _TAU).rule(prior)
     mu, step = spaced(*expected_mu(model.base.mu_prior, y, v, tau), layout.reach["mu"], layout.fine)
     return mu, tau, np.asarray((log_w + np.log(step))[:, None] + model.base.mu_prior.logpdf(mu))
 
@@ -142,8 +147,8 @@ def _study(arrays: ChangeArrays, i: int, rho: Floats, terms: Floats, mu: Floats,
     """
     peak = terms.max(axis=2, keepdims=True)
     weight = np.exp(terms - peak)
-    there = weight > 1e-13
-    nodes = chebyshev(float(rho[there].min()) - 1e-9, float(rho[there].max()) + 1e-9, layout.count(_CHEBYSHEV))
+    there = weight > _NOTHING
+    nodes = chebyshev(float(rho[there].min()) - _MARGIN, float(rho[there].max()) + _MARGIN, layout.count(_CHEBYSHEV))
     basis = interpolation(nodes, np.where(there, rho, nodes.mean()).ravel()).reshape(*rho.shape, -1)
     part = np.einsum("tvz,tvzg->tvg", np.where(there, weight, 0.0), basis)
     y, v = (values[:, i] for values in arrays.estimate(np.clip(nodes, -1, 1)[:, None]))
@@ -151,4 +156,4 @@ def _study(arrays: ChangeArrays, i: int, rho: Floats, terms: Floats, mu: Floats,
     log_density = -(np.log(2 * np.pi * total) + (y[:, None, None] - mu) ** 2 / total) / 2
     top = log_density.max(axis=0)
     average = np.tensordot(part, np.exp(log_density - top), axes=1)
-    return np.asarray(np.log(np.maximum(average, 1e-300)) + top + peak[..., None])
+    return np.asarray(np.log(np.maximum(average, TINY)) + top + peak[..., None])
