@@ -14,7 +14,15 @@ from bayesmeta.data.arm_changes import ArmChanges
 from bayesmeta.families.arm_changes.arrays import ChangeArrays, change_arrays
 from bayesmeta.priors import Prior, plain
 from bayesmeta.quadrature.log_sums import logsumexp
-from bayesmeta.quadrature.parameter_grid import Own, ParameterGrid, chebyshev, interpolation, obstacle, rule, scale_rule
+from bayesmeta.quadrature.parameter_grid import (
+    Own,
+    ParameterGrid,
+    chebyshev,
+    integral_weights,
+    obstacle,
+    rule,
+    scale_rule,
+)
 from bayesmeta.quadrature.places import Places
 from bayesmeta.quadrature.settle import REACH, Ends, Layout, expected_mu, location_ends, settle, spaced
 from bayesmeta.spec.change_normal import ChangeNormal
@@ -62,7 +70,7 @@ def _evaluated(arrays: ChangeArrays, model: ChangeNormal, layout: Layout) -> Par
     mu, tau, log_top = _top_nodes(arrays, model, zeta, terms.max(axis=2).sum(axis=-1) + log_weight, layout)
     log_mass = log_weight[..., None, None] + log_top
     for i in range(arrays.data.n_studies):
-        log_mass = log_mass + _study(arrays, i, np.tanh(zeta[..., i]), terms[..., i], mu, tau, layout)
+        log_mass += _study(arrays, i, np.tanh(zeta[..., i]), terms[..., i], mu, tau, layout)
     others = {"correlation": np.tanh(typical), "correlation_variation": variation}
     ends: dict[str, Ends] = {"mu": location_ends(log_mass, -1)}
     if "correlation" in layout.reach:
@@ -144,11 +152,13 @@ def _study(arrays: ChangeArrays, i: int, rho: Floats, terms: Floats, mu: Floats,
     weight = np.exp(terms - peak)
     there = weight > 1e-13
     nodes = chebyshev(float(rho[there].min()) - 1e-9, float(rho[there].max()) + 1e-9, layout.count(_CHEBYSHEV))
-    basis = interpolation(nodes, np.where(there, rho, nodes.mean()).ravel()).reshape(*rho.shape, -1)
-    part = np.einsum("tvz,tvzg->tvg", np.where(there, weight, 0.0), basis)
+    part = integral_weights(nodes, rho, np.where(there, weight, 0.0))
     y, v = (values[:, i] for values in arrays.estimate(np.clip(nodes, -1, 1)[:, None]))
     total = v[:, None, None] + tau[:, None] ** 2
     log_density = -(np.log(2 * np.pi * total) + (y[:, None, None] - mu) ** 2 / total) / 2
     top = log_density.max(axis=0)
     average = np.tensordot(part, np.exp(log_density - top), axes=1)
-    return np.asarray(np.log(np.maximum(average, 1e-300)) + top + peak[..., None])
+    log_average = np.log(np.maximum(average, 1e-300, out=average), out=average)
+    log_average += top
+    log_average += peak[..., None]
+    return np.asarray(log_average)
