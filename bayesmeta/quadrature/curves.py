@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicHermiteSpline, CubicSpline
+from scipy.interpolate import CubicSpline
 from scipy.special import ndtr
 
 from bayesmeta.quadrature.log_sums import logsumexp
@@ -21,6 +22,7 @@ _FINE = (1.0, 1.5)  # numbers of nodes that are tried, relative to the default
 _NOTHING = 1e-14  # mass of a row of nodes that is left out
 _Z = np.arange(-8.0, 8.01, 0.5)  # a trapezoid rule of a normal density is then off by 1e-30
 _WEIGHT = np.exp(-(_Z**2) / 2) / np.sqrt(2 * np.pi) * 0.5
+_KNOWN = WeakKeyDictionary[ParameterGrid, dict[str, "Curve"]]()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,8 +42,8 @@ class Curve:
         """Probability of at most `x`."""
         if self.x.size == 1:
             return np.asarray(np.where(x >= self.x[0], 1.0, 0.0))
-        inside = CubicHermiteSpline(self.x, self.below, self.density)(np.clip(x, self.x[0], self.x[-1]))
-        return np.asarray(np.clip(inside, 0.0, 1.0))
+        inside = _hermite(self.x, self.below, self.density, np.clip(x, self.x[0], self.x[-1]))
+        return np.clip(inside, 0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,17 @@ class _Row:
     def on(self, x: Floats) -> tuple[Floats, Floats]:
         """Density and probability below at other points."""
         at = np.clip(x, self.x[0], self.x[-1])
-        below = CubicHermiteSpline(self.x, self.below, self.density)(at)
+        below = _hermite(self.x, self.below, self.density, at)
         return np.where(at == x, np.interp(at, self.x, self.density), 0.0), np.clip(below, 0.0, self.below[-1])
+
+
+def _hermite(x: Floats, value: Floats, slope: Floats, at: Floats) -> Floats:
+    """SciPy's CubicHermiteSpline between the first and the last `x`, without its checks, which take longer than the values."""
+    i = np.clip(np.searchsorted(x, at, side="right") - 1, 0, x.size - 2)
+    step = x[i + 1] - x[i]
+    t = (at - x[i]) / step
+    rise = t * t * (3 - 2 * t) * (value[i + 1] - value[i])
+    return np.asarray(value[i] + rise + t * (1 - t) * step * ((1 - t) * slope[i] - t * slope[i + 1]))
 
 
 def _row(places: Places, lower: Floats, upper: Floats, log_mass: Floats, log_weight: Floats) -> _Row:
@@ -71,7 +82,13 @@ def _row(places: Places, lower: Floats, upper: Floats, log_mass: Floats, log_wei
 
 
 def curves(grid: ParameterGrid) -> dict[str, Curve]:
-    """A curve for each parameter, and for the effect in a new study, ``"theta_new"``."""
+    """A curve for each parameter, and for the effect in a new study, ``"theta_new"``; computed once for a grid."""
+    if grid not in _KNOWN:
+        _KNOWN[grid] = _curves(grid)
+    return _KNOWN[grid]
+
+
+def _curves(grid: ParameterGrid) -> dict[str, Curve]:
     by_name = {"mu": _effect(grid, new=False)}
     for name in grid.scales:
         _, mass = grid.scale_mass(name)

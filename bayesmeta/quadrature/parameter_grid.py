@@ -45,7 +45,7 @@ class Own:
         return np.asarray(np.exp(at) if self.in_logs else np.ones_like(at))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ParameterGrid:
     """Posterior of mu, tau and other parameters on nodes.
 
