@@ -16,7 +16,7 @@ from scipy.interpolate import CubicSpline, make_interp_spline
 
 Floats = NDArray[np.float64]
 Kind = Literal["even", "gauss", "root"]
-_FINER = 16  # cells between two nodes
+FINER = 16  # cells between two nodes
 _DEEPEST = 80.0  # below the peak of a log density, where nothing is left of it
 
 
@@ -91,7 +91,7 @@ def _angle(n: int) -> CubicSpline:
 def between(log_density: Floats, ends: tuple[float, float]) -> tuple[Floats, Floats]:
     """Places on finer nodes from end to end, and the log density there, shapes (fine,) and (..., fine)."""
     n = log_density.shape[-1]
-    fine = np.linspace(*ends, _FINER * max(n, 2) + 1) if n > 1 else np.zeros(1)
+    fine = np.linspace(*ends, FINER * max(n, 2) + 1) if n > 1 else np.zeros(1)
     if n == 1:
         return fine, log_density
     kept = np.maximum(log_density, log_density.max(axis=-1, keepdims=True) - _DEEPEST)
@@ -102,7 +102,7 @@ def between(log_density: Floats, ends: tuple[float, float]) -> tuple[Floats, Flo
 def draw_place(log_density: Floats, rng: np.random.Generator) -> Floats:
     """A place for each row of log densities by place, at whole places and, by a spline, between: shape (row, n) to (row,)."""
     rows, n = log_density.shape
-    drawn, most = np.zeros(rows), max(2_000_000 // (_FINER * n), 1)
+    drawn, most = np.zeros(rows), max(2_000_000 // (FINER * n), 1)
     if n == 1:
         return drawn
     for start in range(0, rows, most):
