@@ -19,7 +19,7 @@ from bayesmeta.quadrature.special import TINY
 
 Floats = NDArray[np.float64]
 Kind = Literal["even", "gauss", "root"]
-_FINER = 16  # cells between two nodes
+FINER = 16  # cells between two nodes
 _CHUNK = 2_000_000  # numbers in an array: 16 MB
 _DEEPEST = 80.0  # below the peak of a log density, where nothing is left of it
 
@@ -110,7 +110,7 @@ def _angle(n: int) -> CubicSpline:
 def between(log_density: Floats, ends: tuple[float, float]) -> tuple[Floats, Floats]:
     """Places on finer nodes from end to end, and the log density there, shapes (fine,) and (..., fine)."""
     n = log_density.shape[-1]
-    fine = np.linspace(*ends, _FINER * max(n, 2) + 1) if n > 1 else np.zeros(1)
+    fine = np.linspace(*ends, FINER * max(n, 2) + 1) if n > 1 else np.zeros(1)
     if n == 1:
         return fine, log_density
     kept = np.maximum(log_density, log_density.max(axis=-1, keepdims=True) - _DEEPEST)
@@ -122,7 +122,7 @@ def between(log_density: Floats, ends: tuple[float, float]) -> tuple[Floats, Flo
 def draw_place(log_density: Floats, rng: np.random.Generator) -> Floats:
     """A place for each row of log densities by place, at whole places and, by a spline, between: shape (row, n) to (row,)."""
     rows, n = log_density.shape
-    drawn, most = np.zeros(rows), max(_CHUNK // (_FINER * n), 1)
+    drawn, most = np.zeros(rows), max(_CHUNK // (FINER * n), 1)
     if n == 1:
         return drawn
     for start in range(0, rows, most):

@@ -14,16 +14,15 @@ from bayesmeta.data.arm_changes import ArmChanges
 from bayesmeta.families.arm_changes.arrays import ChangeArrays, change_arrays
 from bayesmeta.priors import Prior, plain
 from bayesmeta.quadrature.log_sums import logsumexp
-from bayesmeta.quadrature.parameter_grid import Own, ParameterGrid, chebyshev, interpolation, obstacle
+from bayesmeta.quadrature.parameter_grid import Own, ParameterGrid, chebyshev, integral_weights, obstacle
 from bayesmeta.quadrature.places import Places
 from bayesmeta.quadrature.settle import REACH, Ends, Layout, expected_mu, location_ends, settle, spaced
 from bayesmeta.quadrature.special import TINY
 from bayesmeta.spec.change_normal import ChangeNormal
 
 Floats = NDArray[np.float64]
-_Z = (
-    8.0  # where each study's Fisher's z is followed, in standard deviations of its restored likelihood: 1e-15 is beyond
-)
+# Where each study's Fisher's z is followed, in standard deviations of its restored likelihood: 1e-15 is beyond.
+_Z = 8.0
 _Z_STEP = 0.5  # a trapezoid rule of a normal density is then off by 2 exp(-2 pi^2 / 0.5^2), which is nothing
 # Nodes at the default: with twice as many, means and sds of five trials (tests) move by less than 1e-4.
 _VARIATION, _TAU, _TYPICAL, _CHEBYSHEV = 14, 20, 32, 48
@@ -66,7 +65,7 @@ def _evaluated(arrays: ChangeArrays, model: ChangeNormal, layout: Layout) -> Par
     mu, tau, log_top = _top_nodes(arrays, model, zeta, terms.max(axis=2).sum(axis=-1) + log_weight, layout)
     log_mass = log_weight[..., None, None] + log_top
     for i in range(arrays.data.n_studies):
-        log_mass = log_mass + _study(arrays, i, np.tanh(zeta[..., i]), terms[..., i], mu, tau, layout)
+        log_mass += _study(arrays, i, np.tanh(zeta[..., i]), terms[..., i], mu, tau, layout)
     others = {"correlation": np.tanh(typical), "correlation_variation": variation}
     ends: dict[str, Ends] = {"mu": location_ends(log_mass, -1)}
     if "correlation" in layout.reach:
@@ -149,11 +148,13 @@ def _study(arrays: ChangeArrays, i: int, rho: Floats, terms: Floats, mu: Floats,
     weight = np.exp(terms - peak)
     there = weight > _NOTHING
     nodes = chebyshev(float(rho[there].min()) - _MARGIN, float(rho[there].max()) + _MARGIN, layout.count(_CHEBYSHEV))
-    basis = interpolation(nodes, np.where(there, rho, nodes.mean()).ravel()).reshape(*rho.shape, -1)
-    part = np.einsum("tvz,tvzg->tvg", np.where(there, weight, 0.0), basis)
+    part = integral_weights(nodes, rho, np.where(there, weight, 0.0))
     y, v = (values[:, i] for values in arrays.estimate(np.clip(nodes, -1, 1)[:, None]))
     total = v[:, None, None] + tau[:, None] ** 2
     log_density = -(np.log(2 * np.pi * total) + (y[:, None, None] - mu) ** 2 / total) / 2
     top = log_density.max(axis=0)
     average = np.tensordot(part, np.exp(log_density - top), axes=1)
-    return np.asarray(np.log(np.maximum(average, TINY)) + top + peak[..., None])
+    log_average = np.log(np.maximum(average, TINY, out=average), out=average)
+    log_average += top
+    log_average += peak[..., None]
+    return np.asarray(log_average)
