@@ -42,7 +42,7 @@ def baseline_peak(start, theta, a, n_t, c, n_c, mean, sd):
         step = gradient / curvature
         if abs(step) < 0.01 * width:
             break
-        moved = x + min(max(step, -4.0), 4.0)
+        moved = x + min(max(step, -64.0), 64.0)
         if not low < moved < high:
             moved = (low + high) / 2
         x = moved

@@ -148,7 +148,11 @@ def obstacle(names: Sequence[str], priors: Mapping[Any, Prior]) -> str | None:
         )
     for key in spread:
         for _, leaf in groups[key].leaves():
-            if leaf.joint is None and any(math.isfinite(end) and leaf.logpdf(end) == math.inf for end in leaf.support):
+            if (
+                leaf.atom is None
+                and leaf.joint is None
+                and any(math.isfinite(end) and leaf.logpdf(end) == math.inf for end in leaf.support)
+            ):
                 return (
                     f"prior for {key} is {leaf}: its density has no bound, which no rule resolves. Use engine='nuts'."
                 )

@@ -114,7 +114,7 @@ def test_odd_data_have_the_posterior_of_plain_sums(label):
             [np.trapezoid(np.exp(fixed + stats.binom.logpmf(a, n, 1 / (1 + np.exp(-alpha - t)))), alpha) for t in theta]
         )
         at = mu[:, None, None] + tau[:, None] * x
-        log_curve = np.interp(at, theta, np.log(curve))
+        log_curve = np.interp(at, theta, np.log(np.maximum(curve, 1e-300)))
         log_joint = log_joint + np.log(np.exp(log_curve) @ (w / w.sum()))
     mass = np.exp(log_joint - log_joint.max())
     mass /= mass.sum()
