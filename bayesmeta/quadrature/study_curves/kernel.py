@@ -18,10 +18,7 @@ _REACH = 8.6  # standard deviations of the normal density: exp(-37) is left beyo
 _FAST = 1e-4  # of a curve's top, below which it may be too narrow for the step of its grid
 _DEEPEST = 38.0  # log of what is left out of a sum in logs
 _WIDE, _COARSE = 1.4, 2.8  # tau, in steps of the grid, from which on the grid resolves it, and every second node does
-_SLOPE, _BEND = (
-    0.4,
-    0.13,
-)  # first and second derivative of a curve, times tau and its square, up to which Gauss-Hermite resolves it
+_SLOPE, _BEND = 0.4, 0.13  # derivatives of a curve times tau and its square, up to which Gauss-Hermite resolves it
 _TINY = 0.01  # tau, in steps of the grid, up to which a curve is normal
 _BLOCK = 64  # terms of a recurrence, whose error grows with their square
 _MOST = 100_000  # terms
