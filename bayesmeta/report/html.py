@@ -173,6 +173,7 @@ def _outcome(results: Results, key: str, outcome: OutcomeRecord, *, first: bool)
         "confounded": _confounded(outcome),
         "side_by_side": compared and (results.signals or not first) and figures.side_by_side_figure(compared, measure),
         "side_by_side_table": compared and html_tables.side_by_side_table(compared),
+        "pooled": signal_tables.pooled_table(outcome),
         "probabilities": html_tables.probabilities_table(outcome),
         "derived": html_tables.derived_table(outcome),
         "estimators": html_tables.estimators_table(outcome),

@@ -91,10 +91,13 @@ def test_a_sentence_of_page_one_has_size_interval_probability_and_range(html):
     items = re.findall(r"<li>(.*?)</li>", html[: html.index('id="know"')])
     said = [re.sub("<[^>]*>", "", item).replace(NBSP, " ") for item in items]
     assert said[0] == (
+        "Pain: mean effect: −1.80 (−2.38 to −1.21) points on 0–10; 95% prediction interval −3.20 to −0.35."
+    )
+    assert said[1] == (
         "CRPS versus other pain (published P = .079): −0.63 (−1.88 to 0.62) points; probability 0.84 (0.71 to 0.92) that the "
         "effect is larger in CRPS."
     )
-    assert said[1] == (
+    assert said[2] == (
         "More responders (published P = .029): risk ratio 2.34 (1.07 to 5.12); probability 0.996 that ketamine has more "
         "responders."
     )

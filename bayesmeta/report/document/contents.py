@@ -9,7 +9,6 @@ from bayesmeta.analysis.records.evidence import EvidenceRecord
 from bayesmeta.analysis.records.results import Results
 from bayesmeta.report.document.blocks import Block, Command, Heading, Items, Paragraph
 from bayesmeta.report.html import page_content
-from bayesmeta.report.page_one import Answer
 
 
 def blocks(results: Results) -> list[Block]:
@@ -26,14 +25,6 @@ def blocks(results: Results) -> list[Block]:
     return [one for one in made if one is not None]
 
 
-def answer_text(answer: Answer) -> str:
-    """What page one says behind the name of an answer."""
-    probability = f"probability {answer.probability}" if answer.probability else ""
-    probability += f" ({answer.span})" if probability and answer.span else ""
-    probability += f" {answer.claim}" if probability and answer.claim else ""
-    return f"{'; '.join(filter(None, [answer.effect, probability]))}."
-
-
 def _page_one(page: dict[str, Any]) -> Iterator[Block | None]:
     results, failed = page["r"], page["failed"]
     yield Heading(1, results.analysis.title)
@@ -43,7 +34,7 @@ def _page_one(page: dict[str, Any]) -> Iterator[Block | None]:
         yield Paragraph(f"Warning: {len(failed)} {many} failed. {advice}")
         yield _list(failed)
     yield from _paragraphs([results.analysis.question])
-    yield Items([(f"{answer.name}:", answer_text(answer)) for answer in page["answer"]])
+    yield Items([(f"{answer.name}:", str(answer)) for answer in page["answer"]])
     yield Paragraph(page["said"])
     if page["know"]:
         yield Heading(2, "Know first")
@@ -62,6 +53,7 @@ def _evidence(page: dict[str, Any]) -> Iterator[Block | None]:
         yield from _paragraphs([_counted(evidence)])
         yield from outcome["evidence_tables"]
         yield from outcome["more_evidence"]
+        yield from _paragraphs([evidence.corrected])
         if evidence.missing:
             yield Heading(4, "Missing")
             yield _list(evidence.missing)
@@ -90,7 +82,7 @@ def _results(page: dict[str, Any]) -> Iterator[Block | None]:
         yield from outcome["forests"]
         yield outcome["side_by_side"] or None
         yield outcome["side_by_side_table"]
-        yield from (outcome["probabilities"], outcome["derived"], outcome["estimators"])
+        yield from (outcome["pooled"], outcome["probabilities"], outcome["derived"], outcome["estimators"])
         if data.left_out:
             yield Heading(4, "Left out here")
             yield _list(data.left_out)
