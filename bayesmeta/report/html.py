@@ -26,6 +26,7 @@ from bayesmeta.report import (
     sentences,
     signal_tables,
 )
+from bayesmeta.report.checklists.registry import CHECKLISTS_SAID, checklist_tables
 from bayesmeta.report.csv_tables import csv_tables
 from bayesmeta.report.explorer_section import explorer_section
 from bayesmeta.report.html_table import HtmlTable
@@ -83,6 +84,8 @@ def page_content(results: Results) -> dict[str, Any]:
         outcomes=outcomes,
         files=list(csv_tables(results)),
         explorer=explorer,
+        checklists=checklist_tables(results),
+        checklists_said=CHECKLISTS_SAID,
         rerun=shlex.join(["bayesmeta", "report", results.analysis.file, "--out", results.analysis.out]),
     )
 
@@ -120,6 +123,7 @@ def _contents(results: Results, *, explorer: bool) -> list[tuple[str, str]]:
         "methods": ("Methods", bool(results.methods)),
         "limitations": ("Limitations", bool(results.limitations)),
         "references": ("References", bool(results.references)),
+        "checklists": ("Reporting checklists", True),
         "rerun": ("Versions and how to rerun", True),
     }
     return [(key, title) for key, (title, shown) in sections.items() if shown]

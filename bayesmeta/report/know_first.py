@@ -91,7 +91,7 @@ def _all_known(results: Results) -> str:
 
 
 def _corrected(results: Results) -> Iterator[str]:
-    """What was added to counts with zero cells, by outcome; what that means is said where the evidence is."""
+    """What was added to counts with zero cells, by outcome; the methods say what that means."""
     several = len(results.outcomes) > 1
     for outcome in results.outcomes.values():
         if said := outcome.evidence.corrected.removesuffix(APPROXIMATED).strip():

@@ -41,9 +41,7 @@ def below_zero(tau_density, mean=0.0, sd=20.0):
 
     def integral(f):
         cuts = [0, 1, 5, 20, 100, 1000, np.inf]
-        return sum(
-            integrate.quad(f, a, b, epsabs=0, epsrel=1e-11, limit=400)[0] for a, b in itertools.pairwise(cuts)
-        )
+        return sum(integrate.quad(f, a, b, epsabs=0, epsrel=1e-11, limit=400)[0] for a, b in itertools.pairwise(cuts))
 
     return integral(lambda tau: np.prod(given(tau))) / integral(lambda tau: given(tau)[0])
 

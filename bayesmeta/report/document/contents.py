@@ -16,7 +16,8 @@ def blocks(results: Results) -> list[Block]:
     page = page_content(results)
     sections = {
         "evidence": _evidence, "results": _results, "signals": _signals, "external": _external, "priors": _priors,
-        "checks": _checks, "methods": _methods, "limitations": _limitations, "references": _references, "rerun": _rerun,
+        "checks": _checks, "methods": _methods, "limitations": _limitations, "references": _references, "checklists": _checklists,
+        "rerun": _rerun,
     }  # fmt: skip
     made = list(_page_one(page))
     for key, title in page["contents"]:
@@ -53,7 +54,6 @@ def _evidence(page: dict[str, Any]) -> Iterator[Block | None]:
         yield from _paragraphs([_counted(evidence)])
         yield from outcome["evidence_tables"]
         yield from outcome["more_evidence"]
-        yield from _paragraphs([evidence.corrected])
         if evidence.missing:
             yield Heading(4, "Missing")
             yield _list(evidence.missing)
@@ -139,6 +139,13 @@ def _limitations(page: dict[str, Any]) -> Iterator[Block | None]:
 
 def _references(page: dict[str, Any]) -> Iterator[Block | None]:
     yield _list(page["r"].references, numbered=True)
+
+
+def _checklists(page: dict[str, Any]) -> Iterator[Block | None]:
+    yield Paragraph(page["checklists_said"])
+    for said, answered in page["checklists"]:
+        yield Paragraph(f"{said}.")
+        yield answered
 
 
 def _rerun(page: dict[str, Any]) -> Iterator[Block | None]:
