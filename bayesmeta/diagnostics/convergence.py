@@ -124,7 +124,9 @@ def convergence(result: MetaResult, expressions: Sequence[str] = (), *, latent: 
     if result.n_independent is not None:
         bound, n = result.error_bound, result.n_independent
         how = (
-            f"exact to {bound:.1g} (error_bound)" if bound is not None else f"those of {n:.0f} effective sets of trials"
+            f"computed to {bound:.1g} (error_bound)"
+            if bound is not None
+            else f"those of {n:.0f} effective sets of trials"
         )
         raise SpecificationError(
             f"convergence is of chains, and this posterior was computed without any: its probabilities are {how}. "

@@ -235,6 +235,10 @@ class Words:
         """What a reader of one printed fit must know of its data; `multi_arm` is how one asks for correlated true effects."""
         yield from ()
 
+    def accuracy(self, data: Any, bound: str) -> str:
+        """How far a number computed without sampling can be off: "exact" is said of what was published alone."""
+        return f"exact to {bound}"
+
     def marks(self, model: Any) -> Marks:
         """What the marks of studies in a forest plot mean."""
         return Marks()

@@ -13,6 +13,8 @@ from bayesmeta.report.page_one import main_model, side_of
 from bayesmeta.report.prior_sentences import belief_priors, prior_on
 from bayesmeta.text.numbers import format_mcse, format_number, format_probability, rounded
 
+_HOW = {"exact": "quadrature"}  # methods in words: the likelihood may be an approximation
+
 
 def beliefs_table(signals: Sequence[SignalRecord]) -> HtmlTable | None:
     """Signals of one outcome under stated prior beliefs, one column for each."""
@@ -78,7 +80,7 @@ def sensitivity_table(signal: SignalRecord, labels: Mapping[str, str] | None = N
             format_probability(one.probability),
             format_mcse(one.mcse or None),
             format_probability(one.threshold_probability),
-            one.method,
+            _HOW.get(one.method, one.method),
             format_number(one.pareto_k, 2),
         ]
         for one in signal.sensitivity
@@ -98,7 +100,7 @@ def pooled_table(outcome: OutcomeRecord) -> HtmlTable | None:
             [
                 lines(one.label, code("; ".join(text for text in _texts(one.priors) if text not in stated), "small")),
                 *_pooled_cells(outcome, one),
-                one.method,
+                _HOW.get(one.method, one.method),
             ]
             for one in model.tried
         ),

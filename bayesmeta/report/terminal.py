@@ -170,12 +170,12 @@ def _print_as_read(console: PlainConsole, content: dict[str, Any], display: Disp
 
 
 def _error(item: dict[str, Any], result: MetaResult) -> str:
-    """How exact a probability is: the error that was achieved, or that of the draws that it was simulated from."""
+    """How far a probability can be off: by the error that was achieved, or that of the draws that it was simulated from."""
     if item["mcse"]:
         how = "simulated, " if result.engine != "nuts" else ""
         return f"{how}Monte Carlo error {item['mcse']:.2g}"
     assert result.error_bound is not None
-    return f"exact to {max(result.error_bound, 1e-15):.1g}"
+    return result.prepared.family.accuracy(result.data, f"{max(result.error_bound, 1e-15):.1g}")
 
 
 def _cell(value: float | None, form: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesmeta.data.added import approximation_sentence
+from bayesmeta.data.added import added_sentence, approximation_sentence
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.effects.display import Display
 from bayesmeta.families.words import Evidence, Reader, Words
@@ -50,6 +50,11 @@ class EstimatesWords(Words):
                 yield f"In the model '{reader.label}' the true effects of one trial's contrasts are correlated by 1/2."
             elif between != Independent():
                 yield f"In the model '{reader.label}' true effects covary by tau^2 times a matrix that was given."
+
+    def accuracy(self, data: Estimates, bound: str) -> str:
+        """The normal approximation of counts to which something was added is not exact, however well it is integrated."""
+        corrected = bool(added_sentence(data.added, data.study))
+        return f"computed to {bound} for the corrected estimates" if corrected else super().accuracy(data, bound)
 
     def notes(self, data: Estimates, model: Any, multi_arm: str = "--option between=multi-arm") -> Iterator[str]:
         """What was added to counts, and how rows of one study depend; `multi_arm` is how one asks for correlated true effects."""
