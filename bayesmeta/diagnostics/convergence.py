@@ -8,13 +8,15 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from bayesmeta.diagnostics.check import Check
+from bayesmeta.diagnostics.face import convergence_sheet
 from bayesmeta.errors import SpecificationError
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.precision import ESS_LIMIT, R_HAT_LIMIT, SATURATED_LIMIT, Precision
+from bayesmeta.text.sheet import Sheet, Shown
 
 
-@dataclass(frozen=True, slots=True)
-class Convergence:
+@dataclass(frozen=True, slots=True, repr=False)
+class Convergence(Shown):
     """Worst diagnostics over a set of quantities.
 
     Attributes
@@ -89,6 +91,10 @@ class Convergence:
     def as_dict(self) -> dict[str, object]:
         """Plain form."""
         return asdict(self)
+
+    def sheet(self) -> Sheet:
+        """What ``print`` and a notebook show."""
+        return convergence_sheet(self)
 
 
 def _informs(check: Check) -> Check:
