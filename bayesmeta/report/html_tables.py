@@ -188,7 +188,7 @@ def summary_table(model: ModelRecord, display: Display) -> HtmlTable | None:
                 percent(row.mcse_sd / row.sd if row.mcse_sd is not None and row.sd else row.sd_error),
             ]
         )
-    formula = Markup(": {}").format(code(model.formula)) if model.formula else ""
+    formula = Markup(": {}").format(code(model.formula)) if model.formula not in ("", "1") else ""
     scale = f": {display.analysis}, and as it is read" if display.changes else ""
     return html_table(Markup("{}{}{}").format(model.label, formula, scale), heads, rows)
 

@@ -142,15 +142,17 @@ def _facts(result: MetaResult, frame: pd.DataFrame) -> Iterator[tuple[str, str]]
 
 
 def _prior_texts(result: MetaResult) -> Iterator[str]:
-    """Every stated prior; what only the family has in words."""
-    labels = {
+    """Every stated prior: coefficients, and what only the family has, in words; mu and tau stand behind their words above."""
+    labels = {name: result.prepared.labels[name] for name in result.coefficients} | {
         name.split("[")[0] if name not in result.model.priors else name: result.prepared.labels[name]
         for name, one in result.prepared.parameters.items()
         if one.role == "nuisance"
     }
     for key, prior in result.model.priors.items():
-        name = f"({', '.join(key)})" if isinstance(key, tuple) else labels.get(key, key)
-        yield f"{_uncapitalised(name) if key in labels else name} ~ {shown(prior)}"
+        names = [
+            _uncapitalised(labels[one]) if one in labels else one for one in (key if isinstance(key, tuple) else (key,))
+        ]
+        yield f"{names[0] if len(names) == 1 else f'({", ".join(names)})'} ~ {shown(prior)}"
 
 
 def _uncapitalised(words: str) -> str:
