@@ -22,6 +22,7 @@ from bayesmeta.report import (
     html_tables,
     know_first,
     page_one,
+    page_sentences,
     prior_sentences,
     sentences,
     signal_tables,
@@ -54,6 +55,7 @@ def page_content(results: Results) -> dict[str, Any]:
     answer = page_one.answers(results)
     explorer, checks = explorer_section(results), check_tables.named_checks(results)
     contents = _contents(results, explorer=bool(explorer))
+    failed = [sentences.check_sentence(check) for check in checks if check.passed is False]
     return dict(  # noqa: C408 - the names are the template's
         r=results,
         methods=_methods(results),
@@ -65,7 +67,13 @@ def page_content(results: Results) -> dict[str, Any]:
         schools=_schools(results, first),
         contents=contents,
         named=_unique([title for _, title in contents]),
-        failed=[sentences.check_sentence(check) for check in checks if check.passed is False],
+        failed=failed,
+        warning=page_sentences.warning(failed),
+        source=page_sentences.source(results),
+        never_pooled=page_sentences.NEVER_POOLED,
+        refused=list(page_sentences.refused(results)),
+        seeded=page_sentences.seeded(results),
+        versions=page_sentences.versions(results),
         signals_table=html_tables.signals_table(results.signals),
         external=html_tables.external_table(results.external),
         convergence=check_tables.convergence_table(results.outcomes.values()),
@@ -77,8 +85,7 @@ def page_content(results: Results) -> dict[str, Any]:
         ],
         checks=check_tables.checks_table(checks),
         checks_said=check_tables.checks_sentence(results.checks),
-        glossary=prior_sentences.glossary(results),
-        defaults=any(model.defaults for model in models),
+        priors_said=page_sentences.priors(results),
         panels=[panel for model in models for panel in model.prior_posterior],
         signals=[_signal(results, signal) for signal in results.signals],
         outcomes=outcomes,
@@ -168,6 +175,9 @@ def _outcome(results: Results, key: str, outcome: OutcomeRecord, *, first: bool)
     return {
         "data": outcome,
         "measure": measure,
+        "counted": page_sentences.counted(outcome.evidence),
+        "measured": page_sentences.measured(outcome, measure),
+        "on_latent": page_sentences.on_latent(outcome),
         "evidence_tables": tables[:1],
         "more_evidence": tables[1:],
         "more_evidence_said": _captions(tables[1:]),

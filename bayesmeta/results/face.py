@@ -143,15 +143,14 @@ def _facts(result: MetaResult, frame: pd.DataFrame) -> Iterator[tuple[str, str]]
 
 def _prior_texts(result: MetaResult) -> Iterator[str]:
     """Every stated prior: coefficients, and what only the family has, in words; mu and tau stand behind their words above."""
-    labels = {name: result.prepared.labels[name] for name in result.coefficients} | {
-        name.split("[")[0] if name not in result.model.priors else name: result.prepared.labels[name]
+    words = {name: result.prepared.labels[name] for name in result.coefficients}
+    words |= {
+        name.split("[")[0] if name not in result.model.priors else name: _uncapitalised(result.prepared.labels[name])
         for name, one in result.prepared.parameters.items()
         if one.role == "nuisance"
     }
     for key, prior in result.model.priors.items():
-        names = [
-            _uncapitalised(labels[one]) if one in labels else one for one in (key if isinstance(key, tuple) else (key,))
-        ]
+        names = [words.get(one, one) for one in (key if isinstance(key, tuple) else (key,))]
         yield f"{names[0] if len(names) == 1 else f'({", ".join(names)})'} ~ {shown(prior)}"
 
 

@@ -15,7 +15,8 @@ from bayesmeta.report.csv_tables import csv_tables
 from bayesmeta.report.html import render_html
 
 SECTIONS = [
-    "evidence", "results", "signals", "external", "priors", "checks", "methods", "limitations", "references", "checklists", "rerun",
+    "evidence", "results", "signals", "external", "priors", "checks", "methods", "limitations", "references", "checklists",
+    "rerun",
 ]  # fmt: skip
 NBSP, NB_HYPHEN = "\N{NO-BREAK SPACE}", "\N{NON-BREAKING HYPHEN}"
 
