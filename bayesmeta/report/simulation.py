@@ -12,10 +12,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
 
 from bayesmeta.data.text_files import csv_bytes
 from bayesmeta.report.console import PlainConsole, print_json, progress_bar
+from bayesmeta.report.layout import print_table
 from bayesmeta.simulation.design import read_design
 from bayesmeta.simulation.result import SimulationResult
 from bayesmeta.simulation.run import simulate
 from bayesmeta.simulation.store import Store
+from bayesmeta.text.sheet import Sheet
 
 
 def simulate_and_print(
@@ -47,7 +49,7 @@ def simulate_and_print(
     if as_json:
         print_json(content)
     else:
-        PlainConsole().print(str(result))
+        _print(result.sheet())
     return result
 
 
@@ -69,3 +71,15 @@ def _progress() -> Iterator[Any]:
     with progress_bar(BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), transient=True) as bar:
         task = bar.add_task("meta-analyses")
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _print(sheet: Sheet) -> None:
+    """What the result shows of itself, in tables as wide as the terminal."""
+    console = PlainConsole()
+    console.print(sheet.heading)
+    for part in sheet.parts:
+        if isinstance(part, str):
+            console.print(part)
+        else:
+            console.print(f"\n{part.caption}")
+            print_table(console, part.columns, part.rows)
