@@ -155,6 +155,7 @@ REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
         "--sheet": (["means.csv", "--sheet", "x"], "Excel"),
         "--analysis": (["means.csv", "--analysis", "1.2"], "RevMan"),
         "--column": (["means.csv", "--column", "doze=nt"], "no column 'nt'"),
+        "--out": (["means.csv", "--out", "a.rm5"], "it must end in one of .csv"),
     },
     "template": {"--arms": (["--measure", "fisher_z", "--arms"], "no table with one row for each arm")},
     "compare": {

@@ -7,14 +7,17 @@ import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bayesmeta.data.files import LARGEST, read_bytes
 from bayesmeta.data.revman import is_revman, read_rm5, revman_rows
 from bayesmeta.data.synonyms import normalised, renamed
 from bayesmeta.data.tables import Table, TableSource, open_table
-from bayesmeta.data.text_files import make_table, read_csv
+from bayesmeta.data.text_files import csv_bytes, guarded, make_table, read_csv
 from bayesmeta.errors import DataError, SpecificationError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _TEXT = {".csv": ",", ".txt": ",", ".tsv": "\t", ".tab": "\t"}
 _EXCEL = (".xlsx", ".xlsm")
@@ -101,6 +104,24 @@ def read_file(path: str | Path, sheet: str | None = None) -> Table:
         return read_csv(path, delimiter=_TEXT.get(suffix, ","))
     suffixes = ", ".join((*_TEXT, *_EXCEL, ".rm5"))
     raise DataError(f"{path}: files that end in {suffix!r} are not read. Save it as one of {suffixes}.")
+
+
+def table_bytes(frame: pd.DataFrame, path: Path) -> bytes:
+    """Return a data frame as the file that its name ends with: text, or Excel. No text is a formula of a spreadsheet.
+
+    Raises
+    ------
+    SpecificationError
+        If nothing is written under such a name.
+    """
+    suffix = path.suffix.lower()
+    if suffix in _TEXT:
+        return csv_bytes(frame, _TEXT[suffix])
+    if suffix != ".xlsx":
+        raise SpecificationError(f"out={str(path)!r}: it must end in one of {', '.join((*_TEXT, '.xlsx'))}.")
+    file = io.BytesIO()
+    guarded(frame).to_excel(file, index=False)
+    return file.getvalue()
 
 
 def _read_excel(path: str | Path, sheet: str | None) -> Table:

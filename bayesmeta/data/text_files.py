@@ -48,12 +48,19 @@ def read_csv(path: str | Path, delimiter: str = ",") -> Table:
 
 
 def _delimiter(text: str, usual: str) -> str:
-    """What separates the columns of a file: what its header has most of, or the line below where that is a title."""
-    for line in [line for line in text[:100_000].splitlines() if line.strip()][:2]:
-        cells = {mark: len(next(csv.reader([line], delimiter=mark))) for mark in (usual, ",", ";", "\t")}
-        best = max(cells, key=lambda mark: cells[mark])
-        if cells[best] > 1:
-            return best
+    """What separates the columns of a file: what divides its lines into equally many, or those below a title, or its header."""
+    lines = [line for line in text[:100_000].splitlines() if line.strip()][:6]
+    counts: dict[str, list[int]] = {
+        mark: [len(next(csv.reader([line], delimiter=mark))) for line in lines]
+        for mark in dict.fromkeys((usual, *",;\t"))
+    }
+    for start in (0, 1):
+        even = [mark for mark, each in counts.items() if len(set(each[start:])) == 1 and each[-1] > 1]
+        if even:
+            return max(even, key=lambda mark: counts[mark][-1])
+    for line in range(len(lines)):
+        if max(each[line] for each in counts.values()) > 1:
+            return max(counts, key=lambda mark: counts[mark][line])
     return usual
 
 
@@ -79,7 +86,7 @@ def _pointed(cell: str) -> str:
     return text.replace(".", "").replace(",", ".") if _COMMA.fullmatch(text) else cell
 
 
-def csv_bytes(frame: pd.DataFrame) -> bytes:
+def csv_bytes(frame: pd.DataFrame, delimiter: str = ",") -> bytes:
     """Return a data frame as CSV in UTF-8, in which no text is a formula of a spreadsheet.
 
     Text that begins with ``=``, ``+``, ``-``, ``@`` or a control character, and is not a number, gets an apostrophe in front;
@@ -94,8 +101,12 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
     A,0.1
     -0.5,0.2
     """
-    shown = frame.rename(columns=_guarded).map(_guarded)
-    return str(shown.to_csv(index=False, lineterminator="\n")).encode()
+    return str(guarded(frame).to_csv(index=False, lineterminator="\n", sep=delimiter)).encode()
+
+
+def guarded(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a data frame in which no text is a formula of a spreadsheet."""
+    return frame.rename(columns=_guarded).map(_guarded)
 
 
 def _guarded(cell: object) -> object:
@@ -126,7 +137,7 @@ def make_table(name: str, records: Sequence[tuple[int, list[Any]]], delimiter: s
     if width < len(titles):
         records = [(row, _within(cells, width, len(titles), f"{name}, row {row}")) for row, cells in records]
     records = _without_row_names(records, delimiter)
-    header = _header([str(cell) if cell is not None else "" for cell in records[0][1]], name, first)
+    header = _header([_unguarded(str(cell)) if cell is not None else "" for cell in records[0][1]], name, first)
     rows, lines = zip(*records, strict=True)
     for row, cells in records[1:]:
         if len(cells) != len(header):
@@ -193,7 +204,7 @@ def _is_blank(cell: object) -> bool:
 
 
 def _stripped(cell: object) -> object:
-    return with_plain_minus(cell.strip()) if isinstance(cell, str) else cell
+    return with_plain_minus(_unguarded(cell.strip())) if isinstance(cell, str) else cell
 
 
 def _records(lines: Iterator[list[str]], name: str) -> Iterator[tuple[int, list[str]]]:
@@ -207,7 +218,7 @@ def _records(lines: Iterator[list[str]], name: str) -> Iterator[tuple[int, list[
         except csv.Error as error:
             raise DataError(f"{name}, row {start}: the line cannot be read as CSV: {error}.") from None
         if any(map(str.strip, cells)):
-            yield start, list(map(_unguarded, cells))
+            yield start, cells
 
 
 def _header(cells: list[str], name: str, row: int) -> list[str]:

@@ -16,6 +16,7 @@ from bayesmeta.effects.registry import MEASURES, REPORTED, measure_named
 from bayesmeta.effects.reported import recognised_effects, reported_estimates
 from bayesmeta.effects.reports import recognised_reports
 from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.numbers import is_between
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +99,7 @@ class EffectOptions:
             return reported_estimates(
                 table, ratio=ratio, level=self.level, covariates=covariates, measure=printed_measure
             )
-        if not 0 < self.level < 1:
+        if not is_between(self.level, 0, 1):
             raise SpecificationError(f"level={self.level!r}: a confidence level lies between 0 and 1, as 0.95 does.")
         self._reject_idle(measure)
         if self.complete:

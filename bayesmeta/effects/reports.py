@@ -17,6 +17,7 @@ from bayesmeta.data.tables import Table, TableSource, open_table
 from bayesmeta.effects._arms import Floats
 from bayesmeta.effects.precision import se_bounds_from_p_value, se_from_interval, se_from_p_value, se_from_statistic
 from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.numbers import is_between
 
 COLUMNS = (
     "estimate", "se", "ci_lower", "ci_upper", "ci_level", "t", "z", "f", "p", "p_sides", "df", "reading_error",
@@ -85,7 +86,7 @@ class Reports:
 
 def read_reports(table: TableSource, *, ratio: bool, level: float) -> Reports:
     """Return every report of precision in a table, each checked on its own."""
-    if not 0 < level < 1:
+    if not is_between(level, 0, 1):
         raise SpecificationError(f"level={level!r}: a confidence level lies between 0 and 1, as 0.95 does.")
     source = recognised_reports(open_table(table, "table of estimates"), ratio)
     column = "y" if not ratio and "estimate" not in source.columns and "y" in source.columns else "estimate"

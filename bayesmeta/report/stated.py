@@ -60,6 +60,9 @@ class Stated:
     options: Sequence[str] = ()
     reading: Reading = field(default_factory=Reading)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "formula", self.formula.strip().removeprefix("~").strip() or "1")
+
     def read(self, *, estimates_for: str = "", default_tau: str | None = None) -> Asked:
         """Return the data with what is asked of them, every name checked.
 
