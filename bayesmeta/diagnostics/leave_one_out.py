@@ -177,10 +177,10 @@ def leave_one_out(
     C      -3.994  0.263    8.232        0.960
     """
     check_fitting(engine, **sampling)
-    if data.n_studies < 2:
-        raise DataError("leave_one_out needs at least two studies; got 1: nothing would be left to fit.")
     checked_probability(ci_prob)
     ready = prepare(data, model)
+    if data.n_studies < 2:
+        raise DataError("leave_one_out needs at least two studies; got 1: nothing would be left to fit.")
     if claim is not None:
         check_claim(claim, ready.names)
     problem = ready.gaussian

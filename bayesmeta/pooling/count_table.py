@@ -52,11 +52,14 @@ def read_counts(arms: TableSource, measure: str, formula: str) -> Counts:
     table.require("study", *registered.columns, note=f", and {measure} needs it")
     where = [table.where(i, study=label) for i, label in enumerate(table.labels())]
     columns = [np.asarray(table.numbers(name), dtype=float) for name in registered.columns]
-    registered.function(*columns, where=where)  # rejects counts that cannot be right
     for name, values in zip(registered.columns, columns, strict=True):
         broken = np.flatnonzero(values != np.floor(values))
         if broken.size and not name.startswith("time"):
-            raise DataError(f"{where[broken[0]]}: {name} must be a whole number; got {values[broken[0]]:g}.")
+            raise DataError(
+                f"{where[broken[0]]}: {name} must be a whole number; got {values[broken[0]]:g}. The likelihood is of whole "
+                "counts: round it, or pool(effect_sizes(...)), which takes fractions."
+            )
+    registered.function(*columns, where=where)  # rejects counts that cannot be right
     keep = np.ones(len(where), dtype=bool)
     if registered.two_arms:
         events, most = columns[0] + columns[2], columns[1] + columns[3] if measure == "log_or" else np.inf

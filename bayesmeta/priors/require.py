@@ -116,7 +116,7 @@ def require_proper(prior: object, name: str = "mu") -> Prior:
 def require_prior(prior: object, name: str, example: str) -> Prior:
     """Return `prior` if it is one for a single parameter; `name` and `example` are for the message.
 
-    A distribution of PreliZ is translated.
+    A distribution of PreliZ is translated, and text read as `parse_prior` reads it.
 
     Examples
     --------
@@ -124,6 +124,10 @@ def require_prior(prior: object, name: str, example: str) -> Prior:
     Traceback (most recent call last):
     bayesmeta.errors.SpecificationError: prior for mu must be a prior, e.g. Normal(0, 4); got 1.5.
     """
+    if isinstance(prior, str):
+        from bayesmeta.priors.parse import parse_prior
+
+        prior = parse_prior(prior)
     if isinstance(prior, Prior) and prior.joint is not None:
         raise SpecificationError(
             f"prior for {name} is {prior}, which is for {prior.joint.dim} coefficients together. "
@@ -132,8 +136,7 @@ def require_prior(prior: object, name: str, example: str) -> Prior:
     if not isinstance(prior, Prior):
         if (translated := from_preliz(prior)) is not None:
             return translated
-        hint = " Text is read by parse_prior." if isinstance(prior, str) else ""
-        raise SpecificationError(f"prior for {name} must be a prior, e.g. {example}; got {prior!r}.{hint}")
+        raise SpecificationError(f"prior for {name} must be a prior, e.g. {example}; got {prior!r}.")
     for part in published_parts(prior):
         _check_parameter(part, name)
     return prior

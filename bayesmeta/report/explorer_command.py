@@ -13,13 +13,17 @@ from bayesmeta.report.options import (
     Beta,
     Columns,
     Covariance,
+    Drop,
     Formula,
+    Labels,
     Measure,
     ModelName,
     Mu,
     Options,
     Priors,
+    RevManAnalysis,
     Seed,
+    Sheet,
     Tau,
 )
 
@@ -50,6 +54,10 @@ def explore(
     measure: Measure = None,
     cov: Covariance = None,
     column: Columns = None,
+    sheet: Sheet = None,
+    analysis: RevManAnalysis = None,
+    drop: Drop = None,
+    labels: Labels = None,
     engine: Annotated[str, typer.Option(help="auto, quadrature or nuts.")] = "auto",
     seed: Seed = 0,
 ) -> None:
@@ -57,6 +65,7 @@ def explore(
     from bayesmeta.errors import ConvergenceWarning, SpecificationError
     from bayesmeta.families.prepared import prepare
     from bayesmeta.report.explorer import explorer
+    from bayesmeta.report.input import Reading
     from bayesmeta.report.stated import Stated
     from bayesmeta.report.terminal import fit_checks, print_failed
     from bayesmeta.results.claims import check_claim
@@ -72,6 +81,7 @@ def explore(
     stated = Stated(
         path=effects, columns=column or [], measure=measure, cov=cov, kind=model, formula=formula, tau=tau or [],
         mu=mu or [], beta=beta or [], priors=prior or [], options=option or [],
+        reading=Reading(sheet=sheet, analysis=analysis, drop=drop or (), labels=labels),
     )  # fmt: skip
     with warnings_on_one_line():
         asked = stated.read()

@@ -19,6 +19,15 @@ Columns = Annotated[
     list[str] | None,
     typer.Option("--column", help="A column under our name: 'ours=theirs', e.g. 'mean_t=Mean tx'. Repeatable."),
 ]
+Sheet = Annotated[
+    str | None, typer.Option("--sheet", help="Of an Excel file, where several sheets have something in them.")
+]
+RevManAnalysis = Annotated[str | None, typer.Option("--analysis", help="Of a RevMan file with several, e.g. 1.2.")]
+Drop = Annotated[
+    list[str] | None,
+    typer.Option("--drop", help="Columns to leave out, by their names in the file: 'notes,doi'. Repeatable."),
+]
+Labels = Annotated[str | None, typer.Option("--labels", help="The column that names the studies.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")]
 Measure = Annotated[
     str | None,

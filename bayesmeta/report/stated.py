@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.kinds import Arms
+from bayesmeta.data.synonyms import recognised_arms, with_labels
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.families.keys import Keys, OptionKey
 from bayesmeta.families.kinds import KINDS
 from bayesmeta.families.registry import family_named
 from bayesmeta.priors import parse_prior
 from bayesmeta.report.asked import Asked, Said
-from bayesmeta.report.input import estimates_of, table_of
+from bayesmeta.report.input import Reading, estimates_of, say_recognised, table_of
 from bayesmeta.report.priors import checked_measure
 from bayesmeta.spec.design import formula_design
 from bayesmeta.spec.formula import names_in
@@ -42,6 +43,8 @@ class Stated:
         Of --tau, --mu, --beta and --prior; the last two have the parameter before the prior.
     options : sequence of str
         Of --option.
+    reading : Reading
+        Of --sheet, --analysis, --drop and --labels.
     """
 
     path: Path
@@ -55,6 +58,10 @@ class Stated:
     beta: Sequence[str] = ()
     priors: Sequence[str] = ()
     options: Sequence[str] = ()
+    reading: Reading = field(default_factory=Reading)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "formula", self.formula.strip().removeprefix("~").strip() or "1")
 
     def read(self, *, estimates_for: str = "", default_tau: str | None = None) -> Asked:
         """Return the data with what is asked of them, every name checked.
@@ -108,7 +115,7 @@ class Stated:
             )
         data = estimates_of(
             self.path, self.columns, self.formula, checked_measure(self.measure), self.cov, cluster,
-            [name for name in keys.columns(options) if name != "study"],
+            [name for name in keys.columns(options) if name != "study"], self.reading,
         )  # fmt: skip
         checked_measure(data.measure)
         return data
@@ -117,10 +124,13 @@ class Stated:
         """Arms; their covariates are the columns that the formula names."""
         if self.cov is not None:
             raise SpecificationError(f"--cov: it is for estimates, and --model {keys.kind} takes arms. Leave it out.")
-        table, wanted = table_of(self.path, self.columns, self.formula), names_in(self.formula)
+        given, wanted = table_of(self.path, self.columns, self.formula, reading=self.reading), names_in(self.formula)
         for name in wanted:
-            table.require(name, note=f", and the formula {self.formula!r} needs it")
-        arms: Arms = family_named(keys.kind).data_type.from_frame(table, covariates=wanted)  # type: ignore[attr-defined]
+            given.require(name, note=f", and the formula {self.formula!r} needs it")
+        kind: Any = family_named(keys.kind).data_type
+        table = with_labels(recognised_arms(given, (column.name for column in kind.columns), wanted))
+        say_recognised(table, given)
+        arms: Arms = kind.from_frame(table, covariates=wanted)
         return arms
 
 

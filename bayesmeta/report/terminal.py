@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence
 from bayesmeta.effects.display import Display
+from bayesmeta.effects.registry import display_of
 from bayesmeta.errors import ConvergenceWarning, SpecificationError
 from bayesmeta.families.prepared import prepare
 from bayesmeta.priors import shown
@@ -38,12 +40,20 @@ def fit_and_print(
     chains: int,
     ci_prob: float,
     as_json: bool,
+    exp: bool | None = None,
 ) -> bool:
-    """Fit the table and model of a command line, and print the result; return whether the chains converged."""
+    """Fit the table and model of a command line, and print the result; return whether the chains converged.
+
+    `exp` says that effects are logarithms of ratios and printed as these too, or if it is False that they are not; by default
+    the measure decides.
+    """
     if not 0 < ci_prob < 1:
         raise SpecificationError(f"--ci-prob {ci_prob}: must lie between 0 and 1. 95% is 0.95.")
     asked = stated.read()
     asked.require_one()
+    data: Any = asked.data
+    if exp and getattr(data, "measure", "of the model") is None:
+        asked = replace(asked, data=type(data)(**{**data.arguments(), "measure": "reported_ratio"}))
     data, model = asked.data, asked.model()
     ready = prepare(data, model)
     ready.check()
@@ -52,8 +62,18 @@ def fit_and_print(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # said below, as checks
         result = fit_many(data, {"model": model}, engine, seed=seed, draws=draws, chains=chains)["model"]
+    if exp and not result.display.is_ratio:
+        raise SpecificationError(
+            f"--exp: effects are {result.display.analysis}s, not logarithms of ratios. Leave it out."
+        )
+    if exp is False and not result.display.is_ratio:
+        raise SpecificationError(
+            "--no-exp: nothing says that effects are logarithms of ratios, and none are printed. Leave it out."
+        )
     checks = fit_checks(result, chains)
-    content = _content(result, stated.path, claims, ci_prob, seed) | {"checks": [check.as_dict() for check in checks]}
+    content = _content(
+        result, stated.path, claims, ci_prob, seed, display_of(None) if exp is False else result.display
+    ) | {"checks": [check.as_dict() for check in checks]}
     if as_json:
         print_json(content)
     else:
@@ -71,8 +91,12 @@ def fit_checks(result: MetaResult, chains: int) -> list[Check]:
     return [Check("fit: error bound", bound <= limit, bound, limit, "Largest error of any probability.")]
 
 
-def _content(result: MetaResult, path: Path, claims: Sequence[str], ci_prob: float, seed: int) -> dict[str, Any]:
+def _content(
+    result: MetaResult, path: Path, claims: Sequence[str], ci_prob: float, seed: int, display: Display
+) -> dict[str, Any]:
     frame = result.summary(ci_prob=ci_prob, ci_kind="eti")
+    if not display.changes:
+        frame = frame.drop(columns=[name for name in frame if str(name).startswith("display")])
     choices = (
         result.prepared.family.choice_probabilities(result.data, result.posterior) if result.engine == "nuts" else None
     )
@@ -83,7 +107,7 @@ def _content(result: MetaResult, path: Path, claims: Sequence[str], ci_prob: flo
         "engine": result.engine,
         "model": result.model.as_dict(),
         "measure": result.measure,
-        "display": result.display.as_dict(),
+        "display": display.as_dict(),
         "n_studies": result.prepared.family.n_studies(result.data),
         "n_estimates": result.data.n_studies,
         "data_hash": result.data.hash,

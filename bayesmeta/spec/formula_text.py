@@ -72,6 +72,7 @@ def read_formula(text: str) -> FormulaText:
     >>> read_formula("1 + C(pain_class) + log(dose):`mg/kg`").columns
     ['dose', 'mg/kg', 'pain_class']
     """
+    text = text.strip().removeprefix("~")  # as in R
     if len(text) > LONGEST:
         raise SpecificationError(f"formula of {len(text)} characters: at most {LONGEST} are read.")
     try:
