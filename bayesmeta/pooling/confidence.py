@@ -13,12 +13,14 @@ from bayesmeta.pooling.residuals import Regression
 
 Floats = NDArray[np.float64]
 Complex = NDArray[np.complexfloating]
+_Factor = Callable[[Complex], Complex]
 _NODES = 24  # of the contour: each adds more than half a digit, down to rounding
 _SPACING = 0.2  # of the trapezoid rules in log tau^2 and in the log of a gamma variable
+_MOST = 2_000_000  # numbers at once
 _NEGLIGIBLE = 1e-12  # mass left out at either end
 
 
-def weighted_chi_square(weights: Floats, q: float, factor: Callable[[Complex], Floats] | None = None) -> Floats:
+def weighted_chi_square(weights: Floats, q: float) -> Floats:
     """Probability that a weighted sum of independent chi-squares with one degree of freedom is at most `q`.
 
     The Laplace transform of the density, prod (1 + 2 w s)^(-1/2), has its singularities on the negative axis, so that
@@ -30,8 +32,6 @@ def weighted_chi_square(weights: Floats, q: float, factor: Callable[[Complex], F
         Positive weights.
     q : float
         Where to; zero gives zero.
-    factor : callable, optional
-        Multiplies the transform of the distribution function at each node of the contour, shape (node, ...).
 
     Returns
     -------
@@ -43,13 +43,21 @@ def weighted_chi_square(weights: Floats, q: float, factor: Callable[[Complex], F
     """
     if q <= 0:
         return np.zeros(weights.shape[:-1])
+    return _inverted(lambda s: np.sum(np.log1p(2 * s[..., None] * weights), axis=-1), q, weights.ndim - 1)
+
+
+def _inverted(logs: Callable[[Complex], Complex], q: float, ndim: int, factor: _Factor | None = None) -> Floats:
+    """Distribution function at `q` whose density has the transform exp(-logs / 2), times a factor if there is one.
+
+    `logs` and `factor` take the nodes of the contour, with `ndim` dimensions of one behind.
+    """
     step = 3 / _NODES
     u = (np.arange(_NODES) + 0.5) * step
     scale = math.pi * _NODES / 12 / q
     s = scale * (1j * u + 1) ** 2
     slope = 2j * scale * (1j * u + 1)
-    s = s.reshape(-1, *(1,) * (weights.ndim - 1))
-    transform = np.exp(-0.5 * np.sum(np.log1p(2 * s[..., None] * weights), axis=-1)) / s
+    s = s.reshape(-1, *(1,) * ndim)
+    transform = np.exp(-0.5 * logs(s)) / s
     if factor is not None:
         transform = transform * factor(s)
     total = np.tensordot(np.exp(s.ravel() * q) * slope, transform, axes=1)
@@ -60,37 +68,46 @@ class Tau2Distribution:
     """Confidence distribution of tau^2 given the observed Q: the P value of Q as a function of tau^2.
 
     Given tau^2, Q is a sum of chi-squares weighted by 1 + tau^2 / lam, with lam the variances of the residual
-    contrasts.
+    contrasts. The factors 1 + 2 s (1 + tau^2 / lam) of its transform are (1 + 2 s) (1 + c / lam) with c = 2 s tau^2 / (1 + 2 s).
     """
 
     def __init__(self, data: Regression) -> None:
-        self._lam = np.asarray(data.lam, dtype=float)
+        self._contrasts, self._m, self._k = data.contrasts, data.m, data.k
         self._q = float(data.q())
 
     def cdf(self, tau2: Floats | float) -> Floats:
         """Confidence that tau^2 is at most `tau2`; at zero, the mass there."""
-        weights = 1 + np.asarray(tau2, dtype=float)[..., None] / self._lam
-        return 1 - weighted_chi_square(weights, self._q)
+        at = np.asarray(tau2, dtype=float)
+        return 1 - (_inverted(self._logs(at), self._q, at.ndim) if self._q > 0 else np.zeros(at.shape))
 
-    def pdf(self, tau2: Floats | float) -> Floats:
-        """Density of the confidence distribution at positive `tau2`."""
-        at = np.asarray(tau2, dtype=float)[..., None]
-        weights = 1 + at / self._lam
+    def pdf(self, tau2: Floats) -> Floats:
+        """Density of the confidence distribution at positive `tau2`, shape (point,)."""
+        parts = -(-len(tau2) * _NODES * self._k // _MOST)
+        return np.concatenate([self._density(part) for part in np.array_split(tau2, parts)])
 
-        def factor(s: Complex) -> Floats:
-            return np.asarray(s * np.sum(1 / (self._lam * (1 + 2 * s[..., None] * weights)), axis=-1))
+    def _density(self, tau2: Floats) -> Floats:
+        def factor(s: Complex) -> Complex:
+            return np.asarray(s * self._contrasts.traces(_shift(s, tau2))[0] / (1 + 2 * s))
 
-        return weighted_chi_square(weights, self._q, factor)
+        return _inverted(self._logs(tau2), self._q, 1, factor)
+
+    def _logs(self, tau2: Floats) -> _Factor:
+        return lambda s: np.asarray(self._m * np.log1p(2 * s) + self._contrasts.log_det_ratio(_shift(s, tau2)))
 
     def rule(self) -> tuple[Floats, Floats]:
         """Values of tau^2, the first of them zero, and their weights: a trapezoid rule in log tau^2."""
         if self._q <= 0:
             return np.zeros(1), np.ones(1)
-        low = math.log(_NEGLIGIBLE * float(self._lam.min()))
-        high = math.log(float(self._lam.max()) * max(1.0, self._q)) - 2 / len(self._lam) * math.log(_NEGLIGIBLE)
+        least, most, _ = map(float, self._contrasts.range())
+        low = math.log(_NEGLIGIBLE * least)
+        high = math.log(most * max(1.0, self._q)) - 2 / self._m * math.log(_NEGLIGIBLE)
         tau2 = np.exp(np.arange(low, high + _SPACING, _SPACING))
         weights = np.maximum(tau2 * self.pdf(tau2) * _SPACING, 0.0)
         return np.append(0.0, tau2), np.append(max(float(self.cdf(0.0)), 0.0), weights)
+
+
+def _shift(s: Complex, tau2: Floats) -> Complex:
+    return np.asarray(2 * s * tau2 / (1 + 2 * s))
 
 
 def confidence_prediction(data: Regression, level: float) -> tuple[float, float]:
