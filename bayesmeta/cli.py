@@ -20,9 +20,11 @@ from bayesmeta.report.new_command import new
 from bayesmeta.report.options import (
     AsJson,
     Beta,
+    Between,
     Columns,
     Covariance,
     Formula,
+    InClusters,
     Measure,
     ModelName,
     Mu,
@@ -154,6 +156,8 @@ def fit(
     ci_prob: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.95,
     measure: Measure = None,
     cov: Covariance = None,
+    between: Between = None,
+    cluster: InClusters = None,
     column: Columns = None,
     as_json: AsJson = False,
 ) -> None:
@@ -162,8 +166,8 @@ def fit(
     from bayesmeta.report.terminal import fit_and_print
 
     stated = Stated(
-        path=effects, columns=column or [], measure=measure, cov=cov, kind=model, formula=formula, tau=tau or [],
-        mu=mu or [], beta=beta or [], priors=prior or [], options=option or [],
+        path=effects, columns=column or [], measure=measure, cov=cov, between=between, cluster=cluster, kind=model,
+        formula=formula, tau=tau or [], mu=mu or [], beta=beta or [], priors=prior or [], options=option or [],
     )  # fmt: skip
     with warnings_on_one_line():
         passed = fit_and_print(stated, claim or [], engine, seed, draws, chains, ci_prob, as_json)
@@ -240,6 +244,8 @@ def compare(
     claim: Annotated[str | None, typer.Option(help="Probability to report; 'mu < 0' if left out.")] = None,
     ci_prob: Annotated[float, typer.Option(help="Coverage, or probability, of the intervals.")] = 0.95,
     cov: Covariance = None,
+    between: Between = None,
+    cluster: InClusters = None,
     column: Columns = None,
     plot: Annotated[Path | None, typer.Option(help="SVG or PNG file to draw the comparison into.")] = None,
     measure: Measure = None,
@@ -250,8 +256,8 @@ def compare(
     from bayesmeta.report.stated import Stated
 
     stated = Stated(
-        path=effects, columns=column or [], measure=measure, cov=cov, kind=model, formula=formula, tau=tau or [],
-        mu=mu or [], priors=prior or [], options=option or [],
+        path=effects, columns=column or [], measure=measure, cov=cov, between=between, cluster=cluster, kind=model,
+        formula=formula, tau=tau or [], mu=mu or [], priors=prior or [], options=option or [],
     )  # fmt: skip
     with warnings_on_one_line():
         compare_and_print(stated, estimator or [], parameter, claim, ci_prob, as_json, plot)
@@ -295,6 +301,8 @@ def sensitivity(
     ] = None,
     level: Annotated[float, typer.Option(help="Probability whose crossing the sentences look for.")] = 0.95,
     cov: Covariance = None,
+    between: Between = None,
+    cluster: InClusters = None,
     column: Columns = None,
     threshold: Annotated[float, typer.Option(help="Robust up to this bias of a coin, 0.5 being fair.")] = 0.6,
     ci_prob: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.95,
@@ -308,8 +316,8 @@ def sensitivity(
     from bayesmeta.report.stated import Stated
 
     stated = Stated(
-        path=effects, columns=column or [], measure=measure, cov=cov, kind=model, formula=formula, tau=tau or [],
-        mu=mu or [], beta=beta or [], priors=prior or [], options=option or [],
+        path=effects, columns=column or [], measure=measure, cov=cov, between=between, cluster=cluster, kind=model,
+        formula=formula, tau=tau or [], mu=mu or [], beta=beta or [], priors=prior or [], options=option or [],
     )  # fmt: skip
     with warnings_on_one_line():
         sensitivity_and_print(stated, claim or [], level, threshold, ci_prob, as_json, engine, seed)

@@ -79,6 +79,8 @@ NEW = ["new", "--review", "--no-input"]
 _MODEL = {
     "--prior": (["e.csv", *TAU, "--prior", "tau_group=HalfNormal(1)"], "no parameter 'tau_group'"),
     "--option": (["e.csv", *TAU, "--option", "between=multi-arm"], "no trial has several contrasts"),
+    "--between": (["e.csv", *TAU, "--between", "MultiArm(trial)"], "no trial has several contrasts"),
+    "--cluster": (["e.csv", *TAU, "--cluster", "dose", "--prior", "tau_dose=HalfNormal(1)"], "each has one row"),
 }
 _OF_ESTIMATES = {
     "--cov": (["e.csv", *TAU, "--cov", "cov.csv"], "2 rows and 2 columns beside 'study', for 4 estimates"),

@@ -79,6 +79,7 @@ def compare_and_print(
         "priors": {str(name): str(prior) for name, prior in asked.model().priors.items() if name not in ("mu", "tau")},
         "notes": list(dict.fromkeys(note for model in models.values() for note in notes(data, model))),
         "default_prior": not taus[0].option,
+        "default_priors": [name for name, said in asked.priors.items() if not said[0].option and name != "tau"],
         "analysis": display.analysis,
         "display": table.attrs["display"],
         "display_note": display.note,
@@ -112,11 +113,15 @@ def _print(content: dict[str, Any], studies: str, sources: Iterable[str]) -> Non
     console = PlainConsole()
     console.print(f"{studies} from {content['file']}; {content['parameter']} of formula {content['formula']}")
     default = " (the default)" if content["default_prior"] else ""
+    defaults = set(content["default_priors"])
     priors = [row["name"].removeprefix("Bayes ") for row in content["rows"] if row["school"] == "Bayesian"]
     labels = ["Bayes"] if len(priors) == 1 else [f"Bayes {i + 1}" for i in range(len(priors))]
     for label, prior in zip(labels, priors, strict=True):
         mean = "" if content["mu"] is None else f"mu ~ {content['mu']}, "
-        others = "".join(f", {name} ~ {text}" for name, text in content["priors"].items())
+        others = "".join(
+            f", {name} ~ {text}{' (the default)' if name in defaults else ''}"
+            for name, text in content["priors"].items()
+        )
         console.print(f"{label}: {mean}tau ~ {prior}{default}{others}")
     for line in sources:
         console.print(line)

@@ -11,9 +11,11 @@ import typer
 from bayesmeta.report.messages import say, warnings_on_one_line
 from bayesmeta.report.options import (
     Beta,
+    Between,
     Columns,
     Covariance,
     Formula,
+    InClusters,
     Measure,
     ModelName,
     Mu,
@@ -49,6 +51,8 @@ def explore(
     ci_prob: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.95,
     measure: Measure = None,
     cov: Covariance = None,
+    between: Between = None,
+    cluster: InClusters = None,
     column: Columns = None,
     engine: Annotated[str, typer.Option(help="auto, quadrature or nuts.")] = "auto",
     seed: Seed = 0,
@@ -70,8 +74,8 @@ def explore(
     if benefit not in (None, "lower", "higher"):
         raise SpecificationError(f"--benefit {benefit}: choose one of lower, higher.")
     stated = Stated(
-        path=effects, columns=column or [], measure=measure, cov=cov, kind=model, formula=formula, tau=tau or [],
-        mu=mu or [], beta=beta or [], priors=prior or [], options=option or [],
+        path=effects, columns=column or [], measure=measure, cov=cov, between=between, cluster=cluster, kind=model,
+        formula=formula, tau=tau or [], mu=mu or [], beta=beta or [], priors=prior or [], options=option or [],
     )  # fmt: skip
     with warnings_on_one_line():
         asked = stated.read()
