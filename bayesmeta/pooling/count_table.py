@@ -13,8 +13,9 @@ from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.tables import Table, TableSource, open_table
 from bayesmeta.effects.registry import MEASURES
 from bayesmeta.errors import DataError, SpecificationError
-from bayesmeta.pooling.pool import design_matrix
+from bayesmeta.pooling.pool import PoolDesign, design_matrix
 from bayesmeta.spec.formula import names_in
+from bayesmeta.spec.levels import Factor
 
 Floats = NDArray[np.float64]
 _ENDLESS = 1e-7  # of a direction in which the likelihood rises for ever
@@ -30,11 +31,13 @@ class Counts(NamedTuple):
     names : tuple of str
         Coefficients, the intercept as ``mu``.
     X : ndarray, shape (study, coefficient)
+    factors : tuple of Factor
     """
 
     columns: tuple[Floats, ...]
     names: tuple[str, ...]
     X: Floats
+    factors: tuple[Factor, ...]
 
 
 def read_counts(arms: TableSource, measure: str, formula: str) -> Counts:
@@ -63,11 +66,11 @@ def read_counts(arms: TableSource, measure: str, formula: str) -> Counts:
         keep = (events > 0) & (events < most)
     if not keep.any():
         raise DataError("no study has both events and non-events: there is no effect to estimate.")
-    names, X = _design(table, registered.columns, formula, keep)
-    return Counts(tuple(column[keep] for column in columns), names, X)
+    design = _design(table, registered.columns, formula, keep)
+    return Counts(tuple(column[keep] for column in columns), *design)
 
 
-def _design(table: Table, used: Sequence[str], formula: str, keep: NDArray[np.bool_]) -> tuple[tuple[str, ...], Floats]:
+def _design(table: Table, used: Sequence[str], formula: str, keep: NDArray[np.bool_]) -> PoolDesign:
     """Design of the studies that are kept; columns that the formula does not name need not be complete."""
     n = int(keep.sum())
     covariates: dict[str, tuple[int | float | str, ...]] = {}

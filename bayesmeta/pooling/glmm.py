@@ -21,7 +21,7 @@ from bayesmeta.pooling.counts import Binomial, Conditional, Poisson, Saturated
 from bayesmeta.pooling.marginal_counts import MarginalCounts, Part
 from bayesmeta.pooling.random_levels import RandomLevels
 from bayesmeta.pooling.result import NOTHING, PooledResult, StatisticalTest
-from bayesmeta.pooling.wald import coefficient_rows, omnibus_test, without_mean
+from bayesmeta.pooling.wald import coefficient_rows, level_contrasts, omnibus_test, without_mean
 
 Floats = NDArray[np.float64]
 TWO_ARMS = ("um.fs", "um.rs", "cm.el", "cm.al")
@@ -270,6 +270,7 @@ def _random_levels(likelihood: RandomLevels, prepared: _Prepared, method: str) -
 
 def _result(fitted: _Estimate, counts: Counts, method: str, formula: str, level: float) -> PooledResult:
     rows = coefficient_rows(counts.names, fitted.beta, fitted.covariance, math.inf, level)
+    contrasts = level_contrasts(counts.factors, counts.names, fitted.beta, fitted.covariance, math.inf, level)
     estimate, se, statistic, p_value, lower, upper = dict(rows).get("mu", (math.nan,) * 6)
     half = critical(level, math.inf) * math.hypot(se, fitted.tau)
     k, p = counts.X.shape
@@ -293,7 +294,11 @@ def _result(fitted: _Estimate, counts: Counts, method: str, formula: str, level:
         log_likelihood=fitted.height,
         level_variance=fitted.level_variance,
         covariance=fitted.covariance,
-        tests={"likelihood ratio": StatisticalTest(ratio, (df,), float(stats.chi2.sf(ratio, df)) if df else 1.0)},
+        tests={
+            "likelihood ratio": StatisticalTest(ratio, (df,), float(stats.chi2.sf(ratio, df)) if df else 1.0),
+            **contrasts.tests,
+        },
+        contrast_rows=contrasts.rows,
         method=method,
         interval="wald",
         formula=formula,

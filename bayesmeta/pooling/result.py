@@ -16,6 +16,8 @@ from bayesmeta.text.sheet import Sheet, Shown
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bayesmeta.spec.levels import Pair as LevelPair
+
 Pair = tuple[float, float]
 NOTHING: Pair = (math.nan, math.nan)
 EFFECT = Display("effect", "effect")  # where no measure is stated
@@ -40,6 +42,32 @@ class WithCoefficients(Shown):
 
     __slots__ = ()
     rows: tuple[tuple[str, tuple[float, ...]], ...]
+    contrast_rows: tuple[tuple[LevelPair, tuple[float, ...]], ...]
+
+    @property
+    def contrasts(self) -> pd.DataFrame:
+        """Every level of a factor versus every other, as `coefficients`, with columns factor, level and versus before it.
+
+        Factors in interactions have none: their levels differ by what they interact with.
+        """
+        import pandas as pd
+
+        rows = [[pair.factor, pair.level, pair.versus, *row] for pair, row in self.contrast_rows]
+        return pd.DataFrame(
+            rows, [pair.label for pair, _ in self.contrast_rows], ["factor", "level", "versus", *_COLUMNS]
+        )
+
+    def contrasts_as_list(self) -> list[dict[str, Any]]:
+        """Plain values of the contrasts for JSON."""
+        return [
+            {
+                "factor": pair.factor,
+                "level": pair.level,
+                "versus": pair.versus,
+                **dict(zip(_COLUMNS, map(plain_value, row), strict=True)),
+            }
+            for pair, row in self.contrast_rows
+        ]
 
     @property
     def coefficients(self) -> pd.DataFrame:
@@ -87,7 +115,9 @@ class PooledResult(WithCoefficients):
     covariance : ndarray, shape (coefficient, coefficient)
         Covariance of the coefficients.
     tests : mapping of str to StatisticalTest
-        Further tests, for 2x2 tables.
+        Further tests: that the levels of a factor do not differ (``"levels of allocation"``), and of 2x2 tables.
+    contrasts : DataFrame
+        Every level of a factor versus every other.
     n_studies, n_trials : int
         Number of estimates, and of studies that they come from, of which one may have several; None for counts.
     method, interval, formula, level
@@ -129,6 +159,7 @@ class PooledResult(WithCoefficients):
     n_trials: int | None = None
     df: float = math.inf
     rows: tuple[tuple[str, tuple[float, ...]], ...] = field(repr=False)
+    contrast_rows: tuple[tuple[LevelPair, tuple[float, ...]], ...] = field(default=(), repr=False)
     display: Display = field(default=EFFECT, repr=False)
     labels: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -139,12 +170,12 @@ class PooledResult(WithCoefficients):
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; what is not defined is None."""
-        skip = ("covariance", "tests", "rows", "moderators", "display", "labels")
+        skip = ("covariance", "tests", "rows", "contrast_rows", "moderators", "display", "labels")
         values = {name: plain_value(getattr(self, name)) for name in self.__dataclass_fields__ if name not in skip}
         named = {**({"moderators": self.moderators} if self.moderators else {}), **self.tests}
         values["tests"] = {name: test.as_dict() for name, test in named.items()}
         values["coefficients"] = self.coefficients_as_dict()
-        return values
+        return values | ({"contrasts": self.contrasts_as_list()} if self.contrast_rows else {})
 
     def sheet(self) -> Sheet:
         """What ``print(result)`` and a notebook show, as a heading, tables and facts."""

@@ -207,3 +207,53 @@ def test_memory_grows_with_the_number_of_studies_and_not_with_its_square(method,
     small, large = peak(500), peak(5000)
     assert large <= 1.25 * 10 * small
     assert large < 5000**2 * 8 / 4, "a quarter of one matrix with a row and a column for each study"
+
+
+@pytest.mark.parametrize("i", range(len(GOLDEN["fits"])))
+def test_factors_are_tested_as_metafor_does(i):
+    """``anova(fit, btt = ...)`` of the columns of a factor, and ``anova(fit, X = ...)`` of every pair of levels."""
+    peer = GOLDEN["fits"][i]
+    interval = {"z": "wald", "knha": "hksj"}[peer["test"]]
+    found = bm.pool(golden_data(peer["data"]), METAFOR[peer["method"]], interval, formula=formula_of(peer))
+    table = found.contrasts
+    levels = ["alternate", "random", "systematic"]
+    assert [tuple(row) for row in table[["level", "versus"]].to_numpy()] == [
+        (levels[pair["level"] - 1], levels[pair["versus"] - 1]) for pair in peer["pairs"]
+    ]
+    for (_, row), pair in zip(table.iterrows(), peer["pairs"], strict=True):
+        names = ("estimate", "se", "statistic", "p", "lower", "upper")
+        want = [pair[name] for name in names]
+        got = row[["estimate", "se", "statistic", "p_value", "lower", "upper"]].astype(float)
+        assert_allclose(got, want, rtol=2e-6, atol=1e-8)
+    if peer["terms"]:
+        test = found.tests["levels of allocation"]
+        assert_allclose([test.statistic, test.p_value], [peer["terms"]["alloc"][n] for n in ("QM", "QMp")], rtol=2e-6)
+
+
+def test_levels_differ_alike_with_and_without_an_intercept():
+    data = bm.load_dataset("bcg")
+    with_mean, without = (bm.pool(data, formula=f) for f in ("1 + allocation", "0 + allocation"))
+    assert_allclose(
+        with_mean.contrasts.iloc[:, 3:].astype(float), without.contrasts.iloc[:, 3:].astype(float), rtol=1e-10
+    )
+    tests = [found.tests["levels of allocation"] for found in (with_mean, without)]
+    assert_allclose(*[[test.statistic, test.p_value] for test in tests], rtol=1e-10)
+    assert with_mean.moderators.statistic == pytest.approx(tests[0].statistic, rel=1e-10)
+    assert without.moderators.df[0] == 3
+    assert with_mean.as_dict()["contrasts"][2]["versus"] == "random"
+
+
+def test_factors_in_interactions_have_no_contrasts_of_their_own():
+    found = bm.pool(bm.load_dataset("bcg"), formula="1 + allocation * latitude", method="dl")
+    assert found.contrasts.empty
+    assert not found.tests
+
+
+def test_differences_between_levels_are_printed():
+    text = " ".join(str(bm.pool(bm.load_dataset("bcg"), formula="1 + latitude + allocation")).split())
+    further = text[text.index("Further differences between levels") :]
+    assert "allocation: systematic versus 0.3260 0.3210 1.015 .3364 -0.4002 to 1.0521 random" in further
+    assert "random versus alternate" not in further, "which is a coefficient"
+    assert "Levels of allocation F = " in text
+    alone = str(bm.pool(bm.load_dataset("bcg"), formula="1 + allocation"))
+    assert "Levels of allocation" not in alone, "it is the test of covariates"
