@@ -34,6 +34,7 @@ from bayesmeta.report.options import (
     Tau,
 )
 from bayesmeta.report.plot_command import plot
+from bayesmeta.report.pool_command import pool
 from bayesmeta.report.table_commands import TABLE_COMMANDS
 from bayesmeta.text.plain_text import accept_any_encoding, visible
 
@@ -261,6 +262,9 @@ def compare(
     )  # fmt: skip
     with warnings_on_one_line():
         compare_and_print(stated, estimator or [], parameter, claim, ci_prob, as_json, plot)
+
+
+app.command(epilog=epilog("pool"))(pool)
 
 
 @app.command(epilog=epilog("priors"))

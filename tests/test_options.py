@@ -50,6 +50,7 @@ ALWAYS = {
     "convert": {"table"},
     "template": {"--measure"},
     "compare": {"effects", "--tau", "--formula", "--ci-prob", "--plot", "--json"},
+    "pool": {"table", "--formula", "--ci-prob", "--json"},
     "priors": {"--search", "--json"},
     "sensitivity": {
         "effects",
@@ -154,6 +155,18 @@ REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
         "--measure": (["m.csv", *TAU, "--measure", "md"], "are 'log_or'"),
         "--column": (["e.csv", *TAU, "--column", "mean_t=dose"], "'mean_t' is not read here"),
         **_OF_ESTIMATES,
+    },
+    "pool": {
+        "--method": (["e.csv", "--cluster", "group", "--method", "dl"], "method='dl'"),
+        "--interval": (
+            ["counts.csv", "--glmm", "cm.el", "--measure", "log_or", "--interval", "hksj"], "--interval: it is for estimates",
+        ),
+        "--cov": (["e.csv", "--cov", "cov.csv"], "2 rows and 2 columns beside 'study', for 4 estimates"),
+        "--between": (["e.csv", "--between", "multi-arm"], "no trial has several contrasts"),
+        "--cluster": (["e.csv", "--cluster", "dose"], "each has one row"),
+        "--glmm": (["counts.csv", "--glmm", "cm.el"], "it needs --measure"),
+        "--measure": (["m.csv", "--measure", "md"], "are 'log_or'"),
+        "--column": (["e.csv", "--column", "mean_t=dose"], "'mean_t' is not read here"),
     },
     "priors": {
         "--measure": (["--measure", "log_0r"], "has no prior for it"),

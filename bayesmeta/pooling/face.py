@@ -26,6 +26,10 @@ INTERVALS = {
     "wald": "normal", "t": "t", "hksj": "Knapp-Hartung", "hksj-adhoc": "Knapp-Hartung, its factor at least 1",
     "profile": "profile likelihood", "cr2": "cluster-robust (CR2)",
 }  # fmt: skip
+GLMMS = {
+    "um.fs": "unconditional model with fixed study effects", "um.rs": "unconditional model with random study effects",
+    "cm.el": "conditional model, exact likelihood", "cm.al": "conditional model, approximate likelihood",
+}  # fmt: skip
 STRUCTURES = {
     "nested": "Three-level model", "un": "Multivariate model, unstructured", "cs": "Multivariate model, compound symmetry",
     "diag": "Multivariate model, independent outcomes",
@@ -42,6 +46,7 @@ def pooled_sheet(found: PooledResult) -> Sheet:
     common = found.method in COMMON
     kind = "Common-effect" if common else "Random-effects"
     how = METHODS[found.method] if common else f"tau^2 by {METHODS[found.method]}"
+    how = f"{GLMMS[found.glmm]}{'' if common else f', {how}'}" if found.glmm else how
     name = "model" if found.formula.strip() == "1" else f"meta-regression, formula {found.formula}"
     prediction = {"mu": found.prediction}
     df = math.inf if found.interval == "cr2" else found.df  # those of a robust covariance differ by coefficient

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from bayesmeta.data.tables import TableSource
-from bayesmeta.effects.registry import display_of
+from bayesmeta.effects.registry import MEASURES, display_of
 from bayesmeta.errors import require_choice
 from bayesmeta.pooling.arrays import check_level, critical
 from bayesmeta.pooling.components import curvature, settle, try_zero
@@ -67,9 +67,9 @@ def pool_glmm(
     Parameters
     ----------
     arms : DataFrame, mapping of columns, or path of a CSV file
-        One row for each study, with the columns of `measure`: ``events_t n_t events_c n_c`` (``"log_or"``),
-        ``events_t time_t events_c time_c`` (``"log_irr"``), ``events n`` (``"logit_prop"``) or ``events time``
-        (``"log_rate"``), and ``study``. Other columns are covariates.
+        One row for each study, or for each of its two arms (column ``arm``), with the columns of `measure`:
+        ``events_t n_t events_c n_c`` (``"log_or"``), ``events_t time_t events_c time_c`` (``"log_irr"``), ``events n``
+        (``"logit_prop"``) or ``events time`` (``"log_rate"``), and ``study``. Other columns are covariates.
     measure : {"log_or", "log_irr", "logit_prop", "log_rate"}
         Log odds ratio, log rate ratio, log odds of one arm, or log rate of one arm.
     model : {"um.fs", "um.rs", "cm.el", "cm.al"}
@@ -139,7 +139,8 @@ def pool_glmm(
         check_finite(counts.X, np.where(np.isinf(alone), np.sign(alone), 0.0), counts.names)
         estimate = _one_deviation(prepared.likelihood, prepared.saturated, method)
     estimate = estimate._replace(beta=turn @ estimate.beta, covariance=turn @ estimate.covariance @ turn.T)
-    return replace(_result(estimate, counts, method, formula, level), display=display_of(measure))
+    named = model if MEASURES[measure].two_arms else ""
+    return replace(_result(estimate, counts, method, formula, level), display=display_of(measure), glmm=named)
 
 
 def _check(measure: str, model: str, method: str, level: float) -> None:

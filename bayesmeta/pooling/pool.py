@@ -154,7 +154,7 @@ def pool_rows(
     check_names(method, interval, level, tau2_interval)
     require_choice("prediction", prediction, PREDICTIONS)
     names, X, factors = design_matrix(data, formula)
-    display, labels = display_of(data.measure, data.se), coefficient_labels(data, names)
+    display, labels, trials = display_of(data.measure, data.se), coefficient_labels(data, names), data.n_trials
     data, X, ones, jacobian = _whitened(data, X, between, method)
     if prediction == "nagashima" and names != ("mu",):
         raise SpecificationError(
@@ -166,7 +166,9 @@ def pool_rows(
     )  # fmt: skip
     found = _result(data, names, X, regression, method, interval, formula, level, prediction, ones, jacobian)
     contrasts = level_contrasts(factors, names, regression.beta, regression.covariance, found.df, level)
-    return replace(found, display=display, labels=labels, tests=contrasts.tests, contrast_rows=contrasts.rows)
+    return replace(
+        found, display=display, labels=labels, n_trials=trials, tests=contrasts.tests, contrast_rows=contrasts.rows
+    )
 
 
 def coefficient_labels(data: Estimates, names: Sequence[str]) -> dict[str, str]:

@@ -122,6 +122,8 @@ class PooledResult(WithCoefficients):
         Number of estimates, and of studies that they come from, of which one may have several; None for counts.
     method, interval, formula, level
         What was asked for.
+    glmm : str
+        Model of counts in two arms, for ``pool_glmm``; empty else.
     display : Display
         What the effects are called, and the scale on which they are read.
     labels : mapping of str to str
@@ -155,6 +157,7 @@ class PooledResult(WithCoefficients):
     interval: str
     formula: str = "1"
     level: float
+    glmm: str = ""
     n_studies: int
     n_trials: int | None = None
     df: float = math.inf
