@@ -86,8 +86,8 @@ def _check_two_arms(contrasts: Contrasts) -> None:
         study = contrasts.extra["trial"][int(np.flatnonzero(contrasts.study == many[0])[0])]
         raise DataError(
             f"{contrasts.table.source}: study {study!r} has {counts[many[0]] + 1} arms, and its contrasts share one; a GLMM "
-            "takes two arms of each study. effect_sizes and `bayesmeta effects` take all of them, with their covariance; combine_arms "
-            "makes one arm of several."
+            "takes two arms of each study. effect_sizes and `bayesmeta effects` take all of them, with their covariance; "
+            "combine_arms makes one arm of several."
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.effects.display import Display
-from bayesmeta.pooling.result import EFFECT, Pair, StatisticalTest, WithCoefficients, plain_value
+from bayesmeta.pooling.result import EFFECT, NOTHING, Pair, StatisticalTest, WithCoefficients, plain_value
 from bayesmeta.text.sheet import Sheet
 
 if TYPE_CHECKING:
@@ -80,6 +81,11 @@ class MultilevelResult(WithCoefficients):
     contrast_rows: tuple[tuple[LevelPair, tuple[float, ...]], ...] = field(default=(), repr=False)
     display: Display = field(default=EFFECT, repr=False)
     labels: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def spread(self) -> tuple[Pair, dict[str, float]]:
+        """The prediction interval of the mean, and of a nested model the standard deviations within clusters and between them."""
+        within, between = (math.sqrt(self.variances[name]) for name in ("estimate", "cluster"))
+        return self.prediction.get("mu", NOTHING), {"tau": within, "cluster_tau": between, "i2": self.i2["estimate"]}
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; what is not defined is None."""

@@ -43,6 +43,8 @@ class WithCoefficients(Shown):
     __slots__ = ()
     rows: tuple[tuple[str, tuple[float, ...]], ...]
     contrast_rows: tuple[tuple[LevelPair, tuple[float, ...]], ...]
+    tests: Mapping[str, StatisticalTest]
+    moderators: StatisticalTest | None
 
     @property
     def contrasts(self) -> pd.DataFrame:
@@ -68,6 +70,13 @@ class WithCoefficients(Shown):
             }
             for pair, row in self.contrast_rows
         ]
+
+    def covariate_tests(self) -> dict[str, StatisticalTest]:
+        """The test of all covariates, and of each factor that its levels do not differ, unless it is all there is."""
+        every = {"covariates": self.moderators} if self.moderators else {}
+        alone = self.moderators.statistic if self.moderators else math.nan
+        levels = {name: test for name, test in self.tests.items() if name.startswith("levels of ")}
+        return {**every, **{name: test for name, test in levels.items() if not math.isclose(test.statistic, alone)}}
 
     @property
     def coefficients(self) -> pd.DataFrame:
@@ -170,6 +179,15 @@ class PooledResult(WithCoefficients):
     def tau(self) -> float:
         """Between-study standard deviation."""
         return math.sqrt(self.tau2)
+
+    def spread(self) -> tuple[Pair, dict[str, float]]:
+        """The prediction interval of the mean, and tau and I^2 with their intervals; a common effect has none."""
+        known = {"tau": self.tau, "i2": self.i2}
+        if self.method == "fe":
+            return self.prediction, known
+        lower, upper = (math.sqrt(max(end, 0.0)) for end in self.tau2_interval)
+        known |= {"tau_lower": lower, "tau_upper": upper}
+        return self.prediction, known | dict(zip(("i2_lower", "i2_upper"), self.i2_interval, strict=True))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; what is not defined is None."""
