@@ -101,6 +101,8 @@ class Regression:
         if self.m == 0:
             empty = np.zeros((*self.y.shape[:-1], 0))
             return Spectrum(empty, empty)
+        if self.p == 0:  # the effects themselves
+            return Spectrum(self.v, self.gap**2)
         if self.k >= _MANY:
             return eliminated(self.gap, self.v, self.X)
         basis = np.linalg.qr(self.X, mode="complete")[0][..., self.p :]

@@ -132,6 +132,19 @@ def test_many_studies_have_the_numbers_of_eigenvalues(monkeypatch, method, inter
         assert_allclose(getattr(many, name), getattr(rotated, name), rtol=1e-10, atol=1e-13, err_msg=name)
 
 
+@pytest.mark.parametrize("formula", ["1", "1 + x"])
+def test_profile_intervals_of_many_studies_are_those_of_eigenvalues(monkeypatch, formula):
+    """Their P values compare with a model without the coefficient, which for a mean has no columns at all."""
+    rng = np.random.default_rng(4)
+    se = rng.uniform(0.05, 0.8, 105)
+    data = bm.Estimates(rng.normal(0.1, np.hypot(se, 0.2)), se, covariates={"x": rng.normal(size=105)})
+    many = bm.pool(data, "ml", "profile", formula=formula, tau2_interval="profile")
+    monkeypatch.setattr(residuals, "_MANY", 1000)
+    rotated = bm.pool(data, "ml", "profile", formula=formula, tau2_interval="profile")
+    assert_allclose(many.coefficients, rotated.coefficients, rtol=1e-8)
+    assert_allclose(many.tau2_interval, rotated.tau2_interval, rtol=1e-9)
+
+
 def test_many_studies_predict_as_eigenvalues_do(monkeypatch):
     rng = np.random.default_rng(8)
     se = rng.uniform(0.05, 0.8, 110)
