@@ -164,10 +164,10 @@ def pool_rows(
         data.y, data.se, X, method=method, interval=interval, level=level, tau2_interval=tau2_interval, cov=data.cov,
         prediction="metafor" if prediction == "nagashima" else prediction,
     )  # fmt: skip
-    found = _result(data, names, X, regression, method, interval, formula, level, prediction, ones, jacobian)
-    contrasts = level_contrasts(factors, names, regression.beta, regression.covariance, found.df, level)
+    result = _result(data, names, X, regression, method, interval, formula, level, prediction, ones, jacobian)
+    contrasts = level_contrasts(factors, names, regression.beta, regression.covariance, result.df, level)
     return replace(
-        found, display=display, labels=labels, n_trials=trials, tests=contrasts.tests, contrast_rows=contrasts.rows
+        result, display=display, labels=labels, n_trials=trials, tests=contrasts.tests, contrast_rows=contrasts.rows
     )
 
 

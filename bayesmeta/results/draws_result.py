@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 import numpy as np
 import xarray as xr
@@ -13,16 +13,12 @@ from numpy.typing import NDArray
 from bayesmeta.data.kinds import Data
 from bayesmeta.errors import SpecificationError
 from bayesmeta.results.claims import holds_on
-from bayesmeta.results.draws_shrinkage import shrinkage_of_draws, study_draws
 from bayesmeta.results.face import direction_error
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.precision import Precision, problems
 from bayesmeta.spec.two_scales import Model
 from bayesmeta.text.numbers import count_of
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @final
@@ -53,21 +49,6 @@ class DrawsResult(MetaResult):
         return tuple(map(str, posterior["covariate"].values)) if "beta" in posterior else ()
 
     @property
-    def error_bound(self) -> None:
-        """None: draws have a Monte Carlo error, not a bound."""
-        return None
-
-    @property
-    def error_limit(self) -> None:
-        """None, as of `error_bound`."""
-        return None
-
-    @property
-    def log_marginal_likelihood(self) -> float | None:
-        """Log marginal likelihood; None, since draws alone do not give it."""
-        return None
-
-    @property
     def computed(self) -> str:
         """The sampler, its draws and how well they agree."""
         sizes, frame = self.posterior.sizes, self.summary()
@@ -79,9 +60,7 @@ class DrawsResult(MetaResult):
         )
 
     def _marginal(self, expression: str) -> DrawsMarginal:
-        """Marginal posterior of a parameter, of an expression in parameters, or of ``theta[study]``."""
-        if expression.startswith("theta[") and expression.endswith("]"):
-            return DrawsMarginal(study_draws(self, expression[6:-1]))
+        """Marginal posterior of a parameter, or of an expression in parameters."""
         parameter = self.prepared.parameters.get(expression)
         lower = 0.0 if expression == "tau" else -np.inf
         if parameter is not None and parameter.role == "nuisance":
@@ -113,10 +92,6 @@ class DrawsResult(MetaResult):
     def _summary_errors(self) -> Mapping[str, Sequence[float]]:
         """Convergence of the chains."""
         return Precision.of(np.stack([self.draws(name) for name in self.parameters], axis=-1)).columns()
-
-    def shrinkage(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
-        """Posterior of each study's true effect theta_i: y and se (posterior means where latent), mean, sd, median, interval."""
-        return shrinkage_of_draws(self, ci_prob, ci_kind)
 
     def choice_probabilities(self) -> dict[str, dict[str, float]]:
         """Posterior probability of each option of each choice of a published review, or of each reading of a spread that

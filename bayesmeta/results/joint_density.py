@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.numbers import real_array
-from bayesmeta.quadrature.gaussian import condition
 from bayesmeta.quadrature.parts import Part, QuadratureFit
 from bayesmeta.quadrature.scale_density import ScaleDensity
 from bayesmeta.results.intervals import checked_probability
@@ -92,16 +91,14 @@ def _part_density(fit: QuadratureFit, part: Part, name: str, x: Floats, tau: Flo
 def _given_tau(fit: QuadratureFit, part: Part, name: str, tau: Floats) -> tuple[Floats, Floats, Floats]:
     """Log joint density of tau and component; mean and variance of the coefficient given both: (tau, component)."""
     assert isinstance(part.scale, ScaleDensity)
-    centred, origin, shift = part.integrand.centred()
-    given = condition(centred.problem, centred.prior, tau[None, :] ** 2, shift)
+    given = part.integrand.given(tau[None, :])
     offset, weights = part.weights(np.eye(len(fit.names))[fit.names.index(name)])
     mean, variance = given.contrast([float(w) for w in weights])
-    at = offset + sum((w * float(np.asarray(o).item()) for w, o in zip(weights, origin, strict=True)), 0.0)
     log_prior = part.scale.log_density(tau)
     inside = (tau >= float(part.scale.lower)) & (tau <= float(part.scale.upper))
     log_tau = np.where(inside, log_prior, -np.inf) - float(part.posterior.log_evidence.item())
     shape = part.posterior.mass.shape[-2], tau.size
-    given_tau = (given.log_likelihood + log_tau, mean + at, variance)
+    given_tau = (given.log_likelihood + log_tau, mean + offset, variance)
     return tuple(np.broadcast_to(f, shape).T for f in given_tau)  # type: ignore[return-value]
 
 
@@ -142,7 +139,7 @@ def _points(fit: QuadratureFit, part: Part, name: str) -> tuple[Floats, Floats, 
     x = centre + spread * np.sinh(t)
     given = _part_density(fit, part, name, x, tau) * np.cosh(t)
     given /= given.sum(axis=1, keepdims=True)
-    log_joint = part.integrand.at(grid.at(s))[1] + grid.log_slope(s)
+    log_joint = part.integrand.log_joint(grid.at(s)) + grid.log_slope(s)
     marginal = np.exp(log_joint - log_joint.max()).sum(axis=0)
     return x, tau, given * (marginal / marginal.sum())[:, None]
 

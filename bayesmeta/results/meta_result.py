@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from bayesmeta.data.kinds import Data
 from bayesmeta.effects.display import Display
 from bayesmeta.effects.registry import display_of
+from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.families.prepared import Prepared, prepare
 from bayesmeta.priors import published_parts
 from bayesmeta.results.claims import evaluate
 from bayesmeta.results.display import with_display
 from bayesmeta.results.intervals import Marginal, checked_interval, checked_probability, named
+from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.spec.two_scales import Model
 from bayesmeta.text.sheet import Sheet, Shown
 
@@ -68,19 +70,19 @@ class MetaResult(Shown, ABC):
         return tuple(self.prepared.names)
 
     @property
-    @abstractmethod
     def log_marginal_likelihood(self) -> float | None:
         """Log marginal likelihood; None where it is not available or a prior is improper."""
+        return None
 
     @property
-    @abstractmethod
     def error_bound(self) -> float | None:
         """Bound on the error of every probability; None where there is a Monte Carlo error instead."""
+        return None
 
     @property
-    @abstractmethod
     def error_limit(self) -> float | None:
         """What the engine keeps `error_bound` below, or else warns of; None where there is a Monte Carlo error instead."""
+        return None
 
     def marginal(self, expression: str) -> Marginal:
         """Marginal posterior of a parameter, of an expression in parameters, or of ``theta[study]``; by quadrature also of
@@ -89,11 +91,20 @@ class MetaResult(Shown, ABC):
         Exact but for `error_bound`, or from draws, as `probability` is; mean and standard deviation of a function of a
         parameter, ``"exp(mu)"``, are always those of draws.
         """
-        return named(self._marginal(expression), expression)
+        if not (expression.startswith("theta[") and expression.endswith("]")):
+            return named(self._marginal(expression), expression)
+        study, names = expression[6:-1], self.data.study
+        if study not in names:
+            raise SpecificationError(f"{expression}: no such study.{did_you_mean(study, names)}")
+        return named(self._of_study(names.index(study)), expression)
 
     @abstractmethod
     def _marginal(self, expression: str) -> Marginal:
-        """The same, without its name."""
+        """The same of anything but a study's effect, without its name."""
+
+    def _of_study(self, row: int) -> Marginal:
+        """Marginal posterior of a study's true effect; from draws."""
+        return DrawsMarginal(np.asarray(self.posterior["theta"].sel(study=self.data.study[row])))
 
     @abstractmethod
     def probability(self, claim: str) -> float:
@@ -148,9 +159,11 @@ class MetaResult(Shown, ABC):
         """Further columns of the summary: how well each parameter is known."""
         return {}
 
-    @abstractmethod
     def shrinkage(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
         """Posterior of each study's true effect theta_i: y and se (posterior means where latent), mean, sd, median, interval."""
+        from bayesmeta.results.draws_shrinkage import shrinkage_of_draws
+
+        return shrinkage_of_draws(self, ci_prob, ci_kind)
 
     def contrasts(self, ci_prob: float = 0.95) -> pd.DataFrame:
         """Every level of a factor of the formula versus every other: mean, sd, median, equal-tailed interval, and probabilities.

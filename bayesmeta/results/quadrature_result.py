@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bayesmeta.data.kinds import Data
-from bayesmeta.errors import SpecificationError, did_you_mean
+from bayesmeta.errors import SpecificationError
 from bayesmeta.quadrature import mixtures
 from bayesmeta.quadrature.parts import QuadratureFit
 from bayesmeta.results.claim_algebra import Sum
@@ -97,7 +97,7 @@ class QuadratureResult(ComputedResult):
         return bound_text(self.error_bound)
 
     def _marginal(self, expression: str) -> Marginal:
-        """Marginal posterior of a parameter, an expression, ``theta[study]``, ``I2`` (a proportion) or ``H``.
+        """Marginal posterior of a parameter, an expression, ``I2`` (a proportion) or ``H``.
 
         Exact for parameters, linear combinations of coefficients, these, and monotone functions of one of them such as
         ``"exp(mu)"`` or ``"tau**2"``, but for mean and standard deviation of such a function, which are those of draws;
@@ -114,8 +114,6 @@ class QuadratureResult(ComputedResult):
                     f"Look at tau and {self._second_name}."
                 )
             return heterogeneity_marginal(self.fit, expression.lower())
-        if expression.startswith("theta[") and expression.endswith("]"):
-            return study_marginal(self.fit, self._row(expression[6:-1]))
         if expression in self.parameters:  # a coefficient, or theta_new
             return self._linear(expression)
         return self._marginal_of(expression)
@@ -149,6 +147,10 @@ class QuadratureResult(ComputedResult):
             rows = {name: [m.mean(), m.sd(), *q] for (name, m), q in zip(normal.items(), quantiles, strict=True)}
         rows |= {name: [m.mean(), m.sd(), *np.asarray(m.ppf(levels))] for name, m in scales.items()}
         return [rows[name] for name in self.parameters]
+
+    def _of_study(self, row: int) -> Marginal:
+        """Exact, see `MetaResult._of_study`."""
+        return study_marginal(self.fit, row)
 
     def _linear(self, name: str) -> NormalMixture:
         """Marginal of a coefficient or of theta_new."""
@@ -264,11 +266,6 @@ class QuadratureResult(ComputedResult):
     @property
     def _second_name(self) -> str | None:
         return self.fit.problem.second
-
-    def _row(self, study: str) -> int:
-        if study not in self.data.study:
-            raise SpecificationError(f"theta[{study}]: no such study.{did_you_mean(study, self.data.study)}")
-        return self.data.study.index(study)
 
     def __repr__(self) -> str:
         return f"QuadratureResult({self.model}, n_studies={self.data.n_studies}, error_bound={self.error_bound:.1g})"
