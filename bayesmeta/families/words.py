@@ -231,7 +231,7 @@ class Words:
         """Sentences on how data and true effects depend, which follow the methods of all outcomes; `outcome` is its label."""
         yield from ()
 
-    def notes(self, data: Any, model: Any, multi_arm: str = "--option between=multi-arm") -> Iterator[str]:
+    def notes(self, data: Any, model: Any, multi_arm: str = "--between multi-arm") -> Iterator[str]:
         """What a reader of one printed fit must know of its data; `multi_arm` is how one asks for correlated true effects."""
         yield from ()
 
