@@ -8,11 +8,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bayesmeta.report.messages import warnings_on_one_line
-from bayesmeta.report.options import AsJson, Between, Columns, Covariance, Formula, Measure
+from bayesmeta.report.options import (
+    AsJson,
+    Between,
+    Columns,
+    Covariance,
+    Drop,
+    Formula,
+    Labels,
+    Measure,
+    RevManAnalysis,
+    Sheet,
+)
 
 if TYPE_CHECKING:
     from bayesmeta.pooling.multilevel_result import MultilevelResult
     from bayesmeta.pooling.result import PooledResult
+    from bayesmeta.report.stated import Stated
 
 GLMM = ("um.fs", "um.rs", "cm.el", "cm.al")
 SCHEMA = "bayesmeta-pool/1"
@@ -49,38 +61,37 @@ def pool(
     ci_prob: Annotated[float, typer.Option(help="Coverage of the intervals.")] = 0.95,
     measure: Measure = None,
     column: Columns = None,
+    sheet: Sheet = None,
+    analysis: RevManAnalysis = None,
+    drop: Drop = None,
+    labels: Labels = None,
     as_json: AsJson = False,
 ) -> None:
     """Pool estimates, or counts, by a frequentist method, and print what metafor prints."""
     from bayesmeta.errors import SpecificationError
+    from bayesmeta.report.input import Reading
+    from bayesmeta.report.stated import Stated
 
     if not 0 < ci_prob < 1:
         raise SpecificationError(f"--ci-prob {ci_prob}: must lie between 0 and 1. 95% is 0.95.")
+    stated = Stated(
+        path=table, columns=column or [], measure=measure, cov=cov, between=between, cluster=cluster, formula=formula,
+        reading=Reading(sheet=sheet, analysis=analysis, drop=drop or (), labels=labels),
+    )  # fmt: skip
     with warnings_on_one_line():
         if glmm is None:
-            found, notes = _of_estimates(
-                table, column or [], method, interval, formula, cov, between, cluster, ci_prob, measure
-            )
+            found, notes = _of_estimates(stated, method, interval, ci_prob)
         else:
             idle = {"--interval": interval, "--cov": cov, "--between": between, "--cluster": cluster}
             for option, value in idle.items():
                 if value is not None:
                     raise SpecificationError(f"{option}: it is for estimates, and --glmm takes counts. Leave it out.")
-            found, notes = _of_counts(table, column or [], glmm, method, formula, ci_prob, measure), []
+            found, notes = _of_counts(stated, glmm, method, ci_prob), []
     _print(table, found, notes, as_json)
 
 
 def _of_estimates(
-    path: Path,
-    columns: list[str],
-    method: str | None,
-    interval: str | None,
-    formula: str,
-    cov: Path | None,
-    between: str | None,
-    cluster: str | None,
-    level: float,
-    measure: str | None,
+    stated: Stated, method: str | None, interval: str | None, level: float
 ) -> tuple[PooledResult | MultilevelResult, list[str]]:
     """Estimates by `pool`, or in clusters by `pool_nested`, and how their rows were taken."""
     from typing import cast
@@ -89,32 +100,27 @@ def _of_estimates(
     from bayesmeta.pooling.nested import pool_nested
     from bayesmeta.pooling.pool import pool
     from bayesmeta.report.notes import notes
-    from bayesmeta.report.stated import Stated
     from bayesmeta.spec.between import Cluster
 
-    stated = Stated(
-        path=path, columns=columns, measure=measure, cov=cov, between=between, cluster=cluster, formula=formula
-    )
     asked = stated.read(default_tau="UniformShrinkage()")
     data, model = cast(Estimates, asked.data), asked.model()
     structure = list(model.components.values())[-1]
     if isinstance(structure, Cluster):
         found: PooledResult | MultilevelResult = pool_nested(
-            data, structure.by, method or "reml", formula=formula, interval=interval or "wald", level=level
+            data, structure.by, method or "reml", formula=stated.formula, interval=interval or "wald", level=level
         )
     else:
-        found = pool(data, method or "reml", interval, formula=formula, level=level, between=structure)
+        found = pool(data, method or "reml", interval, formula=stated.formula, level=level, between=structure)
     return found, list(notes(data, model))
 
 
-def _of_counts(
-    path: Path, columns: list[str], model: str, method: str | None, formula: str, level: float, measure: str | None
-) -> PooledResult:
+def _of_counts(stated: Stated, model: str, method: str | None, level: float) -> PooledResult:
     """Counts by `pool_glmm`."""
     from bayesmeta.errors import SpecificationError, did_you_mean
     from bayesmeta.pooling.glmm import MODELS, pool_glmm
     from bayesmeta.report.input import table_of
 
+    measure, formula = stated.measure, stated.formula
     if model not in GLMM:
         raise SpecificationError(f"--glmm {model}: choose one of {', '.join(GLMM)}.{did_you_mean(model, GLMM)}")
     if measure not in MODELS:
@@ -122,7 +128,8 @@ def _of_counts(
         raise SpecificationError(f"--glmm {model}: {given}. Choose one of {', '.join(MODELS)}.")
     if model not in MODELS[measure]:
         raise SpecificationError(f"--glmm {model}: --measure {measure} has {', '.join(MODELS[measure])}.")
-    return pool_glmm(table_of(path, columns, formula), measure, model, method or "ml", formula=formula, level=level)
+    table = table_of(stated.path, stated.columns, formula, reading=stated.reading)
+    return pool_glmm(table, measure, model, method or "ml", formula=formula, level=level)
 
 
 def _print(path: Path, found: PooledResult | MultilevelResult, notes: list[str], as_json: bool) -> None:
