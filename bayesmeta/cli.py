@@ -20,10 +20,12 @@ from bayesmeta.report.new_command import new
 from bayesmeta.report.options import (
     AsJson,
     Beta,
+    Between,
     Columns,
     Covariance,
     Drop,
     Formula,
+    InClusters,
     Labels,
     Measure,
     ModelName,
@@ -36,6 +38,7 @@ from bayesmeta.report.options import (
     Tau,
 )
 from bayesmeta.report.plot_command import plot
+from bayesmeta.report.pool_command import pool
 from bayesmeta.report.table_commands import TABLE_COMMANDS
 from bayesmeta.text.plain_text import accept_any_encoding, visible
 
@@ -158,6 +161,8 @@ def fit(
     ci_prob: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.95,
     measure: Measure = None,
     cov: Covariance = None,
+    between: Between = None,
+    cluster: InClusters = None,
     column: Columns = None,
     sheet: Sheet = None,
     analysis: RevManAnalysis = None,
@@ -175,8 +180,8 @@ def fit(
     from bayesmeta.report.terminal import fit_and_print
 
     stated = Stated(
-        path=effects, columns=column or [], measure=measure, cov=cov, kind=model, formula=formula, tau=tau or [],
-        mu=mu or [], beta=beta or [], priors=prior or [], options=option or [],
+        path=effects, columns=column or [], measure=measure, cov=cov, between=between, cluster=cluster, kind=model,
+        formula=formula, tau=tau or [], mu=mu or [], beta=beta or [], priors=prior or [], options=option or [],
         reading=Reading(sheet=sheet, analysis=analysis, drop=drop or (), labels=labels),
     )  # fmt: skip
     with warnings_on_one_line():
@@ -266,6 +271,8 @@ def compare(
     claim: Annotated[str | None, typer.Option(help="Probability to report; 'mu < 0' if left out.")] = None,
     ci_prob: Annotated[float, typer.Option(help="Coverage, or probability, of the intervals.")] = 0.95,
     cov: Covariance = None,
+    between: Between = None,
+    cluster: InClusters = None,
     column: Columns = None,
     sheet: Sheet = None,
     analysis: RevManAnalysis = None,
@@ -281,12 +288,15 @@ def compare(
     from bayesmeta.report.stated import Stated
 
     stated = Stated(
-        path=effects, columns=column or [], measure=measure, cov=cov, kind=model, formula=formula, tau=tau or [],
-        mu=mu or [], priors=prior or [], options=option or [],
+        path=effects, columns=column or [], measure=measure, cov=cov, between=between, cluster=cluster, kind=model,
+        formula=formula, tau=tau or [], mu=mu or [], priors=prior or [], options=option or [],
         reading=Reading(sheet=sheet, analysis=analysis, drop=drop or (), labels=labels),
     )  # fmt: skip
     with warnings_on_one_line():
         compare_and_print(stated, estimator or [], parameter, claim, ci_prob, as_json, plot)
+
+
+app.command(epilog=epilog("pool"))(pool)
 
 
 @app.command(epilog=epilog("priors"))
@@ -327,6 +337,8 @@ def sensitivity(
     ] = None,
     level: Annotated[float, typer.Option(help="Probability whose crossing the sentences look for.")] = 0.95,
     cov: Covariance = None,
+    between: Between = None,
+    cluster: InClusters = None,
     column: Columns = None,
     sheet: Sheet = None,
     analysis: RevManAnalysis = None,
@@ -345,8 +357,8 @@ def sensitivity(
     from bayesmeta.report.stated import Stated
 
     stated = Stated(
-        path=effects, columns=column or [], measure=measure, cov=cov, kind=model, formula=formula, tau=tau or [],
-        mu=mu or [], beta=beta or [], priors=prior or [], options=option or [],
+        path=effects, columns=column or [], measure=measure, cov=cov, between=between, cluster=cluster, kind=model,
+        formula=formula, tau=tau or [], mu=mu or [], beta=beta or [], priors=prior or [], options=option or [],
         reading=Reading(sheet=sheet, analysis=analysis, drop=drop or (), labels=labels),
     )  # fmt: skip
     with warnings_on_one_line():

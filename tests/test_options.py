@@ -50,6 +50,7 @@ ALWAYS = {
     "convert": {"table"},
     "template": {"--measure"},
     "compare": {"effects", "--tau", "--formula", "--ci-prob", "--plot", "--json"},
+    "pool": {"table", "--formula", "--ci-prob", "--json"},
     "priors": {"--search", "--json"},
     "sensitivity": {
         "effects",
@@ -79,6 +80,8 @@ NEW = ["new", "--review", "--no-input"]
 _MODEL = {
     "--prior": (["e.csv", *TAU, "--prior", "tau_group=HalfNormal(1)"], "no parameter 'tau_group'"),
     "--option": (["e.csv", *TAU, "--option", "between=multi-arm"], "no trial has several contrasts"),
+    "--between": (["e.csv", *TAU, "--between", "MultiArm(trial)"], "no trial has several contrasts"),
+    "--cluster": (["e.csv", *TAU, "--cluster", "dose", "--prior", "tau_dose=HalfNormal(1)"], "each has one row"),
 }
 _FILE = {
     "--sheet": (["e.csv", "--sheet", "x"], "--sheet 'x': it is for an Excel file"),
@@ -170,6 +173,18 @@ REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
         "--column": (["e.csv", *TAU, "--column", "mean_t=dose"], "'mean_t' is not read here"),
         **_with(TAU),
         **_OF_ESTIMATES,
+    },
+    "pool": {
+        "--method": (["e.csv", "--cluster", "group", "--method", "dl"], "method='dl'"),
+        "--interval": (
+            ["counts.csv", "--glmm", "cm.el", "--measure", "log_or", "--interval", "hksj"], "--interval: it is for estimates",
+        ),
+        "--cov": (["e.csv", "--cov", "cov.csv"], "2 rows and 2 columns beside 'study', for 4 estimates"),
+        "--between": (["e.csv", "--between", "multi-arm"], "no trial has several contrasts"),
+        "--cluster": (["e.csv", "--cluster", "dose"], "each has one row"),
+        "--glmm": (["counts.csv", "--glmm", "cm.el"], "it needs --measure"),
+        "--measure": (["m.csv", "--measure", "md"], "are 'log_or'"),
+        "--column": (["e.csv", "--column", "mean_t=dose"], "'mean_t' is not read here"),
     },
     "priors": {
         "--measure": (["--measure", "log_0r"], "has no prior for it"),

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bayesmeta.data.cells import is_missing
 from bayesmeta.data.dependence import (
+    PAIR,
     Rows,
     all_rows,
     clustered_rows,
@@ -24,7 +25,7 @@ from bayesmeta.data.natural_scale import NATURAL, check_natural_scale
 from bayesmeta.data.standard_errors import standard_errors
 from bayesmeta.data.synonyms import measure_called, recognised_estimates, with_labels
 from bayesmeta.data.tables import Kept, Table
-from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.errors import DataError
 from bayesmeta.numbers import real_array
 
 _ROUNDED = 0.02  # of a variance: how far a rounded covariance matrix may be from the standard errors beside it
@@ -90,10 +91,6 @@ def from_table(
     table = recognised_estimates(table, y, se, study, (*(covariates or ()), cluster))
     table.require(y)
     table = with_labels(table, study)
-    if cov is not None and cluster is not None:
-        raise SpecificationError(
-            "give cov or cluster: a covariance of the estimates, or a model of their true effects."
-        )
     table = without_reference_rows(table, y, se)
     stated = _measure(table, measure, y)
     printed_by_effects = table.recognised.get(y, y) == "y" and "measure" in table.columns  # as `effects` prints it
@@ -158,13 +155,12 @@ def _rows(
                     f"{table.where(int(i))}: cov has the variance {cov[i, i]:g}, and the standard error {se[i]:g} has the "
                     f"square {se[i] ** 2:g}. Is the matrix in the order of the rows?"
                 )
-        return all_rows(table, y, None, cov), None
+        rows = all_rows(table, y, None, cov)
+        return (rows, None) if cluster is None else clustered_rows(table, rows, cluster)
     if cluster is not None:
-        if used := used_columns(table):
-            raise DataError(
-                f"{table.source}: column {used[0]!r} has a covariance; cluster is for estimates with independent errors."
-            )
-        return clustered_rows(table, y, se, cluster)
+        stated = used_columns(table) or all(name in table.columns for name in PAIR)
+        known = rows_with_covariance(table, y, se) if stated else all_rows(table, y, se, None)
+        return clustered_rows(table, known, cluster)
     return independent_rows(table, y, se) or rows_with_covariance(table, y, se), None
 
 

@@ -39,11 +39,11 @@ _OTHER_NAMES = {
 
 # What is right for several rows of one study.
 ONE_STUDY = (
-    "Rows of one study are dependent. Contrasts that share an arm have a covariance: take them from a table with one row for "
-    "each arm (bayesmeta effects, effect_sizes), or state it in columns cov_1, cov_2, ... or se_ref, or with --cov, "
-    "Estimates(cov=...); between=MultiArm('trial') is for their true effects. Several effects of one study, cohort or "
-    "laboratory vary within and between: --option cluster=..., TwoScales(..., Cluster('trial'), ...), pool_nested. "
-    "Groups of one arm become one: combine_arms, effects --combine. Analysis files have keys of these names."
+    "Rows of one study are dependent: say how. Contrasts that share an arm have a covariance: take them from a table with one "
+    "row for each arm (bayesmeta effects, effect_sizes), or state it in columns cov_1, cov_2, ... or se_ref, or with --cov, "
+    "Estimates(cov=...). Effects in different participants of one study, cohort or laboratory vary within and between: "
+    "--cluster study, TwoScales(..., Cluster('trial'), ...), pool_nested. Groups of one arm become one: effects --combine, "
+    "combine_arms. Analysis files have keys of these names."
 )
 
 

@@ -154,7 +154,7 @@ def heterogeneity(data: Regression, method: str, tau2: Floats) -> tuple[Floats, 
     if data.m == 0:
         return zero, zero + 1, zero, zero, zero + 1
     q = data.q() + zero
-    typical = data.m / np.sum(1 / data.lam, axis=-1) + zero
+    typical = data.m / data.contrasts.traces(zero)[0]
     if method == "fe":
         h2 = q / data.m
         i2 = 100 * np.maximum(1 - 1 / np.maximum(h2, 1e-300), 0.0)

@@ -11,10 +11,12 @@ import typer
 from bayesmeta.report.messages import say, warnings_on_one_line
 from bayesmeta.report.options import (
     Beta,
+    Between,
     Columns,
     Covariance,
     Drop,
     Formula,
+    InClusters,
     Labels,
     Measure,
     ModelName,
@@ -53,6 +55,8 @@ def explore(
     ci_prob: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.95,
     measure: Measure = None,
     cov: Covariance = None,
+    between: Between = None,
+    cluster: InClusters = None,
     column: Columns = None,
     sheet: Sheet = None,
     analysis: RevManAnalysis = None,
@@ -79,8 +83,8 @@ def explore(
     if benefit not in (None, "lower", "higher"):
         raise SpecificationError(f"--benefit {benefit}: choose one of lower, higher.")
     stated = Stated(
-        path=effects, columns=column or [], measure=measure, cov=cov, kind=model, formula=formula, tau=tau or [],
-        mu=mu or [], beta=beta or [], priors=prior or [], options=option or [],
+        path=effects, columns=column or [], measure=measure, cov=cov, between=between, cluster=cluster, kind=model,
+        formula=formula, tau=tau or [], mu=mu or [], beta=beta or [], priors=prior or [], options=option or [],
         reading=Reading(sheet=sheet, analysis=analysis, drop=drop or (), labels=labels),
     )  # fmt: skip
     with warnings_on_one_line():

@@ -57,4 +57,19 @@ Options = Annotated[
     list[str] | None,
     typer.Option("--option", help=f"An option of the model: 'baseline=common'. Of {_OPTIONS}. Repeatable."),
 ]
+Between = Annotated[
+    str | None,
+    typer.Option(
+        help="True effects of one trial's contrasts: multi-arm (as MultiArm(trial)), correlated by 1/2 for their common arm, or "
+        "independent. Where columns trial, arm and a covariance say that contrasts share an arm, multi-arm."
+    ),
+]
+InClusters = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        help="Column within whose values true effects are alike: study for several rows of one study, or a laboratory. Its SD "
+        "needs a prior, --prior 'tau_trial=HalfNormal(0.3)' for study.",
+    ),
+]
 Seed = Annotated[int, typer.Option(min=0, help="Of what is drawn.")]

@@ -11,10 +11,12 @@ from bayesmeta.plots.registry import PLOTS
 from bayesmeta.report.messages import warnings_on_one_line
 from bayesmeta.report.options import (
     Beta,
+    Between,
     Columns,
     Covariance,
     Drop,
     Formula,
+    InClusters,
     Labels,
     Measure,
     ModelName,
@@ -59,6 +61,8 @@ def plot(
     width: Annotated[float, typer.Option(help="Of the picture, in mm: 85 is one column of a journal.")] = 170.0,
     measure: Measure = None,
     cov: Covariance = None,
+    between: Between = None,
+    cluster: InClusters = None,
     column: Columns = None,
     sheet: Sheet = None,
     analysis: RevManAnalysis = None,
@@ -73,8 +77,8 @@ def plot(
     from bayesmeta.report.stated import Stated
 
     stated = Stated(
-        path=effects, columns=column or [], measure=measure, cov=cov, kind=model, formula=formula, tau=tau or [],
-        mu=mu or [], beta=beta or [], priors=prior or [], options=option or [],
+        path=effects, columns=column or [], measure=measure, cov=cov, between=between, cluster=cluster, kind=model,
+        formula=formula, tau=tau or [], mu=mu or [], beta=beta or [], priors=prior or [], options=option or [],
         reading=Reading(sheet=sheet, analysis=analysis, drop=drop or (), labels=labels),
     )  # fmt: skip
     wanted = Wanted(kind=kind, parameter=parameter, claim=claim, order=order, fitting={"engine": engine, "seed": seed})

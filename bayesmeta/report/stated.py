@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.kinds import Arms
@@ -36,6 +40,8 @@ class Stated:
     measure : str or None
     cov : Path or None
         File with the covariance of the estimates.
+    between, cluster : str or None
+        How rows of one study depend: options of the model that the command line has of its own.
     kind : str
         Of the model, by --model.
     formula : str
@@ -51,6 +57,8 @@ class Stated:
     columns: Sequence[str] = ()
     measure: str | None = None
     cov: Path | None = None
+    between: str | None = None
+    cluster: str | None = None
     kind: str = "normal"
     formula: str = "1"
     tau: Sequence[str] = ()
@@ -71,7 +79,7 @@ class Stated:
         estimates_for : str
             A command that takes estimates alone; empty for one that takes every kind of model.
         default_tau : str, optional
-            Prior on tau where none is given.
+            Prior on tau where none is given; one between clusters then has that of uniform shrinkage.
 
         Raises
         ------
@@ -88,16 +96,31 @@ class Stated:
                 f"--model {keys.kind}: `bayesmeta {estimates_for}` takes estimates with known standard errors, and here they "
                 "follow from parameters. `bayesmeta fit` takes this model."
             )
-        options = options_of(self.options, keys)
+        options = options_of([*self.options, *self._dependence(keys)], keys)
         priors: dict[str, list[Said]] = {}
         for said in self._said():
             priors.setdefault(said.name, []).append(said)
-        if default_tau is not None:
-            priors.setdefault("tau", [Said("", "tau", default_tau, parse_prior(default_tau))])
         data = self._estimates(keys, options) if keys.table == "estimates" else self._arms(keys)
+        if default_tau is not None:
+            clusters = [key.parameter(options) for key in keys.needed(options) if key.option == "cluster"]
+            defaults = {"tau": default_tau, **{name: _shrinkage(cast(Estimates, data).se) for name in clusters}}
+            for name, text in defaults.items():
+                priors.setdefault(name, [Said("", name, text, parse_prior(text))])
         asked = Asked(data=data, keys=keys, formula=self.formula, measure=self.measure, options=options, priors=priors)
         asked.check(formula_design(self.formula, data))
         return asked
+
+    def _dependence(self, keys: Keys) -> Iterator[str]:
+        """What --between and --cluster say, as --option does."""
+        for name, value in (("between", self.between), ("cluster", self.cluster)):
+            if value is not None and name not in (key.name for key in keys.options):
+                raise SpecificationError(
+                    f"--{name}: it is for estimates, and --model {keys.kind} takes arms. Leave it out."
+                )
+        if self.cluster is not None:
+            yield f"cluster={self.cluster}"
+        if self.between is not None:
+            yield f"between={_structure(self.between)}"
 
     def _said(self) -> Iterator[Said]:
         yield from (Said("--mu", "mu", text, parse_prior(text)) for text in self.mu)
@@ -108,13 +131,8 @@ class Stated:
                 yield Said(option, name, prior, parse_prior(prior))
 
     def _estimates(self, keys: Keys, options: Mapping[str, Any]) -> Estimates:
-        cluster = options.get("cluster")
-        if self.cov is not None and cluster is not None:
-            raise SpecificationError(
-                "--cov and --option cluster: give one, a covariance of the estimates or clusters of true effects."
-            )
         data = estimates_of(
-            self.path, self.columns, self.formula, checked_measure(self.measure), self.cov, cluster,
+            self.path, self.columns, self.formula, checked_measure(self.measure), self.cov, options.get("cluster"),
             [name for name in keys.columns(options) if name != "study"], self.reading,
         )  # fmt: skip
         checked_measure(data.measure)
@@ -132,6 +150,32 @@ class Stated:
         say_recognised(table, given)
         arms: Arms = kind.from_frame(table, covariates=wanted)
         return arms
+
+
+def _shrinkage(se: NDArray[np.float64]) -> str:
+    """Uniform shrinkage of a second standard deviation: the prior of Daniels (1999) with its scale written out."""
+    scale = 1 / float(np.mean(1 / se**2))
+    return f"OnVariance(Lomax(1, {scale:.3g}))"
+
+
+def _structure(text: str) -> str:
+    """The word of a structure, which may be written as in Python.
+
+    Examples
+    --------
+    >>> _structure("MultiArm('trial')"), _structure("multi-arm"), _structure("Independent()")
+    ('multi-arm', 'multi-arm', 'independent')
+    """
+    called = re.fullmatch(r"(\w+)\(\s*['\"]?(.*?)['\"]?\s*\)", text.strip())
+    if called is None:
+        return text
+    name, column = called.groups()
+    if name == "MultiArm" and column not in ("trial", "study", ""):
+        raise SpecificationError(
+            f"--between {text!r}: trials are the column 'trial', or 'study' where its labels repeat. --column 'trial={column}' "
+            "makes it that."
+        )
+    return {"MultiArm": "multi-arm", "Independent": "independent"}.get(name, text)
 
 
 def options_of(texts: Sequence[str], keys: Keys) -> dict[str, Any]:

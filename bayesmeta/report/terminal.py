@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence
@@ -22,9 +22,15 @@ from bayesmeta.report.priors import source_lines
 from bayesmeta.report.sentences import check_sentence
 from bayesmeta.report.stated import Stated
 from bayesmeta.results.claims import check_claim
+from bayesmeta.results.face import differences_grid, heterogeneity_facts, level_facts
 from bayesmeta.results.fit import fit_many
+from bayesmeta.results.heterogeneity import heterogeneity_of
+from bayesmeta.results.levels import factors_of, level_bayes_factors
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.text.numbers import MISSING, format_exact, spread_of, write_row
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCHEMA = "bayesmeta-fit/1"
 TOLERANCE = 1e-8
@@ -120,9 +126,38 @@ def _content(
             for claim in claims
         ],
         "log_marginal_likelihood": result.log_marginal_likelihood,
+        **_moderators(result, frame, ci_prob),
         "notes": list(result.prepared.family.notes(result.data, result.model)),
         **({} if choices is None else {"choices": choices}),
     }
+
+
+def _moderators(result: MetaResult, frame: pd.DataFrame, ci_prob: float) -> dict[str, Any]:
+    """Heterogeneity, and of factors every pair of levels and the Bayes factors of no difference, where there are any."""
+    found = heterogeneity_of(result, frame)
+    content: dict[str, Any] = {} if found is None else {"heterogeneity": found.as_dict()}
+    if factors_of(result):
+        rows = result.contrasts(ci_prob).to_dict("records")
+        content["contrasts"] = [{str(key): json_value(value) for key, value in row.items()} for row in rows]
+        content["no_difference"] = [
+            {"factor": name, "bayes_factor": json_value(value)} for name, value in level_bayes_factors(result).items()
+        ]
+    return content
+
+
+def _print_sheet(console: PlainConsole, result: MetaResult, ci_prob: float) -> None:
+    """Pairs of levels beside the coefficients, heterogeneity and Bayes factors, as ``print(result)`` has them."""
+    for grid in differences_grid(result, ci_prob):
+        console.print(f"{grid.caption}:")
+        print_table(console, grid.columns, grid.rows)
+    frame = result.summary(ci_prob=ci_prob, ci_kind="eti")
+    found = heterogeneity_of(result, frame)
+    interval = f"{100 * ci_prob:g}% interval"
+    if found is not None:
+        median, lower, upper = write_row(found.tau2, spread_of(*found.tau2))
+        console.print(f"tau^2: median {median}, {interval} {lower} to {upper}")
+    for name, value in [*heterogeneity_facts(found, interval), *level_facts(result)]:
+        console.print(f"{name}: {value}")
 
 
 def _print(content: dict[str, Any], result: MetaResult) -> None:
@@ -149,6 +184,7 @@ def _print(content: dict[str, Any], result: MetaResult) -> None:
         rows.append([row["parameter"] + (" (default prior)" if row.get("prior") else ""), *cells, *ends])
     print_table(console, headings, rows)
     _print_as_read(console, content, result.display, level)
+    _print_sheet(console, result, content["ci_prob"])
     for item in content["probabilities"]:
         probability = format_exact(item["probability"], item["mcse"] or result.error_bound or 0.0)
         console.print(f"P({item['claim']}) = {probability} ({_error(item, result)})")
@@ -194,12 +230,12 @@ def _print_as_read(console: PlainConsole, content: dict[str, Any], display: Disp
 
 
 def _error(item: dict[str, Any], result: MetaResult) -> str:
-    """How exact a probability is: the error that was achieved, or that of the draws that it was simulated from."""
+    """How far a probability can be off: by the error that was achieved, or that of the draws that it was simulated from."""
     if item["mcse"]:
         how = "simulated, " if result.engine != "nuts" else ""
         return f"{how}Monte Carlo error {item['mcse']:.2g}"
     assert result.error_bound is not None
-    return f"exact to {max(result.error_bound, 1e-15):.1g}"
+    return result.prepared.family.accuracy(result.data, f"{max(result.error_bound, 1e-15):.1g}")
 
 
 def _cell(value: float | None, form: str) -> str:

@@ -96,8 +96,9 @@ class ComputedResult(MetaResult):
 
         A point, ``"crps = 0"`` or ``"tau = 0"``, is compared with the model as it is, by marginal likelihoods or, where a
         posterior on a grid has it, the ratio of the posterior density to the prior's (Savage and Dickey). Quadrature takes a
-        prior that has a point mass there apart, into that and the rest, and flat priors on other parameters cancel. A region,
-        ``"mu < 0"`` or ``"-0.1 < mu < 0.1"``, is compared with its complement: posterior odds over prior odds.
+        prior that has a point mass there apart, into that and the rest, and flat priors on other parameters cancel; the name of
+        a factor, ``"pain_class = 0"``, stands for all differences from its reference level. A region, ``"mu < 0"`` or
+        ``"-0.1 < mu < 0.1"``, is compared with its complement: posterior odds over prior odds.
 
         Raises
         ------

@@ -207,7 +207,7 @@ def warn_inaccurate(error: float, tolerance: float) -> None:
     """Warn where doubling the nodes of the quadrature did not bring its error below the tolerance."""
     if error > tolerance:
         warnings.warn(
-            f"probabilities are exact to {error:.1g} only, not to the tolerance of {tolerance:g}. Give a larger tolerance "
+            f"probabilities are computed to {error:.1g} only, not to the tolerance of {tolerance:g}. Give a larger tolerance "
             "to accept this, or compare with engine='nuts'.",
             ConvergenceWarning,
             stacklevel=3,

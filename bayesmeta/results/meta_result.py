@@ -165,6 +165,18 @@ class MetaResult(Shown, ABC):
 
         return shrinkage_of_draws(self, ci_prob, ci_kind)
 
+    def contrasts(self, ci_prob: float = 0.95) -> pd.DataFrame:
+        """Every level of a factor of the formula versus every other: mean, sd, median, equal-tailed interval, and probabilities.
+
+        Those are that the difference lies below zero, and above.
+
+        As exact as `marginal` of ``"allocation[T.systematic] - allocation[T.random]"``. Factors in interactions have none: their
+        levels differ by what they interact with.
+        """
+        from bayesmeta.results.levels import contrasts
+
+        return contrasts(self, ci_prob)
+
     @abstractmethod
     def bayes_factor(self, hypothesis: str) -> float:
         """Bayes factor for a hypothesis such as ``"crps = 0"`` versus the model without it."""
