@@ -32,6 +32,7 @@ from bayesmeta.report.options import (
     Mu,
     Options,
     Priors,
+    Ratios,
     RevManAnalysis,
     Seed,
     Sheet,
@@ -168,10 +169,7 @@ def fit(
     analysis: RevManAnalysis = None,
     drop: Drop = None,
     labels: Labels = None,
-    exp: Annotated[
-        bool | None,
-        typer.Option("--exp/--no-exp", help="Print ratios beside logarithms; left out, the measure decides."),
-    ] = None,
+    exp: Ratios = None,
     as_json: AsJson = False,
 ) -> None:
     """Fit one model to estimates, or to arms, and print its summary."""

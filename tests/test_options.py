@@ -175,7 +175,7 @@ REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
         **_OF_ESTIMATES,
     },
     "pool": {
-        "--method": (["e.csv", "--cluster", "group", "--method", "dl"], "method='dl'"),
+        "--method": (["e.csv", "--cluster", "group", "--method", "dl"], "--method 'dl'"),
         "--interval": (
             ["counts.csv", "--glmm", "cm.el", "--measure", "log_or", "--interval", "hksj"], "--interval: it is for estimates",
         ),

@@ -54,8 +54,9 @@ def _delimiter(text: str, usual: str) -> str:
         mark: [len(next(csv.reader([line], delimiter=mark))) for line in lines]
         for mark in dict.fromkeys((usual, *",;\t"))
     }
-    for start in (0, 1):
-        even = [mark for mark, each in counts.items() if len(set(each[start:])) == 1 and each[-1] > 1]
+    for start in (0, 1) if lines else ():
+        above = max((each[0] for each in counts.values()), default=1) if start else 1  # of a title
+        even = [mark for mark, each in counts.items() if len(set(each[start:])) == 1 and each[-1] > above]
         if even:
             return max(even, key=lambda mark: counts[mark][-1])
     for line in range(len(lines)):

@@ -28,6 +28,9 @@ Drop = Annotated[
     typer.Option("--drop", help="Columns to leave out, by their names in the file: 'notes,doi'. Repeatable."),
 ]
 Labels = Annotated[str | None, typer.Option("--labels", help="The column that names the studies.")]
+Ratios = Annotated[
+    bool | None, typer.Option("--exp/--no-exp", help="Print ratios beside logarithms; left out, the measure decides.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")]
 Measure = Annotated[
     str | None,
