@@ -46,7 +46,10 @@ def exact_probability(fit: QuadratureFit, claim: str, names: Sequence[str]) -> f
         If the claim cannot be read, or is undefined for a part of the posterior.
     """
     compiled = compile_claim(claim, names, fit.names)
-    return None if compiled is None else compiled.probability(fit)
+    try:
+        return None if compiled is None else compiled.probability(fit)
+    except NoExactFormError:
+        return None  # two directions under a truncated prior on a third
 
 
 def compile_claim(claim: str, names: Sequence[str], coefficients: Sequence[str]) -> CompiledClaim | None:

@@ -15,6 +15,7 @@ from bayesmeta.quadrature import mixtures
 from bayesmeta.quadrature.parts import QuadratureFit
 from bayesmeta.results.claim_algebra import Sum
 from bayesmeta.results.computed_result import ComputedResult
+from bayesmeta.results.cut_mixture import CutMixture
 from bayesmeta.results.exact_claims import contrast, exact_probability, scale_probability
 from bayesmeta.results.face import bound_text
 from bayesmeta.results.intervals import Marginal, checked_probability
@@ -132,7 +133,7 @@ class QuadratureResult(ComputedResult):
 
     def _summary_rows(self, ci_prob: float, ci_kind: str) -> list[list[float]]:
         """Rows of the summary; equal-tailed intervals of all normal mixtures are found together."""
-        if ci_kind != "eti":
+        if ci_kind != "eti" or self.fit.is_cut:
             return super()._summary_rows(ci_prob, ci_kind)
         levels = np.array([0.5, (1 - ci_prob) / 2, (1 + ci_prob) / 2])
         scales = {
@@ -150,7 +151,7 @@ class QuadratureResult(ComputedResult):
         rows |= {name: [m.mean(), m.sd(), *np.asarray(m.ppf(levels))] for name, m in scales.items()}
         return [rows[name] for name in self.parameters]
 
-    def _linear(self, name: str) -> NormalMixture:
+    def _linear(self, name: str) -> NormalMixture | CutMixture:
         """Marginal of a coefficient or of theta_new."""
         names = self.fit.names
         at = names.index("mu" if name == "theta_new" else name)
@@ -165,6 +166,11 @@ class QuadratureResult(ComputedResult):
         blocks = np.array_split(np.arange(self.data.n_studies), max(self.data.n_studies // 64, 1))
         rows = []
         for block in blocks:
+            if self.fit.is_cut:
+                marginals = [study_marginal(self.fit, int(i)) for i in block]
+                numbers = [[m.mean(), m.sd(), m.median(), *m.interval(ci_prob, ci_kind)] for m in marginals]
+                rows.append(np.column_stack([y[block], se[block], numbers]))
+                continue
             effects = mixtures.study_effects(self.fit, block)
             sds = np.sqrt(effects.variances)
             mean = effects.means @ effects.weights

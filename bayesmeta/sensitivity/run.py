@@ -149,7 +149,9 @@ class Run:
         terms = differing(all_terms, self.terms0)
         impossible = any(singular(terms[0][key], terms[1][key]) for key in terms[0] if key in terms[1])
         reverse = self._reverse(terms)
-        prior_pieces = pieces(self.names, all_terms)
+        prior_pieces = pieces(self.names, all_terms, cut=True)
+        if any(piece.cut is not None for piece in prior_pieces):  # a table is of normals
+            return [(c, t) for t in range(len(self.tau_priors))]
         inaccurate: list[tuple[int, int]] = []
         for p, plan in enumerate(self.plans):
             wanted = list(range(len(plan.members)))
