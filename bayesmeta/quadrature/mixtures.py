@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -121,6 +121,32 @@ def study_effects(fit: QuadratureFit, rows: NDArray[np.intp]) -> Mixture:
     return Mixture(
         weights(fit), np.concatenate(means, axis=1), v, bounds_of(fit, np.concatenate(covariances, axis=1), v)
     )
+
+
+def effects_sum(fit: QuadratureFit, rows: Mapping[int, float], contrast: Floats) -> Mixture | None:
+    """Marginal of a weighted sum of true effects and coefficients; None of several effects that covary given tau and beta.
+
+    Parameters
+    ----------
+    rows : mapping of int to float
+        Weights of the studies' effects, by row.
+    contrast : ndarray, shape (coefficient,)
+        Weights of the coefficients.
+    """
+    if len(rows) > 1 and (fit.problem.clusters is not None or fit.rotation.back is not None):
+        return None
+    at, w = np.array(list(rows)), np.array(list(rows.values()))
+    means, variances, covariances = [], [], []
+    slopes = _cluster_slopes if fit.problem.clusters is not None else _slopes
+    for part in fit.parts:
+        constant, slope, spread = slopes(fit, part, at)
+        total = np.einsum("r,rnp->np", w, slope) + contrast
+        of_sum = _study_moments(part, (w @ constant)[None], total[None], (w**2 @ spread)[None])
+        means.append(of_sum[0].ravel())
+        variances.append(of_sum[1].ravel())
+        covariances.append(with_cut(part, of_sum[2]).ravel() if fit.is_cut else variances[-1])
+    v = np.concatenate(variances)
+    return Mixture(weights(fit), np.concatenate(means), v, bounds_of(fit, np.concatenate(covariances), v))
 
 
 def _slopes(fit: QuadratureFit, part: Part, rows: NDArray[np.intp]) -> tuple[Floats, Floats, Floats]:

@@ -48,7 +48,7 @@ def fit_and_print(
     ready = prepare(data, model)
     ready.check()
     for claim in claims:
-        check_claim(claim, ready.names)
+        check_claim(claim, ready.named(claim))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # said below, as checks
         result = fit_many(data, {"model": model}, engine, seed=seed, draws=draws, chains=chains)["model"]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, owens_t, sici
 
+from bayesmeta.families.effect_names import NEW
 from bayesmeta.quadrature import cut, mixtures
 from bayesmeta.quadrature.parts import AnyFit, AnyPart, Part
 from bayesmeta.quadrature.scale_density import ScaleDensity
@@ -89,8 +90,9 @@ def _in_part(atoms: Sequence[Affine], part: AnyPart, names: Sequence[str]) -> tu
     values = {names[i]: constant(float(value)) for i, value in part.piece.fixed.items()}
     if known_tau is not None:
         values["tau"] = constant(float(known_tau))
-        if not spreads and "mu" in values:
-            values["theta_new"] = values["mu"]
+        if not spreads:
+            values |= {f"{NEW}{name}]": value for name, value in values.items()}
+            values |= {"theta_new": values["mu"]} if "mu" in values else {}
     edges: list[bool | _Edge] = []
     moving, vectors = [], []
     for atom in atoms:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any
 
@@ -12,9 +12,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bayesmeta.errors import SpecificationError
+from bayesmeta.families.effect_names import group_of, study_of
 from bayesmeta.results.claim_algebra import Sum
 from bayesmeta.results.claim_syntax import Syntax, read
-from bayesmeta.results.claims import Simulated, evaluate, holds_on, share_of
+from bayesmeta.results.claims import Simulated, evaluate, holds_on, mentioned, share_of
 from bayesmeta.results.exact_claims import defined_everywhere
 from bayesmeta.results.intervals import Marginal
 from bayesmeta.results.marginal import DrawsMarginal
@@ -109,11 +110,26 @@ class ComputedResult(MetaResult):
             return float(np.exp(self._log_factor(hypothesis)))
 
     def _simulated(self, claim: str) -> Simulated:
-        return share_of(holds_on(claim, self._many_draws.__getitem__, self.parameters))
+        names = self.prepared.named(claim)
+        if any(study_of(name) for name in mentioned(claim, names)):
+            return self._among_draws(claim, names)
+        return share_of(holds_on(claim, self._many_of, names))
+
+    def _among_draws(self, claim: str, names: Sequence[str]) -> Simulated:
+        """Probability of a claim about studies' true effects from the draws of `datatree`, which have these."""
+        holds = holds_on(claim, self._parameter, names)
+        p, n = float(holds.mean()), min(holds.size, self.n_independent or holds.size)
+        return Simulated(p, float(np.sqrt(max(p * (1 - p), 1 / n) / n)))
+
+    def _many_of(self, name: str) -> Floats:
+        """Draws of a parameter or of a new study's effect, for claims that are simulated."""
+        if (group := group_of(name)) is not None:
+            return self._new_study(group, self._many_draws.__getitem__)
+        return np.asarray(self._many_draws[name])
 
     def _marginal_of(self, expression: str) -> Marginal:
         """Marginal of an expression: of a monotone function of a sum that is known as exactly as that, of others from draws."""
-        syntax = read(expression, self.parameters)
+        syntax = read(expression, self.prepared.named(expression))
         exact = self._transformed(syntax) if syntax.kind == "number" and self._is_defined(syntax) else None
         return DrawsMarginal(self.draws(expression)) if exact is None else exact
 
@@ -145,5 +161,5 @@ class ComputedResult(MetaResult):
             return False
 
     def _moments_from_draws(self, expression: str) -> tuple[float, float]:
-        draws = np.asarray(evaluate(expression, self._many_draws.__getitem__, self.parameters))
+        draws = np.asarray(evaluate(expression, self._many_of, self.prepared.named(expression)))
         return float(draws.mean()), float(draws.std(ddof=1))

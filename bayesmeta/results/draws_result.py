@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bayesmeta.data.kinds import Data
 from bayesmeta.errors import SpecificationError
 from bayesmeta.results.claims import holds_on
-from bayesmeta.results.draws_shrinkage import shrinkage_of_draws, study_draws
+from bayesmeta.results.draws_shrinkage import shrinkage_of_draws
 from bayesmeta.results.face import direction_error
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
@@ -80,8 +80,6 @@ class DrawsResult(MetaResult):
 
     def _marginal(self, expression: str) -> DrawsMarginal:
         """Marginal posterior of a parameter, of an expression in parameters, or of ``theta[study]``."""
-        if expression.startswith("theta[") and expression.endswith("]"):
-            return DrawsMarginal(study_draws(self, expression[6:-1]))
         parameter = self.prepared.parameters.get(expression)
         lower = 0.0 if expression == "tau" else -np.inf
         if parameter is not None and parameter.role == "nuisance":
@@ -149,7 +147,7 @@ class DrawsResult(MetaResult):
         return problems(self.summary(), stats, accept)
 
     def _holds(self, claim: str) -> NDArray[np.bool_]:
-        holds = holds_on(claim, self._parameter, self.parameters)
+        holds = holds_on(claim, self._parameter, self.prepared.named(claim))
         return np.broadcast_to(holds, (self.posterior.sizes["chain"], self.posterior.sizes["draw"]))
 
     def __repr__(self) -> str:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
 
@@ -15,13 +14,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Floats = NDArray[np.float64]
-
-
-def study_draws(result: MetaResult, study: str) -> Floats:
-    """Draws of ``theta[study]``, shape (chain, draw)."""
-    if study not in result.data.study:
-        raise SpecificationError(f"theta[{study}]: no such study.{did_you_mean(study, result.data.study)}")
-    return np.asarray(result.posterior["theta"].sel(study=study))
 
 
 def shrinkage_of_draws(result: MetaResult, ci_prob: float, ci_kind: str) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from bayesmeta.data.kinds import Data
 from bayesmeta.effects.display import Display
 from bayesmeta.effects.registry import display_of
+from bayesmeta.families.effect_names import group_of, study_of
 from bayesmeta.families.prepared import Prepared, prepare
 from bayesmeta.priors import published_parts
 from bayesmeta.results.claims import evaluate
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Floats = NDArray[np.float64]
+_NEW_STUDY = 20261201  # seed of what a new study of a group adds to draws that exist
 _COLUMNS = ("mean", "sd", "median", "lower", "upper")
 
 
@@ -193,9 +195,10 @@ class MetaResult(Shown, ABC):
     def draws(self, expression: str) -> Floats:
         """Draws of a parameter or of an expression in parameters, shape (chain, draw).
 
-        Examples: ``"tau"``, ``"mu + crps"``, ``"exp(mu)"``.
+        Examples: ``"tau"``, ``"mu + crps"``, ``"exp(mu)"``, ``"theta[Smith 2010]"``; without an intercept also
+        ``"theta_new[group[a]]"``, the effect in a new study of that group.
         """
-        return np.asarray(evaluate(expression, self._parameter, self.parameters))
+        return np.asarray(evaluate(expression, self._parameter, self.prepared.named(expression)))
 
     def save(self, path: str | Path) -> None:
         """Write `datatree` as netCDF, with data, model and settings; `bayesmeta.load` reads it back.
@@ -241,4 +244,15 @@ class MetaResult(Shown, ABC):
     def _parameter(self, name: str) -> Any:
         if name in self.coefficients:
             return np.asarray(self.posterior["beta"].sel(covariate=name))
+        if (study := study_of(name)) is not None:
+            return np.asarray(self.posterior["theta"].sel(study=study))
+        if (group := group_of(name)) is not None:
+            return self._new_study(group, self._parameter)
         return np.asarray(self.posterior[name])
+
+    def _new_study(self, group: str, draws: Callable[[str], Any]) -> Floats:
+        """Draws of the effect in a new study around a coefficient, from those of the parameters."""
+        others = (name for name, one in self.model.components.items() if one.varies_in_new_study)
+        spread = np.sqrt(sum((np.asarray(draws(name)) ** 2 for name in ("tau", *others)), np.zeros(())))
+        noise = np.random.default_rng(_NEW_STUDY).standard_normal(spread.shape)
+        return np.asarray(draws(group) + spread * noise)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,6 +35,15 @@ def linear_marginal(
 def study_marginal(fit: QuadratureFit, row: int) -> NormalMixture | CutMixture:
     """Marginal of a study's true effect."""
     return _marginal(fit, mixtures.study_effects(fit, np.array([row])).row(0), (-np.inf, np.inf), 2)
+
+
+def effects_marginal(
+    fit: QuadratureFit, rows: Mapping[int, float], weights: Floats, constant: float
+) -> NormalMixture | CutMixture | None:
+    """Marginal of a sum of studies' true effects and coefficients plus a constant; None where effects covary given tau."""
+    if (mixture := mixtures.effects_sum(fit, rows, weights)) is None:
+        return None
+    return _marginal(fit, mixture._replace(means=mixture.means + constant), (-np.inf, np.inf), 2)
 
 
 def _marginal(

@@ -58,10 +58,11 @@ class Run:
         self.ready, self.of_base = prepare(data, model), prepare(data, self.base)
         self.columns = self.ready.design.columns
         self.levels = np.array([(1 - ci_prob) / 2, (1 + ci_prob) / 2])
-        compiled = [compile_claim(text, primary.parameters, self.names) for text in claims]
+        named = [primary.prepared.named(text) for text in claims]
+        compiled = [compile_claim(text, names, self.names) for text, names in zip(claims, named, strict=True)]
         self.compiled = [claim for claim in compiled if claim is not None and claim.always_defined]
         self.exact = len(self.compiled) == len(claims) and primary.fit.problem.second is None
-        self.quantity = quantity_of(claims[0], primary.parameters, self.names)
+        self.quantity = quantity_of(claims[0], named[0], self.names)
         self.tau_priors = tuple(varied.get("tau", (self.base.tau,)))
         self.keys: tuple[Key, ...] = tuple(key for key in varied if key != "tau")
         self.combinations = list(itertools.product(*(varied[key] for key in self.keys)))
