@@ -91,6 +91,10 @@ class Truncated(MomentMethods):
         """The scaled prior, cut at the bounds times `factor`."""
         return replace(self, prior=self.prior.scaled(factor), lower=factor * self.lower, upper=factor * self.upper)
 
+    def widened(self, factor: float) -> Self:
+        """The widened prior, cut at the same bounds."""
+        return replace(self, prior=self.prior.widened(factor))
+
     def in_pymc(self, pm: Any, name: str, data: Mapping[str, Any]) -> InPyMC:
         """The same, with the bounds that there are."""
         whole = self.prior.in_pymc(pm, "part", inner_data(data, 0))

@@ -22,11 +22,12 @@ from bayesmeta.report.stated import Stated
 from bayesmeta.results.claims import check_claim
 from bayesmeta.results.fit import fit_many
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.text.numbers import MISSING, format_exact, spread_of, write_row
+from bayesmeta.text.numbers import MINUS, MISSING, format_exact, spread_of, write_row
 
 SCHEMA = "bayesmeta-fit/1"
 TOLERANCE = 1e-8
 _MOMENTS = ("mean", "sd", "median", "lower", "upper")
+_WORDS = {MISSING: "none", "∞": "inf", MINUS + "∞": "-inf"}
 
 
 def fit_and_print(
@@ -116,11 +117,10 @@ def _print(content: dict[str, Any], result: MetaResult) -> None:
     level = f"{100 * content['ci_prob']:g}%"
     diagnostics = ("bulk\nESS", "R-hat") if drawn else ()
     headings = ["", "mean", "sd", "median", f"lower\n{level}", f"upper\n{level}", *diagnostics]
-    rows = []
+    rows, frame = [], result.summary(ci_prob=content["ci_prob"])  # JSON has no infinite numbers
     for row in content["summary"]:
-        cells = [
-            text if text != MISSING else "none" for text in write_row([row[key] for key in _MOMENTS], _spread(row))
-        ]
+        moments = frame.loc[row["parameter"], list(_MOMENTS)].to_numpy(float).tolist()
+        cells = [_WORDS.get(text, text) for text in write_row(moments, _spread(row))]
         ends = [_cell(row["ess_bulk"], ".0f"), _cell(row["r_hat"], ".3f")] if drawn else []
         rows.append([row["parameter"] + (" (default prior)" if row.get("prior") else ""), *cells, *ends])
     print_table(console, headings, rows)

@@ -92,8 +92,8 @@ class ComputedResult(MetaResult):
     def _log_factor(self, hypothesis: str) -> float:
         """Logarithm of a Bayes factor."""
 
-    def bayes_factor(self, hypothesis: str) -> float:
-        """Bayes factor for a hypothesis about one parameter; above 1 the data favour it.
+    def log_bayes_factor(self, hypothesis: str) -> float:
+        """Natural logarithm of the Bayes factor for a hypothesis about one parameter; above 0 the data favour it.
 
         A point, ``"crps = 0"`` or ``"tau = 0"``, is compared with the model as it is, by marginal likelihoods or, where a
         posterior on a grid has it, the ratio of the posterior density to the prior's (Savage and Dickey). Quadrature takes a
@@ -106,8 +106,7 @@ class ComputedResult(MetaResult):
             If the hypothesis cannot be read, is certain or impossible under the prior, is about several parameters where
             there is no exact posterior of both, or a parameter that it is about has an improper prior.
         """
-        with np.errstate(over="ignore"):
-            return float(np.exp(self._log_factor(hypothesis)))
+        return float(self._log_factor(hypothesis))
 
     def _simulated(self, claim: str) -> Simulated:
         names = self.prepared.named(claim)

@@ -122,7 +122,7 @@ class DrawsResult(MetaResult):
         """
         return self.prepared.family.choice_probabilities(self.data, self.posterior) or {}
 
-    def bayes_factor(self, hypothesis: str) -> float:
+    def log_bayes_factor(self, hypothesis: str) -> float:
         """Raises: draws alone do not give a marginal likelihood."""
         raise SpecificationError(
             f"bayes_factor({hypothesis!r}): draws do not give a marginal likelihood. Use the quadrature engine, which does."

@@ -154,9 +154,17 @@ class MetaResult(Shown, ABC):
     def shrinkage(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
         """Posterior of each study's true effect theta_i: y and se (posterior means where latent), mean, sd, median, interval."""
 
-    @abstractmethod
     def bayes_factor(self, hypothesis: str) -> float:
-        """Bayes factor for a hypothesis such as ``"crps = 0"`` versus the model without it."""
+        """Bayes factor for a hypothesis such as ``"crps = 0"`` versus the model without it; above 1 the data favour it.
+
+        Infinite or zero where it is beyond floats; `log_bayes_factor`, which says what is compared, is not.
+        """
+        with np.errstate(over="ignore"):
+            return float(np.exp(self.log_bayes_factor(hypothesis)))
+
+    @abstractmethod
+    def log_bayes_factor(self, hypothesis: str) -> float:
+        """Natural logarithm of `bayes_factor`."""
 
     @property
     def n_independent(self) -> float | None:

@@ -268,7 +268,9 @@ class Run:
         log_evidence = arrays.pop("log_evidence")
         comparable, proper = self._proper(keys)
         arrays["log_marginal_likelihood"] = np.where(proper, log_evidence, np.nan)
-        arrays["bayes_factor"] = np.where(comparable, np.exp(log_evidence - self.primary.fit.log_evidence), np.nan)
+        arrays["log_bayes_factor"] = np.where(comparable, log_evidence - self.primary.fit.log_evidence, np.nan)
+        with np.errstate(over="ignore"):  # infinite beyond floats, where the logarithm is not
+            arrays["bayes_factor"] = np.exp(arrays["log_bayes_factor"])
         arrays["error_bound"] = arrays.pop("error")
         return SensitivityResult(
             data=self.data,
