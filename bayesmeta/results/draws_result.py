@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from bayesmeta.data.kinds import Data
@@ -23,6 +22,7 @@ from bayesmeta.text.numbers import count_of
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
 
 @final
@@ -105,6 +105,8 @@ class DrawsResult(MetaResult):
         p, n = holds.mean(), holds.size
         if p in (0.0, 1.0):  # no variation to estimate from: the error of one more draw on the other side
             return float(1 / (n + 2))
+        import xarray as xr
+
         data = xr.Dataset({"claim": (("chain", "draw"), holds)})
         return float(arviz_stats.mcse(data, method="mean")["claim"])
 
@@ -136,6 +138,7 @@ class DrawsResult(MetaResult):
     def moment_errors(self, name: str) -> tuple[float, float]:
         """Monte Carlo standard errors of mean and standard deviation of a parameter, from the chains."""
         import arviz_stats
+        import xarray as xr
 
         data = xr.Dataset({"x": (("chain", "draw"), self.draws(name))})
         mean, sd = (float(arviz_stats.mcse(data, method=method)["x"]) for method in ("mean", "sd"))

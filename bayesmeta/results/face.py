@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from bayesmeta.effects.display import Display, is_value
 from bayesmeta.pooling.face import p_text
@@ -173,7 +173,7 @@ def _heterogeneity(problem: GaussianProblem, frame: pd.DataFrame) -> Iterator[tu
         fitted = regression(problem.y, problem.standard_errors**2, problem.X, V if V.ndim == 2 else None)
         q, df = float(fitted.q()), fitted.m
         residual = "" if p == 1 else ", of the residuals"
-        yield "Cochran's Q", f"{format_value(q)} on {df} df{residual}, {p_text(float(chi2.sf(q, df)))}"
+        yield "Cochran's Q", f"{format_value(q)} on {df} df{residual}, {p_text(float(chdtrc(df, q)))}"
 
 
 def interval_note(new_study: bool, intercept: bool) -> str:

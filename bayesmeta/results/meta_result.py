@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from bayesmeta.data.kinds import Data
@@ -26,6 +25,7 @@ from bayesmeta.text.sheet import Sheet, Shown
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
 Floats = NDArray[np.float64]
 _NEW_STUDY = 20261201  # seed of what a new study of a group adds to draws that exist
