@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -26,12 +27,38 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=bool(os.environ.get("CI")),
         help="fail the run when a test is skipped (always so where CI is set)",
     )
+    parser.addoption(
+        "--move-seeds", type=int, default=0, metavar="N", help="other chains and draws of the package under every seed"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[SKIPPED] = []
     if config.getoption("--no-skips"):
         config.pluginmanager.register(NoSkips(config.stash[SKIPPED]))
+    if config.getoption("--move-seeds"):
+        move_seeds(config.getoption("--move-seeds"))
+
+
+def move_seeds(by: int) -> None:
+    """Add a number to the seed of every chain and to that of the package's generators, here and where reports sample.
+
+    The data that tests generate stay, and results state the seeds that they were asked for.
+    """
+    import numpy as np
+
+    from bayesmeta.analysis import chains
+    from bayesmeta.inference.sampling import CompiledModel
+
+    sample, generator = CompiledModel.sample, np.random.default_rng
+
+    def moved(seed: Any = None) -> np.random.Generator:
+        by_package = sys._getframe(1).f_globals["__name__"].startswith("bayesmeta.")
+        return generator([*np.atleast_1d(seed), by] if by_package and isinstance(seed, int | list) else seed)
+
+    np.random.default_rng = moved
+    CompiledModel.sample = lambda self, data, settings, seed, *rest: sample(self, data, settings, seed + by, *rest)
+    chains._START = f"import runpy; runpy.run_path({__file__!r})['move_seeds']({by}); {chains._START}"
 
 
 def pytest_collection_finish() -> None:

@@ -187,6 +187,37 @@ def test_each_way_to_ask_for_a_family_is_seen(source: str) -> None:
     assert "HalfNormal" in asked_for(source) & prior_classes()
 
 
+def bare_numbers(source: str) -> list[str]:
+    """Lines with a number that no comment beside or above them explains, but for small ones and for defaults."""
+    lines, tree = source.splitlines(), ast.parse(source)
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    stated = [
+        part for node in functions for part in (*node.args.defaults, *node.args.kw_defaults, *node.decorator_list)
+    ]
+    passed = {id(inner) for part in stated if part is not None for inner in ast.walk(part)}
+    numbers = [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and type(node.value) in (int, float) and id(node) not in passed
+        if node.value not in (0, 0.5, 1, 2, 3, 4)
+    ]
+    near = {
+        n: [lines[n - 1], *(line for line in lines[max(n - 3, 0) : n - 1] if line.strip().startswith("#"))]
+        for n in numbers
+    }
+    return [lines[n - 1].strip() for n in sorted(near) if not any("#" in line for line in near[n])]
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "quadrature").glob("*.py")), ids=lambda p: p.stem)
+def test_numbers_of_the_quadrature_engine_have_a_reason_beside_them(path: Path) -> None:
+    assert bare_numbers(path.read_text(encoding="utf-8")) == []
+
+
+def test_a_number_without_a_reason_is_seen() -> None:
+    source = "A = 12\nB = 13  # a dozen and one\n# more\nC = 14\ndef f(x=15):\n    return x + 16\n"
+    assert bare_numbers(source) == ["A = 12", "return x + 16"]
+
+
 def loaded_after(code: str) -> set[str]:
     """Top-level modules that a fresh interpreter holds after `code`."""
     tail = "\nimport sys; print('modules:', *{name.partition('.')[0] for name in sys.modules})"

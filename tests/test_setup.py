@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from packaging.requirements import Requirement
+
+import bayesmeta as bm
+from bayesmeta.analysis import chains
+from bayesmeta.inference.sampling import CompiledModel
 
 pytest_plugins = ["pytester"]
 ROOT = Path(__file__).resolve().parent.parent
@@ -156,6 +162,23 @@ def test_tests_do_not_notice_where_they_run(
     run.assert_outcomes(passed=1)
     (folder,) = re.findall(r"caches: (\S+)", run.stderr.str() + run.stdout.str())
     assert not Path(folder).exists()
+
+
+def test_seeds_of_the_package_can_be_moved_and_those_of_tests_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what `--move-seeds` does, in place of which everything is put back."""
+    monkeypatch.setattr(CompiledModel, "sample", lambda self, data, settings, seed, *rest: seed)
+    monkeypatch.setattr(np.random, "default_rng", np.random.default_rng)
+    monkeypatch.setattr(chains, "_START", chains._START)
+    data, model = bm.load_dataset("eight_schools"), bm.NormalNormal(mu=bm.Normal(0, 20), tau=bm.HalfNormal(5))
+    before, of_test = bm.fit(data, model, seed=3).draws("mu"), np.random.default_rng(3).random(4)
+    conftest = runpy.run_path(str(ROOT / "tests" / "conftest.py"))
+    conftest["move_seeds"](40)
+    after = bm.fit(data, model, seed=3).draws("mu")
+    assert (before == after).mean() < 0.01
+    assert abs(before.mean() - after.mean()) < 4 * before.std() * np.sqrt(2 / before.size)
+    assert (np.random.default_rng(3).random(4) == of_test).all()
+    assert CompiledModel.sample(object(), {}, None, 7) == 47
+    assert "move_seeds'](40)" in chains._START
 
 
 def test_the_citation_and_the_licence_agree_with_the_package() -> None:

@@ -38,8 +38,8 @@ def forest_studies(result: MetaResult) -> list[ForestStudy]:
 
 def pool_record(result: MetaResult, name: str) -> Pool:
     """Mean, median and 95% interval of a parameter, or of an expression in parameters."""
-    found = interval_record(result.marginal(name))
-    return Pool(**{key: found[key] for key in ("mean", "median", "lower", "upper")})
+    numbers = interval_record(result.marginal(name))
+    return Pool(**{key: numbers[key] for key in ("mean", "median", "lower", "upper")})
 
 
 def forest_record(result: MetaResult) -> ForestRecord:

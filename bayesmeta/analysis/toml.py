@@ -132,7 +132,7 @@ def _sections(annotation: Any) -> list[type[BaseModel]]:
     """The section classes inside an annotation such as ``dict[str, Outcome]`` or ``list[Signal]``."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [found for argument in getattr(annotation, "__args__", ()) for found in _sections(argument)]
+    return [section for argument in getattr(annotation, "__args__", ()) for section in _sections(argument)]
 
 
 def _kind(section: type[BaseModel]) -> str:

@@ -80,11 +80,11 @@ class Convergence:
                 f"{self.saturated} of {self.transitions} trajectories were cut before they turned.",
             ),
         ]
-        found = [
+        checks = [
             Check(f"{label}: {name}", value >= limit if "ESS" in name else value <= limit, value, limit, note)
             for name, value, limit, note in rows
         ]
-        return [_informs(one) if exact and one.name.endswith("error of the SD") else one for one in found]
+        return [_informs(one) if exact and one.name.endswith("error of the SD") else one for one in checks]
 
     def as_dict(self) -> dict[str, object]:
         """Plain form."""

@@ -169,10 +169,10 @@ def _orders(ready: Prepared[Any, Any], order: str | None) -> list[tuple[str, Any
             )
         values = data.covariates[order].to_numpy()
         labels = [labels[i] for i in np.argsort(values, kind="stable")]
-    found = [(labels[-1], data)]
+    steps = [(labels[-1], data)]
     for label, before in zip(labels[:0:-1], labels[-2::-1], strict=True):
-        fewer = ready.family.without(found[-1][1], label)
+        fewer = ready.family.without(steps[-1][1], label)
         if fewer is None:
             raise DataError(f"cumulative: study {label!r} cannot be left out of these data.")
-        found.append((before, fewer))
-    return found[::-1]
+        steps.append((before, fewer))
+    return steps[::-1]

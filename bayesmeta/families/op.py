@@ -45,8 +45,8 @@ class Density(Op):
 
     def perform(self, node: Apply, inputs: list[Any], outputs: list[Any]) -> None:
         """Evaluate outside compiled graphs."""
-        found = self.evaluate(*(np.asarray(value, order="C") for value in inputs))
-        for storage, value in zip(outputs, found, strict=True):
+        results = self.evaluate(*(np.asarray(value, order="C") for value in inputs))
+        for storage, value in zip(outputs, results, strict=True):
             storage[0] = np.asarray(value, dtype=float)
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:

@@ -47,9 +47,9 @@ def missing_letters(text: str) -> str:
 
 def warn_of_glyphs(figure: Figure) -> None:
     """Warn, once for a figure, of the letters that are drawn as empty boxes."""
-    found = missing_letters("".join(one.get_text() for one in figure.findobj(Text) if isinstance(one, Text)))
-    if found:
-        shown = found if len(found) <= 12 else f"{found[:12]}..."
+    missing = missing_letters("".join(one.get_text() for one in figure.findobj(Text) if isinstance(one, Text)))
+    if missing:
+        shown = missing if len(missing) <= 12 else f"{missing[:12]}..."
         warnings.warn(
             f"plot: no font of this machine has the letters {shown}, which are drawn as boxes. Install one that has them, e.g. "
             "Noto Sans CJK.",

@@ -80,8 +80,8 @@ def plot_funnel(result: MetaResult, *, ax: Axes | None = None, width: float = WI
         if display.is_ratio:
             ratio_axis(ax)
         legend(ax, handles, ncols=2 if narrow(inches) else 4)
-    found = int((np.abs(effects.y / effects.se) > ndtri(0.975)).sum())
-    significant = "" if display.null is None else f": {found} with P below 0.05"
+    count = int((np.abs(effects.y / effects.se) > ndtri(0.975)).sum())
+    significant = "" if display.null is None else f": {count} with P below 0.05"
     said = "" if centre is None else _mean(display, centre.median(), *centre.interval(0.95, "eti"))
     return finished(ax, f"Funnel plot of {effects.said}, {display.label} by standard error{significant}.{said}")
 

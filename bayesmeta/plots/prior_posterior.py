@@ -102,7 +102,7 @@ def _density(prior: Prior, x: np.ndarray) -> np.ndarray | None:
     """Of a prior at `x`; None where it has none."""
     if not (prior.is_proper and prior.has_density):
         return None
-    return np.where(np.isfinite(found := np.asarray(prior.pdf(x), float)), found, np.nan)
+    return np.where(np.isfinite(density := np.asarray(prior.pdf(x), float)), density, np.nan)
 
 
 def as_read(result: MetaResult, parameter: str) -> tuple[Display, str]:

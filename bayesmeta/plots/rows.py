@@ -108,8 +108,8 @@ def _column(side: Axes, at: Sequence[float], texts: Sequence[str], pad: float) -
 def _width(texts: Sequence[str]) -> float:
     """Of the widest text, in points."""
     font = FontProperties(size=matplotlib.rcParams["ytick.labelsize"])
-    found = [TextPath((0, 0), text, prop=font).get_extents().width for text in texts if text.strip()]
-    return float(max(found, default=0.0))
+    widths = [TextPath((0, 0), text, prop=font).get_extents().width for text in texts if text.strip()]
+    return float(max(widths, default=0.0))
 
 
 def ends(low: float, high: float, display: Display) -> tuple[float, float]:

@@ -97,11 +97,11 @@ def prior_axis(name: str, priors: tuple[Prior, ...]) -> tuple[str, str, list[int
     SpecificationError
         If they are no such priors.
     """
-    found = one_parameter_families(priors)
-    if len(found) != 1 or len(found[0][2]) < len(priors):
+    families = one_parameter_families(priors)
+    if len(families) != 1 or len(families[0][2]) < len(priors):
         raise SpecificationError(
             f"a contour plot needs priors on {name} of one family that differ in one number; see prior_grid."
         )
-    family, key, ordered = found[0]
+    family, key, ordered = families[0]
     where = {id(prior): i for i, prior in enumerate(priors)}
     return f"{_NUMBERS.get(key, key)} of the {family.__name__} prior on {name}", key, [where[id(p)] for p in ordered]

@@ -162,8 +162,8 @@ def pool_rows(
         data.y, data.se, X, method=method, interval=interval, level=level, tau2_interval=tau2_interval, cov=data.cov,
         prediction="metafor" if prediction == "nagashima" else prediction,
     )  # fmt: skip
-    found = _result(data, names, X, regression, method, interval, formula, level, prediction, ones, jacobian)
-    return replace(found, display=display, labels=labels)
+    result = _result(data, names, X, regression, method, interval, formula, level, prediction, ones, jacobian)
+    return replace(result, display=display, labels=labels)
 
 
 def coefficient_labels(data: Estimates, names: Sequence[str]) -> dict[str, str]:

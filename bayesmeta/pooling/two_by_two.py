@@ -110,8 +110,8 @@ def mantel_haenszel(
         y, errors = _EFFECTS[measure](*columns, correction=correction, where=names)
         q = float(np.sum(((y - estimate) / errors) ** 2))
     tests = _odds_ratio_tests(cells, math.exp(estimate)) if measure == "log_or" else {}
-    found = _result("mh", estimate, se, q, int(keep.sum()), len(keep), level, tests)
-    return replace(found, display=display_of(measure))
+    pooled = _result("mh", estimate, se, q, int(keep.sum()), len(keep), level, tests)
+    return replace(pooled, display=display_of(measure))
 
 
 def peto(arms: TableSource, *, level: float = 0.95) -> PooledResult:
@@ -155,8 +155,8 @@ def peto(arms: TableSource, *, level: float = 0.95) -> PooledResult:
     keep = cells.informative
     estimate = float(cells.excess.sum()) / total
     q = float(np.sum(cells.excess[keep] ** 2 / cells.variance[keep])) - estimate**2 * total
-    found = _result("peto", estimate, total**-0.5, max(q, 0.0), int(keep.sum()), len(keep), level, {})
-    return replace(found, display=display_of("peto_log_or"))
+    pooled = _result("peto", estimate, total**-0.5, max(q, 0.0), int(keep.sum()), len(keep), level, {})
+    return replace(pooled, display=display_of("peto_log_or"))
 
 
 def _read(arms: TableSource) -> tuple[_Cells, list[str]]:

@@ -47,5 +47,5 @@ def published_parts(prior: Prior) -> tuple[PublishedPrior, ...]:
     if isinstance(prior, PublishedPrior):
         return (prior,)
     if isinstance(prior, Mixture):
-        return tuple(found for _, part in prior.components for found in published_parts(part))
+        return tuple(published for _, part in prior.components for published in published_parts(part))
     return ()

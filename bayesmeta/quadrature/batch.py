@@ -13,8 +13,8 @@ from array_api_compat import is_jax_array, is_numpy_array, is_torch_array, to_de
 from numpy.typing import NDArray
 
 from bayesmeta.priors import Prior
-from bayesmeta.quadrature.gaussian import CoefficientPrior, Problem
-from bayesmeta.quadrature.integrate import NODES, Integrand, Posterior, integrate
+from bayesmeta.quadrature.gaussian import BLOCK, CoefficientPrior, Problem
+from bayesmeta.quadrature.integrate import MOST_NODES, NODES, Integrand, Posterior, integrate
 from bayesmeta.quadrature.scale_density import scale_density
 from bayesmeta.quadrature.special import namespace, normal_cdf
 
@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 Lanes = NDArray[np.intp]
 Summarise = Callable[[Lanes, Integrand, Posterior], Floats]
 _ELEMENTS = 800_000  # of the largest temporary array: smaller chunks wait for each other's Python
-_MOST_NODES = 8192  # what error is left then, the result states
+_ON_DEVICE = 50  # times as large on a GPU, where a call takes as long for few numbers as for many
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def run(
         From lanes, their integrand and its posterior to numbers, shape (lane, ...).
     """
     plain = is_numpy_array(batch.y)
-    size = max(_ELEMENTS * (1 if plain else 50) // (min(batch.y.shape[1], 64) * NODES), 1)
+    size = max(_ELEMENTS * (1 if plain else _ON_DEVICE) // (min(batch.y.shape[1], BLOCK) * NODES), 1)
     chunks = np.array_split(np.arange(batch.n_lanes), max(-(-batch.n_lanes // size), 1))
 
     def fit(lanes: Lanes) -> list[tuple[Lanes, Floats]]:
@@ -110,7 +110,7 @@ def run(
             posterior = integrate(integrand, n)
             error, floor = host(posterior.error).ravel(), host(posterior.floor).ravel()
             done = (error < tolerance) | (error <= floor)
-            done |= 2 * n > _MOST_NODES
+            done |= 2 * n > MOST_NODES
             numbers = summarise(lanes, integrand, posterior)
             done_lanes.append((lanes[done], numbers[done]))
             lanes, n = lanes[~done], 2 * n

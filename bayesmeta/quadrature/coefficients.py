@@ -28,7 +28,7 @@ Names = tuple[str, ...]
 _LOG_SCALE_STEP, _STEP_IN_SD, _LOWEST = 0.18, 0.42, -20.0
 _EDGE = 11  # how much the parity of the outermost components counts: mass there means that some was cut off
 _SMALLEST = 1e-290  # weight of a component
-_MOST_COMPONENTS = 100_000
+_MOST_COMPONENTS = 100_000  # an array of them over 128 nodes has 100 MB; two t priors have a sixth, three have millions
 _NARROWEST = 1e-140  # scale of a prior: its precision must stay within floats, at the nodes of a t prior too
 
 
@@ -172,6 +172,7 @@ def expand(prior: Prior, name: str, finer: int = 1, *, cut: bool = False) -> lis
 def _scale_mixture(nu: float, mean: float, scale: float, finer: int) -> list[Component]:
     """Normals whose precision is lambda / scale^2, lambda ~ Gamma(nu/2, nu/2), by the trapezoid rule in log lambda."""
     half = nu / 2
+    # 1e-12 of the mass lies below, down to a precision that a float still has, and 1e-16 above.
     low = finer * min(max(math.log(max(float(gammaincinv(half, 1e-12)) / half, 1e-300)), -600.0), _LOWEST)
     high = math.log(float(gammainccinv(half, 1e-16)) / half)
     step = min(_LOG_SCALE_STEP, _STEP_IN_SD * math.sqrt(float(polygamma(1, half)))) / finer

@@ -30,7 +30,8 @@ def fit_quadrature(problem: GaussianProblem, tolerance: float = 1e-8) -> Quadrat
     """
     if problem.second is not None:
         return fit_two_scales(problem, tolerance)
-    return weighted_fit(*fitted_parts(problem, tolerance), tolerance)
+    ready, weighted, errors = fitted_parts(problem, tolerance)
+    return weighted_fit(problem, ready.rotation, weighted, errors, tolerance)
 
 
 def fitted_parts(problem: GaussianProblem, tolerance: float) -> tuple[Setting, list[tuple[float, Part]], list[float]]:

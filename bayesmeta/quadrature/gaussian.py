@@ -16,7 +16,7 @@ from bayesmeta.quadrature.special import added, namespace, product, total
 
 Array = Any  # of any library that follows the array API standard
 _LOG_2PI = math.log(2 * math.pi)
-_BLOCK = 64  # studies summed at a time: fixed, so that a sum's rounding does not depend on the number of lanes
+BLOCK = 64  # studies summed at a time: fixed, so that a sum's rounding does not depend on the number of lanes
 _GRADED = 1e10  # ratio of variances from which sums of squares are computed around each node's own fitted values
 _GROUP = 8  # factors of a determinant multiplied before one logarithm is taken, where none can overflow
 
@@ -137,6 +137,10 @@ class Conditional:
         first, second = solve_lower(self.root, weights), solve_lower(self.root, others)
         return added(p * q for p, q in zip(first, second, strict=True)) / added(q**2 for q in second) ** 0.5
 
+    def moved(self, origin: Sequence[Array]) -> Conditional:
+        """The same with means that were measured from `origin` measured from zero."""
+        return replace(self, mean=tuple(m + value for m, value in zip(self.mean, origin, strict=True)))
+
 
 def condition(
     problem: Problem,
@@ -229,8 +233,8 @@ def _sums(problem: Problem, tau2: Array, scale: Array, determinant: bool = True)
     """Sums over studies for the weights W = scale / (a + tau^2 d)."""
     xp, n, p = namespace(problem.y), problem.y.shape[0], len(problem.columns)
     sums: list[Array] = []
-    for start in range(0, n, _BLOCK):
-        rows = slice(start, min(start + _BLOCK, n))
+    for start in range(0, n, BLOCK):
+        rows = slice(start, min(start + BLOCK, n))
         y, columns = problem.y[rows, ...], [None if x is None else _rows(x, rows) for x in problem.columns]
         w = scale / (problem.a[rows, ...] + (tau2 if problem.d is None else tau2 * _rows(problem.d, rows)))
         wy = w * y

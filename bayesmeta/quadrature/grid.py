@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from bayesmeta.errors import ImproperPosteriorError
-from bayesmeta.quadrature.special import namespace
+from bayesmeta.quadrature.special import TINY, namespace
 
 Array = Any
 LogDensity = Callable[[Array], Array]
@@ -32,11 +32,10 @@ _WIDTH = 1.4  # of the map, in standard deviations at the mode: few nodes then r
 # Around the scale of the data the likelihood rises over about two units of v: half a unit sees a mode that it makes there.
 _SCAN = np.concatenate([[-14.0, -11.0, -8.5, -6.0], np.arange(-4.5, 4.6, 0.5), [6.0, 9.0, 12.0]])
 _NEAR = np.array([-3.0, -1.0, 0.0, 1.0, 3.0])  # spreads around the prior's middle
-_ZOOM = np.linspace(0.0, 1.0, 9)[1:-1]
+_ZOOM = np.linspace(0.0, 1.0, 9)[1:-1]  # eighths: the two beside the best are what is left of a bracket
 _RESOLVED = 3.0  # the log density's drop to the neighbours of its largest value, below which a parabola is fitted
 _STEPS = 12  # points on each side of the mode from which the range is found
 _CONVERGES = 1.2  # an integrand that falls like v**-1.2 or faster can be integrated
-_TINY = 1e-300
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +224,7 @@ class _Sides:
         end = (
             self.values[..., -1:]
             + xp.log(xp.maximum(2.0 * self.distance, 1.0 + 0.0 * self.distance))
-            - xp.log(xp.maximum(fall, _TINY + 0.0 * self.distance))
+            - xp.log(xp.maximum(fall, TINY + 0.0 * self.distance))
         )
         return xp.where(xp.isinf(fall) | xp.isnan(end), -xp.inf, end)
 
@@ -238,10 +237,11 @@ class _Sides:
         kept = self._kept(self.s, self.values, limit, gain)
         count = xp.max(xp.where(kept, self.counts, 0.0 * self.s), axis=-1, keepdims=True)
         inside = count < _STEPS
+        # Of the step after the last point above it: a range is too long by a quarter of a step at the most.
         quarters = xp.asarray([0.25, 0.5, 0.75], dtype=self.step.dtype)
         between = xp.where(inside, self.step * (count + quarters), self.s[..., -1:])
         more = xp.astype(self._kept(between, self._at(self.grid.at(between)), limit, gain), self.step.dtype)
-        extra = 0.25 * (1.0 + xp.sum(more, axis=-1, keepdims=True))
+        extra = 0.25 * (1.0 + xp.sum(more, axis=-1, keepdims=True))  # up to the first that is not kept
         return self.step * xp.where(inside, count + extra, count), ~inside
 
     def _kept(self, s: Array, values: Array, limit: Array, gain: Array) -> Array:
@@ -258,13 +258,13 @@ def _scan(xp: Any, log_density: LogDensity, centre: Array, middle: Any, spread: 
         points = xp.concat([points, xp.broadcast_to(extra, (*points.shape[:-1], extra.shape[-1]))], axis=-1)
     points = _on_line(xp, xp.sort(points, axis=-1))
     values = log_density(points)
-    for _ in range(40):
+    for _ in range(40):  # of 0.9 times 26 units or more: twice as far as the line is long
         at = xp.argmax(values, axis=-1, keepdims=True)
         low, high = points[..., :1], points[..., -1:]
         down, up = (at == 0) & (low > V_MIN), (at == points.shape[-1] - 1) & (high < V_MAX)
         if not bool(xp.any(down | up)):
             break
-        move = 0.9 * (high - low)
+        move = 0.9 * (high - low)  # what overlaps has the end that was highest inside
         moved = _on_line(xp, points + xp.where(down, -move, xp.where(up, move, 0.0 * move)))
         points, values = moved, log_density(moved)
     return points, values
@@ -278,7 +278,7 @@ def _peak(xp: Any, log_density: LogDensity, points: Array, values: Array) -> tup
     """Close in on the highest point until a parabola fits; its vertex, its standard deviation, and the log density."""
     (left, low), (best, top), (right, high) = _around_best(xp, points, values)
     resolved = best != best
-    for _ in range(60):
+    for _ in range(60):  # a quarter of the bracket each: a float has no more digits after 27
         inner = left + (right - left) * xp.asarray(_ZOOM, dtype=best.dtype)
         points = xp.concat([inner, best], axis=-1)
         values = xp.concat([log_density(inner), top], axis=-1)
@@ -310,7 +310,7 @@ def _parabola(
     xp: Any, left: Array, best: Array, right: Array, low: Array, top: Array, high: Array
 ) -> tuple[Array, Array]:
     """Vertex of the parabola through three points, and a width of the map from its standard deviation, at most 1."""
-    before, after = xp.maximum(best - left, _TINY + 0.0 * best), xp.maximum(right - best, _TINY + 0.0 * best)
+    before, after = xp.maximum(best - left, TINY + 0.0 * best), xp.maximum(right - best, TINY + 0.0 * best)
     rise, fall = (top - low) / before, (high - top) / after
     curvature = xp.maximum(2 * (rise - fall) / (before + after), 1.0 + 0.0 * best)
     move = (rise * after + fall * before) / (before + after) / curvature

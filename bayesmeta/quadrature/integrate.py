@@ -17,9 +17,10 @@ from bayesmeta.quadrature.scale_density import ScaleDensity
 from bayesmeta.quadrature.special import namespace, normal_cdf, over_nodes
 
 Array = Any
-NODES = 128
+NODES = 128  # to begin with: they reach 1e-8 for most posteriors (`grid._WIDTH`)
+MOST_NODES = 8192  # what error is left then, the result states
 _MOMENT = 0.01  # a moment may be a hundred times less certain, relative to itself, than a probability
-_PROBES = (-2.5, -1.0, 0.0, 1.0, 2.5)  # standard deviations around the mean at which CDFs are compared
+PROBES = (-2.5, -1.0, 0.0, 1.0, 2.5)  # standard deviations around the mean at which CDFs are compared
 _SCALES = (-2.0, 1.0, -1.0, 2.0, 0.0)  # and spreads of the log of a new study's conditional sd, to alternate sides
 _NOTHING = 1e-20  # mass of a node and component that does not count
 _ROUNDING = 2.0**-52  # spacing of floats at one
@@ -119,21 +120,31 @@ class Integrand:
         """One of several lanes, without their axis; its priors are those of all."""
         return replace(self, problem=self.problem.lane(j))
 
-    def at(
-        self, v: Array, shift: Sequence[Array] | None = None, sized: bool = False
-    ) -> tuple[Array, Array, Conditional]:
-        """Tau, log joint density of (y, v, component), and the coefficients' conditional posterior."""
+    def around(
+        self, tau: Array, middle: Array | None = None, sized: bool = False
+    ) -> tuple[Conditional, tuple[Array, ...]]:
+        """The coefficients given each tau, shape (*lanes, 1, node), measured from a point near their mean, and that point.
+
+        This is all that depends on the data; whoever weighs the nodes begins here. The point is the posterior mean at tau^2
+        `middle`, or on the scale of the data.
+        """
+        centred, origin, shift = self.centred(middle)
+        return condition(centred.problem, centred.prior, tau**2, shift, sized), origin
+
+    def given(self, tau: Array, middle: Array | None = None, sized: bool = False) -> Conditional:
+        """The coefficients given each tau."""
+        given, origin = self.around(tau, middle, sized)
+        return given.moved(origin)
+
+    def log_joint(self, v: Array, middle: Array | None = None) -> Array:
+        """Log joint density of (y, v, component)."""
         assert isinstance(self.scale, ScaleDensity)
         tau, log_prior = self.scale.at(v)
-        given = condition(self.problem, self.prior, tau**2, shift, sized)
-        return tau, given.log_likelihood + log_prior, given
+        return self.around(tau, middle)[0].log_likelihood + log_prior
 
     def log_likelihood(self, tau: Array, middle: Array | None = None) -> Array:
-        """Log marginal density of y at each tau, shape (point,), for a single lane, around a tau^2 near them."""
-        xp = namespace(self.problem.y)
-        centred, _, shift = self.centred(middle)
-        given = condition(centred.problem, centred.prior, tau[None, :] ** 2, shift)
-        return _over_components(xp, given.log_likelihood)[0, :]
+        """Log marginal density of y at each tau, shape (point,), for a single lane."""
+        return over_components(self.around(tau[None, :], middle)[0].log_likelihood)[0, :]
 
     def centred(self, middle: Array | None = None) -> tuple[Integrand, tuple[Array, ...], tuple[Array, ...] | None]:
         """The same integrand around a point near the posterior mean, that point, and each component's shift from it.
@@ -165,35 +176,34 @@ def integrate(integrand: Integrand, n: int = NODES, grid: Grid | None = None) ->
     if not isinstance(scale, ScaleDensity):
         return _at_point(xp, integrand)
     if grid is None:
-        centred, _, shift = integrand.centred()
+        centred, _, shift = integrand.centred()  # once: the grid is found by trial
+
+        def log_density(v: Array) -> Array:
+            tau, log_prior = scale.at(v)
+            given = condition(centred.problem, centred.prior, tau**2, shift)
+            return over_components(given.log_likelihood + log_prior)
+
         centre = xp.asarray(scale.inverse(0.5 * xp.log(centred.problem.reference)))
         middle = scale.inverse(scale.middle)
-        grid = locate(
-            lambda v: _over_components(xp, centred.at(v, shift)[1]),
-            centre,
-            middle,
-            scale.spread,
-            bounded=scale.bounded,
-            improper=integrand.improper,
-        )
+        spread = scale.spread
+        grid = locate(log_density, centre, middle, spread, bounded=scale.bounded, improper=integrand.improper)
     middle = scale.at(grid.mode)[0] ** 2  # a prior far from the data moves the posterior away from their scale
-    centred, origin, shift = integrand.centred(middle)
     v, log_slope, step = grid.nodes(n)
-    tau, log_joint, given = centred.at(v, shift, sized=True)
-    log_mass = log_joint + log_slope + xp.log(step)
-    return _normalised(xp, v, tau, log_mass, given, grid, step, integrand, origin, middle)
+    tau, log_prior = scale.at(v)
+    given, origin = integrand.around(tau, middle, sized=True)
+    log_mass = given.log_likelihood + log_prior + log_slope + xp.log(step)
+    return _normalised(xp, v, tau, log_mass, given, origin, grid, step, integrand, middle)
 
 
 def _at_point(xp: Any, integrand: Integrand) -> Posterior:
     """Posterior for known tau, as two nodes at the same place."""
     tau = xp.asarray([float(integrand.scale)] * 2) + 0.0 * integrand.problem.reference  # type: ignore[arg-type]
     middle = tau[..., :1] ** 2
-    centred, origin, shift = integrand.centred(middle)
-    given = condition(centred.problem, centred.prior, tau**2, shift, sized=True)
+    given, origin = integrand.around(tau, middle, sized=True)
     nowhere = 0.0 * tau[..., :1]
     grid = Grid(nowhere, nowhere, nowhere, nowhere, nowhere + 2.0, nowhere - xp.inf, nowhere)
     log_mass = given.log_likelihood - math.log(2)
-    return _normalised(xp, tau, tau, log_mass, given, grid, nowhere, integrand, origin, middle)
+    return _normalised(xp, tau, tau, log_mass, given, origin, grid, nowhere, integrand, middle)
 
 
 def _normalised(
@@ -202,17 +212,16 @@ def _normalised(
     tau: Array,
     log_mass: Array,
     given: Conditional,
+    origin: Sequence[Array],
     grid: Grid,
     step: Array,
     integrand: Integrand,
-    origin: Sequence[Array],
     middle: Array,
 ) -> Posterior:
     top = xp.max(xp.max(log_mass, axis=-1, keepdims=True), axis=-2, keepdims=True)
     mass = xp.exp(log_mass - top)
     total = over_nodes(mass)
     mass = mass / total
-    mean = tuple(m + value for m, value in zip(given.mean, origin, strict=True))
     cut = None if integrand.prior.cut is None else integrand.prior.cut.moved(origin)
     error, components = _errors(xp, mass, tau, given, grid.moments, integrand.prior.n_flat, integrand.parities, cut)
     error = xp.where(grid.needed > mass.shape[-1], 1.0 + 0.0 * error, error)  # a mode may lie between the nodes
@@ -221,11 +230,11 @@ def _normalised(
     floor = xp.minimum(
         rounding + components + xp.exp(xp.minimum(grid.log_lost - log_evidence, 0.0 * rounding)), 1.0 + 0.0 * rounding
     )
-    given = replace(given, mean=mean)
-    return Posterior(v, tau, mass, given, log_evidence, grid, step, xp.maximum(error, floor), floor, components, middle)
+    error = xp.maximum(error, floor)
+    return Posterior(v, tau, mass, given.moved(origin), log_evidence, grid, step, error, floor, components, middle)
 
 
-def converge(integrand: Integrand, tolerance: float, n: int = NODES, largest: int = 8192) -> Posterior:
+def converge(integrand: Integrand, tolerance: float, n: int = NODES, largest: int = MOST_NODES) -> Posterior:
     """Posterior with nodes doubled until the error bound of every lane is below `tolerance`.
 
     More nodes do not help where it is the components that are too few.
@@ -238,10 +247,11 @@ def converge(integrand: Integrand, tolerance: float, n: int = NODES, largest: in
     return posterior
 
 
-def _over_components(xp: Any, log_joint: Array) -> Array:
+def over_components(log_joint: Array) -> Array:
     """Log of the sum over components, shape (*lanes, 1, node)."""
     if log_joint.shape[-2] == 1:
         return log_joint
+    xp = namespace(log_joint)
     top = xp.max(log_joint, axis=-2, keepdims=True)
     return top + xp.log(xp.sum(xp.exp(log_joint - top), axis=-2, keepdims=True))
 
@@ -301,7 +311,7 @@ def _errors(
         spread = mass * (near_variance + (near_m - centre) ** 2)
         sd = over_nodes(spread) ** 0.5
         functions.append(relative(spread) if n_flat == 0 else xp.where(moments >= 2, relative(spread), 0.0 * spread))
-        functions += below([centre + probe * sd for probe in _PROBES], m, variance**0.5, covariance)
+        functions += below([centre + probe * sd for probe in PROBES], m, variance**0.5, covariance)
         total = variance + tau**2
         log_sd = 0.5 * xp.log(total)
         middle = over_nodes(mass * log_sd)

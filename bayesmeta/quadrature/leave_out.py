@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.errors import InferenceError
-from bayesmeta.quadrature.gaussian import Problem, solve_lower
+from bayesmeta.quadrature.gaussian import BLOCK, Problem, solve_lower
 from bayesmeta.quadrature.integrate import NODES, converge
 from bayesmeta.quadrature.mixtures import Mixture, bounds_of, with_cut
-from bayesmeta.quadrature.parts import Part, QuadratureFit
+from bayesmeta.quadrature.parts import Part, QuadratureFit, weighted_fit
 from bayesmeta.quadrature.rotate import Rotation, rotate
 
 Floats = NDArray[np.float64]
@@ -48,12 +48,13 @@ def leave_one_out_fits(full: QuadratureFit) -> list[LeftOut]:
     k, parts = len(full.problem.y), full.parts
     _require_identified(full)
     rotations = _without(full)
-    wide = max([min(k, 64)] + [part.posterior.mass.shape[-2] for part in parts])
+    wide = max([min(k, BLOCK)] + [part.posterior.mass.shape[-2] for part in parts])
     chunks = np.array_split(np.arange(k), min(max(-(-k * wide * NODES // _ELEMENTS), 1), k))
     fits: list[LeftOut] = []
     for rows in chunks:
         lanes = [_refit(full, part, rotations, rows) for part in parts]
-        fits += [LeftOut(row, _assembled(full, rotations[row], row, lanes, i)) for i, row in enumerate(rows.tolist())]
+        for row, refits in zip(rows.tolist(), zip(*lanes, strict=True), strict=True):
+            fits.append(LeftOut(row, _assembled(full, rotations[row], row, refits)))
     return fits
 
 
@@ -173,24 +174,11 @@ def _problem(full: QuadratureFit, part: Part, rotations: Sequence[Rotation], row
     )
 
 
-def _assembled(
-    full: QuadratureFit, rotation: Rotation, row: int, lanes: Sequence[Sequence[Part]], i: int
-) -> QuadratureFit:
+def _assembled(full: QuadratureFit, rotation: Rotation, row: int, parts: Sequence[Part]) -> QuadratureFit:
     """The fit without one study, from its parts."""
-    parts = [lane[i] for lane in lanes]
-    evidence = [math.log(part.prior_probability) + part.log_evidence for part in parts]
-    total = float(np.logaddexp.reduce(evidence))
-    if not math.isfinite(total):
-        raise InferenceError(
-            f"without study {full.problem.study[row]!r} the marginal likelihood is zero or infinite to double precision."
-        )
-    parts = [replace(part, probability=math.exp(e - total)) for part, e in zip(parts, evidence, strict=True)]
-    error = max(part.probability * float(part.posterior.error.item()) for part in parts)
-    return replace(
-        full,
-        problem=full.problem.without(row),
-        rotation=rotation,
-        parts=tuple(parts),
-        log_evidence=total,
-        error=error,
-    )
+    weighted = [(math.log(part.prior_probability), part) for part in parts]
+    errors = [float(part.posterior.error.item()) for part in parts]
+    try:
+        return weighted_fit(full.problem.without(row), rotation, weighted, errors, full.tolerance)
+    except InferenceError as error:
+        raise InferenceError(f"without study {full.problem.study[row]!r} {error}") from error

@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
 
 from bayesmeta.priors import Prior
 from bayesmeta.quadrature.log_sums import logsumexp
 from bayesmeta.quadrature.places import Places
 
 Floats = NDArray[np.float64]
+_TAIL = 1000  # medians: of twenty Gauss nodes in the square root, two lie below a thousandth of the range
+_BEYOND = 1e-12  # mass of a prior on a scale that its range leaves out
+_IN_CACHE = 30_000  # numbers that are gone through many times
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Own:
         return np.asarray(np.exp(at) if self.in_logs else np.ones_like(at))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ParameterGrid:
     """Posterior of mu, tau and other parameters on nodes.
 
@@ -96,22 +98,26 @@ class ParameterGrid:
         """Where the nodes of mu lie, given tau."""
         return Places("even", self.mu[:, 0], self.mu[:, -1], self.mu.shape[1])
 
-    @property
+    @cached_property
     def log_marginal_likelihood(self) -> float:
         """Log density of the data, in the form that the likelihood of the grid gives them."""
         return float(logsumexp(self.log_mass))
 
+    @cached_property
+    def _masses(self) -> Floats:
+        """Posterior mass of each node, in the shape of `log_mass`."""
+        return np.asarray(np.exp(self.log_mass - self.log_marginal_likelihood))
+
     @property
     def mass(self) -> Floats:
         """Posterior mass of each node of tau and mu, shape (tau, position)."""
-        axes = tuple(range(self.log_mass.ndim - 2))
-        return np.asarray(np.exp(logsumexp(self.log_mass, axis=axes) - self.log_marginal_likelihood))
+        return np.asarray(self._masses.sum(axis=tuple(range(self.log_mass.ndim - 2))))
 
     def scale_mass(self, name: str) -> tuple[Floats, Floats]:
         """Nodes of a scale, tau or the last of the others, and the posterior mass of each."""
         axis, nodes = (-2, self.tau) if name == "tau" else (-3, self.others[name])
         others = tuple(i for i in range(self.log_mass.ndim) if i != self.log_mass.ndim + axis)
-        return nodes, np.asarray(np.exp(logsumexp(self.log_mass, axis=others) - self.log_marginal_likelihood))
+        return nodes, np.asarray(self._masses.sum(axis=others))
 
     def mean_sd(self, name: str) -> tuple[float, float]:
         """Posterior mean and standard deviation of a parameter, or of the effect in a new study, ``"theta_new"``."""
@@ -119,8 +125,7 @@ class ParameterGrid:
             mean, sd = self.mean_sd("mu")
             return mean, float(np.sqrt(sd**2 + (self.mass * self.tau[:, None] ** 2).sum()))
         if name in self.others:
-            weight = np.exp(logsumexp(self.log_mass, axis=(-2, -1)) - self.log_marginal_likelihood)
-            values = self.others[name]
+            weight, values = self._masses.sum(axis=(-2, -1)), self.others[name]
         elif name in self.own:
             parameter = self.own[name]
             weight = np.exp(logsumexp(parameter.log_mass, axis=(-2, -1)) - self.log_marginal_likelihood)
@@ -128,30 +133,9 @@ class ParameterGrid:
             values = parameter.value(places.at(np.arange(float(places.n))[:, None], places.lower, places.upper))
         else:
             weight, values = self.mass, self.mu if name == "mu" else self.tau[:, None]
+        weight = weight / weight.sum()  # of a point mass exactly 1
         mean = float((weight * values).sum())
         return mean, float(np.sqrt((weight * (values - mean) ** 2).sum()))
-
-    def cdf(self, mu: float) -> float:
-        """Posterior probability that the mean effect is at most `mu`."""
-        nodes, below = self._cumulative()
-        return float(sum(np.interp(mu, x, p) for x, p in zip(nodes, below, strict=True)))
-
-    def interval(self, prob: float) -> tuple[float, float]:
-        """Equal-tailed interval of mu."""
-        nodes, below = self._cumulative()
-        line = np.linspace(nodes.min(), nodes.max(), 20001)
-        total = np.sum([np.interp(line, x, p) for x, p in zip(nodes, below, strict=True)], axis=0)
-        lower, upper = np.interp([(1 - prob) / 2, (1 + prob) / 2], total, line)
-        return float(lower), float(upper)
-
-    def _cumulative(self) -> tuple[Floats, Floats]:
-        """Finer nodes of mu and the probability below each within its tau: its log density is close to a parabola."""
-        density = np.log(np.maximum(self.mass, 1e-300))
-        place = np.linspace(0, self.mu.shape[1] - 1, 32 * (self.mu.shape[1] - 1) + 1)
-        fine = np.exp(CubicSpline(np.arange(self.mu.shape[1]), density, axis=1)(place))
-        below = np.concatenate([np.zeros((len(fine), 1)), np.cumsum(fine[:, 1:] + fine[:, :-1], axis=1)], axis=1)
-        nodes = self.mu[:, :1] + (self.mu[:, -1:] - self.mu[:, :1]) * place / place[-1]
-        return nodes, below * (self.mass.sum(axis=1) / np.maximum(below[:, -1], 1e-300))[:, None]
 
 
 def obstacle(formula: str, mu: Prior, scales: Mapping[str, Prior], locations: Mapping[str, Prior]) -> str | None:
@@ -173,7 +157,7 @@ def obstacle(formula: str, mu: Prior, scales: Mapping[str, Prior], locations: Ma
         if prior.atom is None and not prior.has_density:
             return f"prior for {name} is {prior}: the grid takes no point mass beside a density. Use engine='nuts'."
     for name, prior in scales.items():
-        if prior.atom is None and end(prior) > 1000 * float(prior.ppf(0.5)):
+        if prior.atom is None and end(prior) > _TAIL * float(prior.ppf(0.5)):
             return f"prior for {name} is {prior}: its tail is too heavy for the grid. Use engine='nuts'."
         if prior.atom is None and np.isposinf(prior.logpdf(prior.support[0])):
             return f"prior for {name} is {prior}: its density has no bound, which no grid resolves. Use engine='nuts'."
@@ -182,33 +166,9 @@ def obstacle(formula: str, mu: Prior, scales: Mapping[str, Prior], locations: Ma
     return None
 
 
-@cache
-def _gauss_legendre(n: int) -> tuple[Floats, Floats]:
-    return np.polynomial.legendre.leggauss(n)
-
-
-def rule(prior: Prior, lower: float, upper: float, n: int) -> tuple[Floats, Floats]:
-    """Gauss-Legendre nodes on an interval, and the log of weight times prior; one node for a point mass."""
-    if prior.atom is not None:
-        return np.array([prior.atom]), np.zeros(1)
-    x, w = _gauss_legendre(n)
-    nodes = lower + (upper - lower) * (x + 1) / 2
-    return nodes, np.asarray(np.log(w * (upper - lower) / 2) + prior.logpdf(nodes))
-
-
-def scale_rule(prior: Prior, lower: float, upper: float, n: int) -> tuple[Floats, Floats]:
-    """The same for a scale: a Gauss rule in its square root, as its posterior is often highest near zero."""
-    if prior.atom is not None:
-        return np.array([prior.atom]), np.zeros(1)
-    x, w = _gauss_legendre(n)
-    root = (x + 1) / 2
-    nodes = lower + (upper - lower) * root**2
-    return nodes, np.asarray(np.log(w * root * (upper - lower)) + prior.logpdf(nodes))
-
-
 def end(prior: Prior) -> float:
-    """Where a prior on a scale ends, but for 1e-12 of it."""
-    return prior.atom if prior.atom is not None else min(float(prior.ppf(1 - 1e-12)), 1e12)
+    """Where a prior on a scale ends, but for `_BEYOND` of it."""
+    return prior.atom if prior.atom is not None else min(float(prior.ppf(1 - _BEYOND)), 1 / _BEYOND)
 
 
 def chebyshev(lower: float, upper: float, n: int) -> Floats:
@@ -216,14 +176,24 @@ def chebyshev(lower: float, upper: float, n: int) -> Floats:
     return np.asarray((lower + upper) / 2 - (upper - lower) / 2 * np.cos(np.pi * np.arange(n) / (n - 1)))
 
 
-def interpolation(nodes: Floats, x: Floats) -> Floats:
-    """Barycentric matrix from values at Chebyshev nodes to values at `x` (doi:10.1137/S0036144502417715)."""
-    weight = np.where(np.arange(nodes.size) % 2, -1.0, 1.0)
-    weight[[0, -1]] /= 2
-    gap = x[:, None] - nodes
-    exact = gap == 0
-    ratio = weight / np.where(exact, 1.0, gap)
-    matrix = ratio / ratio.sum(axis=1, keepdims=True)
-    hit = exact.any(axis=1)
-    matrix[hit] = exact[hit]
-    return np.asarray(matrix)
+def integral_weights(nodes: Floats, x: Floats, weight: Floats) -> Floats:
+    """What values at Chebyshev nodes weigh in a sum of `weight` times the value at `x` over the last axis, shape (..., node).
+
+    The value is that of the polynomial through the nodes; its Chebyshev polynomials follow from each other (Trefethen 2013,
+    Approximation Theory and Approximation Practice, chapter 3), so that no matrix from nodes to every `x` is needed.
+    """
+    if x[0].size < x.size > _IN_CACHE:
+        return np.concatenate([integral_weights(nodes, x[[i]], weight[[i]]) for i in range(len(x))])
+    n = nodes.size - 1
+    twice = np.moveaxis((2 * x - nodes[0] - nodes[-1]) * (2 / (nodes[-1] - nodes[0])), -1, 0).copy()
+    now = np.moveaxis(weight, -1, 0).copy()
+    before, moments = twice * now / 2, np.empty((n + 1, *now.shape[1:]))
+    scratch = np.empty_like(now)
+    for moment in moments:
+        now.sum(axis=0, out=moment)
+        np.multiply(twice, now, out=scratch)
+        before, now = now, np.subtract(scratch, before, out=before)
+    basis = np.cos(np.pi / n * np.outer(np.arange(n, -1, -1), np.arange(n + 1)))  # (node, polynomial)
+    basis[:, [0, -1]] /= 2
+    basis[[0, -1]] /= 2
+    return np.asarray(np.moveaxis(np.tensordot(basis * (2 / n), moments, axes=1), 0, -1))

@@ -19,7 +19,6 @@ from bayesmeta.quadrature.integrate import Integrand, Posterior
 from bayesmeta.quadrature.problem import GaussianProblem
 from bayesmeta.quadrature.rotate import Rotation
 from bayesmeta.quadrature.scale_density import ScaleDensity
-from bayesmeta.quadrature.setting import Setting
 
 Floats = NDArray[np.float64]
 # Of many parts, those of less probability are dropped. A thousand of them together have 1e-17: below a float's rounding of 1.
@@ -215,7 +214,11 @@ class QuadratureFit:
 
 
 def weighted_fit(
-    ready: Setting, weighted: Sequence[tuple[float, Part]], errors: Sequence[float], tolerance: float
+    problem: GaussianProblem,
+    rotation: Rotation,
+    weighted: Sequence[tuple[float, Part]],
+    errors: Sequence[float],
+    tolerance: float,
 ) -> QuadratureFit:
     """A fit from its parts and the logs of their prior weights.
 
@@ -229,7 +232,7 @@ def weighted_fit(
     if not math.isfinite(total):
         raise InferenceError(
             "the marginal likelihood is zero or infinite to double precision: the prior and the data exclude each other, "
-            f"or standard errors are too unequal to compute with; they run from {_errors_of(ready.problem)}."
+            f"or standard errors are too unequal to compute with; they run from {_errors_of(problem)}."
         )
     probability = np.exp(evidence - total)
     parts = tuple(
@@ -239,9 +242,9 @@ def weighted_fit(
     )
     average = float((probability * np.array(errors)).sum())
     error = average if len(weighted) == 1 else 2 * average  # that of the parts' probabilities is as large
-    require_accuracy(error, tolerance, f"Standard errors run from {_errors_of(ready.problem)}")
+    require_accuracy(error, tolerance, f"Standard errors run from {_errors_of(problem)}")
     proper = all(part.piece.n_flat == 0 and not part.integrand.improper for part in parts)
-    return QuadratureFit(ready.problem, ready.rotation, parts, total, error, proper, tolerance)
+    return QuadratureFit(problem, rotation, parts, total, error, proper, tolerance)
 
 
 def _errors_of(problem: GaussianProblem) -> str:

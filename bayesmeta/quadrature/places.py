@@ -14,9 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline, make_interp_spline
 
+from bayesmeta.priors import Prior
+from bayesmeta.quadrature.special import TINY
+
 Floats = NDArray[np.float64]
 Kind = Literal["even", "gauss", "root"]
-_FINER = 16  # cells between two nodes
+FINER = 16  # cells between two nodes
+_CHUNK = 2_000_000  # numbers in an array: 16 MB
 _DEEPEST = 80.0  # below the peak of a log density, where nothing is left of it
 
 
@@ -41,6 +45,7 @@ class Places:
     @property
     def ends(self) -> tuple[float, float]:
         """First and last place; Gauss nodes lie within their range, which ends where `_angle` says."""
+        # as `_angle` derives
         return (-0.75, self.n - 0.25) if self.kind != "even" and self.n > 1 else (0.0, self.n - 1.0)
 
     @property
@@ -51,9 +56,18 @@ class Places:
             return np.zeros((1, *length.shape))
         if self.kind == "even":
             return np.broadcast_to(np.log(length / (self.n - 1)), (self.n, *length.shape))
-        x, w = np.polynomial.legendre.leggauss(self.n)
+        x, w = _gauss(self.n)
         w = w / 2 if self.kind == "gauss" else w * (x + 1) / 2
         return np.asarray(np.log(w).reshape(-1, *(1,) * length.ndim) + np.log(length))
+
+    def rule(self, prior: Prior) -> tuple[Floats, Floats]:
+        """Nodes, and the log of weight times prior, shape (place, ...); a point mass has one node of weight one."""
+        if self.n == 1:
+            return self.lower[None], np.zeros((1, *self.lower.shape))
+        share = np.linspace(0.0, 1.0, self.n) if self.kind == "even" else (_gauss(self.n)[0] + 1) / 2
+        share = (share**2 if self.kind == "root" else share).reshape(-1, *(1,) * self.lower.ndim)
+        nodes = self.lower + (self.upper - self.lower) * share
+        return nodes, self.log_weight + np.asarray(prior.logpdf(nodes))
 
     def at(self, place: Floats, lower: Floats, upper: Floats) -> Floats:
         """Value at a place between given ends."""
@@ -69,8 +83,8 @@ class Places:
             return np.asarray(np.log((upper - lower) / (self.n - 1)) + 0 * place)
         angle = _angle(self.n)
         theta = angle(place)
-        root = np.maximum((1 - np.cos(theta)) / 2, 1e-300)
-        slope = np.maximum(np.sin(theta) / 2 * angle(place, 1), 1e-300)
+        root = np.maximum((1 - np.cos(theta)) / 2, TINY)
+        slope = np.maximum(np.sin(theta) / 2 * angle(place, 1), TINY)
         return np.asarray(np.log(slope * (upper - lower)) + (np.log(2 * root) if self.kind == "root" else 0.0))
 
     def _share(self, place: Floats) -> Floats:
@@ -81,9 +95,14 @@ class Places:
 
 
 @lru_cache(maxsize=64)
+def _gauss(n: int) -> tuple[Floats, Floats]:
+    return np.polynomial.legendre.leggauss(n)
+
+
+@lru_cache(maxsize=64)
 def _angle(n: int) -> CubicSpline:
     """From a place to the angle whose cosine is minus the Gauss node, which is all but proportional to it."""
-    theta = np.arccos(-np.polynomial.legendre.leggauss(n)[0])
+    theta = np.arccos(-_gauss(n)[0])
     # The angles are pi (i + 3/4) / (n + 1/2) to within 2% of a step: 0 would be at i = -3/4, and pi at n - 1/4.
     return CubicSpline([-0.75, *range(n), n - 0.25], [0.0, *theta, np.pi])
 
@@ -91,10 +110,11 @@ def _angle(n: int) -> CubicSpline:
 def between(log_density: Floats, ends: tuple[float, float]) -> tuple[Floats, Floats]:
     """Places on finer nodes from end to end, and the log density there, shapes (fine,) and (..., fine)."""
     n = log_density.shape[-1]
-    fine = np.linspace(*ends, _FINER * max(n, 2) + 1) if n > 1 else np.zeros(1)
+    fine = np.linspace(*ends, FINER * max(n, 2) + 1) if n > 1 else np.zeros(1)
     if n == 1:
         return fine, log_density
     kept = np.maximum(log_density, log_density.max(axis=-1, keepdims=True) - _DEEPEST)
+    # An interpolating spline needs more points than its degree.
     degree = 5 if n > 5 else 3 if n > 3 else 1
     return fine, np.asarray(make_interp_spline(np.arange(n), kept, degree, axis=-1)(np.clip(fine, 0, n - 1)))
 
@@ -102,7 +122,7 @@ def between(log_density: Floats, ends: tuple[float, float]) -> tuple[Floats, Flo
 def draw_place(log_density: Floats, rng: np.random.Generator) -> Floats:
     """A place for each row of log densities by place, at whole places and, by a spline, between: shape (row, n) to (row,)."""
     rows, n = log_density.shape
-    drawn, most = np.zeros(rows), max(2_000_000 // (_FINER * n), 1)
+    drawn, most = np.zeros(rows), max(_CHUNK // (FINER * n), 1)
     if n == 1:
         return drawn
     for start in range(0, rows, most):
@@ -114,8 +134,8 @@ def draw_place(log_density: Floats, rng: np.random.Generator) -> Floats:
         cell = np.minimum((below <= goal[:, None]).sum(axis=1), below.shape[1] - 1)
         row = np.arange(len(part))
         left, right = density[row, cell], density[row, cell + 1]
-        share = (goal - np.where(cell > 0, below[row, cell - 1], 0.0)) / np.maximum(left + right, 1e-300)
+        share = (goal - np.where(cell > 0, below[row, cell - 1], 0.0)) / np.maximum(left + right, TINY)
         root = np.sqrt(left**2 + share * (right**2 - left**2))  # the density is taken as linear within the cell
-        within = np.where(left + root > 0, share * (left + right) / np.maximum(left + root, 1e-300), share)
+        within = np.where(left + root > 0, share * (left + right) / np.maximum(left + root, TINY), share)
         drawn[start : start + most] = fine[cell] + np.clip(within, 0, 1) * (fine[1] - fine[0])
     return drawn

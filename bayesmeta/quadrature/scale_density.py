@@ -19,11 +19,12 @@ from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import Prior
 from bayesmeta.priors._parameters import parameter_names
 from bayesmeta.priors._standard import log1p_exp
-from bayesmeta.quadrature.special import namespace
+from bayesmeta.quadrature.special import TINY, namespace
 
 Array = Any
 Floats = NDArray[np.float64]
 _LOG_2 = math.log(2)
+_AT_ZERO = 1e-100  # in the place of an end of the support, whose v would be infinite
 _SMALLEST_PIECE = 1e-12  # of a prior's mass, below which differences of its distribution function have no digits
 
 
@@ -97,9 +98,9 @@ class ScaleDensity:
         lower, upper = np.asarray(self.lower), np.asarray(self.upper)
         if self.bounded:
             share = (np.exp(np.asarray(log_tau)) - lower) / (upper - lower)
-            share = np.clip(share, 1e-100, 1 - 1e-9)
+            share = np.clip(share, _AT_ZERO, 1 - 1e-9)  # the ends lie at infinity
             return np.log(share) - np.log1p(-share)
-        return np.log(np.maximum(np.exp(np.asarray(log_tau)) - lower, 1e-100))
+        return np.log(np.maximum(np.exp(np.asarray(log_tau)) - lower, _AT_ZERO))
 
 
 def scale_density(priors: Prior | Sequence[Prior], convert: Callable[[Floats], Array] = np.asarray) -> ScaleDensity:
@@ -175,8 +176,9 @@ def _opaque(prior: Prior) -> ScaleDensity:
 
     middle = spread = math.nan
     if prior.is_proper:
-        low, middle, high = np.log(np.maximum(prior.ppf([0.05, 0.5, 0.95]), 1e-300))
-        spread = float(high - low) / 3
+        # nine tenths of the mass and its middle
+        low, middle, high = np.log(np.maximum(prior.ppf([0.05, 0.5, 0.95]), TINY))
+        spread = float(high - low) / 3  # of a normal log tau, these quantiles are 3.3 standard deviations apart
     return ScaleDensity(lower, upper, log_of_log, float(middle), spread)
 
 
@@ -189,6 +191,7 @@ def separated(prior: Prior) -> list[tuple[float, ScaleDensity]]:
     pieces = []
     for lower, upper in itertools.pairwise([*ends, math.inf]):
         low, high = float(prior.cdf(lower)), float(prior.cdf(upper))
+        # the quartiles of what lies within the piece
         quartiles = np.log(prior.ppf(low + (high - low) * np.array([0.25, 0.5, 0.75])))
         piece = replace(
             whole,

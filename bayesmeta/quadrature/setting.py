@@ -53,7 +53,7 @@ def tau_components(prior: Prior) -> list[tuple[float, ScaleDensity | float, bool
     if prior.atom is not None:
         return [(1.0, prior.atom, False)]
     if prior.is_mixture:
-        parts = [(w, found) for w, part in prior.parts for found in tau_components(part)]
+        parts = [(w, inner) for w, part in prior.parts for inner in tau_components(part)]
         return [(w * share, component, improper) for w, (share, component, improper) in parts]
     if prior.valleys is not None:
         return [(weight, piece, False) for weight, piece in separated(prior)]

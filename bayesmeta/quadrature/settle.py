@@ -27,7 +27,8 @@ _DROPPED = 1e-9  # of the mass of a scale, up to which its outer nodes may be le
 _TOLERANCE = 0.02  # of `ParameterGrid.error`, which is that of a coarser rule: the finer one is off by far less
 _SEARCH, _COARSER, _FINER = 0.6, 0.75, 1.4  # numbers of nodes: to look for the ends, to compare with, and when too few
 _WIDER = 1.2  # ranges of the comparison
-_ROUNDS, _REFINED = 40, 3
+_STILL, _MORE = 0.1, 1.5  # of a range: what it may still move by; times as long where it ends with mass
+_ROUNDS, _REFINED = 40, 3  # times that ranges move at the most, and that nodes become more
 # Widths in which a normal density of width one is followed on each side, where its parameter has no other information:
 # 2e-9 is beyond. A trapezoid rule with steps of h widths is off by 2 exp(-2 pi^2 / h^2), 5e-9 for 1 and 3e-4 for 1.5
 # (Trefethen and Weideman 2014, SIAM Rev. 56:385-458, doi:10.1137/130932132), so that widths may be too large by half.
@@ -136,9 +137,9 @@ def _reaching(grid: ParameterGrid, layout: Layout, supports: Mapping[str, Ends])
 
 
 def _close(first: Layout, second: Layout) -> bool:
-    """Whether two layouts differ by less than a tenth of any range, and reach equally far."""
+    """Whether two layouts differ by less than `_STILL` of any range, and reach equally far."""
     same = all(
-        max(abs(a - b) for a, b in zip(first.windows[name], ends, strict=True)) < 0.1 * (ends[1] - ends[0])
+        max(abs(a - b) for a, b in zip(first.windows[name], ends, strict=True)) < _STILL * (ends[1] - ends[0])
         for name, ends in second.windows.items()
     )
     return same and first.reach == second.reach
@@ -150,14 +151,17 @@ def _moved(layout: Layout, grid: ParameterGrid, supports: Mapping[str, Ends]) ->
     reach = {}
     for name, both in layout.reach.items():
         low, high = grid.ends[name]
-        reach[name] = (both[0] * (1.5 if low > _NEGLIGIBLE else 1.0), both[1] * (1.5 if high > _NEGLIGIBLE else 1.0))
+        reach[name] = (
+            both[0] * (_MORE if low > _NEGLIGIBLE else 1.0),
+            both[1] * (_MORE if high > _NEGLIGIBLE else 1.0),
+        )
     return replace(layout, windows=windows, reach=reach)
 
 
 def _window(grid: ParameterGrid, name: str, ends: Ends, support: Ends) -> Ends:
     """Range of a scale: half as long again at an end with mass, up to the first node without any where there are several."""
     nodes, mass = grid.scale_mass(name)
-    more = (ends[1] - ends[0]) / 2
+    more = (_MORE - 1) * (ends[1] - ends[0])
     inside = np.flatnonzero(np.minimum(np.cumsum(mass), np.cumsum(mass[::-1])[::-1]) > _DROPPED)
     lower = nodes[inside[0] - 1] if inside[0] > 0 else ends[0]
     upper = nodes[inside[-1] + 1] if inside[-1] < nodes.size - 1 else ends[1]
@@ -222,6 +226,7 @@ def expected_mu(prior: Prior, y: Floats, v: Floats, tau: Floats) -> tuple[Floats
 
 def _with_prior(prior: Prior, center: Floats, precision: Floats) -> tuple[Floats, Floats]:
     """Mean and standard deviation of mu under a prior that counts as normal."""
+    # the quartiles, between which no tail has a say
     lower, middle, upper = (float(prior.ppf(q)) for q in (0.25, 0.5, 0.75))
     prior_precision = (1.349 / max(upper - lower, 1e-9)) ** 2  # quartiles of a normal distribution are 1.349 sd apart
     return (precision * center + prior_precision * middle) / (precision + prior_precision), (

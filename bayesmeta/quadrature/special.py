@@ -10,6 +10,7 @@ import scipy.special
 from array_api_compat import array_namespace, is_jax_array, is_torch_array
 
 Array = Any
+TINY = 1e-300  # in the place of zero where something is divided by it, or its logarithm taken
 
 
 def namespace(x: Array) -> Any:

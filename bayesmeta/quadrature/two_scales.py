@@ -18,7 +18,7 @@ from bayesmeta.quadrature.coefficients import Piece
 from bayesmeta.quadrature.cut import below, conditioned
 from bayesmeta.quadrature.gaussian import Problem
 from bayesmeta.quadrature.grid import locate
-from bayesmeta.quadrature.integrate import NODES, Integrand, Posterior, converge, integrate
+from bayesmeta.quadrature.integrate import NODES, PROBES, Integrand, Posterior, converge, integrate
 from bayesmeta.quadrature.mixtures import cut_at, moments, solved, with_cut
 from bayesmeta.quadrature.parts import Part, QuadratureFit, SecondScale, weighted_fit
 from bayesmeta.quadrature.problem import GaussianProblem, obstacle
@@ -91,7 +91,7 @@ def fit_two_scales(problem: GaussianProblem, tolerance: float = 1e-8) -> Quadrat
                 weighted_parts += [(log_weight + m, part) for m, part in zip(log_mass, parts, strict=True)]
                 errors += [error] * len(parts)
                 marginals.append((marginal, parts))
-    fit = weighted_fit(ready, weighted_parts, errors, tolerance)
+    fit = weighted_fit(problem, ready.rotation, weighted_parts, errors, tolerance)
     probability = {id(part.posterior): part.probability for part in fit.parts}
     weighted = tuple(
         replace(marginal, probability=sum(probability.get(id(part.posterior), 0.0) for part in parts))
@@ -176,7 +176,7 @@ def _outer_error(parts: list[Part], masses: Floats) -> float:
         square = sum(
             q * float((w * (v + (m - centre) ** 2)).sum()) for q, (w, m, v) in zip(masses, mixtures, strict=True)
         )
-        for probe in (-2.5, -1.0, 0.0, 1.0, 2.5):
+        for probe in PROBES:
             point = centre + probe * math.sqrt(square)
             values = np.array([float((part.posterior.mass * _below(part, contrast, point)).sum()) for part in parts])
             worst = max(worst, abs(float(signs @ (masses * values))))

@@ -21,10 +21,10 @@ def diff(
     from bayesmeta.report.diff_table import print_diff
     from bayesmeta.report.recorded import read_results
 
-    found = diff_reports(read_results(first), read_results(second))
+    differences = diff_reports(read_results(first), read_results(second))
     if as_json:
-        record = found.as_dict() | {"first": first.as_posix(), "second": second.as_posix()}
+        record = differences.as_dict() | {"first": first.as_posix(), "second": second.as_posix()}
         typer.echo(json.dumps(record, allow_nan=False))
     else:
-        print_diff(found)
-    raise typer.Exit(1 if found.of("different") or found.of("in one report only") else 0)
+        print_diff(differences)
+    raise typer.Exit(1 if differences.of("different") or differences.of("in one report only") else 0)

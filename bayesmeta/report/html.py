@@ -100,7 +100,7 @@ def _methods(results: Results) -> list[str]:
     """The methods with words for covariates, and no more digits than a reader wants."""
     labels = {name: text for one in results.outcomes.values() for name, text in one.evidence.labels.items()}
     return [
-        _LONG.sub(lambda found: f"{float(found[0]):.4g}", evidence_tables.covariates_in_words(paragraph, labels))
+        _LONG.sub(lambda match: f"{float(match[0]):.4g}", evidence_tables.covariates_in_words(paragraph, labels))
         for paragraph in results.methods
     ]
 
@@ -136,9 +136,9 @@ def _unique(taken: Sequence[str]) -> Callable[[HtmlTable], str]:
     def name(table: HtmlTable) -> str:
         label = Markup(table.caption).striptags() or "Table"
         numbered = (label if i == 1 else f"{label} ({i})" for i in range(1, len(seen) + 2))
-        found = next(one for one in numbered if one not in seen)
-        seen.add(found)
-        return found
+        unused = next(one for one in numbered if one not in seen)
+        seen.add(unused)
+        return unused
 
     return name
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from bayesmeta.data.kinds import Data
 from bayesmeta.errors import SpecificationError
 from bayesmeta.results.claims import holds_on
-from bayesmeta.results.draws_shrinkage import shrinkage_of_draws
 from bayesmeta.results.face import direction_error
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
@@ -21,7 +20,6 @@ from bayesmeta.spec.two_scales import Model
 from bayesmeta.text.numbers import count_of
 
 if TYPE_CHECKING:
-    import pandas as pd
     import xarray as xr
 
 
@@ -51,21 +49,6 @@ class DrawsResult(MetaResult):
         """Names of the coefficients."""
         posterior = self.posterior
         return tuple(map(str, posterior["covariate"].values)) if "beta" in posterior else ()
-
-    @property
-    def error_bound(self) -> None:
-        """None: draws have a Monte Carlo error, not a bound."""
-        return None
-
-    @property
-    def error_limit(self) -> None:
-        """None, as of `error_bound`."""
-        return None
-
-    @property
-    def log_marginal_likelihood(self) -> float | None:
-        """Log marginal likelihood; None, since draws alone do not give it."""
-        return None
 
     @property
     def computed(self) -> str:
@@ -113,10 +96,6 @@ class DrawsResult(MetaResult):
     def _summary_errors(self) -> Mapping[str, Sequence[float]]:
         """Convergence of the chains."""
         return Precision.of(np.stack([self.draws(name) for name in self.parameters], axis=-1)).columns()
-
-    def shrinkage(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
-        """Posterior of each study's true effect theta_i: y and se (posterior means where latent), mean, sd, median, interval."""
-        return shrinkage_of_draws(self, ci_prob, ci_kind)
 
     def choice_probabilities(self) -> dict[str, dict[str, float]]:
         """Posterior probability of each option of each choice of a published review, or of each reading of a spread that

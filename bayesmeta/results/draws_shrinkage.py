@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bayesmeta.results.marginal import DrawsMarginal
-from bayesmeta.results.meta_result import MetaResult
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = NDArray[np.float64]
+    from bayesmeta.results.meta_result import MetaResult
 
 
 def shrinkage_of_draws(result: MetaResult, ci_prob: float, ci_kind: str) -> pd.DataFrame:

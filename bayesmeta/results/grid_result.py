@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, final
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +15,10 @@ from bayesmeta.quadrature.parameter_grid import ParameterGrid
 from bayesmeta.results.claim_algebra import ZERO, Sum
 from bayesmeta.results.computed_result import ComputedResult
 from bayesmeta.results.curve_marginal import CurveMarginal
-from bayesmeta.results.draws_shrinkage import shrinkage_of_draws
 from bayesmeta.results.exact_claims import along, one_direction
 from bayesmeta.results.face import bound_text
 from bayesmeta.results.intervals import Marginal
 from bayesmeta.spec.two_scales import Model
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Floats = NDArray[np.float64]
 _CLAIM_DRAWS = 40_000  # for a claim about several parameters
@@ -82,7 +78,7 @@ class GridResult(ComputedResult):
 
     def _marginal(self, expression: str) -> Marginal:
         """Marginal posterior of a parameter, exact but for `error_bound`, or of a monotone function of one, ``"exp(mu)"``,
-        whose mean and standard deviation are those of draws; of other expressions, and of ``theta[study]``, from draws.
+        whose mean and standard deviation are those of draws; of other expressions from draws.
         """
         if expression in self.parameters:
             return self._curve_marginal(expression)
@@ -95,10 +91,6 @@ class GridResult(ComputedResult):
         40,000 independent draws where it is about several.
         """
         return super().probability(claim)
-
-    def shrinkage(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
-        """Posterior of each study's true effect theta_i, from draws: y and se (posterior means), mean, sd, median, interval."""
-        return shrinkage_of_draws(self, ci_prob, ci_kind)
 
     def choice_probabilities(self) -> dict[str, dict[str, float]]:
         """Posterior probability of each reading of a spread that may be a standard deviation or a standard error, by study;

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, final
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,16 +19,12 @@ from bayesmeta.results.claim_algebra import ONE, ZERO, Sum
 from bayesmeta.results.claims import Simulated, holds_on, mentioned
 from bayesmeta.results.computed_result import ComputedResult
 from bayesmeta.results.curve_marginal import CurveMarginal
-from bayesmeta.results.draws_shrinkage import shrinkage_of_draws
 from bayesmeta.results.exact_claims import compile_claim, contrast, scale_probability
 from bayesmeta.results.face import direction_error
 from bayesmeta.results.intervals import Marginal
 from bayesmeta.results.monotone_marginal import ExactMarginal
 from bayesmeta.results.normal_mixture import merged
 from bayesmeta.spec.two_scales import Model
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Floats = NDArray[np.float64]
 _CLAIM_DRAWS = 50_000  # for a claim that is integrated over no set of trials exactly
@@ -102,16 +98,6 @@ class ImportanceResult(ComputedResult):
         return self.fit.log_evidence_error
 
     @property
-    def error_bound(self) -> None:
-        """None: there is a Monte Carlo error, not a bound."""
-        return None
-
-    @property
-    def error_limit(self) -> None:
-        """None, as of `error_bound`."""
-        return None
-
-    @property
     def computed(self) -> str:
         """Importance sampling, with the number of effective sets and the largest Monte Carlo error of a direction."""
         missed = f"; {100 * self.missed:.2g}% of the posterior may lie beyond the sample" if self.missed > 0.001 else ""
@@ -122,7 +108,7 @@ class ImportanceResult(ComputedResult):
 
     def _marginal(self, expression: str) -> Marginal:
         """Marginal posterior of a parameter, of a sum of coefficients, or of a monotone function of one, ``"exp(mu)"``, whose
-        mean and standard deviation are those of draws; of other expressions, and of ``theta[study]``, from draws.
+        mean and standard deviation are those of draws; of other expressions from draws.
         """
         return self._marginal_of(expression)
 
@@ -143,10 +129,6 @@ class ImportanceResult(ComputedResult):
         """Monte Carlo standard errors of mean and sd."""
         of_mean, of_sd = zip(*map(self.moment_errors, self.parameters), strict=True)
         return {"mcse_mean": of_mean, "mcse_sd": of_sd}
-
-    def shrinkage(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
-        """Posterior of each study's true effect, from draws: y and se (posterior means where latent), mean, sd, interval."""
-        return shrinkage_of_draws(self, ci_prob, ci_kind)
 
     def choice_probabilities(self) -> dict[str, dict[str, float]]:
         """Posterior probability of each option of each choice of the review."""

@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.numbers import real_array
 from bayesmeta.quadrature.cut import log_ratio
-from bayesmeta.quadrature.gaussian import condition
 from bayesmeta.quadrature.parts import Part, QuadratureFit
 from bayesmeta.quadrature.scale_density import ScaleDensity
 from bayesmeta.results.intervals import checked_probability
@@ -97,19 +96,17 @@ def _given_tau(
 ) -> tuple[Floats, Floats, Floats, tuple[Floats, Floats, Floats] | None]:
     """Log joint density of tau and component; mean, variance and bounds of the coefficient given both: (tau, component)."""
     assert isinstance(part.scale, ScaleDensity)
-    centred, origin, shift = part.integrand.centred()
-    given = condition(centred.problem, centred.prior, tau[None, :] ** 2, shift)
+    given = part.integrand.given(tau[None, :])
     offset, weights = part.weights(np.eye(len(fit.names))[fit.names.index(name)])
     mean, variance = given.contrast([float(w) for w in weights])
-    at = offset + sum((w * float(np.asarray(o).item()) for w, o in zip(weights, origin, strict=True)), 0.0)
     log_prior = part.scale.log_density(tau)
     inside = (tau >= float(part.scale.lower)) & (tau <= float(part.scale.upper))
     log_tau = np.where(inside, log_prior, -np.inf) - float(part.posterior.log_evidence.item())
     shape = part.posterior.mass.shape[-2], tau.size
     log_joint, means, variances = (
-        np.broadcast_to(f, shape).T for f in (given.log_likelihood + log_tau, mean + at, variance)
+        np.broadcast_to(f, shape).T for f in (given.log_likelihood + log_tau, mean + offset, variance)
     )
-    if (cut := centred.prior.cut) is None:
+    if (cut := part.cut) is None:
         return log_joint, means, variances, None
     correlation = given.correlated([float(w) for w in weights], cut.weights) / np.sqrt(variance)
     ends = cut.standardised(*given.contrast(cut.weights))
@@ -154,7 +151,7 @@ def _points(fit: QuadratureFit, part: Part, name: str) -> tuple[Floats, Floats, 
     x = centre + spread * np.sinh(t)
     given = _part_density(fit, part, name, x, tau) * np.cosh(t)
     given /= given.sum(axis=1, keepdims=True)
-    log_joint = part.integrand.at(grid.at(s))[1] + grid.log_slope(s)
+    log_joint = part.integrand.log_joint(grid.at(s)) + grid.log_slope(s)
     marginal = np.exp(log_joint - log_joint.max()).sum(axis=0)
     return x, tau, given * (marginal / marginal.sum())[:, None]
 

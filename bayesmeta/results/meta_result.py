@@ -70,19 +70,19 @@ class MetaResult(Shown, ABC):
         return tuple(self.prepared.names)
 
     @property
-    @abstractmethod
     def log_marginal_likelihood(self) -> float | None:
         """Log marginal likelihood; None where it is not available or a prior is improper."""
+        return None
 
     @property
-    @abstractmethod
     def error_bound(self) -> float | None:
         """Bound on the error of every probability; None where there is a Monte Carlo error instead."""
+        return None
 
     @property
-    @abstractmethod
     def error_limit(self) -> float | None:
         """What the engine keeps `error_bound` below, or else warns of; None where there is a Monte Carlo error instead."""
+        return None
 
     def marginal(self, expression: str) -> Marginal:
         """Marginal posterior of a parameter, of an expression in parameters, or of ``theta[study]``; by quadrature also of
@@ -150,9 +150,11 @@ class MetaResult(Shown, ABC):
         """Further columns of the summary: how well each parameter is known."""
         return {}
 
-    @abstractmethod
     def shrinkage(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
         """Posterior of each study's true effect theta_i: y and se (posterior means where latent), mean, sd, median, interval."""
+        from bayesmeta.results.draws_shrinkage import shrinkage_of_draws
+
+        return shrinkage_of_draws(self, ci_prob, ci_kind)
 
     def bayes_factor(self, hypothesis: str) -> float:
         """Bayes factor for a hypothesis such as ``"crps = 0"`` versus the model without it; above 1 the data favour it.

@@ -102,7 +102,7 @@ class QuadratureResult(ComputedResult):
         return bound_text(self.error_bound)
 
     def _marginal(self, expression: str) -> Marginal:
-        """Marginal posterior of a parameter, an expression, ``theta[study]``, ``I2`` (a proportion) or ``H``.
+        """Marginal posterior of a parameter, an expression, ``I2`` (a proportion) or ``H``.
 
         Exact for parameters, linear combinations of coefficients, these, and monotone functions of one of them such as
         ``"exp(mu)"`` or ``"tau**2"``, but for mean and standard deviation of such a function, which are those of draws;

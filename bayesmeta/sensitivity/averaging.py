@@ -95,7 +95,8 @@ class ModelAverage(Shown):
         ]
         if not chosen:
             raise SpecificationError(f"given={sorted(wanted)!r}: no model with prior probability has all of these.")
-        average = weighted_fit(self._setting, [one for one, _ in chosen], [error for _, error in chosen], _TOLERANCE)
+        weighted, errors = zip(*chosen, strict=True)
+        average = weighted_fit(self._setting.problem, self._setting.rotation, weighted, errors, _TOLERANCE)
         warn_inaccurate(average.error, _TOLERANCE)
         return QuadratureResult(average, self.model, self.data, (4, 1000))
 

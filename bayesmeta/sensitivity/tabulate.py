@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from bayesmeta.quadrature import mixtures
 from bayesmeta.quadrature.coefficients import Piece
-from bayesmeta.quadrature.gaussian import condition
-from bayesmeta.quadrature.integrate import Integrand, Posterior
+from bayesmeta.quadrature.integrate import Integrand, Posterior, over_components
 from bayesmeta.quadrature.parts import Part, QuadratureFit
 from bayesmeta.quadrature.setting import Setting
 from bayesmeta.quadrature.special import normal_cdf
@@ -161,14 +160,9 @@ def _part(ready: Setting, piece: Piece, rule: Rule) -> Part:
 
 
 def _conditional(integrand: Integrand, rule: Rule) -> Posterior:
-    centred, origin, shift = integrand.centred()
-    given = condition(centred.problem, centred.prior, rule.tau**2, shift)
-    log_likelihood = np.asarray(given.log_likelihood)
-    top = log_likelihood.max(axis=0, keepdims=True)
-    total = top + np.log(np.exp(log_likelihood - top).sum(axis=0, keepdims=True))
-    share = np.exp(log_likelihood - total)
-    mean = tuple(m + value for m, value in zip(given.mean, origin, strict=True))
-    given = type(given)(given.log_likelihood, mean, given.root, given.size)
+    given = integrand.given(rule.tau, sized=True)
+    total = over_components(given.log_likelihood)
+    share = np.exp(given.log_likelihood - total)
     rounding = _ROUNDING * (share * np.asarray(given.size)).sum(axis=0, keepdims=True)
     step = np.full((1, 1), rule.step)
     return Posterior(rule.v, rule.tau, share, given, total, rule.grid, step, rounding, rounding, rounding, step)

@@ -144,7 +144,7 @@ def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, texts: li
 
 
 ALLOWED = {  # what reads files of the package itself
-    "data/files.py", "data/datasets/__init__.py", "priors/catalogue/entries.py", "families/op.py", "families/review/op.py",
+    "data/files.py", "data/datasets/__init__.py", "priors/catalogue/entries.py", "families/op.py",
     "report/explorer.py",
     "report/recorded.py",  # draws, of any size
 }  # fmt: skip

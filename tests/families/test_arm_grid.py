@@ -18,6 +18,7 @@ from bayesmeta.families.arm_means.grid import fit_arm_grid
 from bayesmeta.families.likelihood import Point
 from bayesmeta.families.prepared import prepare
 from bayesmeta.quadrature import settle
+from bayesmeta.quadrature.curves import curves
 
 NAN = float("nan")
 _x, _w = np.polynomial.legendre.leggauss(300)  # over log sigma from -4 to 5
@@ -46,6 +47,12 @@ TWO_READINGS = (
     ),
     dataclasses.replace(SMD, base=bm.NormalNormal(mu=bm.Normal(0, 1), tau=bm.HalfNormal(0.5))),
 )  # fmt: skip
+
+
+def interval_of(grid):
+    """The 95% interval of mu between the nodes of a grid."""
+    curve = curves(grid)["mu"]
+    return np.interp([0.025, 0.975], curve.below, curve.x)
 
 
 def evidence(data, model, mu, tau, typical, variation):
@@ -165,7 +172,7 @@ def test_with_known_sds_and_large_arms_it_is_the_normal_normal_model(model):
     for name in ("mu", "tau"):
         marginal = want.marginal(name)
         assert_allclose(grid.mean_sd(name), [marginal.mean(), marginal.sd()], atol=1e-3)
-    assert_allclose(grid.interval(0.95), want.marginal("mu").interval(0.95, "eti"), atol=1e-3)
+    assert_allclose(interval_of(grid), want.marginal("mu").interval(0.95, "eti"), atol=1e-3)
 
 
 def test_reading_is_a_bayes_factor_of_two_hypotheses():
@@ -344,9 +351,8 @@ def test_more_nodes_change_nothing(model):
     coarse, fine = fit_arm_grid(data, model), fit_arm_grid(data, model, 1.7)
     for name in ("mu", "tau", "sd_variation"):
         assert_allclose(coarse.mean_sd(name), fine.mean_sd(name), atol=1.5e-3)
-    assert_allclose(coarse.interval(0.95), fine.interval(0.95), atol=2e-3)
+    assert_allclose(interval_of(coarse), interval_of(fine), atol=2e-3)
     assert coarse.choices["study 6"]["sd"] == pytest.approx(fine.choices["study 6"]["sd"], abs=1e-3)
-    assert coarse.cdf(coarse.interval(0.9)[1]) == pytest.approx(0.95, abs=1e-4)
 
 
 def test_two_studies_without_any_sd_agree_with_integration_over_sigma():

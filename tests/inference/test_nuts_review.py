@@ -68,7 +68,7 @@ def test_groups_of_a_known_review(known):
 
 # ---------------------------------------------------------------- hidden studies: weighted draws from the prior
 
-N_SIMULATED = 3_000_000
+N_SIMULATED, LEAST = 3_000_000, -12.0  # draws, and the log weight below which they do not matter
 CRPS = np.array([1, 1, 0, 0, 1])
 N = {"B": 40, "C": (30, 20), "D": 24}
 RANGE = (20.0, 60.0)  # participants of E
@@ -114,7 +114,7 @@ def pool(y, se):
 
 
 def simulated(seed, n):
-    """Draws from the prior with log weights: the density of what was published, given each draw."""
+    """Draws from the prior with log weights, of those that matter: the density of what was published, given each draw."""
     rng = np.random.default_rng(seed)
     mu, crps, tau = rng.normal(-1, 0.8, n), rng.normal(0, 0.8, n), np.abs(rng.normal(0, 0.5, n))
     sd = np.exp(rng.normal(0.4, 0.4, (n, 4)))
@@ -131,36 +131,35 @@ def simulated(seed, n):
     spread = 0.2 / 1.959964
     log_weight += norm.logpdf(estimate - 1.959964 * error, -1.8, spread)
     log_weight += norm.logpdf(estimate + 1.959964 * error, -0.6, spread)
+    near = log_weight > LEAST - 0.7  # what follows adds at most log(1 / (0.2 sqrt(2 pi))), 0.69
+    log_weight, y, se = log_weight[near], y[near], se[near]
     inside, outside = pool(y[:, CRPS == 1], se[:, CRPS == 1]), pool(y[:, CRPS == 0], se[:, CRPS == 0])
     z = (inside[0] - outside[0]) / np.hypot(inside[1], outside[1])
     log_weight += norm.logpdf(z, -norm.isf(0.075), 0.2)
     chance = expit((-y / se - 1.959964) / 0.5)
-    counted = np.zeros((n, 6))
+    counted = np.zeros((len(y), 6))
     counted[:, 0] = 1
     for p in chance.T[:, :, None]:
         counted = counted * (1 - p) + p * np.roll(counted, 1, axis=1)
     log_weight += np.log(counted[:, 3] + 1e-300)
     log_weight += np.log(expit((1.959964 - np.abs(y[:, 3] / se[:, 3])) / 0.5))
     values = {
-        "mu": mu,
-        "crps": crps,
-        "tau": tau,
-        "crps < 0": crps < 0,
-        "SD": se_is_sd,
+        "mu": mu[near],
+        "crps": crps[near],
+        "tau": tau[near],
+        "crps < 0": crps[near] < 0,
+        "SD": se_is_sd[near],
         "y B": y[:, 1],
         "se B": se[:, 1],
     }
-    return log_weight, {name: np.asarray(value, float) for name, value in values.items()}
+    keep = log_weight > LEAST
+    return log_weight[keep], {name: np.asarray(value, float)[keep] for name, value in values.items()}
 
 
 @pytest.fixture(scope="module")
 def reference():
     """Weights and values of the draws that matter."""
-    kept = []
-    for seed in range(N_SIMULATED // 300_000):
-        log_weight, values = simulated(seed, 300_000)
-        keep = log_weight > -12
-        kept.append((log_weight[keep], {name: value[keep] for name, value in values.items()}))
+    kept = [simulated(seed, 300_000) for seed in range(N_SIMULATED // 300_000)]
     log_weight = np.concatenate([part[0] for part in kept])
     weight = np.exp(log_weight - log_weight.max())
     return weight / weight.sum(), {name: np.concatenate([part[1][name] for part in kept]) for name in kept[0][1]}

@@ -95,17 +95,14 @@ def test_workers_and_a_scheduler_exclude_each_other():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", [1, 2])
-def test_any_number_of_workers_gives_the_same_bits(alone, workers):
-    pd.testing.assert_frame_equal(simulate(design(), workers=workers).performance, alone, check_exact=True)
+def test_workers_give_the_same_bits(alone):
+    pd.testing.assert_frame_equal(simulate(design(), workers=2).performance, alone, check_exact=True)
 
 
 @pytest.mark.slow
-def test_nothing_is_lost_when_a_worker_is_killed():
+def test_nothing_is_lost_when_a_worker_is_killed(alone):
     from distributed import Client, LocalCluster
 
-    many = design(4_000)
-    expected = simulate(many).performance
     killed: list[int] = []
     with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
         with Client(cluster, set_as_default=False) as client:
@@ -116,9 +113,9 @@ def test_nothing_is_lost_when_a_worker_is_killed():
                 os.kill(pids[0], signal.SIGKILL)
                 killed.append(pids[0])
 
-        found = simulate(many, scheduler=cluster.scheduler_address, progress=kill)
+        found = simulate(design(), scheduler=cluster.scheduler_address, progress=kill)
     assert killed
-    pd.testing.assert_frame_equal(found.performance, expected, check_exact=True)
+    pd.testing.assert_frame_equal(found.performance, alone, check_exact=True)
 
 
 def run(arguments: list[str]) -> int:

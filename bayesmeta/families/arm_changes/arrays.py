@@ -59,23 +59,24 @@ class ChangeArrays:
         total = v + tau**2
         return -(_LOG_2PI + xp.log(total) + (y - mean) ** 2 / total) / 2
 
-    def evidence(self, zeta: Any, xp: Any) -> Any:
+    def evidence(self, zeta: Any, xp: Any, study: Any = slice(None)) -> Any:
         """Log density of Fisher's z of the sample correlations, shape (..., study, 2); 0 in an empty slot.
 
         Parameters
         ----------
         zeta : array, broadcasting to (..., study, 2)
             Fisher's z of the true correlation.
+        study : index
+            Which studies the array is for.
 
         References
         ----------
         Hotelling (1953), J. R. Stat. Soc. B 15:193-232 (the hypergeometric form)
         Provost (2015), Axioms 4:268-274, doi:10.3390/axioms4030268 (Fisher's series, and other forms)
         """
-        there = self.size > 0
-        n, r = np.where(there, self.size, 4.0), np.where(there, self.r, 0.0)
+        there, (constant, terms) = self.size[study] > 0, (part[study] for part in self.expansion())
+        n, r = np.where(there, self.size[study], 4.0), np.where(there, self.r[study], 0.0)
         rho = xp.tanh(zeta)
-        constant, terms = self.expansion()
         log_cosh = xp.abs(zeta) + xp.log1p(xp.exp(-2 * xp.abs(zeta))) - np.log(2)
         at = (1 + rho * r) / 2
         series = polyval(at, np.concatenate([np.ones((1, *n.shape)), np.moveaxis(terms, -1, 0)]), tensor=False)
@@ -106,7 +107,8 @@ class ChangeArrays:
         gap = center - typical
         zeta = typical + (1 - w) * gap + z * variation * xp.sqrt(w)
         standardised = precision * variation * w * gap + z * xp.sqrt(w)  # (zeta - typical) / variation
-        evidence = self.evidence(zeta[..., None], xp).sum(axis=-1)
+        told = np.flatnonzero((self.size > 0).any(axis=1))
+        evidence = self.evidence(zeta[..., told][..., None], xp, told).sum(axis=-1) @ np.eye(len(self.size))[told]
         return zeta, evidence + (xp.log(w) - standardised**2 + z**2) / 2
 
     def summary(self) -> tuple[Floats, Floats]:

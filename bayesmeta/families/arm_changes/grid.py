@@ -14,18 +14,21 @@ from bayesmeta.data.arm_changes import ArmChanges
 from bayesmeta.families.arm_changes.arrays import ChangeArrays, change_arrays
 from bayesmeta.priors import Prior, plain
 from bayesmeta.quadrature.log_sums import logsumexp
-from bayesmeta.quadrature.parameter_grid import Own, ParameterGrid, chebyshev, interpolation, obstacle, rule, scale_rule
+from bayesmeta.quadrature.parameter_grid import Own, ParameterGrid, chebyshev, integral_weights, obstacle
 from bayesmeta.quadrature.places import Places
 from bayesmeta.quadrature.settle import REACH, Ends, Layout, expected_mu, location_ends, settle, spaced
+from bayesmeta.quadrature.special import TINY
 from bayesmeta.spec.change_normal import ChangeNormal
 
 Floats = NDArray[np.float64]
-_Z = (
-    8.0  # where each study's Fisher's z is followed, in standard deviations of its restored likelihood: 1e-15 is beyond
-)
+# Where each study's Fisher's z is followed, in standard deviations of its restored likelihood: 1e-15 is beyond.
+_Z = 8.0
 _Z_STEP = 0.5  # a trapezoid rule of a normal density is then off by 2 exp(-2 pi^2 / 0.5^2), which is nothing
 # Nodes at the default: with twice as many, means and sds of five trials (tests) move by less than 1e-4.
 _VARIATION, _TAU, _TYPICAL, _CHEBYSHEV = 14, 20, 32, 48
+_LEAST = 1e-6  # range of correlations that nodes cover
+_NOTHING = 1e-13  # weight of a correlation, relative to the largest, that is left out
+_MARGIN = 1e-9  # beyond the outermost correlation: rounding leaves none outside the Chebyshev points
 _PLAUSIBLE, _CASES = 12.0, 7  # correlations whose evidence is within exp(-12) of the best; so many say where mu may be
 
 
@@ -62,7 +65,7 @@ def _evaluated(arrays: ChangeArrays, model: ChangeNormal, layout: Layout) -> Par
     mu, tau, log_top = _top_nodes(arrays, model, zeta, terms.max(axis=2).sum(axis=-1) + log_weight, layout)
     log_mass = log_weight[..., None, None] + log_top
     for i in range(arrays.data.n_studies):
-        log_mass = log_mass + _study(arrays, i, np.tanh(zeta[..., i]), terms[..., i], mu, tau, layout)
+        log_mass += _study(arrays, i, np.tanh(zeta[..., i]), terms[..., i], mu, tau, layout)
     others = {"correlation": np.tanh(typical), "correlation_variation": variation}
     ends: dict[str, Ends] = {"mu": location_ends(log_mass, -1)}
     if "correlation" in layout.reach:
@@ -97,8 +100,8 @@ def _correlation_nodes(
 
     The last says where the nodes of the typical correlation lie.
     """
-    window = layout.windows.get("correlation_variation", (0.0, 0.0))
-    variation, log_v = scale_rule(plain(model.correlation_variation), *window, layout.count(_VARIATION))
+    prior = plain(model.correlation_variation)
+    variation, log_v = layout.scale("correlation_variation", prior, _VARIATION).rule(prior)
     prior = plain(model.correlation)
     if prior.atom is not None:
         typical = np.full((1, variation.size), np.arctanh(prior.atom))
@@ -112,11 +115,11 @@ def _correlation_nodes(
         w = 1 / (1 / precision[informative] + variation[:, None] ** 2)
         mean, width = (w * center[informative]).sum(axis=1) / w.sum(axis=1), w.sum(axis=1) ** -0.5
         low, high = layout.reach["correlation"]
-        lower = np.clip(np.tanh(mean - REACH * low * width), lowest, highest - 1e-6)
-        upper = np.clip(np.tanh(mean + REACH * high * width), lower + 1e-6, highest)
-    rules = [rule(prior, a, b, layout.count(_TYPICAL)) for a, b in zip(lower, upper, strict=True)]
-    nodes, log_w = (np.stack([pair[j] for pair in rules], axis=1) for j in (0, 1))
-    return np.arctanh(nodes), variation, log_w + log_v, Places("gauss", lower, upper, len(nodes))
+        lower = np.clip(np.tanh(mean - REACH * low * width), lowest, highest - _LEAST)
+        upper = np.clip(np.tanh(mean + REACH * high * width), lower + _LEAST, highest)
+    places = Places("gauss", lower, upper, layout.count(_TYPICAL))
+    nodes, log_w = places.rule(prior)
+    return np.arctanh(nodes), variation, log_w + log_v, places
 
 
 def _top_nodes(
@@ -127,7 +130,8 @@ def _top_nodes(
     middle = zeta[..., zeta.shape[2] // 2, :][tuple(plausible.T)]  # (case, study)
     order = middle.mean(axis=1).argsort()
     y, v = arrays.estimate(np.tanh(middle[order[np.linspace(0, len(order) - 1, _CASES).astype(int)]]))
-    tau, log_w = scale_rule(plain(model.base.tau), *layout.windows.get("tau", (0.0, 0.0)), layout.count(_TAU))
+    prior = plain(model.base.tau)
+    tau, log_w = layout.scale("tau", prior, _TAU).rule(prior)
     mu, step = spaced(*expected_mu(model.base.mu_prior, y, v, tau), layout.reach["mu"], layout.fine)
     return mu, tau, np.asarray((log_w + np.log(step))[:, None] + model.base.mu_prior.logpdf(mu))
 
@@ -142,13 +146,15 @@ def _study(arrays: ChangeArrays, i: int, rho: Floats, terms: Floats, mu: Floats,
     """
     peak = terms.max(axis=2, keepdims=True)
     weight = np.exp(terms - peak)
-    there = weight > 1e-13
-    nodes = chebyshev(float(rho[there].min()) - 1e-9, float(rho[there].max()) + 1e-9, layout.count(_CHEBYSHEV))
-    basis = interpolation(nodes, np.where(there, rho, nodes.mean()).ravel()).reshape(*rho.shape, -1)
-    part = np.einsum("tvz,tvzg->tvg", np.where(there, weight, 0.0), basis)
+    there = weight > _NOTHING
+    nodes = chebyshev(float(rho[there].min()) - _MARGIN, float(rho[there].max()) + _MARGIN, layout.count(_CHEBYSHEV))
+    part = integral_weights(nodes, rho, np.where(there, weight, 0.0))
     y, v = (values[:, i] for values in arrays.estimate(np.clip(nodes, -1, 1)[:, None]))
     total = v[:, None, None] + tau[:, None] ** 2
     log_density = -(np.log(2 * np.pi * total) + (y[:, None, None] - mu) ** 2 / total) / 2
     top = log_density.max(axis=0)
     average = np.tensordot(part, np.exp(log_density - top), axes=1)
-    return np.asarray(np.log(np.maximum(average, 1e-300)) + top + peak[..., None])
+    log_average = np.log(np.maximum(average, TINY, out=average), out=average)
+    log_average += top
+    log_average += peak[..., None]
+    return np.asarray(log_average)

@@ -2,7 +2,7 @@
 
 Given mu, tau and the scales of sigma the studies are independent, and each is an integral over one sigma or two. The
 density of a mean difference is interpolated in log sigma at Chebyshev points, so that these integrals are products of
-matrices: a data set takes seconds. It is an engine for `ArmNormal` that is independent of sampling.
+matrices: a data set takes a second. It is an engine for `ArmNormal` that is independent of sampling.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.families.arm_means.arrays import ArmArrays, arm_arrays
 from bayesmeta.priors import Prior, plain
 from bayesmeta.quadrature.log_sums import logsumexp
-from bayesmeta.quadrature.parameter_grid import Own, ParameterGrid, chebyshev, interpolation, obstacle, scale_rule
+from bayesmeta.quadrature.parameter_grid import Own, ParameterGrid, chebyshev, integral_weights, obstacle
 from bayesmeta.quadrature.places import Places
 from bayesmeta.quadrature.settle import Ends, Layout, expected_mu, location_ends, settle, spaced
+from bayesmeta.quadrature.special import TINY
 from bayesmeta.spec.arm_normal import ArmNormal, typical_name
 
 Floats = NDArray[np.float64]
@@ -28,6 +29,9 @@ _Z = (-7.0, 11.0)  # where log sigma is followed, in standard deviations of its 
 _SCALE = 20  # nodes of tau and of the variation: fewer often do not bring `ParameterGrid.error` below its tolerance
 _Z_STEP = 0.75  # a trapezoid rule of a normal density is then off by 2 exp(-2 pi^2 / 0.75^2): 1e-15
 _PER_UNIT = {"smd": 12.0, "md": 4.0}  # Chebyshev nodes for each unit of log sigma: found by doubling, 1e-4 of an sd
+_FEWEST = 16  # Chebyshev nodes beside these
+_MARGIN = 1e-6  # beyond the outermost log sigma: rounding leaves none outside the Chebyshev points
+_WIDEST = 100  # in these standard deviations, where the search for the ends of a sigma stops
 _MANY = 4  # doubtful spreads of which every combination of readings is looked at
 
 
@@ -59,7 +63,7 @@ def _evaluated(arrays: ArmArrays, model: ArmNormal, layout: Layout) -> Parameter
     data, p = arrays.data, model.sd_probability
     cases = _cases(arrays)
     typical, variation = _typical(data, model), plain(model.sd_variation)
-    nodes, log_w_variation = scale_rule(variation, *layout.windows.get("sd_variation", (0, 0)), layout.count(_SCALE))
+    nodes, log_w_variation = layout.scale("sd_variation", variation, _SCALE).rule(variation)
     rules = [_typical_rule(arrays, cases, j, *item, nodes, layout) for j, item in enumerate(typical)]
     mu, tau, log_w_top = _top_nodes(arrays, cases, model, layout)
     position = [int(i) for i in arrays.instrument]
@@ -141,30 +145,33 @@ def _slot(
 ) -> Floats:
     """Log density of what one slot printed, sigma integrated out, shape (typical, variation, tau, position)."""
     log_sigma, weight, peak = _sigma_nodes(arrays, slot, log_typical, variation, layout)
-    points, parts = [], []
-    for unit in range(arrays.n_sigma):
-        x, w = log_sigma[..., unit], weight[..., unit]
-        there = w > _cut(layout)
-        low, high = float(x[there].min()) - 1e-6, float(x[there].max()) + 1e-6
-        nodes = chebyshev(low, high, layout.count(int(16 + _PER_UNIT[model.measure] * (high - low))))
-        basis = interpolation(nodes, np.where(there, x, nodes.mean()).reshape(-1)).reshape(*x.shape, -1)
-        points.append(nodes)
-        parts.append(np.einsum("abz,abzg->abg", np.where(there, w, 0.0), basis))
-    grid = np.stack(np.meshgrid(*points, indexing="ij"), axis=-1).reshape(-1, arrays.n_sigma)
+    x, w = _common_sigma(arrays, slot, log_sigma, weight)
+    there = w > _cut(layout)
+    used = there.any(axis=(0, 1))
+    x, w, there = x[..., used], w[..., used], there[..., used]
+    low, high = float(x[there].min()) - _MARGIN, float(x[there].max()) + _MARGIN
+    nodes = chebyshev(low, high, layout.count(int(_FEWEST + _PER_UNIT[model.measure] * (high - low))))
+    part = integral_weights(nodes, x, np.where(there, w, 0.0))
     at = (mu.reshape(1, -1), np.repeat(tau, mu.shape[1]))
-    log_density = arrays.effect(grid[:, :1], grid[:, -1:], *at, model.measure, np, slot)
+    log_density = arrays.effect(nodes[:, None], nodes[:, None], *at, model.measure, np, slot)
     top = log_density.max(axis=0)
-    density = np.exp(log_density - top)
-    if arrays.pooled:
-        average = parts[0] @ density
-    else:
-        density = density.reshape(points[0].size, -1)
-        average = np.empty((*parts[0].shape[:2], top.size))
-        for b in range(variation.size):  # all at once would fill the memory
-            inner = (parts[0][:, b] @ density).reshape(len(parts[0]), points[1].size, -1)
-            average[:, b] = np.einsum("ag,agn->an", parts[1][:, b], inner)
-    log_average = np.log(np.maximum(average, 1e-300)) + top + peak.sum(axis=-1)
+    average = part @ np.exp(log_density - top)
+    log_average = np.log(np.maximum(average, TINY, out=average), out=average)
+    log_average += top
+    log_average += peak.sum(axis=-1)
     return np.asarray(log_average.reshape(*average.shape[:2], *mu.shape))
+
+
+def _common_sigma(arrays: ArmArrays, slot: int, log_sigma: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """Log of the sigma that gives the difference the same density were it both arms', and weights, (typical, variation, z)."""
+    if arrays.pooled:
+        return log_sigma[..., 0], weight[..., 0]
+    study = arrays.study[slot]
+    share = arrays.data.n_c[study] / (arrays.data.n_t[study] + arrays.data.n_c[study])
+    first, last = (factor * np.exp(2 * log_sigma[..., j]) for j, factor in enumerate((share, 1 - share)))
+    x = np.log(first[..., :, None] + last[..., None, :]) / 2
+    w = weight[..., :, None, 0] * weight[..., None, :, 1]
+    return x.reshape(*x.shape[:2], -1), w.reshape(*w.shape[:2], -1)
 
 
 def _sigma_nodes(
@@ -179,7 +186,7 @@ def _sigma_nodes(
         log_weight = terms + (np.log(step) - (np.log(2 * np.pi) + z**2) / 2)[:, None]
         peak = log_weight.max(axis=2, keepdims=True)
         first, last = (float((log_weight[:, :, [i]] - peak).max()) for i in (0, -1))
-        if max(first, last) < cut or high - low > 100:
+        if max(first, last) < cut or high - low > _WIDEST:
             return log_sigma, np.exp(log_weight - peak), peak
         low, high = low - 2 * (first >= cut), high + 2 * (last >= cut)
 
@@ -237,6 +244,7 @@ def _top_nodes(arrays: ArmArrays, cases: list[Ints], model: ArmNormal, layout: L
         unit = sigma[:, 0] if model.measure == "smd" else np.ones(len(slots))
         y.append(data.difference / unit)
         v.append((sigma[:, 0] ** 2 / data.n_t + sigma[:, 1] ** 2 / data.n_c) / unit**2)
-    tau, log_w = scale_rule(plain(model.base.tau), *layout.windows.get("tau", (0, 0)), layout.count(_SCALE))
+    prior = plain(model.base.tau)
+    tau, log_w = layout.scale("tau", prior, _SCALE).rule(prior)
     mu, step = spaced(*expected_mu(model.base.mu_prior, np.stack(y), np.stack(v), tau), layout.reach["mu"], layout.fine)
     return mu, tau, np.asarray((log_w + np.log(step))[:, None] + model.base.mu_prior.logpdf(mu))

@@ -223,7 +223,7 @@ def review_log_density(
     d_numbers = np.zeros((n_readings, n_fits, N_NUMBERS))
     for s in range(n_scenarios):
         r, p = reading[s], math.exp(joint[s] - evidence)
-        if p < 1e-18:
+        if p < 1e-18:  # no term of a derivative shows it
             continue
         for i in range(n_studies):
             variance, gap = se[r, i] ** 2 + tau**2, y[r, i] - fitted[s, i]

@@ -14,7 +14,7 @@ import numpy as np
 
 from bayesmeta.families.review.codes import COCHRAN, DL, ESTIMATE, EXCESS, FE, HK, PM, SE, TAU_SQUARED
 
-_STEPS = 200
+_STEPS = 200  # of scoring at the most; it ends where tau^2 settles
 
 
 @numba.njit(cache=True, error_model="numpy")
@@ -112,6 +112,7 @@ def _tau2(y, v, stratum, x, method, freedom, start, residual, squares):
             step = (_dot(residual, residual) - trace) / _sum(squares)
         before = tau2
         tau2 = max(tau2 + step, 0.0)
+        # relative to tau^2 or, near zero, to a thousandth of a sampling variance
         if abs(tau2 - before) <= 1e-13 * (tau2 + 1e-3 * v[0]):
             break
     return tau2

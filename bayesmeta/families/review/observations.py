@@ -90,7 +90,7 @@ class Reader:
 
     def observations(self) -> tuple[Observation, ...]:
         """Of every statistic, in order."""
-        return tuple(found for one in self.review.statistics for found in observed(one, self))
+        return tuple(observation for one in self.review.statistics for observation in observed(one, self))
 
     def constant(self, value: float) -> Floats:
         """The same number under every scenario."""

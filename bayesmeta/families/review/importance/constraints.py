@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bayesmeta.families.review import codes
 from bayesmeta.families.review.arrays import ReviewArrays
 from bayesmeta.families.review.fits import Fit, encoded
+from bayesmeta.quadrature.special import TINY
 
 Floats = NDArray[np.float64]
 _PER_SPREAD = 30.0  # standard errors are about so many times the rounding, where none was printed
@@ -56,7 +57,7 @@ class Constraint:
         x = np.where(member > 0, x, 0.0)
         middle = x.sum() / member.sum()
         away = member * (x - middle)
-        return np.asarray(away / max(np.abs(away).max(), 1e-300))
+        return np.asarray(away / max(np.abs(away).max(), TINY))
 
     def row(self, se: Floats) -> Floats:
         """The linear function of the effects that the number is with a tau^2 of zero, shape (set, study)."""

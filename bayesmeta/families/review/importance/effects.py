@@ -27,6 +27,7 @@ from bayesmeta.families.review.importance.small_systems import (
     sphere,
 )
 from bayesmeta.families.review.importance.wanted import Form, Wanted
+from bayesmeta.quadrature.special import TINY
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int_]
@@ -245,11 +246,12 @@ class Effects:
         centre = -np.linalg.solve(A, b[..., None])[..., 0]
         radius = np.sqrt(np.maximum(most - low + dot(b, -centre), 0.0))
         around = []
+        # six tenths of the way to the surface of the ellipse are well inside
         for unit in sphere(c) if fixed else 0.6 * np.concatenate([np.zeros((1, c)), np.eye(c), -np.eye(c)]):
             moved_by = np.linalg.solve(root.swapaxes(1, 2), np.broadcast_to(unit, centre.shape)[..., None])[..., 0]
             x = centre + radius[:, None] * moved_by
             around.append((x[:, :c], x[:, c] if fixed else np.ones(n)))
-        at_z = np.sqrt(np.maximum(most / np.maximum(A[:, -1, -1], 1e-300), 0.0)) if fixed else np.ones(n)
+        at_z = np.sqrt(np.maximum(most / np.maximum(A[:, -1, -1], TINY), 0.0)) if fixed else np.ones(n)
         return [(z.copy(), at_z), *around]
 
     def _solutions(self, z: Floats, away: Floats, n_starts: int | None = None) -> tuple[Ints, Floats, Floats]:

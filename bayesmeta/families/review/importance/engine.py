@@ -199,7 +199,7 @@ def _under_wide_priors(drawn: Drawn, location: tuple[float, float]) -> Floats:
     names = tuple(str(i) for i in range(len(groups)))
     wide = [Normal(centre, spread), *(Normal(0, _SPREAD * unit) for _ in proposal.tests)]
     parts = pieces(names, {(name,): prior for name, prior in zip(names, wide, strict=True)})
-    rule = tau_rule(HalfNormal(unit), 4 * unit, 16)
+    rule = tau_rule(HalfNormal(unit), 4 * unit, 16)  # for a pilot: 6e-5 of the prior lies beyond
     X = np.broadcast_to(np.stack(groups, axis=-1), (len(drawn.x), proposal.latent.size, len(groups)))
     printed = logsumexp(drawn.log_weight, axis=1)
     return np.asarray(
@@ -221,10 +221,12 @@ def location_of(mu: Prior | None, data: PublishedReview) -> tuple[float, float]:
         [(study.y, study.se) for study in data.studies if study.y is not None and study.se is not None], float
     )
     if mu is not None and mu.is_proper:
+        # one standard deviation on each side of a normal mean
         low, middle, high = map(float, np.asarray(mu.ppf([0.1587, 0.5, 0.8413])))
-        return middle, max((high - low) / 2, 1e-3)
+        return middle, max((high - low) / 2, 1e-3)  # a point mass has no spread
     if not known.size:
         return 0.0, 1.0
+    # ten times as wide as what is known reaches
     return float(known[:, 0].mean()), 10 * float(np.ptp(known[:, 0]) + known[:, 1].max())
 
 

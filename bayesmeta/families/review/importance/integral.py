@@ -40,14 +40,11 @@ class TauRule:
 
 def tau_rule(prior: Prior, upper: float, n: int) -> TauRule:
     """A Gauss rule in the square root of tau, from the lower end of its prior to `upper`; a point mass has one node."""
-    if prior.atom is not None:
-        at = np.array(prior.atom)
-        return TauRule(Places("root", at, at, 1), at[None], np.zeros(1))
     lower, end = max(prior.support[0], 0.0), min(prior.support[1], upper)
+    if prior.atom is not None:
+        lower, end, n = prior.atom, prior.atom, 1
     places = Places("root", np.array(lower), np.array(end), n)
-    x, _ = np.polynomial.legendre.leggauss(n)
-    tau = lower + (end - lower) * ((x + 1) / 2) ** 2
-    return TauRule(places, tau, places.log_weight + np.asarray(prior.logpdf(tau)))
+    return TauRule(places, *places.rule(prior))
 
 
 @dataclass(frozen=True, eq=False)

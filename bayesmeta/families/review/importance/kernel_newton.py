@@ -141,9 +141,10 @@ def _solved(matrix, right):
 @numba.njit(cache=True, error_model="numpy")
 def _move(u, step, number, stretched):
     """Take a step of limited length; full steps may go to and fro between the sides of a kink."""
+    # Five full steps, then five of two fifths.
     share = min(1.0, LONGEST / _largest(step)) * (0.4 if number // 5 % 2 else 1.0)
     before = u[-1]
     for b in range(u.size):
         u[b] -= share * step[b]
     if stretched:
-        u[-1] = max(u[-1], 0.1 * before)
+        u[-1] = max(u[-1], 0.1 * before)  # a stretch stays positive, however long the step

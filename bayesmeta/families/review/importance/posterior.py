@@ -248,7 +248,7 @@ def _settled(given: Sets, priors: Priors, unit: float) -> TauRule:
 
     upper = _FARTHEST * unit
     if priors.tau.is_proper:
-        upper = min(upper, float(priors.tau.ppf(1 - 1e-10)))
+        upper = min(upper, float(priors.tau.ppf(1 - 1e-10)))  # 1e-10 of the prior lies beyond
     if priors.tau.atom is not None:
         return tau_rule(priors.tau, upper, 1)
     for _ in range(_SHORTER):

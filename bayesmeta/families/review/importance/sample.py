@@ -13,10 +13,11 @@ from scipy.special import ndtri
 from bayesmeta.errors import ImportanceError
 from bayesmeta.families.review.importance.proposal import Points, Proposal
 from bayesmeta.quadrature.log_sums import logsumexp
+from bayesmeta.quadrature.special import TINY
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int_]
-REPLICATES = 8
+REPLICATES = 8  # independently scrambled point sets, whose spread is the Monte Carlo error
 _PILOT_STARTS = 3  # of Newton's method in pilots, which need not find every solution
 _PILOT, _ROUNDS = 9, 3  # log2 of the points of a stratum at first; how often its proposal is fitted at most
 _LARGE_PILOT = 12  # log2 of the points where few of the first carry weight
@@ -207,7 +208,7 @@ def _missed(
             parts.append(np.stack([log_weight, missed[drawn.place]]))
     log_weight, missed = np.concatenate(parts, axis=1)
     weight = np.exp(log_weight - max(log_weight.max(), -1e300))
-    return float(weight @ missed / max(weight.sum(), 1e-300))
+    return float(weight @ missed / max(weight.sum(), TINY))
 
 
 def _effective(log_weight: Floats) -> float:
@@ -242,7 +243,7 @@ def _coordinates(
     from scipy.stats import qmc
 
     u = np.concatenate([qmc.Sobol(d + 1, rng=np.random.default_rng(seed)).random_base2(size) for seed in seeds])
-    u = np.clip(u, 1e-12, 1 - 1e-12)
+    u = np.clip(u, 1e-12, 1 - 1e-12)  # a Sobol point may be zero: quantiles stay within 7 sd
     x = ndtri(u[:, :d])
     return (x, np.zeros(len(x))) if fitted is None else fitted.moved(x, u[:, d])
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 _STEPS = 200  # Newton's method needs about ten
+_HALVINGS = 60  # of a range of 60: to 5e-17
 _WIDEST = 30.0  # of a shift of log SDs: a factor of 1e13
 
 
@@ -50,7 +51,7 @@ def heterogeneity(se: Floats, target: Floats) -> Heterogeneity:
         weight = 1 / (v + tau2[:, None])
         step = (weight.sum(axis=1) - wanted) / (weight**2).sum(axis=1)
         tau2 = tau2 + step
-        if not (np.abs(step) > 1e-14 * (1 + np.abs(tau2))).any():
+        if not (np.abs(step) > 1e-14 * (1 + np.abs(tau2))).any():  # rounding is left
             break
     tau2 = np.where(tau2 > 0, tau2, np.nan)
     weight = 1 / (v + tau2[:, None])
@@ -86,7 +87,7 @@ def shift_for_heterogeneity(se: Floats, fixed: Floats, target: Floats, excess: F
     """
     rest = np.broadcast_to(fixed, (len(se), fixed.size))
     low, high = np.full(len(se), -_WIDEST), np.full(len(se), _WIDEST)
-    for _ in range(60):
+    for _ in range(_HALVINGS):
         middle = (low + high) / 2
         v = np.column_stack([se * np.exp(middle)[:, None], rest]) ** 2
         precise = (1 / (v + (excess / _scale(v))[:, None])).sum(axis=1) > target**-2.0
@@ -120,7 +121,7 @@ def shift_for_tau2(se: Floats, fixed: Floats, target: Floats, tau2: Floats) -> t
     """
     rest = (1 / (np.broadcast_to(fixed, (len(se), fixed.size)) ** 2 + tau2[:, None])).sum(axis=1)
     low, high = np.full(len(se), -_WIDEST), np.full(len(se), _WIDEST)
-    for _ in range(60):
+    for _ in range(_HALVINGS):
         middle = (low + high) / 2
         v = (se * np.exp(middle)[:, None]) ** 2
         precise = (1 / (v + tau2[:, None])).sum(axis=1) + rest > target**-2.0
