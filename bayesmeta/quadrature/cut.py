@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from scipy.special import log_ndtr, ndtr, ndtri_exp
 
 Floats = NDArray[np.float64]
-_X, _W = np.polynomial.legendre.leggauss(
-    48
-)  # a normal density times another's distribution function over 17 sd, to 1e-14
+_NODES = 48  # a normal density times another's distribution function over 17 sd, to 1e-14
+_X, _W = np.polynomial.legendre.leggauss(_NODES)
 _DEPTH = 74.0  # twice the log of the density's fall beyond which it is negligible
 _STEP = 8.5  # sd from where a normal distribution function is 0 or 1
 _SHARP = 1e-9  # sd of Q given Z at which one is the other
