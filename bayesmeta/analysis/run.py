@@ -260,10 +260,9 @@ def _check_questions(outcome: Outcome, ready: dict[str, Prepared[Data, Model]], 
             raise SpecificationError(
                 f"{where}: no model {model!r}.{did_you_mean(model, ready)} Models: {', '.join(ready)}."
             )
-        names = ready[model].names
         for claim in claims:
             try:
-                check_claim(claim, names)
+                check_claim(claim, ready[model].named(claim))
             except SpecificationError as error:
                 raise SpecificationError(f"{where}, model {model!r}: {error}") from error
     for label, review in _other_reviews(outcome, ready, where).items():

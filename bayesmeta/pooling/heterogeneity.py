@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from bayesmeta.pooling.contrasts import Contrasts
 from bayesmeta.pooling.residuals import Regression
@@ -101,6 +100,8 @@ def q_profile(data: Regression, level: float) -> tuple[Floats, Floats]:
     ----------
     Viechtbauer (2007), Stat. Med. 26:37-52, doi:10.1002/sim.2514
     """
+    from scipy import stats
+
     if data.m == 0:
         nothing = np.full(data.y.shape[:-1], np.nan)
         return nothing, nothing

@@ -27,7 +27,7 @@ from bayesmeta.results.fit import fit_many
 from bayesmeta.results.heterogeneity import heterogeneity_of
 from bayesmeta.results.levels import factors_of, level_bayes_factors
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.text.numbers import MISSING, format_exact, spread_of, write_row
+from bayesmeta.text.numbers import MINUS, MISSING, format_exact, spread_of, write_row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 SCHEMA = "bayesmeta-fit/1"
 TOLERANCE = 1e-8
 _MOMENTS = ("mean", "sd", "median", "lower", "upper")
+_WORDS = {MISSING: "none", "∞": "inf", MINUS + "∞": "-inf"}
 
 
 def fit_and_print(
@@ -64,7 +65,7 @@ def fit_and_print(
     ready = prepare(data, model)
     ready.check()
     for claim in claims:
-        check_claim(claim, ready.names)
+        check_claim(claim, ready.named(claim))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # said below, as checks
         result = fit_many(data, {"model": model}, engine, seed=seed, draws=draws, chains=chains)["model"]
@@ -175,11 +176,10 @@ def _print(content: dict[str, Any], result: MetaResult) -> None:
     level = f"{100 * content['ci_prob']:g}%"
     diagnostics = ("bulk\nESS", "R-hat") if drawn else ()
     headings = ["", "mean", "sd", "median", f"lower\n{level}", f"upper\n{level}", *diagnostics]
-    rows = []
+    rows, frame = [], result.summary(ci_prob=content["ci_prob"])  # JSON has no infinite numbers
     for row in content["summary"]:
-        cells = [
-            text if text != MISSING else "none" for text in write_row([row[key] for key in _MOMENTS], _spread(row))
-        ]
+        moments = frame.loc[row["parameter"], list(_MOMENTS)].to_numpy(float).tolist()
+        cells = [_WORDS.get(text, text) for text in write_row(moments, _spread(row))]
         ends = [_cell(row["ess_bulk"], ".0f"), _cell(row["r_hat"], ".3f")] if drawn else []
         rows.append([row["parameter"] + (" (default prior)" if row.get("prior") else ""), *cells, *ends])
     print_table(console, headings, rows)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from bayesmeta.pooling.residuals import regression
 from bayesmeta.quadrature.problem import GaussianProblem
@@ -68,7 +68,7 @@ def heterogeneity_of(result: MetaResult, frame: pd.DataFrame) -> HeterogeneityOf
     V = problem.V
     fitted = regression(problem.y, problem.standard_errors**2, problem.X, V if V.ndim == 2 else None)
     q = float(fitted.q())
-    return HeterogeneityOf(tau2, i2, q, fitted.m, float(chi2.sf(q, fitted.m)), p > 1)
+    return HeterogeneityOf(tau2, i2, q, fitted.m, float(chdtrc(fitted.m, q)), p > 1)
 
 
 def _share(tau2: float, typical: float) -> float:
