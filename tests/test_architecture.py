@@ -23,19 +23,21 @@ NARROW = {
 }  # all that a layer may import of ours: no data, no model
 MODULES = sorted(PACKAGE.rglob("*.py"))
 SAMPLERS = {"pymc", "pytensor", "nutpie", "numba"}
-# A density with derivatives of its own, imported when a graph of it is made.
+# Densities with derivatives of their own and likelihood curves, imported when they are first needed.
 COMPILED = {
-    f"bayesmeta/families/{name}.py"
+    f"bayesmeta/{name}.py"
     for name in (
-        "op", "fitted", "arm_means/kernel", "arm_changes/kernel", "estimates/kernel", "review/kernel", "review/kernel_fit",
-        "review/kernel_trials", "review/op", "review/importance/kernel_slopes", "review/importance/kernel_newton",
+        "families/op", "families/fitted", "families/arm_means/kernel", "families/arm_changes/kernel", "families/counts/curve",
+        "families/estimates/kernel", "families/review/kernel", "families/review/kernel_fit", "families/review/kernel_trials",
+        "families/review/op", "families/review/importance/kernel_slopes", "families/review/importance/kernel_newton",
+        "quadrature/study_curves/kernel", "quadrature/study_curves/lines",
     )
 }  # fmt: skip
 LATE = SAMPLERS | {"arviz", "arviz_base", "arviz_stats", "arviz_plots", "matplotlib", "great_tables"}
 
 PUBLIC_NAMES = [
-    "ArmChanges", "ArmMeans", "ArmNormal", "BayesmetaError", "BergerDeely", "Cauchy", "ChangeNormal", "Choice",
-    "Cluster", "Conventional", "ConvergenceWarning", "CustomScale", "DataError", "DataWarning", "Dose", "DuMouchel",
+    "ArmChanges", "ArmMeans", "ArmNormal", "BayesmetaError", "BergerDeely", "BinomialNormal", "Cauchy", "ChangeNormal", "Choice",
+    "Cluster", "Conventional", "ConvergenceWarning", "Counts", "CustomScale", "DataError", "DataWarning", "Dose", "DuMouchel",
     "Estimates", "Exponential", "Finding", "Flat", "Gamma", "Given", "HalfCauchy", "HalfLogistic", "HalfNormal",
     "HalfStudentT", "Heterogeneity", "ISquared", "ImproperUniform", "Independent", "InferenceError", "InvGamma",
     "Jeffreys", "LogNormal", "LogStudentT", "Lomax", "MetaRegressionSlope", "MetaRegressionTest",

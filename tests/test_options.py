@@ -118,6 +118,9 @@ OF_MODELS = {
         [*ARMS, "--prior", "correlation_variation=HalfNormal(1)"], "It is of --model change_normal",
     ),
     "change_normal.baseline": ([*ARMS, "--option", "baseline=common"], "It is of --model change_normal"),
+    "binomial_normal.baseline": (
+        ["e.csv", *TAU, "--option", "baseline=Normal(0, 1)"], "It is of --model change_normal or binomial_normal",
+    ),
 }  # fmt: skip
 # What is rejected where it has no effect: arguments that give it there, and the message.
 REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
@@ -349,6 +352,7 @@ PLAIN = {
     "NormalSection": "kind label formula tau draws",
     "ArmNormalSection": "kind label formula tau draws equal_variances",
     "ChangeNormalSection": "kind label formula tau draws baseline",
+    "BinomialNormalSection": "kind label formula tau draws baseline",
     "Sensitivity": "",
     "EffectsSection": "combine",
     "Design": "title seed replications level truth studies selection estimators priors",
@@ -438,6 +442,7 @@ KEYS |= {
 OF_A_KIND = {
     "ArmNormalSection": "mu beta typical_sd sd_variation sd_probability",
     "ChangeNormalSection": "mu beta correlation correlation_variation",
+    "BinomialNormalSection": "mu beta",
     "Published": "estimate lower upper level digits covariate group method interval rule tau p direction tolerance i2 tau2 q "
     "count study relation ratio",
 }

@@ -258,7 +258,8 @@ def _marks(fit: MetaResult) -> Marks:
 def _options(fit: MetaResult) -> dict[str, Any]:
     """What else a model of arms states; nothing for other models."""
     keys = fit.prepared.family.keys
-    options = {key.name: getattr(fit.model, key.name) for key in keys.options} if keys.table == "arms" else {}
+    stated = {key: getattr(fit.model, key.name) for key in keys.options} if keys.table == "arms" else {}
+    options = {key.name: str(value) if key.takes == "prior" else value for key, value in stated.items()}
     return {"arms": {"measure": fit.measure, **options}} if options else {}
 
 

@@ -73,7 +73,7 @@ def _prior_field(key: PriorKey) -> tuple[Any, Any]:
 
 
 def _option_field(key: OptionKey) -> tuple[Any, Any]:
-    types: dict[str, Any] = {"yes or no": bool, "number": float, "column": str, "file": str}
+    types: dict[str, Any] = {"yes or no": bool, "number": float, "column": str, "file": str, "prior": str}
     kind = Literal[key.choices] if key.takes == "choice" else types[key.takes]
     return (kind | None, None) if key.default is None else (kind, key.default)
 
@@ -122,13 +122,15 @@ def build_model(section: ModelSection, measure: str, data: Data, folder: Path) -
             here, missing = (key.option, key.name) if key.option in given else (key.name, key.option)
             raise SpecificationError(f"{here} needs {missing} beside it, a column and a prior.")
     own_priors = {key.name: _priors(given[key.name]) for key in family.keys.priors if key.name in given}
-    own_priors |= {
-        key.name: folder / given[key.name] if key.takes == "file" else given[key.name]
-        for key in family.keys.options
-        if key.name in given
-    }
+    own_priors |= {key.name: _option(key, given[key.name], folder) for key in family.keys.options if key.name in given}
     model: Model = family.build(base, data, measure, own_priors)
     return model
+
+
+def _option(key: OptionKey, value: Any, folder: Path) -> Any:
+    if key.takes == "prior":
+        return parse_prior(value)
+    return folder / value if key.takes == "file" else value
 
 
 def _priors(texts: str | dict[str, str]) -> Prior | dict[str, Prior]:

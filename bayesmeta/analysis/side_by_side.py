@@ -26,10 +26,10 @@ from bayesmeta.spec.two_scales import Model
 def side_by_side(data: Any, outcome: Outcome, models: Mapping[str, Model]) -> SideBySide | None:
     """Rows of `compare` for the exact models that share formula and structure of the first; None with nothing to pool.
 
-    A published review has no estimates to pool. A formula without a mean, or with too many coefficients for the
-    frequentist estimators, has no comparison either.
+    A published review has no estimates to pool, and counts have none that need no correction. A formula without a mean, or
+    with too many coefficients for the frequentist estimators, has no comparison either.
     """
-    if not models:
+    if not models or not getattr(data, "errors_known", False):
         return None
     bases = {name: model.base for name, model in models.items()}
     formula, first = next(iter(bases.values())).formula, next(iter(models.values()))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bayesmeta.data.arm_changes import ArmChanges
 from bayesmeta.data.arm_means import ArmMeans
+from bayesmeta.data.counts import Counts
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.review import PublishedReview
 
-Arms = ArmMeans | ArmChanges
+Arms = ArmMeans | ArmChanges | Counts
 Data = Estimates | PublishedReview | Arms

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from bayesmeta.data.kinds import Data
 from bayesmeta.diagnostics.series_face import series_grid, series_labels
 from bayesmeta.effects.display import Display
-from bayesmeta.errors import DataError
+from bayesmeta.errors import DataError, ImproperPosteriorError
+from bayesmeta.families.exact import Exact
 from bayesmeta.families.prepared import Prepared, prepare
 from bayesmeta.quadrature import cut
 from bayesmeta.quadrature.problem import GaussianProblem
@@ -111,7 +112,8 @@ def leave_one_out(
 ) -> LeaveOneOut:
     """Leave out one study at a time: predictive densities, and the posterior of the others.
 
-    With one standard deviation of effects every fit is exact, by quadrature, and nothing is reweighted. Other models are
+    With one standard deviation of effects, and with counts, every fit is exact, by quadrature, and nothing is reweighted. Other
+    models are
     fitted once, and the draws weighted by one over the density of what is left out, which is marginal: true effects and
     other latent quantities are integrated out. Where Pareto k is too large the model is fitted without the study, if the
     data can do without it; of a published review each statistic is left out, with a fit of its own where its k is too
@@ -121,7 +123,7 @@ def leave_one_out(
 
     Parameters
     ----------
-    data : Estimates, PublishedReview, ArmMeans or ArmChanges
+    data : Estimates, PublishedReview, ArmMeans, ArmChanges or Counts
         At least two studies.
     model : Model
     claim : str, optional
@@ -184,6 +186,9 @@ def leave_one_out(
         raise DataError("leave_one_out needs at least two studies; got 1: nothing would be left to fit.")
     if claim is not None:
         check_claim(claim, ready.names)
+    how = ready.exact if engine != "nuts" else ""
+    if isinstance(how, Exact) and how.form == "curves":
+        return _by_refits(ready, claim, ci_prob, ci_kind, tolerance)
     problem = ready.gaussian
     if engine == "nuts" or isinstance(problem, str) or problem.second is not None:
         from bayesmeta.diagnostics.weighted_leave_out import weighted_leave_out
@@ -191,6 +196,29 @@ def leave_one_out(
         fit = partial(fit_many, engine=engine, tolerance=tolerance, **sampling)
         return weighted_leave_out(ready, fit, claim, ci_prob, ci_kind)
     return _exactly(ready, problem, claim, ci_prob, ci_kind, tolerance)
+
+
+def _by_refits(
+    ready: Prepared[Any, Any], claim: str | None, ci_prob: float, ci_kind: str, tolerance: float
+) -> LeaveOneOut:
+    """By an exact fit of the others for each study, whose likelihood is a curve."""
+    from bayesmeta.quadrature.study_curves.effects import log_expected_evidence
+
+    data, rows, errors = ready.data, list[dict[str, float]](), list[float]()
+    full: Any = fit_many(data, {"model": ready.model}, "quadrature", tolerance=tolerance)["model"]
+    for i, study in enumerate(data.study):
+        others: Any = ready.family.without(data, study)
+        try:
+            rest: Any = fit_many(others, {"model": ready.bound}, "quadrature", tolerance=tolerance)["model"]
+        except ImproperPosteriorError as error:
+            raise ImproperPosteriorError(f"without {study!r}: {error}") from error
+        elpd = full.fit.log_evidence - rest.fit.log_evidence
+        constant = full.fit.problem.log_constant - rest.fit.problem.log_constant
+        scores = {"elpd": elpd, "p_loo": log_expected_evidence(full.fit, i) + constant - elpd}
+        rows.append(scores | posterior_of(rest, claim, ci_prob, ci_kind))
+        errors.append(rest.error_bound)
+    everything = posterior_of(full, claim, ci_prob, ci_kind)
+    return record(full, data.study, rows, everything, claim, ci_prob, max(full.error_bound, *errors))
 
 
 def _exactly(

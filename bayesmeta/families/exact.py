@@ -13,18 +13,23 @@ class Exact:
 
     Attributes
     ----------
-    form : {"mixture", "grid", "sample"}
-        The posterior: a `QuadratureFit`, normal given its standard deviations, a `ParameterGrid`, or the posterior of a review
-        from a weighted sample of its trials.
+    form : {"mixture", "curves", "grid", "sample"}
+        The posterior: a `QuadratureFit`, normal given its standard deviations, a `CurvesFit`, of likelihood curves, a
+        `ParameterGrid`, or the posterior of a review from a weighted sample of its trials.
     solve : callable
-        From a tolerance, which a mixture alone needs, and a seed, which a sample alone does, to the posterior.
+        From a tolerance, which mixtures and curves need, and a seed, which a sample alone does, to the posterior.
     by_default : bool
         Whether ``engine="auto"`` takes it rather than NUTS.
     """
 
-    form: Literal["mixture", "grid", "sample"]
+    form: Literal["mixture", "curves", "grid", "sample"]
     solve: Callable[[float, int], Any]
     by_default: bool
+
+    @property
+    def at_once(self) -> bool:
+        """Whether it takes milliseconds, so that each set of priors and each study left out has a fit of its own."""
+        return self.form in ("mixture", "curves")
 
     @property
     def engine(self) -> str:

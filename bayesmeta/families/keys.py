@@ -60,7 +60,8 @@ class OptionKey:
     name : str
     words : str
         What it says.
-    takes : {"choice", "yes or no", "number", "column", "file"}
+    takes : {"choice", "yes or no", "number", "column", "file", "prior"}
+        A prior is of what has no posterior of its own, and is text here.
     default : str, bool, float or None
         What holds where it is left out; None where nothing is said then.
     choices : tuple of str
@@ -69,7 +70,7 @@ class OptionKey:
 
     name: str
     words: str
-    takes: Literal["choice", "yes or no", "number", "column", "file"]
+    takes: Literal["choice", "yes or no", "number", "column", "file", "prior"]
     default: str | bool | float | None = None
     choices: tuple[str, ...] = ()
 

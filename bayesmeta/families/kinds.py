@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bayesmeta.families.arm_changes.keys import KEYS as OF_ARM_CHANGES
 from bayesmeta.families.arm_means.keys import KEYS as OF_ARM_MEANS
+from bayesmeta.families.counts.keys import KEYS as OF_COUNTS
 from bayesmeta.families.estimates.keys import KEYS as OF_ESTIMATES
 from bayesmeta.families.keys import Keys
 
-KINDS: dict[str, Keys] = {keys.kind: keys for keys in (OF_ESTIMATES, OF_ARM_MEANS, OF_ARM_CHANGES)}
+KINDS: dict[str, Keys] = {keys.kind: keys for keys in (OF_ESTIMATES, OF_ARM_MEANS, OF_ARM_CHANGES, OF_COUNTS)}

@@ -8,11 +8,12 @@ from bayesmeta.data.estimates import from_frame_hint
 from bayesmeta.errors import DataError, SpecificationError
 from bayesmeta.families.arm_changes.family import OfArmChanges
 from bayesmeta.families.arm_means.family import OfArmMeans
+from bayesmeta.families.counts.family import OfCounts
 from bayesmeta.families.estimates.family import OfEstimates
 from bayesmeta.families.protocol import Family
 from bayesmeta.families.review.family import OfReview
 
-FAMILIES: tuple[Family, ...] = (OfEstimates(), OfReview(), OfArmMeans(), OfArmChanges())
+FAMILIES: tuple[Family, ...] = (OfEstimates(), OfReview(), OfArmMeans(), OfArmChanges(), OfCounts())
 
 
 def family_of(data: Any, model: Any, what: str = "model") -> Family:

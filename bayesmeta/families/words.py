@@ -167,16 +167,23 @@ class Words:
     ----------
     left_out : tuple of str
         What a report has for other families and not for this one, each with the reason.
+    partly : str
+        What the studies are that are not `known`.
     latent_effects : bool
         Whether the observed effect of a study that is not known is latent, so that its draws give its interval.
     """
 
     left_out: ClassVar[tuple[str, ...]] = ()
+    partly: ClassVar[str] = "reported in part"
     latent_effects: ClassVar[bool] = False
 
     def standard_errors(self, data: Any) -> NDArray[np.float64] | None:
         """Those of the studies, where they are data."""
         return None
+
+    def estimates(self, data: Any, model: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Estimate and standard error of each study by itself, where they are neither data nor latent; nan where it has none."""
+        raise NotImplementedError(f"{type(self).__name__} has no estimates of studies by themselves")
 
     def n_studies(self, data: Any) -> int:
         """Number of studies; a row is one, unless several come from one study."""

@@ -26,7 +26,7 @@ def sample(grid: ParameterGrid, n: int, seed: int) -> dict[str, Floats]:
     log_weight = first.log_weight[:, None] + tau.log_weight
     at = _scale_places(logsumexp(grid.whole, axis=-1) - log_weight, first, tau, n, rng)
     places = grid.mu_places
-    position = _conditional(grid.whole - log_weight[..., None], at, rng, axis=2)
+    position = conditional_places(grid.whole - log_weight[..., None], at, rng, axis=2)
     ends = [map_coordinates(end, [at[1]], mode="nearest") for end in (places.lower, places.upper)]
     draws = {
         "mu": places.at(position, *ends),
@@ -38,7 +38,7 @@ def sample(grid: ParameterGrid, n: int, seed: int) -> dict[str, Floats]:
         if one.places.n > 1 and one.places.kind != "even":
             slope = one.places.log_slope(np.arange(float(one.places.n))[:, None], one.places.lower, one.places.upper)
             log_density = log_density + slope[..., None, None]
-        place = _conditional(log_density, [*at, position], rng, axis=0)
+        place = conditional_places(log_density, [*at, position], rng, axis=0)
         ends = [map_coordinates(end, [at[0]], mode="nearest") for end in (one.places.lower, one.places.upper)]
         draws[name] = one.value(one.places.at(place, *ends))
     return draws
@@ -58,7 +58,7 @@ def _scale_places(log_density: Floats, first: Places, tau: Places, n: int, rng: 
     return [edge[i] + rng.random(n) * (edge[1:] - edge[:-1])[i] for edge, i in zip(edges, index, strict=True)]
 
 
-def _conditional(log_density: Floats, at: list[Floats], rng: np.random.Generator, axis: int) -> Floats:
+def conditional_places(log_density: Floats, at: list[Floats], rng: np.random.Generator, axis: int) -> Floats:
     """Places along one axis given those along the others, in their order."""
     n, length = log_density.shape[axis], at[0].size
     drawn, filtered = np.zeros(length), spline_filter(_deep(log_density), order=3, mode="nearest")

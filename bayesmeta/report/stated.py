@@ -196,8 +196,8 @@ def options_of(texts: Sequence[str], keys: Keys) -> dict[str, Any]:
     for text in texts:
         name, value = _parted("--option", text, "the option and its value, e.g. 'baseline=common'")
         if name not in by_name:
-            owner = next((kind for kind, other in KINDS.items() if name in (key.name for key in other.options)), None)
-            hint = did_you_mean(name, by_name) if owner is None else f" It is of --model {owner}."
+            owners = " or ".join(kind for kind, other in KINDS.items() if name in (key.name for key in other.options))
+            hint = f" It is of --model {owners}." if owners else did_you_mean(name, by_name)
             raise SpecificationError(
                 f"--option {text!r}: --model {keys.kind} has no option {name!r}.{hint} It has {', '.join(by_name)}."
             )
@@ -222,6 +222,8 @@ def _value(text: str, value: str, key: OptionKey) -> Any:
             return float(value)
         except ValueError:
             raise SpecificationError(f"--option {text!r}: {value!r} is not a number.") from None
+    if key.takes == "prior":
+        return parse_prior(value)
     return Path(value) if key.takes == "file" else value
 
 

@@ -45,7 +45,7 @@ def _heading(result: MetaResult) -> str:
     """Kind of analysis and number of studies."""
     family, data, model = result.prepared.family, result.data, result.model
     known = list(family.known(data))
-    some = "" if all(known) else f", {len(known) - sum(known)} of them reported in part"
+    some = "" if all(known) else f", {len(known) - sum(known)} of them {family.partly}"
     kind = "meta-regression" if result.coefficients else "random-effects meta-analysis"
     formula = f", formula {model.base.formula}" if model.base.formula.strip() != "1" else ""
     return f"Bayesian {kind}: {family.counted(data)}{some}{formula}"

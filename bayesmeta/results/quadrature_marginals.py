@@ -138,7 +138,7 @@ def second_marginal(fit: QuadratureFit) -> ScaleMarginal:
         exist = int(second.grid.moments.item())
         first, square = float(second.masses @ tau), float(second.masses @ tau**2)
         moments.append((second.probability, first if exist >= 1 else np.inf, square if exist >= 2 else np.inf))
-        parts.append(_scale_part(second.probability, second.scale, second.grid, second.masses, second.step))
+        parts.append(part_of_scale(second.probability, second.scale, second.grid, second.masses, second.step))
     mean = sum(q * first for q, first, _ in moments) + sum(q * point for point, q in points.items())
     square = sum(q * x for q, _, x in moments) + sum(q * point**2 for point, q in points.items())
     sd = float(np.sqrt(max(square - mean**2, 0.0))) if np.isfinite(square) else np.inf
@@ -166,10 +166,11 @@ def scale_part(part: Part) -> ScalePart:
     """Posterior of tau in one part of a fit."""
     assert isinstance(part.scale, ScaleDensity)
     masses = np.asarray(part.posterior.mass).sum(axis=-2).ravel()
-    return _scale_part(part.probability, part.scale, part.posterior.grid, masses, part.posterior.step.item())
+    return part_of_scale(part.probability, part.scale, part.posterior.grid, masses, part.posterior.step.item())
 
 
-def _scale_part(weight: float, scale: ScaleDensity, grid: Grid, masses: Floats, step: float) -> ScalePart:
+def part_of_scale(weight: float, scale: ScaleDensity, grid: Grid, masses: Floats, step: float) -> ScalePart:
+    """Posterior of a scale under one component of its prior, from the masses of equally spaced nodes."""
     mode, width, first = grid.mode.item(), grid.width.item(), grid.first.item()
 
     def to_s(tau: Floats) -> Floats:

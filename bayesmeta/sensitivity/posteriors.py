@@ -256,7 +256,7 @@ def posteriors(ready: Ready, engine: str, tolerance: float, **sampling: Any) -> 
     """
     under, refits = weighted(ready, engine, tolerance, **sampling)
     how = ready.exact
-    if isinstance(how, Exact) and how.form == "mixture" and under.fitted.engine == how.engine:
+    if isinstance(how, Exact) and how.at_once and under.fitted.engine == how.engine:
         return EachExact(under.fitted, tolerance), refits
     return under, refits
 

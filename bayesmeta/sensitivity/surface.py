@@ -7,12 +7,14 @@ from typing import Any
 
 from bayesmeta.data.kinds import Data
 from bayesmeta.errors import SpecificationError
+from bayesmeta.families.exact import Exact
 from bayesmeta.families.prepared import prepare
 from bayesmeta.priors import Prior
 from bayesmeta.results.claims import check_claim
 from bayesmeta.results.fit import check_fitting, fit
 from bayesmeta.results.intervals import checked_probability
-from bayesmeta.sensitivity.posteriors import answered, weighted
+from bayesmeta.sensitivity.exact_surface import ExactSurface
+from bayesmeta.sensitivity.posteriors import EachExact, answered, weighted
 from bayesmeta.sensitivity.result import SensitivityResult
 from bayesmeta.sensitivity.run import Run
 from bayesmeta.sensitivity.varied import varied_priors
@@ -106,6 +108,10 @@ def prior_sensitivity(
     if at_once:
         primary = fit(data, model, "quadrature", tolerance=tolerance)
         return Run(data, model, claims, varied, ci_prob, tolerance, primary).result()  # type: ignore[arg-type]
+    how = ready.exact
+    if not own and engine != "nuts" and isinstance(how, Exact) and how.at_once:
+        fitted = EachExact(fit(data, model, "quadrature", tolerance=tolerance), tolerance)
+        return ExactSurface(fitted, claims, varied, ci_prob, tolerance).result()
     under, refits = weighted(ready, engine, tolerance, **sampling)
     surface = WeightedSurface(under, claims, varied, ci_prob, tolerance)
     return answered(refits, surface.result)

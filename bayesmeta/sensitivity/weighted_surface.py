@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from bayesmeta.diagnostics.weights import Draws
 from bayesmeta.priors import Prior
 from bayesmeta.results.marginal import weighted_interval
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.sensitivity.posteriors import Ready, Under, Weighted
+from bayesmeta.sensitivity.posteriors import Ready, Under
 from bayesmeta.sensitivity.quantity import Quantity, quantity_of
 from bayesmeta.sensitivity.result import ARRAYS, SensitivityResult
 from bayesmeta.sensitivity.varied import Key, label_of
@@ -29,14 +30,14 @@ class WeightedSurface:
 
     Attributes
     ----------
-    under : Weighted
+    under : Weighted or EachExact
     claims : tuple of str
     varied : mapping
         The priors tried, by parameter.
     ci_prob, tolerance : float
     """
 
-    under: Weighted
+    under: Any
     claims: tuple[str, ...]
     varied: Mapping[Key, tuple[Prior, ...]]
     ci_prob: float
@@ -76,7 +77,8 @@ class WeightedSurface:
 
     @property
     def _ready(self) -> Ready:
-        return self.under.fitted.prepared
+        ready: Ready = self.under.fitted.prepared
+        return ready
 
     @cached_property
     def _quantity(self) -> Quantity | None:

@@ -13,6 +13,7 @@ from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import Prior, plain, published_parts, require_proper, require_scale_prior, shown
 from bayesmeta.spec.arm_normal import ArmNormal
 from bayesmeta.spec.between import Between, Cluster, Independent, Slope
+from bayesmeta.spec.binomial_normal import BinomialNormal
 from bayesmeta.spec.change_normal import ChangeNormal
 from bayesmeta.spec.normal_normal import Names, NormalNormal, is_base
 
@@ -117,7 +118,7 @@ class TwoScales:
         return hash(str(self))
 
 
-Model = NormalNormal | TwoScales | ArmNormal | ChangeNormal
+Model = NormalNormal | TwoScales | ArmNormal | ChangeNormal | BinomialNormal
 
 
 def structures(data: Estimates, model: Model) -> dict[str, Floats]:

@@ -47,6 +47,7 @@ REVIEW = bm.PublishedReview(
     statistics=[bm.PooledEstimate(estimate=0.2, lower=0.0, upper=0.4)],
     sd=bm.LogNormal(0, 0.5),
 )
+COUNTS = bm.Counts(study=list("ABC"), events_t=[3, 0, 5], n_t=[20, 20, 30], events_c=[1, 2, 0], n_c=[20, 20, 30])
 TRIALS = np.array([[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1]])
 SD, VARIATION = bm.LogNormal(0.7, 0.5), bm.HalfNormal(0.3)
 
@@ -107,9 +108,13 @@ EXAMPLES = {
         ("baseline=common",), ("correlation=Uniform(0, 1)", "correlation_variation=HalfNormal(0.3)"),
         'correlation = "Uniform(0, 1)"\ncorrelation_variation = "HalfNormal(0.3)"\nbaseline = "common"',
     ),
+    "binomial_normal": Said(
+        COUNTS, bm.BinomialNormal(base=BASE, baseline=bm.Normal(-2, 1)), ("baseline=Normal(-2, 1)",), (),
+        'baseline = "Normal(-2, 1)"', "log_or",
+    ),
 }  # fmt: skip
-DATA = {"normal": ESTIMATES, "arm_normal": MEANS, "change_normal": CHANGES}
-EXACT = ["normal", "independent", "coefficient", "cluster", "slope", "multi-arm", "given"]
+DATA = {"normal": ESTIMATES, "arm_normal": MEANS, "change_normal": CHANGES, "binomial_normal": COUNTS}
+EXACT = ["normal", "independent", "coefficient", "cluster", "slope", "multi-arm", "given", "binomial_normal"]
 PRIORS = [(kind, key) for kind, keys in KINDS.items() for key in keys.priors]
 OPTIONS = [(kind, key) for kind, keys in KINDS.items() for key in keys.options]
 
@@ -222,7 +227,8 @@ def test_a_default_is_that_of_the_model(kind: str, key: OptionKey):
     if key.default is not None:
         (model_type,) = family_named(kind).model_types
         defaults = {field.name: field.default for field in dataclasses.fields(model_type)}
-        assert defaults[key.name] == key.default
+        stated = bm.parse_prior(key.default) if key.takes == "prior" else key.default
+        assert defaults[key.name] == stated
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -267,9 +273,14 @@ def docs_rows(keys: Keys) -> list[str]:
             f"| `{key.name}` | `--prior '{name}={key.example}'` | {key.words}, on {key.scale}{each} | {needed} |"
         )
     for option in keys.options:
-        value = "|".join(option.choices) or {"yes or no": "true|false", "number": "0.8"}.get(option.takes, "")
+        value = "|".join(option.choices) or {
+            "yes or no": "true|false",
+            "number": "0.8",
+            "prior": "'Normal(0, 10)'",
+        }.get(option.takes, "")
         value = (value or option.takes.upper()).replace("|", r"\|")
-        default = "none" if option.default is None else str(option.default).lower()
+        default = "none" if option.default is None else str(option.default)
+        default = f"`{default}`" if option.takes == "prior" else default.lower()
         rows.append(f"| `{option.name}` | `--option {option.name}={value}` | {option.words} | {default} |")
     return rows
 

@@ -51,6 +51,9 @@ KNOWN_REVIEW = bm.PublishedReview(
     statistics=[bm.PooledEstimate(estimate=-1.5, lower=-2.2, upper=-0.8)],
     sd=bm.LogNormal(0.4, 0.4),
 )
+COUNTS = bm.Counts(
+    events_t=[4, 0, 9, 0], n_t=[30, 25, 60, 12], events_c=[7, 3, 11, 0], n_c=[31, 24, 58, 14], covariates=COVARIATES
+)
 ARM = bm.ArmNormal(base=BASE, typical_sd=bm.LogNormal(0.7, 0.5), sd_variation=bm.HalfNormal(0.3))
 CHANGE = bm.ChangeNormal(base=BASE, correlation=bm.Uniform(0, 1), correlation_variation=bm.HalfNormal(0.3))
 
@@ -77,6 +80,8 @@ EXAMPLES = {
     "standardised": Example(ARMS, replace(ARM, base=DOSE, measure="smd", equal_variances=True, sd_probability=0.3)),
     "changes": Example(CHANGES, CHANGE),
     "common baseline": Example(CHANGES, replace(CHANGE, base=DOSE, baseline="common")),
+    "counts": Example(COUNTS, bm.BinomialNormal(base=BASE)),
+    "counts with a slope": Example(COUNTS, bm.BinomialNormal(base=DOSE, baseline=bm.Normal(-1, 2))),
     "review": Example(REVIEW, DOSE),
     "known review": Example(KNOWN_REVIEW, DOSE),
 }

@@ -43,6 +43,9 @@ CHANGES = bm.ArmChanges(
     mean_pre_t=[5.0, 6], sd_pre_t=[2, 2], mean_post_t=[3.0, 4], sd_post_t=[2, 2], n_t=[20, 30],
     mean_pre_c=[5.0, 6], sd_pre_c=[2, 2], mean_post_c=[4.0, 5], sd_post_c=[2, 2], n_c=[20, 30],
 )  # fmt: skip
+COUNTS = bm.Counts(
+    events_t=[3, 0, 5], n_t=[20, 20, 30], events_c=[1, 2, 0], n_c=[20, 20, 30], covariates={"dose": [0.0, 1, 2]}
+)
 BASE = bm.NormalNormal(mu=bm.Normal(0, 1), tau=HALF)
 DOSE = bm.NormalNormal(formula="1 + dose", mu=bm.Normal(0, 1), tau=HALF, beta={"dose": bm.Normal(0, 1)})
 JOINT = bm.MultivariateNormal([0, 0], [[1, 0], [0, 1]])
@@ -90,6 +93,8 @@ EXAMPLES = {
     "changes": Example(
         CHANGES, bm.ChangeNormal(base=BASE, **CORRELATIONS), ("mu", "tau", "correlation", "correlation_variation")
     ),
+    "counts": Example(COUNTS, bm.BinomialNormal(base=BASE), ("mu", "tau")),
+    "counts with a slope": Example(COUNTS, bm.BinomialNormal(base=DOSE), ("mu", "tau", "dose")),
 }  # fmt: skip
 OTHER = {"effect": bm.Normal(0.1, 0.7), "heterogeneity": WIDE, "nuisance": bm.Uniform(0.05, 0.9)}
 CASES = [(label, name) for label, example in EXAMPLES.items() for name in example.names]
@@ -310,10 +315,13 @@ def test_every_model_with_the_data_of_every_other_family_is_rejected_by_name(lab
 
 
 def test_what_is_of_no_family_is_rejected():
-    with pytest.raises(DataError, match="data must be Estimates, PublishedReview, ArmMeans or ArmChanges; got list"):
+    with pytest.raises(
+        DataError, match="data must be Estimates, PublishedReview, ArmMeans, ArmChanges or Counts; got list"
+    ):
         family_of([1, 2], BASE)
     with pytest.raises(
-        SpecificationError, match="must be a NormalNormal, TwoScales, ArmNormal or ChangeNormal; got str"
+        SpecificationError,
+        match="must be a NormalNormal, TwoScales, ArmNormal, ChangeNormal or BinomialNormal; got str",
     ):
         family_of(ESTIMATES, "1 + dose")
 

@@ -31,8 +31,11 @@ CASES: dict[str, tuple[Any, Any]] = {
         CHANGES,
         bm.ChangeNormal(base=BASE, correlation=bm.Uniform(0, 1), correlation_variation=bm.HalfNormal(0.3)),
     ),
+    "binomial_normal": (
+        bm.Counts(events_t=[2, 0], n_t=[20, 30], events_c=[5, 3], n_c=[20, 30]), bm.BinomialNormal(base=BASE)
+    ),
     "review": (REVIEW, BASE),
-}
+}  # fmt: skip
 # What takes a model that is normal given one standard deviation of effects, and nothing else.
 NORMAL_ONLY: dict[str, Callable[[Any, Any], Any]] = {
     "model_average": bm.model_average,

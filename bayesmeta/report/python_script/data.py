@@ -11,7 +11,11 @@ from bayesmeta.effects.registry import REPORTED
 from bayesmeta.report.python_script.code import call, literal
 
 FOLDER = "FOLDER"
-_OF_ARMS = {"arm_normal": "bm.ArmMeans.from_frame", "change_normal": "bm.ArmChanges.from_frame"}
+_OF_ARMS = {
+    "arm_normal": "bm.ArmMeans.from_frame",
+    "change_normal": "bm.ArmChanges.from_frame",
+    "binomial_normal": "bm.Counts.from_frame",
+}
 READ_NAMED = "from bayesmeta.effects.column_names import read_named"
 
 

@@ -1,0 +1,1 @@
+"""Events in two arms, by their binomial likelihood."""

@@ -1,0 +1,73 @@
+"""What a report says of events in two arms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesmeta.data.counts import Counts
+from bayesmeta.effects.display import Display
+from bayesmeta.families.counts.crude import crude
+from bayesmeta.families.words import Marks, Reader, Replicates, Words
+
+_MARKS = Marks(
+    squares="Squares: odds ratios of the studies' own counts, with 95% intervals by Woolf's standard errors",
+    filled="filled and sized by precision where no cell is zero",
+    hollow="hollow on dashed lines where one is, so that the counts have no odds ratio of their own, and what the model infers",
+    unknown="zero cell",
+)
+
+
+class CountsWords(Words):
+    """Words for `Counts`."""
+
+    partly = "with a zero cell"
+    left_out = (
+        "Frequentist estimators beside the models: they take odds ratios with standard errors, for which zero cells would have "
+        "to be corrected, and here the counts enter as they are.",
+    )
+
+    def estimates(self, data: Counts, model: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Log odds ratios of the counts alone."""
+        return crude(data)
+
+    def size(self, data: Counts, i: int) -> str:
+        """Participants of both arms."""
+        return f"{data.n_t[i]:g} v {data.n_c[i]:g}"
+
+    def said(self, data: Counts, i: int, display: Display) -> str:
+        """Events of participants in both arms."""
+        return f"{data.events_t[i]:g} of {data.n_t[i]:g} v {data.events_c[i]:g} of {data.n_c[i]:g} with the event"
+
+    def methods(self, readers: Sequence[Reader], origin: str) -> str:
+        """Sentences for the methods of a paper; the model is that of the first fit."""
+        data, model = readers[0].data, readers[0].model
+        zero, double = int(data.zero_cell.sum()), int(((data.events_t == 0) & (data.events_c == 0)).sum())
+        cells = (
+            "no study has a zero cell"
+            if not zero
+            else f"{zero} have a zero cell, {double} of them no event in either arm"
+        )
+        return (
+            f"{data.n_studies} studies with events and participants of both arms; {cells}. The events enter by their binomial "
+            "likelihood, zeros as they are and nothing added: the logit of the risk in the control arm of study i is alpha_i, in "
+            "its treatment arm alpha_i + theta_i, where theta_i is the study's log odds ratio. The baselines alpha_i are "
+            f"independent, each with the prior {model.baseline}. A study without events says what this prior lets it say of "
+            "theta_i, which is little."
+        )
+
+    def marks(self, model: Any) -> Marks:
+        """Odds ratios of the counts, where they have one."""
+        return _MARKS
+
+    def replicates(self, reader: Reader) -> Replicates:
+        """Events in the treatment arm of each study."""
+        data, drawn = reader.data, reader.group("posterior_predictive")["events_t"]
+        return Replicates(
+            "the events that a new study would count in its treatment arm, drawn from the model with each study's own "
+            "participants and baseline risk",
+            [(name, float(data.events_t[i]), drawn.sel(study=name).to_numpy()) for i, name in enumerate(data.study)],
+        )

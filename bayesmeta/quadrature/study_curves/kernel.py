@@ -1,0 +1,255 @@
+"""Compiled code: the likelihood curve of a study at a point, and its mean over N(m, tau^2), for many m and tau.
+
+A curve is a polynomial on each of its panels, in logs, and near its top also numbers on an even grid. Where tau is wide beside
+the grid's step, the mean is a sum over the grid times a normal density, by its recurrence, without an exponential; where tau is
+narrow, a Gauss-Hermite rule about m; elsewhere, in the tails of a curve above all, a trapezoid rule about the mode of the
+product, in logs. Each is off by less than 1e-9 of the mean.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+
+_LOG_2PI = math.log(2 * math.pi)
+_REACH = 8.6  # standard deviations of the normal density: exp(-37) is left beyond
+_FAST = 1e-4  # of a curve's top, below which it may be too narrow for the step of its grid
+_DEEPEST = 38.0  # log of what is left out of a sum in logs
+_WIDE, _COARSE = 1.4, 2.8  # tau, in steps of the grid, from which on the grid resolves it, and every second node does
+_SLOPE, _BEND = (
+    0.4,
+    0.13,
+)  # first and second derivative of a curve, times tau and its square, up to which Gauss-Hermite resolves it
+_TINY = 0.01  # tau, in steps of the grid, up to which a curve is normal
+_BLOCK = 64  # terms of a recurrence, whose error grows with their square
+_MOST = 100_000  # terms
+GAUSS_X, GAUSS_W = np.polynomial.hermite_e.hermegauss(11)
+GAUSS_W = GAUSS_W / GAUSS_W.sum()
+
+
+@numba.njit(cache=True, error_model="numpy", inline="always")
+def _clenshaw(c, x):
+    """Chebyshev series at x."""
+    b1, b2, twice = 0.0, 0.0, 2 * x
+    for j in range(c.size - 1, 0, -1):
+        b1, b2 = twice * b1 - b2 + c[j], b1
+    return x * b1 - b2 + c[0]
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _panel(edges, n, x):
+    """The panel of x, one of the ends where x lies beyond."""
+    low, high = 0, n
+    while high - low > 1:
+        middle = (low + high) // 2
+        if edges[middle] <= x:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+@numba.njit(cache=True, error_model="numpy")
+def value(edges, series, n, x):
+    """Log of a curve at x; beyond its panels it goes on as a line."""
+    inside = min(max(x, edges[0]), edges[n])
+    p = _panel(edges, n, inside)
+    half = (edges[p + 1] - edges[p]) / 2
+    u = (inside - edges[p]) / half - 1
+    found = _clenshaw(series[p, 0], u)
+    return found if inside == x else found + _clenshaw(series[p, 1], u) * (x - inside)
+
+
+@numba.njit(cache=True, error_model="numpy")
+def slopes(edges, series, n, x):
+    """Log of a curve at x, with its first and second derivative."""
+    inside = min(max(x, edges[0]), edges[n])
+    p = _panel(edges, n, inside)
+    u = (inside - edges[p]) / ((edges[p + 1] - edges[p]) / 2) - 1
+    first = _clenshaw(series[p, 1], u)
+    at, second = _clenshaw(series[p, 0], u), _clenshaw(series[p, 2], u)
+    return at + first * (x - inside), first, second if inside == x else 0.0
+
+
+@numba.njit(cache=True, error_model="numpy")
+def peak(edges, series, n, centre, scale, m, tau):
+    """Mode of a curve times N(m, tau^2), to a hundredth of its width, and the width."""
+    precision = 1 / tau**2
+    x = (m * precision + centre / scale**2) / (precision + 1 / scale**2)
+    low, high, width = -np.inf, np.inf, tau
+    for _ in range(100):
+        _, first, second = slopes(edges, series, n, x)
+        gradient, curvature = first - (x - m) * precision, max(precision - second, 1e-3 * precision)
+        width = 1 / math.sqrt(curvature)
+        if gradient > 0:
+            low = x
+        else:
+            high = x
+        step = gradient / curvature
+        if abs(step) < 0.01 * width:
+            break
+        moved = x + step
+        if not low < moved < high:
+            moved = (low + high) / 2 if high - low < np.inf else x + math.copysign(tau, step)
+        x = moved
+    return x, width
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _in_logs(edges, series, n, centre, scale, unit, m, tau):
+    """Log of the mean of a curve over N(m, tau^2), by a trapezoid rule about the mode of the product."""
+    mode, width = peak(edges, series, n, centre, scale, m, tau)
+    step = min(0.5 * width, 2 * unit)
+    top = value(edges, series, n, mode) - ((mode - m) / tau) ** 2 / 2
+    total = 1.0
+    for side in (-1.0, 1.0):
+        for j in range(1, _MOST):
+            x = mode + side * j * step
+            gap = value(edges, series, n, x) - ((x - m) / tau) ** 2 / 2 - top
+            total += math.exp(gap)
+            if gap < -_DEEPEST:
+                break
+    return top + math.log(total * step / tau) - _LOG_2PI / 2
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _on_grid(grid, first, step, n, left, right, m, tau):
+    """Mean of a curve over N(m, tau^2), relative to its top, as a sum over its grid, which goes on with what is at its ends."""
+    stride = 2 if tau >= _COARSE * step else 1
+    start = math.ceil((m - _REACH * tau - first) / step)
+    stop = math.floor((m + _REACH * tau - first) / step) + 1
+    start = start if left > 0 else max(start, 0)
+    stop = stop if right > 0 else min(stop, n)
+    total, d = 0.0, stride * step / tau
+    rr = math.exp(-d * d)
+    for block in range(start, stop, _BLOCK * stride):
+        z = (first + block * step - m) / tau
+        g, r = math.exp(-z * z / 2), math.exp(-d * z - d * d / 2)
+        for j in range(block, min(block + _BLOCK * stride, stop), stride):
+            total += (left if j < 0 else right if j >= n else grid[j]) * g
+            g *= r
+            r *= rr
+    return total * d / math.sqrt(2 * math.pi)
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _log_mean(i, m, tau, edges, series, panels, centre, scale, grid, first, step, nodes, ends, top):
+    """Log of the mean of the curve of study i over N(m, tau^2)."""
+    if tau == 0:
+        return value(edges[i], series[i], panels[i], m)
+    if tau < _WIDE * step[i]:
+        at, by, curvature = slopes(edges[i], series[i], panels[i], m)
+        if tau < _TINY * step[i] and abs(by) * tau < _SLOPE:
+            rest = 1 - curvature * tau**2
+            return at + (by * tau) ** 2 / (2 * rest) - math.log(rest) / 2
+        if abs(by) * tau < _SLOPE and abs(curvature) * tau**2 < _BEND:
+            total = 0.0
+            for q in range(GAUSS_X.size):
+                total += GAUSS_W[q] * math.exp(value(edges[i], series[i], panels[i], m + tau * GAUSS_X[q]) - at)
+            return at + math.log(total)
+    else:
+        mean = _on_grid(grid[i], first[i], step[i], nodes[i], ends[i, 0], ends[i, 1], m, tau)
+        if mean > _FAST:
+            return top[i] + math.log(mean)
+    return _in_logs(edges[i], series[i], panels[i], centre[i], scale[i], step[i], m, tau)
+
+
+@numba.njit(cache=True, error_model="numpy")
+def log_means(beta, X, tau, edges, series, panels, centre, scale, grid, first, step, nodes, ends, top):
+    """Log of the mean of each study's curve over N(x_i beta, tau^2), shape (point, study)."""
+    found = np.empty((beta.shape[0], X.shape[0]))
+    for j in range(beta.shape[0]):
+        for i in range(X.shape[0]):
+            m = 0.0
+            for c in range(X.shape[1]):
+                m += X[i, c] * beta[j, c]
+            found[j, i] = _log_mean(
+                i, m, tau[j], edges, series, panels, centre, scale, grid, first, step, nodes, ends, top
+            )
+    return found
+
+
+@numba.njit(cache=True, error_model="numpy")
+def log_totals(beta, X, tau, edges, series, panels, centre, scale, grid, first, step, nodes, ends, top):
+    """Sum of `log_means` over the studies, shape (point,)."""
+    found = np.zeros(beta.shape[0])
+    for j in range(beta.shape[0]):
+        for i in range(X.shape[0]):
+            m = 0.0
+            for c in range(X.shape[1]):
+                m += X[i, c] * beta[j, c]
+            found[j] += _log_mean(
+                i, m, tau[j], edges, series, panels, centre, scale, grid, first, step, nodes, ends, top
+            )
+    return found
+
+
+@numba.njit(cache=True, error_model="numpy")
+def moments(m, tau, i, edges, series, panels, centre, scale, step):
+    """Log mean of the curve of study i over N(m, tau^2), and mean and variance of the effect given both, shape (point, 3)."""
+    found = np.empty((m.size, 3))
+    for j in range(m.size):
+        t = tau[j]
+        if t == 0:
+            found[j] = value(edges[i], series[i], panels[i], m[j]), m[j], 0.0
+            continue
+        mode, width = peak(edges[i], series[i], panels[i], centre[i], scale[i], m[j], t)
+        h = min(0.5 * width, 2 * step[i])
+        top = value(edges[i], series[i], panels[i], mode) - ((mode - m[j]) / t) ** 2 / 2
+        total, by_x, by_square = 1.0, 0.0, 0.0
+        for side in (-1.0, 1.0):
+            for n in range(1, _MOST):
+                away = side * n * h
+                x = mode + away
+                gap = value(edges[i], series[i], panels[i], x) - ((x - m[j]) / t) ** 2 / 2 - top
+                weight = math.exp(gap)
+                total += weight
+                by_x += weight * away
+                by_square += weight * away**2
+                if gap < -_DEEPEST:
+                    break
+        mean = by_x / total
+        found[j] = (
+            top + math.log(total * h / t) - _LOG_2PI / 2, mode + mean, max(by_square / total - mean**2, 0.0),
+        )  # fmt: skip
+    return found
+
+
+@numba.njit(cache=True, error_model="numpy")
+def draw_effects(m, tau, i, u, edges, series, panels, centre, scale, step):
+    """Effects of study i given m and tau at the probabilities u: the trapezoid rule's nodes, and a line between them."""
+    found = np.empty(m.size)
+    for j in range(m.size):
+        t = tau[j]
+        if t == 0:
+            found[j] = m[j]
+            continue
+        mode, width = peak(edges[i], series[i], panels[i], centre[i], scale[i], m[j], t)
+        h = min(0.1 * width, step[i] / 2)
+        top = value(edges[i], series[i], panels[i], mode) - ((mode - m[j]) / t) ** 2 / 2
+        ends = np.zeros(2)
+        for side in range(2):
+            for n in range(1, _MOST):
+                ends[side] = n
+                x = mode + (2 * side - 1) * n * h
+                if value(edges[i], series[i], panels[i], x) - ((x - m[j]) / t) ** 2 / 2 - top < -20:
+                    break
+        count = int(ends[0] + ends[1]) + 1
+        weight, total = np.empty(count), 0.0
+        for n in range(count):
+            x = mode + (n - ends[0]) * h
+            weight[n] = math.exp(value(edges[i], series[i], panels[i], x) - ((x - m[j]) / t) ** 2 / 2 - top)
+            if n:
+                total += (weight[n] + weight[n - 1]) / 2
+        goal, before = u[j] * total, 0.0
+        for n in range(1, count):
+            mass = (weight[n] + weight[n - 1]) / 2
+            if before + mass >= goal or n == count - 1:
+                a, b, share = weight[n - 1], weight[n], min(max((goal - before) / mass, 0.0), 1.0)
+                root = math.sqrt(a * a + share * (b * b - a * a))
+                found[j] = mode + (n - 1 - ends[0] + share * (a + b) / (a + root)) * h
+                break
+            before += mass
+    return found

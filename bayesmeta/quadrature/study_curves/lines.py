@@ -1,0 +1,72 @@
+"""Compiled code: log densities between equally spaced nodes, and mixtures of normals and of sinc functions at points."""
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+
+_ORDER = 10  # nodes of a polynomial between which a log density is followed
+_WEIGHTS = np.array([(-1.0) ** j * math.comb(_ORDER - 1, j) for j in range(_ORDER)])
+
+
+@numba.njit(cache=True, error_model="numpy", inline="always")
+def _at(row, place):
+    """Polynomial through the nodes about a place, in steps from the first node."""
+    first = min(max(math.floor(place) - _ORDER // 2 + 1, 0), row.size - _ORDER)
+    above, below = 0.0, 0.0
+    for j in range(_ORDER):
+        gap = place - (first + j)
+        if gap == 0:
+            return row[first + j]
+        share = _WEIGHTS[j] / gap
+        above += share * row[first + j]
+        below += share
+    return above / below
+
+
+@numba.njit(cache=True, error_model="numpy")
+def between(values, low, high, x):
+    """Rows of log values on equally spaced nodes from low to high, at points x, shape (row, point): -inf beyond the ends."""
+    found = np.full((values.shape[0], x.size), -np.inf)
+    for r in range(values.shape[0]):
+        step = (high[r] - low[r]) / (values.shape[1] - 1)
+        for q in range(x.size):
+            if low[r] <= x[q] <= high[r]:
+                found[r, q] = _at(values[r], (x[q] - low[r]) / step)
+    return found
+
+
+@numba.njit(cache=True, error_model="numpy")
+def row_between(row, low, high, x):
+    """The same of one row, at points of any order, shape (point,)."""
+    found, step = np.full(x.size, -np.inf), (high - low) / (row.size - 1)
+    for q in range(x.size):
+        if low <= x[q] <= high:
+            found[q] = _at(row, (x[q] - low) / step)
+    return found
+
+
+@numba.njit(cache=True, error_model="numpy")
+def normals(x, mean, sd, weight):
+    """Density at points of a mixture of normals; sd is of each."""
+    found = np.zeros(x.size)
+    for j in range(mean.size):
+        factor = weight[j] / (sd[j] * math.sqrt(2 * math.pi))
+        for q in range(x.size):
+            z = (x[q] - mean[j]) / sd[j]
+            if abs(z) < 8.7:
+                found[q] += factor * math.exp(-z * z / 2)
+    return found
+
+
+@numba.njit(cache=True, error_model="numpy")
+def sincs(x, node, spacing, weight):
+    """Density at points of masses on equally spaced nodes, each of which stands for a sinc function."""
+    found = np.zeros(x.size)
+    for j in range(node.size):
+        for q in range(x.size):
+            u = math.pi * (x[q] - node[j]) / spacing[j]
+            found[q] += weight[j] / spacing[j] * (math.sin(u) / u if abs(u) > 1e-9 else 1.0)
+    return found

@@ -1,0 +1,191 @@
+"""Marginal posteriors of coefficients, of combinations of them, and of the effect in a new study, as curves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesmeta.quadrature.curves import Curve
+from bayesmeta.quadrature.study_curves.fit import CurvesFit
+from bayesmeta.quadrature.study_curves.lines import normals, row_between, sincs
+from bayesmeta.quadrature.study_curves.panels import first_edges, followed
+from bayesmeta.quadrature.study_curves.part import CurvePart
+
+Floats = NDArray[np.float64]
+_REACH, _Z = 9.0, 8.5  # standard deviations of a combination, and of a normal density
+_GAUSS_X, _GAUSS_W = np.polynomial.legendre.leggauss(36)
+RESOLVED = (
+    0.6  # tau, in conditional standard deviations, from which on the nodes of a coefficient resolve a normal density
+)
+_EVEN = 1e-9  # of a node's mass, that equally spaced nodes may miss
+_GONE = 1e-14
+_FIT = 1e-10  # probability in the last coefficients of a panel
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spread:
+    """A marginal: curves with their probabilities, values that have one of their own, mean and standard deviation."""
+
+    curves: tuple[tuple[float, Curve], ...]
+    points: tuple[tuple[float, float], ...]
+    mean: float
+    sd: float
+
+
+def marginal(fit: CurvesFit, contrast: Floats, new: bool = False) -> Spread:
+    """Marginal of a linear combination of the coefficients, or of that plus the deviation of a new study.
+
+    Parameters
+    ----------
+    fit : CurvesFit
+    contrast : ndarray, shape (coefficient,)
+    new : bool
+        Whether a draw of N(0, tau^2) is added.
+    """
+    curves, points, moments = [], dict[float, float](), []
+    for probability, part in fit.weighted:
+        offset = sum(contrast[i] * value for i, value in part.piece.fixed.items())
+        weights = contrast[list(part.piece.free)]
+        mean, sd = _given(part, offset, weights, new)
+        kept = part.kept
+        moments.append((probability, float(part.mass @ mean), float(part.mass @ (sd**2 + mean**2))))
+        still = sd[kept] <= 0
+        if still.any():  # all coefficients are known, and so is tau
+            points[float(offset)] = points.get(float(offset), 0.0) + probability * float(part.mass[kept][still].sum())
+        if not still.all():
+            density = _density(part, offset, weights, new)
+            low, high = _ends(part, offset, weights, new, mean, sd)
+            curve = followed(density, first_edges(mean[kept], sd[kept], low[kept], high[kept]), _FIT).curve()
+            curves.append((probability * (1 - float(part.mass[kept][still].sum())), curve))
+    centre = math.fsum(q * m for q, m, _ in moments)
+    square = math.fsum(q * s for q, _, s in moments)
+    return Spread(tuple(curves), tuple(points.items()), centre, math.sqrt(max(square - centre**2, 0.0)))
+
+
+def _given(part: CurvePart, offset: float, weights: Floats, new: bool) -> tuple[Floats, Floats]:
+    """Mean and standard deviation given each tau."""
+    mean = offset + part.mean @ weights
+    if part.lattice is None:
+        variance = ((part.sd * weights) ** 2).sum(axis=1)
+    else:
+        values, mass = _lattice_values(part, weights)
+        variance = (mass * (values - (mean - offset)[:, None]) ** 2).sum(axis=1)
+    return mean, np.sqrt(variance + (part.nodes.tau**2 if new else 0.0))
+
+
+def _lattice_values(part: CurvePart, weights: Floats) -> tuple[Floats, Floats]:
+    """The combination at each node of a lattice, and its probability given tau."""
+    lattice = part.lattice
+    assert lattice is not None
+    z = np.stack(np.meshgrid(*lattice.z, indexing="ij"), axis=-1).reshape(-1, len(lattice.z))
+    values = (lattice.mode @ weights)[:, None] + (lattice.root.transpose(0, 2, 1) @ weights) @ z.T
+    log_density = lattice.log_density.reshape(len(values), -1)
+    mass = np.exp(log_density - log_density.max(axis=1, keepdims=True))
+    return values, mass / mass.sum(axis=1, keepdims=True)
+
+
+def _ends(
+    part: CurvePart, offset: float, weights: Floats, new: bool, mean: Floats, sd: Floats
+) -> tuple[Floats, Floats]:
+    """Where the combination has its mass at each tau: the row of the first free coefficient, where it is about that."""
+    if part.rows is None or not weights[0] or weights[1:].any():
+        return mean - _REACH * sd, mean + _REACH * sd
+    ends = offset + weights[0] * np.stack([part.rows.low, part.rows.high])
+    more = _REACH * part.nodes.tau if new else 0.0
+    return ends.min(axis=0) - more, ends.max(axis=0) + more
+
+
+def _density(part: CurvePart, offset: float, weights: Floats, new: bool) -> Callable[[Floats], Floats]:
+    if new:
+        return lambda x: _new_density(part, offset, weights, x)
+    if not weights[1:].any():
+        return lambda x: np.asarray(part.first_density((x - offset) / weights[0]).sum(axis=0) / abs(weights[0]))
+    return _combined(part, offset, weights)
+
+
+def _combined(part: CurvePart, offset: float, weights: Floats) -> Callable[[Floats], Floats]:
+    """Density of a combination of several: given all other dimensions of the lattice, a sum of sinc functions along one."""
+    lattice = part.lattice
+    assert lattice is not None
+    values, mass = _lattice_values(part, weights)
+    along = np.abs(lattice.root.transpose(0, 2, 1) @ weights)  # of each dimension, shape (tau, free)
+    axis = int(np.argmax(part.mass @ along))
+    spacing = along[:, axis] * (lattice.z[axis][1] - lattice.z[axis][0])
+    joint = mass * part.mass[:, None]
+    kept = joint > _GONE
+    node, spacings = values[kept] + offset, np.broadcast_to(spacing[:, None], joint.shape)[kept]
+    return lambda x: np.asarray(sincs(x, node, np.ascontiguousarray(spacings), joint[kept]))
+
+
+def _new_density(part: CurvePart, offset: float, weights: Floats, x: Floats) -> Floats:
+    """Density of the effect in a new study: of a coefficient plus N(0, tau^2), or of a value that is known plus that."""
+    kept, tau = part.kept, part.nodes.tau
+    if not weights.any():
+        at = kept[tau[kept] > 0]
+        return np.asarray(normals(x, np.full(at.size, float(offset)), tau[at], part.mass[at]))
+    sd = part.sd[:, 0]
+    wide = kept[tau[kept] >= RESOLVED * sd[kept]]
+    nodes, mass = first_nodes(part, wide)
+    some = mass > _GONE
+    spread = np.broadcast_to(tau[wide, None], mass.shape)[some]
+    total = normals(x, offset + nodes[some] * weights[0], np.ascontiguousarray(spread), mass[some])
+    for a in kept[tau[kept] < RESOLVED * sd[kept]]:
+        total = total + blurred(part, int(a), (x - offset) / weights[0], float(tau[a]) / abs(weights[0])) / abs(
+            weights[0]
+        )
+    return np.asarray(total)
+
+
+def first_nodes(part: CurvePart, rows: NDArray[np.intp]) -> tuple[Floats, Floats]:
+    """Nodes of the first free coefficient with their masses at some values of tau: those of the rows where they suffice."""
+    assert part.rows is not None
+    assert part.panels is not None
+    x = part.rows.x[rows]
+    log_density = part.rows.log_density[rows] + part.nodes.log_weight[rows, None]
+    if part.free == 1:
+        log_density = log_density + part.piece.log_prior(x.reshape(-1, 1)).reshape(x.shape)
+    with np.errstate(over="ignore"):
+        mass = np.exp(log_density - part.log_evidence) * np.diff(x[:, :2], axis=1)
+    if np.all(np.abs(mass.sum(axis=1) - part.mass[rows]) <= _EVEN):
+        return x, mass
+    mass = part.panels.values[rows] * part.panels.weights
+    return np.broadcast_to(part.panels.nodes, mass.shape), mass
+
+
+def blurred(part: CurvePart, a: int, x: Floats, tau: float, log_row: Floats | None = None) -> Floats:
+    """Density at a narrow tau: the mean over z of the coefficient's own, as far as its support reaches.
+
+    Parameters
+    ----------
+    part : CurvePart
+    a : int
+        Node of tau.
+    x : ndarray
+    tau : float
+        In units of the coefficient.
+    log_row : ndarray, optional
+        Log densities in place of the part's own row.
+    """
+    rows = part.rows
+    assert rows is not None
+    lower, upper = part.piece.support if part.free == 1 else (-math.inf, math.inf)
+    log_row = rows.log_density[a] if log_row is None else log_row
+    if tau == 0:
+        log_density = row_between(log_row, rows.low[a], rows.high[a], x) + part.nodes.log_weight[a]
+        log_density = log_density + (part.piece.log_prior(x[:, None]) if part.free == 1 else 0.0)
+        return np.asarray(np.exp(log_density - part.log_evidence))
+    near = (x > rows.low[a] - _REACH * tau) & (x < rows.high[a] + _REACH * tau)
+    first, last = (np.clip((x[near] - end) / tau, -_Z, _Z) for end in (upper, lower))
+    z = (first + last)[:, None] / 2 + (last - first)[:, None] / 2 * _GAUSS_X
+    points = (x[near, None] - tau * z).ravel()
+    log_density = row_between(log_row, rows.low[a], rows.high[a], points) + part.nodes.log_weight[a]
+    if part.free == 1:
+        log_density = log_density + part.piece.log_prior(points[:, None])
+    normal = np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi) * (last - first)[:, None] / 2
+    found = np.zeros(x.size)
+    found[near] = (np.exp(log_density - part.log_evidence).reshape(z.shape) * normal) @ _GAUSS_W
+    return found
