@@ -41,7 +41,7 @@ _HOME = {
     "bayesmeta.effects.arm_reports": ["complete_arms"],
     "bayesmeta.effects.combined_arms": ["combine_arms"],
     "bayesmeta.effects.doses": ["Dose", "cumulative_dose"],
-    "bayesmeta.effects.from_tests": ["smd_from_test"],
+    "bayesmeta.effects.from_tests": ["smd_from_one_sample_test", "smd_from_test"],
     "bayesmeta.effects.groups": ["combine_groups", "counts_from_percentage", "events_from_percentage"],
     "bayesmeta.effects.measures": ["effect_sizes"],
     "bayesmeta.effects.precision": [

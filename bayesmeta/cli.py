@@ -20,18 +20,26 @@ from bayesmeta.report.new_command import new
 from bayesmeta.report.options import (
     AsJson,
     Beta,
+    Between,
     Columns,
     Covariance,
+    Drop,
     Formula,
+    InClusters,
+    Labels,
     Measure,
     ModelName,
     Mu,
     Options,
     Priors,
+    Ratios,
+    RevManAnalysis,
     Seed,
+    Sheet,
     Tau,
 )
 from bayesmeta.report.plot_command import plot
+from bayesmeta.report.pool_command import pool
 from bayesmeta.report.table_commands import TABLE_COMMANDS
 from bayesmeta.text.plain_text import accept_any_encoding, visible
 
@@ -154,19 +162,28 @@ def fit(
     ci_prob: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.95,
     measure: Measure = None,
     cov: Covariance = None,
+    between: Between = None,
+    cluster: InClusters = None,
     column: Columns = None,
+    sheet: Sheet = None,
+    analysis: RevManAnalysis = None,
+    drop: Drop = None,
+    labels: Labels = None,
+    exp: Ratios = None,
     as_json: AsJson = False,
 ) -> None:
     """Fit one model to estimates, or to arms, and print its summary."""
+    from bayesmeta.report.input import Reading
     from bayesmeta.report.stated import Stated
     from bayesmeta.report.terminal import fit_and_print
 
     stated = Stated(
-        path=effects, columns=column or [], measure=measure, cov=cov, kind=model, formula=formula, tau=tau or [],
-        mu=mu or [], beta=beta or [], priors=prior or [], options=option or [],
+        path=effects, columns=column or [], measure=measure, cov=cov, between=between, cluster=cluster, kind=model,
+        formula=formula, tau=tau or [], mu=mu or [], beta=beta or [], priors=prior or [], options=option or [],
+        reading=Reading(sheet=sheet, analysis=analysis, drop=drop or (), labels=labels),
     )  # fmt: skip
     with warnings_on_one_line():
-        passed = fit_and_print(stated, claim or [], engine, seed, draws, chains, ci_prob, as_json)
+        passed = fit_and_print(stated, claim or [], engine, seed, draws, chains, ci_prob, as_json, exp)
     raise typer.Exit(0 if passed else 1)
 
 
@@ -174,8 +191,11 @@ def fit(
 def effects(
     arms: Annotated[Path, typer.Argument(help="CSV file with one row for each study, or one for each arm.")],
     measure: Annotated[
-        str, typer.Option(help="md, smd, log_or, log_rr, rd, ...; reported or reported_ratio for printed estimates.")
-    ],
+        str | None,
+        typer.Option(
+            help="md, smd, log_or, log_rr, rd, ...; reported or reported_ratio for printed estimates, which the columns may tell."
+        ),
+    ] = None,
     complete: Annotated[
         bool, typer.Option("--complete", help="Derive means, SDs and counts from medians, SEs, intervals, percentages.")
     ] = False,
@@ -192,23 +212,32 @@ def effects(
     icc: Annotated[str | None, typer.Option(help="Intracluster correlation: a number or a column.")] = None,
     cluster_size: Annotated[str | None, typer.Option(help="Mean cluster size: a number or a column.")] = None,
     column: Columns = None,
+    sheet: Sheet = None,
+    analysis: RevManAnalysis = None,
+    drop: Drop = None,
+    labels: Labels = None,
     as_json: AsJson = False,
 ) -> None:
     """Turn arm summaries, or printed estimates, into effects and standard errors."""
     from bayesmeta.data.added import added_sentence
-    from bayesmeta.effects.options import EffectOptions
+    from bayesmeta.effects.options import EffectOptions, measure_told, under_our_names
     from bayesmeta.report.effects import effects_csv, effects_json
-    from bayesmeta.report.input import number_or_name, table_of
+    from bayesmeta.report.input import Reading, number_or_name, say_recognised, table_of
 
     options = EffectOptions(
         complete=complete, quantiles=quantiles, combine=combine, correction=correction, to=to, drop00=drop00,
         correlation=number_or_name(correlation), level=level, reference=reference, icc=number_or_name(icc),
         cluster_size=number_or_name(cluster_size),
     )  # fmt: skip
+    reading = Reading(sheet=sheet, analysis=analysis, drop=drop or (), labels=labels)
     with warnings_on_one_line():
-        data = options.estimates(
-            table_of(arms, column or []), measure, printed_measure=measure
-        )  # the next command reads it
+        given = table_of(arms, column or [], reading=reading)
+        chosen, printed = (measure, measure) if measure is not None else measure_told(given, str(arms))
+        table = under_our_names(given, chosen, options.named())
+        say_recognised(table, given, chosen == "reported_ratio")
+        data = options.estimates(table, chosen, printed_measure=printed or chosen)  # the next command reads it
+    for name, reason in data.left_out.items():
+        say(f"column {name!r} is left out: {reason}")
     if as_json:
         typer.echo(effects_json(data))
     else:
@@ -240,21 +269,32 @@ def compare(
     claim: Annotated[str | None, typer.Option(help="Probability to report; 'mu < 0' if left out.")] = None,
     ci_prob: Annotated[float, typer.Option(help="Coverage, or probability, of the intervals.")] = 0.95,
     cov: Covariance = None,
+    between: Between = None,
+    cluster: InClusters = None,
     column: Columns = None,
+    sheet: Sheet = None,
+    analysis: RevManAnalysis = None,
+    drop: Drop = None,
+    labels: Labels = None,
     plot: Annotated[Path | None, typer.Option(help="SVG or PNG file to draw the comparison into.")] = None,
     measure: Measure = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare frequentist estimators and Bayesian fits of the same estimates."""
     from bayesmeta.report.comparison import compare_and_print
+    from bayesmeta.report.input import Reading
     from bayesmeta.report.stated import Stated
 
     stated = Stated(
-        path=effects, columns=column or [], measure=measure, cov=cov, kind=model, formula=formula, tau=tau or [],
-        mu=mu or [], priors=prior or [], options=option or [],
+        path=effects, columns=column or [], measure=measure, cov=cov, between=between, cluster=cluster, kind=model,
+        formula=formula, tau=tau or [], mu=mu or [], priors=prior or [], options=option or [],
+        reading=Reading(sheet=sheet, analysis=analysis, drop=drop or (), labels=labels),
     )  # fmt: skip
     with warnings_on_one_line():
         compare_and_print(stated, estimator or [], parameter, claim, ci_prob, as_json, plot)
+
+
+app.command(epilog=epilog("pool"))(pool)
 
 
 @app.command(epilog=epilog("priors"))
@@ -295,7 +335,13 @@ def sensitivity(
     ] = None,
     level: Annotated[float, typer.Option(help="Probability whose crossing the sentences look for.")] = 0.95,
     cov: Covariance = None,
+    between: Between = None,
+    cluster: InClusters = None,
     column: Columns = None,
+    sheet: Sheet = None,
+    analysis: RevManAnalysis = None,
+    drop: Drop = None,
+    labels: Labels = None,
     threshold: Annotated[float, typer.Option(help="Robust up to this bias of a coin, 0.5 being fair.")] = 0.6,
     ci_prob: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.95,
     measure: Measure = None,
@@ -304,12 +350,14 @@ def sensitivity(
     as_json: AsJson = False,
 ) -> None:
     """Report a claim under every crossing of some priors, and how robust it is."""
+    from bayesmeta.report.input import Reading
     from bayesmeta.report.sensitivity import sensitivity_and_print
     from bayesmeta.report.stated import Stated
 
     stated = Stated(
-        path=effects, columns=column or [], measure=measure, cov=cov, kind=model, formula=formula, tau=tau or [],
-        mu=mu or [], beta=beta or [], priors=prior or [], options=option or [],
+        path=effects, columns=column or [], measure=measure, cov=cov, between=between, cluster=cluster, kind=model,
+        formula=formula, tau=tau or [], mu=mu or [], beta=beta or [], priors=prior or [], options=option or [],
+        reading=Reading(sheet=sheet, analysis=analysis, drop=drop or (), labels=labels),
     )  # fmt: skip
     with warnings_on_one_line():
         sensitivity_and_print(stated, claim or [], level, threshold, ci_prob, as_json, engine, seed)

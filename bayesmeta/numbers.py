@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -57,6 +59,17 @@ def real_array(
     except (TypeError, ValueError):
         raise error(f"{name} must hold numbers only; got {_short(values)}.") from None
     return array
+
+
+def is_between(value: object, low: float, high: float) -> bool:
+    """Tell whether an argument is a number between two others, both excluded; text of one is not.
+
+    Examples
+    --------
+    >>> is_between(0.95, 0, 1), is_between("0.95", 0, 1), is_between(1, 0, 1)
+    (True, False, False)
+    """
+    return isinstance(value, Real) and low < float(value) < high
 
 
 def _masked(values: object) -> int | None:

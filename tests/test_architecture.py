@@ -59,7 +59,7 @@ PUBLIC_NAMES = [
     "prior_derivatives", "prior_grid", "prior_predictive", "prior_sensitivity", "published_prior", "published_priors",
     "published_thresholds", "read_estimates", "read_table", "reported_estimates", "rescale_differences",
     "rescale_scores", "reverse_bayes", "robustify", "save_plot", "se_bounds_from_p_value", "se_from_interval", "se_from_p_value",
-    "se_from_statistic", "simulate", "simulation_based_calibration", "smd_from_test", "tipping_point",
+    "se_from_statistic", "simulate", "simulation_based_calibration", "smd_from_one_sample_test", "smd_from_test", "tipping_point",
     "trim_and_fill",
 ]  # fmt: skip
 
@@ -243,6 +243,15 @@ def loaded_after(code: str) -> set[str]:
 )
 def test_heavy_libraries_load_when_first_used(code: str) -> None:
     assert loaded_after(code) & LATE == set()
+
+
+def test_a_fit_by_quadrature_loads_little_of_scipy_and_no_xarray() -> None:
+    loaded_after(
+        "import bayesmeta as bm\n"
+        "data = bm.Estimates(y=[0.1, 0.4, 0.2], se=[0.1, 0.2, 0.3])\n"
+        "bm.fit(data, bm.NormalNormal(mu=bm.Normal(0, 1), tau=bm.HalfNormal(1))).summary()\n"
+        "import sys; assert not {'xarray', 'scipy.stats', 'scipy.signal'} & set(sys.modules)"
+    )
 
 
 def test_public_names() -> None:

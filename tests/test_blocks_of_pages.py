@@ -30,6 +30,7 @@ COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 FENCE = re.compile(r"^( *)```([^\n]*)\n(.*?)^ *```$", re.S | re.M)
 KINDS = {"python", "sh", "console", "toml", "r", "text"} | {
     "{eval-rst}", "{include}", "{toctree}", "{published-priors}", "{prior-doubts}", "{prior-families}", "{data-sets}",
+    "{citation}",
 }  # fmt: skip
 OWN_TESTS = {"command-line", "check-a-review", "README"}  # test_command_examples.py, and those named after the pages
 PAGES_OF_R = {"coming-from"}

@@ -44,12 +44,13 @@ ALWAYS = {
     # an exact fit draws nothing: how many draws, and which, has no bearing on its numbers
     "fit": {"effects", "--tau", "--formula", "--engine", "--seed", "--draws", "--chains", "--ci-prob", "--json"},
     # zero cells and rows of one arm: done where there are any, which standard error says
-    "effects": {"arms", "--measure", "--combine", "--json"},
+    "effects": {"arms", "--combine", "--json"},
     # what is known of a table, for the checks that apply to it
     "check": {"table", "--scale", "--integers", "--ratio", "--level", "--strict", "--json"},
     "convert": {"table"},
     "template": {"--measure"},
     "compare": {"effects", "--tau", "--formula", "--ci-prob", "--plot", "--json"},
+    "pool": {"table", "--formula", "--ci-prob", "--json"},
     "priors": {"--search", "--json"},
     "sensitivity": {
         "effects",
@@ -79,7 +80,21 @@ NEW = ["new", "--review", "--no-input"]
 _MODEL = {
     "--prior": (["e.csv", *TAU, "--prior", "tau_group=HalfNormal(1)"], "no parameter 'tau_group'"),
     "--option": (["e.csv", *TAU, "--option", "between=multi-arm"], "no trial has several contrasts"),
+    "--between": (["e.csv", *TAU, "--between", "MultiArm(trial)"], "no trial has several contrasts"),
+    "--cluster": (["e.csv", *TAU, "--cluster", "dose", "--prior", "tau_dose=HalfNormal(1)"], "each has one row"),
 }
+_FILE = {
+    "--sheet": (["e.csv", "--sheet", "x"], "--sheet 'x': it is for an Excel file"),
+    "--analysis": (["e.csv", "--analysis", "1.2"], "--analysis '1.2': it is for a file of RevMan"),
+    "--drop": (["e.csv", "--drop", "doze"], "no such column. Did you mean 'dose'?"),
+    "--labels": (["e.csv", "--labels", "grup"], "no column 'grup'. Did you mean 'group'?"),
+}
+
+
+def _with(more: list[str]) -> dict[str, tuple[list[str], str]]:
+    return {option: ([*given, *more], message) for option, (given, message) in _FILE.items()}
+
+
 _OF_ESTIMATES = {
     "--cov": (["e.csv", *TAU, "--cov", "cov.csv"], "2 rows and 2 columns beside 'study', for 4 estimates"),
     "--model": (ARMS, "takes estimates with known standard errors"),
@@ -117,6 +132,8 @@ REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
         "--cov": ([*ARMS, "--cov", "cov.csv"], "--cov: it is for estimates"),
         "--model": (["e.csv", *TAU, "--model", "arm_normal"], "column 'n_t' is missing"),
         "--column": (["e.csv", *TAU, "--column", "mean_t=dose"], "'mean_t' is not read here"),
+        "--exp": (["e.csv", *TAU, "--exp", "--measure", "smd"], "not logarithms of ratios"),
+        **_with(TAU),
         **_MODEL,
     },
     "effects": {
@@ -130,6 +147,8 @@ REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
         "--reference": (["means.csv", "--measure", "md", "--reference", "x"], "one row for each arm"),
         "--icc": (["means.csv", "--measure", "md", "--icc", "0.1"], "cluster_size is missing"),
         "--cluster-size": (["means.csv", "--measure", "md", "--cluster-size", "9"], "icc is missing"),
+        "--measure": (["means.csv", "--measure", "mdd"], "Did you mean 'md'"),
+        **_with([]),
         "--column": (["means.csv", "--measure", "md", "--column", "doze=n_t"], "neither a column that is read"),
     },
     "check": {
@@ -142,6 +161,7 @@ REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
         "--sheet": (["means.csv", "--sheet", "x"], "Excel"),
         "--analysis": (["means.csv", "--analysis", "1.2"], "RevMan"),
         "--column": (["means.csv", "--column", "doze=nt"], "no column 'nt'"),
+        "--out": (["means.csv", "--out", "a.rm5"], "it must end in one of .csv"),
     },
     "template": {"--arms": (["--measure", "fisher_z", "--arms"], "no table with one row for each arm")},
     "compare": {
@@ -154,7 +174,20 @@ REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
         ),
         "--measure": (["m.csv", *TAU, "--measure", "md"], "are 'log_or'"),
         "--column": (["e.csv", *TAU, "--column", "mean_t=dose"], "'mean_t' is not read here"),
+        **_with(TAU),
         **_OF_ESTIMATES,
+    },
+    "pool": {
+        "--method": (["e.csv", "--cluster", "group", "--method", "dl"], "--method 'dl'"),
+        "--interval": (
+            ["counts.csv", "--glmm", "cm.el", "--measure", "log_or", "--interval", "hksj"], "--interval: it is for estimates",
+        ),
+        "--cov": (["e.csv", "--cov", "cov.csv"], "2 rows and 2 columns beside 'study', for 4 estimates"),
+        "--between": (["e.csv", "--between", "multi-arm"], "no trial has several contrasts"),
+        "--cluster": (["e.csv", "--cluster", "dose"], "each has one row"),
+        "--glmm": (["counts.csv", "--glmm", "cm.el"], "it needs --measure"),
+        "--measure": (["m.csv", "--measure", "md"], "are 'log_or'"),
+        "--column": (["e.csv", "--column", "mean_t=dose"], "'mean_t' is not read here"),
     },
     "priors": {
         "--measure": (["--measure", "log_0r"], "has no prior for it"),
@@ -167,6 +200,7 @@ REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
         "--claim": ([*NO_MU, "--claim", "mu < 0"], "no parameter 'mu'"),
         "--measure": (["m.csv", *TAU, "--measure", "md"], "are 'log_or'"),
         "--column": (["e.csv", *TAU, "--column", "mean_t=dose"], "'mean_t' is not read here"),
+        **_with(TAU),
         "--cov": ([*ARMS, "--cov", "cov.csv"], "--cov: it is for estimates"),
         "--model": (["e.csv", *TAU, "--model", "arm_normal"], "column 'n_t' is missing"),
         **_MODEL,
@@ -179,6 +213,7 @@ REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
         "--order": (["e.csv", *TAU, *OUT, "--order", "dose"], "--kind forest does not use it"),
         "--measure": (["m.csv", *TAU, *OUT, "--measure", "md"], "are 'log_or'"),
         "--column": (["e.csv", *TAU, *OUT, "--column", "mean_t=dose"], "'mean_t' is not read here"),
+        **_with([*TAU, *OUT]),
         "--cov": ([*ARMS, *OUT, "--cov", "cov.csv"], "--cov: it is for estimates"),
         "--model": (["e.csv", *TAU, *OUT, "--model", "arm_normal"], "column 'n_t' is missing"),
         **{option: ([*given, *OUT], message) for option, (given, message) in _MODEL.items()},
@@ -189,6 +224,7 @@ REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
         "--claim": (["e.csv", *TAU, *PAGE, "--claim", "tau < 1"], "compares mu, theta_new with a number"),
         "--measure": (["m.csv", *TAU, *PAGE, "--measure", "md"], "are 'log_or'"),
         "--column": (["e.csv", *TAU, *PAGE, "--column", "mean_t=dose"], "'mean_t' is not read here"),
+        **_with([*TAU, *PAGE]),
         "--cov": ([*ARMS, *PAGE, "--cov", "cov.csv"], "--cov: it is for estimates"),
         "--model": (["e.csv", *TAU, *PAGE, "--model", "arm_normal"], "column 'n_t' is missing"),
         **{option: ([*given, *PAGE], message) for option, (given, message) in _MODEL.items()},
@@ -208,6 +244,8 @@ REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
         "--tau": ([*NEW, "--measure", "md", "--tau", "HalfNormal(1)"], "of a mean difference --sd"),
         "--beta": ([*NEW, "--measure", "rr", "--beta", "Normal(0, 1)"], "it is for a --subgroup"),
         "--column": ([*NEW, "--column", "y=yi"], "it is for --from"),
+        "--sheet": ([*NEW, "--sheet", "x"], "it is for --from"),
+        "--analysis": ([*NEW, "--analysis", "1.2"], "it is for --from"),
     },
     "simulate": {
         "--scheduler": (["design.toml", "--scheduler", "tcp://x:1", "--workers", "2"], "give one; a scheduler has its own"),
@@ -334,6 +372,8 @@ KEYS: dict[str, tuple[str, str]] = {
     "NormalSection.cluster": ('model|cluster = "dose"', "needs cluster_tau"),
     "NormalSection.cluster_tau": ('model|cluster_tau = "HalfNormal(1)"', "needs cluster"),
     "Outcome.effects": ("end|[outcomes.pain.effects]\ncombine = true", "pain.effects: it is for arms"),
+    "Outcome.sheet": ('outcome|sheet = "x"', "it is for an Excel file"),
+    "Outcome.analysis": ('outcome|analysis = "1.2"', "it is for a file of RevMan"),
     "Outcome.cov": ('outcome|cov = "missing.csv"', "missing.csv"),
     "Outcome.n_total": ("outcome|n_total = 9", "n_total: it is for studies"),
     "Outcome.sd_prior": ('outcome|sd_prior = "LogNormal(0, 1)"', "sd_prior: it is for studies"),

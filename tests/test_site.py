@@ -135,3 +135,21 @@ def test_a_picture_without_words_is_rejected(tmp_path: Path) -> None:
     made = extension("pictures")["with_pictures"]("a-page", worded, tmp_path / "generated" / "plots")
     assert made == f"{text}\n![Nothing.](/generated/plots/a-page-1.svg)\n\n\nFurther on.\n"
     sys.modules["matplotlib.pyplot"].close("all")
+
+
+def test_the_page_on_citing_says_what_the_file_for_programs_says() -> None:
+    found = extension("citation")
+    citation = found["yaml"].safe_load((DOCS.parent / "CITATION.cff").read_text(encoding="utf-8"))
+    said, entry = found["sentence"](citation), found["bibtex"](citation)
+    for part in (citation["authors"][0]["name"], citation["title"], citation["version"], citation["license"]):
+        assert part in said
+        assert part in entry
+    assert bm.__version__ == citation["version"]
+    assert "Christian Röver (2020)" in found["reference"](citation["references"][0])
+    both = citation | {"authors": [{"name": "A team"}, {"given-names": "Ada", "family-names": "Lovelace"}]}
+    assert "author = {{A team} and {Ada Lovelace}}," in found["bibtex"](both)
+    assert found["sentence"](both).startswith("A team, Ada Lovelace. ")
+
+
+def test_the_changelog_of_the_site_is_that_of_the_repository() -> None:
+    assert "{include} ../CHANGELOG.md" in (DOCS / "changelog.md").read_text(encoding="utf-8")

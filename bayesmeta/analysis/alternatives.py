@@ -33,10 +33,10 @@ def crossed_models(ready: Ready, outcome: Outcome, signal: Signal) -> dict[tuple
 
 def belief_models(ready: Ready, outcome: Outcome) -> dict[str, Ready]:
     """A model under each belief; what a belief leaves out stays as it is."""
-    return {belief.label: _believed(ready, belief) for belief in outcome.sensitivity.beliefs}
+    return {belief.label: believed(ready, belief) for belief in outcome.sensitivity.beliefs}
 
 
-def _believed(ready: Ready, belief: Belief) -> Ready:
+def believed(ready: Ready, belief: Belief) -> Ready:
     """The model under a belief, which says nothing about it with a ``beta`` that names none of its coefficients."""
     texts = {"mu": belief.mu, "tau": belief.tau}
     texts |= {name: text for name, text in belief.beta.items() if name in ready.model.base.beta}
@@ -89,7 +89,7 @@ def check_sensitivity(ready: Ready, outcome: Outcome, signal: Signal, models: It
                     f"Coefficients: {', '.join(sorted(known)) or 'none'}."
                 )
         try:
-            _ = _believed(ready, belief).parameters
+            _ = believed(ready, belief).parameters
         except BayesmetaError as error:
             raise type(error)(f"belief {belief.label!r}: {error}") from error
 

@@ -22,6 +22,7 @@ from bayesmeta.analysis.records.model import (
     ConvergenceRecord,
     ModelRecord,
     Panel,
+    PooledRow,
     SampleRecord,
     SourceRecord,
     SummaryRow,
@@ -72,13 +73,14 @@ def collect_outcome(
     other: OtherAnswers,
     ess_limit: float,
     refused: str = "",
+    pooled: Mapping[str, list[PooledRow]] | None = None,
 ) -> Collected:
     """Collect one outcome: its evidence, models, signals, probabilities and checks.
 
     `exact` holds the fits without chains, as far as there are any. They are what is reported; those by NUTS are held to them. Of
     a review, whose trials come with them, the draws of `exact` are used too. `other` is what everything asked for is with other
-    evidence. `refused` says why importance sampling did not take
-    a review.
+    evidence. `refused` says why importance sampling did not take a review; `pooled` has the mean effect under other priors,
+    by the model that it is of.
     """
     shown = {**fits, **exact}
     drawn = drawn_from(fits, exact)
@@ -98,6 +100,8 @@ def collect_outcome(
             chains = _convergence(diagnostics, result.posterior.sizes)
             compared = agreement(exact[key], result) if key in exact else []
         models[key] = _model(outcome, key, shown[key], rows, chains, compared, refused)
+        if tried := (pooled or {}).get(key):
+            models[key].tried = tried
         checks += [agreement_check(f"{name}, {key}", compared, exact[key].engine)] if compared else []
     checks += unchecked(name, fits)
     checks += published_checks(name, first)

@@ -17,6 +17,7 @@ from bayesmeta.effects.column_names import read_named
 from bayesmeta.effects.display import Display
 from bayesmeta.effects.options import EffectOptions
 from bayesmeta.effects.registry import REPORTED, display_of, measure_named, specific
+from bayesmeta.effects.reported import estimates_of_table
 from bayesmeta.errors import BayesmetaError, DataWarning, SpecificationError
 from bayesmeta.families.registry import family_for, family_named
 from bayesmeta.spec.formula import names_in
@@ -41,11 +42,13 @@ def load_data(outcome: Outcome, folder: Path, name: str) -> Data:
         )
     _check_kinds(outcome, given[0], name)
     file = folder / str(getattr(outcome, given[0]))
-    if not outcome.columns:
+    if not (outcome.columns or outcome.sheet or outcome.analysis):
         table: Table | Path = file
     else:
         try:
-            table = read_named(file, outcome.columns, named_covariates(outcome))
+            table = read_named(
+                file, outcome.columns, named_covariates(outcome), sheet=outcome.sheet, analysis=outcome.analysis
+            )
         except SpecificationError as error:
             raise SpecificationError(f"outcomes.{name}: {error}") from error
     stated = outcome.measure if "measure" in outcome.model_fields_set else None
@@ -98,7 +101,7 @@ def _computed(outcome: Outcome, table: Table | Path) -> Estimates:
 def _estimates(outcome: Outcome, table: Table, measure: str | None, folder: Path) -> Estimates:
     """Estimates of a table, with what the outcome says of their dependence."""
     cov = covariance_of(None if outcome.cov is None else folder / outcome.cov, table)
-    data = Estimates.from_frame(table, measure=measure, cov=cov, **estimates_options(outcome))
+    data = estimates_of_table(table, measure=measure, cov=cov, **estimates_options(outcome))
     if (named := specific(data.measure)) is not None:
         measure_named(named)
     return data

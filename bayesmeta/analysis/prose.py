@@ -16,7 +16,7 @@ from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.precision import ESS_LIMIT, R_HAT_LIMIT, SATURATED_LIMIT
 
 _HOW: dict[Method, str] = {
-    "exact": "exact fits",
+    "exact": "fits by quadrature",
     "importance": "the same sample of trials, weighted anew",
     "reweighted": "Pareto-smoothed importance sampling of the draws under the stated priors, where Pareto k is at most 0.7 (less "
     "with few effective draws)",
@@ -42,7 +42,7 @@ def methods(
         "We fitted normal-normal hierarchical models: the effect observed in study i is normal about the study's true "
         "effect theta_i with its standard error, and theta_i is normal about mu plus covariates times their coefficients, "
         "with between-study standard deviation tau. The true effects were integrated out of the likelihood and restored "
-        "from their exact conditional distribution. Priors are listed for each model."
+        "from their conditional distribution. Priors are listed for each model."
     ]
     dependence: list[str] = []
     for name, item in data.items():
@@ -160,7 +160,7 @@ def _other_priors(signals: Sequence[SignalRecord]) -> str:
     crossings = [one for signal in signals for path in signal.tipping for one in path.crossings]
     text = f"Probabilities under other priors come from {'; '.join(parts)}." if parts else ""
     if crossings:
-        where = "a new fit near it" if any(one.mcse for one in crossings) else "exact fits"
+        where = "a new fit near it" if any(one.mcse for one in crossings) else "fits by quadrature"
         text += f" Each crossing of a level along a family of priors was solved for with {where} ({len(crossings)})."
     return text.strip()
 

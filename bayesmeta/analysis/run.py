@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,9 @@ from bayesmeta.analysis.load import load_data
 from bayesmeta.analysis.marginals import CI_PROB
 from bayesmeta.analysis.model_sections import build_model
 from bayesmeta.analysis.other_evidence import OtherAnswers, on_other_evidence, reviews
+from bayesmeta.analysis.pooled import pooled_sensitivity
 from bayesmeta.analysis.prose import methods
+from bayesmeta.analysis.records.model import PooledRow
 from bayesmeta.analysis.records.results import SCHEMA, AnalysisRecord, ExternalRecord
 from bayesmeta.analysis.schema import Analysis, Outcome, read_analysis
 from bayesmeta.analysis.sensitivity import SignalSensitivity, computed_sensitivity, sampled_sensitivity
@@ -136,12 +138,13 @@ def run(
     with chains(bool(reviews_of(checked)), progress) as nuts:
         begun = begin(checked, nuts, show)
         grids = {name: _computed_grids(checked, name, one) for name, one in begun.items()}
+        pooled = {name: _pooled(checked, name, one.computed.fits) for name, one in begun.items()}
         other = {
             name: on_other_evidence(outcome, checked.ready[name], analysis.seed)
             for name, outcome in analysis.outcomes.items()
         }
         for name, one in begun.items():
-            parts[name] = _part(checked, name, one, grids[name], other[name], progress)
+            parts[name] = _part(checked, name, one, grids[name], pooled[name], other[name], progress)
     fits = {name: part.fits for name, part in parts.items()}
     exactly = {name: outcome.computed.fits for name, outcome in begun.items()}
     refused = {name: outcome.computed.refused for name, outcome in begun.items()}
@@ -195,11 +198,17 @@ def _computed_grids(checked: Plan, name: str, begun: Begun) -> dict[str, SignalS
     return computed_sensitivity(outcome, exact, checked.analysis.seed) if len(exact) == len(outcome.models) else None
 
 
+def _pooled(checked: Plan, name: str, fits: Mapping[str, MetaResult]) -> dict[str, list[PooledRow]]:
+    """The mean effect of an outcome under other priors, where `fits` have its model."""
+    return pooled_sensitivity(checked.analysis.outcomes[name], checked.ready[name], fits, checked.analysis.seed)
+
+
 def _part(
     checked: Plan,
     name: str,
     begun: Begun,
     grids: dict[str, SignalSensitivity] | None,
+    pooled: dict[str, list[PooledRow]],
     other: OtherAnswers,
     progress: Progress | None,
 ) -> _Part:
@@ -210,7 +219,8 @@ def _part(
     if grids is None:
         tell, seed = _prefixed(progress, name), checked.analysis.seed
         grids, refits = sampled_sensitivity(data, outcome, fits, settings(checked, name), seed, tell)
-    collected = collect_outcome(name, outcome, fits, exact, grids, other, ess_limit, begun.computed.refused)
+    pooled = pooled or _pooled(checked, name, fits)
+    collected = collect_outcome(name, outcome, fits, exact, grids, other, ess_limit, begun.computed.refused, pooled)
     quadrature = {key: models[key] for key, fit in exact.items() if not fit.quality}
     collected.content = with_schools(collected.content, data, outcome, quadrature)
     return _Part(fits, collected, _refit_checks(name, outcome, refits, ess_limit))
@@ -250,10 +260,9 @@ def _check_questions(outcome: Outcome, ready: dict[str, Prepared[Data, Model]], 
             raise SpecificationError(
                 f"{where}: no model {model!r}.{did_you_mean(model, ready)} Models: {', '.join(ready)}."
             )
-        names = ready[model].names
         for claim in claims:
             try:
-                check_claim(claim, names)
+                check_claim(claim, ready[model].named(claim))
             except SpecificationError as error:
                 raise SpecificationError(f"{where}, model {model!r}: {error}") from error
     for label, review in _other_reviews(outcome, ready, where).items():

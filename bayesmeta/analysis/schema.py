@@ -189,6 +189,8 @@ class Outcome(Strict):
     arms: str | None = None
     cov: str | None = None  # file with the covariance of the estimates
     columns: dict[str, str] = {}  # from our names of columns to those of the table
+    sheet: str | None = None  # of an Excel file
+    analysis: str | None = None  # of a file of RevMan
     effects: EffectsSection | None = None
     covariates: list[str] | None = None
     labels: dict[str, str | Label] = {}  # words for covariates

@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bayesmeta.analysis.derived import plain_row
+from bayesmeta.analysis.derived import finite_or_none, plain_row
 from bayesmeta.analysis.load import outcome_display
-from bayesmeta.analysis.records.outcome import HeterogeneityRecord, OutcomeRecord, SchoolRow, SideBySide
+from bayesmeta.analysis.records.outcome import (
+    CovariateTest,
+    HeterogeneityRecord,
+    NoDifference,
+    OutcomeRecord,
+    ResidualQ,
+    SchoolRow,
+    SideBySide,
+)
 from bayesmeta.analysis.schema import Outcome
 from bayesmeta.diagnostics.compare import compare
 from bayesmeta.errors import SpecificationError
@@ -44,6 +52,21 @@ def side_by_side(data: Any, outcome: Outcome, models: Mapping[str, Model]) -> Si
         display=outcome_display(outcome, data),
         rows=[SchoolRow(name=str(name), **plain_row(row)) for name, row in table.iterrows()],
     )
+    if any(table.attrs["tests"].values()):
+        record.residual = None if table.attrs["q"] is None else ResidualQ(**table.attrs["q"])
+        record.tests = [
+            CovariateTest(
+                estimator=name, label=label, statistic=finite_or_none(test.statistic), df=list(test.df),
+                p_value=finite_or_none(test.p_value),
+            )
+            for name, tests in table.attrs["tests"].items()
+            for label, test in tests.items()
+        ]  # fmt: skip
+        record.no_difference = [
+            NoDifference(model=name, factor=factor, bayes_factor=finite_or_none(value))
+            for name, factors in table.attrs["no_difference"].items()
+            for factor, value in factors.items()
+        ]
     if formula == "1" and len(first.components) == 1:
         pooled = pool(data, "reml", between=next(iter(first.components.values())))
         record.heterogeneity = HeterogeneityRecord(q=pooled.q, df=pooled.q_df, p_value=pooled.q_p, i2=pooled.i2)

@@ -14,6 +14,7 @@ from bayesmeta.checks.repeats import repeated_labels, repeated_p_values, same_ar
 from bayesmeta.checks.spread import other_units, sd_or_se, unlabelled
 from bayesmeta.data.tables import Table, TableSource, open_table
 from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.numbers import is_between
 
 
 def check_table(
@@ -73,7 +74,7 @@ def check_table(
         raise SpecificationError(f"scale={scale!r}: its first number must be below its second, as in (0, 10).")
     if items < 1 or items % 1:
         raise SpecificationError(f"items={items!r}: it must be a whole number, 1 or above.")
-    if not 0 < level < 1:
+    if not is_between(level, 0, 1):
         raise SpecificationError(f"level={level!r}: a confidence level lies between 0 and 1, as 0.95 does.")
     if items != 1 and not integers:
         raise SpecificationError(f"items={items!r}: it is of means of whole numbers; say integers too, --integers.")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+APPROXIMATED = "Their normal approximation is fitted; a likelihood of the counts themselves may answer differently."
 _SHOWN = 8  # studies that a sentence names
 
 
@@ -30,11 +31,6 @@ def added_sentence(added: NDArray[np.float64] | None, labels: Sequence[str]) -> 
 
 
 def approximation_sentence(added: NDArray[np.float64] | None, labels: Sequence[str]) -> str:
-    """Say it beside a fit of such estimates, and what its exactness is of; empty where nothing was added."""
+    """Say it beside a fit of such estimates, and what is fitted; empty where nothing was added."""
     said = added_sentence(added, labels)
-    if not said:
-        return ""
-    return (
-        f"{said} What is fitted is the normal approximation of these corrected counts: with zero cells a likelihood of the "
-        "counts themselves may answer differently."
-    )
+    return f"{said} {APPROXIMATED}" if said else ""

@@ -15,6 +15,12 @@ _MINUS = "\u2212\u2013\u2014"  # minus sign, en dash, em dash
 _HUGE = 10**300  # whole numbers from here on have no finite float
 _DIGITS = frozenset("0123456789.+-eE")
 _MISSING_WORDS = frozenset({"", "na", "n/a", "nan", "."})
+_NOT_REPORTED = frozenset({"-", *_MINUS, "nr", "n.r.", "not reported"})  # in the place of a number
+_DATE = re.compile(
+    r"\d{1,2}[-./ ]+[^\W\d_]{3,4}\.?([-./ ]+\d{2,4})?|[^\W\d_]{3}[- ]\d{2,4}|"
+    r"\d{4}-\d{2}-\d{2}([T ].*)?|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}"
+)
+_SEVERAL = re.compile(rf"(?:{NUMBER.pattern})\s*[(\[±].*\d.*")
 _NO_TEXT = re.compile(
     rf"^[^\S\n]*(?:{NUMBER.pattern}|{'|'.join(map(re.escape, sorted(_MISSING_WORDS)))})[^\S\n]*$",
     re.IGNORECASE | re.MULTILINE,
@@ -36,6 +42,34 @@ def is_missing(value: object) -> bool:
     if isinstance(value, float | np.floating):
         return bool(np.isnan(value))
     return isinstance(value, np.datetime64) and bool(np.isnat(value))
+
+
+def no_number(value: object) -> bool:
+    """Tell whether a cell of a column of numbers holds none: it is missing, or a dash stands for it.
+
+    Examples
+    --------
+    >>> [no_number(x) for x in ("", "-", "NR", "x", "0")]
+    [True, True, True, False, False]
+    """
+    return is_missing(value) or (isinstance(value, str) and value.strip().lower() in _NOT_REPORTED)
+
+
+def with_plain_minus(text: str) -> str:
+    """Return a number that is printed with a minus sign or a dash in front with a hyphen there, and other text as it is.
+
+    Examples
+    --------
+    >>> with_plain_minus("\u22121.83"), with_plain_minus("\u2013 .5"), with_plain_minus("\u2013")
+    ('-1.83', '-.5', '\u2013')
+    """
+    if (
+        text[:1] in _MINUS
+        and (bare := text[1:].lstrip())
+        and (_is_bare(bare) or NUMBER.fullmatch(bare.replace(",", ".", 1)))
+    ):
+        return f"-{bare}"
+    return text
 
 
 def as_number(value: object) -> int | float | None:
@@ -71,6 +105,28 @@ def notation(value: object) -> str:
     if NUMBER.fullmatch(bare.replace(",", ".", 1)):
         return "Write decimals with a point"
     return ""
+
+
+def advice(value: object) -> str:
+    """Return what to do about a cell of a column of numbers that holds something else, and "" where nobody can tell.
+
+    Examples
+    --------
+    >>> advice("3,1"), advice("0.79 (0.65 to 0.96)")
+    ('Write decimals with a point', 'Give each of its numbers a column of its own')
+    >>> advice("01-Mar")
+    'It looks like a date that a spreadsheet made of what was typed, 1-3 or 1/3 for instance: type it anew, in a column of text'
+    """
+    if type(value).__name__ in ("datetime", "date", "Timestamp", "time") or (
+        isinstance(value, str) and _DATE.fullmatch(value.strip())
+    ):
+        return (
+            "It looks like a date that a spreadsheet made of what was typed, 1-3 or 1/3 for instance: type it anew, in a "
+            "column of text"
+        )
+    if isinstance(value, str) and _SEVERAL.fullmatch(value.strip()[:200]):
+        return "Give each of its numbers a column of its own"
+    return notation(value)
 
 
 def _is_bare(text: str) -> bool:

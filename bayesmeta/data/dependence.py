@@ -134,10 +134,9 @@ def rows_with_covariance(table: Table, y: Floats, se: Floats) -> Rows:
     raise DataError(f"{table.where(i, table.label)}: {word} {groups[i]!r} is also in row {first}. {ONE_STUDY}")
 
 
-def clustered_rows(table: Table, y: Floats, se: Floats, column: str) -> tuple[Rows, str]:
+def clustered_rows(table: Table, rows: Rows, column: str) -> tuple[Rows, str]:
     """Return rows that a model with a standard deviation between the clusters of `column` takes, and its covariate."""
     table.require(column)
-    rows = all_rows(table, y, se, None)
     name = "trial" if column == table.label else column
     clusters, groups = table.texts(column), groups_of(table)
     for i, group in enumerate(groups):
@@ -148,8 +147,8 @@ def clustered_rows(table: Table, y: Floats, se: Floats, column: str) -> tuple[Ro
                 f"{clusters[first]!r}. Rows of one study belong to one cluster; to have studies as clusters, name the column "
                 f"{table.label!r}."
             )
-    extra = {**rows.extra, **({"trial": tuple(groups)} if name == "trial" else {})}
-    return replace(rows, extra=extra), name
+    trials = {"trial": tuple(groups[i] for i in rows.keep)} if name == "trial" else {}
+    return replace(rows, extra={**rows.extra, **trials}), name
 
 
 def row_labels(table: Table) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bayesmeta.data.cells import is_missing
 from bayesmeta.data.dependence import (
+    PAIR,
     Rows,
     all_rows,
     clustered_rows,
@@ -23,8 +23,9 @@ from bayesmeta.data.dependence import (
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.natural_scale import NATURAL, check_natural_scale
 from bayesmeta.data.standard_errors import standard_errors
-from bayesmeta.data.tables import Table
-from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.data.synonyms import measure_called, recognised_estimates, with_labels
+from bayesmeta.data.tables import Kept, Table
+from bayesmeta.errors import DataError
 from bayesmeta.numbers import real_array
 
 _ROUNDED = 0.02  # of a variance: how far a rounded covariance matrix may be from the standard errors beside it
@@ -87,13 +88,11 @@ def from_table(
     cluster: str | None,
 ) -> Estimates:
     """Return the estimates of a table, with everything that its columns say of them."""
-    table = _with_labels(table, study, y)
-    if cov is not None and cluster is not None:
-        raise SpecificationError(
-            "give cov or cluster: a covariance of the estimates, or a model of their true effects."
-        )
+    table = recognised_estimates(table, y, se, study, (*(covariates or ()), cluster))
+    table.require(y)
+    table = with_labels(table, study)
     table = without_reference_rows(table, y, se)
-    stated = _measure(table, measure)
+    stated = _measure(table, measure, y)
     printed_by_effects = table.recognised.get(y, y) == "y" and "measure" in table.columns  # as `effects` prints it
     check_natural_scale(table, y, measure if printed_by_effects else stated)
     effects = table.numbers(y)
@@ -131,26 +130,14 @@ def assembled(
     names = None if covariates is None else [name for name in covariates if name not in rows.extra]
     everything = rows.keep == list(range(len(table)))
     kept = table if everything else table.take(rows.keep)
-    columns: dict[str, Sequence[object]] = {
-        **kept.covariates(names, used=(*used, *used_columns(table), *rows.extra)),
-        **rows.extra,
-        **{name: [cells[i] for i in rows.keep] for name, cells in (extra or {}).items()},
-    }
+    covariates_of_rows = kept.covariates(names, used=(*used, *used_columns(table), *rows.extra))
+    others = {**rows.extra, **{name: [cells[i] for i in rows.keep] for name, cells in (extra or {}).items()}}
+    columns = Kept({**covariates_of_rows, **others}, covariates_of_rows.left_out)
     amounts = kept.numbers_or_nan("added") if "added" in kept.columns else None
     return Estimates(
         rows.y, rows.se, rows.labels, columns, cov=rows.cov, measure=measure, cluster=within,
         added=None if amounts is None else np.nan_to_num(amounts),
     )  # fmt: skip
-
-
-def _with_labels(table: Table, study: str | None, y: str) -> Table:
-    """The table with a column that names the study of each row."""
-    if study:
-        table.require(study, y)
-        return replace(table, label=study)
-    table.require(y)
-    labels = tuple(f"study {i}" for i in range(1, len(table) + 1))
-    return replace(table, columns={**{name: table.columns[name] for name in table.columns}, "study": labels})
 
 
 def _rows(
@@ -168,13 +155,12 @@ def _rows(
                     f"{table.where(int(i))}: cov has the variance {cov[i, i]:g}, and the standard error {se[i]:g} has the "
                     f"square {se[i] ** 2:g}. Is the matrix in the order of the rows?"
                 )
-        return all_rows(table, y, None, cov), None
+        rows = all_rows(table, y, None, cov)
+        return (rows, None) if cluster is None else clustered_rows(table, rows, cluster)
     if cluster is not None:
-        if used := used_columns(table):
-            raise DataError(
-                f"{table.source}: column {used[0]!r} has a covariance; cluster is for estimates with independent errors."
-            )
-        return clustered_rows(table, y, se, cluster)
+        stated = used_columns(table) or all(name in table.columns for name in PAIR)
+        known = rows_with_covariance(table, y, se) if stated else all_rows(table, y, se, None)
+        return clustered_rows(table, known, cluster)
     return independent_rows(table, y, se) or rows_with_covariance(table, y, se), None
 
 
@@ -183,8 +169,8 @@ def _roots(cov: NDArray[np.float64], n: int) -> NDArray[np.float64]:
     return np.sqrt(np.abs(np.diag(cov))) if cov.shape == (n, n) else np.ones(n)
 
 
-def _measure(table: Table, measure: str | None) -> str | None:
-    """What the estimates measure: as stated, and as column ``measure`` says, which must agree."""
+def _measure(table: Table, measure: str | None, y: str) -> str | None:
+    """What the estimates measure: as stated and as column ``measure`` says, which must agree, or as the effects are called."""
     cells = table.columns.get("measure", ())
     measures = list(dict.fromkeys("" if is_missing(cell) else str(cell).strip() for cell in cells))
     if len(measures) > 1:
@@ -193,6 +179,8 @@ def _measure(table: Table, measure: str | None) -> str | None:
             "measure one thing. Keep the rows of one; a covariate goes by another name."
         )
     in_table = measures[0] if measures and measures[0] else None
+    if not in_table and not measure:
+        return measure_called(table.recognised.get(y, y))
     if in_table == "reported" or (in_table == "reported_ratio" and NATURAL.get(measure or "") == "ratio"):
         return measure or in_table  # which says what the printed estimates measure
     if in_table and measure and in_table != measure:

@@ -224,4 +224,11 @@ def require_estimates(data: object) -> None:
     DataError
     """
     if not getattr(type(data), "errors_known", False):
-        raise DataError(f"data must be Estimates; got {type(data).__name__}.")
+        raise DataError(f"data must be Estimates; got {type(data).__name__}.{from_frame_hint(data)}")
+
+
+def from_frame_hint(data: object) -> str:
+    """Return how estimates are made of a data frame, where data are one."""
+    return (
+        " Estimates.from_frame(data) makes them of it." if hasattr(data, "keys") or hasattr(data, "get_column") else ""
+    )

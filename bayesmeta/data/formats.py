@@ -7,14 +7,17 @@ import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bayesmeta.data.files import LARGEST, read_bytes
 from bayesmeta.data.revman import is_revman, read_rm5, revman_rows
 from bayesmeta.data.synonyms import normalised, renamed
 from bayesmeta.data.tables import Table, TableSource, open_table
-from bayesmeta.data.text_files import make_table, read_csv
+from bayesmeta.data.text_files import csv_bytes, guarded, make_table, read_csv
 from bayesmeta.errors import DataError, SpecificationError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _TEXT = {".csv": ",", ".txt": ",", ".tsv": "\t", ".tab": "\t"}
 _EXCEL = (".xlsx", ".xlsm")
@@ -63,22 +66,35 @@ def read_table(
     >>> list(table.columns)
     ['study', 'y', 'v', 'dose']
     """
-    suffix = Path(source).suffix.lower() if isinstance(source, str | Path) else ""
+    if isinstance(source, str | Path):
+        return renamed(open_file(source, sheet, analysis), columns)
+    for name, value in (("sheet", sheet), ("analysis", analysis)):
+        if value is not None:
+            raise SpecificationError(f"{name}={value!r}: it is for a file.")
+    return renamed(open_table(source, "data frame"), columns)
+
+
+def open_file(path: str | Path, sheet: str | None = None, analysis: str | None = None) -> Table:
+    """Return a table from a file, under the names that it has there; one analysis of a file of RevMan under ours.
+
+    Raises
+    ------
+    DataError, SpecificationError
+        As `read_table`.
+    """
+    suffix = Path(path).suffix.lower()
     if sheet is not None and suffix not in _EXCEL:
         raise SpecificationError(f"sheet={sheet!r}: it is for an Excel file.")
-    if isinstance(source, str | Path):
-        table = read_file(source, sheet)
-        if suffix == ".rm5" or is_revman(table):
-            return renamed(revman_rows(table, analysis), columns)
-    else:
-        table = open_table(source, "data frame")
+    table = read_file(path, sheet)
+    if suffix == ".rm5" or is_revman(table):
+        return revman_rows(table, analysis)
     if analysis is not None:
         raise SpecificationError(f"analysis={analysis!r}: it is for a file of RevMan.")
-    return renamed(table, columns)
+    return table
 
 
 def read_file(path: str | Path, sheet: str | None = None) -> Table:
-    """Return a table from a file, by what its name ends with, under the names that it has there."""
+    """Return a table from a file, by what its name ends with, as it stands there: of RevMan with every analysis."""
     suffix = Path(path).suffix.lower()
     if suffix in _EXCEL:
         return _read_excel(path, sheet)
@@ -90,6 +106,24 @@ def read_file(path: str | Path, sheet: str | None = None) -> Table:
     raise DataError(f"{path}: files that end in {suffix!r} are not read. Save it as one of {suffixes}.")
 
 
+def table_bytes(frame: pd.DataFrame, path: Path) -> bytes:
+    """Return a data frame as the file that its name ends with: text, or Excel. No text is a formula of a spreadsheet.
+
+    Raises
+    ------
+    SpecificationError
+        If nothing is written under such a name.
+    """
+    suffix = path.suffix.lower()
+    if suffix in _TEXT:
+        return csv_bytes(frame, _TEXT[suffix])
+    if suffix != ".xlsx":
+        raise SpecificationError(f"out={str(path)!r}: it must end in one of {', '.join((*_TEXT, '.xlsx'))}.")
+    file = io.BytesIO()
+    guarded(frame).to_excel(file, index=False)
+    return file.getvalue()
+
+
 def _read_excel(path: str | Path, sheet: str | None) -> Table:
     import openpyxl
 
@@ -99,9 +133,7 @@ def _read_excel(path: str | Path, sheet: str | None) -> Table:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of what Excel stores beside the cells
             book = openpyxl.load_workbook(file, read_only=True, data_only=True)
-            names = [page.title for page in book.worksheets]
-            chosen = _sheet_named(name, names, sheet)
-            records = _records(book[chosen])
+            chosen, records = _sheet_named(name, {page.title: page for page in book.worksheets}, sheet)
             shown = _shown_as_percent(book[chosen], records)
     except DataError:
         raise
@@ -124,12 +156,17 @@ def _check_unpacked(name: str, file: io.BytesIO) -> None:
         raise DataError(f"{name}: unpacked it is larger than {LARGEST / 2**20:g} MiB, the most that is read.")
 
 
-def _sheet_named(name: str, names: Sequence[str], sheet: str | None) -> str:
-    if sheet is None and len(names) > 1:
-        raise DataError(f"{name}: it has several sheets; name one, sheet={names[0]!r}. Sheets: {', '.join(names)}.")
-    if not names or (sheet is not None and sheet not in names):
-        raise DataError(f"{name}: it has no sheet {sheet or 'of cells'!r}. Sheets: {', '.join(names) or 'none'}.")
-    return sheet or names[0]
+def _sheet_named(name: str, pages: Mapping[str, Any], sheet: str | None) -> tuple[str, list[tuple[int, list[Any]]]]:
+    """The sheet that is meant, with its rows: the one that is named, or the only one with anything in it."""
+    if sheet is not None and sheet not in pages:
+        raise DataError(f"{name}: it has no sheet {sheet!r}. Sheets: {', '.join(pages)}.")
+    filled = {title: rows for title in pages if sheet in (None, title) and (rows := _records(pages[title]))}
+    if len(filled) > 1:
+        first = next(iter(filled))
+        raise DataError(f"{name}: it has several sheets; name one, sheet={first!r}. Sheets: {', '.join(filled)}.")
+    if not filled:
+        raise DataError(f"{name}: it has no sheet {sheet or 'of cells'!r}. Sheets: {', '.join(pages) or 'none'}.")
+    return next(iter(filled.items()))
 
 
 def _records(sheet: Any) -> list[tuple[int, list[Any]]]:

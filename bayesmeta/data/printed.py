@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.data.cells import as_number, is_missing, notation
+from bayesmeta.data.cells import advice, as_number, is_missing, no_number
 from bayesmeta.data.tables import Table, show
 from bayesmeta.errors import DataError
 
@@ -44,13 +44,13 @@ def known_numbers(table: Table, column: str) -> NDArray[np.float64]:
     """
     numbers = np.full(len(table), np.nan)
     for i, cell in enumerate(table.columns.get(column, ())):
-        if is_missing(cell):
+        if no_number(cell):
             continue
         number = as_number(cell)
         if number is None or not np.isfinite(number):
             raise DataError(
                 f"{table.cell(i, column)}: {show(cell)} is not a finite number. "
-                f"{notation(cell) or 'Leave it empty if not reported'}."
+                f"{advice(cell) or 'Leave it empty if not reported'}."
             )
         numbers[i] = number
     return numbers
@@ -95,7 +95,7 @@ def printed_p_values(table: Table, column: str) -> PrintedP:
     """
     values, relations, halves = np.full(len(table), np.nan), [""] * len(table), np.zeros(len(table))
     for i, cell in enumerate(table.columns.get(column, ())):
-        if is_missing(cell):
+        if no_number(cell):
             continue
         match = _P.fullmatch(str(cell).strip())
         number = as_number(cell) if match is None else float(match[2])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bayesmeta.data.tables import Table
 from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.numbers import is_between
 
 UNKNOWN_SE = "Leave the study out if its standard error is not known."
 _OTHER_FORMS = ", and so are v (its square) and lower with upper (a confidence interval)"
@@ -50,7 +51,7 @@ def standard_errors(table: Table, y: str, se: str, level: float) -> NDArray[np.f
     SpecificationError
         If `level` is not between 0 and 1.
     """
-    if not 0 < level < 1:
+    if not is_between(level, 0, 1):
         raise SpecificationError(f"level={level!r}: a confidence level lies between 0 and 1, as 0.95 does.")
     forms: dict[str, _Form] = {}
     if se in table.columns:

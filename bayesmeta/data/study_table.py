@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from bayesmeta.data.cells import Labels
 from bayesmeta.data.columns import Places
 from bayesmeta.data.study_columns import Column, Numbers, Place, Texts, count, vector
-from bayesmeta.data.tables import Table, TableSource, frame_columns, open_table, plain_column, unique_labels
+from bayesmeta.data.synonyms import recognised_arms, with_labels
+from bayesmeta.data.tables import Kept, Table, TableSource, frame_columns, open_table, plain_column, unique_labels
 from bayesmeta.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class StudyTable:
     __signature__: ClassVar[Signature]
 
     study: tuple[str, ...]
+    left_out: Mapping[str, str]  # columns of the table that can be no covariate, and why
     _covariates: PlainColumns
 
     def __init_subclass__(cls) -> None:
@@ -103,6 +105,16 @@ class StudyTable:
         self.__dict__.update(cells, study=tuple(labels))
         self._check(where)
         self.__dict__["_covariates"] = _plain_covariates(covariates, labels, first.name)
+        self._reject_names(("study", *(column.name for column in self.columns)))
+        self.__dict__["left_out"] = dict(covariates.left_out) if isinstance(covariates, Kept) else {}
+
+    def _reject_names(self, taken: Iterable[str]) -> None:
+        """Reject a covariate by the name of a column that means something else."""
+        for name in taken:
+            if name in self.covariate_names:
+                raise DataError(
+                    f"covariate {name!r}: a column of this table has the name. Leave the covariate out, or rename it."
+                )
 
     def _check(self, place: Place) -> None:
         """Reject what no column alone can show: a subclass says what."""
@@ -110,7 +122,7 @@ class StudyTable:
     @classmethod
     def _check_table(cls, table: Table, covariates: Sequence[str] | None) -> None:
         """Reject a table without a column that it must have."""
-        table.require("study", *(column.name for column in cls.columns if not column.optional))
+        table.require(*(column.name for column in cls.columns if not column.optional))
 
     @classmethod
     def from_frame(cls, frame: TableSource, *, covariates: Sequence[str] | None = None) -> Self:
@@ -129,7 +141,9 @@ class StudyTable:
             If a column or a value is missing or cannot be right: one line that names the row, the column, the
             value and the rule. A row of a file is named by its line, so the first study is row 2.
         """
-        table = open_table(frame, cls._source)
+        table = with_labels(
+            recognised_arms(open_table(frame, cls._source), (c.name for c in cls.columns), covariates or ())
+        )
         cls._check_table(table, covariates)
         given = {column.name: column.read(table) for column in cls.columns if column.name in table.columns}
         labels = table.labels()
@@ -154,7 +168,9 @@ class StudyTable:
         import pandas as pd
 
         index = pd.Index(list(self.study), name="study")
-        return pd.DataFrame({name: list(cells) for name, cells in self._covariates}, index=index)
+        frame = pd.DataFrame({name: list(cells) for name, cells in self._covariates}, index=index)
+        frame.attrs["left_out"] = self.left_out
+        return frame
 
     @property
     def hash(self) -> str:
@@ -184,7 +200,9 @@ class StudyTable:
             )
         if not keep.any():
             raise DataError("mask is false for every study: nothing would be left.")
-        return type(self)(**self._arguments(np.flatnonzero(keep)))
+        kept = type(self)(**self._arguments(np.flatnonzero(keep)))
+        kept.__dict__["left_out"] = self.left_out
+        return kept
 
     def drop(self, study: str | Iterable[str]) -> Self:
         """Leave out one study, or several, by label.

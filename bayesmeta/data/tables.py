@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.data.cells import Labels, all_numbers, all_texts, as_number, is_missing, notation
+from bayesmeta.data.cells import Labels, advice, all_numbers, all_texts, as_number, is_missing, no_number, notation
 from bayesmeta.data.columns import FrameColumns
 from bayesmeta.errors import DataError, DataWarning, did_you_mean
 
@@ -39,12 +39,20 @@ _OTHER_NAMES = {
 
 # What is right for several rows of one study.
 ONE_STUDY = (
-    "Rows of one study are dependent. Contrasts that share an arm have a covariance: take them from a table with one row for "
-    "each arm (bayesmeta effects, effect_sizes), or state it in columns cov_1, cov_2, ... or se_ref, or with --cov, "
-    "Estimates(cov=...); between=MultiArm('trial') is for their true effects. Several effects of one study, cohort or "
-    "laboratory vary within and between: --option cluster=..., TwoScales(..., Cluster('trial'), ...), pool_nested. "
-    "Groups of one arm become one: combine_arms, effects --combine. Analysis files have keys of these names."
+    "Rows of one study are dependent: say how. Contrasts that share an arm have a covariance: take them from a table with one "
+    "row for each arm (bayesmeta effects, effect_sizes), or state it in columns cov_1, cov_2, ... or se_ref, or with --cov, "
+    "Estimates(cov=...). Effects in different participants of one study, cohort or laboratory vary within and between: "
+    "--cluster study, TwoScales(..., Cluster('trial'), ...), pool_nested. Groups of one arm become one: effects --combine, "
+    "combine_arms. Analysis files have keys of these names."
 )
+
+
+class Kept(dict[str, tuple[int | float | str, ...]]):
+    """Covariates by name; `left_out` says of the other columns why they are none."""
+
+    def __init__(self, columns: Mapping[str, Any] | None = None, left_out: Mapping[str, str] | None = None) -> None:
+        super().__init__(columns or {})
+        self.left_out = dict(left_out or {})
 
 
 @dataclass(frozen=True)
@@ -126,7 +134,7 @@ class Table:
     def numbers_or_nan(self, column: str) -> NDArray[np.float64]:
         """Return a column of finite numbers, nan where a value is missing."""
         self.require(column)
-        there = [i for i, cell in enumerate(self.columns[column]) if not is_missing(cell)]
+        there = [i for i, cell in enumerate(self.columns[column]) if not no_number(cell)]
         values = np.full(len(self), np.nan)
         if there:
             values[there] = self.take(there).numbers(column)
@@ -138,14 +146,14 @@ class Table:
 
     def _number(self, i: int, column: str) -> float:
         value = self.columns[column][i]
-        if is_missing(value):
+        if no_number(value):
             raise DataError(
                 f"{self.cell(i, column)}: the value is missing, and a number is needed. Fill it in, or leave "
                 "the study out."
             )
         number = as_number(value)
         if number is None:
-            hint = f" {advice}." if (advice := notation(value)) else ""
+            hint = f" {said}." if (said := advice(value)) else ""
             raise DataError(f"{self.cell(i, column)}: {show(value)} is not a number.{hint}")
         if not np.isfinite(number):
             raise DataError(f"{self.cell(i, column)}: {show(value)} is not a finite number.")
@@ -156,16 +164,38 @@ class Table:
         self.require(self.label)
         return unique_labels(self.columns[self.label], lambda i: self.where(i, self.label), self.rows)
 
-    def covariates(self, names: Sequence[str] | None, used: Iterable[str]) -> dict[str, tuple[int | float | str, ...]]:
-        """Return the named columns, or all that are not used otherwise, as complete columns of one type."""
-        taken = set(used)
-        chosen = [n for n in self.columns if n not in taken] if names is None else list(names)
-        self.require(*chosen)
-        hint = "" if names is not None else " covariates=[...] keeps only the columns named."
-        columns = {n: plain_column(self.columns[n], partial(self.cell, column=n), hint) for n in chosen}
+    def covariates(self, names: Sequence[str] | None, used: Iterable[str]) -> Kept:
+        """Return the named columns as complete columns of one type; without names, all that are not used and are so.
+
+        Raises
+        ------
+        DataError
+            If a named column is not there, or has a missing value, or numbers beside text.
+        """
+        if names is None:
+            taken = set(used)
+            kept = Kept()
+            for name in self.columns:
+                if name not in taken:
+                    try:
+                        kept[name] = self._covariate(name)
+                    except DataError as error:
+                        kept.left_out[name] = str(error)
+            return kept
+        self.require(*names)
+        columns = Kept({name: plain_column(self.columns[name], partial(self.cell, column=name)) for name in names})
         for name, cells in columns.items():
-            _warn_of_numbers(cells, partial(self.cell, column=name))
+            if said := _as_text(cells, partial(self.cell, column=name)):
+                warnings.warn(said, DataWarning, stacklevel=2)
         return columns
+
+    def _covariate(self, name: str) -> tuple[int | float | str, ...]:
+        """A column as a covariate that nobody has named: one whose texts are numbers in another notation is none."""
+        place = partial(self.cell, column=name)
+        cells = plain_column(self.columns[name], place)
+        if said := _as_text(cells, place):
+            raise DataError(said)
+        return cells
 
 
 def unique_labels(values: Sequence[object], where: Callable[[int], str], rows: Sequence[int]) -> Labels:
@@ -185,9 +215,7 @@ def unique_labels(values: Sequence[object], where: Callable[[int], str], rows: S
     return Labels(first)
 
 
-def plain_column(
-    values: Sequence[object], where: Callable[[int], str], hint: str = ""
-) -> tuple[int | float | str, ...]:
+def plain_column(values: Sequence[object], where: Callable[[int], str]) -> tuple[int | float | str, ...]:
     """Return a covariate as Python values of one type: whole numbers, numbers (finite), or text.
 
     True and False become 1 and 0, so that a coefficient keeps the column's name. `where` names a cell.
@@ -196,14 +224,10 @@ def plain_column(
         return tuple(map(str.strip, values))  # type: ignore[arg-type]
     for i, value in enumerate(values):
         if is_missing(value):
-            raise DataError(
-                f"{where(i)}: the value is missing. Fill it in, or leave the study or the column out.{hint}"
-            )
+            raise DataError(f"{where(i)}: the value is missing. Fill it in, or leave the study or the column out.")
     for i, value in enumerate(values):
         if isinstance(value, complex | np.complexfloating):
-            raise DataError(
-                f"{where(i)}: {show(value)} is a complex number. A covariate holds real numbers or text.{hint}"
-            )
+            raise DataError(f"{where(i)}: {show(value)} is a complex number. A covariate holds real numbers or text.")
     plain = [int(v) if isinstance(v, bool | np.bool_) else v for v in values]
     numbers = [as_number(v) for v in plain]
     first_text = next((i for i, x in enumerate(numbers) if x is None), None)
@@ -211,7 +235,7 @@ def plain_column(
     if first_text is not None and first_number is not None:
         raise DataError(
             f"{where(first_text)}: {show(values[first_text])} is text, where {where(first_number)} has the "
-            f"number {show(values[first_number])}. A covariate holds numbers only or text only.{hint}"
+            f"number {show(values[first_number])}. A covariate holds numbers only or text only."
         )
     if first_text is not None:
         return tuple(str(v).strip() for v in plain)
@@ -222,14 +246,11 @@ def plain_column(
     return tuple(present) if all(isinstance(x, int) for x in present) else tuple(float(x) for x in present)
 
 
-def _warn_of_numbers(texts: Sequence[object], where: Callable[[int], str]) -> None:
-    """Warn of a text covariate whose every cell is a number in another notation."""
-    if (advice := notation(texts[0])) and all(map(notation, texts)):
-        warnings.warn(
-            f"{where(0)}: {show(texts[0])} is taken as text, and so is the whole column. {advice} if these are numbers.",
-            DataWarning,
-            stacklevel=2,
-        )
+def _as_text(texts: Sequence[object], where: Callable[[int], str]) -> str:
+    """What to say of a text covariate whose every cell is a number in another notation; "" of any other."""
+    if not ((said := notation(texts[0])) and all(map(notation, texts))):
+        return ""
+    return f"{where(0)}: {show(texts[0])} is taken as text, and so is the whole column. {said} if these are numbers."
 
 
 def open_table(data: TableSource, name: str) -> Table:
@@ -237,9 +258,9 @@ def open_table(data: TableSource, name: str) -> Table:
     if isinstance(data, Table):
         return data
     if isinstance(data, str | Path):
-        from bayesmeta.data.formats import read_file
+        from bayesmeta.data.formats import open_file
 
-        return read_file(data)
+        return open_file(data)
     columns = frame_columns(data, name)
     lengths = columns.lengths()
     if len(lengths) > 1:
@@ -274,6 +295,8 @@ def frame_columns(data: Any, name: str) -> FrameColumns:
 
 def show(value: object) -> str:
     """Return a value for a one-line message."""
+    if type(value).__name__ in ("datetime", "date", "Timestamp"):
+        return f"the date {str(value)[:10]}"
     text = repr(value.item() if isinstance(value, np.generic) else value)
     return text if len(text) <= 60 else text[:57] + "..."
 

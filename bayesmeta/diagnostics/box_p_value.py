@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaincc
 
 from bayesmeta.data.estimates import Estimates
+from bayesmeta.diagnostics.face import box_sheet
 from bayesmeta.diagnostics.heterogeneity_scale import tau_rule
 from bayesmeta.errors import SpecificationError
 from bayesmeta.families.estimates.family import require_normal
@@ -20,12 +21,13 @@ from bayesmeta.quadrature.engine import fit_quadrature
 from bayesmeta.quadrature.problem import solvable
 from bayesmeta.quadrature.setting import Setting
 from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.text.sheet import Sheet, Shown
 
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class BoxPValue:
+@dataclass(frozen=True, slots=True, repr=False)
+class BoxPValue(Shown):
     """A prior predictive P value.
 
     Attributes
@@ -43,6 +45,10 @@ class BoxPValue:
     mcse: float
     log_density: float
     draws: int
+
+    def sheet(self) -> Sheet:
+        """What ``print`` and a notebook show."""
+        return box_sheet(self)
 
 
 def box_p_value(data: Estimates, model: NormalNormal, *, draws: int = 10_000, seed: int = 0) -> BoxPValue:

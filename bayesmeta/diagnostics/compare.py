@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,9 +13,13 @@ from bayesmeta.effects.display import Display, reading
 from bayesmeta.effects.registry import display_of
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.families.prepared import prepare
+from bayesmeta.pooling.multilevel_result import MultilevelResult
 from bayesmeta.pooling.nested import pool_nested
 from bayesmeta.pooling.pool import pool
+from bayesmeta.pooling.result import PooledResult
 from bayesmeta.results.fit import fit_many
+from bayesmeta.results.heterogeneity import heterogeneity_of
+from bayesmeta.results.levels import level_bayes_factors
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.spec.between import Between, Cluster, Independent, Slope
 from bayesmeta.spec.two_scales import Model
@@ -36,7 +40,14 @@ COLUMNS = (
     "probability",
     "tau",
     "se",
+    "tau_lower",
+    "tau_upper",
+    "cluster_tau",
+    "i2",
+    "i2_lower",
+    "i2_upper",
 )
+Row = dict[str, str | float]
 _SHOWN = ("estimate", "lower", "upper", "prediction_lower", "prediction_upper")
 
 
@@ -77,14 +88,17 @@ def compare(
     Returns
     -------
     DataFrame
-        One row for each estimator and each model. Columns: school (``"frequentist"`` or ``"Bayesian"``), estimate
-        (Bayesian: posterior median), lower, upper, prediction_lower and prediction_upper (the true effect of a new
-        study; for `mu` only), p_value (two-sided, that the coefficient is zero; frequentist only), probability
-        (of `claim`; Bayesian only), tau (Bayesian: posterior median), se (Bayesian: posterior standard deviation). Where
-        the data state a measure that is read on another scale, display_estimate, display_lower, ... hold the same on
-        that scale: odds ratios for ``"log_or"``. ``attrs`` hold the claim,
-        ``mcse`` by model (of a probability from draws; 0 where it is exact), the models, `display`, what these are, and `scale`,
-        how they are read, for a plot.
+        Printed as tables of effects and of heterogeneity, with Cochran's Q and tests of covariates. One row for each estimator
+        and each model. Columns: school (``"frequentist"`` or ``"Bayesian"``), estimate (Bayesian: posterior median), lower,
+        upper, prediction_lower and prediction_upper (the true effect of a new study; for `mu` only), p_value (two-sided, that the
+        coefficient is zero; frequentist only), probability (of `claim`; Bayesian only), tau (Bayesian: posterior median), se
+        (Bayesian: posterior standard deviation), tau_lower and tau_upper (by Q-profile; Bayesian: of the posterior), cluster_tau
+        (of a second standard deviation), i2 in percent with i2_lower and i2_upper. Where the data state a measure that is read on
+        another scale, display_estimate, display_lower, ... hold the same on that scale: odds ratios for ``"log_or"``. ``attrs``
+        hold the claim, ``mcse`` by model (of a probability from draws; 0 where it is exact), the models, `display`, what these
+        are, `scale`, how they are read, for a plot, `q`, Cochran's Q with `df` and `p_value` (of the residuals where there are
+        covariates), `tests` of the covariates by estimator, and `no_difference`, the Bayes factors of no difference between the
+        levels of each factor by model.
 
     Raises
     ------
@@ -106,6 +120,8 @@ def compare(
     """
     import pandas as pd
 
+    from bayesmeta.diagnostics.comparison import Comparison
+
     models = dict(model) if isinstance(model, Mapping) else {"Bayes": model}
     claim = claim or f"{parameter} < 0"
     formula = _formula(data, models)
@@ -113,7 +129,8 @@ def compare(
     chosen = _usual(structure) if estimators is None else tuple(estimators)
     if both := [name for name in chosen if name in models]:
         raise SpecificationError(f"compare: {both[0]!r} is an estimator and a model; give the model another name.")
-    rows = {name: _frequentist_row(data, name, formula, parameter, level, structure) for name in chosen}
+    estimated = {name: _by_estimator(data, name, formula, level, structure) for name in chosen}
+    rows = {name: _frequentist_row(found, parameter) for name, found in estimated.items()}
     fits = fit_many(data, models, engine, seed=seed)
     rows |= {name: _bayesian_row(result, parameter, claim, level) for name, result in fits.items()}
     table = pd.DataFrame.from_dict(rows, orient="index", columns=list(COLUMNS))
@@ -122,16 +139,28 @@ def compare(
     if label:
         read = display.values if label == display.label else np.exp
         table = table.assign(**{f"display_{key}": read(table[key].to_numpy(float)) for key in _SHOWN})
+    table = Comparison(table)
     table.attrs = {
         "claim": claim,
         "mcse": {name: result.probability_mcse(claim) for name, result in fits.items()},
         "parameter": parameter,
+        "formula": formula,
+        "counted": first.prepared.family.counted(data),
         "level": level,
         "models": {name: str(one) for name, one in models.items()},
         "display": label,
         "scale": _read_as(label, display).as_dict(),
+        "q": _q(estimated.values()),
+        "tests": {name: found.covariate_tests() for name, found in estimated.items()},
+        "no_difference": {name: level_bayes_factors(result) for name, result in fits.items()},
     }
     return table
+
+
+def _q(estimated: Iterable[PooledResult | MultilevelResult]) -> dict[str, float] | None:
+    """Cochran's Q, which is the same for every estimator; None without one, or without degrees of freedom."""
+    found = next(iter(estimated), None)
+    return None if found is None or found.q_df < 1 else {"q": found.q, "df": found.q_df, "p_value": found.q_p}
 
 
 def _read_as(label: str, display: Display) -> Display:
@@ -171,44 +200,47 @@ def _usual(structure: Between) -> tuple[str, ...]:
 
 def _pooled(
     data: Estimates, words: Sequence[str], formula: str, level: float, structure: Between
-) -> tuple[dict[str, tuple[float, ...]], tuple[float, float], float]:
-    """Rows by coefficient, the prediction interval of the mean, and the standard deviation that the models call tau."""
+) -> PooledResult | MultilevelResult:
+    """What an estimator says of the data, with the structure of the models."""
     if isinstance(structure, Slope):
         raise SpecificationError(
             f"estimator {' '.join(words)!r}: none is here for slopes that vary between studies, {structure}. Leave it out, "
             "estimators=()."
         )
     if not isinstance(structure, Cluster):
-        pooled = pool(data, words[0], *words[1:], formula=formula, level=level, between=structure)
-        return dict(pooled.rows), pooled.prediction, pooled.tau
+        return pool(data, words[0], *words[1:], formula=formula, level=level, between=structure)
     if words[0] not in ("reml", "ml") or words[1:] not in ([], ["wald"], ["t"]):
         raise SpecificationError(
             f"estimator {' '.join(words)!r} takes estimates as independent, and they vary by {structure}: for that there is "
             "pool_nested, 'reml wald', 'reml t', 'ml wald' or 'ml t'."
         )
-    nested = pool_nested(data, structure.by, words[0], formula=formula, level=level, interval=(*words, "wald")[1])
-    nothing = (math.nan, math.nan)
-    return dict(nested.rows), nested.prediction.get("mu", nothing), math.sqrt(nested.variances["estimate"])
+    return pool_nested(data, structure.by, words[0], formula=formula, level=level, interval=(*words, "wald")[1])
 
 
-def _frequentist_row(
-    data: Estimates, name: str, formula: str, parameter: str, level: float, structure: Between
-) -> list[str | float]:
+def _by_estimator(
+    data: Estimates, name: str, formula: str, level: float, structure: Between
+) -> PooledResult | MultilevelResult:
     words = name.split()
     if not 1 <= len(words) <= 2:
         raise SpecificationError(f"estimator {name!r}: write a method and an interval, e.g. 'reml hksj'.")
-    rows, new, tau = _pooled(data, words, formula, level, structure)
+    return _pooled(data, words, formula, level, structure)
+
+
+def _frequentist_row(found: PooledResult | MultilevelResult, parameter: str) -> Row:
+    rows = dict(found.rows)
     if parameter not in rows:
         raise SpecificationError(
-            f"parameter={parameter!r}: the formula {formula!r} has no such coefficient."
+            f"parameter={parameter!r}: the formula {found.formula!r} has no such coefficient."
             f"{did_you_mean(parameter, rows)} Coefficients: {', '.join(rows)}."
         )
     estimate, se, _, p_value, lower, upper = rows[parameter]
-    prediction = new if parameter == "mu" else (math.nan, math.nan)
-    return ["frequentist", estimate, lower, upper, *prediction, p_value, math.nan, tau, se]
+    prediction, spread = found.spread()
+    new = prediction if parameter == "mu" else (math.nan, math.nan)
+    values = (estimate, lower, upper, *new, p_value, math.nan, spread.pop("tau"), se)
+    return {"school": "frequentist", **dict(zip(COLUMNS[1:], values, strict=False)), **spread}
 
 
-def _bayesian_row(result: MetaResult, parameter: str, claim: str, level: float) -> list[str | float]:
+def _bayesian_row(result: MetaResult, parameter: str, claim: str, level: float) -> Row:
     summary = result.summary(ci_prob=level, ci_kind="eti")
     if parameter not in (*result.coefficients, "mu") or parameter not in summary.index:
         coefficients = [name for name in summary.index if name not in ("tau", "theta_new")]
@@ -218,7 +250,13 @@ def _bayesian_row(result: MetaResult, parameter: str, claim: str, level: float) 
         )
     new = summary.loc["theta_new"] if parameter == "mu" else None
     prediction = (math.nan, math.nan) if new is None else (float(new["lower"]), float(new["upper"]))
-    row = summary.loc[parameter]
+    row, tau = summary.loc[parameter], summary.loc["tau"]
     values = (float(row["median"]), float(row["lower"]), float(row["upper"]))
-    tau, sd = float(summary.loc["tau", "median"]), float(row["sd"])
-    return ["Bayesian", *values, *prediction, math.nan, result.probability(claim), tau, sd]
+    numbers = (*values, *prediction, math.nan, result.probability(claim), float(tau["median"]), float(row["sd"]))
+    spread = {"tau_lower": float(tau["lower"]), "tau_upper": float(tau["upper"])}
+    found, second = heterogeneity_of(result, summary), list(result.model.components)[1:]
+    if found is not None and found.i2 is not None:
+        spread |= dict(zip(("i2", "i2_lower", "i2_upper"), found.i2, strict=True))
+    if second:
+        spread["cluster_tau"] = float(summary.loc[second[0], "median"])
+    return {"school": "Bayesian", **dict(zip(COLUMNS[1:], numbers, strict=False)), **spread}

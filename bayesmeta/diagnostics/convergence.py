@@ -8,13 +8,15 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from bayesmeta.diagnostics.check import Check
+from bayesmeta.diagnostics.face import convergence_sheet
 from bayesmeta.errors import SpecificationError
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.precision import ESS_LIMIT, R_HAT_LIMIT, SATURATED_LIMIT, Precision
+from bayesmeta.text.sheet import Sheet, Shown
 
 
-@dataclass(frozen=True, slots=True)
-class Convergence:
+@dataclass(frozen=True, slots=True, repr=False)
+class Convergence(Shown):
     """Worst diagnostics over a set of quantities.
 
     Attributes
@@ -90,6 +92,10 @@ class Convergence:
         """Plain form."""
         return asdict(self)
 
+    def sheet(self) -> Sheet:
+        """What ``print`` and a notebook show."""
+        return convergence_sheet(self)
+
 
 def _informs(check: Check) -> Check:
     """A check of draws whose number is not the one that is printed."""
@@ -124,7 +130,9 @@ def convergence(result: MetaResult, expressions: Sequence[str] = (), *, latent: 
     if result.n_independent is not None:
         bound, n = result.error_bound, result.n_independent
         how = (
-            f"exact to {bound:.1g} (error_bound)" if bound is not None else f"those of {n:.0f} effective sets of trials"
+            f"computed to {bound:.1g} (error_bound)"
+            if bound is not None
+            else f"those of {n:.0f} effective sets of trials"
         )
         raise SpecificationError(
             f"convergence is of chains, and this posterior was computed without any: its probabilities are {how}. "

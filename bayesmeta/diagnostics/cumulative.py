@@ -161,6 +161,8 @@ def _orders(ready: Prepared[Any, Any], order: str | None) -> list[tuple[str, Any
     data = ready.data
     labels = list(data.study)
     if order is not None:
+        if order in data.left_out:
+            raise DataError(f"order={order!r}: {data.left_out[order]}")
         known = list(data.covariate_names)
         if order not in known:
             raise SpecificationError(

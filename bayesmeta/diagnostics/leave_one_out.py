@@ -17,6 +17,7 @@ from bayesmeta.effects.display import Display
 from bayesmeta.errors import DataError, ImproperPosteriorError
 from bayesmeta.families.exact import Exact
 from bayesmeta.families.prepared import Prepared, prepare
+from bayesmeta.quadrature import cut
 from bayesmeta.quadrature.problem import GaussianProblem
 from bayesmeta.results.claims import check_claim
 from bayesmeta.results.fit import check_fitting, fit_many
@@ -179,10 +180,10 @@ def leave_one_out(
     C      -3.994  0.263    8.232        0.960
     """
     check_fitting(engine, **sampling)
-    if data.n_studies < 2:
-        raise DataError("leave_one_out needs at least two studies; got 1: nothing would be left to fit.")
     checked_probability(ci_prob)
     ready = prepare(data, model)
+    if data.n_studies < 2:
+        raise DataError("leave_one_out needs at least two studies; got 1: nothing would be left to fit.")
     if claim is not None:
         check_claim(claim, ready.names)
     how = ready.exact if engine != "nuts" else ""
@@ -239,7 +240,7 @@ def _exactly(
         y = float(data.y[left_out.row])
         elpd = full.fit.log_evidence - left_out.fit.log_evidence
         within, without = (predictive(fit, left_out, full.fit) for fit in (full.fit, left_out.fit))
-        pit = float(mixture_cdf(without.weights, without.means, np.sqrt(without.variances), np.array([y]))[0])
+        pit = _below(without, y)
         scores = {"elpd": elpd, "p_loo": _log_density(within, y) - elpd, "pit": min(max(pit, 0.0), 1.0)}
         others = replace(full, fit=left_out.fit, data=data.drop(data.study[left_out.row]))
         rows.append(scores | posterior_of(others, claim, ci_prob, ci_kind))
@@ -248,11 +249,23 @@ def _exactly(
     return record(full, data.study, rows, everything, claim, ci_prob, error)
 
 
+def _below(predictive: Mixture, y: float) -> float:
+    """Distribution function of a mixture."""
+    weights, means, variances, bounds = predictive
+    if bounds is None:
+        return float(mixture_cdf(weights, means, np.sqrt(variances), np.array([y]))[0])
+    return float(weights @ cut.below((y - means) / np.sqrt(variances), *bounds))
+
+
 def _log_density(predictive: Mixture, y: float) -> float:
     """Log density of a mixture, also where the density itself is too small for a number."""
+    weights, means, variances, bounds = predictive
+    z = (y - means) / np.sqrt(variances)
     with np.errstate(divide="ignore"):
-        log_weight = np.log(predictive.weights) - 0.5 * np.log(2 * math.pi * predictive.variances)
-    return float(np.logaddexp.reduce(log_weight - 0.5 * (y - predictive.means) ** 2 / predictive.variances))
+        log_weight = np.log(weights) - 0.5 * np.log(2 * math.pi * variances)
+    if bounds is not None:
+        log_weight = log_weight + cut.log_ratio(z, *bounds)
+    return float(np.logaddexp.reduce(log_weight - 0.5 * z**2))
 
 
 def posterior_of(result: MetaResult, claim: str | None, ci_prob: float, ci_kind: str) -> dict[str, float]:

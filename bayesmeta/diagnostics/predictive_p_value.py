@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesmeta.diagnostics.face import predictive_sheet
 from bayesmeta.errors import InferenceError, SpecificationError, did_you_mean, require_choice
 from bayesmeta.families.estimates.family import require_normal
 from bayesmeta.results.bayes_factor import parse_hypothesis, with_point
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.quadrature_result import QuadratureResult
+from bayesmeta.text.sheet import Sheet, Shown
 
 if TYPE_CHECKING:
     from bayesmeta.quadrature.parts import QuadratureFit
@@ -26,8 +28,8 @@ Statistic = Callable[..., Any]
 TAILS = ("greater", "less", "two-sided")
 
 
-@dataclass(frozen=True, slots=True)
-class PredictivePValue:
+@dataclass(frozen=True, slots=True, repr=False)
+class PredictivePValue(Shown):
     """A posterior predictive P value.
 
     Attributes
@@ -50,6 +52,10 @@ class PredictivePValue:
     hypothesis: str | None
     tail: str
     draws: int
+
+    def sheet(self) -> Sheet:
+        """What ``print`` and a notebook show."""
+        return predictive_sheet(self)
 
 
 def predictive_p_value(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.errors import DataError, DataWarning, SpecificationError
 from bayesmeta.numbers import real_array
 
 type Floats = NDArray[np.float64]
@@ -36,18 +37,31 @@ class Arms:
             values = " and ".join(f"{name} = {self[name].flat[i]:.10g}" for name in columns)
             raise DataError(f"{self.name(int(i))}: {rule}; got {values}.{hint and ' ' + hint}")
 
-    def check_sizes(self, *names: str, least: int = 1) -> None:
-        """Reject an arm size that is not a whole number, or below `least`."""
+    def check_sizes(self, *names: str, least: int = 1, whole: bool = True) -> None:
+        """Reject an arm size below `least`, or unless `whole` is False one that is not a whole number."""
         for name in names or ("n_t", "n_c"):
-            bad = (self[name] < least) | (self[name] % 1 != 0)
+            bad = (self[name] < least) | (whole & (self[name] % 1 != 0))
             self.reject(bad, f"{name} must be a whole number, at least {least}", [name])
 
-    def check_events(self, events: str, n: str) -> None:
-        """Reject a number of events that is not a whole number, negative, or above the arm size."""
+    def check_events(self, events: str, n: str, *, whole: bool = True) -> None:
+        """Reject a number of events that is negative or above the arm size, or unless `whole` is False not a whole number."""
         outside = (self[events] < 0) | (self[events] > self[n])
         hint = "Were the two columns swapped?" if (self[events] > self[n]).any() else ""
         self.reject(outside, f"{events} must lie between 0 and {n}", [events, n], hint)
-        self.reject(self[events] % 1 != 0, f"{events} must be a whole number", [events])
+        self.reject(whole & (self[events] % 1 != 0), f"{events} must be a whole number", [events])
+
+    def warn_of_fractions(self, *names: str) -> None:
+        """Warn of the first count that is not a whole number, and is used as it stands."""
+        for name in names:
+            if (fractions := np.flatnonzero(self[name] % 1 != 0)).size:
+                i = int(fractions[0])
+                warnings.warn(
+                    f"{self.name(i)}: {name} = {self[name].flat[i]:.10g} is not a whole number, as effective counts of cluster "
+                    "trials and imputed ones are, and is used as it stands. A percentage is no count: column percent takes it.",
+                    DataWarning,
+                    stacklevel=2,
+                )
+                return
 
     def check_positive(self, *names: str) -> None:
         """Reject a value that is 0 or below."""

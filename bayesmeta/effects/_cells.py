@@ -45,9 +45,10 @@ def of_cells(what: str, correction: float = 0.5) -> Callable[[Callable[[Cells], 
 
 def _cells(arms: Arms, correction: ArrayLike, to: str) -> Cells:
     """Return the four cells of each study, checked and corrected."""
-    arms.check_sizes()
-    arms.check_events("events_t", "n_t")
-    arms.check_events("events_c", "n_c")
+    arms.check_sizes(whole=False)
+    arms.check_events("events_t", "n_t", whole=False)
+    arms.check_events("events_c", "n_c", whole=False)
+    arms.warn_of_fractions(*COUNTS)
     a, c = arms["events_t"], arms["events_c"]
     b, d = arms["n_t"] - a, arms["n_c"] - c
     added = added_to((a == 0) | (b == 0) | (c == 0) | (d == 0), correction, to)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from bayesmeta.data.arm_changes import ArmChanges
 from bayesmeta.data.arm_means import ArmMeans
-from bayesmeta.data.formats import read_file
+from bayesmeta.data.formats import open_file
 from bayesmeta.data.review import STUDY_FIELDS
-from bayesmeta.data.synonyms import SYNONYMS, named
+from bayesmeta.data.synonyms import SYNONYMS, named, with_four_cells
 from bayesmeta.data.tables import ARM_COLUMNS, Table
 from bayesmeta.effects.arm_reports import STANDINS, SUFFIXES
 from bayesmeta.effects.registry import MEASURES
@@ -78,10 +78,18 @@ def their_names(columns: Mapping[str, str], covariates: Iterable[str] | None = (
     return ours_of
 
 
-def read_named(path: str | Path, columns: Mapping[str, str], covariates: Iterable[str] = ()) -> Table:
+def read_named(
+    path: str | Path,
+    columns: Mapping[str, str],
+    covariates: Iterable[str] = (),
+    *,
+    sheet: str | None = None,
+    analysis: str | None = None,
+) -> Table:
     """Return a table from a file, with `columns`, from our names to those in the file, under our names.
 
-    Nothing else is renamed; `read_table` also recognises the names of other programs.
+    Nothing else is renamed; `read_table` also recognises the names of other programs, as do functions that take a table.
+    `sheet` and `analysis` are as there.
 
     Raises
     ------
@@ -91,4 +99,4 @@ def read_named(path: str | Path, columns: Mapping[str, str], covariates: Iterabl
         As `their_names`.
     """
     names = their_names(columns, covariates)
-    return named(read_file(path), names)
+    return with_four_cells(named(open_file(path, sheet, analysis), names))

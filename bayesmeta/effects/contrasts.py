@@ -75,7 +75,7 @@ def is_long(table: Table, measure: Measure) -> bool:
 
 def wide_contrasts(table: Table, measure: Measure, note: str, repeated: bool = False) -> Contrasts:
     """Return the rows of a table that has one for each study, or where `repeated` several, whose columns say more."""
-    table.require("study", *measure.columns, note=note)
+    table.require(*measure.columns, note=note)
     columns = {name: table.numbers(name) for name in measure.columns}
     labels = row_labels(table) if repeated else table.labels()
     return Contrasts(table, labels, columns, np.arange(len(table)), {})
@@ -110,10 +110,11 @@ def _check_rows(table: Table, numbers: Mapping[str, Floats]) -> None:
     study = table.columns["study"]
     where = Places(len(table), lambda i: table.where(i, study=str(study[i]).strip()))
     arms = read_arms(where, **numbers)
+    counts = {"events", "n"} <= set(numbers)
     if "n" in numbers:
-        arms.check_sizes("n")
-    if {"events", "n"} <= set(numbers):
-        arms.check_events("events", "n")
+        arms.check_sizes("n", whole=not counts)
+    if counts:
+        arms.check_events("events", "n", whole=False)
     arms.check_positive(*(name for name in numbers if name.startswith("sd") or name == "time"))
 
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bayesmeta.effects._arms import Arms, Floats, read_arms
 from bayesmeta.errors import DataWarning, SpecificationError
+from bayesmeta.numbers import is_between
 
 _SKEW = 0.1  # of the width of the interval, beyond what rounding explains
 
@@ -41,7 +42,7 @@ def log_hazard_ratio(
     >>> y.round(4), se.round(4)
     (array([-0.3567]), array([0.1228]))
     """
-    if not 0 < level < 1:
+    if not is_between(level, 0, 1):
         raise SpecificationError(f"level={level!r}: a confidence level lies between 0 and 1, as 0.95 does.")
     arms = read_arms(where, estimate=estimate, lower=lower, upper=upper)
     for name in arms.columns:

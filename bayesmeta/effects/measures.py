@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from inspect import signature
 from numbers import Real
@@ -10,21 +11,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bayesmeta.data.cells import all_numbers, no_number
 from bayesmeta.data.dependence import independent_labels
 from bayesmeta.data.estimate_tables import assembled
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.data.tables import ARM_COLUMNS, Table, TableSource, open_table
+from bayesmeta.data.synonyms import recognised_arms, with_labels
+from bayesmeta.data.tables import ARM_COLUMNS, Kept, Table, TableSource, open_table
 from bayesmeta.effects._arms import Floats
 from bayesmeta.effects.clusters import design_effect
 from bayesmeta.effects.contrasts import Contrasts, Reference, is_long, long_contrasts, wide_contrasts
 from bayesmeta.effects.corrections import corrections, warn_of_corrections
 from bayesmeta.effects.multiarm import additive_effects, standardised_effects, whole_study_options
 from bayesmeta.effects.registry import MEASURES, Measure, measure_named
-from bayesmeta.errors import SpecificationError
+from bayesmeta.errors import DataWarning, SpecificationError
 
 type NumberOrColumn = float | str | None
 
 _LONG_COLUMNS = ("arm", "trial", "n", "events", "time", "mean", "sd")
+_OF_ESTIMATES = ("y", "se", "v", "lower", "upper", "measure", "added")  # of an earlier computation, which is done anew
 
 
 def effect_sizes(
@@ -109,7 +113,9 @@ def effect_sizes(
            [0.242 , 0.4525]])
     """
     chosen = measure_named(measure)
-    table = open_table(arms, "arm table")
+    stated = [name for name in (correlation, icc, cluster_size, *(covariates or ())) if isinstance(name, str)]
+    table = arms_under_our_names(open_table(arms, "arm table"), chosen, stated)
+    table = _without_empty_rows(table, [name for name in chosen.columns if name in table.columns and name[0] != "n"])
     note = f", and measure {measure!r} needs it"
     long = is_long(table, chosen)
     if reference is not None and not long:
@@ -129,7 +135,7 @@ def effect_sizes(
     if icc is not None or cluster_size is not None:
         inflation, columns = _design_effects(contrasts, icc, cluster_size)
         spread, used = _inflate(spread, inflation), [*used, *columns]
-    taken = ("study", *chosen.columns, *ARM_COLUMNS, *(_LONG_COLUMNS if long else ()), *used)
+    taken = ("study", *_OF_ESTIMATES, *chosen.columns, *ARM_COLUMNS, *(_LONG_COLUMNS if long else ()), *used)
     kept = _covariates(contrasts, covariates, taken)
     se, cov = (None, spread) if spread.ndim == 2 else (spread, None)
     if repeated and se is not None:
@@ -140,11 +146,38 @@ def effect_sizes(
     return data
 
 
-def _covariates(contrasts: Contrasts, names: Sequence[str] | None, used: Sequence[str]) -> dict[str, Sequence[object]]:
+def arms_under_our_names(table: Table, measure: Measure, kept: Sequence[str] = ()) -> Table:
+    """Return a table of arms under our names, as far as a measure takes them; columns in `kept` keep theirs."""
+    table = recognised_arms(table, measure.columns, kept)
+    if measure.two_arms and measure.columns[0] not in table.columns:
+        table = recognised_arms(table, (*measure.arm_columns, "arm"), kept)
+    return table if "arm" in table.columns else with_labels(table)
+
+
+def _without_empty_rows(table: Table, needed: Sequence[str]) -> Table:
+    """A table without the rows in which every column that is needed is missing, with a warning that names the first."""
+    if not needed or all_numbers(table.columns[needed[0]]) is not None:
+        return table
+    keep = [i for i in range(len(table)) if not all(no_number(table.columns[name][i]) for name in needed)]
+    if not keep or len(keep) == len(table):
+        return table
+    first = next(i for i in range(len(table)) if i not in set(keep[: i + 1]))
+    more = len(table) - len(keep) - 1
+    warnings.warn(
+        f"{table.cell(first, needed[0])}: {' and '.join(needed)} are missing, and the study is left out"
+        + (f", as are {more} more." if more else "."),
+        DataWarning,
+        stacklevel=4,
+    )
+    return table.take(keep)
+
+
+def _covariates(contrasts: Contrasts, names: Sequence[str] | None, used: Sequence[str]) -> Kept:
     """Return the named covariates, or all that there are."""
     extra = {name: cells for name, cells in contrasts.extra.items() if names is None or name in names}
     named = None if names is None else [name for name in names if name not in extra]
-    return {**extra, **contrasts.table.covariates(named, used)}
+    kept = contrasts.table.covariates(named, used)
+    return Kept({**extra, **kept}, kept.left_out)
 
 
 def _without_double_zeros(contrasts: Contrasts) -> Contrasts:

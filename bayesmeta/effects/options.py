@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.data.synonyms import recognised
+from bayesmeta.data.synonyms import measure_called, ratio_called
 from bayesmeta.data.tables import Table, TableSource, open_table
 from bayesmeta.effects.arm_reports import STANDINS, SUFFIXES, complete_arms
 from bayesmeta.effects.combined_arms import combine_arms
 from bayesmeta.effects.contrasts import Reference
-from bayesmeta.effects.measures import NumberOrColumn, effect_sizes
-from bayesmeta.effects.registry import REPORTED, measure_named
-from bayesmeta.effects.reported import reported_estimates
-from bayesmeta.errors import SpecificationError
+from bayesmeta.effects.measures import NumberOrColumn, arms_under_our_names, effect_sizes
+from bayesmeta.effects.registry import MEASURES, REPORTED, measure_named
+from bayesmeta.effects.reported import recognised_effects, reported_estimates
+from bayesmeta.effects.reports import recognised_reports
+from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.numbers import is_between
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,25 +84,22 @@ class EffectOptions:
         >>> EffectOptions(level=0.9).estimates(table, "reported_ratio").se.round(3)
         array([0.317])
         """
+        table = under_our_names(open_table(table, "table"), measure, self.named(covariates))
         if measure in REPORTED:
             for name in self.changed():
                 if name != "level":
                     raise SpecificationError(
                         f"{name}: measure {measure!r} is of printed estimates, and takes level alone."
                     )
-            source = open_table(table, "table")
-            if self.level != 0.95 and not {"ci_lower", "ci_upper"} & {
-                *source.columns,
-                *recognised(source.columns).values(),
-            }:
+            if self.level != 0.95 and not {"ci_lower", "ci_upper"} & set(table.columns):
                 raise SpecificationError(
-                    f"level={self.level!r}: {source.source} has no confidence intervals. Leave it out."
+                    f"level={self.level!r}: {table.source} has no confidence intervals. Leave it out."
                 )
             ratio = measure == "reported_ratio"
             return reported_estimates(
-                source, ratio=ratio, level=self.level, covariates=covariates, measure=printed_measure
+                table, ratio=ratio, level=self.level, covariates=covariates, measure=printed_measure
             )
-        if not 0 < self.level < 1:
+        if not is_between(self.level, 0, 1):
             raise SpecificationError(f"level={self.level!r}: a confidence level lies between 0 and 1, as 0.95 does.")
         self._reject_idle(measure)
         if self.complete:
@@ -112,9 +111,16 @@ class EffectOptions:
             cluster_size=self.cluster_size, covariates=covariates,
         )  # fmt: skip
 
-    def _with_standins(self, source: TableSource) -> Table:
+    def named(self, covariates: Sequence[str] | None = None) -> list[str]:
+        """Return the columns that are named, which keep their names."""
+        return [
+            name
+            for name in (self.correlation, self.icc, self.cluster_size, *(covariates or ()))
+            if isinstance(name, str)
+        ]
+
+    def _with_standins(self, table: Table) -> Table:
         """Return a table to be completed, after rejecting options without a column that they are for."""
-        table = open_table(source, "arm table")
         present = {name for name in STANDINS for suffix in SUFFIXES if name + suffix in table.columns}
         if not present:
             raise SpecificationError(
@@ -144,3 +150,48 @@ class EffectOptions:
             useful, reason = needs.get(name, (True, ""))
             if not useful:
                 raise SpecificationError(f"{name}={value!r}: {reason}. Leave it out.")
+
+
+def under_our_names(table: Table, measure: str, kept: Sequence[str] = ()) -> Table:
+    """Return a table under our names, as far as a measure takes them; columns in `kept` keep theirs."""
+    if measure in REPORTED:
+        return recognised_reports(table, measure == "reported_ratio")
+    return arms_under_our_names(table, measure_named(measure), kept)
+
+
+def measure_told(table: Table, source: str) -> tuple[str, str | None]:
+    """Return the measure that a table says by its columns, and what its printed estimates measure.
+
+    Raises
+    ------
+    SpecificationError
+        If its columns are of arms, which give several: it names some.
+    DataError
+        If they are of nothing that a measure is computed from.
+    """
+    effects, ratio = recognised_effects(table)
+    if ratio:
+        return "reported_ratio", ratio_called(effects.recognised.get("estimate", "estimate"))
+    if "y" in effects.columns:
+        return "reported", measure_called(effects.recognised.get("y", "y"))
+    able = measures_of(table)
+    if able:
+        more = f" and {len(able) - 4} more" if len(able) > 4 else ""
+        raise SpecificationError(
+            f"--measure is missing: {source} has no column 'y', and its columns give {', '.join(able[:4])}{more}. Choose one."
+        )
+    raise DataError(
+        f"{source}: it has neither estimates (columns study, y and se) nor arms that a measure is computed from. Columns "
+        f"present: {', '.join(table.columns)}. --column 'y=log OR' names yours; bayesmeta template --measure log_or prints "
+        "the columns of arms."
+    )
+
+
+def measures_of(table: Table) -> list[str]:
+    """Return the measures whose columns a table has, under our names or others that are recognised."""
+    able = []
+    for name, row in MEASURES.items():
+        present = set(arms_under_our_names(table, row).columns)
+        if present >= set(row.columns) or (row.two_arms and "arm" in present and present >= set(row.arm_columns)):
+            able.append(name)
+    return able + [name for name in REPORTED if "estimate" in table.columns]

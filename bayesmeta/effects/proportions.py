@@ -37,8 +37,9 @@ def _of_proportion(what: str, correction: float = 0.5) -> Callable[[Callable[[_G
 
 
 def _corrected(arms: Arms, correction: ArrayLike, to: str) -> _Group:
-    arms.check_sizes("n")
-    arms.check_events("events", "n")
+    arms.check_sizes("n", whole=False)
+    arms.check_events("events", "n", whole=False)
+    arms.warn_of_fractions("events", "n")
     x, m = arms["events"], arms["n"] - arms["events"]
     added = added_to((x == 0) | (m == 0), correction, to)
     return _Group(x + added, m + added)

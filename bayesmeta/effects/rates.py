@@ -32,8 +32,8 @@ def _corrected(arms: Arms, correction: ArrayLike, to: str) -> _Counts:
     columns = dict(arms.columns)
     events = [name for name in columns if name.startswith("events")]
     for name in events:
-        bad = (arms[name] < 0) | (arms[name] % 1 != 0)
-        arms.reject(bad, f"{name} must be a whole number, 0 or above", [name])
+        arms.reject(arms[name] < 0, f"{name} must be 0 or above", [name])
+    arms.warn_of_fractions(*events)
     arms.check_positive(*(name for name in columns if name.startswith("time")))
     added = added_to(np.any([arms[name] == 0 for name in events], axis=0), correction, to)
     return columns | {name: arms[name] + added for name in events}

@@ -28,7 +28,15 @@ from bayesmeta.effects.correlations import correlation, fisher_z, unbiased_corre
 from bayesmeta.effects.display import Display, Scale
 from bayesmeta.effects.hazards import log_hazard_ratio
 from bayesmeta.effects.means import log_ratio_of_means, mean_difference
-from bayesmeta.effects.paired import paired_log_ratio_of_means, paired_mean_difference, paired_smd, paired_smd_of_change
+from bayesmeta.effects.paired import (
+    paired_log_ratio_of_means,
+    paired_mean_difference,
+    paired_smd,
+    paired_smd_after,
+    paired_smd_average,
+    paired_smd_of_change,
+    paired_smd_pooled,
+)
 from bayesmeta.effects.paired_counts import paired_log_odds_ratio, paired_log_risk_ratio, paired_risk_difference
 from bayesmeta.effects.proportions import (
     arcsine_proportion,
@@ -199,6 +207,15 @@ MEASURES = {
     ),
     "md_paired": Measure(paired_mean_difference, _PAIRED, _difference("paired mean difference"), "MC", _R),
     "smd_paired": Measure(paired_smd, _PAIRED, _difference("paired standardised mean difference"), "SMCR", _R),
+    "smd_paired_after": Measure(
+        paired_smd_after, _PAIRED, _difference("paired mean difference in SDs after treatment"), options=_R
+    ),
+    "smd_paired_pooled": Measure(
+        paired_smd_pooled, _PAIRED, _difference("paired mean difference in pooled SDs"), options=_R
+    ),
+    "smd_paired_average": Measure(
+        paired_smd_average, _PAIRED, _difference("paired mean difference in averages of both SDs"), options=_R
+    ),
     "smd_paired_change": Measure(
         paired_smd_of_change, _PAIRED, _difference("paired mean difference in SDs of the change"), "SMCC", _R
     ),

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from bayesmeta.data.cells import no_number
 from bayesmeta.data.estimate_tables import assembled
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.data.natural_scale import check_natural_scale
+from bayesmeta.data.natural_scale import check_natural_scale, is_called
 from bayesmeta.data.printed import known_numbers
-from bayesmeta.data.tables import TableSource, open_table
+from bayesmeta.data.synonyms import SYNONYMS, measure_called, ratio_called, recognised, recognised_estimates
+from bayesmeta.data.tables import Table, TableSource, open_table
 from bayesmeta.effects._arms import Floats
 from bayesmeta.effects.precision import add_reading_error
-from bayesmeta.effects.reports import COLUMNS, Reports, between, contradictions, places, read_reports, skewed_intervals
-from bayesmeta.errors import DataError, DataWarning
+from bayesmeta.effects.reports import (
+    COLUMNS,
+    Reports,
+    between,
+    contradictions,
+    places,
+    read_reports,
+    recognised_reports,
+    skewed_intervals,
+)
+from bayesmeta.errors import DataError, DataWarning, SpecificationError
 
 _WIDE = 1.5  # ratio of the bounds that rounding leaves, above which it is warned of
 
@@ -75,18 +89,68 @@ def reported_estimates(
     >>> data.se.round(3), list(data.covariates["se_from"])
     (array([0.265, 0.5  , 0.417]), ['interval', 't', 'p'])
     """
-    table = open_table(table, "table of estimates")
+    table = _with_roots(recognised_reports(open_table(table, "table of estimates"), ratio))
     column = next((name for name in ("estimate", "y") if name in table.columns), None)
     if column is not None and not ratio:
         check_natural_scale(table, column, measure)
     reports = read_reports(table, ratio=ratio, level=level)
     for clash in chain(skewed_intervals(reports), contradictions(reports)):
         raise DataError(f"{reports.place(clash.row, clash.column)}: {clash.why}. {clash.normal}.")
+    if measure is None:
+        called = reports.table.recognised.get(reports.column, "")
+        measure = ratio_called(called) if ratio else measure_called(called)
     se, origin = _chosen(reports)
     source = reports.table
     half_widths = np.nan_to_num(known_numbers(source, "reading_error"))
     se = add_reading_error(se, half_widths, where=places(source))
     return assembled(source, reports.y, se, covariates, ("study", "y", *COLUMNS), {"se_from": origin}, measure=measure)
+
+
+def recognised_effects(table: Table, kept: Sequence[str] = ()) -> tuple[Table, bool]:
+    """Return a table of estimates under our names, and whether they are ratios as printed, to be taken logarithms of.
+
+    They are where it has no effects under any name, and a column that is called a ratio, with limits that are all positive.
+    Columns in `kept` keep their names.
+    """
+    called = [table.recognised.get(name, name) for name in table.columns if name not in kept]
+    analysed = "y" in table.columns or recognised(table.columns, {"y": SYNONYMS["y"]})
+    if not analysed and any(is_called(name, "ratio") for name in called):
+        printed = recognised_reports(table, ratio=True)
+        trio = ("estimate", "ci_lower", "ci_upper")
+        if set(trio) <= set(printed.columns) and all((known_numbers(printed, name) > 0).all() for name in trio):
+            return printed, True
+    return recognised_estimates(table, kept=kept), False
+
+
+def estimates_of_table(
+    table: Table,
+    *,
+    covariates: Sequence[str] | None = None,
+    measure: str | None = None,
+    cov: ArrayLike | None = None,
+    cluster: str | None = None,
+) -> Estimates:
+    """Return the estimates of a table, as `Estimates.from_frame`, and of printed ratios with limits their logarithms."""
+    table, ratio = recognised_effects(table, [*(covariates or ()), *([cluster] if cluster else [])])
+    if not ratio:
+        return Estimates.from_frame(table, covariates=covariates, measure=measure, cov=cov, cluster=cluster)
+    if cov is not None or cluster is not None:
+        raise SpecificationError(
+            f"{table.source}: its estimates are ratios as printed. Take logarithms first, with bayesmeta effects or "
+            "reported_estimates(ratio=True), and state what is known of their dependence after."
+        )
+    return reported_estimates(table, ratio=True, covariates=covariates, measure=measure)
+
+
+def _with_roots(table: Table) -> Table:
+    """A table with standard errors in place of their squares, where it has these alone."""
+    v = next(iter(recognised(table.columns, {"variance": ("v", *SYNONYMS["v"])})), "variance")
+    if "se" in table.columns or v not in table.columns:
+        return table
+    cells = zip(table.columns[v], table.numbers_or_nan(v), strict=True)
+    roots = tuple(None if no_number(cell) else math.sqrt(x) if x > 0 else x for cell, x in cells)
+    others = {name: table.columns[name] for name in table.columns if name != v}
+    return replace(table, columns={**others, "se": roots}, recognised={**table.recognised, "se": f"square root of {v}"})
 
 
 def _chosen(reports: Reports) -> tuple[Floats, list[str]]:

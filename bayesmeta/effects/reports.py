@@ -10,11 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.data.columns import Places
+from bayesmeta.data.natural_scale import is_called
 from bayesmeta.data.printed import known_numbers, printed_p_values, rounding
+from bayesmeta.data.synonyms import PLAIN, SYNONYMS, named, recognised, with_labels
 from bayesmeta.data.tables import Table, TableSource, open_table
 from bayesmeta.effects._arms import Floats
 from bayesmeta.effects.precision import se_bounds_from_p_value, se_from_interval, se_from_p_value, se_from_statistic
 from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.numbers import is_between
 
 COLUMNS = (
     "estimate", "se", "ci_lower", "ci_upper", "ci_level", "t", "z", "f", "p", "p_sides", "df", "reading_error",
@@ -83,11 +86,11 @@ class Reports:
 
 def read_reports(table: TableSource, *, ratio: bool, level: float) -> Reports:
     """Return every report of precision in a table, each checked on its own."""
-    if not 0 < level < 1:
+    if not is_between(level, 0, 1):
         raise SpecificationError(f"level={level!r}: a confidence level lies between 0 and 1, as 0.95 does.")
-    source = open_table(table, "table of estimates")
+    source = recognised_reports(open_table(table, "table of estimates"), ratio)
     column = "y" if not ratio and "estimate" not in source.columns and "y" in source.columns else "estimate"
-    source.require("study", column)
+    source.require(column)
     y, half = source.numbers(column), rounding(source, column, "ci_lower", "ci_upper")
     _df(source)
     if ratio:
@@ -96,6 +99,19 @@ def read_reports(table: TableSource, *, ratio: bool, level: float) -> Reports:
     reports = Reports(source, column, y, half, (), level, ratio)
     forms = [_se_form(reports), _interval_form(reports), *_statistic_forms(reports), _p_form(reports)]
     return replace(reports, forms=tuple(form for form in forms if form is not None))
+
+
+def recognised_reports(table: Table, ratio: bool) -> Table:
+    """Return a table of printed estimates under our names, also where it has those of other programs."""
+    names = {name: SYNONYMS.get(name, ()) for name in ("study", *COLUMNS)}
+    names["ci_lower"], names["ci_upper"] = (("lower", "ll", *names["ci_lower"]), ("upper", "ul", *names["ci_upper"]))
+    if "y" not in table.columns or ratio:
+        names["estimate"] = () if ratio else (*SYNONYMS["y"], *PLAIN)
+    found = recognised(table.columns, names)
+    ratios = [name for name in table.columns if is_called(name, "ratio") and name not in found]
+    if ratio and ratios and "estimate" not in {*table.columns, *found.values()}:
+        found[ratios[0]] = "estimate"
+    return with_labels(named(table, found) if found else table)
 
 
 @dataclass(frozen=True)

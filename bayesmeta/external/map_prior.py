@@ -122,7 +122,11 @@ def map_prior(historical: Estimates, model: NormalNormal, *, max_kl: float = 1e-
     if "theta_new" not in result.parameters:
         raise SpecificationError(f"map_prior: formula {model.formula!r} has no intercept, so no new study's effect.")
     predictive = result.marginal("theta_new")
-    assert isinstance(predictive, NormalMixture)
+    if not isinstance(predictive, NormalMixture):
+        raise SpecificationError(
+            f"prior for mu is {model.mu}: under a truncated prior the predictive distribution is not a mixture of normals, "
+            "which map_prior approximates. Use Normal, StudentT or Cauchy."
+        )
     if not (predictive.sds > 0).all():
         raise SpecificationError(f"map_prior: under mu={model.mu}, tau={model.tau} the effect may be known exactly.")
     fitted = _smallest(predictive, max_kl, max_components)

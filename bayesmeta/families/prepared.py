@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bayesmeta.data.kinds import Data
+from bayesmeta.families.effect_names import effects_named
 from bayesmeta.families.exact import Exact
 from bayesmeta.families.labels import parameter_label
 from bayesmeta.families.likelihood import Likelihood
@@ -93,6 +94,17 @@ class Prepared[D: Data, M: Model]:
     def names(self) -> list[str]:
         """What claims may name: the parameters, and the effect in a new study where there is a mean."""
         return [*self.parameters, *(["theta_new"] if self.design.intercept else [])]
+
+    def named(self, claim: str) -> list[str]:
+        """The same for one claim, with the true effects of studies that it names, ``theta[study]``, and of new ones of a group.
+
+        Raises
+        ------
+        SpecificationError
+            If there is no such study or group.
+        """
+        groups = () if self.design.intercept else tuple(self.design.columns)
+        return [*self.names, *effects_named(claim, self.data.study, groups)]
 
     @cached_property
     def labels(self) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bayesmeta.data.estimates import from_frame_hint
 from bayesmeta.errors import DataError, SpecificationError
 from bayesmeta.families.arm_changes.family import OfArmChanges
 from bayesmeta.families.arm_means.family import OfArmMeans
@@ -32,7 +33,9 @@ def family_of(data: Any, model: Any, what: str = "model") -> Family:
     families = [one for one in FAMILIES if isinstance(data, one.data_type)]
     if not families:
         names = [one.data_type.__name__ for one in FAMILIES]
-        raise DataError(f"data must be {_listed(list(dict.fromkeys(names)))}; got {type(data).__name__}.")
+        raise DataError(
+            f"data must be {_listed(list(dict.fromkeys(names)))}; got {type(data).__name__}.{from_frame_hint(data)}"
+        )
     match = next((one for one in families if isinstance(model, one.model_types)), None)
     if match is not None:
         return match

@@ -238,9 +238,13 @@ class Words:
         """Sentences on how data and true effects depend, which follow the methods of all outcomes; `outcome` is its label."""
         yield from ()
 
-    def notes(self, data: Any, model: Any, multi_arm: str = "--option between=multi-arm") -> Iterator[str]:
+    def notes(self, data: Any, model: Any, multi_arm: str = "--between multi-arm") -> Iterator[str]:
         """What a reader of one printed fit must know of its data; `multi_arm` is how one asks for correlated true effects."""
         yield from ()
+
+    def accuracy(self, data: Any, bound: str) -> str:
+        """How far a number computed without sampling can be off: "exact" is said of what was published alone."""
+        return f"exact to {bound}"
 
     def marks(self, model: Any) -> Marks:
         """What the marks of studies in a forest plot mean."""

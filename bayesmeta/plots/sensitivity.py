@@ -15,7 +15,7 @@ from bayesmeta.plots.tornado import tornado
 from bayesmeta.priors import Prior
 from bayesmeta.sensitivity.hypotheses import BayesFactorCurve
 from bayesmeta.sensitivity.result import SensitivityResult
-from bayesmeta.text.numbers import format_number, format_probability
+from bayesmeta.text.numbers import format_factor, format_probability
 
 
 def plot_sensitivity(
@@ -74,7 +74,7 @@ def plot_sensitivity(
     if isinstance(result, BayesFactorCurve):
         with drawing(width, ax) as inches:
             ax = bayes_factor_line(result, inches, ax)
-        factors = [format_number(one.bayes_factor) for one in (result.least, result.largest)]
+        factors = [format_factor(one.log_bayes_factor) for one in (result.least, result.largest)]
         return finished(
             ax, f"Bayes factor for {result.hypothesis} along priors on {result.parameter}: {' to '.join(factors)}."
         )

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from bayesmeta.errors import SpecificationError, require_choice
 from bayesmeta.pooling.heterogeneity import ESTIMATORS, q_profile, tau2_estimate, tau2_standard_error
@@ -150,11 +149,13 @@ def heterogeneity(data: Regression, method: str, tau2: Floats) -> tuple[Floats, 
     ----------
     Higgins and Thompson (2002), Stat. Med. 21:1539-1558, doi:10.1002/sim.1186
     """
+    from scipy import stats
+
     zero = np.zeros(np.shape(tau2))
     if data.m == 0:
         return zero, zero + 1, zero, zero, zero + 1
     q = data.q() + zero
-    typical = data.m / np.sum(1 / data.lam, axis=-1) + zero
+    typical = data.m / data.contrasts.traces(zero)[0]
     if method == "fe":
         h2 = q / data.m
         i2 = 100 * np.maximum(1 - 1 / np.maximum(h2, 1e-300), 0.0)
@@ -165,6 +166,8 @@ def heterogeneity(data: Regression, method: str, tau2: Floats) -> tuple[Floats, 
 
 def two_sided_p(statistic: Floats, df: float) -> Floats:
     """P value of a z statistic (`df` infinite) or a t statistic; NaN where `df` is not positive."""
+    from scipy import stats
+
     if not df > 0:
         return np.full(np.shape(statistic), np.nan)
     tail = stats.norm.sf(np.abs(statistic)) if np.isinf(df) else stats.t.sf(np.abs(statistic), df)
@@ -173,6 +176,8 @@ def two_sided_p(statistic: Floats, df: float) -> Floats:
 
 def critical(level: float, df: float) -> float:
     """Normal (`df` infinite) or t quantile of a central interval; NaN where `df` is not positive."""
+    from scipy import stats
+
     if not df > 0:
         return np.nan
     tail = (1 - level) / 2

@@ -67,7 +67,7 @@ def cluster_robust(
     (-0.7141, 'cr2')
     """
     start = pool_rows(data, method, "wald", formula, level)
-    names, X = design_matrix(data, start.formula)
+    names, X, _ = design_matrix(data, start.formula)
     groups = _groups(data, cluster)
     working = (np.diag(data.v) if data.cov is None else data.cov) + start.tau2 * np.eye(data.n_studies)
     beta = np.array([row[0] for _, row in start.rows])

@@ -11,10 +11,12 @@ from scipy import optimize
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.tables import Table, TableSource, open_table
+from bayesmeta.effects.contrasts import Contrasts, is_long, long_contrasts
 from bayesmeta.effects.registry import MEASURES
 from bayesmeta.errors import DataError, SpecificationError
-from bayesmeta.pooling.pool import design_matrix
+from bayesmeta.pooling.pool import PoolDesign, design_matrix
 from bayesmeta.spec.formula import names_in
+from bayesmeta.spec.levels import Factor
 
 Floats = NDArray[np.float64]
 _ENDLESS = 1e-7  # of a direction in which the likelihood rises for ever
@@ -30,11 +32,13 @@ class Counts(NamedTuple):
     names : tuple of str
         Coefficients, the intercept as ``mu``.
     X : ndarray, shape (study, coefficient)
+    factors : tuple of Factor
     """
 
     columns: tuple[Floats, ...]
     names: tuple[str, ...]
     X: Floats
+    factors: tuple[Factor, ...]
 
 
 def read_counts(arms: TableSource, measure: str, formula: str) -> Counts:
@@ -49,25 +53,49 @@ def read_counts(arms: TableSource, measure: str, formula: str) -> Counts:
     """
     table = open_table(arms, "arm table")
     registered = MEASURES[measure]
-    table.require("study", *registered.columns, note=f", and {measure} needs it")
-    where = [table.where(i, study=label) for i, label in enumerate(table.labels())]
-    columns = [np.asarray(table.numbers(name), dtype=float) for name in registered.columns]
+    note = f", and {measure} needs it"
+    if is_long(table, registered):
+        contrasts = long_contrasts(table, registered, note, None)
+        _check_two_arms(contrasts)
+        table = contrasts.table
+        columns = [np.asarray(contrasts.columns[name], dtype=float) for name in registered.columns]
+        where = [f"{table.source} (study {label!r})" for label in contrasts.labels]
+    else:
+        table.require("study", *registered.columns, note=note)
+        where = [table.where(i, study=label) for i, label in enumerate(table.labels())]
+        columns = [np.asarray(table.numbers(name), dtype=float) for name in registered.columns]
     registered.function(*columns, where=where)  # rejects counts that cannot be right
     for name, values in zip(registered.columns, columns, strict=True):
         broken = np.flatnonzero(values != np.floor(values))
         if broken.size and not name.startswith("time"):
-            raise DataError(f"{where[broken[0]]}: {name} must be a whole number; got {values[broken[0]]:g}.")
+            raise DataError(
+                f"{where[broken[0]]}: {name} must be a whole number; got {values[broken[0]]:g}. The likelihood is of whole "
+                "counts: round it, or pool(effect_sizes(...)), which takes fractions."
+            )
+    registered.function(*columns, where=where)  # rejects counts that cannot be right
     keep = np.ones(len(where), dtype=bool)
     if registered.two_arms:
         events, most = columns[0] + columns[2], columns[1] + columns[3] if measure == "log_or" else np.inf
         keep = (events > 0) & (events < most)
     if not keep.any():
         raise DataError("no study has both events and non-events: there is no effect to estimate.")
-    names, X = _design(table, registered.columns, formula, keep)
-    return Counts(tuple(column[keep] for column in columns), names, X)
+    design = _design(table, (*registered.columns, *registered.arm_columns), formula, keep)
+    return Counts(tuple(column[keep] for column in columns), *design)
 
 
-def _design(table: Table, used: Sequence[str], formula: str, keep: NDArray[np.bool_]) -> tuple[tuple[str, ...], Floats]:
+def _check_two_arms(contrasts: Contrasts) -> None:
+    """Reject a trial with more than two arms: its contrasts share one, and these models take studies as independent."""
+    counts = np.bincount(contrasts.study)
+    if (many := np.flatnonzero(counts > 1)).size:
+        study = contrasts.extra["trial"][int(np.flatnonzero(contrasts.study == many[0])[0])]
+        raise DataError(
+            f"{contrasts.table.source}: study {study!r} has {counts[many[0]] + 1} arms, and its contrasts share one; a GLMM "
+            "takes two arms of each study. effect_sizes and `bayesmeta effects` take all of them, with their covariance; "
+            "combine_arms makes one arm of several."
+        )
+
+
+def _design(table: Table, used: Sequence[str], formula: str, keep: NDArray[np.bool_]) -> PoolDesign:
     """Design of the studies that are kept; columns that the formula does not name need not be complete."""
     n = int(keep.sum())
     covariates: dict[str, tuple[int | float | str, ...]] = {}

@@ -15,7 +15,7 @@ from bayesmeta.text.sheet import Grid, Sheet, facts
 
 if TYPE_CHECKING:
     from bayesmeta.pooling.multilevel_result import MultilevelResult
-    from bayesmeta.pooling.result import Pair, PooledResult, StatisticalTest
+    from bayesmeta.pooling.result import Pair, PooledResult, StatisticalTest, WithCoefficients
 
 Rows = Sequence[tuple[str, Sequence[float]]]
 METHODS = {
@@ -26,10 +26,15 @@ INTERVALS = {
     "wald": "normal", "t": "t", "hksj": "Knapp-Hartung", "hksj-adhoc": "Knapp-Hartung, its factor at least 1",
     "profile": "profile likelihood", "cr2": "cluster-robust (CR2)",
 }  # fmt: skip
+GLMMS = {
+    "um.fs": "unconditional model with fixed study effects", "um.rs": "unconditional model with random study effects",
+    "cm.el": "conditional model, exact likelihood", "cm.al": "conditional model, approximate likelihood",
+}  # fmt: skip
 STRUCTURES = {
     "nested": "Three-level model", "un": "Multivariate model, unstructured", "cs": "Multivariate model, compound symmetry",
     "diag": "Multivariate model, independent outcomes",
 }  # fmt: skip
+MOST_PAIRS = 15  # of levels, that are printed
 COMMON = ("fe", "mh", "peto")
 
 
@@ -41,6 +46,7 @@ def pooled_sheet(found: PooledResult) -> Sheet:
     common = found.method in COMMON
     kind = "Common-effect" if common else "Random-effects"
     how = METHODS[found.method] if common else f"tau^2 by {METHODS[found.method]}"
+    how = f"{GLMMS[found.glmm]}{'' if common else f', {how}'}" if found.glmm else how
     name = "model" if found.formula.strip() == "1" else f"meta-regression, formula {found.formula}"
     prediction = {"mu": found.prediction}
     df = math.inf if found.interval == "cr2" else found.df  # those of a robust covariance differ by coefficient
@@ -48,6 +54,7 @@ def pooled_sheet(found: PooledResult) -> Sheet:
         f"{kind} {name}: {counted} ({how})",
         [
             *_coefficients(found.rows, found.labels, found.display, found.interval, found.level, prediction, df),
+            *_differences(found, found.interval, found.level),
             facts(list(_heterogeneity(found))),
         ],
     )
@@ -67,7 +74,8 @@ def multilevel_sheet(found: MultilevelResult) -> Sheet:
     ]
     columns = ["", "variance", "sd", *(["of the total"] if found.i2 else [])]
     spread = Grid(rows, columns, caption="True effects")
-    return Sheet(heading, [*tables, spread, facts(list(_multilevel_facts(found)))])
+    differences = _differences(found, found.interval, found.level)
+    return Sheet(heading, [*tables, *differences, spread, facts(list(_multilevel_facts(found)))])
 
 
 def _coefficients(
@@ -98,6 +106,24 @@ def _coefficients(
         caption=f"{measure}Intervals and tests: {INTERVALS[interval]}{f', {df:g} df' if math.isfinite(df) else ''}",
     )
     yield from _as_read(rows, labels, display, percent, prediction)
+
+
+def _differences(found: WithCoefficients, interval: str, level: float) -> Iterator[Grid]:
+    """Pairs of levels that are not among the coefficients."""
+    further = [(pair, row) for pair, row in found.contrast_rows if len(pair.weights) > 1]
+    if len(further) > MOST_PAIRS:
+        yield Grid([], caption=f"Further differences between levels: {len(further)} pairs, in `contrasts`")
+    if not 0 < len(further) <= MOST_PAIRS:
+        return
+    written = []
+    for pair, (estimate, se, statistic, p_value, lower, upper) in further:
+        shown = write_row([estimate, se, lower, upper], _finer(se if se > 0 else spread_of(estimate, lower, upper)))
+        written.append(
+            [pair.label, *shown[:2], format_value(statistic), format_p(p_value), _interval(shown[2:], lower)]
+        )
+    name_of_test = "z" if interval in ("wald", "profile") else "t"
+    columns = ["", "estimate", "se", name_of_test, "P", f"{100 * level:g}% interval"]
+    yield Grid(written, columns, caption="Further differences between levels")
 
 
 def _as_read(
@@ -164,8 +190,15 @@ def _heterogeneity(found: PooledResult) -> Iterator[tuple[str, str]]:
     if found.moderators is not None:
         r2 = "" if found.r2 is None else f"; R^2 {found.r2:.1f}%"
         yield "Test of covariates", f"{statistic_text(found.moderators)}{r2}"
-    yield from ((f"{name[0].upper()}{name[1:]}", statistic_text(test)) for name, test in found.tests.items())
+    yield from _tests(found.tests, found.moderators)
     yield "Log likelihood", "" if math.isnan(found.log_likelihood) else format_value(found.log_likelihood, 6)
+
+
+def _tests(tests: Mapping[str, StatisticalTest], moderators: StatisticalTest | None) -> Iterator[tuple[str, str]]:
+    """Further tests; that of a factor which is all there is of covariates is the test of these."""
+    for name, test in tests.items():
+        if moderators is None or not math.isclose(test.statistic, moderators.statistic, rel_tol=1e-9):
+            yield f"{name[0].upper()}{name[1:]}", statistic_text(test)
 
 
 def _multilevel_facts(found: MultilevelResult) -> Iterator[tuple[str, str]]:
@@ -177,6 +210,7 @@ def _multilevel_facts(found: MultilevelResult) -> Iterator[tuple[str, str]]:
     yield "Cochran's Q", f"{format_value(found.q)} on {found.q_df} df, {p_text(found.q_p)}"
     if found.moderators is not None:
         yield "Test of coefficients", statistic_text(found.moderators)
+    yield from _tests(found.tests, found.moderators)
     yield "Log likelihood", format_value(found.log_likelihood, 6)
 
 

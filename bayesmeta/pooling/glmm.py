@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from bayesmeta.data.tables import TableSource
-from bayesmeta.effects.registry import display_of
+from bayesmeta.effects.registry import MEASURES, display_of
 from bayesmeta.errors import require_choice
 from bayesmeta.pooling.arrays import check_level, critical
 from bayesmeta.pooling.components import curvature, settle, try_zero
@@ -21,7 +21,7 @@ from bayesmeta.pooling.counts import Binomial, Conditional, Poisson, Saturated
 from bayesmeta.pooling.marginal_counts import MarginalCounts, Part
 from bayesmeta.pooling.random_levels import RandomLevels
 from bayesmeta.pooling.result import NOTHING, PooledResult, StatisticalTest
-from bayesmeta.pooling.wald import coefficient_rows, omnibus_test, without_mean
+from bayesmeta.pooling.wald import coefficient_rows, level_contrasts, omnibus_test, without_mean
 
 Floats = NDArray[np.float64]
 TWO_ARMS = ("um.fs", "um.rs", "cm.el", "cm.al")
@@ -67,9 +67,9 @@ def pool_glmm(
     Parameters
     ----------
     arms : DataFrame, mapping of columns, or path of a CSV file
-        One row for each study, with the columns of `measure`: ``events_t n_t events_c n_c`` (``"log_or"``),
-        ``events_t time_t events_c time_c`` (``"log_irr"``), ``events n`` (``"logit_prop"``) or ``events time``
-        (``"log_rate"``), and ``study``. Other columns are covariates.
+        One row for each study, or for each of its two arms (column ``arm``), with the columns of `measure`:
+        ``events_t n_t events_c n_c`` (``"log_or"``), ``events_t time_t events_c time_c`` (``"log_irr"``), ``events n``
+        (``"logit_prop"``) or ``events time`` (``"log_rate"``), and ``study``. Other columns are covariates.
     measure : {"log_or", "log_irr", "logit_prop", "log_rate"}
         Log odds ratio, log rate ratio, log odds of one arm, or log rate of one arm.
     model : {"um.fs", "um.rs", "cm.el", "cm.al"}
@@ -139,7 +139,8 @@ def pool_glmm(
         check_finite(counts.X, np.where(np.isinf(alone), np.sign(alone), 0.0), counts.names)
         estimate = _one_deviation(prepared.likelihood, prepared.saturated, method)
     estimate = estimate._replace(beta=turn @ estimate.beta, covariance=turn @ estimate.covariance @ turn.T)
-    return replace(_result(estimate, counts, method, formula, level), display=display_of(measure))
+    named = model if MEASURES[measure].two_arms else ""
+    return replace(_result(estimate, counts, method, formula, level), display=display_of(measure), glmm=named)
 
 
 def _check(measure: str, model: str, method: str, level: float) -> None:
@@ -270,6 +271,7 @@ def _random_levels(likelihood: RandomLevels, prepared: _Prepared, method: str) -
 
 def _result(fitted: _Estimate, counts: Counts, method: str, formula: str, level: float) -> PooledResult:
     rows = coefficient_rows(counts.names, fitted.beta, fitted.covariance, math.inf, level)
+    contrasts = level_contrasts(counts.factors, counts.names, fitted.beta, fitted.covariance, math.inf, level)
     estimate, se, statistic, p_value, lower, upper = dict(rows).get("mu", (math.nan,) * 6)
     half = critical(level, math.inf) * math.hypot(se, fitted.tau)
     k, p = counts.X.shape
@@ -293,7 +295,11 @@ def _result(fitted: _Estimate, counts: Counts, method: str, formula: str, level:
         log_likelihood=fitted.height,
         level_variance=fitted.level_variance,
         covariance=fitted.covariance,
-        tests={"likelihood ratio": StatisticalTest(ratio, (df,), float(stats.chi2.sf(ratio, df)) if df else 1.0)},
+        tests={
+            "likelihood ratio": StatisticalTest(ratio, (df,), float(stats.chi2.sf(ratio, df)) if df else 1.0),
+            **contrasts.tests,
+        },
+        contrast_rows=contrasts.rows,
         method=method,
         interval="wald",
         formula=formula,

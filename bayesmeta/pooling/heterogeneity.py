@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
+from bayesmeta.pooling.contrasts import Contrasts
 from bayesmeta.pooling.residuals import Regression
 
 Floats = NDArray[np.float64]
@@ -27,11 +27,12 @@ def _common(data: Regression) -> Floats:
 
 
 def _dersimonian_laird(data: Regression) -> Floats:
-    return (data.q() - data.m) / np.sum(1 / data.lam, axis=-1)
+    return (data.q() - data.m) / data.contrasts.traces(np.zeros(()))[0]
 
 
 def _hedges(data: Regression) -> Floats:
-    return np.sum(data.z2 - data.lam, axis=-1) / data.m
+    squares, trace, _ = data.contrasts.least_squares()
+    return (squares - trace) / data.m
 
 
 def _hunter_schmidt(data: Regression) -> Floats:
@@ -51,7 +52,7 @@ def _maximum_likelihood(data: Regression) -> Floats:
 
 
 def _restricted_likelihood(data: Regression) -> Floats:
-    return _highest(data, data.lam, data.restricted_log_likelihood)
+    return _highest(data, None, data.restricted_log_likelihood)
 
 
 ESTIMATORS: dict[str, Callable[[Regression], Floats]] = {
@@ -81,9 +82,7 @@ def solve_q(data: Regression, target: float | Floats) -> Floats:
     """
     tau2 = np.zeros(np.broadcast_shapes(data.y.shape[:-1], np.shape(target)))
     for _ in range(_STEPS):
-        total = data.lam + tau2[..., None]
-        q = np.sum(data.z2 / total, axis=-1)
-        slope = np.sum(data.z2 / total**2, axis=-1)
+        q, slope = data.contrasts.q_slope(tau2)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             step = np.where(q > target, q * (q / target - 1) / slope, 0.0)
         tau2 = tau2 + step
@@ -101,6 +100,8 @@ def q_profile(data: Regression, level: float) -> tuple[Floats, Floats]:
     ----------
     Viechtbauer (2007), Stat. Med. 26:37-52, doi:10.1002/sim.2514
     """
+    from scipy import stats
+
     if data.m == 0:
         nothing = np.full(data.y.shape[:-1], np.nan)
         return nothing, nothing
@@ -109,15 +110,15 @@ def q_profile(data: Regression, level: float) -> tuple[Floats, Floats]:
     return data.once(("Q profile", level), lambda: (solve_q(data, lower), solve_q(data, upper)))
 
 
-def _highest(data: Regression, variances: Floats, log_likelihood: Callable[[Floats], Floats]) -> Floats:
+def _highest(data: Regression, variances: Floats | None, log_likelihood: Callable[[Floats], Floats]) -> Floats:
     """Maximise a likelihood in tau^2: Fisher scoring from Hedges' estimate as in R's metafor, and a look elsewhere.
 
-    `variances` are those whose logarithms the likelihood sums: `v` for the full one, `lam` for the restricted one.
+    `variances` are those whose logarithms the full likelihood sums; None for the restricted one, of the contrasts alone.
     Where variances differ much the likelihood may have several maxima: where a grid of tau^2 knows a higher point than
     the one found, the search starts again from there.
     """
     start = np.maximum(_hedges(data), 0.0)
-    lanes = _Lanes(*(np.reshape(part, (-1, part.shape[-1])) for part in (data.lam, data.z2, variances)))
+    lanes = _Lanes(data.contrasts.lanes(), None if variances is None else np.reshape(variances, (-1, data.k)))
     maxima = lanes.climb(np.array(start).ravel())
     again, start_again = lanes.elsewhere(maxima)
     if again.size:
@@ -127,39 +128,62 @@ def _highest(data: Regression, variances: Floats, log_likelihood: Callable[[Floa
 
 
 class _Lanes(NamedTuple):
-    """Likelihoods of separate data sets, each array of shape (lane, ...)."""
+    """Likelihoods of separate data sets, in one dimension; of the contrasts alone, or with variances of shape (lane, study)."""
 
-    lam: Floats
-    z2: Floats
-    variances: Floats
+    contrasts: Contrasts
+    variances: Floats | None
 
     def some(self, which: NDArray[np.intp]) -> _Lanes:
-        return _Lanes(*(part[which] for part in self))
+        return _Lanes(self.contrasts.take(which), None if self.variances is None else self.variances[which])
 
     def height(self, tau2: Floats) -> Floats:
         """Return the log likelihood, but for a constant, at `tau2` of shape (..., lane)."""
-        at = tau2[..., None]
-        both = np.sum(np.log(self.variances + at), axis=-1) + np.sum(self.z2 / (self.lam + at), axis=-1)
-        return np.asarray(-0.5 * both)
+        if self.variances is None:
+            logs = self.contrasts.log_det(tau2)
+        else:
+            logs = np.sum(np.log(self.variances + tau2[..., None]), axis=-1)
+        return np.asarray(-0.5 * (logs + self.contrasts.q(tau2)))
 
     def climb(self, start: Floats) -> Floats:
         """Highest point near each start; steps that have not led there soon, but back and forth, are shortened."""
-        active = np.arange(start.size)
+        active, lanes = np.arange(start.size), self
         for turn in range(_STEPS):
-            tau2, lanes = start[active], self.some(active)
-            step, width = _step(lanes.lam, lanes.z2, lanes.variances, tau2, patient=turn < _PATIENCE)
-            new = _move(tau2, step, lanes.lam)
+            tau2 = start[active]
+            step, width = lanes.step(tau2, patient=turn < _PATIENCE)
+            new = _move(tau2, step, lanes.contrasts.range()[0])
             start[active] = new
-            active = active[np.abs(new - tau2) > _DIGITS * new + _ROUNDING * width]
-            if not active.size:
+            moving = np.abs(new - tau2) > _DIGITS * new + _ROUNDING * width
+            if not moving.any():
                 break
+            if not moving.all():
+                active, lanes = active[moving], lanes.some(np.flatnonzero(moving))
         return start
+
+    def step(self, tau2: Floats, patient: bool) -> tuple[Floats, Floats]:
+        """Fisher's step, or Newton's where it is close and the likelihood curves downwards, and the scale of tau^2.
+
+        Fisher's steps may go back and forth around a narrow maximum, or creep along a flat one: when no longer `patient`
+        they are halved, and Newton's may be much longer than they are.
+        """
+        sums = self.contrasts.sums(tau2)
+        first, information = sums.trace, sums.trace2
+        if self.variances is not None:
+            weight = 1 / (self.variances + tau2[:, None])
+            first, information = np.sum(weight, axis=-1), np.sum(weight**2, axis=-1)
+        score, observed = sums.q2 - first, 2 * sums.q3 - information
+        fisher, width = score / information, information**-0.5
+        with np.errstate(divide="ignore", invalid="ignore"):
+            newton = np.where(observed > 0, score / observed, np.inf)
+        near = (np.abs(fisher) < 0.1 * width) & (np.abs(newton) < (8 if patient else 1000) * np.abs(fisher))
+        return np.where(near, newton, fisher if patient else fisher / 2), width
 
     def elsewhere(self, maxima: Floats) -> tuple[NDArray[np.intp], Floats]:
         """Lanes whose likelihood is higher somewhere else, and where: between the smallest variance and the largest square."""
-        least = np.minimum(self.lam.min(axis=-1), self.variances.min(axis=-1))
-        most = np.maximum(self.lam.max(axis=-1), self.variances.max(axis=-1))
-        low, high = least / 10, self.z2.max(axis=-1)
+        least, most, high = self.contrasts.range()
+        if self.variances is not None:
+            least = np.minimum(least, self.variances.min(axis=-1))
+            most = np.maximum(most, self.variances.max(axis=-1))
+        low = least / 10
         many = np.flatnonzero((most > _ALIKE * least) & (high > low))
         lanes = self.some(many)
         grid = low[many] * (high[many] / low[many]) ** np.linspace(0, 1, _GRID)[:, None]
@@ -170,31 +194,14 @@ class _Lanes(NamedTuple):
         return many[better], np.take_along_axis(grid, best, axis=0)[0][better]
 
 
-def _move(tau2: Floats, step: Floats, lam: Floats) -> Floats:
+def _move(tau2: Floats, step: Floats, smallest: Floats) -> Floats:
     """Take a step, halved until it does not pass zero; what is negligible and still falling becomes zero."""
     new = tau2 + step
     with np.errstate(divide="ignore", invalid="ignore"):
         halvings = np.ceil(np.log2(np.maximum(-step / tau2, 1.0)))
         halved = np.where(tau2 > 0, tau2 + step / np.exp2(halvings), 0.0)
     new = np.where(new < 0, halved, new)
-    return np.where((step < 0) & (new < 1e-9 * lam.min(axis=-1)), 0.0, new)
-
-
-def _step(lam: Floats, z2: Floats, variances: Floats, tau2: Floats, patient: bool) -> tuple[Floats, Floats]:
-    """Fisher's step, or Newton's where it is close and the likelihood curves downwards, and the scale of tau^2.
-
-    Fisher's steps may go back and forth around a narrow maximum, or creep along a flat one: when no longer `patient` they
-    are halved, and Newton's may be much longer than they are.
-    """
-    total, weight = lam + tau2[:, None], 1 / (variances + tau2[:, None])
-    score = np.sum(z2 / total**2, axis=-1) - np.sum(weight, axis=-1)
-    information = np.sum(weight**2, axis=-1)
-    observed = 2 * np.sum(z2 / total**3, axis=-1) - information
-    fisher, width = score / information, information**-0.5
-    with np.errstate(divide="ignore", invalid="ignore"):
-        newton = np.where(observed > 0, score / observed, np.inf)
-    near = (np.abs(fisher) < 0.1 * width) & (np.abs(newton) < (8 if patient else 1000) * np.abs(fisher))
-    return np.where(near, newton, fisher if patient else fisher / 2), width
+    return np.where((step < 0) & (new < 1e-9 * smallest), 0.0, new)
 
 
 def tau2_standard_error(data: Regression, method: str, tau2: Floats) -> Floats:
@@ -206,18 +213,21 @@ def tau2_standard_error(data: Regression, method: str, tau2: Floats) -> Floats:
     """
     if method == "fe" or data.m == 0:
         return np.full(np.shape(tau2), np.nan)
-    if method in ("ml", "reml"):
-        spread = (data.v if method == "ml" else data.lam) + tau2[..., None]
-        return np.asarray(np.sqrt(2 / np.sum(spread**-2, axis=-1)))
+    if method == "ml":
+        return np.asarray(np.sqrt(2 / np.sum((data.v + tau2[..., None]) ** -2, axis=-1)))
+    if method == "reml":
+        return np.asarray(np.sqrt(2 / data.contrasts.traces(tau2)[1]))
     if method in ("pm", "eb"):
         weight = np.sum(1 / (data.v + tau2[..., None]), axis=-1)
         return np.asarray(np.sqrt(2 / data.m) * data.k / weight)
-    at = data.spread[..., None] if method == "sj" else 0.0
-    form = 1 / (data.lam + at) if method != "he" else np.ones_like(data.lam)
+    if method == "he":
+        _, trace, trace2 = data.contrasts.least_squares()
+        return np.asarray(np.sqrt(2 * (trace2 + 2 * tau2 * trace + data.m * tau2**2)) / data.m)
+    zero = np.zeros(np.shape(tau2))
+    at = data.spread + zero if method == "sj" else zero
     factor = {
-        "dl": 1 / np.sum(form, axis=-1),
-        "hs": 1 / np.sum(1 / data.v, axis=-1),
-        "he": np.full(np.shape(tau2), 1 / data.m),
-        "sj": data.spread / data.m,
-    }[method]
-    return np.asarray(factor * np.sqrt(2 * np.sum((form * (data.lam + tau2[..., None])) ** 2, axis=-1)))
+        "dl": lambda: 1 / data.contrasts.traces(zero)[0],
+        "hs": lambda: 1 / np.sum(1 / data.v, axis=-1),
+        "sj": lambda: data.spread / data.m,
+    }[method]()
+    return np.asarray(factor * np.sqrt(2 * data.contrasts.spread_ratio(tau2, at)))

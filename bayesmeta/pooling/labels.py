@@ -13,6 +13,8 @@ from bayesmeta.errors import DataError, SpecificationError, did_you_mean
 def row_labels(data: Estimates, labels: str | Sequence[object], name: str) -> tuple[str, ...]:
     """Return one label for each estimate as text; `name` is that of the argument, for messages."""
     if isinstance(labels, str):
+        if labels in data.left_out:
+            raise DataError(f"{name}={labels!r}: {data.left_out[labels]}")
         if labels not in data.covariate_names:
             raise SpecificationError(
                 f"{name}={labels!r}: there is no such covariate.{did_you_mean(labels, data.covariate_names)} "

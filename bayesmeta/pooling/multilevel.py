@@ -16,9 +16,9 @@ from bayesmeta.pooling.arrays import check_level, critical
 from bayesmeta.pooling.components import Components, Term
 from bayesmeta.pooling.labels import row_labels
 from bayesmeta.pooling.multilevel_result import MultilevelResult
-from bayesmeta.pooling.pool import coefficient_labels
+from bayesmeta.pooling.pool import PoolDesign, coefficient_labels
 from bayesmeta.pooling.result import NOTHING, Pair
-from bayesmeta.pooling.wald import coefficient_rows, omnibus_test
+from bayesmeta.pooling.wald import coefficient_rows, level_contrasts, omnibus_test
 
 Floats = NDArray[np.float64]
 SIZES = (0.15, 0.9)  # of the scale of the effects: where searches start
@@ -54,7 +54,7 @@ def likelihood(
 def assemble(
     data: Estimates,
     model: Components,
-    names: Sequence[str],
+    design: PoolDesign,
     best: Floats,
     height: float,
     method: str,
@@ -76,7 +76,8 @@ def assemble(
     """
     beta, covariance = model.coefficients(best)
     k, p = model.X.shape
-    df = math.inf if interval == "wald" else float(k - p)
+    names, df = design.names, math.inf if interval == "wald" else float(k - p)
+    contrasts = level_contrasts(design.factors, names, beta, covariance, df, level)
     rows = coefficient_rows(names, beta, covariance, df, level)
     prediction = {}
     for name, row in rows:
@@ -104,6 +105,8 @@ def assemble(
         n_studies=data.n_studies,
         n_clusters=n_clusters,
         rows=rows,
+        tests=contrasts.tests,
+        contrast_rows=contrasts.rows,
         display=display_of(data.measure, data.se),
         labels=coefficient_labels(data, names) if formula != "outcome" else dict(zip(names, names, strict=True)),
     )

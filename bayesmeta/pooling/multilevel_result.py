@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.effects.display import Display
-from bayesmeta.pooling.result import EFFECT, Pair, StatisticalTest, WithCoefficients, plain_value
+from bayesmeta.pooling.result import EFFECT, NOTHING, Pair, StatisticalTest, WithCoefficients, plain_value
 from bayesmeta.text.sheet import Sheet
+
+if TYPE_CHECKING:
+    from bayesmeta.spec.levels import Pair as LevelPair
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -40,6 +44,10 @@ class MultilevelResult(WithCoefficients):
         Test of heterogeneity: the residual Q without any random effect.
     moderators : StatisticalTest or None
         Omnibus test of all coefficients but the intercept, chi-square or F.
+    tests : mapping of str to StatisticalTest
+        That the levels of a factor do not differ, ``"levels of allocation"``.
+    contrasts : DataFrame
+        Every level of a factor versus every other.
     log_likelihood : float
         Its maximum, restricted for method "reml".
     method, structure, interval, formula, level, n_studies, n_clusters
@@ -69,8 +77,15 @@ class MultilevelResult(WithCoefficients):
     n_studies: int
     n_clusters: int
     rows: tuple[tuple[str, tuple[float, ...]], ...] = field(repr=False)
+    tests: Mapping[str, StatisticalTest] = field(default_factory=dict)
+    contrast_rows: tuple[tuple[LevelPair, tuple[float, ...]], ...] = field(default=(), repr=False)
     display: Display = field(default=EFFECT, repr=False)
     labels: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def spread(self) -> tuple[Pair, dict[str, float]]:
+        """The prediction interval of the mean, and of a nested model the standard deviations within clusters and between them."""
+        within, between = (math.sqrt(self.variances[name]) for name in ("estimate", "cluster"))
+        return self.prediction.get("mu", NOTHING), {"tau": within, "cluster_tau": between, "i2": self.i2["estimate"]}
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; what is not defined is None."""
@@ -81,8 +96,9 @@ class MultilevelResult(WithCoefficients):
         table = None if self.correlation is None else [tuple(map(float, row)) for row in self.correlation]
         values["correlation"] = None if table is None else [plain_value(row) for row in table]
         values["moderators"] = self.moderators and self.moderators.as_dict()
+        values["tests"] = {name: test.as_dict() for name, test in self.tests.items()}
         values["coefficients"] = self.coefficients_as_dict()
-        return values
+        return values | ({"contrasts": self.contrasts_as_list()} if self.contrast_rows else {})
 
     def sheet(self) -> Sheet:
         """What ``print(result)`` and a notebook show, as a heading, tables and facts."""

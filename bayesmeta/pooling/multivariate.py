@@ -27,7 +27,7 @@ from bayesmeta.pooling.components import Components, Term, maximise
 from bayesmeta.pooling.labels import row_labels
 from bayesmeta.pooling.multilevel import SIZES, assemble, clusters_of, likelihood
 from bayesmeta.pooling.multilevel_result import MultilevelResult
-from bayesmeta.pooling.pool import design_matrix
+from bayesmeta.pooling.pool import PoolDesign, design_matrix
 from bayesmeta.pooling.result import Pair
 from bayesmeta.pooling.wald import without_mean
 
@@ -103,7 +103,8 @@ def pool_multivariate(
     same = np.equal.outer(groups, groups).astype(float)
     if structure != "diag":
         _require_pairs(same, which, names, structure)
-    columns, X = (tuple(names), np.eye(len(names))[which]) if formula is None else design_matrix(data, formula)
+    design = PoolDesign(tuple(names), np.eye(len(names))[which]) if formula is None else design_matrix(data, formula)
+    columns, X, _ = design
     term = Term(same, which, _basis(structure, len(names)))
     model = likelihood(data, X, (term,), method, interval, level)
     best, height = maximise(model, _starts(structure, len(names)), "pool_multivariate")
@@ -113,7 +114,7 @@ def pool_multivariate(
     with np.errstate(divide="ignore", invalid="ignore"):
         correlation = between / np.outer(sd, sd)
     return assemble(
-        data, model, columns, best, height, method, interval, level,
+        data, model, design, best, height, method, interval, level,
         structure=structure,
         formula="outcome" if formula is None else formula,
         n_clusters=len(set(groups)),

@@ -85,17 +85,17 @@ def pool_nested(
         )
     unit, zero = np.ones((1, 1, 1)), np.zeros(len(same), dtype=np.intp)
     terms = (Term(same, zero, unit), Term(np.eye(len(same)), zero, unit))
-    names, X = design_matrix(data, formula or "1")
-    model = likelihood(data, X, terms, method, interval, level)
+    design = design_matrix(data, formula or "1")
+    model = likelihood(data, design.X, terms, method, interval, level)
     best, height = maximise(model, list(map(np.array, itertools.product(SIZES, SIZES))), "pool_nested")
     variances = {name: float(value**2) for name, value in zip(LEVELS, best, strict=True)}
     total, typical = sum(variances.values()), model.without()[1]
     return assemble(
-        data, model, names, best, height, method, interval, level,
+        data, model, design, best, height, method, interval, level,
         structure="nested",
         formula=formula or "1",
         n_clusters=len(set(groups)),
-        tested=without_mean(names),
+        tested=without_mean(design.names),
         variances=variances,
         spread={"mu": total},
         intervals=_intervals(model, best, height, level),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +17,12 @@ from bayesmeta.pooling.arrays import PREDICTIONS, PooledRegression, check_names,
 from bayesmeta.pooling.confidence import confidence_prediction
 from bayesmeta.pooling.residuals import regression
 from bayesmeta.pooling.result import NOTHING, Pair, PooledResult
-from bayesmeta.pooling.wald import omnibus_test, without_mean
+from bayesmeta.pooling.wald import level_contrasts, omnibus_test, without_mean
 from bayesmeta.priors import HalfNormal
 from bayesmeta.spec.between import Between, Independent
 from bayesmeta.spec.column_words import column_words, references_in
 from bayesmeta.spec.design import check_coefficients, formula_design
+from bayesmeta.spec.levels import Factor, factors_in
 from bayesmeta.spec.normal_normal import NormalNormal
 
 Floats = NDArray[np.float64]
@@ -151,8 +153,8 @@ def pool_rows(
     interval = interval or ("wald" if method == "fe" else "hksj")
     check_names(method, interval, level, tau2_interval)
     require_choice("prediction", prediction, PREDICTIONS)
-    names, X = design_matrix(data, formula)
-    display, labels = display_of(data.measure, data.se), coefficient_labels(data, names)
+    names, X, factors = design_matrix(data, formula)
+    display, labels, trials = display_of(data.measure, data.se), coefficient_labels(data, names), data.n_trials
     data, X, ones, jacobian = _whitened(data, X, between, method)
     if prediction == "nagashima" and names != ("mu",):
         raise SpecificationError(
@@ -163,7 +165,10 @@ def pool_rows(
         prediction="metafor" if prediction == "nagashima" else prediction,
     )  # fmt: skip
     result = _result(data, names, X, regression, method, interval, formula, level, prediction, ones, jacobian)
-    return replace(result, display=display, labels=labels)
+    contrasts = level_contrasts(factors, names, regression.beta, regression.covariance, result.df, level)
+    return replace(
+        result, display=display, labels=labels, n_trials=trials, tests=contrasts.tests, contrast_rows=contrasts.rows
+    )
 
 
 def coefficient_labels(data: Estimates, names: Sequence[str]) -> dict[str, str]:
@@ -199,14 +204,22 @@ def _whitened(
     return turned, turned_X, inverse @ np.ones((len(X), 1)), jacobian
 
 
-def design_matrix(data: Estimates, formula: str) -> tuple[tuple[str, ...], Floats]:
-    """Return the names of the coefficients, the intercept as ``mu`` first, and the design matrix."""
+class PoolDesign(NamedTuple):
+    """Names of the coefficients, the intercept as ``mu`` first, the design matrix, and the factors of the formula."""
+
+    names: tuple[str, ...]
+    X: Floats
+    factors: tuple[Factor, ...] = ()
+
+
+def design_matrix(data: Estimates, formula: str) -> PoolDesign:
+    """Return the design of a formula for pooling."""
     made = formula_design(formula, data)
     check_coefficients(made, NormalNormal(formula=formula, tau=HalfNormal(1)))
-    columns = made.base[0]
+    columns, factors = made.base[0], factors_in(made.columns, made.references)
     if made.intercept:
-        return ("mu", *made.columns), np.column_stack([np.ones(data.n_studies), columns])
-    return tuple(made.columns), columns
+        return PoolDesign(("mu", *made.columns), np.column_stack([np.ones(data.n_studies), columns]), factors)
+    return PoolDesign(tuple(made.columns), columns, factors)
 
 
 def _result(

@@ -7,7 +7,6 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from bayesmeta.pooling.heterogeneity import tau2_estimate
 from bayesmeta.pooling.residuals import Regression
@@ -26,6 +25,8 @@ def _bounds(data: Regression, level: float, method: str) -> tuple[Floats, Floats
 
 
 def _limits(data: Regression, level: float, method: str) -> tuple[Floats, Floats]:
+    from scipy import stats
+
     curve = data.log_likelihood if method == "ml" else data.restricted_log_likelihood
     estimate = tau2_estimate(data, method)
     floor = curve(estimate) - stats.chi2.ppf(level, 1) / 2
@@ -65,6 +66,8 @@ def coefficient_profile(data: Regression, method: str, level: float) -> tuple[Fl
     Hardy and Thompson (1996), Stat. Med. 15:619-629,
     doi:10.1002/(SICI)1097-0258(19960330)15:6<619::AID-SIM188>3.0.CO;2-A
     """
+    from scipy import stats
+
     crit = stats.chi2.ppf(level, 1)
     best = tau2_estimate(data, method)
     top = data.log_likelihood(best)
@@ -108,6 +111,8 @@ def _highest(curve: Callable[[Floats], Floats], tau: Floats) -> Floats:
 
 def likelihood_ratio_p(data: Regression, method: str) -> Floats:
     """P value of the likelihood-ratio test that each coefficient is zero, shape (..., p)."""
+    from scipy import stats
+
     full = data.log_likelihood(tau2_estimate(data, method))
     drops = []
     for j in range(data.p):

@@ -1,9 +1,4 @@
-"""The part of a data set that is informative about heterogeneity, rotated until tau^2 enters as a sum of independent terms.
-
-If y ~ N(X beta, V + tau^2 I), the residual contrasts z are independent N(0, lam + tau^2). Every quadratic form that an
-estimator of tau^2 uses is a sum over them: with P = W - W X (X'WX)^-1 X'W, y'Py is the sum of z^2 / (lam + tau^2) and
-tr(P) that of 1 / (lam + tau^2). Nothing is inverted, so standard errors may differ by many orders of magnitude.
-"""
+"""Regression of effects with known variances on covariates, at any between-study variance."""
 
 from __future__ import annotations
 
@@ -15,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesmeta.pooling.contrasts import Contrasts, Spectrum
+from bayesmeta.pooling.elimination import eliminated
+
 Floats = NDArray[np.float64]
-_MANY, _EVEN = (
-    100,
-    1e4,
-)  # for as many studies, whose variances differ by less, eigenvalues are exact enough and much faster
+_MANY = 100  # studies, from which on no matrix has a row and a column for each
 
 
 @dataclass(frozen=True)
@@ -98,29 +93,23 @@ class Regression:
         return gap
 
     @cached_property
-    def _contrasts(self) -> tuple[Floats, Floats]:
+    def contrasts(self) -> Contrasts:
+        """The residual contrasts, on which every estimator of tau^2 rests.
+
+        Nothing is inverted for their spectrum, so that standard errors may differ by many orders of magnitude.
+        """
         if self.m == 0:
             empty = np.zeros((*self.y.shape[:-1], 0))
-            return empty, empty
+            return Spectrum(empty, empty)
+        if self.p == 0:  # the effects themselves
+            return Spectrum(self.v, self.gap**2)
+        if self.k >= _MANY:
+            return eliminated(self.gap, self.v, self.X)
         basis = np.linalg.qr(self.X, mode="complete")[0][..., self.p :]
         across = np.swapaxes(basis, -1, -2)
+        rotation, size, _ = np.linalg.svd(across * np.sqrt(self.v)[..., None, :], full_matrices=False)
         contrast = np.matmul(across, self.gap[..., None])
-        if self.k >= _MANY and np.all(self.v.max(axis=-1) <= _EVEN * self.v.min(axis=-1)):
-            lam, rotation = np.linalg.eigh(np.matmul(across * self.v[..., None, :], basis))
-        else:
-            rotation, size, _ = np.linalg.svd(across * np.sqrt(self.v)[..., None, :], full_matrices=False)
-            lam = size**2
-        return lam, np.matmul(np.swapaxes(rotation, -1, -2), contrast)[..., 0]
-
-    @property
-    def lam(self) -> Floats:
-        """Variances of the residual contrasts at tau = 0, shape (..., m)."""
-        return self._contrasts[0]
-
-    @cached_property
-    def z2(self) -> Floats:
-        """Squares of the residual contrasts, shape (..., m)."""
-        return self._contrasts[1] ** 2
+        return Spectrum(size**2, np.matmul(np.swapaxes(rotation, -1, -2), contrast)[..., 0] ** 2)
 
     @cached_property
     def scale(self) -> Floats:
@@ -129,7 +118,7 @@ class Regression:
 
     def q(self, tau2: Floats | float = 0.0) -> Floats:
         """Generalised Q statistic y'Py at `tau2`; Cochran's Q at 0."""
-        return np.sum(self.z2 / (self.lam + _last(tau2)), axis=-1)
+        return self.contrasts.q(np.asarray(tau2, dtype=float))
 
     def coefficients(self, tau2: Floats | float) -> tuple[Floats, Floats]:
         """Weighted least squares at `tau2`: estimates, shape (..., p), and covariance, shape (..., p, p)."""
@@ -146,7 +135,7 @@ class Regression:
 
     def restricted_log_likelihood(self, tau2: Floats | float) -> Floats:
         """Restricted log likelihood at `tau2`: log density of the residual contrasts."""
-        log_det = np.sum(np.log(self.lam + _last(tau2)), axis=-1)
+        log_det = self.contrasts.log_det(np.asarray(tau2, dtype=float))
         return np.asarray(-0.5 * (self.m * np.log(2 * np.pi) + log_det + self.q(tau2)))
 
 

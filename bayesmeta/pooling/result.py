@@ -16,6 +16,8 @@ from bayesmeta.text.sheet import Sheet, Shown
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bayesmeta.spec.levels import Pair as LevelPair
+
 Pair = tuple[float, float]
 NOTHING: Pair = (math.nan, math.nan)
 EFFECT = Display("effect", "effect")  # where no measure is stated
@@ -40,6 +42,41 @@ class WithCoefficients(Shown):
 
     __slots__ = ()
     rows: tuple[tuple[str, tuple[float, ...]], ...]
+    contrast_rows: tuple[tuple[LevelPair, tuple[float, ...]], ...]
+    tests: Mapping[str, StatisticalTest]
+    moderators: StatisticalTest | None
+
+    @property
+    def contrasts(self) -> pd.DataFrame:
+        """Every level of a factor versus every other, as `coefficients`, with columns factor, level and versus before it.
+
+        Factors in interactions have none: their levels differ by what they interact with.
+        """
+        import pandas as pd
+
+        rows = [[pair.factor, pair.level, pair.versus, *row] for pair, row in self.contrast_rows]
+        return pd.DataFrame(
+            rows, [pair.label for pair, _ in self.contrast_rows], ["factor", "level", "versus", *_COLUMNS]
+        )
+
+    def contrasts_as_list(self) -> list[dict[str, Any]]:
+        """Plain values of the contrasts for JSON."""
+        return [
+            {
+                "factor": pair.factor,
+                "level": pair.level,
+                "versus": pair.versus,
+                **dict(zip(_COLUMNS, map(plain_value, row), strict=True)),
+            }
+            for pair, row in self.contrast_rows
+        ]
+
+    def covariate_tests(self) -> dict[str, StatisticalTest]:
+        """The test of all covariates, and of each factor that its levels do not differ, unless it is all there is."""
+        every = {"covariates": self.moderators} if self.moderators else {}
+        alone = self.moderators.statistic if self.moderators else math.nan
+        levels = {name: test for name, test in self.tests.items() if name.startswith("levels of ")}
+        return {**every, **{name: test for name, test in levels.items() if not math.isclose(test.statistic, alone)}}
 
     @property
     def coefficients(self) -> pd.DataFrame:
@@ -87,11 +124,15 @@ class PooledResult(WithCoefficients):
     covariance : ndarray, shape (coefficient, coefficient)
         Covariance of the coefficients.
     tests : mapping of str to StatisticalTest
-        Further tests, for 2x2 tables.
+        Further tests: that the levels of a factor do not differ (``"levels of allocation"``), and of 2x2 tables.
+    contrasts : DataFrame
+        Every level of a factor versus every other.
     n_studies, n_trials : int
         Number of estimates, and of studies that they come from, of which one may have several; None for counts.
     method, interval, formula, level
         What was asked for.
+    glmm : str
+        Model of counts in two arms, for ``pool_glmm``; empty else.
     display : Display
         What the effects are called, and the scale on which they are read.
     labels : mapping of str to str
@@ -125,10 +166,12 @@ class PooledResult(WithCoefficients):
     interval: str
     formula: str = "1"
     level: float
+    glmm: str = ""
     n_studies: int
     n_trials: int | None = None
     df: float = math.inf
     rows: tuple[tuple[str, tuple[float, ...]], ...] = field(repr=False)
+    contrast_rows: tuple[tuple[LevelPair, tuple[float, ...]], ...] = field(default=(), repr=False)
     display: Display = field(default=EFFECT, repr=False)
     labels: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -137,14 +180,23 @@ class PooledResult(WithCoefficients):
         """Between-study standard deviation."""
         return math.sqrt(self.tau2)
 
+    def spread(self) -> tuple[Pair, dict[str, float]]:
+        """The prediction interval of the mean, and tau and I^2 with their intervals; a common effect has none."""
+        known = {"tau": self.tau, "i2": self.i2}
+        if self.method == "fe":
+            return self.prediction, known
+        lower, upper = (math.sqrt(max(end, 0.0)) for end in self.tau2_interval)
+        known |= {"tau_lower": lower, "tau_upper": upper}
+        return self.prediction, known | dict(zip(("i2_lower", "i2_upper"), self.i2_interval, strict=True))
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; what is not defined is None."""
-        skip = ("covariance", "tests", "rows", "moderators", "display", "labels")
+        skip = ("covariance", "tests", "rows", "contrast_rows", "moderators", "display", "labels")
         values = {name: plain_value(getattr(self, name)) for name in self.__dataclass_fields__ if name not in skip}
         named = {**({"moderators": self.moderators} if self.moderators else {}), **self.tests}
         values["tests"] = {name: test.as_dict() for name, test in named.items()}
         values["coefficients"] = self.coefficients_as_dict()
-        return values
+        return values | ({"contrasts": self.contrasts_as_list()} if self.contrast_rows else {})
 
     def sheet(self) -> Sheet:
         """What ``print(result)`` and a notebook show, as a heading, tables and facts."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from scipy import stats
 
 from bayesmeta.pooling.arrays import critical, two_sided_p
 from bayesmeta.pooling.result import StatisticalTest
+from bayesmeta.spec.levels import Factor, Pair
 
 Floats = NDArray[np.float64]
 Row = tuple[float, float, float, float, float, float]
@@ -30,6 +32,33 @@ def coefficient_rows(
     errors = np.sqrt(np.diag(covariance))
     pairs = zip(names, beta, errors, strict=True)
     return tuple((name, coefficient_row(float(b), float(s), df, level)) for name, b, s in pairs)
+
+
+class LevelContrasts(NamedTuple):
+    """Of each factor the test that its levels do not differ, and the row of each pair of levels."""
+
+    tests: dict[str, StatisticalTest]
+    rows: tuple[tuple[Pair, Row], ...]
+
+
+def level_contrasts(
+    factors: Sequence[Factor], names: Sequence[str], beta: Floats, covariance: Floats, df: float, level: float
+) -> LevelContrasts:
+    """Compare the levels of factors: all of them together, and every pair."""
+    tests, rows = {}, []
+    for factor in factors:
+        pairs = list(factor.pairs)
+        L = np.array([[pair.weights.get(name, 0.0) for name in names] for pair in pairs])
+        values, errors = L @ beta, np.sqrt(np.einsum("ij,jk,ik->i", L, covariance, L))
+        rows += [
+            (pair, coefficient_row(float(b), float(s), df, level))
+            for pair, b, s in zip(pairs, values, errors, strict=True)
+        ]
+        first = L[[i for i, pair in enumerate(pairs) if pair.versus == pairs[0].versus]]
+        test = omnibus_test(range(len(first)), first @ beta, first @ covariance @ first.T, df)
+        assert test is not None
+        tests[f"levels of {factor.name}"] = test
+    return LevelContrasts(tests, tuple(rows))
 
 
 def without_mean(names: Sequence[str]) -> list[int]:

@@ -37,6 +37,15 @@ class Student(NamedTuple):
     scale: float
 
 
+class Truncation(NamedTuple):
+    """A prior between two bounds, with the log of its mass between them."""
+
+    whole: Prior
+    lower: float
+    upper: float
+    log_inside: float
+
+
 class InPyMC(NamedTuple):
     """A prior in PyMC: a distribution of PyMC, its arguments, the variable's name, and the prior's value as a function of it."""
 
@@ -169,6 +178,11 @@ class Prior(ABC):
     @property
     def student(self) -> Student | None:
         """The prior as a normal or Student t distribution, None where it is neither."""
+        return None
+
+    @property
+    def truncation(self) -> Truncation | None:
+        """The prior as another one between two bounds, None where it is not."""
         return None
 
     @property

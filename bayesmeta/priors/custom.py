@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import final
 
 import numpy as np
-from scipy.signal import find_peaks
 
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import _standard as std
@@ -103,6 +102,8 @@ class CustomScale(MomentMethods):
         u = np.unique(np.concatenate([u, 0.5 * (u[1:] + u[:-1])]))
         density = self._log_density_of_log(u)
         density = np.maximum(density, density.max() - 700.0)
+        from scipy.signal import find_peaks
+
         peaks, _ = find_peaks(density, prominence=_SEPARATE)
         lowest = [left + int(np.argmin(density[left:right])) for left, right in itertools.pairwise(peaks)]
         return tuple(float(tau) for tau in np.exp(u[lowest]))

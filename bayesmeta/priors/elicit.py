@@ -19,6 +19,8 @@ from bayesmeta.priors._parameters import as_float, parameter_names
 from bayesmeta.priors.log_scale import OnVariance
 from bayesmeta.priors.registry import FAMILIES
 from bayesmeta.priors.statements import Statement, Statements, read_statements
+from bayesmeta.text.numbers import format_value, rounded
+from bayesmeta.text.sheet import Grid, Sheet, Shown
 
 _PLACES = ("location", "lower", "log_location")  # roles of parameters that are found on both sides of a centre
 _SAME, _MISFIT = 1e-6, 0.1  # relative difference of two solutions that are one; misfit that is warned about
@@ -26,8 +28,8 @@ _SCALES = (-2.0, -1.0, 0.0, 1.0, 2.0)  # starts for logarithms of scales and sha
 _SOLVED = 1e-9  # largest error of a probability in a solution
 
 
-@dataclass(frozen=True, slots=True)
-class Elicited:
+@dataclass(frozen=True, slots=True, repr=False)
+class Elicited(Shown):
     """A prior from statements.
 
     Attributes
@@ -49,6 +51,16 @@ class Elicited:
     def misfit(self) -> float:
         """Largest difference between a stated probability and that of the prior."""
         return max(abs(a - b) for a, b in zip(self.wanted, self.achieved, strict=True))
+
+    def sheet(self) -> Sheet:
+        """What ``print`` and a notebook show: the prior, and how near it comes to each statement."""
+        rows = [
+            [said, format_value(wanted), format_value(achieved)]
+            for said, wanted, achieved in zip(self.statements, self.wanted, self.achieved, strict=True)
+        ]
+        return Sheet(
+            f"Prior from statements: {rounded(str(self.prior))}", [Grid(rows, ["", "stated", "under the prior"])]
+        )
 
 
 def elicit(family: str, statements: Statements, **known: float) -> Elicited:

@@ -271,7 +271,11 @@ def _normalised(pairs: list[tuple[float, Prior]]) -> tuple[tuple[float, Prior], 
 
 def _check_supports(mixture: Mixture) -> None:
     """Reject a mixture of a family on [0, inf) with mass below zero."""
-    half = [prior for prior in mixture.priors if prior.support[0] >= 0 and math.isinf(prior.support[1])]
+    half = [
+        prior
+        for prior in mixture.priors
+        if prior.support[0] >= 0 and math.isinf(prior.support[1]) and prior.truncation is None
+    ]
     negative = [prior for prior in mixture.priors if prior.support[0] < 0]
     if half and negative:
         raise SpecificationError(

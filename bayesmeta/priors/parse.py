@@ -14,6 +14,7 @@ from bayesmeta.priors._base import Prior
 from bayesmeta.priors._parameters import parameter_names
 from bayesmeta.priors.catalogue.lookup import published_prior
 from bayesmeta.priors.defaults import default_priors
+from bayesmeta.priors.mixture import PointMass
 from bayesmeta.priors.registry import FAMILIES
 
 _FUNCTIONS: dict[str, Callable[[float], float]] = {"log": math.log, "exp": math.exp, "sqrt": math.sqrt}
@@ -40,8 +41,9 @@ def parse_prior(text: str | Prior) -> Prior:
         A family with its parameters in order or by name, e.g. ``"HalfNormal(0.5)"`` or
         ``"Normal(mean=0, sd=4)"``. Parameters may be arithmetic: ``+ - * / **``, ``log`` (natural), ``exp``,
         ``sqrt`` and ``pi``. Nothing else is evaluated. A family without parameters may stand alone, as in
-        ``"Jeffreys"``. ``'published_prior("vanerp2017")'`` takes one from the literature, with texts in quotes. A
-        prior is returned as it is. ``'default_priors("log_or")["tau"]'`` takes the default.
+        ``"Jeffreys"``. ``'published_prior("vanerp2017")'`` takes one from the literature, with texts in quotes, and
+        ``'default_priors("log_or")["tau"]'`` the default. ``"0"`` is ``PointMass(0)``: on tau, a common effect. A prior is
+        returned as it is.
 
     Returns
     -------
@@ -90,6 +92,12 @@ def _prior(node: ast.expr) -> Prior:
             ast.Call(ast.Name("default_priors"), [ast.Constant(str(measure))], []), ast.Constant(str(key))
         ):
             return _default(measure, key)
+        case ast.Constant(int() | float() as number) if not isinstance(number, bool):
+            if number == 0:
+                return PointMass(0)
+            raise SpecificationError(
+                f"{_source(node)} is a number; a value that is known is PointMass({_source(node)})."
+            )
     if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
         raise SpecificationError(f"{_source(node)} is not a prior; write e.g. HalfNormal(0.5).")
     name = node.func.id

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from functools import wraps
+from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal
+
+from bayesmeta.errors import SpecificationError
 
 if TYPE_CHECKING:
     from bayesmeta.priors._base import Prior
@@ -86,12 +90,34 @@ class Row:
                 f"{family.__name__}: roles of {', '.join(self.roles)}; its parameters are {', '.join(names)}."
             )
         family.row = self
+        _name_parameters(family)
         FAMILIES[family.__name__] = family
         return family
 
     def named(self, role: Role) -> str | None:
         """The parameter with a role."""
         return next((name for name, own in self.roles.items() if own == role), None)
+
+
+def _name_parameters(family: type[Prior]) -> None:
+    """Have a family answer a parameter that it does not have with those that it has."""
+    build = family.__init__
+
+    @wraps(build)
+    def checked(self: Prior, *arguments: Any, **named: Any) -> None:
+        try:
+            build(self, *arguments, **named)
+        except TypeError:
+            known = list(signature(build).parameters)[1:]
+            odd = next((name for name in named if name not in known), None)
+            if odd is None:
+                raise
+            raise SpecificationError(
+                f"{family.__name__} has no parameter {odd!r}; its parameters are {', '.join(known)}. Write "
+                f"{family.__name__}({', '.join(f'{name}=...' for name in known)})."
+            ) from None
+
+    family.__init__ = checked  # type: ignore[assignment,method-assign]
 
 
 def call(text: str) -> tuple[str, tuple[str, ...]]:

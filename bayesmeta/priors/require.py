@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors._base import Prior
+from bayesmeta.priors._parameters import as_float
 from bayesmeta.priors._preliz import from_preliz
 from bayesmeta.priors.improper import ImproperUniform
 from bayesmeta.priors.mixture import Mixture, PointMass
@@ -15,7 +18,7 @@ from bayesmeta.priors.registry import FAMILIES
 
 
 def require_scale_prior(prior: object, name: str = "tau") -> Prior:
-    """Return `prior` if it is one for a scale, with all its mass on [0, inf).
+    """Return `prior` if it is one for a scale, with all its mass on [0, inf); the number 0 is a point mass there.
 
     Parameters
     ----------
@@ -40,7 +43,7 @@ def require_scale_prior(prior: object, name: str = "tau") -> Prior:
     bayesmeta.errors.SpecificationError: prior for tau is Normal(0, 1), which puts mass below zero. \
 Use HalfNormal(1) or another prior on [0, inf).
     """
-    checked = require_prior(prior, name, "HalfNormal(0.5)")
+    checked = PointMass(0) if as_float(prior) == 0 else require_prior(prior, name, "HalfNormal(0.5)")
     if checked.support[0] >= 0:
         return checked
     suggested = _half(checked)
@@ -116,14 +119,19 @@ def require_proper(prior: object, name: str = "mu") -> Prior:
 def require_prior(prior: object, name: str, example: str) -> Prior:
     """Return `prior` if it is one for a single parameter; `name` and `example` are for the message.
 
-    A distribution of PreliZ is translated.
+    A distribution of PreliZ is translated, and text read as `parse_prior` reads it.
 
     Examples
     --------
     >>> require_prior(1.5, "mu", "Normal(0, 4)")
     Traceback (most recent call last):
-    bayesmeta.errors.SpecificationError: prior for mu must be a prior, e.g. Normal(0, 4); got 1.5.
+    bayesmeta.errors.SpecificationError: prior for mu must be a prior, e.g. Normal(0, 4); got 1.5. A value that is known \
+is PointMass(1.5).
     """
+    if isinstance(prior, str):
+        from bayesmeta.priors.parse import parse_prior
+
+        prior = parse_prior(prior)
     if isinstance(prior, Prior) and prior.joint is not None:
         raise SpecificationError(
             f"prior for {name} is {prior}, which is for {prior.joint.dim} coefficients together. "
@@ -132,7 +140,7 @@ def require_prior(prior: object, name: str, example: str) -> Prior:
     if not isinstance(prior, Prior):
         if (translated := from_preliz(prior)) is not None:
             return translated
-        hint = " Text is read by parse_prior." if isinstance(prior, str) else ""
+        hint = "" if math.isnan(as_float(prior)) else f" A value that is known is PointMass({prior})."
         raise SpecificationError(f"prior for {name} must be a prior, e.g. {example}; got {prior!r}.{hint}")
     for part in published_parts(prior):
         _check_parameter(part, name)

@@ -11,7 +11,7 @@ from typing import Any, Self, final
 import numpy as np
 
 from bayesmeta.errors import SpecificationError
-from bayesmeta.priors._base import Floats, InPyMC, Moments, Prior, Size, inner_data
+from bayesmeta.priors._base import Floats, InPyMC, Moments, Prior, Size, Truncation, inner_data
 from bayesmeta.priors._half_line import MomentMethods
 from bayesmeta.priors._parameters import as_float, number_text, rejected
 from bayesmeta.priors.real_line import Cauchy, Normal, StudentT
@@ -27,7 +27,8 @@ _EXAMPLE = "Truncated(Normal(0.35, 0.1), 0, inf)"
 class Truncated(MomentMethods):
     """A normal, Student t or Cauchy distribution given that the value lies between two bounds.
 
-    On `mu` or a coefficient it is for the nuts engine; the quadrature engine takes it for `tau` only.
+    Exact by quadrature on `tau`, and on `mu` or one coefficient: a directed hypothesis. On several coefficients it is for
+    the nuts engine.
 
     Parameters
     ----------
@@ -77,6 +78,11 @@ class Truncated(MomentMethods):
         return self.lower, self.upper
 
     @property
+    def truncation(self) -> Truncation:
+        """The prior that is cut, the bounds, and the log of its mass between them."""
+        return Truncation(self.prior, self.lower, self.upper, math.log(self._mass))
+
+    @property
     def priors(self) -> tuple[Prior, ...]:
         """The prior that is cut."""
         return (self.prior,)
@@ -84,6 +90,10 @@ class Truncated(MomentMethods):
     def scaled(self, factor: float) -> Self:
         """The scaled prior, cut at the bounds times `factor`."""
         return replace(self, prior=self.prior.scaled(factor), lower=factor * self.lower, upper=factor * self.upper)
+
+    def widened(self, factor: float) -> Self:
+        """The widened prior, cut at the same bounds."""
+        return replace(self, prior=self.prior.widened(factor))
 
     def in_pymc(self, pm: Any, name: str, data: Mapping[str, Any]) -> InPyMC:
         """The same, with the bounds that there are."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from scipy.special import gammainccinv, gammaincinv, gammaln, polygamma
 from bayesmeta.errors import InferenceError, SpecificationError
 from bayesmeta.priors import Flat, Prior, plain
 from bayesmeta.priors._parameters import number_text
+from bayesmeta.quadrature.cut import Cut
 from bayesmeta.quadrature.gaussian import CoefficientPrior
 
 Floats = NDArray[np.float64]
@@ -36,13 +37,22 @@ class Component:
     """One normal (or flat: precision 0, or fixed: precision inf) component of a prior on one coefficient.
 
     `parity` is positive or negative for the two halves of the rule over a t prior's scale, 1 in size but at the ends of
-    the rule, and 0 for a component of its own.
+    the rule, and 0 for a component of its own. Where the prior is cut the component is a normal that is not, and `log_inside`
+    the log of the whole prior's mass between the bounds.
     """
 
     weight: float
     mean: float
     precision: float
     parity: int = 0
+    lower: float = -math.inf
+    upper: float = math.inf
+    log_inside: float = 0.0
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it has a bound."""
+        return self.lower > -math.inf or self.upper < math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +85,11 @@ class Piece:
         The other columns, in order.
     mean, precision : ndarray, shapes (component, free) and (component, free, free)
     log_weight : ndarray, shape (component,)
-        Log of the components' weights, which sum to one.
+        Log of the components' weights, which sum to one; of those that are cut, over the prior's mass between the bounds.
     n_flat : int
     parities : ndarray, shape (dimension, component)
+    cut : (int, Cut), optional
+        The column that is cut, and its bounds.
     """
 
     weight: float
@@ -88,6 +100,14 @@ class Piece:
     log_weight: Floats
     n_flat: int
     parities: Floats
+    cut: tuple[int, Cut] | None = None
+
+    def bounds(self, basis: Floats) -> Cut | None:
+        """Bounds of what is cut, with the free coefficients as ``basis @ rotated``."""
+        if self.cut is None:
+            return None
+        column, cut = self.cut
+        return cut._replace(weights=tuple(basis[self.free.index(column)].tolist()))
 
     def prior(self, basis: Floats) -> CoefficientPrior:
         """For the kernel, with the coefficients as ``basis @ rotated``."""
@@ -101,19 +121,20 @@ class Piece:
             tuple(tuple(precision[:, i, j, None] for j in range(i + 1)) for i in range(p)),
             log_norm[:, None],
             self.n_flat,
+            self.bounds(basis),
         )
 
 
-def expand(prior: Prior, name: str, finer: int = 1) -> list[Component]:
+def expand(prior: Prior, name: str, finer: int = 1, *, cut: bool = False) -> list[Component]:
     """Components of a prior on one coefficient; their weights sum to one.
 
     The rule over a t prior's scale has nodes `finer` times as dense, and reaches as many times further down, where data
-    far from the prior put the posterior.
+    far from the prior put the posterior. With `cut` it may be truncated: its components are then normals with bounds.
 
     Raises
     ------
     SpecificationError
-        If the prior is not a finite or scale mixture of normals.
+        If the prior is not a finite or scale mixture of normals, or is truncated where it may not be.
     InferenceError
         If it is too narrow for floats.
     """
@@ -124,9 +145,7 @@ def expand(prior: Prior, name: str, finer: int = 1) -> list[Component]:
         return [Component(1.0, unwrapped.atom, math.inf)]
     if unwrapped.is_mixture:
         return [
-            Component(w * c.weight, c.mean, c.precision, c.parity)
-            for w, part in unwrapped.parts
-            for c in expand(part, name, finer)
+            replace(c, weight=w * c.weight) for w, part in unwrapped.parts for c in expand(part, name, finer, cut=cut)
         ]
     if unwrapped.student is not None:
         nu, mean, scale = unwrapped.student
@@ -136,14 +155,17 @@ def expand(prior: Prior, name: str, finer: int = 1) -> list[Component]:
                 f"squared. Use PointMass({number_text(mean)}) for a value that is known."
             )
         return [Component(1.0, mean, scale**-2.0)] if math.isinf(nu) else _scale_mixture(nu, mean, scale, finer)
-    if unwrapped.priors and unwrapped.of_square is None:  # and no mixture: a prior that is cut
-        raise SpecificationError(
-            f"prior for {name} is {prior}: given tau, a truncated prior leaves no normal distribution, which the "
-            "quadrature engine needs. Use engine='nuts'."
-        )
+    if unwrapped.truncation is not None:
+        if not cut:
+            raise SpecificationError(
+                f"prior for {name} is {prior}: a truncated prior leaves no normal distribution given tau, which is needed "
+                "here. Use Normal, StudentT or Cauchy."
+            )
+        whole, lower, upper, log_inside = unwrapped.truncation
+        return [replace(c, lower=lower, upper=upper, log_inside=log_inside) for c in expand(whole, name, finer)]
     raise SpecificationError(
-        f"prior for {name} is {prior}: the quadrature engine takes Flat, Normal, StudentT, Cauchy, PointMass and "
-        "mixtures of them, and MultivariateNormal. Use engine='nuts'."
+        f"prior for {name} is {prior}: the quadrature engine takes Flat, Normal, StudentT, Cauchy, PointMass, those "
+        "truncated and mixtures of them, and MultivariateNormal. Use engine='nuts'."
     )
 
 
@@ -168,7 +190,7 @@ def _scale_mixture(nu: float, mean: float, scale: float, finer: int) -> list[Com
     ]
 
 
-def pieces(names: Sequence[str], priors: Mapping[Names, Prior], finer: int = 1) -> list[Piece]:
+def pieces(names: Sequence[str], priors: Mapping[Names, Prior], finer: int = 1, *, cut: bool = False) -> list[Piece]:
     """Split a prior on all coefficients into pieces.
 
     Parameters
@@ -179,11 +201,13 @@ def pieces(names: Sequence[str], priors: Mapping[Names, Prior], finer: int = 1) 
         By the names of the coefficients that each is for: joint for several, and for one if it is a `MultivariateNormal`.
     finer : int
         Refines the rule over a t prior's scale.
+    cut : bool
+        Whether one of them may be truncated.
 
     Raises
     ------
     SpecificationError
-        If a prior is not one for this engine, or the mixture has too many components.
+        If a prior is not one for this engine or is truncated where it may not be, or the mixture has too many components.
     """
     joint = {group: prior.joint for group, prior in priors.items() if prior.joint is not None}
     blocks = [
@@ -191,7 +215,13 @@ def pieces(names: Sequence[str], priors: Mapping[Names, Prior], finer: int = 1) 
         for group, prior in joint.items()
     ]
     single = {group[0]: prior for group, prior in priors.items() if prior.joint is None}
-    blocks += [Block((i,), tuple(expand(single[name], name, finer))) for i, name in enumerate(names) if name in single]
+    blocks += [
+        Block((i,), tuple(expand(single[name], name, finer, cut=cut))) for i, name in enumerate(names) if name in single
+    ]
+    if len(cuts := [names[block.columns[0]] for block in blocks if any(c.is_cut for c in block.components)]) > 1:
+        raise SpecificationError(
+            f"priors for {' and '.join(cuts)} are truncated, of which the quadrature engine takes one. Use engine='nuts'."
+        )
     return [_piece(len(names), blocks, pattern) for pattern in _patterns(blocks)]
 
 
@@ -216,7 +246,7 @@ def _piece(n: int, blocks: Sequence[Block], pattern: Sequence[Component | None])
         slab = [c for c in block.components if not math.isinf(c.precision)]
         total = sum(c.weight for c in slab) if block.joint is None else 1.0
         weight *= total
-        open_blocks.append((block, [Component(c.weight / total, c.mean, c.precision, c.parity) for c in slab]))
+        open_blocks.append((block, [replace(c, weight=c.weight / total) for c in slab]))
     free = tuple(i for i in range(n) if i not in fixed)
     position = {column: i for i, column in enumerate(free)}
     size = math.prod(max(len(slab), 1) for _, slab in open_blocks)
@@ -226,7 +256,7 @@ def _piece(n: int, blocks: Sequence[Block], pattern: Sequence[Component | None])
             "Use Student t, Cauchy or mixture priors on fewer coefficients, or engine='nuts'."
         )
     mean, precision = np.zeros((size, len(free))), np.zeros((size, len(free), len(free)))
-    log_weight, parities, n_flat = np.zeros(size), [], 0
+    log_weight, parities, n_flat, cut = np.zeros(size), [], 0, None
     grid = np.indices([max(len(slab), 1) for _, slab in open_blocks]).reshape(len(open_blocks), size)
     for (block, slab), at in zip(open_blocks, grid, strict=True):
         rows = [position[column] for column in block.columns]
@@ -236,12 +266,15 @@ def _piece(n: int, blocks: Sequence[Block], pattern: Sequence[Component | None])
             continue
         mean[:, rows[0]] = np.array([c.mean for c in slab])[at]
         precision[:, rows[0], rows[0]] = np.array([c.precision for c in slab])[at]
-        log_weight += np.log(np.array([c.weight for c in slab]))[at]
+        log_weight += np.array([math.log(c.weight) - c.log_inside for c in slab])[at]
+        if any(c.is_cut for c in slab):
+            lower, upper = (np.array([getattr(c, end) for c in slab])[at][:, None] for end in ("lower", "upper"))
+            cut = block.columns[0], Cut((), lower, upper)
         parity = np.array([c.parity for c in slab], float)[at]
         if parity.any():
             parities.append(parity)
         n_flat += sum(c.precision == 0 for c in slab)
-    return Piece(weight, fixed, free, mean, precision, log_weight, n_flat, np.array(parities).reshape(-1, size))
+    return Piece(weight, fixed, free, mean, precision, log_weight, n_flat, np.array(parities).reshape(-1, size), cut)
 
 
 def _log_determinant(precision: Floats, rank: int) -> Floats:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesmeta.quadrature.cut import draw
+from bayesmeta.quadrature.gaussian import solve_lower
 from bayesmeta.quadrature.parts import Part, QuadratureFit
 from bayesmeta.quadrature.scale_density import ScaleDensity
 
@@ -77,9 +79,19 @@ def _draw_beta(part: Part, tau: Floats, n: int, rng: np.random.Generator) -> Flo
         at = (component, np.arange(rows.size))
         noise = rng.standard_normal((len(free), rows.size))
         root = [[np.broadcast_to(x, share.shape)[at] for x in row] for row in given.root]
+        if (cut := part.cut) is not None:
+            bounds = cut.standardised(*given.contrast(cut.weights))
+            low, high = (np.broadcast_to(bound, share.shape)[at] for bound in bounds)
+            _cut_noise(noise, np.array(solve_lower(root, cut.weights)), draw(low, high, rng.random(rows.size)))
         for i in reversed(range(len(free))):  # beta = mean + L^-T noise
             noise[i] = (noise[i] - sum(root[j][i] * noise[j] for j in range(i + 1, len(free)))) / root[i][i]
         means = [np.broadcast_to(m, share.shape)[at] for m in given.mean]
         rotated = np.stack(means) + noise
         out[np.ix_(rows, free)] = (part.basis @ rotated).T
     return out
+
+
+def _cut_noise(noise: Floats, direction: Floats, z: Floats) -> None:
+    """Replace what standard normal noise (coefficient, draw) has along a direction by truncated draws."""
+    direction = direction / np.sqrt((direction**2).sum(axis=0))
+    noise += direction * (z - (direction * noise).sum(axis=0))

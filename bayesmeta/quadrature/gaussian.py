@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from bayesmeta.quadrature.cut import Cut, log_mass
 from bayesmeta.quadrature.special import added, namespace, product, total
 
 Array = Any  # of any library that follows the array API standard
@@ -93,22 +94,26 @@ class CoefficientPrior:
         Log of the component's weight, plus half the log determinant of its precision over the proper part.
     n_flat : int
         How many of the coefficients are flat.
+    cut : Cut, optional
+        Bounds of a combination of them, for NumPy arrays; `log_norm` is then that of the whole normals less the log of the
+        prior mass between the bounds.
     """
 
     mean: tuple[Array, ...]
     precision: tuple[tuple[Array, ...], ...]
     log_norm: Array
     n_flat: int
+    cut: Cut | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Conditional:
-    """Posterior of the coefficients given tau at each node.
+    """Posterior of the coefficients given tau at each node; where the prior is cut, what it is without the bounds.
 
     Attributes
     ----------
     log_likelihood : array, shape (*lanes, component, node)
-        Log marginal density of y given tau and component, times the component's weight.
+        Log marginal density of y given tau and component, times the component's weight; under the prior as it is cut.
     mean : tuple of array, shape (*lanes, component, node)
     root : tuple of tuple of array
         Lower Cholesky factor of the posterior precision.
@@ -126,6 +131,11 @@ class Conditional:
         mean = sum((w * m for w, m in zip(weights, self.mean, strict=True)), 0.0 * self.log_likelihood)
         solved = solve_lower(self.root, weights)
         return mean, sum((q**2 for q in solved), 0.0 * self.log_likelihood)
+
+    def correlated(self, weights: Sequence[Any], others: Sequence[Any]) -> Array:
+        """Covariance of a linear combination of the coefficients with another one, over the standard deviation of that."""
+        first, second = solve_lower(self.root, weights), solve_lower(self.root, others)
+        return added(p * q for p, q in zip(first, second, strict=True)) / added(q**2 for q in second) ** 0.5
 
     def moved(self, origin: Sequence[Array]) -> Conditional:
         """The same with means that were measured from `origin` measured from zero."""
@@ -174,7 +184,11 @@ def condition(
         log_density = log_density - xp.log(root[i][i])
     constant = prior.log_norm + problem.log_jacobian - 0.5 * (n - prior.n_flat) * _LOG_2PI
     size = xp.abs(sums.log_weight) + xp.abs(log_scale) + largest if sized else 0.0
-    return Conditional(log_density + constant, tuple(mean), root, size)
+    given = Conditional(log_density + constant, tuple(mean), root, size)
+    if prior.cut is None:
+        return given
+    inside = log_mass(*prior.cut.standardised(*given.contrast(prior.cut.weights)))
+    return replace(given, log_likelihood=given.log_likelihood + inside, size=size + abs(inside) if sized else 0.0)
 
 
 def posterior_mean(problem: Problem, prior: CoefficientPrior, tau2: Array) -> list[Array]:

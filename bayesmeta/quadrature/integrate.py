@@ -7,6 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
+from bayesmeta.quadrature.cut import Cut, conditioned
+from bayesmeta.quadrature.cut import below as cut_cdf
 from bayesmeta.quadrature.gaussian import CoefficientPrior, Conditional, Problem, condition, posterior_mean
 from bayesmeta.quadrature.grid import Grid, locate
 from bayesmeta.quadrature.scale_density import ScaleDensity
@@ -18,6 +22,7 @@ MOST_NODES = 8192  # what error is left then, the result states
 _MOMENT = 0.01  # a moment may be a hundred times less certain, relative to itself, than a probability
 PROBES = (-2.5, -1.0, 0.0, 1.0, 2.5)  # standard deviations around the mean at which CDFs are compared
 _SCALES = (-2.0, 1.0, -1.0, 2.0, 0.0)  # and spreads of the log of a new study's conditional sd, to alternate sides
+_NOTHING = 1e-20  # mass of a node and component that does not count
 _ROUNDING = 2.0**-52  # spacing of floats at one
 
 
@@ -158,7 +163,8 @@ class Integrand:
         for column, value in zip(self.problem.columns, origin, strict=True):
             y = y - (value if column is None else column * value)
         mean = tuple(m - value for m, value in zip(self.prior.mean, origin, strict=True))
-        moved = replace(self, problem=self.problem.with_effects(y), prior=replace(self.prior, mean=mean))
+        cut = None if self.prior.cut is None else self.prior.cut.moved(origin)
+        moved = replace(self, problem=self.problem.with_effects(y), prior=replace(self.prior, mean=mean, cut=cut))
         shift = None if n == 1 else tuple(m[..., :1] for m in posterior_mean(moved.problem, moved.prior, tau2))
         return moved, origin, shift
 
@@ -216,7 +222,8 @@ def _normalised(
     mass = xp.exp(log_mass - top)
     total = over_nodes(mass)
     mass = mass / total
-    error, components = _errors(xp, mass, tau, given, grid.moments, integrand.prior.n_flat, integrand.parities)
+    cut = None if integrand.prior.cut is None else integrand.prior.cut.moved(origin)
+    error, components = _errors(xp, mass, tau, given, grid.moments, integrand.prior.n_flat, integrand.parities, cut)
     error = xp.where(grid.needed > mass.shape[-1], 1.0 + 0.0 * error, error)  # a mode may lie between the nodes
     rounding = _ROUNDING * over_nodes(mass * given.size)
     log_evidence = top + xp.log(total)
@@ -249,8 +256,23 @@ def over_components(log_joint: Array) -> Array:
     return top + xp.log(xp.sum(xp.exp(log_joint - top), axis=-2, keepdims=True))
 
 
+def _cut_share(mass: Array, t: Array, correlation: Array, a: Array, b: Array) -> Array:
+    """Mass below standardised points of normals that are cut, where there is any."""
+    kept = mass > _NOTHING
+    share = 0.0 * mass
+    share[kept] = cut_cdf(*(x[kept] for x in np.broadcast_arrays(t, correlation, a, b, mass)[:4]))
+    return mass * share
+
+
 def _errors(
-    xp: Any, mass: Array, tau: Array, given: Conditional, moments: Array, n_flat: int, parities: Sequence[Array]
+    xp: Any,
+    mass: Array,
+    tau: Array,
+    given: Conditional,
+    moments: Array,
+    n_flat: int,
+    parities: Sequence[Array],
+    cut: Cut | None,
 ) -> tuple[Array, Array]:
     """Largest difference between the two halves of the nodes, each a rule of its own, and of the components.
 
@@ -269,7 +291,11 @@ def _errors(
 
     alone = len(mass.shape) == 2  # a single lane: the points of a distribution function in one array
 
-    def below(points: Sequence[Array], m: Array, sd: Array) -> list[Array]:
+    bounds = None if cut is None else cut.standardised(*given.contrast(cut.weights))
+
+    def below(points: Sequence[Array], m: Array, sd: Array, with_cut: Array) -> list[Array]:
+        if bounds is not None:
+            return [_cut_share(mass, (point - m) / sd, with_cut / sd, *bounds) for point in points]
         if alone:
             return [mass * normal_cdf((xp.stack(points) - m) / sd)]
         return [mass * normal_cdf((point - m) / sd) for point in points]
@@ -277,19 +303,24 @@ def _errors(
     power = xp.where(moments >= 2, tau**2, xp.where(moments >= 1, tau, 1.0 + 0.0 * tau))
     functions = [mass, relative(mass * power)]
     for j in range(len(given.mean)):
-        m, variance = given.contrast([float(i == j) for i in range(len(given.mean))])
-        centre = over_nodes(mass * m)
-        spread = mass * (variance + (m - centre) ** 2)
+        unit = [float(i == j) for i in range(len(given.mean))]
+        m, variance = given.contrast(unit)
+        covariance = 0.0 * m if cut is None else given.correlated(unit, cut.weights)
+        near_m, near_variance = (m, variance) if bounds is None else conditioned(m, variance, covariance, *bounds)
+        centre = over_nodes(mass * near_m)
+        spread = mass * (near_variance + (near_m - centre) ** 2)
         sd = over_nodes(spread) ** 0.5
         functions.append(relative(spread) if n_flat == 0 else xp.where(moments >= 2, relative(spread), 0.0 * spread))
-        functions += below([centre + probe * sd for probe in PROBES], m, variance**0.5)
+        functions += below([centre + probe * sd for probe in PROBES], m, variance**0.5, covariance)
         total = variance + tau**2
         log_sd = 0.5 * xp.log(total)
         middle = over_nodes(mass * log_sd)
         spread = over_nodes(mass * (log_sd - middle) ** 2) ** 0.5
         near = over_nodes(mass * m / total) / over_nodes(mass / total)
         signs = zip((1, -1, 1, -1, 1), _SCALES, strict=True)
-        functions += below([near + sign * xp.exp(middle + scale * spread) for sign, scale in signs], m, total**0.5)
+        functions += below(
+            [near + sign * xp.exp(middle + scale * spread) for sign, scale in signs], m, total**0.5, covariance
+        )
     places = xp.arange(mass.shape[-1], dtype=mass.dtype)
     alternating = 1.0 - 2.0 * (places - 2.0 * xp.floor(places / 2.0))
     worst = components = 0.0 * mass[..., :1, :1]

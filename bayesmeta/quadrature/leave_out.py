@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.errors import InferenceError
-from bayesmeta.quadrature.gaussian import BLOCK, Problem
+from bayesmeta.quadrature.gaussian import BLOCK, Problem, solve_lower
 from bayesmeta.quadrature.integrate import NODES, converge
-from bayesmeta.quadrature.mixtures import Mixture
+from bayesmeta.quadrature.mixtures import Mixture, bounds_of, with_cut
 from bayesmeta.quadrature.parts import Part, QuadratureFit, weighted_fit
 from bayesmeta.quadrature.rotate import Rotation, rotate
 
@@ -66,7 +66,7 @@ def predictive(part_of: QuadratureFit, left_out: LeftOut, full: QuadratureFit) -
     ``c = (V_-i,-i + tau^2 G_-i,-i)^-1 (V_-i,i + tau^2 G_-i,i)``, which vanish for independent studies.
     """
     row, others = left_out.row, left_out.fit
-    means, variances, weights = [], [], []
+    means, variances, weights, covariances = [], [], [], []
     for part in part_of.parts:
         shape = part.posterior.mass.shape
         tau2 = np.asarray(part.posterior.tau)[0] ** 2
@@ -77,7 +77,12 @@ def predictive(part_of: QuadratureFit, left_out: LeftOut, full: QuadratureFit) -
         means.append(np.broadcast_to(mean + offset + fixed, shape).ravel())
         variances.append(np.broadcast_to(variance + spread, shape).ravel())
         weights.append(part.probability * np.asarray(part.posterior.mass).ravel())
-    return Mixture(np.concatenate(weights), np.concatenate(means), np.concatenate(variances))
+        of_y = solve_lower(part.posterior.given.root, list(free))
+        covariances.append(with_cut(part, of_y).ravel() if part_of.is_cut else variances[-1])
+    v = np.concatenate(variances)
+    return Mixture(
+        np.concatenate(weights), np.concatenate(means), v, bounds_of(part_of, np.concatenate(covariances), v)
+    )
 
 
 def _regression(full: QuadratureFit, others: QuadratureFit, row: int, tau2: Floats) -> tuple[Floats, Floats, Floats]:

@@ -47,6 +47,8 @@ class NodePart:
         Not zero: tau varies with the node.
     second : float
         No second standard deviation.
+    cut : None
+        No prior on a coefficient is truncated.
     """
 
     piece: Piece
@@ -55,6 +57,7 @@ class NodePart:
     group: Ints
     scale: float = 1.0
     second: float = 0.0
+    cut: None = None
 
     def weights(self, contrast: Floats) -> tuple[float, Floats]:
         """A contrast of all coefficients, as an offset and weights of this part's free ones."""
@@ -77,6 +80,8 @@ class NodeMixture:
         Zero: a claim must be defined wherever there are nodes.
     clustered : bool
         False: a new study is a study.
+    is_cut : bool
+        False.
     """
 
     names: tuple[str, ...]
@@ -84,6 +89,7 @@ class NodeMixture:
     n_groups: int
     error: float = 0.0
     clustered: bool = False
+    is_cut: bool = False
 
     @property
     def group(self) -> Ints:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bayesmeta.errors import InferenceError
 from bayesmeta.quadrature.coefficients import Piece
+from bayesmeta.quadrature.cut import Cut
 from bayesmeta.quadrature.gaussian import Conditional
 from bayesmeta.quadrature.grid import Grid
 from bayesmeta.quadrature.integrate import Integrand, Posterior
@@ -64,6 +65,10 @@ class AnyPart(Protocol):
     def second(self) -> float:
         """The second standard deviation, in a model with two scales."""
 
+    @property
+    def cut(self) -> Cut | None:
+        """Bounds of what is cut, in terms of the part's rotated coefficients."""
+
     def weights(self, contrast: Floats) -> tuple[float, Floats]:
         """A contrast of all coefficients, as an offset and weights of this part's free ones."""
 
@@ -86,6 +91,10 @@ class AnyFit(Protocol):
     @property
     def clustered(self) -> bool:
         """Whether a new study is in a cluster of its own."""
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether a prior on a coefficient is truncated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +130,11 @@ class Part:
     basis: Floats
     second: float = 0.0
     cell: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def cut(self) -> Cut | None:
+        """Bounds of what is cut, in terms of the rotated coefficients."""
+        return self.integrand.prior.cut
 
     def weights(self, contrast: Floats) -> tuple[float, Floats]:
         """A contrast of all coefficients, as an offset and weights of this part's rotated free ones."""
@@ -192,6 +206,11 @@ class QuadratureFit:
     def clustered(self) -> bool:
         """Whether a new study is in a cluster of its own."""
         return self.problem.clusters is not None
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether a prior on a coefficient is truncated."""
+        return any(part.cut is not None for part in self.parts)
 
 
 def weighted_fit(

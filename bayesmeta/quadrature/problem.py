@@ -117,7 +117,7 @@ class GaussianProblem:
 
     def pieces(self, finer: int = 1) -> list[Piece]:
         """The prior on the coefficients as mixtures of normals; raises as `coefficients.pieces`."""
-        return pieces(self.names, self.coefficient_priors, finer)
+        return pieces(self.names, self.coefficient_priors, finer, cut=True)
 
     def with_priors(self, priors: Mapping[str, Prior]) -> GaussianProblem:
         """The same with other priors on some coefficients or scales."""

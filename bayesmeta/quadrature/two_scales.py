@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from bayesmeta.errors import SpecificationError
 from bayesmeta.quadrature.coefficients import Piece
+from bayesmeta.quadrature.cut import below, conditioned
 from bayesmeta.quadrature.gaussian import Problem
 from bayesmeta.quadrature.grid import locate
 from bayesmeta.quadrature.integrate import NODES, PROBES, Integrand, Posterior, converge, integrate
-from bayesmeta.quadrature.mixtures import moments
+from bayesmeta.quadrature.mixtures import cut_at, moments, solved, with_cut
 from bayesmeta.quadrature.parts import Part, QuadratureFit, SecondScale, weighted_fit
 from bayesmeta.quadrature.problem import GaussianProblem, obstacle
 from bayesmeta.quadrature.scale_density import ScaleDensity
@@ -170,13 +171,30 @@ def _outer_error(parts: list[Part], masses: Floats) -> float:
     n = len(parts[0].piece.free) + len(parts[0].piece.fixed)
     for j in parts[0].piece.free:
         contrast = np.eye(n)[j]
-        mixtures = [(part.posterior.mass, *moments(part, contrast)) for part in parts]
+        mixtures = [(part.posterior.mass, *_cut_moments(part, contrast)) for part in parts]
         centre = sum(q * float((w * m).sum()) for q, (w, m, _) in zip(masses, mixtures, strict=True))
         square = sum(
             q * float((w * (v + (m - centre) ** 2)).sum()) for q, (w, m, v) in zip(masses, mixtures, strict=True)
         )
         for probe in PROBES:
             point = centre + probe * math.sqrt(square)
-            values = np.array([float((w * normal_cdf((point - m) / np.sqrt(v))).sum()) for w, m, v in mixtures])
+            values = np.array([float((part.posterior.mass * _below(part, contrast, point)).sum()) for part in parts])
             worst = max(worst, abs(float(signs @ (masses * values))))
     return worst
+
+
+def _cut_moments(part: Part, contrast: Floats) -> tuple[Floats, Floats]:
+    """Mean and variance of a contrast at the nodes of a part, under its prior as it is cut."""
+    mean, variance = moments(part, contrast)
+    if part.cut is None:
+        return mean, variance
+    return conditioned(mean, variance, with_cut(part, solved(part, contrast)), *cut_at(part))
+
+
+def _below(part: Part, contrast: Floats, point: float) -> Floats:
+    """Distribution function of a contrast at the nodes of a part."""
+    mean, variance = moments(part, contrast)
+    z = (point - mean) / np.sqrt(variance)
+    if part.cut is None:
+        return np.asarray(normal_cdf(z))
+    return below(z, with_cut(part, solved(part, contrast)) / np.sqrt(variance), *cut_at(part))

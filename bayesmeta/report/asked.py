@@ -77,7 +77,9 @@ class Asked:
         for key in needed:
             if key.name not in self.own:
                 name = key.parameter(self.options)
-                who = f"--option {key.option}={self.options[key.option]}" if key.option else f"--model {self.keys.kind}"
+                given = self.options.get(key.option, "")
+                who = f"--option {key.option}={given}" if key.option else f"--model {self.keys.kind}"
+                who = f"--cluster {given}" if key.option == "cluster" else who
                 raise SpecificationError(
                     f"{who} needs a prior on {name}, the {key.words}: --prior '{name}={key.example}'."
                 )

@@ -121,8 +121,8 @@ def agreement_table(outcome: OutcomeRecord, model: ModelRecord) -> HtmlTable | N
     if model.error_bound is None:
         used, caption = "importance sampling", f"{caption}numbers of importance sampling"
     else:
-        used, bound = "exact", format_bound(model.error_bound)
-        caption += f"exact numbers (quadrature, error of any probability below {bound})"
+        used, bound = "quadrature", format_bound(model.error_bound)
+        caption += f"numbers of quadrature (error of any probability below {bound})"
     heads = numbers(
         f"Mean, {used}", "Mean, NUTS", f"SD, {used}", "SD, NUTS", "Largest difference, in Monte Carlo errors"
     )

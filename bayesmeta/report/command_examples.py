@@ -26,6 +26,10 @@ EXAMPLES = {
     "convert": ("bayesmeta convert metafor.csv > effects.csv",),
     "template": ("bayesmeta template --measure log_or > arms.csv",),
     "compare": ('bayesmeta compare effects.csv --tau "HalfNormal(0.5)" --estimator "reml hksj" --plot both.svg',),
+    "pool": (
+        'bayesmeta pool effects.csv --formula "1 + latitude"',
+        "bayesmeta pool arms.csv --glmm um.fs --measure log_or",
+    ),
     "priors": ("bayesmeta priors --measure log_or --search pain",),
     "sensitivity": (
         'bayesmeta sensitivity effects.csv --tau "HalfNormal(0.5)" --tau "HalfCauchy(0.5)" --claim "mu < 0"',

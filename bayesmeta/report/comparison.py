@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.files import write_file
 from bayesmeta.diagnostics.compare import compare
+from bayesmeta.diagnostics.comparison import heterogeneity_grid, test_facts
 from bayesmeta.effects.display import Display
 from bayesmeta.effects.registry import display_of
 from bayesmeta.errors import SpecificationError
@@ -19,6 +20,9 @@ from bayesmeta.report.notes import notes
 from bayesmeta.report.priors import source_lines
 from bayesmeta.report.stated import Stated
 from bayesmeta.text.numbers import MISSING, format_interval, format_probability, spread_of, write_row
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCHEMA = "bayesmeta-compare/1"
 DEFAULT_TAU = "UniformShrinkage()"  # proper, and in the units of any effect: Daniels (1999), doi:10.2307/3316112
@@ -79,9 +83,16 @@ def compare_and_print(
         "priors": {str(name): str(prior) for name, prior in asked.model().priors.items() if name not in ("mu", "tau")},
         "notes": list(dict.fromkeys(note for model in models.values() for note in notes(data, model))),
         "default_prior": not taus[0].option,
+        "default_priors": [name for name, said in asked.priors.items() if not said[0].option and name != "tau"],
         "analysis": display.analysis,
         "display": table.attrs["display"],
         "display_note": display.note,
+        "q": table.attrs["q"],
+        "tests": {
+            name: {label: test.as_dict() for label, test in tests.items()}
+            for name, tests in table.attrs["tests"].items()
+        },
+        "no_difference": table.attrs["no_difference"],
         "rows": [{"name": name, **{k: json_value(v) for k, v in row.items()}} for name, row in table.iterrows()],
     }
     if plot is not None:
@@ -91,6 +102,7 @@ def compare_and_print(
     else:
         _print(
             content,
+            table,
             family.counted(data),
             dict.fromkeys(line for model in models.values() for line in source_lines(model.base, data.measure)),
         )
@@ -108,15 +120,19 @@ def _draw(content: dict[str, Any], plot: Path, display: Display) -> None:
     write_file(plot, drawn)
 
 
-def _print(content: dict[str, Any], studies: str, sources: Iterable[str]) -> None:
+def _print(content: dict[str, Any], table: pd.DataFrame, studies: str, sources: Iterable[str]) -> None:
     console = PlainConsole()
     console.print(f"{studies} from {content['file']}; {content['parameter']} of formula {content['formula']}")
     default = " (the default)" if content["default_prior"] else ""
+    defaults = set(content["default_priors"])
     priors = [row["name"].removeprefix("Bayes ") for row in content["rows"] if row["school"] == "Bayesian"]
     labels = ["Bayes"] if len(priors) == 1 else [f"Bayes {i + 1}" for i in range(len(priors))]
     for label, prior in zip(labels, priors, strict=True):
         mean = "" if content["mu"] is None else f"mu ~ {content['mu']}, "
-        others = "".join(f", {name} ~ {text}" for name, text in content["priors"].items())
+        others = "".join(
+            f", {name} ~ {text}{' (the default)' if name in defaults else ''}"
+            for name, text in content["priors"].items()
+        )
         console.print(f"{label}: {mean}tau ~ {prior}{default}{others}")
     for line in sources:
         console.print(line)
@@ -127,8 +143,18 @@ def _print(content: dict[str, Any], studies: str, sources: Iterable[str]) -> Non
     headings = ["", "estimate", interval, "new study", "P value", f"P({content['claim']})", "tau"]
     rows = zip(names, content["rows"], strict=True)
     print_table(console, headings, [[name, *_cells(row)] for name, row in rows])
-    if not content["display"]:
-        return
+    if content["display"]:
+        _print_as_read(console, content, names, interval)
+    heterogeneity = heterogeneity_grid(table.set_axis(names), interval)
+    console.print(f"{heterogeneity.caption}:")
+    print_table(console, heterogeneity.columns, heterogeneity.rows)
+    renamed = dict(zip(map(str, table.index), names, strict=True))
+    attrs = table.attrs | {"no_difference": {renamed[name]: of for name, of in table.attrs["no_difference"].items()}}
+    for name, value in test_facts(attrs):
+        console.print(f"{name}: {value}")
+
+
+def _print_as_read(console: PlainConsole, content: dict[str, Any], names: Sequence[str], interval: str) -> None:
     console.print(f"Above: {content['analysis']}. As it is read, {content['display']}:")
     rows = zip(names, content["rows"], strict=True)
     print_table(

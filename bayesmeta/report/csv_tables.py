@@ -54,6 +54,10 @@ def _priors_tried(results: Results) -> Iterable[Row]:
         for other in signal.evidence:
             changed = {"kind": "other evidence", "effect": other.label, "tau": "", "priors": ""}
             yield base | changed | other.model_dump(include=set(numbers))
+    for name, outcome in results.outcomes.items():
+        for one in (row for model in outcome.models.values() for row in model.tried):
+            priors = {"kind": "mean effect", "effect": one.label, "tau": "", "priors": _priors(one.priors)}
+            yield {"outcome": name, "signal": "", "claim": "mu < 0"} | priors | one.model_dump(include=set(numbers))
 
 
 def _priors(priors: Mapping[str, str]) -> str:

@@ -12,7 +12,9 @@ from bayesmeta.analysis.records.model import ModelRecord, SummaryRow
 from bayesmeta.analysis.records.outcome import OutcomeRecord
 from bayesmeta.analysis.records.results import Results
 from bayesmeta.report.differences import AGREES
+from bayesmeta.text.numbers import count_of
 
+_NAMED = 3  # studies of one report alone that are named
 WITHIN = 4  # Monte Carlo standard errors of the difference
 Verdict = Literal["equal", "within Monte Carlo error", "different", "in one report only"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -95,7 +97,9 @@ def _causes(first: Results, second: Results) -> Iterator[Cause]:
     yield from _changed("version", "", first.versions, second.versions)
     yield from _changed("seed", "", {"seed": first.analysis.seed}, {"seed": second.analysis.seed})
     for name, ours, theirs in _pairs(first.outcomes, second.outcomes):
-        yield from _changed("data", name, _data(ours), _data(theirs))
+        yield from _studies_of_one(name, ours, theirs)
+        common = {study.study for study in ours.evidence.studies} & {study.study for study in theirs.evidence.studies}
+        yield from _changed("data", name, _data(ours, common), _data(theirs, common))
         for key, here, there in _pairs(ours.models, theirs.models):
             where = f"{name}, {key}"
             yield from _changed("model", where, _model(here), _model(there))
@@ -107,12 +111,29 @@ def _pairs[T](first: Mapping[str, T], second: Mapping[str, T]) -> Iterator[tuple
     return ((name, first[name], second[name]) for name in first if name in second)
 
 
-def _data(outcome: OutcomeRecord) -> dict[str, Any]:
-    """What an outcome's studies and printed numbers are, by study, and the estimates of those that are known."""
+def _studies_of_one(name: str, first: OutcomeRecord, second: OutcomeRecord) -> Iterator[Cause]:
+    """Studies that only one of two reports has, counted and the first of them named."""
+    sides = [[study.study for study in outcome.evidence.studies] for outcome in (first, second)]
+    alone = [[study for study in sides[i] if study not in sides[1 - i]] for i in (0, 1)]
+    if any(alone):
+        yield Cause("data", name, "studies in one report only", *map(_listed, alone))
+
+
+def _listed(studies: list[str]) -> str:
+    shown = studies if len(studies) <= _NAMED + 1 else [*studies[:_NAMED], f"{len(studies) - _NAMED} others"]
+    return f"{count_of(len(studies), 'study')}: {', '.join(shown)}" if studies else "none"
+
+
+def _data(outcome: OutcomeRecord, common: set[str]) -> dict[str, Any]:
+    """What an outcome's common studies and printed numbers are, by study, and the estimates of those that are known."""
     evidence = outcome.evidence.model_dump(exclude={"tables", "marks", "labels", "corrected"})
-    studies = {study.pop("study"): study for study in evidence.pop("studies")}
+    studies = {study.pop("study"): study for study in evidence.pop("studies") if study["study"] in common}
     forest = next((model.forest for model in outcome.models.values() if model.forest), None)
-    known = {study.study: (study.y, study.se) for study in forest.studies if study.known} if forest else {}
+    known = (
+        {study.study: (study.y, study.se) for study in forest.studies if study.study in common and study.known}
+        if forest
+        else {}
+    )
     return _flat(
         {"study": studies, "estimate and se": known, **evidence, "measure": outcome.measure, "unit": outcome.unit}
     )

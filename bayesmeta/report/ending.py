@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from bayesmeta.errors import BayesmetaError, ImproperPosteriorError, InferenceError
-from bayesmeta.report.messages import one_line, say
+from bayesmeta.report.messages import OPTIONS, in_options, one_line, say
 
 TRACEBACK = "--traceback"
 FAILED, REJECTED, UNEXPECTED, INTERRUPTED, PIPE_CLOSED = 1, 2, 70, 130, 141  # 70 is EX_SOFTWARE; 128 + the signal
@@ -20,10 +20,20 @@ FAILED, REJECTED, UNEXPECTED, INTERRUPTED, PIPE_CLOSED = 1, 2, 70, 130, 141  # 7
 class Commands(TyperGroup):
     """Commands whose reader may leave, or whose user interrupts, before typer gives both a status of its own."""
 
+    def resolve_command(self, ctx: Any, args: Any) -> Any:
+        """Find the command that was given, whose options its messages name."""
+        name, command, rest = super().resolve_command(ctx, args)
+        params = command.params if command is not None else []
+        OPTIONS.set(frozenset(text for one in params for text in (*one.opts, *one.secondary_opts)))
+        return name, command, rest
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was given."""
         try:
             return super().invoke(ctx)
+        except BayesmetaError as error:
+            error.args = (in_options(str(error)),)
+            raise
         except (BrokenPipeError, KeyboardInterrupt) as error:
             raise typer.Exit(ended(error, trace=bool(ctx.params.get("traceback")))) from error
 

@@ -24,7 +24,10 @@ from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.sensitivity.explorer_numbers import explorer_numbers, standard_rule
 from bayesmeta.text.plain_text import visible
 
-SCRIPTS = ("numbers", "priors", "quadrature", "draws", "engines", "picture", "controls", "panel", "start")
+SCRIPTS = (
+    "numbers", "priors", "least_squares", "coefficients", "locate", "quadrature", "mixture", "scale", "draws", "engines",
+    "picture", "controls", "families", "tipping", "words", "panel", "start",
+)  # fmt: skip
 _NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _CLAIM = re.compile(rf"\s*(.+?)\s*([<>])\s*([-+]?)\s*(?:({_NUMBER})|log\(\s*({_NUMBER})\s*\))\s*")
 LEVEL = 0.95  # of a probability, whose crossing is looked for

@@ -11,15 +11,21 @@ import typer
 from bayesmeta.report.messages import say, warnings_on_one_line
 from bayesmeta.report.options import (
     Beta,
+    Between,
     Columns,
     Covariance,
+    Drop,
     Formula,
+    InClusters,
+    Labels,
     Measure,
     ModelName,
     Mu,
     Options,
     Priors,
+    RevManAnalysis,
     Seed,
+    Sheet,
     Tau,
 )
 
@@ -49,7 +55,13 @@ def explore(
     ci_prob: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.95,
     measure: Measure = None,
     cov: Covariance = None,
+    between: Between = None,
+    cluster: InClusters = None,
     column: Columns = None,
+    sheet: Sheet = None,
+    analysis: RevManAnalysis = None,
+    drop: Drop = None,
+    labels: Labels = None,
     engine: Annotated[str, typer.Option(help="auto, quadrature or nuts.")] = "auto",
     seed: Seed = 0,
 ) -> None:
@@ -57,6 +69,7 @@ def explore(
     from bayesmeta.errors import ConvergenceWarning, SpecificationError
     from bayesmeta.families.prepared import prepare
     from bayesmeta.report.explorer import explorer
+    from bayesmeta.report.input import Reading
     from bayesmeta.report.stated import Stated
     from bayesmeta.report.terminal import fit_checks, print_failed
     from bayesmeta.results.claims import check_claim
@@ -70,8 +83,9 @@ def explore(
     if benefit not in (None, "lower", "higher"):
         raise SpecificationError(f"--benefit {benefit}: choose one of lower, higher.")
     stated = Stated(
-        path=effects, columns=column or [], measure=measure, cov=cov, kind=model, formula=formula, tau=tau or [],
-        mu=mu or [], beta=beta or [], priors=prior or [], options=option or [],
+        path=effects, columns=column or [], measure=measure, cov=cov, between=between, cluster=cluster, kind=model,
+        formula=formula, tau=tau or [], mu=mu or [], beta=beta or [], priors=prior or [], options=option or [],
+        reading=Reading(sheet=sheet, analysis=analysis, drop=drop or (), labels=labels),
     )  # fmt: skip
     with warnings_on_one_line():
         asked = stated.read()

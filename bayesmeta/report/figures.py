@@ -130,7 +130,7 @@ def density_figure(signal: SignalRecord, ci_prob: float) -> Picture:
 
 _METHODS = {
     "primary": "ringed: the primary analysis",
-    "exact": "filled: an exact fit",
+    "exact": "filled: a fit by quadrature",
     "importance": "filled: from the same sample of trials",
     "refitted": "filled: refitted",
     "reweighted": "hollow: reweighted from the primary run",

@@ -22,10 +22,12 @@ from bayesmeta.report import (
     html_tables,
     know_first,
     page_one,
+    page_sentences,
     prior_sentences,
     sentences,
     signal_tables,
 )
+from bayesmeta.report.checklists.registry import CHECKLISTS_SAID, checklist_tables
 from bayesmeta.report.csv_tables import csv_tables
 from bayesmeta.report.explorer_section import explorer_section
 from bayesmeta.report.html_table import HtmlTable
@@ -53,6 +55,7 @@ def page_content(results: Results) -> dict[str, Any]:
     answer = page_one.answers(results)
     explorer, checks = explorer_section(results), check_tables.named_checks(results)
     contents = _contents(results, explorer=bool(explorer))
+    failed = [sentences.check_sentence(check) for check in checks if check.passed is False]
     return dict(  # noqa: C408 - the names are the template's
         r=results,
         methods=_methods(results),
@@ -64,7 +67,13 @@ def page_content(results: Results) -> dict[str, Any]:
         schools=_schools(results, first),
         contents=contents,
         named=_unique([title for _, title in contents]),
-        failed=[sentences.check_sentence(check) for check in checks if check.passed is False],
+        failed=failed,
+        warning=page_sentences.warning(failed),
+        source=page_sentences.source(results),
+        never_pooled=page_sentences.NEVER_POOLED,
+        refused=list(page_sentences.refused(results)),
+        seeded=page_sentences.seeded(results),
+        versions=page_sentences.versions(results),
         signals_table=html_tables.signals_table(results.signals),
         external=html_tables.external_table(results.external),
         convergence=check_tables.convergence_table(results.outcomes.values()),
@@ -76,13 +85,14 @@ def page_content(results: Results) -> dict[str, Any]:
         ],
         checks=check_tables.checks_table(checks),
         checks_said=check_tables.checks_sentence(results.checks),
-        glossary=prior_sentences.glossary(results),
-        defaults=any(model.defaults for model in models),
+        priors_said=page_sentences.priors(results),
         panels=[panel for model in models for panel in model.prior_posterior],
         signals=[_signal(results, signal) for signal in results.signals],
         outcomes=outcomes,
         files=list(csv_tables(results)),
         explorer=explorer,
+        checklists=checklist_tables(results),
+        checklists_said=CHECKLISTS_SAID,
         rerun=shlex.join(["bayesmeta", "report", results.analysis.file, "--out", results.analysis.out]),
     )
 
@@ -120,6 +130,7 @@ def _contents(results: Results, *, explorer: bool) -> list[tuple[str, str]]:
         "methods": ("Methods", bool(results.methods)),
         "limitations": ("Limitations", bool(results.limitations)),
         "references": ("References", bool(results.references)),
+        "checklists": ("Reporting checklists", True),
         "rerun": ("Versions and how to rerun", True),
     }
     return [(key, title) for key, (title, shown) in sections.items() if shown]
@@ -164,6 +175,9 @@ def _outcome(results: Results, key: str, outcome: OutcomeRecord, *, first: bool)
     return {
         "data": outcome,
         "measure": measure,
+        "counted": page_sentences.counted(outcome.evidence),
+        "measured": page_sentences.measured(outcome, measure),
+        "on_latent": page_sentences.on_latent(outcome),
         "evidence_tables": tables[:1],
         "more_evidence": tables[1:],
         "more_evidence_said": _captions(tables[1:]),
@@ -173,6 +187,7 @@ def _outcome(results: Results, key: str, outcome: OutcomeRecord, *, first: bool)
         "confounded": _confounded(outcome),
         "side_by_side": compared and (results.signals or not first) and figures.side_by_side_figure(compared, measure),
         "side_by_side_table": compared and html_tables.side_by_side_table(compared),
+        "pooled": signal_tables.pooled_table(outcome),
         "probabilities": html_tables.probabilities_table(outcome),
         "derived": html_tables.derived_table(outcome),
         "estimators": html_tables.estimators_table(outcome),

@@ -11,6 +11,8 @@ from bayesmeta.analysis.records.outcome import EstimatorRecord, OutcomeRecord, S
 from bayesmeta.analysis.records.results import ExternalRecord
 from bayesmeta.analysis.records.signal import SignalRecord
 from bayesmeta.effects.display import Display
+from bayesmeta.pooling.face import p_text, statistic_text
+from bayesmeta.pooling.result import StatisticalTest
 from bayesmeta.report.estimator_words import estimator_words
 from bayesmeta.report.html_table import Cell, Head, HtmlTable, code, html_table, lines, numbers, percent, small, words
 from bayesmeta.report.prior_sentences import tried
@@ -22,6 +24,7 @@ from bayesmeta.text.numbers import (
     format_mcse,
     format_number,
     format_probability,
+    format_value,
     spread_of,
     write_row,
 )
@@ -85,14 +88,39 @@ def side_by_side_table(compared: SideBySide) -> HtmlTable | None:
                 format_interval(new_lower, new_upper, spread),
                 MISSING if row.p_value is None else f"{row.p_value:.2g}",
                 format_probability(row.probability),
-                write_row([row.tau], raw)[0],
+                _with_limits(row.tau, row.tau_lower, row.tau_upper, raw),
+                MISSING if row.i2 is None else f"{row.i2:.0f}%",
             ]
         )
     caption = f"{_compared(compared)}, frequentist and Bayesian"
     if display.changes:
         caption += f", as {display.label}; τ is the standard deviation of the {display.analysis}"
-    heads = [Head("Estimator or model"), *numbers(*_SCHOOLS, f"P({compared.claim})", "τ")]
-    return html_table(caption, heads, rows)
+    heads = [Head("Estimator or model"), *numbers(*_SCHOOLS, f"P({compared.claim})", "τ (95% interval)", "I²")]
+    return html_table(caption, heads, rows, " ".join(_covariate_tests(compared)))
+
+
+def _with_limits(value: float | None, lower: float | None, upper: float | None, spread: float | None) -> str:
+    """A number, with its interval where it has one."""
+    if value is None or lower is None:
+        return write_row([value], spread)[0]
+    return format_estimate(value, lower, upper, spread_of(value, lower, upper) or spread)
+
+
+def _covariate_tests(compared: SideBySide) -> Iterator[str]:
+    """Cochran's Q of the residuals, tests of covariates, and Bayes factors of no difference between levels, in sentences."""
+    if compared.residual is not None:
+        q = compared.residual
+        yield f"Cochran's Q of the residuals {format_value(q.q)} on {q.df} df, {p_text(q.p_value)}."
+    names = [test.estimator for test in compared.tests]
+    shown = "reml hksj" if "reml hksj" in names else next(iter(names), "")
+    for test in compared.tests:
+        if test.estimator == shown and test.statistic is not None and test.p_value is not None:
+            said = statistic_text(StatisticalTest(test.statistic, tuple(test.df), test.p_value))
+            yield f"Test of {test.label}, {estimator_words(shown)}: {said}."
+    for one in compared.no_difference:
+        if one.bayes_factor is not None:
+            factor = format_value(one.bayes_factor, 3)
+            yield f"{one.model}: Bayes factor {factor} for no difference between levels of {one.factor}."
 
 
 def probabilities_table(outcome: OutcomeRecord) -> HtmlTable | None:
@@ -188,7 +216,7 @@ def summary_table(model: ModelRecord, display: Display) -> HtmlTable | None:
                 percent(row.mcse_sd / row.sd if row.mcse_sd is not None and row.sd else row.sd_error),
             ]
         )
-    formula = Markup(": {}").format(code(model.formula)) if model.formula else ""
+    formula = Markup(": {}").format(code(model.formula)) if model.formula not in ("", "1") else ""
     scale = f": {display.analysis}, and as it is read" if display.changes else ""
     return html_table(Markup("{}{}{}").format(model.label, formula, scale), heads, rows)
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bayesmeta.data.covariance_file import covariance_of
 from bayesmeta.data.estimates import Estimates
-from bayesmeta.data.synonyms import recognised
+from bayesmeta.data.formats import open_file
+from bayesmeta.data.synonyms import named, recognised_arms, with_four_cells, with_labels
 from bayesmeta.data.tables import Table
-from bayesmeta.effects.column_names import our_columns, read_named
+from bayesmeta.effects.column_names import our_columns, their_names
+from bayesmeta.effects.reported import estimates_of_table, recognised_effects
 from bayesmeta.errors import DataError, SpecificationError, did_you_mean
+from bayesmeta.report.messages import say
 from bayesmeta.spec.formula import names_in
 
 READ = (
@@ -40,6 +43,42 @@ def columns_of(texts: Sequence[str]) -> dict[str, str]:
     return columns
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What the command line says of a file beside its columns: --sheet, --analysis, --drop and --labels."""
+
+    sheet: str | None = None
+    analysis: str | None = None
+    drop: Sequence[str] = ()
+    labels: str | None = None
+
+    def columns(self, texts: Sequence[str]) -> dict[str, str]:
+        """Return what --column and --labels say, from our name of a column to that in the table."""
+        columns = columns_of(texts)
+        if self.labels is not None:
+            if "study" in columns:
+                raise SpecificationError(
+                    f"--labels {self.labels!r}: --column has 'study={columns['study']}'. Give one of the two."
+                )
+            columns["study"] = self.labels
+        return columns
+
+    def kept(self, table: Table) -> Table:
+        """Return a table without the columns of --drop, and without one called study where --labels names another."""
+        gone = [name.strip() for text in self.drop for name in text.split(",") if name.strip()]
+        for name in gone:
+            if name not in table.columns:
+                raise DataError(
+                    f"--drop {name!r}: {table.source} has no such column.{did_you_mean(name, table.columns)} "
+                    f"Columns present: {', '.join(table.columns)}."
+                )
+        if self.labels not in (None, "study") and self.labels in table.columns and "study" in table.columns:
+            gone.append("study")
+        if not gone:
+            return table
+        return replace(table, columns={name: table.columns[name] for name in table.columns if name not in gone})
+
+
 def number_or_name(text: str | None) -> float | str | None:
     """Return an option as a number where it is one, and as the name of a column otherwise.
 
@@ -54,9 +93,26 @@ def number_or_name(text: str | None) -> float | str | None:
         return text
 
 
-def table_of(path: Path, columns: Sequence[str], formula: str = "1", others: Sequence[str] = ()) -> Table:
+def table_of(
+    path: Path, columns: Sequence[str], formula: str = "1", others: Sequence[str] = (), reading: Reading | None = None
+) -> Table:
     """Return a table from a file, with --column; what `formula` names may be renamed too, and `others`."""
-    return read_named(path, columns_of(columns), [*names_in(formula), *others])
+    how = reading or Reading()
+    table = how.kept(open_file(path, how.sheet, how.analysis))
+    names = their_names(how.columns(columns), [*names_in(formula), *others])
+    return with_four_cells(named(table, names))
+
+
+def say_recognised(table: Table, given: Table, ratio: bool = False) -> None:
+    """Say which columns of a file were taken for what, beside those that the user named; `ratio` as of `recognised_effects`."""
+    for ours, theirs in table.recognised.items():
+        if given.recognised.get(ours) != theirs:
+            say(
+                f"{ours}: from {theirs!r}"
+                + (", ratios of which logarithms are taken" if ratio and ours == "estimate" else "")
+            )
+    if "study" in table.columns and "study" not in given.columns and "study" not in table.recognised:
+        say("study: numbered, for no column names the studies; --labels names one")
 
 
 def _reject_idle_columns(columns: Sequence[str], read: set[str]) -> None:
@@ -69,22 +125,6 @@ def _reject_idle_columns(columns: Sequence[str], read: set[str]) -> None:
             )
 
 
-def _reject_other_names(table: Table, path: Path, columns: Sequence[str]) -> None:
-    """Reject a table without effects or studies whose columns other programs would call so, with the options that name them."""
-    if {"study", "y"} <= set(table.columns):
-        return
-    named = {theirs: ours for theirs, ours in recognised(table.columns).items() if ours in READ}
-    if named:
-        options = " ".join(shlex.join(["--column", f"{ours}={theirs}"]) for theirs, ours in named.items())
-        more = "" if columns else f" Here: {options}."
-        lacking = " and ".join(repr(name) for name in ("study", "y") if name not in table.columns)
-        plural = "s" if " and " in lacking else ""
-        raise DataError(
-            f"{path}: it has no column{plural} {lacking}. Name yours with --column.{more} Columns present: "
-            f"{', '.join(table.columns)}."
-        )
-
-
 def estimates_of(
     path: Path,
     columns: Sequence[str],
@@ -93,6 +133,7 @@ def estimates_of(
     cov: Path | None = None,
     cluster: str | None = None,
     others: Sequence[str] = (),
+    reading: Reading | None = None,
 ) -> Estimates:
     """Return estimates from a file, with --column; `cov` is the file of --cov.
 
@@ -101,9 +142,11 @@ def estimates_of(
     DataError
         As `read_estimates`, and if the table has arms in place of estimates.
     """
-    table = table_of(path, columns, formula, others)
-    arms = [name for name in _OF_ARMS if name in table.columns]
-    if "y" not in table.columns and arms:
+    given = table_of(path, columns, formula, others, reading)
+    kept = [*names_in(formula), *others, *([cluster] if cluster else [])]
+    table, ratio = recognised_effects(given, kept)
+    arms = [name for name in _OF_ARMS if name in recognised_arms(table, _OF_ARMS).columns]
+    if not ratio and "y" not in table.columns and arms:
         hint = ""
         if any(name.startswith(("mean_post", "mean_change")) for name in table.columns):
             hint = " fit --model change_normal takes arms measured twice."
@@ -113,6 +156,12 @@ def estimates_of(
             f"{path}: it has arms ({', '.join(arms)}) and no column 'y'. Run bayesmeta effects {path.name} --measure ... > "
             f"effects.csv, and give that file.{hint}"
         )
-    _reject_other_names(table, path, columns)
+    if not ratio and "y" not in table.columns:
+        raise DataError(
+            f"{path}: it has no column 'y', and none that another program would call so. Name yours with --column 'y=...'. "
+            f"Columns present: {', '.join(table.columns)}."
+        )
     _reject_idle_columns(columns, {*READ, *names_in(formula), *others})
-    return Estimates.from_frame(table, measure=measure, cov=covariance_of(cov, table), cluster=cluster)
+    table = with_labels(table)
+    say_recognised(table, given, ratio)
+    return estimates_of_table(table, measure=measure, cov=covariance_of(cov, table), cluster=cluster)

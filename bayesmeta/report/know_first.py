@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from bayesmeta.analysis.records.outcome import OutcomeRecord
 from bayesmeta.analysis.records.results import Results
+from bayesmeta.data.added import APPROXIMATED
 from bayesmeta.text.numbers import format_number
 
 _COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
@@ -16,7 +17,7 @@ def know_first(results: Results) -> list[tuple[str, str]]:
     """Heading and sentence of each item, all from the analysis file and the fits."""
     items = [
         ("Inferred", _inferred(results) or _all_known(results)),
-        ("Corrected", " ".join(_corrected(results))),
+        ("Approximate", " ".join(_corrected(results))),
         ("Confounded", "; ".join(_confounded(results))),
         ("Risk of bias", results.analysis.risk_of_bias),
         ("Certainty", _certainty(results)),
@@ -53,10 +54,11 @@ def _inferred(results: Results) -> str:
         n = len(evidence.studies)
         if evidence.latent:
             which = "all" if evidence.latent == n else f"{in_words(evidence.latent)} of"
-            latent.append(f"{which} {in_words(n)} {'trial' if n == 1 else 'trials'}{where}")
+            trials = "" if latent else " trial" if n == 1 else " trials"
+            latent.append(f"{which} {in_words(n)}{trials}{where}")
         if evidence.inferred:
             rest.append(f"{evidence.inferred}{where}")
-    said = [f"the results of {' and '.join(latent)}, which are not known"] if latent else []
+    said = [f"unknown results of {' and '.join(latent)}"] if latent else []
     return "; ".join([*said, *rest])
 
 
@@ -89,11 +91,11 @@ def _all_known(results: Results) -> str:
 
 
 def _corrected(results: Results) -> Iterator[str]:
-    """What was added to counts with zero cells, by outcome."""
+    """What was added to counts with zero cells, by outcome; the methods say what that means."""
     several = len(results.outcomes) > 1
     for outcome in results.outcomes.values():
-        if outcome.evidence.corrected:
-            yield f"{short(outcome.label)}: {outcome.evidence.corrected}" if several else outcome.evidence.corrected
+        if said := outcome.evidence.corrected.removesuffix(APPROXIMATED).strip():
+            yield f"{short(outcome.label)}: {said}" if several else said
 
 
 def _confounded(results: Results) -> Iterator[str]:
@@ -104,7 +106,7 @@ def _confounded(results: Results) -> Iterator[str]:
         x, y = (coefficient_label(outcome, panel.model, name) for name in (panel.x, panel.y))
         together = _overlap(outcome, panel.x, panel.y, x, y)
         correlation = format_number(panel.correlation, 2)
-        yield f"{x} and {y}{f': {together}' if together else ''}; posterior correlation of the two {correlation}"
+        yield f"{x} and {y}{f': {together}' if together else ''}; posterior correlation {correlation}"
 
 
 def coefficient_label(outcome: OutcomeRecord, model: str, name: str) -> str:
@@ -123,7 +125,7 @@ def _overlap(outcome: OutcomeRecord, a: str, b: str, x: str, y: str) -> str:
         if having and all(pair[1 - i] == "1" for pair in having):
             n = len(having)
             which = {1: "the only trial", 2: "both trials"}.get(n, f"all {in_words(n)} trials")
-            return f"{which} with {first} {'is' if n == 1 else 'are'} among those with {second}"
+            return f"{which} with {first} {'has' if n == 1 else 'have'} {second}"
     return ""
 
 
@@ -133,9 +135,9 @@ def _certainty(results: Results) -> str:
     for one in results.external:
         if one.certainty and one.comparable:
             grades.setdefault(one.certainty, {})[one.review] = None
-    graded = [f"{grade} ({'; '.join(reviews)})" for grade, reviews in grades.items()]
+    graded = [f"{grade} ({'; '.join(map(short, reviews))})" for grade, reviews in grades.items()]
     return "; ".join(
-        [*results.analysis.certainty, *(["as other reviews graded theirs, " + ", ".join(graded)] if graded else [])]
+        [*results.analysis.certainty, *([f"other reviews graded theirs {', '.join(graded)}"] if graded else [])]
     )
 
 

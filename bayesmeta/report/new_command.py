@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from bayesmeta.report.options import Columns
+from bayesmeta.report.messages import warnings_on_one_line
+from bayesmeta.report.options import Columns, RevManAnalysis, Sheet
 
 _MANY = list[str] | None
 _REVIEW = "Of a published review, with --review"
@@ -41,6 +42,8 @@ def new(
     mu: Annotated[str | None, typer.Option(help="Prior on the mean effect.")] = None,
     tau: Annotated[str | None, typer.Option(help="Prior on the between-study SD.")] = None,
     column: Columns = None,
+    sheet: Sheet = None,
+    analysis: RevManAnalysis = None,
     no_input: Annotated[
         bool,
         typer.Option(
@@ -133,11 +136,14 @@ def new(
         for name in _OF_REVIEWS:
             if name in given or (name == "no-input" and no_input):
                 raise SpecificationError(f"--{name}: it is for --review. Leave it out with --from.")
-        new_analysis(folder, table, {name: str(text) for name, text in given.items()}, column or [])
+        texts = {name: str(text) for name, text in given.items()}
+        with warnings_on_one_line():
+            new_analysis(folder, table, texts, column or [], sheet, analysis)
         return
     from bayesmeta.report.new_review.write import new_review
 
-    if column:
-        raise SpecificationError(f"--column {column[0]!r}: it is for --from. Leave it out with --review.")
-    texts = {name: [text] if isinstance(text, str) else text for name, text in given.items()}
-    new_review(folder, texts, ask=not no_input)
+    for name, value in {"column": column and column[0], "sheet": sheet, "analysis": analysis}.items():
+        if value:
+            raise SpecificationError(f"--{name} {value!r}: it is for --from. Leave it out with --review.")
+    lists = {name: [text] if isinstance(text, str) else text for name, text in given.items()}
+    new_review(folder, lists, ask=not no_input)

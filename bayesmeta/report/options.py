@@ -19,6 +19,18 @@ Columns = Annotated[
     list[str] | None,
     typer.Option("--column", help="A column under our name: 'ours=theirs', e.g. 'mean_t=Mean tx'. Repeatable."),
 ]
+Sheet = Annotated[
+    str | None, typer.Option("--sheet", help="Of an Excel file, where several sheets have something in them.")
+]
+RevManAnalysis = Annotated[str | None, typer.Option("--analysis", help="Of a RevMan file with several, e.g. 1.2.")]
+Drop = Annotated[
+    list[str] | None,
+    typer.Option("--drop", help="Columns to leave out, by their names in the file: 'notes,doi'. Repeatable."),
+]
+Labels = Annotated[str | None, typer.Option("--labels", help="The column that names the studies.")]
+Ratios = Annotated[
+    bool | None, typer.Option("--exp/--no-exp", help="Print ratios beside logarithms; left out, the measure decides.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")]
 Measure = Annotated[
     str | None,
@@ -47,5 +59,20 @@ Priors = Annotated[
 Options = Annotated[
     list[str] | None,
     typer.Option("--option", help=f"An option of the model: 'baseline=common'. Of {_OPTIONS}. Repeatable."),
+]
+Between = Annotated[
+    str | None,
+    typer.Option(
+        help="True effects of one trial's contrasts: multi-arm (as MultiArm(trial)), correlated by 1/2 for their common arm, or "
+        "independent. Where columns trial, arm and a covariance say that contrasts share an arm, multi-arm."
+    ),
+]
+InClusters = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        help="Column within whose values true effects are alike: study for several rows of one study, or a laboratory. Its SD "
+        "needs a prior, --prior 'tau_trial=HalfNormal(0.3)' for study.",
+    ),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Of what is drawn.")]

@@ -1,12 +1,12 @@
-"""The sentences that a report begins with: one for each signal, and of an outcome without signals its pooled effect."""
+"""The sentences that a report begins with: the pooled effect of each outcome, and one for each signal."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from bayesmeta.analysis.records.model import ModelRecord, Pool, Side, SummaryRow
+from bayesmeta.analysis.records.model import ModelRecord, Pool, SummaryRow
 from bayesmeta.analysis.records.outcome import OutcomeRecord, ProbabilityRecord, SchoolRow
 from bayesmeta.analysis.records.results import Results
 from bayesmeta.analysis.records.signal import SignalRecord
@@ -40,6 +40,8 @@ class Answer:
     span : str
         Lowest to highest probability over the priors tried; empty where one set was.
     claim : str
+    new : str
+        What is to be expected of a new study; empty where it has a sentence of its own.
     """
 
     name: str
@@ -47,26 +49,45 @@ class Answer:
     probability: str = ""
     span: str = ""
     claim: str = ""
+    new: str = ""
+
+    @property
+    def parts(self) -> tuple[str, str, str]:
+        """The sentence before, in and behind the number that stands out, its probability."""
+        before = f"{self.effect}; probability " if self.effect else "probability "
+        behind = f" ({self.span})" if self.span else ""
+        behind += f" {self.claim}" if self.claim else ""
+        new = f"; {self.new}" if self.new else ""
+        return (before, self.probability, f"{behind}{new}.") if self.probability else (self.effect, "", f"{new}.")
+
+    def __str__(self) -> str:
+        """Size, probability and claim as one sentence."""
+        return "".join(self.parts)
 
 
 def answers(results: Results) -> list[Answer]:
-    """Every signal in the order of the file, then what is said of outcomes without signals."""
-    asked = {signal.outcome for signal in results.signals}
-    said = []
-    for i, signal in enumerate(results.signals):
-        again = i > 0 and results.signals[i - 1].unit == signal.unit
-        said.append(_of_signal(signal, short_unit(signal.unit) if again else signal.unit))
-    several = len(results.outcomes) > 1
+    """Of each outcome, in the order of the file, its pooled effect and its signals; more of the pool without signals."""
+    several, said, unit = len(results.outcomes) > 1, list[Answer](), ""
     for name, outcome in results.outcomes.items():
-        if name not in asked:
-            said += _of_outcome(outcome, several=several, brief=bool(asked))
-            if not asked:
-                said += [
-                    Answer(one.label, "", format_probability(one.probability))
-                    for one in outcome.probabilities
-                    if not _said_already(outcome, one)
-                ]
+        signals = [signal for signal in results.signals if signal.outcome == name]
+        if not any(_of_mean(outcome, signal) for signal in signals):
+            said += _of_outcome(outcome, several=several, brief=bool(results.signals), asked=bool(signals))
+            unit = outcome.unit
+        for signal in signals:
+            said.append(_of_signal(signal, short_unit(signal.unit) if signal.unit == unit else signal.unit))
+            unit = signal.unit
+        if not results.signals:
+            said += [
+                Answer(one.label, "", format_probability(one.probability))
+                for one in outcome.probabilities
+                if not _said_already(outcome, one)
+            ]
     return said
+
+
+def _of_mean(outcome: OutcomeRecord, signal: SignalRecord) -> bool:
+    """Whether a signal asks about the mean effect, so that its sentence is the one on the pool."""
+    return signal.estimate.parameter == "mu" and outcome.models.get(signal.model) == main_model(outcome)
 
 
 def _said_already(outcome: OutcomeRecord, asked: ProbabilityRecord) -> bool:
@@ -131,17 +152,26 @@ def main_model(outcome: OutcomeRecord) -> ModelRecord:
     return next((one for one in outcome.models.values() if one.forest), next(iter(outcome.models.values())))
 
 
-def _of_outcome(outcome: OutcomeRecord, *, several: bool, brief: bool) -> Iterator[Answer]:
-    """Pooled effect and, unless `brief`, new study, heterogeneity and the frequentist pool; coefficients without a pool."""
+def _of_outcome(outcome: OutcomeRecord, *, several: bool, brief: bool, asked: bool) -> Iterator[Answer]:
+    """Pooled effect and, unless `brief`, new study, heterogeneity and the frequentist pool; without a pool coefficients.
+
+    Where signals are `asked` about, they are in place of the coefficients.
+    """
     model = main_model(outcome)
     name = f"{short(outcome.label)}: " if several else ""
     if model.forest is None:
-        yield from _coefficients(outcome, model, name)
+        yield from () if asked else _coefficients(outcome, model, name)
         return
-    yield _pooled(outcome, model, f"{name}{'mean' if name else 'Mean'} effect", "mu", model.forest.pooled)
+    pooled = _pooled(outcome, model, f"{name}{'mean' if name else 'Mean'} effect")
     if brief:
+        new = f"95% prediction interval {_new_study(outcome.display, model.forest.new)}"
+        yield replace(pooled, new=new) if asked else pooled
         return
-    yield _pooled(outcome, model, f"{name}{'new' if name else 'New'} study", "theta_new", model.forest.new, new=True)
+    yield pooled
+    interval = f"{_new_study(outcome.display, model.forest.new)} (95% prediction interval)"
+    side = model.below_zero.get("theta_new")
+    probability, _, claim = side_of(outcome, side.probability) if side else ("", "", "")
+    yield Answer(f"{name}{'new' if name else 'New'} study", interval, probability, "", claim.partition(" (")[0])
     yield from _heterogeneity(outcome, model, f"{name}{'heterogeneity' if name else 'Heterogeneity'}")
     row = _knapp_hartung(outcome)
     if row is not None and row.lower is not None:
@@ -151,29 +181,36 @@ def _of_outcome(outcome: OutcomeRecord, *, several: bool, brief: bool) -> Iterat
         yield Answer(f"{name}REML with Knapp-Hartung", f"{effect}{p}")
 
 
-def _pooled(
-    outcome: OutcomeRecord, model: ModelRecord, name: str, parameter: str, pool: Pool, *, new: bool = False
-) -> Answer:
-    display = outcome.display
-    if new:
-        spread = spread_of(*map(display.value, (pool.median, pool.lower, pool.upper)))
-        bounds = format_interval(display.value(pool.lower), display.value(pool.upper), spread)
-        effect = f"{bounds} (95% prediction interval)"
-    else:
-        effect = _shown(display, outcome.unit, pool.median, pool.lower, pool.upper)
-    side = model.below_zero.get(parameter)
-    return Answer(name, effect, *_side(outcome, side)) if side else Answer(name, effect)
+def _pooled(outcome: OutcomeRecord, model: ModelRecord, name: str) -> Answer:
+    assert model.forest is not None
+    pool, side = model.forest.pooled, model.below_zero.get("mu")
+    effect = _shown(outcome.display, outcome.unit, pool.median, pool.lower, pool.upper)
+    return Answer(name, effect, *side_of(outcome, side.probability, _range(model))) if side else Answer(name, effect)
 
 
-def _side(outcome: OutcomeRecord, side: Side) -> tuple[str, str, str]:
-    """Probability, no range, and what it is of: a benefit where the file says which side is one, or else below no effect."""
-    null = outcome.display.null
+def _new_study(display: Display, pool: Pool) -> str:
+    """Bounds of the effect in a new study."""
+    spread = spread_of(*map(display.value, (pool.median, pool.lower, pool.upper)))
+    return format_interval(display.value(pool.lower), display.value(pool.upper), spread)
+
+
+def _range(model: ModelRecord) -> list[float]:
+    """Lowest and highest probability of a mean effect below zero over the priors tried; empty where one set was."""
+    found = [one.probability for one in (model.below_zero["mu"], *model.tried)]
+    return [min(found), max(found)] if model.tried else []
+
+
+def side_of(outcome: OutcomeRecord, below: float, tried: Sequence[float] = ()) -> tuple[str, str, str]:
+    """Probability, its range, and what it is of: a benefit where the file says which side is one, or else below no effect."""
+    null, turned = outcome.display.null, outcome.benefit == "higher"
     if null is None:
         return "", "", ""
-    higher = outcome.benefit == "higher"
-    which = f"{'above' if higher else 'below'} {format_number(float(null), 0)}"
-    probability = format_probability(1 - side.probability if higher else side.probability)
-    return probability, "", f"of benefit ({which})" if outcome.benefit else f"that it is {which}"
+    which = f"{'above' if turned else 'below'} {format_number(float(null), 0)}"
+    probability, *ends = (1 - p if turned else p for p in (below, *tried))
+    low, high = map(format_probability, sorted(ends) if ends else (None, None))
+    span = "" if not ends else f"{low} throughout" if low == high else f"{low} to {high}"
+    claim = f"of benefit ({which} is better)" if outcome.benefit else f"that it is {which}"
+    return format_probability(probability), span, claim
 
 
 def benefits(results: Results) -> Iterator[Probability]:
@@ -189,7 +226,9 @@ def benefits(results: Results) -> Iterator[Probability]:
         for parameter, name in (("mu", "mean effect"), ("theta_new", "effect in a new study")):
             side = model.below_zero.get(parameter)
             if side:
-                yield Probability(f"{where}{name} {said}", 1 - side.probability if higher else side.probability)
+                found = [side.probability, *(_range(model) if parameter == "mu" else [])]
+                probability, *tried = (1 - p if higher else p for p in found)
+                yield Probability(f"{where}{name} {said}", probability, sorted(tried))
 
 
 def _shown(display: Display, unit: str, centre: float | None, lower: float | None, upper: float | None) -> str:
@@ -251,5 +290,5 @@ def intervals_said(said: Sequence[Answer], ci_prob: float) -> str:
     kind = "credible" if not any("Knapp" in one.name for one in said) else "credible or, of REML, confidence"
     text = f"In parentheses: {100 * ci_prob:g}% {kind} intervals"
     if any(one.span for one in said):
-        text += "; behind a probability, its lowest and highest value over the priors tried"
+        text += "; behind a probability, its range over the priors tried"
     return f"{text}."

@@ -9,7 +9,23 @@ import typer
 
 from bayesmeta.plots.registry import PLOTS
 from bayesmeta.report.messages import warnings_on_one_line
-from bayesmeta.report.options import Beta, Columns, Covariance, Formula, Measure, ModelName, Options, Priors, Seed
+from bayesmeta.report.options import (
+    Beta,
+    Between,
+    Columns,
+    Covariance,
+    Drop,
+    Formula,
+    InClusters,
+    Labels,
+    Measure,
+    ModelName,
+    Options,
+    Priors,
+    RevManAnalysis,
+    Seed,
+    Sheet,
+)
 
 _KINDS = "; ".join(f"{plot.kind}: {plot.about}" for plot in PLOTS.values())
 _PARAMETERS = ", ".join(f"{plot.kind} ({plot.parameter})" for plot in PLOTS.values() if plot.parameter)
@@ -45,17 +61,25 @@ def plot(
     width: Annotated[float, typer.Option(help="Of the picture, in mm: 85 is one column of a journal.")] = 170.0,
     measure: Measure = None,
     cov: Covariance = None,
+    between: Between = None,
+    cluster: InClusters = None,
     column: Columns = None,
+    sheet: Sheet = None,
+    analysis: RevManAnalysis = None,
+    drop: Drop = None,
+    labels: Labels = None,
     engine: Annotated[str, typer.Option(help="auto, quadrature or nuts.")] = "auto",
     seed: Seed = 0,
 ) -> None:
     """Draw a table, a fit of it, or what other priors and other studies do to it, into an SVG or PNG file."""
+    from bayesmeta.report.input import Reading
     from bayesmeta.report.plotting import Wanted, plot_and_save
     from bayesmeta.report.stated import Stated
 
     stated = Stated(
-        path=effects, columns=column or [], measure=measure, cov=cov, kind=model, formula=formula, tau=tau or [],
-        mu=mu or [], beta=beta or [], priors=prior or [], options=option or [],
+        path=effects, columns=column or [], measure=measure, cov=cov, between=between, cluster=cluster, kind=model,
+        formula=formula, tau=tau or [], mu=mu or [], beta=beta or [], priors=prior or [], options=option or [],
+        reading=Reading(sheet=sheet, analysis=analysis, drop=drop or (), labels=labels),
     )  # fmt: skip
     wanted = Wanted(kind=kind, parameter=parameter, claim=claim, order=order, fitting={"engine": engine, "seed": seed})
     with warnings_on_one_line():

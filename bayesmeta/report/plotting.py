@@ -12,7 +12,7 @@ from bayesmeta.data.estimates import Estimates
 from bayesmeta.diagnostics.compare import compare
 from bayesmeta.diagnostics.cumulative import cumulative
 from bayesmeta.diagnostics.leave_one_out import leave_one_out
-from bayesmeta.errors import ConvergenceWarning, SpecificationError, did_you_mean
+from bayesmeta.errors import ConvergenceWarning, DataError, SpecificationError, did_you_mean
 from bayesmeta.families.prepared import prepare
 from bayesmeta.plots.registry import PLOTS, Plot
 from bayesmeta.report.asked import Asked
@@ -158,6 +158,8 @@ def _leave_one_out(asked: Asked, wanted: Wanted) -> Any:
 def _cumulative(asked: Asked, wanted: Wanted) -> Any:
     _check_row_parameter(asked, wanted)
     columns = list(map(str, _covariates(asked).columns))
+    if (reason := getattr(asked.data, "left_out", {}).get(wanted.order)) is not None:
+        raise DataError(f"--order {wanted.order}: {reason}")
     if wanted.order is not None and wanted.order not in columns:
         raise SpecificationError(
             f"--order {wanted.order}: there is no such covariate.{did_you_mean(wanted.order, columns)} "

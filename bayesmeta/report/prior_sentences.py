@@ -81,10 +81,10 @@ def glossary(results: Results) -> list[str]:
 
 
 def _solved(signal: SignalRecord, crossing: CrossingRecord) -> str:
-    """How a crossing was solved for: exactly, or with the draws of a fit near it."""
+    """How a crossing was solved for: by quadrature, or with the draws of a fit near it."""
     p = format_probability(crossing.probability)
     if not crossing.mcse:
-        return f"exact there: {p}"
+        return f"by quadrature there: {p}"
     near = _size(signal, crossing.fitted_scale)
     return f"from a fit with {near}: {p}, Monte Carlo error {format_mcse(crossing.mcse)}"
 

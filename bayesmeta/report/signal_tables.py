@@ -1,14 +1,19 @@
-"""The tables of signals: under stated beliefs, with other evidence, and under every prior that was tried."""
+"""The tables of signals and mean effects: under stated beliefs, with other evidence, and under every prior that was tried."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from bayesmeta.analysis.records.model import Side
+from bayesmeta.analysis.records.outcome import OutcomeRecord
 from bayesmeta.analysis.records.signal import SignalRecord
 from bayesmeta.report.evidence_tables import covariates_in_words
 from bayesmeta.report.html_table import Head, HtmlTable, code, html_table, lines, numbers, small
+from bayesmeta.report.page_one import main_model, side_of
 from bayesmeta.report.prior_sentences import belief_priors, prior_on
-from bayesmeta.text.numbers import format_mcse, format_number, format_probability
+from bayesmeta.text.numbers import format_mcse, format_number, format_probability, rounded
+
+_HOW = {"exact": "quadrature"}  # methods in words: the likelihood may be an approximation
 
 
 def beliefs_table(signals: Sequence[SignalRecord]) -> HtmlTable | None:
@@ -75,9 +80,43 @@ def sensitivity_table(signal: SignalRecord, labels: Mapping[str, str] | None = N
             format_probability(one.probability),
             format_mcse(one.mcse or None),
             format_probability(one.threshold_probability),
-            one.method,
+            _HOW.get(one.method, one.method),
             format_number(one.pareto_k, 2),
         ]
         for one in signal.sensitivity
     )
     return html_table(f"{signal.name}: every prior that was tried", heads, rows, kind="scroll labels")
+
+
+def pooled_table(outcome: OutcomeRecord) -> HtmlTable | None:
+    """The mean effect under every prior that was tried, as page one has its probability."""
+    model = main_model(outcome)
+    if not model.tried:
+        return None
+    stated, side = _texts(model.priors), model.below_zero["mu"]
+    rows = [
+        [lines("as stated", code("; ".join(stated), "small")), *_pooled_cells(outcome, side), ""],
+        *(
+            [
+                lines(one.label, code("; ".join(text for text in _texts(one.priors) if text not in stated), "small")),
+                *_pooled_cells(outcome, one),
+                _HOW.get(one.method, one.method),
+            ]
+            for one in model.tried
+        ),
+    ]
+    heads = [
+        Head("Priors"),
+        Head(f"Probability {side_of(outcome, side.probability)[2]}", "n"),
+        Head("Monte Carlo error", "n", needed=False),
+        Head("Method", needed=False),
+    ]
+    return html_table("Mean effect: every prior that was tried", heads, rows, kind="scroll labels")
+
+
+def _pooled_cells(outcome: OutcomeRecord, side: Side) -> tuple[str, str]:
+    return side_of(outcome, side.probability)[0], format_mcse(side.mcse or None)
+
+
+def _texts(priors: Mapping[str, str]) -> list[str]:
+    return [f"{name} ~ {rounded(prior)}" for name, prior in priors.items()]

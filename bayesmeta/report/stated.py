@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.kinds import Arms
+from bayesmeta.data.synonyms import recognised_arms, with_labels
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.families.keys import Keys, OptionKey
 from bayesmeta.families.kinds import KINDS
 from bayesmeta.families.registry import family_named
 from bayesmeta.priors import parse_prior
 from bayesmeta.report.asked import Asked, Said
-from bayesmeta.report.input import estimates_of, table_of
+from bayesmeta.report.input import Reading, estimates_of, say_recognised, table_of
 from bayesmeta.report.priors import checked_measure
 from bayesmeta.spec.design import formula_design
 from bayesmeta.spec.formula import names_in
@@ -35,6 +40,8 @@ class Stated:
     measure : str or None
     cov : Path or None
         File with the covariance of the estimates.
+    between, cluster : str or None
+        How rows of one study depend: options of the model that the command line has of its own.
     kind : str
         Of the model, by --model.
     formula : str
@@ -42,12 +49,16 @@ class Stated:
         Of --tau, --mu, --beta and --prior; the last two have the parameter before the prior.
     options : sequence of str
         Of --option.
+    reading : Reading
+        Of --sheet, --analysis, --drop and --labels.
     """
 
     path: Path
     columns: Sequence[str] = ()
     measure: str | None = None
     cov: Path | None = None
+    between: str | None = None
+    cluster: str | None = None
     kind: str = "normal"
     formula: str = "1"
     tau: Sequence[str] = ()
@@ -55,6 +66,10 @@ class Stated:
     beta: Sequence[str] = ()
     priors: Sequence[str] = ()
     options: Sequence[str] = ()
+    reading: Reading = field(default_factory=Reading)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "formula", self.formula.strip().removeprefix("~").strip() or "1")
 
     def read(self, *, estimates_for: str = "", default_tau: str | None = None) -> Asked:
         """Return the data with what is asked of them, every name checked.
@@ -64,7 +79,7 @@ class Stated:
         estimates_for : str
             A command that takes estimates alone; empty for one that takes every kind of model.
         default_tau : str, optional
-            Prior on tau where none is given.
+            Prior on tau where none is given; one between clusters then has that of uniform shrinkage.
 
         Raises
         ------
@@ -81,16 +96,31 @@ class Stated:
                 f"--model {keys.kind}: `bayesmeta {estimates_for}` takes estimates with known standard errors, and here they "
                 "follow from parameters. `bayesmeta fit` takes this model."
             )
-        options = options_of(self.options, keys)
+        options = options_of([*self.options, *self._dependence(keys)], keys)
         priors: dict[str, list[Said]] = {}
         for said in self._said():
             priors.setdefault(said.name, []).append(said)
-        if default_tau is not None:
-            priors.setdefault("tau", [Said("", "tau", default_tau, parse_prior(default_tau))])
         data = self._estimates(keys, options) if keys.table == "estimates" else self._arms(keys)
+        if default_tau is not None:
+            clusters = [key.parameter(options) for key in keys.needed(options) if key.option == "cluster"]
+            defaults = {"tau": default_tau, **{name: _shrinkage(cast(Estimates, data).se) for name in clusters}}
+            for name, text in defaults.items():
+                priors.setdefault(name, [Said("", name, text, parse_prior(text))])
         asked = Asked(data=data, keys=keys, formula=self.formula, measure=self.measure, options=options, priors=priors)
         asked.check(formula_design(self.formula, data))
         return asked
+
+    def _dependence(self, keys: Keys) -> Iterator[str]:
+        """What --between and --cluster say, as --option does."""
+        for name, value in (("between", self.between), ("cluster", self.cluster)):
+            if value is not None and name not in (key.name for key in keys.options):
+                raise SpecificationError(
+                    f"--{name}: it is for estimates, and --model {keys.kind} takes arms. Leave it out."
+                )
+        if self.cluster is not None:
+            yield f"cluster={self.cluster}"
+        if self.between is not None:
+            yield f"between={_structure(self.between)}"
 
     def _said(self) -> Iterator[Said]:
         yield from (Said("--mu", "mu", text, parse_prior(text)) for text in self.mu)
@@ -101,14 +131,9 @@ class Stated:
                 yield Said(option, name, prior, parse_prior(prior))
 
     def _estimates(self, keys: Keys, options: Mapping[str, Any]) -> Estimates:
-        cluster = options.get("cluster")
-        if self.cov is not None and cluster is not None:
-            raise SpecificationError(
-                "--cov and --option cluster: give one, a covariance of the estimates or clusters of true effects."
-            )
         data = estimates_of(
-            self.path, self.columns, self.formula, checked_measure(self.measure), self.cov, cluster,
-            [name for name in keys.columns(options) if name != "study"],
+            self.path, self.columns, self.formula, checked_measure(self.measure), self.cov, options.get("cluster"),
+            [name for name in keys.columns(options) if name != "study"], self.reading,
         )  # fmt: skip
         checked_measure(data.measure)
         return data
@@ -117,11 +142,40 @@ class Stated:
         """Arms; their covariates are the columns that the formula names."""
         if self.cov is not None:
             raise SpecificationError(f"--cov: it is for estimates, and --model {keys.kind} takes arms. Leave it out.")
-        table, wanted = table_of(self.path, self.columns, self.formula), names_in(self.formula)
+        given, wanted = table_of(self.path, self.columns, self.formula, reading=self.reading), names_in(self.formula)
         for name in wanted:
-            table.require(name, note=f", and the formula {self.formula!r} needs it")
-        arms: Arms = family_named(keys.kind).data_type.from_frame(table, covariates=wanted)  # type: ignore[attr-defined]
+            given.require(name, note=f", and the formula {self.formula!r} needs it")
+        kind: Any = family_named(keys.kind).data_type
+        table = with_labels(recognised_arms(given, (column.name for column in kind.columns), wanted))
+        say_recognised(table, given)
+        arms: Arms = kind.from_frame(table, covariates=wanted)
         return arms
+
+
+def _shrinkage(se: NDArray[np.float64]) -> str:
+    """Uniform shrinkage of a second standard deviation: the prior of Daniels (1999) with its scale written out."""
+    scale = 1 / float(np.mean(1 / se**2))
+    return f"OnVariance(Lomax(1, {scale:.3g}))"
+
+
+def _structure(text: str) -> str:
+    """The word of a structure, which may be written as in Python.
+
+    Examples
+    --------
+    >>> _structure("MultiArm('trial')"), _structure("multi-arm"), _structure("Independent()")
+    ('multi-arm', 'multi-arm', 'independent')
+    """
+    called = re.fullmatch(r"(\w+)\(\s*['\"]?(.*?)['\"]?\s*\)", text.strip())
+    if called is None:
+        return text
+    name, column = called.groups()
+    if name == "MultiArm" and column not in ("trial", "study", ""):
+        raise SpecificationError(
+            f"--between {text!r}: trials are the column 'trial', or 'study' where its labels repeat. --column 'trial={column}' "
+            "makes it that."
+        )
+    return {"MultiArm": "multi-arm", "Independent": "independent"}.get(name, text)
 
 
 def options_of(texts: Sequence[str], keys: Keys) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from bayesmeta.report.messages import one_line, say
-from bayesmeta.report.options import AsJson, Columns
+from bayesmeta.report.options import AsJson, Columns, RevManAnalysis, Sheet
 
 
 def check(
@@ -23,8 +23,8 @@ def check(
         bool | None, typer.Option("--ratio/--difference", help="What estimates are; by default either.")
     ] = None,
     level: Annotated[float, typer.Option(help="Coverage of confidence intervals.")] = 0.95,
-    sheet: Annotated[str | None, typer.Option(help="Of an Excel file.")] = None,
-    analysis: Annotated[str | None, typer.Option(help="Of a RevMan file, e.g. 1.2.")] = None,
+    sheet: Sheet = None,
+    analysis: RevManAnalysis = None,
     column: Columns = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with status 1 if anything is found.")] = False,
     as_json: AsJson = False,
@@ -53,18 +53,25 @@ def check(
 def convert(
     table: Annotated[Path, typer.Argument(help="CSV, tab-separated, Excel, or RevMan file.")],
     column: Columns = None,
-    sheet: Annotated[str | None, typer.Option(help="Of an Excel file.")] = None,
-    analysis: Annotated[str | None, typer.Option(help="Of a RevMan file, e.g. 1.2.")] = None,
+    sheet: Sheet = None,
+    analysis: RevManAnalysis = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write in place of printing: .csv, .txt, .tsv, .tab or .xlsx.")
+    ] = None,
 ) -> None:
-    """Print a table of another format as CSV under our names, and say which columns were recognised."""
-    from bayesmeta.data.formats import read_table
-    from bayesmeta.data.text_files import csv_bytes
+    """Print a table of another format as CSV under our names, or write it, and say which columns were recognised."""
+    from bayesmeta.data.files import write_file
+    from bayesmeta.data.formats import read_table, table_bytes
     from bayesmeta.effects.column_names import their_names
     from bayesmeta.report.input import columns_of
 
     names = their_names(columns_of(column or []), covariates=None)
     content = read_table(table, columns=names, sheet=sheet, analysis=analysis)
-    typer.echo(csv_bytes(content.to_frame()), nl=False)
+    written = table_bytes(content.to_frame(), out or Path("table.csv"))
+    if out is None:
+        typer.echo(written, nl=False)
+    else:
+        write_file(out, written)
     for ours, theirs in content.recognised.items():
         say(f"{ours}: from {theirs!r}")
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bayesmeta.diagnostics.check import Check
 from bayesmeta.diagnostics.convergence import convergence
 from bayesmeta.effects.display import Display
+from bayesmeta.effects.registry import display_of
 from bayesmeta.errors import ConvergenceWarning, SpecificationError
 from bayesmeta.families.prepared import prepare
 from bayesmeta.priors import shown
@@ -20,13 +22,20 @@ from bayesmeta.report.priors import source_lines
 from bayesmeta.report.sentences import check_sentence
 from bayesmeta.report.stated import Stated
 from bayesmeta.results.claims import check_claim
+from bayesmeta.results.face import differences_grid, heterogeneity_facts, level_facts
 from bayesmeta.results.fit import fit_many
+from bayesmeta.results.heterogeneity import heterogeneity_of
+from bayesmeta.results.levels import factors_of, level_bayes_factors
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.text.numbers import MISSING, format_exact, spread_of, write_row
+from bayesmeta.text.numbers import MINUS, MISSING, format_exact, spread_of, write_row
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCHEMA = "bayesmeta-fit/1"
 TOLERANCE = 1e-8
 _MOMENTS = ("mean", "sd", "median", "lower", "upper")
+_WORDS = {MISSING: "none", "∞": "inf", MINUS + "∞": "-inf"}
 
 
 def fit_and_print(
@@ -38,22 +47,40 @@ def fit_and_print(
     chains: int,
     ci_prob: float,
     as_json: bool,
+    exp: bool | None = None,
 ) -> bool:
-    """Fit the table and model of a command line, and print the result; return whether the chains converged."""
+    """Fit the table and model of a command line, and print the result; return whether the chains converged.
+
+    `exp` says that effects are logarithms of ratios and printed as these too, or if it is False that they are not; by default
+    the measure decides.
+    """
     if not 0 < ci_prob < 1:
         raise SpecificationError(f"--ci-prob {ci_prob}: must lie between 0 and 1. 95% is 0.95.")
     asked = stated.read()
     asked.require_one()
+    data: Any = asked.data
+    if exp and getattr(data, "measure", "of the model") is None:
+        asked = replace(asked, data=type(data)(**{**data.arguments(), "measure": "reported_ratio"}))
     data, model = asked.data, asked.model()
     ready = prepare(data, model)
     ready.check()
     for claim in claims:
-        check_claim(claim, ready.names)
+        check_claim(claim, ready.named(claim))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # said below, as checks
         result = fit_many(data, {"model": model}, engine, seed=seed, draws=draws, chains=chains)["model"]
+    if exp and not result.display.is_ratio:
+        raise SpecificationError(
+            f"--exp: effects are {result.display.analysis}s, not logarithms of ratios. Leave it out."
+        )
+    if exp is False and not result.display.is_ratio:
+        raise SpecificationError(
+            "--no-exp: nothing says that effects are logarithms of ratios, and none are printed. Leave it out."
+        )
     checks = fit_checks(result, chains)
-    content = _content(result, stated.path, claims, ci_prob, seed) | {"checks": [check.as_dict() for check in checks]}
+    content = _content(
+        result, stated.path, claims, ci_prob, seed, display_of(None) if exp is False else result.display
+    ) | {"checks": [check.as_dict() for check in checks]}
     if as_json:
         print_json(content)
     else:
@@ -71,8 +98,12 @@ def fit_checks(result: MetaResult, chains: int) -> list[Check]:
     return [Check("fit: error bound", bound <= limit, bound, limit, "Largest error of any probability.")]
 
 
-def _content(result: MetaResult, path: Path, claims: Sequence[str], ci_prob: float, seed: int) -> dict[str, Any]:
+def _content(
+    result: MetaResult, path: Path, claims: Sequence[str], ci_prob: float, seed: int, display: Display
+) -> dict[str, Any]:
     frame = result.summary(ci_prob=ci_prob, ci_kind="eti")
+    if not display.changes:
+        frame = frame.drop(columns=[name for name in frame if str(name).startswith("display")])
     choices = (
         result.prepared.family.choice_probabilities(result.data, result.posterior) if result.engine == "nuts" else None
     )
@@ -83,7 +114,7 @@ def _content(result: MetaResult, path: Path, claims: Sequence[str], ci_prob: flo
         "engine": result.engine,
         "model": result.model.as_dict(),
         "measure": result.measure,
-        "display": result.display.as_dict(),
+        "display": display.as_dict(),
         "n_studies": result.prepared.family.n_studies(result.data),
         "n_estimates": result.data.n_studies,
         "data_hash": result.data.hash,
@@ -96,9 +127,38 @@ def _content(result: MetaResult, path: Path, claims: Sequence[str], ci_prob: flo
             for claim in claims
         ],
         "log_marginal_likelihood": result.log_marginal_likelihood,
+        **_moderators(result, frame, ci_prob),
         "notes": list(result.prepared.family.notes(result.data, result.model)),
         **({} if choices is None else {"choices": choices}),
     }
+
+
+def _moderators(result: MetaResult, frame: pd.DataFrame, ci_prob: float) -> dict[str, Any]:
+    """Heterogeneity, and of factors every pair of levels and the Bayes factors of no difference, where there are any."""
+    found = heterogeneity_of(result, frame)
+    content: dict[str, Any] = {} if found is None else {"heterogeneity": found.as_dict()}
+    if factors_of(result):
+        rows = result.contrasts(ci_prob).to_dict("records")
+        content["contrasts"] = [{str(key): json_value(value) for key, value in row.items()} for row in rows]
+        content["no_difference"] = [
+            {"factor": name, "bayes_factor": json_value(value)} for name, value in level_bayes_factors(result).items()
+        ]
+    return content
+
+
+def _print_sheet(console: PlainConsole, result: MetaResult, ci_prob: float) -> None:
+    """Pairs of levels beside the coefficients, heterogeneity and Bayes factors, as ``print(result)`` has them."""
+    for grid in differences_grid(result, ci_prob):
+        console.print(f"{grid.caption}:")
+        print_table(console, grid.columns, grid.rows)
+    frame = result.summary(ci_prob=ci_prob, ci_kind="eti")
+    found = heterogeneity_of(result, frame)
+    interval = f"{100 * ci_prob:g}% interval"
+    if found is not None:
+        median, lower, upper = write_row(found.tau2, spread_of(*found.tau2))
+        console.print(f"tau^2: median {median}, {interval} {lower} to {upper}")
+    for name, value in [*heterogeneity_facts(found, interval), *level_facts(result)]:
+        console.print(f"{name}: {value}")
 
 
 def _print(content: dict[str, Any], result: MetaResult) -> None:
@@ -116,15 +176,15 @@ def _print(content: dict[str, Any], result: MetaResult) -> None:
     level = f"{100 * content['ci_prob']:g}%"
     diagnostics = ("bulk\nESS", "R-hat") if drawn else ()
     headings = ["", "mean", "sd", "median", f"lower\n{level}", f"upper\n{level}", *diagnostics]
-    rows = []
+    rows, frame = [], result.summary(ci_prob=content["ci_prob"])  # JSON has no infinite numbers
     for row in content["summary"]:
-        cells = [
-            text if text != MISSING else "none" for text in write_row([row[key] for key in _MOMENTS], _spread(row))
-        ]
+        moments = frame.loc[row["parameter"], list(_MOMENTS)].to_numpy(float).tolist()
+        cells = [_WORDS.get(text, text) for text in write_row(moments, _spread(row))]
         ends = [_cell(row["ess_bulk"], ".0f"), _cell(row["r_hat"], ".3f")] if drawn else []
         rows.append([row["parameter"] + (" (default prior)" if row.get("prior") else ""), *cells, *ends])
     print_table(console, headings, rows)
     _print_as_read(console, content, result.display, level)
+    _print_sheet(console, result, content["ci_prob"])
     for item in content["probabilities"]:
         probability = format_exact(item["probability"], item["mcse"] or result.error_bound or 0.0)
         console.print(f"P({item['claim']}) = {probability} ({_error(item, result)})")
@@ -170,12 +230,12 @@ def _print_as_read(console: PlainConsole, content: dict[str, Any], display: Disp
 
 
 def _error(item: dict[str, Any], result: MetaResult) -> str:
-    """How exact a probability is: the error that was achieved, or that of the draws that it was simulated from."""
+    """How far a probability can be off: by the error that was achieved, or that of the draws that it was simulated from."""
     if item["mcse"]:
         how = "simulated, " if result.engine != "nuts" else ""
         return f"{how}Monte Carlo error {item['mcse']:.2g}"
     assert result.error_bound is not None
-    return f"exact to {max(result.error_bound, 1e-15):.1g}"
+    return result.prepared.family.accuracy(result.data, f"{max(result.error_bound, 1e-15):.1g}")
 
 
 def _cell(value: float | None, form: str) -> str:

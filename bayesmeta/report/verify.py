@@ -13,6 +13,7 @@ from pydantic_core import to_jsonable_python
 from bayesmeta.analysis.collect import Collected, collect_outcome
 from bayesmeta.analysis.fits import Computed, computed_fits
 from bayesmeta.analysis.other_evidence import on_other_evidence
+from bayesmeta.analysis.pooled import pooled_sensitivity
 from bayesmeta.analysis.prose import methods
 from bayesmeta.analysis.records.results import Results
 from bayesmeta.analysis.run import Plan
@@ -291,7 +292,8 @@ def _again(
     grids = computed_sensitivity(outcome, exact, seed) if complete else reweighted_sensitivity(outcome, fits)
     sampling = outcome.sampling or checked.analysis.sampling
     other = on_other_evidence(outcome, checked.ready[name], seed, refit=False)
-    again = collect_outcome(name, outcome, fits, exact, grids, other, sampling.ess_limit, computed.refused)
+    pooled = pooled_sensitivity(outcome, checked.ready[name], {**fits, **exact}, seed)
+    again = collect_outcome(name, outcome, fits, exact, grids, other, sampling.ess_limit, computed.refused, pooled)
     again.content = with_schools(
         again.content, data, outcome, {key: models[key] for key, fit in exact.items() if not fit.quality}
     )

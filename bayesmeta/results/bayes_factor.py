@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError, did_you_mean
@@ -17,20 +18,32 @@ from bayesmeta.spec.normal_normal import NormalNormal
 _EQUATION = re.compile(r"^(?P<name>.+?)\s*==?\s*(?P<value>[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*$")
 
 
-def log_bayes_factor(fit: QuadratureFit, hypothesis: str) -> float:
-    """Log of the Bayes factor for ``name = value`` versus the rest of that parameter's prior."""
+def log_bayes_factor(
+    fit: QuadratureFit, hypothesis: str, factors: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> float:
+    """Log of the Bayes factor for ``name = value`` versus the rest of that parameter's prior.
+
+    ``factor = 0``, with the name of one of `factors`, is of all of its columns together.
+    """
     problem = fit.problem
     if problem.second is not None:
         raise SpecificationError(
             f"hypothesis {hypothesis!r}: with two scales, compare the log marginal likelihoods of two fits instead."
         )
-    name, value = parse_hypothesis(hypothesis, fit.names)
-    null = with_point(problem, name, value)
-    alternative = _without_point(problem.priors[name], value, hypothesis)
-    if alternative == problem.priors[name]:
+    match = _EQUATION.match(hypothesis.strip())
+    if match is not None and float(match["value"]) == 0 and match["name"].strip() in factors:
+        names, value = tuple(factors[match["name"].strip()]), 0.0
+    else:
+        name, value = parse_hypothesis(hypothesis, fit.names)
+        names = (name,)
+    null = problem
+    for name in names:
+        null = with_point(null, name, value)
+    alternatives = {name: _without_point(problem.priors[name], value, hypothesis) for name in names}
+    if all(prior == problem.priors[name] for name, prior in alternatives.items()):
         evidence = fit.log_evidence
     else:
-        evidence = fit_quadrature(problem.with_priors({name: alternative}), fit.tolerance).log_evidence
+        evidence = fit_quadrature(problem.with_priors(alternatives), fit.tolerance).log_evidence
     return fit_quadrature(null, fit.tolerance).log_evidence - evidence
 
 

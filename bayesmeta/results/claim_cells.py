@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, owens_t, sici
 
-from bayesmeta.quadrature import mixtures
+from bayesmeta.families.effect_names import NEW
+from bayesmeta.quadrature import cut, mixtures
 from bayesmeta.quadrature.parts import AnyFit, AnyPart, Part
 from bayesmeta.quadrature.scale_density import ScaleDensity
-from bayesmeta.results.claim_algebra import constant
+from bayesmeta.results.claim_algebra import NoExactFormError, constant
 from bayesmeta.results.claim_cases import Formula, Linear
 from bayesmeta.results.quadrature_marginals import scale_part
 
@@ -89,8 +90,9 @@ def _in_part(atoms: Sequence[Affine], part: AnyPart, names: Sequence[str]) -> tu
     values = {names[i]: constant(float(value)) for i, value in part.piece.fixed.items()}
     if known_tau is not None:
         values["tau"] = constant(float(known_tau))
-        if not spreads and "mu" in values:
-            values["theta_new"] = values["mu"]
+        if not spreads:
+            values |= {f"{NEW}{name}]": value for name, value in values.items()}
+            values |= {"theta_new": values["mu"]} if "mu" in values else {}
     edges: list[bool | _Edge] = []
     moving, vectors = [], []
     for atom in atoms:
@@ -174,7 +176,7 @@ class _Corners:
         node = mass.sum(axis=0)
         self.n_nodes = node.size
         share = mass / np.where(node > 0, node, 1.0)
-        tau, standard, sds = np.asarray(part.posterior.tau), [], []
+        tau, standard, sds = np.asarray(part.posterior.tau), [], list[Floats]()
         for direction, along in zip(directions, self.moving, strict=True):
             mean, variance = mixtures.moments(part, direction[:-1])
             sds.append(np.sqrt(variance + direction[-1] ** 2 * mixtures.new_study_variance(fit, part)))
@@ -182,11 +184,32 @@ class _Corners:
             standard.append(_standardised(at, mean, sds[-1]))
         if not directions:
             return
+        if part.cut is not None:
+            self._cut(part, [_with_cut(part, *pair) for pair in zip(directions, sds, strict=True)], standard, share)
+            return
         self.margins = [(ndtr(z) * share).sum(axis=-2) for z in standard]  # (edge, node)
         if len(directions) == 2:
             rho = _correlation(fit, part, directions, sds)
             joint = bivariate_cdf(standard[0][:, None], standard[1][None, :], rho)
             self.joint = (joint * share).sum(axis=-2)  # (edge, edge, node)
+
+    def _cut(self, part: AnyPart, correlations: Sequence[Floats], standard: Sequence[Floats], share: Floats) -> None:
+        """The same under a truncated prior; of two directions one has to be what is cut."""
+        low, high = mixtures.cut_at(part)
+        shares = [cut.below(z, rho, low, high) for z, rho in zip(standard, correlations, strict=True)]
+        self.margins = [(one * share).sum(axis=-2) for one in shares]
+        if len(standard) < 2:
+            return
+        along = next((i for i, rho in enumerate(correlations) if (rho > 1 - _PARALLEL).all()), None)
+        if along is None:
+            raise NoExactFormError
+        h, k = standard[along], standard[1 - along]  # P(Z < h, Q < k) is P(Z < h) P(Q < k given Z < h)
+        end = np.clip(h, low, high)[:, None]
+        with np.errstate(invalid="ignore"):
+            given = cut.below(k[None, :], correlations[1 - along], low, end)
+        joint = np.exp(cut.log_mass(low, end) - cut.log_mass(low, high)) * np.where(end > low, given, 0.0)
+        joint = (joint * share).sum(axis=-2)
+        self.joint = joint if along == 0 else np.swapaxes(joint, 0, 1)
 
     def inside(self, tau: float, edges: Sequence[bool | _Edge], formulas: Sequence[Formula]) -> Floats:
         """Probability of each formula at each node, with the edges in the order that they have at `tau`."""
@@ -216,6 +239,12 @@ class _Corners:
         corner[-1, :], corner[:, -1] = padded[1], padded[0]
         cell = np.diff(np.diff(corner, axis=0), axis=1)
         return np.tensordot(holds, cell, axes=2)
+
+
+def _with_cut(part: AnyPart, direction: Floats, sd: Floats) -> Floats:
+    """Correlation of a direction with what is cut at the nodes, shape (component, node)."""
+    covariance = mixtures.with_cut(part, mixtures.solved(part, direction[:-1]))
+    return np.asarray(np.clip(covariance / np.where(sd > 0, sd, 1.0), -1.0, 1.0))
 
 
 def _correlation(fit: AnyFit, part: AnyPart, directions: Sequence[Floats], sds: Sequence[Floats]) -> Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import keyword
 import re
+import unicodedata
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -184,10 +185,35 @@ def _unparsed(node: ast.expr, placeholders: Mapping[str, str]) -> str:
 
 
 def _with_placeholders(expression: str, names: Sequence[str]) -> tuple[str, Mapping[str, str]]:
-    """Stand-ins for column names that are no Python names."""
-    placeholders, text = {}, expression
-    odd = [n for n in names if not n.isidentifier() or (keyword.iskeyword(n) and n not in ("and", "or", "not"))]
-    for i, name in enumerate(sorted(odd, key=len, reverse=True)):
-        placeholders[f"column_{i}_"] = name
-        text = text.replace(name, f"column_{i}_")
+    """Stand-ins for column names that are no Python names, with or without backticks around them."""
+    placeholders, text = {}, unicodedata.normalize("NFC", expression)
+    for i, name in enumerate(sorted(filter(_is_odd, names), key=len, reverse=True)):
+        text, n = re.subn(_pattern(name), f" column_{i}_ ", text)
+        if n:
+            placeholders[f"column_{i}_"] = name
+    for name in sorted(names, key=len, reverse=True):
+        text = text.replace(f"`{name}`", name)
+    if (left := re.search("`([^`]*)`", text)) is not None:
+        raise SpecificationError(
+            f"{expression!r}: no parameter {left[1]!r}.{did_you_mean(left[1], names)} Parameters: {', '.join(names)}."
+        )
     return text, placeholders
+
+
+def _is_odd(name: str) -> bool:
+    """Whether Python would not read a name as it stands."""
+    if not name.isidentifier() or unicodedata.normalize("NFKC", name) != name:
+        return True
+    return keyword.iskeyword(name) and name not in ("and", "or", "not")
+
+
+def _pattern(name: str) -> str:
+    """How a name may be written: as it is, in backticks, or with its level in quotes."""
+    plain = unicodedata.normalize("NFC", name)
+    whole = re.escape(plain)
+    bounded = (r"(?<!\w)" if plain[0].isalnum() else "") + whole + (r"(?!\w)" if plain[-1].isalnum() else "")
+    ways = [f"`{whole}`", bounded]
+    if plain.endswith("]"):
+        head, level = map(re.escape, plain[:-1].split("[", 1))
+        ways += [rf"(?<!\w)`?{head}`?\[{quote}{level}{quote}\]" for quote in ("", "`", '"', "'")]
+    return "|".join(ways)

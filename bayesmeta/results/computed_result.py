@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from bayesmeta.errors import SpecificationError
+from bayesmeta.families.effect_names import group_of, study_of
 from bayesmeta.results.claim_algebra import Sum
 from bayesmeta.results.claim_syntax import Syntax, read
-from bayesmeta.results.claims import Simulated, evaluate, holds_on, share_of
+from bayesmeta.results.claims import Simulated, evaluate, holds_on, mentioned, share_of
 from bayesmeta.results.exact_claims import defined_everywhere
 from bayesmeta.results.intervals import Marginal
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.monotone import composed, monotone_steps, unit
 from bayesmeta.results.monotone_marginal import ExactMarginal, MonotoneMarginal
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Floats = NDArray[np.float64]
 
@@ -91,13 +94,14 @@ class ComputedResult(MetaResult):
     def _log_factor(self, hypothesis: str) -> float:
         """Logarithm of a Bayes factor."""
 
-    def bayes_factor(self, hypothesis: str) -> float:
-        """Bayes factor for a hypothesis about one parameter; above 1 the data favour it.
+    def log_bayes_factor(self, hypothesis: str) -> float:
+        """Natural logarithm of the Bayes factor for a hypothesis about one parameter; above 0 the data favour it.
 
         A point, ``"crps = 0"`` or ``"tau = 0"``, is compared with the model as it is, by marginal likelihoods or, where a
         posterior on a grid has it, the ratio of the posterior density to the prior's (Savage and Dickey). Quadrature takes a
-        prior that has a point mass there apart, into that and the rest, and flat priors on other parameters cancel. A region,
-        ``"mu < 0"`` or ``"-0.1 < mu < 0.1"``, is compared with its complement: posterior odds over prior odds.
+        prior that has a point mass there apart, into that and the rest, and flat priors on other parameters cancel; the name of
+        a factor, ``"pain_class = 0"``, stands for all differences from its reference level. A region, ``"mu < 0"`` or
+        ``"-0.1 < mu < 0.1"``, is compared with its complement: posterior odds over prior odds.
 
         Raises
         ------
@@ -105,15 +109,29 @@ class ComputedResult(MetaResult):
             If the hypothesis cannot be read, is certain or impossible under the prior, is about several parameters where
             there is no exact posterior of both, or a parameter that it is about has an improper prior.
         """
-        with np.errstate(over="ignore"):
-            return float(np.exp(self._log_factor(hypothesis)))
+        return float(self._log_factor(hypothesis))
 
     def _simulated(self, claim: str) -> Simulated:
-        return share_of(holds_on(claim, self._many_draws.__getitem__, self.parameters))
+        names = self.prepared.named(claim)
+        if any(study_of(name) for name in mentioned(claim, names)):
+            return self._among_draws(claim, names)
+        return share_of(holds_on(claim, self._many_of, names))
+
+    def _among_draws(self, claim: str, names: Sequence[str]) -> Simulated:
+        """Probability of a claim about studies' true effects from the draws of `datatree`, which have these."""
+        holds = holds_on(claim, self._parameter, names)
+        p, n = float(holds.mean()), min(holds.size, self.n_independent or holds.size)
+        return Simulated(p, float(np.sqrt(max(p * (1 - p), 1 / n) / n)))
+
+    def _many_of(self, name: str) -> Floats:
+        """Draws of a parameter or of a new study's effect, for claims that are simulated."""
+        if (group := group_of(name)) is not None:
+            return self._new_study(group, self._many_draws.__getitem__)
+        return np.asarray(self._many_draws[name])
 
     def _marginal_of(self, expression: str) -> Marginal:
         """Marginal of an expression: of a monotone function of a sum that is known as exactly as that, of others from draws."""
-        syntax = read(expression, self.parameters)
+        syntax = read(expression, self.prepared.named(expression))
         exact = self._transformed(syntax) if syntax.kind == "number" and self._is_defined(syntax) else None
         return DrawsMarginal(self.draws(expression)) if exact is None else exact
 
@@ -145,5 +163,5 @@ class ComputedResult(MetaResult):
             return False
 
     def _moments_from_draws(self, expression: str) -> tuple[float, float]:
-        draws = np.asarray(evaluate(expression, self._many_draws.__getitem__, self.parameters))
+        draws = np.asarray(evaluate(expression, self._many_of, self.prepared.named(expression)))
         return float(draws.mean()), float(draws.std(ddof=1))

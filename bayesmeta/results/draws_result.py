@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from bayesmeta.data.kinds import Data
@@ -19,6 +18,9 @@ from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.precision import Precision, problems
 from bayesmeta.spec.two_scales import Model
 from bayesmeta.text.numbers import count_of
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 @final
@@ -60,7 +62,7 @@ class DrawsResult(MetaResult):
         )
 
     def _marginal(self, expression: str) -> DrawsMarginal:
-        """Marginal posterior of a parameter, or of an expression in parameters."""
+        """Marginal posterior of a parameter, of an expression in parameters, or of ``theta[study]``."""
         parameter = self.prepared.parameters.get(expression)
         lower = 0.0 if expression == "tau" else -np.inf
         if parameter is not None and parameter.role == "nuisance":
@@ -86,6 +88,8 @@ class DrawsResult(MetaResult):
         p, n = holds.mean(), holds.size
         if p in (0.0, 1.0):  # no variation to estimate from: the error of one more draw on the other side
             return float(1 / (n + 2))
+        import xarray as xr
+
         data = xr.Dataset({"claim": (("chain", "draw"), holds)})
         return float(arviz_stats.mcse(data, method="mean")["claim"])
 
@@ -99,7 +103,7 @@ class DrawsResult(MetaResult):
         """
         return self.prepared.family.choice_probabilities(self.data, self.posterior) or {}
 
-    def bayes_factor(self, hypothesis: str) -> float:
+    def log_bayes_factor(self, hypothesis: str) -> float:
         """Raises: draws alone do not give a marginal likelihood."""
         raise SpecificationError(
             f"bayes_factor({hypothesis!r}): draws do not give a marginal likelihood. Use the quadrature engine, which does."
@@ -113,6 +117,7 @@ class DrawsResult(MetaResult):
     def moment_errors(self, name: str) -> tuple[float, float]:
         """Monte Carlo standard errors of mean and standard deviation of a parameter, from the chains."""
         import arviz_stats
+        import xarray as xr
 
         data = xr.Dataset({"x": (("chain", "draw"), self.draws(name))})
         mean, sd = (float(arviz_stats.mcse(data, method=method)["x"]) for method in ("mean", "sd"))
@@ -124,7 +129,7 @@ class DrawsResult(MetaResult):
         return problems(self.summary(), stats, accept)
 
     def _holds(self, claim: str) -> NDArray[np.bool_]:
-        holds = holds_on(claim, self._parameter, self.parameters)
+        holds = holds_on(claim, self._parameter, self.prepared.named(claim))
         return np.broadcast_to(holds, (self.posterior.sizes["chain"], self.posterior.sizes["draw"]))
 
     def __repr__(self) -> str:

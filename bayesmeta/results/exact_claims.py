@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesmeta.families.effect_names import group_of
 from bayesmeta.quadrature.parts import AnyFit, AnyPart, QuadratureFit
 from bayesmeta.results.claim_algebra import NoExactFormError, Sum, constant, number
 from bayesmeta.results.claim_cases import NEVER, Cases, Formula, Linear, all_of, opposite
@@ -46,7 +47,10 @@ def exact_probability(fit: QuadratureFit, claim: str, names: Sequence[str]) -> f
         If the claim cannot be read, or is undefined for a part of the posterior.
     """
     compiled = compile_claim(claim, names, fit.names)
-    return None if compiled is None else compiled.probability(fit)
+    try:
+        return None if compiled is None else compiled.probability(fit)
+    except NoExactFormError:
+        return None  # two directions under a truncated prior on a third
 
 
 def compile_claim(claim: str, names: Sequence[str], coefficients: Sequence[str]) -> CompiledClaim | None:
@@ -66,8 +70,9 @@ def compile_claim(claim: str, names: Sequence[str], coefficients: Sequence[str])
         holds, fails = cases.of(syntax.tree)
     except (NoExactFormError, OverflowError):
         return None
-    if set(syntax.names) - {*coefficients, "tau", "theta_new"}:
-        return None  # a second standard deviation
+    new = {group for name in syntax.names if (group := group_of(name)) is not None}
+    if len(new) > 1 or {group_of(name) or name for name in syntax.names} - {*coefficients, "tau", "theta_new"}:
+        return None  # two new studies, a second standard deviation, or true effects of studies
     atoms = tuple(_affine(_in_range(one), coefficients) for one in cases.comparisons)
     if len(distinct_directions([atom.direction for atom in atoms])[0]) > 2:
         return None
@@ -117,50 +122,92 @@ class CompiledClaim:
 def scale_probability(
     cdf: Callable[[Any], Any], claim: str, names: Sequence[str], name: str, points: Sequence[tuple[float, float]] = ()
 ) -> float | None:
-    """Probability of a claim about one parameter alone, from its distribution function, or None.
+    """Probability of a claim about one parameter alone, from its distribution function, or None; see `along`."""
+    direction = one_direction(claim, names)
+    return (
+        along(direction, cdf, points) if direction is not None and direction.weights == ((name, Fraction(1)),) else None
+    )
 
-    Parameters
+
+@dataclass(frozen=True, slots=True)
+class OneDirection:
+    """A claim about one linear combination.
+
+    Attributes
     ----------
-    cdf : callable
-        Probability of at most a value.
-    claim : str
-    names : sequence of str
-        The parameters there are.
-    name : str
-        The one that it may be about.
-    points : sequence of (float, float)
-        Values that have a probability of their own, with it.
+    syntax : Syntax
+    weights : tuple of (str, Fraction)
+        The combination: parameters with their weights, the first of which is one.
+    edges : tuple of (Fraction, Linear)
+        The comparisons, each with the factor that makes the combination's its own weights.
+    holds, undefined : Formula
+        By the truth of the comparisons.
     """
+
+    syntax: Syntax
+    weights: tuple[tuple[str, Fraction], ...]
+    edges: tuple[tuple[Fraction, Linear], ...]
+    holds: Formula
+    undefined: Formula
+
+
+def one_direction(claim: str, names: Sequence[str]) -> OneDirection | None:
+    """A claim that is about multiples of one linear combination and numbers; None if it is of another form."""
     syntax = require_claim(read(claim, names))
-    if syntax.names != (name,):
-        return None
     cases = Cases(syntax)
     try:
         holds, fails = cases.of(syntax.tree)
     except (NoExactFormError, OverflowError):
         return None
-    atoms = [_affine(_in_range(one), (name,)) for one in cases.comparisons]
-    slopes = np.array([atom.direction[0] + atom.tau_slope for atom in atoms])
-    edges = np.unique([atom.threshold / slope for atom, slope in zip(atoms, slopes, strict=True)])
+    edges = [(one.coefficients[0][1], one) for one in cases.comparisons if one.coefficients]
+    units = {tuple((name, c / lead) for name, c in one.coefficients) for lead, one in edges}
+    if not cases.comparisons and len(syntax.names) == 1:  # true or false whatever the parameter is
+        units = {((syntax.names[0], Fraction(1)),)}
+    if len(units) != 1 or len(edges) < len(cases.comparisons):
+        return None
+    return OneDirection(syntax, units.pop(), tuple(edges), holds, all_of(opposite(holds), opposite(fails)))
+
+
+def along(direction: OneDirection, cdf: Callable[[Any], Any], points: Sequence[tuple[float, float]] = ()) -> float:
+    """Probability of a claim from the distribution function of the combination that it is about.
+
+    Parameters
+    ----------
+    cdf : callable
+        Probability of at most a value.
+    points : sequence of (float, float)
+        Values that have a probability of their own, with it.
+
+    Raises
+    ------
+    SpecificationError
+        If the claim is undefined for a part of the posterior.
+    """
+    cuts = [(number(one.threshold / lead), lead, one) for lead, one in direction.edges]
+    edges = np.unique([cut for cut, _, _ in cuts])
     middles = middles_of(edges)
     masses = np.diff([0.0, *map(float, map(cdf, edges)), 1.0])
     for point, mass in points:
         masses[int(np.searchsorted(edges, point))] -= mass  # it lies in the cell that ends at it
-    inside = [slope * middles < atom.threshold for atom, slope in zip(atoms, slopes, strict=True)]
-    at_points = [[atom.at({name: constant(float(point))}) for atom in atoms] for point, _ in points]
+    inside = [middles < cut if lead > 0 else middles > cut for cut, lead, _ in cuts]
+    at_points = [[_at_point(lead * constant(float(point)), one) for _, lead, one in cuts] for point, _ in points]
     shares = []
-    for formula in (holds, all_of(opposite(holds), opposite(fails))):
+    for formula in (direction.holds, direction.undefined):
         smooth = float(masses @ np.broadcast_to(formula.truth(inside), middles.shape))
         shares.append(
             smooth + sum(m for (_, m), truths in zip(points, at_points, strict=True) if formula.truth(truths))
         )
-    reject_undefined(syntax, shares[1], negligible=UNDEFINED)
+    reject_undefined(direction.syntax, shares[1], negligible=UNDEFINED)
     return float(min(max(shares[0], 0.0), 1.0))
+
+
+def _at_point(value: Fraction, comparison: Linear) -> bool:
+    return value <= comparison.threshold if comparison.closed else value < comparison.threshold
 
 
 def affine_sum(x: Sum, coefficients: Sequence[str]) -> Affine | None:
     """A sum in floats, over the coefficients, theta_new and tau; None if it is about anything else."""
-    names = [name for name, _ in x.terms if isinstance(name, str)]
+    names = [group_of(name) or name for name, _ in x.terms if isinstance(name, str)]
     if len(names) < len(x.terms) or set(names) - {*coefficients, "tau", "theta_new"}:
         return None  # a second standard deviation
     return _affine(Linear(tuple((str(name), c) for name, c in x.terms), -x.constant, False), coefficients)
@@ -198,5 +245,11 @@ def _affine(comparison: Linear, coefficients: Sequence[str]) -> Affine:
     """A comparison in floats, over the coefficients and theta_new."""
     weights = dict(comparison.coefficients)
     direction = np.array([number(weights.get(name, Fraction(0))) for name in (*coefficients, "theta_new")])
+    for name, weight in comparison.coefficients:
+        if (
+            group := group_of(name)
+        ) is not None:  # that coefficient in the place of the first one, which a new study has
+            direction += number(weight) * np.eye(direction.size)[[coefficients.index(group), -1]].sum(axis=0)
+            direction[0] -= number(weight)
     slope = number(weights.get("tau", Fraction(0))) if "tau" not in coefficients else 0.0
     return Affine(direction, slope, number(comparison.threshold), comparison.closed, comparison)

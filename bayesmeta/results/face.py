@@ -6,15 +6,11 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import chi2
-
 from bayesmeta.effects.display import Display, is_value
-from bayesmeta.pooling.face import p_text
-from bayesmeta.pooling.residuals import regression
+from bayesmeta.pooling.face import MOST_PAIRS, p_text
 from bayesmeta.priors import shown
-from bayesmeta.quadrature.problem import GaussianProblem
+from bayesmeta.results.heterogeneity import HeterogeneityOf, heterogeneity_of
+from bayesmeta.results.levels import factors_of, level_bayes_factors
 from bayesmeta.text.numbers import format_bound, format_mcse, format_value, spread_of, write_row
 from bayesmeta.text.sheet import Grid, Sheet, facts
 
@@ -23,7 +19,6 @@ if TYPE_CHECKING:
 
     from bayesmeta.results.meta_result import MetaResult
 
-Floats = NDArray[np.float64]
 CI_PROB = 0.95
 INTERVAL = f"{100 * CI_PROB:g}% interval"
 _MOST_DIGITS = 4  # of a probability
@@ -42,6 +37,7 @@ def fit_sheet(result: MetaResult) -> Sheet:
         rows.append([labels[name], median, sd, f"{lower} to {upper}", *ends])
     measure = "" if display.analysis == "effect" else f"Effect measure: {display.analysis}"
     parts = [Grid(rows, columns, caption=measure), *_as_read(frame.loc[_order(result)], labels, display, finer)]
+    parts += differences_grid(result)
     return Sheet(_heading(result), [*parts, facts(list(_facts(result, frame))), *_notes(result)])
 
 
@@ -130,9 +126,8 @@ def bound_text(bound: float) -> str:
 
 def _facts(result: MetaResult, frame: pd.DataFrame) -> Iterator[tuple[str, str]]:
     family = result.prepared.family
-    problem = result.prepared.gaussian
-    if isinstance(problem, GaussianProblem):
-        yield from _heterogeneity(problem, frame)
+    yield from heterogeneity_facts(heterogeneity_of(result, frame))
+    yield from level_facts(result)
     yield "Priors", ", ".join(_prior_texts(result))
     evidence = result.log_marginal_likelihood
     yield "Log marginal likelihood", "" if evidence is None else format_value(evidence, 6)
@@ -142,38 +137,56 @@ def _facts(result: MetaResult, frame: pd.DataFrame) -> Iterator[tuple[str, str]]
 
 
 def _prior_texts(result: MetaResult) -> Iterator[str]:
-    """Every stated prior; what only the family has in words."""
-    labels = {
-        name.split("[")[0] if name not in result.model.priors else name: result.prepared.labels[name]
+    """Every stated prior: coefficients, and what only the family has, in words; mu and tau stand behind their words above."""
+    words = {name: result.prepared.labels[name] for name in result.coefficients}
+    words |= {
+        name.split("[")[0] if name not in result.model.priors else name: _uncapitalised(result.prepared.labels[name])
         for name, one in result.prepared.parameters.items()
         if one.role == "nuisance"
     }
     for key, prior in result.model.priors.items():
-        name = f"({', '.join(key)})" if isinstance(key, tuple) else labels.get(key, key)
-        yield f"{_uncapitalised(name) if key in labels else name} ~ {shown(prior)}"
+        names = [words.get(one, one) for one in (key if isinstance(key, tuple) else (key,))]
+        yield f"{names[0] if len(names) == 1 else f'({", ".join(names)})'} ~ {shown(prior)}"
 
 
 def _uncapitalised(words: str) -> str:
     return words if words[1:2].isupper() else f"{words[0].lower()}{words[1:]}"
 
 
-def _heterogeneity(problem: GaussianProblem, frame: pd.DataFrame) -> Iterator[tuple[str, str]]:
+def heterogeneity_facts(found: HeterogeneityOf | None, interval: str = INTERVAL) -> Iterator[tuple[str, str]]:
     """I^2 of one heterogeneity, a function of tau that rises, and Cochran's Q."""
-    k, p = problem.X.shape
-    if problem.second is None and k > 1:
-        w = 1 / problem.standard_errors**2
-        typical = (k - 1) * w.sum() / (w.sum() ** 2 - (w**2).sum())
-        tau2 = frame.loc["tau", ["median", "lower", "upper"]].to_numpy(float) ** 2
-        with np.errstate(invalid="ignore"):
-            shares = 100 * np.where(np.isinf(tau2), 1.0, tau2 / (tau2 + typical))
-        median, lower, upper = (f"{share:.1f}%" for share in shares)
-        yield "I^2", f"median {median}, {INTERVAL} {lower} to {upper}"
-    if k > p:
-        V = problem.V
-        fitted = regression(problem.y, problem.standard_errors**2, problem.X, V if V.ndim == 2 else None)
-        q, df = float(fitted.q()), fitted.m
-        residual = "" if p == 1 else ", of the residuals"
-        yield "Cochran's Q", f"{format_value(q)} on {df} df{residual}, {p_text(float(chi2.sf(q, df)))}"
+    if found is None:
+        return
+    if found.i2 is not None:
+        median, lower, upper = (f"{share:.1f}%" for share in found.i2)
+        yield "I^2", f"median {median}, {interval} {lower} to {upper}"
+    if found.q is not None and found.q_p is not None:
+        residual = ", of the residuals" if found.covariates else ""
+        yield "Cochran's Q", f"{format_value(found.q)} on {found.q_df} df{residual}, {p_text(found.q_p)}"
+
+
+def level_facts(result: MetaResult) -> Iterator[tuple[str, str]]:
+    """Of each factor, the Bayes factor of no difference between its levels."""
+    for name, value in level_bayes_factors(result).items():
+        yield f"Levels of {name}", f"Bayes factor {format_value(value, 3)} for no difference between them"
+
+
+def differences_grid(result: MetaResult, ci_prob: float = CI_PROB) -> Iterator[Grid]:
+    """Pairs of levels that are not among the coefficients."""
+    pairs = [pair for factor in factors_of(result) for pair in factor.pairs if len(pair.weights) > 1]
+    if len(pairs) > MOST_PAIRS:
+        yield Grid([], caption=f"Further differences between levels: {len(pairs)} pairs, by `contrasts()`")
+    if not 0 < len(pairs) <= MOST_PAIRS:
+        return
+    table, finer = result.contrasts(ci_prob), 1.0 if result.error_bound is None else 10.0
+    rows = []
+    for pair in pairs:
+        row = table.loc[pair.label]
+        median, lower, upper, sd = _written(row, finer)
+        directions = [_probability(result, f"{pair.expression} {sign} 0") for sign in "<>"]
+        rows.append([pair.label, median, sd, f"{lower} to {upper}", *directions])
+    columns = ["", "median", "sd", f"{100 * ci_prob:g}% interval", "P(< 0)", "P(> 0)"]
+    yield Grid(rows, columns, caption="Further differences between levels")
 
 
 def interval_note(new_study: bool, intercept: bool) -> str:

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sized
 from contextlib import contextmanager
 from functools import lru_cache
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from bayesmeta.data.kinds import Data
@@ -21,6 +22,7 @@ from bayesmeta.families.exact import Exact
 from bayesmeta.families.prepared import Prepared, prepare
 from bayesmeta.inference.sampled import require_sampled
 from bayesmeta.inference.settings import TARGET_ACCEPT, SamplerSettings
+from bayesmeta.numbers import is_between
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.spec.two_scales import Model
 
@@ -155,7 +157,7 @@ def fit_many(
     for name, prepared in ready.items():
         with _named(name, models):
             prepared.check()
-    if not 0 < tolerance < 1:
+    if not is_between(tolerance, 0, 1):
         raise SpecificationError(f"tolerance={tolerance!r}: must lie between 0 and 1, e.g. 1e-8.")
     results: dict[str, MetaResult] = {}
     sampled: dict[str, Prepared[Data, Model]] = {}
@@ -195,7 +197,9 @@ def check_fitting(engine: str, **sampling: Any) -> None:
             )
         if name in ("draws", "tune", "chains") and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
             raise SpecificationError(f"{name}={value!r}: must be a whole number of at least 1.")
-        if name == "target_accept" and not 0 < value < 1:
+        if name == "seed" and (not isinstance(value, Integral) or isinstance(value, bool) or value < 0):
+            raise SpecificationError(f"seed={value!r}: must be a whole number of at least 0.")
+        if name == "target_accept" and not is_between(value, 0, 1):
             raise SpecificationError(f"target_accept={value!r}: must lie between 0 and 1.")
 
 
@@ -203,7 +207,7 @@ def warn_inaccurate(error: float, tolerance: float) -> None:
     """Warn where doubling the nodes of the quadrature did not bring its error below the tolerance."""
     if error > tolerance:
         warnings.warn(
-            f"probabilities are exact to {error:.1g} only, not to the tolerance of {tolerance:g}. Give a larger tolerance "
+            f"probabilities are computed to {error:.1g} only, not to the tolerance of {tolerance:g}. Give a larger tolerance "
             "to accept this, or compare with engine='nuts'.",
             ConvergenceWarning,
             stacklevel=3,

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from bayesmeta.data.kinds import Data
 from bayesmeta.quadrature.curves import ERROR_LIMIT, Curve, curves, error_bound
 from bayesmeta.quadrature.parameter_grid import ParameterGrid
-from bayesmeta.results.claim_algebra import Sum
-from bayesmeta.results.claim_syntax import read, require_claim
+from bayesmeta.results.claim_algebra import ZERO, Sum
 from bayesmeta.results.computed_result import ComputedResult
 from bayesmeta.results.curve_marginal import CurveMarginal
-from bayesmeta.results.exact_claims import scale_probability
+from bayesmeta.results.exact_claims import along, one_direction
 from bayesmeta.results.face import bound_text
 from bayesmeta.results.intervals import Marginal
 from bayesmeta.spec.two_scales import Model
@@ -115,15 +114,14 @@ class GridResult(ComputedResult):
         return CurveMarginal(self._curves[name], mean, sd, support, self.error_bound)
 
     def _known_marginal(self, x: Sum) -> CurveMarginal | None:
-        return None if x.parameter is None else self._curve_marginal(x.parameter)
+        return self._curve_marginal(x.parameter) if x.parameter in self.parameters else None
 
     def _exact(self, claim: str) -> float | None:
-        names = require_claim(read(claim, self.parameters)).names
-        if len(names) != 1:
+        about = one_direction(claim, self.prepared.named(claim))
+        marginal = None if about is None else self._known_marginal(Sum(ZERO, about.weights))
+        if about is None or marginal is None:
             return None
-        marginal = self._curve_marginal(names[0])
-        points = [(value, 1.0) for value in marginal.atoms]
-        return scale_probability(marginal.cdf, claim, self.parameters, names[0], points)
+        return along(about, marginal.cdf, [(value, 1.0) for value in marginal.atoms])
 
     def _sample(self, n: int) -> dict[str, Floats]:
         from bayesmeta.quadrature.grid_draws import sample

@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.data.kinds import Data
+from bayesmeta.families.effect_names import study_of
 from bayesmeta.families.review.importance.posterior import ReviewPosterior, drawn
 from bayesmeta.quadrature import mixtures
 from bayesmeta.quadrature.curves import Curve, scale_curve
 from bayesmeta.results.claim_algebra import ONE, ZERO, Sum
-from bayesmeta.results.claims import Simulated, holds_on
+from bayesmeta.results.claims import Simulated, holds_on, mentioned
 from bayesmeta.results.computed_result import ComputedResult
 from bayesmeta.results.curve_marginal import CurveMarginal
 from bayesmeta.results.exact_claims import compile_claim, contrast, scale_probability
@@ -197,7 +198,7 @@ class ImportanceResult(ComputedResult):
         return self._known[claim]
 
     def _answered(self, claim: str) -> Simulated | None:
-        compiled = compile_claim(claim, self.parameters, self.fit.priors.names)
+        compiled = compile_claim(claim, self.prepared.named(claim), self.fit.priors.names)
         if compiled is None or any(atom.tau_slope for atom in compiled.atoms):
             return self._about_tau(claim)
         nodes, parts = self.fit.nodes, self.fit.nodes.parts
@@ -209,11 +210,11 @@ class ImportanceResult(ComputedResult):
     def _about_tau(self, claim: str) -> Simulated | None:
         prior = self.prepared.parameters["tau"].prior
         points = [] if prior.atom is None else [(prior.atom, 1.0)]
-        p = scale_probability(self._tau.cdf, claim, self.parameters, "tau", points)
+        p = scale_probability(self._tau.cdf, claim, self.prepared.named(claim), "tau", points)
         if p is None:
             return None
         each = [
-            (w, scale_probability(curve.cdf, claim, self.parameters, "tau", points))
+            (w, scale_probability(curve.cdf, claim, self.prepared.named(claim), "tau", points))
             for w, curve in self._tau_by_replicate
         ]
         return Simulated(p, _between(np.array([w * ((q or 0.0) - p) for w, q in each])))
@@ -223,8 +224,10 @@ class ImportanceResult(ComputedResult):
         return None if integrated is None else integrated.probability
 
     def _simulated(self, claim: str) -> Simulated:
-        values, replicate = self._many
-        holds = holds_on(claim, values.__getitem__, self.parameters)
+        names, replicate = self.prepared.named(claim), self._many[1]
+        if any(study_of(name) for name in mentioned(claim, names)):
+            return self._among_draws(claim, names)
+        holds = holds_on(claim, self._many_of, names)
         p = float(holds.mean())
         between = _between(np.bincount(replicate, (holds - p) / holds.size))
         return Simulated(p, float(np.hypot(between, np.sqrt(max(p * (1 - p), 1 / holds.size) / holds.size))))

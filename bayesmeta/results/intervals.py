@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq, minimize_scalar
 
 from bayesmeta.errors import SpecificationError
-from bayesmeta.numbers import real_array
+from bayesmeta.numbers import is_between, real_array
 from bayesmeta.text.numbers import spread_of, write_row
 from bayesmeta.text.sheet import ascii_signs
 
@@ -112,7 +112,7 @@ def checked_levels(q: ArrayLike) -> Floats:
 
 def checked_probability(prob: float, name: str = "ci_prob") -> float:
     """Return `prob`, or reject what is not an interval's probability."""
-    if not 0 < prob < 1:
+    if not is_between(prob, 0, 1):
         raise SpecificationError(f"{name}={prob!r}: must lie between 0 and 1. 95% is 0.95.")
     return prob
 

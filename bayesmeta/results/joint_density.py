@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.numbers import real_array
+from bayesmeta.quadrature.cut import log_ratio
 from bayesmeta.quadrature.parts import Part, QuadratureFit
 from bayesmeta.quadrature.scale_density import ScaleDensity
 from bayesmeta.results.intervals import checked_probability
@@ -80,16 +81,20 @@ def _part_density(fit: QuadratureFit, part: Part, name: str, x: Floats, tau: Flo
     density = np.zeros(x.shape)
     size = max(_BLOCK // (x.shape[1] * part.posterior.mass.shape[-2]), 1)
     for rows in np.array_split(np.arange(tau.size), -(-tau.size // size)):
-        log_weight, mean, variance = _given_tau(fit, part, name, tau[rows])
-        z2 = (x[rows, :, None] - mean[:, None, :]) ** 2 / variance[:, None, :]
-        log_density = log_weight - 0.5 * np.log(2 * math.pi * variance)
+        log_weight, mean, variance, bounds = _given_tau(fit, part, name, tau[rows])
+        z = (x[rows, :, None] - mean[:, None, :]) / np.sqrt(variance[:, None, :])
+        log_density = (log_weight - 0.5 * np.log(2 * math.pi * variance))[:, None, :] - 0.5 * z**2
+        if bounds is not None:
+            log_density = log_density + log_ratio(z, *(bound[:, None, :] for bound in bounds))
         with np.errstate(over="ignore"):
-            density[rows] = np.exp(log_density[:, None, :] - 0.5 * z2).sum(axis=-1)
+            density[rows] = np.exp(log_density).sum(axis=-1)
     return density
 
 
-def _given_tau(fit: QuadratureFit, part: Part, name: str, tau: Floats) -> tuple[Floats, Floats, Floats]:
-    """Log joint density of tau and component; mean and variance of the coefficient given both: (tau, component)."""
+def _given_tau(
+    fit: QuadratureFit, part: Part, name: str, tau: Floats
+) -> tuple[Floats, Floats, Floats, tuple[Floats, Floats, Floats] | None]:
+    """Log joint density of tau and component; mean, variance and bounds of the coefficient given both: (tau, component)."""
     assert isinstance(part.scale, ScaleDensity)
     given = part.integrand.given(tau[None, :])
     offset, weights = part.weights(np.eye(len(fit.names))[fit.names.index(name)])
@@ -98,8 +103,15 @@ def _given_tau(fit: QuadratureFit, part: Part, name: str, tau: Floats) -> tuple[
     inside = (tau >= float(part.scale.lower)) & (tau <= float(part.scale.upper))
     log_tau = np.where(inside, log_prior, -np.inf) - float(part.posterior.log_evidence.item())
     shape = part.posterior.mass.shape[-2], tau.size
-    given_tau = (given.log_likelihood + log_tau, mean + offset, variance)
-    return tuple(np.broadcast_to(f, shape).T for f in given_tau)  # type: ignore[return-value]
+    log_joint, means, variances = (
+        np.broadcast_to(f, shape).T for f in (given.log_likelihood + log_tau, mean + offset, variance)
+    )
+    if (cut := part.cut) is None:
+        return log_joint, means, variances, None
+    correlation = given.correlated([float(w) for w in weights], cut.weights) / np.sqrt(variance)
+    ends = cut.standardised(*given.contrast(cut.weights))
+    low, high = (np.broadcast_to(end, shape).T for end in ends)
+    return log_joint, means, variances, (np.broadcast_to(np.clip(correlation, -1, 1), shape).T, low, high)
 
 
 def highest_density_levels(fit: QuadratureFit, name: str) -> tuple[Floats, Floats]:
@@ -128,7 +140,7 @@ def _points(fit: QuadratureFit, part: Part, name: str) -> tuple[Floats, Floats, 
     grid = part.posterior.grid
     s = np.linspace(grid.first.item(), grid.last.item(), _POINTS)[None, :]
     tau = np.asarray(part.scale.at(grid.at(s))[0])[0]
-    log_weight, mean, variance = _given_tau(fit, part, name, tau)
+    log_weight, mean, variance, _ = _given_tau(fit, part, name, tau)
     top = log_weight.max(axis=1, keepdims=True)
     share = np.exp(log_weight - top)
     share /= share.sum(axis=1, keepdims=True)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import gaussian_kde
 
 from bayesmeta.errors import SpecificationError
 from bayesmeta.results.intervals import WithIntervals, checked_levels, checked_probability
@@ -35,6 +34,8 @@ class DrawsMarginal(WithIntervals):
         """Kernel density at `x`, per unit of `x`."""
         points = np.asarray(x, float)
         flat = np.atleast_1d(points).ravel()
+        from scipy.stats import gaussian_kde
+
         kde = gaussian_kde(self.flat)
         density = kde(flat)
         if np.isfinite(self.lower):

@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from bayesmeta.data.kinds import Data
 from bayesmeta.effects.display import Display
 from bayesmeta.effects.registry import display_of
-from bayesmeta.errors import SpecificationError, did_you_mean
+from bayesmeta.families.effect_names import group_of, study_of
 from bayesmeta.families.prepared import Prepared, prepare
 from bayesmeta.priors import published_parts
 from bayesmeta.results.claims import evaluate
 from bayesmeta.results.display import with_display
 from bayesmeta.results.intervals import Marginal, checked_interval, checked_probability, named
-from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.spec.two_scales import Model
 from bayesmeta.text.sheet import Sheet, Shown
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
 Floats = NDArray[np.float64]
+_NEW_STUDY = 20261201  # seed of what a new study of a group adds to draws that exist
 _COLUMNS = ("mean", "sd", "median", "lower", "upper")
 
 
@@ -91,20 +91,11 @@ class MetaResult(Shown, ABC):
         Exact but for `error_bound`, or from draws, as `probability` is; mean and standard deviation of a function of a
         parameter, ``"exp(mu)"``, are always those of draws.
         """
-        if not (expression.startswith("theta[") and expression.endswith("]")):
-            return named(self._marginal(expression), expression)
-        study, names = expression[6:-1], self.data.study
-        if study not in names:
-            raise SpecificationError(f"{expression}: no such study.{did_you_mean(study, names)}")
-        return named(self._of_study(names.index(study)), expression)
+        return named(self._marginal(expression), expression)
 
     @abstractmethod
     def _marginal(self, expression: str) -> Marginal:
-        """The same of anything but a study's effect, without its name."""
-
-    def _of_study(self, row: int) -> Marginal:
-        """Marginal posterior of a study's true effect; from draws."""
-        return DrawsMarginal(np.asarray(self.posterior["theta"].sel(study=self.data.study[row])))
+        """The same, without its name."""
 
     @abstractmethod
     def probability(self, claim: str) -> float:
@@ -165,9 +156,29 @@ class MetaResult(Shown, ABC):
 
         return shrinkage_of_draws(self, ci_prob, ci_kind)
 
-    @abstractmethod
+    def contrasts(self, ci_prob: float = 0.95) -> pd.DataFrame:
+        """Every level of a factor of the formula versus every other: mean, sd, median, equal-tailed interval, and probabilities.
+
+        Those are that the difference lies below zero, and above.
+
+        As exact as `marginal` of ``"allocation[T.systematic] - allocation[T.random]"``. Factors in interactions have none: their
+        levels differ by what they interact with.
+        """
+        from bayesmeta.results.levels import contrasts
+
+        return contrasts(self, ci_prob)
+
     def bayes_factor(self, hypothesis: str) -> float:
-        """Bayes factor for a hypothesis such as ``"crps = 0"`` versus the model without it."""
+        """Bayes factor for a hypothesis such as ``"crps = 0"`` versus the model without it; above 1 the data favour it.
+
+        Infinite or zero where it is beyond floats; `log_bayes_factor`, which says what is compared, is not.
+        """
+        with np.errstate(over="ignore"):
+            return float(np.exp(self.log_bayes_factor(hypothesis)))
+
+    @abstractmethod
+    def log_bayes_factor(self, hypothesis: str) -> float:
+        """Natural logarithm of `bayes_factor`."""
 
     @property
     def n_independent(self) -> float | None:
@@ -206,9 +217,10 @@ class MetaResult(Shown, ABC):
     def draws(self, expression: str) -> Floats:
         """Draws of a parameter or of an expression in parameters, shape (chain, draw).
 
-        Examples: ``"tau"``, ``"mu + crps"``, ``"exp(mu)"``.
+        Examples: ``"tau"``, ``"mu + crps"``, ``"exp(mu)"``, ``"theta[Smith 2010]"``; without an intercept also
+        ``"theta_new[group[a]]"``, the effect in a new study of that group.
         """
-        return np.asarray(evaluate(expression, self._parameter, self.parameters))
+        return np.asarray(evaluate(expression, self._parameter, self.prepared.named(expression)))
 
     def save(self, path: str | Path) -> None:
         """Write `datatree` as netCDF, with data, model and settings; `bayesmeta.load` reads it back.
@@ -254,4 +266,15 @@ class MetaResult(Shown, ABC):
     def _parameter(self, name: str) -> Any:
         if name in self.coefficients:
             return np.asarray(self.posterior["beta"].sel(covariate=name))
+        if (study := study_of(name)) is not None:
+            return np.asarray(self.posterior["theta"].sel(study=study))
+        if (group := group_of(name)) is not None:
+            return self._new_study(group, self._parameter)
         return np.asarray(self.posterior[name])
+
+    def _new_study(self, group: str, draws: Callable[[str], Any]) -> Floats:
+        """Draws of the effect in a new study around a coefficient, from those of the parameters."""
+        others = (name for name, one in self.model.components.items() if one.varies_in_new_study)
+        spread = np.sqrt(sum((np.asarray(draws(name)) ** 2 for name in ("tau", *others)), np.zeros(())))
+        noise = np.random.default_rng(_NEW_STUDY).standard_normal(spread.shape)
+        return np.asarray(draws(group) + spread * noise)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
 R_HAT_LIMIT = 1.01  # Vehtari et al. (2021)
 ESS_LIMIT = 400.0  # the same; for the bulk and for each tail
@@ -59,6 +59,8 @@ class Precision:
         rows = np.full((len(_KEYS), values.shape[-1]), np.nan)
         if varying.any():
             kept = values[..., varying]
+            import xarray as xr
+
             data = xr.Dataset({"x": (("chain", "draw", "quantity"), kept)})
             one_chain = kept.shape[0] == 1
             rows[:, varying] = [

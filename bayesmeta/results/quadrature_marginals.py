@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.quadrature import mixtures
+from bayesmeta.quadrature.cut import Bounds
 from bayesmeta.quadrature.grid import Grid
 from bayesmeta.quadrature.parts import Part, QuadratureFit
 from bayesmeta.quadrature.scale_density import ScaleDensity
+from bayesmeta.results.cut_mixture import CutMixture
 from bayesmeta.results.monotone import Step
 from bayesmeta.results.monotone_marginal import MonotoneMarginal, sd_of
-from bayesmeta.results.normal_mixture import NormalMixture
+from bayesmeta.results.normal_mixture import NormalMixture, without_negligible
 from bayesmeta.results.scale_marginal import ScaleMarginal, ScalePart
 
 Floats = NDArray[np.float64]
@@ -19,17 +23,38 @@ Floats = NDArray[np.float64]
 
 def linear_marginal(
     fit: QuadratureFit, contrast: Floats, new_study: bool = False, constant: float = 0.0
-) -> NormalMixture:
+) -> NormalMixture | CutMixture:
     """Marginal of a contrast of the coefficients plus a constant, or of a new study's effect around it."""
     mixture = mixtures.linear(fit, contrast, new_study)
     exist = mixtures.existing_moments(fit, contrast, new_study)
-    return NormalMixture(mixture.weights, mixture.means + constant, np.sqrt(mixture.variances), exist, fit.error)
+    support = mixtures.support(fit, contrast) if not new_study else (-np.inf, np.inf)
+    low, high = (end + constant for end in support)
+    return _marginal(fit, mixture._replace(means=mixture.means + constant), (low, high), exist)
 
 
-def study_marginal(fit: QuadratureFit, row: int) -> NormalMixture:
+def study_marginal(fit: QuadratureFit, row: int) -> NormalMixture | CutMixture:
     """Marginal of a study's true effect."""
-    mixture = mixtures.study_effects(fit, np.array([row]))
-    return NormalMixture(mixture.weights, mixture.means[0], np.sqrt(mixture.variances[0]), 2, fit.error)
+    return _marginal(fit, mixtures.study_effects(fit, np.array([row])).row(0), (-np.inf, np.inf), 2)
+
+
+def effects_marginal(
+    fit: QuadratureFit, rows: Mapping[int, float], weights: Floats, constant: float
+) -> NormalMixture | CutMixture | None:
+    """Marginal of a sum of studies' true effects and coefficients plus a constant; None where effects covary given tau."""
+    if (mixture := mixtures.effects_sum(fit, rows, weights)) is None:
+        return None
+    return _marginal(fit, mixture._replace(means=mixture.means + constant), (-np.inf, np.inf), 2)
+
+
+def _marginal(
+    fit: QuadratureFit, mixture: mixtures.Mixture, support: tuple[float, float], moments: int
+) -> NormalMixture | CutMixture:
+    weights, means, variances, bounds = mixture
+    if bounds is None:
+        return NormalMixture(weights, means, np.sqrt(variances), moments, fit.error)
+    kept = without_negligible(weights)
+    bounds = Bounds(*(x[kept] for x in bounds))
+    return CutMixture(weights[kept], means[kept], np.sqrt(variances[kept]), bounds, support, moments, fit.error)
 
 
 def scale_marginal(fit: QuadratureFit) -> ScaleMarginal:

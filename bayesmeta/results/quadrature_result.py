@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bayesmeta.data.kinds import Data
 from bayesmeta.errors import SpecificationError
+from bayesmeta.families.effect_names import study_of
 from bayesmeta.quadrature import mixtures
 from bayesmeta.quadrature.parts import QuadratureFit
-from bayesmeta.results.claim_algebra import Sum
+from bayesmeta.results.claim_algebra import ZERO, Sum, number
 from bayesmeta.results.computed_result import ComputedResult
-from bayesmeta.results.exact_claims import contrast, exact_probability, scale_probability
+from bayesmeta.results.cut_mixture import CutMixture
+from bayesmeta.results.exact_claims import along, contrast, exact_probability, one_direction, scale_probability
 from bayesmeta.results.face import bound_text
 from bayesmeta.results.intervals import Marginal, checked_probability
 from bayesmeta.results.monotone_marginal import ExactMarginal
 from bayesmeta.results.normal_mixture import NormalMixture, mixture_ppf
 from bayesmeta.results.quadrature_marginals import (
+    effects_marginal,
     heterogeneity_marginal,
     linear_marginal,
     scale_marginal,
@@ -130,7 +135,7 @@ class QuadratureResult(ComputedResult):
 
     def _summary_rows(self, ci_prob: float, ci_kind: str) -> list[list[float]]:
         """Rows of the summary; equal-tailed intervals of all normal mixtures are found together."""
-        if ci_kind != "eti":
+        if ci_kind != "eti" or self.fit.is_cut:
             return super()._summary_rows(ci_prob, ci_kind)
         levels = np.array([0.5, (1 - ci_prob) / 2, (1 + ci_prob) / 2])
         scales = {
@@ -148,11 +153,7 @@ class QuadratureResult(ComputedResult):
         rows |= {name: [m.mean(), m.sd(), *np.asarray(m.ppf(levels))] for name, m in scales.items()}
         return [rows[name] for name in self.parameters]
 
-    def _of_study(self, row: int) -> Marginal:
-        """Exact, see `MetaResult._of_study`."""
-        return study_marginal(self.fit, row)
-
-    def _linear(self, name: str) -> NormalMixture:
+    def _linear(self, name: str) -> NormalMixture | CutMixture:
         """Marginal of a coefficient or of theta_new."""
         names = self.fit.names
         at = names.index("mu" if name == "theta_new" else name)
@@ -167,6 +168,11 @@ class QuadratureResult(ComputedResult):
         blocks = np.array_split(np.arange(self.data.n_studies), max(self.data.n_studies // 64, 1))
         rows = []
         for block in blocks:
+            if self.fit.is_cut:
+                marginals = [study_marginal(self.fit, int(i)) for i in block]
+                numbers = [[m.mean(), m.sd(), m.median(), *m.interval(ci_prob, ci_kind)] for m in marginals]
+                rows.append(np.column_stack([y[block], se[block], numbers]))
+                continue
             effects = mixtures.study_effects(self.fit, block)
             sds = np.sqrt(effects.variances)
             mean = effects.means @ effects.weights
@@ -227,13 +233,22 @@ class QuadratureResult(ComputedResult):
         return joint_density(self.fit, coefficient, mu, tau)
 
     def _known_marginal(self, x: Sum) -> ExactMarginal | None:
+        if any(isinstance(name, str) and study_of(name) for name, _ in x.terms):
+            return self._of_effects(x.terms, number(x.constant))
         if x.parameter in ("tau", self._second_name) and x.parameter is not None:
             return self._tau if x.parameter == "tau" else self._second
         terms = contrast(x, self.fit.names)
         return None if terms is None else linear_marginal(self.fit, *terms)
 
     def _exact(self, claim: str) -> float | None:
-        probability = exact_probability(self.fit, claim, self.parameters)
+        names = self.prepared.named(claim)
+        if len(names) > len(self.parameters):
+            about = one_direction(claim, names)
+            marginal = None if about is None else self._known_marginal(Sum(ZERO, about.weights))
+            if about is not None and marginal is not None:
+                masses = [(a, float(marginal.cdf(a) - marginal.cdf(np.nextafter(a, -np.inf)))) for a in marginal.atoms]
+                return along(about, marginal.cdf, masses)
+        probability = exact_probability(self.fit, claim, names)
         if probability is None and self._second_name is not None:
             second = self._second
             probability = scale_probability(second.cdf, claim, self.parameters, self._second_name, second.points)
@@ -266,6 +281,19 @@ class QuadratureResult(ComputedResult):
     @property
     def _second_name(self) -> str | None:
         return self.fit.problem.second
+
+    def _of_effects(self, terms: Sequence[tuple[Any, Fraction]], constant: float) -> ExactMarginal | None:
+        """Marginal of a sum of studies' true effects and coefficients; None with tau, a new study, or unknown covariances."""
+        rows: dict[int, float] = {}
+        weights = np.zeros(len(self.fit.names))
+        for name, weight in terms:
+            if isinstance(name, str) and (study := study_of(name)) is not None:
+                rows[self.data.study.index(study)] = number(weight)
+            elif name in self.fit.names:
+                weights[self.fit.names.index(name)] = number(weight)
+            else:
+                return None
+        return effects_marginal(self.fit, rows, weights, constant)
 
     def __repr__(self) -> str:
         return f"QuadratureResult({self.model}, n_studies={self.data.n_studies}, error_bound={self.error_bound:.1g})"

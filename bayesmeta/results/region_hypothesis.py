@@ -16,6 +16,7 @@ from bayesmeta.quadrature.problem import GaussianProblem
 from bayesmeta.results.bayes_factor import log_bayes_factor
 from bayesmeta.results.claims import check_claim, holds_on
 from bayesmeta.results.exact_claims import exact_probability, scale_probability
+from bayesmeta.results.levels import factors_of
 
 if TYPE_CHECKING:
     from bayesmeta.results.meta_result import MetaResult
@@ -32,7 +33,10 @@ def log_factor(result: QuadratureResult, hypothesis: str) -> float:
     """Log Bayes factor for a point or for a region; infinite where the posterior is certain to double precision."""
     problem = result.fit.problem
     if not re.search("[<>]", str(hypothesis)) or problem.second is not None:
-        return log_bayes_factor(result.fit, hypothesis)
+        levels = {
+            factor.name: [one for one in factor.columns.values() if one is not None] for factor in factors_of(result)
+        }
+        return log_bayes_factor(result.fit, hypothesis, levels)
     return log_odds_ratio(result, hypothesis, prior_probability(problem, hypothesis, result.parameters))
 
 

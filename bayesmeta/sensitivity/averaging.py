@@ -47,7 +47,7 @@ class ModelAverage(Shown):
         log_marginal_likelihood (nan under an improper prior of something that all models have), posterior_probability.
     inclusion : DataFrame
         One row for each component: prior_probability and posterior_probability of the models that have it, and
-        bayes_factor, the ratio of the odds.
+        bayes_factor, the ratio of the odds, with log_bayes_factor, its natural logarithm.
     """
 
     components: Names
@@ -141,9 +141,9 @@ def model_average(
     >>> data = bm.Estimates(y=[0.3, 0.1, 0.4], se=[0.1, 0.15, 0.2])
     >>> found = model_average(data, bm.NormalNormal(mu=bm.Normal(0, 1), tau=bm.HalfNormal(0.3)))
     >>> found.inclusion.round(3)
-         prior_probability  posterior_probability  bayes_factor
-    mu                 0.5                  0.740         2.851
-    tau                0.5                  0.518         1.074
+         prior_probability  posterior_probability  bayes_factor  log_bayes_factor
+    mu                 0.5                  0.740         2.851             1.048
+    tau                0.5                  0.518         1.074             0.071
     """
     require_normal("model_average", "whose marginal likelihood it needs exactly", model, data)
     ready = prepare(data, model)
@@ -175,7 +175,7 @@ def model_average(
     return ModelAverage(
         components=components,
         models=models,
-        inclusion=_inclusion(models, components),
+        inclusion=_inclusion(setting, weighted, components),
         data=data,
         model=whole,
         _setting=setting,
@@ -259,15 +259,25 @@ def _reweighted(
     ]
 
 
+def _evidence(
+    setting: Setting, weighted: Sequence[tuple[float, Part]], components: Names
+) -> tuple[dict[Names, float], dict[Names, float]]:
+    """Logs of the prior probability of each model, and of that times its marginal likelihood."""
+    groups: dict[Names, list[tuple[float, Part]]] = {}
+    for pair in weighted:
+        groups.setdefault(_present(pair[1], setting, components), []).append(pair)
+    prior = {group: float(np.logaddexp.reduce([w for w, _ in parts])) for group, parts in groups.items()}
+    joint = {
+        group: float(np.logaddexp.reduce([w + p.log_evidence for w, p in parts])) for group, parts in groups.items()
+    }
+    return prior, joint
+
+
 def _models(setting: Setting, weighted: Sequence[tuple[float, Part]], components: Names) -> pd.DataFrame:
     """One row for each model, the largest posterior probability first."""
     import pandas as pd
 
-    groups: dict[Names, list[tuple[float, Part]]] = {}
-    for pair in weighted:
-        groups.setdefault(_present(pair[1], setting, components), []).append(pair)
-    prior = {group: np.logaddexp.reduce([w for w, _ in parts]) for group, parts in groups.items()}
-    joint = {group: np.logaddexp.reduce([w + p.log_evidence for w, p in parts]) for group, parts in groups.items()}
+    prior, joint = _evidence(setting, weighted, components)
     total = np.logaddexp.reduce(list(joint.values()))
     proper = all(part.piece.n_flat == 0 and not part.integrand.improper for _, part in weighted)
     rows = [
@@ -277,21 +287,28 @@ def _models(setting: Setting, weighted: Sequence[tuple[float, Part]], components
             "log_marginal_likelihood": joint[group] - prior[group] if proper else math.nan,
             "posterior_probability": math.exp(joint[group] - total),
         }
-        for group in sorted(groups, key=lambda group: -joint[group])
+        for group in sorted(joint, key=lambda group: -joint[group])
     ]
     return pd.DataFrame(rows)
 
 
-def _inclusion(models: pd.DataFrame, components: Names) -> pd.DataFrame:
+def _inclusion(setting: Setting, weighted: Sequence[tuple[float, Part]], components: Names) -> pd.DataFrame:
     """Probabilities and Bayes factor of the models that have each component, versus those that lack it."""
     import pandas as pd
 
+    prior, joint = _evidence(setting, weighted, components)
+
+    def log_sums(values: Mapping[Names, float], name: str) -> tuple[float, float]:
+        """Logs of the sums over the models with a component, and over those without it."""
+        with_it, without = ([x for group, x in values.items() if (name in group) is has] for has in (True, False))
+        return float(np.logaddexp.reduce(with_it)), float(np.logaddexp.reduce(without))
+
     rows = []
     for name in components:
-        has = models[name].to_numpy()
-        prior, after = models["prior_probability"].to_numpy(), models["posterior_probability"].to_numpy()
-        against = after[~has].sum()
-        odds = after[has].sum() / against if against else math.inf
-        rows.append([prior[has].sum(), after[has].sum(), odds * prior[~has].sum() / prior[has].sum()])
-    columns = ["prior_probability", "posterior_probability", "bayes_factor"]
-    return pd.DataFrame(np.array(rows).reshape(-1, 3), index=list(components), columns=columns)
+        (before, other), (after, others) = log_sums(prior, name), log_sums(joint, name)
+        log_factor = (after - others) - (before - other)
+        total = np.logaddexp(after, others)
+        with np.errstate(over="ignore"):
+            rows.append([math.exp(before), math.exp(after - total), float(np.exp(log_factor)), log_factor])
+    columns = ["prior_probability", "posterior_probability", "bayes_factor", "log_bayes_factor"]
+    return pd.DataFrame(np.array(rows).reshape(-1, 4), index=list(components), columns=columns)

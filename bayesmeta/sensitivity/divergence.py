@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bayesmeta.priors import Flat, Mixture, MultivariateNormal, Prior, plain
-from bayesmeta.quadrature import mixtures
+from bayesmeta.quadrature import cut, mixtures
 from bayesmeta.quadrature.parts import Part, QuadratureFit
 from bayesmeta.quadrature.scale_density import ScaleDensity
 from bayesmeta.spec.normal_normal import NormalNormal
@@ -21,7 +21,7 @@ from bayesmeta.spec.normal_normal import NormalNormal
 Floats = NDArray[np.float64]
 Terms = Mapping[tuple[str, ...], Prior]
 _REACH, _POINTS, _MOST_POINTS = 9.0, 65, 1025  # of the rule over a normal distribution, in standard deviations
-_CLOSE = 1e-10
+_CLOSE, _ROUNDING = 1e-10, 1e-12
 _SMALL, _LOG_U_END, _LOG_U_STEP = 1e-13, 3.7, 0.3  # of the rule for t priors; it errs by exp(-30)
 _DIVERGES = 1e-9  # a share of an expectation that an end of the line must not have, if the integral is to exist
 
@@ -205,6 +205,11 @@ def _joint_term(part: Part, columns: Sequence[int], prior: MultivariateNormal) -
     means = np.stack([mixtures.moments(part, units[i])[0] - m for i, m in zip(columns, prior.mean, strict=True)])
     roots = [np.stack(np.broadcast_arrays(*mixtures.solved(part, units[i]))) for i in columns]
     covariance = np.einsum("iqmn,jqmn->ijmn", np.stack(roots), np.stack(roots))
+    if part.cut is not None:
+        with_z = np.stack([mixtures.with_cut(part, mixtures.solved(part, units[i])) for i in columns])
+        of_z, var_z = cut.moments(*mixtures.cut_at(part))
+        means = means + with_z * of_z
+        covariance = covariance + np.einsum("imn,jmn->ijmn", with_z, with_z) * (var_z - 1)
     inverse = np.linalg.inv(np.array(prior.cov))
     second = np.einsum("imn,jmn->ijmn", means, means) + covariance
     log_norm = -0.5 * np.linalg.slogdet(2 * math.pi * np.array(prior.cov))[1]
@@ -222,12 +227,22 @@ def _single_term(part: Part, column: int, prior: Prior) -> Floats:
     weight, density = smooth
     if density == Flat():
         return np.full(shape, math.log(weight))
-    mean, variance = mixtures.moments(part, np.eye(len(part.piece.fixed) + len(part.piece.free))[column])
-    return math.log(weight) + expected_log_density(density, mean, variance)
+    contrast = np.eye(len(part.piece.fixed) + len(part.piece.free))[column]
+    mean, variance = mixtures.moments(part, contrast)
+    if part.cut is None:
+        return math.log(weight) + expected_log_density(density, mean, variance)
+    covariance = mixtures.with_cut(part, mixtures.solved(part, contrast))
+    z, share = cut.rule(*mixtures.cut_at(part))  # given Z the coefficient is normal
+    within = np.maximum(variance - covariance**2, 0.0)
+    within = np.where(within > _ROUNDING * variance, within, 0.0)  # of what is cut itself nothing is left
+    values = expected_log_density(density, mean[..., None] + covariance[..., None] * z, within[..., None])
+    return math.log(weight) + (share * values).sum(axis=-1)
 
 
 def expected_log_density(prior: Prior, mean: Floats, variance: Floats) -> Floats:
     """Mean of a prior's log density over normal distributions, in closed form for a normal prior."""
+    if not np.any(variance):
+        return np.asarray(prior.logpdf(mean))
     if prior.student is not None:
         nu, centre, scale = prior.student
         if math.isinf(nu):

@@ -10,7 +10,7 @@ import numpy as np
 
 from bayesmeta.results.face import INTERVAL, interval_note, probability_text
 from bayesmeta.sensitivity.wording import range_sentence
-from bayesmeta.text.numbers import MINUS, count_of, format_value, rounded, spread_of, write_row
+from bayesmeta.text.numbers import MINUS, count_of, format_factor, format_value, rounded, spread_of, write_row
 from bayesmeta.text.sheet import Grid, Sheet, facts
 
 if TYPE_CHECKING:
@@ -107,8 +107,8 @@ def curve_sheet(found: BayesFactorCurve) -> Sheet:
     rows = []
     for _, row in found.table.iterrows():
         scale = [format_value(float(row["scale"]))] if scaled else []
-        rows.append([rounded(str(row["prior"])), *scale, _factor(row["bayes_factor"])])
-    grid = Grid(rows, [f"Prior on {found.parameter}", *(["times the scale"] if scaled else []), "Bayes factor"])
+        rows.append([rounded(str(row["prior"])), *scale, format_factor(float(row["log_bayes_factor"]))])
+    grid = Grid(rows, [f"Prior on {found.parameter}", *(["multiple of its scale"] if scaled else []), "Bayes factor"])
     ends = facts([("Least", _extremum(found.least)), ("Largest", _extremum(found.largest))])
     return Sheet(
         f"Bayes factor of {found.hypothesis}, by the prior on {found.parameter}",
@@ -116,13 +116,9 @@ def curve_sheet(found: BayesFactorCurve) -> Sheet:
     )
 
 
-def _factor(value: float) -> str:
-    return f"{float(value):.4g}"
-
-
 def _extremum(one: Extremum) -> str:
     beyond = "; it is at an end of what was tried, and may go on beyond" if one.at_end else ""
-    return f"{_factor(one.bayes_factor)} under {rounded(str(one.prior))}{beyond}"
+    return f"{format_factor(one.log_bayes_factor)} under {rounded(str(one.prior))}{beyond}"
 
 
 def average_sheet(found: ModelAverage) -> Sheet:
@@ -131,7 +127,7 @@ def average_sheet(found: ModelAverage) -> Sheet:
         [
             found.labels.get(str(name), str(name)),
             *(probability_text(float(row[key]), 0.0) for key in ("prior_probability", "posterior_probability")),
-            _factor(row["bayes_factor"]),
+            format_factor(float(row["log_bayes_factor"])),
         ]
         for name, row in found.inclusion.iterrows()
     ]
@@ -170,7 +166,7 @@ def reverse_sheet(found: ReverseBayes) -> Sheet:
                     ),
                     ("P value", format_value(found.p_value)),
                     ("P value of intrinsic credibility", format_value(found.p_intrinsic)),
-                    ("Least Bayes factor of no effect", format_value(found.minimum_bayes_factor)),
+                    ("Least Bayes factor of no effect", format_factor(found.log_minimum_bayes_factor)),
                     (
                         f"Normal(0, sd) with Bayes factor {format_value(found.bayes_factor)}",
                         "sd = " + " and ".join(map(format_value, found.bayes_factor_sds))

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bayesmeta.diagnostics.weights import Reweighted
 from bayesmeta.errors import SpecificationError
+from bayesmeta.numbers import is_between
 from bayesmeta.results.fit import warn_inaccurate
 from bayesmeta.sensitivity.posteriors import Posteriors, Ready
 from bayesmeta.sensitivity.roots import crossings
@@ -127,7 +128,7 @@ def crossing(probability: Callable[[float], Reweighted], points: ArrayLike, leve
     >>> round(found.at[0], 6)
     4.0
     """
-    if not 0 < level < 1:
+    if not is_between(level, 0, 1):
         raise SpecificationError(f"level={level!r}: must lie between 0 and 1.")
     places, seen = np.asarray(points, float), dict[float, Reweighted]()
 

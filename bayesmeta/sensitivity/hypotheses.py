@@ -101,8 +101,8 @@ def bayes_factor_curve(
     hypothesis : str
         About one parameter: a point, ``"mu = 0"`` or ``"tau = 0"`` (no heterogeneity), or a region, ``"mu < 0"``.
     scales : array_like of float, optional
-        Positive multiples of the scale of the parameter's prior in `model`, which keeps its centre; give either
-        `scales` or `priors`.
+        Positive multiples of the scale of the parameter's prior in `model`, which keeps its centre: 1 is that prior, and 2
+        twice as wide. Scales themselves are given by `priors`, in its place.
     priors : sequence of Prior, optional
         Priors for the parameter.
 
@@ -148,8 +148,8 @@ def bayes_factor_curve(
         listed = list(priors)
         multiples = np.full(len(listed), np.nan)
     else:
-        multiples = _checked(scales)
         primary = ready.priors[name]
+        multiples = _checked(scales, name, primary)
         change = primary.scaled if name == "tau" else primary.widened
         listed = [change(float(scale)) for scale in multiples]
     if not listed:
@@ -181,10 +181,13 @@ def _parameter(data: Estimates, model: NormalNormal, hypothesis: str) -> str:
     return about[0]
 
 
-def _checked(scales: ArrayLike | None) -> np.ndarray:
+def _checked(scales: ArrayLike | None, name: str, prior: Prior) -> np.ndarray:
     values = np.atleast_1d(real_array("scales", scales, SpecificationError, copy=False))
     if values.ndim != 1 or not np.all(np.isfinite(values) & (values > 0)):
-        raise SpecificationError(f"scales={scales!r}: must be positive finite numbers.")
+        raise SpecificationError(
+            f"scales={scales!r}: must be positive and finite, multiples of the scale of {prior} on {name}: 1 is the prior "
+            "itself. Give other priors as priors=[...]."
+        )
     return np.sort(values)
 
 

@@ -66,7 +66,11 @@ def quantity_of(claim: str, names: Sequence[str], coefficients: Sequence[str]) -
     lead = atom.direction[np.flatnonzero(atom.direction)[0]]
     unit = atom.direction / lead
     if unit[-1]:  # a new study's effect: alone, it is mu with the spread of effects around it
-        return Quantity("theta_new", np.eye(len(coefficients))[0], True) if not unit[:-1].any() else None
+        return (
+            Quantity("theta_new", np.eye(len(coefficients))[0], True)
+            if "theta_new" in names and not unit[:-1].any()
+            else None
+        )
     terms = [(float(w), name) for w, name in zip(unit, coefficients, strict=False) if w]
     text = " + ".join(name if w == 1 else f"{number_text(w)} * {name}" for w, name in terms)
     return Quantity(text.replace("+ -", "- "), unit[:-1])

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 _ROUNDING = 1e-12  # of a divergence
 ARRAYS = (
-    "mean", "sd", "lower", "upper", "log_marginal_likelihood", "bayes_factor", "kl", "kl_reverse", "error_bound",
+    "mean", "sd", "lower", "upper", "log_marginal_likelihood", "bayes_factor", "log_bayes_factor", "kl", "kl_reverse",
+    "error_bound",
 )  # fmt: skip
 
 
@@ -136,10 +137,11 @@ class SensitivityResult(Shown):
         Columns: for each parameter its prior as text, and the prior's own parameters such as ``tau_scale`` where they are
         numbers; ``P(claim)`` for each claim, and ``MCSE(claim)``, its Monte Carlo error, where it is simulated;
         ``mean``, ``sd``, ``lower``, ``upper`` of the quantity;
-        ``log_marginal_likelihood`` (nan under an improper prior); ``bayes_factor`` versus the primary model (nan where an
-        improper prior makes it arbitrary); ``kl``, the divergence KL(posterior || primary posterior) of all coefficients
-        and tau in natural units, and ``kl_reverse``, the other way round; ``error_bound`` of every probability, nan where it is
-        simulated. Where draws were weighted also ``method`` and ``pareto_k``: a row above 0.7 was fitted again.
+        ``log_marginal_likelihood`` (nan under an improper prior); ``bayes_factor`` versus the primary model and its natural
+        logarithm ``log_bayes_factor`` (nan where an improper prior makes them arbitrary); ``kl``, the divergence
+        KL(posterior || primary posterior) of all coefficients and tau in natural units, and ``kl_reverse``, the other way
+        round; ``error_bound`` of every probability, nan where it is simulated. Where draws were weighted also ``method`` and
+        ``pareto_k``: a row above 0.7 was fitted again.
         """
         import pandas as pd
 

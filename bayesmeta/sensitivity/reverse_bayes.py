@@ -60,8 +60,6 @@ class ReverseBayes(Shown):
     p_intrinsic : float
         Held's two-sided P value for intrinsic credibility. Below ``1 - level`` the estimate conflicts even with the
         sceptical prior made from itself: a significant finding is then intrinsically credible.
-    minimum_bayes_factor : float
-        Least Bayes factor of zero effect versus a Normal(0, sd) prior, over all sd.
     bayes_factor : float
         The Bayes factor that was asked for.
     bayes_factor_sds : tuple of float
@@ -77,9 +75,18 @@ class ReverseBayes(Shown):
     prior: CriticalPrior | None
     p_value: float
     p_intrinsic: float
-    minimum_bayes_factor: float
     bayes_factor: float
     bayes_factor_sds: tuple[float, ...]
+
+    @property
+    def log_minimum_bayes_factor(self) -> float:
+        """Natural logarithm of `minimum_bayes_factor`."""
+        return _log_minimum(abs(self.estimate) / self.se)
+
+    @property
+    def minimum_bayes_factor(self) -> float:
+        """Least Bayes factor of zero effect versus a Normal(0, sd) prior, over all sd; zero below floats."""
+        return math.exp(self.log_minimum_bayes_factor)
 
     def sheet(self) -> Sheet:
         """What ``print`` and a notebook show, as a heading, tables and notes."""
@@ -187,7 +194,6 @@ def reverse_bayes(
         prior=_critical_prior(centre, error, t, z),
         p_value=float(2 * ndtr(-t)),
         p_intrinsic=float(2 * ndtr(-t / math.sqrt(2))),
-        minimum_bayes_factor=math.exp(_log_minimum(t)),
         bayes_factor=bayes_factor,
         bayes_factor_sds=_bayes_factor_sds(t, error, math.log(bayes_factor)),
     )

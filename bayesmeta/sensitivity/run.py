@@ -58,10 +58,11 @@ class Run:
         self.ready, self.of_base = prepare(data, model), prepare(data, self.base)
         self.columns = self.ready.design.columns
         self.levels = np.array([(1 - ci_prob) / 2, (1 + ci_prob) / 2])
-        compiled = [compile_claim(text, primary.parameters, self.names) for text in claims]
+        named = [primary.prepared.named(text) for text in claims]
+        compiled = [compile_claim(text, names, self.names) for text, names in zip(claims, named, strict=True)]
         self.compiled = [claim for claim in compiled if claim is not None and claim.always_defined]
         self.exact = len(self.compiled) == len(claims) and primary.fit.problem.second is None
-        self.quantity = quantity_of(claims[0], primary.parameters, self.names)
+        self.quantity = quantity_of(claims[0], named[0], self.names)
         self.tau_priors = tuple(varied.get("tau", (self.base.tau,)))
         self.keys: tuple[Key, ...] = tuple(key for key in varied if key != "tau")
         self.combinations = list(itertools.product(*(varied[key] for key in self.keys)))
@@ -149,7 +150,9 @@ class Run:
         terms = differing(all_terms, self.terms0)
         impossible = any(singular(terms[0][key], terms[1][key]) for key in terms[0] if key in terms[1])
         reverse = self._reverse(terms)
-        prior_pieces = pieces(self.names, all_terms)
+        prior_pieces = pieces(self.names, all_terms, cut=True)
+        if any(piece.cut is not None for piece in prior_pieces):  # a table is of normals
+            return [(c, t) for t in range(len(self.tau_priors))]
         inaccurate: list[tuple[int, int]] = []
         for p, plan in enumerate(self.plans):
             wanted = list(range(len(plan.members)))
@@ -265,7 +268,9 @@ class Run:
         log_evidence = arrays.pop("log_evidence")
         comparable, proper = self._proper(keys)
         arrays["log_marginal_likelihood"] = np.where(proper, log_evidence, np.nan)
-        arrays["bayes_factor"] = np.where(comparable, np.exp(log_evidence - self.primary.fit.log_evidence), np.nan)
+        arrays["log_bayes_factor"] = np.where(comparable, log_evidence - self.primary.fit.log_evidence, np.nan)
+        with np.errstate(over="ignore"):  # infinite beyond floats, where the logarithm is not
+            arrays["bayes_factor"] = np.exp(arrays["log_bayes_factor"])
         arrays["error_bound"] = arrays.pop("error")
         return SensitivityResult(
             data=self.data,

@@ -104,7 +104,7 @@ def prior_sensitivity(
     at_once = not own and engine != "nuts" and not isinstance(ready.gaussian, str)
     varied = varied_priors(ready, tau, mu, beta or {}, own or {}, exact=at_once)
     for text in claims:
-        check_claim(text, ready.names)
+        check_claim(text, ready.named(text))
     if at_once:
         primary = fit(data, model, "quadrature", tolerance=tolerance)
         return Run(data, model, claims, varied, ci_prob, tolerance, primary).result()  # type: ignore[arg-type]

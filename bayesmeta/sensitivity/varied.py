@@ -99,7 +99,7 @@ def _reject_overlap(model: NormalNormal, given: Mapping[Key, Any]) -> None:
 
 def _is_normal_mixture(prior: Prior) -> bool:
     try:
-        return prior.joint is not None or bool(expand(prior, "a coefficient"))
+        return prior.joint is not None or bool(expand(prior, "a coefficient", cut=True))
     except SpecificationError:
         return False
 

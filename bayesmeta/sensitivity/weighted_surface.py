@@ -57,6 +57,8 @@ class WeightedSurface:
             arrays["pareto_k"][at] = max(one.pareto_k for one in under.answers)
             for name, value in numbers.items():
                 arrays[name][at] = value
+        with np.errstate(over="ignore"):  # infinite beyond floats, where the logarithm is not
+            arrays["bayes_factor"] = np.exp(arrays["log_bayes_factor"])
         return SensitivityResult(
             data=self._ready.data,
             model=self._ready.model,
@@ -126,7 +128,7 @@ class WeightedSurface:
         primary = self.under.fitted.log_marginal_likelihood
         return {
             "log_marginal_likelihood": math.nan if primary is None or not comparable else primary + log_factor,
-            "bayes_factor": math.exp(log_factor) if comparable else math.nan,
+            "log_bayes_factor": log_factor if comparable else math.nan,
             "kl": max(gain - log_factor, 0.0),
             "kl_reverse": max(log_factor - loss, 0.0),
         }

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from bayesmeta.simulation.analyse import PARAMETERS
 from bayesmeta.simulation.design import Design, Scenario
+from bayesmeta.simulation.face import simulation_sheet
 from bayesmeta.simulation.measures import BINS, MEASURES, Sums
 from bayesmeta.simulation.store import plain
+from bayesmeta.text.sheet import Sheet, Shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,8 +32,8 @@ _PLAIN = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SimulationResult:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class SimulationResult(Shown):
     """What a simulation study found.
 
     Attributes
@@ -104,6 +106,10 @@ class SimulationResult:
         }
         design = self.design.model_dump(mode="json", exclude_none=True)
         return {"schema": SCHEMA, "design": design, "design_hash": self.design.hash, **rows}
+
+    def sheet(self) -> Sheet:
+        """What ``print`` and a notebook show."""
+        return simulation_sheet(self)
 
     def _rows(self) -> list[dict[str, Any]]:
         rows = []

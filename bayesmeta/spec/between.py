@@ -203,6 +203,8 @@ class Given(Between):
 
 
 def _column(data: Estimates, name: str, where: str) -> list[object]:
+    if name in data.left_out:
+        raise DataError(f"{where}: {data.left_out[name]}")
     if name not in data.covariate_names:
         raise SpecificationError(
             f"{where}: no covariate {name!r}.{did_you_mean(name, data.covariate_names)} "

@@ -65,6 +65,29 @@ def plain_words(name: str) -> str:
     return " ".join(name.replace("_", " ").split()) or name
 
 
+def parts_of(column: str) -> list[str]:
+    """The factors whose product a column is.
+
+    Examples
+    --------
+    >>> parts_of("high_dose:C(region)[T.b]"), parts_of("dose")
+    (['high_dose', 'C(region)[T.b]'], ['dose'])
+    """
+    return _BETWEEN.split(column)
+
+
+def level_of(part: str) -> tuple[str, str, bool] | None:
+    """Factor, level, and whether that is compared with a reference, of a column that stands for a level.
+
+    Examples
+    --------
+    >>> level_of("x[T.b]"), level_of("x[b]"), level_of("dose")
+    (('x', 'b', True), ('x', 'b', False), None)
+    """
+    match = _LEVEL.fullmatch(part)
+    return None if match is None else (match["factor"], match["level"], bool(match["against"]))
+
+
 def references_in(columns: Iterable[str], levels: Mapping[str, Iterable[str]]) -> dict[str, str]:
     """By factor as the columns name it, the level that no column stands for; `levels` are by factor.
 

@@ -14,6 +14,7 @@ from bayesmeta.data.kinds import Arms
 from bayesmeta.data.review import PublishedReview, Range, Study
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import Flat
+from bayesmeta.spec.collinear import empty_combinations, redundant
 from bayesmeta.spec.formula import model_matrix
 from bayesmeta.spec.normal_normal import NormalNormal
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Floats = NDArray[np.float64]
+_MOST = 4  # combinations that are listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,19 +121,35 @@ def _frame(studies: Sequence[Study], names: Sequence[str], slots: Sequence[tuple
 
 
 def _check_variation(made: Design, model: NormalNormal) -> None:
+    middle = made.base[0] + 0.5 * made.slope.sum(axis=0)[0]
+    empty = _empty(made, middle)
     for j, name in enumerate(made.columns):
         column = made.base[..., j]
         if made.intercept and np.ptp(column) == 0 and not made.slope[..., j].any():
             raise SpecificationError(
-                f"formula {model.formula!r}: covariate without variation, {name!r} is {column.flat[0]:g} in every study."
+                f"formula {model.formula!r}: covariate without variation, {name!r} is {column.flat[0]:g} in every study.{empty}"
             )
     flat = [j for j, (name, term) in enumerate(made.columns.items()) if model.coefficient_prior(name, term) == Flat()]
-    parts = [made.base[0] + 0.5 * made.slope.sum(axis=0)[0]]
-    matrix = parts[0][:, flat]
+    matrix, names = middle[:, flat], [list(made.columns)[j] for j in flat]
     if made.intercept and model.mu_prior == Flat():
-        matrix = np.column_stack([np.ones(len(matrix)), matrix])
+        matrix, names = np.column_stack([np.ones(len(matrix)), matrix]), ["mu", *names]
     if matrix.shape[1] and np.linalg.matrix_rank(matrix) < matrix.shape[1]:
+        named = [
+            f"{name!r} follows from {' and '.join(map(repr, others))}"
+            for name, others in redundant(names, matrix)
+            if others
+        ]
+        reason = f": {'; '.join(named)}." if named else "."
         raise SpecificationError(
             f"formula {model.formula!r}: {matrix.shape[1]} coefficients with flat priors, but only "
-            f"{np.linalg.matrix_rank(matrix)} can be told apart with {len(matrix)} studies. Drop a column or give it a prior."
+            f"{np.linalg.matrix_rank(matrix)} can be told apart with {len(matrix)} studies{reason}{empty} Drop a column or "
+            "give it a prior."
         )
+
+
+def _empty(made: Design, matrix: Floats) -> str:
+    """Combinations of levels that no study has, as a sentence."""
+    cells = empty_combinations(list(made.columns), matrix, made.references)
+    listed = [" with ".join(f"{factor} = {level}" for factor, level in cell) for cell in cells]
+    more = f", and {len(listed) - _MOST} more" if len(listed) > _MOST else ""
+    return f" No study has {', nor '.join(listed[:_MOST])}{more}." if listed else ""

@@ -139,6 +139,8 @@ def _factor(text: str) -> tuple[str, tuple[str, ...]]:
 
 def _check_columns(formula: str, read: FormulaText, frame: pd.DataFrame) -> None:
     for name in read.columns:
+        if (reason := frame.attrs.get("left_out", {}).get(name)) is not None:
+            raise DataError(f"formula {formula!r}: {reason}")
         if name not in frame.columns:
             raise SpecificationError(
                 f"formula {formula!r}: no column {name!r}.{did_you_mean(name, frame.columns)} "

@@ -72,6 +72,7 @@ def read_formula(text: str) -> FormulaText:
     >>> read_formula("1 + C(pain_class) + log(dose):`mg/kg`").columns
     ['dose', 'mg/kg', 'pain_class']
     """
+    text = text.strip().removeprefix("~")  # as in R
     if len(text) > LONGEST:
         raise SpecificationError(f"formula of {len(text)} characters: at most {LONGEST} are read.")
     try:
@@ -96,7 +97,9 @@ class _Reader:
     def formula(self) -> FormulaText:
         text, terms = self._sum(1)
         if self._sign() is not None or self.place < len(self.tokens):
-            raise RejectedError(f"{self.tokens[self.place].text!r} is not expected there.")
+            token = self.tokens[self.place]
+            words = " A name of several words stands in backticks: `risk of bias`." if token.kind == "name" else ""
+            raise RejectedError(f"{token.text!r} is not expected there.{words}")
         return FormulaText(text, tuple(self.factors.values()), terms)
 
     # formulas: text that is handed on, and the terms that it stands for
@@ -147,7 +150,9 @@ class _Reader:
             if self._sign() == "(":
                 return self._factor(self._deeper(lambda: self._call(token.text)))
             return self._factor(Factor(_column(token.text), (token.text,), token.text))
-        fault = "text belongs inside C(...)" if token.kind == "text" else "a column should stand there"
+        inner = token.text.strip("\"'")
+        hint = f"a column stands in backticks, `{inner}`, text inside C(...)"
+        fault = hint if token.kind == "text" else "a column should stand there"
         raise RejectedError(f"{token.text!r}: {fault}.")
 
     def _factor(self, factor: Factor) -> tuple[str, Terms]:

@@ -72,6 +72,8 @@ class NormalNormal:
     between: Between = field(default_factory=Independent)
 
     def __post_init__(self) -> None:
+        if isinstance(self.formula, str):
+            object.__setattr__(self, "formula", self.formula.strip().removeprefix("~").strip())
         if not isinstance(self.formula, str) or not self.formula.strip() or "~" in self.formula:
             raise SpecificationError(
                 f"formula={self.formula!r}: give the right-hand side only, e.g. '1' or '1 + crps'; y is implied."

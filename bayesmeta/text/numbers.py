@@ -172,6 +172,25 @@ def format_value(value: float | str | bool | None, figures: int = 4) -> str:
     return text.replace("-", MINUS)
 
 
+def format_factor(log_factor: float) -> str:
+    """Write a Bayes factor from its natural logarithm: to four figures, and below 1e-4 or from 1e6 on as a power of ten.
+
+    Examples
+    --------
+    >>> import math
+    >>> format_factor(math.log(3.8058)), format_factor(math.log(54321)), format_factor(2500.0), format_factor(-1e4)
+    ('3.806', '54321', '10^1085.7', '10^-4342.9')
+    """
+    if math.isnan(log_factor):
+        return MISSING
+    if math.isinf(log_factor):
+        return "inf" if log_factor > 0 else "0"
+    if not math.log(1e-4) <= log_factor < math.log(1e6):
+        return f"10^{log_factor / math.log(10):.1f}"
+    factor = math.exp(log_factor)
+    return f"{factor:.4g}" if factor < 9999.5 else f"{factor:.0f}"
+
+
 def format_interval(lower: float | None, upper: float | None, spread: float | None = None) -> str:
     """Write ``"−2.35 to −1.31"``, both ends to the same decimal place."""
     if is_missing(lower) and is_missing(upper):

@@ -56,7 +56,7 @@ def test_without_signals_nothing_is_said_of_other_priors():
 @pytest.mark.parametrize(
     ("rows", "there"),
     [
-        (["exact", "exact"], {"exact fits (2)"}),
+        (["exact", "exact"], {"fits by quadrature (2)"}),
         (["reweighted"], {"importance sampling"}),
         (["refitted"], {"new fits by the same sampler"}),
         (["reweighted", "refitted", "refitted"], {"importance sampling", "new fits by the same sampler, where "
@@ -66,12 +66,12 @@ def test_without_signals_nothing_is_said_of_other_priors():
 def test_how_other_priors_were_tried(rows, there):
     signal = signal_under(["primary", *rows])
     text = said(ESTIMATES, signals=[signal])
-    phrases = ("exact fits (2)", "importance sampling", "new fits by the same sampler")
+    phrases = ("fits by quadrature (2)", "importance sampling", "new fits by the same sampler")
     assert {phrase for phrase in phrases if phrase in text} == {p for p in phrases if any(p in t for t in there)}
     assert all(phrase in text for phrase in there)
 
 
-@pytest.mark.parametrize(("mcse", "how"), [(0.0, "exact fits (1)"), (0.004, "a new fit near it (1)")])
+@pytest.mark.parametrize(("mcse", "how"), [(0.0, "fits by quadrature (1)"), (0.004, "a new fit near it (1)")])
 def test_crossings(mcse, how):
     crossing = CrossingRecord.model_construct(mcse=mcse)
     signal = signal_under(["primary"], TippingRecord.model_construct(crossings=[crossing]))

@@ -54,7 +54,12 @@ REFUSED = {
     "seed as truth": ("analysis.toml", "seed = 1", "seed = true", "seed = True: input should be a valid integer"),
     "beta": ("analysis.toml", "beta = { dose", "beta = { doze", "no such column.*Did you mean 'dose'"),
     "column twice": ("effects.csv", "study,y,se,dose", "study,y,se,se", "column 'se' appears twice"),
-    "semicolons": ("effects.csv", "study,y,se,dose", "study;y;se;dose", "separated by semicolons"),
+    "semicolons": (
+        "effects.csv",
+        "study,y,se,dose",
+        "study;y;se;dose",
+        "where the header has 4 .study, y, se, dose.. A cell that contains a semicolon",
+    ),
 }
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 from numpy.testing import assert_allclose
 
 import bayesmeta as bm
 from bayesmeta.analysis.schema import Outcome
 from bayesmeta.analysis.side_by_side import side_by_side
+from bayesmeta.report.html_tables import side_by_side_table
 
 DATA = bm.Estimates([-1.9, -0.4, -0.7, -1.2], [0.6, 0.3, 0.4, 0.5], covariates={"dose": [80, 30, 42, 60]})
 MEAN = bm.NormalNormal(mu=bm.Normal(0, 3), tau=bm.HalfNormal(1))
@@ -47,3 +51,38 @@ def test_no_comparison_where_there_is_nothing_to_pool():
     one = side_by_side(bm.Estimates([0.3], [0.1]), outcome(a="mean"), {"a": MEAN})
     assert {row.name: row.lower for row in one.rows}["reml hksj"] is None
     assert np.isfinite(one.rows[-1].lower)
+
+
+def test_a_regression_has_its_heterogeneity_and_the_tests_of_its_covariates():
+    """Of the BCG trials by latitude and allocation, by REML as metafor gives them (moderators.json)."""
+    golden = json.loads((Path(__file__).parents[1] / "golden" / "moderators.json").read_text())["fits"]
+    peer = next(
+        fit
+        for fit in golden
+        if (fit["data"], fit["formula"], fit["method"], fit["test"]) == ("bcg", "~ablat + alloc", "REML", "knha")
+    )
+    model = bm.NormalNormal(
+        formula="1 + latitude + allocation",
+        mu=bm.Normal(0, 2),
+        tau=bm.HalfNormal(0.5),
+        beta={"allocation": bm.Normal(0, 1)},
+    )
+    data = bm.load_dataset("bcg")
+    found = side_by_side(data, outcome(a="both"), {"a": model})
+    assert_allclose(
+        [found.residual.q, found.residual.df, found.residual.p_value], [peer["QE"], 9, peer["QEp"]], rtol=1e-9
+    )
+    tests = {test.label: test for test in found.tests if test.estimator == "reml hksj"}
+    assert_allclose(tests["covariates"].p_value, peer["QMp"], rtol=1e-5)
+    assert_allclose(tests["levels of allocation"].p_value, peer["terms"]["alloc"]["QMp"], rtol=1e-5)
+    (one,) = found.no_difference
+    assert_allclose(one.bayes_factor, bm.fit(data, model).bayes_factor("allocation = 0"), rtol=1e-6)
+    row = next(row for row in found.rows if row.name == "reml hksj")
+    assert_allclose(
+        [row.tau_lower**2, row.tau_upper**2, row.i2], [peer["tau2_lower"], peer["tau2_upper"], peer["I2"]], rtol=1e-5
+    )
+    table = side_by_side_table(found)
+    test = "Test of levels of allocation, REML, Knapp-Hartung: F = 0.6007 on 2 and 9 df"
+    for said in ("Cochran's Q of the residuals 26.2 on 9 df", test, "for no difference between levels of allocation."):
+        assert said in table.note
+    assert "τ (95% interval)" in [head.heading for head in table.columns]

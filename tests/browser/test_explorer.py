@@ -419,3 +419,16 @@ def test_in_a_notebook_the_page_runs_in_its_frame(opened: Opened, tmp_path: Path
 def test_without_scripts_the_page_says_what_is_missing(saved: Path, opened: Opened) -> None:
     page = opened(saved, java_script_enabled=False)
     assert "JavaScript, which is switched off" in page.inner_text("noscript")
+
+
+def test_small_numbers_share_a_power_of_ten_on_an_axis(tmp_path: Path, opened: Opened) -> None:
+    schools = bm.load_dataset("eight_schools")
+    data = bm.Estimates(y=schools.y * 1e-7, se=schools.se * 1e-7)
+    fit = bm.fit(data, bm.NormalNormal(mu=bm.Normal(0, 2e-6), tau=bm.HalfNormal(1e-6)))
+    page = opened(written(tmp_path, bm.explorer(fit, "mu > 0")))
+    axis = page.evaluate("[...document.querySelectorAll('.bm-wide svg text')].map((one) => one.textContent)")
+    assert axis[-1].endswith("(× 10⁻⁶)")
+    assert len(axis) > 3
+    assert all(len(tick) <= 4 for tick in axis[:-1])
+    low, high = (float(axis[i].replace("−", "-")) for i in (0, -2))
+    assert low < 0 < 0.8 < high < 10  # the mean is 0.8e-6

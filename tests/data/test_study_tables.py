@@ -16,6 +16,7 @@ import bayesmeta as bm
 from bayesmeta.data.study_columns import Numbers, Texts
 from bayesmeta.data.study_table import StudyTable
 from bayesmeta.data.text_files import csv_bytes
+from bayesmeta.spec.formula import model_matrix
 
 NAN = float("nan")
 COV = np.array([[0.04, 0.01, 0.02], [0.01, 0.09, 0.03], [0.02, 0.03, 0.16]])
@@ -373,8 +374,8 @@ def test_a_column_may_be_left_out_where_it_is_optional(example):
                 cls(**others)
             with pytest.raises(bm.DataError, match=f"column '{column.name}' is missing"):
                 cls.from_frame({name: cells for name, cells in columns_of(example).items() if name != column.name})
-    with pytest.raises(bm.DataError, match="column 'study' is missing"):
-        cls.from_frame({name: cells for name, cells in columns_of(example).items() if name != "study"})
+    unnamed = cls.from_frame({name: cells for name, cells in columns_of(example).items() if name != "study"})
+    assert unnamed.study == ("study 1", "study 2", "study 3")
     with pytest.raises(TypeError, match="dosis"):
         build(example, dosis=[1, 2, 3])
 
@@ -465,7 +466,29 @@ def test_covariates_are_complete_and_of_one_type(example, case):
 @every
 def test_a_table_names_the_cell_of_a_covariate(example):
     with pytest.raises(bm.DataError, match=r"row 2, column 'age' \(study 'B'\): the value is missing"):
-        EXAMPLES[example][0].from_frame(columns_of(example, covariates={"age": [40, "", 38]}))
+        EXAMPLES[example][0].from_frame(columns_of(example, covariates={"age": [40, "", 38]}), covariates=["age"])
+
+
+@every
+def test_a_column_that_nothing_uses_need_not_be_complete(example):
+    columns = columns_of(example, covariates={"age": [40, "", 38], "notes": ["7", "ok", ""], "site": ["u", "v", "u"]})
+    data = EXAMPLES[example][0].from_frame(columns)
+    assert data.covariate_names == ("site",)
+    assert set(data.left_out) == {"age", "notes"}
+    assert "row 2, column 'age' (study 'B'): the value is missing" in data.left_out["age"]
+    assert data.drop("C").left_out == data.left_out
+    with pytest.raises(
+        bm.DataError, match=r"formula '1 \+ age': .*row 2, column 'age' \(study 'B'\): the value is missing"
+    ):
+        model_matrix("1 + age", data.covariates)
+    assert model_matrix("1 + site", data.covariates).values.shape == (3, 1)
+
+
+@every
+def test_a_covariate_by_the_name_of_a_column_is_rejected(example):
+    name = EXAMPLES[example][0].columns[0].name
+    with pytest.raises(bm.DataError, match=f"covariate '{name}': a column of this table has the name"):
+        build(example, covariates={name: [1, 2, 3]})
 
 
 @every

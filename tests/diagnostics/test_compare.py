@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -147,3 +148,51 @@ def test_command_line_refuses_other_pictures(effects, tmp_path, capsys):
     assert "must end in .svg or .png" in capsys.readouterr().err
     assert run([effects, "--plot", tmp_path / "nowhere" / "both.svg"]) == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_heterogeneity_is_metafors():
+    """``rma(yi, vi, mods = ~ ablat + alloc, method = "DL")`` of the BCG trials: tau^2 with its interval, I^2, Q and its tests."""
+    golden = json.loads((Path(__file__).parents[1] / "golden" / "moderators.json").read_text())["fits"]
+    peers = {
+        (fit["method"], fit["test"]): fit
+        for fit in golden
+        if fit["data"] == "bcg" and fit["formula"] == "~ablat + alloc"
+    }
+    model = bm.NormalNormal(
+        formula="1 + latitude + allocation", mu=bm.Normal(0, 2), tau=bm.HalfNormal(0.5),
+        beta={"latitude": bm.Normal(0, 0.05), "allocation": bm.Normal(0, 0.5)},
+    )  # fmt: skip
+    data = bm.load_dataset("bcg")
+    table = bm.compare(data, model, ["fe", "dl wald", "reml hksj"])
+    for name, key in {"dl wald": ("DL", "z"), "reml hksj": ("REML", "knha")}.items():
+        row, peer = table.loc[name], peers[key]
+        squares = [row[column] ** 2 for column in ("tau", "tau_lower", "tau_upper")]
+        np.testing.assert_allclose(squares, [peer["tau2"], peer["tau2_lower"], peer["tau2_upper"]], rtol=2e-6)
+        np.testing.assert_allclose(row["i2"], peer["I2"], rtol=2e-6)
+        tests = table.attrs["tests"][name]
+        np.testing.assert_allclose(tests["covariates"].p_value, peer["QMp"], rtol=1e-5)
+        np.testing.assert_allclose(tests["levels of allocation"].statistic, peer["terms"]["alloc"]["QM"], rtol=1e-5)
+        np.testing.assert_allclose(
+            [table.attrs["q"][k] for k in ("q", "p_value")], [peer["QE"], peer["QEp"]], rtol=1e-9
+        )
+    assert np.isnan(table.loc["fe", "tau_lower"]), "a common effect has no heterogeneity by assumption"
+    result = bm.fit(data, model)
+    lower, upper = result.marginal("tau").ppf([0.025, 0.975])
+    np.testing.assert_allclose(table.loc["Bayes", ["tau_lower", "tau_upper"]].astype(float), [lower, upper], rtol=1e-8)
+    shares = 100 * result.marginal("I2").ppf([0.025, 0.5, 0.975])
+    np.testing.assert_allclose(table.loc["Bayes", ["i2_lower", "i2", "i2_upper"]].astype(float), shares, rtol=1e-6)
+    assert table.attrs["no_difference"]["Bayes"]["allocation"] == pytest.approx(result.bayes_factor("allocation = 0"))
+
+
+def test_a_comparison_prints_effects_heterogeneity_and_tests():
+    model = bm.NormalNormal(formula="1 + allocation", tau=bm.HalfNormal(0.5), beta={"allocation": bm.Normal(0, 1)})
+    table = bm.compare(bm.load_dataset("bcg"), model, ["dl wald"])
+    text, page = " ".join(str(table).split()), table._repr_html_()
+    heading = "13 studies: mu of formula 1 + allocation"
+    q, factor = "Cochran's Q 132.4 on 10 df, of the residuals, P <.0001", "Levels of allocation, Bayes Bayes factor"
+    for said in (heading, "As risk ratio", "Heterogeneity; intervals of estimators by Q-profile", q, factor):
+        assert said in text
+    assert "Test of covariates, dl wald chi-square = " in text
+    assert max(map(len, str(table).splitlines())) <= 80
+    assert "132.4 on 10 df" in page
+    assert "<Comparison" not in str(table[["estimate"]]), "parts of it are plain tables"

@@ -209,5 +209,5 @@ def test_a_fit_in_python_leaves_its_target_to_the_caller(monkeypatch):
 
 
 def test_an_exact_posterior_has_no_chains():
-    with pytest.raises(bm.SpecificationError, match="computed without any: its probabilities are exact to"):
+    with pytest.raises(bm.SpecificationError, match="computed without any: its probabilities are computed to"):
         bm.convergence(bm.fit(DATA, MODEL))

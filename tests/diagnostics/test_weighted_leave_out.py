@@ -28,7 +28,7 @@ def without() -> dict[str, bm.MetaResult]:
     return {study: bm.fit(DATA.drop(study), MODEL) for study in DATA.study}
 
 
-@pytest.mark.filterwarnings("ignore:probabilities are exact to 2e-08")
+@pytest.mark.filterwarnings("ignore:probabilities are computed to 2e-08")
 def test_scores_are_ratios_of_marginal_likelihoods(found, without) -> None:
     whole = bm.fit(DATA, MODEL).log_marginal_likelihood
     for study, fit in without.items():

@@ -1,6 +1,7 @@
 """Effect sizes of counts against R's metafor and bayesmeta, by simulation, and by their symmetries."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bayesmeta.effects.binary import log_odds_ratio, log_risk_ratio, risk_difference
-from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.errors import DataError, DataWarning, SpecificationError
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 FUNCTIONS = {"OR": log_odds_ratio, "RR": log_risk_ratio, "RD": risk_difference}
@@ -130,9 +131,7 @@ def test_se_is_the_spread_of_y_over_simulated_studies(function):
             ([3, 3], [40, 20], [12, -1], [40, 20]),
             "study 2: events_c must lie between 0 and n_c; got events_c = -1 and n_c = 20.",
         ),
-        (([1.5], [40], [12], [40]), "study 1: events_t must be a whole number; got events_t = 1.5."),
         (([0], [0], [12], [40]), "study 1: n_t must be a whole number, at least 1; got n_t = 0."),
-        (([1], [9.5], [12], [40]), "study 1: n_t must be a whole number, at least 1; got n_t = 9.5."),
         (([1], [9], [np.nan], [40]), "study 1: events_c must be a finite number; got events_c = nan."),
     ],
 )
@@ -156,3 +155,21 @@ def test_without_a_correction_what_is_infinite_is_refused(function):
 def test_correction_must_be_a_number_from_0_on(correction):
     with pytest.raises(SpecificationError, match=r"correction=.*: it must be a finite number, 0 or above"):
         risk_difference(1, 10, 2, 20, correction=correction)
+
+
+@pytest.mark.filterwarnings("ignore:.*is not a whole number")
+def test_fractions_are_used_as_they_stand():
+    y, se = log_odds_ratio([1.5], [40.25], [12], [40])
+    np.testing.assert_allclose(y, [math.log(1.5 * 28 / (38.75 * 12))], rtol=1e-12)
+    np.testing.assert_allclose(se, [(1 / 1.5 + 1 / 38.75 + 1 / 12 + 1 / 28) ** 0.5], rtol=1e-12)
+    y, se = log_risk_ratio([1.5], [40.25], [12], [40])
+    np.testing.assert_allclose(y, [math.log((1.5 / 40.25) / (12 / 40))], rtol=1e-12)
+    np.testing.assert_allclose(se, [(1 / 1.5 - 1 / 40.25 + 1 / 12 - 1 / 40) ** 0.5], rtol=1e-12)
+    y, _ = risk_difference([1.5], [40.25], [12], [40])
+    np.testing.assert_allclose(y, [1.5 / 40.25 - 0.3], rtol=1e-12)
+
+
+def test_the_first_fraction_is_warned_of():
+    with pytest.warns(DataWarning, match="study 2: events_t = 1.5 is not a whole number") as found:
+        log_odds_ratio([1, 1.5, 2.5], [40, 40, 40], [12, 12, 12], [40, 40, 40.5])
+    assert len(found) == 1

@@ -80,7 +80,7 @@ def test_what_printed_ratios_are_of_may_be_said_later(capsys, tmp_path):
     assert (status, "published for measure 'log_or'" in err) == (2, True)
     status, _, err = run(capsys, "fit", effects, *prior, "--measure", "md")
     assert (status, err.count("\n")) == (2, 1)
-    assert "the estimates are 'reported_ratio', and measure='md' was stated" in err
+    assert "the estimates are 'reported_ratio', and --measure 'md' was stated" in err
 
 
 def test_json_is_one_object(capsys, counts):
@@ -129,11 +129,11 @@ def test_json_has_the_covariance_of_contrasts(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--measure", "OR"), "measure='OR' is not known. Did you mean 'log_or'? Choose one of 'md', "),
-        (("--measure", "log_or", "--to", "some"), "to='some': choose one of"),
+        (("--measure", "OR"), "--measure 'OR' is not known. Did you mean 'log_or'? Choose one of 'md', "),
+        (("--measure", "log_or", "--to", "some"), "--to 'some': choose one of"),
         (("--measure", "md"), "{path}: column 'mean_t' is missing, and measure 'md' needs it."),
         (("--measure", "rd", "--icc", "2", "--cluster-size", "3"), "{path}, row 2 (study 'A'): icc must lie between"),
-        (("--measure", "rd", "--correlation", "0.5"), "correlation=0.5: measure 'rd' takes none"),
+        (("--measure", "rd", "--correlation", "0.5"), "--correlation 0.5: measure 'rd' takes none"),
     ],
 )
 def test_refusals_are_one_line_and_status_2(capsys, counts, arguments, message):
@@ -162,4 +162,4 @@ def test_a_template_is_a_header_that_can_be_filled_in(capsys, tmp_path):
     assert run(capsys, "template", "--measure", "log_or", "--arms")[1] == "study,arm,events,n\n"
     status, out, err = run(capsys, "template", "--measure", "smd2")
     assert (status, out) == (2, "")
-    assert err.startswith("bayesmeta: measure='smd2' is not known. Did you mean 'smd")
+    assert err.startswith("bayesmeta: --measure 'smd2' is not known. Did you mean 'smd")

@@ -114,11 +114,6 @@ def test_refusals_in_a_file_name_its_row(tmp_path):
             "rd",
             "arm table, row 2, column 'study': study label 'A' is also in row 1.",
         ),
-        (
-            COUNTS | {"dose": [1, None]},
-            "rd",
-            "arm table, row 2, column 'dose' (study 'B'): the value is missing.",
-        ),
         (COUNTS, "md", "arm table: column 'mean_t' is missing, and measure 'md' needs it."),
         (
             {k: v for k, v in COUNTS.items() if k != "n_c"} | {"n_ctrl": [1, 2]},

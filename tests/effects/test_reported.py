@@ -159,7 +159,7 @@ def test_t_tests_with_few_participants_do_not_contradict_their_intervals():
         ),
         ({"estimate": [1.0], "t": [2.0], "df": [-2]}, "df must be positive; got -2"),
         ({"y": [1.0]}, "no standard error can be derived"),
-        ({"yi": [1.0]}, "column 'estimate' is missing"),
+        ({"effects": [1.0]}, "column 'estimate' is missing"),
     ],
 )
 def test_refusals(columns, message):
@@ -214,7 +214,7 @@ def test_on_the_command_line(capsys, tmp_path):
     assert [row["covariates"]["se_from"] for row in record["effects"]] == ["interval", "p"]
     status, out, err = run(capsys, "effects", path, "--measure", "reported_ratio", "--correction", 0.5)
     assert (status, out) == (2, "")
-    assert err == "bayesmeta: correction: measure 'reported_ratio' is of printed estimates, and takes level alone.\n"
+    assert err == "bayesmeta: --correction: measure 'reported_ratio' is of printed estimates, and takes level alone.\n"
     path.write_text("study,estimate,p\nA,-2.77,<.001\n")
     status, out, err = run(capsys, "effects", path, "--measure", "reported")
     assert (status, out, err.count("\n")) == (2, "", 1)

@@ -113,6 +113,9 @@ TRUTHS = {  # how studies are simulated, and the effect they are simulated from
     "smd_change": (change, DELTA / SD_C),
     "md_paired": (paired, DELTA),
     "smd_paired": (lambda rng: paired(rng, equal=True), DELTA / SD_C),
+    "smd_paired_after": (lambda rng: paired(rng, equal=True), DELTA / SD_C),
+    "smd_paired_pooled": (lambda rng: paired(rng, equal=True), DELTA / SD_C),
+    "smd_paired_average": (paired, 2 * DELTA / (SD_T + SD_C)),
     "smd_paired_change": (paired, DELTA / np.sqrt(SD_T**2 + SD_C**2 - 2 * RHO * SD_T * SD_C)),
     "rom_paired": (paired, np.log(MEAN_T / MEAN_C)),
     "log_or": (counts, LOG_OR),
@@ -165,7 +168,10 @@ def test_se_is_the_spread_of_y_over_simulated_studies(measure):
 
 
 @pytest.mark.filterwarnings("ignore::bayesmeta.errors.DataWarning")  # a few small studies come out beyond 3 SDs
-@pytest.mark.parametrize("measure", ["smd", "smd_glass", "smd_paired", "smd_change", "correlation_unbiased"])
+@pytest.mark.parametrize(
+    "measure",
+    ["smd", "smd_glass", "smd_paired", "smd_paired_after", "smd_paired_pooled", "smd_change", "correlation_unbiased"],
+)
 def test_the_correction_takes_the_bias_out_of_small_studies(measure, monkeypatch):
     monkeypatch.setitem(globals(), "N_T", 8)
     monkeypatch.setitem(globals(), "N_C", 7)

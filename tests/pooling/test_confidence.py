@@ -133,3 +133,45 @@ def test_covariates_are_refused():
     data = bm.load_dataset("bcg")
     with pytest.raises(bm.SpecificationError, match="mean without covariates"):
         bm.pool(data, formula="1 + latitude", prediction="nagashima")
+
+
+@pytest.mark.parametrize("m", [60, 100, 300, 1000, 5000])
+def test_sums_of_many_equal_terms_are_chi_square(m):
+    """Where the transform grows beyond all digits on the contour that is right for few terms."""
+    for share in (0.3, 0.8, 0.99, 1.0, 1.01, 1.2, 3.0):
+        q = share * m
+        assert_allclose(weighted_chi_square(np.full(m, 2.0), 2 * q), stats.chi2.cdf(q, m), atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [0.5, 0.9, 1.0, 1.1, 1.6])
+def test_many_unequal_terms_are_imhofs(size):
+    """Imhof's (1961) integral of the characteristic function, by SciPy's adaptive rule: weights of which a few are large."""
+    weights = np.concatenate([np.full(60, 1.0), np.full(8, 12.0), np.full(4, 30.0)])
+    q = size * float(weights.sum())
+
+    def integrand(u):
+        theta = 0.5 * np.sum(np.arctan(weights * u)) - 0.5 * q * u
+        return np.sin(theta) / (u * np.exp(0.25 * np.sum(np.log1p((weights * u) ** 2))))
+
+    value, _ = integrate.quad(integrand, 0, np.inf, limit=2000, epsabs=1e-13)
+    assert_allclose(weighted_chi_square(weights, q), 0.5 - value / np.pi, atol=1e-9)
+
+
+@pytest.mark.parametrize("k", [62, 300])
+def test_the_confidence_distribution_of_many_studies_has_all_its_mass(k):
+    rng = np.random.default_rng(1)
+    se = rng.uniform(0.05, 0.5, k)
+    data = bm.Estimates(rng.normal(0, np.hypot(se, 0.2)), se)
+    tau2, weights = Tau2Distribution(regression(data.y, data.v, np.ones((k, 1)))).rule()
+    assert abs(weights.sum() - 1) < 1e-8
+    mean = float(weights @ tau2)
+    assert abs(mean - 0.04) < 4 * np.sqrt(weights @ (tau2 - mean) ** 2)
+    grid = np.linspace(0, 1, 400) ** 2
+    cdf = np.array([float(distribution(data).cdf(x)) for x in grid])
+    draws = np.interp(rng.uniform(size=40_000), np.maximum.accumulate(cdf), grid)  # as its authors draw
+    w = 1 / (data.v + draws[:, None])
+    centre = np.sum(w * data.y, axis=1) / w.sum(axis=1)
+    error = np.sqrt(np.sum(w * (data.y - centre[:, None]) ** 2, axis=1) / (k - 1) / w.sum(axis=1))
+    new = centre + np.sqrt(draws) * rng.standard_normal(draws.size) - error * rng.standard_t(k - 1, draws.size)
+    found = bm.pool(data, prediction="nagashima").prediction
+    assert_allclose(found, np.quantile(new, [0.025, 0.975]), atol=0.02 * np.ptp(found))  # four Monte Carlo errors

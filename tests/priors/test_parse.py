@@ -143,9 +143,9 @@ UNREADABLE = "cannot be read; write a family with its parameters, e.g. HalfNorma
     [
         ("", UNREADABLE),
         ("HalfNormal(0.5", UNREADABLE),
-        ("0.5", "0.5 is not a prior; write e.g. HalfNormal(0.5)."),
+        ("0.5", "0.5 is a number; a value that is known is PointMass(0.5)."),
         ("bm.HalfNormal(1)", "bm.HalfNormal(1) is not a prior; write e.g. HalfNormal(0.5)."),
-        ("OnVariance(2)", "2 is not a prior; write e.g. HalfNormal(0.5)."),
+        ("OnVariance(2)", "2 is a number; a value that is known is PointMass(2)."),
         ("HalfNormal", "the parameters are missing; write HalfNormal(scale)."),
         ("HalfNorml(1)", "HalfNorml is not a known family. Did you mean 'HalfNormal'?"),
         ("halfcauchy(1)", "halfcauchy is not a known family. Did you mean 'HalfCauchy'?"),

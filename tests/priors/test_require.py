@@ -66,12 +66,13 @@ def test_the_parameter_is_named():
         require_scale_prior(Normal(0, 1), name="tau_within")
     with pytest.raises(SpecificationError) as refused:
         require_scale_prior(0.5)
-    assert str(refused.value) == "prior for tau must be a prior, e.g. HalfNormal(0.5); got 0.5."
-    with pytest.raises(SpecificationError) as refused:
-        require_proper("Normal(0, 1)")
-    assert str(refused.value) == (
-        "prior for mu must be a prior, e.g. Normal(0, 4); got 'Normal(0, 1)'. Text is read by parse_prior."
+    assert (
+        str(refused.value)
+        == "prior for tau must be a prior, e.g. HalfNormal(0.5); got 0.5. A value that is known is PointMass(0.5)."
     )
+    assert require_proper("Normal(0, 1)") == Normal(0, 1)
+    with pytest.raises(SpecificationError, match="Norml"):
+        require_proper("Norml(0, 1)")
 
 
 def test_an_improper_prior_is_refused():

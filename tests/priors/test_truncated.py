@@ -176,18 +176,12 @@ def test_quadrature_takes_it_for_tau():
     assert between.probability("tau < 0.25") == pytest.approx(expected, rel=1e-7)
 
 
-def test_quadrature_refuses_it_for_mu_and_says_why():
-    model = bm.NormalNormal(mu=Truncated(Normal(0, 1), 0, INF), tau=HalfNormal(0.5))
-    with pytest.raises(SpecificationError, match="a truncated prior leaves no normal distribution.*Use engine='nuts'"):
-        bm.fit(DATA, model, "quadrature")
-
-
 @pytest.mark.slow
 def test_nuts_takes_it_for_mu(assert_rarely_diverges):
     """The posterior is that without the cut, given mu > 0: exact from the quadrature engine's draws of mu."""
     prior = Normal(0, 0.3)
     model = bm.NormalNormal(mu=Truncated(prior, 0, INF), tau=HalfNormal(0.5))
-    cut = bm.fit(DATA, model, seed=1, draws=4000, target_accept=0.99)
+    cut = bm.fit(DATA, model, "nuts", seed=1, draws=4000, target_accept=0.99)
     assert_rarely_diverges(cut)
     assert cut.engine == "nuts"
     whole = bm.fit(DATA, bm.NormalNormal(mu=prior, tau=HalfNormal(0.5)))

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from scipy.stats import multivariate_normal
 
 from bayesmeta.errors import SpecificationError
-from bayesmeta.priors import HalfNormal, MultivariateNormal, Normal, PointMass, Truncated
+from bayesmeta.priors import HalfNormal, MultivariateNormal, Normal, PointMass, Truncated, Uniform
 from bayesmeta.quadrature.engine import fit_quadrature
 from bayesmeta.quadrature.leave_out import leave_one_out_fits
 from bayesmeta.quadrature.problem import GaussianProblem, obstacle, solvable
@@ -99,8 +99,9 @@ def test_what_is_not_solved_says_why():
     chain = np.eye(5) + np.eye(5, k=1) + np.eye(5, k=-1)
     for other in (chain, 0.5 * SAME):
         assert "blocks of ones" in obstacle(problem(structures={"tau": np.ones(5), "tau_lab": other}))
-    cut = problem().with_priors({"dose": Truncated(Normal(0, 1), 0, np.inf)})
-    assert "prior for dose is Truncated" in obstacle(cut)
+    flat = problem().with_priors({"dose": Uniform(0, 1)})
+    assert "prior for dose is Uniform" in obstacle(flat)
     with pytest.raises(SpecificationError, match="model 'a': prior for dose"):
-        solvable(obstacle(cut), "model 'a': ")
+        solvable(obstacle(flat), "model 'a': ")
+    assert obstacle(problem().with_priors({"dose": Truncated(Normal(0, 1), 0, np.inf)})) is None
     assert obstacle(problem().with_priors({"tau": HalfNormal(1)})) is None

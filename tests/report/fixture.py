@@ -218,6 +218,7 @@ def results() -> dict[str, Any]:
         threshold=None, probability_range=[0.9961, 0.9961], sensitivity=[],
     )  # fmt: skip
     responders |= {"model": "overall", "model_label": "Responders, overall", "unit": "risk ratio"}
+    responders["estimate"]["parameter"] = "mu"
     responders |= {"display": display_of("log_rr").as_dict()}
     responders["density"] |= {"shade_from": 0.0, "shade_to": None, "prior": None}
     return {

@@ -127,7 +127,12 @@ def test_sensitivity(results, methods, flat):
     cell = signal.sensitivity[0].model_copy(update={"on": ["dose"]})
     cells = [cell.model_copy(update={"method": method}) for method in methods]
     said = sensitivity_figure(signal.model_copy(update={"flat_prior_probability": flat, "sensitivity": cells})).caption
-    words = {"primary": "ringed", "exact": "an exact fit", "refitted": "filled: refitted", "reweighted": "hollow"}
+    words = {
+        "primary": "ringed",
+        "exact": "a fit by quadrature",
+        "refitted": "filled: refitted",
+        "reweighted": "hollow",
+    }
     assert {method for method, text in words.items() if text in said} == set(methods)
     assert ("Dash-dotted" in said) == (flat is not None)
     assert "prior on dose" in said

@@ -88,7 +88,7 @@ def test_studies_are_counted_in_pooled_results_and_reports(tmp_path):
 def test_rows_of_one_study_are_rejected_with_the_ways_out(capsys, repeated, command):
     status, out, err = run(capsys, command, repeated, *TAU)
     assert (status, out, err.count("\n")) == (2, "", 1)
-    assert all(way in err for way in ("--cov", "--option cluster", "cov_1", "se_ref", "pool_nested", "--combine"))
+    assert all(way in err for way in ("--cov", "--cluster", "cov_1", "se_ref", "pool_nested", "--combine"))
 
 
 def test_a_covariance_file_is_taken(capsys, repeated, tmp_path):
@@ -148,6 +148,116 @@ def test_zero_cells_are_said_wherever_such_estimates_are_fitted(capsys, tmp_path
     assert any("0.5 was added" in note for note in content["notes"])
     if command == "fit":
         assert content["probabilities"][0]["probability"] == pytest.approx(0.9625, abs=5e-5)
+
+
+PEER = json.loads((Path(__file__).parents[1] / "golden" / "dependence.json").read_text())
+
+
+@pytest.fixture
+def contrasts(tmp_path):
+    """Rows of five trials as metafor had them, with the standard errors of their reference arms."""
+    path, rows = tmp_path / "rows.csv", PEER["rows"]
+    cells = zip(rows["trial"], rows["arm"], rows["y"], rows["se"], PEER["se_ref"], strict=True)
+    path.write_text("study,arm,y,se,se_ref\n" + "".join(",".join(map(str, row)) + "\n" for row in cells))
+    return path
+
+
+def without(path, *dropped):
+    """The same table without some columns."""
+    head, *lines = [line.split(",") for line in path.read_text().splitlines()]
+    keep = [i for i, name in enumerate(head) if name not in dropped]
+    path.write_text("".join(",".join(line[i] for i in keep) + "\n" for line in (head, *lines)))
+    return path
+
+
+def agrees(row, peer, at=0, **tolerance):
+    """The row of an estimator beside one of metafor's models, whose optimisers leave the last digits open."""
+    one = {name: np.atleast_1d(peer[name])[at] for name in ("estimate", "se", "p", "lower", "upper")}
+    found = [row[name] for name in ("estimate", "se", "p_value", "lower", "upper")]
+    np.testing.assert_allclose(found, list(one.values()), **({"rtol": 2e-5} | tolerance))
+
+
+@pytest.mark.parametrize(
+    ("said", "fit"),
+    [
+        ([], "multi_arm"),
+        (["--between", "MultiArm('trial')"], "multi_arm"),
+        (["--between", "independent"], "independent"),
+    ],
+)
+def test_contrasts_with_a_common_arm_are_metafors(capsys, contrasts, said, fit):
+    """Columns study, arm and se_ref alone say that true effects are correlated by 1/2, and the output says it."""
+    content = json.loads(ran(capsys, "compare", contrasts, *said, "--estimator", "reml wald", "--json"))
+    agrees(content["rows"][0], PEER["fits"][fit])
+    assert content["rows"][0]["tau"] ** 2 == pytest.approx(
+        PEER["fits"][fit]["tau2" if fit == "multi_arm" else "sigma2"], rel=1e-5
+    )
+    correlated = fit == "multi_arm"
+    assert any("correlated by 1/2, for their common arm" in note for note in content["notes"]) == correlated
+    assert any("--between multi-arm" in note for note in content["notes"]) != correlated
+
+
+def test_fit_takes_the_structure_that_the_columns_say(capsys, contrasts):
+    content = json.loads(ran(capsys, "fit", contrasts, *TAU, "--json"))
+    data = bm.read_estimates(contrasts)
+    result = bm.fit(data, bm.NormalNormal(tau=bm.HalfNormal(0.5), between=bm.MultiArm("trial")))
+    assert content["summary"][0]["mean"] == pytest.approx(result.summary().loc["mu", "mean"], rel=1e-10)
+    alone = bm.fit(data, bm.NormalNormal(tau=bm.HalfNormal(0.5)))
+    assert abs(content["summary"][0]["mean"] - alone.summary().loc["mu", "mean"]) > 1e-3
+
+
+def test_columns_that_do_not_say_that_contrasts_share_an_arm_leave_true_effects_independent(capsys, contrasts):
+    out = ran(capsys, "fit", without(contrasts, "arm"), *TAU)
+    assert "Their true effects vary independently; --between multi-arm" in " ".join(out.split())
+
+
+@pytest.mark.parametrize(
+    ("formula", "parameter", "fit", "at"), [("1", "mu", "nested", 0), ("1 + arm", "arm[T.low]", "nested_regression", 1)]
+)
+def test_clusters_are_metafors(capsys, contrasts, formula, parameter, fit, at):
+    """``rma.mv(y, se^2, random = ~ 1 | trial/id)``; the prior of a second standard deviation has a default in compare."""
+    said = ["--cluster", "study", "--formula", formula, "--parameter", parameter, "--estimator", "reml wald", "--json"]
+    content = json.loads(ran(capsys, "compare", without(contrasts, "se_ref"), *said))
+    agrees(content["rows"][0], PEER["fits"][fit], at)
+    assert content["default_priors"] == ["tau_trial"]
+    assert any("sampling errors are independent, of different participants" in note for note in content["notes"])
+
+
+def test_clusters_beside_a_known_covariance_are_metafors(contrasts):
+    """``rma.mv(y, V, random = ~ 1 | trial/id)``, from columns and from a matrix."""
+    data = bm.read_estimates(contrasts, cluster="study")
+    cov, bare = data.cov, without(contrasts, "se_ref")
+    for one in (data, bm.read_estimates(bare, cov=cov, cluster="study")):
+        assert one.cluster == "trial"
+        found = bm.pool_nested(one, "trial").coefficients.loc["mu"]
+        agrees(found, PEER["fits"]["nested_covariance"], rtol=1e-4)
+
+
+def test_clusters_of_contrasts_keep_the_covariance_that_their_arms_give(tmp_path):
+    table = {
+        "study": ["T", "T", "T", "S"],
+        "arm": ["low", "high", "high", "low"],
+        "reference": ["placebo", "placebo", "low", "placebo"],
+    }
+    data = bm.Estimates.from_frame(table | {"y": [0.3, 0.5, 0.2, 0.1], "se": [0.5, 0.5, 0.4, 0.3]}, cluster="study")
+    np.testing.assert_allclose(data.cov, [[0.25, 0.17, 0], [0.17, 0.25, 0], [0, 0, 0.09]], rtol=1e-12)
+    assert list(data.covariates["trial"]) == ["T", "T", "S"]
+
+
+def test_a_second_prior_by_default_is_uniform_shrinkage(capsys, repeated):
+    content = json.loads(ran(capsys, "compare", repeated, "--cluster", "study", "--json"))
+    se = np.array([0.2, 0.3, 0.2, 0.2])
+    assert content["priors"]["tau_trial"] == f"OnVariance(Lomax(1, {1 / np.mean(se**-2):.3g}))"
+    shown = ran(capsys, "compare", repeated, "--cluster", "study", "--prior", "tau_trial=HalfNormal(0.3)")
+    assert "tau_trial ~ HalfNormal(0.3)\n" in shown
+    assert run(capsys, "fit", repeated, *TAU, "--cluster", "study")[2].startswith(
+        "bayesmeta: --cluster study needs a prior on tau_trial"
+    )
+
+
+def test_structures_name_their_column(capsys, contrasts):
+    assert "--column 'trial=lab'" in run(capsys, "fit", contrasts, *TAU, "--between", "MultiArm(lab)")[2]
+    assert "choose one of independent, multi-arm" in run(capsys, "fit", contrasts, *TAU, "--between", "nested")[2]
 
 
 ANALYSIS = """schema = 1

@@ -104,3 +104,25 @@ def test_the_command(results: dict[str, Any], tmp_path: Path) -> None:
     assert [cause["second"] for cause in record["causes"]] == ["0.0.0"]
     missing = CliRunner().invoke(app, ["diff", first, str(tmp_path / "c")])
     assert "no such file" in str(missing.exception)
+
+
+def test_studies_of_one_report_alone_are_one_line(results: dict[str, Any]) -> None:
+    other = copy.deepcopy(results)
+    outcome = next(iter(results["outcomes"]))
+    ours, theirs = (side["outcomes"][outcome]["evidence"]["studies"] for side in (results, other))
+    forest = next(m["forest"] for m in other["outcomes"][outcome]["models"].values() if m.get("forest"))
+    for studies in (theirs, forest["studies"]):
+        for i, study in enumerate(studies[1:], start=1):
+            study["study"] = f"new {i}"
+    (cause,) = [cause for cause in diff(results, other).causes if cause.kind == "data"]
+    assert (cause.where, cause.what) == (outcome, "studies in one report only")
+    names = [study["study"] for study in ours[1:]]
+    assert len(names) == 4
+    assert cause.first == f"4 studies: {', '.join(names)}"
+    assert cause.second == "4 studies: new 1, new 2, new 3, new 4"
+    theirs += [ours[1] | {"study": f"further {i}"} for i in range(8)]
+    (cause,) = [cause for cause in diff(results, other).causes if cause.kind == "data"]
+    assert cause.second == "12 studies: new 1, new 2, new 3, 9 others"
+    del theirs[1:]
+    (cause,) = [cause for cause in diff(results, other).causes if cause.kind == "data"]
+    assert cause.second == "none"

@@ -117,9 +117,12 @@ REFUSED = {
         (*PRIORS, *TYPICAL, *("--option", "sd_probability=0.8") * 2),
         "sd_probability is 0.8 already",
     ),
-    "unused": ((*PRIORS, *TYPICAL, "--measure", "smd"), "measure='smd' needs equal_variances=True"),
+    "unused": ((*PRIORS, *TYPICAL, "--measure", "smd"), "--measure 'smd' needs equal_variances=True"),
     "covariance": ((*PRIORS, *TYPICAL, "--cov", "cov.csv"), "--cov: it is for estimates"),
-    "measure": ((*PRIORS, *TYPICAL, "--measure", "log_or"), "measure='log_or' is not known; choose one of 'md', 'smd'"),
+    "measure": (
+        (*PRIORS, *TYPICAL, "--measure", "log_or"),
+        "--measure 'log_or' is not known; choose one of 'md', 'smd'",
+    ),
     "claim": ((*PRIORS, *TYPICAL, "--claim", "typical_sd[pain] < 2"), "typical_sd[pain]"),
     "formula": (
         (*PRIORS, *TYPICAL, "--formula", "1 + dosis"),

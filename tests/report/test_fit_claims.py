@@ -92,3 +92,14 @@ def test_one_study_is_one_study(capsys, effects):
     effects.write_text("study,y,se\nA,0.3,0.2\n")
     for command in ("fit", "compare"):
         assert "1 study from effects.csv" in run(capsys, command, effects, "--tau", "HalfNormal(0.5)")[1]
+
+
+def test_exact_is_not_said_of_corrected_counts(capsys, tmp_path):
+    table = tmp_path / "effects.csv"
+    for corrected in (True, False):
+        added = "0.5" if corrected else "0"
+        table.write_text(f"study,y,se,added\nA,-2.2,1.5,{added}\nB,-0.8,0.75,0\nC,-0.7,0.6,0\n")
+        _, out, _ = run(capsys, "fit", table, *OPTIONS, "--claim", "mu < 0")
+        said = "computed to {} for the corrected estimates" if corrected else "exact to {}"
+        assert re.search(rf"P\(mu < 0\) = 0\.\d+ \({said.format(r'\de-[0-9]+')}\)", out)
+        assert ("exact" in out) == (not corrected)

@@ -2,8 +2,10 @@
 
 import base64
 import copy
+import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import matplotlib
 import pytest
@@ -13,7 +15,8 @@ from bayesmeta.report.csv_tables import csv_tables
 from bayesmeta.report.html import render_html
 
 SECTIONS = [
-    "evidence", "results", "signals", "external", "priors", "checks", "methods", "limitations", "references", "rerun",
+    "evidence", "results", "signals", "external", "priors", "checks", "methods", "limitations", "references", "checklists",
+    "rerun",
 ]  # fmt: skip
 NBSP, NB_HYPHEN = "\N{NO-BREAK SPACE}", "\N{NON-BREAKING HYPHEN}"
 
@@ -91,10 +94,13 @@ def test_a_sentence_of_page_one_has_size_interval_probability_and_range(html):
     items = re.findall(r"<li>(.*?)</li>", html[: html.index('id="know"')])
     said = [re.sub("<[^>]*>", "", item).replace(NBSP, " ") for item in items]
     assert said[0] == (
+        "Pain: mean effect: −1.80 (−2.38 to −1.21) points on 0–10; 95% prediction interval −3.20 to −0.35."
+    )
+    assert said[1] == (
         "CRPS versus other pain (published P = .079): −0.63 (−1.88 to 0.62) points; probability 0.84 (0.71 to 0.92) that the "
         "effect is larger in CRPS."
     )
-    assert said[1] == (
+    assert said[2] == (
         "More responders (published P = .029): risk ratio 2.34 (1.07 to 5.12); probability 0.996 that ketamine has more "
         "responders."
     )
@@ -261,3 +267,14 @@ def test_estimators_on_latent_trials_are_a_table(results):
     assert "REML, Knapp-Hartung" in page
     assert f"−2.55{NBSP}to{NBSP}−2.31" in page
     assert "the review, as published" in page
+
+
+def test_exact_is_said_of_no_number_of_a_report():
+    """Counts with zero cells are approximated; so the reports name the engine, and leave the word to what is published."""
+    stored = json.loads((Path(__file__).parents[1] / "browser" / "ketamine.json").read_text(encoding="utf-8"))
+    corrected = stored["outcomes"]["responder_counts"]
+    assert "0.5 was added" in corrected["evidence"]["corrected"]
+    alone = {"outcomes": {"responder_counts": corrected}, "signals": [], "summary": [], "methods": []}
+    page = render_html(Results.model_validate(stored | alone))
+    text = re.sub(r"<script.*?</script>|<style.*?</style>|<[^>]+>", " ", page, flags=re.S)
+    assert not re.search(r"\bexact(ly)?\b", text)

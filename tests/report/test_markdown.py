@@ -62,7 +62,7 @@ def test_page_one_is_in_it(ketamine: tuple[Results, dict[str, bytes]]) -> None:
         for part in (answer.name, answer.effect, answer.probability, answer.span, answer.claim):
             assert " ".join(part.split()) in text
     assert "7 trials: 1 with an effect and standard error, 6 latent" in text
-    first = "CRPS versus other pain (published P = .079):−0.93 (−2.30 to 0.45) points on 0-10; probability 0.91 (0.79 to 0.99)"
+    first = "CRPS versus other pain (published P = .079):−0.93 (−2.30 to 0.45) points; probability 0.91 (0.79 to 0.99)"
     assert first in text.replace(": −", ":−")
     said = [results.analysis.title, results.analysis.question, results.analysis.risk_of_bias]
     for sentence in [*said, *results.limitations, *results.references]:

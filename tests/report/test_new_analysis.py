@@ -58,9 +58,7 @@ def test_twelve_studies_become_an_analysis(tmp_path: Path, capsys: pytest.Captur
     np.testing.assert_allclose(data.se**2, peer["v"][:12], rtol=1e-9)
     assert (data.measure, *data.covariates) == (
         "log_rr",
-        "tpos",
         "ntx",
-        "cpos",
         "nct",
         "latitude",
         "year",
@@ -172,7 +170,7 @@ LONG = "study,arm,events,n\nA,drug,3,30\nA,placebo,5,30\nB,drug,4,40\nB,placebo,
         (ARMS, ["--review"], "give one of them: --from .* or --review"),
         (ARMS, [], "--measure is missing: .*arms.csv has no column 'y', and its columns give log_or, log_rr, rd,"),
         (LONG, [], "its columns give log_or"),
-        (ARMS, ["--measure", "rrr"], "measure='rrr' is not known"),
+        (ARMS, ["--measure", "rrr"], "--measure 'rrr' is not known"),
         (ARMS, ["--measure", "md"], "column 'mean_t' is missing"),
         (ARMS, ["--measure", "rr", "--trials", "2"], "--trials: it is for --review"),
         (ARMS, ["--measure", "rr", "--no-input"], "--no-input: it is for --review"),

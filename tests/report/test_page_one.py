@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bayesmeta.analysis.records.results import Results
+from bayesmeta.data.added import APPROXIMATED
 from bayesmeta.effects.registry import display_of
 from bayesmeta.report.csv_tables import csv_tables
 from bayesmeta.report.know_first import know_first
@@ -48,12 +49,47 @@ def said(results: dict[str, Any]) -> dict[str, tuple[str, str, str]]:
 
 def test_a_users_own_trials_have_the_pool_without_a_signal(results: dict[str, Any]) -> None:
     found = said(own_trials(results))
-    assert found["Mean effect"] == ("risk ratio 2.34 (1.11 to 4.95)", "0.98", "of benefit (above 1)")
-    assert found["New study"] == ("0.5 to 10.0 (95% prediction interval)", "0.88", "of benefit (above 1)")
+    assert found["Mean effect"] == ("risk ratio 2.34 (1.11 to 4.95)", "0.98", "of benefit (above 1 is better)")
+    assert found["New study"] == ("0.5 to 10.0 (95% prediction interval)", "0.88", "of benefit")
     spread = "standard deviation τ of the log risk ratio 0.37 (0.08 to 0.92)"
     heterogeneity = f"{spread}; I² by REML 29%; Q 4.2 on 3 df, P{NBSP}={NBSP}.24"
     assert found["Heterogeneity"][0] == heterogeneity
     assert found["REML with Knapp-Hartung"][0] == f"risk ratio 2.3 (0.6 to 9.0); P{NBSP}={NBSP}.14"
+
+
+def test_an_outcome_with_signals_begins_with_its_mean_effect_and_a_new_study(results: dict[str, Any]) -> None:
+    model = results["outcomes"]["pain"]["models"]["overall"]
+    model["below_zero"] = {"mu": {"probability": 0.9996, "mcse": 0.0}}
+    model["tried"] = [tried(0.9934), tried(0.9998)]
+    first = answers(Results.model_validate(results))[0]
+    assert str(first) == (
+        "−1.80 (−2.38 to −1.21) points on 0–10; probability >0.999 (0.993 to >0.999) of benefit (below 0 is better); "
+        "95% prediction interval −3.20 to −0.35."
+    )
+
+
+def test_a_signal_about_the_mean_effect_is_the_sentence_on_it(results: dict[str, Any]) -> None:
+    names = list(said(results))
+    assert not any(name.startswith("Responders:") for name in names)
+    results["signals"][1]["estimate"]["parameter"] = "tau"
+    assert any(name.startswith("Responders:") for name in said(results))
+
+
+def test_the_range_over_priors_is_that_of_the_side_that_is_said(results: dict[str, Any]) -> None:
+    own = own_trials(results)
+    own["outcomes"]["responders"]["models"]["overall"]["tried"] = [tried(0.06), tried(0.03)]
+    found = answers(Results.model_validate(own))
+    assert (found[0].probability, found[0].span) == ("0.98", "0.94 to 0.98")
+    assert "range over the priors tried" in intervals_said(found, 0.95)
+    strip = [(one.name, list(one.probability_range)) for one in benefits(Results.model_validate(own))]
+    assert strip[0] == ("mean effect is a benefit", [pytest.approx(0.94), pytest.approx(0.9832)])
+    assert strip[1] == ("effect in a new study is a benefit", [])
+    own["outcomes"]["responders"]["models"]["overall"]["tried"] = [tried(0.0165)]
+    assert answers(Results.model_validate(own))[0].span == "0.98 throughout"
+
+
+def tried(below: float) -> dict[str, Any]:
+    return {"label": "x", "priors": {"tau": "HalfNormal(2)"}, "probability": below, "mcse": 0.0, "method": "exact"}
 
 
 def test_without_a_stated_benefit_the_side_is_said(results: dict[str, Any]) -> None:
@@ -67,7 +103,8 @@ def test_without_a_stated_benefit_the_side_is_said(results: dict[str, Any]) -> N
 def test_an_outcome_without_signals_beside_others_has_its_mean_effect(results: dict[str, Any]) -> None:
     results["signals"] = [one for one in results["signals"] if one["outcome"] == "pain"]
     names = list(said(results))
-    assert names == [f"CRPS versus other pain (published P{NBSP}={NBSP}.079)", "Responders: mean effect"]
+    signal = f"CRPS versus other pain (published P{NBSP}={NBSP}.079)"
+    assert names == ["Pain: mean effect", signal, "Responders: mean effect"]
 
 
 def test_a_model_with_covariates_alone_has_its_coefficients_in_words(results: dict[str, Any]) -> None:
@@ -141,13 +178,13 @@ def test_the_mean_comes_first_among_default_priors(results: dict[str, Any]) -> N
 def test_corrected_counts_are_known_first(results: dict[str, Any]) -> None:
     own = own_trials(results)
     sentence = "0.5 was added to each cell of study 'A' (zero cells)."
-    own["outcomes"]["responders"]["evidence"]["corrected"] = sentence
-    assert known(own)["Corrected"] == sentence
+    own["outcomes"]["responders"]["evidence"]["corrected"] = f"{sentence} {APPROXIMATED}"
+    assert known(own)["Approximate"] == sentence
 
 
 def test_parentheses_are_explained(results: dict[str, Any]) -> None:
     with_signals = answers(Results.model_validate(results))
-    assert "lowest and highest value over the priors tried" in intervals_said(with_signals, 0.95)
+    assert "behind a probability, its range over the priors tried" in intervals_said(with_signals, 0.95)
     own = answers(Results.model_validate(own_trials(results)))
     assert intervals_said(own, 0.95) == "In parentheses: 95% credible or, of REML, confidence intervals."
 
@@ -168,10 +205,10 @@ def test_know_first_is_what_file_and_fits_state(results: dict[str, Any]) -> None
     results["external"][0]["certainty"] = "very low"
     results["external"][1]["certainty"] = "high"  # not comparable: another question
     assert known(results) == {
-        "Inferred": "the results of three of five trials (Pain), which are not known.",
-        "Confounded": "crps and high_dose; posterior correlation of the two −0.62.",
+        "Inferred": "unknown results of three of five trials (Pain).",
+        "Confounded": "crps and high_dose; posterior correlation −0.62.",
         "Risk of bias": "high in four of five.",
-        "Certainty": "low (the review); as other reviews graded theirs, very low (Michelet 2018).",
+        "Certainty": "low (the review); other reviews graded theirs very low (Michelet 2018).",
         "Priors": "those on tau are defaults, which the analysis did not choose.",
     }
 
@@ -189,8 +226,8 @@ def test_what_a_file_does_not_state_is_not_invented(results: dict[str, Any]) -> 
 @pytest.mark.parametrize(
     ("second", "expected"),
     [
-        (["1", "1", "0", "0", "1"], "crps and dose: both trials with crps are among those with dose;"),
-        (["1", "0", "0", "0", "0"], "crps and dose: the only trial with dose is among those with crps;"),
+        (["1", "1", "0", "0", "1"], "crps and dose: both trials with crps have dose;"),
+        (["1", "0", "0", "0", "0"], "crps and dose: the only trial with dose has crps;"),
         (["0", "1", "1", "0", "0"], "crps and dose;"),
         (["2", "1", "1", "0", "0"], "crps and dose;"),
     ],

@@ -82,7 +82,7 @@ def test_a_belief_shows_the_priors_that_were_not_those_of_the_model():
 
 def test_an_exact_crossing_has_no_monte_carlo_error():
     exact = tipping("tau", 0.95, 0.6, 2.14, mcse=0.0)
-    assert tipping_sentence(signal(), exact).endswith("up to 2.1 points (exact there: 0.80).")
+    assert tipping_sentence(signal(), exact).endswith("up to 2.1 points (by quadrature there: 0.80).")
 
 
 def test_beliefs_are_one_table_with_a_column_for_each_signal():

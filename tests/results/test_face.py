@@ -170,3 +170,14 @@ def test_marginals_of_every_engine_print_one_line(fitted, name):
 def test_a_joint_density_prints_one_line(fitted):
     joint = fitted("one mean").joint_density(mu=[0, 0.1], tau=[0.1, 0.2, 0.3])
     assert repr(joint) == "Joint posterior density of mu and tau at 2 by 3 points"
+
+
+def test_priors_on_coefficients_are_printed_under_the_words_of_the_table():
+    data = bm.load_dataset("bcg")
+    model = bm.NormalNormal(
+        formula="1 + allocation", mu=bm.Normal(0, 2), tau=bm.HalfNormal(0.5),
+        beta={name: bm.Normal(0, 1) for name in ("allocation[T.random]", "allocation[T.systematic]")},
+    )  # fmt: skip
+    text = " ".join(str(bm.fit(data, model)).split())
+    assert "Priors mu ~ Normal(0, 2), tau ~ HalfNormal(0.5), allocation: random versus alternate ~ Normal(0, 1)" in text
+    assert "[T." not in text

@@ -81,7 +81,7 @@ def test_regions_and_listed_priors() -> None:
     [
         ("mu = 0", {}, "either scales or priors"),
         ("mu = 0", {"scales": [1], "priors": [bm.Normal(0, 1)]}, "either scales or priors"),
-        ("mu = 0", {"scales": [0]}, "positive finite"),
+        ("mu = 0", {"scales": [0]}, "positive and finite"),
         ("mu = 0", {"priors": []}, "at least one"),
         ("mu = 0", {"scales": ["wide"]}, "scales must hold numbers only"),
         ("mu = 0", {"priors": bm.Normal(0, 1)}, "a list of priors"),

@@ -7,6 +7,7 @@ from pydantic import Field, JsonValue
 from bayesmeta.analysis.records.base import Moments, Record
 from bayesmeta.analysis.records.evidence import Value
 from bayesmeta.analysis.records.explorer import ExplorerRecord
+from bayesmeta.analysis.records.signal import Method
 from bayesmeta.diagnostics.agreement import Agreement
 
 
@@ -135,8 +136,19 @@ class Side(Record):
     mcse: float
 
 
+class PooledRow(Side):
+    """The mean effect under other priors: how probable it is that it is below zero, and how that was computed."""
+
+    label: str
+    priors: dict[str, str]
+    method: Method
+
+
 class ModelRecord(Record):
-    """Everything of one model; `refused` says why importance sampling of a review's trials was, so that NUTS took over."""
+    """Everything of one model; `refused` says why importance sampling of a review's trials was, so that NUTS took over.
+
+    `tried` has the mean effect under other priors, of the model whose mean stands for its outcome.
+    """
 
     label: str
     formula: str
@@ -155,4 +167,5 @@ class ModelRecord(Record):
     refused: str = ""
     labels: dict[str, str] = Field(default_factory=dict)
     below_zero: dict[str, Side] = Field(default_factory=dict)
+    tried: list[PooledRow] = Field(default_factory=list)
     explorer: ExplorerRecord | None = None

@@ -97,6 +97,12 @@ class SchoolRow(Record):
     probability: float | None = None
     tau: float | None = None
     se: float | None = None
+    tau_lower: float | None = None
+    tau_upper: float | None = None
+    cluster_tau: float | None = None
+    i2: float | None = None
+    i2_lower: float | None = None
+    i2_upper: float | None = None
     display_estimate: float | None = None
     display_lower: float | None = None
     display_upper: float | None = None
@@ -113,6 +119,32 @@ class HeterogeneityRecord(Record):
     i2: float
 
 
+class CovariateTest(Record):
+    """A frequentist test of covariates: of all, or that the levels of a factor do not differ; chi-square or, with two `df`, F."""
+
+    estimator: str
+    label: str
+    statistic: float | None
+    df: list[float]
+    p_value: float | None
+
+
+class NoDifference(Record):
+    """The Bayes factor of no difference between the levels of a factor."""
+
+    model: str
+    factor: str
+    bayes_factor: float | None
+
+
+class ResidualQ(Record):
+    """Cochran's Q of the residuals of a regression."""
+
+    q: float
+    df: int
+    p_value: float
+
+
 class SideBySide(Record):
     """Both schools on the same estimates."""
 
@@ -123,6 +155,9 @@ class SideBySide(Record):
     display: Display
     rows: list[SchoolRow]
     heterogeneity: HeterogeneityRecord | None = None
+    residual: ResidualQ | None = None
+    tests: list[CovariateTest] = Field(default_factory=list)
+    no_difference: list[NoDifference] = Field(default_factory=list)
 
 
 class OutcomeRecord(Record):

@@ -28,7 +28,8 @@ KEYS = Keys(
     options=(
         OptionKey(
             name="between",
-            words="true effects of one trial's contrasts: independent, or correlated by 1/2 for their common arm",
+            words="true effects of one trial's contrasts: independent, or correlated by 1/2 for their common arm, as without the "
+            "option where columns say that they have one",
             takes="choice",
             choices=STRUCTURES,
         ),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from bayesmeta.data.covariance_file import read_covariance
 from bayesmeta.data.estimates import TRIAL, Estimates
 from bayesmeta.errors import SpecificationError
@@ -43,7 +45,19 @@ def structured(
     if between_matrix is not None:
         trials = data.covariates[TRIAL] if TRIAL in data.covariate_names else data.study
         return replace(base, between=Given(read_covariance(between_matrix, list(map(str, trials)), data.study)))
-    return replace(base, between=_contrasts(data)) if between == "multi-arm" else base
+    if between == "multi-arm" or (between is None and shares_an_arm(data)):
+        return replace(base, between=_contrasts(data))
+    return base
+
+
+def shares_an_arm(data: Estimates) -> bool:
+    """Whether the rows of each trial are contrasts with one arm: columns ``trial`` and ``arm``, and covariances above zero."""
+    if data.cov is None or not {TRIAL, "arm"} <= set(data.covariate_names):
+        return False
+    trials, arms = (data.covariates[name].to_numpy() for name in (TRIAL, "arm"))
+    together = (trials[:, None] == trials) & ~np.eye(len(trials), dtype=bool)
+    distinct = len(set(zip(trials.tolist(), arms.tolist(), strict=True))) == len(trials)
+    return bool(distinct and together.any() and np.all(data.cov[together] > 0))
 
 
 def _clusters(data: Estimates, name: str) -> Cluster:

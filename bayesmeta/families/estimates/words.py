@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from bayesmeta.data.added import approximation_sentence
+from bayesmeta.data.added import added_sentence, approximation_sentence
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.effects.display import Display
 from bayesmeta.families.words import Evidence, Reader, Words
-from bayesmeta.spec.between import Independent, MultiArm
+from bayesmeta.spec.between import Cluster, Independent, MultiArm
 
 
 class EstimatesWords(Words):
@@ -51,7 +51,12 @@ class EstimatesWords(Words):
             elif between != Independent():
                 yield f"In the model '{reader.label}' true effects covary by tau^2 times a matrix that was given."
 
-    def notes(self, data: Estimates, model: Any, multi_arm: str = "--option between=multi-arm") -> Iterator[str]:
+    def accuracy(self, data: Estimates, bound: str) -> str:
+        """The normal approximation of counts to which something was added is not exact, however well it is integrated."""
+        corrected = bool(added_sentence(data.added, data.study))
+        return f"computed to {bound} for the corrected estimates" if corrected else super().accuracy(data, bound)
+
+    def notes(self, data: Estimates, model: Any, multi_arm: str = "--between multi-arm") -> Iterator[str]:
         """What was added to counts, and how rows of one study depend; `multi_arm` is how one asks for correlated true effects."""
         if said := approximation_sentence(data.added, data.study):
             yield said
@@ -63,11 +68,19 @@ class EstimatesWords(Words):
                 if dependent
                 else "True effects of one trial"
             )
-            yield f"{start} are correlated by 1/2."
+            yield f"{start} are correlated by 1/2, for their common arm."
         elif between != Independent():
             start = "Estimates have their known covariance; their true effects" if dependent else "True effects"
             yield f"{start} covary by tau^2 times the matrix that was given."
-        elif dependent:
+        for name, part in model.components.items():
+            if isinstance(part, Cluster):
+                errors = "have their known covariance" if dependent else "are independent, of different participants"
+                yield (
+                    f"Rows with the same {part.by} share a deviation of their true effects, with SD {name}; their sampling "
+                    f"errors {errors}."
+                )
+                return
+        if dependent and between == Independent():
             yield (
                 f"Estimates have their known covariance. Their true effects vary independently; {multi_arm} correlates those of "
                 "one trial by 1/2."

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from bayesmeta.analysis.records.evidence import EvidenceRecord
 from bayesmeta.analysis.records.results import Results
 from bayesmeta.report.document.blocks import Block, Command, Heading, Items, Paragraph
 from bayesmeta.report.html import page_content
-from bayesmeta.report.page_one import Answer
 
 
 def blocks(results: Results) -> list[Block]:
@@ -17,7 +15,8 @@ def blocks(results: Results) -> list[Block]:
     page = page_content(results)
     sections = {
         "evidence": _evidence, "results": _results, "signals": _signals, "external": _external, "priors": _priors,
-        "checks": _checks, "methods": _methods, "limitations": _limitations, "references": _references, "rerun": _rerun,
+        "checks": _checks, "methods": _methods, "limitations": _limitations, "references": _references, "checklists": _checklists,
+        "rerun": _rerun,
     }  # fmt: skip
     made = list(_page_one(page))
     for key, title in page["contents"]:
@@ -26,24 +25,14 @@ def blocks(results: Results) -> list[Block]:
     return [one for one in made if one is not None]
 
 
-def answer_text(answer: Answer) -> str:
-    """What page one says behind the name of an answer."""
-    probability = f"probability {answer.probability}" if answer.probability else ""
-    probability += f" ({answer.span})" if probability and answer.span else ""
-    probability += f" {answer.claim}" if probability and answer.claim else ""
-    return f"{'; '.join(filter(None, [answer.effect, probability]))}."
-
-
 def _page_one(page: dict[str, Any]) -> Iterator[Block | None]:
     results, failed = page["r"], page["failed"]
     yield Heading(1, results.analysis.title)
     if failed:
-        many, are = ("check", "it is") if len(failed) == 1 else ("checks", "they are")
-        advice = f"Do not rely on these numbers before {are} resolved."
-        yield Paragraph(f"Warning: {len(failed)} {many} failed. {advice}")
+        yield Paragraph(page["warning"])
         yield _list(failed)
     yield from _paragraphs([results.analysis.question])
-    yield Items([(f"{answer.name}:", answer_text(answer)) for answer in page["answer"]])
+    yield Items([(f"{answer.name}:", str(answer)) for answer in page["answer"]])
     yield Paragraph(page["said"])
     if page["know"]:
         yield Heading(2, "Know first")
@@ -52,14 +41,13 @@ def _page_one(page: dict[str, Any]) -> Iterator[Block | None]:
 
 
 def _evidence(page: dict[str, Any]) -> Iterator[Block | None]:
-    source = page["r"].analysis.source
-    yield from _paragraphs([f"Source: {source}" if source else ""])
+    yield from _paragraphs([page["source"]])
     for outcome in page["outcomes"]:
         evidence = outcome["data"].evidence
         if evidence.is_empty:
             continue
         yield Heading(3, outcome["data"].label)
-        yield from _paragraphs([_counted(evidence)])
+        yield from _paragraphs([outcome["counted"]])
         yield from outcome["evidence_tables"]
         yield from outcome["more_evidence"]
         if evidence.missing:
@@ -67,30 +55,15 @@ def _evidence(page: dict[str, Any]) -> Iterator[Block | None]:
             yield _list(evidence.missing)
 
 
-def _counted(evidence: EvidenceRecord) -> str:
-    """How many trials there are, and how many of them are latent."""
-    n = len(evidence.studies)
-    if not n:
-        return ""
-    text = evidence.counted or f"{n} trials"
-    if evidence.latent:
-        text += (
-            f": {n - evidence.latent} with an effect and standard error, {evidence.latent} latent (their results are "
-        )
-        text += "parameters of the model, not guesses)"
-    return f"{text}; {evidence.inferred}." if evidence.inferred else f"{text}."
-
-
 def _results(page: dict[str, Any]) -> Iterator[Block | None]:
     for outcome in page["outcomes"]:
         data = outcome["data"]
         yield Heading(3, data.label)
-        favours = f", treatment versus control; {data.benefit} values favour treatment" if data.benefit else ""
-        yield Paragraph(" ".join([f"Measure: {outcome['measure']}{favours}.", *outcome["sentences"]]))
+        yield Paragraph(" ".join([outcome["measured"], *outcome["sentences"]]))
         yield from outcome["forests"]
         yield outcome["side_by_side"] or None
         yield outcome["side_by_side_table"]
-        yield from (outcome["probabilities"], outcome["derived"], outcome["estimators"])
+        yield from (outcome["pooled"], outcome["probabilities"], outcome["derived"], outcome["estimators"])
         if data.left_out:
             yield Heading(4, "Left out here")
             yield _list(data.left_out)
@@ -113,25 +86,20 @@ def _signals(page: dict[str, Any]) -> Iterator[Block | None]:
 
 
 def _external(page: dict[str, Any]) -> Iterator[Block | None]:
-    yield Paragraph("Never pooled with our result: they share trials with it and with each other.")
+    yield Paragraph(page["never_pooled"])
     yield from (outcome["external"] for outcome in page["outcomes"])
     yield page["external"]
 
 
 def _priors(page: dict[str, Any]) -> Iterator[Block | None]:
-    default = "“default” marks a prior that the analysis did not choose." if page["defaults"] else ""
-    yield from _paragraphs([" ".join([*page["glossary"], default])])
+    yield from _paragraphs([page["priors_said"]])
     if page["r"].analysis.defaults:
         yield _list(page["r"].analysis.defaults)
     yield from (outcome["priors"] for outcome in page["outcomes"])
 
 
 def _checks(page: dict[str, Any]) -> Iterator[Block | None]:
-    yield from _paragraphs([page["checks_said"]])
-    for outcome in page["outcomes"]:
-        for one in (model["data"] for model in outcome["models"]):
-            said = f"sampled by NUTS, since importance sampling was refused: {one.refused}"
-            yield from _paragraphs([f"{outcome['data'].label}, {one.label}: {said}" if one.refused else ""])
+    yield from _paragraphs([page["checks_said"], *page["refused"]])
     yield from (page["sample"], page["convergence"], *page["agreements"])
     yield from (outcome["predictive"] for outcome in page["outcomes"])
     yield page["checks"]
@@ -149,11 +117,18 @@ def _references(page: dict[str, Any]) -> Iterator[Block | None]:
     yield _list(page["r"].references, numbered=True)
 
 
+def _checklists(page: dict[str, Any]) -> Iterator[Block | None]:
+    yield Paragraph(page["checklists_said"])
+    for said, answered in page["checklists"]:
+        yield Paragraph(f"{said}.")
+        yield answered
+
+
 def _rerun(page: dict[str, Any]) -> Iterator[Block | None]:
     results = page["r"]
     yield Command(page["rerun"])
-    yield Paragraph(f"Seed {results.analysis.seed}; the same seed on the same machine gives the same numbers.")
-    yield Paragraph(", ".join(f"{name} {version}" for name, version in results.versions.items()))
+    yield Paragraph(page["seeded"])
+    yield Paragraph(page["versions"])
     yield Paragraph(f"Created {results.created}")
 
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from bayesmeta.data.files import read_bytes
-from bayesmeta.data.formats import read_file
-from bayesmeta.data.revman import is_revman
-from bayesmeta.data.synonyms import renamed
+from bayesmeta.data.formats import open_file
+from bayesmeta.data.synonyms import measure_called, ratio_called, renamed
 from bayesmeta.data.tables import Table, plain_column
+from bayesmeta.data.text_files import csv_bytes
 from bayesmeta.effects.column_names import our_columns, their_names
+from bayesmeta.effects.options import measure_told
 from bayesmeta.effects.registry import MEASURES, REPORTED, measure_named
-from bayesmeta.errors import BayesmetaError, DataError, SpecificationError
+from bayesmeta.effects.reported import recognised_effects
+from bayesmeta.errors import BayesmetaError, DataError
 from bayesmeta.report.new_review.measures import MEASURES as SHORT_NAMES
 
 _COVARIATES = {"year", "dose", "subgroup"}  # among the names that some function gives a meaning to
@@ -34,6 +36,8 @@ class Source:
         Under which an outcome has it.
     measure : str or None
         What its effects measure; None where nobody said so.
+    printed : str or None
+        What ratios as printed measure.
     columns : dict of str to str
         From our names of columns to those of the table, where they differ.
     covariates, left_out : tuple of str
@@ -45,13 +49,16 @@ class Source:
     content: bytes
     key: Literal["estimates", "arms"]
     measure: str | None
+    printed: str | None
     columns: Mapping[str, str]
     covariates: tuple[str, ...]
     left_out: tuple[str, ...]
     n_studies: int
 
 
-def read_source(path: Path, measure: str | None, columns: Mapping[str, str]) -> Source:
+def read_source(
+    path: Path, measure: str | None, columns: Mapping[str, str], sheet: str | None = None, analysis: str | None = None
+) -> Source:
     """Read a table of estimates or of arms, and find out what an analysis file has to say of it.
 
     Parameters
@@ -61,6 +68,8 @@ def read_source(path: Path, measure: str | None, columns: Mapping[str, str]) -> 
         By any of its names: ``"log_rr"``, ``"rr"``, ``"risk ratio"``.
     columns : mapping of str to str
         From our names of columns to those of the table; names of other programs are recognised besides.
+    sheet, analysis : str, optional
+        As `read_table`.
 
     Raises
     ------
@@ -68,15 +77,29 @@ def read_source(path: Path, measure: str | None, columns: Mapping[str, str]) -> 
         If it cannot be read, or holds neither; one line that names the file.
     """
     content, named = read_bytes(path), None if measure is None else _measure(measure)
-    file = _name_of_copy(path)
-    table = renamed(_opened(content, file, path), their_names(columns, covariates=None))
+    file, printed = _name_of_copy(path), None
+    opened = _opened(content, file, path, sheet, analysis)
+    if (
+        opened.recognised or sheet is not None
+    ):  # of RevMan, or one sheet of several: the copy holds what is analysed alone
+        content, file = csv_bytes(opened.to_frame()), f"{Path(file).stem}.csv"
+        opened = replace(opened, recognised={})
+    table = renamed(opened, their_names(columns, covariates=None))
+    if "y" not in table.columns and (named is None or named in REPORTED):
+        effects, ratio = recognised_effects(table)
+        if ratio:
+            table, printed = effects, ratio_called(effects.recognised.get("estimate", "estimate"))
+            named = named or "reported_ratio"
+        elif "y" in effects.columns and named is None:
+            table = effects
     key: Literal["estimates", "arms"] = "estimates" if "y" in table.columns or named in REPORTED else "arms"
     if key == "arms" and named is None:
-        raise _without_measure(table, path)
+        named, _ = measure_told(table, str(path))
     covariates, left_out = _covariates(table)
     labels = table.columns.get("trial", table.columns.get("study", table.rows))
+    known = {ours: theirs for ours, theirs in table.recognised.items() if theirs in opened.columns}
     return Source(
-        file=file, content=content, key=key, measure=named or _measure_in(table), columns=dict(table.recognised),
+        file=file, content=content, key=key, measure=named or _measure_in(table), printed=printed, columns=known,
         covariates=covariates, left_out=left_out, n_studies=len(dict.fromkeys(map(str, labels))),
     )  # fmt: skip
 
@@ -87,20 +110,15 @@ def _name_of_copy(path: Path) -> str:
     return path.name if usable else "table.csv"
 
 
-def _opened(content: bytes, file: str, path: Path) -> Table:
+def _opened(content: bytes, file: str, path: Path, sheet: str | None, analysis: str | None) -> Table:
     """The table of a file's content, read once since it may come from a pipe; messages name the file that was given."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / file
         copy.write_bytes(content)
         try:
-            table = read_file(copy)
+            return replace(open_file(copy, sheet, analysis), source=str(path))
         except BayesmetaError as error:
             raise type(error)(str(error).replace(str(copy), str(path))) from error
-    if copy.suffix.lower() == ".rm5" or is_revman(table):
-        raise DataError(
-            f"{path}: it is a file of RevMan. Run bayesmeta convert {path.name} > arms.csv, and give --from arms.csv."
-        )
-    return Table(str(path), table.columns, table.rows, table.label, table.recognised)
 
 
 def _measure(text: str) -> str:
@@ -114,32 +132,12 @@ def _measure(text: str) -> str:
 
 
 def _measure_in(table: Table) -> str | None:
-    """The measure that a column of the table names in every row."""
+    """The measure that a column of the table names in every row, or that the name of its effects says."""
+    if "measure" not in table.columns:
+        return measure_called(table.recognised.get("y", "y"))
     named = {str(cell).strip() for cell in table.columns.get("measure", ())}
     (one,) = named if len(named) == 1 else (None,)
     return one if one in MEASURES else None
-
-
-def _without_measure(table: Table, path: Path) -> BayesmetaError:
-    """Why a table without estimates and without a measure is rejected, and what to give."""
-    present = set(table.columns)
-    fitting = [
-        name
-        for name, row in MEASURES.items()
-        if present >= set(row.columns) or (row.two_arms and "arm" in present and present >= set(row.arm_columns))
-    ]
-    fitting += [name for name in REPORTED if "estimate" in present]
-    if fitting:
-        return SpecificationError(
-            f"--measure is missing: {path} has no column 'y', and its columns give {', '.join(fitting[:4])}"
-            + (f" and {len(fitting) - 4} more" if len(fitting) > 4 else "")
-            + ". Choose one."
-        )
-    return DataError(
-        f"{path}: it has neither estimates (columns study, y and se) nor arms that a measure is computed from. Columns "
-        f"present: {', '.join(table.columns)}. --column 'y=log OR' names yours; bayesmeta template --measure log_or prints "
-        "the columns of arms."
-    )
 
 
 def _covariates(table: Table) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -123,7 +123,8 @@ def _outcome(about: Contents) -> Iterator[str]:
         yield from _remark(
             "What the printed estimates measure, so that priors published for another measure are rejected."
         )
-        yield from _off(["[outcomes.main.effects]", *_keys({"printed_measure": "log_hr"})])
+        stated = ["[outcomes.main.effects]", *_keys({"printed_measure": source.printed or "log_hr"})]
+        yield from stated if source.printed else _off(stated)
         yield ""
 
 

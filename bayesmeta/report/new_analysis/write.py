@@ -18,7 +18,14 @@ from bayesmeta.text.plain_text import visible
 TAKEN = ("title", "citation", "outcome", "measure", "unit", "benefit", "sd", "mu", "tau")  # options, besides --column
 
 
-def new_analysis(folder: Path, table: Path, given: Mapping[str, str], columns: Sequence[str]) -> None:
+def new_analysis(
+    folder: Path,
+    table: Path,
+    given: Mapping[str, str],
+    columns: Sequence[str],
+    sheet: str | None = None,
+    analysis: str | None = None,
+) -> None:
     """Write an analysis of a table, which `bayesmeta report` takes as it is, and a copy of the table.
 
     Parameters
@@ -31,6 +38,8 @@ def new_analysis(folder: Path, table: Path, given: Mapping[str, str], columns: S
         Options by name, of `TAKEN`.
     columns : sequence of str
         Of --column.
+    sheet, analysis : str, optional
+        As `read_table`.
 
     Raises
     ------
@@ -42,7 +51,7 @@ def new_analysis(folder: Path, table: Path, given: Mapping[str, str], columns: S
     if benefit not in ("lower", "higher"):
         raise SpecificationError(f"--benefit {benefit!r}: choose lower or higher.")
     sd = _positive("--sd", given["sd"]) if "sd" in given else None
-    source = read_source(table, given.get("measure"), columns_of(columns))
+    source = read_source(table, given.get("measure"), columns_of(columns), sheet, analysis)
     display = display_of(source.measure)
     if "unit" in given and display.changes:
         raise SpecificationError(f"--unit {given['unit']!r}: a {display.label} has none. Leave it out.")

@@ -25,10 +25,12 @@ def data_code(outcome: Outcome) -> list[str] | None:
     if outcome.studies is not None or outcome.cov is not None or file is None:
         return None
     lines, source = list[str](), f"{FOLDER} / {literal(file)}"
-    if outcome.columns:
+    if outcome.columns or outcome.sheet or outcome.analysis:
         covariates = list(dict.fromkeys(named_covariates(outcome)))
         arguments = [source, literal(outcome.columns), *([literal(covariates)] if covariates else [])]
-        lines.append(f"table = {call('read_named', arguments)}")
+        lines.append(
+            f"table = {call('read_named', arguments, _stated(sheet=outcome.sheet, analysis=outcome.analysis))}"
+        )
         source = "table"
     kind = kind_of_arms(outcome)
     if kind is not None:

@@ -11,10 +11,10 @@ function exactEngine(model) {
   const marginal = (result, name) => {
     if (name === "tau") return scaleMarginal(result);
     const x = mixture(result, unit(name), name === "theta_new"), { mean, sd } = momentsOf(x);
-    const drawn = without(x, 1e-4 / x.weight.length);  // a curve needs fewer components
+    const drawn = rough(x);
     return {
       mean: x.moments >= 1 ? mean : NaN, sd: x.moments >= 2 ? sd : Infinity,
-      quantile: (q) => mixtureQuantile(x, q), below: (at) => mixtureCdf(x, at), pdf: (at) => mixturePdf(drawn, at), about: (q) => mixtureQuantile(drawn, q),
+      quantile: (q) => mixtureQuantile(x, q, drawn), below: (at) => mixtureCdf(x, at), pdf: (at) => mixturePdf(drawn, at), about: (q) => roughQuantile(drawn, q),
     };
   };
   const solve = (priors, nodes) => {

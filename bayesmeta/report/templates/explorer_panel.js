@@ -1,8 +1,6 @@
 // The panel: state, sentences, and what follows a slider.
 
 const LEVELS = [0.9, 0.95, 0.975, 0.99];
-const OFFERED = ["HalfNormal", "HalfStudentT", "HalfCauchy", "Exponential", "Uniform"];
-const OFFERED_SHAPES = { HalfStudentT: [4, 1], Uniform: [0, 1] };
 const SLICE = 8;  // milliseconds of the tipping curve at a time
 
 function panel(root) {
@@ -28,21 +26,8 @@ function modelPanel(root, body, data, index, open, jobOf) {
   let priors = { ...stated }, claim = { ...claimed }, tipAt = model.claim.level, waiting = false, token = 0;
   const redraw = { effect: () => {}, tipping: () => {} };
 
-  // How a quantity is called and read: means of levels, in a model without an intercept, are values of the measure as mu is.
-  const wordsFor = (name) => model.labels[name] || name, isValue = (name) => name === "mu" || name === "theta_new" || model.values.includes(name);
+  const { wordsFor, isValue, scaleFor, read, called, unitOf, thresholdText } = readingOf(data, model);
   const meanWords = names.length > 1 ? "the intercept, mu" : "the mean effect, mu";
-  const scaleFor = (name) => {
-    if (isValue(name)) {
-      const { scale, label } = SCALES[data.scale] ? { scale: data.scale, label: data.label } : { scale: "identity", label: data.analysis };
-      return { scale, label: model.labels[name] ? `${label}, ${model.labels[name]}` : label };
-    }
-    const ratio = data.scale === "exp" || data.scale === "expit";
-    return ratio ? { scale: "exp", label: `${data.contrast}, ${wordsFor(name)}` } : { scale: "identity", label: wordsFor(name) };
-  };
-  const read = (name, x) => SCALES[scaleFor(name).scale].to(x);
-  const called = (name) => scaleFor(name).label + (name === "theta_new" ? " in a new study" : name === "mu" && names.length > 1 ? " at the intercept" : "");
-  const unitOf = (name) => (data.unit && scaleFor(name).scale === "identity" && isValue(name) ? ` ${data.unit}` : "");
-  const thresholdText = (name, x) => numberText(Number(read(name, x).toPrecision(6))).replace("-", "−");
   const claimText = () => {
     const sign = claim.below ? "<" : ">", of = scaleFor(claim.quantity).scale === "identity" ? wordsFor(claim.quantity) : called(claim.quantity);
     return `P(${of} ${sign} ${thresholdText(claim.quantity, claim.threshold)})`;
@@ -296,102 +281,8 @@ function roomOf(box, otherwise) {
   return box.clientWidth > 100 ? box.clientWidth : otherwise;
 }
 
-function scaleWord(prior) {
-  return prior.family.startsWith("Log") ? "median" : prior.family === "Uniform" ? "upper end" : "scale";
-}
-
-// The family of the analysis’s own prior, and how the analysis states it where that is another name.
-function statedName(prior) {
-  const plain = prior.text.startsWith(prior.family) || prior.text.startsWith("OnVariance");
-  return plain ? familyName(prior) : `${prior.text}: ${familyName(prior)}`;
-}
-
-function untrusted({ k, effective, limit }) {
-  return `Too few of the draws are left for these priors: ${count(Math.floor(effective))} effective ones where ${FEWEST} are needed, and a Pareto k of `
-    + `${Number.isFinite(k) ? written(k, 2) : "infinity"} where ${written(limit, 2)} is allowed. Fit the model with these priors instead.`;
-}
-
-function benefitText(data) {
-  if (!data.benefit) return "";
-  return data.benefit === "lower" ? "; lower is better" : "; higher is better";
-}
-
 function preOf(code) {
   const pre = element("pre", { tabindex: "0" });
   pre.append(code);
   return pre;
-}
-
-function equalTo(p) {
-  const said = writtenProbability(p);
-  return /^[<>]/.test(said) ? said.replace(/^[<>]/, "$& ") : `= ${said}`;
-}
-
-function plainNumber(x) {
-  return numberText(x).replace("-", "−");
-}
-
-function sameFamily(a, b) {
-  const shapes = (prior) => SCALE_FAMILIES[prior.family].scale ? SCALE_FAMILIES[prior.family].at(1, prior.parameters).join() : "";
-  return a.family === b.family && Boolean(a.on_variance) === Boolean(b.on_variance) && shapes(a) === shapes(b);
-}
-
-// The families to choose from: that of the analysis first, as it is.
-function familiesOf(stated) {
-  const others = OFFERED.filter((family) => family !== stated.family || stated.on_variance).map((family) => ({ family, parameters: OFFERED_SHAPES[family] || [1] }));
-  return [stated, ...others.map((prior) => ({ ...prior, text: textOf(prior) }))];
-}
-
-function familyName(prior) {
-  const shapes = { HalfStudentT: (p) => ` with ${numberText(p[0])} degrees of freedom`, LogNormal: (p) => `, sdlog ${numberText(p[1])}` }[prior.family];
-  return (prior.on_variance ? `${prior.family} of tau²` : prior.family) + (shapes ? shapes(prior.parameters) : "");
-}
-
-// The prior of a family on a rung of the ladder, with about the same median.
-function nearest(family, median) {
-  const unit = medianOf(withScale(family, 1)), wanted = median / unit, rungs = logLadder(wanted / 2, wanted * 2);
-  return withScale(family, rungs.reduce((best, x) => (Math.abs(Math.log(x / wanted)) < Math.abs(Math.log(best / wanted)) ? x : best)));
-}
-
-function commandText(priors, free, stated) {
-  const quoted = (text) => (/["$`\\!]/.test(text) ? `'${text.replaceAll("'", `'\\''`)}'` : `"${text}"`);
-  const parts = free.map((name) => (name === "mu" ? `--mu "${priors.mu.text}"` : `--beta ${quoted(`${name}=${priors[name].text}`)}`));
-  if (stated.tau) parts.push(`--tau "${priors.tau.text}"`);
-  return parts.join(" ");
-}
-
-function pythonText(priors, free, stated) {
-  const bm = (text) => text.replace(/\b(?=[A-Za-z_]+\()/g, "bm."), beta = free.filter((name) => name !== "mu");
-  const parts = free.includes("mu") ? [`mu=${bm(priors.mu.text)}`] : [];
-  if (stated.tau) parts.push(`tau=${bm(priors.tau.text)}`);
-  if (beta.length) parts.push(`beta={${beta.map((name) => `${JSON.stringify(name)}: ${bm(priors[name].text)}`).join(", ")}}`);
-  return parts.join(", ");
-}
-
-// Where a curve crosses a level, solved by bisection.
-function crossingsOf(points, level, value) {
-  const crossings = [];
-  for (let i = 1; i < points.length; i++) {
-    const [before, after] = [points[i - 1], points[i]];
-    if (before.p === null || after.p === null || before.p >= level === after.p >= level) continue;
-    let low = Math.log(before.scale), high = Math.log(after.scale);
-    for (let j = 0; j < 12; j++) {
-      const middle = 0.5 * (low + high), p = value(Math.exp(middle));
-      if (p !== null && p >= level === before.p >= level) low = middle; else high = middle;
-    }
-    crossings.push({ scale: Math.exp(0.5 * (low + high)), falls: before.p >= level });
-  }
-  return crossings;
-}
-
-function tippingSentence(points, crossings, level, prior, claim) {
-  const usable = points.filter((one) => one.p !== null), text = (scale) => withScale(prior, tidy(scale)).text;
-  if (!usable.length) return "Too few effective draws are left along this scale to look for a tipping point.";
-  const ends = `from ${text(usable[0].scale)} to ${text(usable[usable.length - 1].scale)}`;
-  if (crossings.length) {
-    const each = crossings.map((one) => `${one.falls ? "falls below" : "rises to"} ${level} at tau ~ ${text(one.scale)}`);
-    return `Tipping point: along this scale, ${ends}, ${claim} ${each.join(" and ")}.`;
-  }
-  const values = usable.map((one) => one.p), side = values[0] >= level ? "stays above" : "stays below";
-  return `No tipping point: along this scale, ${ends}, ${claim} ${side} ${level} (${writtenProbability(Math.min(...values))} to ${writtenProbability(Math.max(...values))}).`;
 }

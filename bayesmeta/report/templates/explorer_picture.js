@@ -57,6 +57,16 @@ function tickText(value) {
   return (size !== 0 && (size < 1e-4 || size >= 1e6) ? value.toExponential() : String(value)).replace(/-/g, "−").replace("e+", "e");
 }
 
+// The power of ten that numbers along a linear axis are written without, where each would need many digits; 0 otherwise.
+function powerOf(ticks, scale) {
+  const most = Math.max(...ticks.map(([, value]) => Math.abs(value)));
+  return scale === "exp" || most === 0 || (most >= 1e-3 && most < 1e6) ? 0 : orderOf(most);
+}
+
+function powerText(power) {
+  return ` (× 10${String(power).replace(/./g, (sign) => (sign === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[sign]))})`;
+}
+
 // A frame with an axis below. `low` and `high` are the ends of the axis; returns the maps to its coordinates.
 function frame(svg, { width, height, low, high, scale, label, left = 12, top = 8 }) {
   const bottom = 40, right = 14;
@@ -65,11 +75,13 @@ function frame(svg, { width, height, low, high, scale, label, left = 12, top = 8
   const x = (value) => left + ((value - low) / (high - low)) * (width - left - right);
   const base = height - bottom;
   svg.append(element("svg:line", { x1: left, x2: width - right, y1: base, y2: base, class: "axis" }));
-  for (const [at, value] of ticksOf(low, high, scale, Math.max(2, Math.floor((width - left) / 70)))) {
+  const ticks = ticksOf(low, high, scale, Math.max(2, Math.floor((width - left) / 70))), power = powerOf(ticks, scale);
+  for (const [at, value] of ticks) {
     svg.append(element("svg:line", { x1: x(at), x2: x(at), y1: base, y2: base + 4, class: "axis" }));
-    svg.append(element("svg:text", { x: x(at), y: base + 17, "text-anchor": "middle" }, tickText(value)));
+    const shown = Number((value * 10 ** -power).toPrecision(6));
+    svg.append(element("svg:text", { x: x(at), y: base + 17, "text-anchor": "middle" }, tickText(shown)));
   }
-  svg.append(element("svg:text", { x: (left + width - right) / 2, y: height - 6, "text-anchor": "middle", class: "label" }, label));
+  svg.append(element("svg:text", { x: (left + width - right) / 2, y: height - 6, "text-anchor": "middle", class: "label" }, power ? label + powerText(power) : label));
   return { x, y: (share) => base - share * (base - top), base, left, right: width - right, top, clamp: (value) => Math.min(Math.max(x(value), left), width - right) };
 }
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
-from scipy.stats import qmc
 
 from bayesmeta.errors import ImportanceError
 from bayesmeta.families.review.importance.proposal import Points, Proposal
@@ -241,6 +240,8 @@ def _coordinates(
 ) -> tuple[Floats, Floats]:
     """Coordinates, and the log density of the standard normal over that of which they are."""
     d = proposal.dimension
+    from scipy.stats import qmc
+
     u = np.concatenate([qmc.Sobol(d + 1, rng=np.random.default_rng(seed)).random_base2(size) for seed in seeds])
     u = np.clip(u, 1e-12, 1 - 1e-12)  # a Sobol point may be zero: quantiles stay within 7 sd
     x = ndtri(u[:, :d])

@@ -1,0 +1,1 @@
+"""Reporting checklists, answered from the records of a report."""
