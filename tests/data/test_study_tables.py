@@ -400,7 +400,7 @@ LABELS = {
     "text": ("ABC", "study must be a sequence with one label for each study; got the text 'ABC'."),
     "twice": (
         ["A", "B", "A"],
-        "study labels, row 3: study label 'A' is also in row 1. Rows of one study are dependent.",
+        "study labels, row 3: study label 'A' is also in row 1. Rows of one study are dependent: say how.",
     ),
     "blank": (["A", " ", "C"], "study labels, row 2: the study has no label."),
     "missing": (["A", None, "C"], "study labels, row 2: the study has no label."),
