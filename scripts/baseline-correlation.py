@@ -16,6 +16,9 @@ import numpy as np
 
 import bayesmeta as bm
 from bayesmeta.families.arm_changes.grid import fit_change_grid
+from bayesmeta.quadrature.curves import curves
+from bayesmeta.quadrature.parameter_grid import ParameterGrid
+from bayesmeta.results.curve_marginal import CurveMarginal
 
 ROOT = Path(__file__).resolve().parent.parent
 SEPARATE = bm.ChangeNormal(
@@ -94,12 +97,17 @@ def plain(data: bm.ArmChanges, correlation: np.ndarray | None) -> tuple[float, f
     return bm.fit(bm.Estimates(estimates.y, estimates.se), SEPARATE.base).marginal("mu").interval(0.95, "eti")
 
 
+def mean_effect(grid: ParameterGrid) -> CurveMarginal:
+    """Posterior of mu on a grid."""
+    return CurveMarginal(curves(grid)["mu"], *grid.mean_sd("mu"), (-np.inf, np.inf))
+
+
 def intervals(full: bm.ArmChanges, data: bm.ArmChanges) -> list[tuple[float, float]]:
     """95% intervals of mu by the five methods."""
     filled = np.where(np.isfinite(data.correlation), data.correlation, 0.5)
     return [
         plain(full, full.correlation), plain(full, filled), plain(full, None),
-        *(fit_change_grid(data, model).interval(0.95) for model in (SEPARATE, COMMON)),
+        *(mean_effect(fit_change_grid(data, model)).interval(0.95, "eti") for model in (SEPARATE, COMMON)),
     ]  # fmt: skip
 
 
@@ -122,7 +130,7 @@ def calibration(replications: int, seed: int, n_studies: int = 6) -> np.ndarray:
         mu, tau = float(base.mu.rvs(None, rng)), float(base.tau.rvs(None, rng))
         rho, variation = (float(prior.rvs(None, rng)) for prior in (COMMON.correlation, COMMON.correlation_variation))
         truth = Truth(n_studies=n_studies, mu=mu, tau=tau, rho=rho, variation=variation, printed=1 / 3)
-        below[r] = fit_change_grid(trials(truth, rng, known_sds=True)[1], COMMON).cdf(mu)
+        below[r] = mean_effect(fit_change_grid(trials(truth, rng, known_sds=True)[1], COMMON)).cdf(mu)
     return below
 
 

@@ -16,6 +16,9 @@ import numpy as np
 
 import bayesmeta as bm
 from bayesmeta.families.arm_means.grid import fit_arm_grid
+from bayesmeta.quadrature.curves import curves
+from bayesmeta.quadrature.parameter_grid import ParameterGrid
+from bayesmeta.results.curve_marginal import CurveMarginal
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = bm.ArmNormal(
@@ -85,6 +88,11 @@ def plain(data: bm.ArmMeans, s: np.ndarray, keep: np.ndarray) -> tuple[float, fl
     return bm.fit(estimates, MODEL.base).marginal("mu").interval(0.95, "eti")
 
 
+def mean_effect(grid: ParameterGrid) -> CurveMarginal:
+    """Posterior of mu on a grid."""
+    return CurveMarginal(curves(grid)["mu"], *grid.mean_sd("mu"), (-np.inf, np.inf))
+
+
 def intervals(full: bm.ArmMeans, data: bm.ArmMeans) -> list[tuple[float, float]]:
     """95% intervals of mu by the four methods."""
     s = np.stack([full.sd_t, full.sd_c], axis=-1)
@@ -92,7 +100,8 @@ def intervals(full: bm.ArmMeans, data: bm.ArmMeans) -> list[tuple[float, float]]
     filled = np.where(reported[:, None], s, s[reported].mean())
     every = np.ones(len(data), bool)
     return [
-        plain(full, s, every), plain(full, s, reported), plain(full, filled, every), fit_arm_grid(data, MODEL).interval(0.95),
+        plain(full, s, every), plain(full, s, reported), plain(full, filled, every),
+        mean_effect(fit_arm_grid(data, MODEL)).interval(0.95, "eti"),
     ]  # fmt: skip
 
 
@@ -117,7 +126,7 @@ def calibration(replications: int, seed: int, n_studies: int = 6) -> np.ndarray:
         mu, tau, typical, variation = (float(prior.rvs(None, rng)) for prior in MODEL.priors.values())
         sigma = typical * np.exp(variation * rng.standard_normal(n_studies))
         data = arms(Truth(n_studies=n_studies, mu=mu, tau=tau, missing=1 / 3), sigma, rng)[1]
-        below[r] = fit_arm_grid(data, MODEL).cdf(mu)
+        below[r] = mean_effect(fit_arm_grid(data, MODEL)).cdf(mu)
     return below
 
 

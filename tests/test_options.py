@@ -188,6 +188,7 @@ REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
         "--glmm": (["counts.csv", "--glmm", "cm.el"], "it needs --measure"),
         "--measure": (["m.csv", "--measure", "md"], "are 'log_or'"),
         "--column": (["e.csv", "--column", "mean_t=dose"], "'mean_t' is not read here"),
+        **_FILE,
     },
     "priors": {
         "--measure": (["--measure", "log_0r"], "has no prior for it"),

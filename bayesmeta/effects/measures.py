@@ -163,8 +163,9 @@ def _without_empty_rows(table: Table, needed: Sequence[str]) -> Table:
         return table
     first = next(i for i in range(len(table)) if i not in set(keep[: i + 1]))
     more = len(table) - len(keep) - 1
+    missing = f"{' and '.join(needed)} {'is' if len(needed) == 1 else 'are'} missing"
     warnings.warn(
-        f"{table.cell(first, needed[0])}: {' and '.join(needed)} are missing, and the study is left out"
+        f"{table.cell(first, needed[0])}: {missing}, and the study is left out"
         + (f", as are {more} more." if more else "."),
         DataWarning,
         stacklevel=4,

@@ -230,13 +230,14 @@ def _without_chains(
     how: Exact, ready: Prepared[Data, Model], tolerance: float, shape: tuple[int, int], seed: int
 ) -> MetaResult:
     """Solve a model in its family's way; the posterior says which result holds it."""
-    from bayesmeta.results.curves_result import CurvesResult
     from bayesmeta.results.grid_result import GridResult
     from bayesmeta.results.importance_result import ImportanceResult
     from bayesmeta.results.quadrature_result import QuadratureResult
 
     posterior = how.solve(tolerance, seed)
     if how.form == "curves":
+        from bayesmeta.results.curves_result import CurvesResult  # which loads Numba
+
         return CurvesResult(posterior, ready.model, ready.data, shape, seed)
     if how.form == "grid":
         return GridResult(posterior, ready.model, ready.data, shape, seed)

@@ -140,10 +140,10 @@ def model_average(
     >>> import bayesmeta as bm
     >>> data = bm.Estimates(y=[0.3, 0.1, 0.4], se=[0.1, 0.15, 0.2])
     >>> found = model_average(data, bm.NormalNormal(mu=bm.Normal(0, 1), tau=bm.HalfNormal(0.3)))
-    >>> found.inclusion.round(3)
+    >>> found.inclusion.round(2)
          prior_probability  posterior_probability  bayes_factor  log_bayes_factor
-    mu                 0.5                  0.740         2.851             1.048
-    tau                0.5                  0.518         1.074             0.071
+    mu                 0.5                   0.74          2.85              1.05
+    tau                0.5                   0.52          1.07              0.07
     """
     require_normal("model_average", "whose marginal likelihood it needs exactly", model, data)
     ready = prepare(data, model)

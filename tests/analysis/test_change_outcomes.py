@@ -292,7 +292,10 @@ OTHER = (
     'sd_variation = "HalfNormal(1)"\n[[outcomes.pain.probabilities]]'
 )
 REFUSED = {
-    "kind": (TOML, KIND, 'kind = "change_norml"\n', "'change_norml': choose one of 'normal', 'arm_normal', 'change_normal', 'binomial_normal'. Did"),
+    "kind": (
+        TOML, KIND, 'kind = "change_norml"\n',
+        "'change_norml': choose one of 'normal', 'arm_normal', 'change_normal', 'binomial_normal'. Did",
+    ),
     "no kind": (TOML, KIND, "", "unknown key 'outcomes.pain.models.overall.correlation'. It belongs to kind = 'change_normal'"),
     "other kind": (TOML, "correlation = ", 'typical_sd = "HalfNormal(1)"\ncorrelation = ', "belongs to kind = 'arm_normal'"),
     "no correlation": (TOML, 'correlation = "Uniform(0, 1)"\n', "", "key 'outcomes.pain.models.overall.correlation' is missing"),

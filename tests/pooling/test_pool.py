@@ -256,9 +256,10 @@ def test_a_formula_without_an_intercept_gives_one_mean_for_each_group():
 
 
 def test_the_design_matrix_starts_with_the_intercept():
-    names, X = design_matrix(bm.load_dataset("bcg"), "1 + latitude + year")
+    names, X, factors = design_matrix(bm.load_dataset("bcg"), "1 + latitude + year")
     assert names == ("mu", "latitude", "year")
     assert_allclose(X[:, 0], 1)
+    assert factors == ()
 
 
 def test_refusals_name_what_is_allowed():

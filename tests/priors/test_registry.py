@@ -22,7 +22,7 @@ from scipy.differentiate import derivative
 import bayesmeta as bm
 import bayesmeta.priors as bmp
 from bayesmeta.errors import SpecificationError
-from bayesmeta.priors import Prior, parse_prior, require_correlation_prior, require_scale_prior
+from bayesmeta.priors import Prior, Truncated, parse_prior, require_correlation_prior, require_scale_prior
 from bayesmeta.priors._half_line import MomentMethods
 from bayesmeta.priors._parameters import parameter_names
 from bayesmeta.priors._preliz import from_preliz
@@ -136,6 +136,11 @@ def test_widened(prior: Prior) -> None:
     if prior.student is not None:
         centre, x = float(prior.ppf(0.5)), np.asarray(prior.ppf(Q))
         assert_allclose(prior.widened(4).cdf(centre + 4 * (x - centre)), Q, rtol=1e-9)
+    elif isinstance(prior, Truncated):
+        x, inner = np.asarray(prior.ppf(Q)), prior.prior.widened(4)
+        offset = prior.widened(4).logpdf(x) - inner.logpdf(x)
+        assert_allclose(offset, offset[0], rtol=1e-12)
+        assert prior.widened(4).support == prior.support
     elif not prior.is_mixture and prior.row.named("location") is None:
         with pytest.raises(SpecificationError, match="has no scale to multiply"):
             prior.widened(4)

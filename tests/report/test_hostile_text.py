@@ -64,6 +64,7 @@ COMMANDS = {
     "convert": ["convert", "effects.csv"],
     "check": ["check", "arms.csv"],
     "compare": ["compare", "effects.csv", "--formula", "1 + x", "--parameter", "x", "--plot", "out.svg"],
+    "pool": ["pool", "effects.csv", "--formula", "1 + x"],
     "plot": ["plot", "effects.csv", "--tau", "HalfNormal(1)", "--kind", "baujat", "--out", "plot.svg"],
     "explore": ["explore", "effects.csv", "--formula", "1 + x", "--tau", "HalfNormal(1)", "--out", "page.html"],
     "sensitivity": ["sensitivity", "effects.csv", "--tau", "HalfNormal(1)", "--tau", "HalfNormal(2)"],

@@ -293,7 +293,9 @@ def test_a_file_of_answers_that_ends_with_a_wrong_one_is_rejected(tmp_path: Path
 def test_every_question_is_an_option_and_every_option_a_question() -> None:
     (new,) = [one for name, one in typer.main.get_command(app).commands.items() if name == "new"]  # type: ignore[attr-defined]
     options = {one.opts[0].removeprefix("--") for one in new.params if one.opts[0].startswith("--")}
-    assert options - {"review", "from", "column", "no-input", "help"} == {question.option for question in QUESTIONS}
+    assert options - {"review", "from", "column", "sheet", "analysis", "no-input", "help"} == {
+        question.option for question in QUESTIONS
+    }
 
 
 def test_every_statistic_that_is_asked_for_is_one_of_an_analysis_file() -> None:

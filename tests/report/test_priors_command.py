@@ -128,7 +128,7 @@ def test_json_of_a_fit_holds_its_sources(run, effects):
     ("arguments", "message"),
     [
         (["--measure", "smd", "--tau", TURNER], "published for measure 'log_or', and the data state 'smd'"),
-        (["--measure", "OR", "--tau", TURNER], "measure='OR' is not known. Did you mean 'log_or'?"),
+        (["--measure", "OR", "--tau", TURNER], "--measure 'OR' is not known. Did you mean 'log_or'?"),
         (["--tau", "HalfNormal(1)", "--mu", TURNER], "published for tau"),
     ],
 )

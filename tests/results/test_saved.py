@@ -152,8 +152,8 @@ def test_a_file_that_is_none_is_rejected_in_one_sentence(saved, tmp_path):
 def test_a_newer_format_names_the_version_that_wrote_it(saved):
     with pytest.raises(bm.DataError, match=r"format 2, of bayesmeta 0\.1\.0; this version reads format 1\. Install"):
         bm.load(changed(saved, format=2))
-    with pytest.raises(bm.DataError, match=r"'Counts' is no data and no model of this version"):
-        bm.load(changed(saved, format=1, data={"class": "Counts", "arguments": {"items": []}}))
+    with pytest.raises(bm.DataError, match=r"'Sums' is no data and no model of this version"):
+        bm.load(changed(saved, format=1, data={"class": "Sums", "arguments": {"items": []}}))
 
 
 @pytest.mark.parametrize(

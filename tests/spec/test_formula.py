@@ -40,7 +40,7 @@ HOSTILE = [
     "C(g, contr.custom({{}}))", "C(g, Treatment(open('{path}', 'w')))", "poly(x, open('{path}', 'w'))",
     "bs(x, df=__import__)", "globals()", "I(globals())", "getattr(x, 'to_csv')('{path}')", "eval('1')", "exec('1')",
     "I(print(x))", "Q('x')", "np", "I(np)", "C", "log", "contr", "I(`__builtins__`)", "__builtins__", "I(1)", "None", "True",
-    "I(None)", "I(True)", "x|x", "x | g", "y ~ x", "~x", "x @ g", "I(x @ g)", "x; g", "x\ng = 1 #", "x # comment",
+    "I(None)", "I(True)", "x|x", "x | g", "y ~ x", "x @ g", "I(x @ g)", "x; g", "x\ng = 1 #", "x # comment",
     "I(x)\\", "x\x00", "`x\x00`", "`x`)", "((x)", "x)", "C(g, 'a\\'')", "C(g, Treatment('\\x61'))", "C(g, r'a')", "C(g, b'a')",
     "ｅｖａｌ('1')", "I(ｅｖａｌ('1'))", "x\u202e", "x․to_csv('{path}')", "I(x।y)", "I(９**9)", "x + ９",
     "I(9**9**9)", "I(x**(9**9))", "I(x**999)", "I(x**x)", "tau:(x+g)**31", "(x+g)**31", "(x+g)**99999999999", "x**-1",

@@ -54,7 +54,7 @@ def test_prior_of_a_column_is_its_own_or_its_variables_or_flat():
         ({"tau": Uniform(-1, 1)}, r"puts mass below zero. Use Uniform\(0, 1\)"),
         ({"tau": Flat()}, r"puts mass below zero. Use ImproperUniform\(\) or another prior"),
         ({"tau": 0.5}, "prior for tau must be a prior, e.g. "),
-        ({"tau": HalfNormal(1), "mu": "Normal(0, 1)"}, "prior for mu must be a prior.*parse_prior"),
+        ({"tau": HalfNormal(1), "mu": "Norml(0, 1)"}, "Norml.*Did you mean 'Normal'"),
         ({"tau": HalfNormal(1), "formula": "y ~ 1 + crps"}, "give the right-hand side only"),
         ({"tau": HalfNormal(1), "formula": " "}, "give the right-hand side only"),
         ({"tau": HalfNormal(1), "formula": 1}, "give the right-hand side only"),

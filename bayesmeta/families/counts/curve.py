@@ -7,10 +7,8 @@ import math
 import numba
 import numpy as np
 
-_STEP, _WIDEST = (
-    0.6,
-    0.3,
-)  # of the rule: in standard deviations at the mode, and in logits, where an arm without events bends
+# Steps of the rule: in standard deviations at the mode, and in logits, where an arm without events bends.
+_STEP, _WIDEST = 0.6, 0.3
 _DEEPEST = 34.0  # log of what is left out
 _MOST = 100_000
 

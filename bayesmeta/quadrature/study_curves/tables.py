@@ -17,9 +17,7 @@ Ints = NDArray[np.int_]
 LogCurve = Callable[[int, Floats], Floats]  # from a study and ordered effects to the log likelihood of each
 
 _DEGREE = 15
-_OUT = np.array(
-    [1.0, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024]
-)  # first edges of panels, from the centre, in units of effect
+_OUT = 2.0 ** np.arange(11)  # first edges of panels, from the centre, in units of effect
 _NARROWEST = 1 / 64  # panel
 _FIT = 3e-12  # last coefficients of a series that fits, and of its size in units of rounding
 _ROUNDING = 64 * 2.0**-52
