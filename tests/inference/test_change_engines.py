@@ -397,4 +397,4 @@ def test_coverage_with_unprinted_correlations(study):
 
 @pytest.mark.calibration
 def test_calibrated_from_the_prior(study):
-    assert kstest(study["calibration"](60, seed=12), "uniform").pvalue > 0.01
+    assert kstest(study["calibration"](30, seed=12), "uniform").pvalue > 0.01

@@ -140,7 +140,7 @@ def test_coverage_with_missing_sds(study):
 
 @pytest.mark.calibration
 def test_calibrated_from_the_prior(study):
-    assert kstest(study["calibration"](100, seed=12), "uniform").pvalue > 0.01
+    assert kstest(study["calibration"](50, seed=12), "uniform").pvalue > 0.01
 
 
 def test_the_page_prints_what_comes_out():

@@ -30,7 +30,8 @@ class OfCounts(CountsWords, Family):
         """The model, of a log odds ratio."""
         if measure not in (None, "log_or"):
             raise SpecificationError(
-                f"measure {measure!r}: theta of binomial_normal is a log odds ratio. Say log_or; an analysis file in which nothing is said means md."
+                f"measure {measure!r}: theta of binomial_normal is a log odds ratio. Say log_or; an analysis file that "
+                "says nothing means md."
             )
         return BinomialNormal(base=base, **own)
 
