@@ -9,6 +9,8 @@ from bayesmeta.data.study_columns import Floats, Numbers, Place
 from bayesmeta.data.study_table import StudyTable
 from bayesmeta.errors import DataError
 
+_HINT = "Give whole numbers, or leave the study out; effect_sizes(arms, 'log_or') takes fractions."
+
 
 class Counts(StudyTable):
     """Participants with an event in a treatment and a control arm, one row for each study.
@@ -44,9 +46,9 @@ class Counts(StudyTable):
 
     _source = "arm table"
 
-    events_t = Numbers("count")
+    events_t = Numbers("count", hint=_HINT)
     n_t = Numbers("count", least=1)
-    events_c = Numbers("count")
+    events_c = Numbers("count", hint=_HINT)
     n_c = Numbers("count", least=1)
 
     def _check(self, place: Place) -> None:

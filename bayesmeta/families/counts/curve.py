@@ -7,6 +7,8 @@ import math
 import numba
 import numpy as np
 
+from bayesmeta.quadrature.study_curves.lines import place_below
+
 # Steps of the rule: in standard deviations at the mode, and in logits, where an arm without events bends.
 _STEP, _WIDEST = 0.6, 0.3
 _DEEPEST = 34.0  # log of what is left out
@@ -86,18 +88,8 @@ def draw_baselines(theta, u, a, n_t, c, n_c, mean, sd):
                 if _log_joint(mode + (2 * side - 1) * j * step, theta[g], a, n_t, c, n_c, mean, sd) < top - 20:
                     break
         count = int(ends[0] + ends[1]) + 1
-        weight, total = np.empty(count), 0.0
+        weight = np.empty(count)
         for j in range(count):
             weight[j] = math.exp(_log_joint(mode + (j - ends[0]) * step, theta[g], a, n_t, c, n_c, mean, sd) - top)
-            if j:
-                total += (weight[j] + weight[j - 1]) / 2
-        goal, before = u[g] * total, 0.0
-        for j in range(1, count):
-            mass = (weight[j] + weight[j - 1]) / 2
-            if before + mass >= goal or j == count - 1:
-                left, right, share = weight[j - 1], weight[j], min(max((goal - before) / mass, 0.0), 1.0)
-                root = math.sqrt(left * left + share * (right * right - left * left))
-                found[g] = mode + (j - 1 - ends[0] + share * (left + right) / (left + root)) * step
-                break
-            before += mass
+        found[g] = mode + (place_below(weight, u[g]) - ends[0]) * step
     return found

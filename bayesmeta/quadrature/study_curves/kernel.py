@@ -13,6 +13,8 @@ import math
 import numba
 import numpy as np
 
+from bayesmeta.quadrature.study_curves.lines import place_below
+
 _LOG_2PI = math.log(2 * math.pi)
 _REACH = 8.6  # standard deviations of the normal density: exp(-37) is left beyond
 _FAST = 1e-4  # of a curve's top, below which it may be too narrow for the step of its grid
@@ -234,19 +236,9 @@ def draw_effects(m, tau, i, u, edges, series, panels, centre, scale, step):
                 if value(edges[i], series[i], panels[i], x) - ((x - m[j]) / t) ** 2 / 2 - top < -20:
                     break
         count = int(ends[0] + ends[1]) + 1
-        weight, total = np.empty(count), 0.0
+        weight = np.empty(count)
         for n in range(count):
             x = mode + (n - ends[0]) * h
             weight[n] = math.exp(value(edges[i], series[i], panels[i], x) - ((x - m[j]) / t) ** 2 / 2 - top)
-            if n:
-                total += (weight[n] + weight[n - 1]) / 2
-        goal, before = u[j] * total, 0.0
-        for n in range(1, count):
-            mass = (weight[n] + weight[n - 1]) / 2
-            if before + mass >= goal or n == count - 1:
-                a, b, share = weight[n - 1], weight[n], min(max((goal - before) / mass, 0.0), 1.0)
-                root = math.sqrt(a * a + share * (b * b - a * a))
-                found[j] = mode + (n - 1 - ends[0] + share * (a + b) / (a + root)) * h
-                break
-            before += mass
+        found[j] = mode + (place_below(weight, u[j]) - ends[0]) * h
     return found

@@ -1,4 +1,4 @@
-"""Compiled code: log densities between equally spaced nodes, and mixtures of normals and of sinc functions at points."""
+"""Compiled code: densities between equally spaced nodes, and mixtures of normals and of sinc functions at points."""
 
 from __future__ import annotations
 
@@ -46,6 +46,24 @@ def row_between(row, low, high, x):
         if low <= x[q] <= high:
             found[q] = _at(row, (x[q] - low) / step)
     return found
+
+
+@numba.njit(cache=True, error_model="numpy")
+def place_below(weight, u):
+    """Place among equally spaced nodes with a density, a line between them, below which there is the probability u."""
+    total, before = 0.0, 0.0
+    for j in range(1, weight.size):
+        total += (weight[j] + weight[j - 1]) / 2
+    goal = u * total
+    for j in range(1, weight.size):
+        left, right = weight[j - 1], weight[j]
+        mass = (left + right) / 2
+        if before + mass >= goal or j == weight.size - 1:
+            share = min(max((goal - before) / mass, 0.0), 1.0)
+            root = math.sqrt(left * left + share * (right * right - left * left))
+            return j - 1 + share * (left + right) / (left + root)
+        before += mass
+    return 0.0
 
 
 @numba.njit(cache=True, error_model="numpy")
