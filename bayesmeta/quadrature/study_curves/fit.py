@@ -110,7 +110,7 @@ def _converged(likelihood: Likelihood, weight: float, scale: object, tolerance: 
         elif halves > max(tolerance, part.roughness) and n < _NODES[-1]:
             n *= 2
         else:
-            return part, halves + part.roughness + _curve_error(part) + _DRAWN
+            return part, halves + part.roughness + likelihood.error + _curve_error(part) + _DRAWN
 
 
 def _halves(part: CurvePart) -> float:

@@ -19,7 +19,7 @@ _LOG_2PI = math.log(2 * math.pi)
 _REACH = 8.6  # standard deviations of the normal density: exp(-37) is left beyond
 _FAST = 1e-4  # of a curve's top, below which it may be too narrow for the step of its grid
 _DEEPEST = 38.0  # log of what is left out of a sum in logs
-_WIDE, _COARSE = 1.4, 2.8  # tau, in steps of the grid, from which on the grid resolves it, and every second node does
+_WIDE, _COARSE = 1.4, 6.0  # tau, in steps of the grid, from which on the grid resolves it, and every second node does
 _SLOPE, _BEND = 0.4, 0.13  # derivatives of a curve times tau and its square, up to which Gauss-Hermite resolves it
 _TINY = 0.01  # tau, in steps of the grid, up to which a curve is normal
 _BLOCK = 64  # terms of a recurrence, whose error grows with their square
@@ -59,6 +59,15 @@ def value(edges, series, n, x):
     u = (inside - edges[p]) / half - 1
     found = _clenshaw(series[p, 0], u)
     return found if inside == x else found + _clenshaw(series[p, 1], u) * (x - inside)
+
+
+@numba.njit(cache=True, error_model="numpy")
+def values(edges, series, n, x):
+    """The same at many x."""
+    found = np.empty(x.size)
+    for j in range(x.size):
+        found[j] = value(edges, series, n, x[j])
+    return found
 
 
 @numba.njit(cache=True, error_model="numpy")
@@ -134,6 +143,28 @@ def _on_grid(grid, first, step, n, left, right, m, tau):
 
 
 @numba.njit(cache=True, error_model="numpy")
+def _gauss(edges, series, n, m, tau, top):
+    """Mean of a curve over N(m, tau^2), relative to its value at m, whose log is `top`, by a Gauss-Hermite rule."""
+    total, reach = 0.0, tau * GAUSS_X[-1]
+    p = _panel(edges, n, m)
+    if not (edges[p] <= m - reach and m + reach <= edges[p + 1]):
+        for q in range(GAUSS_X.size):
+            total += GAUSS_W[q] * math.exp(value(edges, series, n, m + tau * GAUSS_X[q]) - top)
+        return total
+    c, half = series[p, 0], (edges[p + 1] - edges[p]) / 2
+    middle, by = (m - edges[p]) / half - 1, tau / half
+    for q in range(0, GAUSS_X.size - 1, 2):  # Clenshaw's recurrence of two nodes side by side
+        x, y = middle + by * GAUSS_X[q], middle + by * GAUSS_X[q + 1]
+        a1, a2, b1, b2 = 0.0, 0.0, 0.0, 0.0
+        for j in range(c.size - 1, 0, -1):
+            a1, a2 = 2 * x * a1 - a2 + c[j], a1
+            b1, b2 = 2 * y * b1 - b2 + c[j], b1
+        total += GAUSS_W[q] * math.exp(x * a1 - a2 + c[0] - top) + GAUSS_W[q + 1] * math.exp(y * b1 - b2 + c[0] - top)
+    last = _clenshaw(c, middle + by * GAUSS_X[-1])
+    return total + GAUSS_W[-1] * math.exp(last - top)
+
+
+@numba.njit(cache=True, error_model="numpy")
 def _log_mean(i, m, tau, edges, series, panels, centre, scale, grid, first, step, nodes, ends, top):
     """Log of the mean of the curve of study i over N(m, tau^2)."""
     if tau == 0:
@@ -144,10 +175,7 @@ def _log_mean(i, m, tau, edges, series, panels, centre, scale, grid, first, step
             rest = 1 - curvature * tau**2
             return at + (by * tau) ** 2 / (2 * rest) - math.log(rest) / 2
         if abs(by) * tau < _SLOPE and abs(curvature) * tau**2 < _BEND:
-            total = 0.0
-            for q in range(GAUSS_X.size):
-                total += GAUSS_W[q] * math.exp(value(edges[i], series[i], panels[i], m + tau * GAUSS_X[q]) - at)
-            return at + math.log(total)
+            return at + math.log(_gauss(edges[i], series[i], panels[i], m, tau, at))
     else:
         mean = _on_grid(grid[i], first[i], step[i], nodes[i], ends[i, 0], ends[i, 1], m, tau)
         if mean > _FAST:
@@ -241,4 +269,58 @@ def draw_effects(m, tau, i, u, edges, series, panels, centre, scale, step):
             x = mode + (n - ends[0]) * h
             weight[n] = math.exp(value(edges[i], series[i], panels[i], x) - ((x - m[j]) / t) ** 2 / 2 - top)
         found[j] = mode + (place_below(weight, u[j]) - ends[0]) * h
+    return found
+
+
+@numba.njit(cache=True, error_model="numpy")
+def grid_ends(edges, series, panels, centre, scale, per_sd, widest, seen, depth, flat):
+    """First node, step and number of nodes of the grid over what is near each curve's top, and its logs beyond both ends.
+
+    The step is `per_sd` standard deviations of the curve where it is narrowest, of places less than `seen` below its top, and
+    `widest` at most; the grid ends `depth` below the top, or where the curve has come to its limit but for `flat`.
+    """
+    k = centre.size
+    first, step, nodes, beyond = np.empty(k), np.empty(k), np.empty(k, np.int64), np.full((k, 2), -np.inf)
+    for i in range(k):
+        n, ends, top, narrowest = panels[i], np.empty(2), -np.inf, 1 / scale[i] ** 2
+        for p in range(4 * n + 1):
+            top = max(top, value(edges[i], series[i], n, _quarter(edges[i], n, p)))
+        for p in range(4 * n + 1):
+            at, _, bend = slopes(edges[i], series[i], n, _quarter(edges[i], n, p))
+            if at > top - seen:
+                narrowest = max(narrowest, -bend)
+        step[i] = min(per_sd / math.sqrt(narrowest), widest)
+        for side in range(2):
+            end = edges[i, side * n]
+            limit = value(edges[i], series[i], n, end)
+            level = limit > top - depth
+            low, high = 0.0, abs(end - centre[i])  # bisect for the last place that counts
+            while high - low > step[i]:
+                middle = (low + high) / 2
+                there = value(edges[i], series[i], n, centre[i] + (2 * side - 1) * middle)
+                if (abs(there - limit) > flat * (1 + abs(limit))) if level else there > top - depth:
+                    low = middle
+                else:
+                    high = middle
+            ends[side] = centre[i] + (2 * side - 1) * high
+            if level:
+                beyond[i, side] = limit
+        first[i], nodes[i] = ends[0], math.ceil((ends[1] - ends[0]) / step[i]) + 1
+    return first, step, nodes, beyond
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _quarter(edges, n, p):
+    """The place of number p among the edges of panels and three within each."""
+    at = p // 4
+    return edges[at] if p % 4 == 0 or at >= n else edges[at] + (edges[at + 1] - edges[at]) * (p % 4) / 4
+
+
+@numba.njit(cache=True, error_model="numpy")
+def on_grids(edges, series, panels, first, step, nodes):
+    """Logs of the curves on their grids, shape (study, node); -inf beyond each."""
+    found = np.full((first.size, nodes.max()), -np.inf)
+    for i in range(first.size):
+        for j in range(nodes[i]):
+            found[i, j] = value(edges[i], series[i], panels[i], first[i] + step[i] * j)
     return found

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.quadrature.curves import Curve
 from bayesmeta.quadrature.study_curves.fit import CurvesFit
-from bayesmeta.quadrature.study_curves.lines import normals, row_between, sincs
+from bayesmeta.quadrature.study_curves.lines import between, blurred_rows, finer, normals, row_between, sincs
 from bayesmeta.quadrature.study_curves.panels import first_edges, followed
 from bayesmeta.quadrature.study_curves.part import CurvePart
 
@@ -22,6 +23,9 @@ RESOLVED = (
     0.6  # tau, in conditional standard deviations, from which on the nodes of a coefficient resolve a normal density
 )
 _EVEN = 1e-9  # of a node's mass, that equally spaced nodes may miss
+_CLOSE = 0.97  # standard deviations of the narrowest density that equally spaced nodes resolve, for one step
+_MOST_FINER = 4  # halvings of a row's step
+_HERMITE = ((0.005, 9), (1e-5, 3), (0.0, 1))  # least tau, in conditional standard deviations, and nodes of the rule
 _GONE = 1e-14
 _FIT = 1e-10  # probability in the last coefficients of a panel
 
@@ -101,7 +105,7 @@ def _ends(
 
 def _density(part: CurvePart, offset: float, weights: Floats, new: bool) -> Callable[[Floats], Floats]:
     if new:
-        return lambda x: _new_density(part, offset, weights, x)
+        return _new_density(part, offset, weights)
     if not weights[1:].any():
         return lambda x: np.asarray(part.first_density((x - offset) / weights[0]).sum(axis=0) / abs(weights[0]))
     return _combined(part, offset, weights)
@@ -121,35 +125,96 @@ def _combined(part: CurvePart, offset: float, weights: Floats) -> Callable[[Floa
     return lambda x: np.asarray(sincs(x, node, np.ascontiguousarray(spacings), joint[kept]))
 
 
-def _new_density(part: CurvePart, offset: float, weights: Floats, x: Floats) -> Floats:
+def _new_density(part: CurvePart, offset: float, weights: Floats) -> Callable[[Floats], Floats]:
     """Density of the effect in a new study: of a coefficient plus N(0, tau^2), or of a value that is known plus that."""
     kept, tau = part.kept, part.nodes.tau
     if not weights.any():
         at = kept[tau[kept] > 0]
-        return np.asarray(normals(x, np.full(at.size, float(offset)), tau[at], part.mass[at]))
-    sd = part.sd[:, 0]
-    wide = kept[tau[kept] >= RESOLVED * sd[kept]]
-    nodes, mass = first_nodes(part, wide)
-    some = mass > _GONE
-    spread = np.broadcast_to(tau[wide, None], mass.shape)[some]
-    total = normals(x, offset + nodes[some] * weights[0], np.ascontiguousarray(spread), mass[some])
-    for a in kept[tau[kept] < RESOLVED * sd[kept]]:
-        total = total + blurred(part, int(a), (x - offset) / weights[0], float(tau[a]) / abs(weights[0])) / abs(
-            weights[0]
-        )
-    return np.asarray(total)
+        return lambda x: np.asarray(normals(x, np.full(at.size, float(offset)), tau[at], part.mass[at]))
+    slope = float(weights[0])
+    terms = list(_new_terms(part, tau / abs(slope)))
+
+    def density(x: Floats) -> Floats:
+        z = np.ascontiguousarray((x - offset) / slope)
+        return np.asarray(sum((term(z) for term in terms), np.zeros(x.size)) / abs(slope))
+
+    return density
+
+
+def _new_terms(part: CurvePart, tau: Floats) -> Iterator[Callable[[Floats], Floats]]:
+    """Densities of the first free coefficient plus N(0, tau^2), of which the sum is over all tau.
+
+    Where the equally spaced nodes of a row carry its mass, so do closer ones, as close as tau needs, and where tau is a small part of
+    the coefficient's standard deviation a Gauss-Hermite rule about each point.
+    """
+    kept, sd, rows = part.kept, part.sd[:, 0], part.rows
+    assert rows is not None
+    _, mass = _row_masses(part, kept)
+    even = np.abs(mass.sum(axis=1) - part.mass[kept]) <= _EVEN
+    step = (rows.high - rows.low)[kept] / (mass.shape[1] - 1)
+    with np.errstate(divide="ignore"):
+        narrowest = 1 / np.hypot(1 / sd[kept], 1 / tau[kept])  # of a row's density times the normal one
+        times = 2.0 ** np.maximum(np.ceil(np.log2(_CLOSE * step / narrowest)), 0)
+    for count in range(_MOST_FINER + 1):
+        chosen = even & (times == 2**count)
+        if chosen.any():
+            at = kept[chosen]
+            x, fine = _row_masses(part, at, 2**count)
+            yield partial(blurred_rows, first=x[:, 0].copy(), step=step[chosen] / 2**count, tau=tau[at], mass=fine)
+    ends = [np.inf, *(least for least, _ in _HERMITE)]
+    for most, (least, n) in zip(ends, _HERMITE, strict=False):
+        share = tau[kept] / sd[kept]
+        at = kept[even & (times > 2**_MOST_FINER) & (share < most) & (share >= least)]
+        if at.size:
+            yield partial(_hermite, part, at, tau[at], *np.polynomial.hermite_e.hermegauss(n))
+    rest, wide = kept[~even], tau[kept[~even]] >= RESOLVED * sd[kept[~even]]
+    if wide.any():
+        nodes, mass = first_nodes(part, rest[wide])
+        some = mass > _GONE
+        spread = np.broadcast_to(tau[rest[wide], None], mass.shape)[some]
+        yield partial(normals, mean=nodes[some], sd=spread, weight=mass[some])
+    for a in rest[~wide]:
+        yield partial(_blurred, part, int(a), float(tau[a]))
+
+
+def _hermite(part: CurvePart, at: NDArray[np.intp], tau: Floats, nodes: Floats, weights: Floats, x: Floats) -> Floats:
+    """Density at narrow tau by a Gauss-Hermite rule about each point."""
+    rows = part.rows
+    assert rows is not None
+    total = np.zeros(x.size)
+    for node, weight in zip(nodes, weights / weights.sum(), strict=True):
+        away = tau * node
+        log_density = between(rows.log_density[at], rows.low[at] + away, rows.high[at] + away, x)
+        log_density += part.nodes.log_weight[at, None] - part.log_evidence
+        if part.free == 1:
+            log_density += part.piece.log_prior((x - away[:, None]).reshape(-1, 1)).reshape(log_density.shape)
+        total += weight * np.exp(log_density).sum(axis=0)
+    return total
+
+
+def _blurred(part: CurvePart, a: int, tau: float, x: Floats) -> Floats:
+    return blurred(part, a, x, tau)
+
+
+def _row_masses(part: CurvePart, rows: NDArray[np.intp], times: int = 1) -> tuple[Floats, Floats]:
+    """Equally spaced nodes of rows, so many for each of their own, and the masses that they stand for."""
+    assert part.rows is not None
+    x, log_density = part.rows.x[rows], part.rows.log_density[rows]
+    if times > 1:
+        log_density = finer(log_density, times)
+        x = x[:, :1] + np.arange(log_density.shape[1]) * ((x[:, -1:] - x[:, :1]) / (log_density.shape[1] - 1))
+    log_density = log_density + part.nodes.log_weight[rows, None]
+    if part.free == 1:
+        log_density = log_density + part.piece.log_prior(x.reshape(-1, 1)).reshape(x.shape)
+    with np.errstate(over="ignore"):
+        return x, np.exp(log_density - part.log_evidence) * np.diff(x[:, :2], axis=1)
 
 
 def first_nodes(part: CurvePart, rows: NDArray[np.intp]) -> tuple[Floats, Floats]:
     """Nodes of the first free coefficient with their masses at some values of tau: those of the rows where they suffice."""
     assert part.rows is not None
     assert part.panels is not None
-    x = part.rows.x[rows]
-    log_density = part.rows.log_density[rows] + part.nodes.log_weight[rows, None]
-    if part.free == 1:
-        log_density = log_density + part.piece.log_prior(x.reshape(-1, 1)).reshape(x.shape)
-    with np.errstate(over="ignore"):
-        mass = np.exp(log_density - part.log_evidence) * np.diff(x[:, :2], axis=1)
+    x, mass = _row_masses(part, rows)
     if np.all(np.abs(mass.sum(axis=1) - part.mass[rows]) <= _EVEN):
         return x, mass
     mass = part.panels.values[rows] * part.panels.weights
