@@ -37,10 +37,13 @@ class SpreadMarginal(WithMoments):
     error: float = 0.0
     name: str = ""
     _below: tuple[PPoly, ...] = field(default=(), repr=False)
+    _knots: tuple[Floats, ...] = field(default=(), repr=False)  # between which the distribution function is a cubic, with its values
 
     def __post_init__(self) -> None:
         pieces = (CubicHermiteSpline(curve.x, curve.below, curve.density) for _, curve in self.spread.curves)
         object.__setattr__(self, "_below", tuple(pieces))
+        x = np.unique(np.concatenate([*(curve.x for _, curve in self.spread.curves), np.array(self.atoms)]))
+        object.__setattr__(self, "_knots", (x, np.maximum.accumulate(np.asarray(self.cdf(x)))))
 
     @property
     def mean_(self) -> float:  # type: ignore[override]
@@ -115,12 +118,6 @@ class SpreadMarginal(WithMoments):
             if np.all(done):
                 break
         return np.asarray(np.where(levels <= 0, self.support[0], np.where(levels >= 1, self.support[1], found)))[()]
-
-    @property
-    def _knots(self) -> tuple[Floats, Floats]:
-        """Between which the distribution function is a cubic, with its values."""
-        x = np.unique(np.concatenate([*(curve.x for _, curve in self.spread.curves), np.array(self.atoms)]))
-        return x, np.maximum.accumulate(np.asarray(self.cdf(x)))
 
     def hdi(self, prob: float) -> tuple[float, float]:
         """Shortest interval with probability `prob`."""

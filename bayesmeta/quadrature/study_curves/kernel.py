@@ -20,12 +20,14 @@ _REACH = 8.6  # standard deviations of the normal density: exp(-37) is left beyo
 _FAST = 1e-4  # of a curve's top, below which it may be too narrow for the step of its grid
 _DEEPEST = 38.0  # log of what is left out of a sum in logs
 _WIDE, _COARSE = 1.4, 6.0  # tau, in steps of the grid, from which on the grid resolves it, and every second node does
-_SLOPE, _BEND = 0.4, 0.13  # derivatives of a curve times tau and its square, up to which Gauss-Hermite resolves it
+_SLOPE, _BEND = 0.8, 0.13  # derivatives of a curve times tau and its square, up to which Gauss-Hermite resolves it
+_FLAT = 200.0  # tau, in steps of the grid, from which on what is beyond a grid's ends is summed by a formula
 _TINY = 0.01  # tau, in steps of the grid, up to which a curve is normal
 _BLOCK = 64  # terms of a recurrence, whose error grows with their square
 _MOST = 100_000  # terms
 GAUSS_X, GAUSS_W = np.polynomial.hermite_e.hermegauss(11)
 GAUSS_W = GAUSS_W / GAUSS_W.sum()
+_OTHERS, _OTHERS_W = np.delete(GAUSS_X, GAUSS_X.size // 2), np.delete(GAUSS_W, GAUSS_X.size // 2)  # but for the middle
 
 
 @numba.njit(cache=True, error_model="numpy", inline="always")
@@ -76,8 +78,13 @@ def slopes(edges, series, n, x):
     inside = min(max(x, edges[0]), edges[n])
     p = _panel(edges, n, inside)
     u = (inside - edges[p]) / ((edges[p + 1] - edges[p]) / 2) - 1
-    first = _clenshaw(series[p, 1], u)
-    at, second = _clenshaw(series[p, 0], u), _clenshaw(series[p, 2], u)
+    a1, a2, b1, b2, c1, c2, twice = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 2 * u
+    for j in range(series.shape[2] - 1, 0, -1):  # Clenshaw's recurrence of all three side by side
+        a1, a2 = twice * a1 - a2 + series[p, 0, j], a1
+        b1, b2 = twice * b1 - b2 + series[p, 1, j], b1
+        c1, c2 = twice * c1 - c2 + series[p, 2, j], c1
+    first = u * b1 - b2 + series[p, 1, 0]
+    at, second = u * a1 - a2 + series[p, 0, 0], u * c1 - c2 + series[p, 2, 0]
     return at + first * (x - inside), first, second if inside == x else 0.0
 
 
@@ -122,15 +129,26 @@ def _in_logs(edges, series, n, centre, scale, unit, m, tau):
     return top + math.log(total * step / tau) - _LOG_2PI / 2
 
 
+@numba.njit(cache=True, error_model="numpy", inline="always")
+def _beyond(z, d):
+    """Sum of a normal density times d over nodes d apart, from z + d / 2 on, by the formula of Euler and Maclaurin."""
+    return math.erfc(z / math.sqrt(2)) / 2 - d * d / 24 * z * math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+
+
 @numba.njit(cache=True, error_model="numpy")
 def _on_grid(grid, first, step, n, left, right, m, tau):
     """Mean of a curve over N(m, tau^2), relative to its top, as a sum over its grid, which goes on with what is at its ends."""
     stride = 2 if tau >= _COARSE * step else 1
     start = math.ceil((m - _REACH * tau - first) / step)
     stop = math.floor((m + _REACH * tau - first) / step) + 1
+    total, d = 0.0, stride * step / tau
+    if tau >= _FLAT * step:
+        low, high = (first - stride * step / 2 - m) / tau, (first + ((n - 1) // stride + 0.5) * stride * step - m) / tau
+        total = (left * _beyond(-low, d) + right * _beyond(high, d)) * math.sqrt(2 * math.pi) / d
+        start, stop = max(start, 0), min(stop, n)
+        start -= start % stride
     start = start if left > 0 else max(start, 0)
     stop = stop if right > 0 else min(stop, n)
-    total, d = 0.0, stride * step / tau
     rr = math.exp(-d * d)
     for block in range(start, stop, _BLOCK * stride):
         z = (first + block * step - m) / tau
@@ -143,39 +161,43 @@ def _on_grid(grid, first, step, n, left, right, m, tau):
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _gauss(edges, series, n, m, tau, top):
+def _gauss(edges, series, n, m, tau, top, work):
     """Mean of a curve over N(m, tau^2), relative to its value at m, whose log is `top`, by a Gauss-Hermite rule."""
-    total, reach = 0.0, tau * GAUSS_X[-1]
+    total, reach = GAUSS_W[GAUSS_X.size // 2], tau * GAUSS_X[-1]
     p = _panel(edges, n, m)
     if not (edges[p] <= m - reach and m + reach <= edges[p + 1]):
         for q in range(GAUSS_X.size):
-            total += GAUSS_W[q] * math.exp(value(edges, series, n, m + tau * GAUSS_X[q]) - top)
+            if q != GAUSS_X.size // 2:
+                total += GAUSS_W[q] * math.exp(value(edges, series, n, m + tau * GAUSS_X[q]) - top)
         return total
-    c, half = series[p, 0], (edges[p + 1] - edges[p]) / 2
+    half = (edges[p + 1] - edges[p]) / 2
     middle, by = (m - edges[p]) / half - 1, tau / half
-    for q in range(0, GAUSS_X.size - 1, 2):  # Clenshaw's recurrence of two nodes side by side
-        x, y = middle + by * GAUSS_X[q], middle + by * GAUSS_X[q + 1]
-        a1, a2, b1, b2 = 0.0, 0.0, 0.0, 0.0
-        for j in range(c.size - 1, 0, -1):
-            a1, a2 = 2 * x * a1 - a2 + c[j], a1
-            b1, b2 = 2 * y * b1 - b2 + c[j], b1
-        total += GAUSS_W[q] * math.exp(x * a1 - a2 + c[0] - top) + GAUSS_W[q + 1] * math.exp(y * b1 - b2 + c[0] - top)
-    last = _clenshaw(c, middle + by * GAUSS_X[-1])
-    return total + GAUSS_W[-1] * math.exp(last - top)
+    for q in range(_OTHERS.size):  # Clenshaw's recurrence of all nodes side by side
+        work[0, q], work[1, q], work[2, q] = 2 * (middle + by * _OTHERS[q]), 0.0, 0.0
+    for j in range(series.shape[2] - 1, 0, -1):
+        c = series[p, 0, j]
+        for q in range(_OTHERS.size):
+            now = work[0, q] * work[1, q] - work[2, q] + c
+            work[2, q] = work[1, q]
+            work[1, q] = now
+    c = series[p, 0, 0] - top
+    for q in range(_OTHERS.size):
+        total += _OTHERS_W[q] * math.exp(work[0, q] * work[1, q] / 2 - work[2, q] + c)
+    return total
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _log_mean(i, m, tau, edges, series, panels, centre, scale, grid, first, step, nodes, ends, top):
+def _log_mean(i, m, tau, edges, series, panels, centre, scale, grid, first, step, nodes, ends, top, work):
     """Log of the mean of the curve of study i over N(m, tau^2)."""
     if tau == 0:
         return value(edges[i], series[i], panels[i], m)
     if tau < _WIDE * step[i]:
         at, by, curvature = slopes(edges[i], series[i], panels[i], m)
-        if tau < _TINY * step[i] and abs(by) * tau < _SLOPE:
+        if tau < _TINY * step[i] and abs(by) * tau < _SLOPE / 2:
             rest = 1 - curvature * tau**2
             return at + (by * tau) ** 2 / (2 * rest) - math.log(rest) / 2
         if abs(by) * tau < _SLOPE and abs(curvature) * tau**2 < _BEND:
-            return at + math.log(_gauss(edges[i], series[i], panels[i], m, tau, at))
+            return at + math.log(_gauss(edges[i], series[i], panels[i], m, tau, at, work))
     else:
         mean = _on_grid(grid[i], first[i], step[i], nodes[i], ends[i, 0], ends[i, 1], m, tau)
         if mean > _FAST:
@@ -186,14 +208,14 @@ def _log_mean(i, m, tau, edges, series, panels, centre, scale, grid, first, step
 @numba.njit(cache=True, error_model="numpy")
 def log_means(beta, X, tau, edges, series, panels, centre, scale, grid, first, step, nodes, ends, top):
     """Log of the mean of each study's curve over N(x_i beta, tau^2), shape (point, study)."""
-    found = np.empty((beta.shape[0], X.shape[0]))
+    found, work = np.empty((beta.shape[0], X.shape[0])), np.empty((3, _OTHERS.size))
     for j in range(beta.shape[0]):
         for i in range(X.shape[0]):
             m = 0.0
             for c in range(X.shape[1]):
                 m += X[i, c] * beta[j, c]
             found[j, i] = _log_mean(
-                i, m, tau[j], edges, series, panels, centre, scale, grid, first, step, nodes, ends, top
+                i, m, tau[j], edges, series, panels, centre, scale, grid, first, step, nodes, ends, top, work
             )
     return found
 
@@ -201,14 +223,14 @@ def log_means(beta, X, tau, edges, series, panels, centre, scale, grid, first, s
 @numba.njit(cache=True, error_model="numpy")
 def log_totals(beta, X, tau, edges, series, panels, centre, scale, grid, first, step, nodes, ends, top):
     """Sum of `log_means` over the studies, shape (point,)."""
-    found = np.zeros(beta.shape[0])
+    found, work = np.zeros(beta.shape[0]), np.empty((3, _OTHERS.size))
     for j in range(beta.shape[0]):
         for i in range(X.shape[0]):
             m = 0.0
             for c in range(X.shape[1]):
                 m += X[i, c] * beta[j, c]
             found[j] += _log_mean(
-                i, m, tau[j], edges, series, panels, centre, scale, grid, first, step, nodes, ends, top
+                i, m, tau[j], edges, series, panels, centre, scale, grid, first, step, nodes, ends, top, work
             )
     return found
 

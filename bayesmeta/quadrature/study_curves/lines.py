@@ -50,6 +50,28 @@ def row_between(row, low, high, x):
 
 
 @numba.njit(cache=True, error_model="numpy")
+def panel_marks(mean, sd, low, high, width, reach, most):
+    """Ends of panels over densities with these means, standard deviations and ends.
+
+    A panel is as wide as `width` standard deviations of the narrowest density near it, and `reach` of them from its mean wider.
+    """
+    last, marks = high.max(), np.empty(most + 1)
+    at, n = low.min(), 1
+    marks[0] = at
+    while at < last and n <= most:
+        narrowest, after = np.inf, last
+        for r in range(mean.size):
+            if low[r] - width * sd[r] <= at < high[r]:
+                narrowest = min(narrowest, width * max(sd[r], abs(at - mean[r]) / reach))
+            if low[r] > at:
+                after = min(after, low[r])
+        at = min(at + max(narrowest if narrowest < np.inf else after - at, 1e-14 * (1 + abs(at))), last)
+        marks[n] = at
+        n += 1
+    return marks[:n]
+
+
+@numba.njit(cache=True, error_model="numpy")
 def place_below(weight, u):
     """Place among equally spaced nodes with a density, a line between them, below which there is the probability u."""
     total, before = 0.0, 0.0

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.quadrature.study_curves.problem import CurvesProblem, Piece
-from bayesmeta.quadrature.study_curves.surface import Surface, surface
+from bayesmeta.quadrature.study_curves.surface import Surface, around, surface
 
 Floats = NDArray[np.float64]
 _STEPS = 12  # of Newton's method
@@ -52,13 +52,23 @@ class Likelihood:
         """What is computed once for all priors, where one coefficient is free."""
         if len(self.piece.free) != 1:
             return None
-        tables, X = self.problem.tables, self.problem.X
-        offset = sum((X[:, i] * value for i, value in self.piece.fixed.items()), np.zeros(len(X)))
-        slope = np.ascontiguousarray(X[:, self.piece.free[0]])
+        tables, (slope, offset) = self.problem.tables, self._line
         return tables.kept(
             (slope.tobytes(), offset.tobytes()),
             lambda: surface(tables, slope, offset, lambda beta, tau: self._of_curves(beta[:, None], tau)),
         )
+
+    @cached_property
+    def _line(self) -> tuple[Floats, Floats]:
+        """How much of the only free coefficient a study's effect has, and what else it has, shape (study,)."""
+        X = self.problem.X
+        offset = sum((X[:, i] * value for i, value in self.piece.fixed.items()), np.zeros(len(X)))
+        return np.ascontiguousarray(X[:, self.piece.free[0]]), offset
+
+    def around(self, tau: Floats) -> tuple[Floats, Floats]:
+        """Where the only free coefficient would lie at each tau, were all curves normal, and its standard deviation."""
+        slope, offset = self._line
+        return around(tau, slope, self.problem.tables.centre - offset, self.problem.tables.scale)
 
     @property
     def error(self) -> float:

@@ -23,7 +23,7 @@ from bayesmeta.quadrature.study_curves.tables import CurveTables
 
 Floats = NDArray[np.float64]
 LogLikelihood = Callable[[Floats, Floats], Floats]  # from coefficients and tau, shape (point,), to the log likelihood
-_REACH = 9.5  # standard deviations on either side
+REACH = 9.5  # standard deviations on either side
 _SMALLEST, _LARGEST = 0.5, 2.0  # c in units of the narrowest curve, and the largest tau in units of what the curves span
 _Z, _PER_W = (11, 17, 25, 37, 55, 81, 121), (5, 7, 10, 14)  # nodes of z, and of w for a unit of it: the first that suffice
 _LOOK, _NEGLIGIBLE = 24, 45.0  # steps of w in which the likelihood is looked for, and log of what is left out below its top
@@ -61,8 +61,14 @@ class Surface:
     def __call__(self, beta: Floats, tau: Floats) -> Floats:
         """Log likelihood at points, shape (point,), those of one tau together; nan where the surface does not reach."""
         return np.asarray(
-            _at(beta, tau, self.series, self.top, self.c, self.low, self.high, self.slope, self.gap, self.scale, _REACH)
+            _at(beta, tau, self.series, self.top, self.c, self.low, self.high, self.slope, self.gap, self.scale, REACH)
         )
+
+
+def around(tau: Floats, slope: Floats, gap: Floats, scale: Floats) -> tuple[Floats, Floats]:
+    """Where a coefficient would lie at each tau, were all curves normal, and its standard deviation."""
+    middle, sd = np.array([_place(float(one), slope, gap, scale) for one in tau]).T
+    return middle, sd
 
 
 def surface(tables: CurveTables, slope: Floats, offset: Floats, log_likelihood: LogLikelihood) -> Surface | None:
@@ -82,7 +88,7 @@ def surface(tables: CurveTables, slope: Floats, offset: Floats, log_likelihood: 
 
     def values(w: Floats, z: Floats) -> Floats:
         tau = c * np.sqrt(np.expm1(2 * w))
-        centre, sd = np.array([_place(one, slope, gap, scale) for one in tau]).T
+        centre, sd = around(tau, slope, gap, scale)
         beta = centre[:, None] + sd[:, None] * z
         return log_likelihood(beta.ravel(), np.repeat(tau, z.size)).reshape(beta.shape)
 
@@ -91,14 +97,14 @@ def surface(tables: CurveTables, slope: Floats, offset: Floats, log_likelihood: 
         math.log1p((_LARGEST * float(np.ptp(tables.centre) + scale.max()) / c) ** 2) / 2,
     )
     for n in _Z:
-        z = _REACH * _nodes(n)
+        z = REACH * _nodes(n)
         if _fits(values(low + (high - low) * _PROBES, z).T):
             break
     else:
         return None
     for per_unit in _PER_W:
         w = low + (high - low) * (1 + _nodes(math.ceil(per_unit * (high - low)) + 8)) / 2
-        if _fits(values(w, _REACH * (_PROBES - _PROBES[1]))):
+        if _fits(values(w, REACH * (_PROBES - _PROBES[1]))):
             break
     else:
         return None
