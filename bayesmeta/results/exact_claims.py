@@ -202,7 +202,7 @@ def along(direction: OneDirection, cdf: Callable[[Any], Any], points: Sequence[t
 
 
 def cells(direction: OneDirection) -> tuple[Floats, NDArray[np.bool_]]:
-    """Edges of the comparisons of a claim, in order, and whether it holds between them, from below the first to above the last."""
+    """Edges of the comparisons of a claim, in order, and whether it holds below the first, between them, and above the last."""
     cuts = [(number(one.threshold / lead), lead) for lead, one in direction.edges]
     edges = np.unique([cut for cut, _ in cuts])
     middles = middles_of(edges)

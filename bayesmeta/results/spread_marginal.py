@@ -37,7 +37,9 @@ class SpreadMarginal(WithMoments):
     error: float = 0.0
     name: str = ""
     _below: tuple[PPoly, ...] = field(default=(), repr=False)
-    _knots: tuple[Floats, ...] = field(default=(), repr=False)  # between which the distribution function is a cubic, with its values
+    _knots: tuple[Floats, ...] = field(
+        default=(), repr=False
+    )  # between which the distribution function is a cubic, with its values
 
     def __post_init__(self) -> None:
         pieces = (CubicHermiteSpline(curve.x, curve.below, curve.density) for _, curve in self.spread.curves)
@@ -104,7 +106,9 @@ class SpreadMarginal(WithMoments):
         x, below = self._knots
         at = np.clip(np.searchsorted(below, levels), 0, x.size - 1)
         low, high = x[np.maximum(at - 1, 0)], x[at]
-        within = np.isin(high, self.atoms) & (self._continuous(high) + self._jumps(low) < levels)  # the step up at an atom
+        within = np.isin(high, self.atoms) & (
+            self._continuous(high) + self._jumps(low) < levels
+        )  # the step up at an atom
         found = np.where(within, high, (low + high) / 2)
         for _ in range(_STEPS):
             gap = self._continuous(found) + self._jumps(low) - levels

@@ -1,7 +1,7 @@
 """Nodes of mu and tau at which the likelihood of curves is computed once, for a table of priors on both.
 
-Nodes of tau are those of the rule that priors share in `bayesmeta.sensitivity.rules`, as far as they count under any prior; those of mu
-are Gauss nodes of panels, which are halved until a polynomial follows the posterior under every pair of priors.
+Nodes of tau are those of the rule that priors share in `bayesmeta.sensitivity.rules`, as far as they count under any prior.
+Those of mu are Gauss nodes of panels, which are halved until a polynomial follows the posterior under every pair of priors.
 """
 
 from __future__ import annotations

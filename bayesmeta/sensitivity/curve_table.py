@@ -6,7 +6,6 @@ likelihood there. Where the nodes do not cover the posterior of a pair to the to
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, sici
 
 from bayesmeta.priors import Prior
+from bayesmeta.quadrature.scale_density import ScaleDensity
 from bayesmeta.quadrature.study_curves.fit import CurvesFit, curve_error
 from bayesmeta.quadrature.study_curves.panels import basis, below_weights, curve_on
 from bayesmeta.results.exact_claims import OneDirection, cells
@@ -25,7 +25,10 @@ Floats = NDArray[np.float64]
 _CHUNK = 4_000  # pairs whose quantiles are found at a time
 _FAR = 8.5  # standard deviations, beyond which a normal distribution function is 0 or 1
 _U, _V = np.polynomial.legendre.leggauss(32)
-_COUNTS, _HUGE = 1e-6, 1e3  # mass of a tau at which the curves are looked at, and tau in steps of them beyond which they are not
+_COUNTS, _HUGE = (
+    1e-6,
+    1e3,
+)  # mass of a tau at which the curves are looked at, and tau in steps of them beyond which they are not
 _MOMENT = 0.01  # a second moment may be a hundred times less certain, relative to itself, than a probability
 
 
@@ -69,7 +72,9 @@ class CurveTable:
         """
         nodes, E = self.nodes, self.evidence
         with np.errstate(invalid="ignore", divide="ignore"):
-            halves = np.abs(np.cumsum(nodes.by_panel(self._signed @ nodes.likelihood, nodes.weight), axis=0)).max(axis=0)
+            halves = np.abs(np.cumsum(nodes.by_panel(self._signed @ nodes.likelihood, nodes.weight), axis=0)).max(
+                axis=0
+            )
             for power in (1, 2):
                 moment = (self._mass * nodes.tau**power) @ self._by_tau
                 change = np.abs((self._signed * nodes.tau**power) @ self._by_tau)
@@ -105,9 +110,13 @@ class CurveTable:
     def mu(self, levels: Floats) -> dict[str, Floats]:
         """Mean, standard deviation and two quantiles of mu."""
         nodes = self.nodes
-        centre = float(nodes.x @ (nodes.likelihood.max(axis=0) * nodes.weight) / (nodes.likelihood.max(axis=0) @ nodes.weight))
+        centre = float(
+            nodes.x @ (nodes.likelihood.max(axis=0) * nodes.weight) / (nodes.likelihood.max(axis=0) @ nodes.weight)
+        )
         gap = nodes.x - centre
-        shift, square = ((self._given_tau * nodes.weight * gap**power) @ nodes.density.T / self.evidence for power in (1, 2))
+        shift, square = (
+            (self._given_tau * nodes.weight * gap**power) @ nodes.density.T / self.evidence for power in (1, 2)
+        )
         lower, upper = (self._mu_quantiles(float(level)) for level in levels)
         return {"mean": centre + shift, "sd": np.sqrt(square - shift**2), "lower": lower, "upper": upper}
 
@@ -115,13 +124,13 @@ class CurveTable:
         """Mean, standard deviation and two quantiles of tau."""
         nodes, rule = self.nodes, self.nodes.rule
         first, square = ((self._mass * nodes.tau**power) @ self._by_tau / self.evidence for power in (1, 2))
-        s = np.asarray(rule.grid.inverse(rule.v))[0, nodes.kept]
+        scale, s = self._scale, np.asarray(rule.grid.inverse(rule.v))[0, nodes.kept]
         quantiles = np.empty((2, *self.evidence.shape))
         for c in range(self.evidence.shape[1]):
             masses = self._mass * self._by_tau[:, c] / self.evidence[:, c, None]
             start, step = np.full(len(masses), s[0]), np.full(len(masses), rule.step)
             at = node_quantiles(masses, start, step, levels)
-            quantiles[:, :, c] = np.asarray(rule.scale.at(np.asarray(rule.grid.at(at)))[0]).reshape(at.shape).T
+            quantiles[:, :, c] = np.asarray(scale.at(np.asarray(rule.grid.at(at)))[0]).reshape(at.shape).T
         return {"mean": first, "sd": np.sqrt(square - first**2), "lower": quantiles[0], "upper": quantiles[1]}
 
     def divergences(self) -> tuple[Floats, Floats]:
@@ -136,25 +145,32 @@ class CurveTable:
         def mean(weights: Floats, values: Floats) -> Floats:
             return np.where(weights > 0, weights * np.where(weights > 0, values, 0.0), 0.0)
 
-        own = (self._given_tau * nodes.weight) @ mean(nodes.density, log_mu).T + mean(self._mass, log_tau) @ self._by_tau
+        own = (self._given_tau * nodes.weight) @ mean(nodes.density, log_mu).T + mean(
+            self._mass, log_tau
+        ) @ self._by_tau
         primary_mu = self._given_tau[t] * nodes.weight * nodes.density[c]
         primary_tau = self._mass[t] * self._by_tau[:, c]
         loss = mean(primary_mu, log_mu).sum(axis=1) + mean(primary_tau, log_tau).sum(axis=1)[:, None]
         return own / self.evidence, loss / self.evidence[t, c]
 
+    @property
+    def _scale(self) -> ScaleDensity:
+        assert isinstance(self.nodes.rule.scale, ScaleDensity)
+        return self.nodes.rule.scale
+
     def _mu_below(self, x: float) -> Floats:
         return np.asarray((self.nodes.likelihood * below_weights(self.nodes.edges, x)) @ self.nodes.density.T)
 
     def _tau_below(self, x: float) -> Floats:
-        rule = self.nodes.rule
-        if not float(rule.scale.lower) < x < float(rule.scale.upper):
-            return self._by_tau * float(x > float(rule.scale.lower))
+        rule, scale = self.nodes.rule, self._scale
+        if not float(scale.lower) < x < float(scale.upper):
+            return np.asarray(self._by_tau * float(x > float(scale.lower)))
         s = np.asarray(rule.grid.inverse(rule.v))[0, self.nodes.kept]
-        place = np.asarray(rule.grid.inverse(np.asarray(rule.scale.line(np.array(x))))).item()
+        place = np.asarray(rule.grid.inverse(np.asarray(scale.line(np.array(x))))).item()
         return np.asarray(self._by_tau * (0.5 + sici(np.pi * (place - s) / rule.step)[0] / np.pi)[:, None])
 
     def _new_below(self, x: float) -> Floats:
-        """Of mu + N(0, tau^2): each panel's polynomial times a normal distribution function, integrated as finely as tau needs."""
+        """Of mu + N(0, tau^2): the polynomial of each panel times a normal distribution function, as finely as tau needs."""
         nodes, edges = self.nodes, self.nodes.edges
         kernel = nodes.weight * ndtr((x - nodes.x) / nodes.tau[:, None])
         kernel = kernel.reshape(nodes.tau.size, len(edges), -1)

@@ -36,12 +36,14 @@ class ExactSurface(WeightedSurface):
 
     @cached_property
     def _shared(self) -> Mapping[tuple[int, ...], Row]:
-        fit = getattr(self.under.fitted, "fit", None)
-        if self.under.fitted.prepared.exact.form != "curves" or math.prod(map(len, self.varied.values())) < _FEWEST:
+        fitted = self.under.fitted
+        if fitted.prepared.exact.form != "curves" or math.prod(map(len, self.varied.values())) < _FEWEST:
             return {}
         from bayesmeta.sensitivity.shared_rows import shared_rows  # which loads Numba
 
-        return shared_rows(fit, self._ready, self.claims, self._quantity, self.varied, self.ci_prob, self.tolerance)
+        return shared_rows(
+            fitted.fit, self._ready, self.claims, self._quantity, self.varied, self.ci_prob, self.tolerance
+        )
 
     def _combination(self, other: Ready) -> tuple[Under, dict[str, float]]:
         """Probabilities, and the other numbers, under one combination."""

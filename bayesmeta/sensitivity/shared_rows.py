@@ -22,6 +22,7 @@ from bayesmeta.sensitivity.rules import Plan, plans
 from bayesmeta.sensitivity.varied import Key
 
 Floats = NDArray[np.float64]
+_PAIRS = 40_000  # of priors in a table
 
 
 class Row(NamedTuple):
@@ -63,15 +64,18 @@ def shared_rows(
     whole = [c for c, prior in enumerate(mu) if _is_smooth(prior)]
     if plan is None or whole[-1:] != [len(mu) - 1]:
         return {}
-    table = CurveTable(fit, plan, [mu[c] for c in whole], (len(plan.members) - 1, len(whole) - 1))
-    values, good = _values(table, directions, quantity, ci_prob, tolerance)  # type: ignore[arg-type]
-    rows = {}
-    for (t, member), (c, place) in itertools.product(enumerate(plan.members), enumerate(whole)):
-        if good[t, c] and _asked(member, len(resolved)) and _asked(place, len(mu) - 1):
-            at = {"tau": member, "mu": place}
-            numbers = {name: float(array[t, c]) for name, array in values.items() if isinstance(name, str)}
-            probability = tuple(float(values[j][t, c]) for j in range(len(claims)))
-            rows[tuple(at[str(key)] for key in varied)] = Row(probability, numbers)
+    rows: dict[tuple[int, ...], Row] = {}
+    size = max(_PAIRS // len(plan.members), 1)
+    for start in range(0, len(whole) - 1 or 1, size):
+        chosen = [*whole[:-1][start : start + size], whole[-1]]
+        table = CurveTable(fit, plan, [mu[c] for c in chosen], (len(plan.members) - 1, len(chosen) - 1))
+        values, good = _values(table, directions, quantity, ci_prob, tolerance)  # type: ignore[arg-type]
+        for (t, member), (c, place) in itertools.product(enumerate(plan.members), enumerate(chosen)):
+            if good[t, c] and _asked(member, len(resolved)) and _asked(place, len(mu) - 1):
+                at = {"tau": member, "mu": place}
+                numbers = {name: float(array[t, c]) for name, array in values.items() if isinstance(name, str)}
+                probability = tuple(float(values[j][t, c]) for j in range(len(claims)))
+                rows[tuple(at[str(key)] for key in varied)] = Row(probability, numbers)
     return rows
 
 
@@ -118,7 +122,7 @@ def _values(
     if quantity is not None:
         levels = np.array([(1 - ci_prob) / 2, (1 + ci_prob) / 2])
         with np.errstate(invalid="ignore"):
-            values |= table.mu(levels) if quantity.name == "mu" else table.tau(levels)
+            values.update(table.mu(levels) if quantity.name == "mu" else table.tau(levels))
     evidence = table.log_marginal_likelihood
     gain, loss = table.divergences()
     log_factor = evidence - evidence[-1, -1]

@@ -114,7 +114,7 @@ def blurred_rows(x, first, step, tau, mass):
         fall, factor = math.exp(-d * d), 1 / (tau[r] * math.sqrt(2 * math.pi))
         for q in range(x.size):
             place = (x[q] - first[r]) / step[r]
-            near = min(max(int(math.floor(place + 0.5)), 0), n - 1)
+            near = min(max(math.floor(place + 0.5), 0), n - 1)
             z = (near - place) * d
             if abs(z) > _FAR:
                 continue

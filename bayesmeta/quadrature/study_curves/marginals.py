@@ -144,8 +144,8 @@ def _new_density(part: CurvePart, offset: float, weights: Floats) -> Callable[[F
 def _new_terms(part: CurvePart, tau: Floats) -> Iterator[Callable[[Floats], Floats]]:
     """Densities of the first free coefficient plus N(0, tau^2), of which the sum is over all tau.
 
-    Where the equally spaced nodes of a row carry its mass, so do closer ones, as close as tau needs, and where tau is a small part of
-    the coefficient's standard deviation a Gauss-Hermite rule about each point.
+    Where the equally spaced nodes of a row carry its mass, closer ones do, as close as tau needs; where tau is a small part of
+    the coefficient's standard deviation, so does a Gauss-Hermite rule about each point.
     """
     kept, sd, rows = part.kept, part.sd[:, 0], part.rows
     assert rows is not None

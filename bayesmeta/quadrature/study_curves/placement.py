@@ -53,10 +53,11 @@ class Likelihood:
         if len(self.piece.free) != 1:
             return None
         tables, (slope, offset) = self.problem.tables, self._line
-        return tables.kept(
+        found: Surface | None = tables.kept(
             (slope.tobytes(), offset.tobytes()),
             lambda: surface(tables, slope, offset, lambda beta, tau: self._of_curves(beta[:, None], tau)),
         )
+        return found
 
     @cached_property
     def _line(self) -> tuple[Floats, Floats]:

@@ -1,8 +1,8 @@
 """The log likelihood of one coefficient and tau as a polynomial in both, computed once for all priors.
 
 It is a Chebyshev series in z, the distance of the coefficient from where it would lie were all curves normal, in standard
-deviations that it would have, and in w = log(1 + (tau / c)^2) / 2, which is smooth at tau = 0 and grows as log(tau). It covers what
-the studies say of the coefficient at each tau; what lies beyond is computed from the curves.
+deviations that it would have, and in w = log(1 + (tau / c)^2) / 2, which is smooth at tau = 0 and grows as log(tau). It covers
+what the studies say of the coefficient at each tau; what lies beyond is computed from the curves.
 
 References
 ----------
@@ -15,18 +15,27 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesmeta.quadrature.study_curves.surface_kernel import at_points, place_at
 from bayesmeta.quadrature.study_curves.tables import CurveTables
 
 Floats = NDArray[np.float64]
 LogLikelihood = Callable[[Floats, Floats], Floats]  # from coefficients and tau, shape (point,), to the log likelihood
 REACH = 9.5  # standard deviations on either side
-_SMALLEST, _LARGEST = 0.5, 2.0  # c in units of the narrowest curve, and the largest tau in units of what the curves span
-_Z, _PER_W = (11, 17, 25, 37, 55, 81, 121), (5, 7, 10, 14)  # nodes of z, and of w for a unit of it: the first that suffice
-_LOOK, _NEGLIGIBLE = 24, 45.0  # steps of w in which the likelihood is looked for, and log of what is left out below its top
+_SMALLEST, _LARGEST = (
+    0.5,
+    2.0,
+)  # c in units of the narrowest curve, and the largest tau in units of what the curves span
+_Z, _PER_W = (
+    (11, 17, 25, 37, 55, 81, 121),
+    (5, 7, 10, 14),
+)  # nodes of z, and of w for a unit of it: the first that suffice
+_LOOK, _NEGLIGIBLE = (
+    24,
+    45.0,
+)  # steps of w in which the likelihood is looked for, and log of what is left out below its top
 _PROBES = np.array([0.02, 0.35, 0.7])  # of the length of the other axis, where nodes are tried
 _FIT, _ROUNDING = 1e-9, 16 * 2.0**-52  # last coefficients of a series that fits, and of its size in units of rounding
 
@@ -61,13 +70,15 @@ class Surface:
     def __call__(self, beta: Floats, tau: Floats) -> Floats:
         """Log likelihood at points, shape (point,), those of one tau together; nan where the surface does not reach."""
         return np.asarray(
-            _at(beta, tau, self.series, self.top, self.c, self.low, self.high, self.slope, self.gap, self.scale, REACH)
+            at_points(
+                beta, tau, self.series, self.top, self.c, self.low, self.high, self.slope, self.gap, self.scale, REACH
+            )
         )
 
 
 def around(tau: Floats, slope: Floats, gap: Floats, scale: Floats) -> tuple[Floats, Floats]:
     """Where a coefficient would lie at each tau, were all curves normal, and its standard deviation."""
-    middle, sd = np.array([_place(float(one), slope, gap, scale) for one in tau]).T
+    middle, sd = np.array([place_at(float(one), slope, gap, scale) for one in tau]).T
     return middle, sd
 
 
@@ -145,42 +156,3 @@ def _fits(values: Floats) -> bool:
 def _last(series: Floats) -> float:
     """Sum of the last coefficients along the first axis, in which they are largest."""
     return float(np.abs(series[-2:]).sum(axis=0).max())
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _place(tau, slope, gap, scale):
-    """Mean and standard deviation of a coefficient given tau, were all curves normal."""
-    precision, score = 0.0, 0.0
-    for i in range(slope.size):
-        weight = slope[i] / (scale[i] ** 2 + tau**2)
-        precision += weight * slope[i]
-        score += weight * gap[i]
-    return score / precision, 1 / math.sqrt(precision)
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _at(beta, tau, series, top, c, low, high, slope, gap, scale, reach):
-    """The series at points, those of one tau one after the other; nan beyond its ends."""
-    found, row, before = np.full(beta.size, np.nan), np.empty(series.shape[1]), -1.0
-    middle, sd, inside = 0.0, 1.0, False
-    for j in range(beta.size):
-        if tau[j] != before:
-            before = tau[j]
-            w = math.log1p((before / c) ** 2) / 2
-            inside = low <= w <= high
-            if inside:
-                middle, sd = _place(before, slope, gap, scale)
-                x = 2 * (w - low) / (high - low) - 1
-                this, last = 1.0, x  # T_0 and T_-1
-                row[:] = 0.0
-                for n in range(series.shape[0]):
-                    for q in range(row.size):
-                        row[q] += this * series[n, q]
-                    this, last = 2 * x * this - last, this
-        u = (beta[j] - middle) / (sd * reach)
-        if inside and abs(u) <= 1:
-            b1, b2 = 0.0, 0.0
-            for q in range(row.size - 1, 0, -1):
-                b1, b2 = 2 * u * b1 - b2 + row[q], b1
-            found[j] = top + u * b1 - b2 + row[0]
-    return found

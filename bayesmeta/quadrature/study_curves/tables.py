@@ -12,7 +12,7 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 
-from bayesmeta.quadrature.study_curves import kernel
+from bayesmeta.quadrature.study_curves import grid_kernel, kernel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int_]
@@ -147,10 +147,10 @@ def tabulate(log_curve: LogCurve, centre: Floats, scale: Floats) -> CurveTables:
     panels = _panels(log_curve, middle)
     edges, series = _padded([one for one, _ in panels], np.inf), _padded([one for _, one in panels], 0.0)
     count = np.array([len(one) for _, one in panels])
-    first, step, nodes, beyond = kernel.grid_ends(
+    first, step, nodes, beyond = grid_kernel.grid_ends(
         edges, series, count, middle, sd, _GRID_STEP, _WIDEST, _SEEN, _DEPTH, _FLAT
     )
-    values = kernel.on_grids(edges, series, count, first, step, nodes)
+    values = grid_kernel.on_grids(edges, series, count, first, step, nodes)
     top = values.max(axis=1)
     return CurveTables(
         edges,
@@ -210,4 +210,4 @@ def _panels(log_curve: LogCurve, centre: Floats) -> list[tuple[Floats, Floats]]:
     slope = series @ _DERIVATIVE / ((edges[:, 1:] - edges[:, :1]) / 2)
     bend = slope @ _DERIVATIVE / ((edges[:, 1:] - edges[:, :1]) / 2)
     series, cuts = np.stack([series, slope, bend], axis=1), np.searchsorted(study, np.arange(k + 1))
-    return [(np.append(edges[a:b, 0], edges[b - 1, 1]), series[a:b]) for a, b in itertools.pairwise(cuts)]
+    return [(np.append(edges[a:b, 0], edges[b - 1, 1]), np.asarray(series[a:b])) for a, b in itertools.pairwise(cuts)]
