@@ -7,6 +7,7 @@ Those of mu are Gauss nodes of panels, which are halved until a polynomial follo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +23,13 @@ Floats = NDArray[np.float64]
 _NODES = 256  # of tau
 _NEAR = np.arange(-3.0, 3.1)  # standard deviations at which the height of the likelihood is looked for
 _SLACK = 2.0  # what it may be higher between them, in logs
-_NEGLIGIBLE, _LOW = 42.0, 34.0  # logs of what is left out: nodes of tau, and mu at one of them
+_NEGLIGIBLE, _LOW = 32.0, 34.0  # logs of what is left out: nodes of tau, and mu at one of them
+_LARGEST = 100.0  # tau, in units of what the curves span: a posterior that goes on beyond has a fit of its own
 _MOST, _ROUNDS = 160, 9  # panels, and times that they are halved
+_RARE, _FARTHEST = (
+    1e-13,
+    1e3,
+)  # tail of a prior up to which panels reach where the likelihood has no end, and how far at the most
 _FIT = 1e-10  # probability in the last coefficients of a panel
 
 
@@ -54,11 +60,15 @@ class CurveNodes:
         scale = likelihood.problem.tables.scale
         self.rule = plan.rules(float(np.median(np.log(scale))), _NODES)[0]
         log_mass, tau = plan.log_masses([self.rule], range(len(plan.members))), self.rule.tau[0]
-        height = np.full(tau.size, -np.inf)
-        reached = log_mass.max(axis=0) > -2 * _NEGLIGIBLE
-        height[reached] = self._heights(tau[reached]) + _SLACK
+        spread = float(np.ptp(likelihood.problem.tables.centre) + scale.max())
+        reached = (log_mass.max(axis=0) > -2 * _NEGLIGIBLE) & (tau < _LARGEST * spread)
+        heights = self._heights(tau[reached]) + _SLACK
+        height = np.where(
+            tau > tau[reached][-1], heights[-1], heights.max()
+        )  # which no longer rises at the largest tau
+        height[reached] = heights
         above = log_mass + height
-        counts = np.flatnonzero((above - above.max(axis=1, keepdims=True)).max(axis=0) > -_NEGLIGIBLE)
+        counts = np.flatnonzero(reached & ((above - above.max(axis=1, keepdims=True)).max(axis=0) > -_NEGLIGIBLE))
         self.kept = slice(int(counts[0]), int(counts[-1]) + 1)
         self.tau, self.log_mass = tau[self.kept], log_mass[:, self.kept]
         above[:, self.kept] = -np.inf
@@ -76,6 +86,9 @@ class CurveNodes:
         """Panels that are halved until they follow the posterior under every pair of priors."""
         middle, sd = self._log_likelihood.around(self.tau)
         low, high = middle - REACH * sd, middle + REACH * sd
+        first, last = self._ended.T  # where the likelihood does not vanish, priors do
+        low = np.where(first, low, np.minimum(low, max(-_FARTHEST, min(float(p.ppf(_RARE)) for p in self._mu))))
+        high = np.where(last, high, np.maximum(high, min(_FARTHEST, max(float(p.ppf(1 - _RARE)) for p in self._mu))))
         ends = [end for prior in self._mu for end in prior.support if low.min() < end < high.max()]
         marks = np.unique(np.concatenate([first_edges(middle, sd, low, high).ravel(), ends]))
         self.edges = np.column_stack([marks[:-1], marks[1:]])
@@ -122,11 +135,17 @@ class CurveNodes:
     def _values(self, x: Floats) -> Floats:
         """Log likelihood at points of mu, shape (tau, point); where that is negligible at some tau, -inf."""
         middle, sd = self._log_likelihood.around(self.tau)
-        ends = middle[:, None] + sd[:, None] * (REACH * np.array([-1.0, 0.0, 1.0]))
-        height = self._log_likelihood(ends.reshape(-1, 1), np.repeat(self.tau, 3)).reshape(ends.shape)
-        ended = height < height.max(axis=1, keepdims=True) - _LOW
-        left_out = (ended[:, :1] & (x < ends[:, :1])) | (ended[:, 2:] & (x > ends[:, 2:]))
+        low, high = (middle + side * REACH * sd for side in (-1, 1))
+        left_out = (self._ended[:, :1] & (x < low[:, None])) | (self._ended[:, 1:] & (x > high[:, None]))
         found = np.full(left_out.shape, -np.inf)
         tau, points = (np.broadcast_to(values, found.shape)[~left_out] for values in (self.tau[:, None], x))
         found[~left_out] = self._log_likelihood(points[:, None], tau)
         return found
+
+    @cached_property
+    def _ended(self) -> NDArray[np.bool_]:
+        """Whether the likelihood is negligible at each tau as far out as normal curves would reach, shape (tau, side)."""
+        middle, sd = self._log_likelihood.around(self.tau)
+        points = middle[:, None] + sd[:, None] * (REACH * np.array([-1.0, 0.0, 1.0]))
+        height = self._log_likelihood(points.reshape(-1, 1), np.repeat(self.tau, 3)).reshape(points.shape)
+        return np.asarray(height < height.max(axis=1, keepdims=True) - _LOW)[:, [0, 2]]

@@ -88,7 +88,8 @@ class CurveTable:
     def _curves(self) -> Floats:
         """What the curves leave open, from another way to compute their means where a posterior has mass."""
         nodes, problem = self.nodes, self._fit.problem
-        share = np.stack([self._mass[t, :, None] * self._by_tau / self.evidence[t] for t in range(len(self._mass))])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            share = np.nan_to_num(self._mass[:, :, None] * self._by_tau / self.evidence[:, None])
         at = np.flatnonzero((share.max(axis=(0, 2)) > _COUNTS) & (nodes.tau < _HUGE * problem.tables.step.min()))
         middle = self._fit.parts[0].likelihood.around(nodes.tau[at])[0][:, None]
         again = curve_error(problem, nodes.tau[at], self._fit.parts[0].likelihood.all_of(middle))
@@ -175,7 +176,8 @@ class CurveTable:
         kernel = nodes.weight * ndtr((x - nodes.x) / nodes.tau[:, None])
         kernel = kernel.reshape(nodes.tau.size, len(edges), -1)
         for a, tau in enumerate(nodes.tau):
-            for p in np.flatnonzero(np.diff(edges, axis=1)[:, 0] > 2 * tau):
+            near = (edges[:, 0] < x + _FAR * tau) & (edges[:, 1] > x - _FAR * tau)
+            for p in np.flatnonzero(near & (np.diff(edges, axis=1)[:, 0] > 2 * tau)):
                 low, high = edges[p]
                 cuts = np.unique(np.clip([low, *(x + tau * np.linspace(-_FAR, _FAR, 5)), high], low, high))
                 half = np.diff(cuts) / 2

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bayesmeta.quadrature.curves import Curve
 from bayesmeta.quadrature.study_curves.fit import CurvesFit
 from bayesmeta.quadrature.study_curves.lines import between, blurred_rows, finer, normals, row_between, sincs
-from bayesmeta.quadrature.study_curves.panels import first_edges, followed
+from bayesmeta.quadrature.study_curves.panels import WIDTH, first_edges, followed
 from bayesmeta.quadrature.study_curves.part import CurvePart
 
 Floats = NDArray[np.float64]
@@ -22,8 +22,9 @@ _GAUSS_X, _GAUSS_W = np.polynomial.legendre.leggauss(36)
 RESOLVED = (
     0.6  # tau, in conditional standard deviations, from which on the nodes of a coefficient resolve a normal density
 )
-_EVEN = 1e-9  # of a node's mass, that equally spaced nodes may miss
+_EVEN = 3e-11  # of a node's mass, that equally spaced nodes may miss
 _CLOSE = 0.97  # standard deviations of the narrowest density that equally spaced nodes resolve, for one step
+_MOST_PIECES = 40  # of a rule over a normal density
 _MOST_FINER = 4  # halvings of a row's step
 _HERMITE = ((0.005, 9), (1e-5, 3), (0.0, 1))  # least tau, in conditional standard deviations, and nodes of the rule
 _GONE = 1e-14
@@ -173,8 +174,12 @@ def _new_terms(part: CurvePart, tau: Floats) -> Iterator[Callable[[Floats], Floa
         some = mass > _GONE
         spread = np.broadcast_to(tau[rest[wide], None], mass.shape)[some]
         yield partial(normals, mean=nodes[some], sd=spread, weight=mass[some])
-    for a in rest[~wide]:
-        yield partial(_blurred, part, int(a), float(tau[a]))
+    assert part.panels is not None
+    for a in rest[~wide]:  # a prior may make a peak that is narrow beside the standard deviation
+        peak = int(np.argmax(part.panels.values[a])) // (part.panels.values.shape[1] // len(part.panels.edges))
+        narrowest = min(float(np.ptp(part.panels.edges[peak])) / WIDTH, float(sd[a]))
+        pieces = min(math.ceil(float(tau[a]) / (RESOLVED * narrowest)), _MOST_PIECES)
+        yield partial(_blurred, part, int(a), float(tau[a]), max(pieces, 1))
 
 
 def _hermite(part: CurvePart, at: NDArray[np.intp], tau: Floats, nodes: Floats, weights: Floats, x: Floats) -> Floats:
@@ -192,8 +197,8 @@ def _hermite(part: CurvePart, at: NDArray[np.intp], tau: Floats, nodes: Floats, 
     return total
 
 
-def _blurred(part: CurvePart, a: int, tau: float, x: Floats) -> Floats:
-    return blurred(part, a, x, tau)
+def _blurred(part: CurvePart, a: int, tau: float, pieces: int, x: Floats) -> Floats:
+    return blurred(part, a, x, tau, pieces=pieces)
 
 
 def _row_masses(part: CurvePart, rows: NDArray[np.intp], times: int = 1) -> tuple[Floats, Floats]:
@@ -221,7 +226,7 @@ def first_nodes(part: CurvePart, rows: NDArray[np.intp]) -> tuple[Floats, Floats
     return np.broadcast_to(part.panels.nodes, mass.shape), mass
 
 
-def blurred(part: CurvePart, a: int, x: Floats, tau: float, log_row: Floats | None = None) -> Floats:
+def blurred(part: CurvePart, a: int, x: Floats, tau: float, log_row: Floats | None = None, pieces: int = 1) -> Floats:
     """Density at a narrow tau: the mean over z of the coefficient's own, as far as its support reaches.
 
     Parameters
@@ -234,6 +239,8 @@ def blurred(part: CurvePart, a: int, x: Floats, tau: float, log_row: Floats | No
         In units of the coefficient.
     log_row : ndarray, optional
         Log densities in place of the part's own row.
+    pieces : int
+        Of the rule over z.
     """
     rows = part.rows
     assert rows is not None
@@ -245,12 +252,15 @@ def blurred(part: CurvePart, a: int, x: Floats, tau: float, log_row: Floats | No
         return np.asarray(np.exp(log_density - part.log_evidence))
     near = (x > rows.low[a] - _REACH * tau) & (x < rows.high[a] + _REACH * tau)
     first, last = (np.clip((x[near] - end) / tau, -_Z, _Z) for end in (upper, lower))
-    z = (first + last)[:, None] / 2 + (last - first)[:, None] / 2 * _GAUSS_X
+    shares = (np.arange(pieces)[:, None] + (1 + _GAUSS_X) / 2).ravel() / pieces
+    z = first[:, None] + (last - first)[:, None] * shares
     points = (x[near, None] - tau * z).ravel()
     log_density = row_between(log_row, rows.low[a], rows.high[a], points) + part.nodes.log_weight[a]
     if part.free == 1:
         log_density = log_density + part.piece.log_prior(points[:, None])
     normal = np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi) * (last - first)[:, None] / 2
     found = np.zeros(x.size)
-    found[near] = (np.exp(log_density - part.log_evidence).reshape(z.shape) * normal) @ _GAUSS_W
+    found[near] = (np.exp(log_density - part.log_evidence).reshape(z.shape) * normal) @ np.tile(
+        _GAUSS_W / pieces, pieces
+    )
     return found

@@ -14,7 +14,7 @@ from bayesmeta.quadrature.study_curves.lines import panel_marks
 
 Floats = NDArray[np.float64]
 _N = 16  # nodes of a panel
-_WIDTH, _REACH = 2.5, 9.0  # of a panel at first, in standard deviations, and how far out it begins to grow
+WIDTH, _REACH = 2.5, 9.0  # of a panel at first, in standard deviations, and how far out it begins to grow
 _MOST = 2000  # panels
 _FIT = 1e-11  # probability in the last coefficients of a panel
 _ROUNDS = 45  # of halving: at an infinite density the last panel has a millionth of its mass
@@ -68,7 +68,7 @@ def nodes_of(edges: Floats) -> Floats:
 def first_edges(mean: Floats, sd: Floats, low: Floats, high: Floats) -> Floats:
     """Panels over a mixture of densities with these means, standard deviations and ends: shape (panel, 2)."""
     sd = np.maximum(sd, 1e-12 * (1 + np.abs(mean)))
-    marks = panel_marks(mean, sd, low, high, _WIDTH, _REACH, _MOST)
+    marks = panel_marks(mean, sd, low, high, WIDTH, _REACH, _MOST)
     return np.column_stack([marks[:-1], marks[1:]])
 
 

@@ -24,20 +24,15 @@ from bayesmeta.quadrature.study_curves.tables import CurveTables
 Floats = NDArray[np.float64]
 LogLikelihood = Callable[[Floats, Floats], Floats]  # from coefficients and tau, shape (point,), to the log likelihood
 REACH = 9.5  # standard deviations on either side
-_SMALLEST, _LARGEST = (
-    0.5,
-    2.0,
-)  # c in units of the narrowest curve, and the largest tau in units of what the curves span
-_Z, _PER_W = (
-    (11, 17, 25, 37, 55, 81, 121),
-    (5, 7, 10, 14),
-)  # nodes of z, and of w for a unit of it: the first that suffice
-_LOOK, _NEGLIGIBLE = (
-    24,
-    45.0,
-)  # steps of w in which the likelihood is looked for, and log of what is left out below its top
+# c in units of the narrowest curve, and the largest tau in units of what the curves span
+_SMALLEST, _LARGEST = 0.5, 2.0
+# Nodes of z, and of w for a unit of it: the first that suffice.
+_Z, _PER_W = (11, 17, 25, 37, 55, 81, 121, 180), (5, 7, 10, 14, 20, 28)
+# Steps of w in which the likelihood is looked for, and log of what is left out below its top.
+_LOOK, _NEGLIGIBLE = 24, 45.0
 _PROBES = np.array([0.02, 0.35, 0.7])  # of the length of the other axis, where nodes are tried
 _FIT, _ROUNDING = 1e-9, 16 * 2.0**-52  # last coefficients of a series that fits, and of its size in units of rounding
+_ENOUGH, _SLOW = 3e-9, 4.0  # last coefficients that a surface may have, and how many times them all further ones may be
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,23 +102,29 @@ def surface(tables: CurveTables, slope: Floats, offset: Floats, log_likelihood: 
         lambda w: values(w, np.zeros(1))[:, 0],
         math.log1p((_LARGEST * float(np.ptp(tables.centre) + scale.max()) / c) ** 2) / 2,
     )
-    for n in _Z:
-        z = REACH * _nodes(n)
-        if _fits(values(low + (high - low) * _PROBES, z).T):
-            break
-    else:
-        return None
-    for per_unit in _PER_W:
-        w = low + (high - low) * (1 + _nodes(math.ceil(per_unit * (high - low)) + 8)) / 2
-        if _fits(values(w, REACH * (_PROBES - _PROBES[1]))):
-            break
-    else:
-        return None
-    found = values(w, z)
-    top = float(found.max())
-    series = _series(_series(found - top).T).T
-    error = _last(series) + _last(series.T) + _ROUNDING * abs(top)
-    return Surface(series, top, c, low, high, slope, gap, scale, error) if error < 100 * _FIT else None
+
+    def z(at: int) -> Floats:
+        return REACH * _nodes(_Z[at])
+
+    def w(at: int) -> Floats:
+        return low + (high - low) * (1 + _nodes(math.ceil(_PER_W[at] * (high - low)) + 8)) / 2
+
+    of_z = _first(len(_Z), lambda at: values(low + (high - low) * _PROBES, z(at)).T)
+    of_w = _first(len(_PER_W), lambda at: values(w(at), REACH * (_PROBES - _PROBES[1])))
+    while of_z < len(_Z) and of_w < len(_PER_W):
+        found = values(w(of_w), z(of_z))
+        top = float(found.max())
+        series = _series(_series(found - top).T).T
+        by_w, by_z, rounding = _last(series), _last(series.T), _ROUNDING * abs(top)
+        if max(by_w, by_z) < _ENOUGH + rounding:
+            return Surface(series, top, c, low, high, slope, gap, scale, _SLOW * (by_w + by_z) + rounding)
+        of_w, of_z = of_w + (by_w >= _ENOUGH + rounding), of_z + (by_z >= _ENOUGH + rounding)
+    return None
+
+
+def _first(count: int, values: Callable[[int], Floats]) -> int:
+    """The first of so many numbers of nodes that suffices for values along the first axis."""
+    return next((at for at in range(count) if _fits(values(at))), count)
 
 
 def _range(height: Callable[[Floats], Floats], longest: float) -> tuple[float, float]:
