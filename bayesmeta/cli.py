@@ -252,10 +252,12 @@ for _command in TABLE_COMMANDS:
 
 @app.command(epilog=epilog("compare"))
 def compare(
-    effects: Annotated[Path, typer.Argument(help="CSV file with columns study, y, se and covariates.")],
+    effects: Annotated[
+        Path, typer.Argument(help="CSV file: study, y, se and covariates, or arms as --model takes them.")
+    ],
     tau: Annotated[
         list[str] | None,
-        typer.Option(help="Prior on the between-study SD. Repeatable; UniformShrinkage() if left out."),
+        typer.Option(help="Prior on the between-study SD. Repeatable; of estimates UniformShrinkage() if left out."),
     ] = None,
     mu: Mu = None,
     formula: Formula = "1",
@@ -263,7 +265,11 @@ def compare(
     prior: Priors = None,
     option: Options = None,
     estimator: Annotated[
-        list[str] | None, typer.Option(help="Frequentist row: 'method interval', e.g. 'reml hksj'. Repeatable.")
+        list[str] | None,
+        typer.Option(
+            help="Frequentist row: 'method interval', e.g. 'reml hksj'; of counts mh, peto, um.fs, um.rs, cm.el, cm.al or "
+            "'half reml wald'. Repeatable."
+        ),
     ] = None,
     parameter: Annotated[str, typer.Option(help="Coefficient to compare.")] = "mu",
     claim: Annotated[str | None, typer.Option(help="Probability to report; 'mu < 0' if left out.")] = None,
@@ -280,7 +286,7 @@ def compare(
     measure: Measure = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare frequentist estimators and Bayesian fits of the same estimates."""
+    """Compare frequentist estimators and Bayesian fits of the same estimates, or of the same events in two arms."""
     from bayesmeta.report.comparison import compare_and_print
     from bayesmeta.report.input import Reading
     from bayesmeta.report.stated import Stated

@@ -97,7 +97,7 @@ def _with(more: list[str]) -> dict[str, tuple[list[str], str]]:
 
 _OF_ESTIMATES = {
     "--cov": (["e.csv", *TAU, "--cov", "cov.csv"], "2 rows and 2 columns beside 'study', for 4 estimates"),
-    "--model": (ARMS, "takes estimates with known standard errors"),
+    "--model": (ARMS, "ArmMeans have no estimates with known standard errors, nor estimators of their own"),
     **_MODEL,
 }
 # Every option of a model, and every parameter of its own, where it has no effect.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.families.exact import Exact
+from bayesmeta.families.frequentist import Frequentist, of_estimates
 from bayesmeta.families.keys import Keys
 from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.families.words import Words
@@ -123,6 +124,18 @@ class Family(Words, ABC):
     @abstractmethod
     def likelihood(self, data: Any, model: Any, design: Design) -> Likelihood:
         """The density of what was printed, ready to be computed."""
+
+    def frequentist(self, data: Any, models: Sequence[Any]) -> Frequentist | str:
+        """The frequentist estimators of the data that stand beside these models, or why there are none.
+
+        Raises
+        ------
+        SpecificationError
+            If there are none for true effects that vary as the models say.
+        """
+        if self.standard_errors(data) is None:
+            return f"{type(data).__name__} have no estimates with known standard errors, nor estimators of their own"
+        return of_estimates(data, models)
 
     @abstractmethod
     def measure(self, data: Any, model: Any) -> str | None:

@@ -10,6 +10,7 @@ from bayesmeta.errors import SpecificationError
 from bayesmeta.families.counts.keys import KEYS
 from bayesmeta.families.counts.words import CountsWords
 from bayesmeta.families.exact import Exact
+from bayesmeta.families.frequentist import Frequentist
 from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.families.protocol import Family
 from bayesmeta.quadrature.study_curves.problem import obstacle
@@ -34,6 +35,12 @@ class OfCounts(CountsWords, Family):
                 "says nothing means md."
             )
         return BinomialNormal(base=base, **own)
+
+    def frequentist(self, data: Counts, models: Sequence[Any]) -> Frequentist:
+        """Of the counts as they are, and of odds ratios with a half added to zero cells."""
+        from bayesmeta.families.counts.frequentist import of_counts
+
+        return of_counts(data)
 
     def measure(self, data: Counts, model: BinomialNormal) -> str:
         """A log odds ratio."""

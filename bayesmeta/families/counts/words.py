@@ -25,10 +25,6 @@ class CountsWords(Words):
     """Words for `Counts`."""
 
     partly = "with a zero cell"
-    left_out = (
-        "Frequentist estimators beside the models: they take odds ratios with standard errors, for which zero cells would have "
-        "to be corrected, and here the counts enter as they are.",
-    )
 
     def estimates(self, data: Counts, model: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Log odds ratios of the counts alone."""
