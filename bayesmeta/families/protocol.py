@@ -77,6 +77,9 @@ class Family(Words, ABC):
         What its models are for, in a message.
     advice : str
         What to fit to its data where somebody tried a model of another family; empty where the name says it.
+    measured : str
+        The measure of its effects, where all of its models have the same one, so that a file need not state it; empty where
+        data or files state a measure.
     """
 
     name: ClassVar[str]
@@ -85,6 +88,7 @@ class Family(Words, ABC):
     keys: ClassVar[Keys]
     made_for: ClassVar[str]
     advice: ClassVar[str] = ""
+    measured: ClassVar[str] = ""
 
     @abstractmethod
     def build(self, base: NormalNormal, data: Any, measure: str | None, own: Mapping[str, Any]) -> Any:

@@ -160,11 +160,18 @@ class Replicates:
 NEW_EFFECT = "the effect that a new study would report, drawn from the model with each study's own standard error"
 
 
+TRUE_EFFECTS = (
+    "theta_i is normal about mu plus covariates times their coefficients, with between-study standard deviation tau"
+)
+
+
 class Words:
     """What a family says in a report; one overrides what it has words of its own for.
 
     Attributes
     ----------
+    hierarchy : str
+        The levels of its models, behind "We fitted" in the methods of a paper.
     left_out : tuple of str
         What a report has for other families and not for this one, each with the reason.
     partly : str
@@ -173,6 +180,10 @@ class Words:
         Whether the observed effect of a study that is not known is latent, so that its draws give its interval.
     """
 
+    hierarchy: ClassVar[str] = (
+        "normal-normal hierarchical models: the effect observed in study i is normal about the study's true effect theta_i with "
+        f"its standard error, and {TRUE_EFFECTS}"
+    )
     left_out: ClassVar[tuple[str, ...]] = ()
     partly: ClassVar[str] = "reported in part"
     latent_effects: ClassVar[bool] = False

@@ -25,14 +25,14 @@ class OfCounts(CountsWords, Family):
 
     name, made_for, keys = KEYS.kind, "Counts", KEYS
     data_type, model_types = Counts, (BinomialNormal,)
+    measured = "log_or"
     advice = "Use BinomialNormal(mu=..., tau=...), or effect_sizes(arms, measure) for odds ratios with their standard errors."
 
     def build(self, base: NormalNormal, data: Counts, measure: str | None, own: Mapping[str, Any]) -> BinomialNormal:
         """The model, of a log odds ratio."""
-        if measure not in (None, "log_or"):
+        if measure not in (None, self.measured):
             raise SpecificationError(
-                f"measure {measure!r}: theta of binomial_normal is a log odds ratio. Say log_or; an analysis file that "
-                "says nothing means md."
+                f"measure {measure!r}: theta of binomial_normal is a log odds ratio. Say log_or, or nothing."
             )
         return BinomialNormal(base=base, **own)
 

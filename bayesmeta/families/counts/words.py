@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bayesmeta.data.counts import Counts
 from bayesmeta.effects.display import Display
 from bayesmeta.families.counts.crude import crude
-from bayesmeta.families.words import Marks, Reader, Replicates, Words
+from bayesmeta.families.words import TRUE_EFFECTS, Marks, Reader, Replicates, Words
 
 _MARKS = Marks(
     squares="Squares: odds ratios of the studies' own counts, with 95% intervals by Woolf's standard errors",
@@ -24,6 +24,10 @@ _MARKS = Marks(
 class CountsWords(Words):
     """Words for `Counts`."""
 
+    hierarchy = (
+        "binomial-normal hierarchical models: the events of study i are binomial given its log odds ratio, the study's true "
+        f"effect theta_i, and {TRUE_EFFECTS}"
+    )
     partly = "with a zero cell"
 
     def estimates(self, data: Counts, model: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
