@@ -19,6 +19,8 @@ from bayesmeta.report.messages import say, warnings_on_one_line
 from bayesmeta.report.new_command import new
 from bayesmeta.report.options import (
     AsJson,
+    BaselineRisk,
+    Benefit,
     Beta,
     Between,
     Columns,
@@ -28,6 +30,7 @@ from bayesmeta.report.options import (
     InClusters,
     Labels,
     Measure,
+    Mid,
     ModelName,
     Mu,
     Options,
@@ -170,9 +173,13 @@ def fit(
     drop: Drop = None,
     labels: Labels = None,
     exp: Ratios = None,
+    baseline_risk: BaselineRisk = None,
+    mid: Mid = None,
+    benefit: Benefit = None,
     as_json: AsJson = False,
 ) -> None:
     """Fit one model to estimates, or to arms, and print its summary."""
+    from bayesmeta.report.absolute import Patients
     from bayesmeta.report.input import Reading
     from bayesmeta.report.stated import Stated
     from bayesmeta.report.terminal import fit_and_print
@@ -183,7 +190,8 @@ def fit(
         reading=Reading(sheet=sheet, analysis=analysis, drop=drop or (), labels=labels),
     )  # fmt: skip
     with warnings_on_one_line():
-        passed = fit_and_print(stated, claim or [], engine, seed, draws, chains, ci_prob, as_json, exp)
+        patients = Patients.stated(baseline_risk, mid, benefit)
+        passed = fit_and_print(stated, claim or [], engine, seed, draws, chains, ci_prob, as_json, exp, patients)
     raise typer.Exit(0 if passed else 1)
 
 

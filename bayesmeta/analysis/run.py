@@ -13,7 +13,7 @@ from bayesmeta.analysis.alternatives import check_sensitivity
 from bayesmeta.analysis.chains import Progress, chains
 from bayesmeta.analysis.collect import Collected, collect_outcome
 from bayesmeta.analysis.completed import completed, with_measure
-from bayesmeta.analysis.derived import baseline_counts, treated_risk
+from bayesmeta.analysis.derived import baseline_of, treated_risk
 from bayesmeta.analysis.external import external_rows
 from bayesmeta.analysis.fits import Begun, Computed, begin, reviews_of, settings
 from bayesmeta.analysis.labels import check_labels
@@ -287,14 +287,9 @@ def _check_questions(outcome: Outcome, ready: dict[str, Prepared[Data, Model]], 
     for question in outcome.derived:
         try:
             treated_risk(outcome)
+            baseline_of(question)
         except SpecificationError as error:
             raise SpecificationError(f"{where}, derived from {question.model!r}: {error}") from error
-        if not baseline_counts(question):
-            sizes = ", ".join(map(str, question.baseline_n))
-            raise SpecificationError(
-                f"{where}, derived from {question.model!r}: no whole number of events of {sizes} rounds to "
-                f"{question.baseline_percent:g}%."
-            )
 
 
 def _prefixed(progress: Progress | None, name: str) -> Progress | None:
