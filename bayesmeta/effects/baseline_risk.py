@@ -121,13 +121,14 @@ def baseline_risk(given: float | str | Prior) -> BaselineRisk:
         return BaselineRisk(text, [_beta(events + 0.5, n - events + 0.5)])
     if isinstance(given, str) and (own := _named(text)) is not None:
         return own
-    try:
-        prior = parse_prior(text) if isinstance(given, str) else given
-    except SpecificationError:
-        prior = given
-    if not isinstance(prior, Prior):
+    if isinstance(given, str):
+        try:
+            given = parse_prior(text)
+        except SpecificationError:
+            raise SpecificationError(f"baseline risk {text!r}: give {_ALLOWED}.") from None
+    if not isinstance(given, Prior):
         raise SpecificationError(f"baseline risk {given!r}: give {_ALLOWED}.")
-    return _of_prior(plain(prior), text)
+    return _of_prior(plain(given), text)
 
 
 def _number(given: object) -> float | None:

@@ -150,6 +150,15 @@ class Marks:
 
 
 @dataclass(frozen=True, slots=True)
+class ForestColumn:
+    """A column of a forest plot: its heading, a text for each study, and one for all of them beside the pooled effect."""
+
+    heading: str
+    cells: Sequence[str]
+    total: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Replicates:
     """Observed numbers with draws of what the model would have had observed in their place, and what these are of."""
 
@@ -214,6 +223,10 @@ class Words:
     def size(self, data: Any, i: int) -> str:
         """Numbers of participants of a study in words, or nothing."""
         return ""
+
+    def forest_columns(self, data: Any) -> list[ForestColumn]:
+        """Columns between the names of the studies and their marks in a forest plot; none in most families."""
+        return []
 
     def evidence(self, readers: Sequence[Reader], display: Display) -> Evidence:
         """What went in, by the fits of an outcome; what is inferred is that of the first of them."""

@@ -87,12 +87,13 @@ def forest_figures(outcome: OutcomeRecord, ci_prob: float) -> list[Picture]:
         drawn = {"display": display, "x_label": measure_label(outcome), "benefit": outcome.benefit}
         src, narrow = (Drawn(forest, data, narrow=narrow, **drawn) for narrow in (False, True))
         marks = outcome.evidence.marks.get(key, Marks())
-        unknown = marks.unknown if marks == Marks() else f"with {marks.unknown}"
-        trials = outcome.evidence.counted or f"{len(data.studies)} trials"
-        alt = (
-            f"Forest plot of {trials}, {known} known and {len(data.studies) - known} {unknown}. "
-            f"{outcome_sentence(outcome, data, ci_prob)}"
+        hollow, trials = len(data.studies) - known, outcome.evidence.counted or f"{len(data.studies)} trials"
+        shown = (
+            f"{known} known and {hollow} latent"
+            if marks == Marks()
+            else f"{known} filled and {hollow} hollow ({marks.unknown})"
         )
+        alt = f"Forest plot of {trials}, {shown}. {outcome_sentence(outcome, data, ci_prob)}"
         pictures.append(Picture(src, alt, f"{model.label}. {forest_caption(data, marks, display)}", narrow))
     return pictures
 
