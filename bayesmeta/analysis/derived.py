@@ -43,8 +43,9 @@ def baseline_of(question: Derived) -> BaselineRisk:
     SpecificationError
         If it states none, or both, or what cannot be right.
     """
-    printed = {"baseline_percent": question.baseline_percent, "baseline_n": question.baseline_n}
-    given = [name for name, value in printed.items() if value is not None]
+    given = [
+        name for name in ("baseline_percent", "baseline_digits", "baseline_n") if name in question.model_fields_set
+    ]
     if question.baseline is not None:
         if given:
             raise SpecificationError(
@@ -52,7 +53,7 @@ def baseline_of(question: Derived) -> BaselineRisk:
             )
         return baseline_risk(question.baseline)
     if question.baseline_percent is None or question.baseline_n is None:
-        missing = [name for name in printed if name not in given]
+        missing = [name for name in ("baseline_percent", "baseline_n") if name not in given]
         raise SpecificationError(
             f"{' and '.join(missing)} missing: give them, or baseline, a number or a distribution such as 'Beta(12, 48)'."
         )

@@ -286,8 +286,8 @@ def _check_questions(outcome: Outcome, ready: dict[str, Prepared[Data, Model]], 
             raise type(error)(f"{place}, sensitivity: {error}") from error
     for question in outcome.derived:
         try:
-            treated_risk(outcome)
             baseline_of(question)
+            treated_risk(outcome)
         except SpecificationError as error:
             raise SpecificationError(f"{where}, derived from {question.model!r}: {error}") from error
 

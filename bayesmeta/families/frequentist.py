@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError
-from bayesmeta.pooling.multilevel_result import MultilevelResult
-from bayesmeta.pooling.nested import pool_nested
-from bayesmeta.pooling.pool import pool
-from bayesmeta.pooling.result import PooledResult
 from bayesmeta.spec.between import Between, Cluster, Independent, Slope
 
-Pooled = PooledResult | MultilevelResult
+if TYPE_CHECKING:
+    from bayesmeta.pooling.multilevel_result import MultilevelResult
+    from bayesmeta.pooling.result import PooledResult
+
+type Pooled = PooledResult | MultilevelResult
 ESTIMATORS = ("fe wald", "dl wald", "reml wald", "reml hksj", "pm hksj")
 NESTED = ("reml wald", "reml t")  # for a model with a standard deviation between clusters
 
@@ -86,6 +86,9 @@ def _structure(models: Sequence[Any]) -> Between:
 
 
 def _pooled(data: Estimates, name: str, formula: str, level: float, structure: Between) -> Pooled:
+    from bayesmeta.pooling.nested import pool_nested
+    from bayesmeta.pooling.pool import pool
+
     words = words_of(name)
     if isinstance(structure, Slope):
         raise SpecificationError(

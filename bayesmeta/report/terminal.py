@@ -70,6 +70,8 @@ def fit_and_print(
     for claim in claims:
         check_claim(claim, ready.named(claim))
     if patients is not None:
+        if ready.measure is None:
+            raise SpecificationError("--baseline-risk: the effects state no measure. Give it, e.g. --measure log_or.")
         treated_risk(ready.measure)
         check_claim("mu < 0", ready.names)
     with warnings.catch_warnings():
