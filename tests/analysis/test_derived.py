@@ -190,6 +190,27 @@ def test_a_baseline_risk_is_stated_once(stated, message, tmp_path):
         planned(tmp_path, 'measure = "log_or"', baseline=stated)
 
 
+def test_counts_have_risks_too(tmp_path):
+    """Of a file that states no measure, since counts have one alone; the numbers are those of `summary_of_findings`."""
+    (tmp_path / "arms.csv").write_text("study,events_t,n_t,events_c,n_c\nA,5,35,0,39\nB,2,40,3,40\n")
+    (tmp_path / "analysis.toml").write_text(
+        'title = "t"\n[outcomes.o]\narms = "arms.csv"\n[outcomes.o.models.m]\nkind = "binomial_normal"\n'
+        'mu = "Normal(0, 2)"\ntau = "HalfNormal(0.5)"\n[[outcomes.o.derived]]\nmodel = "m"\nbaseline_label = "control"\n'
+        'baseline = "3 of 60"\nmid = 20\n'
+    )
+    checked = plan(tmp_path / "analysis.toml")
+    o = checked.analysis.outcomes["o"]
+    result = bm.fit(checked.data["o"], checked.models["o"]["m"])
+    found = {row.label: row for row in derived_rows(o.derived[0], o, result)}
+    want = bm.summary_of_findings(result, "3 of 60", mid=20)
+    for label, values in (("risk, treatment", want.treated), ("absolute risk difference", want.difference)):
+        row = found[label]
+        assert_allclose([row.median, row.lower, row.upper], np.array(values) / 10, rtol=1e-12)
+    assert found["odds ratio"].median == want.relative[0]
+    assert found["probability of a harm of more than 20 per 1,000"].median == want.probability_harm_beyond
+    assert found["risk, control"].note == "3 of 60"
+
+
 def test_a_model_without_a_mean_has_nothing_to_derive_from(tmp_path):
     with pytest.raises(SpecificationError, match="model 'm': .*no parameter 'mu'"):
         planned(tmp_path, 'measure = "log_or"', 'formula = "0 + dose"')

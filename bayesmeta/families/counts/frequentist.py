@@ -106,12 +106,13 @@ def _note(data: Counts) -> str:
     if not zero:
         return "No study has a zero cell, and nothing is added to any count."
     said = (
-        f"Rows named '{HALF}' are of odds ratios and their standard errors with 1/2 added to each cell of the "
-        f"{_studies(zero)} with a zero cell, a normal approximation; every other row takes the counts as they are."
+        f"A row with the {HALF} is of odds ratios and their standard errors with 1/2 added to each cell of the {_studies(zero)} "
+        "with a zero cell, a normal approximation; every other row takes the counts as they are."
     )
-    without = f" {_studies(double).capitalize()} without events, or with events alone, " if double else ""
+    if not double:
+        return said
     enters = "enters" if double == 1 else "enter"
-    return f"{said}{without}{enters + ' the former and the models, and none of the others.' if double else ''}"
+    return f"{said} {_studies(double).capitalize()} without events, or with events alone, {enters} that row and the models only."
 
 
 def _studies(number: int) -> str:
