@@ -9,6 +9,7 @@ from pathlib import Path
 from bayesmeta.data.covariance_file import covariance_of
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.formats import open_file
+from bayesmeta.data.printed_intervals import several_with_limits
 from bayesmeta.data.synonyms import named, recognised_arms, with_four_cells, with_labels
 from bayesmeta.data.tables import Table
 from bayesmeta.effects.column_names import our_columns, their_names
@@ -158,7 +159,8 @@ def estimates_of(
         )
     if not ratio and "y" not in table.columns:
         raise DataError(
-            f"{path}: it has no column 'y', and none that another program would call so. Name yours with --column 'y=...'. "
+            f"{path}: it has no column 'y', and none that another program would call so. "
+            f"{several_with_limits(table) or 'Name yours with --column ' + repr('y=...') + '.'} "
             f"Columns present: {', '.join(table.columns)}."
         )
     _reject_idle_columns(columns, {*READ, *names_in(formula), *others})
