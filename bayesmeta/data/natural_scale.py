@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesmeta.data.names import normalised, without_unit
 from bayesmeta.data.printed import rounding
-from bayesmeta.data.synonyms import normalised, recognised, without_unit
+from bayesmeta.data.synonyms import recognised
 from bayesmeta.data.tables import Table
 from bayesmeta.errors import DataError, DataWarning
 

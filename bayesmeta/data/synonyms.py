@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from bayesmeta.data.cells import all_texts
+from bayesmeta.data.names import normalised, without_unit
 from bayesmeta.data.printed_intervals import with_limits
 from bayesmeta.data.tables import Table
+from bayesmeta.data.two_in_a_cell import with_parts
 from bayesmeta.errors import DataError, did_you_mean
 
 
@@ -130,17 +131,6 @@ _OF_ESTIMATES = {
 }
 
 
-def normalised(name: str) -> str:
-    """Return a name in small letters with single underscores.
-
-    Examples
-    --------
-    >>> normalised(" Experimental  N "), normalised("n.e"), normalised("CI start")
-    ('experimental_n', 'n_e', 'ci_start')
-    """
-    return re.sub(r"[\W_]+", "_", name.strip().lower()).strip("_")
-
-
 def recognised(
     present: Iterable[str], synonyms: Mapping[str, tuple[str, ...]] = SYNONYMS, taken: Iterable[str] = ()
 ) -> dict[str, str]:
@@ -168,17 +158,6 @@ def recognised(
                 meanings[name] = ours
                 break
     return meanings
-
-
-def without_unit(name: str) -> str:
-    """Return a name as `normalised`, and without what stands in brackets behind it.
-
-    Examples
-    --------
-    >>> without_unit("Adjusted OR (95% CI)")
-    'adjusted_or'
-    """
-    return normalised(re.sub(r"[(\[][^()\[\]]*[)\]]\s*$", "", name))
 
 
 def recognised_estimates(
@@ -215,7 +194,11 @@ def recognised_arms(table: Table, wanted: Iterable[str], kept: Iterable[str] = (
 
 
 def with_four_cells(table: Table) -> Table:
-    """Return a table with ``n_t`` and ``n_c`` where it counts participants with the event and those without."""
+    """Return a table with ``n_t`` and ``n_c`` where it counts participants with the event and those without.
+
+    Two numbers in a cell, events of participants or a mean with its SD, are two columns.
+    """
+    table = with_parts(table)
     columns, recognised = {name: table.columns[name] for name in table.columns}, dict(table.recognised)
     for arm in ("_t", "_c"):
         with_, without = f"events{arm}", f"without{arm}"

@@ -10,7 +10,7 @@ from bayesmeta.data.covariance_file import covariance_of
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.formats import open_file
 from bayesmeta.data.printed_intervals import several_with_limits
-from bayesmeta.data.synonyms import named, recognised_arms, with_four_cells, with_labels
+from bayesmeta.data.synonyms import named, recognised_arms, with_labels
 from bayesmeta.data.tables import Table
 from bayesmeta.effects.column_names import our_columns, their_names
 from bayesmeta.effects.reported import estimates_of_table, recognised_effects
@@ -101,7 +101,7 @@ def table_of(
     how = reading or Reading()
     table = how.kept(open_file(path, how.sheet, how.analysis))
     names = their_names(how.columns(columns), [*names_in(formula), *others])
-    return with_four_cells(named(table, names))
+    return named(table, names)
 
 
 def say_recognised(table: Table, given: Table, ratio: bool = False) -> None:
