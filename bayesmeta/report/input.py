@@ -153,6 +153,8 @@ def estimates_of(
             hint = " fit --model change_normal takes arms measured twice."
         elif any(name.startswith("mean") for name in arms):
             hint = " fit --model arm_normal takes means with SDs that are not known."
+        elif {"events_t", "n_t", "events_c", "n_c"} <= set(arms):
+            hint = " fit --model binomial_normal takes the events as they are, zero cells too."
         raise DataError(
             f"{path}: it has arms ({', '.join(arms)}) and no column 'y'. Run bayesmeta effects {path.name} --measure ... > "
             f"effects.csv, and give that file.{hint}"
