@@ -14,7 +14,7 @@ from bayesmeta.analysis.records.results import Results
 from bayesmeta.analysis.records.signal import SignalRecord
 from bayesmeta.effects.display import Display
 from bayesmeta.families.words import Marks
-from bayesmeta.plots.canvas import data_uri, image
+from bayesmeta.plots.canvas import TEXT, data_uri, image
 from bayesmeta.plots.confounding import confounding
 from bayesmeta.plots.density import density
 from bayesmeta.plots.forest import forest, forest_marks
@@ -41,8 +41,13 @@ class Drawn:
         """The bytes of an ``"svg"`` or ``"png"`` file."""
         return image(kind, self._draw, *self._args, **self._kwargs)
 
+    @property
+    def with_text(self) -> str:
+        """A data URI in which letters are text of the font DejaVu Sans, not outlines."""
+        return data_uri(image(TEXT, self._draw, *self._args, **self._kwargs))
+
     def __str__(self) -> str:
-        return data_uri(self._draw, *self._args, **self._kwargs)
+        return data_uri(image("svg", self._draw, *self._args, **self._kwargs))
 
 
 @dataclass(frozen=True, slots=True)
