@@ -128,6 +128,7 @@ REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
         "--mu": ([*NO_MU, "--mu", "Normal(0, 0.01)"], "has no mu"),
         "--beta": (["e.csv", *TAU, "--beta", "dose=Normal(0, 1)"], "no parameter 'dose'"),
         "--claim": ([*NO_MU, "--claim", "mu < 0"], "no parameter 'mu'"),
+        "--bayes-factor": ([*NO_MU, "--bayes-factor", "mu = 0"], "no parameter 'mu'"),
         "--measure": (["m.csv", *TAU, "--measure", "md"], "are 'log_or'"),
         "--cov": ([*ARMS, "--cov", "cov.csv"], "--cov: it is for estimates"),
         "--model": (["e.csv", *TAU, "--model", "arm_normal"], "column 'n_t' is missing"),

@@ -75,4 +75,10 @@ InClusters = Annotated[
         "needs a prior, --prior 'tau_trial=HalfNormal(0.3)' for study.",
     ),
 ]
+BayesFactors = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--bayes-factor", help="Hypothesis whose Bayes factor to report: 'mu = 0', 'tau = 0', 'mu < 0'. Repeatable."
+    ),
+]
 Seed = Annotated[int, typer.Option(min=0, help="Of what is drawn.")]

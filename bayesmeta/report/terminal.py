@@ -41,6 +41,7 @@ _WORDS = {MISSING: "none", "∞": "inf", MINUS + "∞": "-inf"}
 def fit_and_print(
     stated: Stated,
     claims: Sequence[str],
+    hypotheses: Sequence[str],
     engine: str,
     seed: int,
     draws: int,
@@ -56,6 +57,10 @@ def fit_and_print(
     """
     if not 0 < ci_prob < 1:
         raise SpecificationError(f"--ci-prob {ci_prob}: must lie between 0 and 1. 95% is 0.95.")
+    if hypotheses and engine == "nuts":
+        raise SpecificationError(
+            f"--bayes-factor {hypotheses[0]!r} with --engine nuts: draws do not give a marginal likelihood. Leave out --engine."
+        )
     asked = stated.read()
     asked.require_one()
     data: Any = asked.data
@@ -79,7 +84,7 @@ def fit_and_print(
         )
     checks = fit_checks(result, chains)
     content = _content(
-        result, stated.path, claims, ci_prob, seed, display_of(None) if exp is False else result.display
+        result, stated.path, claims, hypotheses, ci_prob, seed, display_of(None) if exp is False else result.display
     ) | {"checks": [check.as_dict() for check in checks]}
     if as_json:
         print_json(content)
@@ -99,7 +104,13 @@ def fit_checks(result: MetaResult, chains: int) -> list[Check]:
 
 
 def _content(
-    result: MetaResult, path: Path, claims: Sequence[str], ci_prob: float, seed: int, display: Display
+    result: MetaResult,
+    path: Path,
+    claims: Sequence[str],
+    hypotheses: Sequence[str],
+    ci_prob: float,
+    seed: int,
+    display: Display,
 ) -> dict[str, Any]:
     frame = result.summary(ci_prob=ci_prob, ci_kind="eti")
     if not display.changes:
@@ -126,11 +137,18 @@ def _content(
             {"claim": claim, "probability": result.probability(claim), "mcse": result.probability_mcse(claim)}
             for claim in claims
         ],
+        "bayes_factors": [_bayes_factor(result, hypothesis) for hypothesis in hypotheses],
         "log_marginal_likelihood": result.log_marginal_likelihood,
         **_moderators(result, frame, ci_prob),
         "notes": list(result.prepared.family.notes(result.data, result.model)),
         **({} if choices is None else {"choices": choices}),
     }
+
+
+def _bayes_factor(result: MetaResult, hypothesis: str) -> dict[str, Any]:
+    """Bayes factor and its logarithm; where one is beyond floats, only the other says how large it is."""
+    values = {"bayes_factor": result.bayes_factor(hypothesis), "log_bayes_factor": result.log_bayes_factor(hypothesis)}
+    return {"hypothesis": hypothesis} | {name: json_value(value) for name, value in values.items()}
 
 
 def _moderators(result: MetaResult, frame: pd.DataFrame, ci_prob: float) -> dict[str, Any]:
@@ -193,6 +211,11 @@ def _print(content: dict[str, Any], result: MetaResult) -> None:
                 "  An equation has probability 0, whatever the data, unless its prior has a point mass there. Give a range, or "
                 "such a prior."
             )
+    for item in content["bayes_factors"]:
+        factor, log_factor = item["bayes_factor"], item["log_bayes_factor"]
+        said = f"{factor:.4g}" if factor else "beyond floats"
+        log_said = "infinite" if log_factor is None else f"{log_factor:.4g}"
+        console.print(f"Bayes factor for {item['hypothesis']}: {said} (logarithm {log_said})")
     for study, readings in content.get("choices", {}).items():
         console.print(result.prepared.family.reading(study, readings))
     for note in content["notes"]:
