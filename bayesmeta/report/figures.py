@@ -190,13 +190,15 @@ def side_by_side_figure(compared: SideBySide, label: str) -> Picture:
     """Draw frequentist estimators and our models on the same estimates; `label` is of an axis that changes no scale."""
     display, parameter = compared.display, "Mean effect" if compared.parameter == "mu" else compared.parameter
     rows = [row.model_copy(update={"name": estimator_words(row.name)}) for row in compared.rows]
-    src = Drawn(side_by_side, rows, display=display, x_label=display.label if display.changes else label)
+    drawn_at = {"display": display, "x_label": display.label if display.changes else label}
+    src = Drawn(side_by_side, rows, **drawn_at)
+    narrow = Drawn(side_by_side, rows, **drawn_at, width=4.1, letters=15, ticks=4)
     alt = f"{parameter} by {len(rows)} frequentist estimators and Bayesian models, with their intervals."
     marks = side_by_side_marks(rows, display)
     drawn = "; ".join(text for mark, text in _SCHOOLS.items() if mark in marks)
     where = "" if compared.formula == "1" else f" where the covariates of {compared.formula} are 0"
     caption = f"{parameter}{where} from the same estimates, with 95% intervals; {drawn}."
-    return Picture(src, alt, caption)
+    return Picture(src, alt, caption, narrow)
 
 
 def external_figure(results: Results, key: str) -> Picture | None:

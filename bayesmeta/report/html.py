@@ -261,7 +261,7 @@ def _css_text(text: str) -> Markup:
     Examples
     --------
     >>> print(_css_text('a"'))
-    "\\61 \\22 "
+    "\61 \22 "
     """
     return Markup('"{}"').format(Markup("".join(f"\\{ord(letter):x} " for letter in visible(text))))
 

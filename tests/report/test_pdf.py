@@ -16,7 +16,7 @@ from bayesmeta.errors import SpecificationError
 from bayesmeta.report import figures
 from bayesmeta.report.document import pdf
 from bayesmeta.report.page_one import answers
-from bayesmeta.report.run import write_report
+from bayesmeta.report.run import _documents, write_report
 
 weasyprint = pytest.importorskip("weasyprint", exc_type=OSError, reason="Pango is not installed")
 KETAMINE = Path(__file__).resolve().parents[1] / "browser" / "ketamine.json"
@@ -97,6 +97,14 @@ def test_no_line_ends_within_a_p_value_or_a_unit() -> None:
         page = pdf._unbroken(f"<style>@page {{ size: {width}mm 90mm; margin: 1mm }}</style>{text}")
         lines = read(weasyprint.HTML(string=page).write_pdf()).pages[0].extract_text().splitlines()
         assert not any(line.rstrip().endswith((".", "/")) for line in lines), lines
+
+
+def test_it_stands_beside_other_formats(own: Results, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures, "image", lambda *_, **__: SQUARE)
+    made = _documents(own, ["markdown", "pdf"])
+    assert {"report.md", "report.pdf"} <= set(made)
+    assert made["report.pdf"].startswith(b"%PDF-1.7")
+    assert list(_documents(own, [])) == []
 
 
 def test_hostile_text_is_text(own: Results) -> None:
