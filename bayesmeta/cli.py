@@ -91,7 +91,8 @@ def report(
     also: Annotated[
         list[str] | None,
         typer.Option(
-            help="A format beside HTML: markdown (report.md and figures as SVG files), word (report.docx). Repeatable."
+            help="A format beside HTML: markdown (report.md and figures as SVG files), word (report.docx), pdf (report.pdf). "
+            "Repeatable."
         ),
     ] = None,
     as_json: Annotated[

@@ -127,13 +127,16 @@ def ends(low: float, high: float, display: Display) -> tuple[float, float]:
     return (left, right) if left < right else (left - 0.01, right + 0.01)
 
 
+_APART = 4 * "\N{NO-BREAK SPACE}"  # of plain spaces, an SVG that has its letters as text would show one
+
+
 def sides(benefit: str | None) -> str:
     """Which side favours which arm, in words; empty where it is not known."""
     better, worse = "favours treatment", "favours control"
     if benefit not in ("lower", "higher"):
         return ""
     left, right = (better, worse) if benefit == "lower" else (worse, better)
-    return f"← {left}    {right} →"
+    return f"← {left}{_APART}{right} →"
 
 
 def wrapped(text: str, width: int = 19) -> str:
