@@ -20,7 +20,6 @@ from bayesmeta.quadrature.study_curves.surface import REACH
 from bayesmeta.sensitivity.rules import Plan
 
 Floats = NDArray[np.float64]
-_NODES = 256  # of tau
 _NEAR = np.arange(-3.0, 3.1)  # standard deviations at which the height of the likelihood is looked for
 _SLACK = 2.0  # what it may be higher between them, in logs
 _NEGLIGIBLE, _LOW = 32.0, 34.0  # logs of what is left out: nodes of tau, and mu at one of them
@@ -55,10 +54,10 @@ class CurveNodes:
     top : float
     """
 
-    def __init__(self, likelihood: Likelihood, plan: Plan, mu: Sequence[Prior]) -> None:
+    def __init__(self, likelihood: Likelihood, plan: Plan, mu: Sequence[Prior], n: int) -> None:
         self._log_likelihood, self._mu = likelihood, mu
         scale = likelihood.problem.tables.scale
-        self.rule = plan.rules(float(np.median(np.log(scale))), _NODES)[0]
+        self.rule = plan.rules(float(np.median(np.log(scale))), n)[0]
         log_mass, tau = plan.log_masses([self.rule], range(len(plan.members))), self.rule.tau[0]
         spread = float(np.ptp(likelihood.problem.tables.centre) + scale.max())
         reached = (log_mass.max(axis=0) > -2 * _NEGLIGIBLE) & (tau < _LARGEST * spread)

@@ -45,12 +45,14 @@ class CurveTable:
         Proper ones, with densities.
     primary : (int, int)
         Places of the primary priors in `plan` and in `mu`.
+    n : int
+        Nodes of tau.
     """
 
-    def __init__(self, fit: CurvesFit, plan: Plan, mu: Sequence[Prior], primary: tuple[int, int]) -> None:
+    def __init__(self, fit: CurvesFit, plan: Plan, mu: Sequence[Prior], primary: tuple[int, int], n: int = 256) -> None:
         self._fit, self._plan, self._mu, self._primary = fit, plan, mu, primary
         likelihood = fit.parts[0].likelihood
-        self.nodes = nodes = CurveNodes(likelihood, plan, mu)
+        self.nodes = nodes = CurveNodes(likelihood, plan, mu, n)
         self._mass = np.exp(nodes.log_mass)
         self._signed = self._mass * (1 - 2 * (np.arange(nodes.tau.size) % 2))
         self._given_tau = self._mass @ nodes.likelihood
@@ -64,17 +66,16 @@ class CurveTable:
         with np.errstate(divide="ignore"):
             return np.asarray(np.log(self.evidence) + self.nodes.top + self._fit.problem.log_constant)
 
-    def error(self) -> tuple[Floats, Floats]:
-        """Bound on the error of a probability: of the nodes and panels, which differs between pairs, and of the curves.
+    def error(self) -> tuple[Floats, Floats, Floats]:
+        """What may be off of a probability: by half of the nodes of tau, by what is left out, and by the curves.
 
-        Nodes: what half of those of tau would change of the distribution functions of mu, at the edges of panels, and of the mean
-        and second moment of tau; panels: the last coefficients, and what may lie beyond both ends.
+        Half of the nodes of tau would change so much of the distribution functions of mu, at the edges of panels, and of the mean
+        and second moment of tau; left out are further coefficients of panels, and what may lie beyond both ends and other nodes.
         """
         nodes, E = self.nodes, self.evidence
         with np.errstate(invalid="ignore", divide="ignore"):
-            halves = np.abs(np.cumsum(nodes.by_panel(self._signed @ nodes.likelihood, nodes.weight), axis=0)).max(
-                axis=0
-            )
+            change = nodes.by_panel(self._signed @ nodes.likelihood, nodes.weight)
+            halves = np.abs(np.cumsum(change, axis=0)).max(axis=0)
             for power in (1, 2):
                 moment = (self._mass * nodes.tau**power) @ self._by_tau
                 change = np.abs((self._signed * nodes.tau**power) @ self._by_tau)
@@ -82,13 +83,14 @@ class CurveTable:
             ends = self._given_tau[:, [0, -1], None] * nodes.density.T[[0, -1]]
             beyond = ends.sum(axis=1) * (nodes.edges[-1, 1] - nodes.edges[0, 0])
             lost = np.exp(nodes.log_lost)[:, None]
-            own = (halves + nodes.last(self._given_tau).sum(axis=0) + beyond + lost) / E
-        return np.where(np.isfinite(own), own, np.inf), np.asarray(self._common)
+            left_out = nodes.last(self._given_tau).sum(axis=0) + beyond + lost
+            shares = [np.where(E > 0, x / E, np.inf) for x in (halves, left_out)]
+        return shares[0], shares[1], np.asarray(self._common)
 
     def _curves(self) -> Floats:
         """What the curves leave open, from another way to compute their means where a posterior has mass."""
         nodes, problem = self.nodes, self._fit.problem
-        with np.errstate(invalid="ignore", divide="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):
             share = np.nan_to_num(self._mass[:, :, None] * self._by_tau / self.evidence[:, None])
         at = np.flatnonzero((share.max(axis=(0, 2)) > _COUNTS) & (nodes.tau < _HUGE * problem.tables.step.min()))
         middle = self._fit.parts[0].likelihood.around(nodes.tau[at])[0][:, None]
@@ -128,7 +130,7 @@ class CurveTable:
         scale, s = self._scale, np.asarray(rule.grid.inverse(rule.v))[0, nodes.kept]
         quantiles = np.empty((2, *self.evidence.shape))
         for c in range(self.evidence.shape[1]):
-            masses = self._mass * self._by_tau[:, c] / self.evidence[:, c, None]
+            masses = np.nan_to_num(self._mass * self._by_tau[:, c] / self.evidence[:, c, None], nan=1 / len(s))
             start, step = np.full(len(masses), s[0]), np.full(len(masses), rule.step)
             at = node_quantiles(masses, start, step, levels)
             quantiles[:, :, c] = np.asarray(scale.at(np.asarray(rule.grid.at(at)))[0]).reshape(at.shape).T

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bayesmeta.families.effect_names import group_of
 from bayesmeta.priors import Flat, Prior
 from bayesmeta.quadrature.scale_density import ScaleDensity
-from bayesmeta.quadrature.study_curves.fit import CurvesFit
+from bayesmeta.quadrature.study_curves.fit import SQUARE, CurvesFit
 from bayesmeta.results.claim_cases import NEVER
 from bayesmeta.results.exact_claims import OneDirection, one_direction
 from bayesmeta.sensitivity.curve_table import CurveTable
@@ -65,11 +65,13 @@ def shared_rows(
     if plan is None or whole[-1:] != [len(mu) - 1]:
         return {}
     rows: dict[tuple[int, ...], Row] = {}
+    n = 512 if _about_tau(directions, quantity) else 256  # type: ignore[arg-type]
     size = max(_PAIRS // len(plan.members), 1)
     for start in range(0, len(whole) - 1 or 1, size):
         chosen = [*whole[:-1][start : start + size], whole[-1]]
-        table = CurveTable(fit, plan, [mu[c] for c in chosen], (len(plan.members) - 1, len(chosen) - 1))
-        values, good = _values(table, directions, quantity, ci_prob, tolerance)  # type: ignore[arg-type]
+        table = CurveTable(fit, plan, [mu[c] for c in chosen], (len(plan.members) - 1, len(chosen) - 1), n)
+        with np.errstate(divide="ignore", invalid="ignore"):  # of pairs without any mass at the nodes
+            values, good = _values(table, directions, quantity, ci_prob, tolerance)  # type: ignore[arg-type]
         for (t, member), (c, place) in itertools.product(enumerate(plan.members), enumerate(chosen)):
             if good[t, c] and _asked(member, len(resolved)) and _asked(place, len(mu) - 1):
                 at = {"tau": member, "mu": place}
@@ -93,6 +95,12 @@ def _direction(claim: str, ready: Ready) -> OneDirection | None:
     return direction if name in ("mu", "tau", "theta_new") and group_of(name) is None else None
 
 
+def _about_tau(directions: Sequence[OneDirection], quantity: Quantity | None) -> bool:
+    """Whether the distribution function of tau is asked for, which takes values between the nodes."""
+    names = {direction.weights[0][0] for direction in directions}
+    return "tau" in names or (quantity is not None and quantity.name == "tau")
+
+
 def _is_smooth(prior: Prior) -> bool:
     return prior != Flat() and prior.is_proper and prior.has_density
 
@@ -114,15 +122,14 @@ def _values(
     tolerance: float,
 ) -> tuple[dict[str | int, Floats], NDArray[np.bool_]]:
     """Arrays by name, those of the claims by their numbers, and where they are accurate to the tolerance."""
-    own, common = table.error()
+    halves, left_out, common = table.error()
     values: dict[str | int, Floats] = {}
     for j, direction in enumerate(directions):
         values[j], change = table.probability(direction)
-        own = np.maximum(own, change)
+        halves = np.maximum(halves, change)
     if quantity is not None:
         levels = np.array([(1 - ci_prob) / 2, (1 + ci_prob) / 2])
-        with np.errstate(invalid="ignore"):
-            values.update(table.mu(levels) if quantity.name == "mu" else table.tau(levels))
+        values.update(table.mu(levels) if quantity.name == "mu" else table.tau(levels))
     evidence = table.log_marginal_likelihood
     gain, loss = table.divergences()
     log_factor = evidence - evidence[-1, -1]
@@ -131,8 +138,10 @@ def _values(
         "log_bayes_factor": log_factor,
         "kl": np.maximum(gain - log_factor, 0.0),
         "kl_reverse": np.maximum(log_factor - loss, 0.0),
-        "error_bound": own + common,
     }
+    # A sum over all nodes is as far beyond half of them as these are beyond nothing; between nodes, half of them say how far.
+    own = left_out + (halves if _about_tau(directions, quantity) else SQUARE * halves**2)
+    values["error_bound"] = own + common
     good = np.all([np.isfinite(values[name]) for name in values if name not in ("kl", "kl_reverse")], axis=0)
     good &= own <= tolerance
     return values, good & good[-1, -1]  # what is relative to the primary pair needs that

@@ -96,7 +96,7 @@ def test_tau_itself_has_its_mean_sd_and_interval():
 
 
 def test_a_posterior_that_the_nodes_do_not_cover_has_a_fit_of_its_own():
-    far, spike = bm.Normal(9, 0.02), bm.Mixture([(0.5, bm.PointMass(0)), (0.5, bm.Normal(0, 1))])
+    far, spike = bm.Normal(60, 0.02), bm.Mixture([(0.5, bm.PointMass(0)), (0.5, bm.Normal(0, 1))])
     mu = [far, spike, *MU[:4]]
     found = rows(mu, TAU)
     assert not {c for c, _ in found} & {0, 1}

@@ -21,7 +21,7 @@ from bayesmeta.quadrature.study_curves.problem import CurvesProblem, pieces
 Floats = NDArray[np.float64]
 ERROR_LIMIT = 1e-6  # of a probability, above which a fit says so
 _NODES = (96, 384)  # over tau, at first and at most
-_SQUARE = (
+SQUARE = (
     100  # times the square of what half of the nodes would change bounds what all of them leave: the rule converges so
 )
 _DRAWN = 3e-9  # what the points of a marginal's curve leave open between them
@@ -104,7 +104,7 @@ def _converged(likelihood: Likelihood, weight: float, scale: object, tolerance: 
     tolerance = max(tolerance, _SEVERAL) if len(likelihood.piece.free) > 1 else tolerance
     while True:
         part = CurvePart(likelihood, weight, scale, n, fine)
-        halves = max(_SQUARE * _halves(part) ** 2, _between_nodes(part))
+        halves = max(SQUARE * _halves(part) ** 2, _between_nodes(part))
         if part.roughness > max(tolerance, halves) and fine < FINEST.get(part.free, 0):
             fine += 1
         elif halves > max(tolerance, part.roughness) and n < _NODES[-1]:

@@ -174,12 +174,17 @@ def _new_terms(part: CurvePart, tau: Floats) -> Iterator[Callable[[Floats], Floa
         some = mass > _GONE
         spread = np.broadcast_to(tau[rest[wide], None], mass.shape)[some]
         yield partial(normals, mean=nodes[some], sd=spread, weight=mass[some])
-    assert part.panels is not None
-    for a in rest[~wide]:  # a prior may make a peak that is narrow beside the standard deviation
-        peak = int(np.argmax(part.panels.values[a])) // (part.panels.values.shape[1] // len(part.panels.edges))
-        narrowest = min(float(np.ptp(part.panels.edges[peak])) / WIDTH, float(sd[a]))
-        pieces = min(math.ceil(float(tau[a]) / (RESOLVED * narrowest)), _MOST_PIECES)
-        yield partial(_blurred, part, int(a), float(tau[a]), max(pieces, 1))
+    for a in rest[~wide]:
+        pieces = math.ceil(float(tau[a]) / (RESOLVED * _narrowest(part, int(a))))
+        yield partial(_blurred, part, int(a), float(tau[a]), min(max(pieces, 1), _MOST_PIECES))
+
+
+def _narrowest(part: CurvePart, a: int) -> float:
+    """Standard deviation at a node of tau, or of a narrower peak that a prior makes, as wide as its panel was found to be."""
+    panels = part.panels
+    assert panels is not None
+    peak = int(np.argmax(panels.values[a])) * len(panels.edges) // panels.values.shape[1]
+    return min(float(np.ptp(panels.edges[peak])) / WIDTH, float(part.sd[a, 0]))
 
 
 def _hermite(part: CurvePart, at: NDArray[np.intp], tau: Floats, nodes: Floats, weights: Floats, x: Floats) -> Floats:
