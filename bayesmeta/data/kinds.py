@@ -6,7 +6,8 @@ from bayesmeta.data.arm_changes import ArmChanges
 from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.counts import Counts
 from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.proportions import Proportions
 from bayesmeta.data.review import PublishedReview
 
-Arms = ArmMeans | ArmChanges | Counts
+Arms = ArmMeans | ArmChanges | Counts | Proportions
 Data = Estimates | PublishedReview | Arms

@@ -51,7 +51,7 @@ class CurvesResult(ComputedResult):
     ----------
     fit : CurvesFit
     model : BinomialNormal
-    data : Counts
+    data : Counts or Proportions
     shape : tuple of int
         Chains and draws of `datatree`.
     seed : int

@@ -34,6 +34,7 @@ CASES: dict[str, tuple[Any, Any]] = {
     "binomial_normal": (
         bm.Counts(events_t=[2, 0], n_t=[20, 30], events_c=[5, 3], n_c=[20, 30]), bm.BinomialNormal(base=BASE)
     ),
+    "proportions": (bm.Proportions(events=[2, 0], n=[20, 30]), bm.BinomialNormal(base=BASE)),
     "review": (REVIEW, BASE),
 }  # fmt: skip
 # What takes a model that is normal given one standard deviation of effects, and nothing else.

@@ -22,7 +22,9 @@ _DEEPEST = 38.0  # log of what is left out of a sum in logs
 _WIDE, _COARSE = 1.4, 2.8  # tau, in steps of the grid, from which on the grid resolves it, and every second node does
 _SLOPE, _BEND = 0.4, 0.13  # derivatives of a curve times tau and its square, up to which Gauss-Hermite resolves it
 _SMOOTH = 0.1  # steps over tau, up to which a sum of the normal density over half a line is known without adding
-_FAINT = 1e-9  # of a curve's top, below which a sum over its grid is too near to its rounding error where tau is that wide
+_FAINT = (
+    1e-9  # of a curve's top, below which a sum over its grid is too near to its rounding error where tau is that wide
+)
 _TINY = 0.01  # tau, in steps of the grid, up to which a curve is normal
 _BLOCK = 64  # terms of a recurrence, whose error grows with their square
 _MOST = 100_000  # terms
