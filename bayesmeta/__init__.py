@@ -110,6 +110,7 @@ _HOME = {
     "bayesmeta.sensitivity.tipping": ["tipping_point"],
     "bayesmeta.spec.arm_normal": ["ArmNormal"],
     "bayesmeta.spec.binomial_normal": ["BinomialNormal"],
+    "bayesmeta.spec.hypergeometric_normal": ["HypergeometricNormal"],
     "bayesmeta.spec.change_normal": ["ChangeNormal"],
     "bayesmeta.simulation.run": ["simulate"],
     "bayesmeta.spec.between": ["Cluster", "Given", "Independent", "MultiArm", "Slope"],

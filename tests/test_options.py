@@ -354,6 +354,7 @@ PLAIN = {
     "ArmNormalSection": "kind label formula tau draws equal_variances",
     "ChangeNormalSection": "kind label formula tau draws baseline",
     "BinomialNormalSection": "kind label formula tau draws baseline",
+    "HypergeometricNormalSection": "kind label formula tau draws",
     "Sensitivity": "",
     "EffectsSection": "combine",
     "Design": "title seed replications level truth studies selection estimators priors",
@@ -444,6 +445,7 @@ OF_A_KIND = {
     "ArmNormalSection": "mu beta typical_sd sd_variation sd_probability",
     "ChangeNormalSection": "mu beta correlation correlation_variation",
     "BinomialNormalSection": "mu beta",
+    "HypergeometricNormalSection": "mu beta",
     "Published": "estimate lower upper level digits covariate group method interval rule tau p direction tolerance i2 tau2 q "
     "count study relation ratio",
 }

@@ -13,11 +13,20 @@ from bayesmeta.families.arm_changes.family import OfArmChanges
 from bayesmeta.families.arm_means.family import OfArmMeans
 from bayesmeta.families.counts.family import OfCounts
 from bayesmeta.families.estimates.family import OfEstimates
+from bayesmeta.families.hypergeometric.family import OfHypergeometric
 from bayesmeta.families.proportions.family import OfProportions
 from bayesmeta.families.protocol import Family
 from bayesmeta.families.review.family import OfReview
 
-FAMILIES: tuple[Family, ...] = (OfEstimates(), OfReview(), OfArmMeans(), OfArmChanges(), OfCounts(), OfProportions())
+FAMILIES: tuple[Family, ...] = (
+    OfEstimates(),
+    OfReview(),
+    OfArmMeans(),
+    OfArmChanges(),
+    OfCounts(),
+    OfProportions(),
+    OfHypergeometric(),
+)
 
 
 def family_of(data: Any, model: Any, what: str = "model") -> Family:

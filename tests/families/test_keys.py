@@ -113,14 +113,17 @@ EXAMPLES = {
         COUNTS, bm.BinomialNormal(base=BASE, baseline=bm.Normal(-2, 1)), ("baseline=Normal(-2, 1)",), (),
         'baseline = "Normal(-2, 1)"', "log_or",
     ),
+    "hypergeometric_normal": Said(COUNTS, bm.HypergeometricNormal(base=BASE), measure="log_or"),
     "proportions": Said(PROPORTIONS, bm.BinomialNormal(base=BASE, baseline=None), measure="logit_prop"),
 }  # fmt: skip
 DATA = {  # by family
-    "normal": ESTIMATES, "arm_normal": MEANS, "change_normal": CHANGES, "binomial_normal": COUNTS, "proportions": PROPORTIONS,
+    "normal": ESTIMATES, "arm_normal": MEANS, "change_normal": CHANGES, "binomial_normal": COUNTS,
+    "proportions": PROPORTIONS, "hypergeometric_normal": COUNTS,
     "review": REVIEW,
 }  # fmt: skip
 EXACT = [
     "normal", "independent", "coefficient", "cluster", "slope", "multi-arm", "given", "binomial_normal", "proportions",
+    "hypergeometric_normal",
 ]  # fmt: skip
 PRIORS = [(kind, key) for kind, keys in KINDS.items() for key in keys.priors]
 OPTIONS = [(kind, key) for kind, keys in KINDS.items() for key in keys.options]

@@ -83,6 +83,7 @@ EXAMPLES = {
     "common baseline": Example(CHANGES, replace(CHANGE, base=DOSE, baseline="common")),
     "counts": Example(COUNTS, bm.BinomialNormal(base=BASE)),
     "counts with a slope": Example(COUNTS, bm.BinomialNormal(base=DOSE, baseline=bm.Normal(-1, 2))),
+    "given their total": Example(COUNTS, bm.HypergeometricNormal(base=DOSE)),
     "proportions": Example(PROPORTIONS, bm.BinomialNormal(base=DOSE, baseline=None)),
     "review": Example(REVIEW, DOSE),
     "known review": Example(KNOWN_REVIEW, DOSE),

@@ -24,7 +24,10 @@ class OfCounts(CountsWords, OfCurves):
     name, made_for, keys = "binomial_normal", "Counts", KEYS
     data_type, model_types = Counts, (BinomialNormal,)
     measured, theta = "log_or", "a log odds ratio"
-    advice = "Use BinomialNormal(mu=..., tau=...), or effect_sizes(arms, measure) for odds ratios with their standard errors."
+    advice = (
+        "Use BinomialNormal(mu=..., tau=...) or HypergeometricNormal(mu=..., tau=...), or effect_sizes(arms, measure) for odds "
+        "ratios with their standard errors."
+    )
 
     def made(self, base: NormalNormal, own: Mapping[str, Any]) -> BinomialNormal:
         """With the prior on the baselines."""

@@ -37,6 +37,14 @@ CASES = {
         bm.BinomialNormal(**PRIORS, measure="logit_prop"), "binomial_normal",
         ("1 have no event, 1 events only", "0 of 25 with the event", "single arm", "proportion"),
     ),
+    "given their total": Case(
+        bm.Counts(
+            events_t=[4, 0, 9, 0], n_t=[30, 25, 60, 12], events_c=[7, 3, 11, 0], n_c=[31, 24, 58, 14], study=list("ABCD"),
+            covariates=DOSE,
+        ),
+        bm.HypergeometricNormal(**PRIORS), "hypergeometric_normal",
+        ("1 of them says nothing of the odds ratio", "conditional likelihood", "0 of 25"),
+    ),
 }  # fmt: skip
 
 
