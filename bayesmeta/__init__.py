@@ -21,6 +21,7 @@ _HOME = {
     "bayesmeta.data.estimate_tables": ["read_estimates"],
     "bayesmeta.data.estimates": ["Estimates"],
     "bayesmeta.data.proportions": ["Proportions"],
+    "bayesmeta.data.rates": ["Rates"],
     "bayesmeta.data.formats": ["read_table"],
     "bayesmeta.data.review": ["Choice", "Option", "PublishedReview", "Range", "Study"],
     "bayesmeta.data.statistics": [
@@ -114,6 +115,7 @@ _HOME = {
     "bayesmeta.spec.change_normal": ["ChangeNormal"],
     "bayesmeta.simulation.run": ["simulate"],
     "bayesmeta.spec.between": ["Cluster", "Given", "Independent", "MultiArm", "Slope"],
+    "bayesmeta.spec.poisson_normal": ["PoissonNormal"],
     "bayesmeta.spec.normal_normal": ["NormalNormal"],
     "bayesmeta.spec.two_scales": ["TwoScales"],
 }  # fmt: skip

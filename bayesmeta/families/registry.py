@@ -16,6 +16,7 @@ from bayesmeta.families.estimates.family import OfEstimates
 from bayesmeta.families.hypergeometric.family import OfHypergeometric
 from bayesmeta.families.proportions.family import OfProportions
 from bayesmeta.families.protocol import Family
+from bayesmeta.families.rates.family import OfRates
 from bayesmeta.families.review.family import OfReview
 
 FAMILIES: tuple[Family, ...] = (
@@ -26,6 +27,7 @@ FAMILIES: tuple[Family, ...] = (
     OfCounts(),
     OfProportions(),
     OfHypergeometric(),
+    OfRates(),
 )
 
 

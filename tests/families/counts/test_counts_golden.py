@@ -15,11 +15,12 @@ import bayesmeta as bm
 from bayesmeta.families.prepared import prepare
 
 GOLDEN = Path(__file__).parents[2] / "golden"
-NAMES = ("bcg", "nielweise2007", "nissen2007_mi", "pritz1997")
+NAMES = ("bcg", "nielweise2007", "nissen2007_mi", "pritz1997", "hart1999", "smoking_meta")
 KINDS = {
     "binomial": (bm.Counts, bm.BinomialNormal),
     "single": (bm.Proportions, bm.BinomialNormal),
     "hypergeometric": (bm.Counts, bm.HypergeometricNormal),
+    "poisson": (bm.Rates, bm.PoissonNormal),
 }
 
 
@@ -111,6 +112,7 @@ def _first(name, likelihood):
     ("name", "likelihood"),
     [
         ("bcg", "binomial"), ("nielweise2007", "binomial"), ("pritz1997", "single"), ("nielweise2007", "hypergeometric"),
+        ("hart1999", "poisson"),
     ],
 )  # fmt: skip
 def test_effects_of_studies_and_what_leaving_them_out_does(name, likelihood):

@@ -16,7 +16,7 @@ import pytest
 from scipy import stats
 from scipy.interpolate import CubicSpline
 from scipy.optimize import minimize
-from scipy.special import comb, expit, log_expit, logsumexp
+from scipy.special import comb, expit, gammaln, log_expit, logsumexp
 
 import bayesmeta as bm
 from bayesmeta.families.prepared import prepare
@@ -133,6 +133,31 @@ def test_two_arms_given_their_total(label: str) -> None:
             assert curves[-1][place] == pytest.approx(peer, abs=1e-6)
     splines = [CubicSpline(grid, curve) for curve in curves]
     same(result, posterior(lambda theta: np.stack([spline(theta) for spline in splines])), 2e-5)
+
+
+RATES = {
+    "zeros in either arm": ([3, 0, 2], [20, 15.5, 0.9], [5, 4, 0], [21, 14, 0.8], -1.0),
+    "no event at all": ([0, 0], [10, 12], [0, 0], [9, 20], -3.0),
+    "events in both": ([9], [413], [16], [398], -3.0),
+}
+
+
+@pytest.mark.parametrize("label", RATES)
+def test_rates_in_two_arms(label: str) -> None:
+    """The baseline is summed over here as it is in the model: Poisson counts of both arms given the log rate under control."""
+    *given, centre = RATES[label]
+    columns = list(map(np.array, given))
+    data = bm.Rates(**dict(zip(("events_t", "time_t", "events_c", "time_c"), columns, strict=True)))
+    result = bm.fit(data, bm.PoissonNormal(**PRIORS, baseline=bm.Normal(centre, 1.5)))
+    alpha, theta = centre + np.linspace(-15, 15, 1501), np.linspace(-70, 70, 2801)
+    splines = []
+    for a, s, c, t in zip(*columns, strict=True):
+        with np.errstate(over="ignore"):
+            control = stats.poisson.logpmf(c, t * np.exp(alpha)) + stats.norm.logpdf(alpha, centre, 1.5)
+            rate = alpha + theta[:, None]
+            treated = a * (rate + np.log(s)) - s * np.exp(np.minimum(rate, 300)) - gammaln(a + 1)
+        splines.append(CubicSpline(theta, logsumexp(control + treated, axis=1) + np.log(alpha[1] - alpha[0])))
+    same(result, posterior(lambda at: np.stack([spline(at) for spline in splines])), 2e-5)
 
 
 def test_a_table_alone_with_its_margins_says_nothing() -> None:

@@ -45,6 +45,14 @@ CASES = {
         bm.HypergeometricNormal(**PRIORS), "hypergeometric_normal",
         ("1 of them says nothing of the odds ratio", "conditional likelihood", "0 of 25"),
     ),
+    "rates": Case(
+        bm.Rates(
+            events_t=[4, 0, 9, 1], time_t=[30, 25.5, 60, 12], events_c=[7, 3, 11, 0], time_c=[31, 24, 58, 14],
+            study=list("ABCD"), covariates=DOSE,
+        ),
+        bm.PoissonNormal(**PRIORS, baseline=bm.Normal(-1, 2)), "poisson_normal",
+        ("2 have an arm without events", "Poisson likelihood", "rate ratio", "units of time", "Normal(-1, 2)"),
+    ),
 }  # fmt: skip
 
 
@@ -121,6 +129,7 @@ arms = "arms.csv"
 [outcomes.events.models.all]
 kind = "{kind}"
 label = "All studies"
+{baseline}
 mu = "Normal(0, 2)"
 tau = "HalfNormal(0.5)"
 [[outcomes.events.signals]]
@@ -142,8 +151,11 @@ def test_a_report_says_it_and_can_be_verified(
     case = CASES[label]
     monkeypatch.chdir(tmp_path)
     exact = bm.fit(case.data, case.model)
+    own = 'baseline = "Normal(-1, 2)"' if label == "rates" else ""
     Path("arms.csv").write_bytes(csv_bytes(case.data.to_frame()))
-    Path("analysis.toml").write_text(ANALYSIS.format(measure=exact.measure, kind=case.kind), encoding="utf-8")
+    Path("analysis.toml").write_text(
+        ANALYSIS.format(measure=exact.measure, kind=case.kind, baseline=own), encoding="utf-8"
+    )
     status, _, err = run(capsys, "report", "analysis.toml", "--out", "out")
     assert status == 0, err
     page = Path("out/report.html").read_text(encoding="utf-8")
@@ -163,7 +175,7 @@ def test_a_report_says_it_and_can_be_verified(
     assert names["fits"]["all"].model == exact.model
     status, out, err = run(
         capsys, "fit", "arms.csv", "--model", case.kind, "--mu", "Normal(0, 2)", "--tau", "HalfNormal(0.5)", "--claim",
-        "mu < 0", "--json",
+        "mu < 0", "--json", *(["--option", "baseline=Normal(-1, 2)"] if own else []),
     )  # fmt: skip
     assert status == 0, err
     assert json.loads(out)["probabilities"][0]["probability"] == exact.probability("mu < 0")
