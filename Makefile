@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 TEST  := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 ketamine: venv ## fit the ketamine analysis and write reports/ketamine
 	$(BIN)/bayesmeta report models/ketamine/analysis.toml --out reports/ketamine
@@ -19,6 +19,9 @@ schema: venv ## write docs/results.schema.json again
 
 commands: venv ## write docs/command-line.md again
 	$(BIN)/python scripts/command-line.py
+
+screenshots: venv ## draw reports, pages and plots as they were at the commit BEFORE and as they are, side by side
+	$(BIN)/python scripts/screenshots.py $(BEFORE)
 
 readme: venv ## draw the picture of README.md again, and write what its examples print
 	$(BIN)/python scripts/readme.py
@@ -73,8 +76,8 @@ $(STAMP): pyproject.toml requirements.lock
 	@touch $@
 
 clean: ## remove everything that make created
-	rm -rf $(VENV) reports/ketamine docs/_build docs/generated benchmarks/results build dist
+	rm -rf $(VENV) reports/ketamine reports/screenshots docs/_build docs/generated benchmarks/results build dist
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help ketamine expected schema commands readme test test-fast lint format types docs bench corpus published calibrate lock venv clean
+.PHONY: help ketamine expected schema commands screenshots readme test test-fast lint format types docs bench corpus published calibrate lock venv clean

@@ -12,14 +12,15 @@ from typing import Annotated, Any
 import typer
 
 from bayesmeta.report.command_examples import epilog
+from bayesmeta.report.compare_command import compare
 from bayesmeta.report.diff_command import diff
 from bayesmeta.report.ending import TRACEBACK, Commands, ended
 from bayesmeta.report.explorer_command import explore
+from bayesmeta.report.fit_command import fit
 from bayesmeta.report.messages import say, warnings_on_one_line
 from bayesmeta.report.new_command import new
 from bayesmeta.report.options import (
     AsJson,
-    Beta,
     Between,
     Columns,
     Covariance,
@@ -29,14 +30,11 @@ from bayesmeta.report.options import (
     Labels,
     Measure,
     ModelName,
-    Mu,
     Options,
     Priors,
-    Ratios,
     RevManAnalysis,
     Seed,
     Sheet,
-    Tau,
 )
 from bayesmeta.report.plot_command import plot
 from bayesmeta.report.pool_command import pool
@@ -93,7 +91,8 @@ def report(
     also: Annotated[
         list[str] | None,
         typer.Option(
-            help="A format beside HTML: markdown (report.md and figures as SVG files), word (report.docx). Repeatable."
+            help="A format beside HTML: markdown (report.md and figures as SVG files), word (report.docx), pdf (report.pdf). "
+            "Repeatable."
         ),
     ] = None,
     as_json: Annotated[
@@ -141,50 +140,7 @@ def verify(
 app.command(epilog=epilog("diff"))(diff)
 
 
-@app.command(epilog=epilog("fit"))
-def fit(
-    effects: Annotated[
-        Path,
-        typer.Argument(help="CSV file with columns study, y, se and covariates; of arms with a --model of arms."),
-    ],
-    tau: Tau = None,
-    mu: Mu = None,
-    formula: Formula = "1",
-    beta: Beta = None,
-    model: ModelName = "normal",
-    prior: Priors = None,
-    option: Options = None,
-    claim: Annotated[list[str] | None, typer.Option(help="Probability to report: 'mu < 0'. Repeatable.")] = None,
-    engine: Annotated[str, typer.Option(help="auto, quadrature or nuts.")] = "auto",
-    seed: Seed = 0,
-    draws: Annotated[int, typer.Option(min=100, help="Of each chain, by NUTS.")] = 1000,
-    chains: Annotated[int, typer.Option(min=1, help="How many, by NUTS.")] = 4,
-    ci_prob: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.95,
-    measure: Measure = None,
-    cov: Covariance = None,
-    between: Between = None,
-    cluster: InClusters = None,
-    column: Columns = None,
-    sheet: Sheet = None,
-    analysis: RevManAnalysis = None,
-    drop: Drop = None,
-    labels: Labels = None,
-    exp: Ratios = None,
-    as_json: AsJson = False,
-) -> None:
-    """Fit one model to estimates, or to arms, and print its summary."""
-    from bayesmeta.report.input import Reading
-    from bayesmeta.report.stated import Stated
-    from bayesmeta.report.terminal import fit_and_print
-
-    stated = Stated(
-        path=effects, columns=column or [], measure=measure, cov=cov, between=between, cluster=cluster, kind=model,
-        formula=formula, tau=tau or [], mu=mu or [], beta=beta or [], priors=prior or [], options=option or [],
-        reading=Reading(sheet=sheet, analysis=analysis, drop=drop or (), labels=labels),
-    )  # fmt: skip
-    with warnings_on_one_line():
-        passed = fit_and_print(stated, claim or [], engine, seed, draws, chains, ci_prob, as_json, exp)
-    raise typer.Exit(0 if passed else 1)
+app.command(epilog=epilog("fit"))(fit)
 
 
 @app.command(epilog=epilog("effects"))
@@ -250,50 +206,7 @@ for _command in TABLE_COMMANDS:
     app.command(epilog=epilog(_command.__name__))(_command)
 
 
-@app.command(epilog=epilog("compare"))
-def compare(
-    effects: Annotated[Path, typer.Argument(help="CSV file with columns study, y, se and covariates.")],
-    tau: Annotated[
-        list[str] | None,
-        typer.Option(help="Prior on the between-study SD. Repeatable; UniformShrinkage() if left out."),
-    ] = None,
-    mu: Mu = None,
-    formula: Formula = "1",
-    model: ModelName = "normal",
-    prior: Priors = None,
-    option: Options = None,
-    estimator: Annotated[
-        list[str] | None, typer.Option(help="Frequentist row: 'method interval', e.g. 'reml hksj'. Repeatable.")
-    ] = None,
-    parameter: Annotated[str, typer.Option(help="Coefficient to compare.")] = "mu",
-    claim: Annotated[str | None, typer.Option(help="Probability to report; 'mu < 0' if left out.")] = None,
-    ci_prob: Annotated[float, typer.Option(help="Coverage, or probability, of the intervals.")] = 0.95,
-    cov: Covariance = None,
-    between: Between = None,
-    cluster: InClusters = None,
-    column: Columns = None,
-    sheet: Sheet = None,
-    analysis: RevManAnalysis = None,
-    drop: Drop = None,
-    labels: Labels = None,
-    plot: Annotated[Path | None, typer.Option(help="SVG or PNG file to draw the comparison into.")] = None,
-    measure: Measure = None,
-    as_json: AsJson = False,
-) -> None:
-    """Compare frequentist estimators and Bayesian fits of the same estimates."""
-    from bayesmeta.report.comparison import compare_and_print
-    from bayesmeta.report.input import Reading
-    from bayesmeta.report.stated import Stated
-
-    stated = Stated(
-        path=effects, columns=column or [], measure=measure, cov=cov, between=between, cluster=cluster, kind=model,
-        formula=formula, tau=tau or [], mu=mu or [], priors=prior or [], options=option or [],
-        reading=Reading(sheet=sheet, analysis=analysis, drop=drop or (), labels=labels),
-    )  # fmt: skip
-    with warnings_on_one_line():
-        compare_and_print(stated, estimator or [], parameter, claim, ci_prob, as_json, plot)
-
-
+app.command(epilog=epilog("compare"))(compare)
 app.command(epilog=epilog("pool"))(pool)
 
 

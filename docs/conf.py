@@ -14,7 +14,7 @@ copyright = "2026, the bayesmeta maintainers"  # noqa: A001
 version = release = installed_version("bayesmeta")
 
 extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.autosummary"]
-extensions += ["pictures", "mathml", "catalogue", "keyboard", "citation"]  # those of the folder extensions
+extensions += ["pictures", "mathml", "catalogue", "keyboard", "citation", "notebooks"]  # those of the folder extensions
 exclude_patterns = [
     "_build",
     "accuracy.md",

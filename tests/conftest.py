@@ -43,7 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def move_seeds(by: int) -> None:
     """Add a number to the seed of every chain and to that of the package's generators, here and where reports sample.
 
-    The data that tests generate stay, and results state the seeds that they were asked for.
+    The data that tests generate stay, and draws of priors, and results state the seeds that they were asked for.
     """
     import numpy as np
 
@@ -53,7 +53,8 @@ def move_seeds(by: int) -> None:
     sample, generator = CompiledModel.sample, np.random.default_rng
 
     def moved(seed: Any = None) -> np.random.Generator:
-        by_package = sys._getframe(1).f_globals["__name__"].startswith("bayesmeta.")
+        caller = sys._getframe(1).f_globals["__name__"]
+        by_package = caller.startswith("bayesmeta.") and not caller.startswith("bayesmeta.priors.")
         return generator([*np.atleast_1d(seed), by] if by_package and isinstance(seed, int | list) else seed)
 
     np.random.default_rng = moved

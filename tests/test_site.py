@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 import runpy
 import sys
@@ -153,3 +154,35 @@ def test_the_page_on_citing_says_what_the_file_for_programs_says() -> None:
 
 def test_the_changelog_of_the_site_is_that_of_the_repository() -> None:
     assert "{include} ../CHANGELOG.md" in (DOCS / "changelog.md").read_text(encoding="utf-8")
+
+
+NOTEBOOKS = extension("notebooks")
+WITH_EXAMPLES = [page for page in PAGES if NOTEBOOKS["has_examples"](page.read_text(encoding="utf-8"))]
+
+
+@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda path: path.name)
+def test_a_notebook_has_the_code_of_its_page_and_what_it_prints(page: Path) -> None:
+    """tests/test_docs.py runs the same examples and compares what they print."""
+    text = page.read_text(encoding="utf-8")
+    cells = NOTEBOOKS["notebook"](text)["cells"]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    blocks = "\n".join(re.findall(r"^```python\n(.*?)^```$", text, re.S | re.M))
+    examples = doctest.DocTestParser().get_examples(blocks)
+    assert "\n".join("".join(cell["source"]) for cell in code).split() == "".join(e.source for e in examples).split()
+    printed = [out.get("text") or out["data"]["text/plain"] for cell in code for out in cell["outputs"]]
+    assert (
+        " ".join(map("".join, printed)).split() == " ".join(e.want for e in examples).replace("<BLANKLINE>", "").split()
+    )
+    for cell in code:
+        compile("".join(cell["source"]), page.name, "exec")
+
+
+@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda path: path.name)
+def test_the_text_of_a_notebook_stands_alone(page: Path) -> None:
+    content = NOTEBOOKS["notebook"](page.read_text(encoding="utf-8"))
+    text = ["".join(cell["source"]) for cell in content["cells"] if cell["cell_type"] == "markdown"]
+    assert (content["nbformat"], content["nbformat_minor"]) == (4, 5)
+    assert len({cell["id"] for cell in content["cells"]}) == len(content["cells"])
+    assert text[0].startswith("# ")
+    for one in text:
+        assert not re.search(r"^```\{|>>> |\]\((?!https?:)", one, re.M)

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bayesmeta.data.files import LARGEST, read_bytes
+from bayesmeta.data.names import normalised
 from bayesmeta.data.revman import is_revman, read_rm5, revman_rows
-from bayesmeta.data.synonyms import normalised, renamed
+from bayesmeta.data.synonyms import renamed
 from bayesmeta.data.tables import Table, TableSource, open_table
 from bayesmeta.data.text_files import csv_bytes, guarded, make_table, read_csv
 from bayesmeta.errors import DataError, SpecificationError

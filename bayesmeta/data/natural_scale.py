@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesmeta.data.names import normalised, without_unit
 from bayesmeta.data.printed import rounding
-from bayesmeta.data.synonyms import normalised, recognised
+from bayesmeta.data.synonyms import recognised
 from bayesmeta.data.tables import Table
 from bayesmeta.errors import DataError, DataWarning
 
@@ -89,14 +90,15 @@ def is_called(name: str, kind: str) -> bool:
 
     Examples
     --------
-    >>> [is_called(name, "ratio") for name in ("HR", "Odds ratio (95% CI)", "OR_adj", "log HR", "lnOR", "mean or median")]
+    >>> [is_called(name, "ratio") for name in ("HR", "adjusted OR (95% CI)", "OR_adj", "log HR", "lnOR", "mean or median")]
     [True, True, True, False, False, False]
     """
-    words = normalised(name).split("_")
+    words, bare = normalised(name).split("_"), without_unit(name).split("_")
     if any(word in _TRANSFORMED for word in words):
         return False
     wanted = _WORDS[kind]
-    ends = {words[0], words[-1]} | {word for word in words if word != "or"}  # within a name "or" is a conjunction
+    # within a name "or" is a conjunction
+    ends = {words[0], words[-1], bare[-1]} | {word for word in words if word != "or"}
     return bool(ends & wanted) or any("_".join(pair) in wanted for pair in itertools.pairwise(words))
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bayesmeta.data.arm_rows import paired
 from bayesmeta.data.cells import Labels
 from bayesmeta.data.columns import Places
 from bayesmeta.data.study_columns import Column, Numbers, Place, Texts, count, vector
@@ -141,8 +142,9 @@ class StudyTable:
             If a column or a value is missing or cannot be right: one line that names the row, the column, the
             value and the rule. A row of a file is named by its line, so the first study is row 2.
         """
+        names, kept_names = [column.name for column in cls.columns], covariates or ()
         table = with_labels(
-            recognised_arms(open_table(frame, cls._source), (c.name for c in cls.columns), covariates or ())
+            paired(recognised_arms(open_table(frame, cls._source), names, kept_names), names, kept_names)
         )
         cls._check_table(table, covariates)
         given = {column.name: column.read(table) for column in cls.columns if column.name in table.columns}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from bayesmeta.data.cells import all_texts
+from bayesmeta.data.names import normalised, without_unit
+from bayesmeta.data.printed_intervals import with_limits
 from bayesmeta.data.tables import Table
+from bayesmeta.data.two_in_a_cell import with_parts
 from bayesmeta.errors import DataError, did_you_mean
 
 
@@ -17,6 +19,21 @@ def _of_arm(what: str) -> tuple[str, ...]:
     return tuple(f"{arm}_{word}" for arm in ("treatment", "treated", "intervention") for word in words)
 
 
+def _limits(word: str, short: str, letter: str) -> tuple[str, ...]:
+    """What a limit of an interval is called in plain words, with and without its level."""
+    words = (f"{word}_bound", f"{word}_cl", f"{word}_confidence_limit", f"conf_{short}", f"conf_{word}", f"{letter}ci")
+    levels = (
+        f"{word}_95",
+        f"{word}95",
+        f"{word}_95_ci",
+        f"{word}_95ci",
+        f"95_ci_{word}",
+        f"95ci_{word}",
+        f"ci95_{word}",
+    )
+    return (*words, *levels, f"{letter}95")
+
+
 # Names of y that say what it measures.
 _CALLED = {
     "log_or": ("logor", "log_or", "lnor", "ln_or", "log_odds_ratio", "log_odds"),
@@ -24,7 +41,17 @@ _CALLED = {
     "log_hr": ("loghr", "log_hr", "lnhr", "ln_hr", "log_hazard_ratio"),
     "log_irr": ("logirr", "log_irr", "lnirr", "ln_irr", "log_rate_ratio"),
     "rd": ("risk_difference", "risk_diff"),
-    "smd": ("smd", "hedges_g", "hedges_s_g", "std_diff_in_means", "cohen_d", "cohens_d", "cohen_s_d"),
+    "smd": (
+        "smd",
+        "hedges_g",
+        "hedgesg",
+        "hedges_s_g",
+        "std_diff_in_means",
+        "cohen_d",
+        "cohens_d",
+        "cohensd",
+        "cohen_s_d",
+    ),
     "md": ("md", "wmd", "mean_difference", "difference_in_means", "diff_in_means"),
     "fisher_z": ("fisher_z", "fishers_z", "fisher_s_z", "zcor"),
 }
@@ -48,8 +75,8 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "y": ("yi", "te", "giv_mean", *(name for names in _CALLED.values() for name in names)),
     "se": ("sei", "sete", "giv_se", "stderr", "std_err", "std_error", "standard_error"),
     "v": ("vi", "var", "variance"),
-    "ci_lower": ("ci_lb", "ci_low", "ci_start", "lower_ci", "lower_limit", "lcl"),
-    "ci_upper": ("ci_ub", "ci_high", "ci_end", "upper_ci", "upper_limit", "ucl"),
+    "ci_lower": ("ci_lb", "ci_low", "ci_start", "lower_ci", "lower_limit", "lcl", *_limits("lower", "low", "l")),
+    "ci_upper": ("ci_ub", "ci_high", "ci_end", "upper_ci", "upper_limit", "ucl", *_limits("upper", "high", "u")),
     "p": ("pval", "pvalue", "p_value"),
     "z": ("zval", "z_value"),
     "t": ("tval",),
@@ -81,7 +108,7 @@ _RATIOS = {
     "log_rr": ("rr", "arr", "risk", "relative"),
 }  # fmt: skip
 # What else is looked for in a table that is known to have estimates.
-PLAIN = ("estimate", "effect", "effect_size", "es", "point_estimate")
+PLAIN = ("estimate", "effect", "effect_size", "es", "point_estimate", "coef", "coefficient")
 _ERRORS = (
     "se_y",
     "effect_size_standard_error",
@@ -104,17 +131,6 @@ _OF_ESTIMATES = {
 }
 
 
-def normalised(name: str) -> str:
-    """Return a name in small letters with single underscores.
-
-    Examples
-    --------
-    >>> normalised(" Experimental  N "), normalised("n.e"), normalised("CI start")
-    ('experimental_n', 'n_e', 'ci_start')
-    """
-    return re.sub(r"[\W_]+", "_", name.strip().lower()).strip("_")
-
-
 def recognised(
     present: Iterable[str], synonyms: Mapping[str, tuple[str, ...]] = SYNONYMS, taken: Iterable[str] = ()
 ) -> dict[str, str]:
@@ -129,7 +145,7 @@ def recognised(
     """
     names = [*present]
     by_normal: dict[str, str] = {}
-    for form in (normalised, _without_unit):
+    for form in (normalised, without_unit):
         for name in names:
             by_normal.setdefault(form(name), name)
     meanings: dict[str, str] = {}
@@ -144,10 +160,6 @@ def recognised(
     return meanings
 
 
-def _without_unit(name: str) -> str:
-    return normalised(re.sub(r"[(\[][^()\[\]]*[)\]]\s*$", "", name))
-
-
 def recognised_estimates(
     table: Table, y: str = "y", se: str = "se", study: str | None = "study", kept: Iterable[str | None] = ()
 ) -> Table:
@@ -156,6 +168,7 @@ def recognised_estimates(
     The first statement of precision that is there is enough: se, its square, or the limits of an interval. Columns in `kept`
     keep their names.
     """
+    table = with_limits(table)
     stated = {name for name, usual in ((y, "y"), (se, "se"), (study, "study")) if name != usual} | {*kept}
     taken = {usual for name, usual in ((y, "y"), (se, "se"), (study, "study")) if name != usual}
     found = recognised([name for name in table.columns if name not in stated], _OF_ESTIMATES, taken)
@@ -181,7 +194,11 @@ def recognised_arms(table: Table, wanted: Iterable[str], kept: Iterable[str] = (
 
 
 def with_four_cells(table: Table) -> Table:
-    """Return a table with ``n_t`` and ``n_c`` where it counts participants with the event and those without."""
+    """Return a table with ``n_t`` and ``n_c`` where it counts participants with the event and those without.
+
+    Two numbers in a cell, events of participants or a mean with its SD, are two columns.
+    """
+    table = with_parts(table)
     columns, recognised = {name: table.columns[name] for name in table.columns}, dict(table.recognised)
     for arm in ("_t", "_c"):
         with_, without = f"events{arm}", f"without{arm}"
@@ -222,7 +239,7 @@ def ratio_called(name: str) -> str | None:
     >>> [ratio_called(name) for name in ("Odds ratio", "adjusted HR (95% CI)", "IRR", "Ratio")]
     ['log_or', 'log_hr', 'log_irr', None]
     """
-    words = _without_unit(name).split("_")
+    words = without_unit(name).split("_")
     return next((measure for measure, signs in _RATIOS.items() if any(word in signs for word in words)), None)
 
 
@@ -234,7 +251,7 @@ def measure_called(name: str) -> str | None:
     >>> measure_called("logOR"), measure_called("Hedges's g"), measure_called("yi")
     ('log_or', 'smd', None)
     """
-    forms = (normalised(name), _without_unit(name))
+    forms = (normalised(name), without_unit(name))
     return next((measure for measure, names in _CALLED.items() if any(form in names for form in forms)), None)
 
 

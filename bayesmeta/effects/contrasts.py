@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesmeta.data.arm_rows import CONTROLS
 from bayesmeta.data.cells import Labels, is_missing
 from bayesmeta.data.columns import FrameColumns, Places
 from bayesmeta.data.dependence import row_labels
@@ -17,8 +18,6 @@ from bayesmeta.effects.registry import Measure
 from bayesmeta.errors import BayesmetaError, DataError, SpecificationError, did_you_mean
 
 type Reference = str | Mapping[str, str] | None
-
-_CONTROLS = frozenset({"c", "control", "placebo"})
 
 
 @dataclass(frozen=True)
@@ -178,7 +177,7 @@ def _codes(table: Table, column: str) -> tuple[NDArray[np.intp], tuple[str, ...]
 def _references(groups: _Groups, reference: Reference) -> NDArray[np.bool_]:
     """Return which rows are the arm that the others of their study are compared with: one in each study."""
     if reference is None:
-        wanted = np.array([name.lower() in _CONTROLS for name in groups.arms])[groups.arm]
+        wanted = np.array([name.lower() in CONTROLS for name in groups.arms])[groups.arm]
     elif isinstance(reference, Mapping):
         position = {name: i for i, name in enumerate(groups.arms)}
         codes = np.array([position.get(str(reference.get(study, "")), -1) for study in groups.studies])

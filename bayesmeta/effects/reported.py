@@ -16,6 +16,7 @@ from bayesmeta.data.estimate_tables import assembled
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.natural_scale import check_natural_scale, is_called
 from bayesmeta.data.printed import known_numbers
+from bayesmeta.data.printed_intervals import with_limits
 from bayesmeta.data.synonyms import SYNONYMS, measure_called, ratio_called, recognised, recognised_estimates
 from bayesmeta.data.tables import Table, TableSource, open_table
 from bayesmeta.effects._arms import Floats
@@ -112,6 +113,7 @@ def recognised_effects(table: Table, kept: Sequence[str] = ()) -> tuple[Table, b
     They are where it has no effects under any name, and a column that is called a ratio, with limits that are all positive.
     Columns in `kept` keep their names.
     """
+    table = with_limits(table)
     called = [table.recognised.get(name, name) for name in table.columns if name not in kept]
     analysed = "y" in table.columns or recognised(table.columns, {"y": SYNONYMS["y"]})
     if not analysed and any(is_called(name, "ratio") for name in called):

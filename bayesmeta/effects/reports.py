@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bayesmeta.data.columns import Places
 from bayesmeta.data.natural_scale import is_called
 from bayesmeta.data.printed import known_numbers, printed_p_values, rounding
+from bayesmeta.data.printed_intervals import with_limits
 from bayesmeta.data.synonyms import PLAIN, SYNONYMS, named, recognised, with_labels
 from bayesmeta.data.tables import Table, TableSource, open_table
 from bayesmeta.effects._arms import Floats
@@ -103,6 +104,7 @@ def read_reports(table: TableSource, *, ratio: bool, level: float) -> Reports:
 
 def recognised_reports(table: Table, ratio: bool) -> Table:
     """Return a table of printed estimates under our names, also where it has those of other programs."""
+    table = with_limits(table)
     names = {name: SYNONYMS.get(name, ()) for name in ("study", *COLUMNS)}
     names["ci_lower"], names["ci_upper"] = (("lower", "ll", *names["ci_lower"]), ("upper", "ul", *names["ci_upper"]))
     if "y" not in table.columns or ratio:

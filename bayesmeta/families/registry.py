@@ -90,7 +90,8 @@ def arms_type(kind: str, table: Table, kept: Sequence[str] = ()) -> Any:
     for one in types if len(types) > 1 else ():
         columns = one.columns  # type: ignore[attr-defined]
         there = recognised_arms(table, (column.name for column in columns), kept).columns
-        if all(column.optional or column.name in there for column in columns):
+        labels = there.get("study", ())  # a study in several rows has a row for each of its arms
+        if len(set(labels)) == len(labels) and all(column.optional or column.name in there for column in columns):
             return one
     return types[0]
 

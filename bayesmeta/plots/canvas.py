@@ -27,6 +27,7 @@ PURPLE, SKY, BLACK, GREY = "#CC79A7", "#56B4E9", "#000000", "#6b6b6b"
 
 COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK, GREY)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
+TEXT = "svg with text"
 OURS = "bayesmeta"  # the label of a figure that we made, so that its legend may stand outside the axes
 
 STYLE: dict[Any, Any] = {
@@ -51,17 +52,21 @@ def defaults() -> dict[Any, Any]:
     return {key: value for key, value in matplotlib.rcParamsDefault.items() if key != "backend"}
 
 
-def data_uri(draw: Callable[..., Axes], *args: Any, **kwargs: Any) -> str:
-    """Draw in our style and return the picture as ``data:image/svg+xml;base64,...``."""
-    return "data:image/svg+xml;base64," + base64.b64encode(image("svg", draw, *args, **kwargs)).decode("ascii")
+def data_uri(svg: bytes) -> str:
+    """A picture as ``data:image/svg+xml;base64,...``."""
+    return "data:image/svg+xml;base64," + base64.b64encode(svg).decode("ascii")
 
 
 def image(kind: str, draw: Callable[..., Axes], *args: Any, **kwargs: Any) -> bytes:
-    """Draw in our style and return the bytes of an ``"svg"`` or ``"png"`` file, the same on each run."""
-    with matplotlib.rc_context(defaults() | STYLE):
+    """Draw in our style and return the bytes of an ``"svg"`` or ``"png"`` file, the same on each run.
+
+    With the kind `TEXT` the letters of an SVG are text, for a file that brings their font.
+    """
+    letters = {"svg.fonttype": "none"} if kind == TEXT else {}
+    with matplotlib.rc_context(defaults() | STYLE | letters):
         ax = draw(*map(visible_in, args), **visible_in(kwargs))
         warn_of_glyphs(figure_of(ax))
-        return figure_bytes(kind, figure_of(ax), dpi=200)
+        return figure_bytes("svg" if kind == TEXT else kind, figure_of(ax), dpi=200)
 
 
 def figure_bytes(kind: str, figure: Figure, *, dpi: int, about: str | None = None) -> bytes:

@@ -16,6 +16,7 @@ from bayesmeta.plots.canvas import BLACK, BLUE, ORANGE, VERMILION
 from bayesmeta.text.numbers import MISSING, spread_of, write_row
 from bayesmeta.text.plain_text import visible
 
+_PAD, _GAP = 7.0, 9.0  # between the axes and a column, and between columns, in points
 _SIZE = 9.5  # of the letters for which rows are as high, in inches, as below
 
 
@@ -88,13 +89,21 @@ def pool_mark(ax: Axes, row: float, key: str, centre: float | None, lower: float
         )
 
 
-def columns(ax: Axes, at: Sequence[float], labels: Sequence[str], *numbers: Sequence[str]) -> None:
-    """Names on the left and columns of numbers on the right, with the first row on top."""
-    _column(ax, at, labels, 7)
-    pad = 7.0
+def columns(
+    ax: Axes, at: Sequence[float], labels: Sequence[str], *numbers: Sequence[str], beside: Sequence[Sequence[str]] = ()
+) -> None:
+    """Names on the left, with what stands `beside` them, and columns of numbers on the right, with the first row on top."""
+    pad = _PAD
+    for texts in reversed(beside):
+        side = ax.twinx()
+        side.yaxis.tick_left()
+        _column(side, at, texts, pad)
+        pad += _width(texts) + _GAP
+    _column(ax, at, labels, pad)
+    pad = _PAD
     for texts in numbers:
         _column(ax.twinx(), at, texts, pad)
-        pad += _width(texts) + 9
+        pad += _width(texts) + _GAP
 
 
 def _column(side: Axes, at: Sequence[float], texts: Sequence[str], pad: float) -> None:
@@ -118,13 +127,16 @@ def ends(low: float, high: float, display: Display) -> tuple[float, float]:
     return (left, right) if left < right else (left - 0.01, right + 0.01)
 
 
+_APART = 4 * "\N{NO-BREAK SPACE}"  # of plain spaces, an SVG that has its letters as text would show one
+
+
 def sides(benefit: str | None) -> str:
     """Which side favours which arm, in words; empty where it is not known."""
     better, worse = "favours treatment", "favours control"
     if benefit not in ("lower", "higher"):
         return ""
     left, right = (better, worse) if benefit == "lower" else (worse, better)
-    return f"← {left}    {right} →"
+    return f"← {left}{_APART}{right} →"
 
 
 def wrapped(text: str, width: int = 19) -> str:

@@ -20,6 +20,7 @@ def side_by_side(
     x_label: str,
     width: float = 6.6,
     letters: int = 25,
+    ticks: int = 6,
     ax: Axes | None = None,
 ) -> Axes:
     """Estimators and priors of both schools, one row each, from the same data.
@@ -36,6 +37,8 @@ def side_by_side(
         Of a figure of our own, in inches.
     letters : int
         Of a line of a name.
+    ticks : int
+        At most, of a log axis.
     ax : Axes, optional
 
     Returns
@@ -63,7 +66,7 @@ def side_by_side(
     columns(ax, list(range(len(rows))), names, [bracket(*values) for values in shown])
     ax.set_xlabel(x_label)
     if display.is_ratio:
-        ratio_axis(ax)
+        ratio_axis(ax, most=ticks)
     handles = {
         "frequentist": Line2D([], [], marker="s", ms=6, color=BLACK, linewidth=1.8, label="frequentist"),
         "Bayesian": Line2D([], [], marker="D", ms=6.5, color=BLUE, linewidth=1.8, label="Bayesian"),

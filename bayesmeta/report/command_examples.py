@@ -13,6 +13,7 @@ EXAMPLES = {
     "fit": (
         'bayesmeta fit effects.csv --tau "HalfNormal(0.5)" --mu "Normal(0, 4)" --claim "mu < 0"',
         'bayesmeta fit effects.csv --tau "HalfNormal(0.5)" --formula "1 + latitude" --claim "latitude < 0"',
+        'bayesmeta fit effects.csv --tau "HalfNormal(0.5)" --mu "Normal(0, 1)" --bayes-factor "mu = 0"',
     ),
     "plot": (
         'bayesmeta plot effects.csv --kind forest --tau "HalfNormal(0.5)" --measure log_rr --out forest.svg',

@@ -35,8 +35,14 @@ from bayesmeta.text.numbers import count_of
 from bayesmeta.text.plain_text import visible
 
 
-def render_html(results: Results) -> str:
+def render_html(results: Results, *, paper: bool = False) -> str:
     """Render a report.
+
+    Parameters
+    ----------
+    results : Results
+    paper : bool, default False
+        For a file that is printed only: letters of figures as text, and nothing that needs a browser.
 
     Returns
     -------
@@ -44,7 +50,7 @@ def render_html(results: Results) -> str:
         A self-contained HTML document. The same results give the same text; two runs of one analysis differ only in
         `created`.
     """
-    return _template().render(**page_content(results))
+    return _template().render(**page_content(results), paper=paper)
 
 
 def page_content(results: Results) -> dict[str, Any]:
@@ -231,8 +237,10 @@ def _model(outcome: OutcomeRecord, model: ModelRecord) -> dict[str, Any]:
 
 _LONG = re.compile(r"\b\d+\.\d{7,}")
 _NBSP, _NB_HYPHEN = "\N{NO-BREAK SPACE}", "\N{NON-BREAKING HYPHEN}"
-_APART = re.compile(  # spaces within "18 v 17", "0.4 to 1.2" and "P = .079"
+_UNITS = "points?|mm|cm|mg|kg|mmHg|hours?|days?|weeks?|months?|years?"
+_APART = re.compile(  # spaces within "18 v 17", "0.4 to 1.2", "P = .079", "1 − P/2" and "2 points"
     r"(?<=\d) (?=v \d)|(?<=\d v) (?=\d)|(?<=\d) (?=to [\d−∞])|(?<=\d to) (?=[\d−∞])|(?<=\bP) (?=[=<>] )|(?<=\bP [=<>]) (?=\.)"
+    rf"|(?<=\b1) (?=− P)|(?<=1 −) (?=P/2)|(?<=\d) (?=(?:{_UNITS})\b)"
 )
 _RANGE = re.compile(r"(?<![\w./-])(\d{1,3})-(\d{1,3})(?![\w./-])")  # "0-10", no part of a DOI or of a date
 
@@ -247,6 +255,17 @@ def _shown(value: Any) -> Any:
     return Markup(text) if isinstance(value, Markup) else text
 
 
+def _css_text(text: str) -> Markup:
+    r"""Text as a string of CSS, every letter as its code: nothing in it ends the string, the style or the page.
+
+    Examples
+    --------
+    >>> print(_css_text('a"'))
+    "\61 \22 "
+    """
+    return Markup('"{}"').format(Markup("".join(f"\\{ord(letter):x} " for letter in visible(text))))
+
+
 @cache
 def _template() -> Template:
     environment = Environment(
@@ -257,4 +276,5 @@ def _template() -> Template:
         undefined=StrictUndefined,
         finalize=_shown,
     )
+    environment.filters["css_text"] = _css_text
     return environment.get_template("report.html.j2")

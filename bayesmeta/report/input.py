@@ -9,7 +9,8 @@ from pathlib import Path
 from bayesmeta.data.covariance_file import covariance_of
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.formats import open_file
-from bayesmeta.data.synonyms import named, recognised_arms, with_four_cells, with_labels
+from bayesmeta.data.printed_intervals import several_with_limits
+from bayesmeta.data.synonyms import named, recognised_arms, with_labels
 from bayesmeta.data.tables import Table
 from bayesmeta.effects.column_names import our_columns, their_names
 from bayesmeta.effects.reported import estimates_of_table, recognised_effects
@@ -100,7 +101,7 @@ def table_of(
     how = reading or Reading()
     table = how.kept(open_file(path, how.sheet, how.analysis))
     names = their_names(how.columns(columns), [*names_in(formula), *others])
-    return with_four_cells(named(table, names))
+    return named(table, names)
 
 
 def say_recognised(table: Table, given: Table, ratio: bool = False) -> None:
@@ -152,13 +153,16 @@ def estimates_of(
             hint = " fit --model change_normal takes arms measured twice."
         elif any(name.startswith("mean") for name in arms):
             hint = " fit --model arm_normal takes means with SDs that are not known."
+        elif {"events_t", "n_t", "events_c", "n_c"} <= set(arms):
+            hint = " fit --model binomial_normal takes the events as they are, zero cells too."
         raise DataError(
             f"{path}: it has arms ({', '.join(arms)}) and no column 'y'. Run bayesmeta effects {path.name} --measure ... > "
             f"effects.csv, and give that file.{hint}"
         )
     if not ratio and "y" not in table.columns:
         raise DataError(
-            f"{path}: it has no column 'y', and none that another program would call so. Name yours with --column 'y=...'. "
+            f"{path}: it has no column 'y', and none that another program would call so. "
+            f"{several_with_limits(table) or 'Name yours with --column ' + repr('y=...') + '.'} "
             f"Columns present: {', '.join(table.columns)}."
         )
     _reject_idle_columns(columns, {*READ, *names_in(formula), *others})

@@ -75,4 +75,24 @@ InClusters = Annotated[
         "needs a prior, --prior 'tau_trial=HalfNormal(0.3)' for study.",
     ),
 ]
+BayesFactors = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--bayes-factor", help="Hypothesis whose Bayes factor to report: 'mu = 0', 'tau = 0', 'mu < 0'. Repeatable."
+    ),
+]
 Seed = Annotated[int, typer.Option(min=0, help="Of what is drawn.")]
+BaselineRisk = Annotated[
+    str | None,
+    typer.Option(
+        help="Risk without treatment, for events per 1,000 and number needed to treat: 0.2, '12 of 60', 'Beta(12, 48)', "
+        "'LogitNormal(-1.4, 0.3)'."
+    ),
+]
+Mid = Annotated[
+    float | None, typer.Option(help="With --baseline-risk: smallest difference that matters, in events per 1,000.")
+]
+Benefit = Annotated[
+    str | None,
+    typer.Option(help="With --baseline-risk: lower where fewer events are better, or higher; lower if left out."),
+]

@@ -24,6 +24,7 @@ from bayesmeta.report.console import PlainConsole, progress_bar
 from bayesmeta.report.csv_tables import TABLES, csv_tables
 from bayesmeta.report.document.contents import blocks
 from bayesmeta.report.document.markdown import MARKDOWN, PICTURES, markdown_files
+from bayesmeta.report.document.pdf import PDF, pdf_file, require_weasyprint
 from bayesmeta.report.document.word import WORD, require_docx, word_file
 from bayesmeta.report.html import render_html
 from bayesmeta.report.layout import print_table
@@ -31,7 +32,7 @@ from bayesmeta.report.python_script.script import SCRIPT, analysis_script
 from bayesmeta.report.tables import filled_columns, first_rows, signals_table_rows
 from bayesmeta.results.netcdf import netcdf_bytes
 
-FORMATS = ("markdown", "word")
+FORMATS = ("markdown", "word", "pdf")
 
 
 def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False, also: Collection[str] = ()) -> Results:
@@ -46,7 +47,8 @@ def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False, 
     quiet : bool, default False
         No progress bar and no table. Otherwise each outcome that needs no chains has a table of its own as soon as it is fitted.
     also : collection of str
-        ``"markdown"`` writes ``report.md`` too, with its figures as SVG files beside it, ``"word"`` ``report.docx``.
+        ``"markdown"`` writes ``report.md`` too, with its figures as SVG files beside it, ``"word"`` ``report.docx``,
+        ``"pdf"`` ``report.pdf``, the page on paper.
 
     Returns
     -------
@@ -62,6 +64,8 @@ def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False, 
         require_choice("also", one, FORMATS)
     if "word" in also:
         require_docx()
+    if "pdf" in also:
+        require_weasyprint()
     folder = Path(out)
     if "\0" in str(out):
         raise DataError(f"{str(out)!r}: a path cannot hold the character NUL.")
@@ -107,11 +111,11 @@ def write_report(analysis: str | Path, out: str | Path, *, quiet: bool = False, 
     }
     folder.mkdir(parents=True, exist_ok=True)
     write_files(folder, contents)
-    for path in [*(folder / name for name in (*TABLES, MARKDOWN, WORD)), *folder.glob(PICTURES)]:
+    for path in [*(folder / name for name in (*TABLES, MARKDOWN, WORD, PDF)), *folder.glob(PICTURES)]:
         if path.name not in contents:  # of an earlier report, which had more
             path.unlink(missing_ok=True)
     _print_signals(console, results)
-    document = "".join(f"{name}, " for name in (MARKDOWN, WORD) if name in contents)
+    document = "".join(f"{name}, " for name in (MARKDOWN, WORD, PDF) if name in contents)
     console.print(
         f"Written to {folder}: report.html, {document}results.json, posterior.nc, {SCRIPT}, and tables, report-*.csv"
     )
@@ -125,7 +129,8 @@ def _documents(results: Results, also: Collection[str]) -> dict[str, bytes]:
     parts, files = blocks(results), dict[str, bytes]()
     if "markdown" in also:
         files |= markdown_files(parts)
-    return files | ({WORD: word_file(parts)} if "word" in also else {})
+    files |= {WORD: word_file(parts)} if "word" in also else {}
+    return files | ({PDF: pdf_file(results)} if "pdf" in also else {})
 
 
 @contextlib.contextmanager

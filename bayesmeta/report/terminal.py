@@ -16,11 +16,13 @@ from bayesmeta.effects.registry import display_of
 from bayesmeta.errors import ConvergenceWarning, SpecificationError
 from bayesmeta.families.prepared import prepare
 from bayesmeta.priors import shown
+from bayesmeta.report.absolute import Patients, print_findings
 from bayesmeta.report.console import PlainConsole, json_value, print_json
 from bayesmeta.report.layout import print_table
 from bayesmeta.report.priors import source_lines
 from bayesmeta.report.sentences import check_sentence
 from bayesmeta.report.stated import Stated
+from bayesmeta.results.absolute_risk import treated_risk
 from bayesmeta.results.claims import check_claim
 from bayesmeta.results.face import differences_grid, heterogeneity_facts, level_facts
 from bayesmeta.results.fit import fit_many
@@ -41,6 +43,7 @@ _WORDS = {MISSING: "none", "∞": "inf", MINUS + "∞": "-inf"}
 def fit_and_print(
     stated: Stated,
     claims: Sequence[str],
+    hypotheses: Sequence[str],
     engine: str,
     seed: int,
     draws: int,
@@ -48,14 +51,19 @@ def fit_and_print(
     ci_prob: float,
     as_json: bool,
     exp: bool | None = None,
+    patients: Patients | None = None,
 ) -> bool:
     """Fit the table and model of a command line, and print the result; return whether the chains converged.
 
     `exp` says that effects are logarithms of ratios and printed as these too, or if it is False that they are not; by default
-    the measure decides.
+    the measure decides. `patients` asks for events per 1,000 at a baseline risk.
     """
     if not 0 < ci_prob < 1:
         raise SpecificationError(f"--ci-prob {ci_prob}: must lie between 0 and 1. 95% is 0.95.")
+    if hypotheses and engine == "nuts":
+        raise SpecificationError(
+            f"--bayes-factor {hypotheses[0]!r} with --engine nuts: draws do not give a marginal likelihood. Leave out --engine."
+        )
     asked = stated.read()
     asked.require_one()
     data: Any = asked.data
@@ -66,6 +74,11 @@ def fit_and_print(
     ready.check()
     for claim in claims:
         check_claim(claim, ready.named(claim))
+    if patients is not None:
+        if ready.measure is None:
+            raise SpecificationError("--baseline-risk: the effects state no measure. Give it, e.g. --measure log_or.")
+        treated_risk(ready.measure)
+        check_claim("mu < 0", ready.names)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # said below, as checks
         result = fit_many(data, {"model": model}, engine, seed=seed, draws=draws, chains=chains)["model"]
@@ -79,12 +92,15 @@ def fit_and_print(
         )
     checks = fit_checks(result, chains)
     content = _content(
-        result, stated.path, claims, ci_prob, seed, display_of(None) if exp is False else result.display
+        result, stated.path, claims, hypotheses, ci_prob, seed, display_of(None) if exp is False else result.display
     ) | {"checks": [check.as_dict() for check in checks]}
+    found = None if patients is None else patients.of(result, ci_prob)
     if as_json:
-        print_json(content)
+        print_json(content | ({} if found is None else {"absolute": found.as_dict()}))
     else:
         _print(content, result)
+        if found is not None:
+            print_findings(PlainConsole(), found)
         print_failed(checks)
     return all(check.passed is not False for check in checks)
 
@@ -99,7 +115,13 @@ def fit_checks(result: MetaResult, chains: int) -> list[Check]:
 
 
 def _content(
-    result: MetaResult, path: Path, claims: Sequence[str], ci_prob: float, seed: int, display: Display
+    result: MetaResult,
+    path: Path,
+    claims: Sequence[str],
+    hypotheses: Sequence[str],
+    ci_prob: float,
+    seed: int,
+    display: Display,
 ) -> dict[str, Any]:
     frame = result.summary(ci_prob=ci_prob, ci_kind="eti")
     if not display.changes:
@@ -126,11 +148,18 @@ def _content(
             {"claim": claim, "probability": result.probability(claim), "mcse": result.probability_mcse(claim)}
             for claim in claims
         ],
+        "bayes_factors": [_bayes_factor(result, hypothesis) for hypothesis in hypotheses],
         "log_marginal_likelihood": result.log_marginal_likelihood,
         **_moderators(result, frame, ci_prob),
         "notes": list(result.prepared.family.notes(result.data, result.model)),
         **({} if choices is None else {"choices": choices}),
     }
+
+
+def _bayes_factor(result: MetaResult, hypothesis: str) -> dict[str, Any]:
+    """Bayes factor and its logarithm; where one is beyond floats, only the other says how large it is."""
+    values = {"bayes_factor": result.bayes_factor(hypothesis), "log_bayes_factor": result.log_bayes_factor(hypothesis)}
+    return {"hypothesis": hypothesis} | {name: json_value(value) for name, value in values.items()}
 
 
 def _moderators(result: MetaResult, frame: pd.DataFrame, ci_prob: float) -> dict[str, Any]:
@@ -193,6 +222,11 @@ def _print(content: dict[str, Any], result: MetaResult) -> None:
                 "  An equation has probability 0, whatever the data, unless its prior has a point mass there. Give a range, or "
                 "such a prior."
             )
+    for item in content["bayes_factors"]:
+        factor, log_factor = item["bayes_factor"], item["log_bayes_factor"]
+        said = f"{factor:.4g}" if factor else "beyond floats"
+        log_said = "infinite" if log_factor is None else f"{log_factor:.4g}"
+        console.print(f"Bayes factor for {item['hypothesis']}: {said} (logarithm {log_said})")
     for study, readings in content.get("choices", {}).items():
         console.print(result.prepared.family.reading(study, readings))
     for note in content["notes"]:

@@ -71,7 +71,7 @@ def _known(ready: Prepared[Any, Any]) -> dict[str, Numbers]:
         if name not in single or (parameter.role == "heterogeneity" and name != "tau"):
             continue
         stated = parameter.prior if parameter.stated is None else parameter.stated
-        if (spec := _spec(parameter.prior, str(stated))) is not None and spec["family"] in families:
+        if (spec := _spec(parameter.prior, str(plain(stated)))) is not None and spec["family"] in families:
             specs[name] = spec
     return specs
 

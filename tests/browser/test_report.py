@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pypdf
 import pytest
 from playwright.sync_api import Page
 
@@ -52,6 +55,8 @@ def test_the_first_screen_has_effect_interval_probability_and_what_to_know(
     name: str, width: int, height: int, request: pytest.FixtureRequest, opened: Opened
 ) -> None:
     page = opened(request.getfixturevalue(name), width=width, height=height)
+    assert page.evaluate(WITHIN, "#answer li, #know")
+    page.add_style_tag(content="body { letter-spacing: .02em; }")  # the letters of another machine may be wider
     assert page.evaluate(WITHIN, "#answer li, #know")
     first = page.locator("#answer li").first.inner_text()
     interval = r"−?\d+\.\d+ \(−?\d+\.\d+ to −?\d+\.\d+\)"
@@ -120,9 +125,47 @@ def test_figures_are_dark_on_a_dark_page(own: Path, opened: Opened) -> None:
     assert "invert" in filters[1]
 
 
-def test_paper_has_every_section_and_no_table_of_detail(own: Path, opened: Opened) -> None:
-    page = opened(own)
+def test_paper_has_what_is_folded_but_no_explorer_and_no_table_that_lies_beside(ketamine: Path, opened: Opened) -> None:
+    page = opened(ketamine, scheme="dark")
+    page.emulate_media(media="print", color_scheme="dark")
+    for name in ("#methods", "#evidence", "#checklists table", "details.more:not(.in-file) table", "#priors .grid img"):
+        assert page.locator(name).first.is_visible(), name
+    for name in ("nav", "#explorer", "details.in-file table"):
+        assert page.locator(name).count() > 0
+        assert not page.locator(name).first.is_visible(), name
+    assert page.evaluate("getComputedStyle(document.querySelector('img')).filter") == "none"
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def printed(page: Page, size: str) -> list[str]:
+    """Texts of the pages, with ligatures as letters."""
+    pages = pypdf.PdfReader(io.BytesIO(page.pdf(format=size, prefer_css_page_size=True))).pages
+    return [" ".join(unicodedata.normalize("NFKC", one.extract_text()).split()) for one in pages]
+
+
+@pytest.mark.parametrize("size", ["A4", "Letter"])
+def test_paper_begins_with_page_one_and_its_figures(size: str, ketamine: Path, opened: Opened) -> None:
+    """Answers, what to know and both figures are on the first page; each page has its number and none is nearly empty."""
+    first, *others = printed(opened(ketamine), size)
+    count = 1 + len(others)
+    assert 15 < count < 40
+    for words in (
+        "Pain intensity: mean effect:",
+        "Know first",
+        "Arrows: the interval goes on.",
+        "which is not all uncertainty.",
+    ):
+        assert words in first
+    assert f"1 / {count}" in first
+    for number, text in enumerate(others, start=2):
+        assert f"{number} / {count}" in text
+        assert len(text) > 200
+
+
+def test_tables_are_not_wider_than_paper(ketamine: Path, opened: Opened) -> None:
+    """Chromium shrinks every page of a document in which something sticks out."""
+    page = opened(ketamine, width=688)  # 182 mm, what the margins leave of A4
     page.emulate_media(media="print")
-    assert page.locator("#methods").is_visible()
-    assert not page.locator("details.more").first.is_visible()
-    assert not page.locator("nav").is_visible()
+    assert page.evaluate(
+        "[...document.querySelectorAll('table')].every(one => one.getBoundingClientRect().right <= 688)"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -98,3 +99,11 @@ def test_formulas_are_drawn_as_mathematics(shown: Callable[..., Page]) -> None:
     assert box is not None
     assert box["width"] > 200  # laid out, not a column of letters
     assert page.evaluate("getComputedStyle(document.querySelector('.formula math')).display") == "block math"
+
+
+def test_a_page_with_examples_has_its_notebook_beside_it(site: Path, shown: Callable[..., Page]) -> None:
+    link = shown("quadrature.html").locator("p.notebook a")
+    assert link.inner_text() == "This page as a Jupyter notebook"
+    content = json.loads((site / str(link.get_attribute("href"))).read_text(encoding="utf-8"))
+    assert any(cell["cell_type"] == "code" for cell in content["cells"])
+    assert not (site / "prior-catalogue.ipynb").exists()

@@ -12,7 +12,8 @@ from bayesmeta.cli import main
 from bayesmeta.data.estimate_tables import read_estimates
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.formats import read_table
-from bayesmeta.data.synonyms import SYNONYMS, normalised
+from bayesmeta.data.names import normalised
+from bayesmeta.data.synonyms import SYNONYMS
 from bayesmeta.effects.measures import effect_sizes
 from bayesmeta.effects.registry import MEASURES
 from bayesmeta.errors import DataError, SpecificationError

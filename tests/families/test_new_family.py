@@ -228,7 +228,7 @@ def test_leaving_out_is_that_of_a_grid(result: bm.MetaResult, monkeypatch: pytes
         if study in kept:
             others = log_joint(left_out=i)
             assert found.loc[study, "elpd"] == pytest.approx(
-                float(logsumexp(log_joint()) - logsumexp(others)), abs=0.05
+                float(logsumexp(log_joint()) - logsumexp(others)), abs=0.08
             )
             error = 0.01 + 4 * found.loc[study, "probability_mcse"]
             assert found.loc[study, "probability"] == pytest.approx(below(0.3, others), abs=error)

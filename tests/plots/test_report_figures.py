@@ -39,7 +39,7 @@ def test_a_forest_plot_tells_known_from_latent(results):
     assert [line.get_markerfacecolor() != "white" for line in squares] == [s.known for s in data.studies]
     assert sum("(latent)" in text for text in _texts(ax)) == 3
     assert "−1.80 [−2.38, −1.21]" in _texts(ax)
-    assert ax.get_xlabel() == "points\n← favours treatment    favours control →"
+    assert ax.get_xlabel() == "points\n← favours treatment\xa0\xa0\xa0\xa0favours control →"
 
 
 def test_a_ratio_is_drawn_as_a_ratio_on_a_log_axis(results):
@@ -94,7 +94,7 @@ def test_joint_draws_of_two_coefficients_are_points(results):
 def test_text_is_large_enough_and_dollars_are_text(results):
     assert min(size for key, size in STYLE.items() if key.endswith("size")) >= 9
     panel = Panel(parameter="$x^2$", x=[0, 1], prior=None, posterior=[1, 1])
-    assert data_uri(prior_posterior, panel).startswith("data:image/svg+xml;base64,")
+    assert data_uri(image("svg", prior_posterior, panel)).startswith("data:image/svg+xml;base64,")
 
 
 def test_long_names_of_other_reviews_have_room():

@@ -9,7 +9,7 @@ import pytest
 
 import bayesmeta as bm
 from bayesmeta.cli import main
-from bayesmeta.plots.canvas import data_uri
+from bayesmeta.plots.canvas import image
 from bayesmeta.plots.surface import contour
 from bayesmeta.plots.tornado import tornado
 
@@ -61,7 +61,7 @@ def test_a_tornado_goes_from_the_smallest_to_the_largest_probability_widest_firs
 
 def test_the_same_bytes_each_time(result) -> None:
     for draw in (contour, tornado):
-        assert data_uri(draw, result) == data_uri(draw, result)
+        assert image("svg", draw, result) == image("svg", draw, result)
 
 
 def test_a_contour_needs_two_families_in_one_number_each(result) -> None:

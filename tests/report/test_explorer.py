@@ -54,6 +54,13 @@ def test_a_conjugate_model_is_its_studies() -> None:
     }  # fmt: skip
 
 
+def test_a_published_prior_is_the_distribution_that_a_command_takes() -> None:
+    """Bartos et al. (2023), log risk ratio, tau: InvGamma(1.51, 0.23)."""
+    numbers = explorer_numbers(bcg(bm.NormalNormal(**bm.default_priors("log_rr"))))
+    assert numbers is not None
+    assert [numbers["priors"][name]["text"] for name in ("mu", "tau")] == ["Normal(0, 2)", "InvGamma(1.51, 0.23)"]
+
+
 def test_correlated_studies_are_made_independent() -> None:
     cov = np.array([[0.1, 0.05, 0], [0.05, 0.12, 0], [0, 0, 0.08]])
     result = bm.fit(bm.Estimates(y=[-0.5, -0.2, -0.7], cov=cov), PLAIN)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from pathlib import Path
 
@@ -103,3 +104,51 @@ def test_exact_is_not_said_of_corrected_counts(capsys, tmp_path):
         said = "computed to {} for the corrected estimates" if corrected else "exact to {}"
         assert re.search(rf"P\(mu < 0\) = 0\.\d+ \({said.format(r'\de-[0-9]+')}\)", out)
         assert ("exact" in out) == (not corrected)
+
+
+# Seven log odds ratios whose directed Bayes factor, by bridge sampling and by hand, is 3.806.
+DIRECTED = """study,y,se
+A,0.381,0.198
+B,0.305,0.136
+C,0.206,0.192
+D,0.251,0.170
+E,0.288,0.824
+F,-0.122,0.248
+G,-1.462,0.760
+"""
+
+
+def test_bayes_factors(capsys, tmp_path):
+    (tmp_path / "effects.csv").write_text(DIRECTED)
+    options = (tmp_path / "effects.csv", "--tau", "InvGamma(1, 0.15)", "--mu", "Truncated(Normal(0, 0.3), 0, inf)")
+    status, out, _ = run(capsys, "fit", *options, "--bayes-factor", "mu = 0", "--json")
+    (factor,) = json.loads(out)["bayes_factors"]
+    assert status == 0
+    assert factor["hypothesis"] == "mu = 0"
+    assert factor["bayes_factor"] == pytest.approx(1 / 3.806, abs=1e-4)
+    assert factor["log_bayes_factor"] == pytest.approx(math.log(factor["bayes_factor"]), abs=1e-12)
+    _, out, _ = run(capsys, "fit", *options, "--bayes-factor", "mu = 0")
+    assert "Bayes factor for mu = 0: 0.2628 (logarithm -1.337)\n" in out
+
+
+def test_a_bayes_factor_beyond_floats_is_said_as_its_logarithm(capsys, tmp_path):
+    (tmp_path / "effects.csv").write_text("study,y,se\nA,50,1\nB,51,1\n")
+    options = (tmp_path / "effects.csv", "--tau", "0", "--mu", "Normal(0, 10)", "--bayes-factor", "mu = 0")
+    _, out, _ = run(capsys, "fit", *options)
+    # y ~ N(0, 1) twice, versus the density of the mean under N(0, 100 + 1/2)
+    log_factor = -(101.0**2 / 4 - 50.5**2 / 201) - math.log(math.sqrt(0.5 / 100.5))
+    assert f"Bayes factor for mu = 0: beyond floats (logarithm {log_factor:.4g})\n" in out
+
+
+@pytest.mark.parametrize(
+    ("hypothesis", "options", "message"),
+    [
+        ("mu", (), "write a parameter and a number"),
+        ("crps = 0", (), "no parameter 'crps'"),
+        ("mu = 0", ("--engine", "nuts"), "--bayes-factor 'mu = 0' with --engine nuts"),
+    ],
+)
+def test_a_bayes_factor_that_does_not_exist_is_refused_in_one_line(capsys, effects, hypothesis, options, message):
+    status, out, err = run(capsys, "fit", effects, *OPTIONS, "--bayes-factor", hypothesis, *options)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert message in err

@@ -231,7 +231,7 @@ def test_probabilities_with_other_evidence_stand_beside_those_as_analysed(result
     rows = [[re.sub("<[^>]*>", "", cell) for cell in re.split("<t[hd]", row)[1:]] for row in table.split("<tr")[1:]]
     rows = [[cell.partition(">")[2].strip() for cell in row] for row in rows]
     assert rows[0] == ["Statement", "As analysed", "with a trial&#39;s own test"]
-    assert rows[2] == ["beyond 2 pointsthreshold for a patient", "0.25± 0.008", "0.38± 0.002"]
+    assert rows[2] == [f"beyond 2{NBSP}pointsthreshold for a patient", "0.25± 0.008", "0.38± 0.002"]
     changed = copy.deepcopy(results)
     changed["outcomes"]["pain"]["probabilities"] = []
     assert "Probabilities with other evidence" not in page_of(changed)

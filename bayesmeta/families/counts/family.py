@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 from bayesmeta.data.counts import Counts
@@ -11,6 +11,7 @@ from bayesmeta.families.counts.keys import KEYS
 from bayesmeta.families.counts.words import CountsWords
 from bayesmeta.families.curves.family import OfCurves
 from bayesmeta.families.curves.problem import StudyCurves
+from bayesmeta.families.frequentist import Frequentist
 from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.spec.binomial_normal import BinomialNormal
 from bayesmeta.spec.design import Design
@@ -41,6 +42,12 @@ class OfCounts(CountsWords, OfCurves):
                 "State one, e.g. baseline=Normal(0, 10)."
             )
         return model
+
+    def frequentist(self, data: Counts, models: Sequence[Any]) -> Frequentist:
+        """Of the counts as they are, and of odds ratios with a half added to zero cells."""
+        from bayesmeta.families.counts.frequentist import of_counts
+
+        return of_counts(data)
 
     def curves(self, data: Counts, model: BinomialNormal) -> StudyCurves:
         """The baselines integrated out."""

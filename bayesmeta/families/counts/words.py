@@ -12,7 +12,7 @@ from bayesmeta.data.counts import Counts
 from bayesmeta.effects.display import Display
 from bayesmeta.families.curves.crude import log_ratio
 from bayesmeta.families.curves.words import CurvesWords
-from bayesmeta.families.words import Reader
+from bayesmeta.families.words import TRUE_EFFECTS, ForestColumn, Reader
 
 
 class CountsWords(CurvesWords):
@@ -23,9 +23,9 @@ class CountsWords(CurvesWords):
         "the events that a new study would count in its treatment arm, drawn from the model with each study's own "
         "participants and baseline risk"
     )
-    left_out = (
-        "Frequentist estimators beside the models: they take odds ratios with standard errors, for which zero cells would have "
-        "to be corrected, and here the counts enter as they are.",
+    hierarchy = (
+        "binomial-normal hierarchical models: the events of study i are binomial given its log odds ratio, the study's true "
+        f"effect theta_i, and {TRUE_EFFECTS}"
     )
 
     def estimates(self, data: Counts, model: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -35,6 +35,16 @@ class CountsWords(CurvesWords):
     def size(self, data: Counts, i: int) -> str:
         """Participants of both arms."""
         return f"{data.n_t[i]:g} v {data.n_c[i]:g}"
+
+    def forest_columns(self, data: Counts) -> list[ForestColumn]:
+        """Events of participants in each arm, and of all studies together."""
+        arms = {"Treatment n/N": (data.events_t, data.n_t), "Control n/N": (data.events_c, data.n_c)}
+        return [
+            ForestColumn(
+                name, [f"{x:g}/{m:g}" for x, m in zip(*arm, strict=True)], f"{arm[0].sum():g}/{arm[1].sum():g}"
+            )
+            for name, arm in arms.items()
+        ]
 
     def said(self, data: Counts, i: int, display: Display) -> str:
         """Events of participants in both arms."""

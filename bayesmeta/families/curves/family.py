@@ -23,13 +23,10 @@ class OfCurves(CurvesWords, Family):
 
     Attributes
     ----------
-    measured : str
-        The measure of theta.
     theta : str
         What theta is, in words.
     """
 
-    measured: ClassVar[str]
     theta: ClassVar[str]
 
     @abstractmethod
@@ -44,8 +41,7 @@ class OfCurves(CurvesWords, Family):
         """The model, of the only measure that there is."""
         if measure not in (None, self.measured):
             raise SpecificationError(
-                f"measure {measure!r}: theta of {self.keys.kind} is {self.theta}. Say {self.measured}; an analysis file that "
-                "says nothing means md."
+                f"measure {measure!r}: theta of {self.keys.kind} is {self.theta}. Say {self.measured}, or nothing."
             )
         return self.made(base, own)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 from bayesmeta.data.counts import Counts
 from bayesmeta.families.curves.family import OfCurves
 from bayesmeta.families.curves.problem import StudyCurves
+from bayesmeta.families.frequentist import Frequentist
 from bayesmeta.families.hypergeometric.keys import KEYS
 from bayesmeta.families.hypergeometric.words import HypergeometricWords
 from bayesmeta.families.likelihood import Likelihood
@@ -27,6 +28,12 @@ class OfHypergeometric(HypergeometricWords, OfCurves):
     def made(self, base: NormalNormal, own: Mapping[str, Any]) -> HypergeometricNormal:
         """There is nothing to add."""
         return HypergeometricNormal(base=base)
+
+    def frequentist(self, data: Counts, models: Sequence[Any]) -> Frequentist:
+        """Of the counts as they are, and of odds ratios with a half added to zero cells."""
+        from bayesmeta.families.counts.frequentist import of_counts
+
+        return of_counts(data)
 
     def curves(self, data: Counts, model: HypergeometricNormal) -> StudyCurves:
         """Conditional likelihoods of the log odds ratios."""

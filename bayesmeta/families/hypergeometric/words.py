@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bayesmeta.families.counts.words import CountsWords
-from bayesmeta.families.words import Reader
+from bayesmeta.families.words import TRUE_EFFECTS, Reader
 
 
 class HypergeometricWords(CountsWords):
     """Words for `Counts` whose events enter given their total."""
 
+    hierarchy = (
+        "hypergeometric-normal hierarchical models: the events in the treatment arm of study i follow Fisher's non-central "
+        "hypergeometric distribution given those of both arms and its log odds ratio, the study's true effect theta_i, and "
+        f"{TRUE_EFFECTS}"
+    )
     replicates_are = (
         "the events that a new study would count in its treatment arm, drawn from the model with each study's own "
         "participants and events of both arms together"

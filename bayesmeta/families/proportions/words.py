@@ -12,12 +12,16 @@ from bayesmeta.data.proportions import Proportions
 from bayesmeta.effects.display import Display
 from bayesmeta.families.curves.crude import log_ratio
 from bayesmeta.families.curves.words import CurvesWords
-from bayesmeta.families.words import Reader
+from bayesmeta.families.words import TRUE_EFFECTS, ForestColumn, Reader
 
 
 class ProportionsWords(CurvesWords):
     """Words for `Proportions`."""
 
+    hierarchy = (
+        "binomial-normal hierarchical models: the events of study i are binomial given the logit of its risk, theta_i, and "
+        f"{TRUE_EFFECTS}"
+    )
     partly = "with no event or events only"
     own_estimate, replicated = "proportion", "events"
     replicates_are = (
@@ -35,6 +39,11 @@ class ProportionsWords(CurvesWords):
     def size(self, data: Proportions, i: int) -> str:
         """Participants."""
         return f"{data.n[i]:g}"
+
+    def forest_columns(self, data: Proportions) -> list[ForestColumn]:
+        """Events of participants."""
+        cells = [f"{x:g}/{m:g}" for x, m in zip(data.events, data.n, strict=True)]
+        return [ForestColumn("n/N", cells, f"{data.events.sum():g}/{data.n.sum():g}")]
 
     def said(self, data: Proportions, i: int, display: Display) -> str:
         """Events of participants."""

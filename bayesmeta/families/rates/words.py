@@ -12,7 +12,7 @@ from bayesmeta.data.rates import Rates
 from bayesmeta.effects.display import Display
 from bayesmeta.families.curves.crude import log_ratio
 from bayesmeta.families.curves.words import CurvesWords
-from bayesmeta.families.words import Marks, Reader
+from bayesmeta.families.words import TRUE_EFFECTS, ForestColumn, Marks, Reader
 
 
 def crude(data: Rates) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -24,6 +24,10 @@ def crude(data: Rates) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 class RatesWords(CurvesWords):
     """Words for `Rates`."""
 
+    hierarchy = (
+        "Poisson-normal hierarchical models: the events of study i are Poisson given its log rate ratio, the study's true effect "
+        f"theta_i, and {TRUE_EFFECTS}"
+    )
     partly = "without events in an arm"
     own_estimate, replicated = "rate ratio", "events_t"
     replicates_are = (
@@ -42,6 +46,16 @@ class RatesWords(CurvesWords):
     def size(self, data: Rates, i: int) -> str:
         """Time at risk in both arms."""
         return f"{data.time_t[i]:g} v {data.time_c[i]:g}"
+
+    def forest_columns(self, data: Rates) -> list[ForestColumn]:
+        """Events over time at risk in each arm."""
+        arms = {"Treatment n/time": (data.events_t, data.time_t), "Control n/time": (data.events_c, data.time_c)}
+        return [
+            ForestColumn(
+                name, [f"{x:g}/{t:g}" for x, t in zip(*arm, strict=True)], f"{arm[0].sum():g}/{arm[1].sum():g}"
+            )
+            for name, arm in arms.items()
+        ]
 
     def said(self, data: Rates, i: int, display: Display) -> str:
         """Events and time at risk in both arms."""

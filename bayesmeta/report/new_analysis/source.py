@@ -98,6 +98,14 @@ def read_source(
     covariates, left_out = _covariates(table)
     labels = table.columns.get("trial", table.columns.get("study", table.rows))
     known = {ours: theirs for ours, theirs in table.recognised.items() if theirs in opened.columns}
+    for limit in (
+        "ci_lower",
+        "ci_upper",
+        "lower",
+        "upper",
+    ):  # they stand in the cells of their estimates, and are found there
+        if known.get(limit) in {known.get("estimate", ""), known.get("y", "")}:
+            del known[limit]
     return Source(
         file=file, content=content, key=key, measure=named or _measure_in(table), printed=printed, columns=known,
         covariates=covariates, left_out=left_out, n_studies=len(dict.fromkeys(map(str, labels))),

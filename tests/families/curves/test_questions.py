@@ -248,3 +248,26 @@ def test_a_command_about_single_arms_that_cannot_be(
     status, out, err = run(capsys, *command)
     assert (status, out, len(err.splitlines())) == (2, "", 1)
     assert said in err
+
+
+@pytest.mark.parametrize("two", [True, False])
+def test_the_table_decides_how_many_arms_there_are(
+    two: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A study with a row for each of its arms has two; studies with one row each have one, whatever it is called."""
+    names = "AABB" if two else "ABCD"
+    rows = [f"{study},{arm},{x},20" for study, arm, x in zip(names, ["drug", "control"] * 2, (3, 5, 0, 2), strict=True)]
+    (tmp_path / "arms.csv").write_text("\n".join(["study,arm,events,n", *rows, ""]), encoding="utf-8")
+    status, out, err = run(
+        capsys, "fit", tmp_path / "arms.csv", "--model", "binomial_normal", "--mu", "Normal(0, 2)", "--tau", "HalfNormal(0.5)",
+        "--json",
+    )  # fmt: skip
+    assert status == 0, err
+    content = json.loads(out)
+    assert (content["measure"], content["n_studies"]) == (("log_or", 2) if two else ("logit_prop", 4))
+    if two:
+        data: Any = bm.Counts(events_t=[3, 0], n_t=[20, 20], events_c=[5, 2], n_c=[20, 20])
+    else:
+        data = bm.Proportions(events=[3, 5, 0, 2], n=[20] * 4)
+    mean = next(row["mean"] for row in content["summary"] if row["parameter"] == "mu")
+    assert mean == bm.fit(data, bm.BinomialNormal(**PRIORS)).marginal("mu").mean()

@@ -1,0 +1,93 @@
+"""Estimates with their intervals in one cell, as tables of articles have them: "0.79 (0.60 to 1.04)"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from bayesmeta.data.cells import is_missing
+from bayesmeta.data.tables import Table
+
+_SIGNS = str.maketrans(dict.fromkeys("\u2212\u2013\u2014\u2011", "-") | {"\u00b7": ".", "\u00a0": " "})
+_LEVEL = r"(?:(?P<level>\d+(?:\.\d+)?)\s*%\s*(?:C[rR]?I|confidence interval|credible interval)?\s*[:=,]?\s*)?"
+_LONGEST = 100  # characters of a cell, beyond which it is prose
+_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
+
+
+def _cell(number: str, comma: str) -> re.Pattern[str]:
+    """The pattern of a cell, given how decimals are written and whether a comma alone separates limits."""
+    between = rf"(?:\s*(?:\bto\b|;|/{comma})\s*|\s*-\s*)"
+    limits = rf"(?P<lower>{number}){between}(?P<upper>{number})"
+    return re.compile(
+        rf"(?P<estimate>{number})(?:\s*[;,(\[]|\s)\s*[(\[]?\s*{_LEVEL}[(\[]?\s*{limits}\s*[)\]]*", re.IGNORECASE
+    )
+
+
+_CELLS = (
+    _cell(r"[-+]?(?:\d+(?:\.\d+)?|\.\d+)", "|,"),
+    _cell(r"[-+]?\d+(?:,\d+)?", ""),
+)  # decimals with a point, else with a comma
+
+
+def with_limits(table: Table) -> Table:
+    """Return a table whose only column of estimates with 95% intervals is three: the estimate, `ci_lower` and `ci_upper`.
+
+    The estimate keeps the name of the column. A table that states precision in another column, has several columns of this
+    kind or intervals of another level stays as it is.
+
+    Examples
+    --------
+    >>> table = Table("a.csv", {"study": ("A", "B"), "OR (95% CI)": ("0.79 (0.60 to 1.04)", "1.1 (0.8-1.51)")}, (2, 3))
+    >>> dict(with_limits(table).columns)["ci_upper"]
+    ('1.04', '1.51')
+    """
+    split = _split(table)
+    if len(split) != 1 or {"se", "ci_lower", "ci_upper", "lower", "upper"} & set(table.columns):
+        return table
+    ((name, parts),) = split.items()
+    columns = {other: parts["estimate"] if other == name else table.columns[other] for other in table.columns}
+    theirs = table.recognised.get(name, name)
+    said = dict.fromkeys(("ci_lower", "ci_upper"), theirs)
+    limits = {limit: parts[limit.removeprefix("ci_")] for limit in said}
+    return replace(table, columns=columns | limits, recognised={**table.recognised, **said})
+
+
+def several_with_limits(table: Table) -> str:
+    """Return what to do with a table that has several columns of estimates with their intervals, "" where it has not."""
+    names = [repr(name) for name in _split(table)]
+    if len(names) < 2:
+        return ""
+    return f"Columns {', '.join(names)} have estimates with their intervals: leave out all but one with --drop."
+
+
+def _split(table: Table) -> dict[str, Mapping[str, tuple[str | None, ...]]]:
+    """Columns of estimates with their intervals; that which is called estimate or y alone, if there is one."""
+    found = {name: parts for name, cells in table.columns.items() if (parts := _parts(name, cells)) is not None}
+    chosen = [name for name in ("estimate", "y") if name in found]
+    return {name: found[name] for name in chosen[:1]} or found
+
+
+def _parts(name: str, cells: tuple[object, ...]) -> Mapping[str, tuple[str | None, ...]] | None:
+    """The three numbers of each cell of a column as texts, or None where any other text is in it."""
+    texts = ["" if is_missing(cell) else str(cell).translate(_SIGNS).strip() for cell in cells]
+    if not any(texts) or max(map(len, texts)) > _LONGEST:
+        return None
+    stated = _PERCENT.search(name)
+    for pattern in _CELLS:
+        found = [pattern.fullmatch(text) if text else None for text in texts]
+        levels = {match["level"] for match in found if match is not None} | ({stated[1]} if stated else set())
+        if all(bool(text) == (match is not None) for text, match in zip(texts, found, strict=True)):
+            if not levels <= {None, "95"}:
+                return None
+            parts = {
+                part: tuple(None if match is None else match[part].replace(",", ".") for match in found)
+                for part in ("estimate", "lower", "upper")
+            }
+            return parts if all(map(_inside, *parts.values())) else None
+    return None
+
+
+def _inside(estimate: str | None, lower: str | None, upper: str | None) -> bool:
+    """Whether an estimate lies between its limits, or there is none."""
+    return estimate is None or float(str(lower)) <= float(estimate) <= float(str(upper))
