@@ -96,6 +96,7 @@ _HOME = {
     "bayesmeta.priors.published": ["PublishedPrior"],
     "bayesmeta.report.explorer": ["explorer"],
     "bayesmeta.results.batch": ["fit_batch"],
+    "bayesmeta.results.findings": ["summary_of_findings"],
     "bayesmeta.results.fit": ["fit", "fit_many"],
     "bayesmeta.results.meta_result": ["MetaResult"],
     "bayesmeta.results.saved": ["load"],

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from bayesmeta.report.command_examples import epilog
+from bayesmeta.report.compare_command import compare
 from bayesmeta.report.diff_command import diff
 from bayesmeta.report.ending import TRACEBACK, Commands, ended
 from bayesmeta.report.explorer_command import explore
@@ -29,7 +30,6 @@ from bayesmeta.report.options import (
     Labels,
     Measure,
     ModelName,
-    Mu,
     Options,
     Priors,
     RevManAnalysis,
@@ -206,50 +206,7 @@ for _command in TABLE_COMMANDS:
     app.command(epilog=epilog(_command.__name__))(_command)
 
 
-@app.command(epilog=epilog("compare"))
-def compare(
-    effects: Annotated[Path, typer.Argument(help="CSV file with columns study, y, se and covariates.")],
-    tau: Annotated[
-        list[str] | None,
-        typer.Option(help="Prior on the between-study SD. Repeatable; UniformShrinkage() if left out."),
-    ] = None,
-    mu: Mu = None,
-    formula: Formula = "1",
-    model: ModelName = "normal",
-    prior: Priors = None,
-    option: Options = None,
-    estimator: Annotated[
-        list[str] | None, typer.Option(help="Frequentist row: 'method interval', e.g. 'reml hksj'. Repeatable.")
-    ] = None,
-    parameter: Annotated[str, typer.Option(help="Coefficient to compare.")] = "mu",
-    claim: Annotated[str | None, typer.Option(help="Probability to report; 'mu < 0' if left out.")] = None,
-    ci_prob: Annotated[float, typer.Option(help="Coverage, or probability, of the intervals.")] = 0.95,
-    cov: Covariance = None,
-    between: Between = None,
-    cluster: InClusters = None,
-    column: Columns = None,
-    sheet: Sheet = None,
-    analysis: RevManAnalysis = None,
-    drop: Drop = None,
-    labels: Labels = None,
-    plot: Annotated[Path | None, typer.Option(help="SVG or PNG file to draw the comparison into.")] = None,
-    measure: Measure = None,
-    as_json: AsJson = False,
-) -> None:
-    """Compare frequentist estimators and Bayesian fits of the same estimates."""
-    from bayesmeta.report.comparison import compare_and_print
-    from bayesmeta.report.input import Reading
-    from bayesmeta.report.stated import Stated
-
-    stated = Stated(
-        path=effects, columns=column or [], measure=measure, cov=cov, between=between, cluster=cluster, kind=model,
-        formula=formula, tau=tau or [], mu=mu or [], priors=prior or [], options=option or [],
-        reading=Reading(sheet=sheet, analysis=analysis, drop=drop or (), labels=labels),
-    )  # fmt: skip
-    with warnings_on_one_line():
-        compare_and_print(stated, estimator or [], parameter, claim, ci_prob, as_json, plot)
-
-
+app.command(epilog=epilog("compare"))(compare)
 app.command(epilog=epilog("pool"))(pool)
 
 

@@ -59,8 +59,8 @@ PUBLIC_NAMES = [
     "prior_derivatives", "prior_grid", "prior_predictive", "prior_sensitivity", "published_prior", "published_priors",
     "published_thresholds", "read_estimates", "read_table", "reported_estimates", "rescale_differences",
     "rescale_scores", "reverse_bayes", "robustify", "save_plot", "se_bounds_from_p_value", "se_from_interval", "se_from_p_value",
-    "se_from_statistic", "simulate", "simulation_based_calibration", "smd_from_one_sample_test", "smd_from_test", "tipping_point",
-    "trim_and_fill",
+    "se_from_statistic", "simulate", "simulation_based_calibration", "smd_from_one_sample_test", "smd_from_test",
+    "summary_of_findings", "tipping_point", "trim_and_fill",
 ]  # fmt: skip
 
 

@@ -97,7 +97,7 @@ def _with(more: list[str]) -> dict[str, tuple[list[str], str]]:
 
 _OF_ESTIMATES = {
     "--cov": (["e.csv", *TAU, "--cov", "cov.csv"], "2 rows and 2 columns beside 'study', for 4 estimates"),
-    "--model": (ARMS, "takes estimates with known standard errors"),
+    "--model": (ARMS, "ArmMeans have no estimates with known standard errors, nor estimators of their own"),
     **_MODEL,
 }
 # Every option of a model, and every parameter of its own, where it has no effect.
@@ -134,6 +134,9 @@ REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
         "--model": (["e.csv", *TAU, "--model", "arm_normal"], "column 'n_t' is missing"),
         "--column": (["e.csv", *TAU, "--column", "mean_t=dose"], "'mean_t' is not read here"),
         "--exp": (["e.csv", *TAU, "--exp", "--measure", "smd"], "not logarithms of ratios"),
+        "--baseline-risk": (["e.csv", *TAU, "--baseline-risk", "0.2", "--measure", "smd"], "gives no risk under treatment"),
+        "--mid": (["e.csv", *TAU, "--mid", "20"], "it is for --baseline-risk"),
+        "--benefit": (["e.csv", *TAU, "--benefit", "higher"], "it is for --baseline-risk"),
         **_with(TAU),
         **_MODEL,
     },
@@ -342,7 +345,7 @@ PLAIN = {
     "ChoiceSection": "name options",
     "Probability": "label note",
     "Signal": "name claim_label note published_p published_verdict",
-    "Derived": "baseline_label baseline_percent baseline_digits baseline_n note",
+    "Derived": "baseline_label baseline baseline_percent baseline_n mid note",  # a risk is stated in one of two ways
     "Variant": "label prior",
     "Belief": "label source note tau",
     "OtherEvidence": "label source",
@@ -402,6 +405,10 @@ KEYS: dict[str, tuple[str, str]] = {
     "Derived.model": (
         'end|[[outcomes.pain.derived]]\nmodel = "none"\nbaseline_label = "x"\nbaseline_percent = 50.0\nbaseline_n = [2]',
         "no model 'none'",
+    ),
+    "Derived.baseline_digits": (
+        'end|[[outcomes.pain.derived]]\nmodel = "overall"\nbaseline_label = "x"\nbaseline = 0.2\nbaseline_digits = 0',
+        "baseline and baseline_digits: give a risk as it is known",
     ),
     "Sensitivity.effect": (
         'signal+|[outcomes.pain.sensitivity]\neffect = [{ label = "a", prior = "Normal(0, 1)" }]', "is crossed with",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from bayesmeta.analysis.model_sections import NORMAL, SECTIONS, ModelSection
 from bayesmeta.analysis.schema import Analysis, Outcome
+from bayesmeta.data.kinds import Data
 from bayesmeta.effects.registry import REPORTED
 from bayesmeta.errors import SpecificationError
+from bayesmeta.families.registry import FAMILIES, family_for
 from bayesmeta.priors import default_priors, shown
 from bayesmeta.spec.column_words import plain_words
 
@@ -48,7 +51,7 @@ def _outcome(name: str, outcome: Outcome) -> tuple[Outcome, list[str], list[str]
     if not sections:
         sections = {"overall": SECTIONS[NORMAL](kind=NORMAL, label="All studies")}
         taken.append("one model of a mean effect and heterogeneity")
-    if "measure" not in outcome.model_fields_set and outcome.arms is not None:
+    if "measure" not in outcome.model_fields_set and outcome.arms is not None and not _measured(sections):
         taken.append("mean differences, measure = 'md'")
     for key, section in sections.items():
         priors: dict[str, str] | None = {}
@@ -65,6 +68,21 @@ def _outcome(name: str, outcome: Outcome) -> tuple[Outcome, list[str], list[str]
                 taken.append(f"model '{label}': {', '.join(said)}")
         models[key] = section.with_defaults(label, priors or {})
     return outcome.model_copy(update={"label": outcome.label or _title(name), "models": models}), taken, missing
+
+
+def with_measure(outcome: Outcome, data: Data) -> Outcome:
+    """The outcome with the measure of its models, where these have one alone for such data and the file states none."""
+    if "measure" in outcome.model_fields_set:
+        return outcome
+    measured = {family_for(section.kind, data).measured for section in outcome.models.values()}
+    only = measured.pop() if len(measured) == 1 else ""
+    return outcome.model_copy(update={"measure": only}) if only else outcome
+
+
+def _measured(sections: Mapping[str, ModelSection]) -> bool:
+    """Whether the models have a measure of their own, whatever their data."""
+    kinds = {section.kind for section in sections.values()}
+    return all(family.measured for family in FAMILIES if family.keys.kind in kinds)
 
 
 def _title(name: str) -> str:

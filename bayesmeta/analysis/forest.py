@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bayesmeta.analysis.marginals import CI_PROB, interval_record
-from bayesmeta.analysis.records.model import ForestRecord, ForestStudy, Pool, PublishedPool
+from bayesmeta.analysis.records.model import ForestColumnRecord, ForestRecord, ForestStudy, Pool, PublishedPool
 from bayesmeta.families.words import Marks
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
@@ -44,15 +46,26 @@ def pool_record(result: MetaResult, name: str) -> Pool:
 
 def forest_record(result: MetaResult) -> ForestRecord:
     """The forest plot of a fit of a mean without covariates."""
-    marks = result.prepared.family.marks(result.model)
-    published = result.prepared.family.published_pool(result.data)
+    family = result.prepared.family
+    marks, published, columns = family.marks(result.model), family.published_pool(result.data), forest_columns(result)
     studies, weights = forest_studies(result), study_weights(result)
     if weights is not None:
         studies = [one.model_copy(update={"weight": float(w)}) for one, w in zip(studies, weights, strict=True)]
+    stated: dict[str, Any] = {} if marks == Marks() else {"unknown": marks.unknown}
+    if columns:
+        stated["columns"] = columns
     return ForestRecord(
         studies=studies,
-        **({} if marks == Marks() else {"unknown": marks.unknown}),
+        **stated,
         pooled=pool_record(result, "mu"),
         new=pool_record(result, "theta_new"),
         published=None if published is None else PublishedPool(**published),
     )
+
+
+def forest_columns(result: MetaResult) -> list[ForestColumnRecord]:
+    """What stands beside the names of the studies."""
+    return [
+        ForestColumnRecord(heading=one.heading, cells=list(one.cells), total=one.total)
+        for one in result.prepared.family.forest_columns(result.data)
+    ]

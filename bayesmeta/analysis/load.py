@@ -24,7 +24,7 @@ from bayesmeta.spec.formula import names_in
 
 _TABLES = ("studies", "estimates", "arms")
 _OF_STUDIES = ("n_total", "sd_prior", "published", "choices")
-_OF_ESTIMATES = ("effects", "derived", "cov")
+_OF_ESTIMATES = ("effects", "cov")
 
 
 def load_data(outcome: Outcome, folder: Path, name: str) -> Data:

@@ -23,6 +23,17 @@ _HOW: dict[Method, str] = {
     "refitted": "new fits by the same sampler, where Pareto k is larger",
 }
 
+_TRUE_EFFECTS = (
+    "The true effects were integrated out of the likelihood and restored from their conditional distribution. Priors are listed "
+    "for each model."
+)
+_NODES = "whose nodes double until no probability changes by more than"
+_RULES = {
+    "mixture": f"given tau the posterior is Gaussian, and a double-exponential rule over tau, {_NODES} 1e-8, gives",
+    "curves": "each study's likelihood was tabulated as a curve of its true effect, what else it depends on integrated out, and "
+    f"rules over mean, coefficients and tau, {_NODES} 1e-8 (1e-7 with several coefficients), give",
+}
+
 Fits = Mapping[str, Mapping[str, MetaResult]]
 
 
@@ -38,22 +49,18 @@ def methods(
 
     `refused` says by outcome why importance sampling did not take a review.
     """
-    paragraphs = [
-        "We fitted normal-normal hierarchical models: the effect observed in study i is normal about the study's true "
-        "effect theta_i with its standard error, and theta_i is normal about mu plus covariates times their coefficients, "
-        "with between-study standard deviation tau. The true effects were integrated out of the likelihood and restored "
-        "from their conditional distribution. Priors are listed for each model."
-    ]
-    dependence: list[str] = []
+    hierarchies, paragraphs, dependence = list[str](), list[str](), list[str]()
     for name, item in data.items():
         outcome = analysis.outcomes[name]
         family, readers = family_and_readers(outcome, fits[name])
+        hierarchies.append(family.hierarchy)
         paragraphs.append(f"Outcome '{outcome.label}': {family.methods(readers, _origin(outcome, item))}")
         dependence += family.structure(outcome.label, readers)
-    paragraphs += dependence
+    fitted = [f"We fitted {one}." for one in dict.fromkeys(hierarchies)]
+    paragraphs = [" ".join([*fitted, _TRUE_EFFECTS]), *paragraphs, *dependence]
     by_engine = {engine: _labels(analysis, exact, engine) for engine in ("quadrature", "importance")}
     if by_engine["quadrature"]:
-        paragraphs.append(_exact(by_engine["quadrature"], fits))
+        paragraphs.append(_exact(analysis, exact, fits))
     if by_engine["importance"]:
         paragraphs.append(f"{_importance(by_engine['importance'], exact)} {_held(analysis, fits, exact)}")
     paragraphs += [
@@ -69,13 +76,13 @@ def methods(
     return paragraphs
 
 
-def _labels(analysis: Analysis, exact: Fits, engine: str) -> list[str]:
-    """Labels of the models that an engine without chains fitted."""
+def _labels(analysis: Analysis, exact: Fits, engine: str, form: str = "") -> list[str]:
+    """Labels of the models that an engine without chains fitted, in one form where it is given."""
     return [
         analysis.outcomes[name].models[key].label
         for name, each in exact.items()
         for key, fit in each.items()
-        if fit.engine == engine
+        if fit.engine == engine and form in ("", _form(fit))
     ]
 
 
@@ -108,15 +115,28 @@ def _held(analysis: Analysis, fits: Fits, exact: Fits) -> str:
     return " ".join(parts)
 
 
-def _exact(labels: Sequence[str], fits: Fits) -> str:
-    """Which models were fitted by quadrature too."""
-    everything = len(labels) == sum(map(len, fits.values()))
-    which = "All models" if everything else f"The models {', '.join(f"'{label}'" for label in labels)}"
-    return (
-        f"{which} were also fitted by quadrature: given tau the posterior is Gaussian, and a double-exponential rule over tau, "
-        "whose nodes double until no probability changes by more than 1e-8, gives the posterior that is reported. Means and "
+def _exact(analysis: Analysis, exact: Fits, fits: Fits) -> str:
+    """Which models were fitted by quadrature too, and by which rules."""
+    forms = {
+        form: _labels(analysis, exact, "quadrature", form)
+        for form in dict.fromkeys(_form(fit) for each in exact.values() for fit in each.values())
+    }
+    by_form = {form: labels for form, labels in forms.items() if labels}
+    parts = []
+    for form, labels in by_form.items():
+        everything = len(labels) == sum(map(len, fits.values()))
+        which = "All models" if everything else f"The models {', '.join(f"'{label}'" for label in labels)}"
+        parts.append(f"{which} were also fitted by quadrature: {_RULES[form]} the posterior that is reported.")
+    agreed = (
         f"standard deviations of the sampler's draws had to agree with it within {LIMIT:g} Monte Carlo standard errors."
     )
+    return " ".join([*parts, f"Means and {agreed}"])
+
+
+def _form(fit: MetaResult) -> str:
+    """How a fit was solved without chains; empty where it was not."""
+    exact = fit.prepared.exact
+    return "" if isinstance(exact, str) else exact.form
 
 
 def _sampled(analysis: Analysis, fits: Fits) -> str:

@@ -12,8 +12,8 @@ from typing import Any
 from bayesmeta.analysis.alternatives import check_sensitivity
 from bayesmeta.analysis.chains import Progress, chains
 from bayesmeta.analysis.collect import Collected, collect_outcome
-from bayesmeta.analysis.completed import completed
-from bayesmeta.analysis.derived import baseline_counts, treated_risk
+from bayesmeta.analysis.completed import completed, with_measure
+from bayesmeta.analysis.derived import baseline_of, treated_risk
 from bayesmeta.analysis.external import external_rows
 from bayesmeta.analysis.fits import Begun, Computed, begin, reviews_of, settings
 from bayesmeta.analysis.labels import check_labels
@@ -71,8 +71,10 @@ def plan(path: str | Path) -> Plan:
     data: dict[str, Data] = {}
     ready: dict[str, dict[str, Prepared[Data, Model]]] = {}
     _check_names(analysis, path)
-    for name, outcome in analysis.outcomes.items():
-        data[name] = load_data(outcome, path.parent, name)
+    outcomes: dict[str, Outcome] = {}
+    for name, stated in analysis.outcomes.items():
+        data[name] = load_data(stated, path.parent, name)
+        outcome = outcomes[name] = with_measure(stated, data[name])
         ready[name] = {}
         for key, section in outcome.models.items():
             where = f"{path}: outcomes.{name}.models.{key}"
@@ -90,6 +92,7 @@ def plan(path: str | Path) -> Plan:
             raise SpecificationError(f"{path}: outcomes.{name}: {error}") from error
     external = _external(analysis, path)
     file = path.name if path.is_absolute() else path.as_posix()  # the same bytes wherever the folder lies
+    analysis = analysis.model_copy(update={"outcomes": outcomes})
     return Plan(analysis, path.parent, file, data, ready, external, defaults)
 
 
@@ -283,15 +286,10 @@ def _check_questions(outcome: Outcome, ready: dict[str, Prepared[Data, Model]], 
             raise type(error)(f"{place}, sensitivity: {error}") from error
     for question in outcome.derived:
         try:
+            baseline_of(question)
             treated_risk(outcome)
         except SpecificationError as error:
             raise SpecificationError(f"{where}, derived from {question.model!r}: {error}") from error
-        if not baseline_counts(question):
-            sizes = ", ".join(map(str, question.baseline_n))
-            raise SpecificationError(
-                f"{where}, derived from {question.model!r}: no whole number of events of {sizes} rounds to "
-                f"{question.baseline_percent:g}%."
-            )
 
 
 def _prefixed(progress: Progress | None, name: str) -> Progress | None:

@@ -96,13 +96,18 @@ class Signal(Strict):
 
 
 class Derived(Strict):
-    """A quantity computed from a model's draws and a baseline risk: risk difference and number needed to treat."""
+    """Quantities that follow from a mean effect and a baseline risk: risk difference and number needed to treat.
+
+    The baseline risk is stated as a number or a distribution, or as it was printed, a percentage of an unknown count.
+    """
 
     model: str
     baseline_label: str
-    baseline_percent: float
+    baseline: float | str | None = None
+    baseline_percent: float | None = None
     baseline_digits: Annotated[int, Field(ge=0)] = 1
-    baseline_n: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)]
+    baseline_n: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)] | None = None
+    mid: Annotated[float, Field(ge=0, lt=1000)] | None = None  # smallest difference that matters, per 1,000
     note: str = ""
 
 

@@ -1,4 +1,4 @@
-"""Both schools on the estimates of one outcome, for its report."""
+"""Both schools on the data of one outcome, for its report."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from bayesmeta.analysis.records.outcome import (
 from bayesmeta.analysis.schema import Outcome
 from bayesmeta.diagnostics.compare import compare
 from bayesmeta.errors import SpecificationError
+from bayesmeta.families.prepared import prepare
 from bayesmeta.pooling.pool import pool
 from bayesmeta.spec.two_scales import Model
 
@@ -26,10 +27,13 @@ from bayesmeta.spec.two_scales import Model
 def side_by_side(data: Any, outcome: Outcome, models: Mapping[str, Model]) -> SideBySide | None:
     """Rows of `compare` for the exact models that share formula and structure of the first; None with nothing to pool.
 
-    A published review has no estimates to pool, and counts have none that need no correction. A formula without a mean, or
-    with too many coefficients for the frequentist estimators, has no comparison either.
+    Data whose family has no frequentist estimators, such as a published review, have no comparison. A formula without a mean,
+    or with too many coefficients for the estimators of estimates, has none either.
     """
-    if not models or not getattr(data, "errors_known", False):
+    if not models:
+        return None
+    family = prepare(data, next(iter(models.values()))).family
+    if isinstance(family.frequentist(data, ()), str):
         return None
     bases = {name: model.base for name, model in models.items()}
     formula, first = next(iter(bases.values())).formula, next(iter(models.values()))
@@ -52,6 +56,8 @@ def side_by_side(data: Any, outcome: Outcome, models: Mapping[str, Model]) -> Si
         display=outcome_display(outcome, data),
         rows=[SchoolRow(name=str(name), **plain_row(row)) for name, row in table.iterrows()],
     )
+    if table.attrs["note"]:
+        record.note = table.attrs["note"]
     if any(table.attrs["tests"].values()):
         record.residual = None if table.attrs["q"] is None else ResidualQ(**table.attrs["q"])
         record.tests = [
@@ -67,7 +73,7 @@ def side_by_side(data: Any, outcome: Outcome, models: Mapping[str, Model]) -> Si
             for name, factors in table.attrs["no_difference"].items()
             for factor, value in factors.items()
         ]
-    if formula == "1" and len(first.components) == 1:
+    if formula == "1" and len(first.components) == 1 and family.standard_errors(data) is not None:
         pooled = pool(data, "reml", between=next(iter(first.components.values())))
         record.heterogeneity = HeterogeneityRecord(q=pooled.q, df=pooled.q_df, p_value=pooled.q_p, i2=pooled.i2)
     return record

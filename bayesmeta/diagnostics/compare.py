@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.kinds import Data
 from bayesmeta.effects.display import Display, reading
-from bayesmeta.effects.registry import display_of
 from bayesmeta.errors import SpecificationError, did_you_mean
-from bayesmeta.families.prepared import prepare
-from bayesmeta.pooling.multilevel_result import MultilevelResult
-from bayesmeta.pooling.nested import pool_nested
-from bayesmeta.pooling.pool import pool
-from bayesmeta.pooling.result import PooledResult
+from bayesmeta.families.frequentist import Frequentist, Pooled
+from bayesmeta.families.prepared import Prepared, prepare
 from bayesmeta.results.fit import fit_many
 from bayesmeta.results.heterogeneity import heterogeneity_of
 from bayesmeta.results.levels import level_bayes_factors
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.spec.between import Between, Cluster, Independent, Slope
 from bayesmeta.spec.two_scales import Model
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ESTIMATORS = ("fe wald", "dl wald", "reml wald", "reml hksj", "pm hksj")
-NESTED = ("reml wald", "reml t")  # for a model with a standard deviation between clusters
 COLUMNS = (
     "school",
     "estimate",
@@ -47,12 +40,13 @@ COLUMNS = (
     "i2_lower",
     "i2_upper",
 )
+REASON = "reason"  # a further column, where an estimator has no result
 Row = dict[str, str | float]
 _SHOWN = ("estimate", "lower", "upper", "prediction_lower", "prediction_upper")
 
 
 def compare(
-    data: Estimates,
+    data: Data,
     model: Model | Mapping[str, Model],
     estimators: Sequence[str] | None = None,
     *,
@@ -66,14 +60,16 @@ def compare(
 
     Parameters
     ----------
-    data : Estimates
-        Effects with their standard errors.
-    model : NormalNormal or TwoScales, or mapping of str to these
+    data : Estimates or Counts
+        Effects with their standard errors, or events in two arms.
+    model : NormalNormal, TwoScales or BinomialNormal, or mapping of str to these
         One Bayesian model, or several by name, with one formula and one structure of the true effects.
     estimators : sequence of str, optional
-        Frequentist rows, each ``"method"`` or ``"method interval"`` as `pool` knows them, which gets the structure of the
-        models; for ``TwoScales(..., Cluster(...), ...)`` as `pool_nested` does. A usual selection by default, none for
-        random slopes.
+        Frequentist rows, a usual selection by default. Of `Estimates` each is ``"method"`` or ``"method interval"`` as `pool`
+        knows them, which gets the structure of the models; for ``TwoScales(..., Cluster(...), ...)`` as `pool_nested` does;
+        there is none for random slopes. Of `Counts` ``"mh"`` (`mantel_haenszel`), ``"peto"``, ``"um.fs"``, ``"um.rs"``,
+        ``"cm.el"`` and ``"cm.al"`` (`pool_glmm`) take the counts as they are; ``"half reml wald"``, and ``"half"`` before any
+        other method and interval of `pool`, is inverse variance of log odds ratios with 1/2 added to zero cells.
     parameter : str, default "mu"
         The coefficient to compare.
     claim : str, optional
@@ -93,18 +89,20 @@ def compare(
         upper, prediction_lower and prediction_upper (the true effect of a new study; for `mu` only), p_value (two-sided, that the
         coefficient is zero; frequentist only), probability (of `claim`; Bayesian only), tau (Bayesian: posterior median), se
         (Bayesian: posterior standard deviation), tau_lower and tau_upper (by Q-profile; Bayesian: of the posterior), cluster_tau
-        (of a second standard deviation), i2 in percent with i2_lower and i2_upper. Where the data state a measure that is read on
+        (of a second standard deviation), i2 in percent with i2_lower and i2_upper. An estimator that counts give no result has
+        a row of NaN, and a last column, reason, says why. Where the data state a measure that is read on
         another scale, display_estimate, display_lower, ... hold the same on that scale: odds ratios for ``"log_or"``. ``attrs``
         hold the claim, ``mcse`` by model (of a probability from draws; 0 where it is exact), the models, `display`, what these
         are, `scale`, how they are read, for a plot, `q`, Cochran's Q with `df` and `p_value` (of the residuals where there are
-        covariates), `tests` of the covariates by estimator, and `no_difference`, the Bayes factors of no difference between the
+        covariates; None of counts, whose estimators have each their own), `note`, what was added to which counts, `tests` of
+        the covariates by estimator, and `no_difference`, the Bayes factors of no difference between the
         levels of each factor by model.
 
     Raises
     ------
     DataError, SpecificationError, InferenceError
         As `pool`, `pool_nested` and `fit` do; also if there is no such parameter, if models have different formulas or
-        structures, or if a model and an estimator have one name.
+        structures, if a model and an estimator have one name, or if the data have no frequentist estimators.
 
     Examples
     --------
@@ -124,42 +122,55 @@ def compare(
 
     models = dict(model) if isinstance(model, Mapping) else {"Bayes": model}
     claim = claim or f"{parameter} < 0"
-    formula = _formula(data, models)
-    structure = _structure(models) if estimators is None or len(estimators) else Independent()
-    chosen = _usual(structure) if estimators is None else tuple(estimators)
+    ready = {name: prepare(data, one, f"model {name!r}") for name, one in models.items()}
+    formula, first = _formula(ready), next(iter(ready.values()))
+    beside = _beside(first, list(models.values()), estimators)
+    chosen = beside.usual(formula) if estimators is None else tuple(estimators)
     if both := [name for name in chosen if name in models]:
         raise SpecificationError(f"compare: {both[0]!r} is an estimator and a model; give the model another name.")
-    estimated = {name: _by_estimator(data, name, formula, level, structure) for name in chosen}
+    estimated = {name: beside.pooled(name, formula, level) for name in chosen}
+    pooled = {name: found for name, found in estimated.items() if not isinstance(found, str)}
     rows = {name: _frequentist_row(found, parameter) for name, found in estimated.items()}
     fits = fit_many(data, models, engine, seed=seed)
     rows |= {name: _bayesian_row(result, parameter, claim, level) for name, result in fits.items()}
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=list(COLUMNS))
-    display, first = display_of(data.measure, data.se), next(iter(fits.values()))
-    label = reading(parameter, display, [parameter], "mu" in first.parameters)
+    without = [REASON] if len(pooled) < len(estimated) else []
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=[*COLUMNS, *without])
+    display = next(iter(fits.values())).display
+    label = reading(parameter, display, [parameter], first.design.intercept)
     if label:
         read = display.values if label == display.label else np.exp
         table = table.assign(**{f"display_{key}": read(table[key].to_numpy(float)) for key in _SHOWN})
-    table = Comparison(table)
+    table = Comparison(table.fillna(dict.fromkeys(without, "")))
     table.attrs = {
         "claim": claim,
         "mcse": {name: result.probability_mcse(claim) for name, result in fits.items()},
         "parameter": parameter,
         "formula": formula,
-        "counted": first.prepared.family.counted(data),
+        "counted": first.family.counted(data),
         "level": level,
         "models": {name: str(one) for name, one in models.items()},
         "display": label,
         "scale": _read_as(label, display).as_dict(),
-        "q": _q(estimated.values()),
-        "tests": {name: found.covariate_tests() for name, found in estimated.items()},
+        "q": _q(next(iter(pooled.values()), None)) if beside.one_q else None,
+        "note": beside.note if chosen else "",
+        "tests": {name: found.covariate_tests() for name, found in pooled.items()},
         "no_difference": {name: level_bayes_factors(result) for name, result in fits.items()},
     }
     return table
 
 
-def _q(estimated: Iterable[PooledResult | MultilevelResult]) -> dict[str, float] | None:
+def _beside(ready: Prepared[Data, Model], models: Sequence[Model], estimators: Sequence[str] | None) -> Frequentist:
+    """The estimators that a family has for the data and models; none are asked for where no rows of them are wanted."""
+    if estimators is not None and not len(estimators):
+        return Frequentist(usual=lambda _: (), pooled=lambda *_: "")
+    found = ready.family.frequentist(ready.data, models)
+    if isinstance(found, str):
+        raise SpecificationError(f"compare: {found}. estimators=() compares models alone.")
+    return found
+
+
+def _q(found: Pooled | None) -> dict[str, float] | None:
     """Cochran's Q, which is the same for every estimator; None without one, or without degrees of freedom."""
-    found = next(iter(estimated), None)
     return None if found is None or found.q_df < 1 else {"q": found.q, "df": found.q_df, "p_value": found.q_p}
 
 
@@ -170,63 +181,19 @@ def _read_as(label: str, display: Display) -> Display:
     return display if label == display.label else Display(label, f"log {label}", "exp", 1.0)
 
 
-def _formula(data: Estimates, models: Mapping[str, Model]) -> str:
-    formulas = {prepare(data, model, f"model {name!r}").model.base.formula for name, model in models.items()}
+def _formula(ready: Mapping[str, Prepared[Data, Model]]) -> str:
+    formulas = {one.model.base.formula for one in ready.values()}
     if len(formulas) > 1:
         listed = ", ".join(map(repr, sorted(formulas)))
         raise SpecificationError(f"compare: all models need one formula, which estimators then use; got {listed}.")
     if not formulas:
-        raise SpecificationError("compare: give a NormalNormal, or a mapping of names to NormalNormal.")
+        raise SpecificationError("compare: give a model, or a mapping of names to models.")
     return formulas.pop()
 
 
-def _structure(models: Mapping[str, Model]) -> Between:
-    """How true effects vary together in all of the models: the second component of one that has two."""
-    components = list(dict.fromkeys(tuple(model.components.items()) for model in models.values()))
-    last = [structures[-1][1] for structures in components]
-    if len(last) > 1:
-        raise SpecificationError(
-            f"compare: true effects vary by {' and by '.join(map(str, last))}, and estimators need one structure. Compare "
-            "models of one structure at a time."
-        )
-    return last[0]
-
-
-def _usual(structure: Between) -> tuple[str, ...]:
-    if isinstance(structure, Slope):
-        return ()
-    return NESTED if isinstance(structure, Cluster) else ESTIMATORS
-
-
-def _pooled(
-    data: Estimates, words: Sequence[str], formula: str, level: float, structure: Between
-) -> PooledResult | MultilevelResult:
-    """What an estimator says of the data, with the structure of the models."""
-    if isinstance(structure, Slope):
-        raise SpecificationError(
-            f"estimator {' '.join(words)!r}: none is here for slopes that vary between studies, {structure}. Leave it out, "
-            "estimators=()."
-        )
-    if not isinstance(structure, Cluster):
-        return pool(data, words[0], *words[1:], formula=formula, level=level, between=structure)
-    if words[0] not in ("reml", "ml") or words[1:] not in ([], ["wald"], ["t"]):
-        raise SpecificationError(
-            f"estimator {' '.join(words)!r} takes estimates as independent, and they vary by {structure}: for that there is "
-            "pool_nested, 'reml wald', 'reml t', 'ml wald' or 'ml t'."
-        )
-    return pool_nested(data, structure.by, words[0], formula=formula, level=level, interval=(*words, "wald")[1])
-
-
-def _by_estimator(
-    data: Estimates, name: str, formula: str, level: float, structure: Between
-) -> PooledResult | MultilevelResult:
-    words = name.split()
-    if not 1 <= len(words) <= 2:
-        raise SpecificationError(f"estimator {name!r}: write a method and an interval, e.g. 'reml hksj'.")
-    return _pooled(data, words, formula, level, structure)
-
-
-def _frequentist_row(found: PooledResult | MultilevelResult, parameter: str) -> Row:
+def _frequentist_row(found: Pooled | str, parameter: str) -> Row:
+    if isinstance(found, str):
+        return {"school": "frequentist", REASON: found}
     rows = dict(found.rows)
     if parameter not in rows:
         raise SpecificationError(

@@ -40,8 +40,10 @@ class Comparison(Shown, pd.DataFrame):  # type: ignore[misc]
             ["", "estimate", interval, "new study", "P", claim],
             caption=str(Display(**attrs["scale"]).analysis) if attrs["display"] else "",
         )
+        said = list(test_facts(self, attrs))
+        last = [*([facts(said)] if said else []), *([attrs["note"]] if attrs["note"] else [])]
         read = [Grid(*_as_read(rows, attrs, interval), caption=f"As {attrs['display']}")] if attrs["display"] else []
-        return Sheet(heading, [effects, *read, heterogeneity_grid(self, interval), facts(list(test_facts(attrs)))])
+        return Sheet(heading, [effects, *read, heterogeneity_grid(self, interval), *last])
 
 
 def effect_cells(row: Mapping[Any, Any]) -> list[str]:
@@ -88,8 +90,11 @@ def heterogeneity_grid(table: pd.DataFrame, interval: str) -> Grid:
     return Grid(rows, ["", "tau", *beside, "tau^2", interval, "I^2", interval], caption=caption)
 
 
-def test_facts(attrs: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
-    """Cochran's Q, the tests of covariates by each estimator, and Bayes factors of no difference between levels."""
+def test_facts(table: pd.DataFrame, attrs: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
+    """Why estimators have no result, Cochran's Q, tests of covariates, and Bayes factors of no difference between levels."""
+    for name, reason in table["reason"].items() if "reason" in table else ():
+        if reason:
+            yield f"No result, {name}", str(reason)
     if (q := attrs["q"]) is not None:
         residual = ", of the residuals" if any(attrs["tests"].values()) else ""
         yield "Cochran's Q", f"{format_value(q['q'])} on {q['df']} df{residual}, {p_text(q['p_value'])}"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.families.exact import Exact
+from bayesmeta.families.frequentist import Frequentist, of_estimates
 from bayesmeta.families.keys import Keys
 from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.families.words import Words
@@ -76,6 +77,9 @@ class Family(Words, ABC):
         What its models are for, in a message.
     advice : str
         What to fit to its data where somebody tried a model of another family; empty where the name says it.
+    measured : str
+        The measure of its effects, where all of its models have the same one, so that a file need not state it; empty where
+        data or files state a measure.
     """
 
     name: ClassVar[str]
@@ -84,6 +88,7 @@ class Family(Words, ABC):
     keys: ClassVar[Keys]
     made_for: ClassVar[str]
     advice: ClassVar[str] = ""
+    measured: ClassVar[str] = ""
 
     @abstractmethod
     def build(self, base: NormalNormal, data: Any, measure: str | None, own: Mapping[str, Any]) -> Any:
@@ -123,6 +128,18 @@ class Family(Words, ABC):
     @abstractmethod
     def likelihood(self, data: Any, model: Any, design: Design) -> Likelihood:
         """The density of what was printed, ready to be computed."""
+
+    def frequentist(self, data: Any, models: Sequence[Any]) -> Frequentist | str:
+        """The frequentist estimators of the data that stand beside these models, or why there are none.
+
+        Raises
+        ------
+        SpecificationError
+            If there are none for true effects that vary as the models say.
+        """
+        if self.standard_errors(data) is None:
+            return f"{type(data).__name__} have no estimates with known standard errors, nor estimators of their own"
+        return of_estimates(data, models)
 
     @abstractmethod
     def measure(self, data: Any, model: Any) -> str | None:

@@ -150,6 +150,15 @@ class Marks:
 
 
 @dataclass(frozen=True, slots=True)
+class ForestColumn:
+    """A column of a forest plot: its heading, a text for each study, and one for all of them beside the pooled effect."""
+
+    heading: str
+    cells: Sequence[str]
+    total: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Replicates:
     """Observed numbers with draws of what the model would have had observed in their place, and what these are of."""
 
@@ -160,11 +169,18 @@ class Replicates:
 NEW_EFFECT = "the effect that a new study would report, drawn from the model with each study's own standard error"
 
 
+TRUE_EFFECTS = (
+    "theta_i is normal about mu plus covariates times their coefficients, with between-study standard deviation tau"
+)
+
+
 class Words:
     """What a family says in a report; one overrides what it has words of its own for.
 
     Attributes
     ----------
+    hierarchy : str
+        The levels of its models, behind "We fitted" in the methods of a paper.
     left_out : tuple of str
         What a report has for other families and not for this one, each with the reason.
     partly : str
@@ -173,6 +189,10 @@ class Words:
         Whether the observed effect of a study that is not known is latent, so that its draws give its interval.
     """
 
+    hierarchy: ClassVar[str] = (
+        "normal-normal hierarchical models: the effect observed in study i is normal about the study's true effect theta_i with "
+        f"its standard error, and {TRUE_EFFECTS}"
+    )
     left_out: ClassVar[tuple[str, ...]] = ()
     partly: ClassVar[str] = "reported in part"
     latent_effects: ClassVar[bool] = False
@@ -203,6 +223,10 @@ class Words:
     def size(self, data: Any, i: int) -> str:
         """Numbers of participants of a study in words, or nothing."""
         return ""
+
+    def forest_columns(self, data: Any) -> list[ForestColumn]:
+        """Columns between the names of the studies and their marks in a forest plot; none in most families."""
+        return []
 
     def evidence(self, readers: Sequence[Reader], display: Display) -> Evidence:
         """What went in, by the fits of an outcome; what is inferred is that of the first of them."""

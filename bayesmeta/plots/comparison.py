@@ -1,4 +1,4 @@
-"""Both schools on the same estimates."""
+"""Both schools on the same data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forest plots: known and latent studies, what a review printed of their pool, ours, those of subgroups, and a new study."""
+"""Forest plots: studies, what a review printed of their pool, ours, those of subgroups, and a new study."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 from matplotlib.axes import Axes
 
-from bayesmeta.analysis.records.model import ForestRecord, ForestStudy, Pool, PublishedPool
+from bayesmeta.analysis.records.model import ForestColumnRecord, ForestRecord, ForestStudy, Pool, PublishedPool
 from bayesmeta.effects.display import Display
 from bayesmeta.plots.canvas import GREY, blank, null_line, ratio_axis
 from bayesmeta.plots.rows import bracket, columns, dot, ends, interval, line, pitch, pool_mark, sides, unit, wrapped
@@ -35,6 +35,8 @@ class Row:
         Of a known study, 1/se^2.
     weight : str
         Text of the column of weights.
+    beside : tuple of str
+        Texts of columns between the name and the marks.
     gap : float
         Room above, in rows.
     """
@@ -46,6 +48,7 @@ class Row:
     known: bool = True
     precision: float = 0.0
     weight: str = ""
+    beside: tuple[str, ...] = ()
     gap: float = 0.0
 
 
@@ -70,29 +73,51 @@ def forest(
     benefit : {"lower", "higher"}, optional
         Which side of no effect favours the treatment.
     narrow : bool, default False
-        Whether it is for a phone, which has no room for weights.
+        Whether it is for a phone, which has no room for weights and other columns.
 
     Returns
     -------
     Axes
-        Filled squares: studies with known results. Hollow squares on dashed lines: latent ones. Grey dots
-        below: the true effect given everything.
+        Filled squares: studies with a result of their own. Hollow squares on dashed lines: those without, which are latent or
+        have a zero cell. Grey dots below: the true effect given everything.
     """
-    rows = [study_row(study, data.unknown, weight_text(study.weight)) for study in data.studies]
+    rows = [
+        study_row(study, data.unknown, weight_text(study.weight), beside(data.columns, i))
+        for i, study in enumerate(data.studies)
+    ]
     for i, (key, pool) in enumerate(_pools(data)):
         centre = pool.estimate if isinstance(pool, PublishedPool) else pool.median
         gap = 0.35 if i == 0 and data.studies else 0.0
-        rows.append(Row(_POOLS[key], key, (centre, pool.lower, pool.upper), gap=gap))
+        totals = beside(data.columns, None) if key == "pooled" else ()
+        rows.append(Row(_POOLS[key], key, (centre, pool.lower, pool.upper), gap=gap, beside=totals))
     heads = ["Study", "Estimate [95%]"]
-    rows = [replace(row, weight="") for row in rows] if narrow else rows
-    weighted = any(row.weight for row in rows)
+    rows = without_columns(rows) if narrow else rows
+    weighted, left = any(row.weight for row in rows), [] if narrow else [one.heading for one in data.columns]
     if weighted:
         heads.insert(1, "Weight")
     label = f"{x_label}\n{sides(benefit)}".strip()
-    width, letters, ticks = (4.1, 15, 4) if narrow else (5.9 if weighted else 5.3, 19, 6)
+    width, letters, ticks = (4.1, 15, 4) if narrow else (5.3 + 0.6 * (weighted + len(left)), 19, 6)
     return draw_rows(
-        rows, display=display, x_label=label, width=width, letters=letters, ticks=ticks, headings=heads, ax=ax
+        rows,
+        display=display,
+        x_label=label,
+        width=width,
+        letters=letters,
+        ticks=ticks,
+        headings=heads,
+        left=left,
+        ax=ax,
     )
+
+
+def beside(columns: Sequence[ForestColumnRecord], study: int | None) -> tuple[str, ...]:
+    """Texts between the name of a study and its marks, or those of all studies together."""
+    return tuple(one.total if study is None else one.cells[study] for one in columns)
+
+
+def without_columns(rows: Sequence[Row]) -> list[Row]:
+    """Rows for a narrow figure, which has room for names and numbers alone."""
+    return [replace(row, weight="", beside=()) for row in rows]
 
 
 _FIGURE_SPACE = "\N{FIGURE SPACE}"  # as wide as a digit
@@ -109,7 +134,7 @@ def weight_text(weight: float | None) -> str:
     return "" if weight is None else f"{100 * weight:.1f}%".rjust(6).replace(" ", _FIGURE_SPACE)
 
 
-def study_row(study: ForestStudy, unknown: str, weight: str = "") -> Row:
+def study_row(study: ForestStudy, unknown: str, weight: str = "", beside: tuple[str, ...] = ()) -> Row:
     """The row of a study; what is `unknown` of one stands behind its name."""
     return Row(
         study.study if study.known else f"{study.study} ({unknown})",
@@ -119,6 +144,7 @@ def study_row(study: ForestStudy, unknown: str, weight: str = "") -> Row:
         known=study.known,
         precision=1 / study.se**2 if study.known else 0.0,
         weight=weight,
+        beside=beside,
     )
 
 
@@ -131,9 +157,10 @@ def draw_rows(
     letters: int = 19,
     ticks: int = 6,
     headings: Sequence[str] = ("Study", "Estimate [95%]"),
+    left: Sequence[str] = (),
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw rows with the columns of their names, of their weights if they have any, and of their numbers.
+    """Draw rows with the columns of their names, of what stands beside these, of their weights if any, and of their numbers.
 
     Parameters
     ----------
@@ -148,6 +175,8 @@ def draw_rows(
         At most so many, on an axis of ratios.
     headings : sequence of str
         Above the names, the weights if there are any, and the numbers.
+    left : sequence of str
+        Above the columns between names and marks.
     ax : Axes, optional
     """
     names = [wrapped(row.label, letters) for row in rows]
@@ -169,7 +198,14 @@ def draw_rows(
     weights = [row.weight for row in rows]
     shown_columns = [weights, numbers] if any(weights) else [numbers]
     first, *others = headings
-    columns(ax, at, [first, *names], *([head, *texts] for head, texts in zip(others, shown_columns, strict=True)))
+    cells = [[head, *((row.beside[i] if row.beside else "") for row in rows)] for i, head in enumerate(left)]
+    columns(
+        ax,
+        at,
+        [first, *names],
+        *([head, *texts] for head, texts in zip(others, shown_columns, strict=True)),
+        beside=cells,
+    )
     ax.set_xlabel(x_label)
     if display.is_ratio:
         ratio_axis(ax, most=ticks)
@@ -204,7 +240,7 @@ def forest_marks(data: ForestRecord, display: Display) -> set[str]:
 
 
 def _limits(rows: Sequence[Row], display: Display) -> tuple[float, float]:
-    """Room for what is known and estimated; a latent study's own interval may run out of the picture."""
+    """Room for what is known and estimated; the interval of a study without a result of its own may run out of the picture."""
     values = [] if display.null is None else [0.0]
     for row in rows:
         if row.theta is not None:

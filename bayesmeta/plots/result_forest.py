@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from typing import Any
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from bayesmeta.analysis.forest import forest_studies, pool_record
-from bayesmeta.analysis.records.model import ForestStudy, Pool
+from bayesmeta.analysis.forest import forest_columns, forest_studies, pool_record
+from bayesmeta.analysis.records.model import ForestColumnRecord, ForestStudy, Pool
 from bayesmeta.effects.display import Display
 from bayesmeta.plots.canvas import BLACK, BLUE, GREY, ORANGE, VERMILION, legend
-from bayesmeta.plots.forest import Row, Triple, draw_rows, study_row, weight_text
+from bayesmeta.plots.forest import Row, Triple, beside, draw_rows, study_row, weight_text, without_columns
 from bayesmeta.plots.page import WIDE, drawing, finished, narrow
 from bayesmeta.plots.rows import bracket, unit
 from bayesmeta.plots.subgroups import Subgroup, subgroups
@@ -25,11 +25,13 @@ from bayesmeta.text.numbers import count_of
 def plot_forest(result: MetaResult, *, ax: Axes | None = None, width: float = WIDE) -> Axes:
     """Draw each study with its 95% interval and what the model makes of it, and the pooled effect.
 
-    A square is a study's estimate, larger where it is more precise, hollow where the study is latent; below it, in grey,
-    the study's true effect given all of them. A diamond is the posterior median of the mean effect with its 95% credible
+    A square is a study's estimate, larger where it is more precise, hollow where the study has none of its own: it is latent, or
+    has a zero cell. Below it, in grey, is the study's true effect given all of them; of counts, events and participants of both
+    arms stand beside the names. A diamond is the posterior median of the mean effect with its 95% credible
     interval, one for each subgroup where the covariates are groups; a bar is the true effect in a new study, the prediction
     interval. With other covariates there is no one pooled effect, and none is drawn. Weights are posterior means of each
-    study's share of the precision of the mean; one column of a journal has no room for them. Ratios are on a logarithmic axis.
+    study's share of the precision of the mean; one column of a journal has no room for these columns. Ratios
+    are on a logarithmic axis.
 
     Parameters
     ----------
@@ -65,16 +67,19 @@ def plot_forest(result: MetaResult, *, ax: Axes | None = None, width: float = WI
     """
     display, studies, groups = result.display, forest_studies(result), subgroups(result)
     unknown = result.prepared.family.marks(result.model).unknown
-    pools = _pools(result, groups)
+    pools, columns = _pools(result, groups), forest_columns(result)
     if groups:
-        rows = list(_grouped(studies, groups, pools, unknown))
+        rows = list(_grouped(studies, groups, pools, unknown, columns))
     else:
         weights = study_weights(result)
         texts = [""] * len(studies) if weights is None else [weight_text(float(one)) for one in weights]
-        rows = [study_row(study, unknown, text) for study, text in zip(studies, texts, strict=True)]
-        rows += [_pool_row(label, pool, gap=0.35 if i == 0 else 0.0) for i, (label, pool) in enumerate(pools.items())]
+        rows = [
+            study_row(study, unknown, text, beside(columns, i))
+            for i, (study, text) in enumerate(zip(studies, texts, strict=True))
+        ]
+        rows += [_pool_row(label, pool, columns, first=i == 0) for i, (label, pool) in enumerate(pools.items())]
     with drawing(width, ax) as inches:
-        rows = [replace(row, weight="") for row in rows] if narrow(inches) else rows
+        rows, left = (without_columns(rows), []) if narrow(inches) else (rows, [one.heading for one in columns])
         heads = ["Study", "Estimate [95%]"]
         if any(row.weight for row in rows):
             heads.insert(1, "Weight")
@@ -83,13 +88,14 @@ def plot_forest(result: MetaResult, *, ax: Axes | None = None, width: float = WI
             display=display,
             x_label=display.label,
             width=inches,
-            letters=16 if narrow(inches) else 30,
+            letters=16 if narrow(inches) else 20 if left else 30,
             ticks=4 if narrow(inches) else 6,
             headings=heads,
+            left=left,
             ax=ax,
         )
-        legend(ax, list(_key(rows)), ncols=2 if narrow(inches) else 4, handlelength=1.6, columnspacing=1.2)
-    return finished(ax, _about(result, display, studies, pools))
+        legend(ax, list(_key(rows, unknown)), ncols=2 if narrow(inches) else 4, handlelength=1.6, columnspacing=1.2)
+    return finished(ax, _about(result, display, studies, pools, unknown))
 
 
 def _pools(result: MetaResult, groups: list[Subgroup]) -> dict[str, Pool]:
@@ -104,28 +110,35 @@ def _pools(result: MetaResult, groups: list[Subgroup]) -> dict[str, Pool]:
     return {**printed, "Pooled": pool_record(result, "mu"), "New study": pool_record(result, "theta_new")}
 
 
-def _grouped(studies: list[ForestStudy], groups: list[Subgroup], pools: dict[str, Pool], unknown: str) -> Iterator[Row]:
+def _grouped(
+    studies: list[ForestStudy],
+    groups: list[Subgroup],
+    pools: dict[str, Pool],
+    unknown: str,
+    columns: list[ForestColumnRecord],
+) -> Iterator[Row]:
     for i, group in enumerate(groups):
         yield Row(group.label, "heading", gap=0.35 if i else 0.0)
-        yield from (study_row(studies[at], unknown) for at in group.rows)
+        yield from (study_row(studies[at], unknown, beside=beside(columns, at)) for at in group.rows)
         pool = pools[group.label]
         yield Row("Subgroup mean", "pooled", (pool.median, pool.lower, pool.upper))
 
 
-def _pool_row(label: str, pool: Pool, gap: float) -> Row:
-    kind = {"Published": "published", "Pooled": "pooled", "New study": "new"}[label]
-    return Row(label, kind, (pool.median, pool.lower, pool.upper), gap=gap)  # type: ignore[arg-type]
+def _pool_row(label: str, pool: Pool, columns: list[ForestColumnRecord], *, first: bool) -> Row:
+    kind: Any = {"Published": "published", "Pooled": "pooled", "New study": "new"}[label]
+    totals = beside(columns, None) if kind == "pooled" else ()
+    return Row(label, kind, (pool.median, pool.lower, pool.upper), gap=0.35 if first else 0.0, beside=totals)
 
 
-def _key(rows: list[Row]) -> Iterator[Artist]:
-    """What each mark means, for those that are there."""
+def _key(rows: list[Row], unknown: str) -> Iterator[Artist]:
+    """What each mark means, for those that are there; `unknown` is what hollow studies are."""
     size, kinds = unit(), {row.kind for row in rows}
     studies = [row for row in rows if row.kind == "study"]
     if any(row.known for row in studies):
         yield Line2D([], [], color=BLACK, marker="s", ms=5 * size, lw=1.4 * size, label="estimate")
     if any(not row.known for row in studies):
         yield Line2D(
-            [], [], color=VERMILION, marker="s", mfc="white", ms=5 * size, lw=1.4 * size, ls="--", label="latent study"
+            [], [], color=VERMILION, marker="s", mfc="white", ms=5 * size, lw=1.4 * size, ls="--", label=unknown
         )
     if studies:
         yield Line2D([], [], color=GREY, marker="o", ms=3.5 * size, lw=size, label="true effect")
@@ -137,9 +150,11 @@ def _key(rows: list[Row]) -> Iterator[Artist]:
         yield Line2D([], [], color=BLUE, alpha=0.45, lw=5 * size, label="new study")
 
 
-def _about(result: MetaResult, display: Display, studies: list[ForestStudy], pools: dict[str, Pool]) -> str:
-    latent = sum(not study.known for study in studies)
-    rest = f", {latent} of them latent" if latent else ""
+def _about(
+    result: MetaResult, display: Display, studies: list[ForestStudy], pools: dict[str, Pool], unknown: str
+) -> str:
+    hollow = sum(not study.known for study in studies)
+    rest = f", {hollow} of them hollow ({unknown})" if hollow else ""
     said = [f"Forest plot of {result.prepared.family.counted(result.data)}{rest}, {display.label}."]
     for label, pool in pools.items():
         said.append(f"{label}: {bracket(*_shown(display, (pool.median, pool.lower, pool.upper)))}.")

@@ -16,6 +16,7 @@ from bayesmeta.plots.canvas import BLACK, BLUE, ORANGE, VERMILION
 from bayesmeta.text.numbers import MISSING, spread_of, write_row
 from bayesmeta.text.plain_text import visible
 
+_PAD, _GAP = 7.0, 9.0  # between the axes and a column, and between columns, in points
 _SIZE = 9.5  # of the letters for which rows are as high, in inches, as below
 
 
@@ -88,13 +89,21 @@ def pool_mark(ax: Axes, row: float, key: str, centre: float | None, lower: float
         )
 
 
-def columns(ax: Axes, at: Sequence[float], labels: Sequence[str], *numbers: Sequence[str]) -> None:
-    """Names on the left and columns of numbers on the right, with the first row on top."""
-    _column(ax, at, labels, 7)
-    pad = 7.0
+def columns(
+    ax: Axes, at: Sequence[float], labels: Sequence[str], *numbers: Sequence[str], beside: Sequence[Sequence[str]] = ()
+) -> None:
+    """Names on the left, with what stands `beside` them, and columns of numbers on the right, with the first row on top."""
+    pad = _PAD
+    for texts in reversed(beside):
+        side = ax.twinx()
+        side.yaxis.tick_left()
+        _column(side, at, texts, pad)
+        pad += _width(texts) + _GAP
+    _column(ax, at, labels, pad)
+    pad = _PAD
     for texts in numbers:
         _column(ax.twinx(), at, texts, pad)
-        pad += _width(texts) + 9
+        pad += _width(texts) + _GAP
 
 
 def _column(side: Axes, at: Sequence[float], texts: Sequence[str], pad: float) -> None:

@@ -1,19 +1,18 @@
-"""`bayesmeta compare`: both schools on one table of estimates, printed for a reader or as JSON."""
+"""`bayesmeta compare`: both schools on one table, printed for a reader or as JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.files import write_file
 from bayesmeta.diagnostics.compare import compare
 from bayesmeta.diagnostics.comparison import heterogeneity_grid, test_facts
 from bayesmeta.effects.display import Display
 from bayesmeta.effects.registry import display_of
 from bayesmeta.errors import SpecificationError
-from bayesmeta.families.registry import family_of
+from bayesmeta.families.prepared import prepare
 from bayesmeta.report.console import PlainConsole, json_value, print_json
 from bayesmeta.report.layout import print_table
 from bayesmeta.report.notes import notes
@@ -61,19 +60,20 @@ def compare_and_print(
         raise SpecificationError(f"--ci-prob {level}: must lie between 0 and 1. 95% is 0.95.")
     if plot is not None and plot.suffix.lower() not in (".svg", ".png"):
         raise SpecificationError(f"--plot {plot}: must end in .svg or .png.")
-    asked = stated.read(estimates_for="compare", default_tau=DEFAULT_TAU)
+    asked = stated.read(compared_by="compare", default_tau=DEFAULT_TAU)
     asked.require_one(["tau"])
-    data, taus = cast(Estimates, asked.data), asked.priors["tau"]
+    data, taus = asked.data, asked.priors["tau"]
     models = {f"Bayes {said.text}": asked.model(said.prior) for said in taus}
-    base, family = asked.model().base, family_of(data, asked.model())
+    ready = prepare(data, asked.model())
+    base, family, measure = ready.model.base, ready.family, ready.measure
     table = compare(data, models, estimators or None, parameter=parameter, claim=claim, level=level)
-    display = display_of(data.measure, data.se)
+    display = display_of(measure, family.standard_errors(data))
     content = {
         "schema": SCHEMA,
         "file": stated.path.name,
         "n_studies": family.n_studies(data),
         "n_estimates": data.n_studies,
-        "measure": data.measure,
+        "measure": measure,
         "data_hash": data.hash,
         "parameter": parameter,
         "claim": table.attrs["claim"],
@@ -88,6 +88,7 @@ def compare_and_print(
         "display": table.attrs["display"],
         "display_note": display.note,
         "q": table.attrs["q"],
+        **({"note": table.attrs["note"]} if table.attrs["note"] else {}),
         "tests": {
             name: {label: test.as_dict() for label, test in tests.items()}
             for name, tests in table.attrs["tests"].items()
@@ -104,7 +105,7 @@ def compare_and_print(
             content,
             table,
             family.counted(data),
-            dict.fromkeys(line for model in models.values() for line in source_lines(model.base, data.measure)),
+            dict.fromkeys(line for model in models.values() for line in source_lines(model.base, measure)),
         )
 
 
@@ -150,8 +151,10 @@ def _print(content: dict[str, Any], table: pd.DataFrame, studies: str, sources: 
     print_table(console, heterogeneity.columns, heterogeneity.rows)
     renamed = dict(zip(map(str, table.index), names, strict=True))
     attrs = table.attrs | {"no_difference": {renamed[name]: of for name, of in table.attrs["no_difference"].items()}}
-    for name, value in test_facts(attrs):
+    for name, value in test_facts(table.set_axis(names), attrs):
         console.print(f"{name}: {value}")
+    if table.attrs["note"]:
+        console.print(table.attrs["note"])
 
 
 def _print_as_read(console: PlainConsole, content: dict[str, Any], names: Sequence[str], interval: str) -> None:

@@ -92,12 +92,13 @@ def forest_figures(outcome: OutcomeRecord, ci_prob: float) -> list[Picture]:
         drawn = {"display": display, "x_label": measure_label(outcome), "benefit": outcome.benefit}
         src, narrow = (Drawn(forest, data, narrow=narrow, **drawn) for narrow in (False, True))
         marks = outcome.evidence.marks.get(key, Marks())
-        unknown = marks.unknown if marks == Marks() else f"with {marks.unknown}"
-        trials = outcome.evidence.counted or f"{len(data.studies)} trials"
-        alt = (
-            f"Forest plot of {trials}, {known} known and {len(data.studies) - known} {unknown}. "
-            f"{outcome_sentence(outcome, data, ci_prob)}"
+        hollow, trials = len(data.studies) - known, outcome.evidence.counted or f"{len(data.studies)} trials"
+        shown = (
+            f"{known} known and {hollow} latent"
+            if marks == Marks()
+            else f"{known} filled and {hollow} hollow ({marks.unknown})"
         )
+        alt = f"Forest plot of {trials}, {shown}. {outcome_sentence(outcome, data, ci_prob)}"
         pictures.append(Picture(src, alt, f"{model.label}. {forest_caption(data, marks, display)}", narrow))
     return pictures
 
@@ -187,7 +188,7 @@ _SCHOOLS = {
 
 
 def side_by_side_figure(compared: SideBySide, label: str) -> Picture:
-    """Draw frequentist estimators and our models on the same estimates; `label` is of an axis that changes no scale."""
+    """Draw frequentist estimators and our models on the same data; `label` is of an axis that changes no scale."""
     display, parameter = compared.display, "Mean effect" if compared.parameter == "mu" else compared.parameter
     rows = [row.model_copy(update={"name": estimator_words(row.name)}) for row in compared.rows]
     drawn_at = {"display": display, "x_label": display.label if display.changes else label}
@@ -197,7 +198,7 @@ def side_by_side_figure(compared: SideBySide, label: str) -> Picture:
     marks = side_by_side_marks(rows, display)
     drawn = "; ".join(text for mark, text in _SCHOOLS.items() if mark in marks)
     where = "" if compared.formula == "1" else f" where the covariates of {compared.formula} are 0"
-    caption = f"{parameter}{where} from the same estimates, with 95% intervals; {drawn}."
+    caption = f"{parameter}{where} from the same data, with 95% intervals; {drawn}."
     return Picture(src, alt, caption, narrow)
 
 

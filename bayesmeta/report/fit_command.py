@@ -10,7 +10,9 @@ import typer
 from bayesmeta.report.messages import warnings_on_one_line
 from bayesmeta.report.options import (
     AsJson,
+    BaselineRisk,
     BayesFactors,
+    Benefit,
     Beta,
     Between,
     Columns,
@@ -20,6 +22,7 @@ from bayesmeta.report.options import (
     InClusters,
     Labels,
     Measure,
+    Mid,
     ModelName,
     Mu,
     Options,
@@ -61,9 +64,13 @@ def fit(
     drop: Drop = None,
     labels: Labels = None,
     exp: Ratios = None,
+    baseline_risk: BaselineRisk = None,
+    mid: Mid = None,
+    benefit: Benefit = None,
     as_json: AsJson = False,
 ) -> None:
     """Fit one model to estimates, or to arms, and print its summary."""
+    from bayesmeta.report.absolute import Patients
     from bayesmeta.report.input import Reading
     from bayesmeta.report.stated import Stated
     from bayesmeta.report.terminal import fit_and_print
@@ -74,7 +81,8 @@ def fit(
         reading=Reading(sheet=sheet, analysis=analysis, drop=drop or (), labels=labels),
     )  # fmt: skip
     with warnings_on_one_line():
+        patients = Patients.stated(baseline_risk, mid, benefit)
         passed = fit_and_print(
-            stated, claim or [], bayes_factor or [], engine, seed, draws, chains, ci_prob, as_json, exp
+            stated, claim or [], bayes_factor or [], engine, seed, draws, chains, ci_prob, as_json, exp, patients
         )
     raise typer.Exit(0 if passed else 1)

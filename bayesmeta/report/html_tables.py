@@ -96,7 +96,7 @@ def side_by_side_table(compared: SideBySide) -> HtmlTable | None:
     if display.changes:
         caption += f", as {display.label}; τ is the standard deviation of the {display.analysis}"
     heads = [Head("Estimator or model"), *numbers(*_SCHOOLS, f"P({compared.claim})", "τ (95% interval)", "I²")]
-    return html_table(caption, heads, rows, " ".join(_covariate_tests(compared)))
+    return html_table(caption, heads, rows, " ".join(_beneath(compared)))
 
 
 def _with_limits(value: float | None, lower: float | None, upper: float | None, spread: float | None) -> str:
@@ -104,6 +104,16 @@ def _with_limits(value: float | None, lower: float | None, upper: float | None, 
     if value is None or lower is None:
         return write_row([value], spread)[0]
     return format_estimate(value, lower, upper, spread_of(value, lower, upper) or spread)
+
+
+def _beneath(compared: SideBySide) -> Iterator[str]:
+    """What was added to counts, why estimators have no result, and tests."""
+    if compared.note:
+        yield compared.note
+    for reason in dict.fromkeys(row.reason for row in compared.rows if row.reason):
+        names = [estimator_words(row.name) for row in compared.rows if row.reason == reason]
+        yield f"No result by {'; '.join(names)}: {reason}."
+    yield from _covariate_tests(compared)
 
 
 def _covariate_tests(compared: SideBySide) -> Iterator[str]:

@@ -82,3 +82,17 @@ BayesFactors = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Of what is drawn.")]
+BaselineRisk = Annotated[
+    str | None,
+    typer.Option(
+        help="Risk without treatment, for events per 1,000 and number needed to treat: 0.2, '12 of 60', 'Beta(12, 48)', "
+        "'LogitNormal(-1.4, 0.3)'."
+    ),
+]
+Mid = Annotated[
+    float | None, typer.Option(help="With --baseline-risk: smallest difference that matters, in events per 1,000.")
+]
+Benefit = Annotated[
+    str | None,
+    typer.Option(help="With --baseline-risk: lower where fewer events are better, or higher; lower if left out."),
+]

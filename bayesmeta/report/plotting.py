@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from bayesmeta.data.estimates import Estimates
 from bayesmeta.diagnostics.compare import compare
 from bayesmeta.diagnostics.cumulative import cumulative
 from bayesmeta.diagnostics.leave_one_out import leave_one_out
@@ -98,7 +97,7 @@ def plot_and_save(stated: Stated, wanted: Wanted, out: Path, width: float) -> bo
         )
     compared = plot.value == "comparison"
     asked = stated.read(
-        estimates_for=f"plot --kind {plot.kind}" if compared else "", default_tau=DEFAULT_TAU if compared else None
+        compared_by=f"plot --kind {plot.kind}" if compared else "", default_tau=DEFAULT_TAU if compared else None
     )
     if plot.value != "sensitivity":
         asked.require_one(["tau"] if compared else [])
@@ -170,7 +169,7 @@ def _cumulative(asked: Asked, wanted: Wanted) -> Any:
 
 def _comparison(asked: Asked, wanted: Wanted) -> Any:
     models = {f"Bayes {said.text}": asked.model(said.prior) for said in asked.priors["tau"]}
-    return compare(cast(Estimates, asked.data), models, parameter=wanted.parameter or "mu", **wanted.fitting)
+    return compare(asked.data, models, parameter=wanted.parameter or "mu", **wanted.fitting)
 
 
 _VALUES: dict[str, Callable[[Asked, Wanted], Any]] = {

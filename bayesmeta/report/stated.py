@@ -17,7 +17,7 @@ from bayesmeta.data.synonyms import recognised_arms, with_labels
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.families.keys import Keys, OptionKey
 from bayesmeta.families.kinds import KINDS
-from bayesmeta.families.registry import family_named
+from bayesmeta.families.registry import family_for, family_named
 from bayesmeta.priors import parse_prior
 from bayesmeta.report.asked import Asked, Said
 from bayesmeta.report.input import Reading, estimates_of, say_recognised, table_of
@@ -71,15 +71,15 @@ class Stated:
     def __post_init__(self) -> None:
         object.__setattr__(self, "formula", self.formula.strip().removeprefix("~").strip() or "1")
 
-    def read(self, *, estimates_for: str = "", default_tau: str | None = None) -> Asked:
+    def read(self, *, compared_by: str = "", default_tau: str | None = None) -> Asked:
         """Return the data with what is asked of them, every name checked.
 
         Parameters
         ----------
-        estimates_for : str
-            A command that takes estimates alone; empty for one that takes every kind of model.
+        compared_by : str
+            A command that needs frequentist estimators of the data; empty for one that does not.
         default_tau : str, optional
-            Prior on tau where none is given; one between clusters then has that of uniform shrinkage.
+            Prior on tau of estimates where none is given; one between clusters then has that of uniform shrinkage.
 
         Raises
         ------
@@ -91,17 +91,17 @@ class Stated:
                 f"--model {self.kind}: choose one of {', '.join(KINDS)}.{did_you_mean(self.kind, KINDS)}"
             )
         keys = KINDS[self.kind]
-        if estimates_for and keys.table != "estimates":
-            raise SpecificationError(
-                f"--model {keys.kind}: `bayesmeta {estimates_for}` takes estimates with known standard errors, and here they "
-                "follow from parameters. `bayesmeta fit` takes this model."
-            )
         options = options_of([*self.options, *self._dependence(keys)], keys)
         priors: dict[str, list[Said]] = {}
         for said in self._said():
             priors.setdefault(said.name, []).append(said)
         data = self._estimates(keys, options) if keys.table == "estimates" else self._arms(keys)
-        if default_tau is not None:
+        if compared_by and isinstance(reason := family_for(keys.kind, data).frequentist(data, ()), str):
+            raise SpecificationError(
+                f"--model {keys.kind}: `bayesmeta {compared_by}` puts frequentist estimators beside it, and {reason}. "
+                "`bayesmeta fit` takes this model."
+            )
+        if default_tau is not None and keys.table == "estimates":
             clusters = [key.parameter(options) for key in keys.needed(options) if key.option == "cluster"]
             defaults = {"tau": default_tau, **{name: _shrinkage(cast(Estimates, data).se) for name in clusters}}
             for name, text in defaults.items():

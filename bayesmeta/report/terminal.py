@@ -16,11 +16,13 @@ from bayesmeta.effects.registry import display_of
 from bayesmeta.errors import ConvergenceWarning, SpecificationError
 from bayesmeta.families.prepared import prepare
 from bayesmeta.priors import shown
+from bayesmeta.report.absolute import Patients, print_findings
 from bayesmeta.report.console import PlainConsole, json_value, print_json
 from bayesmeta.report.layout import print_table
 from bayesmeta.report.priors import source_lines
 from bayesmeta.report.sentences import check_sentence
 from bayesmeta.report.stated import Stated
+from bayesmeta.results.absolute_risk import treated_risk
 from bayesmeta.results.claims import check_claim
 from bayesmeta.results.face import differences_grid, heterogeneity_facts, level_facts
 from bayesmeta.results.fit import fit_many
@@ -49,11 +51,12 @@ def fit_and_print(
     ci_prob: float,
     as_json: bool,
     exp: bool | None = None,
+    patients: Patients | None = None,
 ) -> bool:
     """Fit the table and model of a command line, and print the result; return whether the chains converged.
 
     `exp` says that effects are logarithms of ratios and printed as these too, or if it is False that they are not; by default
-    the measure decides.
+    the measure decides. `patients` asks for events per 1,000 at a baseline risk.
     """
     if not 0 < ci_prob < 1:
         raise SpecificationError(f"--ci-prob {ci_prob}: must lie between 0 and 1. 95% is 0.95.")
@@ -71,6 +74,11 @@ def fit_and_print(
     ready.check()
     for claim in claims:
         check_claim(claim, ready.named(claim))
+    if patients is not None:
+        if ready.measure is None:
+            raise SpecificationError("--baseline-risk: the effects state no measure. Give it, e.g. --measure log_or.")
+        treated_risk(ready.measure)
+        check_claim("mu < 0", ready.names)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # said below, as checks
         result = fit_many(data, {"model": model}, engine, seed=seed, draws=draws, chains=chains)["model"]
@@ -86,10 +94,13 @@ def fit_and_print(
     content = _content(
         result, stated.path, claims, hypotheses, ci_prob, seed, display_of(None) if exp is False else result.display
     ) | {"checks": [check.as_dict() for check in checks]}
+    found = None if patients is None else patients.of(result, ci_prob)
     if as_json:
-        print_json(content)
+        print_json(content | ({} if found is None else {"absolute": found.as_dict()}))
     else:
         _print(content, result)
+        if found is not None:
+            print_findings(PlainConsole(), found)
         print_failed(checks)
     return all(check.passed is not False for check in checks)
 

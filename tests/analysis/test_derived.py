@@ -9,15 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy import stats
 
 import bayesmeta as bm
-from bayesmeta.analysis.derived import derived_rows, needed_row, treated_risk
+from bayesmeta.analysis.derived import baseline_counts, derived_rows, needed_row, treated_risk
 from bayesmeta.analysis.run import plan
 from bayesmeta.analysis.schema import Derived, Outcome
 from bayesmeta.effects.registry import MEASURES
 from bayesmeta.errors import SpecificationError
+from bayesmeta.results.needed import Needed
 
-QUESTION = Derived(model="m", baseline_label="control", baseline_percent=50.0, baseline_n=[10_000_000])
+QUESTION = Derived(model="m", baseline_label="control", baseline=0.5)
 SURE = bm.NormalNormal(tau=bm.PointMass(0))
 
 
@@ -77,13 +79,40 @@ def test_each_measure_in_its_own_way(measure, effect, risk):
 
 def test_an_interval_that_includes_no_difference_runs_through_infinity():
     """Quantiles of the difference of -5%, 10% and 25%: 10, from 4 to benefit through infinity to 20 to harm."""
-    difference = np.quantile([-0.05, 0.10, 0.25], np.linspace(0, 1, 100_001))
-    row = needed_row(QUESTION, (difference - 0.10) / 0.95 + 0.10)
+    row = needed_row(QUESTION, Needed((-0.05, 0.10, 0.25)), 0.8)
     assert row.text == "NNTB 10 (NNTB 4.0 to ∞ to NNTH 20)"
     assert (row.upper, round(row.lower, 1), round(row.other_side)) == (None, 4.0, 20)
-    turned = needed_row(QUESTION, -((difference - 0.10) / 0.95 + 0.10))
+    turned = needed_row(QUESTION, Needed((-0.25, -0.10, 0.05)), 0.2)
     assert turned.text == "NNTH 10 (NNTH 4.0 to ∞ to NNTB 20)"
-    assert needed_row(QUESTION, np.zeros(10)).text.startswith("∞")
+    assert needed_row(QUESTION, Needed((0.0, 0.0, 0.0)), 0.0).text.startswith("∞")
+
+
+def test_a_printed_percentage_is_every_count_that_rounds_to_it():
+    """19.4% of 31 or of 36: 6 or 7 events. Quantiles of the mixture and of what follows, by SciPy and by draws."""
+    printed = QUESTION.model_copy(
+        update={"baseline": None, "baseline_percent": 19.4, "baseline_n": [31, 36], "mid": 30.0}
+    )
+    assert baseline_counts(19.4, 1, [31, 36]) == [(6, 31), (7, 36)]
+    assert baseline_counts(50, 0, [7, 9]) == []
+    data = bm.Estimates(y=[-0.485], se=[0.275], measure="log_or")
+    found = {row.label: row for row in derived_rows(printed, outcome("log_or"), bm.fit(data, SURE))}
+
+    def share(x):
+        return (stats.beta.cdf(x, 6.5, 25.5) + stats.beta.cdf(x, 7.5, 29.5)) / 2
+
+    row = found["risk, control"]
+    assert_allclose([share(x / 100) for x in (row.median, row.lower, row.upper)], [0.5, 0.025, 0.975], rtol=1e-9)
+    rng, n = np.random.default_rng(20260101), 4_000_000
+    baseline = np.where(rng.random(n) < 0.5, rng.beta(6.5, 25.5, n), rng.beta(7.5, 29.5, n))
+    odds = baseline / (1 - baseline) * np.exp(rng.normal(-0.485, 0.275, n))
+    difference = 100 * (odds / (1 + odds) - baseline)
+    row = found["absolute risk difference"]
+    assert_allclose(
+        [row.lower, row.median, row.upper], np.quantile(difference, [0.025, 0.5, 0.975]), atol=0.03
+    )  # 4 errors
+    share_beyond = np.mean(difference < -3)
+    row = found["probability of a benefit of more than 30 per 1,000"]
+    assert_allclose(row.median, share_beyond, atol=4 * math.sqrt(share_beyond * (1 - share_beyond) / n))
 
 
 ANALYSIS = """
@@ -103,16 +132,20 @@ tau = "HalfNormal(0.5)"
 [[outcomes.o.derived]]
 model = "m"
 baseline_label = "control"
-baseline_percent = 20.0
-baseline_n = [60]
+{baseline}
 """
+PRINTED = "baseline_percent = 20.0\nbaseline_n = [60]"
 
 
 def planned(
-    folder: Path, measure: str, formula: str = "", table: str = "study,y,se,dose\nA,-0.3,0.2,1\nB,-0.1,0.3,2\n"
+    folder: Path,
+    measure: str,
+    formula: str = "",
+    table: str = "study,y,se,dose\nA,-0.3,0.2,1\nB,-0.1,0.3,2\n",
+    baseline: str = PRINTED,
 ):
     (folder / "effects.csv").write_text(table)
-    (folder / "analysis.toml").write_text(ANALYSIS.format(measure=measure, formula=formula))
+    (folder / "analysis.toml").write_text(ANALYSIS.format(measure=measure, formula=formula, baseline=baseline))
     return plan(folder / "analysis.toml")
 
 
@@ -135,6 +168,47 @@ def test_what_is_not_stated_is_asked_for(tmp_path):
         planned(tmp_path, 'measure = "reported_ratio"', table=printed)
     planned(tmp_path, 'measure = "reported_ratio"\neffects = { printed_measure = "log_or" }', table=printed)
     planned(tmp_path, 'measure = "log_or"')
+
+
+@pytest.mark.parametrize(
+    ("stated", "message"),
+    [
+        ("", "baseline_percent and baseline_n missing: give them, or baseline"),
+        ("baseline_percent = 20.0", "baseline_n missing"),
+        ("baseline = 0.2\nbaseline_percent = 20.0", "baseline and baseline_percent: give a risk as it is known"),
+        ("baseline = 20.0", "baseline risk 20: it must lie between 0 and 1, without these. 20% is 0.2."),
+        ('baseline = "HalfNormal(1)"', "mass below 0 or above 1"),
+        (
+            "baseline_percent = 50.0\nbaseline_digits = 0\nbaseline_n = [7]",
+            "no whole number of events of 7 rounds to 50%",
+        ),
+        ("baseline = 0.2\nmid = 1200", "outcomes.o.derived"),
+    ],
+)
+def test_a_baseline_risk_is_stated_once(stated, message, tmp_path):
+    with pytest.raises(SpecificationError, match=re.escape(message)):
+        planned(tmp_path, 'measure = "log_or"', baseline=stated)
+
+
+def test_counts_have_risks_too(tmp_path):
+    """Of a file that states no measure, since counts have one alone; the numbers are those of `summary_of_findings`."""
+    (tmp_path / "arms.csv").write_text("study,events_t,n_t,events_c,n_c\nA,5,35,0,39\nB,2,40,3,40\n")
+    (tmp_path / "analysis.toml").write_text(
+        'title = "t"\n[outcomes.o]\narms = "arms.csv"\n[outcomes.o.models.m]\nkind = "binomial_normal"\n'
+        'mu = "Normal(0, 2)"\ntau = "HalfNormal(0.5)"\n[[outcomes.o.derived]]\nmodel = "m"\nbaseline_label = "control"\n'
+        'baseline = "3 of 60"\nmid = 20\n'
+    )
+    checked = plan(tmp_path / "analysis.toml")
+    o = checked.analysis.outcomes["o"]
+    result = bm.fit(checked.data["o"], checked.models["o"]["m"])
+    found = {row.label: row for row in derived_rows(o.derived[0], o, result)}
+    want = bm.summary_of_findings(result, "3 of 60", mid=20)
+    for label, values in (("risk, treatment", want.treated), ("absolute risk difference", want.difference)):
+        row = found[label]
+        assert_allclose([row.median, row.lower, row.upper], np.array(values) / 10, rtol=1e-12)
+    assert found["odds ratio"].median == want.relative[0]
+    assert found["probability of a harm of more than 20 per 1,000"].median == want.probability_harm_beyond
+    assert found["risk, control"].note == "3 of 60"
 
 
 def test_a_model_without_a_mean_has_nothing_to_derive_from(tmp_path):

@@ -81,7 +81,7 @@ def test_refusals(data):
         ({"parameter": "dose"}, "no such coefficient"),
         ({"parameter": "tau"}, "no such coefficient"),
         ({"parameter": "tau", "estimators": []}, "no such coefficient"),
-        ({"model": {}}, "give a NormalNormal"),
+        ({"model": {}}, "give a model"),
         ({"model": {"a": model, "b": bm.NormalNormal(formula="1 + year", tau=bm.HalfNormal(1))}}, "one formula"),
     )
     for options, words in cases:

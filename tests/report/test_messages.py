@@ -24,7 +24,8 @@ OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 NAMED = re.compile(rf"(?:bayesmeta (?P<run>{'|'.join(COMMANDS)})\b[^.;`]*|\b(?P<short>{'|'.join(COMMANDS)}) )$")
 # Modules that one command alone runs; messages of others may come from several.
 OF_ONE = {
-    "report/comparison.py": "compare", "report/explorer_command.py": "explore", "report/plot_command.py": "plot",
+    "report/comparison.py": "compare", "report/compare_command.py": "compare",
+    "report/explorer_command.py": "explore", "report/plot_command.py": "plot",
     "report/new_command.py": "new", "report/simulation.py": "simulate", "report/terminal.py": "fit",
     "report/new_folder.py": "new", "report/diff_command.py": "diff",
 }  # fmt: skip

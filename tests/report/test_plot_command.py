@@ -148,7 +148,7 @@ REJECTED = {
     "no mu": (["--kind", "leave-one-out", "--formula", "0 + latitude"], "has no mu"),
     "other order": (["--kind", "cumulative", "--order", "yaer"], "--order yaer: there is no such covariate. .*'year'"),
     "other claim": (["--kind", "tipping", "--claim", "nu < 0"], "nu"),
-    "model of arms": (["--kind", "comparison", "--model", "arm_normal"], "`bayesmeta plot --kind comparison` takes estimates"),
+    "model of arms": (["--kind", "comparison", "--model", "arm_normal"], "column 'n_t' is missing"),
 }  # fmt: skip
 
 

@@ -81,14 +81,23 @@ class PublishedPool(Record):
     upper: float
 
 
+class ForestColumnRecord(Record):
+    """A column of a forest plot: a text for each study, and one beside the mean effect."""
+
+    heading: str
+    cells: list[str]
+    total: str
+
+
 class ForestRecord(Record):
-    """A forest plot; `unknown` is what marks studies that are not known."""
+    """A forest plot; `unknown` is what marks studies that are not known, `columns` what stands beside their names."""
 
     studies: list[ForestStudy]
     unknown: str = "latent"
     pooled: Pool
     new: Pool
     published: PublishedPool | None
+    columns: list[ForestColumnRecord] = Field(default_factory=list)
 
 
 class Panel(Record):

@@ -84,7 +84,7 @@ class EstimatorRecord(Record):
 
 
 class SchoolRow(Record):
-    """An estimator or a model on the same estimates."""
+    """An estimator or a model on the same data; `reason` says why an estimator has no result."""
 
     name: str
     school: School
@@ -108,6 +108,7 @@ class SchoolRow(Record):
     display_upper: float | None = None
     display_prediction_lower: float | None = None
     display_prediction_upper: float | None = None
+    reason: str = ""
 
 
 class HeterogeneityRecord(Record):
@@ -146,7 +147,7 @@ class ResidualQ(Record):
 
 
 class SideBySide(Record):
-    """Both schools on the same estimates."""
+    """Both schools on the same data; `note` says what was added to which counts."""
 
     formula: str
     parameter: str
@@ -158,6 +159,7 @@ class SideBySide(Record):
     residual: ResidualQ | None = None
     tests: list[CovariateTest] = Field(default_factory=list)
     no_difference: list[NoDifference] = Field(default_factory=list)
+    note: str = ""
 
 
 class OutcomeRecord(Record):

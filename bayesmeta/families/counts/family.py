@@ -10,6 +10,7 @@ from bayesmeta.errors import SpecificationError
 from bayesmeta.families.counts.keys import KEYS
 from bayesmeta.families.counts.words import CountsWords
 from bayesmeta.families.exact import Exact
+from bayesmeta.families.frequentist import Frequentist
 from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.families.protocol import Family
 from bayesmeta.quadrature.study_curves.problem import obstacle
@@ -24,16 +25,22 @@ class OfCounts(CountsWords, Family):
 
     name, made_for, keys = KEYS.kind, "Counts", KEYS
     data_type, model_types = Counts, (BinomialNormal,)
+    measured = "log_or"
     advice = "Use BinomialNormal(mu=..., tau=...), or effect_sizes(arms, measure) for odds ratios with their standard errors."
 
     def build(self, base: NormalNormal, data: Counts, measure: str | None, own: Mapping[str, Any]) -> BinomialNormal:
         """The model, of a log odds ratio."""
-        if measure not in (None, "log_or"):
+        if measure not in (None, self.measured):
             raise SpecificationError(
-                f"measure {measure!r}: theta of binomial_normal is a log odds ratio. Say log_or; an analysis file that "
-                "says nothing means md."
+                f"measure {measure!r}: theta of binomial_normal is a log odds ratio. Say log_or, or nothing."
             )
         return BinomialNormal(base=base, **own)
+
+    def frequentist(self, data: Counts, models: Sequence[Any]) -> Frequentist:
+        """Of the counts as they are, and of odds ratios with a half added to zero cells."""
+        from bayesmeta.families.counts.frequentist import of_counts
+
+        return of_counts(data)
 
     def measure(self, data: Counts, model: BinomialNormal) -> str:
         """A log odds ratio."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bayesmeta.data.counts import Counts
 from bayesmeta.effects.display import Display
 from bayesmeta.families.counts.crude import crude
-from bayesmeta.families.words import Marks, Reader, Replicates, Words
+from bayesmeta.families.words import TRUE_EFFECTS, ForestColumn, Marks, Reader, Replicates, Words
 
 _MARKS = Marks(
     squares="Squares: odds ratios of the studies' own counts, with 95% intervals by Woolf's standard errors",
@@ -24,11 +24,11 @@ _MARKS = Marks(
 class CountsWords(Words):
     """Words for `Counts`."""
 
-    partly = "with a zero cell"
-    left_out = (
-        "Frequentist estimators beside the models: they take odds ratios with standard errors, for which zero cells would have "
-        "to be corrected, and here the counts enter as they are.",
+    hierarchy = (
+        "binomial-normal hierarchical models: the events of study i are binomial given its log odds ratio, the study's true "
+        f"effect theta_i, and {TRUE_EFFECTS}"
     )
+    partly = "with a zero cell"
 
     def estimates(self, data: Counts, model: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Log odds ratios of the counts alone."""
@@ -37,6 +37,16 @@ class CountsWords(Words):
     def size(self, data: Counts, i: int) -> str:
         """Participants of both arms."""
         return f"{data.n_t[i]:g} v {data.n_c[i]:g}"
+
+    def forest_columns(self, data: Counts) -> list[ForestColumn]:
+        """Events of participants in each arm, and of all studies together."""
+        arms = {"Treatment n/N": (data.events_t, data.n_t), "Control n/N": (data.events_c, data.n_c)}
+        return [
+            ForestColumn(
+                name, [f"{x:g}/{m:g}" for x, m in zip(*arm, strict=True)], f"{arm[0].sum():g}/{arm[1].sum():g}"
+            )
+            for name, arm in arms.items()
+        ]
 
     def said(self, data: Counts, i: int, display: Display) -> str:
         """Events of participants in both arms."""
