@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from numbers import Real
 
 import numpy as np
@@ -21,7 +22,7 @@ Floats = NDArray[np.float64]
 Function = Callable[[Floats], Floats]
 _HALF_WIDTH = 4.0  # of the double-exponential rule, beyond which weights vanish in double precision
 _HALVINGS = 60  # of the interval of risks
-_PAIRS = 50  # of events and arm size, at the most
+_PAIRS = 20  # of events and arm size, at the most
 _ALLOWED = (
     "a number between 0 and 1 (0.2), events of participants ('12 of 60'), 'Beta(12, 48)', 'LogitNormal(-1.4, 0.3)', or a prior "
     "with all of its mass there, such as Uniform(0.1, 0.3)"
@@ -63,16 +64,18 @@ class BaselineRisk:
     parts: Sequence[Part] = ()
     known: float | None = None
 
-    def nodes(self, step: float) -> tuple[Floats, Floats]:
-        """Risks and their weights, which sum to 1: a double-exponential rule over the probabilities of each part."""
+    def nodes(self, step: float, low: float = 0.0, high: float = 1.0) -> tuple[Floats, Floats]:
+        """Risks between two limits and their weights: a double-exponential rule over the probabilities of each part."""
         if self.known is not None:
-            return np.array([self.known]), np.ones(1)
-        t = np.arange(-_HALF_WIDTH, _HALF_WIDTH + step / 2, step)
-        probability = expit(math.pi * np.sinh(t))
-        weight = np.cosh(t) * probability * expit(-math.pi * np.sinh(t))
-        risks = np.concatenate([part.ppf(probability) for part in self.parts])
-        weights = np.concatenate([part.weight * weight / weight.sum() for part in self.parts])
-        return np.clip(risks, 0.0, 1.0), weights
+            inside = low <= self.known <= high
+            return np.array([self.known]), np.array([float(inside)])
+        unit, weight = _rule(step)
+        risks, weights = [], []
+        for part in self.parts:
+            first, last = (float(part.cdf(np.array(x))) if 0 < x < 1 else x for x in (low, high))
+            risks.append(part.ppf(np.clip(first + (last - first) * unit, 0.0, 1.0)))
+            weights.append(part.weight * (last - first) * weight)
+        return np.clip(np.concatenate(risks), 0.0, 1.0), np.concatenate(weights)
 
     def quantiles(self, levels: Sequence[float]) -> Floats:
         """Quantiles of the risk."""
@@ -81,7 +84,23 @@ class BaselineRisk:
             return np.full_like(at, self.known)
         if len(self.parts) == 1:
             return np.asarray(self.parts[0].ppf(at), float)
-        return _inverted(lambda risk: np.asarray(sum(part.weight * part.cdf(risk) for part in self.parts)), at)
+        return _inverted(self.below, at)
+
+    def below(self, risk: Floats | float) -> Floats:
+        """Probability of a risk of at most so much."""
+        at = np.asarray(risk, float)
+        if self.known is not None:
+            return np.asarray(at >= self.known, float)
+        return np.asarray(sum(part.weight * part.cdf(at) for part in self.parts))
+
+
+@lru_cache(maxsize=16)
+def _rule(step: float) -> tuple[Floats, Floats]:
+    """Nodes between 0 and 1, and weights that sum to 1."""
+    t = np.arange(-_HALF_WIDTH, _HALF_WIDTH + step / 2, step)
+    nodes = expit(math.pi * np.sinh(t))
+    weights = np.cosh(t) * nodes * expit(-math.pi * np.sinh(t))
+    return nodes, weights / weights.sum()
 
 
 def _inverted(cdf: Function, levels: Floats) -> Floats:
@@ -146,13 +165,8 @@ def printed_risk(percent: float, counts: Sequence[tuple[int, int]]) -> BaselineR
 
     Of very many pairs evenly spaced ones stand for all: their distributions are wider than the gaps between them.
     """
-    kept = np.array(counts, float)[:: max(len(counts) // _PAIRS, 1)]
-    a, b = kept[:, :1] + 0.5, kept[:, 1:] - kept[:, :1] + 0.5
-
-    def cdf(risk: Floats) -> Floats:
-        return np.asarray(betainc(a, b, risk).mean(axis=0))
-
-    return BaselineRisk(f"printed {percent:g}%", [Part(1.0, cdf, lambda q: _inverted(cdf, q))])
+    kept = counts[:: max(len(counts) // _PAIRS, 1)]
+    return BaselineRisk(f"printed {percent:g}%", [_beta(k + 0.5, n - k + 0.5, 1 / len(kept)) for k, n in kept])
 
 
 def _of_number(risk: float) -> BaselineRisk:
@@ -202,5 +216,5 @@ def _of_prior(prior: Prior, text: str) -> BaselineRisk:
     return BaselineRisk(text, [Part(weight, leaf.cdf, leaf.ppf) for weight, leaf in prior.leaves()])
 
 
-def _beta(a: float, b: float) -> Part:
-    return Part(1.0, lambda risk: np.asarray(betainc(a, b, risk)), lambda q: np.asarray(betaincinv(a, b, q)))
+def _beta(a: float, b: float, weight: float = 1.0) -> Part:
+    return Part(weight, lambda risk: np.asarray(betainc(a, b, risk)), lambda q: np.asarray(betaincinv(a, b, q)))

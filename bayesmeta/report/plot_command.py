@@ -41,7 +41,7 @@ def plot(
         list[str] | None,
         typer.Option(
             help="Prior on the between-study SD, e.g. 'HalfNormal(0.5)'. Repeatable for --kind sensitivity and comparison; "
-            "comparison has UniformShrinkage() if left out."
+            "comparison of estimates has UniformShrinkage() if left out."
         ),
     ] = None,
     mu: Annotated[

@@ -130,6 +130,22 @@ def test_a_risk_cannot_pass_one():
     assert (found.probability_beyond, found.probability_harm_beyond) == (0.0, 0.0)
 
 
+def test_where_risks_end_at_one_the_rule_does():
+    """A risk ratio that often takes the risk to 1: the distribution of the difference jumps, by SciPy on either side."""
+    effect, p = stats.norm(1.5, 0.5), stats.beta(12, 48)
+    found = bm.summary_of_findings(bm.fit(bm.Estimates([1.5], [0.5], measure="log_rr"), SURE), "Beta(12, 48)", mid=700)
+
+    def below(x):
+        parts = [(1e-12, 1 - x), (1 - x, 1)] if x > 0 else [(-x, 1)]
+        inner = [lambda r: p.pdf(r) * effect.cdf(np.log((r + x) / r)), p.pdf]
+        return sum(integrate.quad(f, *ends, epsabs=1e-12, limit=400)[0] for f, ends in zip(inner, parts, strict=False))
+
+    assert_allclose([below(x / 1000) for x in found.difference], LEVELS, atol=2e-8)
+    assert_allclose(found.probability_harm_beyond, 1 - below(0.7), atol=2e-8)
+    assert found.treated[2] == 1000.0
+    assert found.error_bound < 1e-7
+
+
 def test_turning_benefit_around_turns_the_number_around():
     fewer, more = (bm.summary_of_findings(normal(), "Beta(12, 48)", 20, benefit=side) for side in ("lower", "higher"))
     assert more.needed.difference == tuple(-x for x in (fewer.needed.difference[2], *fewer.needed.difference[1::-1]))
