@@ -20,6 +20,8 @@ _HOME = {
     "bayesmeta.data.datasets": ["load_dataset"],
     "bayesmeta.data.estimate_tables": ["read_estimates"],
     "bayesmeta.data.estimates": ["Estimates"],
+    "bayesmeta.data.proportions": ["Proportions"],
+    "bayesmeta.data.rates": ["Rates"],
     "bayesmeta.data.formats": ["read_table"],
     "bayesmeta.data.review": ["Choice", "Option", "PublishedReview", "Range", "Study"],
     "bayesmeta.data.statistics": [
@@ -110,9 +112,11 @@ _HOME = {
     "bayesmeta.sensitivity.tipping": ["tipping_point"],
     "bayesmeta.spec.arm_normal": ["ArmNormal"],
     "bayesmeta.spec.binomial_normal": ["BinomialNormal"],
+    "bayesmeta.spec.hypergeometric_normal": ["HypergeometricNormal"],
     "bayesmeta.spec.change_normal": ["ChangeNormal"],
     "bayesmeta.simulation.run": ["simulate"],
     "bayesmeta.spec.between": ["Cluster", "Given", "Independent", "MultiArm", "Slope"],
+    "bayesmeta.spec.poisson_normal": ["PoissonNormal"],
     "bayesmeta.spec.normal_normal": ["NormalNormal"],
     "bayesmeta.spec.two_scales": ["TwoScales"],
 }  # fmt: skip

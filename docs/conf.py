@@ -30,7 +30,16 @@ autodoc_typehints = "none"  # types stand in the docstrings
 autosummary_imported_members = True
 numpydoc_class_members_toctree = False
 # Their methods come from a base class that has no page of its own.
-_inheriting = ("Estimates", "ArmMeans", "ArmChanges", "Counts", "PooledResult", "MultilevelResult")
+_inheriting = (
+    "Estimates",
+    "ArmMeans",
+    "ArmChanges",
+    "Counts",
+    "Proportions",
+    "Rates",
+    "PooledResult",
+    "MultilevelResult",
+)
 numpydoc_show_inherited_class_members = {f"bayesmeta.{name}": name in _inheriting for name in bayesmeta.__all__}
 
 html_theme = "furo"

@@ -27,11 +27,11 @@ SAMPLERS = {"pymc", "pytensor", "nutpie", "numba"}
 COMPILED = {
     f"bayesmeta/{name}.py"
     for name in (
-        "families/op", "families/fitted", "families/arm_means/kernel", "families/arm_changes/kernel", "families/counts/curve",
-        "families/estimates/kernel", "families/review/kernel", "families/review/kernel_fit", "families/review/kernel_trials",
-        "families/review/op", "families/review/importance/kernel_slopes", "families/review/importance/kernel_newton",
-        "quadrature/study_curves/grid_kernel", "quadrature/study_curves/kernel", "quadrature/study_curves/lines",
-        "quadrature/study_curves/surface_kernel",
+        "families/op", "families/fitted", "families/arm_means/kernel", "families/arm_changes/kernel", "families/curves/baseline",
+        "families/estimates/kernel", "families/rates/poisson", "families/review/kernel", "families/review/kernel_fit",
+        "families/review/kernel_trials", "families/review/op", "families/review/importance/kernel_slopes",
+        "families/review/importance/kernel_newton", "quadrature/study_curves/grid_kernel", "quadrature/study_curves/kernel",
+        "quadrature/study_curves/lines", "quadrature/study_curves/surface_kernel",
     )
 }  # fmt: skip
 LATE = SAMPLERS | {"arviz", "arviz_base", "arviz_stats", "arviz_plots", "matplotlib", "great_tables"}
@@ -40,13 +40,15 @@ PUBLIC_NAMES = [
     "ArmChanges", "ArmMeans", "ArmNormal", "BayesmetaError", "BergerDeely", "BinomialNormal", "Cauchy", "ChangeNormal", "Choice",
     "Cluster", "Conventional", "ConvergenceWarning", "Counts", "CustomScale", "DataError", "DataWarning", "Dose", "DuMouchel",
     "Estimates", "Exponential", "Finding", "Flat", "Gamma", "Given", "HalfCauchy", "HalfLogistic", "HalfNormal",
-    "HalfStudentT", "Heterogeneity", "ISquared", "ImproperUniform", "Independent", "InferenceError", "InvGamma",
+    "HalfStudentT", "Heterogeneity", "HypergeometricNormal",
+    "ISquared", "ImproperUniform", "Independent", "InferenceError", "InvGamma",
     "Jeffreys", "LogNormal", "LogStudentT", "Lomax", "MetaRegressionSlope", "MetaRegressionTest",
     "MetaResult", "Mixture", "MultiArm", "MultilevelResult",
     "MultivariateNormal", "Normal", "NormalNormal", "OnVariance", "Option", "OverallJeffreys", "PointMass",
-    "PooledEstimate", "PooledResult", "PredictionInterval", "PublishedPrior", "PublishedReview", "Range", "Rayleigh", "Scale",
-    "SensitivityResult", "SignificantCount", "Slope", "SpecificationError", "SqrtUniform", "StudentT", "Study",
-    "StudyTest", "SubgroupTest", "Table", "Truncated", "TwoScales", "Uniform", "UniformShrinkage",
+    "PoissonNormal", "PooledEstimate", "PooledResult", "PredictionInterval", "Proportions", "PublishedPrior",
+    "PublishedReview", "Range", "Rates", "Rayleigh", "Scale", "SensitivityResult", "SignificantCount", "Slope",
+    "SpecificationError", "SqrtUniform", "StudentT", "Study", "StudyTest", "SubgroupTest", "Table", "Truncated",
+    "TwoScales", "Uniform", "UniformShrinkage",
     "add_reading_error", "alt_text", "bayes_factor_curve", "box_p_value", "check_table", "claim_sensitivity", "cluster_robust",
     "combine_arms", "combine_groups", "compare", "complete_arms", "convergence", "counts_from_percentage",
     "cumulative", "cumulative_dose", "default_priors", "discounted", "effect_sizes", "effective_sample_size", "egger_test",

@@ -170,6 +170,8 @@ SMALL = pd.DataFrame(
     }
 )
 COUNTS = pd.DataFrame({"study": ["A", "B"], "events_t": [5, 2], "n_t": [35, 40], "events_c": [0, 0], "n_c": [39, 40]})
+SINGLE = pd.DataFrame({"study": ["A", "B"], "events": [5, 0], "n": [35, 40]})
+RATES = COUNTS.rename(columns={"n_t": "time_t", "n_c": "time_c"})
 LABORATORIES = without("events_t", "n_t", "events_c", "n_c").assign(laboratory=["a", "b", "c"] * 4 + ["a"])
 # Page, words of the fragment, what stands before and after it in a whole file, and the table beside it; without one the file is
 # checked as far as its keys and values go.
@@ -181,6 +183,8 @@ WHOLE: list[tuple[str, str, str, str, pd.DataFrame | None]] = [
     ("analysis-files", 'kind = "arm_normal"', "", "", column("missing")),
     ("analysis-files", 'kind = "change_normal"', "", "", column("baseline")),
     ("counts", 'kind = "binomial_normal"', "", "", COUNTS),
+    ("proportions", 'kind = "binomial_normal"', "", "", SINGLE),
+    ("rates", 'kind = "poisson_normal"', "", "", RATES),
     ("dependence", "three_levels", "", "", LABORATORIES),
     ("formats", "columns = ", "", PAIN.partition("\n")[2] + OVERALL.format("pain") + 'formula = "1 + dose"\n', MEANS),
     ("models", 'kind = "change_normal"', PAIN, "", column("baseline")),

@@ -121,6 +121,7 @@ OF_MODELS = {
     "binomial_normal.baseline": (
         ["e.csv", *TAU, "--option", "baseline=Normal(0, 1)"], "It is of --model change_normal or binomial_normal",
     ),
+    "poisson_normal.baseline": (["e.csv", *TAU, "--option", "baseline=Normal(0, 1)"], "or poisson_normal."),
 }  # fmt: skip
 # What is rejected where it has no effect: arguments that give it there, and the message.
 REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
@@ -358,6 +359,8 @@ PLAIN = {
     "ArmNormalSection": "kind label formula tau draws equal_variances",
     "ChangeNormalSection": "kind label formula tau draws baseline",
     "BinomialNormalSection": "kind label formula tau draws baseline",
+    "HypergeometricNormalSection": "kind label formula tau draws",
+    "PoissonNormalSection": "kind label formula tau draws baseline",
     "Sensitivity": "",
     "EffectsSection": "combine",
     "Design": "title seed replications level truth studies selection estimators priors",
@@ -452,6 +455,8 @@ OF_A_KIND = {
     "ArmNormalSection": "mu beta typical_sd sd_variation sd_probability",
     "ChangeNormalSection": "mu beta correlation correlation_variation",
     "BinomialNormalSection": "mu beta",
+    "HypergeometricNormalSection": "mu beta",
+    "PoissonNormalSection": "mu beta",
     "Published": "estimate lower upper level digits covariate group method interval rule tau p direction tolerance i2 tau2 q "
     "count study relation ratio",
 }

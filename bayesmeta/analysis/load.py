@@ -19,7 +19,7 @@ from bayesmeta.effects.options import EffectOptions
 from bayesmeta.effects.registry import REPORTED, display_of, measure_named, specific
 from bayesmeta.effects.reported import estimates_of_table
 from bayesmeta.errors import BayesmetaError, DataWarning, SpecificationError
-from bayesmeta.families.registry import family_for, family_named
+from bayesmeta.families.registry import arms_type, family_for
 from bayesmeta.spec.formula import names_in
 
 _TABLES = ("studies", "estimates", "arms")
@@ -56,7 +56,10 @@ def load_data(outcome: Outcome, folder: Path, name: str) -> Data:
         return load_review(outcome, reject_blank_cells(open_table(table, "table of studies")), name, stated)
     try:
         if (kind := kind_of_arms(outcome)) is not None:
-            arms: Data = family_named(kind).data_type.from_frame(table, covariates=outcome.covariates)  # type: ignore[attr-defined]
+            opened = open_table(table, "arm table")
+            arms: Data = arms_type(kind, opened, outcome.covariates or ()).from_frame(
+                opened, covariates=outcome.covariates
+            )
             return arms
         if given[0] == "arms" or outcome.measure in REPORTED:
             return _computed(outcome, table)

@@ -115,7 +115,7 @@ def build_model(section: ModelSection, measure: str, data: Data, folder: Path) -
     base = NormalNormal(formula=section.formula, tau=parse_prior(section.tau), beta=beta, mu=mu)
     family, given = family_for(section.kind, data), section.own
     for name in given:
-        if name not in family.keys.names:
+        if name not in family.keys.names and name in section.model_fields_set:
             raise SpecificationError(f"{name}: it is for {family_named(section.kind).made_for}; leave it out.")
     for key in section.keys.priors:
         if key.option and (key.option in given) != (key.name in given):

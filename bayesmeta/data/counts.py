@@ -9,7 +9,8 @@ from bayesmeta.data.study_columns import Floats, Numbers, Place
 from bayesmeta.data.study_table import StudyTable
 from bayesmeta.errors import DataError
 
-_HINT = "Give whole numbers, or leave the study out; effect_sizes(arms, 'log_or') takes fractions."
+EVENTS_HINT = "Give whole numbers, or leave the study out; effect_sizes(arms, {measure!r}) takes fractions."
+_HINT = EVENTS_HINT.format(measure="log_or")
 
 
 class Counts(StudyTable):
@@ -53,10 +54,8 @@ class Counts(StudyTable):
 
     def _check(self, place: Place) -> None:
         for arm in ("t", "c"):
-            events, n = getattr(self, f"events_{arm}"), getattr(self, f"n_{arm}")
-            for i in map(int, np.flatnonzero(events > n)):
-                where = place(i, f"events_{arm}")
-                raise DataError(f"{where}: events_{arm} must not exceed n_{arm}; got {events[i]:.10g} of {n[i]:.10g}.")
+            names = f"events_{arm}", f"n_{arm}"
+            reject_more_events(getattr(self, names[0]), getattr(self, names[1]), names, place)
 
     @property
     def cells(self) -> Floats:
@@ -70,3 +69,10 @@ class Counts(StudyTable):
 
     def _facts(self) -> dict[str, object]:
         return {"n_studies": self.n_studies, "zero_cells": int(self.zero_cell.sum())} | super()._facts()
+
+
+def reject_more_events(events: Floats, n: Floats, names: tuple[str, str], place: Place) -> None:
+    """Reject the first arm with more events than participants."""
+    for i in map(int, np.flatnonzero(events > n)):
+        where = place(i, names[0])
+        raise DataError(f"{where}: {names[0]} must not exceed {names[1]}; got {events[i]:.10g} of {n[i]:.10g}.")

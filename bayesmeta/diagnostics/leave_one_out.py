@@ -123,7 +123,7 @@ def leave_one_out(
 
     Parameters
     ----------
-    data : Estimates, PublishedReview, ArmMeans, ArmChanges or Counts
+    data : Estimates, PublishedReview, arms or counts
         At least two studies.
     model : Model
     claim : str, optional

@@ -157,9 +157,10 @@ def prepare[D: Data, M: Model](data: D, model: M, what: str = "model") -> Prepar
     Raises
     ------
     DataError, SpecificationError
-        As `family_of`.
+        As `family_of`, and if the model cannot be of these data.
     """
-    return Prepared(family_of(data, model, what), data, model)
+    family = family_of(data, model, what)
+    return Prepared(family, data, family.complete(data, model))
 
 
 def design(data: Data, model: Model) -> Design:

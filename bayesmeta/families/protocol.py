@@ -94,6 +94,10 @@ class Family(Words, ABC):
     def build(self, base: NormalNormal, data: Any, measure: str | None, own: Mapping[str, Any]) -> Any:
         """The model of formula and priors `base` on these data, with what `keys` have: priors, or by name, and options."""
 
+    def complete(self, data: Any, model: Any) -> Any:
+        """The model with what it leaves to its data; raises if it cannot be of them."""
+        return model
+
     def design(self, data: Any, model: Any) -> Design:
         """Design matrix of the model on the data, without a check of its priors."""
         return formula_design(model.base.formula, data)

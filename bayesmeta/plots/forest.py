@@ -96,7 +96,7 @@ def forest(
     if weighted:
         heads.insert(1, "Weight")
     label = f"{x_label}\n{sides(benefit)}".strip()
-    width, letters, ticks = (4.1, 15, 4) if narrow else (5.3 + 0.6 * (weighted + len(left)), 19, 6)
+    width, letters, ticks = (4.1, 15, 4) if narrow else (5.3 + 0.6 * (weighted + len(left)), 19, 4 if left else 6)
     return draw_rows(
         rows,
         display=display,

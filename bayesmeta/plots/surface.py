@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.contour import ContourSet
 
 from bayesmeta.errors import SpecificationError
 from bayesmeta.plots.canvas import BLACK, VERMILION, blank, ratio_axis
@@ -65,7 +66,8 @@ def contour(
     if levels:
         ax.contourf(x, y, values.T, levels=[0.0, *levels, 1.0], cmap="cividis", alpha=0.45)
         lines = ax.contour(x, y, values.T, levels=levels, colors=BLACK, linewidths=0.9)
-        ax.clabel(lines, fmt=lambda level: f"{level:g}")
+        if places := _inside(lines, ax):
+            ax.clabel(lines, fmt=lambda level: f"{level:g}", manual=places)
     for name, given in (points or {}).items():
         pair = plain(given[0]), plain(given[1])
         for prior, priors, label in zip(pair, (x_priors, y_priors), (x_label, y_label), strict=True):
@@ -87,6 +89,19 @@ def contour(
     ax.set_ylabel(y_name)
     ax.set_title(f"Probability that {result.claims[place]}")
     return ax
+
+
+def _inside(lines: ContourSet, ax: Axes) -> list[tuple[float, float]]:
+    """A point of each contour for its label: away from the edges, which would cut it, and from those of its neighbours."""
+    to_share, places = ax.transData - ax.transAxes, []
+    for i, segments in enumerate(lines.allsegs):
+        points = np.concatenate([*segments, np.empty((0, 2))])
+        share = to_share.transform(points)
+        inside = ((share > 0.07) & (share < 0.93)).all(axis=1)
+        if inside.any():
+            nearest = np.abs(share[inside, 0] - (0.75, 0.5, 0.25)[i % 3]).argmin()
+            places.append(tuple(points[inside][nearest].tolist()))
+    return places
 
 
 def prior_axis(name: str, priors: tuple[Prior, ...]) -> tuple[str, str, list[int]]:

@@ -10,7 +10,7 @@ from bayesmeta.data.kinds import Data
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.families.keys import Keys
 from bayesmeta.families.kinds import KINDS
-from bayesmeta.families.registry import family_named
+from bayesmeta.families.registry import family_for
 from bayesmeta.priors import Flat, Prior
 from bayesmeta.spec.design import Design
 from bayesmeta.spec.normal_normal import NormalNormal
@@ -135,7 +135,9 @@ class Asked:
             formula=self.formula, tau=first["tau"] if tau is None else tau, mu=first.get("mu", Flat()), beta=beta
         )
         own_priors = {name: each.get("", each) for name, each in self.own.items()}
-        model: Model = family_named(self.keys.kind).build(base, self.data, self.measure, {**self.options, **own_priors})
+        model: Model = family_for(self.keys.kind, self.data).build(
+            base, self.data, self.measure, {**self.options, **own_priors}
+        )
         return model
 
 

@@ -71,6 +71,7 @@ def page_content(results: Results) -> dict[str, Any]:
         forest=None if first is None else figures.forest_figures(results.outcomes[first], results.analysis.ci_prob)[0],
         strip=figures.summary_figure(results),
         schools=_schools(results, first),
+        together=_together(results, first),
         contents=contents,
         named=_unique([title for _, title in contents]),
         failed=failed,
@@ -110,6 +111,14 @@ def _schools(results: Results, first: str | None) -> figures.Picture | None:
     outcome = results.outcomes[first]
     compared = outcome.side_by_side
     return figures.side_by_side_figure(compared, figures.measure_label(outcome)) if compared else None
+
+
+def _together(results: Results, first: str | None) -> bool:
+    """Whether both figures of page one share a line of paper, where a forest plot with more columns would have small letters."""
+    if first is None or not results.signals:
+        return False
+    forest = next(model.forest for model in results.outcomes[first].models.values() if model.forest)
+    return not forest.columns and all(study.weight is None for study in forest.studies)
 
 
 def _methods(results: Results) -> list[str]:

@@ -17,7 +17,7 @@ from bayesmeta.data.synonyms import recognised_arms, with_labels
 from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.families.keys import Keys, OptionKey
 from bayesmeta.families.kinds import KINDS
-from bayesmeta.families.registry import family_for, family_named
+from bayesmeta.families.registry import arms_type, family_for
 from bayesmeta.priors import parse_prior
 from bayesmeta.report.asked import Asked, Said
 from bayesmeta.report.input import Reading, estimates_of, say_recognised, table_of
@@ -145,7 +145,7 @@ class Stated:
         given, wanted = table_of(self.path, self.columns, self.formula, reading=self.reading), names_in(self.formula)
         for name in wanted:
             given.require(name, note=f", and the formula {self.formula!r} needs it")
-        kind: Any = family_named(keys.kind).data_type
+        kind = arms_type(keys.kind, given, wanted)
         table = with_labels(recognised_arms(given, (column.name for column in kind.columns), wanted))
         say_recognised(table, given)
         arms: Arms = kind.from_frame(table, covariates=wanted)

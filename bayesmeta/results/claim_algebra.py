@@ -137,6 +137,10 @@ def _build(syntax: Syntax, node: ast.expr) -> Sum:
 
 def function(name: str, x: Sum) -> Sum:
     """A function of a sum; of a constant, its value."""
+    if name == "expit":  # the inverse of the logit, 1 / (1 + exp(-x))
+        if x.is_constant and x.constant < -700:
+            return Sum(ZERO)
+        return quotient(Sum(ONE), Sum(ONE).plus(function("exp", x.times(-ONE))))
     if not x.is_constant:
         return Sum(ZERO, ((Term(name, (x,)), ONE),))
     if name == "abs":

@@ -13,9 +13,9 @@ from typing import Literal
 
 from bayesmeta.errors import SpecificationError, did_you_mean
 
-FUNCTIONS = ("abs", "exp", "log", "sqrt")
+FUNCTIONS = ("abs", "exp", "expit", "log", "sqrt")
 _LONGEST, _LARGEST, _DEEPEST = 2000, 400, 40  # characters without names, and nodes and levels of the tree
-_ALLOWED = "Use numbers, parameters, + - * / **, < <= > >= =, and, or, not, abs, exp, log, sqrt."
+_ALLOWED = "Use numbers, parameters, + - * / **, < <= > >= =, and, or, not, abs, exp, expit, log, sqrt."
 _COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq)
 _OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow)
 Kind = Literal["claim", "number"]

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from bayesmeta.errors import SpecificationError
 from bayesmeta.results.claim_syntax import Syntax, read, require_claim
@@ -33,6 +34,7 @@ _ARITHMETIC: dict[type, Callable[[Any, Any], Any]] = {
 _FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "abs": np.abs,
     "exp": np.exp,
+    "expit": expit,
     "log": lambda x: np.where(np.equal(x, 0), np.nan, np.log(x)),
     "sqrt": np.sqrt,
 }
@@ -45,7 +47,7 @@ def evaluate(expression: str, draws: Callable[[str], Any], names: Sequence[str])
     ----------
     expression : str
         Arithmetic, comparisons (also chained: ``"-1 < mu < 1"``), ``and``, ``or``, ``not``, and the functions
-        abs, exp, log, sqrt, over the parameters. Column names such as ``pain_class[T.mixed]`` stand as they are;
+        abs, exp, expit, log, sqrt, over the parameters. Column names such as ``pain_class[T.mixed]`` stand as they are;
         ``=`` and ``==`` are the same.
     draws : callable
         From a parameter's name to its draws; asked for those alone that the expression names.

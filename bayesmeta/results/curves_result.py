@@ -50,8 +50,8 @@ class CurvesResult(ComputedResult):
     Attributes
     ----------
     fit : CurvesFit
-    model : BinomialNormal
-    data : Counts
+    model : BinomialNormal, HypergeometricNormal or PoissonNormal
+    data : Counts, Proportions or Rates
     shape : tuple of int
         Chains and draws of `datatree`.
     seed : int

@@ -15,7 +15,9 @@ from bayesmeta.spec.arm_normal import ArmNormal
 from bayesmeta.spec.between import Between, Cluster, Independent, Slope
 from bayesmeta.spec.binomial_normal import BinomialNormal
 from bayesmeta.spec.change_normal import ChangeNormal
+from bayesmeta.spec.hypergeometric_normal import HypergeometricNormal
 from bayesmeta.spec.normal_normal import Names, NormalNormal, is_base
+from bayesmeta.spec.poisson_normal import PoissonNormal
 
 Floats = NDArray[np.float64]
 
@@ -118,7 +120,7 @@ class TwoScales:
         return hash(str(self))
 
 
-Model = NormalNormal | TwoScales | ArmNormal | ChangeNormal | BinomialNormal
+Model = NormalNormal | TwoScales | ArmNormal | ChangeNormal | BinomialNormal | HypergeometricNormal | PoissonNormal
 
 
 def structures(data: Estimates, model: Model) -> dict[str, Floats]:

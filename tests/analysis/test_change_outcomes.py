@@ -294,7 +294,8 @@ OTHER = (
 REFUSED = {
     "kind": (
         TOML, KIND, 'kind = "change_norml"\n',
-        "'change_norml': choose one of 'normal', 'arm_normal', 'change_normal', 'binomial_normal'. Did",
+        "'change_norml': choose one of 'normal', 'arm_normal', 'change_normal', 'binomial_normal', 'hypergeometric_normal', "
+        "'poisson_normal'. Did",
     ),
     "no kind": (TOML, KIND, "", "unknown key 'outcomes.pain.models.overall.correlation'. It belongs to kind = 'change_normal'"),
     "other kind": (TOML, "correlation = ", 'typical_sd = "HalfNormal(1)"\ncorrelation = ', "belongs to kind = 'arm_normal'"),

@@ -49,6 +49,10 @@ EXAMPLES: dict[str, tuple[type[StudyTable], dict[str, Any]]] = {
         },
     ),
     "counts": (bm.Counts, {"events_t": [5, 2, 0], "n_t": [35, 40, 9], "events_c": [0, 0, 3], "n_c": [39, 40, 9], **STUDY}),
+    "rates": (
+        bm.Rates, {"events_t": [5, 2, 0], "time_t": [35.5, 40, 9], "events_c": [0, 0, 3], "time_c": [39, 40, 9], **STUDY},
+    ),
+    "proportions": (bm.Proportions, {"events": [5, 0, 3], "n": [35, 40, 9], **STUDY}),
     "arm changes": (
         bm.ArmChanges,
         {
@@ -522,5 +526,7 @@ def test_what_a_table_shows_of_itself():
         "arm means": "ArmMeans(n_studies=3, missing_sds=1, covariates=['age', 'site'])",
         "arm changes": "ArmChanges(n_studies=3, unknown_correlations=0, covariates=['age', 'site'])",
         "counts": "Counts(n_studies=3, zero_cells=3, covariates=['age', 'site'])",
+        "rates": "Rates(n_studies=3, zero_cells=3, covariates=['age', 'site'])",
+        "proportions": "Proportions(n_studies=3, zero_cells=1, covariates=['age', 'site'])",
         "throw-away": "Doses(n_studies=3, covariates=['age', 'site'])",
     }

@@ -20,7 +20,7 @@ from bayesmeta.data.text_files import csv_bytes
 from bayesmeta.families.keys import Keys, OptionKey, PriorKey
 from bayesmeta.families.kinds import KINDS
 from bayesmeta.families.prepared import parameters, prepare
-from bayesmeta.families.registry import FAMILIES, family_for, family_named
+from bayesmeta.families.registry import FAMILIES, family_for, family_named, family_of
 from bayesmeta.report.stated import Stated
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,6 +48,8 @@ REVIEW = bm.PublishedReview(
     sd=bm.LogNormal(0, 0.5),
 )
 COUNTS = bm.Counts(study=list("ABC"), events_t=[3, 0, 5], n_t=[20, 20, 30], events_c=[1, 2, 0], n_c=[20, 20, 30])
+RATES = bm.Rates(study=list("ABC"), events_t=[3, 0, 5], time_t=[20, 21.5, 30], events_c=[1, 2, 0], time_c=[20, 20, 30])
+PROPORTIONS = bm.Proportions(study=list("ABC"), events=[3, 0, 30], n=[20, 20, 30])
 TRIALS = np.array([[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1]])
 SD, VARIATION = bm.LogNormal(0.7, 0.5), bm.HalfNormal(0.3)
 
@@ -112,15 +114,29 @@ EXAMPLES = {
         COUNTS, bm.BinomialNormal(base=BASE, baseline=bm.Normal(-2, 1)), ("baseline=Normal(-2, 1)",), (),
         'baseline = "Normal(-2, 1)"', "log_or",
     ),
+    "hypergeometric_normal": Said(COUNTS, bm.HypergeometricNormal(base=BASE), measure="log_or"),
+    "poisson_normal": Said(
+        RATES, bm.PoissonNormal(base=BASE, baseline=bm.Normal(-2, 1)), ("baseline=Normal(-2, 1)",), (),
+        'baseline = "Normal(-2, 1)"', "log_irr",
+    ),
+    "proportions": Said(PROPORTIONS, bm.BinomialNormal(base=BASE, baseline=None), measure="logit_prop"),
 }  # fmt: skip
-DATA = {"normal": ESTIMATES, "arm_normal": MEANS, "change_normal": CHANGES, "binomial_normal": COUNTS}
-EXACT = ["normal", "independent", "coefficient", "cluster", "slope", "multi-arm", "given", "binomial_normal"]
+DATA = {  # by family
+    "normal": ESTIMATES, "arm_normal": MEANS, "change_normal": CHANGES, "binomial_normal": COUNTS,
+    "proportions": PROPORTIONS, "hypergeometric_normal": COUNTS,
+    "poisson_normal": RATES,
+    "review": REVIEW,
+}  # fmt: skip
+EXACT = [
+    "normal", "independent", "coefficient", "cluster", "slope", "multi-arm", "given", "binomial_normal", "proportions",
+    "hypergeometric_normal", "poisson_normal",
+]  # fmt: skip
 PRIORS = [(kind, key) for kind, keys in KINDS.items() for key in keys.priors]
 OPTIONS = [(kind, key) for kind, keys in KINDS.items() for key in keys.options]
 
 
 def kind_of(example: Said) -> str:
-    return next(family.keys.kind for family in FAMILIES if isinstance(example.data, family.data_type))
+    return family_of(example.data, example.model).keys.kind
 
 
 @pytest.fixture
@@ -181,7 +197,7 @@ def test_every_family_declares_its_keys():
         keys = family.keys
         assert keys.about
         assert KINDS[keys.kind].kind == keys.kind
-        assert family_for(keys.kind, REVIEW if keys.table == "studies" else DATA[keys.kind]) is family
+        assert family_for(keys.kind, DATA[family.name]) is family
         for key in keys.options:
             assert key.words
             assert (key.takes == "choice") == bool(key.choices)

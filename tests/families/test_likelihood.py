@@ -54,6 +54,14 @@ KNOWN_REVIEW = bm.PublishedReview(
 COUNTS = bm.Counts(
     events_t=[4, 0, 9, 0], n_t=[30, 25, 60, 12], events_c=[7, 3, 11, 0], n_c=[31, 24, 58, 14], covariates=COVARIATES
 )
+RATES = bm.Rates(
+    events_t=[4, 0, 12],
+    time_t=[30, 25.5, 12],
+    events_c=[2, 3, 0],
+    time_c=[31, 24, 10],
+    covariates={"dose": [1.0, 2.0, 4.0]},
+)
+PROPORTIONS = bm.Proportions(events=[4, 0, 12], n=[30, 25, 12], covariates={"dose": [1.0, 2.0, 4.0]})
 ARM = bm.ArmNormal(base=BASE, typical_sd=bm.LogNormal(0.7, 0.5), sd_variation=bm.HalfNormal(0.3))
 CHANGE = bm.ChangeNormal(base=BASE, correlation=bm.Uniform(0, 1), correlation_variation=bm.HalfNormal(0.3))
 
@@ -82,6 +90,9 @@ EXAMPLES = {
     "common baseline": Example(CHANGES, replace(CHANGE, base=DOSE, baseline="common")),
     "counts": Example(COUNTS, bm.BinomialNormal(base=BASE)),
     "counts with a slope": Example(COUNTS, bm.BinomialNormal(base=DOSE, baseline=bm.Normal(-1, 2))),
+    "given their total": Example(COUNTS, bm.HypergeometricNormal(base=DOSE)),
+    "rates": Example(RATES, bm.PoissonNormal(base=DOSE, baseline=bm.Normal(-1, 2))),
+    "proportions": Example(PROPORTIONS, bm.BinomialNormal(base=DOSE, baseline=None)),
     "review": Example(REVIEW, DOSE),
     "known review": Example(KNOWN_REVIEW, DOSE),
 }

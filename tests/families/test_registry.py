@@ -46,6 +46,10 @@ CHANGES = bm.ArmChanges(
 COUNTS = bm.Counts(
     events_t=[3, 0, 5], n_t=[20, 20, 30], events_c=[1, 2, 0], n_c=[20, 20, 30], covariates={"dose": [0.0, 1, 2]}
 )
+RATES = bm.Rates(
+    events_t=[3, 0, 5], time_t=[20, 21.5, 30], events_c=[1, 2, 0], time_c=[20, 20, 30], covariates={"dose": [0.0, 1, 2]}
+)
+PROPORTIONS = bm.Proportions(events=[3, 0, 30], n=[20, 20, 30])
 BASE = bm.NormalNormal(mu=bm.Normal(0, 1), tau=HALF)
 DOSE = bm.NormalNormal(formula="1 + dose", mu=bm.Normal(0, 1), tau=HALF, beta={"dose": bm.Normal(0, 1)})
 JOINT = bm.MultivariateNormal([0, 0], [[1, 0], [0, 1]])
@@ -95,6 +99,9 @@ EXAMPLES = {
     ),
     "counts": Example(COUNTS, bm.BinomialNormal(base=BASE), ("mu", "tau")),
     "counts with a slope": Example(COUNTS, bm.BinomialNormal(base=DOSE), ("mu", "tau", "dose")),
+    "given their total": Example(COUNTS, bm.HypergeometricNormal(base=DOSE), ("mu", "tau", "dose")),
+    "rates": Example(RATES, bm.PoissonNormal(base=DOSE), ("mu", "tau", "dose")),
+    "proportions": Example(PROPORTIONS, bm.BinomialNormal(base=BASE, baseline=None), ("mu", "tau")),
 }  # fmt: skip
 OTHER = {"effect": bm.Normal(0.1, 0.7), "heterogeneity": WIDE, "nuisance": bm.Uniform(0.05, 0.9)}
 CASES = [(label, name) for label, example in EXAMPLES.items() for name in example.names]
@@ -304,7 +311,8 @@ def test_a_prior_that_cannot_be_one_is_rejected(label):
 def test_every_model_with_the_data_of_every_other_family_is_rejected_by_name(label):
     example = EXAMPLES[label]
     for other in EXAMPLES.values():
-        if isinstance(example.model, family_of(other.data, other.model).model_types):
+        of_data = [family for family in FAMILIES if isinstance(other.data, family.data_type)]
+        if any(isinstance(example.model, family.model_types) for family in of_data):
             continue
         with pytest.raises(
             SpecificationError, match="^model 'm' is (for|of) .*, (and the data are|which needs) "
@@ -316,12 +324,13 @@ def test_every_model_with_the_data_of_every_other_family_is_rejected_by_name(lab
 
 def test_what_is_of_no_family_is_rejected():
     with pytest.raises(
-        DataError, match="data must be Estimates, PublishedReview, ArmMeans, ArmChanges or Counts; got list"
+        DataError,
+        match="data must be Estimates, PublishedReview, ArmMeans, ArmChanges, Counts, Proportions or Rates; got list",
     ):
         family_of([1, 2], BASE)
     with pytest.raises(
         SpecificationError,
-        match="must be a NormalNormal, TwoScales, ArmNormal, ChangeNormal or BinomialNormal; got str",
+        match="must be a NormalNormal, TwoScales, ArmNormal, ChangeNormal, BinomialNormal, HypergeometricNormal or PoissonNormal",
     ):
         family_of(ESTIMATES, "1 + dose")
 

@@ -6,10 +6,11 @@ import json
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import bayesmeta as bm
 from bayesmeta.cli import main
-from bayesmeta.plots.canvas import image
+from bayesmeta.plots.canvas import figure_of, image
 from bayesmeta.plots.surface import contour
 from bayesmeta.plots.tornado import tornado
 
@@ -38,6 +39,21 @@ def test_contours_are_labelled_with_their_probability_and_lie_where_it_is_reache
     exact = bm.fit(SCHOOLS, bm.NormalNormal(mu=bm.Normal(0, float(sd)), tau=bm.HalfNormal(float(scale))))
     assert abs(exact.probability("mu > 0") - 0.9) < 0.01  # linear between grid points
     assert [list(np.ravel(line.get_xydata())) for line in ax.lines] == [[10.0, 20.0], [40.0, 80.0]]
+
+
+def test_no_label_of_a_contour_is_cut_by_an_edge() -> None:
+    data, model = bm.load_dataset("bcg"), bm.NormalNormal(mu=bm.Normal(0, 2), tau=bm.HalfNormal(0.5))
+    taus = bm.prior_grid(bm.HalfNormal, scale=np.geomspace(0.05, 5, 40))
+    mus = bm.prior_grid(bm.Normal, mean=0, sd=np.geomspace(0.1, 10, 40))
+    ax = contour(bm.prior_sensitivity(data, model, "mu < -0.5", tau=taus, mu=mus))
+    canvas = FigureCanvasAgg(figure_of(ax))
+    canvas.draw()
+    edges = ax.get_window_extent()
+    assert len({text.get_text() for text in ax.texts}) >= 8
+    for text in ax.texts:
+        box = text.get_window_extent(canvas.get_renderer())
+        assert edges.x0 <= box.x0 < box.x1 <= edges.x1, text
+        assert edges.y0 <= box.y0 < box.y1 <= edges.y1, text
 
 
 def test_a_published_prior_is_a_point(result) -> None:

@@ -226,6 +226,16 @@ def test_no_comparison_without_estimates(html):
     assert "side by side" not in html
 
 
+@pytest.mark.parametrize(("weight", "classes"), [(None, "figures beside"), (0.5, "figures")])
+def test_figures_share_a_line_of_paper_unless_the_forest_plot_has_more_columns(results, weight, classes):
+    changed = copy.deepcopy(results)
+    for outcome in changed["outcomes"].values():
+        for model in outcome["models"].values():
+            for study in (model["forest"] or {"studies": []})["studies"]:
+                study["weight"] = weight
+    assert f'<div class="{classes}">' in page_of(changed)
+
+
 def test_probabilities_with_other_evidence_stand_beside_those_as_analysed(results):
     table = page_of(results).partition("with other evidence, ± Monte Carlo error</caption>")[2].partition("</table>")[0]
     rows = [[re.sub("<[^>]*>", "", cell) for cell in re.split("<t[hd]", row)[1:]] for row in table.split("<tr")[1:]]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import bayesmeta as bm
-from bayesmeta.families.registry import FAMILIES
+from bayesmeta.families.registry import FAMILIES, family_of
 
 BASE = bm.NormalNormal(mu=bm.Normal(0, 4), tau=bm.HalfNormal(1))
 ESTIMATES = bm.Estimates(y=[-1.8, -0.3, -0.9], se=[0.3, 0.3, 0.4], covariates={"lab": ["a", "a", "b"]})
@@ -34,6 +34,13 @@ CASES: dict[str, tuple[Any, Any]] = {
     "binomial_normal": (
         bm.Counts(events_t=[2, 0], n_t=[20, 30], events_c=[5, 3], n_c=[20, 30]), bm.BinomialNormal(base=BASE)
     ),
+    "proportions": (bm.Proportions(events=[2, 0], n=[20, 30]), bm.BinomialNormal(base=BASE)),
+    "hypergeometric_normal": (
+        bm.Counts(events_t=[2, 0], n_t=[20, 30], events_c=[5, 3], n_c=[20, 30]), bm.HypergeometricNormal(base=BASE)
+    ),
+    "poisson_normal": (
+        bm.Rates(events_t=[2, 0], time_t=[20, 30], events_c=[5, 3], time_c=[20, 30]), bm.PoissonNormal(base=BASE)
+    ),
     "review": (REVIEW, BASE),
 }  # fmt: skip
 # What takes a model that is normal given one standard deviation of effects, and nothing else.
@@ -51,7 +58,7 @@ TAKES_MODEL_ALONE = ("simulation_based_calibration", "prior_predictive")
 
 
 def test_every_family_has_a_case() -> None:
-    assert {family.data_type for family in FAMILIES} == {type(data) for data, _ in CASES.values()}
+    assert {family_of(*case) for case in CASES.values()} == set(FAMILIES)
 
 
 @pytest.mark.parametrize("case", CASES)

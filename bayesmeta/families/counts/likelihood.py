@@ -2,96 +2,84 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.data.counts import Counts
-from bayesmeta.families.counts.crude import crude
-from bayesmeta.families.counts.curve import draw_baselines
-from bayesmeta.families.counts.problem import curve_tables, log_coefficients, names_and_matrix
-from bayesmeta.families.likelihood import BY_STUDY, NUMPY, Array, Groups, Latent, Likelihood, Ops, Point
-from bayesmeta.priors import plain
+from bayesmeta.families.curves.baseline import draw_baselines, log_curve
+from bayesmeta.families.curves.crude import log_choose, log_ratio
+from bayesmeta.families.curves.likelihood import CurvesLikelihood, expit
+from bayesmeta.families.curves.problem import StudyCurves
+from bayesmeta.families.likelihood import Array, Latent, Ops, Point
+from bayesmeta.priors import Prior, plain
+from bayesmeta.quadrature.study_curves.tables import CurveTables, tabulate
 from bayesmeta.spec.binomial_normal import BinomialNormal
 from bayesmeta.spec.design import Design
 
 Floats = NDArray[np.float64]
 
 
+def curves_of(data: Counts, model: BinomialNormal) -> StudyCurves:
+    """Likelihood curves of the log odds ratios: computed once for the same counts and baseline, whatever the other priors."""
+    a, b, c, d = data.cells.T
+    return StudyCurves(_tables(data.cells.tobytes(), *_normal(model.baseline)), log_choose(a, b) + log_choose(c, d))
+
+
+@lru_cache(maxsize=32)
+def _tables(cells: bytes, mean: float, sd: float) -> CurveTables:
+    table = np.frombuffer(cells).reshape(-1, 4)
+    a, b, c, d = table.T
+    centre, scale = log_ratio(table[:, [0, 3]], table[:, [1, 2]], 0.5)
+    return tabulate(lambda i, theta: log_curve(theta, a[i], a[i] + b[i], c[i], c[i] + d[i], mean, sd), centre, scale)
+
+
+def _normal(prior: Prior | None) -> tuple[float, float]:
+    """Mean and standard deviation of a prior that is normal."""
+    normal = None if prior is None else plain(prior).student
+    assert normal is not None
+    return normal.centre, normal.scale
+
+
 @final
-class CountsLikelihood(Likelihood):
+class CountsLikelihood(CurvesLikelihood):
     """Density of the events given the top level, each study's logit of the control arm, and its standardised deviation `z`."""
 
+    observed, constant = ("events_t", "events_c"), ("n_t", "n_c")
+
     def __init__(self, data: Counts, model: BinomialNormal, design: Design) -> None:
-        self.data, self.model, self.design = data, model, design
-        start = np.log((data.events_c + 0.5) / (data.n_c - data.events_c + 0.5))
-        baseline = Latent((data.n_studies,), plain(model.baseline), start, stated=True)
-        self.latents = {"alpha": baseline, "z": Latent((data.n_studies,))}
-        self.log_coefficients = log_coefficients(data)
-        self.baseline = plain(model.baseline).student
+        self.baseline = model.baseline
+        crude = log_ratio(data.cells[:, [0, 3]], data.cells[:, [1, 2]])
+        super().__init__(data, design, curves_of(data, model), crude)
+
+    def own_latents(self) -> dict[str, Latent]:
+        """Logits of the control arms."""
+        start = np.log((self.data.events_c + 0.5) / (self.data.n_c - self.data.events_c + 0.5))
+        assert self.baseline is not None
+        return {"alpha": Latent((self.data.n_studies,), plain(self.baseline), start, stated=True)}
 
     def log_density(self, at: Point, ops: Ops) -> Array:
         """One term for each study."""
         data, alpha = self.data, at.latent["alpha"]
-        treated = alpha + self._effects(at, ops)
+        treated = alpha + self.effects(at, ops)
         by_arm = data.events_t * treated - data.n_t * ops.logaddexp(0.0, treated)
-        return self.log_coefficients + by_arm + data.events_c * alpha - data.n_c * ops.logaddexp(0.0, alpha)
+        return self.curves.log_constant + by_arm + data.events_c * alpha - data.n_c * ops.logaddexp(0.0, alpha)
 
-    def _effects(self, at: Point, ops: Ops) -> Array:
-        return self.mean(at, ops) + at.top["tau"][..., None] * at.latent["z"]
+    def draw_own(self, study: int, theta: Floats, rng: np.random.Generator) -> dict[str, Floats]:
+        """Logits of the control arm."""
+        data, uniform = self.data, rng.random(theta.size)
+        counts = data.events_t[study], data.n_t[study], data.events_c[study], data.n_c[study]
+        drawn = draw_baselines(theta.ravel(), uniform, *counts, *_normal(self.baseline))
+        return {"alpha": drawn.reshape(theta.shape)}
 
-    def pointwise(self, at: Point) -> Floats:
-        """Log density of the events of each study given the top level, baseline and theta integrated out."""
-        mean = self.mean(at, NUMPY)
-        _, X = names_and_matrix(self.design)
-        beta = np.concatenate([at.top["mu"][..., None], at.beta], axis=-1) if self.design.intercept else at.beta
-        tables = curve_tables(self.data, self.model)
-        found = tables.log_means(beta.reshape(-1, X.shape[1]), X, at.top["tau"].ravel())
-        return np.asarray(found.reshape(mean.shape) + self.log_coefficients)
+    def own_variables(self, theta: Floats, at: Point) -> dict[str, Floats]:
+        """Risks in the control arms."""
+        return {"baseline_risk": expit(at.latent["alpha"])}
 
-    def draw_latents(self, at: Point, rng: np.random.Generator) -> dict[str, Floats]:
-        """Deviations and baselines given the top level: true effects from their curves, baselines given these."""
-        mean, tau = self.mean(at, NUMPY), at.top["tau"]
-        tables, data = curve_tables(self.data, self.model), self.data
-        z, alpha = np.empty(mean.shape), np.empty(mean.shape)
-        assert self.baseline is not None
-        for i in range(data.n_studies):
-            theta = tables.draw(i, mean[..., i], tau, rng)
-            z[..., i] = np.where(
-                tau > 0, (theta - mean[..., i]) / np.where(tau > 0, tau, 1.0), rng.standard_normal(tau.shape)
-            )
-            counts = (data.events_t[i], data.n_t[i], data.events_c[i], data.n_c[i])
-            uniform = rng.random(theta.size)
-            drawn = draw_baselines(theta.ravel(), uniform, *counts, self.baseline.centre, self.baseline.scale)
-            alpha[..., i] = drawn.reshape(tau.shape)
-        return {"alpha": alpha, "z": z}
-
-    def restore(self, at: Point, rng: np.random.Generator) -> tuple[Groups, dict[str, Any]]:
-        """Effects and baseline risks of the studies, and events in as many participants at the same baselines."""
-        data, mean, tau = self.data, self.mean(at, NUMPY), at.top["tau"]
-        theta, alpha = self._effects(at, NUMPY), at.latent["alpha"]
-        new = mean + tau[..., None] * rng.standard_normal(mean.shape)
-        treated = rng.binomial(data.n_t.astype(int), _expit(alpha + new))
-        control = rng.binomial(data.n_c.astype(int), _expit(alpha))
-        y, se = crude(data)
-        axes = tuple(range(theta.ndim - 1))
-        own = {
-            "y": np.where(data.zero_cell, theta.mean(axis=axes), y),
-            "se": np.where(data.zero_cell, theta.std(axis=axes), se),
-        }
-        counts = ("events_t", "events_c")
-        groups: Groups = {
-            "posterior": {"theta": (BY_STUDY, theta), "baseline_risk": (BY_STUDY, _expit(alpha))}
-            | {name: (BY_STUDY, np.broadcast_to(value, theta.shape)) for name, value in own.items()},
-            "log_likelihood": {"events": (BY_STUDY, self.pointwise(at))},
-            "posterior_predictive": {"events_t": (BY_STUDY, treated), "events_c": (BY_STUDY, control)},
-            "observed_data": {name: (("study",), getattr(data, name)) for name in counts},
-            "constant_data": {name: (("study",), getattr(data, name)) for name in ("n_t", "n_c")}
-            | {"X": (("study", "covariate"), self.design.base[0])},
-        }
-        return groups, {"study": list(data.study), "covariate": list(self.design.columns)}
-
-
-def _expit(x: Floats) -> Floats:
-    return np.asarray(1 / (1 + np.exp(-np.clip(x, -700, 700))))
+    def replicates(self, theta: Floats, at: Point, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+        """Events in as many participants at the same baselines."""
+        data, alpha = self.data, at.latent["alpha"]
+        treated = rng.binomial(data.n_t.astype(int), expit(alpha + theta))
+        return {"events_t": treated, "events_c": rng.binomial(data.n_c.astype(int), expit(alpha))}

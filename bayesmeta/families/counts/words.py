@@ -10,29 +10,27 @@ from numpy.typing import NDArray
 
 from bayesmeta.data.counts import Counts
 from bayesmeta.effects.display import Display
-from bayesmeta.families.counts.crude import crude
-from bayesmeta.families.words import TRUE_EFFECTS, ForestColumn, Marks, Reader, Replicates, Words
-
-_MARKS = Marks(
-    squares="Squares: odds ratios of the studies' own counts, with 95% intervals by Woolf's standard errors",
-    filled="filled and sized by precision where no cell is zero",
-    hollow="hollow on dashed lines where one is, so that the counts have no odds ratio of their own, and what the model infers",
-    unknown="zero cell",
-)
+from bayesmeta.families.curves.crude import log_ratio
+from bayesmeta.families.curves.words import CurvesWords
+from bayesmeta.families.words import TRUE_EFFECTS, ForestColumn, Reader
 
 
-class CountsWords(Words):
+class CountsWords(CurvesWords):
     """Words for `Counts`."""
 
+    own_estimate, replicated = "odds ratio", "events_t"
+    replicates_are = (
+        "the events that a new study would count in its treatment arm, drawn from the model with each study's own "
+        "participants and baseline risk"
+    )
     hierarchy = (
         "binomial-normal hierarchical models: the events of study i are binomial given its log odds ratio, the study's true "
         f"effect theta_i, and {TRUE_EFFECTS}"
     )
-    partly = "with a zero cell"
 
     def estimates(self, data: Counts, model: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Log odds ratios of the counts alone."""
-        return crude(data)
+        return log_ratio(data.cells[:, [0, 3]], data.cells[:, [1, 2]])
 
     def size(self, data: Counts, i: int) -> str:
         """Participants of both arms."""
@@ -67,17 +65,4 @@ class CountsWords(Words):
             "its treatment arm alpha_i + theta_i, where theta_i is the study's log odds ratio. The baselines alpha_i are "
             f"independent, each with the prior {model.baseline}. A study without events says what this prior lets it say of "
             "theta_i, which is little."
-        )
-
-    def marks(self, model: Any) -> Marks:
-        """Odds ratios of the counts, where they have one."""
-        return _MARKS
-
-    def replicates(self, reader: Reader) -> Replicates:
-        """Events in the treatment arm of each study."""
-        data, drawn = reader.data, reader.group("posterior_predictive")["events_t"]
-        return Replicates(
-            "the events that a new study would count in its treatment arm, drawn from the model with each study's own "
-            "participants and baseline risk",
-            [(name, float(data.events_t[i]), drawn.sel(study=name).to_numpy()) for i, name in enumerate(data.study)],
         )

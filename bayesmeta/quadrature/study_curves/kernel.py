@@ -21,7 +21,10 @@ _FAST = 1e-4  # of a curve's top, below which it may be too narrow for the step 
 _DEEPEST = 38.0  # log of what is left out of a sum in logs
 _WIDE, _COARSE = 1.4, 6.0  # tau, in steps of the grid, from which on the grid resolves it, and every second node does
 _SLOPE, _BEND = 0.8, 0.13  # derivatives of a curve times tau and its square, up to which Gauss-Hermite resolves it
-_FLAT = 200.0  # tau, in steps of the grid, from which on what is beyond a grid's ends is summed by a formula
+_SMOOTH = 0.1  # steps over tau, up to which a sum of the normal density over half a line is known without adding
+_FAINT = (
+    1e-9  # of a curve's top, below which a sum over its grid is too near to its rounding error where tau is that wide
+)
 _TINY = 0.01  # tau, in steps of the grid, up to which a curve is normal
 _BLOCK = 64  # terms of a recurrence, whose error grows with their square
 _MOST = 100_000  # terms
@@ -129,24 +132,30 @@ def _in_logs(edges, series, n, centre, scale, unit, m, tau):
     return top + math.log(total * step / tau) - _LOG_2PI / 2
 
 
-@numba.njit(cache=True, error_model="numpy", inline="always")
+@numba.njit(cache=True, error_model="numpy")
 def _beyond(z, d):
-    """Sum of a normal density times d over nodes d apart, from z + d / 2 on, by the formula of Euler and Maclaurin."""
-    return math.erfc(z / math.sqrt(2)) / 2 - d * d / 24 * z * math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+    """Sum of the normal density times d at z - d, z - 2 d and so on: its integral, and Euler and Maclaurin's terms."""
+    density = math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+    first, third, fifth = -z, 3 * z - z**3, 10 * z**3 - z**5 - 15 * z  # derivatives over the density
+    ends = -d / 2 + d**2 * first / 12 - d**4 * third / 720 + d**6 * fifth / 30240
+    return math.erfc(-z / math.sqrt(2)) / 2 + density * ends
 
 
 @numba.njit(cache=True, error_model="numpy")
 def _on_grid(grid, first, step, n, left, right, m, tau):
     """Mean of a curve over N(m, tau^2), relative to its top, as a sum over its grid, which goes on with what is at its ends."""
     stride = 2 if tau >= _COARSE * step else 1
+    total, d = 0.0, stride * step / tau
+    if d <= _SMOOTH:  # what is constant is not added node by node, of which there may be millions
+        used = (n - 1) // stride + 1
+        for j in range(0, n, stride):
+            z = (first + j * step - m) / tau
+            total += grid[j] * math.exp(-z * z / 2)
+        last = (first + (used - 1) * stride * step - m) / tau
+        rest = left * _beyond((first - m) / tau, d) + right * _beyond(-last, d)
+        return total * d / math.sqrt(2 * math.pi) + rest
     start = math.ceil((m - _REACH * tau - first) / step)
     stop = math.floor((m + _REACH * tau - first) / step) + 1
-    total, d = 0.0, stride * step / tau
-    if tau >= _FLAT * step:
-        low, high = (first - stride * step / 2 - m) / tau, (first + ((n - 1) // stride + 0.5) * stride * step - m) / tau
-        total = (left * _beyond(-low, d) + right * _beyond(high, d)) * math.sqrt(2 * math.pi) / d
-        start, stop = max(start, 0), min(stop, n)
-        start -= start % stride
     start = start if left > 0 else max(start, 0)
     stop = stop if right > 0 else min(stop, n)
     rr = math.exp(-d * d)
@@ -200,7 +209,7 @@ def _log_mean(i, m, tau, edges, series, panels, centre, scale, grid, first, step
             return at + math.log(_gauss(edges[i], series[i], panels[i], m, tau, at, work))
     else:
         mean = _on_grid(grid[i], first[i], step[i], nodes[i], ends[i, 0], ends[i, 1], m, tau)
-        if mean > _FAST:
+        if mean > (_FAST if tau * _SMOOTH < 2 * step[i] else _FAINT):
             return top[i] + math.log(mean)
     return _in_logs(edges[i], series[i], panels[i], centre[i], scale[i], step[i], m, tau)
 

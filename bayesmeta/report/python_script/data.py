@@ -11,16 +11,11 @@ from bayesmeta.effects.registry import REPORTED
 from bayesmeta.report.python_script.code import call, literal
 
 FOLDER = "FOLDER"
-_OF_ARMS = {
-    "arm_normal": "bm.ArmMeans.from_frame",
-    "change_normal": "bm.ArmChanges.from_frame",
-    "binomial_normal": "bm.Counts.from_frame",
-}
 READ_NAMED = "from bayesmeta.effects.column_names import read_named"
 
 
-def data_code(outcome: Outcome) -> list[str] | None:
-    """Lines that make ``data``; None where only the analysis file has it all."""
+def data_code(outcome: Outcome, class_name: str) -> list[str] | None:
+    """Lines that make ``data``, of a class; None where only the analysis file has it all."""
     file = outcome.estimates or outcome.arms
     if outcome.studies is not None or outcome.cov is not None or file is None:
         return None
@@ -32,9 +27,11 @@ def data_code(outcome: Outcome) -> list[str] | None:
             f"table = {call('read_named', arguments, _stated(sheet=outcome.sheet, analysis=outcome.analysis))}"
         )
         source = "table"
-    kind = kind_of_arms(outcome)
-    if kind is not None:
-        return [*lines, f"data = {call(_OF_ARMS[kind], [source], _stated(covariates=outcome.covariates))}"]
+    if kind_of_arms(outcome) is not None:
+        return [
+            *lines,
+            f"data = {call(f'bm.{class_name}.from_frame', [source], _stated(covariates=outcome.covariates))}",
+        ]
     if outcome.measure in REPORTED:
         return [*lines, _reported(outcome, source)]
     if outcome.arms is not None:

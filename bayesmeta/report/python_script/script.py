@@ -99,7 +99,7 @@ def _outcome(checked: Plan, results: Results, name: str, file: str) -> Iterator[
     records = results.outcomes[name].models
     engines = {key: records[key].engine for key in ready}
     yield f"print({shown(outcome.label)})"
-    made = data_code(outcome)
+    made = data_code(outcome, type(checked.data[name]).__name__)
     if made is None:
         yield "# The analysis file states these data; they are read as the report read them."
         yield f"data = planned.data[{literal(name)}]"

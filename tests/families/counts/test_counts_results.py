@@ -144,7 +144,10 @@ def test_flat_priors_need_events_on_both_sides():
             {"tau": bm.HalfNormal(1), "baseline": bm.HalfNormal(1)},
             "the logit of the risk in each control arm takes a normal",
         ),
-        ({"tau": bm.HalfNormal(1), "measure": "log_rr"}, "theta of BinomialNormal is a log odds ratio"),
+        (
+            {"tau": bm.HalfNormal(1), "measure": "log_rr"},
+            "theta of BinomialNormal is a log odds ratio, 'log_or', or",
+        ),
         ({"tau": bm.DuMouchel()}, "needs known standard errors"),
         ({}, "give tau a prior"),
     ],

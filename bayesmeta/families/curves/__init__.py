@@ -1,0 +1,1 @@
+"""Families whose studies enter by likelihood curves: what they share."""

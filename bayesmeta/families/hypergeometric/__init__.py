@@ -1,0 +1,1 @@
+"""Events in two arms given their total, by their conditional likelihood."""

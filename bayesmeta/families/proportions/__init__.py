@@ -1,0 +1,1 @@
+"""Events in single arms, by their binomial likelihood."""

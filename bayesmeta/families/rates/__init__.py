@@ -1,0 +1,1 @@
+"""Events over time at risk in two arms, by their Poisson likelihood."""
