@@ -9,7 +9,7 @@ import pytest
 from scipy import integrate, stats
 
 import bayesmeta as bm
-from bayesmeta.families.counts.problem import curves_problem
+from bayesmeta.families.curves.problem import curves_problem
 from bayesmeta.families.prepared import prepare
 from bayesmeta.quadrature.study_curves import placement
 from bayesmeta.quadrature.study_curves.fit import fit_curves
@@ -46,7 +46,8 @@ KINDS = ["plain", "one study", "many", "a million", "mixed", "rare", "double zer
 
 def problem_of(data: bm.Counts, mu: bm.Prior, tau: bm.Prior) -> CurvesProblem:
     model = bm.BinomialNormal(mu=mu, tau=tau)
-    return curves_problem(data, model, prepare(data, model).design, tau)
+    ready = prepare(data, model)
+    return curves_problem(ready.family.curves(data, model), model, ready.design, tau)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("kind", KINDS)
