@@ -201,6 +201,15 @@ def along(direction: OneDirection, cdf: Callable[[Any], Any], points: Sequence[t
     return float(min(max(shares[0], 0.0), 1.0))
 
 
+def cells(direction: OneDirection) -> tuple[Floats, NDArray[np.bool_]]:
+    """Edges of the comparisons of a claim, in order, and whether it holds below the first, between them, and above the last."""
+    cuts = [(number(one.threshold / lead), lead) for lead, one in direction.edges]
+    edges = np.unique([cut for cut, _ in cuts])
+    middles = middles_of(edges)
+    inside = [middles < cut if lead > 0 else middles > cut for cut, lead in cuts]
+    return edges, np.broadcast_to(direction.holds.truth(inside), middles.shape)
+
+
 def _at_point(value: Fraction, comparison: Linear) -> bool:
     return value <= comparison.threshold if comparison.closed else value < comparison.threshold
 

@@ -17,6 +17,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.fft import irfft, next_fast_len, rfft
 from scipy.optimize import minimize_scalar
 from scipy.optimize.elementwise import find_root
 from scipy.special import sici
@@ -46,9 +47,9 @@ def node_tables(masses: Floats) -> Floats:
     if n <= _MATRIX:
         cumulative = (masses[:, None, :] * _shares_matrix(n)).sum(axis=-1)
     else:
-        from scipy.signal import fftconvolve
-
-        cumulative = fftconvolve(_shares(n)[None], masses, axes=-1)[:, n - 1 : 2 * n - 1]
+        size = next_fast_len(3 * n - 2, real=True)
+        product = rfft(_shares(n), size) * rfft(masses, size, axis=-1)
+        cumulative = irfft(product, size, axis=-1)[:, n - 1 : 2 * n - 1]
     return np.minimum(np.maximum(np.maximum.accumulate(cumulative, axis=-1), 0.0), 1.0)
 
 

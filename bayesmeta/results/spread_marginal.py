@@ -14,7 +14,7 @@ from bayesmeta.quadrature.study_curves.marginals import Spread
 from bayesmeta.results.intervals import WithMoments, checked_levels, shortest
 
 Floats = NDArray[np.float64]
-_HALVINGS = 60
+_STEPS = 60  # of Newton's method, or halvings, to a quantile
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -37,10 +37,15 @@ class SpreadMarginal(WithMoments):
     error: float = 0.0
     name: str = ""
     _below: tuple[PPoly, ...] = field(default=(), repr=False)
+    _knots: tuple[Floats, ...] = field(
+        default=(), repr=False
+    )  # between which the distribution function is a cubic, with its values
 
     def __post_init__(self) -> None:
         pieces = (CubicHermiteSpline(curve.x, curve.below, curve.density) for _, curve in self.spread.curves)
         object.__setattr__(self, "_below", tuple(pieces))
+        x = np.unique(np.concatenate([*(curve.x for _, curve in self.spread.curves), np.array(self.atoms)]))
+        object.__setattr__(self, "_knots", (x, np.maximum.accumulate(np.asarray(self.cdf(x)))))
 
     @property
     def mean_(self) -> float:  # type: ignore[override]
@@ -65,11 +70,7 @@ class SpreadMarginal(WithMoments):
     def pdf(self, x: ArrayLike) -> Floats:
         """Density at `x`; infinite at a point mass."""
         values = np.asarray(x, float)
-        total = np.zeros(values.shape)
-        for (weight, curve), below in zip(self.spread.curves, self._below, strict=True):
-            inside = (values >= curve.x[0]) & (values <= curve.x[-1])
-            density = below(np.clip(values, curve.x[0], curve.x[-1]), 1) / curve.below[-1]
-            total = total + weight * np.where(inside, np.maximum(density, 0.0), 0.0)
+        total = self._slope(values)
         for value in self.atoms:
             total = np.where(values == value, np.inf, total)
         return np.asarray(total)[()]
@@ -77,25 +78,50 @@ class SpreadMarginal(WithMoments):
     def cdf(self, x: ArrayLike) -> Floats:
         """Probability of at most `x`."""
         values = np.asarray(x, float)
-        total = np.zeros(values.shape)
+        return np.asarray(np.clip(self._continuous(values) + self._jumps(values), 0.0, 1.0))[()]
+
+    def _continuous(self, x: Floats) -> Floats:
+        """Probability of at most `x`, without that of single values."""
+        total = np.zeros(x.shape)
         for (weight, curve), below in zip(self.spread.curves, self._below, strict=True):
-            total = total + weight * below(np.clip(values, curve.x[0], curve.x[-1])) / curve.below[-1]
-        for value, probability in self.points:
-            total = total + probability * (values >= value)
-        return np.asarray(np.clip(total, 0.0, 1.0))[()]
+            total = total + weight * below(np.clip(x, curve.x[0], curve.x[-1])) / curve.below[-1]
+        return total
+
+    def _jumps(self, x: Floats) -> Floats:
+        """Probability of the single values that are at most `x`."""
+        return np.asarray(sum((probability * (x >= value) for value, probability in self.points), np.zeros(x.shape)))
+
+    def _slope(self, x: Floats) -> Floats:
+        """Density, single values aside."""
+        total = np.zeros(x.shape)
+        for (weight, curve), below in zip(self.spread.curves, self._below, strict=True):
+            inside = (x >= curve.x[0]) & (x <= curve.x[-1])
+            density = below(np.clip(x, curve.x[0], curve.x[-1]), 1) / curve.below[-1]
+            total = total + weight * np.where(inside, np.maximum(density, 0.0), 0.0)
+        return total
 
     def ppf(self, q: ArrayLike) -> Floats:
         """Quantile, `q` in [0, 1]; at 0 and 1 the ends of the support."""
         levels = checked_levels(q)
-        ends = [x for _, curve in self.spread.curves for x in (curve.x[0], curve.x[-1])] + list(self.atoms)
-        low, high = np.full(levels.shape, min(ends) - 1e-12), np.full(levels.shape, max(ends))
-        for _ in range(_HALVINGS):
-            middle = (low + high) / 2
-            short = np.asarray(self.cdf(middle)) < levels
-            low, high = np.where(short, middle, low), np.where(short, high, middle)
-        for value in self.atoms:  # halving ends within rounding of one
-            high = np.where(np.abs(high - value) <= 1e-11 * (1 + abs(value)), value, high)
-        return np.asarray(np.where(levels <= 0, self.support[0], np.where(levels >= 1, self.support[1], high)))[()]
+        x, below = self._knots
+        at = np.clip(np.searchsorted(below, levels), 0, x.size - 1)
+        low, high = x[np.maximum(at - 1, 0)], x[at]
+        within = np.isin(high, self.atoms) & (
+            self._continuous(high) + self._jumps(low) < levels
+        )  # the step up at an atom
+        found = np.where(within, high, (low + high) / 2)
+        for _ in range(_STEPS):
+            gap = self._continuous(found) + self._jumps(low) - levels
+            low, high = np.where(gap < 0, found, low), np.where(gap < 0, high, found)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                moved = found - gap / self._slope(found)
+            moved = np.where((moved >= low) & (moved <= high), moved, (low + high) / 2)
+            moved = np.where(within, found, moved)
+            done = np.abs(moved - found) <= 1e-15 * (1 + np.abs(found))
+            found = moved
+            if np.all(done):
+                break
+        return np.asarray(np.where(levels <= 0, self.support[0], np.where(levels >= 1, self.support[1], found)))[()]
 
     def hdi(self, prob: float) -> tuple[float, float]:
         """Shortest interval with probability `prob`."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,12 +15,35 @@ from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.sensitivity.posteriors import Ready, Under
 from bayesmeta.sensitivity.weighted_surface import WeightedSurface
 
+if TYPE_CHECKING:
+    from bayesmeta.sensitivity.shared_rows import Row
+
+_FEWEST = 8  # combinations that share values of the likelihood
 _X, _W = np.polynomial.legendre.leggauss(400)
 _LEVELS, _SHARES = (_X + 1) / 2, _W / 2  # a rule for means over a posterior, by its quantiles
 
 
 class ExactSurface(WeightedSurface):
-    """One call of `prior_sensitivity` by a fit for each combination."""
+    """One call of `prior_sensitivity` by a fit for each combination, or by values that a table of priors shares."""
+
+    def _at(self, at: tuple[int, ...], combination: tuple[Prior, ...]) -> tuple[Under, dict[str, float]]:
+        """From the table where it covers the combination, else by a fit."""
+        row = self._shared.get(at)
+        if row is None:
+            return super()._at(at, combination)
+        answers = tuple(Reweighted(p, 0.0, math.nan) for p in row.probability)
+        return Under(self._ready, answers, "exact"), dict(row.numbers)
+
+    @cached_property
+    def _shared(self) -> Mapping[tuple[int, ...], Row]:
+        fitted = self.under.fitted
+        if fitted.prepared.exact.form != "curves" or math.prod(map(len, self.varied.values())) < _FEWEST:
+            return {}
+        from bayesmeta.sensitivity.shared_rows import shared_rows  # which loads Numba
+
+        return shared_rows(
+            fitted.fit, self._ready, self.claims, self._quantity, self.varied, self.ci_prob, self.tolerance
+        )
 
     def _combination(self, other: Ready) -> tuple[Under, dict[str, float]]:
         """Probabilities, and the other numbers, under one combination."""

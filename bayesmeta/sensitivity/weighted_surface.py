@@ -50,7 +50,7 @@ class WeightedSurface:
         arrays = {name: np.full(shape, math.nan) for name in (*ARRAYS, "pareto_k")}
         method = np.empty(shape, dtype=object)
         for at, combination in zip(np.ndindex(*shape), itertools.product(*self.varied.values()), strict=True):
-            under, numbers = self._combination(self._ready.under(dict(zip(self.varied, combination, strict=True))))
+            under, numbers = self._at(at, combination)
             probability[at] = [one.probability for one in under.answers]
             mcse[at] = [one.mcse for one in under.answers]
             method[at] = under.method
@@ -84,6 +84,10 @@ class WeightedSurface:
     def _quantity(self) -> Quantity | None:
         coefficients = [name for name, one in self._ready.parameters.items() if one.role == "effect"]
         return quantity_of(self.claims[0], self.under.fitted.parameters, coefficients)
+
+    def _at(self, at: tuple[int, ...], combination: tuple[Prior, ...]) -> tuple[Under, dict[str, float]]:
+        """Probabilities, and the other numbers, under the combination at a place."""
+        return self._combination(self._ready.under(dict(zip(self.varied, combination, strict=True))))
 
     def _combination(self, other: Ready) -> tuple[Under, dict[str, float]]:
         """Probabilities, and the other numbers, under one combination."""

@@ -48,7 +48,7 @@ def test_a_table_follows_its_curve_everywhere():
     assert tables.error < 1e-10
 
 
-@pytest.mark.parametrize("steps", [0.0, 1e-4, 0.009, 0.011, 0.7, 1.39, 1.41, 2.79, 2.81, 6.0, 40.0])
+@pytest.mark.parametrize("steps", [0.0, 1e-4, 0.009, 0.011, 0.7, 1.39, 1.41, 2.8, 5.99, 6.01, 40.0, 199.0, 201.0])
 @pytest.mark.parametrize("away", [-12.0, -2.0, 0.5, 3.0, 12.0])
 def test_a_mean_of_a_curve_is_that_of_adaptive_quadrature(steps, away):
     """On both sides of every switch between rules, which are at so many steps of the grid, and far from the top."""
@@ -215,6 +215,15 @@ def test_any_prior_on_mu_is_that_of_adaptive_quadrature(label):
     assert found.sd() == pytest.approx(math.sqrt(integral(2) / total - mean**2), abs=1e-8)
     for point in (0.05, 0.2, 0.5):
         assert float(found.cdf(point)) == pytest.approx(integral(0, point) / total, abs=1e-8)
+    new = SpreadMarginal(marginal(fit, np.ones(1), new=True), (-np.inf, np.inf))
+    for point in (-0.4, 0.0, 0.1, 0.5):
+        below = sum(
+            integrate.quad(lambda m, x=point: density(m) * stats.norm.cdf(x, m, tau), a, b, epsabs=1e-14, epsrel=1e-12)[
+                0
+            ]
+            for a, b in itertools.pairwise(cuts)
+        )
+        assert float(new.cdf(point)) == pytest.approx(below / total, abs=1e-8), point
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -20,8 +20,8 @@ from bayesmeta.quadrature.study_curves.problem import CurvesProblem, pieces
 
 Floats = NDArray[np.float64]
 ERROR_LIMIT = 1e-6  # of a probability, above which a fit says so
-_NODES = (48, 384)  # over tau, at first and at most
-_SQUARE = (
+_NODES = (96, 384)  # over tau, at first and at most
+SQUARE = (
     100  # times the square of what half of the nodes would change bounds what all of them leave: the rule converges so
 )
 _DRAWN = 3e-9  # what the points of a marginal's curve leave open between them
@@ -104,13 +104,13 @@ def _converged(likelihood: Likelihood, weight: float, scale: object, tolerance: 
     tolerance = max(tolerance, _SEVERAL) if len(likelihood.piece.free) > 1 else tolerance
     while True:
         part = CurvePart(likelihood, weight, scale, n, fine)
-        halves = max(_SQUARE * _halves(part) ** 2, _between_nodes(part))
+        halves = max(SQUARE * _halves(part) ** 2, _between_nodes(part))
         if part.roughness > max(tolerance, halves) and fine < FINEST.get(part.free, 0):
             fine += 1
         elif halves > max(tolerance, part.roughness) and n < _NODES[-1]:
             n *= 2
         else:
-            return part, halves + part.roughness + _curve_error(part) + _DRAWN
+            return part, halves + part.roughness + likelihood.error + _curve_error(part) + _DRAWN
 
 
 def _halves(part: CurvePart) -> float:
@@ -146,10 +146,13 @@ def _relative(values: Floats) -> Floats:
 
 def _curve_error(part: CurvePart) -> float:
     """What the curves leave open: of their polynomials, and of their means at the nodes of most mass, computed another way."""
-    tables, X = part.likelihood.problem.tables, part.likelihood.problem.X
     at = np.argsort(part.mass)[::-1][:_CHECKED]
-    tau, beta = part.nodes.tau[at], part.likelihood.all_of(part.mean[at])
-    means = tables.log_means(beta, X, tau)
-    m = beta @ X.T
+    again = curve_error(part.likelihood.problem, part.nodes.tau[at], part.likelihood.all_of(part.mean[at]))
+    return float(again @ part.mass[at]) + part.likelihood.problem.tables.error
+
+
+def curve_error(problem: CurvesProblem, tau: Floats, beta: Floats) -> Floats:
+    """Differences between two ways to compute the mean of each curve, summed over studies, shape (point,)."""
+    tables, m = problem.tables, beta @ problem.X.T
     again = np.stack([tables.moments(i, m[:, i], tau)[:, 0] for i in range(tables.n_studies)], axis=1)
-    return float(np.abs(means - again).sum(axis=1) @ part.mass[at]) + tables.error
+    return np.asarray(np.abs(tables.log_means(beta, problem.X, tau) - again).sum(axis=1))

@@ -19,8 +19,8 @@ _LOG_2PI = math.log(2 * math.pi)
 _REACH = 8.6  # standard deviations of the normal density: exp(-37) is left beyond
 _FAST = 1e-4  # of a curve's top, below which it may be too narrow for the step of its grid
 _DEEPEST = 38.0  # log of what is left out of a sum in logs
-_WIDE, _COARSE = 1.4, 2.8  # tau, in steps of the grid, from which on the grid resolves it, and every second node does
-_SLOPE, _BEND = 0.4, 0.13  # derivatives of a curve times tau and its square, up to which Gauss-Hermite resolves it
+_WIDE, _COARSE = 1.4, 6.0  # tau, in steps of the grid, from which on the grid resolves it, and every second node does
+_SLOPE, _BEND = 0.8, 0.13  # derivatives of a curve times tau and its square, up to which Gauss-Hermite resolves it
 _SMOOTH = 0.1  # steps over tau, up to which a sum of the normal density over half a line is known without adding
 _FAINT = (
     1e-9  # of a curve's top, below which a sum over its grid is too near to its rounding error where tau is that wide
@@ -30,6 +30,7 @@ _BLOCK = 64  # terms of a recurrence, whose error grows with their square
 _MOST = 100_000  # terms
 GAUSS_X, GAUSS_W = np.polynomial.hermite_e.hermegauss(11)
 GAUSS_W = GAUSS_W / GAUSS_W.sum()
+_OTHERS, _OTHERS_W = np.delete(GAUSS_X, GAUSS_X.size // 2), np.delete(GAUSS_W, GAUSS_X.size // 2)  # but for the middle
 
 
 @numba.njit(cache=True, error_model="numpy", inline="always")
@@ -66,13 +67,27 @@ def value(edges, series, n, x):
 
 
 @numba.njit(cache=True, error_model="numpy")
+def values(edges, series, n, x):
+    """The same at many x."""
+    found = np.empty(x.size)
+    for j in range(x.size):
+        found[j] = value(edges, series, n, x[j])
+    return found
+
+
+@numba.njit(cache=True, error_model="numpy")
 def slopes(edges, series, n, x):
     """Log of a curve at x, with its first and second derivative."""
     inside = min(max(x, edges[0]), edges[n])
     p = _panel(edges, n, inside)
     u = (inside - edges[p]) / ((edges[p + 1] - edges[p]) / 2) - 1
-    first = _clenshaw(series[p, 1], u)
-    at, second = _clenshaw(series[p, 0], u), _clenshaw(series[p, 2], u)
+    a1, a2, b1, b2, c1, c2, twice = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 2 * u
+    for j in range(series.shape[2] - 1, 0, -1):  # Clenshaw's recurrence of all three side by side
+        a1, a2 = twice * a1 - a2 + series[p, 0, j], a1
+        b1, b2 = twice * b1 - b2 + series[p, 1, j], b1
+        c1, c2 = twice * c1 - c2 + series[p, 2, j], c1
+    first = u * b1 - b2 + series[p, 1, 0]
+    at, second = u * a1 - a2 + series[p, 0, 0], u * c1 - c2 + series[p, 2, 0]
     return at + first * (x - inside), first, second if inside == x else 0.0
 
 
@@ -155,20 +170,43 @@ def _on_grid(grid, first, step, n, left, right, m, tau):
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _log_mean(i, m, tau, edges, series, panels, centre, scale, grid, first, step, nodes, ends, top):
+def _gauss(edges, series, n, m, tau, top, work):
+    """Mean of a curve over N(m, tau^2), relative to its value at m, whose log is `top`, by a Gauss-Hermite rule."""
+    total, reach = GAUSS_W[GAUSS_X.size // 2], tau * GAUSS_X[-1]
+    p = _panel(edges, n, m)
+    if not (edges[p] <= m - reach and m + reach <= edges[p + 1]):
+        for q in range(GAUSS_X.size):
+            if q != GAUSS_X.size // 2:
+                total += GAUSS_W[q] * math.exp(value(edges, series, n, m + tau * GAUSS_X[q]) - top)
+        return total
+    half = (edges[p + 1] - edges[p]) / 2
+    middle, by = (m - edges[p]) / half - 1, tau / half
+    for q in range(_OTHERS.size):  # Clenshaw's recurrence of all nodes side by side
+        work[0, q], work[1, q], work[2, q] = 2 * (middle + by * _OTHERS[q]), 0.0, 0.0
+    for j in range(series.shape[2] - 1, 0, -1):
+        c = series[p, 0, j]
+        for q in range(_OTHERS.size):
+            now = work[0, q] * work[1, q] - work[2, q] + c
+            work[2, q] = work[1, q]
+            work[1, q] = now
+    c = series[p, 0, 0] - top
+    for q in range(_OTHERS.size):
+        total += _OTHERS_W[q] * math.exp(work[0, q] * work[1, q] / 2 - work[2, q] + c)
+    return total
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _log_mean(i, m, tau, edges, series, panels, centre, scale, grid, first, step, nodes, ends, top, work):
     """Log of the mean of the curve of study i over N(m, tau^2)."""
     if tau == 0:
         return value(edges[i], series[i], panels[i], m)
     if tau < _WIDE * step[i]:
         at, by, curvature = slopes(edges[i], series[i], panels[i], m)
-        if tau < _TINY * step[i] and abs(by) * tau < _SLOPE:
+        if tau < _TINY * step[i] and abs(by) * tau < _SLOPE / 2:
             rest = 1 - curvature * tau**2
             return at + (by * tau) ** 2 / (2 * rest) - math.log(rest) / 2
         if abs(by) * tau < _SLOPE and abs(curvature) * tau**2 < _BEND:
-            total = 0.0
-            for q in range(GAUSS_X.size):
-                total += GAUSS_W[q] * math.exp(value(edges[i], series[i], panels[i], m + tau * GAUSS_X[q]) - at)
-            return at + math.log(total)
+            return at + math.log(_gauss(edges[i], series[i], panels[i], m, tau, at, work))
     else:
         mean = _on_grid(grid[i], first[i], step[i], nodes[i], ends[i, 0], ends[i, 1], m, tau)
         if mean > (_FAST if tau * _SMOOTH < 2 * step[i] else _FAINT):
@@ -179,14 +217,14 @@ def _log_mean(i, m, tau, edges, series, panels, centre, scale, grid, first, step
 @numba.njit(cache=True, error_model="numpy")
 def log_means(beta, X, tau, edges, series, panels, centre, scale, grid, first, step, nodes, ends, top):
     """Log of the mean of each study's curve over N(x_i beta, tau^2), shape (point, study)."""
-    found = np.empty((beta.shape[0], X.shape[0]))
+    found, work = np.empty((beta.shape[0], X.shape[0])), np.empty((3, _OTHERS.size))
     for j in range(beta.shape[0]):
         for i in range(X.shape[0]):
             m = 0.0
             for c in range(X.shape[1]):
                 m += X[i, c] * beta[j, c]
             found[j, i] = _log_mean(
-                i, m, tau[j], edges, series, panels, centre, scale, grid, first, step, nodes, ends, top
+                i, m, tau[j], edges, series, panels, centre, scale, grid, first, step, nodes, ends, top, work
             )
     return found
 
@@ -194,14 +232,14 @@ def log_means(beta, X, tau, edges, series, panels, centre, scale, grid, first, s
 @numba.njit(cache=True, error_model="numpy")
 def log_totals(beta, X, tau, edges, series, panels, centre, scale, grid, first, step, nodes, ends, top):
     """Sum of `log_means` over the studies, shape (point,)."""
-    found = np.zeros(beta.shape[0])
+    found, work = np.zeros(beta.shape[0]), np.empty((3, _OTHERS.size))
     for j in range(beta.shape[0]):
         for i in range(X.shape[0]):
             m = 0.0
             for c in range(X.shape[1]):
                 m += X[i, c] * beta[j, c]
             found[j] += _log_mean(
-                i, m, tau[j], edges, series, panels, centre, scale, grid, first, step, nodes, ends, top
+                i, m, tau[j], edges, series, panels, centre, scale, grid, first, step, nodes, ends, top, work
             )
     return found
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.quadrature.curves import Curve
 from bayesmeta.quadrature.study_curves.fit import CurvesFit
-from bayesmeta.quadrature.study_curves.lines import normals, row_between, sincs
-from bayesmeta.quadrature.study_curves.panels import first_edges, followed
+from bayesmeta.quadrature.study_curves.lines import between, blurred_rows, finer, normals, row_between, sincs
+from bayesmeta.quadrature.study_curves.panels import WIDTH, first_edges, followed
 from bayesmeta.quadrature.study_curves.part import CurvePart
 
 Floats = NDArray[np.float64]
@@ -21,7 +22,11 @@ _GAUSS_X, _GAUSS_W = np.polynomial.legendre.leggauss(36)
 RESOLVED = (
     0.6  # tau, in conditional standard deviations, from which on the nodes of a coefficient resolve a normal density
 )
-_EVEN = 1e-9  # of a node's mass, that equally spaced nodes may miss
+_EVEN = 3e-11  # of a node's mass, that equally spaced nodes may miss
+_CLOSE = 0.97  # standard deviations of the narrowest density that equally spaced nodes resolve, for one step
+_MOST_PIECES = 40  # of a rule over a normal density
+_MOST_FINER = 4  # halvings of a row's step
+_HERMITE = ((0.005, 9), (1e-5, 3), (0.0, 1))  # least tau, in conditional standard deviations, and nodes of the rule
 _GONE = 1e-14
 _FIT = 1e-10  # probability in the last coefficients of a panel
 
@@ -101,7 +106,7 @@ def _ends(
 
 def _density(part: CurvePart, offset: float, weights: Floats, new: bool) -> Callable[[Floats], Floats]:
     if new:
-        return lambda x: _new_density(part, offset, weights, x)
+        return _new_density(part, offset, weights)
     if not weights[1:].any():
         return lambda x: np.asarray(part.first_density((x - offset) / weights[0]).sum(axis=0) / abs(weights[0]))
     return _combined(part, offset, weights)
@@ -121,42 +126,112 @@ def _combined(part: CurvePart, offset: float, weights: Floats) -> Callable[[Floa
     return lambda x: np.asarray(sincs(x, node, np.ascontiguousarray(spacings), joint[kept]))
 
 
-def _new_density(part: CurvePart, offset: float, weights: Floats, x: Floats) -> Floats:
+def _new_density(part: CurvePart, offset: float, weights: Floats) -> Callable[[Floats], Floats]:
     """Density of the effect in a new study: of a coefficient plus N(0, tau^2), or of a value that is known plus that."""
     kept, tau = part.kept, part.nodes.tau
     if not weights.any():
         at = kept[tau[kept] > 0]
-        return np.asarray(normals(x, np.full(at.size, float(offset)), tau[at], part.mass[at]))
-    sd = part.sd[:, 0]
-    wide = kept[tau[kept] >= RESOLVED * sd[kept]]
-    nodes, mass = first_nodes(part, wide)
-    some = mass > _GONE
-    spread = np.broadcast_to(tau[wide, None], mass.shape)[some]
-    total = normals(x, offset + nodes[some] * weights[0], np.ascontiguousarray(spread), mass[some])
-    for a in kept[tau[kept] < RESOLVED * sd[kept]]:
-        total = total + blurred(part, int(a), (x - offset) / weights[0], float(tau[a]) / abs(weights[0])) / abs(
-            weights[0]
-        )
-    return np.asarray(total)
+        return lambda x: np.asarray(normals(x, np.full(at.size, float(offset)), tau[at], part.mass[at]))
+    slope = float(weights[0])
+    terms = list(_new_terms(part, tau / abs(slope)))
+
+    def density(x: Floats) -> Floats:
+        z = np.ascontiguousarray((x - offset) / slope)
+        return np.asarray(sum((term(z) for term in terms), np.zeros(x.size)) / abs(slope))
+
+    return density
+
+
+def _new_terms(part: CurvePart, tau: Floats) -> Iterator[Callable[[Floats], Floats]]:
+    """Densities of the first free coefficient plus N(0, tau^2), of which the sum is over all tau.
+
+    Where the equally spaced nodes of a row carry its mass, closer ones do, as close as tau needs; where tau is a small part of
+    the coefficient's standard deviation, so does a Gauss-Hermite rule about each point.
+    """
+    kept, sd, rows = part.kept, part.sd[:, 0], part.rows
+    assert rows is not None
+    _, mass = _row_masses(part, kept)
+    even = np.abs(mass.sum(axis=1) - part.mass[kept]) <= _EVEN
+    step = (rows.high - rows.low)[kept] / (mass.shape[1] - 1)
+    with np.errstate(divide="ignore"):
+        narrowest = 1 / np.hypot(1 / sd[kept], 1 / tau[kept])  # of a row's density times the normal one
+        times = 2.0 ** np.maximum(np.ceil(np.log2(_CLOSE * step / narrowest)), 0)
+    for count in range(_MOST_FINER + 1):
+        chosen = even & (times == 2**count)
+        if chosen.any():
+            at = kept[chosen]
+            x, fine = _row_masses(part, at, 2**count)
+            yield partial(blurred_rows, first=x[:, 0].copy(), step=step[chosen] / 2**count, tau=tau[at], mass=fine)
+    ends = [np.inf, *(least for least, _ in _HERMITE)]
+    for most, (least, n) in zip(ends, _HERMITE, strict=False):
+        share = tau[kept] / sd[kept]
+        at = kept[even & (times > 2**_MOST_FINER) & (share < most) & (share >= least)]
+        if at.size:
+            yield partial(_hermite, part, at, tau[at], *np.polynomial.hermite_e.hermegauss(n))
+    rest, wide = kept[~even], tau[kept[~even]] >= RESOLVED * sd[kept[~even]]
+    if wide.any():
+        nodes, mass = first_nodes(part, rest[wide])
+        some = mass > _GONE
+        spread = np.broadcast_to(tau[rest[wide], None], mass.shape)[some]
+        yield partial(normals, mean=nodes[some], sd=spread, weight=mass[some])
+    for a in rest[~wide]:
+        pieces = math.ceil(float(tau[a]) / (RESOLVED * _narrowest(part, int(a))))
+        yield partial(_blurred, part, int(a), float(tau[a]), min(max(pieces, 1), _MOST_PIECES))
+
+
+def _narrowest(part: CurvePart, a: int) -> float:
+    """Standard deviation at a node of tau, or of a narrower peak that a prior makes, as wide as its panel was found to be."""
+    panels = part.panels
+    assert panels is not None
+    peak = int(np.argmax(panels.values[a])) * len(panels.edges) // panels.values.shape[1]
+    return min(float(np.ptp(panels.edges[peak])) / WIDTH, float(part.sd[a, 0]))
+
+
+def _hermite(part: CurvePart, at: NDArray[np.intp], tau: Floats, nodes: Floats, weights: Floats, x: Floats) -> Floats:
+    """Density at narrow tau by a Gauss-Hermite rule about each point."""
+    rows = part.rows
+    assert rows is not None
+    total = np.zeros(x.size)
+    for node, weight in zip(nodes, weights / weights.sum(), strict=True):
+        away = tau * node
+        log_density = between(rows.log_density[at], rows.low[at] + away, rows.high[at] + away, x)
+        log_density += part.nodes.log_weight[at, None] - part.log_evidence
+        if part.free == 1:
+            log_density += part.piece.log_prior((x - away[:, None]).reshape(-1, 1)).reshape(log_density.shape)
+        total += weight * np.exp(log_density).sum(axis=0)
+    return total
+
+
+def _blurred(part: CurvePart, a: int, tau: float, pieces: int, x: Floats) -> Floats:
+    return blurred(part, a, x, tau, pieces=pieces)
+
+
+def _row_masses(part: CurvePart, rows: NDArray[np.intp], times: int = 1) -> tuple[Floats, Floats]:
+    """Equally spaced nodes of rows, so many for each of their own, and the masses that they stand for."""
+    assert part.rows is not None
+    x, log_density = part.rows.x[rows], part.rows.log_density[rows]
+    if times > 1:
+        log_density = finer(log_density, times)
+        x = x[:, :1] + np.arange(log_density.shape[1]) * ((x[:, -1:] - x[:, :1]) / (log_density.shape[1] - 1))
+    log_density = log_density + part.nodes.log_weight[rows, None]
+    if part.free == 1:
+        log_density = log_density + part.piece.log_prior(x.reshape(-1, 1)).reshape(x.shape)
+    with np.errstate(over="ignore"):
+        return x, np.exp(log_density - part.log_evidence) * np.diff(x[:, :2], axis=1)
 
 
 def first_nodes(part: CurvePart, rows: NDArray[np.intp]) -> tuple[Floats, Floats]:
     """Nodes of the first free coefficient with their masses at some values of tau: those of the rows where they suffice."""
     assert part.rows is not None
     assert part.panels is not None
-    x = part.rows.x[rows]
-    log_density = part.rows.log_density[rows] + part.nodes.log_weight[rows, None]
-    if part.free == 1:
-        log_density = log_density + part.piece.log_prior(x.reshape(-1, 1)).reshape(x.shape)
-    with np.errstate(over="ignore"):
-        mass = np.exp(log_density - part.log_evidence) * np.diff(x[:, :2], axis=1)
+    x, mass = _row_masses(part, rows)
     if np.all(np.abs(mass.sum(axis=1) - part.mass[rows]) <= _EVEN):
         return x, mass
     mass = part.panels.values[rows] * part.panels.weights
     return np.broadcast_to(part.panels.nodes, mass.shape), mass
 
 
-def blurred(part: CurvePart, a: int, x: Floats, tau: float, log_row: Floats | None = None) -> Floats:
+def blurred(part: CurvePart, a: int, x: Floats, tau: float, log_row: Floats | None = None, pieces: int = 1) -> Floats:
     """Density at a narrow tau: the mean over z of the coefficient's own, as far as its support reaches.
 
     Parameters
@@ -169,6 +244,8 @@ def blurred(part: CurvePart, a: int, x: Floats, tau: float, log_row: Floats | No
         In units of the coefficient.
     log_row : ndarray, optional
         Log densities in place of the part's own row.
+    pieces : int
+        Of the rule over z.
     """
     rows = part.rows
     assert rows is not None
@@ -180,12 +257,15 @@ def blurred(part: CurvePart, a: int, x: Floats, tau: float, log_row: Floats | No
         return np.asarray(np.exp(log_density - part.log_evidence))
     near = (x > rows.low[a] - _REACH * tau) & (x < rows.high[a] + _REACH * tau)
     first, last = (np.clip((x[near] - end) / tau, -_Z, _Z) for end in (upper, lower))
-    z = (first + last)[:, None] / 2 + (last - first)[:, None] / 2 * _GAUSS_X
+    shares = (np.arange(pieces)[:, None] + (1 + _GAUSS_X) / 2).ravel() / pieces
+    z = first[:, None] + (last - first)[:, None] * shares
     points = (x[near, None] - tau * z).ravel()
     log_density = row_between(log_row, rows.low[a], rows.high[a], points) + part.nodes.log_weight[a]
     if part.free == 1:
         log_density = log_density + part.piece.log_prior(points[:, None])
     normal = np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi) * (last - first)[:, None] / 2
     found = np.zeros(x.size)
-    found[near] = (np.exp(log_density - part.log_evidence).reshape(z.shape) * normal) @ _GAUSS_W
+    found[near] = (np.exp(log_density - part.log_evidence).reshape(z.shape) * normal) @ np.tile(
+        _GAUSS_W / pieces, pieces
+    )
     return found

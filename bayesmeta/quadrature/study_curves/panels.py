@@ -10,18 +10,19 @@ from numpy.polynomial import legendre
 from numpy.typing import NDArray
 
 from bayesmeta.quadrature.curves import Curve
+from bayesmeta.quadrature.study_curves.lines import panel_marks
 
 Floats = NDArray[np.float64]
 _N = 16  # nodes of a panel
-_WIDTH, _REACH = 2.5, 9.0  # of a panel at first, in standard deviations, and how far out it begins to grow
+WIDTH, _REACH = 2.5, 9.0  # of a panel at first, in standard deviations, and how far out it begins to grow
 _MOST = 2000  # panels
 _FIT = 1e-11  # probability in the last coefficients of a panel
 _ROUNDS = 45  # of halving: at an infinite density the last panel has a millionth of its mass
 _FINE = np.linspace(-1, 1, 65)  # points of a curve on each panel
 GAUSS_X, GAUSS_W = np.polynomial.legendre.leggauss(_N)
-_TO_SERIES = np.linalg.inv(legendre.legvander(GAUSS_X, _N - 1))
-_DENSITY = legendre.legvander(_FINE, _N - 1) @ _TO_SERIES
-_BELOW = np.stack([legendre.legval(_FINE, legendre.legint(row, lbnd=-1)) for row in np.eye(_N)], axis=1) @ _TO_SERIES
+TO_SERIES = np.linalg.inv(legendre.legvander(GAUSS_X, _N - 1))
+_DENSITY = legendre.legvander(_FINE, _N - 1) @ TO_SERIES
+_BELOW = np.stack([legendre.legval(_FINE, legendre.legint(row, lbnd=-1)) for row in np.eye(_N)], axis=1) @ TO_SERIES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,14 +68,7 @@ def nodes_of(edges: Floats) -> Floats:
 def first_edges(mean: Floats, sd: Floats, low: Floats, high: Floats) -> Floats:
     """Panels over a mixture of densities with these means, standard deviations and ends: shape (panel, 2)."""
     sd = np.maximum(sd, 1e-12 * (1 + np.abs(mean)))
-    at, last = float(low.min()), float(high.max())
-    marks = [at]
-    while at < last and len(marks) < _MOST:
-        near = (at >= low - _WIDTH * sd) & (at < high)
-        widths = _WIDTH * np.maximum(sd[near], np.abs(at - mean[near]) / _REACH)
-        width = float(widths.min()) if near.any() else float(low[low > at].min(initial=last)) - at
-        at = min(at + max(width, 1e-14 * (1 + abs(at))), last)
-        marks.append(at)
+    marks = panel_marks(mean, sd, low, high, WIDTH, _REACH, _MOST)
     return np.column_stack([marks[:-1], marks[1:]])
 
 
@@ -92,7 +86,7 @@ def followed(density: Callable[[Floats], Floats], edges: Floats, fit: float = _F
     values = density(nodes_of(edges))
     for _ in range(_ROUNDS):
         by_panel = values.reshape(*values.shape[:-1], len(edges), _N)
-        series = by_panel.reshape(-1, len(edges), _N).sum(axis=0) @ _TO_SERIES.T
+        series = by_panel.reshape(-1, len(edges), _N).sum(axis=0) @ TO_SERIES.T
         rough = np.abs(series[:, -2:]).sum(axis=1) * np.diff(edges, axis=1)[:, 0] > fit
         if not rough.any() or len(edges) > _MOST:
             break
@@ -103,3 +97,35 @@ def followed(density: Callable[[Floats], Floats], edges: Floats, fit: float = _F
         order = np.argsort(edges[:, 0])
         edges, values = edges[order], merged[..., order, :].reshape(*values.shape[:-1], -1)
     return Panels(edges, values)
+
+
+def basis(u: Floats) -> Floats:
+    """What each node of a panel has of its polynomial at places from -1 to 1, shape (point, node)."""
+    return np.asarray(legendre.legvander(u, _N - 1) @ TO_SERIES)
+
+
+def below_weights(edges: Floats, x: float) -> Floats:
+    """Weights of the nodes of panels for the integral up to x."""
+    half = np.diff(edges, axis=1) / 2
+    u = np.clip((x - edges[:, :1]) / half - 1, -1, 1)
+    weights = np.where(u == 1, GAUSS_W, 0.0)
+    for p in np.flatnonzero(np.abs(u[:, 0]) < 1):
+        weights[p] = [legendre.legval(u[p, 0], legendre.legint(row, lbnd=-1)) for row in TO_SERIES.T]
+    return np.asarray((half * weights).ravel())
+
+
+def curve_on(edges: Floats, values: Floats, rest: Floats) -> Floats:
+    """Where the integral of a density from the start of its panel is `rest`, shapes (lane, 2), (lane, node) and (lane,)."""
+    half, lane = np.diff(edges, axis=1) / 2, np.arange(len(edges))
+    below = np.maximum.accumulate(half * (values @ _BELOW.T), axis=1)
+    at = np.clip((below < rest[:, None]).sum(axis=1) - 1, 0, _FINE.size - 2)
+    slope = half * (values @ _DENSITY.T) * (_FINE[1] - _FINE[0])  # by the step between points
+    start, rise = below[lane, at], below[lane, at + 1] - below[lane, at]
+    left, right, goal = slope[lane, at], slope[lane, at + 1], rest - start
+    low, high = np.zeros(len(lane)), np.ones(len(lane))
+    for _ in range(50):
+        t = (low + high) / 2
+        short = t * t * (3 - 2 * t) * rise + t * (1 - t) * ((1 - t) * left - t * right) < goal
+        low, high = np.where(short, t, low), np.where(short, high, t)
+    u = _FINE[at] + (low + high) / 2 * (_FINE[1] - _FINE[0])
+    return np.asarray(edges.mean(axis=1) + half[:, 0] * u)

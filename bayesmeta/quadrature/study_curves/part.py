@@ -165,7 +165,7 @@ class CurvePart:
         u = np.linspace(low, high, _COARSE)
         tau = np.exp(u)
         if self.free:
-            mode, root, top = place(self.likelihood, tau)
+            mode, root, top = self.likelihood.placed(tau)
             diagonal = np.log(np.diagonal(root, axis1=1, axis2=2))
             height = top + diagonal.sum(axis=1)
         else:

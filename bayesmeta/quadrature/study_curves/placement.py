@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.quadrature.study_curves.problem import CurvesProblem, Piece
+from bayesmeta.quadrature.study_curves.surface import Surface, around, surface
 
 Floats = NDArray[np.float64]
 _STEPS = 12  # of Newton's method
@@ -22,7 +25,56 @@ class Likelihood:
 
     def __call__(self, beta: Floats, tau: Floats) -> Floats:
         """Log likelihood of the studies, shapes (point, free) and (point,) to (point,)."""
+        if self._surface is None:
+            return self._of_curves(beta, tau)
+        found = self._surface(np.ascontiguousarray(beta[:, 0]), np.ascontiguousarray(tau))
+        beyond = np.isnan(found)
+        if beyond.any():
+            found[beyond] = self._of_curves(beta[beyond], tau[beyond])
+        return found
+
+    def placed(self, tau: Floats) -> tuple[Floats, Floats, Floats]:
+        """See `place`; found once for the same values of tau."""
+        key = tau.tobytes()
+        if key not in self._known:
+            self._known[key] = place(self, tau)
+        return self._known[key]
+
+    @cached_property
+    def _known(self) -> dict[bytes, tuple[Floats, Floats, Floats]]:
+        return {}
+
+    def _of_curves(self, beta: Floats, tau: Floats) -> Floats:
         return self.problem.tables.log_totals(self.all_of(beta), self.problem.X, tau)
+
+    @cached_property
+    def _surface(self) -> Surface | None:
+        """What is computed once for all priors, where one coefficient is free."""
+        if len(self.piece.free) != 1:
+            return None
+        tables, (slope, offset) = self.problem.tables, self._line
+        found: Surface | None = tables.kept(
+            (slope.tobytes(), offset.tobytes()),
+            lambda: surface(tables, slope, offset, lambda beta, tau: self._of_curves(beta[:, None], tau)),
+        )
+        return found
+
+    @cached_property
+    def _line(self) -> tuple[Floats, Floats]:
+        """How much of the only free coefficient a study's effect has, and what else it has, shape (study,)."""
+        X = self.problem.X
+        offset = sum((X[:, i] * value for i, value in self.piece.fixed.items()), np.zeros(len(X)))
+        return np.ascontiguousarray(X[:, self.piece.free[0]]), offset
+
+    def around(self, tau: Floats) -> tuple[Floats, Floats]:
+        """Where the only free coefficient would lie at each tau, were all curves normal, and its standard deviation."""
+        slope, offset = self._line
+        return around(tau, slope, self.problem.tables.centre - offset, self.problem.tables.scale)
+
+    @property
+    def error(self) -> float:
+        """What the surface leaves open of a log likelihood."""
+        return 0.0 if self._surface is None else self._surface.error
 
     def all_of(self, beta: Floats) -> Floats:
         """The free coefficients with those that are fixed, shape (point, coefficient)."""

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 
-from bayesmeta.quadrature.study_curves import kernel
+from bayesmeta.quadrature.study_curves import grid_kernel, kernel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int_]
 LogCurve = Callable[[int, Floats], Floats]  # from a study and ordered effects to the log likelihood of each
 
 _DEGREE = 15
-_OUT = 2.0 ** np.arange(11)  # first edges of panels, from the centre, in units of effect
+_OUT = np.array([1.5, 3, 5, 8, 12, 18, 32, 1024])  # first edges of panels, from the centre
 _NARROWEST = 1 / 64  # panel
 _FIT = 3e-12  # last coefficients of a series that fits, and of its size in units of rounding
 _ROUNDING = 64 * 2.0**-52
@@ -30,7 +32,7 @@ _TO_SERIES = np.linalg.inv(chebyshev.chebvander(_X, _DEGREE))
 _DERIVATIVE = np.stack([np.append(chebyshev.chebder(row), 0.0) for row in np.eye(_DEGREE + 1)])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class CurveTables:
     """Curves of all studies, as compiled code takes them.
 
@@ -110,11 +112,21 @@ class CurveTables:
     def log_curve(self, study: int, theta: Floats) -> Floats:
         """Log likelihood of a study at its effects."""
         of = self.edges[study], self.series[study], int(self.panels[study])
-        return np.array([kernel.value(*of, x) for x in theta.ravel()]).reshape(theta.shape)
+        return np.asarray(kernel.values(*of, *_arrays(theta.ravel()))).reshape(theta.shape)
+
+    def kept(self, key: object, compute: Callable[[], Any]) -> Any:
+        """What is computed from these curves alone, the first time that it is asked for."""
+        known = _KEPT.setdefault(self, {})
+        if key not in known:
+            known[key] = compute()
+        return known[key]
 
     def take(self, studies: Ints) -> CurveTables:
         """The curves of some studies."""
         return CurveTables(*(array[studies] for array in (*self._all, self.fit)))
+
+
+_KEPT = WeakKeyDictionary[CurveTables, dict[object, Any]]()
 
 
 def _arrays(*values: Floats) -> list[Floats]:
@@ -131,38 +143,35 @@ def tabulate(log_curve: LogCurve, centre: Floats, scale: Floats) -> CurveTables:
     centre, scale : ndarray, shape (study,)
         Roughly where each curve lies, and its standard deviation.
     """
-    all_edges, all_series, grids, first, step, ends, tops = [], [], [], [], [], [], []
-    for i, (middle, sd) in enumerate(zip(centre, scale, strict=True)):
-        edges, series = _panels(lambda x, i=i: log_curve(i, x), float(middle))  # type: ignore[misc]
-        start, h, values, beyond = _grid(edges, series, float(middle), float(sd))
-        top = float(values.max())
-        all_edges.append(edges)
-        all_series.append(series)
-        grids.append(np.exp(values - top))
-        first.append(start)
-        step.append(h)
-        ends.append(np.exp(np.array(beyond) - top))
-        tops.append(top)
+    middle, sd = (np.array(values, dtype=float) for values in (centre, scale))
+    panels = _panels(log_curve, middle)
+    edges, series = _padded([one for one, _ in panels], np.inf), _padded([one for _, one in panels], 0.0)
+    count = np.array([len(one) for _, one in panels])
+    first, step, nodes, beyond = grid_kernel.grid_ends(
+        edges, series, count, middle, sd, _GRID_STEP, _WIDEST, _SEEN, _DEPTH, _FLAT
+    )
+    values = grid_kernel.on_grids(edges, series, count, first, step, nodes)
+    top = values.max(axis=1)
     return CurveTables(
-        _padded(all_edges, np.inf),
-        _padded(all_series, 0.0),
-        np.array([len(series) for series in all_series]),
-        np.array(centre, dtype=float),
-        np.array(scale, dtype=float),
-        _padded(grids, 0.0),
-        np.array(first),
-        np.array(step),
-        np.array([grid.size for grid in grids]),
-        np.array(ends),
-        np.array(tops),
-        np.array([_left_open(series, top) for series, top in zip(all_series, tops, strict=True)]),
+        edges,
+        series,
+        count,
+        middle,
+        sd,
+        np.exp(values - top[:, None]),
+        first,
+        step,
+        nodes,
+        np.exp(beyond - top[:, None]),
+        top,
+        _left_open(series, top),
     )
 
 
-def _left_open(series: Floats, top: float) -> float:
-    """Largest of the last coefficients on panels that reach to within `_DEPTH` of the top."""
-    counts = series[:, 0, 0] + np.abs(series[:, 0, 1:]).sum(axis=1) > top - _DEPTH
-    return float(np.abs(series[counts, 0, -1]).max())
+def _left_open(series: Floats, top: Floats) -> Floats:
+    """Largest of the last coefficients of each curve on panels that reach to within `_DEPTH` of its top."""
+    counts = series[..., 0, 0] + np.abs(series[..., 0, 1:]).sum(axis=-1) > top[:, None] - _DEPTH
+    return np.asarray(np.where(counts, np.abs(series[..., 0, -1]), 0.0).max(axis=1))
 
 
 def _padded(arrays: list[Floats], fill: float) -> Floats:
@@ -173,52 +182,32 @@ def _padded(arrays: list[Floats], fill: float) -> Floats:
     return padded
 
 
-def _panels(log_curve: Callable[[Floats], Floats], centre: float) -> tuple[Floats, Floats]:
-    """Edges of panels and the series on each."""
-    ends = centre + np.concatenate([-_OUT[::-1], [0.0], _OUT])
-    open_panels, kept = np.column_stack([ends[:-1], ends[1:]]), []
-    while len(open_panels):
-        middle, half = open_panels.mean(axis=1), np.diff(open_panels, axis=1)[:, 0] / 2
-        points = middle[:, None] + half[:, None] * _X
-        values = log_curve(points.ravel()).reshape(points.shape)
+def _panels(log_curve: LogCurve, centre: Floats) -> list[tuple[Floats, Floats]]:
+    """Edges of panels and the series on each, for each study; panels of all studies are halved together."""
+    k = len(centre)
+    ends = np.concatenate([-_OUT[::-1], [0.0], _OUT])
+    study = np.repeat(np.arange(k), len(ends) - 1)
+    edges = np.column_stack([np.add.outer(centre, ends[:-1]).ravel(), np.add.outer(centre, ends[1:]).ravel()])
+    kept = []
+    while len(edges):
+        half = (edges[:, 1] - edges[:, 0]) / 2
+        points = (edges[:, :1] + edges[:, 1:]) / 2 + half[:, None] * _X
+        cuts = np.searchsorted(study, np.arange(k + 1))
+        values = np.concatenate(
+            [log_curve(i, points[a:b].ravel()) for i, (a, b) in enumerate(itertools.pairwise(cuts)) if b > a]
+        ).reshape(points.shape)
         series = values @ _TO_SERIES.T
         rough = np.abs(series[:, -2:]).max(axis=1) > np.maximum(_FIT, _ROUNDING * np.abs(values).max(axis=1))
         rough &= half > _NARROWEST / 2
-        for panel, coefficients, h in zip(open_panels[~rough], series[~rough], half[~rough], strict=True):
-            slope = coefficients @ _DERIVATIVE / h
-            kept.append((*panel, np.stack([coefficients, slope, slope @ _DERIVATIVE / h])))
-        split = open_panels[rough]
+        kept.append((study[~rough], edges[~rough], series[~rough]))
+        split = edges[rough]
         middle = split.mean(axis=1)
-        open_panels = np.column_stack([split[:, 0], middle, middle, split[:, 1]]).reshape(-1, 2)
-    kept.sort(key=lambda panel: panel[0])
-    return np.array([panel[0] for panel in kept] + [kept[-1][1]]), np.stack([panel[2] for panel in kept])
-
-
-def _grid(
-    edges: Floats, series: Floats, centre: float, scale: float
-) -> tuple[float, float, Floats, tuple[float, float]]:
-    """First node, step and log values of a grid over what is near a curve's top, and its logs beyond both ends."""
-
-    def at(x: Floats) -> Floats:
-        return np.array([kernel.value(edges, series, len(series), point) for point in x])
-
-    places = np.concatenate([edges, edges[:-1] + np.diff(edges) / 2, edges[:-1] + np.diff(edges) / 4])
-    found = at(places)
-    top = float(found.max())
-    bends = [kernel.slopes(edges, series, len(series), x)[2] for x in places[found > top - _SEEN]]
-    narrowest = max(1 / scale**2, *(-bend for bend in bends))
-    step = min(_GRID_STEP / float(np.sqrt(narrowest)), _WIDEST)
-    limits, beyond = [], []
-    for side, end in ((-1, edges[0]), (1, edges[-1])):
-        limit = float(at(np.array([end]))[0])
-        flat = limit > top - _DEPTH
-        low, high = 0.0, abs(end - centre)  # bisect for the last place that counts
-        while high - low > step:
-            middle = (low + high) / 2
-            there = float(at(np.array([centre + side * middle]))[0])
-            counts = abs(there - limit) > _FLAT * (1 + abs(limit)) if flat else there > top - _DEPTH
-            low, high = (middle, high) if counts else (low, middle)
-        limits.append(centre + side * high)
-        beyond.append(limit if flat else -np.inf)
-    count = int(np.ceil((limits[1] - limits[0]) / step)) + 1
-    return limits[0], step, at(limits[0] + step * np.arange(count)), (beyond[0], beyond[1])
+        edges = np.column_stack([split[:, 0], middle, middle, split[:, 1]]).reshape(-1, 2)
+        study = np.repeat(study[rough], 2)
+    study, edges, series = (np.concatenate(parts) for parts in zip(*kept, strict=True))
+    order = np.lexsort((edges[:, 0], study))
+    study, edges, series = study[order], edges[order], series[order]
+    slope = series @ _DERIVATIVE / ((edges[:, 1:] - edges[:, :1]) / 2)
+    bend = slope @ _DERIVATIVE / ((edges[:, 1:] - edges[:, :1]) / 2)
+    series, cuts = np.stack([series, slope, bend], axis=1), np.searchsorted(study, np.arange(k + 1))
+    return [(np.append(edges[a:b, 0], edges[b - 1, 1]), np.asarray(series[a:b])) for a, b in itertools.pairwise(cuts)]
