@@ -23,7 +23,7 @@ from bayesmeta.quadrature.scale_density import ScaleDensity
 Floats = NDArray[np.float64]
 # Of many parts, those of less probability are dropped. A thousand of them together have 1e-17: below a float's rounding of 1.
 _MANY, _NEGLIGIBLE = 32, 1e-20
-_LARGEST_ERROR = 1e-4  # of a probability, above which a result is rejected unless a larger one was asked for
+LARGEST_ERROR = 1e-4  # of a probability, above which a result is rejected unless a larger one was asked for
 
 
 class Masses(Protocol):
@@ -259,7 +259,7 @@ def require_accuracy(error: float, tolerance: float, about: str) -> None:
     ------
     InferenceError
     """
-    if not error <= max(_LARGEST_ERROR, tolerance):
+    if not error <= max(LARGEST_ERROR, tolerance):
         raise InferenceError(
             f"the posterior could not be computed: its probabilities may be off by {error:.2g}. {about}; these, or the "
             "effects and the priors, are too far apart for a computer's numbers. Check their units, or use engine='nuts'."

@@ -227,9 +227,7 @@ def test_leaving_out_is_that_of_a_grid(result: bm.MetaResult, monkeypatch: pytes
     for i, study in enumerate(DATA.study):
         if study in kept:
             others = log_joint(left_out=i)
-            assert found.loc[study, "elpd"] == pytest.approx(
-                float(logsumexp(log_joint()) - logsumexp(others)), abs=0.1
-            )
+            assert found.loc[study, "elpd"] == pytest.approx(float(logsumexp(log_joint()) - logsumexp(others)), abs=0.1)
             error = 0.01 + 4 * found.loc[study, "probability_mcse"]
             assert found.loc[study, "probability"] == pytest.approx(below(0.3, others), abs=error)
 

@@ -9,9 +9,10 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
+from scipy.special import logsumexp, ndtr
 
 from bayesmeta.errors import InferenceError
+from bayesmeta.quadrature.parts import LARGEST_ERROR
 from bayesmeta.quadrature.setting import tau_components
 from bayesmeta.quadrature.study_curves.lines import row_between
 from bayesmeta.quadrature.study_curves.part import FINEST, CurvePart
@@ -29,6 +30,10 @@ _SEVERAL = 1e-7  # tolerance with several coefficients, whose nodes multiply
 _PROBES = (-2.5, -1.0, 0.0, 1.0, 2.5)
 _MOMENT = 0.01  # a moment may be a hundred times less certain, relative to itself, than a probability
 _NEGLIGIBLE = 1e-18
+_ADVICE = (
+    "Where no study has an event in one of the arms the likelihood is flat far out, and the tails of a t or Cauchy prior there "
+    "are not resolved: state a normal prior, or use engine='nuts'."
+)
 _CHECKED = 24  # nodes at which the mean of each curve is computed another way
 
 
@@ -78,23 +83,31 @@ def fit_curves(problem: CurvesProblem, tolerance: float = 1e-8) -> CurvesFit:
     Raises
     ------
     InferenceError
-        If the posterior is improper, or the marginal likelihood is zero.
+        If the posterior is improper, the marginal likelihood is zero, or probabilities may be off by more than 1e-4.
     """
     parts, errors = [], []
     for piece in pieces(problem):
         likelihood = Likelihood(problem, piece)
         for weight, scale, _ in tau_components(problem.tau):
-            part, error = _converged(likelihood, piece.weight * weight, scale, tolerance)
+            with np.errstate(
+                over="ignore", invalid="ignore"
+            ):  # where rows cannot follow a posterior: its error says so
+                part, error = _converged(likelihood, piece.weight * weight, scale, tolerance)
             parts.append(part)
             errors.append(error)
     log_evidence = np.array([math.log(part.prior_probability) + part.log_evidence for part in parts])
-    total = float(np.logaddexp.reduce(log_evidence))
+    total = float(logsumexp(log_evidence)) if np.isfinite(log_evidence).any() else -math.inf
     if not math.isfinite(total):
         raise InferenceError(
-            "the marginal likelihood is zero or infinite to double precision: the prior and the data exclude each other."
+            "the marginal likelihood is zero or infinite to double precision, as where prior and data exclude each other. "
+            f"{_ADVICE}"
         )
     probability = np.exp(log_evidence - total)
     error = float(probability @ np.array(errors)) * (1 if len(parts) == 1 else 2)
+    if not error <= max(LARGEST_ERROR, tolerance):
+        raise InferenceError(
+            f"the posterior could not be computed: its probabilities may be off by {error:.2g}. {_ADVICE}"
+        )
     return CurvesFit(problem, parts, probability, total + problem.log_constant, error)
 
 

@@ -88,7 +88,7 @@ def followed(density: Callable[[Floats], Floats], edges: Floats, fit: float = _F
         by_panel = values.reshape(*values.shape[:-1], len(edges), _N)
         series = by_panel.reshape(-1, len(edges), _N).sum(axis=0) @ TO_SERIES.T
         rough = np.abs(series[:, -2:]).sum(axis=1) * np.diff(edges, axis=1)[:, 0] > fit
-        if not rough.any() or len(edges) > _MOST:
+        if not rough.any() or len(edges) > _MOST or not np.isfinite(values).all():
             break
         middle = edges[rough].mean(axis=1)
         split = np.column_stack([edges[rough, 0], middle, middle, edges[rough, 1]]).reshape(-1, 2)

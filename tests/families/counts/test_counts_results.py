@@ -169,3 +169,13 @@ def test_the_sampler_has_the_exact_posterior(model, assert_within_mcse):
     for study in DATA.study:
         row = shrunk.loc[study]
         assert_within_mcse(drawn.sel(study=study), mean=row["mean"], sd=row["sd"], max_mcse=0.06, label=study)
+
+
+@pytest.mark.parametrize("mu", [bm.Cauchy(0, 2.5), bm.StudentT(3, 0, 2.5)], ids=str)
+def test_a_tail_that_nothing_bounds_is_an_error_and_no_number(mu):
+    """Without an event in the treatment arm of any study the posterior has the tail of its prior, and rows do not follow it."""
+    data = bm.Counts(events_t=[0, 0], n_t=[35, 20], events_c=[1, 2], n_c=[39, 20])
+    with pytest.raises(
+        bm.InferenceError, match="tails of a t or Cauchy prior there are not resolved: state a normal prior, or use"
+    ):
+        bm.fit(data, bm.BinomialNormal(mu=mu, tau=bm.PointMass(0.5)))
