@@ -247,7 +247,7 @@ def test_the_report_says_what_was_printed_and_what_is_left_out(reported):
     assert outcome["input"]["columns"] == {"study": "Author", "mean_pre_t": "Before tx"}
     for text in (
         "6 trials; 4 correlations are parameters of the model, not guesses.",
-        "Left out here</h4>", "measurements that were not printed", "with correlation not known", "mean changes, with 95%",
+        "Left out here</h4>", "measurements that were not printed", "hollow (correlation not known)", "mean changes, with 95%",
         "printed 1, from the standard deviations of changes 2, not known 2.", '<code class="small">correlation_variation</code>',
     ):  # fmt: skip
         assert text in reported.html, text
