@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -19,14 +20,19 @@ from scipy.special import gammaln, logsumexp
 from scipy.stats import halfnorm, norm, t
 
 import bayesmeta as bm
+from bayesmeta.cli import main
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.diagnostics import leave_one_out
-from bayesmeta.families import registry
+from bayesmeta.families import kinds, registry
+from bayesmeta.families.curves.problem import StudyCurves, curves_problem
+from bayesmeta.families.exact import Exact
 from bayesmeta.families.keys import Keys
 from bayesmeta.families.likelihood import BY_STUDY, NUMPY, Latent, Likelihood
 from bayesmeta.families.prepared import parameters, with_priors
 from bayesmeta.families.protocol import Family
 from bayesmeta.families.theta import normal_rule
+from bayesmeta.quadrature.study_curves.fit import fit_curves
+from bayesmeta.quadrature.study_curves.tables import tabulate
 
 DATA = bm.Estimates(
     y=[0.2, 0.5, -0.1, 2.4, 0.3], se=[0.1, 0.2, 0.15, 0.2, 0.2], covariates={"dose": [1.0, 2.0, 3.0, 5.0, 2.0]}
@@ -155,25 +161,25 @@ NARROW = (
 
 
 @functools.cache
-def curves() -> Any:
+def curves(df: float = 4.0) -> Any:
     """Density of each estimate given mu and tau, shape (study, mu, tau), by SciPy's t and sums over true effects."""
     theta, found = np.arange(-14, 15, 0.0125), np.empty((DATA.n_studies, MU.size, TAU.size))
-    density = t.pdf((DATA.y[:, None] - theta) / DATA.se[:, None], 4) / DATA.se[:, None]
+    density = t.pdf((DATA.y[:, None] - theta) / DATA.se[:, None], df) / DATA.se[:, None]
     x, w = np.polynomial.hermite_e.hermegauss(80)
     for j, tau in enumerate(TAU):
         if tau < NARROW:
             z = (DATA.y[:, None, None] - MU[:, None] - tau * x) / DATA.se[:, None, None]
-            found[..., j] = (t.pdf(z, 4) / DATA.se[:, None, None]) @ (w / w.sum())
+            found[..., j] = (t.pdf(z, df) / DATA.se[:, None, None]) @ (w / w.sum())
         else:
             found[..., j] = density @ norm.pdf(theta[:, None], MU, tau) * 0.0125
     return found
 
 
-def log_joint(sd: float = 1.0, scale: float = 0.5, left_out: int | None = None) -> Any:
+def log_joint(sd: float = 1.0, scale: float = 0.5, left_out: int | None = None, df: float = 4.0) -> Any:
     """Log of prior times likelihood on the grid, shape (mu, tau), under Normal(0, sd) and HalfNormal(scale)."""
     kept = [i for i in range(DATA.n_studies) if i != left_out]
     prior = norm.logpdf(MU, 0, sd)[:, None] + halfnorm.logpdf(TAU, scale=scale)
-    return prior + np.log(curves()[kept]).sum(axis=0)
+    return prior + np.log(curves(df)[kept]).sum(axis=0)
 
 
 def below(limit: float, joint: Any) -> float:
@@ -297,3 +303,56 @@ def test_report_and_verify_need_no_word_of_it(tmp_path: Path) -> None:
     ):
         assert words in page
     run("verify", "out")
+
+
+class Solved(OfHeavyTails):
+    """The same with the likelihood of each study as a curve: quadrature for a few lines more, under 8 degrees of freedom."""
+
+    def build(self, base: bm.NormalNormal, data: Estimates, measure: str | None, own: Any) -> HeavyTailed:
+        return HeavyTailed(base, 8.0)
+
+    def exact(self, data: Estimates, model: HeavyTailed) -> Exact:
+        def log_curve(i: int, theta: Any) -> Any:
+            return t.logpdf((data.y[i] - theta) / data.se[i], model.df) - np.log(data.se[i])
+
+        def solve(tolerance: float, seed: int) -> Any:
+            studies = StudyCurves(tabulate(log_curve, data.y, data.se), np.zeros(data.n_studies))
+            design = self.checked_design(data, model)
+            return fit_curves(curves_problem(studies, model, design, self.tau_prior(data, model)), tolerance)
+
+        return Exact("curves", solve, by_default=True)
+
+
+@pytest.fixture
+def solved(monkeypatch: pytest.MonkeyPatch) -> HeavyTailed:
+    monkeypatch.setattr(registry, "FAMILIES", (*registry.FAMILIES[:-1], Solved()))
+    monkeypatch.setitem(kinds.KINDS, "heavy_tailed", KEYS)
+    return HeavyTailed(MODEL.base, 8.0)
+
+
+def test_quadrature_takes_it_by_curves(solved: HeavyTailed) -> None:
+    found, joint = bm.fit(DATA, solved), log_joint(df=8.0)
+    step = math.log((MU[1] - MU[0]) * (TAU[1] - TAU[0]))
+    mass = np.exp(joint - logsumexp(joint))
+    mean = float((mass.sum(axis=1) * MU).sum())
+    sd = math.sqrt(float((mass.sum(axis=1) * (MU - mean) ** 2).sum()))
+    row = found.summary().loc["mu"]
+    assert found.engine == "quadrature"
+    assert found.log_marginal_likelihood == pytest.approx(float(logsumexp(joint)) + step, abs=1e-5)
+    assert (row["mean"], row["sd"]) == (pytest.approx(mean, abs=1e-5), pytest.approx(sd, abs=1e-5))
+    without = bm.leave_one_out(DATA, solved).table["elpd"]
+    for i, study in enumerate(DATA.study):
+        others = log_joint(left_out=i, df=8.0)
+        assert without[study] == pytest.approx(float(logsumexp(joint) - logsumexp(others)), abs=1e-4)
+
+
+def test_the_command_line_takes_it_by_its_name(
+    solved: HeavyTailed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "effects.csv"
+    DATA.to_frame()[["study", "y", "se"]].to_csv(path, index=False)
+    priors = ("--mu", "Normal(0, 1)", "--tau", "HalfNormal(0.5)")
+    with pytest.raises(SystemExit):
+        main(["fit", str(path), "--model", "heavy_tailed", *priors, "--claim", "mu < 0.3", "--json"])
+    content = json.loads(capsys.readouterr().out)
+    assert content["probabilities"][0]["probability"] == bm.fit(DATA, solved).probability("mu < 0.3")
