@@ -16,7 +16,7 @@ import bayesmeta as bm
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "scripts"))
 
-from calibration import hidden, page, sbc, seeds, sets, uniformity  # noqa: E402
+from calibration import count_models, hidden, page, sbc, seeds, sets, uniformity  # noqa: E402
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", bm.DataWarning)  # zero cells
@@ -152,3 +152,23 @@ def test_seeds_differ_by_the_stated_errors():
     names = set(found.index.get_level_values("number"))
     assert {"P(crps < 0)", "P(high_dose < 0)", "P(crps < 0 and high_dose < 0)", "mean of mu", "SD of crps"} <= names
     assert len(seeds.SEEDS) >= 10
+
+
+COUNTED = pd.read_csv(page.FOLDER / "counts.csv")
+
+
+def test_counts_are_calibrated_in_every_setting():
+    """Of many P values the smallest is small by chance: each is held to its share of one in a thousand."""
+    assert list(dict.fromkeys(COUNTED["setting"])) == list(count_models.SETTINGS)
+    assert set(COUNTED["n"]) == {count_models.REPLICATIONS, count_models.OF_EFFECTS}
+    p_values = COUNTED[["chi2", "ks", "band"]].to_numpy()
+    assert p_values.min() > 0.001 / p_values.size
+    assert (COUNTED[[f"bin_{i}" for i in range(20)]].sum(axis=1) == COUNTED["n"]).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", count_models.SETTINGS)
+def test_positions_of_counts_are_found_again(name):
+    found = np.array([count_models.positions(name, i) for i in range(20)])
+    assert ((found > 0) & (found < 1)).all()
+    assert np.abs(found.mean(axis=0) - 0.5).max() < 5 / np.sqrt(12 * 20)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from calibration import seeds, uniformity
+from calibration import count_models, seeds, uniformity
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "benchmarks" / "calibration"
@@ -142,6 +142,24 @@ def ranks(table: pd.DataFrame) -> list[str]:
     ]
 
 
+def count_lines(table: pd.DataFrame) -> list[str]:
+    """Simulation-based calibration of models of counts: tests of uniformity, and counts in tenths."""
+    bins = table[[f"bin_{i}" for i in range(20)]].to_numpy()
+    tenths = bins.reshape(len(table), 10, 2).sum(axis=2)
+    heads = ["", "", "χ²", "KS", "band", *(f"{i / 10:.1f} to {(i + 1) / 10:.1f}" for i in range(10))]
+    rows = [
+        [count_models.SETTINGS[row["setting"]].words, count_models.QUANTITIES[row["quantity"]]]
+        + [f"{row[test]:.3f}" for test in ("chi2", "ks", "band")]
+        + list(map(str, counted))
+        for (_, row), counted in zip(table.iterrows(), tenths.tolist(), strict=True)
+    ]
+    said = (
+        f"{count_models.REPLICATIONS:,} replications of each, of which the first {count_models.OF_EFFECTS:,} look at the effect "
+        "of the smallest study."
+    )
+    return [said, "", *lines_of(heads, rows)]
+
+
 def spreads(table: pd.DataFrame) -> pd.DataFrame:
     """Mean, spread between seeds and stated error of every number of the ketamine analysis."""
     groups = table.groupby(["outcome", "model", "number"], sort=False)
@@ -175,6 +193,7 @@ def page() -> str:
         "moderators": each_moderator(hidden),
         "ranks": ranks(pd.read_csv(FOLDER / "sbc.csv")),
         "seeds": seed_lines(pd.read_csv(FOLDER / "seeds.csv")),
+        "counts": count_lines(pd.read_csv(FOLDER / "counts.csv")),
     }
     return (
         "".join(f"<!-- {name} -->\n\n" + "\n".join(lines) + "\n\n" for name, lines in parts.items()) + "<!-- end -->\n"
