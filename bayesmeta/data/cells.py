@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 NUMBER = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _GROUPED = re.compile(r"\d{1,3}(?:[,.' \u00a0\u2009\u202f]\d{3})+(?:[.,]\d+)?")
 _MINUS = "\u2212\u2013\u2014"  # minus sign, en dash, em dash
+_SIGNS = str.maketrans(dict.fromkeys(f"{_MINUS}\u2011", "-") | {"\u00b7": ".", "\u00a0": " "})
 _HUGE = 10**300  # whole numbers from here on have no finite float
 _DIGITS = frozenset("0123456789.+-eE")
 _MISSING_WORDS = frozenset({"", "na", "n/a", "nan", "."})
@@ -53,6 +54,17 @@ def no_number(value: object) -> bool:
     [True, True, True, False, False]
     """
     return is_missing(value) or (isinstance(value, str) and value.strip().lower() in _NOT_REPORTED)
+
+
+def plain_signs(text: str) -> str:
+    """Return printed text with hyphens for dashes and minus signs, points for middle dots, and plain spaces.
+
+    Examples
+    --------
+    >>> plain_signs("\u22121\u00b783 (\u22122\u00b735\u2013\u22121\u00b731)")
+    '-1.83 (-2.35--1.31)'
+    """
+    return text.translate(_SIGNS)
 
 
 def with_plain_minus(text: str) -> str:

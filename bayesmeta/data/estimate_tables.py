@@ -22,6 +22,7 @@ from bayesmeta.data.dependence import (
 )
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.natural_scale import NATURAL, check_natural_scale
+from bayesmeta.data.printed_intervals import with_limits
 from bayesmeta.data.standard_errors import standard_errors
 from bayesmeta.data.synonyms import measure_called, recognised_estimates, with_labels
 from bayesmeta.data.tables import Kept, Table
@@ -88,7 +89,7 @@ def from_table(
     cluster: str | None,
 ) -> Estimates:
     """Return the estimates of a table, with everything that its columns say of them."""
-    table = recognised_estimates(table, y, se, study, (*(covariates or ()), cluster))
+    table = recognised_estimates(with_limits(table), y, se, study, (*(covariates or ()), cluster))
     table.require(y)
     table = with_labels(table, study)
     table = without_reference_rows(table, y, se)

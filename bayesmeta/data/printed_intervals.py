@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bayesmeta.data.cells import is_missing
+from bayesmeta.data.cells import is_missing, plain_signs
+from bayesmeta.data.synonyms import PRECISION, called_effect, recognised
 from bayesmeta.data.tables import Table
 
-_SIGNS = str.maketrans(dict.fromkeys("\u2212\u2013\u2014\u2011", "-") | {"\u00b7": ".", "\u00a0": " "})
 _LEVEL = r"(?:(?P<level>\d+(?:\.\d+)?)\s*%\s*(?:C[rR]?I|confidence interval|credible interval)?\s*[:=,]?\s*)?"
 _LONGEST = 100  # characters of a cell, beyond which it is prose
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
@@ -31,10 +31,10 @@ _CELLS = (
 
 
 def with_limits(table: Table) -> Table:
-    """Return a table whose only column of estimates with 95% intervals is three: the estimate, `ci_lower` and `ci_upper`.
+    """Return a table whose only column of effects with 95% intervals is three: the effect, `ci_lower` and `ci_upper`.
 
-    The estimate keeps the name of the column. A table that states precision in another column, has several columns of this
-    kind or intervals of another level stays as it is.
+    The effect keeps the name of the column, which says that it is one: an age with its range is none. A table that states
+    precision in another column, under any name, has several columns of this kind or intervals of another level stays as it is.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def with_limits(table: Table) -> Table:
     ('1.04', '1.51')
     """
     split = _split(table)
-    if len(split) != 1 or {"se", "ci_lower", "ci_upper", "lower", "upper"} & set(table.columns):
+    if len(split) != 1 or recognised(table.columns, PRECISION) or set(PRECISION) & set(table.columns):
         return table
     ((name, parts),) = split.items()
     columns = {other: parts["estimate"] if other == name else table.columns[other] for other in table.columns}
@@ -63,14 +63,15 @@ def several_with_limits(table: Table) -> str:
 
 def _split(table: Table) -> dict[str, Mapping[str, tuple[str | None, ...]]]:
     """Columns of estimates with their intervals; that which is called estimate or y alone, if there is one."""
-    found = {name: parts for name, cells in table.columns.items() if (parts := _parts(name, cells)) is not None}
+    cells = {name: column for name, column in table.columns.items() if called_effect(table.recognised.get(name, name))}
+    found = {name: parts for name, column in cells.items() if (parts := _parts(name, column)) is not None}
     chosen = [name for name in ("estimate", "y") if name in found]
     return {name: found[name] for name in chosen[:1]} or found
 
 
 def _parts(name: str, cells: tuple[object, ...]) -> Mapping[str, tuple[str | None, ...]] | None:
     """The three numbers of each cell of a column as texts, or None where any other text is in it."""
-    texts = ["" if is_missing(cell) else str(cell).translate(_SIGNS).strip() for cell in cells]
+    texts = ["" if is_missing(cell) else plain_signs(str(cell)).strip() for cell in cells]
     if not any(texts) or max(map(len, texts)) > _LONGEST:
         return None
     stated = _PERCENT.search(name)

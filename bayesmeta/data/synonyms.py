@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from bayesmeta.data.cells import all_texts
 from bayesmeta.data.names import normalised, without_unit
-from bayesmeta.data.printed_intervals import with_limits
 from bayesmeta.data.tables import Table
 from bayesmeta.data.two_in_a_cell import with_parts
 from bayesmeta.errors import DataError, did_you_mean
@@ -130,6 +129,9 @@ _OF_ESTIMATES = {
     "measure": (),
 }
 
+# What states the precision of an effect.
+PRECISION = {name: _OF_ESTIMATES[name] for name in ("se", "v", "lower", "upper")}
+
 
 def recognised(
     present: Iterable[str], synonyms: Mapping[str, tuple[str, ...]] = SYNONYMS, taken: Iterable[str] = ()
@@ -168,7 +170,6 @@ def recognised_estimates(
     The first statement of precision that is there is enough: se, its square, or the limits of an interval. Columns in `kept`
     keep their names.
     """
-    table = with_limits(table)
     stated = {name for name, usual in ((y, "y"), (se, "se"), (study, "study")) if name != usual} | {*kept}
     taken = {usual for name, usual in ((y, "y"), (se, "se"), (study, "study")) if name != usual}
     found = recognised([name for name in table.columns if name not in stated], _OF_ESTIMATES, taken)
@@ -241,6 +242,18 @@ def ratio_called(name: str) -> str | None:
     """
     words = without_unit(name).split("_")
     return next((measure for measure, signs in _RATIOS.items() if any(word in signs for word in words)), None)
+
+
+def called_effect(name: str) -> bool:
+    """Whether the name of a column says that it holds effects.
+
+    Examples
+    --------
+    >>> [called_effect(name) for name in ("MD (95% CI)", "adjusted OR", "yi", "Age (range)")]
+    [True, True, True, False]
+    """
+    names = {normalised(name), without_unit(name)}
+    return bool(names & {"y", *SYNONYMS["y"], *PLAIN}) or ratio_called(name) is not None
 
 
 def measure_called(name: str) -> str | None:

@@ -6,11 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bayesmeta.data.cells import is_missing
+from bayesmeta.data.cells import is_missing, plain_signs
 from bayesmeta.data.names import normalised, without_unit
 from bayesmeta.data.tables import Table
 
-_SIGNS = str.maketrans(dict.fromkeys("\u2212\u2013\u2014", "-") | {"\u00b7": "."})
 _NUMBER = r"[-+]?(?:\d+(?:\.\d+)?|\.\d+)"
 _COUNTS = re.compile(r"(\d+)\s*(?:/|(?:out )?of)\s*(\d+)(?:\s*[(\[]\s*[\d.,]+\s*%?\s*[)\]])?", re.IGNORECASE)
 _MEANS = re.compile(rf"({_NUMBER})\s*(?:[(\[]|±|\+/?-)\s*(?:SD\s*[=:]?\s*)?({_NUMBER})\s*[)\]]?", re.IGNORECASE)
@@ -64,7 +63,7 @@ def _parts(
     cells: Sequence[object], pattern: re.Pattern[str]
 ) -> tuple[tuple[str | None, ...], tuple[str | None, ...]] | None:
     """Both numbers of each cell as texts, or None where another text is in one."""
-    texts = ["" if is_missing(cell) else str(cell).translate(_SIGNS).strip() for cell in cells]
+    texts = ["" if is_missing(cell) else plain_signs(str(cell)).strip() for cell in cells]
     if not any(texts) or max(map(len, texts)) > _LONGEST:
         return None
     matches = [pattern.fullmatch(text) if text else None for text in texts]

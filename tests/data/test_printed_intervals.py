@@ -62,19 +62,28 @@ def test_a_missing_cell_stays_missing() -> None:
         table("1.3 (1.0-1.7)", "0.8 (0.3)"),
         table("2019-03-04", "2020-01-30", name="date"),
         table("12 (3 to 4 weeks)", "1 (2 to 3)", name="follow-up"),
+        table("54 (32 to 71)", "48 (30 to 66)", name="Age (range)"),
         table("1.3 (1.0-1.7)", "0.8 (0.5-1.3)", name="OR (90% CI)"),
         table("1.3 (99% CI 1.0-1.7)", "0.8 (0.5-1.3)", name="OR"),
         table(None, None),
     ],
-    ids=["SD", "date", "words", "90%", "99% in one", "missing"],
+    ids=["SD", "date", "words", "age", "90%", "99% in one", "missing"],
 )
 def test_what_is_something_else_stays_as_it_is(kept: Table) -> None:
     assert with_limits(kept) is kept
 
 
-def test_a_stated_precision_is_the_one_that_is_used() -> None:
-    both = Table("a.csv", {"y": ("1.3 (1.0-1.7)",), "se": ("0.2",)}, (2,))
+@pytest.mark.parametrize("name", ["se", "sei", "vi", "SE (log OR)", "CI lower"])
+def test_a_stated_precision_is_the_one_that_is_used(name: str) -> None:
+    both = Table("a.csv", {"y": ("1.3 (1.0-1.7)",), name: ("0.2",)}, (2,))
     assert with_limits(both) is both
+
+
+def test_the_range_of_a_covariate_is_no_interval_of_the_effect() -> None:
+    """With 50 inside the range of ages it would pass for a confidence interval."""
+    frame = {"study": ["A", "B"], "MD": [52.0, 47.5], "Age (range)": ["54 (32 to 71)", "48 (30 to 66)"]}
+    with pytest.raises(bm.DataError, match="column 'se' is missing"):
+        bm.Estimates.from_frame(frame)
 
 
 @pytest.fixture
