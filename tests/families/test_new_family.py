@@ -191,7 +191,7 @@ def below(limit: float, joint: Any) -> float:
 def result() -> bm.MetaResult:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(registry, "FAMILIES", (*registry.FAMILIES, OfHeavyTails()))
-        return bm.fit(DATA, MODEL, seed=4, draws=8000)
+        return bm.fit(DATA, MODEL, seed=4, draws=20000)
 
 
 @pytest.mark.slow
@@ -210,7 +210,7 @@ def test_the_posterior_is_that_of_a_grid(result: bm.MetaResult, assert_within_mc
 @pytest.mark.slow
 def test_its_answers_under_other_priors_are_those_of_a_grid(result: bm.MetaResult) -> None:
     """A surface, and a tipping point, which samples anew where it lies."""
-    settings = {"seed": 4, "draws": 8000}
+    settings = {"seed": 4, "draws": 20000}
     surface = bm.prior_sensitivity(
         DATA, MODEL, "mu < 0.3", mu=[bm.Normal(0, 1), bm.Normal(0, 0.4)], tau=[bm.HalfNormal(0.3)], **settings
     )
@@ -218,7 +218,7 @@ def test_its_answers_under_other_priors_are_those_of_a_grid(result: bm.MetaResul
         want = log_joint(sd, 0.3)
         assert surface.probability[0, i, 0] == pytest.approx(below(0.3, want), abs=0.01 + 4 * surface.mcse[0, i, 0])
         factor = float(logsumexp(want) - logsumexp(log_joint()))
-        assert np.log(surface.arrays["bayes_factor"][0, i]) == pytest.approx(factor, abs=0.08)
+        assert np.log(surface.arrays["bayes_factor"][0, i]) == pytest.approx(factor, abs=0.06)
     found = bm.tipping_point(DATA, MODEL, "mu < 0.5", 0.8, **settings)
     (tip,) = found["sceptical_sd"].tips
     assert below(0.5, log_joint(tip.value)) == pytest.approx(0.8, abs=0.01 + 4 * tip.mcse)
@@ -233,7 +233,9 @@ def test_leaving_out_is_that_of_a_grid(result: bm.MetaResult, monkeypatch: pytes
     for i, study in enumerate(DATA.study):
         if study in kept:
             others = log_joint(left_out=i)
-            assert found.loc[study, "elpd"] == pytest.approx(float(logsumexp(log_joint()) - logsumexp(others)), abs=0.1)
+            assert found.loc[study, "elpd"] == pytest.approx(
+                float(logsumexp(log_joint()) - logsumexp(others)), abs=0.05
+            )
             error = 0.01 + 4 * found.loc[study, "probability_mcse"]
             assert found.loc[study, "probability"] == pytest.approx(below(0.3, others), abs=error)
 

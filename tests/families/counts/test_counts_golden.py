@@ -124,7 +124,10 @@ def test_effects_of_studies_and_what_leaving_them_out_does(name, likelihood):
     assert list(shrunk["known"]) == [not zero for zero in data.zero_cell]
     loo = bm.leave_one_out(data, model, claim="mu < 0")
     assert_allclose(loo.table["elpd"], want["elpd_loo"], atol=1e-6)
-    assert (loo.table["p_loo"] > -1e-9).all()
+    least = (
+        -1e-9 if likelihood == "hypergeometric" else 0.0
+    )  # where a study without events says nothing, leaving it out is nothing
+    assert (loo.table["p_loo"] > least).all()
 
 
 TSD = GOLDEN / "tsd"
