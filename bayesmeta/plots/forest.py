@@ -71,7 +71,7 @@ def forest(
     x_label : str
         Measure and unit.
     benefit : {"lower", "higher"}, optional
-        Which side of no effect favours the treatment.
+        Which side of no effect favours the treatment; of a measure without a comparison neither does.
     narrow : bool, default False
         Whether it is for a phone, which has no room for weights and other columns.
 
@@ -95,7 +95,7 @@ def forest(
     weighted, left = any(row.weight for row in rows), [] if narrow else [one.heading for one in data.columns]
     if weighted:
         heads.insert(1, "Weight")
-    label = f"{x_label}\n{sides(benefit)}".strip()
+    label = f"{x_label}\n{sides(None if display.null is None else benefit)}".strip()
     width, letters, ticks = (4.1, 15, 4) if narrow else (5.3 + 0.6 * (weighted + len(left)), 19, 4 if left else 6)
     return draw_rows(
         rows,

@@ -38,9 +38,12 @@ def counted(evidence: EvidenceRecord) -> str:
 
 
 def measured(outcome: OutcomeRecord, measure: str) -> str:
-    """Measure of an outcome, and which side favours treatment where the file states it."""
-    favours = f", treatment versus control; {outcome.benefit} values favour treatment" if outcome.benefit else ""
-    return f"Measure: {measure}{favours}."
+    """Measure of an outcome, and which side favours treatment where the file states it and there is a comparison."""
+    if not outcome.benefit:
+        return f"Measure: {measure}."
+    if outcome.display.null is None:
+        return f"Measure: {measure}; {outcome.benefit} values are better."
+    return f"Measure: {measure}, treatment versus control; {outcome.benefit} values favour treatment."
 
 
 def on_latent(outcome: OutcomeRecord) -> str:

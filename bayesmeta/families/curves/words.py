@@ -28,7 +28,7 @@ class CurvesWords(Words):
     def marks(self, model: Any) -> Marks:
         """Estimates of the counts, where they have one."""
         return Marks(
-            squares=f"Squares: {self.own_estimate}s of the studies' own counts, with 95% intervals by Woolf's standard errors",
+            squares=f"Squares: {self.own_estimate}s of the studies' own counts, with large-sample 95% intervals",
             filled="filled and sized by precision where no cell is zero",
             hollow=f"hollow on dashed lines where one is, so that the counts have no {self.own_estimate} of their own, and what "
             "the model infers",

@@ -13,9 +13,11 @@ import pytest
 from scipy import stats
 
 import bayesmeta as bm
+from bayesmeta.analysis.records.model import ForestRecord
 from bayesmeta.cli import main
 from bayesmeta.data.text_files import csv_bytes
 from bayesmeta.errors import BayesmetaError
+from bayesmeta.plots.forest import forest
 
 PRIORS = {"mu": bm.Normal(0, 2), "tau": bm.HalfNormal(0.5)}
 DOSE = {"dose": [0.0, 1.0, 2.0, 0.5]}
@@ -125,6 +127,7 @@ source = "made up"
 seed = 3
 [outcomes.events]
 measure = "{measure}"
+benefit = "higher"
 arms = "arms.csv"
 [outcomes.events.models.all]
 kind = "{kind}"
@@ -164,6 +167,11 @@ def test_a_report_says_it_and_can_be_verified(
     results = json.loads(Path("out/results.json").read_text(encoding="utf-8"))
     model = results["outcomes"]["events"]["models"]["all"]
     assert model["engine"] == "quadrature"
+    assert ("higher values favour treatment" in page) == (label != "proportions")  # single arms have no control
+    forest_label = forest(
+        ForestRecord.model_validate(model["forest"]), display=exact.display, x_label="x", benefit="higher"
+    ).get_xlabel()
+    assert ("favours control" in forest_label) == (label != "proportions")
     (signal,) = results["signals"]
     assert signal["probability"] == exact.probability("mu < 0")
     status, out, err = run(capsys, "verify", "out")
