@@ -114,6 +114,10 @@ EXAMPLES = {
         COUNTS, bm.BinomialNormal(base=BASE, baseline=bm.Normal(-2, 1)), ("baseline=Normal(-2, 1)",), (),
         'baseline = "Normal(-2, 1)"', "log_or",
     ),
+    "risk differences": Said(
+        COUNTS, bm.BinomialNormal(base=BASE, baseline=bm.Normal(-2, 1), measure="rd"), ("baseline=Normal(-2, 1)",), (),
+        'baseline = "Normal(-2, 1)"', "rd",
+    ),
     "hypergeometric_normal": Said(COUNTS, bm.HypergeometricNormal(base=BASE), measure="log_or"),
     "poisson_normal": Said(
         RATES, bm.PoissonNormal(base=BASE, baseline=bm.Normal(-2, 1)), ("baseline=Normal(-2, 1)",), (),

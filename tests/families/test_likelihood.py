@@ -90,6 +90,7 @@ EXAMPLES = {
     "common baseline": Example(CHANGES, replace(CHANGE, base=DOSE, baseline="common")),
     "counts": Example(COUNTS, bm.BinomialNormal(base=BASE)),
     "counts with a slope": Example(COUNTS, bm.BinomialNormal(base=DOSE, baseline=bm.Normal(-1, 2))),
+    "risk ratios": Example(COUNTS, bm.BinomialNormal(base=DOSE, baseline=bm.Normal(-1, 2), measure="log_rr")),
     "given their total": Example(COUNTS, bm.HypergeometricNormal(base=DOSE)),
     "rates": Example(RATES, bm.PoissonNormal(base=DOSE, baseline=bm.Normal(-1, 2))),
     "proportions": Example(PROPORTIONS, bm.BinomialNormal(base=DOSE, baseline=None)),

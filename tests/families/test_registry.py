@@ -99,6 +99,7 @@ EXAMPLES = {
     ),
     "counts": Example(COUNTS, bm.BinomialNormal(base=BASE), ("mu", "tau")),
     "counts with a slope": Example(COUNTS, bm.BinomialNormal(base=DOSE), ("mu", "tau", "dose")),
+    "risk ratios": Example(COUNTS, bm.BinomialNormal(base=BASE, measure="log_rr"), ("mu", "tau")),
     "given their total": Example(COUNTS, bm.HypergeometricNormal(base=DOSE), ("mu", "tau", "dose")),
     "rates": Example(RATES, bm.PoissonNormal(base=DOSE), ("mu", "tau", "dose")),
     "proportions": Example(PROPORTIONS, bm.BinomialNormal(base=BASE, baseline=None), ("mu", "tau")),

@@ -8,6 +8,7 @@ from typing import Any, final
 from bayesmeta.data.counts import Counts
 from bayesmeta.errors import SpecificationError
 from bayesmeta.families.counts.keys import KEYS
+from bayesmeta.families.counts.measures import MEASURES, measure_of
 from bayesmeta.families.counts.words import CountsWords
 from bayesmeta.families.curves.family import OfCurves
 from bayesmeta.families.curves.problem import StudyCurves
@@ -24,11 +25,24 @@ class OfCounts(CountsWords, OfCurves):
 
     name, made_for, keys = "binomial_normal", "Counts", KEYS
     data_type, model_types = Counts, (BinomialNormal,)
-    measured, theta = "log_or", "a log odds ratio"
+    measured, theta = "log_or", "a log odds ratio"  # where none is stated
     advice = (
         "Use BinomialNormal(mu=..., tau=...) or HypergeometricNormal(mu=..., tau=...), or effect_sizes(arms, measure) for odds "
         "ratios with their standard errors."
     )
+
+    def build(self, base: NormalNormal, data: Any, measure: str | None, own: Mapping[str, Any]) -> BinomialNormal:
+        """The model, of log odds ratios unless another measure is stated."""
+        if measure not in (None, *MEASURES):
+            raise SpecificationError(
+                f"measure {measure!r}: theta of {self.keys.kind} is a log odds ratio, a log risk ratio or a risk difference. Say "
+                "log_or, log_rr or rd, or nothing for log_or."
+            )
+        return BinomialNormal(base=base, measure=measure or self.measured, **own)
+
+    def measure(self, data: Counts, model: BinomialNormal) -> str:
+        """The model's."""
+        return model.measure
 
     def made(self, base: NormalNormal, own: Mapping[str, Any]) -> BinomialNormal:
         """With the prior on the baselines."""
@@ -44,19 +58,30 @@ class OfCounts(CountsWords, OfCurves):
         return model
 
     def frequentist(self, data: Counts, models: Sequence[Any]) -> Frequentist:
-        """Of the counts as they are, and of odds ratios with a half added to zero cells."""
+        """Of the counts as they are, and of effects with a half added to zero cells."""
         from bayesmeta.families.counts.frequentist import of_counts
 
-        return of_counts(data)
+        measures = sorted({measure_of(model) for model in models})
+        if len(measures) > 1:
+            raise SpecificationError(
+                f"the models are of {' and '.join(measures)}: estimators beside them are of one measure."
+            )
+        return of_counts(data, *measures)
 
     def curves(self, data: Counts, model: BinomialNormal) -> StudyCurves:
         """The baselines integrated out."""
-        from bayesmeta.families.counts.likelihood import curves_of
-
+        if model.measure == "log_or":
+            from bayesmeta.families.counts.likelihood import curves_of
+        else:
+            from bayesmeta.families.counts.risks import curves_of
         return curves_of(data, model)
 
     def likelihood(self, data: Counts, model: BinomialNormal, design: Design) -> Likelihood:
         """Of the events."""
-        from bayesmeta.families.counts.likelihood import CountsLikelihood
+        if model.measure == "log_or":
+            from bayesmeta.families.counts.likelihood import CountsLikelihood
 
-        return CountsLikelihood(data, model, design)
+            return CountsLikelihood(data, model, design)
+        from bayesmeta.families.counts.risks import RisksLikelihood
+
+        return RisksLikelihood(data, model, design)

@@ -6,7 +6,7 @@ from bayesmeta.families.keys import Keys, OptionKey
 
 KEYS = Keys(
     kind="binomial_normal",
-    about="events in two arms (measure log_or) or in one (logit_prop), by their binomial likelihood",
+    about="events in two arms (measure log_or, log_rr or rd) or in one (logit_prop), by their binomial likelihood",
     table="arms",
     options=(
         OptionKey(

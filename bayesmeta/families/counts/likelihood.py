@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from bayesmeta.data.counts import Counts
 from bayesmeta.families.curves.baseline import draw_baselines, log_curve
 from bayesmeta.families.curves.crude import log_choose, log_ratio
-from bayesmeta.families.curves.likelihood import CurvesLikelihood, expit
+from bayesmeta.families.curves.likelihood import CurvesLikelihood, expit, normal_numbers
 from bayesmeta.families.curves.problem import StudyCurves
 from bayesmeta.families.likelihood import Array, Latent, Ops, Point
-from bayesmeta.priors import Prior, plain
+from bayesmeta.priors import plain
 from bayesmeta.quadrature.study_curves.tables import CurveTables, tabulate
 from bayesmeta.spec.binomial_normal import BinomialNormal
 from bayesmeta.spec.design import Design
@@ -25,7 +25,9 @@ Floats = NDArray[np.float64]
 def curves_of(data: Counts, model: BinomialNormal) -> StudyCurves:
     """Likelihood curves of the log odds ratios: computed once for the same counts and baseline, whatever the other priors."""
     a, b, c, d = data.cells.T
-    return StudyCurves(_tables(data.cells.tobytes(), *_normal(model.baseline)), log_choose(a, b) + log_choose(c, d))
+    return StudyCurves(
+        _tables(data.cells.tobytes(), *normal_numbers(model.baseline)), log_choose(a, b) + log_choose(c, d)
+    )
 
 
 @lru_cache(maxsize=32)
@@ -34,13 +36,6 @@ def _tables(cells: bytes, mean: float, sd: float) -> CurveTables:
     a, b, c, d = table.T
     centre, scale = log_ratio(table[:, [0, 3]], table[:, [1, 2]], 0.5)
     return tabulate(lambda i, theta: log_curve(theta, a[i], a[i] + b[i], c[i], c[i] + d[i], mean, sd), centre, scale)
-
-
-def _normal(prior: Prior | None) -> tuple[float, float]:
-    """Mean and standard deviation of a prior that is normal."""
-    normal = None if prior is None else plain(prior).student
-    assert normal is not None
-    return normal.centre, normal.scale
 
 
 @final
@@ -71,7 +66,7 @@ class CountsLikelihood(CurvesLikelihood):
         """Logits of the control arm."""
         data, uniform = self.data, rng.random(theta.size)
         counts = data.events_t[study], data.n_t[study], data.events_c[study], data.n_c[study]
-        drawn = draw_baselines(theta.ravel(), uniform, *counts, *_normal(self.baseline))
+        drawn = draw_baselines(theta.ravel(), uniform, *counts, *normal_numbers(self.baseline))
         return {"alpha": drawn.reshape(theta.shape)}
 
     def own_variables(self, theta: Floats, at: Point) -> dict[str, Floats]:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from bayesmeta.data.counts import Counts
 from bayesmeta.effects.display import Display
-from bayesmeta.families.curves.crude import log_ratio
+from bayesmeta.families.counts.measures import MEASURES, crude, measure_of
 from bayesmeta.families.curves.words import CurvesWords
-from bayesmeta.families.words import TRUE_EFFECTS, ForestColumn, Reader
+from bayesmeta.families.words import TRUE_EFFECTS, ForestColumn, Marks, Reader
 
 
 class CountsWords(CurvesWords):
@@ -29,8 +29,13 @@ class CountsWords(CurvesWords):
     )
 
     def estimates(self, data: Counts, model: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Log odds ratios of the counts alone."""
-        return log_ratio(data.cells[:, [0, 3]], data.cells[:, [1, 2]])
+        """Effects of the counts alone."""
+        return crude(data, measure_of(model))
+
+    def marks(self, model: Any) -> Marks:
+        """Estimates of the counts, where no cell is zero."""
+        name = MEASURES[measure_of(model)].shown
+        return self.marked(name, "large-sample interval" if name == "risk difference" else "")
 
     def size(self, data: Counts, i: int) -> str:
         """Participants of both arms."""
@@ -59,10 +64,11 @@ class CountsWords(CurvesWords):
             if not zero
             else f"{zero} have a zero cell, {double} of them no event in either arm"
         )
+        measure = MEASURES[model.measure]
         return (
             f"{data.n_studies} studies with events and participants of both arms; {cells}. The events enter by their binomial "
-            "likelihood, zeros as they are and nothing added: the logit of the risk in the control arm of study i is alpha_i, in "
-            "its treatment arm alpha_i + theta_i, where theta_i is the study's log odds ratio. The baselines alpha_i are "
+            "likelihood, zeros as they are and nothing added: the logit of the risk in the control arm of study i is alpha_i, "
+            f"{measure.treated}, where theta_i is the study's {measure.theta}. {measure.outside}The baselines alpha_i are "
             f"independent, each with the prior {model.baseline}. A study without events says what this prior lets it say of "
-            "theta_i, which is little."
+            f"theta_i{measure.silent}."
         )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bayesmeta.families.curves.problem import StudyCurves, names_and_matrix
 from bayesmeta.families.likelihood import BY_STUDY, NUMPY, Array, Groups, Latent, Likelihood, Ops, Point, Variables
+from bayesmeta.priors import Prior, plain
 from bayesmeta.spec.design import Design
 
 Floats = NDArray[np.float64]
@@ -109,3 +110,10 @@ def _by_study(values: dict[str, Any]) -> Variables:
 def expit(x: Floats) -> Floats:
     """Inverse of the logit, without an overflow."""
     return np.asarray(1 / (1 + np.exp(-np.clip(x, -700, 700))))
+
+
+def normal_numbers(prior: Prior | None) -> tuple[float, float]:
+    """Mean and standard deviation of a prior that is normal."""
+    normal = None if prior is None else plain(prior).student
+    assert normal is not None
+    return normal.centre, normal.scale

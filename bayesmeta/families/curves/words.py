@@ -27,10 +27,14 @@ class CurvesWords(Words):
 
     def marks(self, model: Any) -> Marks:
         """Estimates of the counts, where they have one."""
+        return self.marked(self.own_estimate)
+
+    def marked(self, name: str, lacking: str = "") -> Marks:
+        """The same of estimates of this name; what counts with a zero cell lack, where it is not such an estimate."""
         return Marks(
-            squares=f"Squares: {self.own_estimate}s of the studies' own counts, with large-sample 95% intervals",
+            squares=f"Squares: {name}s of the studies' own counts, with large-sample 95% intervals",
             filled="filled and sized by precision where no cell is zero",
-            hollow=f"hollow on dashed lines where one is, so that the counts have no {self.own_estimate} of their own, and what "
+            hollow=f"hollow on dashed lines where one is, so that the counts have no {lacking or name} of their own, and what "
             "the model infers",
             unknown="zero cell",
         )

@@ -15,13 +15,13 @@ from scipy.special import gammaln, xlogy
 
 from bayesmeta.data.rates import Rates
 from bayesmeta.families.curves.crude import log_ratio
-from bayesmeta.families.curves.likelihood import CurvesLikelihood
+from bayesmeta.families.curves.likelihood import CurvesLikelihood, normal_numbers
 from bayesmeta.families.curves.problem import StudyCurves
 from bayesmeta.families.likelihood import Array, Latent, Ops, Point
 from bayesmeta.families.proportions.likelihood import log_curve
 from bayesmeta.families.rates.poisson import draw_log_rates, log_poisson_normal
 from bayesmeta.families.rates.words import crude
-from bayesmeta.priors import Prior, plain
+from bayesmeta.priors import plain
 from bayesmeta.quadrature.study_curves.tables import CurveTables, tabulate
 from bayesmeta.spec.design import Design
 from bayesmeta.spec.poisson_normal import PoissonNormal
@@ -36,7 +36,7 @@ def curves_of(data: Rates, model: PoissonNormal) -> StudyCurves:
     both, logit = a + c, _centre(a, c)
     binomial = -a * np.logaddexp(0.0, -logit) - c * np.logaddexp(0.0, logit)
     largest = xlogy(both, both) - both - gammaln(a + 1) - gammaln(c + 1)  # of the Poisson count, and what is of neither
-    return StudyCurves(_tables(np.stack([a, s, c, t]).tobytes(), *_normal(model.baseline)), binomial + largest)
+    return StudyCurves(_tables(np.stack([a, s, c, t]).tobytes(), *normal_numbers(model.baseline)), binomial + largest)
 
 
 @lru_cache(maxsize=32)
@@ -59,13 +59,6 @@ def _columns(data: Rates) -> tuple[Floats, Floats, Floats, Floats]:
 def _centre(a: Floats, c: Floats) -> Floats:
     """Logit of the share of the events in the treatment arm, roughly."""
     return log_ratio(a[:, None], c[:, None], 0.5)[0]
-
-
-def _normal(prior: Prior) -> tuple[float, float]:
-    """Mean and standard deviation of a prior that is normal."""
-    normal = plain(prior).student
-    assert normal is not None
-    return normal.centre, normal.scale
 
 
 @final
@@ -95,7 +88,7 @@ class RatesLikelihood(CurvesLikelihood):
     def draw_own(self, study: int, theta: Floats, rng: np.random.Generator) -> dict[str, Floats]:
         """Log rates in the control arm."""
         a, s, c, t = (column[study] for column in _columns(self.data))
-        mean, sd = _normal(self.baseline)
+        mean, sd = normal_numbers(self.baseline)
         at_risk = np.logaddexp(np.log(s) + theta.ravel(), np.log(t))
         drawn = draw_log_rates(rng.random(theta.size), a + c, mean + at_risk, sd) - at_risk
         return {"alpha": drawn.reshape(theta.shape)}

@@ -15,7 +15,7 @@ from bayesmeta.errors import InferenceError
 from bayesmeta.quadrature.parts import LARGEST_ERROR
 from bayesmeta.quadrature.setting import tau_components
 from bayesmeta.quadrature.study_curves.lines import row_between
-from bayesmeta.quadrature.study_curves.part import FINEST, CurvePart
+from bayesmeta.quadrature.study_curves.part import FINEST, FINEST_SPLIT, CurvePart
 from bayesmeta.quadrature.study_curves.placement import Likelihood
 from bayesmeta.quadrature.study_curves.problem import CurvesProblem, pieces
 
@@ -26,7 +26,9 @@ SQUARE = (
     100  # times the square of what half of the nodes would change bounds what all of them leave: the rule converges so
 )
 _DRAWN = 3e-9  # what the points of a marginal's curve leave open between them
-_SEVERAL = 1e-7  # tolerance with several coefficients, whose nodes multiply
+_SEVERAL = (
+    1e-7  # tolerance with several coefficients, whose nodes multiply, and with curves that end or bend at a point
+)
 _PROBES = (-2.5, -1.0, 0.0, 1.0, 2.5)
 _MOMENT = 0.01  # a moment may be a hundred times less certain, relative to itself, than a probability
 _NEGLIGIBLE = 1e-18
@@ -114,11 +116,13 @@ def fit_curves(problem: CurvesProblem, tolerance: float = 1e-8) -> CurvesFit:
 def _converged(likelihood: Likelihood, weight: float, scale: object, tolerance: float) -> tuple[CurvePart, float]:
     """A part with nodes doubled until the bound on its error is below the tolerance, or no longer falls."""
     n, fine = _NODES[0], 0
-    tolerance = max(tolerance, _SEVERAL) if len(likelihood.piece.free) > 1 else tolerance
+    split, free = bool(likelihood.problem.tables.split.any()), len(likelihood.piece.free)
+    tolerance = max(tolerance, _SEVERAL) if free > 1 or split else tolerance
+    finest = FINEST_SPLIT if split and free == 1 else FINEST.get(free, 0)
     while True:
         part = CurvePart(likelihood, weight, scale, n, fine)
         halves = max(SQUARE * _halves(part) ** 2, _between_nodes(part))
-        if part.roughness > max(tolerance, halves) and fine < FINEST.get(part.free, 0):
+        if part.roughness > max(tolerance, halves) and fine < finest:
             fine += 1
         elif halves > max(tolerance, part.roughness) and n < _NODES[-1]:
             n *= 2

@@ -3,7 +3,7 @@
 A curve is a polynomial on each of its panels, in logs, and near its top also numbers on an even grid. Where tau is wide beside
 the grid's step, the mean is a sum over the grid times a normal density, by its recurrence, without an exponential; where tau is
 narrow, a Gauss-Hermite rule about m; elsewhere, in the tails of a curve above all, a trapezoid rule about the mode of the
-product, in logs. Each is off by less than 1e-9 of the mean.
+product, in logs. Each is off by less than 1e-9 of the mean. A curve that ends, or bends at a point, has a sum over its panels.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numba
 import numpy as np
 
 from bayesmeta.quadrature.study_curves.lines import place_below
+from bayesmeta.quadrature.study_curves.pieces import NOTHING, sums
 
 _LOG_2PI = math.log(2 * math.pi)
 _REACH = 8.6  # standard deviations of the normal density: exp(-37) is left beyond
@@ -26,6 +27,11 @@ _FAINT = (
     1e-9  # of a curve's top, below which a sum over its grid is too near to its rounding error where tau is that wide
 )
 _TINY = 0.01  # tau, in steps of the grid, up to which a curve is normal
+_LEAST = 1e-300  # sum over panels, where tau is too small beside its distance from them
+_PIECE, _SURE = (
+    5.0,
+    9.0,
+)  # tau: widest piece of a sum over panels, and how far the normal density is seen from its middle
 _BLOCK = 64  # terms of a recurrence, whose error grows with their square
 _MOST = 100_000  # terms
 GAUSS_X, GAUSS_W = np.polynomial.hermite_e.hermegauss(11)
@@ -196,10 +202,24 @@ def _gauss(edges, series, n, m, tau, top, work):
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _log_mean(i, m, tau, edges, series, panels, centre, scale, grid, first, step, nodes, ends, top, work):
+def _by_panels(edges, series, most, n, m, tau, work):
+    """Log of the mean of a curve that ends or bends over N(m, tau^2)."""
+    p = _panel(edges, n, m)
+    if edges[p] <= m - _SURE * tau and m + _SURE * tau <= edges[p + 1] and series[p, 0, 0] > NOTHING:
+        at, by, curvature = slopes(edges, series, n, m)
+        if abs(by) * tau < _SLOPE and abs(curvature) * tau**2 < _BEND:
+            return at + math.log(_gauss(edges, series, n, m, tau, at, work))
+    largest, total, _, _, _ = sums(edges, series, most, n, m, tau, _PIECE, -1.0, 0.0)
+    return largest + math.log(max(total, _LEAST) / tau) - _LOG_2PI / 2
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _log_mean(i, m, tau, edges, series, panels, centre, scale, grid, first, step, nodes, ends, top, split, most, work):
     """Log of the mean of the curve of study i over N(m, tau^2)."""
     if tau == 0:
         return value(edges[i], series[i], panels[i], m)
+    if split[i]:
+        return _by_panels(edges[i], series[i], most[i], panels[i], m, tau, work)
     if tau < _WIDE * step[i]:
         at, by, curvature = slopes(edges[i], series[i], panels[i], m)
         if tau < _TINY * step[i] and abs(by) * tau < _SLOPE / 2:
@@ -215,7 +235,7 @@ def _log_mean(i, m, tau, edges, series, panels, centre, scale, grid, first, step
 
 
 @numba.njit(cache=True, error_model="numpy")
-def log_means(beta, X, tau, edges, series, panels, centre, scale, grid, first, step, nodes, ends, top):
+def log_means(beta, X, tau, edges, series, panels, centre, scale, grid, first, step, nodes, ends, top, split, most):
     """Log of the mean of each study's curve over N(x_i beta, tau^2), shape (point, study)."""
     found, work = np.empty((beta.shape[0], X.shape[0])), np.empty((3, _OTHERS.size))
     for j in range(beta.shape[0]):
@@ -224,13 +244,29 @@ def log_means(beta, X, tau, edges, series, panels, centre, scale, grid, first, s
             for c in range(X.shape[1]):
                 m += X[i, c] * beta[j, c]
             found[j, i] = _log_mean(
-                i, m, tau[j], edges, series, panels, centre, scale, grid, first, step, nodes, ends, top, work
+                i,
+                m,
+                tau[j],
+                edges,
+                series,
+                panels,
+                centre,
+                scale,
+                grid,
+                first,
+                step,
+                nodes,
+                ends,
+                top,
+                split,
+                most,
+                work,
             )
     return found
 
 
 @numba.njit(cache=True, error_model="numpy")
-def log_totals(beta, X, tau, edges, series, panels, centre, scale, grid, first, step, nodes, ends, top):
+def log_totals(beta, X, tau, edges, series, panels, centre, scale, grid, first, step, nodes, ends, top, split, most):
     """Sum of `log_means` over the studies, shape (point,)."""
     found, work = np.zeros(beta.shape[0]), np.empty((3, _OTHERS.size))
     for j in range(beta.shape[0]):
@@ -239,19 +275,44 @@ def log_totals(beta, X, tau, edges, series, panels, centre, scale, grid, first, 
             for c in range(X.shape[1]):
                 m += X[i, c] * beta[j, c]
             found[j] += _log_mean(
-                i, m, tau[j], edges, series, panels, centre, scale, grid, first, step, nodes, ends, top, work
+                i,
+                m,
+                tau[j],
+                edges,
+                series,
+                panels,
+                centre,
+                scale,
+                grid,
+                first,
+                step,
+                nodes,
+                ends,
+                top,
+                split,
+                most,
+                work,
             )
     return found
 
 
 @numba.njit(cache=True, error_model="numpy")
-def moments(m, tau, i, edges, series, panels, centre, scale, step):
+def moments(m, tau, i, edges, series, panels, centre, scale, step, split, most):
     """Log mean of the curve of study i over N(m, tau^2), and mean and variance of the effect given both, shape (point, 3)."""
     found = np.empty((m.size, 3))
     for j in range(m.size):
         t = tau[j]
         if t == 0:
             found[j] = value(edges[i], series[i], panels[i], m[j]), m[j], 0.0
+            continue
+        if split[i]:
+            largest, total, by_x, by_square, _ = sums(
+                edges[i], series[i], most[i], panels[i], m[j], t, _PIECE / 2, -1.0, 0.0
+            )
+            total = max(total, _LEAST)
+            away = by_x / total
+            log_mean = largest + math.log(total / t) - _LOG_2PI / 2
+            found[j] = log_mean, m[j] + away, max(by_square / total - away**2, 0.0)
             continue
         mode, width = peak(edges[i], series[i], panels[i], centre[i], scale[i], m[j], t)
         h = min(0.5 * width, 2 * step[i])
@@ -276,13 +337,30 @@ def moments(m, tau, i, edges, series, panels, centre, scale, step):
 
 
 @numba.njit(cache=True, error_model="numpy")
-def draw_effects(m, tau, i, u, edges, series, panels, centre, scale, step):
+def _draw_by_panels(edges, series, most, n, m, tau, u):
+    """An effect given m and tau at the probability u, of a curve that ends or bends."""
+    largest, total, _, _, _ = sums(edges, series, most, n, m, tau, _PIECE, -1.0, 0.0)
+    goal = u * total
+    _, before, after, low, high = sums(edges, series, most, n, m, tau, _PIECE, goal, largest)
+    logs = np.empty(65)
+    for j in range(logs.size):
+        x = low + (high - low) * j / (logs.size - 1)
+        logs[j] = value(edges, series, n, x) - ((x - m) / tau) ** 2 / 2
+    share = min((goal - before) / (after - before), 1.0)
+    return low + (high - low) * place_below(np.exp(logs - logs.max()), share) / (logs.size - 1)
+
+
+@numba.njit(cache=True, error_model="numpy")
+def draw_effects(m, tau, i, u, edges, series, panels, centre, scale, step, split, most):
     """Effects of study i given m and tau at the probabilities u: the trapezoid rule's nodes, and a line between them."""
     found = np.empty(m.size)
     for j in range(m.size):
         t = tau[j]
         if t == 0:
             found[j] = m[j]
+            continue
+        if split[i]:
+            found[j] = _draw_by_panels(edges[i], series[i], most[i], panels[i], m[j], t, u[j])
             continue
         mode, width = peak(edges[i], series[i], panels[i], centre[i], scale[i], m[j], t)
         h = min(0.1 * width, step[i] / 2)

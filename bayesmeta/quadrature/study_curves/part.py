@@ -19,11 +19,13 @@ from bayesmeta.quadrature.study_curves.panels import Panels, first_edges, follow
 from bayesmeta.quadrature.study_curves.placement import Likelihood, place
 
 Floats = NDArray[np.float64]
-_ROW = (33, 65, 129, 257)  # nodes of the only free coefficient, by how fine the rules are
+_ROW = (33, 65, 129, 257, 513)  # nodes of the only free coefficient, by how fine the rules are
 _REACH = 8.5  # standard deviations that they span on either side, at first
 _LATTICE = {2: ((35, 8.5, 31, 7.5), (49, 10.0, 45, 10.0), (81, 13.0, 61, 12.0)), 3: ((35, 8.5, 25, 7.0),)}
-FINEST = {1: len(_ROW) - 1} | {free: len(rules) - 1 for free, rules in _LATTICE.items()}  # by how many are free
+FINEST = {1: 3} | {free: len(rules) - 1 for free, rules in _LATTICE.items()}  # by how many are free
+FINEST_SPLIT = len(_ROW) - 1  # where curves end or bend at a point
 _LOW, _NEGLIGIBLE = 30.0, 34.0  # log density below its top at the ends of a row; what is beyond may be left out
+_CLIFF = 1e3  # below the top, which a row falls only where a curve ends
 _FEWEST = 18  # nodes of a row that count
 _ROUNDS = 60
 _FARTHEST = 1e4  # of an effect on a log scale, from which on a posterior is improper
@@ -230,7 +232,9 @@ class CurvePart:
         self.mean, self.sd, self.rows = centre[:, None], np.sqrt(square)[:, None], rows
         log_whole = float(logsumexp(log_mass))
         self.panels = Panels(self.panels.edges, self.panels.values * np.exp(top - log_whole))
-        self.roughness = _roughness(rows.log_density, joint + self.nodes.log_weight[:, None])
+        whole = joint + self.nodes.log_weight[:, None]
+        split = bool(self.likelihood.problem.tables.split.any())
+        self.roughness = _bends(rows, whole) if split else _roughness(rows.log_density, whole)
         return np.asarray(log_mass)
 
     def _windows(self, low: Floats, high: Floats) -> Rows:
@@ -267,14 +271,17 @@ class CurvePart:
             rows = np.flatnonzero(todo)
             first, last = inside.argmax(axis=1), n - 1 - inside[:, ::-1].argmax(axis=1)
             step = width / (n - 1)
-            low[rows] = np.where(
-                left, x[:, 0] - width / 2, np.where(few, x[:, 0] + step * np.maximum(first - 1, 0), x[:, 0])
-            )
+            cliffs = [
+                (g[:, end] < top[:, 0] - _CLIFF) & ~left & ~right for end in (0, -1)
+            ]  # which no polynomial follows
+            before = np.where(cliffs[0] & (first == 1), 0.5, np.maximum(first - 1, 0))
+            after = np.where(cliffs[1] & (last == n - 2), n - 1.5, np.minimum(last + 1, n - 1))
+            low[rows] = np.where(left, x[:, 0] - width / 2, np.where(few | cliffs[0], x[:, 0] + step * before, x[:, 0]))
             high[rows] = np.where(
-                right, x[:, -1] + width / 2, np.where(few, x[:, 0] + step * np.minimum(last + 1, n - 1), x[:, -1])
+                right, x[:, -1] + width / 2, np.where(few | cliffs[1], x[:, 0] + step * after, x[:, -1])
             )
             low[rows], high[rows] = np.maximum(low[rows], lower), np.minimum(high[rows], upper)
-            todo[rows] = left | right | few
+            todo[rows] = left | right | few | cliffs[0] | cliffs[1]
             if not todo.any():
                 break
         return Rows(low, high, found)
@@ -326,6 +333,16 @@ def _roughness(log_density: Floats, joint: Floats) -> float:
     guess = between(np.ascontiguousarray(few), *ends, np.arange(1.0, n, 2))
     relative = np.exp(joint[rows][:, 1::2])
     return float((np.abs(guess - log_density[rows][:, 1::2]) * relative).max() / 50)
+
+
+def _bends(rows: Rows, joint: Floats) -> float:
+    """The same where curves bend at a point, which rows of small tau do too: the mean in place of the largest."""
+    n = joint.shape[1]
+    ends = np.zeros(len(joint)), np.full(len(joint), n - 1.0)
+    guess = between(np.ascontiguousarray(rows.log_density[:, ::2]), *ends, np.arange(1.0, n, 2))
+    mass = np.exp(joint[:, 1::2] - joint.max()) * (rows.high - rows.low)[:, None]
+    gap = np.minimum(np.abs(guess - rows.log_density[:, 1::2]), 1.0)
+    return float((mass * np.where(mass > 0, gap, 0.0)).sum() / mass.sum() / 50)
 
 
 def _halves(weight: Floats, mass: Floats) -> Iterator[float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -13,6 +13,7 @@ from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 
 from bayesmeta.quadrature.study_curves import grid_kernel, kernel
+from bayesmeta.quadrature.study_curves.pieces import NOTHING
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int_]
@@ -21,6 +22,8 @@ LogCurve = Callable[[int, Floats], Floats]  # from a study and ordered effects t
 _DEGREE = 15
 _OUT = np.array([1.5, 3, 5, 8, 12, 18, 32, 1024])  # first edges of panels, from the centre
 _NARROWEST = 1 / 64  # panel
+_BETWEEN = 0.05  # of the size of a series, by which it may be higher between its nodes
+_SMALLEST = 2.0**-40  # panel at a point where a curve is not smooth: what is left there has no mass
 _FIT = 3e-12  # last coefficients of a series that fits, and of its size in units of rounding
 _ROUNDING = 64 * 2.0**-52
 _GRID_STEP, _WIDEST = 0.35, 0.2  # of the grid: in standard deviations of the curve where it is narrowest, and at most
@@ -28,7 +31,8 @@ _SEEN = 10.0  # below the top, where that is looked for
 _DEPTH = 38.0  # below the top where the grid ends
 _FLAT = 1e-13  # change of a curve, of its size, that has come to its limit
 _X = np.cos(np.pi * (np.arange(_DEGREE + 1) + 0.5) / (_DEGREE + 1))[::-1]
-_TO_SERIES = np.linalg.inv(chebyshev.chebvander(_X, _DEGREE))
+_AT_NODES = chebyshev.chebvander(_X, _DEGREE)
+_TO_SERIES = np.linalg.inv(_AT_NODES)
 _DERIVATIVE = np.stack([np.append(chebyshev.chebder(row), 0.0) for row in np.eye(_DEGREE + 1)])
 
 
@@ -56,6 +60,10 @@ class CurveTables:
         Largest log likelihood on the grid.
     fit : ndarray, shape (study,)
         Largest of the last coefficients of the series of a curve, where the curve counts: what they leave open.
+    split : ndarray of bool, shape (study,)
+        Whether a curve ends, or is not smooth somewhere, so that its means are sums over its panels.
+    most : ndarray, shape (study, panel)
+        No less than the log likelihood on each.
     """
 
     edges: Floats
@@ -70,6 +78,8 @@ class CurveTables:
     ends: Floats
     top: Floats
     fit: Floats
+    split: NDArray[np.bool_]
+    most: Floats
 
     @property
     def error(self) -> float:
@@ -85,12 +95,12 @@ class CurveTables:
     def _all(self) -> tuple[Any, ...]:
         return (
             self.edges, self.series, self.panels, self.centre, self.scale, self.grid, self.first, self.step, self.nodes,
-            self.ends, self.top,
+            self.ends, self.top, self.split, self.most,
         )  # fmt: skip
 
     @property
     def _smooth(self) -> tuple[Any, ...]:
-        return self.edges, self.series, self.panels, self.centre, self.scale, self.step
+        return self.edges, self.series, self.panels, self.centre, self.scale, self.step, self.split, self.most
 
     def log_means(self, beta: Floats, X: Floats, tau: Floats) -> Floats:
         """Log of the mean of each curve over N(x_i beta, tau^2), shape (point, study)."""
@@ -123,7 +133,7 @@ class CurveTables:
 
     def take(self, studies: Ints) -> CurveTables:
         """The curves of some studies."""
-        return CurveTables(*(array[studies] for array in (*self._all, self.fit)))
+        return CurveTables(*(array[studies] for array in (*self._all[:-2], self.fit, self.split, self.most)))
 
 
 _KEPT = WeakKeyDictionary[CurveTables, dict[object, Any]]()
@@ -133,22 +143,34 @@ def _arrays(*values: Floats) -> list[Floats]:
     return [np.ascontiguousarray(value, dtype=float) for value in values]
 
 
-def tabulate(log_curve: LogCurve, centre: Floats, scale: Floats) -> CurveTables:
+def tabulate(
+    log_curve: LogCurve, centre: Floats, scale: Floats, breaks: Sequence[float] = (), split: NDArray[np.bool_] | None = None,
+    bounded: bool = False,
+) -> CurveTables:  # fmt: skip
     """Tables of curves.
 
     Parameters
     ----------
     log_curve : callable
-        Smooth, of one mode, and at both ends constant or falling.
+        Of one mode, and at both ends constant or falling; smooth but at `breaks`.
     centre, scale : ndarray, shape (study,)
         Roughly where each curve lies, and its standard deviation.
+    breaks : sequence of float
+        Where curves may not be smooth, in order.
+    split : ndarray of bool, shape (study,), optional
+        Curves that are not as smooth there as an even grid takes them to be, though polynomials may fit.
+    bounded : bool
+        Whether curves lie between the first and the last of these, and vanish beyond.
     """
     middle, sd = (np.array(values, dtype=float) for values in (centre, scale))
-    panels = _panels(log_curve, middle)
+    panels, bent = _panels(log_curve, middle, np.array(breaks, dtype=float), bounded)
+    split = bent if split is None else bent | split
+    if bounded:  # of others what is beyond the ends is far below the top, and goes on falling
+        panels = [_ended(*one) if cut else one for one, cut in zip(panels, split, strict=True)]
     edges, series = _padded([one for one, _ in panels], np.inf), _padded([one for _, one in panels], 0.0)
     count = np.array([len(one) for _, one in panels])
     first, step, nodes, beyond = grid_kernel.grid_ends(
-        edges, series, count, middle, sd, _GRID_STEP, _WIDEST, _SEEN, _DEPTH, _FLAT
+        edges, series, count, middle, sd, split, _GRID_STEP, _WIDEST, _SEEN, _DEPTH, _FLAT
     )
     values = grid_kernel.on_grids(edges, series, count, first, step, nodes)
     top = values.max(axis=1)
@@ -164,14 +186,22 @@ def tabulate(log_curve: LogCurve, centre: Floats, scale: Floats) -> CurveTables:
         nodes,
         np.exp(beyond - top[:, None]),
         top,
-        _left_open(series, top),
+        _left_open(edges, series, top),
+        split,
+        (series[..., 0, :] @ _AT_NODES.T).max(axis=-1) + _BETWEEN * np.abs(series[..., 0, 1:]).sum(axis=-1),
     )
 
 
-def _left_open(series: Floats, top: Floats) -> Floats:
-    """Largest of the last coefficients of each curve on panels that reach to within `_DEPTH` of its top."""
-    counts = series[..., 0, 0] + np.abs(series[..., 0, 1:]).sum(axis=-1) > top[:, None] - _DEPTH
-    return np.asarray(np.where(counts, np.abs(series[..., 0, -1]), 0.0).max(axis=1))
+def _left_open(edges: Floats, series: Floats, top: Floats) -> Floats:
+    """Largest of the last coefficients of each curve on panels that reach to within `_DEPTH` of its top.
+
+    What a panel of the smallest size leaves open, where a curve is not smooth, has a share of the mass of no more than its width.
+    """
+    with np.errstate(invalid="ignore"):  # beyond the last panel of a study
+        width = np.nan_to_num(np.diff(edges, axis=1), posinf=0.0)
+    counts = (series[..., 0, :] @ _AT_NODES.T).max(axis=-1) > top[:, None] - _DEPTH
+    share = np.minimum(width / _NARROWEST, 1.0)
+    return np.asarray(np.where(counts, np.abs(series[..., 0, -1]) * share, 0.0).max(axis=1))
 
 
 def _padded(arrays: list[Floats], fill: float) -> Floats:
@@ -182,13 +212,15 @@ def _padded(arrays: list[Floats], fill: float) -> Floats:
     return padded
 
 
-def _panels(log_curve: LogCurve, centre: Floats) -> list[tuple[Floats, Floats]]:
-    """Edges of panels and the series on each, for each study; panels of all studies are halved together."""
+def _panels(
+    log_curve: LogCurve, centre: Floats, breaks: Floats, bounded: bool
+) -> tuple[list[tuple[Floats, Floats]], NDArray[np.bool_]]:
+    """Edges of panels and the series on each, for each study, and where a curve is not smooth; panels are halved together."""
     k = len(centre)
-    ends = np.concatenate([-_OUT[::-1], [0.0], _OUT])
-    study = np.repeat(np.arange(k), len(ends) - 1)
-    edges = np.column_stack([np.add.outer(centre, ends[:-1]).ravel(), np.add.outer(centre, ends[1:]).ravel()])
-    kept = []
+    starts = [_first_edges(one, breaks, bounded) for one in centre]
+    study = np.repeat(np.arange(k), [len(one) - 1 for one in starts])
+    edges = np.concatenate([np.column_stack([one[:-1], one[1:]]) for one in starts])
+    kept, top, split = [], np.full(k, -np.inf), np.zeros(k, dtype=bool)
     while len(edges):
         half = (edges[:, 1] - edges[:, 0]) / 2
         points = (edges[:, :1] + edges[:, 1:]) / 2 + half[:, None] * _X
@@ -198,11 +230,20 @@ def _panels(log_curve: LogCurve, centre: Floats) -> list[tuple[Floats, Floats]]:
         ).reshape(points.shape)
         series = values @ _TO_SERIES.T
         rough = np.abs(series[:, -2:]).max(axis=1) > np.maximum(_FIT, _ROUNDING * np.abs(values).max(axis=1))
-        rough &= half > _NARROWEST / 2
+        narrow = half <= _NARROWEST / 2
+        if breaks.size:
+            np.maximum.at(top, study, values.max(axis=1))
+            near = np.abs(edges[:, :, None] - breaks).min(axis=2).max(axis=1)  # of the far end from a break
+            counts = values.max(axis=1) > top[study] - 2 * _DEPTH
+            finer = rough & narrow & counts & (half > np.maximum(near / 8, _SMALLEST))
+            split[study[finer]] = True
+            rough &= ~narrow | finer
+        else:
+            rough &= ~narrow
         kept.append((study[~rough], edges[~rough], series[~rough]))
-        split = edges[rough]
-        middle = split.mean(axis=1)
-        edges = np.column_stack([split[:, 0], middle, middle, split[:, 1]]).reshape(-1, 2)
+        cut = edges[rough]
+        middle = cut.mean(axis=1)
+        edges = np.column_stack([cut[:, 0], middle, middle, cut[:, 1]]).reshape(-1, 2)
         study = np.repeat(study[rough], 2)
     study, edges, series = (np.concatenate(parts) for parts in zip(*kept, strict=True))
     order = np.lexsort((edges[:, 0], study))
@@ -210,4 +251,18 @@ def _panels(log_curve: LogCurve, centre: Floats) -> list[tuple[Floats, Floats]]:
     slope = series @ _DERIVATIVE / ((edges[:, 1:] - edges[:, :1]) / 2)
     bend = slope @ _DERIVATIVE / ((edges[:, 1:] - edges[:, :1]) / 2)
     series, cuts = np.stack([series, slope, bend], axis=1), np.searchsorted(study, np.arange(k + 1))
-    return [(np.append(edges[a:b, 0], edges[b - 1, 1]), np.asarray(series[a:b])) for a, b in itertools.pairwise(cuts)]
+    found = [(np.append(edges[a:b, 0], edges[b - 1, 1]), np.asarray(series[a:b])) for a, b in itertools.pairwise(cuts)]
+    return found, split
+
+
+def _first_edges(centre: float, breaks: Floats, bounded: bool) -> Floats:
+    """Edges of the first panels of a curve."""
+    edges = np.union1d(centre + np.concatenate([-_OUT[::-1], [0.0], _OUT]), breaks)
+    return edges[(edges >= breaks[0]) & (edges <= breaks[-1])] if bounded else edges
+
+
+def _ended(edges: Floats, series: Floats) -> tuple[Floats, Floats]:
+    """The same with a panel at either end where there is nothing."""
+    nothing = np.zeros((1, *series.shape[1:]))
+    nothing[0, 0, 0] = NOTHING
+    return np.concatenate([[edges[0] - 1], edges, [edges[-1] + 1]]), np.concatenate([nothing, series, nothing])

@@ -145,8 +145,8 @@ def test_flat_priors_need_events_on_both_sides():
             "the logit of the risk in each control arm takes a normal",
         ),
         (
-            {"tau": bm.HalfNormal(1), "measure": "log_rr"},
-            "theta of BinomialNormal is a log odds ratio, 'log_or', or",
+            {"tau": bm.HalfNormal(1), "measure": "smd"},
+            "theta of BinomialNormal is a log odds ratio, 'log_or', a log risk ratio",
         ),
         ({"tau": bm.DuMouchel()}, "needs known standard errors"),
         ({}, "give tau a prior"),
