@@ -32,6 +32,7 @@ COMPILED = {
         "families/review/kernel_trials", "families/review/op", "families/review/importance/kernel_slopes",
         "families/review/importance/kernel_newton", "quadrature/study_curves/grid_kernel", "quadrature/study_curves/kernel",
         "quadrature/study_curves/lines", "quadrature/study_curves/surface_kernel",
+        "quadrature/study_curves/pieces", "families/counts/two_risks",
     )
 }  # fmt: skip
 LATE = SAMPLERS | {"arviz", "arviz_base", "arviz_stats", "arviz_plots", "matplotlib", "great_tables"}
