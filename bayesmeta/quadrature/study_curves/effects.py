@@ -35,10 +35,13 @@ def effect_moments(fit: CurvesFit, study: int) -> tuple[float, float]:
 
 def log_expected_evidence(fit: CurvesFit, study: int) -> float:
     """Log of the posterior mean of a study's evidence given the coefficients and tau, without what no parameter changes."""
-    terms = []
+    terms, rows = [], fit.problem.rows
     for probability, part in fit.weighted:
-        m, tau, mass = _nodes(part, study)
-        terms.append(math.log(probability) + np.log(mass) + fit.problem.tables.moments(study, m, tau)[:, 0])
+        term = math.log(probability)
+        for row in range(rows * study, rows * (study + 1)):
+            m, tau, mass = _nodes(part, row)
+            term = term + fit.problem.tables.log_mean(row, m, tau)
+        terms.append(term + np.log(mass))
     return float(logsumexp(np.concatenate(terms)))
 
 
