@@ -111,6 +111,7 @@ _HOME = {
     "bayesmeta.sensitivity.reverse_bayes": ["reverse_bayes"],
     "bayesmeta.sensitivity.tipping": ["tipping_point"],
     "bayesmeta.spec.arm_normal": ["ArmNormal"],
+    "bayesmeta.spec.beta_binomial": ["BetaBinomial"],
     "bayesmeta.spec.binomial_normal": ["BinomialNormal"],
     "bayesmeta.spec.hypergeometric_normal": ["HypergeometricNormal"],
     "bayesmeta.spec.change_normal": ["ChangeNormal"],

@@ -11,6 +11,7 @@ from bayesmeta.data.tables import Table
 from bayesmeta.errors import DataError, SpecificationError
 from bayesmeta.families.arm_changes.family import OfArmChanges
 from bayesmeta.families.arm_means.family import OfArmMeans
+from bayesmeta.families.beta_binomial.family import OfBetaBinomialCounts, OfBetaBinomialProportions
 from bayesmeta.families.counts.family import OfCounts
 from bayesmeta.families.estimates.family import OfEstimates
 from bayesmeta.families.hypergeometric.family import OfHypergeometric
@@ -28,6 +29,8 @@ FAMILIES: tuple[Family, ...] = (
     OfProportions(),
     OfHypergeometric(),
     OfRates(),
+    OfBetaBinomialCounts(),
+    OfBetaBinomialProportions(),
 )
 
 
