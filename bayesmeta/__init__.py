@@ -20,6 +20,7 @@ _HOME = {
     "bayesmeta.data.datasets": ["load_dataset"],
     "bayesmeta.data.estimate_tables": ["read_estimates"],
     "bayesmeta.data.estimates": ["Estimates"],
+    "bayesmeta.data.incidence_rates": ["IncidenceRates"],
     "bayesmeta.data.proportions": ["Proportions"],
     "bayesmeta.data.rates": ["Rates"],
     "bayesmeta.data.formats": ["read_table"],

@@ -42,7 +42,7 @@ PUBLIC_NAMES = [
     "Cluster", "Conventional", "ConvergenceWarning", "Counts", "CustomScale", "DataError", "DataWarning", "Dose", "DuMouchel",
     "Estimates", "Exponential", "Finding", "Flat", "Gamma", "Given", "HalfCauchy", "HalfLogistic", "HalfNormal",
     "HalfStudentT", "Heterogeneity", "HypergeometricNormal",
-    "ISquared", "ImproperUniform", "Independent", "InferenceError", "InvGamma",
+    "ISquared", "ImproperUniform", "IncidenceRates", "Independent", "InferenceError", "InvGamma",
     "Jeffreys", "LogNormal", "LogStudentT", "Lomax", "MetaRegressionSlope", "MetaRegressionTest",
     "MetaResult", "Mixture", "MultiArm", "MultilevelResult",
     "MultivariateNormal", "Normal", "NormalNormal", "OnVariance", "Option", "OverallJeffreys", "PointMass",

@@ -15,6 +15,7 @@ from bayesmeta.families.beta_binomial.family import OfBetaBinomialCounts, OfBeta
 from bayesmeta.families.counts.family import OfCounts
 from bayesmeta.families.estimates.family import OfEstimates
 from bayesmeta.families.hypergeometric.family import OfHypergeometric
+from bayesmeta.families.incidence_rates.family import OfIncidenceRates
 from bayesmeta.families.proportions.family import OfProportions
 from bayesmeta.families.protocol import Family
 from bayesmeta.families.rates.family import OfRates
@@ -29,6 +30,7 @@ FAMILIES: tuple[Family, ...] = (
     OfProportions(),
     OfHypergeometric(),
     OfRates(),
+    OfIncidenceRates(),
     OfBetaBinomialCounts(),
     OfBetaBinomialProportions(),
 )

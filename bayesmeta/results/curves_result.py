@@ -52,8 +52,8 @@ class CurvesResult(ComputedResult):
     Attributes
     ----------
     fit : CurvesFit
-    model : BinomialNormal, HypergeometricNormal or PoissonNormal
-    data : Counts, Proportions or Rates
+    model : BinomialNormal, HypergeometricNormal, PoissonNormal or BetaBinomial
+    data : Counts, Proportions, Rates or IncidenceRates
     shape : tuple of int
         Chains and draws of `datatree`.
     seed : int

@@ -49,6 +49,7 @@ REVIEW = bm.PublishedReview(
 )
 COUNTS = bm.Counts(study=list("ABC"), events_t=[3, 0, 5], n_t=[20, 20, 30], events_c=[1, 2, 0], n_c=[20, 20, 30])
 RATES = bm.Rates(study=list("ABC"), events_t=[3, 0, 5], time_t=[20, 21.5, 30], events_c=[1, 2, 0], time_c=[20, 20, 30])
+INCIDENCE = bm.IncidenceRates(study=list("ABC"), events=[3, 0, 30], time=[20, 20.5, 30])
 PROPORTIONS = bm.Proportions(study=list("ABC"), events=[3, 0, 30], n=[20, 20, 30])
 TRIALS = np.array([[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1]])
 SD, VARIATION = bm.LogNormal(0.7, 0.5), bm.HalfNormal(0.3)
@@ -124,18 +125,19 @@ EXAMPLES = {
         ("rho=Uniform(0, 0.5)", "baseline=Normal(-2, 1)"), 'rho = "Uniform(0, 0.5)"\nbaseline = "Normal(-2, 1)"', "log_or",
     ),
     "beta_binomial proportions": Said(PROPORTIONS, bm.BetaBinomial(mu=MU, baseline=None), measure="logit_prop"),
+    "incidence rates": Said(INCIDENCE, bm.PoissonNormal(base=BASE, baseline=None), measure="log_rate"),
     "proportions": Said(PROPORTIONS, bm.BinomialNormal(base=BASE, baseline=None), measure="logit_prop"),
 }  # fmt: skip
 DATA = {  # by family
     "normal": ESTIMATES, "arm_normal": MEANS, "change_normal": CHANGES, "binomial_normal": COUNTS,
     "proportions": PROPORTIONS, "hypergeometric_normal": COUNTS,
-    "poisson_normal": RATES,
+    "poisson_normal": RATES, "incidence_rates": INCIDENCE,
     "beta_binomial": COUNTS, "beta_binomial_proportions": PROPORTIONS,
     "review": REVIEW,
 }  # fmt: skip
 EXACT = [
     "normal", "independent", "coefficient", "cluster", "slope", "multi-arm", "given", "binomial_normal", "proportions",
-    "hypergeometric_normal", "poisson_normal", "beta_binomial", "beta_binomial proportions",
+    "hypergeometric_normal", "poisson_normal", "incidence rates", "beta_binomial", "beta_binomial proportions",
 ]  # fmt: skip
 PRIORS = [(kind, key) for kind, keys in KINDS.items() for key in keys.priors]
 OPTIONS = [(kind, key) for kind, keys in KINDS.items() for key in keys.options]

@@ -53,6 +53,7 @@ LARGER_COUNTS = bm.Counts(
 RATES = bm.Rates(
     events_t=[3, 0, 5], time_t=[20, 21.5, 30], events_c=[1, 2, 0], time_c=[20, 20, 30], covariates={"dose": [0.0, 1, 2]}
 )
+INCIDENCE = bm.IncidenceRates(events=[3, 0, 30], time=[20, 20.5, 30])
 PROPORTIONS = bm.Proportions(events=[3, 0, 30], n=[20, 20, 30])
 BASE = bm.NormalNormal(mu=bm.Normal(0, 1), tau=HALF)
 DOSE = bm.NormalNormal(formula="1 + dose", mu=bm.Normal(0, 1), tau=HALF, beta={"dose": bm.Normal(0, 1)})
@@ -104,10 +105,14 @@ EXAMPLES = {
     "counts": Example(COUNTS, bm.BinomialNormal(base=BASE), ("mu", "tau")),
     "counts with a slope": Example(COUNTS, bm.BinomialNormal(base=DOSE), ("mu", "tau", "dose")),
     "given their total": Example(COUNTS, bm.HypergeometricNormal(base=DOSE), ("mu", "tau", "dose")),
+    "incidence rates": Example(INCIDENCE, bm.PoissonNormal(base=BASE, baseline=None), ("mu", "tau")),
     "beta-binomial": Example(COUNTS, bm.BetaBinomial(mu=bm.Normal(0, 1)), ("mu", "rho", "baseline")),
     "beta-binomial with a slope": Example(
         LARGER_COUNTS,
-        bm.BetaBinomial(formula="1 + dose", mu=bm.Normal(0, 1), beta={"dose": bm.Normal(0, 1)}, rho=bm.Uniform(0, 0.5)),
+        bm.BetaBinomial(
+            formula="1 + dose", mu=bm.Normal(0, 0.5), beta={"dose": bm.Normal(0, 0.3)}, rho=bm.Uniform(0, 0.5),
+            baseline=bm.Normal(-2, 0.3),
+        ),
         ("mu", "rho", "dose", "baseline"),
     ),
     "beta-binomial proportions": Example(PROPORTIONS, bm.BetaBinomial(mu=bm.Normal(0, 2), baseline=None), ("mu", "rho")),
@@ -340,12 +345,12 @@ def test_every_model_with_the_data_of_every_other_family_is_rejected_by_name(lab
 def test_what_is_of_no_family_is_rejected():
     with pytest.raises(
         DataError,
-        match="data must be Estimates, PublishedReview, ArmMeans, ArmChanges, Counts, Proportions or Rates; got list",
+        match="must be Estimates, PublishedReview, ArmMeans, ArmChanges, Counts, Proportions, Rates or IncidenceRates; got list",
     ):
         family_of([1, 2], BASE)
     with pytest.raises(
         SpecificationError,
-        match="must be a NormalNormal, TwoScales, ArmNormal, ChangeNormal, BinomialNormal, HypergeometricNormal, PoissonNormal "
+        match="a NormalNormal, TwoScales, ArmNormal, ChangeNormal, BinomialNormal, HypergeometricNormal, PoissonNormal "
         "or BetaBinomial; got str",
     ):
         family_of(ESTIMATES, "1 + dose")
