@@ -388,7 +388,7 @@ PLAIN = {
     "Truth": "mu tau shape df skewness share factor",  # its validator holds each to the shape
     "Studies": "outcome measure k file se n_t n_c control_risk sd correction",  # and to the outcome
     "Selection": "cuts weights alternative",
-    "BayesianModel": "label tau mu",
+    "BayesianModel": "label tau mu likelihood baseline",
 }
 # Keys that are rejected where they have no effect: what the small analysis becomes, and the message.
 KEYS: dict[str, tuple[str, str]] = {
