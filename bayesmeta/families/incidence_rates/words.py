@@ -64,8 +64,9 @@ class IncidenceRatesWords(CurvesWords):
     def methods(self, readers: Sequence[Reader], origin: str) -> str:
         """Sentences for the methods of a paper."""
         data = readers[0].data
+        none = int(data.zero_cell.sum())
         return (
-            f"{data.n_studies} studies with events and time at risk of a single arm; {int(data.zero_cell.sum())} have no "
-            "event. The events enter by their Poisson likelihood, zeros as they are and nothing added: theta_i is the log of the rate in "
-            "study i. Without a comparison these are rates, and no effect of a treatment follows from them."
+            f"{data.n_studies} studies with events and time at risk of a single arm; {none} have no event. The events enter by "
+            "their Poisson likelihood, zeros as they are and nothing added: theta_i is the log of the rate in study i. Without a "
+            "comparison these are rates, and no effect of a treatment follows from them."
         )
