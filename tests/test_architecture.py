@@ -28,7 +28,8 @@ SAMPLERS = {"pymc", "pytensor", "nutpie", "numba"}
 COMPILED = {
     f"bayesmeta/{name}.py"
     for name in (
-        "families/op", "families/fitted", "families/beta_binomial/kernel", "families/arm_means/kernel", "families/arm_changes/kernel", "families/curves/baseline",
+        "families/beta_binomial/kernel",
+        "families/op", "families/fitted", "families/arm_means/kernel", "families/arm_changes/kernel", "families/curves/baseline",
         "families/estimates/kernel", "families/rates/poisson", "families/review/kernel", "families/review/kernel_fit",
         "families/review/kernel_trials", "families/review/op", "families/review/importance/kernel_slopes",
         "families/review/importance/kernel_newton", "quadrature/study_curves/grid_kernel", "quadrature/study_curves/kernel",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, final
+from typing import Any, cast, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,8 @@ class OfBetaBinomial(Family):
             raise SpecificationError(
                 f"measure {measure!r}: effects of {KEYS.kind} of {self.made_for} are of {self.measured}. Say that, or nothing."
             )
-        return self.complete(data, BetaBinomial(base=base, **own))
+        model: BetaBinomial = self.complete(data, BetaBinomial(base=base, **own))
+        return model
 
     def measure(self, data: Any, model: BetaBinomial) -> str:
         """A logit, or a log odds ratio."""
@@ -91,10 +92,10 @@ class OfBetaBinomial(Family):
             return why
 
         def solve(tolerance: float, seed: int) -> Any:
-            from bayesmeta.families.beta_binomial.likelihood import arms_of
+            from bayesmeta.families.beta_binomial.likelihood import BetaBinomialLikelihood, arms_of
             from bayesmeta.quadrature.study_curves.fit import fit_curves
 
-            arms, log_constant = arms_of(self.likelihood(data, model, design))
+            arms, log_constant = arms_of(cast(BetaBinomialLikelihood, self.likelihood(data, model, design)))
             problem = CurvesProblem(
                 tables=arms, X=X, names=names, priors=priors | {"rho": plain(model.rho)}, log_constant=log_constant,
                 scale="rho", rows=len(X) // data.n_studies,

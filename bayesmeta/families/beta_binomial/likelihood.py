@@ -63,7 +63,7 @@ class BetaBinomialLikelihood(Likelihood):
         self.arms = [
             (getattr(data, name), n - getattr(data, name)) for name, n in zip(self.observed, sizes, strict=True)
         ]
-        self.coefficients = sum(log_choose(*arm) for arm in self.arms)
+        self.coefficients: Floats = np.sum([log_choose(*arm) for arm in self.arms], axis=0)
 
     @abstractmethod
     def logits(self, at: Point, ops: Ops) -> list[Array]:
@@ -109,7 +109,7 @@ class BetaBinomialLikelihood(Likelihood):
         }
         of_study = {"theta": theta} | self.own_variables([expit(one) for one in logits]) | own
         again = {
-            name: rng.binomial(sum(arm).astype(int), expit(eta))  # type: ignore[arg-type]
+            name: rng.binomial(sum(arm).astype(int), expit(eta))
             for name, eta, arm in zip(self.observed, new, self.arms, strict=True)
         }
         groups: Groups = {

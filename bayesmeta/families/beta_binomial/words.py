@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from bayesmeta.families.counts.words import CountsWords as CountsCells
 from bayesmeta.families.proportions.words import ProportionsWords as ProportionsCells
@@ -19,7 +20,7 @@ class ProportionsWords(ProportionsCells):
         f"beta-binomial models: the events of study i are binomial given its risk, which {_RISKS}, and the logit of m is mu "
         "plus covariates times their coefficients"
     )
-    left_out = (*ProportionsCells.left_out, _LEFT_OUT)
+    left_out: ClassVar[tuple[str, ...]] = (*ProportionsCells.left_out, _LEFT_OUT)
 
     def methods(self, readers: Sequence[Reader], origin: str) -> str:
         """Sentences for the methods of a paper."""

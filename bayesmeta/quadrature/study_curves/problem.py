@@ -6,12 +6,15 @@ import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.priors import Flat, Prior
+
+if TYPE_CHECKING:
+    from bayesmeta.quadrature.study_curves.tables import CurveTables
 
 Floats = NDArray[np.float64]
 MOST_FREE = 3  # coefficients on a product of rules
@@ -66,6 +69,9 @@ class Likelihoods(Protocol):
     def again(self, row: int, m: Floats, scale: Floats) -> Floats:
         """Log likelihood of a row at values of x_i beta, computed another way, shape (point,)."""
 
+    def take(self, rows: NDArray[np.int_]) -> Any:
+        """The same of some rows."""
+
     def kept(self, key: object, compute: Callable[[], Any]) -> Any:
         """What is computed from these rows alone, perhaps the first time only."""
 
@@ -98,6 +104,11 @@ class CurvesProblem:
     log_constant: float = 0.0
     scale: str = "tau"
     rows: int = 1
+
+    @property
+    def curves(self) -> CurveTables:
+        """The tables, where each row is a likelihood curve of a study's effect."""
+        return cast("CurveTables", self.tables)
 
     @property
     def tau(self) -> Prior:
