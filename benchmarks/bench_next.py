@@ -1,4 +1,4 @@
-"""What further trials would show of a meta-analysis of fourteen: one design, and ten thousand."""
+"""What further trials would show of 22 trials: one design, and ten thousand."""
 
 from __future__ import annotations
 
