@@ -25,6 +25,7 @@ _DEPTH = 74.0  # twice the log of the fall beyond which a density is negligible
 # Nodes of one, two and three or more weights, and of a coefficient; the first level is a scan.
 _WEIGHTS = {1: (16, 20, 28, 40, 56, 80), 2: (8, 14, 19, 26, 36, 50), 3: (6, 11, 15, 20, 26, 34)}
 _COEFFICIENT = (16, 24, 34, 48, 68, 96)
+FINEST = len(_COEFFICIENT) - 1
 
 
 class Bias(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +13,12 @@ from bayesmeta.priors import Prior
 from bayesmeta.quadrature.log_sums import logsumexp
 from bayesmeta.quadrature.parameter_grid import ParameterGrid
 from bayesmeta.quadrature.places import Places
-from bayesmeta.quadrature.selection.bias import Bias
+from bayesmeta.quadrature.selection.bias import FINEST, Bias
 from bayesmeta.quadrature.selection.windows import Windows, find
 
 Floats = NDArray[np.float64]
 _TAUS, _MEANS = (0, 20, 28, 40, 56, 80), (0, 21, 31, 43, 61, 85)  # nodes by level
+_FINER = {0: 1.6, 1: 1.6, 2: 1.25}  # nodes for one of these, by free weights: few cost little
 _HOPELESS = 25.0  # below the highest node of a coarse rule, where nodes are left out
 
 
@@ -54,10 +56,10 @@ def fit_bias(bias: Bias, mu: Prior, tau: Prior, tolerance: float = 1e-5) -> Bias
     mu, tau : Prior
         Densities or point masses, proper.
     tolerance : float
-        Nodes become more until the log evidence changes by less, but no more than `_TAUS` and `_MEANS` say.
+        Nodes become more until the log evidence changes by less, but no more than `FINEST` says.
     """
     windows, before = find(bias, mu, tau), None
-    for level in range(1, len(_TAUS)):
+    for level in range(1, FINEST + 1):
         grid = _grid(bias, mu, tau, windows, level)
         error = math.inf if before is None else abs(grid.log_marginal_likelihood - before.log_marginal_likelihood)
         grid, before = replace(grid, coarser=before), grid
@@ -67,10 +69,11 @@ def fit_bias(bias: Bias, mu: Prior, tau: Prior, tolerance: float = 1e-5) -> Bias
 
 
 def _grid(bias: Bias, mu: Prior, tau: Prior, windows: Windows, level: int) -> ParameterGrid:
-    scale = _scale(tau, windows, _TAUS[level])
+    finer = _FINER.get(bias.dimension, 1.0)
+    scale = _scale(tau, windows, round(finer * _TAUS[level]))
     heights, log_tau = scale.rule(tau)
     low, high = windows.at(heights)
-    rows = Places(_kind(mu, low, high), low, high, 1 if mu.atom is not None else _MEANS[level])
+    rows = Places(_kind(mu, low, high), low, high, 1 if mu.atom is not None else round(finer * _MEANS[level]))
     means, log_mu = (np.asarray(x.T) for x in rows.rule(mu))
     log_prior = (log_tau[:, None] + log_mu).ravel()
     where, at = means.ravel(), np.repeat(heights, rows.n)
@@ -81,7 +84,14 @@ def _grid(bias: Bias, mu: Prior, tau: Prior, windows: Windows, level: int) -> Pa
     log_mass = np.full(where.size, -np.inf)
     log_mass[kept] = bias.log_likelihood(where[kept], at[kept], windows.box, level) + log_prior[kept]
     return ParameterGrid(
-        mu=means, tau=heights, others={}, log_mass=log_mass.reshape(means.shape), scales={"tau": scale}, own={}, ends={}, rows=rows
+        mu=means,
+        tau=heights,
+        others={},
+        log_mass=log_mass.reshape(means.shape),
+        scales={"tau": scale},
+        own={},
+        ends={},
+        rows=rows,
     )
 
 
@@ -95,7 +105,7 @@ def _scale(tau: Prior, windows: Windows, n: int) -> Places:
     return Places("log", low, high, n)
 
 
-def _kind(mu: Prior, low: Floats, high: Floats):  # type: ignore[no-untyped-def]
+def _kind(mu: Prior, low: Floats, high: Floats) -> Literal["gauss", "even"]:
     """Equally spaced nodes, unless the prior's density ends where there is mass."""
-    lower, upper = mu.support
-    return "gauss" if np.any(low <= lower) or np.any(high >= upper) else "even"
+    (lower, upper), near = mu.support, 1e-9 * (high - low)
+    return "gauss" if np.any(low <= lower + near) or np.any(high >= upper - near) else "even"

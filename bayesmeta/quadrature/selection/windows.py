@@ -83,8 +83,11 @@ def _first_means(bias: Bias, mu: Prior, tau: Floats) -> tuple[Floats, Floats, Fl
     middle, sd = (w @ bias.y + prior * centre) / precision, precision**-0.5
     # Selection takes the mean to where no study would be significant, a trend to where the largest has no error left.
     reach = _SD * np.hypot(bias.se.max(), tau) + float(np.abs(bias.y).max())
-    ends = [float(x) for x in mu.ppf([_ENDS, 1 - _ENDS])]
-    least, most = np.clip(np.minimum(middle - _SD * sd, -reach), *ends), np.clip(np.maximum(middle + _SD * sd, reach), *ends)
+    ends = [s if math.isfinite(s) else float(x) for s, x in zip(mu.support, mu.ppf([_ENDS, 1 - _ENDS]), strict=True)]
+    least, most = (
+        np.clip(np.minimum(middle - _SD * sd, -reach), *ends),
+        np.clip(np.maximum(middle + _SD * sd, reach), *ends),
+    )
     return np.clip(middle, least, most), sd, least, most
 
 
@@ -93,7 +96,9 @@ def _spread(middle: Floats, sd: Floats, low: Floats, high: Floats) -> Floats:
     half = np.linspace(0, 1, _MEANS[0] // 2 + 1)
     left, right = (np.arcsinh(np.maximum(gap, 1e-9 * sd) / sd)[:, None] for gap in (middle - low, high - middle))
     below = middle[:, None] - sd[:, None] * np.sinh(left * half[:0:-1])
-    return np.concatenate([below, middle[:, None] + sd[:, None] * np.sinh(right * half)], axis=1)
+    points = np.concatenate([below, middle[:, None] + sd[:, None] * np.sinh(right * half)], axis=1)
+    points[:, 0], points[:, -1] = low, high  # not a rounding error further, where a density may end
+    return points
 
 
 def _closer(bias: Bias, mu: Prior, tau: Prior, windows: Windows, means: Floats) -> Windows:
@@ -147,5 +152,9 @@ def _similar(before: Windows, after: Windows) -> bool:
     """Whether another scan would not leave much less."""
     widths = [(b[1] - b[0], a[1] - a[0]) for b, a in zip(before.box, after.box, strict=True)]
     widths.append((float((before.high - before.low).max()), float((after.high - after.low).max())))
-    widths.append((math.log(before.tau[-1] / before.tau[0]), math.log(after.tau[-1] / after.tau[0])) if before.tau.size > 1 else (0, 0))
+    widths.append(
+        (math.log(before.tau[-1] / before.tau[0]), math.log(after.tau[-1] / after.tau[0]))
+        if before.tau.size > 1
+        else (0, 0)
+    )
     return all(new >= 0.7 * old for old, new in widths)
