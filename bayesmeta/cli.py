@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bayesmeta.report.bias_command import bias
 from bayesmeta.report.command_examples import epilog
 from bayesmeta.report.compare_command import compare
 from bayesmeta.report.diff_command import diff
@@ -82,6 +83,7 @@ def _root(
 app.command(epilog=epilog("new"))(new)
 app.command(epilog=epilog("plot"))(plot)
 app.command(epilog=epilog("explore"))(explore)
+app.command(epilog=epilog("bias"))(bias)
 
 
 @app.command(epilog=epilog("report"))

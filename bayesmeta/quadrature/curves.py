@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
@@ -19,6 +20,7 @@ from bayesmeta.quadrature.special import TINY
 Floats = NDArray[np.float64]
 _POINTS = 4001  # of a curve, a cubic between them
 ERROR_LIMIT = 0.01  # of a probability; the bound is on the safe side, most are off by a tenth of it
+_UNITS = 10  # units of closely spaced points in the narrowest row that is heavy
 _HEAVY, _RESOLVED = 0.01, 60  # of the largest mass of a row; points in each row that heavy
 _SKIPPED = 4  # points of a row for one of its finer nodes
 _FINE = (1.0, 1.5)  # numbers of nodes that are tried, relative to the default
@@ -167,10 +169,9 @@ def _points(rows: list[tuple[float, _Row]], low: float, high: float) -> Floats:
     if high - low <= _POINTS * width / _RESOLVED:
         return np.linspace(low, high, _POINTS)
     heaviest = rows[int(mass.argmax())][1]
-    centre, unit = float(heaviest.x[int(heaviest.density.argmax())]), width / 10
-    return np.asarray(
-        centre + unit * np.sinh(np.linspace(*np.arcsinh((np.array([low, high]) - centre) / unit), _POINTS))
-    )
+    centre, unit = float(heaviest.x[int(heaviest.density.argmax())]), width / _UNITS
+    first, last = (math.asinh((end - centre) / unit) for end in (low, high))
+    return np.asarray(centre + unit * np.sinh(np.linspace(first, last, _POINTS)))
 
 
 def _spread(row: _Row, tau: float, x: Floats) -> tuple[Floats, Floats]:

@@ -22,6 +22,10 @@ EXAMPLES = {
     "explore": (
         'bayesmeta explore effects.csv --mu "Normal(0, 2)" --tau "HalfNormal(0.5)" --measure log_rr --out explorer.html',
     ),
+    "bias": (
+        "bayesmeta bias effects.csv --direction negative",
+        "bayesmeta bias effects.csv --direction negative --tipping 0.95",
+    ),
     "effects": ("bayesmeta effects arms.csv --measure log_rr > effects.csv",),
     "check": ("bayesmeta check arms.csv", "bayesmeta check arms.csv --strict --json"),
     "convert": ("bayesmeta convert metafor.csv > effects.csv",),

@@ -12,6 +12,7 @@ from bayesmeta.numbers import is_between
 from bayesmeta.priors import Cauchy, PointMass, Prior, Truncated
 
 _MOST_FREE = 3  # weights that the product rule carries
+_OF_PET, _OF_PEESE = (Truncated(Cauchy(0, scale), 0, math.inf) for scale in (1, 5))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,7 @@ class Selection:
                 )
             if w.atom is None and (w.support[0] < 0 or not (w.is_proper and w.has_density)):
                 raise SpecificationError(
-                    f"Selection(weights=...): prior for a weight is {w}, which is improper or puts mass below zero or on a point. "
+                    f"Selection(weights=...): prior for a weight is {w}, which is improper, or has mass below 0 or at a point. "
                     "Use Uniform(0, 1), HalfNormal(1) or another density on [0, inf)."
                 )
         return weights
@@ -136,7 +137,7 @@ class PET(_Trend):
     Truncated(Cauchy(0, 1), 0, inf)
     """
 
-    coefficient: Prior = Truncated(Cauchy(0, 1), 0, math.inf)
+    coefficient: Prior = _OF_PET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +159,7 @@ class PEESE(_Trend):
     Truncated(Cauchy(0, 5), 0, inf)
     """
 
-    coefficient: Prior = Truncated(Cauchy(0, 5), 0, math.inf)
+    coefficient: Prior = _OF_PEESE
 
 
 Bias = Selection | PET | PEESE

@@ -31,8 +31,13 @@ FINEST = len(_COEFFICIENT) - 1
 class Bias(Protocol):
     """What a model says of bias."""
 
-    y: Floats
-    se: Floats
+    @property
+    def y(self) -> Floats:
+        """Effects."""
+
+    @property
+    def se(self) -> Floats:
+        """Their standard errors."""
 
     @property
     def dimension(self) -> int:
@@ -160,7 +165,7 @@ class Selection:
         return np.asarray(total)
 
     def given(self, mu: Floats, tau: Floats, values: Floats) -> Floats:
-        """Log likelihood given the weights, shape (point, node): density times weight, over the mean weight of what may be seen."""
+        """Log likelihood given the weights, shape (point, node): density times weight, over the mean of what may be seen."""
         weights = np.concatenate([np.ones((1, len(values))), values.T])
         count = np.bincount(self.steps.intervals(self.y, self.se), minlength=len(weights))
         seen = count > 0

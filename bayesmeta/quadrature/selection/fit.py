@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.priors import Prior
-from bayesmeta.quadrature.log_sums import logsumexp
 from bayesmeta.quadrature.parameter_grid import ParameterGrid
 from bayesmeta.quadrature.places import Places
 from bayesmeta.quadrature.selection.bias import FINEST, Bias

@@ -69,7 +69,7 @@ class WeightPosterior:
         if bias.priors is not None and (atom := bias.priors[j].atom) is not None:
             return np.asarray((x >= atom) * 1.0)
         box = self.fit.windows.box
-        z, w = legendre(round(len(values) ** (1 / len(box))))
+        z, _ = legendre(round(len(values) ** (1 / len(box))))
         n, ordered = z.size, bias.priors is None
         axis = j if ordered else sum(prior.atom is None for prior in (bias.priors or ())[:j])
         tensor = mass.reshape((n,) * len(box))
@@ -83,7 +83,7 @@ class WeightPosterior:
         at = np.clip(2 * (bias.coordinate(x / above[:, None], j) - low) / (high - low) - 1, -1, 1)  # (row, point)
         coefficients = (series.legvander(z, n - 1) * (np.arange(n) + 0.5)).T @ (rows.T)  # of the density, (degree, row)
         below = series.legint(coefficients, lbnd=-1, axis=0)
-        return np.clip(np.einsum("rxd,dr->x", series.legvander(at, n), below), 0, 1)
+        return np.asarray(np.clip(np.einsum("rxd,dr->x", series.legvander(at, n), below), 0, 1))
 
 
 def line(fit: BiasFit, x: float) -> tuple[Floats, Floats]:

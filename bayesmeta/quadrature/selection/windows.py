@@ -83,11 +83,12 @@ def _first_means(bias: Bias, mu: Prior, tau: Floats) -> tuple[Floats, Floats, Fl
     middle, sd = (w @ bias.y + prior * centre) / precision, precision**-0.5
     # Selection takes the mean to where no study would be significant, a trend to where the largest has no error left.
     reach = _SD * np.hypot(bias.se.max(), tau) + float(np.abs(bias.y).max())
-    ends = [s if math.isfinite(s) else float(x) for s, x in zip(mu.support, mu.ppf([_ENDS, 1 - _ENDS]), strict=True)]
-    least, most = (
-        np.clip(np.minimum(middle - _SD * sd, -reach), *ends),
-        np.clip(np.maximum(middle + _SD * sd, reach), *ends),
+    lowest, highest = (
+        end if math.isfinite(end) else float(far)
+        for end, far in zip(mu.support, mu.ppf([_ENDS, 1 - _ENDS]), strict=True)
     )
+    least = np.clip(np.minimum(middle - _SD * sd, -reach), lowest, highest)
+    most = np.clip(np.maximum(middle + _SD * sd, reach), lowest, highest)
     return np.clip(middle, least, most), sd, least, most
 
 
@@ -123,8 +124,8 @@ def _closer(bias: Bias, mu: Prior, tau: Prior, windows: Windows, means: Floats) 
         density = density + np.log(np.maximum(np.gradient(means, axis=1), 1e-300))
     if windows.tau.size == 1:
         return windows
-    first, last = (int(end[0]) for end in _kept(np.asarray(logsumexp(density, axis=1))[None], _DROP))
-    points = np.geomspace(windows.tau[first], windows.tau[last], _TAUS[1])
+    lowest, highest = (int(end[0]) for end in _kept(np.asarray(logsumexp(density, axis=1))[None], _DROP))
+    points = np.geomspace(windows.tau[lowest], windows.tau[highest], _TAUS[1])
     return Windows(points, *windows.at(points), windows.box)
 
 

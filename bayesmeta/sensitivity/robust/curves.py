@@ -18,7 +18,7 @@ from bayesmeta.spec.bias import PET, Selection
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayesmeta.sensitivity.robust.average import Names, RobustAverage
+    from bayesmeta.sensitivity.robust.result import Names, RobustAverage
 
 Floats = NDArray[np.float64]
 _LEAST = 1e-7  # posterior probability of a model that bands leave out
@@ -114,7 +114,7 @@ def _effect(shares: Sequence[tuple[float, Member]], se: float, sign: int, levels
     for q, one in shares:
         value, mass = line(one.fit, sign * (se if isinstance(one.bias, PET) else se**2))
         mass = q * mass
-        first, second, total = first + mass @ value, second + mass @ value**2, total + q
+        first, second, total = first + float(mass @ value), second + float(mass @ value**2), total + q
         if np.ptp(value) == 0:
             atoms[float(value[0])] = atoms.get(float(value[0]), 0.0) + q
         else:

@@ -13,7 +13,7 @@ from bayesmeta.text.sheet import Grid, Sheet
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayesmeta.sensitivity.robust.average import RobustAverage
+    from bayesmeta.sensitivity.robust.result import RobustAverage
 
 LABELS = {
     "mu": "Effect", "tau": "Heterogeneity", "bias": "Publication bias", "selection": "... selection by P values",
@@ -45,7 +45,7 @@ def robust_sheet(found: RobustAverage) -> Sheet:
     if any(isinstance(one.bias, Selection) for one in found.members):
         table = found.weight_function()
         parts += [_weights(table), *_unseen(table)]
-    parts += [_priors(found), f"Probabilities are exact but for {format_bound(found.error_bound)}."]
+    parts += [_priors(found), f"No probability is off by more than {format_bound(found.error_bound)}."]
     return Sheet(
         f"Robust average over {count_of(len(found.members), 'model')}, {count_of(found.data.n_studies, 'study')}", parts
     )
@@ -103,6 +103,7 @@ def _priors(found: RobustAverage) -> str:
         else f" The default priors are RoBMA's, for standardised mean differences; these are {measure}."
     )
     return (
-        f"Priors: mu ~ {found.mu}, in {format_probability(found.effect)} of the models; tau ~ {found.tau}, in "
-        f"{format_probability(found.heterogeneity)}. Effects that are {found.direction} are looked for.{scale}"
+        f"Priors: an effect with probability {format_probability(found.effect)}, then mu ~ {found.mu}; heterogeneity with "
+        f"{format_probability(found.heterogeneity)}, then tau ~ {found.tau}. Effects that are {found.direction} are looked "
+        f"for.{scale}"
     )

@@ -20,7 +20,7 @@ from bayesmeta.spec.bias import PEESE, PET, Bias, Selection
 
 Floats = NDArray[np.float64]
 NO_BIAS = "none"
-# Maier, Bartos and Wagenmakers (2023) have two-sided weights alone; Bartos and others (2023) these six, PET and PEESE: RoBMA-PSMA.
+# RoBMA-PSMA: Bartos, Maier, Wagenmakers, Doucouliagos and Stanley (2023), doi:10.1002/jrsm.1594
 DEFAULT_BIAS: Mapping[Bias | None, float] = {
     None: 1 / 2,
     Selection(steps=(0.05,), sides=2): 1 / 24,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from bayesmeta.errors import DataError, DataWarning, SpecificationError
 from bayesmeta.priors import Prior
-from bayesmeta.sensitivity.robust.average import RobustAverage, robust_average
+from bayesmeta.sensitivity.robust.average import robust_average
+from bayesmeta.sensitivity.robust.result import RobustAverage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +25,7 @@ def _again(found: RobustAverage, **changes: object) -> RobustAverage:
     tolerance = max(found.tolerance, _TOLERANCE)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)  # of the direction, which was said once
-        return robust_average(**{**settings, "tolerance": tolerance, **changes})  # type: ignore[arg-type]
+        return robust_average(**{**settings, "tolerance": tolerance, **changes})
 
 
 def _row(found: RobustAverage, ci_prob: float) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +18,7 @@ from bayesmeta.text.numbers import count_of, format_probability, format_value
 from bayesmeta.text.sheet import Sheet, Shown, facts
 
 if TYPE_CHECKING:
-    from bayesmeta.sensitivity.robust.average import RobustAverage
+    from bayesmeta.sensitivity.robust.result import RobustAverage
 
 _MOST = 1e4  # times that a significant study is as likely to be seen as another
 _TOLERANCE = 1e-7
@@ -59,6 +59,11 @@ class SelectionTipping(Shown):
     at_most: float
     worst_case: float
 
+    def as_dict(self) -> dict[str, object]:
+        """All of it for JSON: null where a number is infinite or missing."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {key: None if isinstance(x, float) and not math.isfinite(x) else x for key, x in values.items()}
+
     def sheet(self) -> Sheet:
         """What ``print`` and a notebook show."""
         if self.ratio == 1:
@@ -67,8 +72,8 @@ class SelectionTipping(Shown):
             answer = f"No selection up to {_MOST:,.0f} times takes P({self.claim}) below {self.level:g}."
         else:
             answer = (
-                f"P({self.claim}) falls below {self.level:g} if significant studies are {format_value(self.ratio, 3)} times as likely "
-                "to be seen as others."
+                f"P({self.claim}) falls below {self.level:g} if significant studies are {format_value(self.ratio, 3)} "
+                "times as likely to be seen as others."
             )
         worst = "there are none" if math.isnan(self.worst_case) else format_probability(self.worst_case)
         rows = [

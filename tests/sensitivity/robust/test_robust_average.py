@@ -176,7 +176,7 @@ def test_a_study_that_is_left_out_and_other_priors_are_ensembles_of_their_own(
 
 
 def test_selection_tips_the_claim_at_the_weight_that_is_returned(ensembles: dict[str, bm.RobustAverage]) -> None:
-    """Both ends by sums over a grid: at the ratio the probability is the level, and the worst case has the other studies alone."""
+    """By sums over a grid: at the ratio the probability is the level, and the worst case has the other studies alone."""
     found = ensembles["bem2011"]
     tipping = found.tipping(level=0.9)
     y, se = found.data.y, found.data.se
