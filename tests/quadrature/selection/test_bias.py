@@ -217,3 +217,30 @@ def test_the_maximum_is_that_which_metafor_has_published() -> None:
     assert np.exp(free.x[2:]) == pytest.approx([2.422079, 0.977543, 0.396713], abs=2e-4)
     assert math.exp(2 * free.x[1]) == pytest.approx(0.03071325, abs=2e-6)
     assert none.fun - free.fun == pytest.approx(7.066137, abs=2e-6)
+
+
+@pytest.mark.parametrize("side", ["significant", "other"])
+def test_studies_on_one_side_of_a_cut_are_those_of_a_dense_grid(side: str) -> None:
+    """Mu and tau run away where every study is significant: a sum over a grid of both and of the weight, written a second time."""
+    se = np.array([0.08, 0.3, 0.9])
+    y = se * (np.array([2.2, 4.0, 6.5]) if side == "significant" else np.array([1.2, -0.6, 0.3]))
+    fit = fit_bias(Selection(y, se, Steps((0.05,))), bm.Normal(0, 1), bm.InvGamma(1, 0.15))
+    mu, log_tau = np.linspace(-6, 6, 801)[:, None], np.linspace(-7, 7, 181)
+    tau, cut = np.exp(log_tau), stats.norm.isf(0.05)
+    log_density = stats.norm.logpdf(mu) + stats.invgamma.logpdf(tau, 1, scale=0.15) + log_tau
+    seen = []
+    for effect, error in zip(y, se, strict=True):
+        sd = np.hypot(error, tau)
+        log_density = log_density + stats.norm.logpdf(effect, mu, sd)
+        seen.append(stats.norm.sf((cut * error - mu) / sd))
+    nodes, gauss = np.polynomial.legendre.leggauss(50)
+    total: Any = 0.0
+    for u, share in zip((nodes + 1) / 2, gauss / 2, strict=True):
+        weight = u**5
+        mean = np.prod([one + weight * (1 - one) for one in seen], axis=0)
+        total = (
+            total + share * 5 * u**4 * weight ** (0 if side == "significant" else y.size) * np.exp(log_density) / mean
+        )
+    brute = math.log(float(total.sum()) * float(mu[1, 0] - mu[0, 0]) * float(log_tau[1] - log_tau[0]))
+    assert fit.log_evidence == pytest.approx(brute, abs=2e-6)
+    assert abs(fit.log_evidence - brute) < fit.error + 1e-6
