@@ -47,9 +47,9 @@ def bias(
     as_json: AsJson = False,
 ) -> None:
     """Average over models with and without effect, heterogeneity and publication bias, by quadrature."""
-    from bayesmeta.report.bias import BIAS_TAU, ensemble_of, others_sheet, record, without_sheet
     from bayesmeta.report.console import print_json
     from bayesmeta.report.input import Reading
+    from bayesmeta.report.publication_bias import BIAS_TAU, ensemble_of, others_sheet, record, without_sheet
     from bayesmeta.report.stated import Stated
 
     stated = Stated(

@@ -15,9 +15,9 @@ from bayesmeta.errors import ConvergenceWarning, DataError, SpecificationError, 
 from bayesmeta.families.prepared import prepare
 from bayesmeta.plots.registry import PLOTS, Plot
 from bayesmeta.report.asked import Asked
-from bayesmeta.report.bias import BIAS_TAU, ensemble_of
 from bayesmeta.report.comparison import DEFAULT_TAU
 from bayesmeta.report.messages import say
+from bayesmeta.report.publication_bias import BIAS_TAU, ensemble_of
 from bayesmeta.report.sensitivity import claims_of, sensitivity_of
 from bayesmeta.report.stated import Stated
 from bayesmeta.report.terminal import fit_checks, print_failed

@@ -15,7 +15,7 @@ from bayesmeta.pooling.small_study import require_independent
 from bayesmeta.priors import InvGamma, Normal, Prior
 from bayesmeta.sensitivity.robust.models import DEFAULT_BIAS, members, sign_of
 from bayesmeta.sensitivity.robust.result import RobustAverage
-from bayesmeta.spec.bias import Bias
+from bayesmeta.spec.publication_bias import Bias
 
 DIRECTIONS = ("positive", "negative")
 ERROR_LIMIT = 1e-3  # of a log marginal likelihood, above which a warning says so

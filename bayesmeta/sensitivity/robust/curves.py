@@ -13,7 +13,7 @@ from bayesmeta.errors import SpecificationError
 from bayesmeta.quadrature.selection.steps import Steps
 from bayesmeta.quadrature.selection.weights import line
 from bayesmeta.sensitivity.robust.models import Member, sign_of
-from bayesmeta.spec.bias import PET, Selection
+from bayesmeta.spec.publication_bias import PET, Selection
 
 if TYPE_CHECKING:
     import pandas as pd

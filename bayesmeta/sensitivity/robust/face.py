@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from bayesmeta.results.face import INTERVAL, probability_text
-from bayesmeta.spec.bias import Selection
+from bayesmeta.spec.publication_bias import Selection
 from bayesmeta.text.numbers import count_of, format_bound, format_factor, format_probability, spread_of, write_row
 from bayesmeta.text.sheet import Grid, Sheet
 

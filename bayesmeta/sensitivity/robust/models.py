@@ -16,7 +16,7 @@ from bayesmeta.quadrature.selection import bias as engine
 from bayesmeta.quadrature.selection.fit import BiasFit, fit_bias
 from bayesmeta.quadrature.selection.steps import Steps
 from bayesmeta.quadrature.selection.weights import WeightPosterior
-from bayesmeta.spec.bias import PEESE, PET, Bias, Selection
+from bayesmeta.spec.publication_bias import PEESE, PET, Bias, Selection
 
 Floats = NDArray[np.float64]
 NO_BIAS = "none"

@@ -21,7 +21,7 @@ from bayesmeta.results.exact_claims import scale_probability
 from bayesmeta.results.intervals import checked_interval, checked_probability
 from bayesmeta.results.spread_marginal import SpreadMarginal
 from bayesmeta.sensitivity.robust.models import Member, sign_of
-from bayesmeta.spec.bias import Bias
+from bayesmeta.spec.publication_bias import Bias
 from bayesmeta.text.sheet import Sheet, Shown
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from bayesmeta.errors import SpecificationError
 from bayesmeta.numbers import is_between
 from bayesmeta.quadrature.selection.fit import fit_bias
 from bayesmeta.sensitivity.robust.models import Member, engine_bias
-from bayesmeta.spec.bias import Selection
+from bayesmeta.spec.publication_bias import Selection
 from bayesmeta.text.numbers import count_of, format_probability, format_value
 from bayesmeta.text.sheet import Sheet, Shown, facts
 

@@ -221,7 +221,7 @@ def test_the_maximum_is_that_which_metafor_has_published() -> None:
 
 @pytest.mark.parametrize("side", ["significant", "other"])
 def test_studies_on_one_side_of_a_cut_are_those_of_a_dense_grid(side: str) -> None:
-    """Mu and tau run away where every study is significant: a sum over a grid of both and of the weight, written a second time."""
+    """Mu and tau run away where every study is significant: a sum over a grid of both and of the weight."""
     se = np.array([0.08, 0.3, 0.9])
     y = se * (np.array([2.2, 4.0, 6.5]) if side == "significant" else np.array([1.2, -0.6, 0.3]))
     fit = fit_bias(Selection(y, se, Steps((0.05,))), bm.Normal(0, 1), bm.InvGamma(1, 0.15))

@@ -13,7 +13,7 @@ from scipy import integrate, stats
 
 import bayesmeta as bm
 from bayesmeta.quadrature.selection.weights import coefficient
-from bayesmeta.spec.bias import PEESE, PET, Selection
+from bayesmeta.spec.publication_bias import PEESE, PET, Selection
 
 FOLDER = Path(__file__).parents[2] / "golden"
 GOLDEN = {
