@@ -10,7 +10,7 @@ import bayesmeta as bm
 def simulated(n: int) -> bm.Estimates:
     rng = np.random.default_rng(0)
     se = rng.uniform(0.05, 0.4, n)
-    return bm.Estimates(y=0.1 + rng.normal(0, np.hypot(0.15, se)), se=se)
+    return bm.Estimates(y=0.3 + rng.normal(0, np.hypot(0.15, se)), se=se)
 
 
 ROUNDS = 3
