@@ -63,12 +63,19 @@ ALWAYS = {
         "--seed",
         "--json",
     },
+    "bias": {"effects", "--direction", "--tau", "--mu", "--leave-one-out", "--tipping", "--json"},
     # an exact fit draws nothing: which seed has no bearing on it
     "plot": {"effects", "--out", "--kind", "--tau", "--formula", "--width", "--engine", "--seed"},
     # the words of a page and where it begins; a seed as for plot
     "explore": {
         "effects", "--out", "--tau", "--formula", "--level", "--title", "--unit", "--benefit", "--ci-prob", "--engine", "--seed",
     },
+    # what is asked of the posterior and of the trial; a seed as for fit
+    "next": {
+        "effects", "--tau", "--formula", "--benefit", "--threshold", "--level", "--alpha", "--cost", "--trials",
+        "--design-effect", "--engine", "--seed", "--json",
+    },
+    "bias-map": {"effects", "--tau", "--formula", "--bias", "--spread", "--sd", "--level", "--json"},
     "simulate": {"design", "--out", "--json"},
     # what is entered of a review stands in its files
     "new": {
@@ -77,6 +84,8 @@ ALWAYS = {
     },
 }  # fmt: skip
 NEW = ["new", "--review", "--no-input"]
+MAPPED = ["e.csv", *TAU, "--bias", "0", "--biased", "A"]
+NEXT = ["e.csv", *TAU, "--benefit", "lower", "--se", "0.1"]
 _MODEL = {
     "--prior": (["e.csv", *TAU, "--prior", "tau_group=HalfNormal(1)"], "no parameter 'tau_group'"),
     "--option": (["e.csv", *TAU, "--option", "between=multi-arm"], "no trial has several contrasts"),
@@ -121,6 +130,8 @@ OF_MODELS = {
     "binomial_normal.baseline": (
         ["e.csv", *TAU, "--option", "baseline=Normal(0, 1)"], "It is of --model change_normal or binomial_normal",
     ),
+    "beta_binomial.rho": (["e.csv", *TAU, "--prior", "rho=Uniform(0, 1)"], "It is of --model beta_binomial"),
+    "beta_binomial.baseline": (["e.csv", *TAU, "--prior", "baseline=Normal(0, 1)"], "It is of --model beta_binomial"),
     "poisson_normal.baseline": (["e.csv", *TAU, "--option", "baseline=Normal(0, 1)"], "or poisson_normal."),
 }  # fmt: skip
 # What is rejected where it has no effect: arguments that give it there, and the message.
@@ -217,12 +228,18 @@ REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
         "--parameter": (["e.csv", *TAU, *OUT, "--parameter", "mu"], "--kind forest does not use it"),
         "--claim": (["e.csv", *TAU, *OUT, "--claim", "mu < 0"], "--kind forest does not use it"),
         "--order": (["e.csv", *TAU, *OUT, "--order", "dose"], "--kind forest does not use it"),
+        "--direction": (["e.csv", *TAU, *OUT, "--direction", "negative"], "--kind forest does not use it"),
         "--measure": (["m.csv", *TAU, *OUT, "--measure", "md"], "are 'log_or'"),
         "--column": (["e.csv", *TAU, *OUT, "--column", "mean_t=dose"], "'mean_t' is not read here"),
         **_with([*TAU, *OUT]),
         "--cov": ([*ARMS, *OUT, "--cov", "cov.csv"], "--cov: it is for estimates"),
         "--model": (["e.csv", *TAU, *OUT, "--model", "arm_normal"], "column 'n_t' is missing"),
         **{option: ([*given, *OUT], message) for option, (given, message) in _MODEL.items()},
+    },
+    "bias": {
+        "--measure": (["m.csv", "--measure", "md"], "are 'log_or'"),
+        "--column": (["e.csv", "--column", "mean_t=dose"], "'mean_t' is not read here"),
+        **_with([]),
     },
     "explore": {
         "--mu": ([*NO_MU, *PAGE, "--mu", "Normal(0, 0.01)"], "has no mu"),
@@ -234,6 +251,33 @@ REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
         "--cov": ([*ARMS, *PAGE, "--cov", "cov.csv"], "--cov: it is for estimates"),
         "--model": (["e.csv", *TAU, *PAGE, "--model", "arm_normal"], "column 'n_t' is missing"),
         **{option: ([*given, *PAGE], message) for option, (given, message) in _MODEL.items()},
+    },
+    "next": {
+        "--n": ([*NEXT, "--n", "50"], "one of them"),
+        "--se": (["e.csv", *TAU, "--benefit", "lower", "--n", "50", "--se", "0.1"], "one of them"),
+        "--sd": ([*NEXT, "--sd", "2"], "nothing follows from it"),
+        "--control-risk": ([*NEXT, "--control-risk", "0.2"], "nothing follows from it"),
+        "--effect": ([*NEXT, "--effect", "mu + dose"], "no parameter 'dose'"),
+        "--mu": ([*NO_MU, *NEXT[3:], "--mu", "Normal(0, 0.01)"], "has no mu"),
+        "--beta": ([*NEXT, "--beta", "dose=Normal(0, 1)"], "no parameter 'dose'"),
+        "--measure": (["m.csv", *NEXT[1:], "--measure", "md"], "are 'log_or'"),
+        "--column": ([*NEXT, "--column", "mean_t=dose"], "'mean_t' is not read here"),
+        **_with(NEXT[1:]),
+        "--cov": ([*ARMS, *NEXT[3:], "--cov", "cov.csv"], "--cov: it is for estimates"),
+        "--model": ([*NEXT, "--model", "arm_normal"], "column 'n_t' is missing"),
+        **{option: ([*given, *NEXT[3:]], message) for option, (given, message) in _MODEL.items()},
+    },
+    "bias-map": {
+        "--claim": ([*MAPPED, "--claim", "dose < 0"], "no parameter 'dose'"),
+        "--rob": ([*MAPPED, "--rob", "e.csv"], "one of them"),
+        "--biased": (["e.csv", *TAU, "--bias", "0", "--biased", "Z"], "'Z' is none of the studies"),
+        "--mu": ([*NO_MU, *MAPPED[3:], "--mu", "Normal(0, 0.01)"], "has no mu"),
+        "--beta": ([*MAPPED, "--beta", "dose=Normal(0, 1)"], "no parameter 'dose'"),
+        "--measure": (["m.csv", *MAPPED[1:], "--measure", "md"], "are 'log_or'"),
+        "--column": ([*MAPPED, "--column", "mean_t=dose"], "'mean_t' is not read here"),
+        "--cov": ([*MAPPED, "--cov", "cov.csv"], "2 rows and 2 columns beside 'study', for 4 estimates"),
+        **_with(MAPPED[1:]),
+        **{option: ([*given, *MAPPED[3:]], message) for option, (given, message) in _MODEL.items()},
     },
     "new": {
         "--unit": ([*NEW, "--measure", "rr", "--unit", "points"], "it is for --measure md"),
@@ -361,13 +405,14 @@ PLAIN = {
     "BinomialNormalSection": "kind label formula tau draws baseline",
     "HypergeometricNormalSection": "kind label formula tau draws",
     "PoissonNormalSection": "kind label formula tau draws baseline",
+    "BetaBinomialSection": "kind label formula draws",
     "Sensitivity": "",
     "EffectsSection": "combine",
     "Design": "title seed replications level truth studies selection estimators priors",
     "Truth": "mu tau shape df skewness share factor",  # its validator holds each to the shape
     "Studies": "outcome measure k file se n_t n_c control_risk sd correction",  # and to the outcome
     "Selection": "cuts weights alternative",
-    "BayesianModel": "label tau mu",
+    "BayesianModel": "label tau mu likelihood baseline",
 }
 # Keys that are rejected where they have no effect: what the small analysis becomes, and the message.
 KEYS: dict[str, tuple[str, str]] = {
@@ -457,6 +502,7 @@ OF_A_KIND = {
     "BinomialNormalSection": "mu beta",
     "HypergeometricNormalSection": "mu beta",
     "PoissonNormalSection": "mu beta",
+    "BetaBinomialSection": "mu beta tau rho baseline",
     "Published": "estimate lower upper level digits covariate group method interval rule tau p direction tolerance i2 tau2 q "
     "count study relation ratio",
 }

@@ -15,7 +15,7 @@ from bayesmeta.errors import InferenceError
 from bayesmeta.quadrature.parts import LARGEST_ERROR
 from bayesmeta.quadrature.setting import tau_components
 from bayesmeta.quadrature.study_curves.lines import row_between
-from bayesmeta.quadrature.study_curves.part import FINEST, FINEST_SPLIT, CurvePart
+from bayesmeta.quadrature.study_curves.part import FINEST, FINEST_BENT, CurvePart
 from bayesmeta.quadrature.study_curves.placement import Likelihood
 from bayesmeta.quadrature.study_curves.problem import CurvesProblem, pieces
 
@@ -116,9 +116,9 @@ def fit_curves(problem: CurvesProblem, tolerance: float = 1e-8) -> CurvesFit:
 def _converged(likelihood: Likelihood, weight: float, scale: object, tolerance: float) -> tuple[CurvePart, float]:
     """A part with nodes doubled until the bound on its error is below the tolerance, or no longer falls."""
     n, fine = _NODES[0], 0
-    split, free = bool(likelihood.problem.tables.split.any()), len(likelihood.piece.free)
-    tolerance = max(tolerance, _SEVERAL) if free > 1 or split else tolerance
-    finest = FINEST_SPLIT if split and free == 1 else FINEST.get(free, 0)
+    bent, free = likelihood.problem.tables.bent, len(likelihood.piece.free)
+    tolerance = max(tolerance, _SEVERAL) if free > 1 or bent else tolerance
+    finest = FINEST_BENT if bent and free == 1 else FINEST.get(free, 0)
     while True:
         part = CurvePart(likelihood, weight, scale, n, fine)
         halves = max(SQUARE * _halves(part) ** 2, _between_nodes(part))
@@ -171,5 +171,5 @@ def _curve_error(part: CurvePart) -> float:
 def curve_error(problem: CurvesProblem, tau: Floats, beta: Floats) -> Floats:
     """Differences between two ways to compute the mean of each curve, summed over studies, shape (point,)."""
     tables, m = problem.tables, beta @ problem.X.T
-    again = np.stack([tables.moments(i, m[:, i], tau)[:, 0] for i in range(tables.n_studies)], axis=1)
+    again = np.stack([tables.again(i, m[:, i], tau) for i in range(tables.n_studies)], axis=1)
     return np.asarray(np.abs(tables.log_means(beta, problem.X, tau) - again).sum(axis=1))
