@@ -246,7 +246,9 @@ def _panels(
     starts = [_first_edges(one, breaks, bounded) for one in centre]
     study = np.repeat(np.arange(k), [len(one) - 1 for one in starts])
     edges = np.concatenate([np.column_stack([one[:-1], one[1:]]) for one in starts])
-    kept, top, split = [], np.full(k, -np.inf), np.zeros(k, dtype=bool)
+    kept = list[tuple[Any, Any, Any]]()
+    top: Floats = np.full(k, -np.inf)
+    split: NDArray[np.bool_] = np.zeros(k, dtype=bool)
     while len(edges):
         half = (edges[:, 1] - edges[:, 0]) / 2
         points = (edges[:, :1] + edges[:, 1:]) / 2 + half[:, None] * _X
@@ -277,7 +279,9 @@ def _panels(
     slope = series @ _DERIVATIVE / ((edges[:, 1:] - edges[:, :1]) / 2)
     bend = slope @ _DERIVATIVE / ((edges[:, 1:] - edges[:, :1]) / 2)
     series, cuts = np.stack([series, slope, bend], axis=1), np.searchsorted(study, np.arange(k + 1))
-    found = [(np.append(edges[a:b, 0], edges[b - 1, 1]), np.asarray(series[a:b])) for a, b in itertools.pairwise(cuts)]
+    found: list[tuple[Floats, Floats]] = [
+        (np.append(edges[a:b, 0], edges[b - 1, 1]), np.asarray(series[a:b])) for a, b in itertools.pairwise(cuts)
+    ]
     return found, split
 
 
