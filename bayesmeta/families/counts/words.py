@@ -24,7 +24,7 @@ class CountsWords(CurvesWords):
         "participants and baseline risk"
     )
     hierarchy = (
-        "binomial-normal hierarchical models: the events of study i are binomial given its log odds ratio, the study's true "
+        "binomial-normal hierarchical models: the events of study i are binomial given its baseline risk and the study's true "
         f"effect theta_i, and {TRUE_EFFECTS}"
     )
 
