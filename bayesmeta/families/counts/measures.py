@@ -65,7 +65,7 @@ def crude(data: Counts, measure: str) -> tuple[Floats, Floats]:
     --------
     >>> data = Counts(events_t=[12], n_t=[100], events_c=[24], n_c=[100])
     >>> [tuple(float(x[0].round(4)) for x in crude(data, name)) for name in ("log_or", "log_rr", "rd")]
-    [(-0.8398, 0.3867), (-0.6931, 0.3236), (-0.12, 0.0537)]
+    [(-0.8398, 0.3867), (-0.6931, 0.324), (-0.12, 0.0537)]
     """
     return effects(data.cells, measure, np.where(data.zero_cell, np.nan, 0.0))
 
