@@ -178,6 +178,7 @@ LABORATORIES = without("events_t", "n_t", "events_c", "n_c").assign(laboratory=[
 WHOLE: list[tuple[str, str, str, str, pd.DataFrame | None]] = [
     ("analysis-files", "Twelve trials of our own", "", "", SMALL),
     ("analysis-files", "[outcomes.pain.labels]", "", '[outcomes.pain]\nestimates = "effects.csv"\n', SMALL),
+    ("analysis-files", "[external]", "", "".join(f"[outcomes.{x}]\nestimates = 'e.csv'\n" for x in ("pain", "responders")), None),
     ("analysis-files", "[outcomes.responders.effects]", "", OVERALL.format("responders"), None),
     ("analysis-files", "[[outcomes.responders.derived]]", RESPONDERS, OVERALL.format("responders"), without("y", "se")),
     ("analysis-files", 'kind = "arm_normal"', "", "", column("missing")),
