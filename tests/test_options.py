@@ -350,7 +350,7 @@ PLAIN = {
     "Variant": "label prior",
     "Belief": "label source note tau",
     "OtherEvidence": "label source",
-    "Outcome": "label measure unit benefit models probabilities signals columns covariates missing sampling "
+    "Outcome": "label measure unit basis benefit models probabilities signals columns covariates missing sampling "
     "studies estimates arms choices published sensitivity",
     "Statement": "review says source",
     "Label": "label",
