@@ -166,7 +166,8 @@ def _of_outcome(outcome: OutcomeRecord, *, several: bool, brief: bool, asked: bo
     if model.forest is None:
         yield from () if asked else _coefficients(outcome, model, name)
         return
-    pooled = _pooled(outcome, model, f"{name}{'mean' if name else 'Mean'} effect")
+    what = f"{name}{'mean' if name else 'Mean'}"
+    pooled = _pooled(outcome, model, what if outcome.display.null is None else f"{what} effect")
     if brief:
         new = f"95% prediction interval {_new_study(outcome.display, model.forest.new)}"
         yield replace(pooled, new=new) if asked else pooled

@@ -148,6 +148,13 @@ def test_counts_of_two_arms_are_those_of_the_tables() -> None:
         assert max(whole, key=lambda pair: pair[1]) == (int(events), int(n))
 
 
+def test_counts_of_single_arms_are_those_of_the_tables() -> None:
+    """Every study of which the table has a count, with its participants."""
+    counted = [one for one in listed("tables/crps_single_arm.csv") if one["events"]]
+    used = [(row["study"], row["events"], row["n"]) for row in listed("crps_response.csv")]
+    assert used == [(one["study_id"], one["events"], one["n"]) for one in counted]
+
+
 KEYS = {  # columns whose text the words of use.csv are looked for in, and those of which a row reports something
     "pain_scores.csv": (("study_id", "time_label"), ("mean", "statistic_as_reported")),
     "responders.csv": (("study_id",), ("events",)),
