@@ -64,7 +64,7 @@ def test_page_one_is_the_first_page_and_no_page_is_empty(
         for part in (answer.name, answer.effect, answer.probability, answer.span, answer.claim):
             assert " ".join(part.split()) in first
     count = len(reader.pages)
-    assert 15 < count < 40
+    assert 15 < count < 48
     assert first.endswith(f"1 / {count}")
     for number, text in enumerate(others, start=2):
         assert f"{made.analysis.title} {number} / {count}" in text
