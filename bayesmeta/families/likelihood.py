@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import log_ndtr
 
 from bayesmeta.priors import Normal, Prior
 from bayesmeta.spec.design import Design
@@ -94,6 +95,7 @@ class Ops(Protocol):
     stack: Any
     concatenate: Any
     logaddexp: Any
+    log_ndtr: Any
 
     def linear(self, X: Floats, beta: Array) -> Array:
         """The product X beta, shape (..., study)."""
@@ -109,7 +111,7 @@ class NumpyOps:
     """Operations on draws."""
 
     log, log1p, exp, sqrt, tanh, arctanh, abs = np.log, np.log1p, np.exp, np.sqrt, np.tanh, np.arctanh, np.abs
-    where, stack, concatenate, logaddexp = np.where, np.stack, np.concatenate, np.logaddexp
+    where, stack, concatenate, logaddexp, log_ndtr = np.where, np.stack, np.concatenate, np.logaddexp, log_ndtr
 
     @staticmethod
     def linear(X: Floats, beta: Floats) -> Floats:

@@ -14,6 +14,7 @@ from bayesmeta.families.arm_means.family import OfArmMeans
 from bayesmeta.families.counts.family import OfCounts
 from bayesmeta.families.estimates.family import OfEstimates
 from bayesmeta.families.hypergeometric.family import OfHypergeometric
+from bayesmeta.families.mixed.family import OfMixed
 from bayesmeta.families.proportions.family import OfProportions
 from bayesmeta.families.protocol import Family
 from bayesmeta.families.rates.family import OfRates
@@ -28,6 +29,7 @@ FAMILIES: tuple[Family, ...] = (
     OfProportions(),
     OfHypergeometric(),
     OfRates(),
+    OfMixed(),
 )
 
 

@@ -16,6 +16,7 @@ from bayesmeta.spec.between import Between, Cluster, Independent, Slope
 from bayesmeta.spec.binomial_normal import BinomialNormal
 from bayesmeta.spec.change_normal import ChangeNormal
 from bayesmeta.spec.hypergeometric_normal import HypergeometricNormal
+from bayesmeta.spec.mixed_normal import MixedNormal
 from bayesmeta.spec.normal_normal import Names, NormalNormal, is_base
 from bayesmeta.spec.poisson_normal import PoissonNormal
 
@@ -120,7 +121,16 @@ class TwoScales:
         return hash(str(self))
 
 
-Model = NormalNormal | TwoScales | ArmNormal | ChangeNormal | BinomialNormal | HypergeometricNormal | PoissonNormal
+Model = (
+    NormalNormal
+    | TwoScales
+    | ArmNormal
+    | ChangeNormal
+    | BinomialNormal
+    | HypergeometricNormal
+    | PoissonNormal
+    | MixedNormal
+)
 
 
 def structures(data: Estimates, model: Model) -> dict[str, Floats]:

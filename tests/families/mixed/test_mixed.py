@@ -1,0 +1,182 @@
+"""Studies that reported in different ways, against other families, and against sums over all parameters written out here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.interpolate import CubicSpline
+from scipy.special import comb, log_expit, logsumexp
+
+import bayesmeta as bm
+from bayesmeta.errors import DataError, SpecificationError
+
+NAN = float("nan")
+MU, TAU = 1.5, 0.6
+PRIORS: dict[str, Any] = {"mu": bm.Normal(0, MU), "tau": bm.HalfNormal(TAU)}
+COUNTS = {"events_t": [3, 0, 5], "n_t": [20, 20, 30], "events_c": [1, 2, 0], "n_c": [20, 20, 30]}
+Curve = Callable[[Any], Any]
+
+
+def test_estimates_are_those_of_the_conjugate_model() -> None:
+    y, se = [0.2, 0.5, -0.1, 0.4], np.array([0.1, 0.2, 0.15, 0.3])
+    dose = {"dose": [0.0, 1.0, 2.0, 1.0]}
+    slope = {"formula": "1 + dose", "beta": {"dose": bm.Normal(0, 1)}}
+    limits = {"ci_lower": y - stats.norm.ppf(0.95) * se, "ci_upper": y + stats.norm.ppf(0.95) * se, "ci_level": [0.9] * 4}
+    tests = {"y": y, "t": y / se}
+    for data, more in (({"y": y, "se": se}, {}), ({"y": y, "se": se}, slope), (limits, {}), (tests, {})):
+        mixed = bm.fit(bm.MixedStudies(covariates=dose, **data), bm.MixedNormal(**PRIORS, **more))
+        normal = bm.fit(bm.Estimates(y, se, covariates=dose), bm.NormalNormal(**PRIORS, **more))
+        assert mixed.log_marginal_likelihood == pytest.approx(normal.log_marginal_likelihood, abs=1e-8)
+        for name in mixed.parameters:
+            one, other = mixed.marginal(name), normal.marginal(name)
+            assert (one.mean(), one.sd()) == pytest.approx((other.mean(), other.sd()), abs=1e-8), name
+    for column in ("mean", "sd", "lower"):
+        assert mixed.shrinkage()[column].tolist() == pytest.approx(normal.shrinkage()[column].tolist(), abs=1e-7), column
+
+
+def test_counts_are_those_of_their_own_model() -> None:
+    mixed, counts = bm.fit(bm.MixedStudies(**COUNTS), bm.MixedNormal(**PRIORS)), bm.fit(bm.Counts(**COUNTS), bm.BinomialNormal(**PRIORS))
+    assert mixed.log_marginal_likelihood == pytest.approx(counts.log_marginal_likelihood, abs=1e-11)
+    for name in mixed.parameters:
+        one, other = mixed.marginal(name), counts.marginal(name)
+        assert (one.mean(), one.sd(), one.ppf(0.1)) == pytest.approx((other.mean(), other.sd(), other.ppf(0.1)), abs=1e-11)
+
+
+def normal_between(low: float, high: float, se: float) -> Curve:
+    return lambda theta: np.log(stats.norm.cdf(high, theta, se) - stats.norm.cdf(low, theta, se))
+
+
+def binomial(a: int, n: int, c: int, m: int) -> Curve:
+    alpha = np.linspace(-60, 60, 1201)
+
+    def curve(theta: Any) -> Any:
+        def events(x: int, of: int, logit: Any) -> Any:
+            return np.log(comb(of, x)) + x * log_expit(logit) + (of - x) * log_expit(-logit)
+
+        joint = events(a, n, np.add.outer(theta, alpha)) + events(c, m, alpha) + stats.norm.logpdf(alpha, 0, 10)
+        return logsumexp(joint, axis=-1) + np.log(alpha[1] - alpha[0])
+
+    return curve
+
+
+def known_p(y: float, low: float, high: float, df: float) -> Curve:
+    """The mean over all standard errors with a P value between two; a line of 401 of them."""
+    ends = [abs(y) / stats.t.isf(p / 2, df) for p in (low, high)]
+    se = np.linspace(*ends, 401)
+    weight = np.full(401, 1 / 400)
+    weight[[0, -1]] /= 2
+    return lambda theta: np.log(stats.t.pdf(y, df, np.asarray(theta)[..., None], se) @ weight)
+
+
+def rounded(y: tuple[float, float], low: tuple[float, float], high: tuple[float, float]) -> Curve:
+    """The same over all standard errors that limits allow, with the estimates that round to them, of a line of standard errors."""
+    q = stats.norm.ppf(0.975)
+    se = np.linspace(0.2, 0.7, 2_000_001)
+    a = np.max([np.full(se.size, y[0]), low[0] + q * se, high[0] - q * se], axis=0)
+    b = np.min([np.full(se.size, y[1]), low[1] + q * se, high[1] - q * se], axis=0)
+    allowed = b > a
+    se, a, b = se[allowed], a[allowed], b[allowed]
+    return lambda theta: np.log(
+        np.array([np.mean(stats.norm.cdf(b, at, se) - stats.norm.cdf(a, at, se)) for at in np.ravel(theta)])
+    ).reshape(np.shape(theta))
+
+
+ROWS: dict[str, tuple[dict[str, Any], Curve, float]] = {
+    "t of 4": ({"y": 0.5, "se": 0.3, "df": 4}, lambda x: stats.t.logpdf(0.5, 4, x, 0.3), 1e-7),
+    "interval by t": (
+        {"ci_lower": -0.7, "ci_upper": 0.1, "df": 9},
+        lambda x: stats.t.logpdf(-0.3, 9, x, 0.4 / stats.t.ppf(0.975, 9)), 1e-7,
+    ),
+    "t of 2.5": ({"y": 0.9, "t": 2.5, "df": 3.5}, lambda x: stats.t.logpdf(0.9, 3.5, x, 0.9 / 2.5), 1e-7),
+    "P of an estimate": ({"y": 0.8, "p": "0.07", "df": 6}, known_p(0.8, 0.065, 0.075, 6), 2e-6),
+    "significant": (
+        {"p": "<0.05", "se": 0.35, "direction": 1}, lambda x: stats.norm.logsf(stats.norm.ppf(0.975) * 0.35, x, 0.35), 1e-7,
+    ),
+    "significant below": (
+        {"p": "<0.01", "se": 0.35, "direction": -1}, lambda x: stats.norm.logcdf(stats.norm.ppf(0.005) * 0.35, x, 0.35), 1e-7,
+    ),
+    "not significant": (
+        {"p": ">0.05", "se": 0.4}, normal_between(-stats.norm.ppf(0.975) * 0.4, stats.norm.ppf(0.975) * 0.4, 0.4), 1e-7,
+    ),
+    "not significant, above": (
+        {"p": "P > 0.1", "se": 0.4, "direction": 1}, normal_between(0, stats.norm.ppf(0.95) * 0.4, 0.4), 1e-7,
+    ),
+    "P with its digits": (
+        {"p": "0.030", "se": 0.35, "direction": -1},
+        normal_between(stats.norm.ppf(0.0295 / 2) * 0.35, stats.norm.ppf(0.0305 / 2) * 0.35, 0.35), 1e-7,
+    ),
+    "P of zeros": (
+        {"p": "0.000", "se": 0.35, "direction": 1}, lambda x: stats.norm.logsf(stats.norm.isf(0.0005 / 2) * 0.35, x, 0.35), 1e-7,
+    ),
+    "printed ratio": (
+        {"printed": "1.3 (0.6 to 2.9)"},
+        rounded(*(tuple(np.log([x - 0.05, x + 0.05])) for x in (1.3, 0.6, 2.9))), 2e-5,  # type: ignore[arg-type]
+    ),
+    "counts": ({"events_t": 0, "n_t": 25, "events_c": 3, "n_c": 24}, binomial(0, 25, 3, 24), 1e-7),
+}  # fmt: skip
+DATA = bm.MixedStudies.from_frame({
+    "study": [*ROWS], **{name: [row.get(name) for row, _, _ in ROWS.values()] for name in {n for row, _, _ in ROWS.values() for n in row}}
+})  # fmt: skip
+LOG_OR = bm.MixedNormal(**PRIORS, measure="log_or")
+
+
+@pytest.mark.parametrize("label", ROWS)
+def test_the_curve_of_each_kind_of_row(label: str) -> None:
+    """At effects from far below to far above, up to a factor that is 1: all logs of probabilities or densities."""
+    from bayesmeta.families.prepared import prepare
+
+    data = bm.MixedStudies(**{name: [value] for name, value in ROWS[label][0].items()})
+    ready = prepare(data, LOG_OR)
+    curves = ready.family.curves(data, ready.model)
+    theta = np.linspace(-1.6, 1.8, 35)
+    found = curves.tables.log_curve(0, theta) + curves.log_constant[0]
+    assert found == pytest.approx(ROWS[label][1](theta), abs=ROWS[label][2])
+
+
+def summed(curves: list[Curve], cut: float) -> dict[str, float]:
+    """Posterior by sums over mu, whose nodes are halves on either side of `cut`, tau, and the effects of each study."""
+    x, w = np.polynomial.legendre.leggauss(60)
+    mu = np.concatenate([cut - 5 + 5 * x, cut + 5 + 5 * x])
+    log_w = np.log(np.tile(5 * w, 2)) + stats.norm.logpdf(mu, 0, MU)
+    x, v = np.polynomial.legendre.leggauss(50)
+    tau = 3.5 * TAU * (1 + x)
+    log_v = np.log(3.5 * TAU * v) + stats.halfnorm.logpdf(tau, scale=TAU)
+    z = np.arange(-8, 8.01, 0.08)
+    grid = np.linspace(-46, 46, 7361)
+    log_joint = np.add.outer(log_w, log_v)
+    for curve in curves:
+        with np.errstate(divide="ignore"):
+            spline = CubicSpline(grid, np.exp(curve(grid)))
+        means = spline(mu[:, None, None] + tau[:, None] * z) @ (stats.norm.pdf(z) * 0.08)
+        log_joint += np.log(np.maximum(means, 1e-30))
+    total = float(logsumexp(log_joint))
+    mass = np.exp(log_joint - total)
+    mean, mean_tau = float((mass * mu[:, None]).sum()), float((mass * tau).sum())
+    return {
+        "log": total, "mean": mean, "sd": float(np.sqrt((mass * (mu[:, None] - mean) ** 2).sum())), "tau": mean_tau,
+        "tau sd": float(np.sqrt((mass * (tau - mean_tau) ** 2).sum())), "below": float(mass[mu < cut].sum()),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("labels", "close"),
+    [
+        (("t of 4", "t of 2.5", "interval by t"), 1e-6),
+        (("significant", "not significant", "P with its digits", "not significant, above"), 1e-6),
+        (tuple(label for label in ROWS if label not in ("printed ratio", "P of an estimate")), 1e-6),
+    ],
+)
+def test_posteriors_are_those_of_sums_over_everything(labels: tuple[str, ...], close: float) -> None:
+    data = DATA.subset(np.isin(DATA.study, labels))
+    result = bm.fit(data, LOG_OR)
+    want = summed([ROWS[label][1] for label in data.study], 0.35)
+    mu, tau = result.marginal("mu"), result.marginal("tau")
+    assert result.log_marginal_likelihood == pytest.approx(want["log"], abs=close)
+    assert (mu.mean(), mu.sd()) == pytest.approx((want["mean"], want["sd"]), abs=close)
+    assert (tau.mean(), tau.sd()) == pytest.approx((want["tau"], want["tau sd"]), abs=close)
+    assert mu.ppf(want["below"]) == pytest.approx(0.35, abs=3 * close)
+    assert result.error_bound < 1e-6
