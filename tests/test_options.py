@@ -121,7 +121,8 @@ OF_MODELS = {
     "binomial_normal.baseline": (
         ["e.csv", *TAU, "--option", "baseline=Normal(0, 1)"], "It is of --model change_normal or binomial_normal",
     ),
-    "poisson_normal.baseline": (["e.csv", *TAU, "--option", "baseline=Normal(0, 1)"], "or poisson_normal."),
+    "mixed_normal.baseline": (["e.csv", *TAU, "--option", "baseline=Normal(0, 1)"], "or mixed_normal."),
+    "poisson_normal.baseline": (["e.csv", *TAU, "--option", "baseline=Normal(0, 1)"], ", poisson_normal or "),
 }  # fmt: skip
 # What is rejected where it has no effect: arguments that give it there, and the message.
 REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
@@ -361,6 +362,7 @@ PLAIN = {
     "BinomialNormalSection": "kind label formula tau draws baseline",
     "HypergeometricNormalSection": "kind label formula tau draws",
     "PoissonNormalSection": "kind label formula tau draws baseline",
+    "MixedNormalSection": "kind label formula tau draws baseline",
     "Sensitivity": "",
     "EffectsSection": "combine",
     "Design": "title seed replications level truth studies selection estimators priors",
@@ -457,6 +459,7 @@ OF_A_KIND = {
     "BinomialNormalSection": "mu beta",
     "HypergeometricNormalSection": "mu beta",
     "PoissonNormalSection": "mu beta",
+    "MixedNormalSection": "mu beta",
     "Published": "estimate lower upper level digits covariate group method interval rule tau p direction tolerance i2 tau2 q "
     "count study relation ratio",
 }

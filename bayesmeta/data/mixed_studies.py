@@ -116,6 +116,8 @@ class MixedStudies(StudyTable):
     bayesmeta.errors.DataError: study 'A': a P value alone says nothing of the size of an effect. Give se or y with it.
     """
 
+    _source = "arm table"
+
     y = Numbers("number", missing=True, optional=True, words="effect")
     se = Numbers("positive", missing=True, optional=True, words="standard error")
     ci_lower = Numbers("number", missing=True, optional=True)
@@ -166,12 +168,16 @@ class MixedStudies(StudyTable):
 
     @property
     def cells(self) -> Floats:
-        """Events and participants without one, in the treatment and then in the control arm, of the rows with counts."""
-        a, n, c, m = (getattr(self, name)[self.rows("counts")] for name in CELLS)
+        """Events and participants without one, in the treatment and then in the control arm, shape (study, 4); nan of other rows."""
+        a, n, c, m = (getattr(self, name) for name in CELLS)
         return np.stack([a, n - a, c, m - c], axis=1)
 
     def _facts(self) -> dict[str, object]:
-        kinds = list(self.kinds) if self.n_studies <= 6 else {kind: self.kinds.count(kind) for kind in dict.fromkeys(self.kinds)}
+        kinds = (
+            list(self.kinds)
+            if self.n_studies <= 6
+            else {kind: self.kinds.count(kind) for kind in dict.fromkeys(self.kinds)}
+        )
         return {"n_studies": self.n_studies, "kinds": kinds, "covariates": list(self.covariate_names)}
 
 
@@ -183,7 +189,9 @@ def _kind(data: MixedStudies, i: int, place: Place) -> str:
     if kind is not None:
         return kind
     if "p" in filled and not {"y", "se"} & {*filled}:
-        raise DataError(f"{place(i, 'p')}: a P value alone says nothing of the size of an effect. Give se or y with it.")
+        raise DataError(
+            f"{place(i, 'p')}: a P value alone says nothing of the size of an effect. Give se or y with it."
+        )
     said = f"the row has {', '.join(filled)}" if filled else "the row reports nothing"
     raise DataError(
         f"{place(i, filled[0] if filled else data.columns[0].name)}: {said}, and a row reports its effect in one of these ways: "
@@ -238,9 +246,13 @@ def _check_p(data: MixedStudies, i: int, place: Place) -> None:
     p, relation, _ = _read_p(data, i, place)
     direction = data.direction[i]
     if relation != "=" and p in (0, 1):
-        raise DataError(f"{place(i, 'p')}: P {data.p[i]} is not possible, or says nothing. Give a bound between 0 and 1.")
+        raise DataError(
+            f"{place(i, 'p')}: P {data.p[i]} is not possible, or says nothing. Give a bound between 0 and 1."
+        )
     if not np.isnan(direction) and direction not in (-1, 1):
-        raise DataError(f"{place(i, 'direction')}: direction must be 1 or -1, the sign of the estimate; got {direction:g}.")
+        raise DataError(
+            f"{place(i, 'direction')}: direction must be 1 or -1, the sign of the estimate; got {direction:g}."
+        )
     if np.isnan(direction) and relation != ">":
         raise DataError(
             f"{place(i, 'p')}: P {data.p[i]} is of an estimate of either sign. Give its direction, 1 or -1."

@@ -72,7 +72,11 @@ def printed_interval(text: str) -> dict[str, str] | None:
     ('90', None)
     """
     plain = plain_signs(text).strip()
-    match = next((match for pattern in _CELLS if (match := pattern.fullmatch(plain))), None) if len(plain) <= _LONGEST else None
+    match = (
+        next((match for pattern in _CELLS if (match := pattern.fullmatch(plain))), None)
+        if len(plain) <= _LONGEST
+        else None
+    )
     if match is None:
         return None
     parts = ("estimate", "lower", "upper")

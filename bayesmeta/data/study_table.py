@@ -227,7 +227,9 @@ class StudyTable:
     def to_frame(self) -> pd.DataFrame:
         """Return the table that `from_frame` takes, without columns in which no study has a number or a text."""
         frame = self.covariates.reset_index()
-        filled = [column for column in self.columns if not column.optional or column.reported(getattr(self, column.name))]
+        filled = [
+            column for column in self.columns if not column.optional or column.reported(getattr(self, column.name))
+        ]
         for at, column in enumerate(filled, start=1):
             frame.insert(at, column.name, list(getattr(self, column.name)))
         return frame

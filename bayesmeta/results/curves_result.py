@@ -50,8 +50,8 @@ class CurvesResult(ComputedResult):
     Attributes
     ----------
     fit : CurvesFit
-    model : BinomialNormal, HypergeometricNormal or PoissonNormal
-    data : Counts, Proportions or Rates
+    model : BinomialNormal, HypergeometricNormal, PoissonNormal or MixedNormal
+    data : Counts, Proportions, Rates or MixedStudies
     shape : tuple of int
         Chains and draws of `datatree`.
     seed : int

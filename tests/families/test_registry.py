@@ -50,6 +50,13 @@ RATES = bm.Rates(
     events_t=[3, 0, 5], time_t=[20, 21.5, 30], events_c=[1, 2, 0], time_c=[20, 20, 30], covariates={"dose": [0.0, 1, 2]}
 )
 PROPORTIONS = bm.Proportions(events=[3, 0, 30], n=[20, 20, 30])
+MIXED = bm.MixedStudies(
+    y=[0.2, 0.4, np.nan],
+    se=[0.2, 0.3, 0.2],
+    df=[np.nan, 8, np.nan],
+    p=[None, None, ">0.05"],
+    covariates={"dose": [0.0, 1, 2]},
+)
 BASE = bm.NormalNormal(mu=bm.Normal(0, 1), tau=HALF)
 DOSE = bm.NormalNormal(formula="1 + dose", mu=bm.Normal(0, 1), tau=HALF, beta={"dose": bm.Normal(0, 1)})
 JOINT = bm.MultivariateNormal([0, 0], [[1, 0], [0, 1]])
@@ -101,6 +108,7 @@ EXAMPLES = {
     "counts with a slope": Example(COUNTS, bm.BinomialNormal(base=DOSE), ("mu", "tau", "dose")),
     "given their total": Example(COUNTS, bm.HypergeometricNormal(base=DOSE), ("mu", "tau", "dose")),
     "rates": Example(RATES, bm.PoissonNormal(base=DOSE), ("mu", "tau", "dose")),
+    "mixed": Example(MIXED, bm.MixedNormal(base=DOSE), ("mu", "tau", "dose")),
     "proportions": Example(PROPORTIONS, bm.BinomialNormal(base=BASE, baseline=None), ("mu", "tau")),
 }  # fmt: skip
 OTHER = {"effect": bm.Normal(0.1, 0.7), "heterogeneity": WIDE, "nuisance": bm.Uniform(0.05, 0.9)}
@@ -325,12 +333,12 @@ def test_every_model_with_the_data_of_every_other_family_is_rejected_by_name(lab
 def test_what_is_of_no_family_is_rejected():
     with pytest.raises(
         DataError,
-        match="data must be Estimates, PublishedReview, ArmMeans, ArmChanges, Counts, Proportions or Rates; got list",
+        match="data must be Estimates, PublishedReview, ArmMeans, ArmChanges, Counts, Proportions, Rates or MixedStudies; got list",
     ):
         family_of([1, 2], BASE)
     with pytest.raises(
         SpecificationError,
-        match="must be a NormalNormal, TwoScales, ArmNormal, ChangeNormal, BinomialNormal, HypergeometricNormal or PoissonNormal",
+        match="must be a NormalNormal, TwoScales, ArmNormal, ChangeNormal, BinomialNormal, HypergeometricNormal, PoissonNormal or MixedNormal",
     ):
         family_of(ESTIMATES, "1 + dose")
 

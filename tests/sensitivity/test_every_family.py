@@ -41,6 +41,7 @@ CASES: dict[str, tuple[Any, Any]] = {
     "poisson_normal": (
         bm.Rates(events_t=[2, 0], time_t=[20, 30], events_c=[5, 3], time_c=[20, 30]), bm.PoissonNormal(base=BASE)
     ),
+    "mixed_normal": (bm.MixedStudies(y=[0.2, 0.5], se=[0.2, 0.3], df=[9, 4]), bm.MixedNormal(base=BASE)),
     "review": (REVIEW, BASE),
 }  # fmt: skip
 # What takes a model that is normal given one standard deviation of effects, and nothing else.

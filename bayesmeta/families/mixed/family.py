@@ -53,7 +53,7 @@ class OfMixed(MixedWords, OfCurves):
     def known(self, data: MixedStudies) -> Sequence[bool]:
         """Whether each study has an estimate of its own: no zero cell, and no mere inequality."""
         known = np.array([kind != "p" or data.p_value(i)[1] == "=" for i, kind in enumerate(data.kinds)])
-        known[data.rows("counts")] = (data.cells > 0).all(axis=1)
+        known &= ~(data.cells == 0).any(axis=1)
         return [bool(one) for one in known]
 
     def curves(self, data: MixedStudies, model: MixedNormal) -> StudyCurves:

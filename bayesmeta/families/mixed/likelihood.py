@@ -29,25 +29,24 @@ Floats = NDArray[np.float64]
 
 def curves_of(data: MixedStudies, model: MixedNormal) -> StudyCurves:
     """Likelihood curves of the effects: computed once for the same studies, measure and baseline, whatever the other priors."""
-    constant = np.zeros(data.n_studies)
-    a, b, c, d = data.cells.T
-    constant[data.rows("counts")] = log_choose(a, b) + log_choose(c, d)
+    constant, counts = np.zeros(data.n_studies), data.rows("counts")
+    a, b, c, d = data.cells[counts].T
+    constant[counts] = log_choose(a, b) + log_choose(c, d)
     return StudyCurves(_tables(data, model.measure, *_normal(model.baseline)), constant)
 
 
 @lru_cache(maxsize=32)
 def _tables(data: MixedStudies, measure: str | None, mean: float, sd: float) -> CurveTables:
     rows, counts = reported(data, measure), data.rows("counts")
-    place = {int(i): j for j, i in enumerate(counts)}
     centre, scale, unit = np.empty(data.n_studies), np.empty(data.n_studies), np.ones(data.n_studies)
-    centre[counts], scale[counts] = log_ratio(data.cells[:, [0, 3]], data.cells[:, [1, 2]], 0.5)
+    centre[counts], scale[counts] = log_ratio(data.cells[counts][:, [0, 3]], data.cells[counts][:, [1, 2]], 0.5)
     for i, row in rows.items():
         centre[i], scale[i], unit[i] = row.centre, row.scale, row.se.min()
 
     def curve(i: int, theta: Floats) -> Floats:
         if i in rows:
             return np.asarray(log_curve(rows[i], theta))
-        a, b, c, d = data.cells[place[i]]
+        a, b, c, d = data.cells[i]
         return np.asarray(log_counts(theta, a, a + b, c, c + d, mean, sd))
 
     return tabulate(curve, centre, scale, unit, {i: _normals(row) for i, row in rows.items() if row.known})
@@ -71,7 +70,7 @@ def own_estimates(data: MixedStudies, measure: str | None, added: float = 0.0) -
     """Estimate and standard error of each study by itself, nan where it has none; `added` is to each cell of counts."""
     y, se = np.full(data.n_studies, math.nan), np.full(data.n_studies, math.nan)
     counts = data.rows("counts")
-    y[counts], se[counts] = log_ratio(data.cells[:, [0, 3]], data.cells[:, [1, 2]], added)
+    y[counts], se[counts] = log_ratio(data.cells[counts][:, [0, 3]], data.cells[counts][:, [1, 2]], added)
     for i, row in reported(data, measure).items():
         y[i], se[i] = row.y, row.spread
     return y, se
@@ -98,7 +97,7 @@ class MixedLikelihood(CurvesLikelihood):
         """Logits of the control arms of rows with counts."""
         if not self.counts.size:
             return {}
-        _, _, c, d = self.data.cells.T
+        _, _, c, d = self.data.cells[self.counts].T
         return {"alpha": Latent((self.counts.size,), plain(self.baseline), np.log((c + 0.5) / (d + 0.5)), stated=True)}
 
     def own_place(self, study: int) -> int:
@@ -113,7 +112,7 @@ class MixedLikelihood(CurvesLikelihood):
         """One term for each study."""
         theta, terms = self.effects(at, ops), []
         if self.counts.size:
-            a, b, c, d = self.data.cells.T
+            a, b, c, d = self.data.cells[self.counts].T
             alpha = at.latent["alpha"]
             treated = alpha + theta[..., self.counts]
             by_arm = a * treated - (a + b) * ops.logaddexp(0.0, treated)
@@ -127,7 +126,7 @@ class MixedLikelihood(CurvesLikelihood):
         """Logits of the control arm of a row with counts."""
         if study not in self.counts:
             return {}
-        a, b, c, d = self.data.cells[self.own_place(study)]
+        a, b, c, d = self.data.cells[study]
         uniform = rng.random(theta.size)
         drawn = draw_baselines(theta.ravel(), uniform, a, a + b, c, c + d, *_normal(self.baseline))
         return {"alpha": drawn.reshape(theta.shape)}
@@ -140,12 +139,16 @@ class MixedLikelihood(CurvesLikelihood):
         """New estimates: of new counts at the same baselines, with 1/2 added to each cell, or with the same standard errors."""
         drawn = np.full(theta.shape, math.nan)
         if self.counts.size:
-            a, b, c, d = (x.astype(int) for x in self.data.cells.T)
+            a, b, c, d = (x.astype(int) for x in self.data.cells[self.counts].T)
             alpha = at.latent["alpha"]
             treated = rng.binomial(a + b, expit(alpha + theta[..., self.counts])) + 0.5
             control = rng.binomial(c + d, expit(alpha)) + 0.5
             drawn[..., self.counts] = np.log(treated / (a + b + 1 - treated)) - np.log(control / (c + d + 1 - control))
         for i, row in self.rows.items():
-            error = rng.standard_normal(theta.shape[:-1]) if math.isinf(row.df) else rng.standard_t(row.df, theta.shape[:-1])
+            error = (
+                rng.standard_normal(theta.shape[:-1])
+                if math.isinf(row.df)
+                else rng.standard_t(row.df, theta.shape[:-1])
+            )
             drawn[..., i] = theta[..., i] + (row.se.mean() if math.isnan(row.spread) else row.spread) * error
         return {"y": drawn}

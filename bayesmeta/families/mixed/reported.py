@@ -67,7 +67,9 @@ class Reported:
         """Roughly its standard deviation."""
         width = float((self.high - self.low).mean())
         narrow = math.sqrt(self.df / (self.df + 1)) if math.isfinite(self.df) else 1.0
-        return math.hypot(float(self.se.mean()) * narrow, width / math.sqrt(12) if width < _FAR * self.se.min() / 2 else 0.0)
+        return math.hypot(
+            float(self.se.mean()) * narrow, width / math.sqrt(12) if width < _FAR * self.se.min() / 2 else 0.0
+        )
 
 
 def reported(data: MixedStudies, measure: str | None) -> dict[int, Reported]:
@@ -165,9 +167,7 @@ def _between(text: str, ratio: bool) -> tuple[float, float]:
 
 def _pieces(below: Sequence[tuple[float, float]], above: Sequence[tuple[float, float]]) -> Floats:
     """Where the lowest of the lines above is higher than the highest of those below: ends, and kinks between them."""
-    crossings = [
-        (b[0] - a[0]) / (a[1] - b[1]) for a, b in itertools.combinations([*below, *above], 2) if a[1] != b[1]
-    ]
+    crossings = [(b[0] - a[0]) / (a[1] - b[1]) for a, b in itertools.combinations([*below, *above], 2) if a[1] != b[1]]
     marks = np.unique(crossings)
 
     def width(se: Floats) -> Floats:

@@ -57,7 +57,11 @@ class MixedWords(CurvesWords):
         if kind == "printed":
             return f"printed as {data.printed[i]}"
         numbers = {"y": display.analysis, "se": "standard error", "t": "t" if data.df[i] > 0 else "z"}
-        said = [f"{word} {getattr(data, name)[i]:.3g}" for name, word in numbers.items() if not np.isnan(getattr(data, name)[i])]
+        said = [
+            f"{word} {getattr(data, name)[i]:.3g}"
+            for name, word in numbers.items()
+            if not np.isnan(getattr(data, name)[i])
+        ]
         if kind == "interval":
             level = 95 if np.isnan(data.ci_level[i]) else 100 * data.ci_level[i]
             said.append(f"{level:g}% CI {data.ci_lower[i]:.3g} to {data.ci_upper[i]:.3g}")
@@ -66,7 +70,9 @@ class MixedWords(CurvesWords):
         if kind in ("p", "p of an estimate"):
             value, relation, _ = data.p_value(i)
             signs = {1: ", estimate above 0", -1: ", estimate below 0"}
-            said.append(f"P {relation} {data.p[i].lstrip('Pp<>=≤≥ ') if relation == '=' else f'{value:g}'}{signs.get(data.direction[i], '')}")
+            said.append(
+                f"P {relation} {data.p[i].lstrip('Pp<>=≤≥ ') if relation == '=' else f'{value:g}'}{signs.get(data.direction[i], '')}"
+            )
         return ", ".join(said)
 
     def marks(self, model: Any) -> Marks:
@@ -85,7 +91,9 @@ class MixedWords(CurvesWords):
         observed = own_estimates(reader.data, reader.model.measure, 0.5)[0]
         drawn = reader.group("posterior_predictive")[self.replicated]
         names = [name for name, y in zip(reader.data.study, observed, strict=True) if np.isfinite(y)]
-        rows = [(name, float(observed[reader.data.study.index(name)]), drawn.sel(study=name).to_numpy()) for name in names]
+        rows = [
+            (name, float(observed[reader.data.study.index(name)]), drawn.sel(study=name).to_numpy()) for name in names
+        ]
         return Replicates(self.replicates_are, rows)
 
     def methods(self, readers: Sequence[Reader], origin: str) -> str:

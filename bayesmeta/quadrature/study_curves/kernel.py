@@ -225,7 +225,9 @@ def _mixed_moments(n, mixture, centre, m, tau):
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _log_mean(i, m, tau, edges, series, panels, centre, scale, grid, first, step, nodes, ends, top, parts, mixture, work):
+def _log_mean(
+    i, m, tau, edges, series, panels, centre, scale, grid, first, step, nodes, ends, top, parts, mixture, work
+):
     """Log of the mean of the curve of study i over N(m, tau^2)."""
     if parts[i] > 0:
         return _mixed(parts[i], mixture[i], m - centre[i], tau)
@@ -255,7 +257,22 @@ def log_means(beta, X, tau, edges, series, panels, centre, scale, grid, first, s
             for c in range(X.shape[1]):
                 m += X[i, c] * beta[j, c]
             found[j, i] = _log_mean(
-                i, m, tau[j], edges, series, panels, centre, scale, grid, first, step, nodes, ends, top, parts, mixture,
+                i,
+                m,
+                tau[j],
+                edges,
+                series,
+                panels,
+                centre,
+                scale,
+                grid,
+                first,
+                step,
+                nodes,
+                ends,
+                top,
+                parts,
+                mixture,
                 work,
             )
     return found
@@ -271,7 +288,22 @@ def log_totals(beta, X, tau, edges, series, panels, centre, scale, grid, first, 
             for c in range(X.shape[1]):
                 m += X[i, c] * beta[j, c]
             found[j] += _log_mean(
-                i, m, tau[j], edges, series, panels, centre, scale, grid, first, step, nodes, ends, top, parts, mixture,
+                i,
+                m,
+                tau[j],
+                edges,
+                series,
+                panels,
+                centre,
+                scale,
+                grid,
+                first,
+                step,
+                nodes,
+                ends,
+                top,
+                parts,
+                mixture,
                 work,
             )
     return found

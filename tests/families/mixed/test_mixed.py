@@ -25,7 +25,11 @@ def test_estimates_are_those_of_the_conjugate_model() -> None:
     y, se = [0.2, 0.5, -0.1, 0.4], np.array([0.1, 0.2, 0.15, 0.3])
     dose = {"dose": [0.0, 1.0, 2.0, 1.0]}
     slope = {"formula": "1 + dose", "beta": {"dose": bm.Normal(0, 1)}}
-    limits = {"ci_lower": y - stats.norm.ppf(0.95) * se, "ci_upper": y + stats.norm.ppf(0.95) * se, "ci_level": [0.9] * 4}
+    limits = {
+        "ci_lower": y - stats.norm.ppf(0.95) * se,
+        "ci_upper": y + stats.norm.ppf(0.95) * se,
+        "ci_level": [0.9] * 4,
+    }
     tests = {"y": y, "t": y / se}
     for data, more in (({"y": y, "se": se}, {}), ({"y": y, "se": se}, slope), (limits, {}), (tests, {})):
         mixed = bm.fit(bm.MixedStudies(covariates=dose, **data), bm.MixedNormal(**PRIORS, **more))
@@ -35,15 +39,22 @@ def test_estimates_are_those_of_the_conjugate_model() -> None:
             one, other = mixed.marginal(name), normal.marginal(name)
             assert (one.mean(), one.sd()) == pytest.approx((other.mean(), other.sd()), abs=1e-8), name
     for column in ("mean", "sd", "lower"):
-        assert mixed.shrinkage()[column].tolist() == pytest.approx(normal.shrinkage()[column].tolist(), abs=1e-7), column
+        assert mixed.shrinkage()[column].tolist() == pytest.approx(normal.shrinkage()[column].tolist(), abs=1e-7), (
+            column
+        )
 
 
 def test_counts_are_those_of_their_own_model() -> None:
-    mixed, counts = bm.fit(bm.MixedStudies(**COUNTS), bm.MixedNormal(**PRIORS)), bm.fit(bm.Counts(**COUNTS), bm.BinomialNormal(**PRIORS))
+    mixed, counts = (
+        bm.fit(bm.MixedStudies(**COUNTS), bm.MixedNormal(**PRIORS)),
+        bm.fit(bm.Counts(**COUNTS), bm.BinomialNormal(**PRIORS)),
+    )
     assert mixed.log_marginal_likelihood == pytest.approx(counts.log_marginal_likelihood, abs=1e-11)
     for name in mixed.parameters:
         one, other = mixed.marginal(name), counts.marginal(name)
-        assert (one.mean(), one.sd(), one.ppf(0.1)) == pytest.approx((other.mean(), other.sd(), other.ppf(0.1)), abs=1e-11)
+        assert (one.mean(), one.sd(), one.ppf(0.1)) == pytest.approx(
+            (other.mean(), other.sd(), other.ppf(0.1)), abs=1e-11
+        )
 
 
 def normal_between(low: float, high: float, se: float) -> Curve:
