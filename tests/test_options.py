@@ -122,7 +122,7 @@ OF_MODELS = {
         ["e.csv", *TAU, "--option", "baseline=Normal(0, 1)"], "It is of --model change_normal or binomial_normal",
     ),
     "mixed_normal.baseline": (["e.csv", *TAU, "--option", "baseline=Normal(0, 1)"], "or mixed_normal."),
-    "poisson_normal.baseline": (["e.csv", *TAU, "--option", "baseline=Normal(0, 1)"], ", poisson_normal or "),
+    "poisson_normal.baseline": (["e.csv", *TAU, "--option", "baseline=Normal(0, 1)"], "or poisson_normal or"),
 }  # fmt: skip
 # What is rejected where it has no effect: arguments that give it there, and the message.
 REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {

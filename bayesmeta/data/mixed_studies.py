@@ -51,8 +51,8 @@ KINDS = {
 class MixedStudies(StudyTable):
     """Studies that reported their effects in different ways, one row for each study.
 
-    Immutable; two are equal when `hash` is. For `MixedNormal`. A row fills the columns of one kind and leaves the others missing (nan,
-    or an empty cell): two reports of one study are one too many.
+    Immutable; two are equal when `hash` is. For `MixedNormal`. A row fills the columns of one kind and leaves the others
+    missing (nan, or an empty cell): two reports of one study are one too many.
 
     ================================  ===============================================================================
     columns of a row                  its likelihood
@@ -168,7 +168,7 @@ class MixedStudies(StudyTable):
 
     @property
     def cells(self) -> Floats:
-        """Events and participants without one, in the treatment and then in the control arm, shape (study, 4); nan of other rows."""
+        """Events and participants without one, as `Counts.cells`, shape (study, 4); nan of rows that report otherwise."""
         a, n, c, m = (getattr(self, name) for name in CELLS)
         return np.stack([a, n - a, c, m - c], axis=1)
 
@@ -184,7 +184,7 @@ class MixedStudies(StudyTable):
 def _kind(data: MixedStudies, i: int, place: Place) -> str:
     """The kind of a row, by the columns that it fills."""
     cells = {column.name: getattr(data, column.name)[i] for column in data.columns}
-    filled = [name for name, cell in cells.items() if cell and cell == cell or cell == 0]  # neither "" nor nan
+    filled = [name for name, cell in cells.items() if (cell and cell == cell) or cell == 0]  # neither "" nor nan
     kind = next((name for name, one in KINDS.items() if one.fits({*filled})), None)
     if kind is not None:
         return kind
@@ -209,8 +209,8 @@ def _check_interval(data: MixedStudies, i: int, place: Place) -> None:
         raise DataError(f"{place(i, 'ci_lower')}: ci_lower must be below ci_upper; got {low:g} and {high:g}.")
     if abs(low + high - 2 * y) > _SKEW * (high - low):
         raise DataError(
-            f"{place(i, 'y')}: y must lie near the middle of its confidence interval, {low:g} to {high:g}; got {y:g}. For a ratio, "
-            "give the logarithms of all three, or the ratio and its interval as printed."
+            f"{place(i, 'y')}: y must lie near the middle of its confidence interval, {low:g} to {high:g}; got {y:g}. For a "
+            "ratio, give the logarithms of all three, or the ratio and its interval as printed."
         )
 
 
@@ -226,7 +226,8 @@ def _read_p(data: MixedStudies, i: int, place: Place) -> tuple[float, str, float
     read = printed_p_value(data.p[i])
     if read is None:
         raise DataError(
-            f"{place(i, 'p')}: {data.p[i]!r} is not a P value. Write a number from 0 to 1, or an inequality such as <0.05 or >0.05."
+            f"{place(i, 'p')}: {data.p[i]!r} is not a P value. Write a number from 0 to 1, or an inequality such as "
+            "<0.05 or >0.05."
         )
     return read
 
@@ -235,8 +236,8 @@ def _check_p_of_estimate(data: MixedStudies, i: int, place: Place) -> None:
     p, relation, half = _read_p(data, i, place)
     if relation != "=" or not half < p < 1 - half:
         raise DataError(
-            f"{place(i, 'p')}: P {data.p[i]} leaves the standard error of y = {data.y[i]:g} without a bound. Give se, or P with more "
-            "digits."
+            f"{place(i, 'p')}: P {data.p[i]} leaves the standard error of y = {data.y[i]:g} without a bound. Give se, or P with "
+            "more digits."
         )
     if data.y[i] == 0:
         raise DataError(f"{place(i, 'y')}: an estimate of 0 has no standard error by its P value. Give se.")

@@ -29,8 +29,8 @@ class MixedNormal(CountModel):
     formula, mu, tau, beta
         As for `NormalNormal`, on the scale of the analysis; the prior on `tau` is proper.
     measure : str, optional
-        What the effects measure, as in `effect_sizes`: rows with counts are of ``"log_or"``, and intervals of a ratio are printed as
-        ratios.
+        What the effects measure, as in `effect_sizes`: rows with counts are of ``"log_or"``, and intervals of a ratio are printed
+        as ratios.
     baseline : Normal, default Normal(0, 10)
         Of rows with counts: prior on the logit of the risk in the control arm.
     base : NormalNormal, optional

@@ -64,7 +64,8 @@ RATES = bm.Rates(
 PROPORTIONS = bm.Proportions(events=[4, 0, 12], n=[30, 25, 12], covariates={"dose": [1.0, 2.0, 4.0]})
 MIXED = bm.MixedStudies(
     events_t=[4, NAN, NAN, 0], n_t=[30, NAN, NAN, 12], events_c=[7, NAN, NAN, 0], n_c=[31, NAN, NAN, 14],
-    y=[NAN, 0.3, NAN, NAN], se=[NAN, 0.4, 0.3, NAN], df=[NAN, 7, NAN, NAN], p=["", "", "<0.05", ""], direction=[NAN, NAN, -1, NAN],
+    y=[NAN, 0.3, NAN, NAN], se=[NAN, 0.4, 0.3, NAN], df=[NAN, 7, NAN, NAN], p=["", "", "<0.05", ""],
+    direction=[NAN, NAN, -1, NAN],
     covariates=COVARIATES,
 )  # fmt: skip
 REPORTED = bm.MixedStudies(

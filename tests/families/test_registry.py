@@ -333,12 +333,14 @@ def test_every_model_with_the_data_of_every_other_family_is_rejected_by_name(lab
 def test_what_is_of_no_family_is_rejected():
     with pytest.raises(
         DataError,
-        match="data must be Estimates, PublishedReview, ArmMeans, ArmChanges, Counts, Proportions, Rates or MixedStudies; got list",
+        match="data must be Estimates, PublishedReview, ArmMeans, ArmChanges, Counts, Proportions, Rates or MixedStudies; "
+        "got list",
     ):
         family_of([1, 2], BASE)
     with pytest.raises(
         SpecificationError,
-        match="must be a NormalNormal, TwoScales, ArmNormal, ChangeNormal, BinomialNormal, HypergeometricNormal, PoissonNormal or MixedNormal",
+        match="must be a NormalNormal, TwoScales, ArmNormal, ChangeNormal, BinomialNormal, HypergeometricNormal, "
+        "PoissonNormal or MixedNormal",
     ):
         family_of(ESTIMATES, "1 + dose")
 

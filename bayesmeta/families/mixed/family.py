@@ -45,8 +45,8 @@ class OfMixed(MixedWords, OfCurves):
         if "counts" in data.kinds and model.measure not in (None, "log_or"):
             study = data.study[data.kinds.index("counts")]
             raise SpecificationError(
-                f"measure={model.measure!r}: study {study!r} reports counts, whose effect is a log odds ratio. Say log_or, or leave "
-                "the study out."
+                f"measure={model.measure!r}: study {study!r} reports counts, whose effect is a log odds ratio. Say log_or, or "
+                "leave the study out."
             )
         return model
 

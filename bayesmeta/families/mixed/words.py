@@ -34,8 +34,8 @@ class MixedWords(CurvesWords):
     partly = "with a zero cell or an inequality"
     own_estimate, replicated = "estimate", "y"
     replicates_are = (
-        "the estimate that a new study would report, drawn from the model with each study's own standard error, or of rows with counts "
-        "with its participants and baseline risk and 1/2 added to each cell, as to those observed"
+        "the estimate that a new study would report, drawn from the model with each study's own standard error, or of rows with "
+        "counts with its participants and baseline risk and 1/2 added to each cell, as to those observed"
     )
     left_out = (
         "Frequentist estimators beside the models: they take effects with standard errors, and here each study enters by the "
@@ -70,9 +70,8 @@ class MixedWords(CurvesWords):
         if kind in ("p", "p of an estimate"):
             value, relation, _ = data.p_value(i)
             signs = {1: ", estimate above 0", -1: ", estimate below 0"}
-            said.append(
-                f"P {relation} {data.p[i].lstrip('Pp<>=≤≥ ') if relation == '=' else f'{value:g}'}{signs.get(data.direction[i], '')}"
-            )
+            printed = data.p[i].lstrip("Pp= ") if relation == "=" else f"{value:g}"
+            said.append(f"P {relation} {printed}{signs.get(data.direction[i], '')}")
         return ", ".join(said)
 
     def marks(self, model: Any) -> Marks:
@@ -103,14 +102,14 @@ class MixedWords(CurvesWords):
         said = f"{data.n_studies} studies: {', '.join(kinds)}. Each enters by the likelihood of what it reported."
         if "counts" in data.kinds:
             said += (
-                " Events are binomial, zeros as they are and nothing added; the logit of the risk in the control arm has the prior "
-                f"{model.baseline}."
+                " Events are binomial, zeros as they are and nothing added; the logit of the risk in the control arm has the "
+                f"prior {model.baseline}."
             )
         if (data.df > 0).any():
             said += " An estimate with degrees of freedom has Student's t likelihood, since its standard deviation is unknown."
         if {"p", "p of an estimate", "printed"} & {*data.kinds}:
             said += (
-                " P values and printed intervals are known as far as their digits: the likelihood is that of all numbers which round "
-                "to them."
+                " P values and printed intervals are known as far as their digits: the likelihood is that of all numbers which "
+                "round to them."
             )
         return said

@@ -3,8 +3,8 @@
 A curve is a polynomial on each of its panels, in logs, and near its top also numbers on an even grid. Where tau is wide beside
 the grid's step, the mean is a sum over the grid times a normal density, by its recurrence, without an exponential; where tau is
 narrow, a Gauss-Hermite rule about m; elsewhere, in the tails of a curve above all, a trapezoid rule about the mode of the
-product, in logs. Each is off by less than 1e-9 of the mean. A curve that is a mixture of normal densities with one centre, as that
-of a t statistic is, has all of this in closed form, however heavy its tails.
+product, in logs. Each is off by less than 1e-9 of the mean. A curve that is a mixture of normal densities with one centre, as
+that of a t statistic is, has all of this in closed form, however heavy its tails.
 """
 
 from __future__ import annotations

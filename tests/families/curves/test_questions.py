@@ -64,7 +64,10 @@ CASES = {
             }
         ),
         bm.MixedNormal(**PRIORS, baseline=bm.Normal(-1, 2), measure="log_or"), "mixed_normal",
-        ("1 with a P value", "t likelihood, since its standard deviation is unknown", "7 of 31", "printed intervals are known as far as their digits", "Normal(-1, 2)"),
+        (
+            "1 with a P value", "t likelihood, since its standard deviation is unknown", "7 of 31",
+            "printed intervals are known as far as their digits", "Normal(-1, 2)",
+        ),
     ),
 }  # fmt: skip
 

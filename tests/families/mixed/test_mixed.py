@@ -12,6 +12,7 @@ from scipy.interpolate import CubicSpline
 from scipy.special import comb, log_expit, logsumexp
 
 import bayesmeta as bm
+from bayesmeta.data.mixed_studies import CELLS
 from bayesmeta.errors import DataError, SpecificationError
 
 NAN = float("nan")
@@ -84,7 +85,7 @@ def known_p(y: float, low: float, high: float, df: float) -> Curve:
 
 
 def rounded(y: tuple[float, float], low: tuple[float, float], high: tuple[float, float]) -> Curve:
-    """The same over all standard errors that limits allow, with the estimates that round to them, of a line of standard errors."""
+    """The same over all standard errors of a line that limits allow, with the estimates that round to them."""
     q = stats.norm.ppf(0.975)
     se = np.linspace(0.2, 0.7, 2_000_001)
     a = np.max([np.full(se.size, y[0]), low[0] + q * se, high[0] - q * se], axis=0)
@@ -129,9 +130,10 @@ ROWS: dict[str, tuple[dict[str, Any], Curve, float]] = {
     ),
     "counts": ({"events_t": 0, "n_t": 25, "events_c": 3, "n_c": 24}, binomial(0, 25, 3, 24), 1e-7),
 }  # fmt: skip
-DATA = bm.MixedStudies.from_frame({
-    "study": [*ROWS], **{name: [row.get(name) for row, _, _ in ROWS.values()] for name in {n for row, _, _ in ROWS.values() for n in row}}
-})  # fmt: skip
+COLUMNS = dict.fromkeys(name for row, _, _ in ROWS.values() for name in row)
+DATA = bm.MixedStudies.from_frame(
+    {"study": [*ROWS], **{name: [row.get(name) for row, _, _ in ROWS.values()] for name in COLUMNS}}
+)
 LOG_OR = bm.MixedNormal(**PRIORS, measure="log_or")
 
 
@@ -191,3 +193,66 @@ def test_posteriors_are_those_of_sums_over_everything(labels: tuple[str, ...], c
     assert (tau.mean(), tau.sd()) == pytest.approx((want["tau"], want["tau sd"]), abs=close)
     assert mu.ppf(want["below"]) == pytest.approx(0.35, abs=3 * close)
     assert result.error_bound < 1e-6
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "P alone": ({"p": "0.03"}, "study 'A': a P value alone says nothing of the size of an effect. Give se or y with it."),
+    "P of participants": ({"p": "0.03", "n_t": 20, "n_c": 20}, "a P value alone says nothing"),
+    "P of no side": ({"p": "<0.05", "se": 1}, "study 'A': P <0.05 is of an estimate of either sign. Give its direction"),
+    "significant, of an estimate": ({"p": "<0.05", "y": 0.4}, "leaves the standard error of y = 0.4 without a bound. Give se"),
+    "P of one": ({"p": "1.00", "y": 0.4}, "leaves the standard error of y = 0.4 without a bound"),
+    "no P": ({"p": "n.s.", "se": 0.4}, "study 'A': 'n.s.' is not a P value"),
+    "a direction": ({"p": "0.03", "se": 0.4, "direction": 2}, "direction must be 1 or -1, the sign of the estimate; got 2"),
+    "two reports": ({"y": 0.4, "se": 0.2, "p": "0.03"}, "study 'A': the row has y, se, p, and a row reports its effect"),
+    "nothing": ({"y": NAN}, "study 'A': the row reports nothing, and a row reports its effect in one of these ways"),
+    "counts of one arm": ({"events_t": 3, "n_t": 20}, "the row has events_t, n_t, and"),
+    "more events": (dict(zip(CELLS, (21, 20, 3, 20), strict=True)), "events_t must not exceed n_t; got 21 of 20"),
+    "t of the other side": ({"y": 0.4, "t": -2}, "y and t must have one sign and be other than 0"),
+    "limits": ({"ci_lower": 1, "ci_upper": 0}, "ci_lower must be below ci_upper; got 1 and 0"),
+    "a skewed interval": ({"y": 0.9, "ci_lower": 0, "ci_upper": 1}, "y must lie near the middle of its confidence interval"),
+    "prose": ({"printed": "0.4"}, "'0.4' is not an estimate with its interval, as 0.79 (0.60 to 1.04) is"),
+    "outside": ({"printed": "0.4 (0.5 to 0.9)"}, "the estimate must lie inside its interval; got '0.4 (0.5 to 0.9)'"),
+    "a skewed ratio": ({"printed": "2.0 (1.0 to 3.0)"}, "study 'A', printed: no normal interval of a log ratio rounds to"),
+    "too rough": ({"printed": "1 (1 to 2)"}, "rounds an interval of any width down to 0"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("label", REFUSED)
+def test_a_row_that_cannot_be_is_rejected_by_name(label: str) -> None:
+    row, said = REFUSED[label]
+    with pytest.raises(DataError) as caught:
+        bm.fit(bm.MixedStudies(study=["A"], **{name: [value] for name, value in row.items()}), LOG_OR)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_counts_are_of_an_odds_ratio() -> None:
+    with pytest.raises(
+        SpecificationError, match="measure='md': study 'study 1' reports counts, whose effect is a log odds"
+    ):
+        bm.fit(bm.MixedStudies(**COUNTS), bm.MixedNormal(**PRIORS, measure="md"))
+    assert bm.fit(bm.MixedStudies(**COUNTS), bm.MixedNormal(**PRIORS)).measure == "log_or"
+
+
+def test_effects_in_thousands_are_solved_as_those_of_one() -> None:
+    """Costs, or cells: what is asked of data times 5000 under priors times 5000 is the same."""
+    data = {
+        "y": [0.5, NAN, 0.9],
+        "se": [0.3, 0.35, NAN],
+        "df": [4, NAN, NAN],
+        "p": ["", "<0.05", "0.07"],
+        "direction": [NAN, 1, NAN],
+    }
+    large = {name: np.multiply(data[name], 5000) for name in ("y", "se")}
+    results = [
+        bm.fit(
+            bm.MixedStudies(**{**data, **scaled}),
+            bm.MixedNormal(mu=bm.Normal(0, MU * times), tau=bm.HalfNormal(TAU * times)),
+        )
+        for scaled, times in (({}, 1), (large, 5000))
+    ]
+    for name in results[0].parameters:
+        one, other = (result.marginal(name) for result in results)
+        assert (one.mean() * 5000, one.sd() * 5000, one.ppf(0.1) * 5000) == pytest.approx(
+            (other.mean(), other.sd(), other.ppf(0.1)), rel=1e-7
+        )
