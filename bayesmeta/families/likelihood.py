@@ -95,7 +95,9 @@ class Ops(Protocol):
     stack: Any
     concatenate: Any
     logaddexp: Any
-    log_ndtr: Any
+
+    def log_ndtr(self, x: Array, /) -> Array:
+        """Log of the standard normal distribution function."""
 
     def linear(self, X: Floats, beta: Array) -> Array:
         """The product X beta, shape (..., study)."""
@@ -111,7 +113,12 @@ class NumpyOps:
     """Operations on draws."""
 
     log, log1p, exp, sqrt, tanh, arctanh, abs = np.log, np.log1p, np.exp, np.sqrt, np.tanh, np.arctanh, np.abs
-    where, stack, concatenate, logaddexp, log_ndtr = np.where, np.stack, np.concatenate, np.logaddexp, log_ndtr
+    where, stack, concatenate, logaddexp = np.where, np.stack, np.concatenate, np.logaddexp
+
+    @staticmethod
+    def log_ndtr(x: Floats) -> Floats:
+        """Log of the standard normal distribution function."""
+        return np.asarray(log_ndtr(x))
 
     @staticmethod
     def linear(X: Floats, beta: Floats) -> Floats:
