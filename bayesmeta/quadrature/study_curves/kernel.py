@@ -29,6 +29,7 @@ _FAINT = (
 _TINY = 0.01  # tau, in steps of the grid, up to which a curve is normal
 _BLOCK = 64  # terms of a recurrence, whose error grows with their square
 _MOST = 100_000  # terms
+_NOTHING, _UNDERFLOW = 1e-19, 1e-250  # share of a sum that no longer counts, and a sum whose terms may be lost
 GAUSS_X, GAUSS_W = np.polynomial.hermite_e.hermegauss(11)
 GAUSS_W = GAUSS_W / GAUSS_W.sum()
 _OTHERS, _OTHERS_W = np.delete(GAUSS_X, GAUSS_X.size // 2), np.delete(GAUSS_W, GAUSS_X.size // 2)  # but for the middle
@@ -198,15 +199,26 @@ def _gauss(edges, series, n, m, tau, top, work):
 
 @numba.njit(cache=True, error_model="numpy")
 def _mixed(n, mixture, gap, tau):
-    """Log of the mean of a mixture of n normal densities over N(m, tau^2), m lying `gap` from their centre."""
+    """Log of the mean of a mixture of n normal densities over N(m, tau^2), m lying `gap` from their centre.
+
+    From the narrowest on, up to where the rest no longer counts; in logs where all of them underflow.
+    """
+    total = 0.0
+    for k in range(n):
+        variance = mixture[1, k] + tau * tau
+        term = math.exp(mixture[0, k] - gap * gap / (2 * variance)) / math.sqrt(variance)
+        total += term
+        if term < _NOTHING * total:
+            break
+    if total > _UNDERFLOW:
+        return math.log(total) - _LOG_2PI / 2
     terms, highest, total = np.empty(n), -np.inf, 0.0
     for k in range(n):
         variance = mixture[1, k] + tau * tau
         terms[k] = mixture[0, k] - (gap * gap / variance + math.log(variance) + _LOG_2PI) / 2
         highest = max(highest, terms[k])
     for k in range(n):
-        if terms[k] > highest - _DEEPEST:
-            total += math.exp(terms[k] - highest)
+        total += math.exp(terms[k] - highest)
     return highest + math.log(total)
 
 

@@ -38,11 +38,14 @@ def student(scale: float, df: float) -> tuple[Floats, Floats]:
 
 
 def padded(normals: Mapping[int, tuple[Floats, Floats]], k: int) -> tuple[NDArray[np.int_], Floats]:
-    """How many normal densities each of k curves has, and their logs of weights and variances, shape (curve, 2, part)."""
+    """How many normal densities each of k curves has, and their logs of weights and variances, shape (curve, 2, part).
+
+    The narrowest is first.
+    """
     parts = np.array([len(normals[i][0]) if i in normals else 0 for i in range(k)])
     mixture = np.ones((k, 2, max(int(parts.max()), 1)))
     for i, of in normals.items():
-        mixture[i, :, : parts[i]] = of
+        mixture[i, :, : parts[i]] = np.stack(of)[:, np.argsort(of[1])]
     return parts, mixture
 
 
