@@ -80,7 +80,7 @@ class MixedWords(CurvesWords):
             squares="Squares: the studies' own estimates, with large-sample 95% intervals",
             filled="filled and sized by precision where a study has one",
             hollow="hollow on dashed lines where a cell is zero or P an inequality, and what the model infers",
-            unknown="zero cell, or P alone",
+            unknown="no estimate of its own",
         )
 
     def replicates(self, reader: Reader) -> Replicates:
