@@ -38,6 +38,7 @@ _inheriting = (
     "Proportions",
     "Rates",
     "MixedStudies",
+    "IncidenceRates",
     "PooledResult",
     "MultilevelResult",
 )

@@ -61,6 +61,7 @@ RATES = bm.Rates(
     time_c=[31, 24, 10],
     covariates={"dose": [1.0, 2.0, 4.0]},
 )
+INCIDENCE = bm.IncidenceRates(events=[4, 0, 12], time=[30, 25.5, 12], covariates={"dose": [1.0, 2.0, 4.0]})
 PROPORTIONS = bm.Proportions(events=[4, 0, 12], n=[30, 25, 12], covariates={"dose": [1.0, 2.0, 4.0]})
 MIXED = bm.MixedStudies(
     events_t=[4, NAN, NAN, 0], n_t=[30, NAN, NAN, 12], events_c=[7, NAN, NAN, 0], n_c=[31, NAN, NAN, 14],
@@ -105,6 +106,9 @@ EXAMPLES = {
     "proportions": Example(PROPORTIONS, bm.BinomialNormal(base=DOSE, baseline=None)),
     "mixed": Example(MIXED, bm.MixedNormal(base=DOSE, baseline=bm.Normal(-1, 2))),
     "mixed, rounded": Example(REPORTED, bm.MixedNormal(base=BASE, measure="log_or")),
+    "incidence rates": Example(INCIDENCE, bm.PoissonNormal(base=DOSE, baseline=None)),
+    "beta-binomial": Example(COUNTS, bm.BetaBinomial(formula="1 + dose", mu=bm.Normal(0, 1))),
+    "beta-binomial proportions": Example(PROPORTIONS, bm.BetaBinomial(mu=bm.Normal(0, 1))),
     "review": Example(REVIEW, DOSE),
     "known review": Example(KNOWN_REVIEW, DOSE),
 }
