@@ -14,6 +14,7 @@ from bayesmeta.families.rates.keys import KEYS as OF_RATES
 
 KINDS: dict[str, Keys] = {
     keys.kind: keys
-    for keys in (OF_ESTIMATES, OF_ARM_MEANS, OF_ARM_CHANGES, OF_COUNTS, OF_HYPERGEOMETRIC, OF_RATES, OF_MIXED)
-    for keys in (OF_ESTIMATES, OF_ARM_MEANS, OF_ARM_CHANGES, OF_COUNTS, OF_HYPERGEOMETRIC, OF_BETA_BINOMIAL, OF_RATES)
-}
+    for keys in (
+        OF_ESTIMATES, OF_ARM_MEANS, OF_ARM_CHANGES, OF_COUNTS, OF_HYPERGEOMETRIC, OF_BETA_BINOMIAL, OF_RATES, OF_MIXED,
+    )
+}  # fmt: skip

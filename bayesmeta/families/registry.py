@@ -31,10 +31,10 @@ FAMILIES: tuple[Family, ...] = (
     OfProportions(),
     OfHypergeometric(),
     OfRates(),
-    OfMixed(),
     OfIncidenceRates(),
     OfBetaBinomialCounts(),
     OfBetaBinomialProportions(),
+    OfMixed(),
 )
 
 
