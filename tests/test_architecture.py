@@ -52,6 +52,8 @@ PUBLIC_NAMES = [
     "PublishedReview", "Range", "Rates", "Rayleigh", "RiskOfBias", "Scale", "SensitivityResult", "SignificantCount", "Slope",
     "SpecificationError", "SqrtUniform", "StudentT", "Study", "StudyTest", "SubgroupTest", "Table", "Truncated",
     "TwoScales", "Uniform", "UniformShrinkage",
+    "PEESE", "PET", "RobustAverage", "Selection", "SelectionTipping",
+    "plot_model_probabilities", "plot_weight_function", "robust_average",
     "add_reading_error", "alt_text", "bayes_factor_curve", "bias_adjusted", "bias_map",
     "box_p_value", "check_table", "claim_sensitivity", "cluster_robust",
     "combine_arms", "combine_groups", "compare", "complete_arms", "convergence", "counts_from_percentage",

@@ -63,6 +63,7 @@ ALWAYS = {
         "--seed",
         "--json",
     },
+    "bias": {"effects", "--direction", "--tau", "--mu", "--leave-one-out", "--tipping", "--json"},
     # an exact fit draws nothing: which seed has no bearing on it
     "plot": {"effects", "--out", "--kind", "--tau", "--formula", "--width", "--engine", "--seed"},
     # the words of a page and where it begins; a seed as for plot
@@ -228,12 +229,18 @@ REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
         "--parameter": (["e.csv", *TAU, *OUT, "--parameter", "mu"], "--kind forest does not use it"),
         "--claim": (["e.csv", *TAU, *OUT, "--claim", "mu < 0"], "--kind forest does not use it"),
         "--order": (["e.csv", *TAU, *OUT, "--order", "dose"], "--kind forest does not use it"),
+        "--direction": (["e.csv", *TAU, *OUT, "--direction", "negative"], "--kind forest does not use it"),
         "--measure": (["m.csv", *TAU, *OUT, "--measure", "md"], "are 'log_or'"),
         "--column": (["e.csv", *TAU, *OUT, "--column", "mean_t=dose"], "'mean_t' is not read here"),
         **_with([*TAU, *OUT]),
         "--cov": ([*ARMS, *OUT, "--cov", "cov.csv"], "--cov: it is for estimates"),
         "--model": (["e.csv", *TAU, *OUT, "--model", "arm_normal"], "column 'n_t' is missing"),
         **{option: ([*given, *OUT], message) for option, (given, message) in _MODEL.items()},
+    },
+    "bias": {
+        "--measure": (["m.csv", "--measure", "md"], "are 'log_or'"),
+        "--column": (["e.csv", "--column", "mean_t=dose"], "'mean_t' is not read here"),
+        **_with([]),
     },
     "explore": {
         "--mu": ([*NO_MU, *PAGE, "--mu", "Normal(0, 0.01)"], "has no mu"),

@@ -28,7 +28,19 @@ HOSTILE = ("$x_1$", "<b>&", "研究一", "abcdefghij" * 6, "[red]x")
 FOLDER = Path(baujat.__file__).parent
 MODEL = bm.NormalNormal(mu=bm.Normal(0, 2), tau=bm.HalfNormal(0.5))
 ALL = pytest.mark.parametrize("plot", PLOTS.values(), ids=PLOTS)
-WITHOUT_NAMES = {"funnel", "prior-posterior", "tau-mu", "regression", "radial", "sensitivity", "tipping", "comparison"}
+WITHOUT_NAMES = {
+    "funnel",
+    "prior-posterior",
+    "tau-mu",
+    "regression",
+    "radial",
+    "sensitivity",
+    "tipping",
+    "comparison",
+} | {
+    "weight-function",
+    "model-probabilities",
+}
 
 
 def hostile_data() -> bm.Estimates:
@@ -54,6 +66,9 @@ def value_of(plot: Plot, data: bm.Estimates) -> Any:
         "leave-one-out": lambda: bm.leave_one_out(data, MODEL),
         "cumulative": lambda: bm.cumulative(data, MODEL, "year"),
         "comparison": lambda: bm.compare(data, MODEL, ["reml hksj"]),
+        "ensemble": lambda: bm.robust_average(
+            data, bias={None: 0.5, bm.Selection(steps=[0.025, 0.5]): 0.5}, direction="negative"
+        ),
     }
     return made[plot.value]()
 
