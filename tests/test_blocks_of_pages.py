@@ -173,6 +173,7 @@ SMALL = pd.DataFrame(
 )
 COUNTS = pd.DataFrame({"study": ["A", "B"], "events_t": [5, 2], "n_t": [35, 40], "events_c": [0, 0], "n_c": [39, 40]})
 SINGLE = pd.DataFrame({"study": ["A", "B"], "events": [5, 0], "n": [35, 40]})
+MIXED = pd.DataFrame({"study": ["A", "B"], "y": [0.3, None], "se": [0.2, 0.3], "p": ["", ">0.05"]})
 RATES = COUNTS.rename(columns={"n_t": "time_t", "n_c": "time_c"})
 LABORATORIES = without("events_t", "n_t", "events_c", "n_c").assign(laboratory=["a", "b", "c"] * 4 + ["a"])
 # Page, words of the fragment, what stands before and after it in a whole file, and the table beside it; without one the file is
@@ -180,12 +181,14 @@ LABORATORIES = without("events_t", "n_t", "events_c", "n_c").assign(laboratory=[
 WHOLE: list[tuple[str, str, str, str, pd.DataFrame | None]] = [
     ("analysis-files", "Twelve trials of our own", "", "", SMALL),
     ("analysis-files", "[outcomes.pain.labels]", "", '[outcomes.pain]\nestimates = "effects.csv"\n', SMALL),
+    ("analysis-files", "[external]", "", "".join(f"[outcomes.{x}]\nestimates = 'e.csv'\n" for x in ("pain", "responders")), None),
     ("analysis-files", "[outcomes.responders.effects]", "", OVERALL.format("responders"), None),
     ("analysis-files", "[[outcomes.responders.derived]]", RESPONDERS, OVERALL.format("responders"), without("y", "se")),
     ("analysis-files", 'kind = "arm_normal"', "", "", column("missing")),
     ("analysis-files", 'kind = "change_normal"', "", "", column("baseline")),
     ("counts", 'kind = "binomial_normal"', "", "", COUNTS),
     ("proportions", 'kind = "binomial_normal"', "", "", SINGLE),
+    ("mixed", 'kind = "mixed_normal"', "", "", MIXED),
     ("rates", 'kind = "poisson_normal"', "", "", RATES),
     ("dependence", "three_levels", "", "", LABORATORIES),
     ("formats", "columns = ", "", PAIN.partition("\n")[2] + OVERALL.format("pain") + 'formula = "1 + dose"\n', MEANS),

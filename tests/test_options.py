@@ -132,7 +132,8 @@ OF_MODELS = {
     ),
     "beta_binomial.rho": (["e.csv", *TAU, "--prior", "rho=Uniform(0, 1)"], "It is of --model beta_binomial"),
     "beta_binomial.baseline": (["e.csv", *TAU, "--prior", "baseline=Normal(0, 1)"], "It is of --model beta_binomial"),
-    "poisson_normal.baseline": (["e.csv", *TAU, "--option", "baseline=Normal(0, 1)"], "or poisson_normal."),
+    "poisson_normal.baseline": (["e.csv", *TAU, "--option", "baseline=Normal(0, 1)"], "or poisson_normal or"),
+    "mixed_normal.baseline": (["e.csv", *TAU, "--option", "baseline=Normal(0, 1)"], "or mixed_normal."),
 }  # fmt: skip
 # What is rejected where it has no effect: arguments that give it there, and the message.
 REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
@@ -394,7 +395,7 @@ PLAIN = {
     "Variant": "label prior",
     "Belief": "label source note tau",
     "OtherEvidence": "label source",
-    "Outcome": "label measure unit benefit models probabilities signals columns covariates missing sampling "
+    "Outcome": "label measure unit basis benefit models probabilities signals columns covariates missing sampling "
     "studies estimates arms choices published sensitivity",
     "Statement": "review says source",
     "Label": "label",
@@ -405,6 +406,7 @@ PLAIN = {
     "BinomialNormalSection": "kind label formula tau draws baseline",
     "HypergeometricNormalSection": "kind label formula tau draws",
     "PoissonNormalSection": "kind label formula tau draws baseline",
+    "MixedNormalSection": "kind label formula tau draws baseline",
     "BetaBinomialSection": "kind label formula draws",
     "Sensitivity": "",
     "EffectsSection": "combine",
@@ -502,6 +504,7 @@ OF_A_KIND = {
     "BinomialNormalSection": "mu beta",
     "HypergeometricNormalSection": "mu beta",
     "PoissonNormalSection": "mu beta",
+    "MixedNormalSection": "mu beta",
     "BetaBinomialSection": "mu beta tau rho baseline",
     "Published": "estimate lower upper level digits covariate group method interval rule tau p direction tolerance i2 tau2 q "
     "count study relation ratio",

@@ -9,9 +9,12 @@ from bayesmeta.families.counts.keys import KEYS as OF_COUNTS
 from bayesmeta.families.estimates.keys import KEYS as OF_ESTIMATES
 from bayesmeta.families.hypergeometric.keys import KEYS as OF_HYPERGEOMETRIC
 from bayesmeta.families.keys import Keys
+from bayesmeta.families.mixed.keys import KEYS as OF_MIXED
 from bayesmeta.families.rates.keys import KEYS as OF_RATES
 
 KINDS: dict[str, Keys] = {
     keys.kind: keys
-    for keys in (OF_ESTIMATES, OF_ARM_MEANS, OF_ARM_CHANGES, OF_COUNTS, OF_HYPERGEOMETRIC, OF_BETA_BINOMIAL, OF_RATES)
-}
+    for keys in (
+        OF_ESTIMATES, OF_ARM_MEANS, OF_ARM_CHANGES, OF_COUNTS, OF_HYPERGEOMETRIC, OF_BETA_BINOMIAL, OF_RATES, OF_MIXED,
+    )
+}  # fmt: skip

@@ -17,6 +17,7 @@ from bayesmeta.spec.between import Between, Cluster, Independent, Slope
 from bayesmeta.spec.binomial_normal import BinomialNormal
 from bayesmeta.spec.change_normal import ChangeNormal
 from bayesmeta.spec.hypergeometric_normal import HypergeometricNormal
+from bayesmeta.spec.mixed_normal import MixedNormal
 from bayesmeta.spec.normal_normal import Names, NormalNormal, is_base
 from bayesmeta.spec.poisson_normal import PoissonNormal
 
@@ -122,8 +123,16 @@ class TwoScales:
 
 
 Model = (
-    NormalNormal | TwoScales | ArmNormal | ChangeNormal | BinomialNormal | HypergeometricNormal | PoissonNormal | BetaBinomial
-)  # fmt: skip
+    NormalNormal
+    | TwoScales
+    | ArmNormal
+    | ChangeNormal
+    | BinomialNormal
+    | HypergeometricNormal
+    | PoissonNormal
+    | BetaBinomial
+    | MixedNormal
+)
 
 
 def structures(data: Estimates, model: Model) -> dict[str, Floats]:

@@ -63,6 +63,16 @@ RATES = bm.Rates(
 )
 INCIDENCE = bm.IncidenceRates(events=[4, 0, 12], time=[30, 25.5, 12], covariates={"dose": [1.0, 2.0, 4.0]})
 PROPORTIONS = bm.Proportions(events=[4, 0, 12], n=[30, 25, 12], covariates={"dose": [1.0, 2.0, 4.0]})
+MIXED = bm.MixedStudies(
+    events_t=[4, NAN, NAN, 0], n_t=[30, NAN, NAN, 12], events_c=[7, NAN, NAN, 0], n_c=[31, NAN, NAN, 14],
+    y=[NAN, 0.3, NAN, NAN], se=[NAN, 0.4, 0.3, NAN], df=[NAN, 7, NAN, NAN], p=["", "", "<0.05", ""],
+    direction=[NAN, NAN, -1, NAN],
+    covariates=COVARIATES,
+)  # fmt: skip
+REPORTED = bm.MixedStudies(
+    y=[0.5, NAN, NAN, 0.2], p=["0.04", ">0.05", "", ""], se=[NAN, 0.3, NAN, 0.25], printed=["", "", "1.3 (0.6 to 2.9)", ""],
+    covariates=COVARIATES,
+)  # fmt: skip
 ARM = bm.ArmNormal(base=BASE, typical_sd=bm.LogNormal(0.7, 0.5), sd_variation=bm.HalfNormal(0.3))
 CHANGE = bm.ChangeNormal(base=BASE, correlation=bm.Uniform(0, 1), correlation_variation=bm.HalfNormal(0.3))
 
@@ -95,6 +105,8 @@ EXAMPLES = {
     "given their total": Example(COUNTS, bm.HypergeometricNormal(base=DOSE)),
     "rates": Example(RATES, bm.PoissonNormal(base=DOSE, baseline=bm.Normal(-1, 2))),
     "proportions": Example(PROPORTIONS, bm.BinomialNormal(base=DOSE, baseline=None)),
+    "mixed": Example(MIXED, bm.MixedNormal(base=DOSE, baseline=bm.Normal(-1, 2))),
+    "mixed, rounded": Example(REPORTED, bm.MixedNormal(base=BASE, measure="log_or")),
     "incidence rates": Example(INCIDENCE, bm.PoissonNormal(base=DOSE, baseline=None)),
     "beta-binomial": Example(COUNTS, bm.BetaBinomial(formula="1 + dose", mu=bm.Normal(0, 1))),
     "beta-binomial proportions": Example(PROPORTIONS, bm.BetaBinomial(mu=bm.Normal(0, 1))),

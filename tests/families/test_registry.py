@@ -55,6 +55,13 @@ RATES = bm.Rates(
 )
 INCIDENCE = bm.IncidenceRates(events=[3, 0, 30], time=[20, 20.5, 30])
 PROPORTIONS = bm.Proportions(events=[3, 0, 30], n=[20, 20, 30])
+MIXED = bm.MixedStudies(
+    y=[0.2, 0.4, np.nan],
+    se=[0.2, 0.3, 0.2],
+    df=[np.nan, 8, np.nan],
+    p=[None, None, ">0.05"],
+    covariates={"dose": [0.0, 1, 2]},
+)
 BASE = bm.NormalNormal(mu=bm.Normal(0, 1), tau=HALF)
 DOSE = bm.NormalNormal(formula="1 + dose", mu=bm.Normal(0, 1), tau=HALF, beta={"dose": bm.Normal(0, 1)})
 JOINT = bm.MultivariateNormal([0, 0], [[1, 0], [0, 1]])
@@ -118,6 +125,7 @@ EXAMPLES = {
     ),
     "beta-binomial proportions": Example(PROPORTIONS, bm.BetaBinomial(mu=bm.Normal(0, 2), baseline=None), ("mu", "rho")),
     "rates": Example(RATES, bm.PoissonNormal(base=DOSE), ("mu", "tau", "dose")),
+    "mixed": Example(MIXED, bm.MixedNormal(base=DOSE), ("mu", "tau", "dose")),
     "proportions": Example(PROPORTIONS, bm.BinomialNormal(base=BASE, baseline=None), ("mu", "tau")),
 }  # fmt: skip
 OTHER: dict[str, Any] = {"effect": bm.Normal(0.1, 0.7), "heterogeneity": WIDE, "nuisance": bm.Uniform(0.05, 0.9)}
@@ -346,13 +354,14 @@ def test_every_model_with_the_data_of_every_other_family_is_rejected_by_name(lab
 def test_what_is_of_no_family_is_rejected():
     with pytest.raises(
         DataError,
-        match="must be Estimates, PublishedReview, ArmMeans, ArmChanges, Counts, Proportions, Rates or IncidenceRates; got list",
+        match="must be Estimates, PublishedReview, ArmMeans, ArmChanges, Counts, Proportions, Rates, IncidenceRates or "
+        "MixedStudies; got list",
     ):
         family_of([1, 2], BASE)
     with pytest.raises(
         SpecificationError,
-        match="a NormalNormal, TwoScales, ArmNormal, ChangeNormal, BinomialNormal, HypergeometricNormal, PoissonNormal "
-        "or BetaBinomial; got str",
+        match="a NormalNormal, TwoScales, ArmNormal, ChangeNormal, BinomialNormal, HypergeometricNormal, PoissonNormal, "
+        "BetaBinomial or MixedNormal; got str",
     ):
         family_of(ESTIMATES, "1 + dose")
 

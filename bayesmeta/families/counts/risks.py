@@ -47,7 +47,8 @@ def _tables(cells: bytes, difference: bool, mean: float, sd: float) -> CurveTabl
     ends = [_log_density(sign * logits, table, mean, sd).max(axis=1) for sign in ((1, -1) if difference else (-1,))]
     top = np.array([curve(i, np.sort([0.0, centre[i]])).max() for i in range(len(table))])
     breaks = (-1.0, 0.0, 1.0) if difference else (0.0,)
-    return tabulate(curve, centre, scale, breaks, np.max(ends, axis=0) - top > _SEEN, bounded=difference)
+    split = np.max(ends, axis=0) - top > _SEEN
+    return tabulate(curve, centre, scale, breaks=breaks, split=split, bounded=difference)
 
 
 def _log_density(logits: Floats, table: Floats, mean: float, sd: float) -> Floats:

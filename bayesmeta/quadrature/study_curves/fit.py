@@ -15,7 +15,7 @@ from bayesmeta.errors import InferenceError
 from bayesmeta.quadrature.parts import LARGEST_ERROR
 from bayesmeta.quadrature.setting import tau_components
 from bayesmeta.quadrature.study_curves.lines import row_between
-from bayesmeta.quadrature.study_curves.part import FINEST, FINEST_BENT, CurvePart
+from bayesmeta.quadrature.study_curves.part import FINEST, CurvePart
 from bayesmeta.quadrature.study_curves.placement import Likelihood
 from bayesmeta.quadrature.study_curves.problem import CurvesProblem, pieces
 
@@ -34,7 +34,8 @@ _MOMENT = 0.01  # a moment may be a hundred times less certain, relative to itse
 _NEGLIGIBLE = 1e-18
 _ADVICE = (
     "Where no study has an event in one of the arms the likelihood is flat far out, and the tails of a t or Cauchy prior there "
-    "are not resolved: state a normal prior, or use engine='nuts'."
+    "are not resolved: state a normal prior, or use engine='nuts'. Where one or two studies with few degrees of freedom are all "
+    "that there is, nor are those of the likelihood under a prior that is much wider."
 )
 _CHECKED = 24  # nodes at which the mean of each curve is computed another way
 
@@ -118,11 +119,10 @@ def _converged(likelihood: Likelihood, weight: float, scale: object, tolerance: 
     n, fine = _NODES[0], 0
     bent, free = likelihood.problem.tables.bent, len(likelihood.piece.free)
     tolerance = max(tolerance, _SEVERAL) if free > 1 or bent else tolerance
-    finest = FINEST_BENT if bent and free == 1 else FINEST.get(free, 0)
     while True:
         part = CurvePart(likelihood, weight, scale, n, fine)
         halves = max(SQUARE * _halves(part) ** 2, _between_nodes(part))
-        if part.roughness > max(tolerance, halves) and fine < finest:
+        if part.roughness > max(tolerance, halves) and fine < FINEST.get(free, 0):
             fine += 1
         elif halves > max(tolerance, part.roughness) and n < _NODES[-1]:
             n *= 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
@@ -12,12 +12,13 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 
-from bayesmeta.quadrature.study_curves import grid_kernel, kernel
+from bayesmeta.quadrature.study_curves import grid_kernel, kernel, mixtures
 from bayesmeta.quadrature.study_curves.pieces import NOTHING
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int_]
 LogCurve = Callable[[int, Floats], Floats]  # from a study and ordered effects to the log likelihood of each
+Normals = Mapping[int, tuple[Floats, Floats]]
 
 _DEGREE = 15
 _OUT = np.array([1.5, 3, 5, 8, 12, 18, 32, 1024])  # first edges of panels, from the centre
@@ -58,6 +59,10 @@ class CurveTables:
         What the curve comes to beyond the ends of the grid, relative to its top: 0 where it vanishes.
     top : ndarray, shape (study,)
         Largest log likelihood on the grid.
+    parts : ndarray of int, shape (study,)
+        Normal densities that a curve is a mixture of, about its centre; 0 for a curve on panels.
+    mixture : ndarray, shape (study, 2, part)
+        Logs of their weights, and their variances.
     fit : ndarray, shape (study,)
         Largest of the last coefficients of the series of a curve, where the curve counts: what they leave open.
     split : ndarray of bool, shape (study,)
@@ -78,6 +83,8 @@ class CurveTables:
     nodes: Ints
     ends: Floats
     top: Floats
+    parts: Ints
+    mixture: Floats
     fit: Floats
     split: NDArray[np.bool_]
     most: Floats
@@ -115,12 +122,13 @@ class CurveTables:
     def _all(self) -> tuple[Any, ...]:
         return (
             self.edges, self.series, self.panels, self.centre, self.scale, self.grid, self.first, self.step, self.nodes,
-            self.ends, self.top, self.split, self.most,
+            self.ends, self.top, self.split, self.most, self.parts, self.mixture,
         )  # fmt: skip
 
     @property
     def _smooth(self) -> tuple[Any, ...]:
-        return self.edges, self.series, self.panels, self.centre, self.scale, self.step, self.split, self.most
+        of = self.edges, self.series, self.panels, self.centre, self.scale, self.step
+        return *of, self.split, self.most, self.parts, self.mixture
 
     def log_means(self, beta: Floats, X: Floats, tau: Floats) -> Floats:
         """Log of the mean of each curve over N(x_i beta, tau^2), shape (point, study)."""
@@ -142,11 +150,20 @@ class CurveTables:
 
     def draw(self, study: int, m: Floats, tau: Floats, rng: np.random.Generator) -> Floats:
         """An effect of a study for each m and tau, which have one shape."""
-        flat = _arrays(m.ravel(), tau.ravel())
-        return np.asarray(kernel.draw_effects(*flat, study, rng.random(m.size), *self._smooth)).reshape(m.shape)
+        if self.parts[study]:
+            return mixtures.draw(*self._mixture(study), float(self.centre[study]), m, tau, rng)
+        flat, of = _arrays(m.ravel(), tau.ravel()), self._smooth[:-2]
+        return np.asarray(kernel.draw_effects(*flat, study, rng.random(m.size), *of)).reshape(m.shape)
+
+    def _mixture(self, study: int) -> tuple[Floats, Floats]:
+        """Logs of weights, and variances."""
+        log_weight, variance = self.mixture[study][:, : self.parts[study]]
+        return log_weight, variance
 
     def log_curve(self, study: int, theta: Floats) -> Floats:
         """Log likelihood of a study at its effects."""
+        if self.parts[study]:
+            return mixtures.log_density(*self._mixture(study), theta - self.centre[study])
         of = self.edges[study], self.series[study], int(self.panels[study])
         return np.asarray(kernel.values(*of, *_arrays(theta.ravel()))).reshape(theta.shape)
 
@@ -159,7 +176,8 @@ class CurveTables:
 
     def take(self, studies: Ints) -> CurveTables:
         """The curves of some studies."""
-        return CurveTables(*(array[studies] for array in (*self._all[:-2], self.fit, self.split, self.most)))
+        own = *self._all[:-4], self.parts, self.mixture, self.fit, self.split, self.most
+        return CurveTables(*(array[studies] for array in own))
 
 
 _KEPT = WeakKeyDictionary[CurveTables, dict[object, Any]]()
@@ -170,8 +188,8 @@ def _arrays(*values: Floats) -> list[Floats]:
 
 
 def tabulate(
-    log_curve: LogCurve, centre: Floats, scale: Floats, breaks: Sequence[float] = (), split: NDArray[np.bool_] | None = None,
-    bounded: bool = False,
+    log_curve: LogCurve, centre: Floats, scale: Floats, unit: Floats | None = None, normals: Normals | None = None,
+    breaks: Sequence[float] = (), split: NDArray[np.bool_] | None = None, bounded: bool = False,
 ) -> CurveTables:  # fmt: skip
     """Tables of curves.
 
@@ -181,6 +199,10 @@ def tabulate(
         Of one mode, and at both ends constant or falling; smooth but at `breaks`.
     centre, scale : ndarray, shape (study,)
         Roughly where each curve lies, and its standard deviation.
+    unit : ndarray, shape (study,), optional
+        What a logit is to the log likelihood of a count: no curve bends within a small part of it. By default 1.
+    normals : mapping of int to (ndarray, ndarray), optional
+        Studies whose curves are mixtures of normal densities about `centre`: logs of weights, and variances.
     breaks : sequence of float
         Where curves may not be smooth, in order.
     split : ndarray of bool, shape (study,), optional
@@ -189,14 +211,16 @@ def tabulate(
         Whether curves lie between the first and the last of these, and vanish beyond.
     """
     middle, sd = (np.array(values, dtype=float) for values in (centre, scale))
-    panels, bent = _panels(log_curve, middle, np.array(breaks, dtype=float), bounded)
+    units = np.ones(middle.size) if unit is None else np.asarray(unit, dtype=float)
+    parts, mixture = mixtures.padded(normals or {}, middle.size)
+    panels, bent = _panels(log_curve, middle, units, parts == 0, np.array(breaks, dtype=float), bounded)
     split = bent if split is None else bent | split
     if bounded:  # of others what is beyond the ends is far below the top, and goes on falling
         panels = [_ended(*one) if cut else one for one, cut in zip(panels, split, strict=True)]
     edges, series = _padded([one for one, _ in panels], np.inf), _padded([one for _, one in panels], 0.0)
     count = np.array([len(one) for _, one in panels])
     first, step, nodes, beyond = grid_kernel.grid_ends(
-        edges, series, count, middle, sd, split, _GRID_STEP, _WIDEST, _SEEN, _DEPTH, _FLAT
+        edges, series, count, middle, sd, split, _GRID_STEP, _WIDEST * units, _SEEN, _DEPTH, _FLAT
     )
     values = grid_kernel.on_grids(edges, series, count, first, step, nodes)
     top = values.max(axis=1)
@@ -212,13 +236,15 @@ def tabulate(
         nodes,
         np.exp(beyond - top[:, None]),
         top,
-        _left_open(edges, series, top),
+        parts,
+        mixture,
+        _left_open(edges, series, top, split),
         split,
         (series[..., 0, :] @ _AT_NODES.T).max(axis=-1) + _BETWEEN * np.abs(series[..., 0, 1:]).sum(axis=-1),
     )
 
 
-def _left_open(edges: Floats, series: Floats, top: Floats) -> Floats:
+def _left_open(edges: Floats, series: Floats, top: Floats, split: NDArray[np.bool_]) -> Floats:
     """Largest of the last coefficients of each curve on panels that reach to within `_DEPTH` of its top.
 
     What a panel of the smallest size leaves open, where a curve is not smooth, has a share of the mass of no more than its width.
@@ -226,7 +252,7 @@ def _left_open(edges: Floats, series: Floats, top: Floats) -> Floats:
     with np.errstate(invalid="ignore"):  # beyond the last panel of a study
         width = np.nan_to_num(np.diff(edges, axis=1), posinf=0.0)
     counts = (series[..., 0, :] @ _AT_NODES.T).max(axis=-1) > top[:, None] - _DEPTH
-    share = np.minimum(width / _NARROWEST, 1.0)
+    share = np.where(split[:, None], np.minimum(width / _NARROWEST, 1.0), 1.0)
     return np.asarray(np.where(counts, np.abs(series[..., 0, -1]) * share, 0.0).max(axis=1))
 
 
@@ -239,13 +265,20 @@ def _padded(arrays: list[Floats], fill: float) -> Floats:
 
 
 def _panels(
-    log_curve: LogCurve, centre: Floats, breaks: Floats, bounded: bool
+    log_curve: LogCurve, centre: Floats, unit: Floats, wanted: NDArray[np.bool_], breaks: Floats, bounded: bool
 ) -> tuple[list[tuple[Floats, Floats]], NDArray[np.bool_]]:
-    """Edges of panels and the series on each, for each study, and where a curve is not smooth; panels are halved together."""
+    """Edges of panels and the series on each, for each study, and where a curve is not smooth; panels are halved together.
+
+    A study that is not wanted has panels on which it is flat.
+    """
     k = len(centre)
-    starts = [_first_edges(one, breaks, bounded) for one in centre]
+    starts = [_first_edges(one, by, breaks, bounded) for one, by in zip(centre, unit, strict=True)]
     study = np.repeat(np.arange(k), [len(one) - 1 for one in starts])
     edges = np.concatenate([np.column_stack([one[:-1], one[1:]]) for one in starts])
+
+    def curve(i: int, theta: Floats) -> Floats:
+        return log_curve(i, theta) if wanted[i] else np.zeros(theta.size)
+
     kept = list[tuple[Any, Any, Any]]()
     top: Floats = np.full(k, -np.inf)
     split: NDArray[np.bool_] = np.zeros(k, dtype=bool)
@@ -254,11 +287,11 @@ def _panels(
         points = (edges[:, :1] + edges[:, 1:]) / 2 + half[:, None] * _X
         cuts = np.searchsorted(study, np.arange(k + 1))
         values = np.concatenate(
-            [log_curve(i, points[a:b].ravel()) for i, (a, b) in enumerate(itertools.pairwise(cuts)) if b > a]
+            [curve(i, points[a:b].ravel()) for i, (a, b) in enumerate(itertools.pairwise(cuts)) if b > a]
         ).reshape(points.shape)
         series = values @ _TO_SERIES.T
         rough = np.abs(series[:, -2:]).max(axis=1) > np.maximum(_FIT, _ROUNDING * np.abs(values).max(axis=1))
-        narrow = half <= _NARROWEST / 2
+        narrow = half <= _NARROWEST / 2 * unit[study]
         if breaks.size:
             np.maximum.at(top, study, values.max(axis=1))
             near = np.abs(edges[:, :, None] - breaks).min(axis=2).max(axis=1)  # of the far end from a break
@@ -285,9 +318,9 @@ def _panels(
     return found, split
 
 
-def _first_edges(centre: float, breaks: Floats, bounded: bool) -> Floats:
+def _first_edges(centre: float, unit: float, breaks: Floats, bounded: bool) -> Floats:
     """Edges of the first panels of a curve."""
-    edges = np.union1d(centre + np.concatenate([-_OUT[::-1], [0.0], _OUT]), breaks)
+    edges = np.union1d(centre + unit * np.concatenate([-_OUT[::-1], [0.0], _OUT]), breaks)
     return edges[(edges >= breaks[0]) & (edges <= breaks[-1])] if bounded else edges
 
 
