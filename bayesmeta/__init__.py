@@ -117,6 +117,7 @@ _HOME = {
     "bayesmeta.simulation.run": ["simulate"],
     "bayesmeta.spec.between": ["Cluster", "Given", "Independent", "MultiArm", "Slope"],
     "bayesmeta.spec.poisson_normal": ["PoissonNormal"],
+    "bayesmeta.spec.time_course": ["TimeCourse"],
     "bayesmeta.spec.normal_normal": ["NormalNormal"],
     "bayesmeta.spec.two_scales": ["TwoScales"],
 }  # fmt: skip

@@ -69,7 +69,7 @@ def _section(keys: Keys) -> type[ModelSection]:
 def _prior_field(key: PriorKey) -> tuple[Any, Any]:
     """A prior as text, or a table of them; needed where there is no option that brings its parameter."""
     text: Any = str | dict[str, str] if key.by else str
-    return (text | None, None) if key.option else (text, ...)
+    return (text | None, None) if key.option or key.optional else (text, ...)
 
 
 def _option_field(key: OptionKey) -> tuple[Any, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Scale = Literal["[0, inf)", "[-1, 1]"]
+Scale = Literal["[0, inf)", "[-1, 1]", "[0, 1]"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +19,7 @@ class PriorKey:
         Key of an analysis file.
     words : str
         What the parameter is.
-    scale : {"[0, inf)", "[-1, 1]"}
+    scale : {"[0, inf)", "[-1, 1]", "[0, 1]"}
         Where its prior has all of its mass.
     example : str
         A prior as text.
@@ -27,6 +27,8 @@ class PriorKey:
         What it may have a prior for each of, ``"instrument"``: a table in a file, ``name[VAS]`` on the command line.
     option : str
         The option that brings the parameter, which is then called ``tau_`` and the column; empty where there always is one.
+    optional : bool
+        Whether there are models without the parameter, as the data or another option say.
     """
 
     name: str
@@ -35,6 +37,7 @@ class PriorKey:
     example: str
     by: str = ""
     option: str = ""
+    optional: bool = False
 
     def parameter(self, options: Mapping[str, Any]) -> str:
         """Name of the parameter under the options that were given, as summaries and claims have it.
@@ -89,6 +92,8 @@ class Keys:
         The table of an outcome that it takes.
     priors : tuple of PriorKey
     options : tuple of OptionKey
+    follow_ups : bool
+        Whether a study has a row for each of its follow-ups.
     """
 
     kind: str
@@ -96,6 +101,7 @@ class Keys:
     table: Literal["estimates", "arms", "studies"]
     priors: tuple[PriorKey, ...] = ()
     options: tuple[OptionKey, ...] = ()
+    follow_ups: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -103,8 +109,12 @@ class Keys:
         return (*(key.name for key in self.priors), *(key.name for key in self.options))
 
     def needed(self, options: Mapping[str, Any]) -> list[PriorKey]:
-        """The parameters that there are under the options that were given."""
+        """The parameters that there may be under the options that were given; those that are optional need no prior."""
         return [key for key in self.priors if not key.option or key.option in options]
+
+    def cluster(self, options: Mapping[str, Any]) -> str | None:
+        """The column within whose values rows are dependent, under the options that were given."""
+        return "study" if self.follow_ups else options.get("cluster")
 
     def place(self, parameter: str, options: Mapping[str, Any]) -> tuple[PriorKey, str] | None:
         """The key of a parameter under the options that were given, with what a prior for each has in brackets.

@@ -9,7 +9,8 @@ from bayesmeta.families.estimates.keys import KEYS as OF_ESTIMATES
 from bayesmeta.families.hypergeometric.keys import KEYS as OF_HYPERGEOMETRIC
 from bayesmeta.families.keys import Keys
 from bayesmeta.families.rates.keys import KEYS as OF_RATES
+from bayesmeta.families.time_course.keys import KEYS as OF_TIME_COURSE
 
 KINDS: dict[str, Keys] = {
-    keys.kind: keys for keys in (OF_ESTIMATES, OF_ARM_MEANS, OF_ARM_CHANGES, OF_COUNTS, OF_HYPERGEOMETRIC, OF_RATES)
+    keys.kind: keys for keys in (OF_ESTIMATES, OF_ARM_MEANS, OF_ARM_CHANGES, OF_COUNTS, OF_HYPERGEOMETRIC, OF_RATES, OF_TIME_COURSE)
 }

@@ -18,6 +18,7 @@ from bayesmeta.families.proportions.family import OfProportions
 from bayesmeta.families.protocol import Family
 from bayesmeta.families.rates.family import OfRates
 from bayesmeta.families.review.family import OfReview
+from bayesmeta.families.time_course.family import OfTimeCourse
 
 FAMILIES: tuple[Family, ...] = (
     OfEstimates(),
@@ -28,6 +29,7 @@ FAMILIES: tuple[Family, ...] = (
     OfProportions(),
     OfHypergeometric(),
     OfRates(),
+    OfTimeCourse(),
 )
 
 

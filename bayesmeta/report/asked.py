@@ -76,6 +76,8 @@ class Asked:
                 )
         for key in needed:
             if key.name not in self.own:
+                if key.optional:
+                    continue
                 name = key.parameter(self.options)
                 given = self.options.get(key.option, "")
                 who = f"--option {key.option}={given}" if key.option else f"--model {self.keys.kind}"

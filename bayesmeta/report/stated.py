@@ -132,7 +132,7 @@ class Stated:
 
     def _estimates(self, keys: Keys, options: Mapping[str, Any]) -> Estimates:
         data = estimates_of(
-            self.path, self.columns, self.formula, checked_measure(self.measure), self.cov, options.get("cluster"),
+            self.path, self.columns, self.formula, checked_measure(self.measure), self.cov, keys.cluster(options),
             [name for name in keys.columns(options) if name != "study"], self.reading,
         )  # fmt: skip
         checked_measure(data.measure)

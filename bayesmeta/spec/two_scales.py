@@ -18,6 +18,7 @@ from bayesmeta.spec.change_normal import ChangeNormal
 from bayesmeta.spec.hypergeometric_normal import HypergeometricNormal
 from bayesmeta.spec.normal_normal import Names, NormalNormal, is_base
 from bayesmeta.spec.poisson_normal import PoissonNormal
+from bayesmeta.spec.time_course import TimeCourse
 
 Floats = NDArray[np.float64]
 
@@ -120,7 +121,7 @@ class TwoScales:
         return hash(str(self))
 
 
-Model = NormalNormal | TwoScales | ArmNormal | ChangeNormal | BinomialNormal | HypergeometricNormal | PoissonNormal
+Model = NormalNormal | TwoScales | ArmNormal | ChangeNormal | BinomialNormal | HypergeometricNormal | PoissonNormal | TimeCourse
 
 
 def structures(data: Estimates, model: Model) -> dict[str, Floats]:

@@ -1,0 +1,101 @@
+"""Several follow-ups of each study: exact by quadrature over what is not linear, with the rest normal given tau."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesmeta.data.estimates import Estimates
+from bayesmeta.errors import SpecificationError
+from bayesmeta.families.frequentist import Frequentist
+from bayesmeta.families.likelihood import Likelihood
+from bayesmeta.families.protocol import Family, Parameter
+from bayesmeta.families.time_course.follow_ups import correlations, course, error_covariance, follow_ups
+from bayesmeta.families.time_course.keys import KEYS
+from bayesmeta.families.time_course.words import TimeCourseWords
+from bayesmeta.priors import plain
+from bayesmeta.quadrature.problem import GaussianProblem
+from bayesmeta.spec.design import Design
+from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.spec.time_course import TimeCourse
+
+
+@final
+class OfTimeCourse(TimeCourseWords, Family):
+    """`Estimates` with `TimeCourse`."""
+
+    name, made_for, keys = KEYS.kind, "estimates at several times", KEYS
+    data_type, model_types = Estimates, (TimeCourse,)
+
+    def build(self, base: NormalNormal, data: Estimates, measure: str | None, own: Mapping[str, Any]) -> TimeCourse:
+        """The model with what the keys say."""
+        return TimeCourse(base=base, **own)
+
+    def measure(self, data: Estimates, model: TimeCourse) -> str | None:
+        """What the estimates state."""
+        return data.measure
+
+    def standard_errors(self, data: Estimates) -> NDArray[np.float64]:
+        """Those of the estimates."""
+        return data.se
+
+    def known(self, data: Estimates) -> list[bool]:
+        """Every estimate is known."""
+        return [True] * data.n_studies
+
+    def likelihood(self, data: Estimates, model: TimeCourse, design: Design) -> Likelihood:
+        """Normal, of estimates whose effects and errors are correlated over time."""
+        from bayesmeta.families.time_course.likelihood import FollowUpsLikelihood
+
+        return FollowUpsLikelihood(data, model, design)
+
+    def frequentist(self, data: Estimates, models: Sequence[Any]) -> Frequentist | str:
+        """None of follow-ups."""
+        return "no estimator of the package is of several follow-ups of a study"
+
+    def check(self, data: Estimates, model: TimeCourse) -> None:
+        """Reject times that cannot be, and errors whose correlation is stated twice or not at all."""
+        rows = follow_ups(data, model)
+        if rows.cov is not None and model.rho_within is not None:
+            raise SpecificationError(
+                f"rho_within={model.rho_within}: the data have the covariance of their sampling errors. Leave rho_within out."
+            )
+        if rows.repeated and rows.cov is None and model.rho_within is None:
+            first = next(study for study in rows.studies if len(study) > 1)
+            raise SpecificationError(
+                f"study {rows.label[first[0]]!r} has {len(first)} follow-ups, whose sampling errors are correlated, being of the "
+                "same participants: give rho_within, a number such as 0.8 or a prior such as Uniform(0.5, 0.95), or data with cov."
+            )
+        if not rows.repeated and model.rho_within is not None:
+            raise SpecificationError(
+                f"rho_within={model.rho_within}: no study has several follow-ups, so that it has no effect. Leave it out."
+            )
+
+    def own_parameters(self, data: Estimates, model: TimeCourse) -> dict[str, Parameter]:
+        """Correlations over time, and the half-time of a curve."""
+        return {name: Parameter(plain(prior), "nuisance", prior) for name, prior in model.own_priors.items()}
+
+    def problem(self, data: Estimates, model: TimeCourse, at: Mapping[str, float]) -> GaussianProblem:
+        """The model given all that it is not normal in: correlations over time and half-time, by name."""
+        rows, design = follow_ups(data, model), self.checked_design(data, model)
+        intercept = np.ones((data.n_studies, int(design.intercept)))
+        if model.curve != "formula":
+            intercept = course(model.curve, rows.time, at["half_time"], np.exp)[:, None]
+        base = model.base
+        single = {"mu": base.mu_prior} if design.intercept else {}
+        single |= {name: base.coefficient_prior(name, term) for name, term in design.columns.items()}
+        joint: dict[Any, Any] = {**base.joint_priors()}
+        return GaussianProblem(
+            y=data.y,
+            V=error_covariance(model, rows, at.get("rho_within")),
+            X=np.column_stack([intercept, design.base[0]]),
+            names=(*(["mu"] if design.intercept else []), *design.columns),
+            structures={"tau": correlations(model.between, rows, at["rho"])},
+            priors=joint
+            | {"tau": plain(base.tau)}
+            | {name: prior for name, prior in single.items() if not any(name in group for group in joint)},
+            study=data.study,
+        )
