@@ -114,7 +114,7 @@ class Keys:
 
     def cluster(self, options: Mapping[str, Any]) -> str | None:
         """The column within whose values rows are dependent, under the options that were given."""
-        return "study" if self.follow_ups else options.get("cluster")
+        return "trial" if self.follow_ups else options.get("cluster")
 
     def place(self, parameter: str, options: Mapping[str, Any]) -> tuple[PriorKey, str] | None:
         """The key of a parameter under the options that were given, with what a prior for each has in brackets.

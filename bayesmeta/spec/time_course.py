@@ -142,14 +142,15 @@ class TimeCourse(CountModel):
 
 def _correlation(prior: object, name: str) -> Prior:
     """Return a proper prior between 0 and 1, or the point mass at a number."""
-    if is_between(prior, -1, 1) or prior in (0, 1):
+    if is_between(prior, -1, 2):
         prior = PointMass(float(prior))  # type: ignore[arg-type]
     checked = require_proper(prior, name)
     lower, upper = plain(checked).support
-    below_one = checked.atom is None or checked.atom < 1 or name == "rho"
-    if lower < 0 or upper > 1 or not below_one:
+    if lower < 0 or upper > 1:
         raise SpecificationError(
-            f"prior for {name} is {checked}: a correlation over time lies between 0 and 1"
-            f"{'' if below_one else ', and that of sampling errors below 1'}. Use e.g. Uniform(0, 1), or a number such as 0.8."
+            f"prior for {name} is {checked}, which puts mass outside 0 to 1, where correlations over time lie. Use e.g. "
+            "Uniform(0, 1), or a number such as 0.8."
         )
+    if checked.atom == 1 and name == "rho_within":
+        raise SpecificationError("prior for rho_within is PointMass(1): estimates that differ have errors that do. Use 0.99.")
     return checked

@@ -62,6 +62,10 @@ RATES = bm.Rates(
     covariates={"dose": [1.0, 2.0, 4.0]},
 )
 PROPORTIONS = bm.Proportions(events=[4, 0, 12], n=[30, 25, 12], covariates={"dose": [1.0, 2.0, 4.0]})
+FOLLOW_UPS = bm.Estimates(
+    y=[0.5, 0.1, 0.7, 0.3], se=[0.1, 0.3, 0.2, 0.2], covariates={"trial": list("abaa"), "time": [1.0, 2, 3, 6.5]}
+)
+TIMES = {"tau": bm.HalfNormal(1), "rho": bm.Uniform(0, 1), "rho_within": bm.Uniform(0, 1)}
 ARM = bm.ArmNormal(base=BASE, typical_sd=bm.LogNormal(0.7, 0.5), sd_variation=bm.HalfNormal(0.3))
 CHANGE = bm.ChangeNormal(base=BASE, correlation=bm.Uniform(0, 1), correlation_variation=bm.HalfNormal(0.3))
 
@@ -93,6 +97,12 @@ EXAMPLES = {
     "given their total": Example(COUNTS, bm.HypergeometricNormal(base=DOSE)),
     "rates": Example(RATES, bm.PoissonNormal(base=DOSE, baseline=bm.Normal(-1, 2))),
     "proportions": Example(PROPORTIONS, bm.BinomialNormal(base=DOSE, baseline=None)),
+    "follow-ups": Example(FOLLOW_UPS, bm.TimeCourse(formula="1 + time", **TIMES)),
+    "decay": Example(
+        FOLLOW_UPS,
+        bm.TimeCourse(between="ar1", within="compound_symmetry", curve="exponential", half_time=bm.LogNormal(0, 1), **TIMES),
+    ),
+    "emax": Example(FOLLOW_UPS, bm.TimeCourse(curve="emax", half_time=bm.LogNormal(0, 1), **TIMES)),
     "review": Example(REVIEW, DOSE),
     "known review": Example(KNOWN_REVIEW, DOSE),
 }

@@ -50,6 +50,10 @@ RATES = bm.Rates(
     events_t=[3, 0, 5], time_t=[20, 21.5, 30], events_c=[1, 2, 0], time_c=[20, 20, 30], covariates={"dose": [0.0, 1, 2]}
 )
 PROPORTIONS = bm.Proportions(events=[3, 0, 30], n=[20, 20, 30])
+FOLLOW_UPS = bm.Estimates(
+    y=[0.5, 0.4, 0.6, 0.3, 0.2, 0.4], se=[0.1, 0.2, 0.3, 0.2, 0.15, 0.2],
+    covariates={"trial": list("aabbbc"), "time": [1.0, 3, 1, 3, 6, 1]},
+)  # fmt: skip
 BASE = bm.NormalNormal(mu=bm.Normal(0, 1), tau=HALF)
 DOSE = bm.NormalNormal(formula="1 + dose", mu=bm.Normal(0, 1), tau=HALF, beta={"dose": bm.Normal(0, 1)})
 JOINT = bm.MultivariateNormal([0, 0], [[1, 0], [0, 1]])
@@ -101,6 +105,22 @@ EXAMPLES = {
     "counts with a slope": Example(COUNTS, bm.BinomialNormal(base=DOSE), ("mu", "tau", "dose")),
     "given their total": Example(COUNTS, bm.HypergeometricNormal(base=DOSE), ("mu", "tau", "dose")),
     "rates": Example(RATES, bm.PoissonNormal(base=DOSE), ("mu", "tau", "dose")),
+    "means over time": Example(
+        FOLLOW_UPS,
+        bm.TimeCourse(
+            formula="0 + C(time)", tau=HALF, beta={"time": bm.Normal(0, 1)}, rho=bm.Uniform(0, 1), between="ar1",
+            rho_within=bm.Uniform(0.2, 0.9),
+        ),
+        ("tau", "C(time)[1.0]", "C(time)[3.0]", "C(time)[6.0]", "rho", "rho_within"),
+    ),
+    "decay": Example(
+        FOLLOW_UPS,
+        bm.TimeCourse(
+            mu=bm.Normal(0, 1), tau=HALF, rho=bm.Uniform(0, 1), rho_within=0.7, curve="exponential",
+            half_time=bm.LogNormal(1, 1),
+        ),
+        ("mu", "tau", "rho", "rho_within", "half_time"),
+    ),
     "proportions": Example(PROPORTIONS, bm.BinomialNormal(base=BASE, baseline=None), ("mu", "tau")),
 }  # fmt: skip
 OTHER = {"effect": bm.Normal(0.1, 0.7), "heterogeneity": WIDE, "nuisance": bm.Uniform(0.05, 0.9)}
@@ -330,7 +350,7 @@ def test_what_is_of_no_family_is_rejected():
         family_of([1, 2], BASE)
     with pytest.raises(
         SpecificationError,
-        match="must be a NormalNormal, TwoScales, ArmNormal, ChangeNormal, BinomialNormal, HypergeometricNormal or PoissonNormal",
+        match="must be a NormalNormal, TwoScales, ArmNormal, ChangeNormal, BinomialNormal, HypergeometricNormal, PoissonNormal or TimeCourse",
     ):
         family_of(ESTIMATES, "1 + dose")
 

@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError
+from bayesmeta.families.exact import Exact
 from bayesmeta.families.frequentist import Frequentist
 from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.families.protocol import Family, Parameter
 from bayesmeta.families.time_course.follow_ups import correlations, course, error_covariance, follow_ups
 from bayesmeta.families.time_course.keys import KEYS
 from bayesmeta.families.time_course.words import TimeCourseWords
-from bayesmeta.priors import plain
+from bayesmeta.priors import Prior, plain
 from bayesmeta.quadrature.problem import GaussianProblem
+from bayesmeta.quadrature.shape_parameters.problem import ShapedProblem, obstacle
 from bayesmeta.spec.design import Design
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.time_course import TimeCourse
@@ -78,24 +80,42 @@ class OfTimeCourse(TimeCourseWords, Family):
         """Correlations over time, and the half-time of a curve."""
         return {name: Parameter(plain(prior), "nuisance", prior) for name, prior in model.own_priors.items()}
 
-    def problem(self, data: Estimates, model: TimeCourse, at: Mapping[str, float]) -> GaussianProblem:
-        """The model given all that it is not normal in: correlations over time and half-time, by name."""
-        rows, design = follow_ups(data, model), self.checked_design(data, model)
-        intercept = np.ones((data.n_studies, int(design.intercept)))
-        if model.curve != "formula":
-            intercept = course(model.curve, rows.time, at["half_time"], np.exp)[:, None]
-        base = model.base
+    def exact(self, data: Estimates, model: TimeCourse) -> Exact | str:
+        """By quadrature over correlations and half-time, at each of which the model is normal given tau."""
+        problem = self.shaped(data, model)
+        if (reason := obstacle(problem)) is not None:
+            return reason
+
+        def solve(tolerance: float, seed: int) -> Any:
+            from bayesmeta.quadrature.shape_parameters.fit import fit_shaped
+
+            return fit_shaped(problem, tolerance)
+
+        return Exact("shaped", solve, by_default=True)
+
+    def shaped(self, data: Estimates, model: TimeCourse) -> ShapedProblem:
+        """The model given all that it is not normal in: correlations over time and half-time."""
+        rows, design, base = follow_ups(data, model), self.checked_design(data, model), model.base
+        fixed = error_covariance(model, rows, None)
         single = {"mu": base.mu_prior} if design.intercept else {}
         single |= {name: base.coefficient_prior(name, term) for name, term in design.columns.items()}
-        joint: dict[Any, Any] = {**base.joint_priors()}
-        return GaussianProblem(
-            y=data.y,
-            V=error_covariance(model, rows, at.get("rho_within")),
-            X=np.column_stack([intercept, design.base[0]]),
-            names=(*(["mu"] if design.intercept else []), *design.columns),
-            structures={"tau": correlations(model.between, rows, at["rho"])},
-            priors=joint
-            | {"tau": plain(base.tau)}
-            | {name: prior for name, prior in single.items() if not any(name in group for group in joint)},
-            study=data.study,
-        )
+        joint: dict[Any, Prior] = {**base.joint_priors()}
+        priors = joint | {"tau": plain(base.tau)}
+        priors |= {name: prior for name, prior in single.items() if not any(name in group for group in joint)}
+
+        def at(values: Mapping[str, float]) -> GaussianProblem:
+            first = [np.ones(data.n_studies)] if design.intercept else []
+            if "half_time" in values:
+                first = [course(model.curve, rows.time, values["half_time"], np.exp)]
+            rho_within = values.get("rho_within")
+            return GaussianProblem(
+                y=data.y,
+                V=fixed if rho_within is None else error_covariance(model, rows, rho_within),
+                X=np.column_stack([*first, design.base[0]]),
+                names=(*(["mu"] if design.intercept else []), *design.columns),
+                structures={"tau": correlations(model.between, rows, values["rho"])},
+                priors=priors,
+                study=data.study,
+            )
+
+        return ShapedProblem(at=at, priors={name: plain(prior) for name, prior in model.own_priors.items()})

@@ -59,8 +59,9 @@ class ShapedProblem:
 
 def obstacle(problem: ShapedProblem) -> str | None:
     """Why the engine does not solve a problem, or None where it does."""
-    if not 1 <= len(problem.priors) <= MOST:
-        return f"the quadrature engine takes one or two shape parameters; got {len(problem.priors)}. Use engine='nuts'."
+    free = sum(prior.atom is None for prior in problem.priors.values())
+    if not problem.priors or free > MOST:
+        return f"the quadrature engine takes one or two shape parameters that are not known; got {free}. Use engine='nuts'."
     for name, prior in problem.priors.items():
         if not prior.is_proper:
             return f"prior for {name} is {prior}, which is improper. Use a proper prior, e.g. LogNormal(0, 1)."
