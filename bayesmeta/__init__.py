@@ -118,6 +118,7 @@ _HOME = {
     "bayesmeta.spec.between": ["Cluster", "Given", "Independent", "MultiArm", "Slope"],
     "bayesmeta.spec.poisson_normal": ["PoissonNormal"],
     "bayesmeta.spec.time_course": ["TimeCourse"],
+    "bayesmeta.results.time_course": ["effect_duration", "time_course"],
     "bayesmeta.spec.normal_normal": ["NormalNormal"],
     "bayesmeta.spec.two_scales": ["TwoScales"],
 }  # fmt: skip

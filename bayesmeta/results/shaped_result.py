@@ -24,7 +24,7 @@ from bayesmeta.results.exact_claims import contrast, exact_probability, scale_pr
 from bayesmeta.results.face import bound_text
 from bayesmeta.results.grid_bayes_factor import of_region, proper
 from bayesmeta.results.intervals import Marginal
-from bayesmeta.results.normal_mixture import NormalMixture
+from bayesmeta.results.normal_mixture import NormalMixture, without_negligible
 from bayesmeta.results.quadrature_marginals import linear_marginal, scale_marginal
 from bayesmeta.results.scale_marginal import ScaleMarginal, ScalePart
 from bayesmeta.spec.two_scales import Model
@@ -93,7 +93,9 @@ class ShapedResult(ComputedResult):
         new : bool
         """
         mixture = self.fit.combination(weights(self.fit.nodes.values), float(new))
-        return NormalMixture(mixture.weights, mixture.means, np.sqrt(mixture.variances), error=self.error_bound)
+        kept = without_negligible(mixture.weights)
+        w, means, variances = mixture.weights[kept], mixture.means[kept], mixture.variances[kept]
+        return NormalMixture(w, means, np.sqrt(variances), error=self.error_bound)
 
     def _marginal(self, expression: str) -> Marginal:
         """Marginal posterior of a parameter or of an expression.
