@@ -66,7 +66,8 @@ class Course(Shown):
             cells = [f"{at:g}{mark}", median, f"{low} to {high}", f"{new_low} to {new_high}"]
             chances = [row["probability"], row["probability_new"]] if self.beyond else []
             rows.append([*cells, *map(format_probability, chances)])
-        parts: list[str | Grid] = [Grid(rows, heads, caption=f"Mean effect by time; effect measure: {self.display.label}")]
+        measure = "" if self.display.label == "effect" else f"; effect measure: {self.display.label}"
+        parts: list[str | Grid] = [Grid(rows, heads, caption=f"Mean effect by time{measure}")]
         if self.table["extrapolated"].any():
             parts.append("* Extrapolated: no study has a follow-up that early or late; the shape of the curve alone says so.")
         return Sheet("Effect over time", parts)
@@ -175,12 +176,17 @@ def time_course(
     >>> model = bm.TimeCourse(
     ...     curve="exponential", half_time=bm.LogNormal(2, 1), mu=bm.Normal(0, 5), tau=bm.HalfNormal(1), rho=0.8, rho_within=0.7
     ... )
-    >>> bm.time_course(bm.fit(data, model), [1, 6, 12], below=-1).table[["median", "probability", "extrapolated"]].round(2)
-          median  probability  extrapolated
-    time
-    1      -2.82         0.99         False
-    6      -1.71         0.90         False
-    12     -0.95         0.47          True
+    >>> print(bm.time_course(bm.fit(data, model), [1, 6, 12], below=-1))
+    Effect over time
+    <BLANKLINE>
+    Mean effect by time
+    time  median    95% interval  95% prediction interval  P(< -1)  P(new < -1)
+    1      -2.77  -3.68 to -1.70           -4.23 to -1.13    0.995         0.98
+    6      -1.56  -2.45 to -0.60           -3.02 to -0.02     0.90         0.85
+    12 *   -0.79  -1.86 to -0.13            -2.37 to 0.56     0.32         0.36
+    <BLANKLINE>
+    * Extrapolated: no study has a follow-up that early or late; the shape of the
+    curve alone says so.
     """
     import pandas as pd
 

@@ -50,6 +50,9 @@ REVIEW = bm.PublishedReview(
 COUNTS = bm.Counts(study=list("ABC"), events_t=[3, 0, 5], n_t=[20, 20, 30], events_c=[1, 2, 0], n_c=[20, 20, 30])
 RATES = bm.Rates(study=list("ABC"), events_t=[3, 0, 5], time_t=[20, 21.5, 30], events_c=[1, 2, 0], time_c=[20, 20, 30])
 PROPORTIONS = bm.Proportions(study=list("ABC"), events=[3, 0, 30], n=[20, 20, 30])
+FOLLOW_UPS = bm.Estimates(
+    y=[0.5, 0.4, 0.6, 0.3], se=[0.1, 0.2, 0.3, 0.2], study=list("ABCD"), covariates={"trial": list("xxyy"), "weeks": [1.0, 3, 1, 6]}
+)  # fmt: skip
 TRIALS = np.array([[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1]])
 SD, VARIATION = bm.LogNormal(0.7, 0.5), bm.HalfNormal(0.3)
 
@@ -119,17 +122,29 @@ EXAMPLES = {
         RATES, bm.PoissonNormal(base=BASE, baseline=bm.Normal(-2, 1)), ("baseline=Normal(-2, 1)",), (),
         'baseline = "Normal(-2, 1)"', "log_irr",
     ),
+    "time_course": Said(
+        FOLLOW_UPS,
+        bm.TimeCourse(
+            base=BASE, rho=bm.Uniform(0, 1), rho_within=bm.PointMass(0.7), half_time=bm.LogNormal(1, 1), between="ar1",
+            within="compound_symmetry", curve="emax", time="weeks",
+        ),
+        ("between=ar1", "within=compound_symmetry", "curve=emax", "time=weeks"),
+        ("rho=Uniform(0, 1)", "rho_within=PointMass(0.7)", "half_time=LogNormal(1, 1)"),
+        'rho = "Uniform(0, 1)"\nrho_within = "PointMass(0.7)"\nhalf_time = "LogNormal(1, 1)"\nbetween = "ar1"\n'
+        'within = "compound_symmetry"\ncurve = "emax"\ntime = "weeks"',
+    ),
     "proportions": Said(PROPORTIONS, bm.BinomialNormal(base=BASE, baseline=None), measure="logit_prop"),
 }  # fmt: skip
 DATA = {  # by family
     "normal": ESTIMATES, "arm_normal": MEANS, "change_normal": CHANGES, "binomial_normal": COUNTS,
     "proportions": PROPORTIONS, "hypergeometric_normal": COUNTS,
-    "poisson_normal": RATES,
+    "poisson_normal": RATES, "time_course": FOLLOW_UPS,
     "review": REVIEW,
 }  # fmt: skip
 EXACT = [
     "normal", "independent", "coefficient", "cluster", "slope", "multi-arm", "given", "binomial_normal", "proportions",
     "hypergeometric_normal", "poisson_normal",
+    "time_course",
 ]  # fmt: skip
 PRIORS = [(kind, key) for kind, keys in KINDS.items() for key in keys.priors]
 OPTIONS = [(kind, key) for kind, keys in KINDS.items() for key in keys.options]
@@ -225,16 +240,18 @@ def test_a_prior_is_of_a_parameter_and_of_the_scale_that_is_declared(kind: str, 
         known = parameters(one.data, one.model)
         assert [given for given in known if given.split("[")[0] == name]
         assert KINDS[kind].place(name, options) == (key, "")
-    own = {other.name: bm.parse_prior(other.example) for other in KINDS[kind].priors if not other.option}
+    own = {other.name: bm.parse_prior(other.example) for other in KINDS[kind].priors if not (other.option or other.optional)}
     own |= {key.name: bm.parse_prior(key.example), **({key.option: "dose"} if key.option else {})}
     if key.option == "cluster":
         own["cluster"] = "lab"
+    if key.name == "half_time":
+        own["curve"] = "emax"
     family = family_named(kind)
     family.build(BASE, DATA[kind], None, own)
-    outside = {"[0, inf)": "Normal(0, 1)", "[-1, 1]": "Uniform(0, 2)"}[key.scale]
-    with pytest.raises(bm.SpecificationError, match=r"puts mass (below zero|outside -1 to 1)"):
+    outside = {"[0, inf)": "Normal(0, 1)", "[-1, 1]": "Uniform(0, 2)", "[0, 1]": "Uniform(0, 2)"}[key.scale]
+    with pytest.raises(bm.SpecificationError, match=r"puts mass (below zero|outside -1 to 1|outside 0 to 1)"):
         family.build(BASE, DATA[kind], None, own | {key.name: bm.parse_prior(outside)})
-    inside = {"[0, inf)": "Uniform(0, 2)", "[-1, 1]": "Uniform(-1, 1)"}[key.scale]
+    inside = {"[0, inf)": "Uniform(0, 2)", "[-1, 1]": "Uniform(-1, 1)", "[0, 1]": "Uniform(0, 1)"}[key.scale]
     family.build(BASE, DATA[kind], None, own | {key.name: bm.parse_prior(inside)})
 
 
@@ -254,7 +271,7 @@ def test_a_section_has_the_keys_and_their_defaults(kind: str):
     for key in KINDS[kind].options:
         assert fields[key.name].default == key.default
     for prior in KINDS[kind].priors:
-        assert fields[prior.name].is_required() == (not prior.option)
+        assert fields[prior.name].is_required() == (not (prior.option or prior.optional))
     assert SECTIONS[kind] in _members(Outcome.model_fields["models"].annotation)
 
 
@@ -284,7 +301,7 @@ def docs_rows(keys: Keys) -> list[str]:
     for key in keys.priors:
         name = key.parameter({})
         each = f"; for each {key.by}: `{name}[VAS]`, in a file a table" if key.by else ""
-        needed = f"with `{key.option}`" if key.option else "needed"
+        needed = f"with `{key.option}`" if key.option else "optional" if key.optional else "needed"
         rows.append(
             f"| `{key.name}` | `--prior '{name}={key.example}'` | {key.words}, on {key.scale}{each} | {needed} |"
         )

@@ -41,6 +41,9 @@ CASES: dict[str, tuple[Any, Any]] = {
     "poisson_normal": (
         bm.Rates(events_t=[2, 0], time_t=[20, 30], events_c=[5, 3], time_c=[20, 30]), bm.PoissonNormal(base=BASE)
     ),
+    "time_course": (
+        bm.Estimates(y=[0.5, 0.4], se=[0.1, 0.2], covariates={"time": [1.0, 3]}), bm.TimeCourse(base=BASE, rho=0.5)
+    ),
     "review": (REVIEW, BASE),
 }  # fmt: skip
 # What takes a model that is normal given one standard deviation of effects, and nothing else.

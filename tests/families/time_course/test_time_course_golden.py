@@ -20,17 +20,6 @@ CASES = {case["id"]: case for case in CONTENT["cases"]}
 WIDE = bm.Normal(0, 100)
 
 
-def ishak() -> bm.Estimates:
-    rows = CONTENT["data"]
-    return bm.Estimates(
-        y=rows["yi"],
-        se=np.sqrt(rows["vi"]),
-        study=[f"{study} at {time}" for study, time in zip(rows["study"], rows["time"], strict=True)],
-        covariates={"trial": rows["study"], "time": rows["time"]},
-        measure="md",
-    )
-
-
 def model(mean: str, structure: str, *, flat: bool = False, **options) -> bm.TimeCourse:
     priors = {} if flat else {"beta": {"time": WIDE}} | ({"mu": WIDE} if mean == "linear" else {})
     stated = {"tau": bm.HalfNormal(10), "rho": bm.Uniform(0, 1), "rho_within": CONTENT["phi"]} | priors | options
@@ -44,7 +33,7 @@ def names_of(mean: str) -> list[str]:
 @pytest.mark.parametrize("label", CASES)
 def test_a_posterior_is_that_of_brute_force(label):
     case = CASES[label]
-    result = bm.fit(ishak(), model(case["mean"], case["structure"]))
+    result = bm.fit(bm.load_dataset("ishak2007"), model(case["mean"], case["structure"]))
     assert result.error_bound < 1e-7
     assert result.log_marginal_likelihood == pytest.approx(case["exact"]["log_marginal_likelihood"], abs=1e-6)
     wanted = {name: case["exact"][name] for name in ("tau", "rho")}
@@ -64,7 +53,7 @@ def test_a_posterior_is_that_of_brute_force(label):
 @pytest.mark.parametrize("structure", STRUCTURES)
 def test_under_flat_priors_given_tau_and_rho_it_is_the_restricted_likelihood_of_metafor(mean, structure):
     """Whose logarithm has half that of |X'X| beside; under point masses at its estimates it is metafor's likelihood."""
-    data = ishak()
+    data = bm.load_dataset("ishak2007")
     fits = {kind: CONTENT["peer"][f"{structure}_{'linear_' if mean == 'linear' else ''}{kind}"] for kind in ("REML", "ML")}
     for kind, peer in fits.items():
         known = {"tau": bm.PointMass(peer["tau2"] ** 0.5), "rho": peer["rho"]}
@@ -96,19 +85,19 @@ def test_estimates_of_the_article_follow_to_the_printed_digit(row, options):
     printed = next(one for one in PUBLISHED if (one["structure"], one["V"]) == row)
     known = {"rho": float(printed["rho"] or 1), "rho_within": CONTENT["phi"]} | options
     made = bm.TimeCourse(formula="0 + C(time)", tau=bm.PointMass(float(printed["tau2"]) ** 0.5), **known)
-    result = bm.fit(ishak(), made)
+    result = bm.fit(bm.load_dataset("ishak2007"), made)
     for name, column in zip(names_of("time_means"), ("coef_3m", "coef_6m", "coef_12m", "coef_ltfu"), strict=True):
         assert result.marginal(name).mean() == pytest.approx(float(printed[column]), abs=6e-5)
 
 
 def test_a_covariance_of_the_data_is_the_correlation_that_it_was_made_with():
-    data = ishak()
+    data = bm.load_dataset("ishak2007")
     trial = data.covariates["trial"].to_numpy()
     time = data.covariates["time"].to_numpy(float)
     cov = np.where(trial[:, None] == trial, CONTENT["phi"] ** np.abs(time[:, None] - time), 0) * np.outer(data.se, data.se)
     first = data.covariates["trial"].iloc[1]
     np.testing.assert_allclose(cov[1:3, 1:3], CONTENT["V_blocks"][first], rtol=1e-8)
-    given = bm.Estimates(y=data.y, cov=cov, study=data.study, covariates=data.covariates)
+    given = bm.Estimates(y=data.y, cov=cov, study=data.study, covariates=data.covariates, cluster="trial")
     one, two = (
         bm.fit(rows, model("linear", "AR", rho_within=rho))
         for rows, rho in ((data, CONTENT["phi"]), (given, None))
