@@ -29,7 +29,7 @@ COMPILED = {
     for name in (
         "families/op", "families/fitted", "families/arm_means/kernel", "families/arm_changes/kernel", "families/curves/baseline",
         "families/estimates/kernel", "families/rates/poisson", "families/review/kernel", "families/review/kernel_fit",
-        "families/review/kernel_trials", "families/review/op", "families/review/importance/kernel_slopes",
+        "families/review/kernel_trials", "families/review/op", "families/time_course/kernel", "families/review/importance/kernel_slopes",
         "families/review/importance/kernel_newton", "quadrature/study_curves/grid_kernel", "quadrature/study_curves/kernel",
         "quadrature/study_curves/lines", "quadrature/study_curves/surface_kernel",
     )
@@ -48,22 +48,22 @@ PUBLIC_NAMES = [
     "PoissonNormal", "PooledEstimate", "PooledResult", "PredictionInterval", "Proportions", "PublishedPrior",
     "PublishedReview", "Range", "Rates", "Rayleigh", "Scale", "SensitivityResult", "SignificantCount", "Slope",
     "SpecificationError", "SqrtUniform", "StudentT", "Study", "StudyTest", "SubgroupTest", "Table", "Truncated",
-    "TwoScales", "Uniform", "UniformShrinkage",
+    "TimeCourse", "TwoScales", "Uniform", "UniformShrinkage",
     "add_reading_error", "alt_text", "bayes_factor_curve", "box_p_value", "check_table", "claim_sensitivity", "cluster_robust",
-    "combine_arms", "combine_groups", "compare", "complete_arms", "convergence", "counts_from_percentage",
-    "cumulative", "cumulative_dose", "default_priors", "discounted", "effect_sizes", "effective_sample_size", "egger_test",
+    "combine_arms", "combine_groups", "compare", "complete_arms", "convergence", "correlation_sweep", "counts_from_percentage",
+    "cumulative", "cumulative_dose", "default_priors", "discounted", "effect_duration", "effect_sizes", "effective_sample_size", "egger_test",
     "elicit", "events_from_percentage", "explorer", "fit", "fit_batch", "fit_many", "fitted_mean_sd", "grim", "grimmer",
     "leave_one_out", "load", "load_dataset", "mantel_haenszel", "map_prior", "mean_sd_from_quantiles", "model_average",
     "normal_from_interval", "on_one_scale", "parse_prior", "parse_scale", "pet_peese", "peto",
     "plot_baujat", "plot_comparison", "plot_cumulative", "plot_forest", "plot_funnel", "plot_leave_one_out",
     "plot_predictive", "plot_prior_posterior", "plot_radial", "plot_regression", "plot_sensitivity", "plot_tau_mu",
-    "plot_tipping", "pool", "pool_glmm",
+    "plot_time_course", "plot_tipping", "pool", "pool_glmm",
     "pool_multivariate", "pool_nested", "power_scaling", "predictive_p_value", "prior_data_conflict",
     "prior_derivatives", "prior_grid", "prior_predictive", "prior_sensitivity", "published_prior", "published_priors",
     "published_thresholds", "read_estimates", "read_table", "reported_estimates", "rescale_differences",
     "rescale_scores", "reverse_bayes", "robustify", "save_plot", "se_bounds_from_p_value", "se_from_interval", "se_from_p_value",
     "se_from_statistic", "simulate", "simulation_based_calibration", "smd_from_one_sample_test", "smd_from_test",
-    "summary_of_findings", "tipping_point", "trim_and_fill",
+    "summary_of_findings", "time_course", "tipping_point", "trim_and_fill",
 ]  # fmt: skip
 
 

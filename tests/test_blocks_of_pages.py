@@ -172,6 +172,7 @@ SMALL = pd.DataFrame(
 COUNTS = pd.DataFrame({"study": ["A", "B"], "events_t": [5, 2], "n_t": [35, 40], "events_c": [0, 0], "n_c": [39, 40]})
 SINGLE = pd.DataFrame({"study": ["A", "B"], "events": [5, 0], "n": [35, 40]})
 RATES = COUNTS.rename(columns={"n_t": "time_t", "n_c": "time_c"})
+FOLLOW_UPS = pd.DataFrame({"study": ["A", "A", "B"], "time": [1, 4, 2], "y": [-3.0, -1.6, -2.4], "se": [0.4, 0.5, 0.3]})
 LABORATORIES = without("events_t", "n_t", "events_c", "n_c").assign(laboratory=["a", "b", "c"] * 4 + ["a"])
 # Page, words of the fragment, what stands before and after it in a whole file, and the table beside it; without one the file is
 # checked as far as its keys and values go.
@@ -185,6 +186,7 @@ WHOLE: list[tuple[str, str, str, str, pd.DataFrame | None]] = [
     ("counts", 'kind = "binomial_normal"', "", "", COUNTS),
     ("proportions", 'kind = "binomial_normal"', "", "", SINGLE),
     ("rates", 'kind = "poisson_normal"', "", "", RATES),
+    ("time-course", 'kind = "time_course"', "", "", FOLLOW_UPS),
     ("dependence", "three_levels", "", "", LABORATORIES),
     ("formats", "columns = ", "", PAIN.partition("\n")[2] + OVERALL.format("pain") + 'formula = "1 + dose"\n', MEANS),
     ("models", 'kind = "change_normal"', PAIN, "", column("baseline")),

@@ -30,11 +30,13 @@ COUNTS = "study,events_t,n_t,events_c,n_c\nA,1,20,2,20\nB,3,20,4,20\n"
 PRINTED = "study,estimate,se\nA,0.1,0.2\nB,0.3,0.2\n"
 FILES = {"e.csv": ESTIMATES, "m.csv": MEASURED, "means.csv": MEANS, "counts.csv": COUNTS, "printed.csv": PRINTED}
 FILES |= {"one.csv": "study,y,se,one\nA,0.1,0.2,1\nB,0.3,0.2,-1\n", "cov.csv": "study,A,B\nA,0.04,0\nB,0,0.04\n"}
+FILES |= {"times.csv": "study,time,y,se\nA,1,0.1,0.2\nB,2,0.3,0.2\n"}
 TAU = ["--tau", "HalfNormal(0.5)"]
 OUT, PAGE = ["--out", "out.svg"], ["--out", "out.html"]
 NO_MU = ["e.csv", "--formula", "0 + group", *TAU]
 TYPICAL, VARIATION = ["--prior", "typical_sd=LogNormal(0.7, 0.5)"], ["--prior", "sd_variation=HalfNormal(0.3)"]
 ARMS = ["means.csv", *TAU, "--model", "arm_normal", *TYPICAL, *VARIATION]
+TIMES = ["times.csv", *TAU, "--model", "time_course", "--prior", "rho=Uniform(0, 1)"]
 
 # What always has an effect, or has one as soon as there is something that it is for, and why that is enough.
 ALWAYS = {
@@ -122,6 +124,13 @@ OF_MODELS = {
         ["e.csv", *TAU, "--option", "baseline=Normal(0, 1)"], "It is of --model change_normal or binomial_normal",
     ),
     "poisson_normal.baseline": (["e.csv", *TAU, "--option", "baseline=Normal(0, 1)"], "or poisson_normal."),
+    "time_course.rho": (["e.csv", *TAU, "--prior", "rho=Uniform(0, 1)"], "It is of --model time_course"),
+    "time_course.rho_within": ([*TIMES, "--prior", "rho_within=PointMass(0.8)"], "no study has several follow-ups"),
+    "time_course.half_time": ([*TIMES, "--prior", "half_time=LogNormal(1, 1)"], "it is of curve='exponential'"),
+    "time_course.between": ([*TIMES, "--option", "between=ar1"], "--between 'ar1': no study has several follow-ups"),
+    "time_course.within": ([*TIMES, "--option", "within=compound_symmetry"], "within='compound_symmetry': no study has several"),
+    "time_course.curve": (["e.csv", *TAU, "--option", "curve=emax"], "It is of --model time_course"),
+    "time_course.time": (["e.csv", *TAU, "--option", "time=dose"], "It is of --model time_course"),
 }  # fmt: skip
 # What is rejected where it has no effect: arguments that give it there, and the message.
 REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
@@ -361,6 +370,7 @@ PLAIN = {
     "BinomialNormalSection": "kind label formula tau draws baseline",
     "HypergeometricNormalSection": "kind label formula tau draws",
     "PoissonNormalSection": "kind label formula tau draws baseline",
+    "TimeCourseSection": "kind label formula tau draws between within curve time",
     "Sensitivity": "",
     "EffectsSection": "combine",
     "Design": "title seed replications level truth studies selection estimators priors",
@@ -457,6 +467,7 @@ OF_A_KIND = {
     "BinomialNormalSection": "mu beta",
     "HypergeometricNormalSection": "mu beta",
     "PoissonNormalSection": "mu beta",
+    "TimeCourseSection": "mu beta rho rho_within half_time",
     "Published": "estimate lower upper level digits covariate group method interval rule tau p direction tolerance i2 tau2 q "
     "count study relation ratio",
 }

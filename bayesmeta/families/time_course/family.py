@@ -71,10 +71,17 @@ class OfTimeCourse(TimeCourseWords, Family):
                 f"study {rows.label[first[0]]!r} has {len(first)} follow-ups, whose sampling errors are correlated, being of the "
                 "same participants: give rho_within, a number such as 0.8 or a prior such as Uniform(0.5, 0.95), or data with cov."
             )
-        if not rows.repeated and model.rho_within is not None:
-            raise SpecificationError(
-                f"rho_within={model.rho_within}: no study has several follow-ups, so that it has no effect. Leave it out."
-            )
+        idle = {"rho_within": model.rho_within} | {
+            name: getattr(model, name)
+            for name, default in (("between", "compound_symmetry"), ("within", "ar1"))
+            if getattr(model, name) != default
+        }
+        for name, value in idle.items() if not rows.repeated else ():
+            if value is not None:
+                shown = value if name == "rho_within" else repr(value)
+                raise SpecificationError(
+                    f"{name}={shown}: no study has several follow-ups, so that it has no effect. Leave it out."
+                )
 
     def own_parameters(self, data: Estimates, model: TimeCourse) -> dict[str, Parameter]:
         """Correlations over time, and the half-time of a curve."""
