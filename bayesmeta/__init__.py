@@ -116,6 +116,7 @@ _HOME = {
     "bayesmeta.spec.change_normal": ["ChangeNormal"],
     "bayesmeta.simulation.run": ["simulate"],
     "bayesmeta.spec.between": ["Cluster", "Given", "Independent", "MultiArm", "Slope"],
+    "bayesmeta.spec.dose_response": ["DoseResponse"],
     "bayesmeta.spec.poisson_normal": ["PoissonNormal"],
     "bayesmeta.spec.normal_normal": ["NormalNormal"],
     "bayesmeta.spec.two_scales": ["TwoScales"],

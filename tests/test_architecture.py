@@ -38,7 +38,7 @@ LATE = SAMPLERS | {"arviz", "arviz_base", "arviz_stats", "arviz_plots", "matplot
 
 PUBLIC_NAMES = [
     "ArmChanges", "ArmMeans", "ArmNormal", "BayesmetaError", "BergerDeely", "BinomialNormal", "Cauchy", "ChangeNormal", "Choice",
-    "Cluster", "Conventional", "ConvergenceWarning", "Counts", "CustomScale", "DataError", "DataWarning", "Dose", "DuMouchel",
+    "Cluster", "Conventional", "ConvergenceWarning", "Counts", "CustomScale", "DataError", "DataWarning", "Dose", "DoseResponse", "DuMouchel",
     "Estimates", "Exponential", "Finding", "Flat", "Gamma", "Given", "HalfCauchy", "HalfLogistic", "HalfNormal",
     "HalfStudentT", "Heterogeneity", "HypergeometricNormal",
     "ISquared", "ImproperUniform", "Independent", "InferenceError", "InvGamma",

@@ -27,6 +27,8 @@ class PriorKey:
         What it may have a prior for each of, ``"instrument"``: a table in a file, ``name[VAS]`` on the command line.
     option : str
         The option that brings the parameter, which is then called ``tau_`` and the column; empty where there always is one.
+    choices : tuple of str
+        The values of that option, a choice, that bring the parameter, which then has the name of the key; empty for a column.
     """
 
     name: str
@@ -35,6 +37,7 @@ class PriorKey:
     example: str
     by: str = ""
     option: str = ""
+    choices: tuple[str, ...] = ()
 
     def parameter(self, options: Mapping[str, Any]) -> str:
         """Name of the parameter under the options that were given, as summaries and claims have it.
@@ -45,7 +48,7 @@ class PriorKey:
         >>> key.parameter({"cluster": "lab"}), key.parameter({})
         ('tau_lab', 'tau_<cluster>')
         """
-        if not self.option:
+        if not self.option or self.choices:
             return self.name
         column = options.get(self.option, f"<{self.option}>")
         return f"tau_{'trial' if column == 'study' else column}"  # labels that repeat are the covariate `trial`
@@ -104,7 +107,11 @@ class Keys:
 
     def needed(self, options: Mapping[str, Any]) -> list[PriorKey]:
         """The parameters that there are under the options that were given."""
-        return [key for key in self.priors if not key.option or key.option in options]
+        return [
+            key
+            for key in self.priors
+            if not key.option or (options.get(key.option) in key.choices if key.choices else key.option in options)
+        ]
 
     def place(self, parameter: str, options: Mapping[str, Any]) -> tuple[PriorKey, str] | None:
         """The key of a parameter under the options that were given, with what a prior for each has in brackets.

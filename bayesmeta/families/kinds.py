@@ -5,11 +5,21 @@ from __future__ import annotations
 from bayesmeta.families.arm_changes.keys import KEYS as OF_ARM_CHANGES
 from bayesmeta.families.arm_means.keys import KEYS as OF_ARM_MEANS
 from bayesmeta.families.counts.keys import KEYS as OF_COUNTS
+from bayesmeta.families.dose_response.keys import KEYS as OF_DOSE_RESPONSE
 from bayesmeta.families.estimates.keys import KEYS as OF_ESTIMATES
 from bayesmeta.families.hypergeometric.keys import KEYS as OF_HYPERGEOMETRIC
 from bayesmeta.families.keys import Keys
 from bayesmeta.families.rates.keys import KEYS as OF_RATES
 
 KINDS: dict[str, Keys] = {
-    keys.kind: keys for keys in (OF_ESTIMATES, OF_ARM_MEANS, OF_ARM_CHANGES, OF_COUNTS, OF_HYPERGEOMETRIC, OF_RATES)
+    keys.kind: keys
+    for keys in (
+        OF_ESTIMATES,
+        OF_ARM_MEANS,
+        OF_ARM_CHANGES,
+        OF_COUNTS,
+        OF_HYPERGEOMETRIC,
+        OF_RATES,
+        OF_DOSE_RESPONSE,
+    )
 }
