@@ -59,6 +59,8 @@ _HOME = {
     "bayesmeta.external.map_prior": ["map_prior"],
     "bayesmeta.plots.baujat": ["plot_baujat"],
     "bayesmeta.plots.comparison": ["plot_comparison"],
+    "bayesmeta.plots.dose_response": ["plot_dose_response"],
+    "bayesmeta.sensitivity.dose_average": ["dose_average"],
     "bayesmeta.plots.cumulative": ["plot_cumulative"],
     "bayesmeta.plots.funnel": ["plot_funnel"],
     "bayesmeta.plots.leave_one_out": ["plot_leave_one_out"],

@@ -38,7 +38,8 @@ LATE = SAMPLERS | {"arviz", "arviz_base", "arviz_stats", "arviz_plots", "matplot
 
 PUBLIC_NAMES = [
     "ArmChanges", "ArmMeans", "ArmNormal", "BayesmetaError", "BergerDeely", "BinomialNormal", "Cauchy", "ChangeNormal", "Choice",
-    "Cluster", "Conventional", "ConvergenceWarning", "Counts", "CustomScale", "DataError", "DataWarning", "Dose", "DoseResponse", "DuMouchel",
+    "Cluster", "Conventional", "ConvergenceWarning", "Counts", "CustomScale", "DataError", "DataWarning", "Dose", "DuMouchel",
+    "DoseResponse",
     "Estimates", "Exponential", "Finding", "Flat", "Gamma", "Given", "HalfCauchy", "HalfLogistic", "HalfNormal",
     "HalfStudentT", "Heterogeneity", "HypergeometricNormal",
     "ISquared", "ImproperUniform", "Independent", "InferenceError", "InvGamma",
@@ -52,10 +53,11 @@ PUBLIC_NAMES = [
     "add_reading_error", "alt_text", "bayes_factor_curve", "box_p_value", "check_table", "claim_sensitivity", "cluster_robust",
     "combine_arms", "combine_groups", "compare", "complete_arms", "convergence", "counts_from_percentage",
     "cumulative", "cumulative_dose", "default_priors", "discounted", "effect_sizes", "effective_sample_size", "egger_test",
+    "dose_average",
     "elicit", "events_from_percentage", "explorer", "fit", "fit_batch", "fit_many", "fitted_mean_sd", "grim", "grimmer",
     "leave_one_out", "load", "load_dataset", "mantel_haenszel", "map_prior", "mean_sd_from_quantiles", "model_average",
     "normal_from_interval", "on_one_scale", "parse_prior", "parse_scale", "pet_peese", "peto",
-    "plot_baujat", "plot_comparison", "plot_cumulative", "plot_forest", "plot_funnel", "plot_leave_one_out",
+    "plot_baujat", "plot_comparison", "plot_cumulative", "plot_dose_response", "plot_forest", "plot_funnel", "plot_leave_one_out",
     "plot_predictive", "plot_prior_posterior", "plot_radial", "plot_regression", "plot_sensitivity", "plot_tau_mu",
     "plot_tipping", "pool", "pool_glmm",
     "pool_multivariate", "pool_nested", "power_scaling", "predictive_p_value", "prior_data_conflict",

@@ -92,6 +92,8 @@ class Keys:
         The table of an outcome that it takes.
     priors : tuple of PriorKey
     options : tuple of OptionKey
+    reads : tuple of str
+        Columns of the table that every model takes.
     """
 
     kind: str
@@ -99,6 +101,7 @@ class Keys:
     table: Literal["estimates", "arms", "studies"]
     priors: tuple[PriorKey, ...] = ()
     options: tuple[OptionKey, ...] = ()
+    reads: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -132,6 +135,6 @@ class Keys:
         return None
 
     def columns(self, options: Mapping[str, Any]) -> list[str]:
-        """Columns of the table that the options name."""
+        """Columns of the table that the model takes, or its options name."""
         named = (options.get(key.name) for key in self.options if key.takes == "column")
-        return [str(column) for column in named if column is not None]
+        return [*self.reads, *(str(column) for column in named if column is not None)]

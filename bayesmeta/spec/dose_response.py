@@ -167,5 +167,3 @@ def _unit(unit: float | None, shape: str, row: Shape) -> float | None:
     if not is_between(unit, 0, float("inf")):
         raise SpecificationError(f"unit_dose={unit!r}: must be a positive number, in the unit of the doses.")
     return float(unit)
-
-

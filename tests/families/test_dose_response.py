@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.linalg import block_diag
+from scipy.special import expit
 from scipy.stats import lognorm, multivariate_normal
 
 import bayesmeta as bm
@@ -69,21 +70,23 @@ def test_exponential_and_sigmoid_curves_are_those_of_scipy():
     data = bm.Estimates(y, [0.2, 0.3, 0.2], covariates={"dose": dose})
     known = {"mu": bm.PointMass(1.5), "tau": bm.PointMass(0.2)}
     curves = {
-        "exponential": (lambda x: np.expm1(dose / x) / np.expm1(20 / x), {"unit_dose": 20, "delta": bm.LogNormal(2, 0.5)}),
+        "exponential": (
+            lambda x: np.exp((dose - 20) / x) * np.expm1(-dose / x) / np.expm1(-20 / x),
+            {"unit_dose": 20, "delta": bm.LogNormal(2, 0.5)},
+        ),
         "sigmoid_emax": (
-            lambda x: dose**x / (dose**x + 8.0**x), {"ed50": bm.PointMass(8), "hill": bm.LogNormal(2, 0.5)}
+            lambda x: expit(x * np.log(dose / 8)), {"ed50": bm.PointMass(8), "hill": bm.LogNormal(2, 0.5)}
         ),
     }  # fmt: skip
+    cov = np.diag([0.04, 0.09, 0.04]) + 0.04 * np.eye(3)
+
+    def density(x: float, curve: Any, power: int) -> float:
+        return x**power * lognorm.pdf(x, 0.5, scale=np.exp(2)) * multivariate_normal.pdf(y, 1.5 * curve(x), cov)
+
     for shape, (curve, own) in curves.items():
         result = bm.fit(data, bm.DoseResponse(shape, **known, **own))
-        cov = np.diag([0.04, 0.09, 0.04]) + 0.04 * np.eye(3)
-        whole, first = (
-            quad(
-                lambda x, curve=curve, k=k: x**k * lognorm.pdf(x, 0.5, scale=np.exp(2)) * multivariate_normal.pdf(y, 1.5 * curve(x), cov),
-                0.1, 3000, limit=900, epsabs=1e-13, points=(5.0, 20.0, 200.0),
-            )[0]
-            for k in (0, 1)
-        )  # fmt: skip
+        asked = {"limit": 900, "epsabs": 1e-13, "points": (5.0, 20.0, 200.0)}
+        whole, first = (quad(density, 0.1, 3000, args=(curve, power), **asked)[0] for power in (0, 1))
         assert result.log_marginal_likelihood == pytest.approx(np.log(whole), abs=1e-7)
         name = "delta" if shape == "exponential" else "hill"
         assert result.marginal(name).mean() == pytest.approx(first / whole, rel=1e-6)
@@ -122,12 +125,32 @@ def test_chains_agree_with_quadrature(heterogeneity, assert_within_mcse):
     _, data = golden("ari_md")
     asked = model("ari_md", "emax", heterogeneity)
     exact = bm.fit(data, asked)
-    chains = bm.fit(data, asked, "nuts", seed=1, draws=2000, target_accept=0.95)
+    chains = bm.fit(data, asked, "nuts", seed=1, draws=1000, target_accept=0.95)
     for name in ("mu", "tau", "ed50"):
         marginal = exact.marginal(name)
         assert_within_mcse(chains.posterior[name], mean=marginal.mean(), sd=marginal.sd(), max_mcse=0.5)
     ours, theirs = (result.shrinkage()["mean"].to_numpy() for result in (exact, chains))  # of draws, both
     np.testing.assert_allclose(ours, theirs, atol=0.3)
+
+
+@pytest.mark.parametrize("heterogeneity", ["contrast", "amplitude"])
+def test_true_effects_are_those_of_joint_normal_algebra(heterogeneity):
+    """With tau known all is normal: true contrasts given the observed ones, their mean and their standard deviations."""
+    _, data = golden("ari_md")
+    line = bm.DoseResponse("linear", bm.Normal(0, 20), bm.PointMass(3), unit_dose=30, heterogeneity=heterogeneity)
+    x, trial = data.covariates["dose"].to_numpy(float) / 30, data.covariates["trial"].to_numpy()
+    same = trial[:, None] == trial
+    spread = 9 * (same * np.outer(x, x) if heterogeneity == "amplitude" else 0.5 * (same + np.eye(x.size)))
+    prior = spread + 400 * np.outer(x, x)
+    gain = prior @ np.linalg.inv(prior + data.cov)
+    mean, cov = gain @ data.y, prior - gain @ prior
+    shrunk = bm.fit(data, line).shrinkage()
+    sd = np.sqrt(np.diag(cov))
+    np.testing.assert_allclose((shrunk["mean"] - mean) / sd, 0, atol=4 / np.sqrt(4000))
+    np.testing.assert_allclose(shrunk["sd"] / sd, 1, atol=4 / np.sqrt(8000))
+    replicated = bm.fit(data, line).datatree["posterior_predictive"]["y"].to_numpy().reshape(-1, x.size)
+    total = spread + data.cov + (1 / (1 / 400 + x @ np.linalg.solve(spread + data.cov, x))) * np.outer(x, x)
+    np.testing.assert_allclose(replicated.std(axis=0) / np.sqrt(np.diag(total)), 1, atol=4 / np.sqrt(8000))
 
 
 COLUMNS = {"trial": ["A", "A", "B"], "dose": [1.0, 5, 2]}
@@ -148,6 +171,15 @@ def test_doses_that_cannot_be_are_rejected_in_one_line(columns, said):
     with pytest.raises(DataError, match=said) as error:
         bm.fit(data, model("ari_md", "emax"))
     assert "\n" not in str(error.value)
+
+
+def test_a_reference_dose_that_is_missing_is_not_taken_for_none():
+    """A column with a missing value is no covariate, which must not mean that reference arms had no dose."""
+    table = {"study": ["A", "B"], "y": [0.1, 0.2], "se": [0.1, 0.1], "dose": [5, 10], "reference_dose": [1, None]}
+    with pytest.raises(DataError, match="reference_dose.*the value is missing"):
+        bm.fit(bm.Estimates.from_frame(table), model("ari_md", "linear"))
+    complete = bm.Estimates.from_frame(table | {"reference_dose": [1, 2]}, covariates=["dose"])
+    assert complete.covariates["reference_dose"].tolist() == [1, 2]
 
 
 def test_contrasts_of_one_arm_without_a_covariance_are_rejected():
@@ -192,3 +224,20 @@ def test_one_dose_and_one_study_have_the_posterior_that_their_prior_gives():
     whole, first = quad(density, 0, 2000, limit=800)[0], quad(lambda x: x * density(x), 0, 5000, limit=800)[0]
     assert result.log_marginal_likelihood == pytest.approx(np.log(whole), abs=1e-6)
     assert result.marginal("ed50").mean() == pytest.approx(first / whole, rel=1e-4)
+
+
+def test_a_table_of_arms_keeps_the_doses_of_its_reference_arms():
+    """The lowest dose is the reference where there is no placebo: a known line is then fitted to differences of doses."""
+    arms = {
+        "study": ["A", "A", "A", "B", "B"], "arm": ["low", "mid", "high", "low", "high"], "dose": [5, 10, 20, 2, 8],
+        "mean": [1.0, 2.1, 3.9, 0.5, 1.6], "sd": [2.0, 2.2, 2.1, 1.9, 2.0], "n": [40, 42, 41, 30, 33],
+    }  # fmt: skip
+    data = bm.effect_sizes(arms, "md", reference="low", covariates=["dose", "trial"])
+    assert data.covariates["reference_dose"].tolist() == [5, 5, 2]
+    x, y = np.array([5.0, 15, 6]), np.array([1.1, 2.9, 1.1])
+    shared, own = 4.0 / 40, np.array([2.2**2 / 42, 2.1**2 / 41])
+    V = block_diag(np.diag(own) + shared, 1.9**2 / 30 + 2.0**2 / 33)
+    weighted = np.linalg.solve(V, x)
+    precision = x @ weighted + 1 / 4
+    result = bm.fit(data, bm.DoseResponse("linear", bm.Normal(0, 2), bm.PointMass(0), unit_dose=1)).marginal("mu")
+    assert (result.mean(), result.sd()) == pytest.approx((weighted @ y / precision, precision**-0.5), rel=1e-9)

@@ -99,12 +99,19 @@ EXAMPLES = {
     "proportions": Example(PROPORTIONS, bm.BinomialNormal(base=DOSE, baseline=None)),
     "correlated on a sigmoid curve": Example(
         CURVES,
-        bm.DoseResponse("sigmoid_emax", bm.Normal(0, 1), bm.HalfNormal(1), ed50=bm.LogNormal(0, 1), hill=bm.LogNormal(0, 1)),
+        bm.DoseResponse(
+            "sigmoid_emax", bm.Normal(0, 1), bm.HalfNormal(1), ed50=bm.LogNormal(0, 1), hill=bm.LogNormal(0, 1)
+        ),
     ),
     "correlated on exponential curves": Example(
         CURVES,
         bm.DoseResponse(
-            "exponential", bm.Normal(0, 1), bm.HalfNormal(1), unit_dose=4, delta=bm.LogNormal(0, 1), heterogeneity="amplitude"
+            "exponential",
+            bm.Normal(0, 1),
+            bm.HalfNormal(1),
+            unit_dose=4,
+            delta=bm.LogNormal(0, 1),
+            heterogeneity="amplitude",
         ),
     ),
     "correlated on quadratic curves": Example(

@@ -36,9 +36,7 @@ class Doses:
 
     def columns(self, model: DoseResponse, values: Any, ops: Any = np) -> list[Any]:
         """What each coefficient is multiplied by, shape (..., contrast)."""
-        at, there = (
-            model.row.heights(doses, model.unit_dose, values, ops) for doses in (self.dose, self.reference)
-        )
+        at, there = (model.row.heights(doses, model.unit_dose, values, ops) for doses in (self.dose, self.reference))
         return [height - other for height, other in zip(at, there, strict=True)]
 
     @property
@@ -56,6 +54,9 @@ def doses_of(data: Estimates) -> Doses:
         If there is no column of doses, a dose cannot be one, or contrasts of a study have no covariance.
     """
     frame = data.covariates
+    for name in (DOSE, REFERENCE):
+        if (why := data.left_out.get(name)) is not None:
+            raise DataError(f"a dose-response model needs {name!r}: {why}")
     if DOSE not in frame.columns:
         raise DataError(
             f"a dose-response model needs a covariate 'dose', of the arm that each y is of; covariates present: "

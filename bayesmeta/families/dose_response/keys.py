@@ -15,6 +15,7 @@ KEYS = Keys(
     kind="dose_response",
     about="contrasts with columns dose, reference_dose and trial: a curve over the dose",
     table="estimates",
+    reads=("dose",),
     priors=(
         PriorKey(
             name="ed50",

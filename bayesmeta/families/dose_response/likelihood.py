@@ -86,5 +86,3 @@ class _Amplitudes(Spread):
 def _times(matrix: Floats, x: Any) -> Any:
     """The product of a matrix and a vector, element by element: compiled in a graph much sooner than a call of BLAS is."""
     return (matrix * x[..., None, :]).sum(axis=-1)
-
-

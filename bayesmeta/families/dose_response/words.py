@@ -7,13 +7,14 @@ from typing import Any, ClassVar
 
 from bayesmeta.data.added import approximation_sentence
 from bayesmeta.data.estimates import Estimates
+from bayesmeta.families.dose_response.arrays import doses_of
 from bayesmeta.families.estimates.words import EstimatesWords
 from bayesmeta.families.words import Reader
 from bayesmeta.spec.dose_response import DoseResponse
 
 _TOGETHER = {
-    "contrast": "true contrasts vary around the curve with standard deviation tau, those of one study correlated by 1/2 for their "
-    "common arm",
+    "contrast": "true contrasts vary around the curve with standard deviation tau, those of one study correlated by 1/2 for "
+    "their common arm",
     "amplitude": "each study has a curve of its own, whose first coefficient is normal about mu with standard deviation tau",
 }
 
@@ -25,6 +26,10 @@ class DoseWords(EstimatesWords):
         "dose-response models: each contrast is normal about its true effect with the known covariance of its study's contrasts, "
         "and true effects vary about the difference of a curve between the doses of the two arms"
     )
+
+    def n_studies(self, data: Estimates) -> int:
+        """Contrasts of one trial are rows of one study."""
+        return int(doses_of(data).study.max()) + 1
 
     def structure(self, outcome: str, readers: Sequence[Reader]) -> Iterator[str]:
         """What was added to counts, the curves, and what varies between studies."""

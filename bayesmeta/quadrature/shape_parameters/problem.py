@@ -60,7 +60,9 @@ class ShapedProblem:
 def obstacle(problem: ShapedProblem) -> str | None:
     """Why the engine does not solve a problem, or None where it does."""
     if len(problem.priors) > MOST:
-        return f"the quadrature engine takes at most two shape parameters; got {len(problem.priors)}. Use engine='nuts'."
+        return (
+            f"the quadrature engine takes at most two shape parameters; got {len(problem.priors)}. Use engine='nuts'."
+        )
     for name, prior in problem.priors.items():
         if not prior.is_proper:
             return f"prior for {name} is {prior}, which is improper. Use a proper prior, e.g. LogNormal(0, 1)."
