@@ -14,8 +14,8 @@ class Exact:
     Attributes
     ----------
     form : {"mixture", "shaped", "curves", "grid", "sample"}
-        The posterior: a `QuadratureFit`, normal given its standard deviations, a `ShapedFit`, normal given these and one or
-        two further parameters, a `CurvesFit`, of likelihood curves, a
+        The posterior: a `QuadratureFit`, normal given its standard deviations, a `ShapedFit`, normal given these and shape
+        parameters, a `CurvesFit`, of likelihood curves, a
         `ParameterGrid`, or the posterior of a review from a weighted sample of its trials.
     solve : callable
         From a tolerance, which mixtures and curves need, and a seed, which a sample alone does, to the posterior.

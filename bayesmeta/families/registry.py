@@ -12,6 +12,7 @@ from bayesmeta.errors import DataError, SpecificationError
 from bayesmeta.families.arm_changes.family import OfArmChanges
 from bayesmeta.families.arm_means.family import OfArmMeans
 from bayesmeta.families.counts.family import OfCounts
+from bayesmeta.families.dose_response.family import OfDoseResponse
 from bayesmeta.families.estimates.family import OfEstimates
 from bayesmeta.families.hypergeometric.family import OfHypergeometric
 from bayesmeta.families.proportions.family import OfProportions
@@ -29,6 +30,7 @@ FAMILIES: tuple[Family, ...] = (
     OfProportions(),
     OfHypergeometric(),
     OfRates(),
+    OfDoseResponse(),
     OfTimeCourse(),
 )
 

@@ -295,6 +295,10 @@ class Words:
         """Other estimators on studies that are latent: one row each, with quantiles over the draws of the studies."""
         return []
 
+    def parameter_words(self, model: Any) -> Mapping[str, str]:
+        """Parameters in words of the family's own, by name; the others are shown as in other families."""
+        return {}
+
     def reading(self, name: str, options: Mapping[str, float]) -> str:
         """The posterior probabilities of what is known up to a choice, in words."""
         return f"{name}: {', '.join(f'{option} {probability:.3g}' for option, probability in options.items())}"

@@ -1,8 +1,7 @@
-"""Results of quadrature over shape parameters: correlations over time and half-times, beside tau and the coefficients."""
+"""Results of models that are normal given tau and shape parameters: exact but for a bound that they state."""
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,17 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.data.kinds import Data
-from bayesmeta.families.exact import Exact
-from bayesmeta.priors import PointMass
-from bayesmeta.quadrature.shape_parameters.fit import ShapedFit, shape_values
-from bayesmeta.results.bayes_factor import parse_hypothesis
+from bayesmeta.errors import SpecificationError
+from bayesmeta.quadrature.shape_parameters.draws import sample
+from bayesmeta.quadrature.shape_parameters.fit import ERROR_LIMIT, ShapedFit, shape_values
 from bayesmeta.results.claim_algebra import Sum
 from bayesmeta.results.computed_result import ComputedResult
 from bayesmeta.results.cut_mixture import CutMixture
 from bayesmeta.results.exact_claims import contrast, exact_probability, scale_probability
 from bayesmeta.results.face import bound_text
-from bayesmeta.results.grid_bayes_factor import of_region, proper
+from bayesmeta.results.grid_bayes_factor import by_refit, of_region
 from bayesmeta.results.intervals import Marginal
+from bayesmeta.results.monotone_marginal import ExactMarginal
 from bayesmeta.results.normal_mixture import NormalMixture, without_negligible
 from bayesmeta.results.quadrature_marginals import linear_marginal, scale_marginal
 from bayesmeta.results.scale_marginal import ScaleMarginal, ScalePart
@@ -31,18 +30,17 @@ from bayesmeta.spec.two_scales import Model
 
 Floats = NDArray[np.float64]
 _CLAIM_DRAWS = 100_000  # for a claim that has no exact form
-_LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
 
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class ShapedResult(ComputedResult):
-    """Posterior of one model on one data set: a mixture of normals over tau and the shape parameters.
+    """Posterior of one model with shape parameters, or with none, on one data set.
 
     Attributes
     ----------
     fit : ShapedFit
-    model : TimeCourse
+    model : DoseResponse or TimeCourse
     data : Estimates
     shape : tuple of int
         Chains and draws of `datatree`.
@@ -60,23 +58,23 @@ class ShapedResult(ComputedResult):
 
     @property
     def coefficients(self) -> tuple[str, ...]:
-        """Names of the coefficients."""
+        """Names of the coefficients beside mu."""
         return tuple(name for name in self.fit.fit.names if name != "mu")
 
     @property
     def log_marginal_likelihood(self) -> float | None:
         """Log marginal likelihood; None under an improper prior, whose constant is arbitrary."""
-        return self.fit.fit.log_evidence if self.fit.fit.proper else None
+        return self.fit.log_evidence if self.fit.fit.proper else None
 
     @property
     def error_bound(self) -> float:
-        """Bound on the error of every probability."""
+        """Bound on the error of every probability: what the last nodes that were added changed."""
         return self.fit.fit.error
 
     @property
     def error_limit(self) -> float:
-        """What the nodes of the fit were to reach."""
-        return self.fit.fit.tolerance
+        """The tolerance of the fit, or with two shape parameters 1e-5."""
+        return max(self.fit.fit.tolerance, ERROR_LIMIT) if len(self.fit.nodes.axes) > 1 else self.fit.fit.tolerance
 
     @property
     def computed(self) -> str:
@@ -84,7 +82,7 @@ class ShapedResult(ComputedResult):
         return bound_text(self.error_bound)
 
     def combination(self, weights: Callable[[Mapping[str, Floats]], Sequence[Any]], new: bool) -> NormalMixture:
-        """Marginal of a sum of coefficients whose weights depend on the shape parameters, or of a new study's around it.
+        """Marginal of a sum of coefficients whose weights depend on the shape parameters, or of a new study's effect around it.
 
         Parameters
         ----------
@@ -94,35 +92,32 @@ class ShapedResult(ComputedResult):
         """
         mixture = self.fit.combination(weights(self.fit.nodes.values), float(new))
         kept = without_negligible(mixture.weights)
-        w, means, variances = mixture.weights[kept], mixture.means[kept], mixture.variances[kept]
-        return NormalMixture(w, means, np.sqrt(variances), error=self.error_bound)
+        means, variances = mixture.means[kept], mixture.variances[kept]
+        return NormalMixture(mixture.weights[kept], means, np.sqrt(variances), error=self.error_bound)
 
     def _marginal(self, expression: str) -> Marginal:
         """Marginal posterior of a parameter or of an expression.
 
-        Exact for parameters, linear combinations of coefficients and monotone functions of one of these, but for mean and
+        Exact for parameters, linear combinations of coefficients, and monotone functions of one of them, but for mean and
         standard deviation of such a function, which are those of draws; from draws for other expressions.
         """
-        if expression == "tau" or expression in self.fit.nodes.axes:
-            return self._scale(expression)
+        if expression in ("I2", "H"):
+            raise SpecificationError(
+                f"{expression} compares the variance of true effects with that of one typical study; along a curve there is "
+                "none. Look at tau."
+            )
         if expression in self.parameters:
-            names = self.fit.fit.names
-            at = names.index("mu" if expression == "theta_new" else expression)
-            return linear_marginal(self.fit.fit, np.eye(len(names))[at], expression == "theta_new")
+            return self._known[expression]
         return self._marginal_of(expression)
 
     def _log_factor(self, hypothesis: str) -> float:
         if re.search("[<>]", str(hypothesis)):
             return of_region(self, hypothesis)
-        name, value = parse_hypothesis(hypothesis, (*self.fit.fit.names, *self.fit.nodes.axes))
-        proper(self.prepared.priors[name], name, hypothesis)
-        null = self.prepared.under({name: PointMass(value)}).exact
-        assert isinstance(null, Exact)  # a point mass takes nothing from a rule that there is
-        return float(null.solve(self.error_limit, 0).fit.log_evidence - self.fit.fit.log_evidence)
+        return by_refit(self, hypothesis, self.fit.log_evidence)
 
-    def _known_marginal(self, x: Sum) -> NormalMixture | CutMixture | ScaleMarginal | None:
-        if x.parameter is not None and (x.parameter == "tau" or x.parameter in self.fit.nodes.axes):
-            return self._scale(x.parameter)
+    def _known_marginal(self, x: Sum) -> ExactMarginal | None:
+        if x.parameter is not None and x.parameter in self.parameters:
+            return self._known[x.parameter]
         terms = contrast(x, self.fit.fit.names)
         return None if terms is None else linear_marginal(self.fit.fit, *terms)
 
@@ -130,50 +125,55 @@ class ShapedResult(ComputedResult):
         names = self.prepared.named(claim)
         probability = exact_probability(self.fit.fit, claim, names)
         for name in self.fit.nodes.axes if probability is None else ():
-            one = self._scale(name)
-            if (probability := scale_probability(one.cdf, claim, names, name, one.points)) is not None:
-                break
+            one = self._known[name]
+            assert isinstance(one, ScaleMarginal)
+            if (found := scale_probability(one.cdf, claim, self.parameters, name, one.points)) is not None:
+                return found
         return probability
 
-    def _scale(self, name: str) -> ScaleMarginal:
-        return self._scales[name]
+    @cached_property
+    def _known(self) -> dict[str, NormalMixture | CutMixture | ScaleMarginal]:
+        """Marginals of the parameters and of a new study's coefficient."""
+        fit, names = self.fit.fit, self.fit.fit.names
+        known: dict[str, NormalMixture | CutMixture | ScaleMarginal] = {"tau": scale_marginal(fit)}
+        known |= {name: linear_marginal(fit, row) for name, row in zip(names, np.eye(len(names)), strict=True)}
+        if "mu" in names:
+            known["theta_new"] = linear_marginal(fit, np.eye(len(names))[names.index("mu")], True)
+        return known | {name: shape_marginal(self.fit, name) for name in self.fit.nodes.axes}
 
     @cached_property
-    def _scales(self) -> dict[str, ScaleMarginal]:
-        """Marginals of tau and of the shape parameters."""
-        return {"tau": scale_marginal(self.fit.fit), **{name: self._axis(name) for name in self.fit.nodes.axes}}
-
-    def _axis(self, name: str) -> ScaleMarginal:
-        """Marginal of a shape parameter, band-limited in the normal score of its prior as tau is on its line."""
-        nodes, axis = self.fit.nodes, self.fit.nodes.axes[name]
-        mean, sd = shape_values(self.fit)[name]
-        if (atom := axis.prior.atom) is not None:
-            return ScaleMarginal((), ((atom, 1.0),), np.zeros_like, atom, 0.0, (atom, atom), self.error_bound)
-        part = ScalePart(1.0, nodes.alone(name, self.fit.node_masses), float(axis.z[0]), axis.step, axis.score, axis.value)
-
-        def density(x: Floats) -> Floats:
-            z = axis.score(x)
-            slope = np.exp(np.asarray(axis.prior.logpdf(x)) + 0.5 * z**2 + _LOG_SQRT_2PI)
-            return np.asarray(part.density(z) * slope)
-
-        return ScaleMarginal((part,), (), density, mean, sd, axis.prior.support, self.error_bound)
-
-    def _sample(self, n: int) -> dict[str, Floats]:
-        from bayesmeta.quadrature.shape_parameters.draws import sample
-
-        return sample(self.fit, n, self.seed)
+    def _many_draws(self) -> dict[str, Floats]:
+        draws = sample(self.fit, _CLAIM_DRAWS, self.seed)
+        if "mu" not in draws:
+            return draws
+        noise = np.random.default_rng([self.seed, 4]).standard_normal(_CLAIM_DRAWS)
+        return draws | {"theta_new": draws["mu"] + draws["tau"] * noise}
 
     @property
     def _accuracy(self) -> dict[str, float]:
         return {"error_bound": self.error_bound}
 
-    @cached_property
-    def _many_draws(self) -> dict[str, Floats]:
-        draws = self._sample(_CLAIM_DRAWS)
-        if "mu" in draws:
-            noise = np.random.default_rng([self.seed, 4]).standard_normal(_CLAIM_DRAWS)
-            draws["theta_new"] = draws["mu"] + draws["tau"] * noise
-        return draws
+    def _sample(self, n: int) -> dict[str, Floats]:
+        return sample(self.fit, n, self.seed)
 
     def __repr__(self) -> str:
         return f"ShapedResult({self.model}, n_studies={self.data.n_studies}, error_bound={self.error_bound:.1g})"
+
+
+def shape_marginal(shaped: ShapedFit, name: str) -> ScaleMarginal:
+    """Marginal of a shape parameter: band-limited between its nodes, which are equally spaced in its prior's normal scores."""
+    axis, (mean, sd) = shaped.nodes.axes[name], shape_values(shaped)[name]
+    masses = shaped.nodes.alone(name, shaped.node_masses)
+    if axis.prior.atom is not None:
+        known = axis.prior.atom
+        return ScaleMarginal(
+            (), ((known, 1.0),), lambda x: np.zeros(np.shape(x)), known, 0.0, (known, known), shaped.fit.error
+        )
+    part = ScalePart(1.0, masses, float(axis.z[0]), axis.step, axis.score, axis.value)
+
+    def density(x: Floats) -> Floats:
+        z = axis.score(x)
+        with np.errstate(divide="ignore"):
+            return np.asarray(part.density(z) * np.exp(axis.prior.logpdf(x) + 0.5 * z**2) * np.sqrt(2 * np.pi))
+
+    return ScaleMarginal((part,), (), density, mean, sd, axis.prior.support, shaped.fit.error)

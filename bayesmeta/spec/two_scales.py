@@ -15,6 +15,7 @@ from bayesmeta.spec.arm_normal import ArmNormal
 from bayesmeta.spec.between import Between, Cluster, Independent, Slope
 from bayesmeta.spec.binomial_normal import BinomialNormal
 from bayesmeta.spec.change_normal import ChangeNormal
+from bayesmeta.spec.dose_response import DoseResponse
 from bayesmeta.spec.hypergeometric_normal import HypergeometricNormal
 from bayesmeta.spec.normal_normal import Names, NormalNormal, is_base
 from bayesmeta.spec.poisson_normal import PoissonNormal
@@ -121,7 +122,17 @@ class TwoScales:
         return hash(str(self))
 
 
-Model = NormalNormal | TwoScales | ArmNormal | ChangeNormal | BinomialNormal | HypergeometricNormal | PoissonNormal | TimeCourse
+Model = (
+    NormalNormal
+    | TwoScales
+    | ArmNormal
+    | ChangeNormal
+    | BinomialNormal
+    | HypergeometricNormal
+    | PoissonNormal
+    | DoseResponse
+    | TimeCourse
+)
 
 
 def structures(data: Estimates, model: Model) -> dict[str, Floats]:

@@ -30,6 +30,10 @@ ESTIMATES = bm.Estimates(
     y=[0.1, 0.4, -0.2, 0.3, 0.6, 0.2], se=[0.1, 0.2, 0.3, 0.2, 0.15, 0.2], study=list("ABCDEF"),
     covariates={"lab": list("aabbcc"), "dose": [0.0, 1, 2, 0, 1, 3]},
 )  # fmt: skip
+CURVES = bm.Estimates(
+    y=[0.3, 0.5, 0.4], cov=[[0.04, 0.02, 0], [0.02, 0.05, 0], [0, 0, 0.03]], study=list("ABC"),
+    covariates={"trial": list("xxy"), "dose": [1.0, 4.0, 2.0], "reference_dose": [0.0, 0, 1]},
+)  # fmt: skip
 CONTRASTS = bm.Estimates(
     y=[0.1, 0.4, -0.2], se=None, cov=[[0.04, 0.02, 0], [0.02, 0.04, 0], [0, 0, 0.09]], study=list("ABC"),
     covariates={"trial": list("xxy")},
@@ -122,6 +126,17 @@ EXAMPLES = {
         RATES, bm.PoissonNormal(base=BASE, baseline=bm.Normal(-2, 1)), ("baseline=Normal(-2, 1)",), (),
         'baseline = "Normal(-2, 1)"', "log_irr",
     ),
+    "sigmoid curve": Said(
+        CURVES,
+        bm.DoseResponse(base=BASE, shape="sigmoid_emax", ed50=SD, hill=bm.LogNormal(0, 0.5), heterogeneity="amplitude"),
+        ("shape=sigmoid_emax", "heterogeneity=amplitude"), ("ed50=LogNormal(0.7, 0.5)", "hill=LogNormal(0, 0.5)"),
+        'shape = "sigmoid_emax"\nheterogeneity = "amplitude"\ned50 = "LogNormal(0.7, 0.5)"\nhill = "LogNormal(0, 0.5)"',
+    ),
+    "exponential curve": Said(
+        CURVES, bm.DoseResponse(base=BASE, shape="exponential", unit_dose=4, delta=SD),
+        ("shape=exponential", "unit_dose=4"), ("delta=LogNormal(0.7, 0.5)",),
+        'shape = "exponential"\nunit_dose = 4\ndelta = "LogNormal(0.7, 0.5)"',
+    ),
     "time_course": Said(
         FOLLOW_UPS,
         bm.TimeCourse(
@@ -138,12 +153,12 @@ EXAMPLES = {
 DATA = {  # by family
     "normal": ESTIMATES, "arm_normal": MEANS, "change_normal": CHANGES, "binomial_normal": COUNTS,
     "proportions": PROPORTIONS, "hypergeometric_normal": COUNTS,
-    "poisson_normal": RATES, "time_course": FOLLOW_UPS,
+    "poisson_normal": RATES, "dose_response": CURVES, "time_course": FOLLOW_UPS,
     "review": REVIEW,
 }  # fmt: skip
 EXACT = [
     "normal", "independent", "coefficient", "cluster", "slope", "multi-arm", "given", "binomial_normal", "proportions",
-    "hypergeometric_normal", "poisson_normal",
+    "hypergeometric_normal", "poisson_normal", "exponential curve",
     "time_course",
 ]  # fmt: skip
 PRIORS = [(kind, key) for kind, keys in KINDS.items() for key in keys.priors]
@@ -244,8 +259,10 @@ def test_a_prior_is_of_a_parameter_and_of_the_scale_that_is_declared(kind: str, 
     own |= {key.name: bm.parse_prior(key.example), **({key.option: "dose"} if key.option else {})}
     if key.option == "cluster":
         own["cluster"] = "lab"
-    if key.name == "half_time":
-        own["curve"] = "emax"
+    if key.choices:  # the option is a choice, which may bring other parameters, and need other options
+        own = {other.name: bm.parse_prior(other.example) for other in KINDS[kind].needed({key.option: key.choices[0]})}
+        own |= {key.option: key.choices[0]}
+        own |= {"unit_dose": examples[0].model.unit_dose} if kind == "dose_response" else {}
     family = family_named(kind)
     family.build(BASE, DATA[kind], None, own)
     outside = {"[0, inf)": "Normal(0, 1)", "[-1, 1]": "Uniform(0, 2)", "[0, 1]": "Uniform(0, 2)"}[key.scale]
@@ -302,6 +319,7 @@ def docs_rows(keys: Keys) -> list[str]:
         name = key.parameter({})
         each = f"; for each {key.by}: `{name}[VAS]`, in a file a table" if key.by else ""
         needed = f"with `{key.option}`" if key.option else "optional" if key.optional else "needed"
+        needed = f"{needed} {' or '.join(key.choices)}" if key.choices else needed
         rows.append(
             f"| `{key.name}` | `--prior '{name}={key.example}'` | {key.words}, on {key.scale}{each} | {needed} |"
         )

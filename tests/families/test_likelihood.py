@@ -61,6 +61,10 @@ RATES = bm.Rates(
     time_c=[31, 24, 10],
     covariates={"dose": [1.0, 2.0, 4.0]},
 )
+CURVES = bm.Estimates(
+    y=[0.3, 0.5, 0.4], cov=[[0.04, 0.02, 0], [0.02, 0.05, 0], [0, 0, 0.03]],
+    covariates={"trial": list("xxy"), "dose": [1.0, 4.0, 2.0], "reference_dose": [0.0, 0, 1]},
+)  # fmt: skip
 PROPORTIONS = bm.Proportions(events=[4, 0, 12], n=[30, 25, 12], covariates={"dose": [1.0, 2.0, 4.0]})
 FOLLOW_UPS = bm.Estimates(
     y=[0.5, 0.1, 0.7, 0.3], se=[0.1, 0.3, 0.2, 0.2], covariates={"trial": list("abaa"), "time": [1.0, 2, 3, 6.5]}
@@ -97,6 +101,26 @@ EXAMPLES = {
     "given their total": Example(COUNTS, bm.HypergeometricNormal(base=DOSE)),
     "rates": Example(RATES, bm.PoissonNormal(base=DOSE, baseline=bm.Normal(-1, 2))),
     "proportions": Example(PROPORTIONS, bm.BinomialNormal(base=DOSE, baseline=None)),
+    "correlated on a sigmoid curve": Example(
+        CURVES,
+        bm.DoseResponse(
+            "sigmoid_emax", bm.Normal(0, 1), bm.HalfNormal(1), ed50=bm.LogNormal(0, 1), hill=bm.LogNormal(0, 1)
+        ),
+    ),
+    "correlated on exponential curves": Example(
+        CURVES,
+        bm.DoseResponse(
+            "exponential",
+            bm.Normal(0, 1),
+            bm.HalfNormal(1),
+            unit_dose=4,
+            delta=bm.LogNormal(0, 1),
+            heterogeneity="amplitude",
+        ),
+    ),
+    "correlated on quadratic curves": Example(
+        CURVES, bm.DoseResponse("quadratic", bm.Normal(0, 1), bm.HalfNormal(1), unit_dose=4, heterogeneity="amplitude")
+    ),
     "follow-ups": Example(FOLLOW_UPS, bm.TimeCourse(formula="1 + time", **TIMES)),
     "decay": Example(
         FOLLOW_UPS,

@@ -50,6 +50,10 @@ RATES = bm.Rates(
     events_t=[3, 0, 5], time_t=[20, 21.5, 30], events_c=[1, 2, 0], time_c=[20, 20, 30], covariates={"dose": [0.0, 1, 2]}
 )
 PROPORTIONS = bm.Proportions(events=[3, 0, 30], n=[20, 20, 30])
+CURVES = bm.Estimates(
+    y=[0.3, 0.5, 0.4], cov=[[0.04, 0.02, 0], [0.02, 0.05, 0], [0, 0, 0.03]],
+    covariates={"trial": list("xxy"), "dose": [1.0, 4.0, 2.0], "reference_dose": [0.0, 0, 1]},
+)  # fmt: skip
 FOLLOW_UPS = bm.Estimates(
     y=[0.5, 0.4, 0.6, 0.3, 0.2, 0.4], se=[0.1, 0.2, 0.3, 0.2, 0.15, 0.2],
     covariates={"trial": list("aabbbc"), "time": [1.0, 3, 1, 3, 6, 1]},
@@ -105,6 +109,13 @@ EXAMPLES = {
     "counts with a slope": Example(COUNTS, bm.BinomialNormal(base=DOSE), ("mu", "tau", "dose")),
     "given their total": Example(COUNTS, bm.HypergeometricNormal(base=DOSE), ("mu", "tau", "dose")),
     "rates": Example(RATES, bm.PoissonNormal(base=DOSE), ("mu", "tau", "dose")),
+    "Emax curve": Example(
+        CURVES, bm.DoseResponse(shape="emax", mu=bm.Normal(0, 1), tau=HALF, ed50=bm.LogNormal(0, 1)), ("mu", "tau", "ed50")
+    ),
+    "quadratic curve": Example(
+        CURVES, bm.DoseResponse(shape="quadratic", mu=bm.Normal(0, 1), tau=HALF, unit_dose=4, heterogeneity="amplitude"),
+        ("mu", "tau", "curvature"),
+    ),
     "means over time": Example(
         FOLLOW_UPS,
         bm.TimeCourse(
@@ -350,7 +361,8 @@ def test_what_is_of_no_family_is_rejected():
         family_of([1, 2], BASE)
     with pytest.raises(
         SpecificationError,
-        match="must be a NormalNormal, TwoScales, ArmNormal, ChangeNormal, BinomialNormal, HypergeometricNormal, PoissonNormal or TimeCourse",
+        match="must be a NormalNormal, TwoScales, ArmNormal, ChangeNormal, BinomialNormal, HypergeometricNormal, "
+        "PoissonNormal, DoseResponse or TimeCourse",
     ):
         family_of(ESTIMATES, "1 + dose")
 

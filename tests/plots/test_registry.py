@@ -28,7 +28,18 @@ HOSTILE = ("$x_1$", "<b>&", "研究一", "abcdefghij" * 6, "[red]x")
 FOLDER = Path(baujat.__file__).parent
 MODEL = bm.NormalNormal(mu=bm.Normal(0, 2), tau=bm.HalfNormal(0.5))
 ALL = pytest.mark.parametrize("plot", PLOTS.values(), ids=PLOTS)
-WITHOUT_NAMES = {"funnel", "prior-posterior", "tau-mu", "regression", "time-course", "radial", "sensitivity", "tipping", "comparison"}
+WITHOUT_NAMES = {
+    "funnel",
+    "prior-posterior",
+    "tau-mu",
+    "regression",
+    "radial",
+    "dose-response",
+    "time-course",
+    "sensitivity",
+    "tipping",
+    "comparison",
+}
 
 
 def hostile_data() -> bm.Estimates:
@@ -45,11 +56,12 @@ def value_of(plot: Plot, data: bm.Estimates) -> Any:
     """What a plot draws, of some data."""
     if plot.value == "fit":
         model = bm.NormalNormal(formula="1 + dose", mu=bm.Normal(0, 2), tau=bm.HalfNormal(0.5))
+        curve = bm.DoseResponse("linear", bm.Normal(0, 2), bm.HalfNormal(0.5), unit_dose=5)
         if plot.kind == "time-course":
             times = bm.Estimates(data.y, data.se, HOSTILE, {"trial": list("aabbb"), "time": [1, 3, 2, 3, 6]}, measure="log_or")
             line = {"formula": "1 + time", "mu": bm.Normal(0, 2), "tau": bm.HalfNormal(0.5)}
             return bm.fit(times, bm.TimeCourse(rho=0.8, rho_within=0.7, **line))
-        return bm.fit(data, model if plot.kind == "regression" else MODEL)
+        return bm.fit(data, {"regression": model, "dose-response": curve}.get(plot.kind, MODEL))
     made: dict[str, Callable[[], Any]] = {
         "sensitivity": lambda: bm.prior_sensitivity(
             data, MODEL, "mu < 0", tau=bm.prior_grid(bm.HalfNormal, scale=[0.25, 0.5, 1])

@@ -30,7 +30,8 @@ KEYS = Keys(
             words="time by which half of the effect is lost (exponential) or reached (emax)",
             scale="[0, inf)",
             example="LogNormal(1, 1)",
-            optional=True,
+            option="curve",
+            choices=CURVES[1:],
         ),
     ),
     options=(

@@ -36,7 +36,8 @@ def sample(shaped: ShapedFit, n: int, seed: int) -> dict[str, Floats]:
         tau[rows] = _draw_tau(part, place, rng)
         beta[rows] = _draw_beta(part, component, place, len(fit.names), rng)
     draws = {fit.problem.scale: tau} | {name: beta[:, j] for j, name in enumerate(fit.names)}
-    for (name, axis), at in zip(shaped.nodes.axes.items(), np.unravel_index(node, shaped.nodes.shape), strict=True):
+    places = np.unravel_index(node, shaped.nodes.shape) if shaped.nodes.axes else ()
+    for (name, axis), at in zip(shaped.nodes.axes.items(), places, strict=True):
         within = axis.step * (rng.random(n) - 0.5) if axis.z.size > 1 else 0.0
         draws[name] = axis.value(axis.z[at] + within)
     return draws

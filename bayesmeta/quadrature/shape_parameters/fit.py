@@ -54,6 +54,11 @@ class ShapedFit:
     nodes: Product
 
     @property
+    def log_evidence(self) -> float:
+        """Log marginal likelihood, with flat priors of density one."""
+        return self.fit.log_evidence
+
+    @property
     def node_masses(self) -> Floats:
         """Posterior mass of each node of the shape parameters, shape (node,)."""
         masses = [part.probability * np.asarray(part.posterior.mass).sum(axis=-1) for part in self.fit.parts]
@@ -146,8 +151,8 @@ def fit_shaped(problem: ShapedProblem, tolerance: float = 1e-8) -> ShapedFit:
             ]
         return np.asarray(logsumexp(np.array(each), axis=0))
 
-    ends = find_ends(problem.priors, log_mass)
     free = sum(prior.atom is None for prior in problem.priors.values())
+    ends = find_ends(problem.priors, log_mass) if free else {}
     wanted = max(tolerance, ERROR_LIMIT) if free > 1 else tolerance
     rotation, of_nodes = Rotation(np.ones(1), np.ones(1)), [0.0] * len(parts)  # each node has a rotation of its own
     nodes = product(problem.priors, ends, _STEPS[free > 1][0])

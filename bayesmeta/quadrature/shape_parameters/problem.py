@@ -26,7 +26,7 @@ class ShapedProblem:
         From a value of each parameter, by name, to the problem there. Effects, names of coefficients and scales, and all priors
         are the same everywhere; the design X, the sampling covariance V and what tau^2 multiplies may differ. There is one scale.
     priors : mapping of str to Prior
-        Of the one or two parameters, each proper and with a density, or a point mass. They are independent of each other.
+        Of these parameters, each proper and with a density, two at the most, or a point mass. They are independent of each other.
 
     Examples
     --------
@@ -60,8 +60,8 @@ class ShapedProblem:
 def obstacle(problem: ShapedProblem) -> str | None:
     """Why the engine does not solve a problem, or None where it does."""
     free = sum(prior.atom is None for prior in problem.priors.values())
-    if not problem.priors or free > MOST:
-        return f"the quadrature engine takes one or two shape parameters that are not known; got {free}. Use engine='nuts'."
+    if free > MOST:
+        return f"the quadrature engine takes at most two shape parameters that are not known; got {free}. Use engine='nuts'."
     for name, prior in problem.priors.items():
         if not prior.is_proper:
             return f"prior for {name} is {prior}, which is improper. Use a proper prior, e.g. LogNormal(0, 1)."
