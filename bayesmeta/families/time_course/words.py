@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from bayesmeta.data.estimates import Estimates
@@ -12,6 +12,18 @@ from bayesmeta.spec.time_course import TimeCourse
 _OVER_TIME = {
     "compound_symmetry": "{} between any two follow-ups",
     "ar1": "{} to the power of the time between two follow-ups",
+}
+_OF_CURVES = {
+    "exponential": {
+        "mu": "Mean effect at time 0 (mu)",
+        "theta_new": "New study at time 0 (prediction)",
+        "half_time": "Time by which half of the effect is lost",
+    },
+    "emax": {
+        "mu": "Largest mean effect (mu)",
+        "theta_new": "Largest effect in a new study (prediction)",
+        "half_time": "Time by which half of the largest effect is reached (ET50)",
+    },
 }
 
 
@@ -41,6 +53,10 @@ class TimeCourseWords(Words):
         """The same of one printed fit."""
         said = "; ".join(_sentences(data, model))
         yield f"{said[0].upper()}{said[1:]}."
+
+    def parameter_words(self, model: TimeCourse) -> Mapping[str, str]:
+        """What mu and the half-time of a curve are."""
+        return _OF_CURVES.get(model.curve, {})
 
 
 def _sentences(data: Estimates, model: TimeCourse) -> Iterator[str]:
