@@ -109,6 +109,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         without("events_t", "n_t", "events_c", "n_c").to_csv(path / "effects.csv", index=False)
         without().to_csv(path / "bcg.csv", index=False)
         PRINTED.to_csv(path / "printed.csv", index=False)
+        FOLLOW_UPS.to_csv(path / "follow-ups.csv", index=False)
         (path / "review.rm5").write_text(REVMAN, encoding="utf-8")
         arms = THREE_ARMS if page == "dependence" else MEANS.rename(columns={"Author": "study", "Mean tx": "mean_t"})
         arms = DOSES if page == "dose-response" else arms
