@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bayesmeta.report.bias_map_command import bias_map
 from bayesmeta.report.command_examples import epilog
 from bayesmeta.report.compare_command import compare
 from bayesmeta.report.diff_command import diff
@@ -19,6 +20,7 @@ from bayesmeta.report.explorer_command import explore
 from bayesmeta.report.fit_command import fit
 from bayesmeta.report.messages import say, warnings_on_one_line
 from bayesmeta.report.new_command import new
+from bayesmeta.report.next_command import next_trials
 from bayesmeta.report.options import (
     AsJson,
     Between,
@@ -82,6 +84,8 @@ def _root(
 app.command(epilog=epilog("new"))(new)
 app.command(epilog=epilog("plot"))(plot)
 app.command(epilog=epilog("explore"))(explore)
+app.command("next", epilog=epilog("next"))(next_trials)
+app.command("bias-map", epilog=epilog("bias-map"))(bias_map)
 
 
 @app.command(epilog=epilog("report"))

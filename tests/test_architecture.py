@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "bayesmeta"
 LAYERS = (
     "errors", "numbers", "text", "priors", "data", "effects", "checks", "spec", "pooling", "quadrature", "families",
-    "inference", "results", "diagnostics", "external", "sensitivity", "analysis", "simulation", "plots", "report", "cli",
+    "inference", "results", "diagnostics", "external", "sensitivity", "planning", "analysis", "simulation", "plots", "report",
+    "cli",
 )  # fmt: skip
 NARROW = {
     "quadrature": {"errors", "numbers", "priors", "quadrature"}
@@ -47,17 +48,20 @@ PUBLIC_NAMES = [
     "MetaResult", "Mixture", "MultiArm", "MultilevelResult",
     "MultivariateNormal", "Normal", "NormalNormal", "OnVariance", "Option", "OverallJeffreys", "PointMass",
     "PoissonNormal", "PooledEstimate", "PooledResult", "PredictionInterval", "Proportions", "PublishedPrior",
-    "PublishedReview", "Range", "Rates", "Rayleigh", "Scale", "SensitivityResult", "SignificantCount", "Slope",
+    "PublishedReview", "Range", "Rates", "Rayleigh", "RiskOfBias", "Scale", "SensitivityResult", "SignificantCount", "Slope",
     "SpecificationError", "SqrtUniform", "StudentT", "Study", "StudyTest", "SubgroupTest", "Table", "Truncated",
-    "TimeCourse", "TwoScales", "Uniform", "UniformShrinkage",
-    "add_reading_error", "alt_text", "bayes_factor_curve", "box_p_value", "check_table", "claim_sensitivity", "cluster_robust",
-    "dose_average",
-    "combine_arms", "combine_groups", "compare", "complete_arms", "convergence", "correlation_sweep", "counts_from_percentage",
-    "cumulative", "cumulative_dose", "default_priors", "discounted", "effect_duration", "effect_sizes", "effective_sample_size", "egger_test",
+    "TimeCourse",
+    "TwoScales", "Uniform", "UniformShrinkage",
+    "add_reading_error", "alt_text", "bayes_factor_curve", "bias_adjusted", "bias_map",
+    "box_p_value", "check_table", "claim_sensitivity", "cluster_robust",
+    "correlation_sweep", "effect_duration",
+    "dose_average", "plot_dose_response",
+    "combine_arms", "combine_groups", "compare", "complete_arms", "convergence", "counts_from_percentage",
+    "cumulative", "cumulative_dose", "default_priors", "discounted", "effect_sizes", "effective_sample_size", "egger_test",
     "elicit", "events_from_percentage", "explorer", "fit", "fit_batch", "fit_many", "fitted_mean_sd", "grim", "grimmer",
     "leave_one_out", "load", "load_dataset", "mantel_haenszel", "map_prior", "mean_sd_from_quantiles", "model_average",
-    "normal_from_interval", "on_one_scale", "parse_prior", "parse_scale", "pet_peese", "peto",
-    "plot_baujat", "plot_comparison", "plot_cumulative", "plot_dose_response", "plot_forest", "plot_funnel", "plot_leave_one_out",
+    "next_trial", "normal_from_interval", "on_one_scale", "parse_prior", "parse_scale", "pet_peese", "peto",
+    "plot_baujat", "plot_comparison", "plot_cumulative", "plot_forest", "plot_funnel", "plot_leave_one_out",
     "plot_predictive", "plot_prior_posterior", "plot_radial", "plot_regression", "plot_sensitivity", "plot_tau_mu",
     "plot_time_course", "plot_tipping", "pool", "pool_glmm",
     "pool_multivariate", "pool_nested", "power_scaling", "predictive_p_value", "prior_data_conflict",

@@ -71,6 +71,12 @@ ALWAYS = {
     "explore": {
         "effects", "--out", "--tau", "--formula", "--level", "--title", "--unit", "--benefit", "--ci-prob", "--engine", "--seed",
     },
+    # what is asked of the posterior and of the trial; a seed as for fit
+    "next": {
+        "effects", "--tau", "--formula", "--benefit", "--threshold", "--level", "--alpha", "--cost", "--trials",
+        "--design-effect", "--engine", "--seed", "--json",
+    },
+    "bias-map": {"effects", "--tau", "--formula", "--bias", "--spread", "--sd", "--level", "--json"},
     "simulate": {"design", "--out", "--json"},
     # what is entered of a review stands in its files
     "new": {
@@ -79,6 +85,8 @@ ALWAYS = {
     },
 }  # fmt: skip
 NEW = ["new", "--review", "--no-input"]
+MAPPED = ["e.csv", *TAU, "--bias", "0", "--biased", "A"]
+NEXT = ["e.csv", *TAU, "--benefit", "lower", "--se", "0.1"]
 _MODEL = {
     "--prior": (["e.csv", *TAU, "--prior", "tau_group=HalfNormal(1)"], "no parameter 'tau_group'"),
     "--option": (["e.csv", *TAU, "--option", "between=multi-arm"], "no trial has several contrasts"),
@@ -244,6 +252,33 @@ REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
         "--model": (["e.csv", *TAU, *PAGE, "--model", "arm_normal"], "column 'n_t' is missing"),
         **{option: ([*given, *PAGE], message) for option, (given, message) in _MODEL.items()},
     },
+    "next": {
+        "--n": ([*NEXT, "--n", "50"], "one of them"),
+        "--se": (["e.csv", *TAU, "--benefit", "lower", "--n", "50", "--se", "0.1"], "one of them"),
+        "--sd": ([*NEXT, "--sd", "2"], "nothing follows from it"),
+        "--control-risk": ([*NEXT, "--control-risk", "0.2"], "nothing follows from it"),
+        "--effect": ([*NEXT, "--effect", "mu + dose"], "no parameter 'dose'"),
+        "--mu": ([*NO_MU, *NEXT[3:], "--mu", "Normal(0, 0.01)"], "has no mu"),
+        "--beta": ([*NEXT, "--beta", "dose=Normal(0, 1)"], "no parameter 'dose'"),
+        "--measure": (["m.csv", *NEXT[1:], "--measure", "md"], "are 'log_or'"),
+        "--column": ([*NEXT, "--column", "mean_t=dose"], "'mean_t' is not read here"),
+        **_with(NEXT[1:]),
+        "--cov": ([*ARMS, *NEXT[3:], "--cov", "cov.csv"], "--cov: it is for estimates"),
+        "--model": ([*NEXT, "--model", "arm_normal"], "column 'n_t' is missing"),
+        **{option: ([*given, *NEXT[3:]], message) for option, (given, message) in _MODEL.items()},
+    },
+    "bias-map": {
+        "--claim": ([*MAPPED, "--claim", "dose < 0"], "no parameter 'dose'"),
+        "--rob": ([*MAPPED, "--rob", "e.csv"], "one of them"),
+        "--biased": (["e.csv", *TAU, "--bias", "0", "--biased", "Z"], "'Z' is none of the studies"),
+        "--mu": ([*NO_MU, *MAPPED[3:], "--mu", "Normal(0, 0.01)"], "has no mu"),
+        "--beta": ([*MAPPED, "--beta", "dose=Normal(0, 1)"], "no parameter 'dose'"),
+        "--measure": (["m.csv", *MAPPED[1:], "--measure", "md"], "are 'log_or'"),
+        "--column": ([*MAPPED, "--column", "mean_t=dose"], "'mean_t' is not read here"),
+        "--cov": ([*MAPPED, "--cov", "cov.csv"], "2 rows and 2 columns beside 'study', for 4 estimates"),
+        **_with(MAPPED[1:]),
+        **{option: ([*given, *MAPPED[3:]], message) for option, (given, message) in _MODEL.items()},
+    },
     "new": {
         "--unit": ([*NEW, "--measure", "rr", "--unit", "points"], "it is for --measure md"),
         "--trial": ([*NEW, "--trials", "1", "--trial", "A; 20", "--trial", "B; 20"], "this is one more"),
@@ -377,7 +412,7 @@ PLAIN = {
     "Truth": "mu tau shape df skewness share factor",  # its validator holds each to the shape
     "Studies": "outcome measure k file se n_t n_c control_risk sd correction",  # and to the outcome
     "Selection": "cuts weights alternative",
-    "BayesianModel": "label tau mu",
+    "BayesianModel": "label tau mu likelihood baseline",
 }
 # Keys that are rejected where they have no effect: what the small analysis becomes, and the message.
 KEYS: dict[str, tuple[str, str]] = {
