@@ -30,7 +30,8 @@ COMPILED = {
     for name in (
         "families/op", "families/fitted", "families/arm_means/kernel", "families/arm_changes/kernel", "families/curves/baseline",
         "families/estimates/kernel", "families/rates/poisson", "families/review/kernel", "families/review/kernel_fit",
-        "families/review/kernel_trials", "families/review/op", "families/time_course/kernel", "families/review/importance/kernel_slopes",
+        "families/review/kernel_trials", "families/review/op", "families/review/importance/kernel_slopes",
+        "families/time_course/kernel",
         "families/review/importance/kernel_newton", "quadrature/study_curves/grid_kernel", "quadrature/study_curves/kernel",
         "quadrature/study_curves/lines", "quadrature/study_curves/surface_kernel",
     )

@@ -69,7 +69,9 @@ class Course(Shown):
         measure = "" if self.display.label == "effect" else f"; effect measure: {self.display.label}"
         parts: list[str | Grid] = [Grid(rows, heads, caption=f"Mean effect by time{measure}")]
         if self.table["extrapolated"].any():
-            parts.append("* Extrapolated: no study has a follow-up that early or late; the shape of the curve alone says so.")
+            parts.append(
+                "* Extrapolated: no study has a follow-up that early or late; the shape of the curve alone says so."
+            )
         return Sheet("Effect over time", parts)
 
     def __repr__(self) -> str:
@@ -237,10 +239,13 @@ def effect_duration(
     checked_probability(ci_prob)
     threshold, said = _threshold(below, above)
     if not said:
-        raise SpecificationError("effect_duration: give a threshold, below=... or above=..., on the scale of the analysis.")
+        raise SpecificationError(
+            "effect_duration: give a threshold, below=... or above=..., on the scale of the analysis."
+        )
     ready, known = result.prepared, observed_times(_of_follow_ups(result))
     if len(known) < 2:
-        raise SpecificationError(f"effect_duration: all follow-ups are at {ready.model.time} {known[0]:g}. It needs several times.")
+        where = f"{ready.model.time} {known[0]:g}"
+        raise SpecificationError(f"effect_duration: all follow-ups are at {where}. It needs several times.")
     continuous = has_every_time(ready)
     at = np.unique(np.append(np.linspace(known[0], known[-1], _STEPS + 1), known)) if continuous else known
     draws = _draws(result)

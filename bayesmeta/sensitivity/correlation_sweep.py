@@ -24,7 +24,7 @@ from bayesmeta.text.sheet import Grid, Sheet, Shown
 if TYPE_CHECKING:
     import pandas as pd
 
-GRID = tuple(round(0.1 * i, 1) for i in range(10)) + (0.95,)
+GRID = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -107,7 +107,7 @@ def correlation_sweep(
     ...     y=[0.8, 0.3, 0.6, 0.4], se=[0.2, 0.2, 0.15, 0.2], covariates={"trial": ["A", "A", "B", "B"], "time": [1, 6, 1, 6]}
     ... )
     >>> model = bm.TimeCourse(
-    ...     formula="1 + time", mu=bm.Normal(0, 1), beta={"time": bm.Normal(0, 0.2)}, tau=bm.HalfNormal(0.2), rho=0.9, rho_within=0
+    ...     formula="1 + time", mu=bm.Normal(0, 1), beta={"time": bm.Normal(0, 0.2)}, tau=bm.HalfNormal(0.2), rho=0.9
     ... )
     >>> print(bm.correlation_sweep(data, model, "time < 0", [0, 0.5, 0.9], level=0.975))
     The answer by the correlation of a study's sampling errors over time
@@ -123,10 +123,14 @@ def correlation_sweep(
     if not ready.family.keys.follow_ups:
         raise SpecificationError(f"correlation_sweep takes a TimeCourse of Estimates; got {type(model).__name__}.")
     if getattr(data, "cov", None) is not None:
-        raise DataError("correlation_sweep: the data have the covariance of their sampling errors. Give standard errors alone.")
+        raise DataError(
+            "correlation_sweep: the data have the covariance of their sampling errors. Give standard errors alone."
+        )
     rhos = [float(rho) for rho in rho_within]
     if len(rhos) < 2 or sorted(set(rhos)) != rhos or not all(rho == 0 or is_between(rho, 0, 1) for rho in rhos):
-        raise SpecificationError(f"rho_within={rho_within!r}: give two or more numbers, 0 or above and below 1, in increasing order.")
+        raise SpecificationError(
+            f"rho_within={rho_within!r}: give two or more numbers, 0 or above and below 1, in increasing order."
+        )
     if level is not None and not is_between(level, 0, 1):
         raise SpecificationError(f"level={level!r}: a probability between 0 and 1, e.g. 0.95.")
     check_claim(claim, ready.named(claim))

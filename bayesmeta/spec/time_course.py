@@ -152,5 +152,7 @@ def _correlation(prior: object, name: str) -> Prior:
             "Uniform(0, 1), or a number such as 0.8."
         )
     if checked.atom == 1 and name == "rho_within":
-        raise SpecificationError("prior for rho_within is PointMass(1): estimates that differ have errors that do. Use 0.99.")
+        raise SpecificationError(
+            "prior for rho_within is PointMass(1): estimates that differ have errors that do. Use 0.99."
+        )
     return checked

@@ -55,7 +55,8 @@ COUNTS = bm.Counts(study=list("ABC"), events_t=[3, 0, 5], n_t=[20, 20, 30], even
 RATES = bm.Rates(study=list("ABC"), events_t=[3, 0, 5], time_t=[20, 21.5, 30], events_c=[1, 2, 0], time_c=[20, 20, 30])
 PROPORTIONS = bm.Proportions(study=list("ABC"), events=[3, 0, 30], n=[20, 20, 30])
 FOLLOW_UPS = bm.Estimates(
-    y=[0.5, 0.4, 0.6, 0.3], se=[0.1, 0.2, 0.3, 0.2], study=list("ABCD"), covariates={"trial": list("xxyy"), "weeks": [1.0, 3, 1, 6]}
+    y=[0.5, 0.4, 0.6, 0.3], se=[0.1, 0.2, 0.3, 0.2], study=list("ABCD"),
+    covariates={"trial": list("xxyy"), "weeks": [1.0, 3, 1, 6]},
 )  # fmt: skip
 TRIALS = np.array([[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1]])
 SD, VARIATION = bm.LogNormal(0.7, 0.5), bm.HalfNormal(0.3)
@@ -255,7 +256,11 @@ def test_a_prior_is_of_a_parameter_and_of_the_scale_that_is_declared(kind: str, 
         known = parameters(one.data, one.model)
         assert [given for given in known if given.split("[")[0] == name]
         assert KINDS[kind].place(name, options) == (key, "")
-    own = {other.name: bm.parse_prior(other.example) for other in KINDS[kind].priors if not (other.option or other.optional)}
+    own = {
+        other.name: bm.parse_prior(other.example)
+        for other in KINDS[kind].priors
+        if not (other.option or other.optional)
+    }
     own |= {key.name: bm.parse_prior(key.example), **({key.option: "dose"} if key.option else {})}
     if key.option == "cluster":
         own["cluster"] = "lab"

@@ -124,7 +124,9 @@ EXAMPLES = {
     "follow-ups": Example(FOLLOW_UPS, bm.TimeCourse(formula="1 + time", **TIMES)),
     "decay": Example(
         FOLLOW_UPS,
-        bm.TimeCourse(between="ar1", within="compound_symmetry", curve="exponential", half_time=bm.LogNormal(0, 1), **TIMES),
+        bm.TimeCourse(
+            between="ar1", within="compound_symmetry", curve="exponential", half_time=bm.LogNormal(0, 1), **TIMES
+        ),
     ),
     "emax": Example(FOLLOW_UPS, bm.TimeCourse(curve="emax", half_time=bm.LogNormal(0, 1), **TIMES)),
     "review": Example(REVIEW, DOSE),

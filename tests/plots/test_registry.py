@@ -58,7 +58,9 @@ def value_of(plot: Plot, data: bm.Estimates) -> Any:
         model = bm.NormalNormal(formula="1 + dose", mu=bm.Normal(0, 2), tau=bm.HalfNormal(0.5))
         curve = bm.DoseResponse("linear", bm.Normal(0, 2), bm.HalfNormal(0.5), unit_dose=5)
         if plot.kind == "time-course":
-            times = bm.Estimates(data.y, data.se, HOSTILE, {"trial": list("aabbb"), "time": [1, 3, 2, 3, 6]}, measure="log_or")
+            times = bm.Estimates(
+                data.y, data.se, HOSTILE, {"trial": list("aabbb"), "time": [1, 3, 2, 3, 6]}, measure="log_or"
+            )
             line = {"formula": "1 + time", "mu": bm.Normal(0, 2), "tau": bm.HalfNormal(0.5)}
             return bm.fit(times, bm.TimeCourse(rho=0.8, rho_within=0.7, **line))
         return bm.fit(data, {"regression": model, "dose-response": curve}.get(plot.kind, MODEL))

@@ -70,5 +70,3 @@ def log_density_of(y: Any, model: TimeCourse, rows: FollowUps, mean: Any, tau: A
     fixed = constants(y, V, rows.gap, by_gap, correlated, order, ends)
     free = [pt.as_tensor(value) for value in (mean, tau, rho, 0.0 if rho_within is None else rho_within)]
     return density(*free, *fixed)[0]
-
-

@@ -72,5 +72,3 @@ def _sentences(data: Estimates, model: TimeCourse) -> Iterator[str]:
         yield f"the mean effect is mu at {model.time} 0 and halves with every half_time"
     if model.curve == "emax":
         yield f"the mean effect is zero at {model.time} 0, half of mu at half_time, and nears mu"
-
-

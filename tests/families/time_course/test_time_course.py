@@ -47,13 +47,17 @@ class Sums:
         a, b = np.einsum("ni,nij,nj->n", f, precision, f), np.einsum("ni,nij,j->n", f, precision, Y)
         square = np.einsum("i,nij,j->n", Y, precision, Y)
         total = a + MU_SD**-2
-        log_like = -0.5 * (np.linalg.slogdet(cov)[1] + square - b**2 / total + np.log(total * MU_SD**2) + 7 * np.log(2 * np.pi))
+        log_like = -0.5 * (
+            np.linalg.slogdet(cov)[1] + square - b**2 / total + np.log(total * MU_SD**2) + 7 * np.log(2 * np.pi)
+        )
         log_mass = log_like + log_w + norm.logpdf(z) + halfnorm.logpdf(tau, scale=TAU)
         top = log_mass.max()
         self.log_evidence = top + np.log(np.exp(log_mass - top).sum())
         pull = (within @ precision)[:, 0]  # of the first follow-up's true effect toward the curve: V (V + tau^2 R)^-1
         self.theta = Y[0] - np.einsum("ni,ni->n", pull, Y - f * (b / total)[:, None])
-        self.theta_sd = np.sqrt((within - within @ precision @ within)[:, 0, 0] + np.einsum("ni,ni->n", pull, f) ** 2 / total)
+        self.theta_sd = np.sqrt(
+            (within - within @ precision @ within)[:, 0, 0] + np.einsum("ni,ni->n", pull, f) ** 2 / total
+        )
         self.mass, self.mean, self.sd, self.kind = np.exp(log_mass - self.log_evidence), b / total, total**-0.5, kind
 
     def moments(self, values: np.ndarray, spread: np.ndarray | float = 0.0) -> tuple[float, float]:
@@ -62,14 +66,20 @@ class Sums:
 
     def below(self, time: float, threshold: float, new: bool) -> float:
         height = curve(self.kind, time, self.half_time)
-        return float(self.mass @ norm.cdf((threshold - height * self.mean) / np.hypot(height * self.sd, new * self.tau)))
+        return float(
+            self.mass @ norm.cdf((threshold - height * self.mean) / np.hypot(height * self.sd, new * self.tau))
+        )
 
 
 CASES = [("exponential", "ar1", "rho_within"), ("emax", "compound_symmetry", "rho_within"), ("emax", "ar1", "rho")]
 
 
 def fitted(kind: str, between: str, known: str, engine: str = "auto", **sampling) -> bm.MetaResult:
-    rho = {"rho": 0.8, "rho_within": bm.Uniform(0, 1)} if known == "rho" else {"rho": bm.Uniform(0, 1), "rho_within": RHO_WITHIN}
+    rho = (
+        {"rho": 0.8, "rho_within": bm.Uniform(0, 1)}
+        if known == "rho"
+        else {"rho": bm.Uniform(0, 1), "rho_within": RHO_WITHIN}
+    )
     model = bm.TimeCourse(curve=kind, half_time=HALF_TIME, between=between, **rho, **PRIORS)
     return bm.fit(DATA, model, engine, **sampling)
 
@@ -121,7 +131,10 @@ def test_how_long_an_effect_lasts_follows_from_the_claims_of_a_line():
     )  # fmt: skip
     result = bm.fit(DATA, model)
     found = bm.effect_duration(result, below=-1.5)
-    never, lasts = result.probability("mu + time >= -1.5"), result.probability("mu + time < -1.5 and mu + 9 * time < -1.5")
+    never, lasts = (
+        result.probability("mu + time >= -1.5"),
+        result.probability("mu + time < -1.5 and mu + 9 * time < -1.5"),
+    )
     assert found.mcse < 0.002
     assert found.never == pytest.approx(never, abs=4 * found.mcse)
     assert found.lasts == pytest.approx(lasts, abs=4 * found.mcse)
@@ -130,7 +143,39 @@ def test_how_long_an_effect_lasts_follows_from_the_claims_of_a_line():
     assert by_median / (1 - never - lasts) == pytest.approx(0.5, abs=0.02)
     assert "the last follow-up" in str(found)
     table = bm.time_course(result, [1, 9], above=-1.5).table
-    assert table["probability"].tolist() == pytest.approx([never, result.probability("mu + 9 * time > -1.5")], abs=1e-12)
+    assert table["probability"].tolist() == pytest.approx(
+        [never, result.probability("mu + 9 * time > -1.5")], abs=1e-12
+    )
+
+
+def test_a_sweep_is_the_fits_and_turns_where_it_says():
+    swept = bm.correlation_sweep(DATA, model(), "time < 0.2", [0, 0.5, 0.9], level=0.81)
+    for rho, row in swept.table.iterrows():
+        result = bm.fit(DATA, model(rho_within=rho))
+        assert row["probability"] == result.probability("time < 0.2")
+    (turns,) = swept.crossings
+    assert bm.fit(DATA, model(rho_within=turns)).probability("time < 0.2") == pytest.approx(0.81, abs=1e-9)
+    assert f"is 0.81 at rho_within {turns:.3g}" in str(swept)
+    assert bm.correlation_sweep(DATA, model(), "time < 0.2", [0, 0.5], level=0.001).crossings == ()
+    for data, made, options, said in (
+        (
+            DATA,
+            bm.NormalNormal(tau=bm.HalfNormal(1)),
+            {},
+            "correlation_sweep takes a TimeCourse of Estimates; got NormalNormal.",
+        ),
+        (
+            bm.Estimates(y=Y, cov=np.diag(SE), covariates=ROWS),
+            model(rho_within=None),
+            {},
+            "the data have the covariance",
+        ),
+        (DATA, model(), {"rho_within": [0.5, 0.2]}, "in increasing order"),
+        (DATA, model(), {"level": 1}, "level=1: a probability between 0 and 1"),
+    ):
+        with pytest.raises((bm.SpecificationError, bm.DataError)) as error:
+            bm.correlation_sweep(data, made, "time < 0.2", **options)
+        assert said in str(error.value)
 
 
 @pytest.mark.slow
@@ -159,11 +204,19 @@ def rows(**changes) -> bm.Estimates:
     [
         (rows(time=[-1.0, *TIME[1:]]), model(), "study 'study 1': time is -1; a time of follow-up is 0 or above."),
         (rows(time=list("abcdefg")), model(), "study 'study 1': time is 'a'; times are numbers"),
-        (rows(time=[4.0, *TIME[1:]]), model(), "study 'study 2': 'study 1' is of the same study (trial 'A') at the same time, 4."),
+        (
+            rows(time=[4.0, *TIME[1:]]),
+            model(),
+            "'study 2': 'study 1' is of the same study (trial 'A') at the same time, 4.",
+        ),
         (rows(), model(time="weeks"), "time='weeks': no such covariate. Covariates: trial, time."),
         (rows(), model(rho_within=None), "study 'A' has 3 follow-ups, whose sampling errors are correlated"),
         (rows(trial=list("ABCDEFG")), model(), "rho_within=PointMass(0.7): no study has several follow-ups"),
-        (rows(time=[1.0] * 7, trial=list("ABCDEFG")), model(rho_within=None), "covariate without variation, 'time' is 1"),
+        (
+            rows(time=[1.0] * 7, trial=list("ABCDEFG")),
+            model(rho_within=None),
+            "covariate without variation, 'time' is 1",
+        ),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(data, made, said):
@@ -178,9 +231,15 @@ def test_what_cannot_be_is_said_in_one_line(data, made, said):
     [
         ({"rho": 1.2}, "prior for rho is PointMass(1.2), which puts mass outside 0 to 1"),
         ({"rho_within": 1}, "prior for rho_within is PointMass(1): estimates that differ"),
-        ({"half_time": HALF_TIME}, "half_time=LogNormal(1.6094379124341003, 0.5): it is of curve='exponential' and curve='emax'"),
+        (
+            {"half_time": HALF_TIME},
+            "half_time=LogNormal(1.6094379124341003, 0.5): it is of curve='exponential' and curve='emax'",
+        ),
         ({"curve": "emax", "formula": "1"}, "curve='emax' needs half_time"),
-        ({"curve": "emax", "half_time": HALF_TIME}, "formula='1 + time': curve='emax' says how the mean depends on time"),
+        (
+            {"curve": "emax", "half_time": HALF_TIME},
+            "formula='1 + time': curve='emax' says how the mean depends on time",
+        ),
         ({"between": "ar"}, "between='ar'"),
     ],
 )

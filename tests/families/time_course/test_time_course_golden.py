@@ -54,12 +54,16 @@ def test_a_posterior_is_that_of_brute_force(label):
 def test_under_flat_priors_given_tau_and_rho_it_is_the_restricted_likelihood_of_metafor(mean, structure):
     """Whose logarithm has half that of |X'X| beside; under point masses at its estimates it is metafor's likelihood."""
     data = bm.load_dataset("ishak2007")
-    fits = {kind: CONTENT["peer"][f"{structure}_{'linear_' if mean == 'linear' else ''}{kind}"] for kind in ("REML", "ML")}
+    fits = {
+        kind: CONTENT["peer"][f"{structure}_{'linear_' if mean == 'linear' else ''}{kind}"] for kind in ("REML", "ML")
+    }
     for kind, peer in fits.items():
         known = {"tau": bm.PointMass(peer["tau2"] ** 0.5), "rho": peer["rho"]}
         made = model(mean, structure, flat=True, **known)
         if kind == "ML":
-            given = {name: bm.PointMass(value) for name, value in zip(names_of(mean), peer["beta"].values(), strict=True)}
+            given = {
+                name: bm.PointMass(value) for name, value in zip(names_of(mean), peer["beta"].values(), strict=True)
+            }
             made = model(mean, structure, flat=True, beta={k: v for k, v in given.items() if k != "mu"}, **known,
                          **({"mu": given["mu"]} if "mu" in given else {}))  # fmt: skip
         result = bm.fit(data, made)
@@ -94,13 +98,14 @@ def test_a_covariance_of_the_data_is_the_correlation_that_it_was_made_with():
     data = bm.load_dataset("ishak2007")
     trial = data.covariates["trial"].to_numpy()
     time = data.covariates["time"].to_numpy(float)
-    cov = np.where(trial[:, None] == trial, CONTENT["phi"] ** np.abs(time[:, None] - time), 0) * np.outer(data.se, data.se)
+    cov = np.where(trial[:, None] == trial, CONTENT["phi"] ** np.abs(time[:, None] - time), 0) * np.outer(
+        data.se, data.se
+    )
     first = data.covariates["trial"].iloc[1]
     np.testing.assert_allclose(cov[1:3, 1:3], CONTENT["V_blocks"][first], rtol=1e-8)
     given = bm.Estimates(y=data.y, cov=cov, study=data.study, covariates=data.covariates, cluster="trial")
     one, two = (
-        bm.fit(rows, model("linear", "AR", rho_within=rho))
-        for rows, rho in ((data, CONTENT["phi"]), (given, None))
+        bm.fit(rows, model("linear", "AR", rho_within=rho)) for rows, rho in ((data, CONTENT["phi"]), (given, None))
     )
     assert one.log_marginal_likelihood == pytest.approx(two.log_marginal_likelihood, abs=1e-10)
     assert one.probability("time < 0") == pytest.approx(two.probability("time < 0"), abs=1e-10)
