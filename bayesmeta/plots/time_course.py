@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -62,8 +64,10 @@ def plot_time_course(
     Effect over time of 4 estimates of 2 studies: mean −2.78 [−3.76, −1.74] at time 1, −1.53 [−2.55, −0.46] at time 6.
     """
     table = time_course(result).table  # which says what is wrong with the result
-    data, model, display = result.data, result.model, result.display
-    rows = follow_ups(data, model)  # type: ignore[arg-type]
+    data: Any = result.data
+    model: Any = result.model
+    display = result.display
+    rows = follow_ups(data, model)
     first, last = float(table.index[0]), float(table.index[-1])
     continuous = has_every_time(result.prepared) and (last > first or until is not None)
     if until is not None and not (is_between(until, last, np.inf) and continuous):
@@ -94,7 +98,7 @@ def plot_time_course(
             ax.axvline(last, color=BLACK, lw=0.8, ls=":")
         if display.null is not None:
             ax.axhline(display.null, color=BLACK, lw=0.8, ls=":")
-        ax.set_xlabel(wrapped(model.time, 60))  # type: ignore[union-attr]
+        ax.set_xlabel(wrapped(model.time, 60))
         ax.set_ylabel(display.label)
         if display.is_ratio:
             ratio_axis(ax, "y")
@@ -105,7 +109,7 @@ def plot_time_course(
         ]
         legend(ax, handles, ncols=1 if narrow(inches) else 3)
     said = [
-        f"{bracket(float(middle[i]), float(low[i]), float(high[i]))} at {model.time} {x[i]:.4g}"  # type: ignore[union-attr]
+        f"{bracket(float(middle[i]), float(low[i]), float(high[i]))} at {model.time} {x[i]:.4g}"
         for i in dict.fromkeys((0, len(x) - 1))
     ]
     beyond = "" if until is None else f"; extrapolated beyond {last:g}"

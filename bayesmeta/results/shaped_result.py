@@ -127,7 +127,7 @@ class ShapedResult(ComputedResult):
         for name in self.fit.nodes.axes if probability is None else ():
             one = self._known[name]
             assert isinstance(one, ScaleMarginal)
-            if (found := scale_probability(one.cdf, claim, self.parameters, name, one.points)) is not None:
+            if (found := scale_probability(one.cdf, claim, names, name, one.points)) is not None:
                 return found
         return probability
 

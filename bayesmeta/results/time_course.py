@@ -194,7 +194,8 @@ def time_course(
 
     checked_probability(ci_prob)
     threshold, said = _threshold(below, above)
-    ready, known = result.prepared, observed_times(_of_follow_ups(result))
+    ready = _of_follow_ups(result)
+    known = observed_times(ready)
     at = known if times is None else _checked(times)
     heights, rows = Heights(ready, at), []
     for i in range(len(at)):
@@ -242,7 +243,8 @@ def effect_duration(
         raise SpecificationError(
             "effect_duration: give a threshold, below=... or above=..., on the scale of the analysis."
         )
-    ready, known = result.prepared, observed_times(_of_follow_ups(result))
+    ready = _of_follow_ups(result)
+    known = observed_times(ready)
     if len(known) < 2:
         where = f"{ready.model.time} {known[0]:g}"
         raise SpecificationError(f"effect_duration: all follow-ups are at {where}. It needs several times.")
@@ -263,10 +265,21 @@ def effect_duration(
     tail = (1 - ci_prob) / 2
     spread = np.quantile(done, [0.5, tail, 1 - tail]) if done.size >= 100 else np.full(3, np.nan)
     shares = [_share(result, holds, draws["tau"].shape) for holds in (never, ~never & ~lasts, lasts)]
+    chances, medians = [share for share, _ in shares], [float(value) for value in spread]
     return Duration(
-        *(share for share, _ in shares), max(error for _, error in shares), *map(float, spread), said, float(known[0]),
-        float(known[-1]), ready.model.time, ci_prob,
-    )  # fmt: skip
+        never=chances[0],
+        ends=chances[1],
+        lasts=chances[2],
+        mcse=max(error for _, error in shares),
+        median=medians[0],
+        lower=medians[1],
+        upper=medians[2],
+        beyond=said,
+        first=float(known[0]),
+        last=float(known[-1]),
+        time=ready.model.time,
+        ci_prob=ci_prob,
+    )
 
 
 def _ends(at: Floats, gap: Floats, continuous: bool) -> Floats:

@@ -134,11 +134,11 @@ def correlation_sweep(
     if level is not None and not is_between(level, 0, 1):
         raise SpecificationError(f"level={level!r}: a probability between 0 and 1, e.g. 0.95.")
     check_claim(claim, ready.named(claim))
+    stated: Any = model
 
     @cache
     def at(rho: float) -> tuple[float, float]:
-        changed: Any = replace(model, rho_within=PointMass(rho))  # type: ignore[type-var]
-        result = fit(data, changed, "quadrature")
+        result = fit(data, replace(stated, rho_within=PointMass(rho)), "quadrature")
         evidence = result.log_marginal_likelihood
         return result.probability(claim), np.nan if evidence is None else evidence
 

@@ -136,7 +136,9 @@ def fit_shaped(problem: ShapedProblem, tolerance: float = 1e-8) -> ShapedFit:
         stack, out = _Stack(problem, nodes), []
         for piece, weight, scale, improper in parts:
             integrand = stack.integrand(piece, scale, improper)
-            with np.errstate(invalid="ignore"):  # at 1e50 tau a correlation of one leaves a flat coefficient no precision
+            with np.errstate(
+                invalid="ignore"
+            ):  # at 1e50 tau a correlation of one leaves a flat coefficient no precision
                 posterior = integrate(integrand, n) if n else converge(integrand, tolerance, largest=_MOST_NODES)
             prior = piece.weight * weight
             basis = np.eye(len(piece.free))
