@@ -50,6 +50,7 @@ PUBLIC_NAMES = [
     "PublishedReview", "Range", "Rates", "Rayleigh", "Scale", "SensitivityResult", "SignificantCount", "Slope",
     "SpecificationError", "SqrtUniform", "StudentT", "Study", "StudyTest", "SubgroupTest", "Table", "Truncated",
     "TwoScales", "Uniform", "UniformShrinkage",
+    "adjusted_ratios",
     "add_reading_error", "alt_text", "bayes_factor_curve", "box_p_value", "check_table", "claim_sensitivity", "cluster_robust",
     "combine_arms", "combine_groups", "compare", "complete_arms", "convergence", "counts_from_percentage",
     "cumulative", "cumulative_dose", "default_priors", "discounted", "effect_sizes", "effective_sample_size", "egger_test",
