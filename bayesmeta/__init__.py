@@ -58,6 +58,7 @@ _HOME = {
         "BayesmetaError", "ConvergenceWarning", "DataError", "DataWarning", "InferenceError", "SpecificationError",
     ],
     "bayesmeta.external.map_prior": ["map_prior"],
+    "bayesmeta.planning.next_trial": ["next_trial"],
     "bayesmeta.plots.baujat": ["plot_baujat"],
     "bayesmeta.plots.comparison": ["plot_comparison"],
     "bayesmeta.plots.dose_response": ["plot_dose_response"],

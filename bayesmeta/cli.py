@@ -19,6 +19,7 @@ from bayesmeta.report.explorer_command import explore
 from bayesmeta.report.fit_command import fit
 from bayesmeta.report.messages import say, warnings_on_one_line
 from bayesmeta.report.new_command import new
+from bayesmeta.report.next_command import next_trials
 from bayesmeta.report.options import (
     AsJson,
     Between,
@@ -82,6 +83,7 @@ def _root(
 app.command(epilog=epilog("new"))(new)
 app.command(epilog=epilog("plot"))(plot)
 app.command(epilog=epilog("explore"))(explore)
+app.command("next", epilog=epilog("next"))(next_trials)
 
 
 @app.command(epilog=epilog("report"))

@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "bayesmeta"
 LAYERS = (
     "errors", "numbers", "text", "priors", "data", "effects", "checks", "spec", "pooling", "quadrature", "families",
-    "inference", "results", "diagnostics", "external", "sensitivity", "analysis", "simulation", "plots", "report", "cli",
+    "inference", "results", "diagnostics", "external", "sensitivity", "planning", "analysis", "simulation", "plots", "report",
+    "cli",
 )  # fmt: skip
 NARROW = {
     "quadrature": {"errors", "numbers", "priors", "quadrature"}
@@ -57,7 +58,7 @@ PUBLIC_NAMES = [
     "dose_average",
     "elicit", "events_from_percentage", "explorer", "fit", "fit_batch", "fit_many", "fitted_mean_sd", "grim", "grimmer",
     "leave_one_out", "load", "load_dataset", "mantel_haenszel", "map_prior", "mean_sd_from_quantiles", "model_average",
-    "normal_from_interval", "on_one_scale", "parse_prior", "parse_scale", "pet_peese", "peto",
+    "next_trial", "normal_from_interval", "on_one_scale", "parse_prior", "parse_scale", "pet_peese", "peto",
     "plot_baujat", "plot_comparison", "plot_cumulative", "plot_dose_response", "plot_forest", "plot_funnel", "plot_leave_one_out",
     "plot_predictive", "plot_prior_posterior", "plot_radial", "plot_regression", "plot_sensitivity", "plot_tau_mu",
     "plot_tipping", "pool", "pool_glmm",

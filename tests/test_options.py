@@ -69,6 +69,11 @@ ALWAYS = {
     "explore": {
         "effects", "--out", "--tau", "--formula", "--level", "--title", "--unit", "--benefit", "--ci-prob", "--engine", "--seed",
     },
+    # what is asked of the posterior and of the trial; a seed as for fit
+    "next": {
+        "effects", "--tau", "--formula", "--benefit", "--threshold", "--level", "--alpha", "--cost", "--trials",
+        "--design-effect", "--engine", "--seed", "--json",
+    },
     "simulate": {"design", "--out", "--json"},
     # what is entered of a review stands in its files
     "new": {
@@ -77,6 +82,7 @@ ALWAYS = {
     },
 }  # fmt: skip
 NEW = ["new", "--review", "--no-input"]
+NEXT = ["e.csv", *TAU, "--benefit", "lower", "--se", "0.1"]
 _MODEL = {
     "--prior": (["e.csv", *TAU, "--prior", "tau_group=HalfNormal(1)"], "no parameter 'tau_group'"),
     "--option": (["e.csv", *TAU, "--option", "between=multi-arm"], "no trial has several contrasts"),
@@ -235,6 +241,21 @@ REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
         "--model": (["e.csv", *TAU, *PAGE, "--model", "arm_normal"], "column 'n_t' is missing"),
         **{option: ([*given, *PAGE], message) for option, (given, message) in _MODEL.items()},
     },
+    "next": {
+        "--n": ([*NEXT, "--n", "50"], "one of them"),
+        "--se": (["e.csv", *TAU, "--benefit", "lower", "--n", "50", "--se", "0.1"], "one of them"),
+        "--sd": ([*NEXT, "--sd", "2"], "nothing follows from it"),
+        "--control-risk": ([*NEXT, "--control-risk", "0.2"], "nothing follows from it"),
+        "--effect": ([*NEXT, "--effect", "mu + dose"], "no parameter 'dose'"),
+        "--mu": ([*NO_MU, *NEXT[3:], "--mu", "Normal(0, 0.01)"], "has no mu"),
+        "--beta": ([*NEXT, "--beta", "dose=Normal(0, 1)"], "no parameter 'dose'"),
+        "--measure": (["m.csv", *NEXT[1:], "--measure", "md"], "are 'log_or'"),
+        "--column": ([*NEXT, "--column", "mean_t=dose"], "'mean_t' is not read here"),
+        **_with(NEXT[1:]),
+        "--cov": ([*ARMS, *NEXT[3:], "--cov", "cov.csv"], "--cov: it is for estimates"),
+        "--model": ([*NEXT, "--model", "arm_normal"], "column 'n_t' is missing"),
+        **{option: ([*given, *NEXT[3:]], message) for option, (given, message) in _MODEL.items()},
+    },
     "new": {
         "--unit": ([*NEW, "--measure", "rr", "--unit", "points"], "it is for --measure md"),
         "--trial": ([*NEW, "--trials", "1", "--trial", "A; 20", "--trial", "B; 20"], "this is one more"),
@@ -367,7 +388,7 @@ PLAIN = {
     "Truth": "mu tau shape df skewness share factor",  # its validator holds each to the shape
     "Studies": "outcome measure k file se n_t n_c control_risk sd correction",  # and to the outcome
     "Selection": "cuts weights alternative",
-    "BayesianModel": "label tau mu",
+    "BayesianModel": "label tau mu likelihood baseline",
 }
 # Keys that are rejected where they have no effect: what the small analysis becomes, and the message.
 KEYS: dict[str, tuple[str, str]] = {

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bayesmeta.data.estimates import Estimates
+import numpy as np
+
+from bayesmeta.data.kinds import Data
 from bayesmeta.errors import InferenceError, SpecificationError
 from bayesmeta.external.normal_fit import NormalFit, fit_normals, target
-from bayesmeta.families.estimates.family import require_normal
 from bayesmeta.priors import Mixture, Normal
 from bayesmeta.priors._parameters import as_float
 from bayesmeta.results.fit import fit
-from bayesmeta.results.normal_mixture import NormalMixture
-from bayesmeta.spec.normal_normal import NormalNormal
+from bayesmeta.results.intervals import Marginal
+from bayesmeta.spec.two_scales import Model
 from bayesmeta.text.numbers import count_of, rounded, spread_of, write_row
 from bayesmeta.text.sheet import Grid, Sheet, Shown, facts
+
+_LEFT_OUT = 1e-6  # of the predictive distribution: quadrature knows it to better than that
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -30,18 +33,18 @@ class MapPrior(Shown):
         Kullback-Leibler divergence of `prior` from `predictive`.
     total_variation : float
         Largest difference of any probability under the two.
-    predictive : NormalMixture
-        The exact posterior of the true effect in a new study, with `mean`, `sd`, `ppf`, `cdf`.
-    historical : Estimates
-    model : NormalNormal
+    predictive : Marginal
+        The posterior of the true effect in a new study, with `mean`, `sd`, `ppf`, `cdf`.
+    historical : Estimates, Counts, Proportions or Rates
+    model : NormalNormal, BinomialNormal or PoissonNormal
     """
 
     prior: Normal | Mixture
     kl: float
     total_variation: float
-    predictive: NormalMixture
-    historical: Estimates
-    model: NormalNormal
+    predictive: Marginal
+    historical: Data
+    model: Model
 
     def sheet(self) -> Sheet:
         """What ``print`` and a notebook show: the prior beside the exact predictive distribution that it stands for."""
@@ -68,17 +71,18 @@ class MapPrior(Shown):
         return f"MapPrior({self.prior}, kl={self.kl:.2g}, total_variation={self.total_variation:.2g})"
 
 
-def map_prior(historical: Estimates, model: NormalNormal, *, max_kl: float = 1e-5, max_components: int = 8) -> MapPrior:
+def map_prior(historical: Data, model: Model, *, max_kl: float = 1e-5, max_components: int = 8) -> MapPrior:
     """Meta-analytic-predictive prior from historical studies: the posterior of `theta_new`, as a mixture of normals.
 
     Analysing a new study under this prior is the same as analysing it together with the historical ones and looking at
-    its own shrunken effect.
+    its own shrunken effect. Of `Proportions` or `Rates` of single arms it is a prior on the logit of a control risk, or on a
+    log rate.
 
     Parameters
     ----------
-    historical : Estimates
+    historical : Estimates, Counts, Proportions or Rates
         Earlier studies.
-    model : NormalNormal
+    model : NormalNormal, BinomialNormal or PoissonNormal
         For `historical`, with an intercept. Its prior on `tau` says how much is borrowed: with few studies it matters.
     max_kl : float, default 1e-5
         Largest Kullback-Leibler divergence from the exact predictive distribution; the least number of normals that
@@ -113,22 +117,15 @@ def map_prior(historical: Estimates, model: NormalNormal, *, max_kl: float = 1e-
     >>> found.prior.ppf([0.025, 0.975]).round(1), found.predictive.ppf([0.025, 0.975]).round(1)
     (array([-8., 23.]), array([-8., 23.]))
     """
-    require_normal("map_prior", "whose predictive distribution is a mixture of normals", model, historical)
     if not 0 < as_float(max_kl) < 1:
         raise SpecificationError(f"max_kl={max_kl!r}: must lie between 0 and 1, e.g. 1e-5.")
     if not isinstance(max_components, int) or isinstance(max_components, bool) or max_components < 1:
         raise SpecificationError(f"max_components={max_components!r}: must be a whole number of at least 1.")
     result = fit(historical, model, "quadrature")
     if "theta_new" not in result.parameters:
-        raise SpecificationError(f"map_prior: formula {model.formula!r} has no intercept, so no new study's effect.")
+        formula = model.base.formula
+        raise SpecificationError(f"map_prior: formula {formula!r} has no intercept, so no new study's effect.")
     predictive = result.marginal("theta_new")
-    if not isinstance(predictive, NormalMixture):
-        raise SpecificationError(
-            f"prior for mu is {model.mu}: under a truncated prior the predictive distribution is not a mixture of normals, "
-            "which map_prior approximates. Use Normal, StudentT or Cauchy."
-        )
-    if not (predictive.sds > 0).all():
-        raise SpecificationError(f"map_prior: under mu={model.mu}, tau={model.tau} the effect may be known exactly.")
     fitted = _smallest(predictive, max_kl, max_components)
     parts = [
         (float(w), Normal(float(m), float(s))) for w, m, s in zip(fitted.weights, fitted.means, fitted.sds, strict=True)
@@ -137,9 +134,13 @@ def map_prior(historical: Estimates, model: NormalNormal, *, max_kl: float = 1e-
     return MapPrior(prior, fitted.kl, fitted.total_variation, predictive, historical, model)
 
 
-def _smallest(predictive: NormalMixture, max_kl: float, max_components: int) -> NormalFit:
+def _smallest(predictive: Marginal, max_kl: float, max_components: int) -> NormalFit:
     """The fit of fewest normals that is near enough."""
     density = target(predictive)
+    if not density.whole > 1 - _LEFT_OUT:
+        raise SpecificationError(
+            "map_prior: under these priors the effect in a new study has a probability of a single value, which no normal has."
+        )
     best = None
     for n in range(1, max_components + 1):
         fit = fit_normals(density, n)
@@ -149,7 +150,7 @@ def _smallest(predictive: NormalMixture, max_kl: float, max_components: int) -> 
     assert best is not None
     heavy = (
         ""
-        if predictive.moments == 2
+        if np.isfinite(predictive.sd())
         else " Its tails are so heavy that it has no variance: try a lighter prior on tau."
     )
     raise InferenceError(

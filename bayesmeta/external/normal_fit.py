@@ -9,14 +9,14 @@ import numpy as np
 from numpy.polynomial.legendre import leggauss
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import ndtr, ndtri, softmax
+from scipy.special import ndtr, softmax
 
-from bayesmeta.results.normal_mixture import NormalMixture, without_negligible
+from bayesmeta.results.intervals import Marginal
 
 Floats = NDArray[np.float64]
 _LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
-_REACH, _PANELS, _NODES = 8.0, 48, 12  # panels end near quantiles of z-scores up to 8: 1e-15 of the mass is beyond
-_SPACING = 0.25  # of points within a component that stand for it while panels are chosen
+_REACH, _PANELS, _NODES = 7.5, 48, 12  # panels end at quantiles of z-scores up to 7.5: 1e-13 of the mass is beyond
+_NOTHING = 1e-18  # mass of a node that is none
 _EM_STEPS = 30
 
 
@@ -47,67 +47,54 @@ class Target:
     Attributes
     ----------
     x, log_density, mass : ndarray, shape (node,)
-        `mass` is density times weight of the rule; it sums to one.
-    exact : NormalMixture
+        `mass` is density times weight of the rule, brought to a sum of one.
+    whole : float
+        What it was before: less than one where a value has a probability of its own.
     """
 
     x: Floats
     log_density: Floats
     mass: Floats
-    exact: NormalMixture
+    whole: float
 
 
-def target(exact: NormalMixture) -> Target:
-    """Nodes for integrals over an exact mixture: Gauss-Legendre between its own quantiles."""
-    keep = without_negligible(exact.weights)
-    exact = NormalMixture(exact.weights[keep] / exact.weights[keep].sum(), exact.means[keep], exact.sds[keep])
-    edges = _rough_quantiles(exact)
+def target(exact: Marginal) -> Target:
+    """Nodes for integrals over an exact marginal: Gauss-Legendre between its own quantiles."""
+    edges = np.unique(np.asarray(exact.ppf(ndtr(np.linspace(-_REACH, _REACH, _PANELS + 1)))))
     nodes, weights = leggauss(_NODES)
     half = np.diff(edges)[:, None] / 2
     x = (edges[:-1, None] + half * (nodes + 1)).ravel()
-    density = exact.pdf(x)
+    density = np.asarray(exact.pdf(x))
     mass = density * (half * weights).ravel()
-    with np.errstate(divide="ignore"):
-        return Target(x, np.log(density), mass / mass.sum(), exact)
-
-
-def _rough_quantiles(exact: NormalMixture) -> Floats:
-    """Quantiles at equally spaced z-scores, near enough for panels to end at: from a few points of each component."""
-    z = np.arange(-_REACH - 0.5, _REACH + 0.6, _SPACING)
-    near = -np.abs(z)
-    x = (exact.means[:, None] + exact.sds[:, None] * z).ravel()
-    mass = (exact.weights[:, None] * (ndtr(near + _SPACING / 2) - ndtr(near - _SPACING / 2))).ravel()
-    order = np.argsort(x)
-    x, mass = x[order], mass[order]
-    wanted = np.linspace(-_REACH, 0, _PANELS // 2 + 1)
-    ends = []
-    for at, share in ((x, mass), (x[::-1], mass[::-1])):  # from each end, so that tails keep their digits
-        ends.append(np.interp(wanted, ndtri(np.minimum(np.cumsum(share) - share / 2, 1 - 1e-15)), at))
-    return np.unique(np.concatenate(ends))
+    there = mass > _NOTHING
+    whole = float(mass[there].sum())
+    return Target(x[there], np.log(density[there]), mass[there] / whole, whole)
 
 
 def fit_normals(density: Target, n: int) -> NormalFit:
     """The best mixture of `n` normals, from three starts: EM, then a quasi-Newton method."""
-    fits = [_optimised(density, start) for start in _starts(density.exact, n)]
+    fits = [_optimised(density, start) for start in _starts(density, n)]
     return min(fits, key=lambda fit: fit.kl)
 
 
-def _starts(exact: NormalMixture, n: int) -> list[tuple[Floats, Floats, Floats]]:
-    """Starting values: components of the exact mixture by sd in groups, of equal mass or with thinning tails."""
-    order = np.argsort(exact.sds)
-    w, m, s = exact.weights[order], exact.means[order], exact.sds[order]
-    middle = np.cumsum(w) - w / 2
+def _starts(density: Target, n: int) -> list[tuple[Floats, Floats, Floats]]:
+    """Starting values: normals around the median, as wide as shells of the density, of equal mass or with thinning tails."""
+    x, mass = density.x, density.mass
+    median = x[np.searchsorted(np.cumsum(mass), 0.5)]
+    order = np.argsort(np.abs(x - median))
+    x, mass = x[order], mass[order]
+    within = np.cumsum(mass) - mass / 2
     starts = []
     for ends in (np.arange(1, n) / n, 1 - 0.25 ** np.arange(1, n), 1 - 0.5 ** np.arange(1, n)):
-        group = np.searchsorted(ends, middle)
+        shell = np.searchsorted(ends, within)
         weights, means, sds = np.full(n, 1.0 / n), np.zeros(n), np.ones(n)
         for j in range(n):
-            near = np.abs(group - j)
-            share = w * (near == near.min())
+            near = np.abs(shell - j)
+            share = mass * (near == near.min())
             share = share / share.sum()
-            means[j] = share @ m
-            sds[j] = math.sqrt(float(share @ (s**2 + (m - means[j]) ** 2))) * (1 + 0.02 * j)
-            weights[j] = max(float((w * (group == j)).sum()), 1e-3)
+            means[j] = share @ x
+            sds[j] = math.sqrt(float(share @ (x - means[j]) ** 2)) * (1 + 0.02 * j)
+            weights[j] = max(float((mass * (shell == j)).sum()), 1e-3)
         starts.append((weights / weights.sum(), means, sds))
     return starts if n > 1 else starts[:1]
 

@@ -22,6 +22,9 @@ EXAMPLES = {
     "explore": (
         'bayesmeta explore effects.csv --mu "Normal(0, 2)" --tau "HalfNormal(0.5)" --measure log_rr --out explorer.html',
     ),
+    "next": (
+        'bayesmeta next effects.csv --tau "HalfNormal(0.5)" --mu "Normal(0, 1)" --measure smd --benefit lower --n 50 --n 200',
+    ),
     "effects": ("bayesmeta effects arms.csv --measure log_rr > effects.csv",),
     "check": ("bayesmeta check arms.csv", "bayesmeta check arms.csv --strict --json"),
     "convert": ("bayesmeta convert metafor.csv > effects.csv",),

@@ -19,6 +19,7 @@ from bayesmeta.families.prepared import Prepared, prepare
 from bayesmeta.priors import published_parts
 from bayesmeta.results.claims import evaluate
 from bayesmeta.results.display import with_display
+from bayesmeta.results.effect_components import Components
 from bayesmeta.results.intervals import Marginal, checked_interval, checked_probability, named
 from bayesmeta.spec.two_scales import Model
 from bayesmeta.text.sheet import Sheet, Shown
@@ -274,7 +275,23 @@ class MetaResult(Shown, ABC):
 
     def _new_study(self, group: str, draws: Callable[[str], Any]) -> Floats:
         """Draws of the effect in a new study around a coefficient, from those of the parameters."""
-        others = (name for name, one in self.model.components.items() if one.varies_in_new_study)
-        spread = np.sqrt(sum((np.asarray(draws(name)) ** 2 for name in ("tau", *others)), np.zeros(())))
+        spread = np.sqrt(self._between(draws))
         noise = np.random.default_rng(_NEW_STUDY).standard_normal(spread.shape)
         return np.asarray(draws(group) + spread * noise)
+
+    def _between(self, draws: Callable[[str], Any]) -> Floats:
+        """Draws of the variance of a new study's effect around its mean."""
+        others = (name for name, one in self.model.components.items() if one.varies_in_new_study)
+        return np.asarray(sum((np.asarray(draws(name)) ** 2 for name in ("tau", *others)), np.zeros(())))
+
+    def given_heterogeneity(self, effect: str) -> Components | None:
+        """A mean effect, a linear expression in coefficients, as normals given the standard deviations between studies.
+
+        None where the posterior has no such form: `draws_with_heterogeneity` has the same from draws.
+        """
+        return None
+
+    def draws_with_heterogeneity(self, effect: str) -> Components:
+        """Draws of a mean effect, as normals of variance zero."""
+        means, between = self.draws(effect).ravel(), self._between(self.draws).ravel()
+        return Components(np.full(means.size, 1 / means.size), means, np.zeros(means.size), between)

@@ -17,11 +17,14 @@ from bayesmeta.families.effect_names import study_of
 from bayesmeta.quadrature import mixtures
 from bayesmeta.quadrature.parts import QuadratureFit
 from bayesmeta.results.claim_algebra import ZERO, Sum, number
+from bayesmeta.results.claim_syntax import read
 from bayesmeta.results.computed_result import ComputedResult
 from bayesmeta.results.cut_mixture import CutMixture
+from bayesmeta.results.effect_components import Components
 from bayesmeta.results.exact_claims import along, contrast, exact_probability, one_direction, scale_probability
 from bayesmeta.results.face import bound_text
 from bayesmeta.results.intervals import Marginal, checked_probability
+from bayesmeta.results.monotone import monotone_steps
 from bayesmeta.results.monotone_marginal import ExactMarginal
 from bayesmeta.results.normal_mixture import NormalMixture, mixture_ppf
 from bayesmeta.results.quadrature_marginals import (
@@ -231,6 +234,15 @@ class QuadratureResult(ComputedResult):
         from bayesmeta.results.joint_density import joint_density
 
         return joint_density(self.fit, coefficient, mu, tau)
+
+    def given_heterogeneity(self, effect: str) -> Components | None:
+        """A mean effect as normals at the nodes of tau; None with a truncated prior, or of what is not linear."""
+        steps = None if self.fit.is_cut else monotone_steps(read(effect, self.prepared.named(effect)))
+        terms = None if steps is None or steps[1] else contrast(steps[0], self.fit.names)
+        if terms is None or terms[1]:
+            return None
+        mean, new = mixtures.linear(self.fit, terms[0]), mixtures.linear(self.fit, terms[0], new_study=True)
+        return Components(mean.weights, mean.means + terms[2], mean.variances, new.variances - mean.variances)
 
     def _known_marginal(self, x: Sum) -> ExactMarginal | None:
         if any(isinstance(name, str) and study_of(name) for name, _ in x.terms):

@@ -8,12 +8,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesmeta.data.counts import Counts
 from bayesmeta.pooling.arrays import critical, pool_regression
 from bayesmeta.pooling.residuals import Regression, regression
 from bayesmeta.priors import parse_prior
 from bayesmeta.results.batch import fit_batch
+from bayesmeta.results.fit import fit
 from bayesmeta.simulation.design import BayesianModel, Design, method_and_interval
-from bayesmeta.simulation.generate import Simulated
+from bayesmeta.simulation.generate import COUNTS, Simulated
 
 Floats = NDArray[np.float64]
 PARAMETERS = ("mu", "tau", "theta_new")
@@ -38,7 +40,7 @@ def answers(design: Design, data: Simulated) -> Iterator[tuple[Answer, ...]]:
     for text in design.estimators:
         yield _frequentist(text, studies, design.level)
     for prior in design.priors:
-        yield _bayesian(prior, data, design.level)
+        yield (_of_estimates if prior.likelihood == "normal" else _of_counts)(prior, data, design.level)
 
 
 def _frequentist(text: str, studies: Regression, level: float) -> tuple[Answer, ...]:
@@ -55,7 +57,7 @@ def _frequentist(text: str, studies: Regression, level: float) -> tuple[Answer, 
     return mu, tau, Answer(estimate, estimate - half, estimate + half, nothing, nothing)
 
 
-def _bayesian(model: BayesianModel, data: Simulated, level: float) -> tuple[Answer, ...]:
+def _of_estimates(model: BayesianModel, data: Simulated, level: float) -> tuple[Answer, ...]:
     tail = (1 - level) / 2
     posterior = fit_batch(
         data.y,
@@ -73,3 +75,17 @@ def _bayesian(model: BayesianModel, data: Simulated, level: float) -> tuple[Answ
             Answer(median, lower, upper, marginal["sd"].to_numpy(), marginal["probability_below_zero"].to_numpy())
         )
     return tuple(made)
+
+
+def _of_counts(model: BayesianModel, data: Simulated, level: float) -> tuple[Answer, ...]:
+    """One fit for each replication."""
+    stated, tail = model.of_counts(), (1 - level) / 2
+    numbers = np.empty((len(PARAMETERS), len(Answer._fields), len(data.y)))
+    for i in range(len(data.y)):
+        events = Counts(**dict(zip(COUNTS, data.counts[:, i], strict=True)))
+        result = fit(events, stated, "quadrature")
+        for j, name in enumerate(PARAMETERS):
+            marginal = result.marginal(name)
+            lower, median, upper = marginal.ppf([tail, 0.5, 1 - tail])
+            numbers[j, :, i] = median, lower, upper, marginal.sd(), marginal.cdf(0.0)
+    return tuple(Answer(*each) for each in numbers)

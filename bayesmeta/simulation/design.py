@@ -15,6 +15,7 @@ from bayesmeta.data.text_files import read_csv
 from bayesmeta.errors import SpecificationError
 from bayesmeta.pooling.arrays import check_names
 from bayesmeta.priors import PointMass, Prior, parse_prior, require_scale_prior
+from bayesmeta.spec.binomial_normal import BASELINE, BinomialNormal
 
 Amount = float | str
 Grid = float | str | list[float | str]
@@ -112,11 +113,28 @@ class Selection(Strict):
 
 
 class BayesianModel(Strict):
-    """A pair of priors, under the label that tables use."""
+    """A pair of priors, under the label that tables use, and the likelihood that goes with them.
+
+    The normal one is of the estimates and their standard errors, the binomial one of the counts in two arms, whose `baseline` is
+    the prior on the logit of each control risk.
+    """
 
     label: str
     tau: str
     mu: str = "Flat()"
+    likelihood: Literal["normal", "binomial"] = "normal"
+    baseline: str | None = None
+
+    @model_validator(mode="after")
+    def _baseline(self) -> Self:
+        if self.baseline is not None and self.likelihood == "normal":
+            raise ValueError("likelihood = 'normal' takes no baseline")
+        return self
+
+    def of_counts(self) -> BinomialNormal:
+        """The model of counts."""
+        baseline = BASELINE if self.baseline is None else parse_prior(self.baseline)
+        return BinomialNormal(mu=parse_prior(self.mu), tau=parse_prior(self.tau), baseline=baseline)
 
 
 class Design(Strict):
@@ -214,6 +232,13 @@ def checked(design: Design) -> Design:
     for prior in design.priors:
         require_scale_prior(parse_prior(prior.tau))
         parse_prior(prior.mu)
+        if prior.likelihood == "binomial":
+            if design.studies.measure != "log_or":
+                raise SpecificationError(
+                    f"priors {prior.label!r}: likelihood = 'binomial' is of log odds ratios of counts, outcome = 'binary' and "
+                    f"measure = 'log_or'; got outcome = {design.studies.outcome!r}, measure = {design.studies.measure!r}."
+                )
+            prior.of_counts()
     studies = design.studies
     for tau in _grid(design.truth.tau):
         _within(f"truth.tau = {tau}", distribution(tau), 0.0, float("inf"))

@@ -20,13 +20,15 @@ from bayesmeta.simulation.design import Design, Grid, Scenario, Selection, Studi
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 _ROUNDS = 10_000  # of waiting for publishable studies
+COUNTS = ("events_t", "n_t", "events_c", "n_c")
 _BINARY = {"log_or": log_odds_ratio, "log_rr": log_risk_ratio, "rd": risk_difference}
 
 
 class Simulated(NamedTuple):
     """One block: truths of shape (replication,), data of shape (replication, study).
 
-    `clipped` is 1 where the treatment risk of a study, published or not, was drawn outside [0, 1] and set to its end.
+    `clipped` is 1 where the treatment risk of a study, published or not, was drawn outside [0, 1] and set to its end; `counts`,
+    of shape (column, replication, study), are the numbers of `COUNTS`, without a column where no counts are drawn.
     """
 
     mu: Floats
@@ -35,6 +37,7 @@ class Simulated(NamedTuple):
     y: Floats
     se: Floats
     clipped: Floats
+    counts: Floats
 
 
 def simulate_block(design: Design, scenario: Scenario, n: int, rng: np.random.Generator) -> Simulated:
@@ -49,18 +52,18 @@ def simulate_block(design: Design, scenario: Scenario, n: int, rng: np.random.Ge
     theta_new = mu + tau * standard_effects(design.truth, (n,), rng)
     clipped = np.zeros(n)
 
-    def draw(where: NDArray[np.intp], study: NDArray[np.intp]) -> tuple[Floats, Floats]:
+    def draw(where: NDArray[np.intp], study: NDArray[np.intp]) -> Floats:
         theta = mu[where] + tau[where] * standard_effects(design.truth, where.shape, rng)
-        y, se, outside = observe(design.studies, theta, study, rng)
+        columns, outside = observe(design.studies, theta, study, rng)
         clipped[where[outside]] = 1.0
-        return y, se
+        return columns
 
     where, study = (x.ravel() for x in np.indices((n, scenario.k)))
-    y, se = draw(where, study)
+    columns = draw(where, study)
     if design.selection is not None:
-        y, se = _published(design.selection, draw, where, study, y, se, rng)
-    shape = (n, scenario.k)
-    return Simulated(mu, tau, theta_new, y.reshape(shape), se.reshape(shape), clipped)
+        columns = _published(design.selection, draw, where, study, columns, rng)
+    y, se, *counts = columns.reshape(len(columns), n, scenario.k)
+    return Simulated(mu, tau, theta_new, y, se, clipped, np.array(counts))
 
 
 def standard_effects(truth: Truth, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
@@ -85,21 +88,21 @@ def standard_effects(truth: Truth, shape: tuple[int, ...], rng: np.random.Genera
     return z
 
 
-def observe(
-    studies: Studies, theta: Floats, study: NDArray[np.intp], rng: np.random.Generator
-) -> tuple[Floats, Floats, Bools]:
-    """Estimates and standard errors of studies with true effects `theta`, shape (study,), and which were clipped.
+def observe(studies: Studies, theta: Floats, study: NDArray[np.intp], rng: np.random.Generator) -> tuple[Floats, Bools]:
+    """What studies with true effects `theta`, shape (study,), report, and which of them were clipped.
 
-    `study` is each one's place in its meta-analysis, for sizes given study by study.
+    `study` is each one's place in its meta-analysis, for sizes given study by study. The report has a row for the estimates, one
+    for their standard errors, and of binary outcomes those of `COUNTS`.
     """
+    inside = np.zeros(theta.shape, dtype=bool)
     if studies.outcome == "estimates":
         se = _amounts(studies.se, study, rng)
-        return rng.normal(theta, se), se, np.zeros(theta.shape, dtype=bool)
+        return np.stack([rng.normal(theta, se), se]), inside
     least = least_size(studies.outcome)
     n_t, n_c = (np.maximum(np.round(_amounts(n, study, rng)), least) for n in (studies.n_t, studies.n_c))
     if studies.outcome == "binary":
         return _binary(studies, theta, n_t, n_c, study, rng)
-    return *_means(studies, theta, n_t, n_c, study, rng), np.zeros(theta.shape, dtype=bool)
+    return np.stack(_means(studies, theta, n_t, n_c, study, rng)), inside
 
 
 def _amounts(value: Grid | None, study: NDArray[np.intp], rng: np.random.Generator) -> Floats:
@@ -111,7 +114,7 @@ def _amounts(value: Grid | None, study: NDArray[np.intp], rng: np.random.Generat
 
 def _binary(
     studies: Studies, theta: Floats, n_t: Floats, n_c: Floats, study: NDArray[np.intp], rng: np.random.Generator
-) -> tuple[Floats, Floats, Bools]:
+) -> tuple[Floats, Bools]:
     """Binomial counts in two arms, and the effect size that the counts give."""
     measure = str(studies.measure)
     control = _amounts(studies.control_risk, study, rng)
@@ -133,7 +136,7 @@ def _binary(
             f"studies.correction = {correction:g}: a study without events, or with events only, in an arm was drawn, and "
             f"its {measure} has no finite value and standard error. Use 0.5, larger arms or another control_risk."
         ) from error
-    return y, se, clipped
+    return np.stack([y, se, events_t, n_t, events_c, n_c]), clipped
 
 
 def _means(
@@ -152,21 +155,20 @@ def _means(
 
 def _published(
     selection: Selection,
-    draw: Callable[[NDArray[np.intp], NDArray[np.intp]], tuple[Floats, Floats]],
+    draw: Callable[[NDArray[np.intp], NDArray[np.intp]], Floats],
     where: NDArray[np.intp],
     study: NDArray[np.intp],
-    y: Floats,
-    se: Floats,
+    columns: Floats,
     rng: np.random.Generator,
-) -> tuple[Floats, Floats]:
+) -> Floats:
     """Redraw each study, its true effect too, until it is published."""
-    waiting = np.arange(y.size)
+    waiting = np.arange(where.size)
     for _ in range(_ROUNDS):
-        chance = publication_probability(selection, y[waiting], se[waiting])
+        chance = publication_probability(selection, *columns[:2, waiting])
         waiting = waiting[rng.random(waiting.size) >= chance]
         if not waiting.size:
-            return y, se
-        y[waiting], se[waiting] = draw(where[waiting], study[waiting])
+            return columns
+        columns[:, waiting] = draw(where[waiting], study[waiting])
     raise InferenceError(
         f"selection: a study was drawn {_ROUNDS:,} times and never published. Raise the smallest weights, "
         "or check selection.alternative against the sign of mu."

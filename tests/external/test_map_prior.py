@@ -90,6 +90,30 @@ def test_a_new_study_is_shrunk_as_in_the_joint_analysis(y, se):
     assert_allclose(found.sd(), joint.sd(), rtol=2e-3)
 
 
+@pytest.mark.parametrize(
+    ("model", "make", "old", "new"),
+    [
+        (bm.BinomialNormal, bm.Proportions, {"events": [1, 13, 23], "n": [5, 20, 48]}, {"events": [4], "n": [30]}),
+        (
+            bm.PoissonNormal, bm.Rates,
+            {"events_t": [2, 9, 4], "time_t": [20, 70, 31], "events_c": [5, 11, 3], "time_c": [22, 69, 30]},
+            {"events_t": [9], "time_t": [50], "events_c": [3], "time_c": [50]},
+        ),
+    ],
+    ids=["risks", "rate ratios"],
+)  # fmt: skip
+def test_the_endpoint_of_a_new_study_of_counts_is_shrunk_as_in_the_joint_analysis(model, make, old, new):
+    """Its likelihood is that of counts, before and after: one analysis of all has the same posterior of its effect."""
+    base = {"mu": bm.Normal(0, 2), "tau": bm.HalfNormal(0.7)}
+    prior = bm.map_prior(make(**old), model(**base), max_kl=1e-6).prior
+    alone = bm.fit(make(**new), model(mu=prior, tau=bm.PointMass(0))).marginal("mu")
+    everything = make(**{name: [*old[name], *new[name]] for name in old}, study=["A", "B", "C", "new"])
+    joint = bm.fit(everything, model(**base)).marginal("theta[new]")
+    q = [0.025, 0.25, 0.5, 0.75, 0.975]
+    assert_allclose(alone.ppf(q), joint.ppf(q), atol=5e-3 * joint.sd())
+    assert_allclose([alone.mean(), alone.sd()], [joint.mean(), joint.sd()], atol=5e-3 * joint.sd())
+
+
 def test_with_the_exact_predictive_as_prior_the_identity_is_exact():
     """Without the fit of few normals only the engine's own error is left."""
     exact = FOUND.predictive
@@ -167,9 +191,9 @@ def test_other_refusals():
         bm.map_prior(SCHOOLS, MODEL, max_kl=1e-6, max_components=2)
     with pytest.raises(InferenceError, match="try a lighter prior on tau"):
         bm.map_prior(bm.Estimates(y=[0.1, 0.5, 0.2], se=[0.1] * 3), bm.NormalNormal(tau=bm.ImproperUniform()))
-    with pytest.raises(SpecificationError, match="known exactly"):
+    with pytest.raises(SpecificationError, match="a probability of a single value"):
         bm.map_prior(SCHOOLS, bm.NormalNormal(mu=bm.PointMass(0), tau=bm.PointMass(0)))
-    with pytest.raises(SpecificationError, match="takes a NormalNormal"):
+    with pytest.raises(SpecificationError, match="must be a NormalNormal, TwoScales"):
         bm.map_prior(SCHOOLS, bm.Normal(0, 1))
     dosed = bm.Estimates(y=[1, 2, 3], se=[1, 1, 1], covariates={"dose": [1, 2, 4]})
     with pytest.raises(SpecificationError, match="no intercept"):

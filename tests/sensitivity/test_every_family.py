@@ -50,7 +50,6 @@ NORMAL_ONLY: dict[str, Callable[[Any, Any], Any]] = {
     "prior_derivatives": bm.prior_derivatives,
     "box_p_value": bm.box_p_value,
     "prior_data_conflict": bm.prior_data_conflict,
-    "map_prior": bm.map_prior,
     "simulation_based_calibration": lambda data, model: bm.simulation_based_calibration(model, [1.0, 1.0]),
     "prior_predictive": lambda data, model: bm.prior_predictive(model),
 }

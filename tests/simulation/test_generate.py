@@ -142,6 +142,22 @@ def test_the_probability_of_publication_steps_at_the_cuts():
     np.testing.assert_array_equal(publication_probability(selection, y, np.ones(4)), [1.0, 0.4, 0.4, 0.1])
 
 
+def test_the_counts_are_those_behind_the_estimates():
+    """After selection too, where studies are drawn again."""
+    data = drawn(
+        300,
+        truth=Truth(mu=0.3, tau=0.2),
+        studies=Studies(outcome="binary", measure="log_or", k=4, n_t=30, n_c=25, control_risk=0.1),
+        selection=Selection(cuts=[0.5], weights=[1.0, 0.1]),
+    )
+    a, n_t, c, n_c = data.counts
+    half = 0.5 * ((a == 0) | (c == 0) | (a == n_t) | (c == n_c))
+    odds = (a + half) * (n_c - c + half) / ((n_t - a + half) * (c + half))
+    np.testing.assert_allclose(data.y, np.log(odds), atol=1e-12)
+    assert data.counts.shape == (4, 300, 4)
+    assert drawn(2, studies=Studies(outcome="estimates", k=2, se=0.1)).counts.size == 0
+
+
 def test_a_truth_that_is_never_published_is_refused():
     selection = Selection(cuts=[1e-12], weights=[1.0, 0.0])
     with pytest.raises(InferenceError, match="never published"):

@@ -11,10 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import bayesmeta as bm
 from bayesmeta.cli import main
 from bayesmeta.errors import DataError, SpecificationError
 from bayesmeta.pooling import heterogeneity
-from bayesmeta.simulation.design import BayesianModel, Design, Studies, Truth, read_design
+from bayesmeta.simulation.analyse import answers
+from bayesmeta.simulation.design import BayesianModel, Design, Studies, Truth, read_design, scenarios
+from bayesmeta.simulation.generate import simulate_block
 from bayesmeta.simulation.run import simulate
 
 TOML = """
@@ -198,3 +201,47 @@ def test_a_design_takes_numbers_of_numpy():
     studies = Studies(outcome="estimates", k=np.int64(3), se=np.float64(0.2))
     assert studies == Studies(outcome="estimates", k=3, se=0.2)
     assert Studies(outcome="estimates", se=np.array([0.2, 0.3])).se == [0.2, 0.3]
+
+
+COUNTS = {"outcome": "binary", "measure": "log_or", "k": 5, "n_t": 60, "n_c": 60, "control_risk": 0.3}
+
+
+def of_counts(replications: int, **prior: str) -> Design:
+    stated = {"label": "counts", "mu": "Normal(0, 0.7)", "tau": "HalfNormal(0.4)", "likelihood": "binomial"}
+    return design(
+        replications, truth=Truth(mu="Normal(0, 0.7)", tau="HalfNormal(0.4)"), studies=Studies(**COUNTS), estimators=(),
+        priors=(BayesianModel(**stated | prior),),
+    )  # fmt: skip
+
+
+def test_counts_are_analysed_by_their_own_likelihood():
+    """Each replication as a fit of its counts; where the truth is drawn from the prior, intervals cover as stated."""
+    made = of_counts(120)
+    data = simulate_block(made, scenarios(made)[0], 3, np.random.default_rng(1))
+    ((mu, tau, new),) = answers(made, data)
+    for i in range(3):
+        a, n_t, c, n_c = data.counts[:, i]
+        counts = bm.Counts(events_t=a, n_t=n_t, events_c=c, n_c=n_c)
+        result = bm.fit(counts, bm.BinomialNormal(mu=bm.Normal(0, 0.7), tau=bm.HalfNormal(0.4)))
+        table = result.summary()
+        for name, answer in (("mu", mu), ("tau", tau), ("theta_new", new)):
+            shown = [answer.estimate[i], answer.lower[i], answer.upper[i], answer.se[i]]
+            np.testing.assert_allclose(
+                shown, table.loc[name, ["median", "lower", "upper", "sd"]].astype(float), rtol=1e-8
+            )
+        assert mu.below_zero[i] == pytest.approx(result.probability("mu < 0"), abs=1e-9)
+    found = simulate(made).performance.set_index("parameter")
+    for name in ("mu", "tau", "theta_new"):
+        assert abs(found.loc[name, "coverage"] - 0.95) < 4.5 * np.sqrt(0.95 * 0.05 / 120), name
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"studies": Studies(**COUNTS | {"measure": "rd"})}, "likelihood = 'binomial' is of log odds ratios"),
+        ({"priors": ({"label": "x", "tau": "HalfNormal(1)", "baseline": "Normal(0, 1)"},)}, "takes no baseline"),
+    ],
+)
+def test_a_likelihood_that_the_data_have_not_is_rejected(changes, message):
+    with pytest.raises((SpecificationError, ValueError), match=message):
+        simulate(of_counts(10).model_copy(update=changes) if "studies" in changes else design(10, **changes))

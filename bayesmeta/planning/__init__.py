@@ -1,0 +1,1 @@
+"""What further trials would show, given a posterior: assurance and the value of information."""
