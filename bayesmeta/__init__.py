@@ -44,6 +44,7 @@ _HOME = {
     "bayesmeta.effects.arm_reports": ["complete_arms"],
     "bayesmeta.effects.bias": ["bias_adjusted"],
     "bayesmeta.effects.combined_arms": ["combine_arms"],
+    "bayesmeta.effects.adjusted_ratios": ["adjusted_ratios"],
     "bayesmeta.effects.doses": ["Dose", "cumulative_dose"],
     "bayesmeta.effects.from_tests": ["smd_from_one_sample_test", "smd_from_test"],
     "bayesmeta.effects.groups": ["combine_groups", "counts_from_percentage", "events_from_percentage"],

@@ -55,6 +55,7 @@ PUBLIC_NAMES = [
     "TwoScales", "Uniform", "UniformShrinkage",
     "add_reading_error", "alt_text", "bayes_factor_curve", "bias_adjusted", "bias_map",
     "box_p_value", "check_table", "claim_sensitivity", "cluster_robust",
+    "adjusted_ratios",
     "correlation_sweep", "effect_duration",
     "dose_average", "plot_dose_response",
     "combine_arms", "combine_groups", "compare", "complete_arms", "convergence", "counts_from_percentage",

@@ -36,6 +36,7 @@ OUT, PAGE = ["--out", "out.svg"], ["--out", "out.html"]
 NO_MU = ["e.csv", "--formula", "0 + group", *TAU]
 TYPICAL, VARIATION = ["--prior", "typical_sd=LogNormal(0.7, 0.5)"], ["--prior", "sd_variation=HalfNormal(0.3)"]
 ARMS = ["means.csv", *TAU, "--model", "arm_normal", *TYPICAL, *VARIATION]
+CURVE = ["e.csv", *TAU, "--model", "dose_response", "--option", "shape=emax", "--prior", "ed50=LogNormal(1, 1)"]
 TIMES = ["times.csv", *TAU, "--model", "time_course", "--prior", "rho=Uniform(0, 1)"]
 
 # What always has an effect, or has one as soon as there is something that it is for, and why that is enough.
@@ -131,10 +132,18 @@ OF_MODELS = {
     "binomial_normal.baseline": (
         ["e.csv", *TAU, "--option", "baseline=Normal(0, 1)"], "It is of --model change_normal or binomial_normal",
     ),
+    "dose_response.shape": (["e.csv", *TAU, "--option", "shape=emax"], "It is of --model dose_response"),
+    "dose_response.heterogeneity": (
+        ["e.csv", *TAU, "--option", "heterogeneity=amplitude"], "It is of --model dose_response",
+    ),
+    "dose_response.unit_dose": ([*CURVE, "--option", "unit_dose=5"], "shape 'emax' has none"),
+    "dose_response.ed50": (["e.csv", *TAU, "--prior", "ed50=LogNormal(1, 1)"], "no parameter 'ed50'"),
+    "dose_response.hill": ([*CURVE, "--prior", "hill=LogNormal(0, 1)"], "no parameter 'hill'"),
+    "dose_response.delta": ([*CURVE, "--prior", "delta=LogNormal(0, 1)"], "no parameter 'delta'"),
     "poisson_normal.baseline": (["e.csv", *TAU, "--option", "baseline=Normal(0, 1)"], "or poisson_normal."),
     "time_course.rho": (["e.csv", *TAU, "--prior", "rho=Uniform(0, 1)"], "It is of --model time_course"),
     "time_course.rho_within": ([*TIMES, "--prior", "rho_within=PointMass(0.8)"], "no study has several follow-ups"),
-    "time_course.half_time": ([*TIMES, "--prior", "half_time=LogNormal(1, 1)"], "it is of curve='exponential'"),
+    "time_course.half_time": ([*TIMES, "--prior", "half_time=LogNormal(1, 1)"], "no parameter 'half_time'"),
     "time_course.between": ([*TIMES, "--option", "between=ar1"], "--between 'ar1': no study has several follow-ups"),
     "time_course.within": ([*TIMES, "--option", "within=compound_symmetry"], "within='compound_symmetry': no study has several"),
     "time_course.curve": (["e.csv", *TAU, "--option", "curve=emax"], "It is of --model time_course"),
@@ -405,6 +414,7 @@ PLAIN = {
     "BinomialNormalSection": "kind label formula tau draws baseline",
     "HypergeometricNormalSection": "kind label formula tau draws",
     "PoissonNormalSection": "kind label formula tau draws baseline",
+    "DoseResponseSection": "kind label formula tau draws shape unit_dose heterogeneity",  # the model rejects what its shape lacks
     "TimeCourseSection": "kind label formula tau draws between within curve time",
     "Sensitivity": "",
     "EffectsSection": "combine",
@@ -502,6 +512,7 @@ OF_A_KIND = {
     "BinomialNormalSection": "mu beta",
     "HypergeometricNormalSection": "mu beta",
     "PoissonNormalSection": "mu beta",
+    "DoseResponseSection": "mu beta ed50 hill delta",
     "TimeCourseSection": "mu beta rho rho_within half_time",
     "Published": "estimate lower upper level digits covariate group method interval rule tau p direction tolerance i2 tau2 q "
     "count study relation ratio",

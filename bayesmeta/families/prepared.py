@@ -111,7 +111,7 @@ class Prepared[D: Data, M: Model]:
         """What a reader is shown in the place of each name."""
         columns, references = tuple(self.design.columns), self.design.references
         shown = {name: parameter_label(name, self.model, columns, references, self.family.keys) for name in self.names}
-        return shown | self.family.parameter_words(self.model)
+        return {**shown, **self.family.parameter_words(self.model)}
 
     @property
     def effects(self) -> tuple[str, ...]:

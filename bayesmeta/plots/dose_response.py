@@ -78,7 +78,7 @@ def plot_dose_response(
         ax = blank(inches, (0.85 if narrow(inches) else 0.55) * inches, ax)
         ax.fill_between(x, frame["lower"], frame["upper"], color=SKY, alpha=0.35, lw=0, label="95% interval")
         for i, end in enumerate(("new_lower", "new_upper")):
-            ax.plot(x, frame[end], color=BLUE, lw=0.8, ls="--", label="" if i else "new study")
+            ax.plot(x[x > 0], frame[end][x > 0], color=BLUE, lw=0.8, ls="--", label="" if i else "new study")
         ax.plot(x, frame["median"], color=BLUE, lw=1.5 * unit(), label="median")
         if x.max() > largest:
             ax.axvspan(largest, x.max(), color=GREY, alpha=0.15, lw=0, label="beyond the data")

@@ -344,7 +344,7 @@ def _model(
         spread = tau if heterogeneity == "contrast" else PointMass(0)
         return DoseResponse("linear", PointMass(0), spread, unit_dose=1, heterogeneity=heterogeneity)
     row = SHAPES[shape]
-    mine = {name: own[name] for name in row.parameters}
+    mine: dict[str, Any] = {name: own[name] for name in row.parameters}
     return DoseResponse(shape, mu, tau, unit_dose=unit if row.per_unit else None, heterogeneity=heterogeneity, **mine)
 
 

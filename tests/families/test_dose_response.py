@@ -153,6 +153,26 @@ def test_true_effects_are_those_of_joint_normal_algebra(heterogeneity):
     np.testing.assert_allclose(replicated.std(axis=0) / np.sqrt(np.diag(total)), 1, atol=4 / np.sqrt(8000))
 
 
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [
+        ("emax", "Maximum effect (mu)"), ("linear", "Effect at dose 30 (mu)"), ("quadratic", "Quadratic term there (curvature)"),
+    ],
+)  # fmt: skip
+def test_a_printed_fit_says_what_its_parameters_are(shape, words):
+    _, data = golden("ari_md")
+    for heterogeneity, spread in (("contrast", "contrasts"), ("amplitude", "amplitudes")):
+        result = bm.fit(data, model("ari_md", shape, heterogeneity))
+        said, labels = str(result), result.prepared.labels.values()
+        assert words in labels
+        assert f"SD of {spread} (tau)" in labels
+        assert "13 estimates of 5 studies" in said
+        assert said.startswith("Bayesian dose-response meta-analysis")
+        assert "I2" not in said
+        assert "covariates" not in said
+        assert ("Dose of half of the maximum (ed50)" in labels) == (shape == "emax")
+
+
 COLUMNS = {"trial": ["A", "A", "B"], "dose": [1.0, 5, 2]}
 COV = [[0.04, 0.02, 0], [0.02, 0.04, 0], [0, 0, 0.09]]
 

@@ -73,7 +73,7 @@ def doses_of(data: Estimates) -> Doses:
     _, study = np.unique(labels, return_inverse=True)
     same = study[:, None] == study
     if data.cov is None and same.sum() > dose.size:
-        i = int(np.flatnonzero(same.sum(axis=1) > 1)[0])
+        i = np.flatnonzero(same.sum(axis=1) > 1)[0]
         raise DataError(
             f"study {data.study[i]!r}: trial {labels[i]!r} has several contrasts, which share their reference arm, and no "
             "covariance. effect_sizes of a table with a row for each arm gives it; or state cov."
@@ -86,7 +86,7 @@ def _checked(data: Estimates, name: str) -> Floats:
     column = data.covariates[name]
     if column.dtype.kind not in "fiu":
         raise DataError(f"covariate {name!r} holds text ({column.iloc[0]!r}): a dose is a number, all in one unit.")
-    values = column.to_numpy(float)
+    values: Floats = column.to_numpy(float)
     for i in np.flatnonzero(~(values >= 0) | ~np.isfinite(values)):
         raise DataError(f"study {data.study[i]!r}: {name} is {values[i]:g}; a dose is 0 or a positive number.")
     return values

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from bayesmeta.data.added import approximation_sentence
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.families.dose_response.arrays import doses_of
+from bayesmeta.families.dose_response.keys import KEYS
 from bayesmeta.families.estimates.words import EstimatesWords
 from bayesmeta.families.words import Reader
 from bayesmeta.spec.dose_response import DoseResponse
@@ -22,6 +23,7 @@ _TOGETHER = {
 class DoseWords(EstimatesWords):
     """Words for `Estimates` with a `DoseResponse`."""
 
+    analysis: ClassVar[str] = "dose-response meta-analysis"
     hierarchy: ClassVar[str] = (
         "dose-response models: each contrast is normal about its true effect with the known covariance of its study's contrasts, "
         "and true effects vary about the difference of a curve between the doses of the two arms"
@@ -48,15 +50,17 @@ class DoseWords(EstimatesWords):
 
     def parameter_words(self, model: DoseResponse) -> Mapping[str, str]:
         """Coefficients by what they are of this shape."""
-        first = f"Effect at dose {model.unit_dose:g} (mu)" if model.row.per_unit else "Maximum effect (mu)"
-        tau = "SD between studies, contrasts (tau)"
-        if model.heterogeneity == "amplitude":
-            tau = "SD between studies, amplitude (tau)"
-        if len(model.row.coefficients) > 1:
-            first = f"Linear term at dose {model.unit_dose:g} (mu)"
-        quadratic = {"curvature": f"Quadratic term at dose {model.unit_dose:g} (curvature)"}
-        rest = quadratic if "curvature" in model.row.coefficients else {}
-        return {"mu": first, "tau": tau, **rest}
+        what = "amplitudes" if model.heterogeneity == "amplitude" else "contrasts"
+        words = {"mu": "Maximum effect (mu)", "tau": f"SD of {what} (tau)", "theta_new": "New study, in place of mu"}
+        if model.unit_dose is not None:
+            words["mu"] = f"Effect at dose {model.unit_dose:g} (mu)"
+        if "curvature" in model.row.coefficients:
+            words |= {
+                "mu": f"Linear term at dose {model.unit_dose:g} (mu)",
+                "curvature": "Quadratic term there (curvature)",
+            }
+        own = {key.name: key.words for key in KEYS.priors if key.name in model.row.parameters}
+        return words | {name: f"{text[0].upper()}{text[1:]} ({name})" for name, text in own.items()}
 
 
 def _curve(model: DoseResponse) -> str:
