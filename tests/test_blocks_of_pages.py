@@ -108,6 +108,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         made[page] = path = tmp_path_factory.mktemp(page)
         without("events_t", "n_t", "events_c", "n_c").to_csv(path / "effects.csv", index=False)
         without().to_csv(path / "bcg.csv", index=False)
+        judged = without()[["study"]].assign(Overall=["High", "High", *["Low"] * 11])
+        judged.to_csv(path / "rob.csv", index=False)
         PRINTED.to_csv(path / "printed.csv", index=False)
         (path / "review.rm5").write_text(REVMAN, encoding="utf-8")
         arms = THREE_ARMS if page == "dependence" else MEANS.rename(columns={"Author": "study", "Mean tx": "mean_t"})

@@ -75,6 +75,7 @@ ALWAYS = {
         "effects", "--tau", "--formula", "--benefit", "--threshold", "--level", "--alpha", "--cost", "--trials",
         "--design-effect", "--engine", "--seed", "--json",
     },
+    "bias-map": {"effects", "--tau", "--formula", "--bias", "--spread", "--sd", "--level", "--json"},
     "simulate": {"design", "--out", "--json"},
     # what is entered of a review stands in its files
     "new": {
@@ -83,6 +84,7 @@ ALWAYS = {
     },
 }  # fmt: skip
 NEW = ["new", "--review", "--no-input"]
+MAPPED = ["e.csv", *TAU, "--bias", "0", "--biased", "A"]
 NEXT = ["e.csv", *TAU, "--benefit", "lower", "--se", "0.1"]
 _MODEL = {
     "--prior": (["e.csv", *TAU, "--prior", "tau_group=HalfNormal(1)"], "no parameter 'tau_group'"),
@@ -264,6 +266,18 @@ REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
         "--cov": ([*ARMS, *NEXT[3:], "--cov", "cov.csv"], "--cov: it is for estimates"),
         "--model": ([*NEXT, "--model", "arm_normal"], "column 'n_t' is missing"),
         **{option: ([*given, *NEXT[3:]], message) for option, (given, message) in _MODEL.items()},
+    },
+    "bias-map": {
+        "--claim": ([*MAPPED, "--claim", "dose < 0"], "no parameter 'dose'"),
+        "--rob": ([*MAPPED, "--rob", "e.csv"], "one of them"),
+        "--biased": (["e.csv", *TAU, "--bias", "0", "--biased", "Z"], "'Z' is none of the studies"),
+        "--mu": ([*NO_MU, *MAPPED[3:], "--mu", "Normal(0, 0.01)"], "has no mu"),
+        "--beta": ([*MAPPED, "--beta", "dose=Normal(0, 1)"], "no parameter 'dose'"),
+        "--measure": (["m.csv", *MAPPED[1:], "--measure", "md"], "are 'log_or'"),
+        "--column": ([*MAPPED, "--column", "mean_t=dose"], "'mean_t' is not read here"),
+        "--cov": ([*MAPPED, "--cov", "cov.csv"], "2 rows and 2 columns beside 'study', for 4 estimates"),
+        **_with(MAPPED[1:]),
+        **{option: ([*given, *MAPPED[3:]], message) for option, (given, message) in _MODEL.items()},
     },
     "new": {
         "--unit": ([*NEW, "--measure", "rr", "--unit", "points"], "it is for --measure md"),

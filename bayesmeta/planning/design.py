@@ -14,8 +14,9 @@ from bayesmeta.planning.updated import Updated
 from bayesmeta.results.effect_components import Components, excess, share_above
 
 Floats = NDArray[np.float64]
-_NODES, _MOST = 48, 6144  # of new estimates: doubled until no number changes by more than
+_NODES, _MOST = 97, 6145  # of new estimates: more until leaving out every second one changes nothing by more than
 _TOLERANCE = 1e-9
+_TINY = 1e-300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,22 +74,21 @@ class Numbers:
 
 
 def numbers(now: Components, se: float, trials: int, asked: Question) -> tuple[Numbers, float]:
-    """The numbers of a design, and their largest change when the nodes were doubled last.
+    """The numbers of a design, and their largest change where every second node is left out.
 
     Raises
     ------
     InferenceError
         If no number of nodes within reach suffices.
     """
-    n, last = _NODES, _followed(now, se, trials, asked, _NODES)
-    while n < _MOST:
-        n *= 2
-        latest = _followed(now, se, trials, asked, n)
-        before, after = _expected(last), _expected(latest)
-        change = float(np.max(np.abs(after - before) / [1.0, max(after[1], 1e-300)]))
-        if change <= _TOLERANCE and [x.regions for x in last] == [x.regions for x in latest]:
-            return _all_of(now, se, trials, asked, latest), change
-        last = latest
+    n = _NODES
+    while n <= _MOST:
+        followed = _followed(now, se, trials, asked, n)
+        fine, coarse = _expected(followed), _expected(followed, every=2)
+        change = float(np.max(np.abs(fine - coarse) / [1.0, max(fine[1], _TINY)]))
+        if change <= _TOLERANCE and all(x.regions() == x.regions(every=2) for x in followed):
+            return _all_of(now, se, trials, asked, followed), change
+        n = 2 * n - 1
     raise InferenceError(
         f"what trials with a standard error of {se:.3g} would show could not be computed: numbers still change by {change:.1g} "
         "with twice as many nodes. Standard error and effects are too far apart; check their unit."
@@ -120,10 +120,9 @@ class _Followed:
     worth: Floats
     sds: Floats
 
-    @property
-    def regions(self) -> tuple[int, ...]:
+    def regions(self, every: int = 1) -> tuple[int, ...]:
         """How often the estimates pass from one decision to the other."""
-        return tuple(int(np.count_nonzero(np.diff(x >= 0))) for x in (self.beyond, self.worth))
+        return tuple(int(np.count_nonzero(np.diff(x[::every] >= 0))) for x in (self.beyond, self.worth))
 
 
 def _followed(now: Components, se: float, trials: int, asked: Question, n: int) -> list[_Followed]:
@@ -141,9 +140,14 @@ def _changes(now: Components, asked: Question) -> float:
     return -1.0 if now.mean > asked.cost else 1.0
 
 
-def _expected(followed: list[_Followed]) -> Floats:
-    """Expected probability of benefit less the level, and standard deviation, after the update."""
-    return np.sum([x.mass * np.array([x.weights @ x.beyond, x.weights @ x.sds]) for x in followed], axis=0)
+def _expected(followed: list[_Followed], every: int = 1) -> Floats:
+    """Expected probability of benefit less the level, and standard deviation, after the update; from every so-many-th node."""
+    nodes = slice(None, None, every)
+    each = [
+        x.mass * every * np.array([x.weights[nodes] @ x.beyond[nodes], x.weights[nodes] @ x.sds[nodes]])
+        for x in followed
+    ]
+    return np.sum(each, axis=0)
 
 
 def _all_of(now: Components, se: float, trials: int, asked: Question, followed: list[_Followed]) -> Numbers:

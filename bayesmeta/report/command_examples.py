@@ -25,6 +25,9 @@ EXAMPLES = {
     "next": (
         'bayesmeta next effects.csv --tau "HalfNormal(0.5)" --mu "Normal(0, 1)" --measure smd --benefit lower --n 50 --n 200',
     ),
+    "bias-map": (
+        'bayesmeta bias-map effects.csv --rob rob.csv --tau "HalfNormal(0.3)" --bias -0.4 --bias 0 --spread 0.1',
+    ),
     "effects": ("bayesmeta effects arms.csv --measure log_rr > effects.csv",),
     "check": ("bayesmeta check arms.csv", "bayesmeta check arms.csv --strict --json"),
     "convert": ("bayesmeta convert metafor.csv > effects.csv",),

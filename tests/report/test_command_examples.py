@@ -55,6 +55,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]
     (tmp_path / "effects.csv").write_text(effects, encoding="utf-8")
     (tmp_path / "arms.csv").write_text(without("bcg", "y", "se"), encoding="utf-8")
     (tmp_path / "metafor.csv").write_text(effects.replace("study,y,se", "slab,yi,sei"), encoding="utf-8")
+    judged = [f"{line.split(',')[0]},{'High' if i < 4 else 'Low'}" for i, line in enumerate(effects.splitlines()[1:])]
+    (tmp_path / "rob.csv").write_text("\n".join(["Study,Overall", *judged]), encoding="utf-8")
     (tmp_path / "design.toml").write_text(DESIGN, encoding="utf-8")
 
     def run(line: str) -> Any:
