@@ -173,6 +173,15 @@ def test_a_printed_fit_says_what_its_parameters_are(shape, words):
         assert ("Dose of half of the maximum (ed50)" in labels) == (shape == "emax")
 
 
+def test_plots_of_effects_around_one_mean_are_not_drawn_of_a_curve():
+    _, data = golden("ari_md")
+    result = bm.fit(data, model("ari_md", "emax"))
+    for draw in (bm.plot_radial, bm.plot_funnel, bm.plot_baujat):
+        with pytest.raises(SpecificationError, match="a dose-response meta-analysis has none. Use plot_dose_response"):
+            draw(result)
+    assert "has no one pooled effect" in bm.alt_text(bm.plot_forest(result))
+
+
 COLUMNS = {"trial": ["A", "A", "B"], "dose": [1.0, 5, 2]}
 COV = [[0.04, 0.02, 0], [0.02, 0.04, 0], [0, 0, 0.09]]
 

@@ -96,7 +96,7 @@ def test_two_parameters_are_those_of_scipy():
         cov = np.sqrt(np.outer(V, V)) * np.where(np.eye(3) > 0, 1.0, r) + 0.09 * np.outer(curve, curve)
         return r**moment * multivariate_normal.pdf(Y, 1.5 * curve, cov) * lognorm.pdf(h, 0.5) / 1.3
 
-    whole, first = (dblquad(density, -0.4, 0.9, 0, 12, args=(k,), epsabs=1e-10)[0] for k in (0, 1))
+    whole, first = (dblquad(density, -0.4, 0.9, 0, 12, args=(k,), epsabs=1e-9, epsrel=1e-8)[0] for k in (0, 1))
     assert shaped.fit.log_evidence == pytest.approx(np.log(whole), abs=1e-7)
     assert shape_values(shaped)["rho"][0] == pytest.approx(first / whole, abs=1e-7)
 
