@@ -66,6 +66,7 @@ ALWAYS = {
         "--seed",
         "--json",
     },
+    "bias": {"effects", "--direction", "--tau", "--mu", "--leave-one-out", "--tipping", "--json"},
     # an exact fit draws nothing: which seed has no bearing on it
     "plot": {"effects", "--out", "--kind", "--tau", "--formula", "--width", "--engine", "--seed"},
     # the words of a page and where it begins; a seed as for plot
@@ -132,6 +133,8 @@ OF_MODELS = {
     "binomial_normal.baseline": (
         ["e.csv", *TAU, "--option", "baseline=Normal(0, 1)"], "It is of --model change_normal or binomial_normal",
     ),
+    "beta_binomial.rho": (["e.csv", *TAU, "--prior", "rho=Uniform(0, 1)"], "It is of --model beta_binomial"),
+    "beta_binomial.baseline": (["e.csv", *TAU, "--prior", "baseline=Normal(0, 1)"], "It is of --model beta_binomial"),
     "dose_response.shape": (["e.csv", *TAU, "--option", "shape=emax"], "It is of --model dose_response"),
     "dose_response.heterogeneity": (
         ["e.csv", *TAU, "--option", "heterogeneity=amplitude"], "It is of --model dose_response",
@@ -141,7 +144,7 @@ OF_MODELS = {
     "dose_response.hill": ([*CURVE, "--prior", "hill=LogNormal(0, 1)"], "no parameter 'hill'"),
     "dose_response.delta": ([*CURVE, "--prior", "delta=LogNormal(0, 1)"], "no parameter 'delta'"),
     "poisson_normal.baseline": (["e.csv", *TAU, "--option", "baseline=Normal(0, 1)"], "or poisson_normal."),
-    "time_course.rho": (["e.csv", *TAU, "--prior", "rho=Uniform(0, 1)"], "It is of --model time_course"),
+    "time_course.rho": (["e.csv", *TAU, "--prior", "rho=Uniform(0, 1)"], "It is of --model"),
     "time_course.rho_within": ([*TIMES, "--prior", "rho_within=PointMass(0.8)"], "no study has several follow-ups"),
     "time_course.half_time": ([*TIMES, "--prior", "half_time=LogNormal(1, 1)"], "no parameter 'half_time'"),
     "time_course.between": ([*TIMES, "--option", "between=ar1"], "--between 'ar1': no study has several follow-ups"),
@@ -243,12 +246,18 @@ REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
         "--parameter": (["e.csv", *TAU, *OUT, "--parameter", "mu"], "--kind forest does not use it"),
         "--claim": (["e.csv", *TAU, *OUT, "--claim", "mu < 0"], "--kind forest does not use it"),
         "--order": (["e.csv", *TAU, *OUT, "--order", "dose"], "--kind forest does not use it"),
+        "--direction": (["e.csv", *TAU, *OUT, "--direction", "negative"], "--kind forest does not use it"),
         "--measure": (["m.csv", *TAU, *OUT, "--measure", "md"], "are 'log_or'"),
         "--column": (["e.csv", *TAU, *OUT, "--column", "mean_t=dose"], "'mean_t' is not read here"),
         **_with([*TAU, *OUT]),
         "--cov": ([*ARMS, *OUT, "--cov", "cov.csv"], "--cov: it is for estimates"),
         "--model": (["e.csv", *TAU, *OUT, "--model", "arm_normal"], "column 'n_t' is missing"),
         **{option: ([*given, *OUT], message) for option, (given, message) in _MODEL.items()},
+    },
+    "bias": {
+        "--measure": (["m.csv", "--measure", "md"], "are 'log_or'"),
+        "--column": (["e.csv", "--column", "mean_t=dose"], "'mean_t' is not read here"),
+        **_with([]),
     },
     "explore": {
         "--mu": ([*NO_MU, *PAGE, "--mu", "Normal(0, 0.01)"], "has no mu"),
@@ -414,6 +423,7 @@ PLAIN = {
     "BinomialNormalSection": "kind label formula tau draws baseline",
     "HypergeometricNormalSection": "kind label formula tau draws",
     "PoissonNormalSection": "kind label formula tau draws baseline",
+    "BetaBinomialSection": "kind label formula draws",
     "DoseResponseSection": "kind label formula tau draws shape unit_dose heterogeneity",  # the model rejects what its shape lacks
     "TimeCourseSection": "kind label formula tau draws between within curve time",
     "Sensitivity": "",
@@ -512,6 +522,7 @@ OF_A_KIND = {
     "BinomialNormalSection": "mu beta",
     "HypergeometricNormalSection": "mu beta",
     "PoissonNormalSection": "mu beta",
+    "BetaBinomialSection": "mu beta tau rho baseline",
     "DoseResponseSection": "mu beta ed50 hill delta",
     "TimeCourseSection": "mu beta rho rho_within half_time",
     "Published": "estimate lower upper level digits covariate group method interval rule tau p direction tolerance i2 tau2 q "

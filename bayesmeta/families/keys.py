@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Scale = Literal["[0, inf)", "[-1, 1]", "[0, 1]"]
+Scale = Literal["[0, inf)", "[-1, 1]", "[0, 1]", "(-inf, inf)"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +19,7 @@ class PriorKey:
         Key of an analysis file.
     words : str
         What the parameter is.
-    scale : {"[0, inf)", "[-1, 1]", "[0, 1]"}
+    scale : {"[0, inf)", "[-1, 1]", "[0, 1]", "(-inf, inf)"}
         Where its prior has all of its mass.
     example : str
         A prior as text.
@@ -27,6 +27,8 @@ class PriorKey:
         What it may have a prior for each of, ``"instrument"``: a table in a file, ``name[VAS]`` on the command line.
     option : str
         The option that brings the parameter, which is then called ``tau_`` and the column; empty where there always is one.
+    default : str
+        The prior that holds where none is stated, as text; empty where one has to be.
     choices : tuple of str
         The values of that option, a choice, that bring the parameter, which then has the name of the key; empty for a column.
     optional : bool
@@ -39,6 +41,7 @@ class PriorKey:
     example: str
     by: str = ""
     option: str = ""
+    default: str = ""
     choices: tuple[str, ...] = ()
     optional: bool = False
 
@@ -95,6 +98,8 @@ class Keys:
         The table of an outcome that it takes.
     priors : tuple of PriorKey
     options : tuple of OptionKey
+    tau : bool
+        Whether its models have a between-study standard deviation, with a prior on ``tau``.
     reads : tuple of str
         Columns of the table that every model takes.
     follow_ups : bool
@@ -106,6 +111,7 @@ class Keys:
     table: Literal["estimates", "arms", "studies"]
     priors: tuple[PriorKey, ...] = ()
     options: tuple[OptionKey, ...] = ()
+    tau: bool = True
     reads: tuple[str, ...] = ()
     follow_ups: bool = False
 

@@ -12,6 +12,7 @@ from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import Prior, plain, published_parts, require_proper, require_scale_prior, shown
 from bayesmeta.spec.arm_normal import ArmNormal
+from bayesmeta.spec.beta_binomial import BetaBinomial
 from bayesmeta.spec.between import Between, Cluster, Independent, Slope
 from bayesmeta.spec.binomial_normal import BinomialNormal
 from bayesmeta.spec.change_normal import ChangeNormal
@@ -123,16 +124,9 @@ class TwoScales:
 
 
 Model = (
-    NormalNormal
-    | TwoScales
-    | ArmNormal
-    | ChangeNormal
-    | BinomialNormal
-    | HypergeometricNormal
-    | PoissonNormal
-    | DoseResponse
-    | TimeCourse
-)
+    NormalNormal | TwoScales | ArmNormal | ChangeNormal | BinomialNormal | HypergeometricNormal | PoissonNormal | BetaBinomial
+    | DoseResponse | TimeCourse
+)  # fmt: skip
 
 
 def structures(data: Estimates, model: Model) -> dict[str, Floats]:

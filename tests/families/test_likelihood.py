@@ -61,6 +61,7 @@ RATES = bm.Rates(
     time_c=[31, 24, 10],
     covariates={"dose": [1.0, 2.0, 4.0]},
 )
+INCIDENCE = bm.IncidenceRates(events=[4, 0, 12], time=[30, 25.5, 12], covariates={"dose": [1.0, 2.0, 4.0]})
 CURVES = bm.Estimates(
     y=[0.3, 0.5, 0.4], cov=[[0.04, 0.02, 0], [0.02, 0.05, 0], [0, 0, 0.03]],
     covariates={"trial": list("xxy"), "dose": [1.0, 4.0, 2.0], "reference_dose": [0.0, 0, 1]},
@@ -101,6 +102,9 @@ EXAMPLES = {
     "given their total": Example(COUNTS, bm.HypergeometricNormal(base=DOSE)),
     "rates": Example(RATES, bm.PoissonNormal(base=DOSE, baseline=bm.Normal(-1, 2))),
     "proportions": Example(PROPORTIONS, bm.BinomialNormal(base=DOSE, baseline=None)),
+    "incidence rates": Example(INCIDENCE, bm.PoissonNormal(base=DOSE, baseline=None)),
+    "beta-binomial": Example(COUNTS, bm.BetaBinomial(formula="1 + dose", mu=bm.Normal(0, 1))),
+    "beta-binomial proportions": Example(PROPORTIONS, bm.BetaBinomial(mu=bm.Normal(0, 1))),
     "correlated on a sigmoid curve": Example(
         CURVES,
         bm.DoseResponse(

@@ -34,11 +34,14 @@ WITHOUT_NAMES = {
     "tau-mu",
     "regression",
     "radial",
-    "dose-response",
-    "time-course",
     "sensitivity",
     "tipping",
     "comparison",
+} | {
+    "weight-function",
+    "model-probabilities",
+    "dose-response",
+    "time-course",
 }
 
 
@@ -72,6 +75,9 @@ def value_of(plot: Plot, data: bm.Estimates) -> Any:
         "leave-one-out": lambda: bm.leave_one_out(data, MODEL),
         "cumulative": lambda: bm.cumulative(data, MODEL, "year"),
         "comparison": lambda: bm.compare(data, MODEL, ["reml hksj"]),
+        "ensemble": lambda: bm.robust_average(
+            data, bias={None: 0.5, bm.Selection(steps=[0.025, 0.5]): 0.5}, direction="negative"
+        ),
     }
     return made[plot.value]()
 
