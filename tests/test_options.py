@@ -148,6 +148,7 @@ OF_MODELS = {
     "time_course.rho_within": ([*TIMES, "--prior", "rho_within=PointMass(0.8)"], "no study has several follow-ups"),
     "time_course.half_time": ([*TIMES, "--prior", "half_time=LogNormal(1, 1)"], "no parameter 'half_time'"),
     "time_course.between": ([*TIMES, "--option", "between=ar1"], "--between 'ar1': no study has several follow-ups"),
+    "time_course.between without": ([*TIMES, "--cluster", "time"], "--cluster: --model time_course takes no such structure"),
     "time_course.within": ([*TIMES, "--option", "within=compound_symmetry"], "within='compound_symmetry': no study has several"),
     "time_course.curve": (["e.csv", *TAU, "--option", "curve=emax"], "It is of --model time_course"),
     "time_course.time": (["e.csv", *TAU, "--option", "time=dose"], "It is of --model time_course"),

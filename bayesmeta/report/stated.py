@@ -114,6 +114,8 @@ class Stated:
         """What --between and --cluster say, as --option does."""
         for name, value in (("between", self.between), ("cluster", self.cluster)):
             if value is not None and name not in (key.name for key in keys.options):
+                if keys.table == "estimates":
+                    raise SpecificationError(f"--{name}: --model {keys.kind} takes no such structure. Leave it out.")
                 raise SpecificationError(
                     f"--{name}: it is for estimates, and --model {keys.kind} takes arms. Leave it out."
                 )

@@ -69,8 +69,8 @@ class OfTimeCourse(TimeCourseWords, Family):
             first = next(study for study in rows.studies if len(study) > 1)
             raise SpecificationError(
                 f"study {rows.label[first[0]]!r} has {len(first)} follow-ups, whose sampling errors are correlated, being of the "
-                "same participants: give rho_within, a number such as 0.8 or a prior such as Uniform(0.5, 0.95), or data with "
-                "cov."
+                "same participants: give rho_within a prior, e.g. Uniform(0.5, 0.95), or PointMass(0.8) if it is known, or the "
+                "data their covariance."
             )
         idle = {"rho_within": model.rho_within} | {
             name: getattr(model, name)
