@@ -211,6 +211,12 @@ def test_a_reference_dose_that_is_missing_is_not_taken_for_none():
     assert complete.covariates["reference_dose"].tolist() == [1, 2]
 
 
+def test_contrasts_that_covary_without_a_trial_are_rejected():
+    data = bm.Estimates([0.1, 0.3, 0.2], cov=COV, covariates={"dose": [1.0, 5, 2]})
+    with pytest.raises(DataError, match="'study 1' and 'study 2' covary: add a covariate 'trial'"):
+        bm.fit(data, model("ari_md", "linear"))
+
+
 def test_contrasts_of_one_arm_without_a_covariance_are_rejected():
     data = bm.Estimates([0.1, 0.3, 0.2], [0.2, 0.2, 0.3], covariates=COLUMNS)
     with pytest.raises(DataError, match="trial 'A' has several contrasts, which share their reference arm"):
