@@ -150,7 +150,10 @@ def test_true_effects_are_those_of_joint_normal_algebra(heterogeneity):
     np.testing.assert_allclose(shrunk["sd"] / sd, 1, atol=4 / np.sqrt(8000))
     replicated = bm.fit(data, line).datatree["posterior_predictive"]["y"].to_numpy().reshape(-1, x.size)
     total = spread + data.cov + (1 / (1 / 400 + x @ np.linalg.solve(spread + data.cov, x))) * np.outer(x, x)
-    np.testing.assert_allclose(replicated.std(axis=0) / np.sqrt(np.diag(total)), 1, atol=4 / np.sqrt(8000))
+    wide = np.sqrt(np.diag(total))
+    np.testing.assert_allclose(
+        np.cov(replicated.T) / np.outer(wide, wide), total / np.outer(wide, wide), atol=5 / np.sqrt(4000)
+    )
 
 
 @pytest.mark.parametrize(
