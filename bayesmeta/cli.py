@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bayesmeta.report.bias_command import bias
 from bayesmeta.report.bias_map_command import bias_map
 from bayesmeta.report.command_examples import epilog
 from bayesmeta.report.compare_command import compare
@@ -84,6 +85,7 @@ def _root(
 app.command(epilog=epilog("new"))(new)
 app.command(epilog=epilog("plot"))(plot)
 app.command(epilog=epilog("explore"))(explore)
+app.command(epilog=epilog("bias"))(bias)
 app.command("next", epilog=epilog("next"))(next_trials)
 app.command("bias-map", epilog=epilog("bias-map"))(bias_map)
 

@@ -37,6 +37,7 @@ _inheriting = (
     "Counts",
     "Proportions",
     "Rates",
+    "IncidenceRates",
     "PooledResult",
     "MultilevelResult",
 )

@@ -28,6 +28,7 @@ SAMPLERS = {"pymc", "pytensor", "nutpie", "numba"}
 COMPILED = {
     f"bayesmeta/{name}.py"
     for name in (
+        "families/beta_binomial/kernel",
         "families/op", "families/fitted", "families/arm_means/kernel", "families/arm_changes/kernel", "families/curves/baseline",
         "families/estimates/kernel", "families/rates/poisson", "families/review/kernel", "families/review/kernel_fit",
         "families/review/kernel_trials", "families/review/op", "families/review/importance/kernel_slopes",
@@ -38,12 +39,13 @@ COMPILED = {
 LATE = SAMPLERS | {"arviz", "arviz_base", "arviz_stats", "arviz_plots", "matplotlib", "great_tables"}
 
 PUBLIC_NAMES = [
-    "ArmChanges", "ArmMeans", "ArmNormal", "BayesmetaError", "BergerDeely", "BinomialNormal", "Cauchy", "ChangeNormal", "Choice",
+    "ArmChanges", "ArmMeans", "ArmNormal", "BayesmetaError", "BergerDeely", "BetaBinomial",
+    "BinomialNormal", "Cauchy", "ChangeNormal", "Choice",
     "Cluster", "Conventional", "ConvergenceWarning", "Counts", "CustomScale", "DataError", "DataWarning", "Dose", "DuMouchel",
     "DoseResponse",
     "Estimates", "Exponential", "Finding", "Flat", "Gamma", "Given", "HalfCauchy", "HalfLogistic", "HalfNormal",
     "HalfStudentT", "Heterogeneity", "HypergeometricNormal",
-    "ISquared", "ImproperUniform", "Independent", "InferenceError", "InvGamma",
+    "ISquared", "ImproperUniform", "IncidenceRates", "Independent", "InferenceError", "InvGamma",
     "Jeffreys", "LogNormal", "LogStudentT", "Lomax", "MetaRegressionSlope", "MetaRegressionTest",
     "MetaResult", "Mixture", "MultiArm", "MultilevelResult",
     "MultivariateNormal", "Normal", "NormalNormal", "OnVariance", "Option", "OverallJeffreys", "PointMass",
@@ -52,6 +54,8 @@ PUBLIC_NAMES = [
     "SpecificationError", "SqrtUniform", "StudentT", "Study", "StudyTest", "SubgroupTest", "Table", "Truncated",
     "TwoScales", "Uniform", "UniformShrinkage",
     "adjusted_ratios",
+    "PEESE", "PET", "RobustAverage", "Selection", "SelectionTipping",
+    "plot_model_probabilities", "plot_weight_function", "robust_average",
     "add_reading_error", "alt_text", "bayes_factor_curve", "bias_adjusted", "bias_map",
     "box_p_value", "check_table", "claim_sensitivity", "cluster_robust",
     "combine_arms", "combine_groups", "compare", "complete_arms", "convergence", "counts_from_percentage",

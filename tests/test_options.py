@@ -64,6 +64,7 @@ ALWAYS = {
         "--seed",
         "--json",
     },
+    "bias": {"effects", "--direction", "--tau", "--mu", "--leave-one-out", "--tipping", "--json"},
     # an exact fit draws nothing: which seed has no bearing on it
     "plot": {"effects", "--out", "--kind", "--tau", "--formula", "--width", "--engine", "--seed"},
     # the words of a page and where it begins; a seed as for plot
@@ -138,6 +139,8 @@ OF_MODELS = {
     "dose_response.ed50": (["e.csv", *TAU, "--prior", "ed50=LogNormal(1, 1)"], "no parameter 'ed50'"),
     "dose_response.hill": ([*CURVE, "--prior", "hill=LogNormal(0, 1)"], "no parameter 'hill'"),
     "dose_response.delta": ([*CURVE, "--prior", "delta=LogNormal(0, 1)"], "no parameter 'delta'"),
+    "beta_binomial.rho": (["e.csv", *TAU, "--prior", "rho=Uniform(0, 1)"], "It is of --model beta_binomial"),
+    "beta_binomial.baseline": (["e.csv", *TAU, "--prior", "baseline=Normal(0, 1)"], "It is of --model beta_binomial"),
     "poisson_normal.baseline": (["e.csv", *TAU, "--option", "baseline=Normal(0, 1)"], "or poisson_normal."),
 }  # fmt: skip
 # What is rejected where it has no effect: arguments that give it there, and the message.
@@ -234,12 +237,18 @@ REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
         "--parameter": (["e.csv", *TAU, *OUT, "--parameter", "mu"], "--kind forest does not use it"),
         "--claim": (["e.csv", *TAU, *OUT, "--claim", "mu < 0"], "--kind forest does not use it"),
         "--order": (["e.csv", *TAU, *OUT, "--order", "dose"], "--kind forest does not use it"),
+        "--direction": (["e.csv", *TAU, *OUT, "--direction", "negative"], "--kind forest does not use it"),
         "--measure": (["m.csv", *TAU, *OUT, "--measure", "md"], "are 'log_or'"),
         "--column": (["e.csv", *TAU, *OUT, "--column", "mean_t=dose"], "'mean_t' is not read here"),
         **_with([*TAU, *OUT]),
         "--cov": ([*ARMS, *OUT, "--cov", "cov.csv"], "--cov: it is for estimates"),
         "--model": (["e.csv", *TAU, *OUT, "--model", "arm_normal"], "column 'n_t' is missing"),
         **{option: ([*given, *OUT], message) for option, (given, message) in _MODEL.items()},
+    },
+    "bias": {
+        "--measure": (["m.csv", "--measure", "md"], "are 'log_or'"),
+        "--column": (["e.csv", "--column", "mean_t=dose"], "'mean_t' is not read here"),
+        **_with([]),
     },
     "explore": {
         "--mu": ([*NO_MU, *PAGE, "--mu", "Normal(0, 0.01)"], "has no mu"),
@@ -406,6 +415,7 @@ PLAIN = {
     "HypergeometricNormalSection": "kind label formula tau draws",
     "PoissonNormalSection": "kind label formula tau draws baseline",
     "DoseResponseSection": "kind label formula tau draws shape unit_dose heterogeneity",  # the model rejects what its shape lacks
+    "BetaBinomialSection": "kind label formula draws",
     "Sensitivity": "",
     "EffectsSection": "combine",
     "Design": "title seed replications level truth studies selection estimators priors",
@@ -503,6 +513,7 @@ OF_A_KIND = {
     "HypergeometricNormalSection": "mu beta",
     "PoissonNormalSection": "mu beta",
     "DoseResponseSection": "mu beta ed50 hill delta",
+    "BetaBinomialSection": "mu beta tau rho baseline",
     "Published": "estimate lower upper level digits covariate group method interval rule tau p direction tolerance i2 tau2 q "
     "count study relation ratio",
 }

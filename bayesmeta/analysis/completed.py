@@ -56,7 +56,7 @@ def _outcome(name: str, outcome: Outcome) -> tuple[Outcome, list[str], list[str]
     for key, section in sections.items():
         priors: dict[str, str] | None = {}
         label = section.label or _title(key)
-        if section.tau is None:
+        if section.tau is None and section.keys.tau:
             priors = _priors(outcome, section)
             if priors is None:
                 missing.append(f"'outcomes.{name}.models.{key}.tau'")

@@ -58,7 +58,7 @@ def forest_record(result: MetaResult) -> ForestRecord:
         studies=studies,
         **stated,
         pooled=pool_record(result, "mu"),
-        new=pool_record(result, "theta_new"),
+        new=pool_record(result, "theta_new") if "theta_new" in result.parameters else None,
         published=None if published is None else PublishedPool(**published),
     )
 

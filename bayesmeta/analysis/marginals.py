@@ -41,7 +41,7 @@ def finite(values: Any) -> list[float]:
 def below_zero(result: MetaResult) -> dict[str, Side]:
     """How probable it is that each effect is below zero."""
     effects = [name for name, one in result.prepared.parameters.items() if one.role == "effect"]
-    names = [*effects, *(["theta_new"] if result.prepared.design.intercept else [])]
+    names = [*effects, *(name for name in result.parameters if name == "theta_new")]
     claims = {name: f"{name} < 0" for name in names}
     return {
         name: Side(probability=result.probability(claim), mcse=result.probability_mcse(claim))

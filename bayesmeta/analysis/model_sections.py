@@ -16,7 +16,7 @@ from bayesmeta.errors import SpecificationError
 from bayesmeta.families.keys import Keys, OptionKey, PriorKey
 from bayesmeta.families.kinds import KINDS
 from bayesmeta.families.registry import family_for, family_named
-from bayesmeta.priors import Flat, Prior, parse_prior
+from bayesmeta.priors import Flat, PointMass, Prior, parse_prior
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.two_scales import Model
 
@@ -69,6 +69,8 @@ def _section(keys: Keys) -> type[ModelSection]:
 def _prior_field(key: PriorKey) -> tuple[Any, Any]:
     """A prior as text, or a table of them; needed where there is no option that brings its parameter."""
     text: Any = str | dict[str, str] if key.by else str
+    if key.default:
+        return (text, key.default)
     return (text | None, None) if key.option else (text, ...)
 
 
@@ -110,9 +112,7 @@ def build_model(section: ModelSection, measure: str, data: Data, folder: Path) -
     """
     mu = Flat() if section.mu is None else parse_prior(section.mu)
     beta = {name: parse_prior(text) for name, text in section.beta.items()}
-    if section.tau is None:  # `completed` has given it where there is one by default
-        raise SpecificationError("tau is missing: state a prior, e.g. tau = 'HalfNormal(1)'.")
-    base = NormalNormal(formula=section.formula, tau=parse_prior(section.tau), beta=beta, mu=mu)
+    base = NormalNormal(formula=section.formula, tau=_tau(section), beta=beta, mu=mu)
     family, given = family_for(section.kind, data), section.own
     for name in given:
         if name not in family.keys.names and name in section.model_fields_set:
@@ -125,6 +125,17 @@ def build_model(section: ModelSection, measure: str, data: Data, folder: Path) -
     own_priors |= {key.name: _option(key, given[key.name], folder) for key in family.keys.options if key.name in given}
     model: Model = family.build(base, data, measure, own_priors)
     return model
+
+
+def _tau(section: ModelSection) -> Prior:
+    """The prior on tau; a point mass at zero where the model has none."""
+    if not section.keys.tau:
+        if section.tau is not None:
+            raise SpecificationError(f"tau: a model of kind {section.kind!r} has none. Leave it out.")
+        return PointMass(0)
+    if section.tau is None:  # `completed` has given it where there is one by default
+        raise SpecificationError("tau is missing: state a prior, e.g. tau = 'HalfNormal(1)'.")
+    return parse_prior(section.tau)
 
 
 def _option(key: OptionKey, value: Any, folder: Path) -> Any:

@@ -34,6 +34,8 @@ _RULES = {
     "posterior probability changed by more than 1e-8 (1e-5 with two shape parameters), give",
     "curves": "each study's likelihood was tabulated as a curve of its true effect, what else it depends on integrated out, and "
     f"rules over mean, coefficients and tau, {_NODES} 1e-8 (1e-7 with several coefficients), give",
+    "risks": "each arm's likelihood given its mean risk and rho was computed as it is, and rules over coefficients and rho, "
+    f"{_NODES} 1e-8 (1e-7 with several coefficients), give",
 }
 
 Fits = Mapping[str, Mapping[str, MetaResult]]
@@ -138,7 +140,9 @@ def _exact(analysis: Analysis, exact: Fits, fits: Fits) -> str:
 def _form(fit: MetaResult) -> str:
     """How a fit was solved without chains; empty where it was not."""
     exact = fit.prepared.exact
-    return "" if isinstance(exact, str) else exact.form
+    if isinstance(exact, str):
+        return ""
+    return "risks" if exact.form == "curves" and not fit.prepared.has_tau else exact.form
 
 
 def _sampled(analysis: Analysis, fits: Fits) -> str:

@@ -160,7 +160,7 @@ def _priors(ready: Prepared[Data, Model]) -> dict[str, Any]:
     return {
         "on": list(on),
         "beta": ", ".join(dict.fromkeys(texts[name] for name in on)),
-        "tau": texts["tau"],
+        "tau": texts.get("tau", ""),
         "priors": texts,
     }
 

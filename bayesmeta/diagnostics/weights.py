@@ -130,10 +130,14 @@ def smoothed(log_ratio: Floats, efficiency: float) -> Weights:
     n = log_ratio.size
     if np.ptp(log_ratio) < 1e-12:  # the same distribution
         return Weights(np.full(n, 1 / n), 0.0, float(log_ratio[0]))
-    with np.errstate(all="ignore"):  # of ratios that Pareto k will call untrustworthy
-        log_weights, shape = array_stats.psislw(-log_ratio, r_eff=efficiency)  # it takes minus the log ratio
+    untrusted = Weights(np.full(n, math.nan), math.inf, math.nan)
+    try:
+        with np.errstate(all="ignore"):  # of ratios that Pareto k will call untrustworthy
+            log_weights, shape = array_stats.psislw(-log_ratio, r_eff=efficiency)  # it takes minus the log ratio
+    except ValueError:  # no tail, as where a uniform prior is cut short
+        return untrusted
     if not (np.isfinite(shape) and np.all(log_weights < np.inf)):  # too far away to fit a tail to
-        return Weights(np.full(n, math.nan), math.inf, math.nan)
+        return untrusted
     values = np.exp(log_weights - np.logaddexp.reduce(log_weights))
     # the smoothed weights sum to one: the scale comes back from a draw whose ratio no smoothing touched
     middle = int(np.argsort(log_ratio)[n // 2])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Scale = Literal["[0, inf)", "[-1, 1]"]
+Scale = Literal["[0, inf)", "[-1, 1]", "[0, 1]", "(-inf, inf)"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +19,7 @@ class PriorKey:
         Key of an analysis file.
     words : str
         What the parameter is.
-    scale : {"[0, inf)", "[-1, 1]"}
+    scale : {"[0, inf)", "[-1, 1]", "[0, 1]", "(-inf, inf)"}
         Where its prior has all of its mass.
     example : str
         A prior as text.
@@ -29,6 +29,8 @@ class PriorKey:
         The option that brings the parameter, which is then called ``tau_`` and the column; empty where there always is one.
     choices : tuple of str
         The values of that option, a choice, that bring the parameter, which then has the name of the key; empty for a column.
+    default : str
+        The prior that holds where none is stated, as text; empty where one has to be.
     """
 
     name: str
@@ -38,6 +40,7 @@ class PriorKey:
     by: str = ""
     option: str = ""
     choices: tuple[str, ...] = ()
+    default: str = ""
 
     def parameter(self, options: Mapping[str, Any]) -> str:
         """Name of the parameter under the options that were given, as summaries and claims have it.
@@ -94,6 +97,8 @@ class Keys:
     options : tuple of OptionKey
     reads : tuple of str
         Columns of the table that every model takes.
+    tau : bool
+        Whether its models have a between-study standard deviation, with a prior on ``tau``.
     """
 
     kind: str
@@ -102,6 +107,7 @@ class Keys:
     priors: tuple[PriorKey, ...] = ()
     options: tuple[OptionKey, ...] = ()
     reads: tuple[str, ...] = ()
+    tau: bool = True
 
     @property
     def names(self) -> tuple[str, ...]:

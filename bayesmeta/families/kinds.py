@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bayesmeta.families.arm_changes.keys import KEYS as OF_ARM_CHANGES
 from bayesmeta.families.arm_means.keys import KEYS as OF_ARM_MEANS
+from bayesmeta.families.beta_binomial.keys import KEYS as OF_BETA_BINOMIAL
 from bayesmeta.families.counts.keys import KEYS as OF_COUNTS
 from bayesmeta.families.dose_response.keys import KEYS as OF_DOSE_RESPONSE
 from bayesmeta.families.estimates.keys import KEYS as OF_ESTIMATES
@@ -19,6 +20,7 @@ KINDS: dict[str, Keys] = {
         OF_ARM_CHANGES,
         OF_COUNTS,
         OF_HYPERGEOMETRIC,
+        OF_BETA_BINOMIAL,
         OF_RATES,
         OF_DOSE_RESPONSE,
     )

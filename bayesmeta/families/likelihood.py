@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaln
 
 from bayesmeta.priors import Normal, Prior
 from bayesmeta.spec.design import Design
@@ -65,7 +66,7 @@ class Point:
 
 def blocks(at: Point, size: int) -> Iterator[Point]:
     """Draws of shape (...) in their order, at most `size` at a time: what is made of a few stays in the processor's cache."""
-    shape = np.shape(at.top["tau"])
+    shape = np.shape(at.beta)[:-1]
     n = int(np.prod(shape))
     top = {name: np.reshape(values, n) if np.shape(values) == shape else values for name, values in at.top.items()}
     beta, positions = (np.reshape(values, (n, np.shape(values)[-1])) for values in (at.beta, at.positions))
@@ -94,6 +95,7 @@ class Ops(Protocol):
     stack: Any
     concatenate: Any
     logaddexp: Any
+    gammaln: Any
 
     def linear(self, X: Floats, beta: Array) -> Array:
         """The product X beta, shape (..., study)."""
@@ -110,6 +112,7 @@ class NumpyOps:
 
     log, log1p, exp, sqrt, tanh, arctanh, abs = np.log, np.log1p, np.exp, np.sqrt, np.tanh, np.arctanh, np.abs
     where, stack, concatenate, logaddexp = np.where, np.stack, np.concatenate, np.logaddexp
+    gammaln = gammaln
 
     @staticmethod
     def linear(X: Floats, beta: Floats) -> Floats:

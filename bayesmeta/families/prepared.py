@@ -93,7 +93,12 @@ class Prepared[D: Data, M: Model]:
     @property
     def names(self) -> list[str]:
         """What claims may name: the parameters, and the effect in a new study where there is a mean."""
-        return [*self.parameters, *(["theta_new"] if self.design.intercept else [])]
+        return [*self.parameters, *(["theta_new"] if self.design.intercept and self.has_tau else [])]
+
+    @property
+    def has_tau(self) -> bool:
+        """Whether true effects vary by a standard deviation tau, and so in a new study."""
+        return "tau" in self.parameters
 
     def named(self, claim: str) -> list[str]:
         """The same for one claim, with the true effects of studies that it names, ``theta[study]``, and of new ones of a group.
@@ -103,7 +108,7 @@ class Prepared[D: Data, M: Model]:
         SpecificationError
             If there is no such study or group.
         """
-        groups = () if self.design.intercept else tuple(self.design.columns)
+        groups = () if self.design.intercept or not self.has_tau else tuple(self.design.columns)
         return [*self.names, *effects_named(claim, self.data.study, groups)]
 
     @cached_property
@@ -138,7 +143,7 @@ class Prepared[D: Data, M: Model]:
     @cached_property
     def bound(self) -> M:
         """The model with its reference prior given the studies."""
-        return self.with_priors({"tau": self.family.tau_prior(self.data, self.model)})
+        return self.with_priors({"tau": self.family.tau_prior(self.data, self.model)} if self.has_tau else {})
 
     def check(self) -> None:
         """Reject a model that has a part without any use on these data; its formula is checked by `design`.

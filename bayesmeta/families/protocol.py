@@ -40,7 +40,7 @@ class Parameter:
     prior : Prior
         As a fit takes it: without its source, of a joint prior the marginal, a reference prior given the studies.
     role : {"effect", "heterogeneity", "nuisance"}
-        Whether it is a mean or a coefficient, a standard deviation of true effects, or the family's own.
+        Whether it is a mean or a coefficient, says how much true effects vary, or is the family's own.
     stated : Prior or None
         As the model states it, with its source: its own, its variable's, or a joint one; None where none is stated.
     """

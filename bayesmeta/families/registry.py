@@ -11,10 +11,12 @@ from bayesmeta.data.tables import Table
 from bayesmeta.errors import DataError, SpecificationError
 from bayesmeta.families.arm_changes.family import OfArmChanges
 from bayesmeta.families.arm_means.family import OfArmMeans
+from bayesmeta.families.beta_binomial.family import OfBetaBinomialCounts, OfBetaBinomialProportions
 from bayesmeta.families.counts.family import OfCounts
 from bayesmeta.families.dose_response.family import OfDoseResponse
 from bayesmeta.families.estimates.family import OfEstimates
 from bayesmeta.families.hypergeometric.family import OfHypergeometric
+from bayesmeta.families.incidence_rates.family import OfIncidenceRates
 from bayesmeta.families.proportions.family import OfProportions
 from bayesmeta.families.protocol import Family
 from bayesmeta.families.rates.family import OfRates
@@ -30,6 +32,9 @@ FAMILIES: tuple[Family, ...] = (
     OfHypergeometric(),
     OfRates(),
     OfDoseResponse(),
+    OfIncidenceRates(),
+    OfBetaBinomialCounts(),
+    OfBetaBinomialProportions(),
 )
 
 

@@ -26,6 +26,7 @@ class GraphOps:
 
     log, log1p, exp, sqrt, tanh, arctanh, abs = pt.log, pt.log1p, pt.exp, pt.sqrt, pt.tanh, pt.arctanh, pt.abs
     where, stack, concatenate, logaddexp = pt.where, pt.stack, pt.concatenate, pt.logaddexp
+    gammaln = pt.gammaln
 
     @staticmethod
     def linear(X: Floats, beta: Any) -> Any:

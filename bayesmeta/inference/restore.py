@@ -43,7 +43,7 @@ def point_of(ready: Prepared[Any, Any], draws: Mapping[str, Floats]) -> Point:
     """Draws as the likelihood takes them, with the latents among them."""
     likelihood, columns = ready.likelihood, ready.design.columns
     top = {name: np.asarray(draws[name]) for name in ready.parameters if name not in columns}
-    shape = top["tau"].shape
+    shape = np.shape(draws[next(iter(ready.parameters))])
     beta = np.stack([draws[name] for name in columns], axis=-1) if columns else np.zeros((*shape, 0))
     positions = draws.get("range_position", np.zeros((*shape, 0)))
     latent = {name: np.asarray(draws[name]) for name in likelihood.latents if name in draws}
@@ -52,12 +52,13 @@ def point_of(ready: Prepared[Any, Any], draws: Mapping[str, Floats]) -> Point:
 
 def _top_groups(ready: Prepared[Any, Any], at: Point, rng: np.random.Generator) -> Groups:
     """Groups `posterior` (mu, tau, coefficients, theta_new), `log_prior` and `prior`."""
-    base, made, tau = ready.bound.base, ready.design, at.top["tau"]
-    priors: dict[str, Prior] = {"mu": base.mu, "tau": base.tau} if made.intercept else {"tau": base.tau}
+    base, made, shape = ready.bound.base, ready.design, at.beta.shape[:-1]
+    stated: dict[str, Prior] = {"mu": base.mu, "tau": base.tau}
+    priors = {name: prior for name, prior in stated.items() if name in at.top}
     beta = [base.coefficient_prior(name, term) for name, term in made.columns.items()]
     posterior: dict[str, Any] = {name: (DRAWS, at.top[name]) for name in priors}
     log_prior: dict[str, Any] = {name: (DRAWS, p.logpdf(at.top[name])) for name, p in priors.items() if p.has_density}
-    prior: dict[str, Any] = {name: (DRAWS, p.rvs(tau.shape, rng)) for name, p in priors.items() if p.is_proper}
+    prior: dict[str, Any] = {name: (DRAWS, p.rvs(shape, rng)) for name, p in priors.items() if p.is_proper}
     if made.columns:
         by_column = (*DRAWS, "covariate")
         posterior["beta"] = (by_column, at.beta)
@@ -65,12 +66,12 @@ def _top_groups(ready: Prepared[Any, Any], at: Point, rng: np.random.Generator) 
             density = [p.logpdf(at.beta[..., j]) for j, p in enumerate(beta)]
             log_prior["beta"] = (by_column, np.stack(density, axis=-1))
         if all(p.is_proper for p in beta):
-            prior["beta"] = (by_column, np.stack([p.rvs(tau.shape, rng) for p in beta], axis=-1))
+            prior["beta"] = (by_column, np.stack([p.rvs(shape, rng) for p in beta], axis=-1))
     _count_joint_priors_once(ready, at, log_prior, prior, rng)
-    if made.intercept:
-        posterior["theta_new"] = (DRAWS, at.top["mu"] + tau * rng.standard_normal(tau.shape))
+    if "theta_new" in ready.names:
+        posterior["theta_new"] = (DRAWS, at.top["mu"] + at.top["tau"] * rng.standard_normal(shape))
         if "mu" in prior:
-            noise = prior["tau"][1] * rng.standard_normal(tau.shape)
+            noise = prior["tau"][1] * rng.standard_normal(shape)
             prior["theta_new"] = (DRAWS, prior["mu"][1] + noise)
     return {"posterior": posterior, "log_prior": log_prior, "prior": prior}
 

@@ -224,7 +224,7 @@ def _draw_study(ax: Axes, at: float, row: Row, shown: Sequence[float | None], di
 def _pools(data: ForestRecord) -> list[tuple[Literal["published", "pooled", "new"], Pool | PublishedPool]]:
     """What is drawn below the studies, in order."""
     own: list[tuple[Literal["published", "pooled", "new"], Pool | PublishedPool]]
-    own = [("pooled", data.pooled), ("new", data.new)]
+    own = [("pooled", data.pooled), *([("new", data.new)] if data.new is not None else [])]  # type: ignore[list-item]
     return own if data.published is None else [("published", data.published), *own]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Value = Literal["fit", "sensitivity", "tipping points", "leave-one-out", "cumulative", "comparison"]
+Value = Literal["fit", "sensitivity", "tipping points", "leave-one-out", "cumulative", "comparison", "ensemble"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,10 @@ PLOTS = {
         Plot("tipping", "tipping", "tipping points", "which changes would change the answer"),
         Plot("leave-one-out", "leave_one_out", "leave-one-out", "the answer without each study", "parameter"),
         Plot("cumulative", "cumulative", "cumulative", "the answer as studies came in", "parameter"),
+        Plot("weight-function", "weight_function", "ensemble", "how likely studies are to be seen, by P value"),
+        Plot(
+            "model-probabilities", "model_probabilities", "ensemble", "effect, heterogeneity and bias, before and after"
+        ),
         Plot("comparison", "comparison", "comparison", "frequentist estimators and posteriors", "parameter"),
     )
 }

@@ -107,7 +107,8 @@ def _pools(result: MetaResult, groups: list[Subgroup]) -> dict[str, Pool]:
     published = result.prepared.family.published_pool(result.data)
     printed = {} if published is None else {"Published": Pool(mean=published["estimate"], median=published["estimate"],
         lower=published["lower"], upper=published["upper"])}  # fmt: skip
-    return {**printed, "Pooled": pool_record(result, "mu"), "New study": pool_record(result, "theta_new")}
+    new = {"New study": pool_record(result, "theta_new")} if "theta_new" in result.parameters else {}
+    return {**printed, "Pooled": pool_record(result, "mu"), **new}
 
 
 def _grouped(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
@@ -19,6 +20,9 @@ from bayesmeta.quadrature.special import TINY
 Floats = NDArray[np.float64]
 _POINTS = 4001  # of a curve, a cubic between them
 ERROR_LIMIT = 0.01  # of a probability; the bound is on the safe side, most are off by a tenth of it
+_UNITS = 10  # units of closely spaced points in the narrowest row that is heavy
+_HEAVY, _RESOLVED = 0.01, 60  # of the largest mass of a row; points in each row that heavy
+_SKIPPED = 4  # points of a row for one of its finer nodes
 _FINE = (1.0, 1.5)  # numbers of nodes that are tried, relative to the default
 _NOTHING = 1e-14  # mass of a row of nodes that is left out
 _Z = np.arange(-8.0, 8.01, 0.5)  # 1e-15 is beyond; a trapezoid rule of a normal density is then off by 1e-30
@@ -92,10 +96,29 @@ def curves(grid: ParameterGrid) -> dict[str, Curve]:
     return _KNOWN[grid]
 
 
-def _curves(grid: ParameterGrid) -> dict[str, Curve]:
+def mean_curve(grid: ParameterGrid, new: bool = False) -> Curve:
+    """Curve of mu, or of the effect in a new study."""
     places, log_mass = grid.mu_places, np.log(np.maximum(grid.mass, TINY))
-    of_mu = [(float(grid.tau[k]), row) for k, row in _rows(places, log_mass, places.log_weight.T).items()]
-    by_name = {"mu": _effect(of_mu, new=False)}
+    rows = _rows(places, log_mass, places.log_weight.T)
+    return _effect([(float(grid.tau[k]), row) for k, row in rows.items()], new=new)
+
+
+def finer_nodes(grid: ParameterGrid) -> tuple[Floats, Floats, Floats]:
+    """Mu, tau and masses that sum to one, with more nodes of mu than the grid has, shape (node,)."""
+    if grid.mu.shape[1] == 1:
+        return grid.mu[:, 0], grid.tau, grid.mass[:, 0]
+    places, log_mass = grid.mu_places, np.log(np.maximum(grid.mass, TINY))
+    rows = _rows(places, log_mass, places.log_weight.T)
+    x = [row.x[::_SKIPPED] for row in rows.values()]
+    weight = [row.density[::_SKIPPED] * np.gradient(one) for row, one in zip(rows.values(), x, strict=True)]
+    mass = [w * (row.below[-1] / w.sum()) for w, row in zip(weight, rows.values(), strict=True)]
+    tau = [np.full(one.size, grid.tau[k]) for k, one in zip(rows, x, strict=True)]
+    joined = np.concatenate(mass)
+    return np.concatenate(x), np.concatenate(tau), joined / joined.sum()
+
+
+def _curves(grid: ParameterGrid) -> dict[str, Curve]:
+    by_name = {"mu": mean_curve(grid)}
     for name in grid.scales:
         _, mass = grid.scale_mass(name)
         places = grid.scales[name]
@@ -110,7 +133,7 @@ def _curves(grid: ParameterGrid) -> dict[str, Curve]:
         density, below = (np.sum(part, axis=0) for part in zip(*(row.on(x) for row in rows), strict=True))
         value = parameter.value(x)
         by_name[name] = _normalised(value, density / parameter.slope(x), below)
-    return by_name | {"theta_new": _effect(of_mu, new=True)}
+    return by_name | {"theta_new": mean_curve(grid, new=True)}
 
 
 def scale_curve(places: Places, mass: Floats) -> Curve:
@@ -133,10 +156,22 @@ def _effect(rows: list[tuple[float, _Row]], new: bool) -> Curve:
     """Mean effect from its density at each tau, or the effect of a new study, which varies by tau around it."""
     reach = _Z[-1] if new else 0.0
     ends = min(row.x[0] - reach * tau for tau, row in rows), max(row.x[-1] + reach * tau for tau, row in rows)
-    x = np.linspace(*ends, _POINTS)
+    x = _points(rows, *ends)
     parts = [_spread(row, tau, x) if new else row.on(x) for tau, row in rows]
     density, below = (np.sum(part, axis=0) for part in zip(*parts, strict=True))
     return _normalised(x, density, below)
+
+
+def _points(rows: list[tuple[float, _Row]], low: float, high: float) -> Floats:
+    """Points of a curve: equally spaced, unless that is too wide for the rows of most mass; then closer about the heaviest."""
+    mass = np.array([row.below[-1] for _, row in rows])
+    width = min(row.x[-1] - row.x[0] for (_, row), m in zip(rows, mass, strict=True) if m > _HEAVY * mass.max())
+    if high - low <= _POINTS * width / _RESOLVED:
+        return np.linspace(low, high, _POINTS)
+    heaviest = rows[int(mass.argmax())][1]
+    centre, unit = float(heaviest.x[int(heaviest.density.argmax())]), width / _UNITS
+    first, last = (math.asinh((end - centre) / unit) for end in (low, high))
+    return np.asarray(centre + unit * np.sinh(np.linspace(first, last, _POINTS)))
 
 
 def _spread(row: _Row, tau: float, x: Floats) -> tuple[Floats, Floats]:

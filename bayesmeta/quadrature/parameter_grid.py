@@ -53,7 +53,7 @@ class ParameterGrid:
     Attributes
     ----------
     mu : ndarray, shape (tau, position)
-        Nodes of mu, equally spaced for each tau.
+        Nodes of mu for each tau.
     tau : ndarray
         Nodes of tau.
     others : mapping of str to ndarray
@@ -74,6 +74,8 @@ class ParameterGrid:
         that are fewer and reach further.
     coarser : ParameterGrid or None
         The grid on these.
+    rows : Places, optional
+        Of mu given tau, where they are not equally spaced.
     """
 
     mu: Floats
@@ -86,6 +88,7 @@ class ParameterGrid:
     choices: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     error: float = math.nan
     coarser: ParameterGrid | None = None
+    rows: Places | None = None
 
     @property
     def whole(self) -> Floats:
@@ -96,7 +99,7 @@ class ParameterGrid:
     @property
     def mu_places(self) -> Places:
         """Where the nodes of mu lie, given tau."""
-        return Places("even", self.mu[:, 0], self.mu[:, -1], self.mu.shape[1])
+        return self.rows or Places("even", self.mu[:, 0], self.mu[:, -1], self.mu.shape[1])
 
     @cached_property
     def log_marginal_likelihood(self) -> float:

@@ -18,7 +18,7 @@ from bayesmeta.priors import Prior
 from bayesmeta.quadrature.special import TINY
 
 Floats = NDArray[np.float64]
-Kind = Literal["even", "gauss", "root"]
+Kind = Literal["even", "gauss", "root", "log"]
 FINER = 16  # cells between two nodes
 _CHUNK = 2_000_000  # numbers in an array: 16 MB
 _DEEPEST = 80.0  # below the peak of a log density, where nothing is left of it
@@ -30,8 +30,9 @@ class Places:
 
     Attributes
     ----------
-    kind : {"even", "gauss", "root"}
-        Equally spaced from end to end, a Gauss-Legendre rule, or one in the square root of the distance from the lower end.
+    kind : {"even", "gauss", "root", "log"}
+        Equally spaced from end to end, a Gauss-Legendre rule, one in the square root of the distance from the lower end, or
+        equally spaced in the logarithm.
     lower, upper : ndarray, shape (...)
     n : int
         Number of nodes; a point mass, at `lower`, has one.
@@ -46,7 +47,7 @@ class Places:
     def ends(self) -> tuple[float, float]:
         """First and last place; Gauss nodes lie within their range, which ends where `_angle` says."""
         # as `_angle` derives
-        return (-0.75, self.n - 0.25) if self.kind != "even" and self.n > 1 else (0.0, self.n - 1.0)
+        return (-0.75, self.n - 0.25) if self.kind in ("gauss", "root") and self.n > 1 else (0.0, self.n - 1.0)
 
     @property
     def log_weight(self) -> Floats:
@@ -56,6 +57,9 @@ class Places:
             return np.zeros((1, *length.shape))
         if self.kind == "even":
             return np.broadcast_to(np.log(length / (self.n - 1)), (self.n, *length.shape))
+        if self.kind == "log":
+            place = np.arange(float(self.n)).reshape(-1, *(1,) * length.ndim)
+            return self.log_slope(place, self.lower, self.upper)
         x, w = _gauss(self.n)
         w = w / 2 if self.kind == "gauss" else w * (x + 1) / 2
         return np.asarray(np.log(w).reshape(-1, *(1,) * length.ndim) + np.log(length))
@@ -64,6 +68,9 @@ class Places:
         """Nodes, and the log of weight times prior, shape (place, ...); a point mass has one node of weight one."""
         if self.n == 1:
             return self.lower[None], np.zeros((1, *self.lower.shape))
+        if self.kind == "log":
+            nodes = self.at(np.arange(float(self.n)).reshape(-1, *(1,) * self.lower.ndim), self.lower, self.upper)
+            return nodes, self.log_weight + np.asarray(prior.logpdf(nodes))
         share = np.linspace(0.0, 1.0, self.n) if self.kind == "even" else (_gauss(self.n)[0] + 1) / 2
         share = (share**2 if self.kind == "root" else share).reshape(-1, *(1,) * self.lower.ndim)
         nodes = self.lower + (self.upper - self.lower) * share
@@ -73,6 +80,8 @@ class Places:
         """Value at a place between given ends."""
         if self.n == 1:
             return np.asarray(lower + 0 * place)
+        if self.kind == "log":
+            return np.asarray(lower * (upper / lower) ** (place / (self.n - 1)))
         return np.asarray(lower + (upper - lower) * self._share(place))
 
     def log_slope(self, place: Floats, lower: Floats, upper: Floats) -> Floats:
@@ -81,6 +90,8 @@ class Places:
             return 0.0 * place
         if self.kind == "even":
             return np.asarray(np.log((upper - lower) / (self.n - 1)) + 0 * place)
+        if self.kind == "log":
+            return np.asarray(np.log(np.log(upper / lower) / (self.n - 1)) + np.log(self.at(place, lower, upper)))
         angle = _angle(self.n)
         theta = angle(place)
         root = np.maximum((1 - np.cos(theta)) / 2, TINY)

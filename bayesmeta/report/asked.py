@@ -11,7 +11,7 @@ from bayesmeta.errors import SpecificationError, did_you_mean
 from bayesmeta.families.keys import Keys
 from bayesmeta.families.kinds import KINDS
 from bayesmeta.families.registry import family_for
-from bayesmeta.priors import Flat, Prior
+from bayesmeta.priors import Flat, PointMass, Prior
 from bayesmeta.spec.design import Design
 from bayesmeta.spec.normal_normal import NormalNormal
 from bayesmeta.spec.two_scales import Model
@@ -67,7 +67,7 @@ class Asked:
                 "give the coefficients priors with --prior, by the name of the column."
             )
         needed = self.keys.needed(self.options)
-        names = [*(["mu"] if design.intercept else []), "tau", *design.columns]
+        names = [*(["mu"] if design.intercept else []), *(["tau"] if self.keys.tau else []), *design.columns]
         names += [key.parameter(self.options) for key in needed]
         for name, (said, *_) in self.priors.items():
             if name not in (*names, *design.columns.values()) and self.keys.place(name, self.options) is None:
@@ -76,6 +76,8 @@ class Asked:
                 )
         for key in needed:
             if key.name not in self.own:
+                if key.default:
+                    continue
                 name = key.parameter(self.options)
                 given = self.options.get(key.option, "")
                 who = f"--option {key.option}={given}" if key.option else f"--model {self.keys.kind}"
@@ -87,7 +89,7 @@ class Asked:
                 raise SpecificationError(
                     f"{key.name} has a prior for all and others for each {key.by}: give one prior, or one for each."
                 )
-        if "tau" not in self.priors:
+        if self.keys.tau and "tau" not in self.priors:
             raise SpecificationError(
                 "tau has no prior: give one in units of the effects, e.g. --tau 'HalfNormal(0.5)'."
             )
@@ -131,9 +133,8 @@ class Asked:
         """
         first = {name: said[0].prior for name, said in self.priors.items()}
         beta = {name: prior for name, prior in first.items() if name not in ("mu", "tau", *self.nuisances)}
-        base = NormalNormal(
-            formula=self.formula, tau=first["tau"] if tau is None else tau, mu=first.get("mu", Flat()), beta=beta
-        )
+        tau = (first["tau"] if self.keys.tau else PointMass(0)) if tau is None else tau
+        base = NormalNormal(formula=self.formula, tau=tau, mu=first.get("mu", Flat()), beta=beta)
         own_priors = {name: each.get("", each) for name, each in self.own.items()}
         model: Model = family_for(self.keys.kind, self.data).build(
             base, self.data, self.measure, {**self.options, **own_priors}

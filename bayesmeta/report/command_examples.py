@@ -22,6 +22,10 @@ EXAMPLES = {
     "explore": (
         'bayesmeta explore effects.csv --mu "Normal(0, 2)" --tau "HalfNormal(0.5)" --measure log_rr --out explorer.html',
     ),
+    "bias": (
+        "bayesmeta bias effects.csv --direction negative",
+        "bayesmeta bias effects.csv --direction negative --tipping 0.95",
+    ),
     "next": (
         'bayesmeta next effects.csv --tau "HalfNormal(0.5)" --mu "Normal(0, 1)" --measure smd --benefit lower --n 50 --n 200',
     ),

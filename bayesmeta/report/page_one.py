@@ -164,14 +164,15 @@ def _of_outcome(outcome: OutcomeRecord, *, several: bool, brief: bool, asked: bo
         return
     pooled = _pooled(outcome, model, f"{name}{'mean' if name else 'Mean'} effect")
     if brief:
-        new = f"95% prediction interval {_new_study(outcome.display, model.forest.new)}"
-        yield replace(pooled, new=new) if asked else pooled
+        new = _new_study(outcome.display, model.forest.new)
+        yield replace(pooled, new=f"95% prediction interval {new}") if asked and new else pooled
         return
     yield pooled
-    interval = f"{_new_study(outcome.display, model.forest.new)} (95% prediction interval)"
-    side = model.below_zero.get("theta_new")
-    probability, _, claim = side_of(outcome, side.probability) if side else ("", "", "")
-    yield Answer(f"{name}{'new' if name else 'New'} study", interval, probability, "", claim.partition(" (")[0])
+    if new := _new_study(outcome.display, model.forest.new):
+        side = model.below_zero.get("theta_new")
+        probability, _, claim = side_of(outcome, side.probability) if side else ("", "", "")
+        said = f"{new} (95% prediction interval)"
+        yield Answer(f"{name}{'new' if name else 'New'} study", said, probability, "", claim.partition(" (")[0])
     yield from _heterogeneity(outcome, model, f"{name}{'heterogeneity' if name else 'Heterogeneity'}")
     row = _knapp_hartung(outcome)
     if row is not None and row.lower is not None:
@@ -188,8 +189,10 @@ def _pooled(outcome: OutcomeRecord, model: ModelRecord, name: str) -> Answer:
     return Answer(name, effect, *side_of(outcome, side.probability, _range(model))) if side else Answer(name, effect)
 
 
-def _new_study(display: Display, pool: Pool) -> str:
-    """Bounds of the effect in a new study."""
+def _new_study(display: Display, pool: Pool | None) -> str:
+    """Bounds of the effect in a new study; empty where the model says nothing of one."""
+    if pool is None:
+        return ""
     spread = spread_of(*map(display.value, (pool.median, pool.lower, pool.upper)))
     return format_interval(display.value(pool.lower), display.value(pool.upper), spread)
 

@@ -41,7 +41,8 @@ def plot(
         list[str] | None,
         typer.Option(
             help="Prior on the between-study SD, e.g. 'HalfNormal(0.5)'. Repeatable for --kind sensitivity and comparison; "
-            "comparison of estimates has UniformShrinkage() if left out."
+            "comparison of estimates has UniformShrinkage() if left out, "
+            "plots of an ensemble InvGamma(1, 0.15)."
         ),
     ] = None,
     mu: Annotated[
@@ -58,6 +59,10 @@ def plot(
         str | None, typer.Option(help="For sensitivity and tipping: what the probability is of; 'mu < 0' if left out.")
     ] = None,
     order: Annotated[str | None, typer.Option(help="For cumulative: the column by which studies came in.")] = None,
+    direction: Annotated[
+        str | None,
+        typer.Option(help="For weight-function and model-probabilities: positive (the default) or negative."),
+    ] = None,
     width: Annotated[float, typer.Option(help="Of the picture, in mm: 85 is one column of a journal.")] = 170.0,
     measure: Measure = None,
     cov: Covariance = None,
@@ -81,7 +86,14 @@ def plot(
         formula=formula, tau=tau or [], mu=mu or [], beta=beta or [], priors=prior or [], options=option or [],
         reading=Reading(sheet=sheet, analysis=analysis, drop=drop or (), labels=labels),
     )  # fmt: skip
-    wanted = Wanted(kind=kind, parameter=parameter, claim=claim, order=order, fitting={"engine": engine, "seed": seed})
+    wanted = Wanted(
+        kind=kind,
+        parameter=parameter,
+        claim=claim,
+        order=order,
+        direction=direction,
+        fitting={"engine": engine, "seed": seed},
+    )
     with warnings_on_one_line():
         passed = plot_and_save(stated, wanted, out, width)
     raise typer.Exit(0 if passed else 1)

@@ -17,6 +17,7 @@ from bayesmeta.plots.registry import PLOTS, Plot
 from bayesmeta.report.asked import Asked
 from bayesmeta.report.comparison import DEFAULT_TAU
 from bayesmeta.report.messages import say
+from bayesmeta.report.publication_bias import BIAS_TAU, ensemble_of
 from bayesmeta.report.sensitivity import claims_of, sensitivity_of
 from bayesmeta.report.stated import Stated
 from bayesmeta.report.terminal import fit_checks, print_failed
@@ -37,7 +38,7 @@ class Wanted:
     ----------
     kind : str
         One of `PLOTS`.
-    parameter, claim, order : str or None
+    parameter, claim, order, direction : str or None
         None where the option was not given.
     fitting : mapping of str to value
         ``engine`` and ``seed``.
@@ -47,6 +48,7 @@ class Wanted:
     parameter: str | None
     claim: str | None
     order: str | None
+    direction: str | None
     fitting: Mapping[str, Any]
 
     @property
@@ -67,6 +69,7 @@ class Wanted:
             "parameter": [one.kind for one in PLOTS.values() if one.parameter],
             "claim": [one.kind for one in PLOTS.values() if one.value in ("sensitivity", "tipping points")],
             "order": [one.kind for one in PLOTS.values() if one.value == "cumulative"],
+            "direction": [one.kind for one in PLOTS.values() if one.value == "ensemble"],
         }
         for option, kinds in users.items():
             if getattr(self, option) is not None and plot.kind not in kinds:
@@ -96,8 +99,9 @@ def plot_and_save(stated: Stated, wanted: Wanted, out: Path, width: float) -> bo
             f"--width {width:g}: millimetres, from 60 to 600. One column of a journal is about 85."
         )
     compared = plot.value == "comparison"
+    defaults = {"comparison": DEFAULT_TAU, "ensemble": BIAS_TAU}
     asked = stated.read(
-        compared_by=f"plot --kind {plot.kind}" if compared else "", default_tau=DEFAULT_TAU if compared else None
+        compared_by=f"plot --kind {plot.kind}" if compared else "", default_tau=defaults.get(plot.value)
     )
     if plot.value != "sensitivity":
         asked.require_one(["tau"] if compared else [])
@@ -172,6 +176,10 @@ def _comparison(asked: Asked, wanted: Wanted) -> Any:
     return compare(asked.data, models, parameter=wanted.parameter or "mu", **wanted.fitting)
 
 
+def _ensemble(asked: Asked, wanted: Wanted) -> Any:
+    return ensemble_of(asked, wanted.direction or "positive")
+
+
 _VALUES: dict[str, Callable[[Asked, Wanted], Any]] = {
     "fit": _fit,
     "sensitivity": _sensitivity,
@@ -179,6 +187,7 @@ _VALUES: dict[str, Callable[[Asked, Wanted], Any]] = {
     "leave-one-out": _leave_one_out,
     "cumulative": _cumulative,
     "comparison": _comparison,
+    "ensemble": _ensemble,
 }
 
 

@@ -69,7 +69,7 @@ def sensitivity_of(asked: Asked, claims: Sequence[str], ci_prob: float = 0.95, *
     """
     data, model = asked.data, asked.model()
     several = {name: [one.prior for one in said] for name, said in asked.priors.items()}
-    taus, mus = several.pop("tau"), several.pop("mu", [])
+    taus, mus = several.pop("tau", None), several.pop("mu", [])
     ready = prepare(data, model)
     claims = claims_of(claims, ready, asked.formula)
     varied = {name: priors for name, priors in several.items() if len(priors) > 1}

@@ -64,6 +64,8 @@ def outcome_sentence(outcome: OutcomeRecord, forest: ForestRecord, ci_prob: floa
     if forest.published:
         text += f"; the review published {shown(forest.published, forest.published.estimate)}"
     spread = spread_of(*(display.value(one) for one in (pooled.median, pooled.lower, pooled.upper)))
+    if new is None:
+        return f"{text}."
     bounds = format_interval(display.value(new.lower), display.value(new.upper), spread)
     return f"{text}; the true effect in a new trial lies within {bounds} with {100 * ci_prob:g}% probability."
 

@@ -47,15 +47,15 @@ def log_bayes_factor(
     return fit_quadrature(null, fit.tolerance).log_evidence - evidence
 
 
-def parse_hypothesis(hypothesis: str, names: tuple[str, ...]) -> tuple[str, float]:
-    """Parameter and value of ``name = value``; `names` are the coefficients."""
+def parse_hypothesis(hypothesis: str, names: tuple[str, ...], scale: str = "tau") -> tuple[str, float]:
+    """Parameter and value of ``name = value``; `names` are the coefficients, `scale` is what else there is."""
     match = _EQUATION.match(hypothesis.strip())
     if match is None:
         raise SpecificationError(
             f"hypothesis {hypothesis!r}: write a parameter and a number, e.g. 'mu = 0' or 'tau = 0'."
         )
     name, value = match["name"].strip(), float(match["value"])
-    allowed = (*names, "tau")
+    allowed = (*names, scale)
     if name not in allowed:
         raise SpecificationError(
             f"hypothesis {hypothesis!r}: no parameter {name!r}.{did_you_mean(name, allowed)} Parameters: {', '.join(allowed)}."

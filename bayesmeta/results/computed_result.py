@@ -19,7 +19,7 @@ from bayesmeta.results.exact_claims import defined_everywhere
 from bayesmeta.results.intervals import Marginal
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.results.monotone import composed, monotone_steps, unit
+from bayesmeta.results.monotone import Ends, Step, composed, monotone_steps, unit
 from bayesmeta.results.monotone_marginal import ExactMarginal, MonotoneMarginal
 
 if TYPE_CHECKING:
@@ -151,7 +151,11 @@ class ComputedResult(MetaResult):
         if all(isinstance(one, Sum) for one in functions):  # a multiple, whose inverse has the same slope everywhere
             moments = float(step[0].forward(np.asarray(base.mean()))), base.sd() / float(step[0].slope(np.zeros(())))
             return MonotoneMarginal(base, *step, lambda: moments)
-        return MonotoneMarginal(base, *step, partial(self._moments_from_draws, syntax.text))
+        return MonotoneMarginal(base, *step, partial(self._moments, base, *step, syntax.text))
+
+    def _moments(self, base: ExactMarginal, step: Step, ends: Ends, expression: str) -> tuple[float, float]:
+        """Mean and standard deviation of a monotone function of a quantity with a known marginal: those of draws."""
+        return self._moments_from_draws(expression)
 
     def _is_defined(self, syntax: Syntax) -> bool:
         """Whether an expression has a value in all of the posterior, as far as that is known exactly."""

@@ -26,6 +26,8 @@ from bayesmeta.results.face import bound_text
 from bayesmeta.results.grid_bayes_factor import by_refit, of_region
 from bayesmeta.results.intervals import Marginal, checked_interval
 from bayesmeta.results.marginal import DrawsMarginal
+from bayesmeta.results.monotone import Ends, Step
+from bayesmeta.results.monotone_marginal import ExactMarginal
 from bayesmeta.results.quadrature_marginals import part_of_scale
 from bayesmeta.results.scale_marginal import ScaleMarginal
 from bayesmeta.results.spread_marginal import SpreadMarginal
@@ -47,8 +49,8 @@ class CurvesResult(ComputedResult):
     Attributes
     ----------
     fit : CurvesFit
-    model : BinomialNormal, HypergeometricNormal or PoissonNormal
-    data : Counts, Proportions or Rates
+    model : BinomialNormal, HypergeometricNormal, PoissonNormal or BetaBinomial
+    data : Counts, Proportions, Rates or IncidenceRates
     shape : tuple of int
         Chains and draws of `datatree`.
     seed : int
@@ -66,7 +68,7 @@ class CurvesResult(ComputedResult):
     @property
     def coefficients(self) -> tuple[str, ...]:
         """Names of the coefficients."""
-        return tuple(name for name in self.fit.names if name != "mu")
+        return tuple(self.prepared.design.columns)
 
     @property
     def log_marginal_likelihood(self) -> float | None:
@@ -92,25 +94,28 @@ class CurvesResult(ComputedResult):
         """Marginal posterior of a parameter, of an expression, or of ``theta[study]``.
 
         Exact for parameters, for linear combinations of coefficients, for the effect of a study where there is one coefficient,
-        and for monotone functions of one of them, but for mean and standard deviation of such a function, which are those of
-        draws; from draws for other expressions.
+        and for monotone functions of one of them, but for mean and standard deviation of a function without bounds, which are
+        those of draws; from draws for other expressions.
         """
         if expression in self.parameters:
             return (
                 self._tau
-                if expression == "tau"
+                if expression == self.fit.problem.scale
                 else self._combination(self._unit(expression), expression == "theta_new")
             )
-        if expression.startswith("theta[") and expression.endswith("]"):
+        if expression.startswith("theta[") and expression.endswith("]") and self._follows_curves:
             return self._effect(self._row(expression[6:-1]))
         return self._marginal_of(expression)
 
     def shrinkage(self, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
         """Posterior of each study's true effect theta_i: y, se, mean, sd, median, interval; known says whether its own counts
-        have an estimate, which is y with its standard error: for the others these are mean and sd of theta_i.
+        have an estimate, which is y with its standard error: for the others these are mean and sd of theta_i. Where there is no
+        tau, all are those of draws.
         """
         import pandas as pd
 
+        if not self._follows_curves:
+            return super().shrinkage(ci_prob, ci_kind)
         rows, family = [], self.prepared.family
         y, se = family.estimates(self.data, self.model)
         for i, known in enumerate(family.known(self.data)):
@@ -125,10 +130,10 @@ class CurvesResult(ComputedResult):
     def _log_factor(self, hypothesis: str) -> float:
         if re.search("[<>]", str(hypothesis)):
             return of_region(self, hypothesis)
-        return by_refit(self, hypothesis, self.fit.log_evidence)
+        return by_refit(self, hypothesis, self.fit.log_evidence, self.fit.problem.scale)
 
     def _known_marginal(self, x: Sum) -> SpreadMarginal | ScaleMarginal | None:
-        if x.parameter == "tau":
+        if x.parameter == self.fit.problem.scale:
             return self._tau
         terms = contrast(x, self.fit.names)
         if terms is None or terms[2]:
@@ -142,6 +147,12 @@ class CurvesResult(ComputedResult):
         one = self.marginal(names[0])
         assert isinstance(one, SpreadMarginal | ScaleMarginal)
         return scale_probability(one.cdf, claim, self.parameters, names[0], one.points)
+
+    def _moments(self, base: ExactMarginal, step: Step, ends: Ends, expression: str) -> tuple[float, float]:
+        """Mean and standard deviation of a function: exact where it is bounded, as expit is, else those of draws."""
+        if isinstance(base, SpreadMarginal) and all(map(math.isfinite, ends)):
+            return base.moments_of(step.forward)
+        return super()._moments(base, step, ends, expression)
 
     @cached_property
     def _combinations(self) -> dict[tuple[float | bool, ...], SpreadMarginal]:
@@ -170,6 +181,11 @@ class CurvesResult(ComputedResult):
             return SpreadMarginal(effect_marginal(self.fit, i), (-math.inf, math.inf), self.error_bound)
         return DrawsMarginal(np.asarray(self.posterior["theta"].sel(study=self.data.study[i])))
 
+    @property
+    def _follows_curves(self) -> bool:
+        """Whether each study has a likelihood curve of its effect, which is normal about its mean."""
+        return self.fit.problem.scale == "tau"
+
     def _row(self, study: str) -> int:
         if study not in self.data.study:
             raise SpecificationError(f"theta[{study}]: no such study.{did_you_mean(study, self.data.study)}")
@@ -189,17 +205,18 @@ class CurvesResult(ComputedResult):
                 points[float(tau[0])] = points.get(float(tau[0]), 0.0) + probability
                 supports.append((float(tau[0]), float(tau[0])))
 
+        ends = min(low for low, _ in supports), max(high for _, high in supports)
+
         def density(x: Floats) -> Floats:
             total = np.zeros(np.shape(x))
             for one in parts:
                 nearest = 1e-5 * one.to_tau(np.asarray(one.first + one.step * np.argmax(one.masses)))
-                at = np.maximum(x, nearest)  # the density at zero is its limit
+                at = np.clip(x, nearest, (1 - 2e-6) * ends[1])  # the density at an end is its limit
                 slope = (one.to_s(at * (1 + 1e-6)) - one.to_s(at * (1 - 1e-6))) / (2e-6 * at)
                 total = total + one.weight * one.density(one.to_s(at)) * slope
             return total
 
         sd = math.sqrt(max(square - first**2, 0.0))
-        ends = min(low for low, _ in supports), max(high for _, high in supports)
         return ScaleMarginal(tuple(parts), tuple(sorted(points.items())), density, first, sd, ends, self.error_bound)
 
     def _sample(self, n: int) -> dict[str, Floats]:
@@ -214,7 +231,7 @@ class CurvesResult(ComputedResult):
     @cached_property
     def _many_draws(self) -> dict[str, Floats]:
         draws = self._sample(_CLAIM_DRAWS)
-        if "mu" in draws:
+        if "theta_new" in self.parameters:
             noise = np.random.default_rng([self.seed, 4]).standard_normal(_CLAIM_DRAWS)
             draws["theta_new"] = draws["mu"] + draws["tau"] * noise
         return draws

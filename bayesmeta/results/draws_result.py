@@ -65,7 +65,7 @@ class DrawsResult(MetaResult):
         """Marginal posterior of a parameter, of an expression in parameters, or of ``theta[study]``."""
         parameter = self.prepared.parameters.get(expression)
         lower = 0.0 if expression == "tau" else -np.inf
-        if parameter is not None and parameter.role == "nuisance":
+        if parameter is not None and parameter.role != "effect" and expression != "tau":
             lower = parameter.prior.support[0]
         return DrawsMarginal(self.draws(expression), lower=lower)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,6 +15,7 @@ from bayesmeta.quadrature.study_curves.marginals import Spread
 from bayesmeta.results.intervals import WithMoments, checked_levels, shortest
 
 Floats = NDArray[np.float64]
+_GAUSS_X, _GAUSS_W = np.polynomial.legendre.leggauss(4)
 _STEPS = 60  # of Newton's method, or halvings, to a quantile
 
 
@@ -122,6 +124,18 @@ class SpreadMarginal(WithMoments):
             if np.all(done):
                 break
         return np.asarray(np.where(levels <= 0, self.support[0], np.where(levels >= 1, self.support[1], found)))[()]
+
+    def moments_of(self, function: Callable[[Floats], Floats]) -> tuple[float, float]:
+        """Mean and standard deviation of a bounded function: over its values, what the distribution function rises by."""
+        values, mass = [np.array(self.atoms)], [np.array([probability for _, probability in self.points])]
+        for (weight, curve), below in zip(self.spread.curves, self._below, strict=True):
+            half, middle = np.diff(curve.x)[:, None] / 2, (curve.x[1:] + curve.x[:-1])[:, None] / 2
+            x = middle + half * _GAUSS_X
+            values.append(x.ravel())
+            mass.append((weight / curve.below[-1] * half * _GAUSS_W * below(x, 1)).ravel())
+        found, share = np.asarray(function(np.concatenate(values))), np.concatenate(mass)
+        mean = float(share @ found)
+        return mean, math.sqrt(max(float(share @ (found - mean) ** 2), 0.0))
 
     def hdi(self, prob: float) -> tuple[float, float]:
         """Shortest interval with probability `prob`."""

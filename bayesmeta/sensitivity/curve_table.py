@@ -92,7 +92,7 @@ class CurveTable:
         nodes, problem = self.nodes, self._fit.problem
         with np.errstate(divide="ignore", invalid="ignore"):
             share = np.nan_to_num(self._mass[:, :, None] * self._by_tau / self.evidence[:, None])
-        at = np.flatnonzero((share.max(axis=(0, 2)) > _COUNTS) & (nodes.tau < _HUGE * problem.tables.step.min()))
+        at = np.flatnonzero((share.max(axis=(0, 2)) > _COUNTS) & (nodes.tau < _HUGE * problem.curves.step.min()))
         middle = self._fit.parts[0].likelihood.around(nodes.tau[at])[0][:, None]
         again = curve_error(problem, nodes.tau[at], self._fit.parts[0].likelihood.all_of(middle))
         return np.tensordot(again, share[:, at], (0, 1)) + problem.tables.error

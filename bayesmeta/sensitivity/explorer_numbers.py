@@ -43,7 +43,8 @@ def explorer_numbers(result: MetaResult, draws: int = 2000) -> Numbers | None:
     dict or None
         ``kind`` is ``"exact"``, with the studies made independent: effects `y`, variances ``a + tau^2 d`` and the columns `X` of
         the design; or ``"draws"``, with the draws of each parameter and the share of them that is effective. ``priors`` has
-        family and parameters of each prior that can be changed, ``kept`` says which cannot. None where none can.
+        family and parameters of each prior that can be changed, ``kept`` says which cannot. None where none
+        can, or there is no tau.
 
     Examples
     --------
@@ -59,7 +60,7 @@ def explorer_numbers(result: MetaResult, draws: int = 2000) -> Numbers | None:
     if isinstance(problem, GaussianProblem) and _conjugate(problem, priors):
         return _exact(problem, priors)
     priors = {name: spec for name, spec in priors.items() if spec["family"] != "PointMass"}
-    return _drawn(result, priors, draws) if priors else None
+    return _drawn(result, priors, draws) if priors and ready.has_tau else None
 
 
 def _known(ready: Prepared[Any, Any]) -> dict[str, Numbers]:

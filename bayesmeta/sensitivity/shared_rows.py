@@ -55,7 +55,9 @@ def shared_rows(
     ci_prob, tolerance : float
     """
     directions = [_direction(claim, ready) for claim in claims]
-    one_mean = fit.names == ("mu",) and len(fit.parts) == 1 and set(varied) <= {"mu", "tau"}
+    one_mean = (
+        fit.names == ("mu",) and fit.problem.scale == "tau" and len(fit.parts) == 1 and set(varied) <= {"mu", "tau"}
+    )
     if not one_mean or None in directions or (quantity is not None and quantity.name not in ("mu", "tau")):
         return {}
     mu, tau0 = [*varied.get("mu", ()), fit.problem.priors["mu"]], fit.problem.tau

@@ -109,7 +109,7 @@ def prior_sensitivity(
         primary = fit(data, model, "quadrature", tolerance=tolerance)
         return Run(data, model, claims, varied, ci_prob, tolerance, primary).result()  # type: ignore[arg-type]
     how = ready.exact
-    if not own and engine != "nuts" and isinstance(how, Exact) and how.at_once:
+    if engine != "nuts" and isinstance(how, Exact) and how.at_once and (not own or how.form == "curves"):
         fitted = EachExact(fit(data, model, "quadrature", tolerance=tolerance), tolerance)
         return ExactSurface(fitted, claims, varied, ci_prob, tolerance).result()
     under, refits = weighted(ready, engine, tolerance, **sampling)

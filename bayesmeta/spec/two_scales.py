@@ -12,6 +12,7 @@ from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors import Prior, plain, published_parts, require_proper, require_scale_prior, shown
 from bayesmeta.spec.arm_normal import ArmNormal
+from bayesmeta.spec.beta_binomial import BetaBinomial
 from bayesmeta.spec.between import Between, Cluster, Independent, Slope
 from bayesmeta.spec.binomial_normal import BinomialNormal
 from bayesmeta.spec.change_normal import ChangeNormal
@@ -129,6 +130,7 @@ Model = (
     | BinomialNormal
     | HypergeometricNormal
     | PoissonNormal
+    | BetaBinomial
     | DoseResponse
 )
 

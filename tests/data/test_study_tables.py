@@ -52,6 +52,7 @@ EXAMPLES: dict[str, tuple[type[StudyTable], dict[str, Any]]] = {
     "rates": (
         bm.Rates, {"events_t": [5, 2, 0], "time_t": [35.5, 40, 9], "events_c": [0, 0, 3], "time_c": [39, 40, 9], **STUDY},
     ),
+    "incidence rates": (bm.IncidenceRates, {"events": [5, 0, 3], "time": [35.5, 40, 9], **STUDY}),
     "proportions": (bm.Proportions, {"events": [5, 0, 3], "n": [35, 40, 9], **STUDY}),
     "arm changes": (
         bm.ArmChanges,
@@ -527,6 +528,7 @@ def test_what_a_table_shows_of_itself():
         "arm changes": "ArmChanges(n_studies=3, unknown_correlations=0, covariates=['age', 'site'])",
         "counts": "Counts(n_studies=3, zero_cells=3, covariates=['age', 'site'])",
         "rates": "Rates(n_studies=3, zero_cells=3, covariates=['age', 'site'])",
+        "incidence rates": "IncidenceRates(n_studies=3, zero_cells=1, covariates=['age', 'site'])",
         "proportions": "Proportions(n_studies=3, zero_cells=1, covariates=['age', 'site'])",
         "throw-away": "Doses(n_studies=3, covariates=['age', 'site'])",
     }

@@ -147,3 +147,12 @@ def test_an_alternative_with_other_options_is_rejected() -> None:
     tree = xr.DataTree.from_dict({"posterior": xr.Dataset({"mu": (("chain", "draw"), np.zeros((1, 9)))})})
     with pytest.raises(bm.SpecificationError, match=r"sd_probability 0\.7, the fit 0\.5: only the priors may differ"):
         claim_sensitivity(DrawsResult(tree, models[0], arms, "nuts"), "mu < 0", {"x": models[1]})
+
+
+def test_a_uniform_prior_cut_short_has_no_tail_to_smooth() -> None:
+    """Half of the draws have the ratio 2, the others none: ArviZ finds no tail, and a fit is to decide."""
+    from bayesmeta.diagnostics.weights import smoothed
+
+    found = smoothed(np.where(np.arange(4000) % 2, np.log(2), -np.inf), 1.0)
+    assert found.pareto_k == np.inf
+    assert np.isnan(found.log_factor)

@@ -53,6 +53,7 @@ REVIEW = bm.PublishedReview(
 )
 COUNTS = bm.Counts(study=list("ABC"), events_t=[3, 0, 5], n_t=[20, 20, 30], events_c=[1, 2, 0], n_c=[20, 20, 30])
 RATES = bm.Rates(study=list("ABC"), events_t=[3, 0, 5], time_t=[20, 21.5, 30], events_c=[1, 2, 0], time_c=[20, 20, 30])
+INCIDENCE = bm.IncidenceRates(study=list("ABC"), events=[3, 0, 30], time=[20, 20.5, 30])
 PROPORTIONS = bm.Proportions(study=list("ABC"), events=[3, 0, 30], n=[20, 20, 30])
 TRIALS = np.array([[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1]])
 SD, VARIATION = bm.LogNormal(0.7, 0.5), bm.HalfNormal(0.3)
@@ -134,17 +135,25 @@ EXAMPLES = {
         ("shape=exponential", "unit_dose=4"), ("delta=LogNormal(0.7, 0.5)",),
         'shape = "exponential"\nunit_dose = 4\ndelta = "LogNormal(0.7, 0.5)"',
     ),
+    "beta_binomial": Said(
+        COUNTS, bm.BetaBinomial(mu=MU, rho=bm.Uniform(0, 0.5), baseline=bm.Normal(-2, 1)), (),
+        ("rho=Uniform(0, 0.5)", "baseline=Normal(-2, 1)"), 'rho = "Uniform(0, 0.5)"\nbaseline = "Normal(-2, 1)"', "log_or",
+    ),
+    "beta_binomial proportions": Said(PROPORTIONS, bm.BetaBinomial(mu=MU, baseline=None), measure="logit_prop"),
+    "incidence rates": Said(INCIDENCE, bm.PoissonNormal(base=BASE, baseline=None), measure="log_rate"),
     "proportions": Said(PROPORTIONS, bm.BinomialNormal(base=BASE, baseline=None), measure="logit_prop"),
 }  # fmt: skip
 DATA = {  # by family
     "normal": ESTIMATES, "arm_normal": MEANS, "change_normal": CHANGES, "binomial_normal": COUNTS,
     "proportions": PROPORTIONS, "hypergeometric_normal": COUNTS,
-    "poisson_normal": RATES, "dose_response": CURVES,
+    "poisson_normal": RATES, "dose_response": CURVES, "incidence_rates": INCIDENCE,
+    "beta_binomial": COUNTS, "beta_binomial_proportions": PROPORTIONS,
     "review": REVIEW,
 }  # fmt: skip
 EXACT = [
     "normal", "independent", "coefficient", "cluster", "slope", "multi-arm", "given", "binomial_normal", "proportions",
     "hypergeometric_normal", "poisson_normal", "exponential curve",
+    "hypergeometric_normal", "poisson_normal", "incidence rates", "beta_binomial", "beta_binomial proportions",
 ]  # fmt: skip
 PRIORS = [(kind, key) for kind, keys in KINDS.items() for key in keys.priors]
 OPTIONS = [(kind, key) for kind, keys in KINDS.items() for key in keys.options]
@@ -164,11 +173,17 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def command(example: Said) -> list[str]:
     """Arguments of `bayesmeta fit` for an example, whose table is written beside."""
     Path("data.csv").write_bytes(csv_bytes(example.data.to_frame()))
-    arguments = ["data.csv", "--model", kind_of(example), "--tau", "HalfNormal(0.5)", "--prior", "mu=Normal(0, 1)"]
+    arguments = ["data.csv", "--model", kind_of(example), "--prior", "mu=Normal(0, 1)"]
+    arguments += [word for text in taus(example) for word in ("--tau", text)]
     arguments += [word for text in example.options for word in ("--option", text)]
     arguments += [word for text in example.priors for word in ("--prior", text)]
     arguments += ["--formula", example.model.base.formula]
     return [*arguments, *(["--measure", example.measure] if example.measure else [])]
+
+
+def taus(example: Said) -> list[str]:
+    """The prior on tau, where there is one."""
+    return ["HalfNormal(0.5)"] if KINDS[kind_of(example)].tau else []
 
 
 ANALYSIS = """schema = 1
@@ -184,7 +199,6 @@ label = "Pain"
 kind = "{kind}"
 label = "one"
 mu = "Normal(0, 1)"
-tau = "HalfNormal(0.5)"
 {toml}
 """
 
@@ -194,14 +208,15 @@ def planned(example: Said) -> Any:
     kind = kind_of(example)
     measure = f'measure = "{example.measure}"' if example.measure else ""
     path = Path("analysis.toml")
-    path.write_text(ANALYSIS.format(kind=kind, table=KINDS[kind].table, toml=example.toml, measure=measure))
+    toml = "\n".join([*(f'tau = "{text}"' for text in taus(example)), example.toml])
+    path.write_text(ANALYSIS.format(kind=kind, table=KINDS[kind].table, toml=toml, measure=measure))
     return plan(path)
 
 
 def stated(example: Said) -> Stated:
     said = command(example)
     return Stated(
-        path=Path("data.csv"), kind=kind_of(example), formula=example.model.base.formula, tau=["HalfNormal(0.5)"],
+        path=Path("data.csv"), kind=kind_of(example), formula=example.model.base.formula, tau=taus(example),
         priors=[said[i + 1] for i, word in enumerate(said) if word == "--prior"], options=example.options,
         measure=example.measure or None,
     )  # fmt: skip
@@ -247,13 +262,16 @@ def test_a_prior_is_of_a_parameter_and_of_the_scale_that_is_declared(kind: str, 
     if key.choices:  # the option is a choice, which may bring other parameters, and need other options
         own = {other.name: bm.parse_prior(other.example) for other in KINDS[kind].needed({key.option: key.choices[0]})}
         own |= {key.option: key.choices[0], "unit_dose": examples[0].model.unit_dose}
-    family = family_named(kind)
-    family.build(BASE, DATA[kind], None, own)
-    outside = {"[0, inf)": "Normal(0, 1)", "[-1, 1]": "Uniform(0, 2)"}[key.scale]
-    with pytest.raises(bm.SpecificationError, match=r"puts mass (below zero|outside -1 to 1)"):
-        family.build(BASE, DATA[kind], None, own | {key.name: bm.parse_prior(outside)})
-    inside = {"[0, inf)": "Uniform(0, 2)", "[-1, 1]": "Uniform(-1, 1)"}[key.scale]
-    family.build(BASE, DATA[kind], None, own | {key.name: bm.parse_prior(inside)})
+    family, base = family_named(kind), BASE if KINDS[kind].tau else bm.NormalNormal(mu=MU, tau=bm.PointMass(0))
+    family.build(base, DATA[kind], None, own)
+    if key.scale != "(-inf, inf)":
+        outside = {"[0, inf)": "Normal(0, 1)", "[-1, 1]": "Uniform(0, 2)", "[0, 1]": "Uniform(0, 2)"}[key.scale]
+        with pytest.raises(bm.SpecificationError, match=r"puts mass (below zero|outside -1 to 1|outside 0 to 1)"):
+            family.build(base, DATA[kind], None, own | {key.name: bm.parse_prior(outside)})
+    inside = {"[0, inf)": "Uniform(0, 2)", "[-1, 1]": "Uniform(-1, 1)", "[0, 1]": "Uniform(0, 1)"}.get(
+        key.scale, "Flat()"
+    )
+    family.build(base, DATA[kind], None, own | {key.name: bm.parse_prior(inside)})
 
 
 @pytest.mark.parametrize(("kind", "key"), OPTIONS, ids=lambda part: getattr(part, "name", part))
@@ -272,7 +290,8 @@ def test_a_section_has_the_keys_and_their_defaults(kind: str):
     for key in KINDS[kind].options:
         assert fields[key.name].default == key.default
     for prior in KINDS[kind].priors:
-        assert fields[prior.name].is_required() == (not prior.option)
+        assert fields[prior.name].is_required() == (not prior.option and not prior.default)
+        assert not prior.default or fields[prior.name].default == prior.default
     assert SECTIONS[kind] in _members(Outcome.model_fields["models"].annotation)
 
 
@@ -302,7 +321,7 @@ def docs_rows(keys: Keys) -> list[str]:
     for key in keys.priors:
         name = key.parameter({})
         each = f"; for each {key.by}: `{name}[VAS]`, in a file a table" if key.by else ""
-        needed = f"with `{key.option}`" if key.option else "needed"
+        needed = f"with `{key.option}`" if key.option else f"`{key.default}`" if key.default else "needed"
         needed = f"{needed} {' or '.join(key.choices)}" if key.choices else needed
         rows.append(
             f"| `{key.name}` | `--prior '{name}={key.example}'` | {key.words}, on {key.scale}{each} | {needed} |"

@@ -65,6 +65,7 @@ CURVES = bm.Estimates(
     y=[0.3, 0.5, 0.4], cov=[[0.04, 0.02, 0], [0.02, 0.05, 0], [0, 0, 0.03]],
     covariates={"trial": list("xxy"), "dose": [1.0, 4.0, 2.0], "reference_dose": [0.0, 0, 1]},
 )  # fmt: skip
+INCIDENCE = bm.IncidenceRates(events=[4, 0, 12], time=[30, 25.5, 12], covariates={"dose": [1.0, 2.0, 4.0]})
 PROPORTIONS = bm.Proportions(events=[4, 0, 12], n=[30, 25, 12], covariates={"dose": [1.0, 2.0, 4.0]})
 ARM = bm.ArmNormal(base=BASE, typical_sd=bm.LogNormal(0.7, 0.5), sd_variation=bm.HalfNormal(0.3))
 CHANGE = bm.ChangeNormal(base=BASE, correlation=bm.Uniform(0, 1), correlation_variation=bm.HalfNormal(0.3))
@@ -117,6 +118,9 @@ EXAMPLES = {
     "correlated on quadratic curves": Example(
         CURVES, bm.DoseResponse("quadratic", bm.Normal(0, 1), bm.HalfNormal(1), unit_dose=4, heterogeneity="amplitude")
     ),
+    "incidence rates": Example(INCIDENCE, bm.PoissonNormal(base=DOSE, baseline=None)),
+    "beta-binomial": Example(COUNTS, bm.BetaBinomial(formula="1 + dose", mu=bm.Normal(0, 1))),
+    "beta-binomial proportions": Example(PROPORTIONS, bm.BetaBinomial(mu=bm.Normal(0, 1))),
     "review": Example(REVIEW, DOSE),
     "known review": Example(KNOWN_REVIEW, DOSE),
 }

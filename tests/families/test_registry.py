@@ -46,9 +46,14 @@ CHANGES = bm.ArmChanges(
 COUNTS = bm.Counts(
     events_t=[3, 0, 5], n_t=[20, 20, 30], events_c=[1, 2, 0], n_c=[20, 20, 30], covariates={"dose": [0.0, 1, 2]}
 )
+LARGER_COUNTS = bm.Counts(
+    events_t=[30, 40, 90, 55], n_t=[200, 220, 300, 250], events_c=[45, 60, 80, 60], n_c=[200, 210, 290, 260],
+    covariates={"dose": [0.0, 1, 2, 1]},
+)  # fmt: skip
 RATES = bm.Rates(
     events_t=[3, 0, 5], time_t=[20, 21.5, 30], events_c=[1, 2, 0], time_c=[20, 20, 30], covariates={"dose": [0.0, 1, 2]}
 )
+INCIDENCE = bm.IncidenceRates(events=[3, 0, 30], time=[20, 20.5, 30])
 PROPORTIONS = bm.Proportions(events=[3, 0, 30], n=[20, 20, 30])
 CURVES = bm.Estimates(
     y=[0.3, 0.5, 0.4], cov=[[0.04, 0.02, 0], [0.02, 0.05, 0], [0, 0, 0.03]],
@@ -104,6 +109,17 @@ EXAMPLES = {
     "counts": Example(COUNTS, bm.BinomialNormal(base=BASE), ("mu", "tau")),
     "counts with a slope": Example(COUNTS, bm.BinomialNormal(base=DOSE), ("mu", "tau", "dose")),
     "given their total": Example(COUNTS, bm.HypergeometricNormal(base=DOSE), ("mu", "tau", "dose")),
+    "incidence rates": Example(INCIDENCE, bm.PoissonNormal(base=BASE, baseline=None), ("mu", "tau")),
+    "beta-binomial": Example(COUNTS, bm.BetaBinomial(mu=bm.Normal(0, 1)), ("mu", "rho", "baseline")),
+    "beta-binomial with a slope": Example(
+        LARGER_COUNTS,
+        bm.BetaBinomial(
+            formula="1 + dose", mu=bm.Normal(0, 0.5), beta={"dose": bm.Normal(0, 0.3)}, rho=bm.Uniform(0, 0.5),
+            baseline=bm.Normal(-2, 0.3),
+        ),
+        ("mu", "rho", "dose", "baseline"),
+    ),
+    "beta-binomial proportions": Example(PROPORTIONS, bm.BetaBinomial(mu=bm.Normal(0, 2), baseline=None), ("mu", "rho")),
     "rates": Example(RATES, bm.PoissonNormal(base=DOSE), ("mu", "tau", "dose")),
     "Emax curve": Example(
         CURVES, bm.DoseResponse(shape="emax", mu=bm.Normal(0, 1), tau=HALF, ed50=bm.LogNormal(0, 1)), ("mu", "tau", "ed50")
@@ -114,7 +130,8 @@ EXAMPLES = {
     ),
     "proportions": Example(PROPORTIONS, bm.BinomialNormal(base=BASE, baseline=None), ("mu", "tau")),
 }  # fmt: skip
-OTHER = {"effect": bm.Normal(0.1, 0.7), "heterogeneity": WIDE, "nuisance": bm.Uniform(0.05, 0.9)}
+OTHER: dict[str, Any] = {"effect": bm.Normal(0.1, 0.7), "heterogeneity": WIDE, "nuisance": bm.Uniform(0.05, 0.9)}
+OF_RHO = bm.Uniform(0.05, 0.9)
 CASES = [(label, name) for label, example in EXAMPLES.items() for name in example.names]
 
 
@@ -134,7 +151,7 @@ def test_parameters_stand_in_one_order_and_claims_may_name_them(label):
     example = EXAMPLES[label]
     ready = prepare(example.data, example.model)
     assert tuple(ready.parameters) == example.names
-    assert ready.names == [*example.names, *(["theta_new"] if "mu" in example.names else [])]
+    assert ready.names == [*example.names, *(["theta_new"] if {"mu", "tau"} <= set(example.names) else [])]
     ready.check()
 
 
@@ -205,7 +222,7 @@ def test_each_column_of_a_variable_counts_where_t_priors_multiply():
 def test_other_priors_change_what_is_named_and_nothing_else(label, name):
     example = EXAMPLES[label]
     before = parameters(example.data, example.model)
-    other = OTHER[before[name].role]
+    other = OF_RHO if name == "rho" else OTHER[before[name].role]
     if label == "joint" and name != "tau":
         with pytest.raises(SpecificationError, match="joint prior for mu|two priors"):
             with_priors(example.data, example.model, {name: other})
@@ -224,7 +241,10 @@ def test_other_priors_change_what_is_named_and_nothing_else(label, name):
 @pytest.mark.parametrize("label", [label for label in EXAMPLES if label != "joint"])
 def test_all_priors_can_change_at_once(label):
     example = EXAMPLES[label]
-    priors = {name: OTHER[one.role] for name, one in parameters(example.data, example.model).items()}
+    priors = {
+        name: OF_RHO if name == "rho" else OTHER[one.role]
+        for name, one in parameters(example.data, example.model).items()
+    }
     changed = prepare(example.data, with_priors(example.data, example.model, priors))
     changed.check()
     assert changed.priors == priors
@@ -313,7 +333,7 @@ def test_a_name_without_a_parameter_is_rejected(label, name, said):
 def test_a_prior_that_cannot_be_one_is_rejected(label):
     example = EXAMPLES[label]
     for name, parameter in parameters(example.data, example.model).items():
-        if parameter.role != "effect":
+        if parameter.role != "effect" and name != "baseline":
             with pytest.raises(SpecificationError, match="prior for"):
                 with_priors(example.data, example.model, {name: bm.Normal(0, 1)})
 
@@ -336,13 +356,13 @@ def test_every_model_with_the_data_of_every_other_family_is_rejected_by_name(lab
 def test_what_is_of_no_family_is_rejected():
     with pytest.raises(
         DataError,
-        match="data must be Estimates, PublishedReview, ArmMeans, ArmChanges, Counts, Proportions or Rates; got list",
+        match="must be Estimates, PublishedReview, ArmMeans, ArmChanges, Counts, Proportions, Rates or IncidenceRates; got list",
     ):
         family_of([1, 2], BASE)
     with pytest.raises(
         SpecificationError,
-        match="must be a NormalNormal, TwoScales, ArmNormal, ChangeNormal, BinomialNormal, HypergeometricNormal, "
-        "PoissonNormal or DoseResponse",
+        match="a NormalNormal, TwoScales, ArmNormal, ChangeNormal, BinomialNormal, HypergeometricNormal, PoissonNormal, "
+        "BetaBinomial or DoseResponse; got str",
     ):
         family_of(ESTIMATES, "1 + dose")
 

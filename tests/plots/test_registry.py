@@ -38,6 +38,9 @@ WITHOUT_NAMES = {
     "sensitivity",
     "tipping",
     "comparison",
+} | {
+    "weight-function",
+    "model-probabilities",
 }
 
 
@@ -65,6 +68,9 @@ def value_of(plot: Plot, data: bm.Estimates) -> Any:
         "leave-one-out": lambda: bm.leave_one_out(data, MODEL),
         "cumulative": lambda: bm.cumulative(data, MODEL, "year"),
         "comparison": lambda: bm.compare(data, MODEL, ["reml hksj"]),
+        "ensemble": lambda: bm.robust_average(
+            data, bias={None: 0.5, bm.Selection(steps=[0.025, 0.5]): 0.5}, direction="negative"
+        ),
     }
     return made[plot.value]()
 

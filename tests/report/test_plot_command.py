@@ -37,6 +37,11 @@ def fitted(model: bm.NormalNormal = MODEL) -> bm.MetaResult:
     return bm.fit(bcg(), model)
 
 
+@functools.cache
+def ensemble() -> bm.RobustAverage:
+    return bm.robust_average(bcg(), **PRIORS, direction="negative")
+
+
 # What the command line says beside kind, file and priors, and what the functions of Python are given.
 CASES: dict[str, tuple[list[str], Callable[[], Any], list[str]]] = {
     "forest": ([], fitted, []),
@@ -53,6 +58,8 @@ CASES: dict[str, tuple[list[str], Callable[[], Any], list[str]]] = {
     "tipping": (["--claim", "mu < -0.3"], lambda: bm.tipping_point(bcg(), MODEL, "mu < -0.3"), []),
     "leave-one-out": (["--parameter", "tau"], lambda: bm.leave_one_out(bcg(), MODEL), ["tau"]),
     "cumulative": (["--order", "year"], lambda: bm.cumulative(bcg(), MODEL, "year"), []),
+    "weight-function": (["--direction", "negative"], lambda: ensemble(), []),
+    "model-probabilities": (["--direction", "negative"], lambda: ensemble(), []),
     "comparison": ([], lambda: bm.compare(bcg(), {"Bayes HalfNormal(0.5)": MODEL}), []),
 }  # fmt: skip
 

@@ -95,7 +95,7 @@ class ForestRecord(Record):
     studies: list[ForestStudy]
     unknown: str = "latent"
     pooled: Pool
-    new: Pool
+    new: Pool | None = None
     published: PublishedPool | None
     columns: list[ForestColumnRecord] = Field(default_factory=list)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, final
 
 from bayesmeta.data.rates import Rates
+from bayesmeta.errors import SpecificationError
 from bayesmeta.families.curves.family import OfCurves
 from bayesmeta.families.curves.problem import StudyCurves
 from bayesmeta.families.likelihood import Likelihood
@@ -30,6 +31,15 @@ class OfRates(RatesWords, OfCurves):
     def made(self, base: NormalNormal, own: Mapping[str, Any]) -> PoissonNormal:
         """With the prior on the baselines."""
         return PoissonNormal(base=base, **own)
+
+    def complete(self, data: Rates, model: PoissonNormal) -> PoissonNormal:
+        """The model itself, if it has baselines."""
+        if model.baseline is None:
+            raise SpecificationError(
+                "baseline=None: without a baseline the model is of single arms, IncidenceRates, and Rates have two. State one, "
+                "e.g. baseline=Normal(0, 10)."
+            )
+        return model
 
     def curves(self, data: Rates, model: PoissonNormal) -> StudyCurves:
         """The baselines integrated out."""

@@ -6,7 +6,7 @@ from bayesmeta.families.keys import Keys, OptionKey
 
 KEYS = Keys(
     kind="poisson_normal",
-    about="events over time at risk in two arms (measure log_irr), by their Poisson likelihood",
+    about="events over time at risk in two arms (measure log_irr) or in one (log_rate), by their Poisson likelihood",
     table="arms",
     options=(
         OptionKey(

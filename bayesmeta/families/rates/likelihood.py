@@ -36,6 +36,7 @@ def curves_of(data: Rates, model: PoissonNormal) -> StudyCurves:
     both, logit = a + c, _centre(a, c)
     binomial = -a * np.logaddexp(0.0, -logit) - c * np.logaddexp(0.0, logit)
     largest = xlogy(both, both) - both - gammaln(a + 1) - gammaln(c + 1)  # of the Poisson count, and what is of neither
+    assert model.baseline is not None
     return StudyCurves(_tables(np.stack([a, s, c, t]).tobytes(), *_normal(model.baseline)), binomial + largest)
 
 
@@ -75,6 +76,7 @@ class RatesLikelihood(CurvesLikelihood):
     observed, constant = ("events_t", "events_c"), ("time_t", "time_c")
 
     def __init__(self, data: Rates, model: PoissonNormal, design: Design) -> None:
+        assert model.baseline is not None  # which `complete` saw to
         self.baseline = model.baseline
         a, s, c, t = _columns(data)
         self.log_constants = a * np.log(s) + c * np.log(t) - gammaln(a + 1) - gammaln(c + 1)

@@ -18,7 +18,7 @@ _NODES = 65  # of the only free coefficient, at each tau, from end to end of its
 
 
 def sample(fit: CurvesFit, n: int, seed: int) -> dict[str, Floats]:
-    """`n` draws of ``tau`` and of every coefficient, by name."""
+    """`n` draws of the scale, ``tau`` in most problems, and of every coefficient, by name."""
     rng = np.random.default_rng([seed, 0])
     which = rng.choice(len(fit.parts), size=n, p=fit.probability / fit.probability.sum())
     tau, beta = np.empty(n), np.empty((n, len(fit.names)))
@@ -26,7 +26,7 @@ def sample(fit: CurvesFit, n: int, seed: int) -> dict[str, Floats]:
         at = np.flatnonzero(which == j)
         if at.size:
             tau[at], beta[at] = _of_part(part, at.size, rng)
-    return {"tau": tau} | {name: beta[:, i] for i, name in enumerate(fit.names)}
+    return {fit.problem.scale: tau} | {name: beta[:, i] for i, name in enumerate(fit.names)}
 
 
 def _of_part(part: CurvePart, n: int, rng: np.random.Generator) -> tuple[Floats, Floats]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ def effect_moments(fit: CurvesFit, study: int) -> tuple[float, float]:
     first = second = 0.0
     for probability, part in fit.weighted:
         m, tau, mass = _nodes(part, study)
-        given = fit.problem.tables.moments(study, m, tau)
+        given = fit.problem.curves.moments(study, m, tau)
         first += probability * float(mass @ given[:, 1])
         second += probability * float(mass @ (given[:, 2] + given[:, 1] ** 2))
     return first, math.sqrt(max(second - first**2, 0.0))
@@ -35,10 +36,13 @@ def effect_moments(fit: CurvesFit, study: int) -> tuple[float, float]:
 
 def log_expected_evidence(fit: CurvesFit, study: int) -> float:
     """Log of the posterior mean of a study's evidence given the coefficients and tau, without what no parameter changes."""
-    terms = []
+    terms, rows = [], fit.problem.rows
     for probability, part in fit.weighted:
-        m, tau, mass = _nodes(part, study)
-        terms.append(math.log(probability) + np.log(mass) + fit.problem.tables.moments(study, m, tau)[:, 0])
+        term: Any = math.log(probability)
+        for row in range(rows * study, rows * (study + 1)):
+            m, tau, mass = _nodes(part, row)
+            term = term + fit.problem.tables.log_mean(row, m, tau)
+        terms.append(term + np.log(mass))
     return float(logsumexp(np.concatenate(terms)))
 
 
@@ -74,7 +78,7 @@ def effect_marginal(fit: CurvesFit, study: int) -> Spread:
         if part.free == 0 and not tau.any():
             points[float(m[0])] = points.get(float(m[0]), 0.0) + probability
             continue
-        given = fit.problem.tables.moments(study, m, tau)
+        given = fit.problem.curves.moments(study, m, tau)
         centre, width = _by_tau(tau, mass, given)
         edges = first_edges(centre, width, centre - _REACH * width, centre + _REACH * width)
         panels = followed(lambda x, part=part: _density(fit, part, study, x), edges, _FIT)  # type: ignore[misc]
@@ -95,7 +99,7 @@ def _by_tau(tau: Floats, mass: Floats, given: Floats) -> tuple[Floats, Floats]:
 
 def _density(fit: CurvesFit, part: CurvePart, study: int, x: Floats) -> Floats:
     """Density of an effect: its curve, times the density of a new effect at nodes that the study itself has no say in."""
-    tables, X, tau = fit.problem.tables, fit.problem.X, part.nodes.tau
+    tables, X, tau = fit.problem.curves, fit.problem.X, part.nodes.tau
     offset = float(sum(X[study, i] * value for i, value in part.piece.fixed.items()))
     curve = tables.log_curve(study, x)
     kept = part.kept

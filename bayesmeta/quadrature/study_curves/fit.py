@@ -167,5 +167,5 @@ def _curve_error(part: CurvePart) -> float:
 def curve_error(problem: CurvesProblem, tau: Floats, beta: Floats) -> Floats:
     """Differences between two ways to compute the mean of each curve, summed over studies, shape (point,)."""
     tables, m = problem.tables, beta @ problem.X.T
-    again = np.stack([tables.moments(i, m[:, i], tau)[:, 0] for i in range(tables.n_studies)], axis=1)
+    again = np.stack([tables.again(i, m[:, i], tau) for i in range(tables.n_studies)], axis=1)
     return np.asarray(np.abs(tables.log_means(beta, problem.X, tau) - again).sum(axis=1))

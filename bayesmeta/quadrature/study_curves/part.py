@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesmeta.errors import ImproperPosteriorError
+from bayesmeta.errors import ImproperPosteriorError, InferenceError
 from bayesmeta.priors import Flat
 from bayesmeta.quadrature.grid import Grid, locate
 from bayesmeta.quadrature.log_sums import logsumexp
@@ -157,13 +157,13 @@ class CurvePart:
             mode, root, _ = place(self.likelihood, tau) if self.free else (np.empty((1, 0)), np.empty((1, 0, 0)), None)
             return TauNodes(tau, np.zeros(1)), mode, root
         tables = self.likelihood.problem.tables
-        smallest, spread = float(tables.scale.min()), float(np.ptp(tables.centre) + tables.scale.max())
-        low, high = np.log(0.02 * smallest), np.log(4 * spread)
-        if np.isfinite(scale.middle):
+        typical = np.log(tables.scales[1])
+        low, _, high = tables.line(np.array(tables.scales))
+        if np.isfinite(scale.middle) and tables.surfaces:
             low = min(low, max(scale.middle - 4 * scale.spread, low - 6))
             high = max(high, min(scale.middle + 3 * scale.spread, high + 8))
         u = np.linspace(low, high, _COARSE)
-        tau = np.exp(u)
+        tau = tables.scale_at(u)
         if self.free:
             mode, root, top = self.likelihood.placed(tau)
             diagonal = np.log(np.diagonal(root, axis1=1, axis2=2))
@@ -178,13 +178,13 @@ class CurvePart:
         def log_density(v: Floats) -> Floats:
             at, log_prior = scale.at(v)
             with np.errstate(divide="ignore"):
-                where = np.log(at)
+                where = tables.line(at)
             found = np.interp(where, u, height) + np.minimum(
                 0, (u[-1] - where) * (height[-2] - height[-1]) / (u[1] - u[0])
             )
             return np.asarray(found + log_prior)
 
-        centre = np.array([[float(scale.inverse(np.log(np.median(tables.scale))))]])
+        centre = np.array([[float(scale.inverse(typical))]])
         grid = locate(
             log_density, centre, scale.inverse(scale.middle), scale.spread, bounded=scale.bounded, improper=False
         )
@@ -192,7 +192,7 @@ class CurvePart:
         tau, log_prior = scale.at(v[0])
         nodes = TauNodes(tau, log_prior + log_slope[0] + np.log(step.item()), grid, step.item())
         with np.errstate(divide="ignore"):
-            where = np.clip(np.log(tau), u[0], u[-1])
+            where = np.clip(tables.line(tau), u[0], u[-1])
         shape = (len(tau), *mode.shape[1:])
         mode = (
             np.stack([np.interp(where, u, column) for column in mode.T], axis=1)
@@ -303,6 +303,11 @@ class CurvePart:
         )
         self.rows = Rows(mode[:, 0] - half, mode[:, 0] + half, by_first)
         top = float(logsumexp(log_mass))
+        if not np.isfinite(top):
+            raise InferenceError(
+                "the posterior of several coefficients is not found, as where prior and data exclude each other. "
+                "Use engine='nuts'."
+            )
         there = log_mass > log_mass.max() - _LOW
         edges = first_edges(self.mean[there, 0], self.sd[there, 0], self.rows.low[there], self.rows.high[there])
         self.panels = followed(lambda x: self._joint(self.rows, x, top), edges)  # type: ignore[arg-type]

@@ -50,9 +50,9 @@ class Likelihood:
     @cached_property
     def _surface(self) -> Surface | None:
         """What is computed once for all priors, where one coefficient is free."""
-        if len(self.piece.free) != 1:
+        if len(self.piece.free) != 1 or not self.problem.tables.surfaces:
             return None
-        tables, (slope, offset) = self.problem.tables, self._line
+        tables, (slope, offset) = self.problem.curves, self._line
         found: Surface | None = tables.kept(
             (slope.tobytes(), offset.tobytes()),
             lambda: surface(tables, slope, offset, lambda beta, tau: self._of_curves(beta[:, None], tau)),

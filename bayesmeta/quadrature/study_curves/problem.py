@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,32 +22,98 @@ _MOST_PIECES = 64
 _LOG_2PI = math.log(2 * math.pi)
 
 
+class Likelihoods(Protocol):
+    """The likelihood of each row given its x_i beta and the scale: of a study whose curve is averaged over N(x_i beta, tau^2),
+    of an arm whose risk is beta with mean expit(x_i beta) and correlation rho.
+    """
+
+    @property
+    def surfaces(self) -> bool:
+        """Whether one polynomial in beta and the square of the scale may stand for all rows."""
+
+    @property
+    def n_studies(self) -> int:
+        """Number of rows."""
+
+    @property
+    def centre(self) -> Floats:
+        """Roughly where each x_i beta lies by its row alone, shape (row,)."""
+
+    @property
+    def scale(self) -> Floats:
+        """Roughly its standard error at a scale of zero, shape (row,)."""
+
+    @property
+    def scales(self) -> tuple[float, float, float]:
+        """Lowest, typical and largest scale at which the posterior is looked for, before a prior has a say."""
+
+    @property
+    def error(self) -> float:
+        """What the numbers leave open of the log likelihood of all rows."""
+
+    def line(self, scale: Floats) -> Floats:
+        """Place of a scale on the real line, along which the log likelihood is smooth."""
+
+    def scale_at(self, place: Floats) -> Floats:
+        """The inverse of `line`."""
+
+    def log_means(self, beta: Floats, X: Floats, scale: Floats) -> Floats:
+        """Log likelihoods, shape (point, row)."""
+
+    def log_totals(self, beta: Floats, X: Floats, scale: Floats) -> Floats:
+        """Their sums, shape (point,)."""
+
+    def log_mean(self, row: int, m: Floats, scale: Floats) -> Floats:
+        """Log likelihood of a row at values of x_i beta, shape (point,)."""
+
+    def again(self, row: int, m: Floats, scale: Floats) -> Floats:
+        """Log likelihood of a row at values of x_i beta, computed another way, shape (point,)."""
+
+    def take(self, rows: NDArray[np.int_]) -> Any:
+        """The same of some rows."""
+
+    def kept(self, key: object, compute: Callable[[], Any]) -> Any:
+        """What is computed from these rows alone, perhaps the first time only."""
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class CurvesProblem:
-    """theta_i ~ N(x_i beta, tau^2), and a likelihood curve of each theta_i.
+    """Independent rows, whose likelihood depends on x_i beta and on a scale that all share.
 
     Attributes
     ----------
-    tables : CurveTables
+    tables : Likelihoods
+        `CurveTables` where theta_i ~ N(x_i beta, tau^2), and each row is a likelihood curve of theta_i.
     X : ndarray, shape (study, coefficient)
     names : tuple of str
         Coefficients, in the order of the columns; ``"mu"`` is first where there is an intercept.
     priors : mapping of str or tuple of str to Prior
-        Of ``"tau"`` and of each coefficient; a joint prior stands under the names of its coefficients.
+        Of the scale and of each coefficient; a joint prior stands under the names of its coefficients.
     log_constant : float
         Log likelihood that no parameter changes.
+    scale : str
+        Name of the scale.
+    rows : int
+        Rows of a study, which stand together.
     """
 
-    tables: CurveTables
+    tables: Likelihoods
     X: Floats
     names: tuple[str, ...]
     priors: Mapping[Any, Prior]
     log_constant: float = 0.0
+    scale: str = "tau"
+    rows: int = 1
+
+    @property
+    def curves(self) -> CurveTables:
+        """The tables, where each row is a likelihood curve of a study's effect."""
+        return cast("CurveTables", self.tables)
 
     @property
     def tau(self) -> Prior:
-        """Prior on tau."""
-        return self.priors["tau"]
+        """Prior on the scale."""
+        return self.priors[self.scale]
 
     @property
     def proper(self) -> bool:
@@ -116,7 +182,9 @@ def _log_density(prior: Prior, beta: Floats) -> Floats:
 
 def pieces(problem: CurvesProblem) -> list[Piece]:
     """Components of the priors on the coefficients, point masses apart."""
-    groups = [(key if isinstance(key, tuple) else (key,), p) for key, p in problem.priors.items() if key != "tau"]
+    groups = [
+        (key if isinstance(key, tuple) else (key,), p) for key, p in problem.priors.items() if key != problem.scale
+    ]
     found = []
     for combination in itertools.product(*(prior.leaves() for _, prior in groups)):
         weight, fixed, spread = 1.0, dict[int, float](), list[tuple[tuple[str, ...], Prior]]()
@@ -135,7 +203,7 @@ def pieces(problem: CurvesProblem) -> list[Piece]:
 
 def obstacle(names: Sequence[str], priors: Mapping[Any, Prior]) -> str | None:
     """Why the rules do not carry coefficients under these priors, or None where they do; nothing is computed for this."""
-    groups = {key: prior for key, prior in priors.items() if key != "tau"}
+    groups = {key: prior for key, prior in priors.items() if isinstance(key, tuple) or key in names}
     components = math.prod(len(prior.leaves()) for prior in groups.values())
     if components > _MOST_PIECES:
         return f"the priors on the coefficients multiply to {components} components, and the rule takes {_MOST_PIECES}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -58,6 +58,7 @@ class CurveTables:
         Largest of the last coefficients of the series of a curve, where the curve counts: what they leave open.
     """
 
+    surfaces: ClassVar[bool] = True
     edges: Floats
     series: Floats
     panels: Ints
@@ -75,6 +76,20 @@ class CurveTables:
     def error(self) -> float:
         """What the series leave open, of all studies."""
         return float(self.fit.sum())
+
+    @property
+    def scales(self) -> tuple[float, float, float]:
+        """Lowest, typical and largest tau at which a posterior is looked for, by the widths of the curves and what they span."""
+        spread = float(np.ptp(self.centre) + self.scale.max())
+        return 0.02 * float(self.scale.min()), float(np.median(self.scale)), 4 * spread
+
+    def line(self, tau: Floats) -> Floats:
+        """Log of tau."""
+        return np.asarray(np.log(tau))
+
+    def scale_at(self, place: Floats) -> Floats:
+        """The inverse of `line`."""
+        return np.asarray(np.exp(place))
 
     @property
     def n_studies(self) -> int:
@@ -103,6 +118,12 @@ class CurveTables:
     def moments(self, study: int, m: Floats, tau: Floats) -> Floats:
         """Log mean of a curve over N(m, tau^2), and mean and variance of the effect given m and tau, shape (point, 3)."""
         return np.asarray(kernel.moments(*_arrays(m, tau), study, *self._smooth))
+
+    def log_mean(self, study: int, m: Floats, tau: Floats) -> Floats:
+        """Log mean of a curve over N(m, tau^2), in another way than `log_means` has it, shape (point,)."""
+        return np.asarray(self.moments(study, m, tau)[:, 0])
+
+    again = log_mean
 
     def draw(self, study: int, m: Floats, tau: Floats, rng: np.random.Generator) -> Floats:
         """An effect of a study for each m and tau, which have one shape."""

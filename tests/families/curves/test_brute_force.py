@@ -160,6 +160,34 @@ def test_rates_in_two_arms(label: str) -> None:
     same(result, posterior(lambda at: np.stack([spline(at) for spline in splines])), 2e-5)
 
 
+@pytest.mark.parametrize(("events", "time"), [([3, 0, 12], [20, 15.5, 9]), ([0, 0], [1e3, 0.5]), ([16], [398])])
+def test_rates_in_single_arms(events: Any, time: Any) -> None:
+    data = bm.IncidenceRates(events=events, time=time)
+    result = bm.fit(data, bm.PoissonNormal(**PRIORS))
+
+    def log_likelihood(theta: Any) -> Any:
+        with np.errstate(under="ignore"):
+            each = zip(events, time, strict=True)
+            return np.stack([stats.poisson.logpmf(a, np.maximum(t * np.exp(theta), 1e-300)) for a, t in each])
+
+    same(result, posterior(log_likelihood), 2e-5)  # at the largest tau the sum takes steps of 1.4 in a log rate
+
+
+def test_rates_of_many_events_are_normal() -> None:
+    """Log rates with standard errors 1 / sqrt(events): what a Poisson likelihood is beside is of the order of 1 / events."""
+    events, time = np.array([40_000.0, 90_000, 62_500]), np.array([300.0, 800, 400])
+    estimates = bm.Estimates(np.log(events / time), events**-0.5)
+    model = bm.NormalNormal(mu=bm.Normal(4, 2.5), tau=bm.HalfNormal(0.7))
+    normal = bm.fit(estimates, model)
+    rates = bm.fit(bm.IncidenceRates(events=events, time=time), bm.PoissonNormal(base=model))
+    for name in ("mu", "tau", "theta_new"):
+        one, other = rates.marginal(name), normal.marginal(name)
+        assert (one.mean(), one.sd()) == pytest.approx((other.mean(), other.sd()), abs=2e-5)
+    # the Poisson probability of a count is about the normal density of its log rate over the count
+    gap = rates.log_marginal_likelihood + np.log(events).sum() - normal.log_marginal_likelihood
+    assert gap == pytest.approx(0, abs=1e-4)
+
+
 def test_a_table_alone_with_its_margins_says_nothing() -> None:
     """No event in both arms, and events only: the posterior is the prior, and the evidence is one."""
     none = bm.Counts(events_t=[0, 15], n_t=[20, 15], events_c=[0, 9], n_c=[21, 9])

@@ -1,0 +1,1 @@
+"""Events whose risks follow a beta distribution, in single arms and in two."""

@@ -1,0 +1,1 @@
+"""Events over time at risk in single arms, by their Poisson likelihood."""

@@ -1,0 +1,1 @@
+"""Models of publication bias by product rules: selection by P values, and effects that grow with their standard errors."""
