@@ -31,10 +31,10 @@ FAMILIES: tuple[Family, ...] = (
     OfProportions(),
     OfHypergeometric(),
     OfRates(),
-    OfDoseResponse(),
     OfIncidenceRates(),
     OfBetaBinomialCounts(),
     OfBetaBinomialProportions(),
+    OfDoseResponse(),
 )
 
 
