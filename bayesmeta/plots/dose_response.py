@@ -13,7 +13,7 @@ from bayesmeta.plots.page import WIDE, drawing, finished, narrow
 from bayesmeta.plots.rows import bracket, unit
 from bayesmeta.results.meta_result import MetaResult
 from bayesmeta.results.shaped_result import ShapedResult
-from bayesmeta.sensitivity.dose_average import DoseAverage, one_shape
+from bayesmeta.sensitivity.dose_posterior import DoseAverage, one_shape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

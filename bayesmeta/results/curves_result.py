@@ -130,7 +130,7 @@ class CurvesResult(ComputedResult):
     def _log_factor(self, hypothesis: str) -> float:
         if re.search("[<>]", str(hypothesis)):
             return of_region(self, hypothesis)
-        return by_refit(self, hypothesis, self.fit.log_evidence, self.fit.names, self.fit.problem.scale)
+        return by_refit(self, hypothesis, self.fit.log_evidence, self.fit.problem.scale)
 
     def _known_marginal(self, x: Sum) -> SpreadMarginal | ScaleMarginal | None:
         if x.parameter == self.fit.problem.scale:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,15 +60,10 @@ def of_region(result: MetaResult, hypothesis: str) -> float:
     return log_odds_ratio(result, hypothesis, before)
 
 
-def by_refit(
-    result: MetaResult, hypothesis: str, log_evidence: float, names: Sequence[str] = (), scale: str = "tau"
-) -> float:
-    """Log Bayes factor of a point: posterior odds over prior odds where the prior has it, else by the evidence of a fit there.
-
-    `names` are what it may be about beside `scale`, by default all other parameters.
-    """
+def by_refit(result: MetaResult, hypothesis: str, log_evidence: float, scale: str = "tau") -> float:
+    """Log Bayes factor of a point: posterior odds over prior odds where the prior has it, else by the evidence of a fit there."""
     priors = result.prepared.priors
-    name, value = parse_hypothesis(hypothesis, tuple(names or (one for one in priors if one != scale)), scale)
+    name, value = parse_hypothesis(hypothesis, tuple(other for other in priors if other != scale), scale)
     at_point = math.fsum(weight for weight, leaf in priors[name].leaves() if leaf.atom == value)
     if at_point > 0 and priors[name].atom is None:
         one = result.marginal(name)

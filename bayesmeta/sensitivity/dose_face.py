@@ -13,7 +13,7 @@ from bayesmeta.text.numbers import count_of, format_value, spread_of, write_row
 from bayesmeta.text.sheet import Grid, Sheet, facts
 
 if TYPE_CHECKING:
-    from bayesmeta.sensitivity.dose_average import DoseAverage
+    from bayesmeta.sensitivity.dose_posterior import DoseAverage
 
 _MOST_ROWS = 12  # doses
 

@@ -150,7 +150,10 @@ def test_true_effects_are_those_of_joint_normal_algebra(heterogeneity):
     np.testing.assert_allclose(shrunk["sd"] / sd, 1, atol=4 / np.sqrt(8000))
     replicated = bm.fit(data, line).datatree["posterior_predictive"]["y"].to_numpy().reshape(-1, x.size)
     total = spread + data.cov + (1 / (1 / 400 + x @ np.linalg.solve(spread + data.cov, x))) * np.outer(x, x)
-    np.testing.assert_allclose(replicated.std(axis=0) / np.sqrt(np.diag(total)), 1, atol=4 / np.sqrt(8000))
+    wide = np.sqrt(np.diag(total))
+    np.testing.assert_allclose(
+        np.cov(replicated.T) / np.outer(wide, wide), total / np.outer(wide, wide), atol=5 / np.sqrt(4000)
+    )
 
 
 @pytest.mark.parametrize(
@@ -209,6 +212,12 @@ def test_a_reference_dose_that_is_missing_is_not_taken_for_none():
         bm.fit(bm.Estimates.from_frame(table), model("ari_md", "linear"))
     complete = bm.Estimates.from_frame(table | {"reference_dose": [1, 2]}, covariates=["dose"])
     assert complete.covariates["reference_dose"].tolist() == [1, 2]
+
+
+def test_contrasts_that_covary_without_a_trial_are_rejected():
+    data = bm.Estimates([0.1, 0.3, 0.2], cov=COV, covariates={"dose": [1.0, 5, 2]})
+    with pytest.raises(DataError, match="'study 1' and 'study 2' covary: add a covariate 'trial'"):
+        bm.fit(data, model("ari_md", "linear"))
 
 
 def test_contrasts_of_one_arm_without_a_covariance_are_rejected():

@@ -78,6 +78,11 @@ def doses_of(data: Estimates) -> Doses:
             f"study {data.study[i]!r}: trial {labels[i]!r} has several contrasts, which share their reference arm, and no "
             "covariance. effect_sizes of a table with a row for each arm gives it; or state cov."
         )
+    if TRIAL not in frame.columns and data.cov is not None and (apart := np.argwhere((data.cov != 0) & ~same)).size:
+        first, second = (data.study[i] for i in apart[0])
+        raise DataError(
+            f"estimates {first!r} and {second!r} covary: add a covariate 'trial' that says which contrasts are of one study."
+        )
     return Doses(dose, reference, same, study)
 
 
