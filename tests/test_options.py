@@ -35,6 +35,7 @@ OUT, PAGE = ["--out", "out.svg"], ["--out", "out.html"]
 NO_MU = ["e.csv", "--formula", "0 + group", *TAU]
 TYPICAL, VARIATION = ["--prior", "typical_sd=LogNormal(0.7, 0.5)"], ["--prior", "sd_variation=HalfNormal(0.3)"]
 ARMS = ["means.csv", *TAU, "--model", "arm_normal", *TYPICAL, *VARIATION]
+CURVE = ["e.csv", *TAU, "--model", "dose_response", "--option", "shape=emax", "--prior", "ed50=LogNormal(1, 1)"]
 
 # What always has an effect, or has one as soon as there is something that it is for, and why that is enough.
 ALWAYS = {
@@ -130,6 +131,14 @@ OF_MODELS = {
     "binomial_normal.baseline": (
         ["e.csv", *TAU, "--option", "baseline=Normal(0, 1)"], "It is of --model change_normal or binomial_normal",
     ),
+    "dose_response.shape": (["e.csv", *TAU, "--option", "shape=emax"], "It is of --model dose_response"),
+    "dose_response.heterogeneity": (
+        ["e.csv", *TAU, "--option", "heterogeneity=amplitude"], "It is of --model dose_response",
+    ),
+    "dose_response.unit_dose": ([*CURVE, "--option", "unit_dose=5"], "shape 'emax' has none"),
+    "dose_response.ed50": (["e.csv", *TAU, "--prior", "ed50=LogNormal(1, 1)"], "no parameter 'ed50'"),
+    "dose_response.hill": ([*CURVE, "--prior", "hill=LogNormal(0, 1)"], "no parameter 'hill'"),
+    "dose_response.delta": ([*CURVE, "--prior", "delta=LogNormal(0, 1)"], "no parameter 'delta'"),
     "beta_binomial.rho": (["e.csv", *TAU, "--prior", "rho=Uniform(0, 1)"], "It is of --model beta_binomial"),
     "beta_binomial.baseline": (["e.csv", *TAU, "--prior", "baseline=Normal(0, 1)"], "It is of --model beta_binomial"),
     "poisson_normal.baseline": (["e.csv", *TAU, "--option", "baseline=Normal(0, 1)"], "or poisson_normal or"),
@@ -407,6 +416,7 @@ PLAIN = {
     "HypergeometricNormalSection": "kind label formula tau draws",
     "PoissonNormalSection": "kind label formula tau draws baseline",
     "MixedNormalSection": "kind label formula tau draws baseline",
+    "DoseResponseSection": "kind label formula tau draws shape unit_dose heterogeneity",  # the model rejects what its shape lacks
     "BetaBinomialSection": "kind label formula draws",
     "Sensitivity": "",
     "EffectsSection": "combine",
@@ -505,6 +515,7 @@ OF_A_KIND = {
     "HypergeometricNormalSection": "mu beta",
     "PoissonNormalSection": "mu beta",
     "MixedNormalSection": "mu beta",
+    "DoseResponseSection": "mu beta ed50 hill delta",
     "BetaBinomialSection": "mu beta tau rho baseline",
     "Published": "estimate lower upper level digits covariate group method interval rule tau p direction tolerance i2 tau2 q "
     "count study relation ratio",

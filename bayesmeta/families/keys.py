@@ -27,6 +27,8 @@ class PriorKey:
         What it may have a prior for each of, ``"instrument"``: a table in a file, ``name[VAS]`` on the command line.
     option : str
         The option that brings the parameter, which is then called ``tau_`` and the column; empty where there always is one.
+    choices : tuple of str
+        The values of that option, a choice, that bring the parameter, which then has the name of the key; empty for a column.
     default : str
         The prior that holds where none is stated, as text; empty where one has to be.
     """
@@ -37,6 +39,7 @@ class PriorKey:
     example: str
     by: str = ""
     option: str = ""
+    choices: tuple[str, ...] = ()
     default: str = ""
 
     def parameter(self, options: Mapping[str, Any]) -> str:
@@ -48,7 +51,7 @@ class PriorKey:
         >>> key.parameter({"cluster": "lab"}), key.parameter({})
         ('tau_lab', 'tau_<cluster>')
         """
-        if not self.option:
+        if not self.option or self.choices:
             return self.name
         column = options.get(self.option, f"<{self.option}>")
         return f"tau_{'trial' if column == 'study' else column}"  # labels that repeat are the covariate `trial`
@@ -92,6 +95,8 @@ class Keys:
         The table of an outcome that it takes.
     priors : tuple of PriorKey
     options : tuple of OptionKey
+    reads : tuple of str
+        Columns of the table that every model takes.
     tau : bool
         Whether its models have a between-study standard deviation, with a prior on ``tau``.
     """
@@ -101,6 +106,7 @@ class Keys:
     table: Literal["estimates", "arms", "studies"]
     priors: tuple[PriorKey, ...] = ()
     options: tuple[OptionKey, ...] = ()
+    reads: tuple[str, ...] = ()
     tau: bool = True
 
     @property
@@ -110,7 +116,11 @@ class Keys:
 
     def needed(self, options: Mapping[str, Any]) -> list[PriorKey]:
         """The parameters that there are under the options that were given."""
-        return [key for key in self.priors if not key.option or key.option in options]
+        return [
+            key
+            for key in self.priors
+            if not key.option or (options.get(key.option) in key.choices if key.choices else key.option in options)
+        ]
 
     def place(self, parameter: str, options: Mapping[str, Any]) -> tuple[PriorKey, str] | None:
         """The key of a parameter under the options that were given, with what a prior for each has in brackets.
@@ -131,6 +141,6 @@ class Keys:
         return None
 
     def columns(self, options: Mapping[str, Any]) -> list[str]:
-        """Columns of the table that the options name."""
+        """Columns of the table that the model takes, or its options name."""
         named = (options.get(key.name) for key in self.options if key.takes == "column")
-        return [str(column) for column in named if column is not None]
+        return [*self.reads, *(str(column) for column in named if column is not None)]

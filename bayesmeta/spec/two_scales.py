@@ -16,6 +16,7 @@ from bayesmeta.spec.beta_binomial import BetaBinomial
 from bayesmeta.spec.between import Between, Cluster, Independent, Slope
 from bayesmeta.spec.binomial_normal import BinomialNormal
 from bayesmeta.spec.change_normal import ChangeNormal
+from bayesmeta.spec.dose_response import DoseResponse
 from bayesmeta.spec.hypergeometric_normal import HypergeometricNormal
 from bayesmeta.spec.mixed_normal import MixedNormal
 from bayesmeta.spec.normal_normal import Names, NormalNormal, is_base
@@ -132,6 +133,7 @@ Model = (
     | PoissonNormal
     | BetaBinomial
     | MixedNormal
+    | DoseResponse
 )
 
 

@@ -30,6 +30,10 @@ ESTIMATES = bm.Estimates(
     y=[0.1, 0.4, -0.2, 0.3, 0.6, 0.2], se=[0.1, 0.2, 0.3, 0.2, 0.15, 0.2], study=list("ABCDEF"),
     covariates={"lab": list("aabbcc"), "dose": [0.0, 1, 2, 0, 1, 3]},
 )  # fmt: skip
+CURVES = bm.Estimates(
+    y=[0.3, 0.5, 0.4], cov=[[0.04, 0.02, 0], [0.02, 0.05, 0], [0, 0, 0.03]], study=list("ABC"),
+    covariates={"trial": list("xxy"), "dose": [1.0, 4.0, 2.0], "reference_dose": [0.0, 0, 1]},
+)  # fmt: skip
 CONTRASTS = bm.Estimates(
     y=[0.1, 0.4, -0.2], se=None, cov=[[0.04, 0.02, 0], [0.02, 0.04, 0], [0, 0, 0.09]], study=list("ABC"),
     covariates={"trial": list("xxy")},
@@ -125,6 +129,17 @@ EXAMPLES = {
         MIXED, bm.MixedNormal(base=BASE, baseline=bm.Normal(-2, 1), measure="md"), ("baseline=Normal(-2, 1)",), (),
         'baseline = "Normal(-2, 1)"', "md",
     ),
+    "sigmoid curve": Said(
+        CURVES,
+        bm.DoseResponse(base=BASE, shape="sigmoid_emax", ed50=SD, hill=bm.LogNormal(0, 0.5), heterogeneity="amplitude"),
+        ("shape=sigmoid_emax", "heterogeneity=amplitude"), ("ed50=LogNormal(0.7, 0.5)", "hill=LogNormal(0, 0.5)"),
+        'shape = "sigmoid_emax"\nheterogeneity = "amplitude"\ned50 = "LogNormal(0.7, 0.5)"\nhill = "LogNormal(0, 0.5)"',
+    ),
+    "exponential curve": Said(
+        CURVES, bm.DoseResponse(base=BASE, shape="exponential", unit_dose=4, delta=SD),
+        ("shape=exponential", "unit_dose=4"), ("delta=LogNormal(0.7, 0.5)",),
+        'shape = "exponential"\nunit_dose = 4\ndelta = "LogNormal(0.7, 0.5)"',
+    ),
     "beta_binomial": Said(
         COUNTS, bm.BetaBinomial(mu=MU, rho=bm.Uniform(0, 0.5), baseline=bm.Normal(-2, 1)), (),
         ("rho=Uniform(0, 0.5)", "baseline=Normal(-2, 1)"), 'rho = "Uniform(0, 0.5)"\nbaseline = "Normal(-2, 1)"', "log_or",
@@ -136,7 +151,7 @@ EXAMPLES = {
 DATA = {  # by family
     "normal": ESTIMATES, "arm_normal": MEANS, "change_normal": CHANGES, "binomial_normal": COUNTS,
     "proportions": PROPORTIONS, "hypergeometric_normal": COUNTS,
-    "poisson_normal": RATES, "incidence_rates": INCIDENCE,
+    "poisson_normal": RATES, "dose_response": CURVES, "incidence_rates": INCIDENCE,
     "beta_binomial": COUNTS, "beta_binomial_proportions": PROPORTIONS,
     "mixed_normal": MIXED,
     "review": REVIEW,
@@ -144,6 +159,7 @@ DATA = {  # by family
 EXACT = [
     "normal", "independent", "coefficient", "cluster", "slope", "multi-arm", "given", "binomial_normal", "proportions",
     "hypergeometric_normal", "poisson_normal", "incidence rates", "beta_binomial", "beta_binomial proportions", "mixed_normal",
+    "exponential curve",
 ]  # fmt: skip
 PRIORS = [(kind, key) for kind, keys in KINDS.items() for key in keys.priors]
 OPTIONS = [(kind, key) for kind, keys in KINDS.items() for key in keys.options]
@@ -249,6 +265,9 @@ def test_a_prior_is_of_a_parameter_and_of_the_scale_that_is_declared(kind: str, 
     own |= {key.name: bm.parse_prior(key.example), **({key.option: "dose"} if key.option else {})}
     if key.option == "cluster":
         own["cluster"] = "lab"
+    if key.choices:  # the option is a choice, which may bring other parameters, and need other options
+        own = {other.name: bm.parse_prior(other.example) for other in KINDS[kind].needed({key.option: key.choices[0]})}
+        own |= {key.option: key.choices[0], "unit_dose": examples[0].model.unit_dose}
     family, base = family_named(kind), BASE if KINDS[kind].tau else bm.NormalNormal(mu=MU, tau=bm.PointMass(0))
     family.build(base, DATA[kind], None, own)
     if key.scale != "(-inf, inf)":
@@ -309,6 +328,7 @@ def docs_rows(keys: Keys) -> list[str]:
         name = key.parameter({})
         each = f"; for each {key.by}: `{name}[VAS]`, in a file a table" if key.by else ""
         needed = f"with `{key.option}`" if key.option else f"`{key.default}`" if key.default else "needed"
+        needed = f"{needed} {' or '.join(key.choices)}" if key.choices else needed
         rows.append(
             f"| `{key.name}` | `--prior '{name}={key.example}'` | {key.words}, on {key.scale}{each} | {needed} |"
         )

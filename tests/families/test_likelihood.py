@@ -61,6 +61,10 @@ RATES = bm.Rates(
     time_c=[31, 24, 10],
     covariates={"dose": [1.0, 2.0, 4.0]},
 )
+CURVES = bm.Estimates(
+    y=[0.3, 0.5, 0.4], cov=[[0.04, 0.02, 0], [0.02, 0.05, 0], [0, 0, 0.03]],
+    covariates={"trial": list("xxy"), "dose": [1.0, 4.0, 2.0], "reference_dose": [0.0, 0, 1]},
+)  # fmt: skip
 INCIDENCE = bm.IncidenceRates(events=[4, 0, 12], time=[30, 25.5, 12], covariates={"dose": [1.0, 2.0, 4.0]})
 PROPORTIONS = bm.Proportions(events=[4, 0, 12], n=[30, 25, 12], covariates={"dose": [1.0, 2.0, 4.0]})
 MIXED = bm.MixedStudies(
@@ -106,6 +110,26 @@ EXAMPLES = {
     "proportions": Example(PROPORTIONS, bm.BinomialNormal(base=DOSE, baseline=None)),
     "mixed": Example(MIXED, bm.MixedNormal(base=DOSE, baseline=bm.Normal(-1, 2))),
     "mixed, rounded": Example(REPORTED, bm.MixedNormal(base=BASE, measure="log_or")),
+    "correlated on a sigmoid curve": Example(
+        CURVES,
+        bm.DoseResponse(
+            "sigmoid_emax", bm.Normal(0, 1), bm.HalfNormal(1), ed50=bm.LogNormal(0, 1), hill=bm.LogNormal(0, 1)
+        ),
+    ),
+    "correlated on exponential curves": Example(
+        CURVES,
+        bm.DoseResponse(
+            "exponential",
+            bm.Normal(0, 1),
+            bm.HalfNormal(1),
+            unit_dose=4,
+            delta=bm.LogNormal(0, 1),
+            heterogeneity="amplitude",
+        ),
+    ),
+    "correlated on quadratic curves": Example(
+        CURVES, bm.DoseResponse("quadratic", bm.Normal(0, 1), bm.HalfNormal(1), unit_dose=4, heterogeneity="amplitude")
+    ),
     "incidence rates": Example(INCIDENCE, bm.PoissonNormal(base=DOSE, baseline=None)),
     "beta-binomial": Example(COUNTS, bm.BetaBinomial(formula="1 + dose", mu=bm.Normal(0, 1))),
     "beta-binomial proportions": Example(PROPORTIONS, bm.BetaBinomial(mu=bm.Normal(0, 1))),

@@ -62,6 +62,10 @@ MIXED = bm.MixedStudies(
     p=[None, None, ">0.05"],
     covariates={"dose": [0.0, 1, 2]},
 )
+CURVES = bm.Estimates(
+    y=[0.3, 0.5, 0.4], cov=[[0.04, 0.02, 0], [0.02, 0.05, 0], [0, 0, 0.03]],
+    covariates={"trial": list("xxy"), "dose": [1.0, 4.0, 2.0], "reference_dose": [0.0, 0, 1]},
+)  # fmt: skip
 BASE = bm.NormalNormal(mu=bm.Normal(0, 1), tau=HALF)
 DOSE = bm.NormalNormal(formula="1 + dose", mu=bm.Normal(0, 1), tau=HALF, beta={"dose": bm.Normal(0, 1)})
 JOINT = bm.MultivariateNormal([0, 0], [[1, 0], [0, 1]])
@@ -125,6 +129,13 @@ EXAMPLES = {
     "beta-binomial proportions": Example(PROPORTIONS, bm.BetaBinomial(mu=bm.Normal(0, 2), baseline=None), ("mu", "rho")),
     "rates": Example(RATES, bm.PoissonNormal(base=DOSE), ("mu", "tau", "dose")),
     "mixed": Example(MIXED, bm.MixedNormal(base=DOSE), ("mu", "tau", "dose")),
+    "Emax curve": Example(
+        CURVES, bm.DoseResponse(shape="emax", mu=bm.Normal(0, 1), tau=HALF, ed50=bm.LogNormal(0, 1)), ("mu", "tau", "ed50")
+    ),
+    "quadratic curve": Example(
+        CURVES, bm.DoseResponse(shape="quadratic", mu=bm.Normal(0, 1), tau=HALF, unit_dose=4, heterogeneity="amplitude"),
+        ("mu", "tau", "curvature"),
+    ),
     "proportions": Example(PROPORTIONS, bm.BinomialNormal(base=BASE, baseline=None), ("mu", "tau")),
 }  # fmt: skip
 OTHER: dict[str, Any] = {"effect": bm.Normal(0.1, 0.7), "heterogeneity": WIDE, "nuisance": bm.Uniform(0.05, 0.9)}
@@ -360,7 +371,7 @@ def test_what_is_of_no_family_is_rejected():
     with pytest.raises(
         SpecificationError,
         match="a NormalNormal, TwoScales, ArmNormal, ChangeNormal, BinomialNormal, HypergeometricNormal, PoissonNormal, "
-        "BetaBinomial or MixedNormal; got str",
+        "BetaBinomial, MixedNormal or DoseResponse; got str",
     ):
         family_of(ESTIMATES, "1 + dose")
 

@@ -34,6 +34,7 @@ WITHOUT_NAMES = {
     "tau-mu",
     "regression",
     "radial",
+    "dose-response",
     "sensitivity",
     "tipping",
     "comparison",
@@ -57,7 +58,8 @@ def value_of(plot: Plot, data: bm.Estimates) -> Any:
     """What a plot draws, of some data."""
     if plot.value == "fit":
         model = bm.NormalNormal(formula="1 + dose", mu=bm.Normal(0, 2), tau=bm.HalfNormal(0.5))
-        return bm.fit(data, model if plot.kind == "regression" else MODEL)
+        curve = bm.DoseResponse("linear", bm.Normal(0, 2), bm.HalfNormal(0.5), unit_dose=5)
+        return bm.fit(data, {"regression": model, "dose-response": curve}.get(plot.kind, MODEL))
     made: dict[str, Callable[[], Any]] = {
         "sensitivity": lambda: bm.prior_sensitivity(
             data, MODEL, "mu < 0", tau=bm.prior_grid(bm.HalfNormal, scale=[0.25, 0.5, 1])
