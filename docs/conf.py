@@ -37,6 +37,7 @@ _inheriting = (
     "Counts",
     "Proportions",
     "Rates",
+    "MixedStudies",
     "IncidenceRates",
     "PooledResult",
     "MultilevelResult",

@@ -48,7 +48,7 @@ PUBLIC_NAMES = [
     "HalfStudentT", "Heterogeneity", "HypergeometricNormal",
     "ISquared", "ImproperUniform", "IncidenceRates", "Independent", "InferenceError", "InvGamma",
     "Jeffreys", "LogNormal", "LogStudentT", "Lomax", "MetaRegressionSlope", "MetaRegressionTest",
-    "MetaResult", "Mixture", "MultiArm", "MultilevelResult",
+    "MetaResult", "MixedNormal", "MixedStudies", "Mixture", "MultiArm", "MultilevelResult",
     "MultivariateNormal", "Normal", "NormalNormal", "OnVariance", "Option", "OverallJeffreys", "PointMass",
     "PoissonNormal", "PooledEstimate", "PooledResult", "PredictionInterval", "Proportions", "PublishedPrior",
     "PublishedReview", "Range", "Rates", "Rayleigh", "RiskOfBias", "Scale", "SensitivityResult", "SignificantCount", "Slope",

@@ -179,6 +179,7 @@ SMALL = pd.DataFrame(
 )
 COUNTS = pd.DataFrame({"study": ["A", "B"], "events_t": [5, 2], "n_t": [35, 40], "events_c": [0, 0], "n_c": [39, 40]})
 SINGLE = pd.DataFrame({"study": ["A", "B"], "events": [5, 0], "n": [35, 40]})
+MIXED = pd.DataFrame({"study": ["A", "B"], "y": [0.3, None], "se": [0.2, 0.3], "p": ["", ">0.05"]})
 RATES = COUNTS.rename(columns={"n_t": "time_t", "n_c": "time_c"})
 CURVE = pd.DataFrame({"study": ["A", "B"], "y": [5, 2], "se": [1, 1], "dose": [10, 2]})
 FOLLOW_UPS = pd.DataFrame({"study": ["A", "A", "B"], "time": [1, 4, 2], "y": [-3.0, -1.6, -2.4], "se": [0.4, 0.5, 0.3]})
@@ -188,12 +189,14 @@ LABORATORIES = without("events_t", "n_t", "events_c", "n_c").assign(laboratory=[
 WHOLE: list[tuple[str, str, str, str, pd.DataFrame | None]] = [
     ("analysis-files", "Twelve trials of our own", "", "", SMALL),
     ("analysis-files", "[outcomes.pain.labels]", "", '[outcomes.pain]\nestimates = "effects.csv"\n', SMALL),
+    ("analysis-files", "[external]", "", "".join(f"[outcomes.{x}]\nestimates = 'e.csv'\n" for x in ("pain", "responders")), None),
     ("analysis-files", "[outcomes.responders.effects]", "", OVERALL.format("responders"), None),
     ("analysis-files", "[[outcomes.responders.derived]]", RESPONDERS, OVERALL.format("responders"), without("y", "se")),
     ("analysis-files", 'kind = "arm_normal"', "", "", column("missing")),
     ("analysis-files", 'kind = "change_normal"', "", "", column("baseline")),
     ("counts", 'kind = "binomial_normal"', "", "", COUNTS),
     ("proportions", 'kind = "binomial_normal"', "", "", SINGLE),
+    ("mixed", 'kind = "mixed_normal"', "", "", MIXED),
     ("rates", 'kind = "poisson_normal"', "", "", RATES),
     ("dose-response", 'kind = "dose_response"', '[outcomes.panss]\nestimates = "effects.csv"\n', "", CURVE),
     ("time-course", 'kind = "time_course"', "", "", FOLLOW_UPS),

@@ -143,7 +143,8 @@ OF_MODELS = {
     "dose_response.ed50": (["e.csv", *TAU, "--prior", "ed50=LogNormal(1, 1)"], "no parameter 'ed50'"),
     "dose_response.hill": ([*CURVE, "--prior", "hill=LogNormal(0, 1)"], "no parameter 'hill'"),
     "dose_response.delta": ([*CURVE, "--prior", "delta=LogNormal(0, 1)"], "no parameter 'delta'"),
-    "poisson_normal.baseline": (["e.csv", *TAU, "--option", "baseline=Normal(0, 1)"], "or poisson_normal."),
+    "poisson_normal.baseline": (["e.csv", *TAU, "--option", "baseline=Normal(0, 1)"], "or poisson_normal or"),
+    "mixed_normal.baseline": (["e.csv", *TAU, "--option", "baseline=Normal(0, 1)"], "or mixed_normal."),
     "time_course.rho": (["e.csv", *TAU, "--prior", "rho=Uniform(0, 1)"], "It is of --model"),
     "time_course.rho_within": ([*TIMES, "--prior", "rho_within=PointMass(0.8)"], "no study has several follow-ups"),
     "time_course.half_time": ([*TIMES, "--prior", "half_time=LogNormal(1, 1)"], "no parameter 'half_time'"),
@@ -413,7 +414,7 @@ PLAIN = {
     "Variant": "label prior",
     "Belief": "label source note tau",
     "OtherEvidence": "label source",
-    "Outcome": "label measure unit benefit models probabilities signals columns covariates missing sampling "
+    "Outcome": "label measure unit basis benefit models probabilities signals columns covariates missing sampling "
     "studies estimates arms choices published sensitivity",
     "Statement": "review says source",
     "Label": "label",
@@ -424,6 +425,7 @@ PLAIN = {
     "BinomialNormalSection": "kind label formula tau draws baseline",
     "HypergeometricNormalSection": "kind label formula tau draws",
     "PoissonNormalSection": "kind label formula tau draws baseline",
+    "MixedNormalSection": "kind label formula tau draws baseline",
     "BetaBinomialSection": "kind label formula draws",
     "DoseResponseSection": "kind label formula tau draws shape unit_dose heterogeneity",  # the model rejects what its shape lacks
     "TimeCourseSection": "kind label formula tau draws between within curve time",
@@ -523,6 +525,7 @@ OF_A_KIND = {
     "BinomialNormalSection": "mu beta",
     "HypergeometricNormalSection": "mu beta",
     "PoissonNormalSection": "mu beta",
+    "MixedNormalSection": "mu beta",
     "BetaBinomialSection": "mu beta tau rho baseline",
     "DoseResponseSection": "mu beta ed50 hill delta",
     "TimeCourseSection": "mu beta rho rho_within half_time",

@@ -150,6 +150,8 @@ def collect_outcome(
             EstimatorRecord(**row) for row in next((rows for rows in map(family.estimators, readers) if rows), [])
         ],
     )
+    if outcome.basis:
+        content.basis = outcome.basis
     return Collected(content, checks, signals, summary)
 
 

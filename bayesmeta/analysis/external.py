@@ -12,14 +12,15 @@ from bayesmeta.data.text_files import read_csv
 from bayesmeta.errors import DataError, did_you_mean
 
 _COLUMNS = ("review", "outcome", "subgroup", "measure", "estimate", "ci_low", "ci_high", "note", "source")
-_ROW_KEYS = ("review", "outcome", "subgroup", "scale", "divide_by", "comparable")
+_ROW_KEYS = ("review", "outcome", "subgroup", "scale", "divide_by", "comparable", "beside")
 
 
 def external_rows(section: External, folder: Path) -> list[ExternalRecord]:
     """Rows of the table of published summaries that the analysis file names, in its order.
 
     Each row of the section gives the values that pick one line of the table (review, outcome, subgroup), the
-    ``scale`` it is shown on, optionally ``divide_by`` to bring it there, and whether it is ``comparable``.
+    ``scale`` it is shown on, optionally ``divide_by`` to bring it there, whether it is ``comparable``, and, where that is
+    not the section's own, the outcome of the analysis that it stands ``beside``.
     """
     table = read_csv(folder / section.file)
     table.require(*_COLUMNS)
@@ -47,7 +48,7 @@ def external_rows(section: External, folder: Path) -> list[ExternalRecord]:
                 **numbers,
                 scale=row.get("scale", ""),
                 comparable=row.get("comparable", "no") == "yes",
-                outcome_key=section.outcome,
+                outcome_key=row.get("beside", section.outcome),
                 note=cells["note"] + (f" Divided by {divisor:g}." if divisor != 1 else ""),
                 source=cells["source"],
             )

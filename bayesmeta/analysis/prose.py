@@ -53,15 +53,16 @@ def methods(
 
     `refused` says by outcome why importance sampling did not take a review.
     """
-    hierarchies, paragraphs, dependence = list[str](), list[str](), list[str]()
+    hierarchies, said, dependence = list[str](), dict[str, list[str]](), list[str]()
     for name, item in data.items():
         outcome = analysis.outcomes[name]
         family, readers = family_and_readers(outcome, fits[name])
         hierarchies.append(family.hierarchy)
-        paragraphs.append(f"Outcome '{outcome.label}': {family.methods(readers, _origin(outcome, item))}")
+        said.setdefault(family.methods(readers, _origin(outcome, item)), []).append(f"'{outcome.label}'")
         dependence += family.structure(outcome.label, readers)
     fitted = [f"We fitted {one}." for one in dict.fromkeys(hierarchies)]
-    paragraphs = [" ".join([*fitted, _TRUE_EFFECTS]), *paragraphs, *dependence]
+    outcomes = [f"Outcome{'s' if labels[1:] else ''} {_each(labels)}: {text}" for text, labels in said.items()]
+    paragraphs = [" ".join([*fitted, _TRUE_EFFECTS]), *outcomes, *dependence]
     by_engine = {engine: _labels(analysis, exact, engine) for engine in ("quadrature", "importance")}
     if by_engine["quadrature"]:
         paragraphs.append(_exact(analysis, exact, fits))
@@ -78,6 +79,17 @@ def methods(
         paragraphs.append(paragraph)
     paragraphs.append("Intervals are equal-tailed with 95% probability.")
     return paragraphs
+
+
+def _each(labels: Sequence[str]) -> str:
+    """Labels of outcomes of which the same is said.
+
+    Examples
+    --------
+    >>> _each(["'A'"]), _each(["'A'", "'B'", "'C'"])
+    ("'A'", "'A', 'B' and 'C', each")
+    """
+    return " and ".join(filter(None, [", ".join(labels[:-1]), labels[-1]])) + (", each" if labels[1:] else "")
 
 
 def _labels(analysis: Analysis, exact: Fits, engine: str, form: str = "") -> list[str]:
@@ -152,11 +164,11 @@ def _sampled(analysis: Analysis, fits: Fits) -> str:
     parts = [f"Sampling used the No-U-Turn sampler ({fit.datatree.attrs['sampler']}), seed {analysis.seed}"]
     if alone:
         parts[0] += f", with {_run(analysis.sampling)}"
-    parts += [
-        f"For '{outcome.label}' it had {_run(outcome.sampling)}"
-        for name, outcome in analysis.outcomes.items()
-        if outcome.sampling and sampled[name]
-    ]
+    other: dict[str, list[str]] = {}
+    for name, outcome in analysis.outcomes.items():
+        if outcome.sampling and sampled[name]:
+            other.setdefault(_run(outcome.sampling), []).append(f"'{outcome.label}'")
+    parts += [f"For {_each(labels)} it had {text}" for text, labels in other.items()]
     parts += [
         f"The model '{section.label}' had {section.draws} kept draws"
         for name, outcome in analysis.outcomes.items()

@@ -115,12 +115,14 @@ def _is_control(sign: str) -> bool:
 def _external(analysis: Analysis, path: Path) -> list[ExternalRecord]:
     if analysis.external is None:
         return []
-    if (name := analysis.external.outcome) not in analysis.outcomes:
-        raise SpecificationError(
-            f"{path}: external: no outcome {name!r}.{did_you_mean(name, analysis.outcomes)} "
-            f"Outcomes: {', '.join(analysis.outcomes)}."
-        )
-    return external_rows(analysis.external, path.parent)
+    section = analysis.external
+    for name in (section.outcome, *(row["beside"] for row in section.rows if "beside" in row)):
+        if name not in analysis.outcomes:
+            raise SpecificationError(
+                f"{path}: external: no outcome {name!r}.{did_you_mean(name, analysis.outcomes)} "
+                f"Outcomes: {', '.join(analysis.outcomes)}."
+            )
+    return external_rows(section, path.parent)
 
 
 def run(

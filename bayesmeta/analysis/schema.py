@@ -188,6 +188,7 @@ class Outcome(Strict):
     label: str = ""
     measure: str = "md"
     unit: str = ""
+    basis: str = ""  # what its numbers rest on, with the source, said beside them on page one
     benefit: Direction = "lower"
     studies: str | None = None
     estimates: str | None = None

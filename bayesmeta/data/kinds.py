@@ -7,9 +7,10 @@ from bayesmeta.data.arm_means import ArmMeans
 from bayesmeta.data.counts import Counts
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.incidence_rates import IncidenceRates
+from bayesmeta.data.mixed_studies import MixedStudies
 from bayesmeta.data.proportions import Proportions
 from bayesmeta.data.rates import Rates
 from bayesmeta.data.review import PublishedReview
 
-Arms = ArmMeans | ArmChanges | Counts | Proportions | Rates | IncidenceRates
+Arms = ArmMeans | ArmChanges | Counts | Proportions | Rates | IncidenceRates | MixedStudies
 Data = Estimates | PublishedReview | Arms

@@ -97,16 +97,30 @@ def printed_p_values(table: Table, column: str) -> PrintedP:
     for i, cell in enumerate(table.columns.get(column, ())):
         if no_number(cell):
             continue
-        match = _P.fullmatch(str(cell).strip())
-        number = as_number(cell) if match is None else float(match[2])
-        if number is None or not 0 <= number <= 1:
+        read = printed_p_value(cell)
+        if read is None:
             raise DataError(
                 f"{table.cell(i, column)}: {show(cell)} is no P value. Write a number from 0 to 1, or an inequality such as "
                 "<0.001; leave it empty if not reported."
             )
-        values[i] = number
-        relations[i] = "=" if match is None else _RELATION[match[1]]
-        halves[i] = 0.5 * 10.0 ** -decimals(cell if match is None else match[2])
-        if relations[i] == "=" and number in (0, 1):
-            relations[i], values[i] = ("<", halves[i]) if number == 0 else (">", 1 - halves[i])
+        values[i], relations[i], halves[i] = read
     return PrintedP(value=values, relation=tuple(relations), rounding=halves)
+
+
+def printed_p_value(cell: object) -> tuple[float, str, float] | None:
+    """Return a P value, how it was printed and half a unit of its last digit, or None if a cell is something else.
+
+    Examples
+    --------
+    >>> printed_p_value("P < .05"), printed_p_value(0.03), printed_p_value("0.000"), printed_p_value("n.s.")
+    ((0.05, '<', 0.005), (0.03, '=', 0.005), (0.0005, '<', 0.0005), None)
+    """
+    match = _P.fullmatch(str(cell).strip())
+    number = as_number(cell) if match is None else float(match[2])
+    if number is None or not 0 <= number <= 1:
+        return None
+    relation = "=" if match is None else _RELATION[match[1]]
+    half = 0.5 * 10.0 ** -decimals(cell if match is None else match[2])
+    if relation == "=" and number in (0, 1):
+        return (half, "<", half) if number == 0 else (1 - half, ">", half)
+    return number, relation, half

@@ -61,6 +61,28 @@ def several_with_limits(table: Table) -> str:
     return f"Columns {', '.join(names)} have estimates with their intervals: leave out all but one with --drop."
 
 
+def printed_interval(text: str) -> dict[str, str] | None:
+    """Return the estimate, the limits and the level in per cent of one cell as printed, or None where it is something else.
+
+    Examples
+    --------
+    >>> printed_interval("0.79 (0.60 to 1.04)")
+    {'estimate': '0.79', 'lower': '0.60', 'upper': '1.04', 'level': '95'}
+    >>> printed_interval("-1.83 (90% CI -2.35, -1.31)")["level"], printed_interval("0.79 (0.2)")
+    ('90', None)
+    """
+    plain = plain_signs(text).strip()
+    match = (
+        next((match for pattern in _CELLS if (match := pattern.fullmatch(plain))), None)
+        if len(plain) <= _LONGEST
+        else None
+    )
+    if match is None:
+        return None
+    parts = ("estimate", "lower", "upper")
+    return {part: match[part].replace(",", ".") for part in parts} | {"level": match["level"] or "95"}
+
+
 def _split(table: Table) -> dict[str, Mapping[str, tuple[str | None, ...]]]:
     """Columns of estimates with their intervals; that which is called estimate or y alone, if there is one."""
     cells = {name: column for name, column in table.columns.items() if called_effect(table.recognised.get(name, name))}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Self, overload
+from typing import Any, Literal, Self, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -113,6 +113,10 @@ class Numbers(_Declared[Floats]):
             if self.kind == "positive":
                 yield cells <= 0, "must be positive"
 
+    def reported(self, cells: Floats) -> bool:
+        """Whether any study has a number."""
+        return bool(np.isfinite(cells).any())
+
     def take(self, cells: Floats, rows: NDArray[np.intp]) -> Floats:
         """Return the cells of some rows, by position."""
         return cells[rows]
@@ -128,14 +132,19 @@ class Texts(_Declared[tuple[str, ...]]):
         What holds where the whole column is left out.
     choices : tuple of str
         The texts that are allowed; by default any.
+    missing : bool
+        Whether a cell may be missing: "" where nothing was reported.
     """
 
     default: str = field(kw_only=False)
     choices: tuple[str, ...] = ()
+    missing: bool = False
     optional: bool = True
 
     def read(self, table: Table) -> tuple[str, ...]:
         """Return the column of a table as it arrived."""
+        if self.missing:
+            return _texts(table.columns[self.name])
         for i, cell in enumerate(table.columns[self.name]):
             if is_missing(cell):
                 raise DataError(
@@ -143,15 +152,15 @@ class Texts(_Declared[tuple[str, ...]]):
                 )
         return table.texts(self.name)
 
-    def clean(self, given: str | Sequence[str] | None, n: int, first: str) -> tuple[str, ...]:
+    def clean(self, given: str | Sequence[Any] | None, n: int, first: str) -> tuple[str, ...]:
         """Return `n` cells from an argument; `first` is the column that says how many there are."""
         if given is None or isinstance(given, str):
             return (self.default if given is None else given,) * n
-        texts = tuple(given)
+        texts = _texts(given) if self.missing else tuple(given)
         if len(texts) != n:
             raise DataError(f"{self.name} has {count(len(texts))} for {n} studies: give one for each, or one for all.")
         for i, text in enumerate(texts):
-            if not isinstance(text, str) or not text.strip():
+            if not isinstance(text, str) or not (text.strip() or self.missing):
                 raise DataError(f"{self.name}, row {i + 1}: expected text; got {text!r}.")
         return texts
 
@@ -165,12 +174,21 @@ class Texts(_Declared[tuple[str, ...]]):
                     f"{did_you_mean(text.lower(), self.choices)}"
                 )
 
+    def reported(self, cells: tuple[str, ...]) -> bool:
+        """Whether any study has a text."""
+        return any(cells)
+
     def take(self, cells: tuple[str, ...], rows: NDArray[np.intp]) -> tuple[str, ...]:
         """Return the cells of some rows, by position."""
         return tuple(cells[i] for i in rows)
 
 
 type Column = Numbers | Texts
+
+
+def _texts(cells: Sequence[object]) -> tuple[str, ...]:
+    """Cells as text, "" where one is missing."""
+    return tuple("" if is_missing(cell) else str(cell).strip() for cell in cells)
 
 
 def vector(name: str, values: ArrayLike | None) -> Floats:

@@ -225,12 +225,10 @@ class StudyTable:
         return self.subset(np.array([label not in gone for label in self.study]))
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the table that `from_frame` takes, without columns in which no study has a number."""
+        """Return the table that `from_frame` takes, without columns in which no study has a number or a text."""
         frame = self.covariates.reset_index()
         filled = [
-            column
-            for column in self.columns
-            if isinstance(column, Texts) or not column.optional or np.isfinite(getattr(self, column.name)).any()
+            column for column in self.columns if not column.optional or column.reported(getattr(self, column.name))
         ]
         for at, column in enumerate(filled, start=1):
             frame.insert(at, column.name, list(getattr(self, column.name)))

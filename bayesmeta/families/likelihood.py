@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
+from scipy.special import gammaln, log_ndtr
 
 from bayesmeta.priors import Normal, Prior
 from bayesmeta.spec.design import Design
@@ -97,6 +97,9 @@ class Ops(Protocol):
     logaddexp: Any
     gammaln: Any
 
+    def log_ndtr(self, x: Array, /) -> Array:
+        """Log of the standard normal distribution function."""
+
     def linear(self, X: Floats, beta: Array) -> Array:
         """The product X beta, shape (..., study)."""
 
@@ -113,6 +116,11 @@ class NumpyOps:
     log, log1p, exp, sqrt, tanh, arctanh, abs = np.log, np.log1p, np.exp, np.sqrt, np.tanh, np.arctanh, np.abs
     where, stack, concatenate, logaddexp = np.where, np.stack, np.concatenate, np.logaddexp
     gammaln = gammaln
+
+    @staticmethod
+    def log_ndtr(x: Floats) -> Floats:
+        """Log of the standard normal distribution function."""
+        return np.asarray(log_ndtr(x))
 
     @staticmethod
     def linear(X: Floats, beta: Floats) -> Floats:

@@ -17,6 +17,7 @@ from bayesmeta.families.dose_response.family import OfDoseResponse
 from bayesmeta.families.estimates.family import OfEstimates
 from bayesmeta.families.hypergeometric.family import OfHypergeometric
 from bayesmeta.families.incidence_rates.family import OfIncidenceRates
+from bayesmeta.families.mixed.family import OfMixed
 from bayesmeta.families.proportions.family import OfProportions
 from bayesmeta.families.protocol import Family
 from bayesmeta.families.rates.family import OfRates
@@ -35,6 +36,7 @@ FAMILIES: tuple[Family, ...] = (
     OfIncidenceRates(),
     OfBetaBinomialCounts(),
     OfBetaBinomialProportions(),
+    OfMixed(),
     OfDoseResponse(),
     OfTimeCourse(),
 )

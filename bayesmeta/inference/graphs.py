@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +28,13 @@ class GraphOps:
     log, log1p, exp, sqrt, tanh, arctanh, abs = pt.log, pt.log1p, pt.exp, pt.sqrt, pt.tanh, pt.arctanh, pt.abs
     where, stack, concatenate, logaddexp = pt.where, pt.stack, pt.concatenate, pt.logaddexp
     gammaln = pt.gammaln
+
+    @staticmethod
+    def log_ndtr(x: Any) -> Any:
+        """Log of the standard normal distribution function."""
+        below = pt.minimum(x, 0.0)  # erfcx overflows on the other side
+        lower = pt.log(pt.erfcx(-below / math.sqrt(2)) / 2) - below**2 / 2
+        return pt.where(x < 0, lower, pt.log1p(-pt.erfc(pt.maximum(x, 0.0) / math.sqrt(2)) / 2))
 
     @staticmethod
     def linear(X: Floats, beta: Any) -> Any:

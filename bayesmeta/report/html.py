@@ -30,6 +30,7 @@ from bayesmeta.report import (
 from bayesmeta.report.checklists.registry import CHECKLISTS_SAID, checklist_tables
 from bayesmeta.report.csv_tables import csv_tables
 from bayesmeta.report.explorer_section import explorer_section
+from bayesmeta.report.findings_table import findings_table
 from bayesmeta.report.html_table import HtmlTable
 from bayesmeta.text.numbers import count_of
 from bayesmeta.text.plain_text import visible
@@ -71,6 +72,7 @@ def page_content(results: Results) -> dict[str, Any]:
         forest=None if first is None else figures.forest_figures(results.outcomes[first], results.analysis.ci_prob)[0],
         strip=figures.summary_figure(results),
         schools=_schools(results, first),
+        findings=findings_table(results),
         together=_together(results, first),
         contents=contents,
         named=_unique([title for _, title in contents]),

@@ -42,6 +42,8 @@ class Answer:
     claim : str
     new : str
         What is to be expected of a new study; empty where it has a sentence of its own.
+    basis : str
+        What the numbers rest on, a sentence of its own; empty where the file does not say.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Answer:
     span: str = ""
     claim: str = ""
     new: str = ""
+    basis: str = ""
 
     @property
     def parts(self) -> tuple[str, str, str]:
@@ -57,8 +60,8 @@ class Answer:
         before = f"{self.effect}; probability " if self.effect else "probability "
         behind = f" ({self.span})" if self.span else ""
         behind += f" {self.claim}" if self.claim else ""
-        new = f"; {self.new}" if self.new else ""
-        return (before, self.probability, f"{behind}{new}.") if self.probability else (self.effect, "", f"{new}.")
+        end = (f"; {self.new}" if self.new else "") + "." + (f" {self.basis.rstrip('.')}." if self.basis else "")
+        return (before, self.probability, f"{behind}{end}") if self.probability else (self.effect, "", end)
 
     def __str__(self) -> str:
         """Size, probability and claim as one sentence."""
@@ -69,7 +72,7 @@ def answers(results: Results) -> list[Answer]:
     """Of each outcome, in the order of the file, its pooled effect and its signals; more of the pool without signals."""
     several, said, unit = len(results.outcomes) > 1, list[Answer](), ""
     for name, outcome in results.outcomes.items():
-        signals = [signal for signal in results.signals if signal.outcome == name]
+        signals, first = [signal for signal in results.signals if signal.outcome == name], len(said)
         if not any(_of_mean(outcome, signal) for signal in signals):
             said += _of_outcome(outcome, several=several, brief=bool(results.signals), asked=bool(signals))
             unit = outcome.unit
@@ -82,6 +85,7 @@ def answers(results: Results) -> list[Answer]:
                 for one in outcome.probabilities
                 if not _said_already(outcome, one)
             ]
+        said[first : first + 1] = [replace(one, basis=outcome.basis) for one in said[first : first + 1]]
     return said
 
 
@@ -162,7 +166,8 @@ def _of_outcome(outcome: OutcomeRecord, *, several: bool, brief: bool, asked: bo
     if model.forest is None:
         yield from () if asked else _coefficients(outcome, model, name)
         return
-    pooled = _pooled(outcome, model, f"{name}{'mean' if name else 'Mean'} effect")
+    what = f"{name}{'mean' if name else 'Mean'}"
+    pooled = _pooled(outcome, model, what if outcome.display.null is None else f"{what} effect")
     if brief:
         new = _new_study(outcome.display, model.forest.new)
         yield replace(pooled, new=f"95% prediction interval {new}") if asked and new else pooled

@@ -49,8 +49,8 @@ class CurvesResult(ComputedResult):
     Attributes
     ----------
     fit : CurvesFit
-    model : BinomialNormal, HypergeometricNormal, PoissonNormal or BetaBinomial
-    data : Counts, Proportions, Rates or IncidenceRates
+    model : BinomialNormal, HypergeometricNormal, PoissonNormal, BetaBinomial or MixedNormal
+    data : Counts, Proportions, Rates, IncidenceRates or MixedStudies
     shape : tuple of int
         Chains and draws of `datatree`.
     seed : int

@@ -18,6 +18,7 @@ from bayesmeta.spec.binomial_normal import BinomialNormal
 from bayesmeta.spec.change_normal import ChangeNormal
 from bayesmeta.spec.dose_response import DoseResponse
 from bayesmeta.spec.hypergeometric_normal import HypergeometricNormal
+from bayesmeta.spec.mixed_normal import MixedNormal
 from bayesmeta.spec.normal_normal import Names, NormalNormal, is_base
 from bayesmeta.spec.poisson_normal import PoissonNormal
 from bayesmeta.spec.time_course import TimeCourse
@@ -124,9 +125,18 @@ class TwoScales:
 
 
 Model = (
-    NormalNormal | TwoScales | ArmNormal | ChangeNormal | BinomialNormal | HypergeometricNormal | PoissonNormal | BetaBinomial
-    | DoseResponse | TimeCourse
-)  # fmt: skip
+    NormalNormal
+    | TwoScales
+    | ArmNormal
+    | ChangeNormal
+    | BinomialNormal
+    | HypergeometricNormal
+    | PoissonNormal
+    | BetaBinomial
+    | MixedNormal
+    | DoseResponse
+    | TimeCourse
+)
 
 
 def structures(data: Estimates, model: Model) -> dict[str, Floats]:

@@ -104,6 +104,7 @@ KETAMINE_REFUSED = {
         'summaries.csv"\noutcome = "pian"',
         "external.*no outcome 'pian'.*Did you mean 'pain'",
     ),
+    "external beside": ('beside = "responder_counts"', 'beside = "responder"', "no outcome 'responder'.*Did you mean"),
     "external divisor": ('divide_by = "10"', 'divide_by = "0"', "divide_by.*must be a positive number; got '0'"),
     "external divisor text": ('divide_by = "10"', 'divide_by = "ten"', "divide_by.*got 'ten'"),
     "signal p of zero": ("published_p = 0.079", "published_p = 0.0", r"published_p.*P must lie in \(0, 1\]; got 0"),

@@ -49,6 +49,10 @@ EXAMPLES: dict[str, tuple[type[StudyTable], dict[str, Any]]] = {
         },
     ),
     "counts": (bm.Counts, {"events_t": [5, 2, 0], "n_t": [35, 40, 9], "events_c": [0, 0, 3], "n_c": [39, 40, 9], **STUDY}),
+    "mixed": (
+        bm.MixedStudies,
+        {"y": [0.1, 0.3, np.nan], "se": [0.2, np.nan, 0.4], "t": [np.nan, 2.1, np.nan], "p": ["", "", ">0.05"], **STUDY},
+    ),
     "rates": (
         bm.Rates, {"events_t": [5, 2, 0], "time_t": [35.5, 40, 9], "events_c": [0, 0, 3], "time_c": [39, 40, 9], **STUDY},
     ),
@@ -83,7 +87,9 @@ CELLS = [
 each_cell = pytest.mark.parametrize(("example", "name"), CELLS)
 # Of these a value is left to the rules of a class as a whole, which come after those of its columns.
 MAY_BE_MISSING = [
-    (example, name) for example, name in CELLS if getattr(getattr(EXAMPLES[example][0], name), "missing", False)
+    (example, name)
+    for example, name in CELLS
+    if isinstance(one := getattr(EXAMPLES[example][0], name), Numbers) and one.missing
 ]
 
 
@@ -143,7 +149,8 @@ def test_it_keeps_what_was_given(example):
     assert data.study == ("A", "B", "C")
     assert data.n_studies == len(data) == 3
     for column in data.columns:
-        np.testing.assert_array_equal(getattr(data, column.name), given.get(column.name, np.sqrt(np.diag(COV))))
+        other = np.sqrt(np.diag(COV)) if "cov" in given else ("",) * 3 if isinstance(column, Texts) else np.full(3, NAN)
+        np.testing.assert_array_equal(getattr(data, column.name), given.get(column.name, other))
     expected = pd.DataFrame(given["covariates"], index=pd.Index(["A", "B", "C"], name="study"))
     pd.testing.assert_frame_equal(data.covariates, expected)
     assert build(example, study=None).study == ("study 1", "study 2", "study 3")
@@ -165,7 +172,7 @@ def test_permuted_rows_permute_everything(example):
             before, after = before.iloc[rows].to_dict(), after.to_dict()
         elif isinstance(before, np.ndarray):
             before = before[rows]
-        elif name == "study" or name in {column.name for column in cls.columns}:
+        elif name in ("study", "kinds") or name in {column.name for column in cls.columns}:
             before = tuple(before[i] for i in rows)
         elif name in ("hash", "instruments"):  # of the order
             continue
@@ -263,7 +270,9 @@ def test_any_cell_counts_for_the_hash(example, name):
     cls, given = EXAMPLES[example]
     for i, value in enumerate(given[name]):
         column, changed = getattr(cls, name), list(given[name])
-        if isinstance(column, Texts):
+        if isinstance(column, Texts) and column.missing:
+            changed[i] = value and f"{value}1"
+        elif isinstance(column, Texts):
             changed[i] = next((text for text in column.choices if text != value), f"{value} 2")
         elif not np.isnan(value):
             changed[i] = value + (1 if column.kind == "count" else 0.001)
@@ -335,7 +344,8 @@ def test_arrays_are_checked_before_their_values(example, name):
     values = list(given[name])
     if isinstance(getattr(cls, name), Texts):
         bad = [(values[:2], f"{name} has 2 values for 3 studies: give one for each, or one for all.")]
-        bad += [(with_cell(values, value), f"{name}, row 2: expected text; got ") for value in ("", " ", 3, None)]
+        some = () if getattr(cls, name).missing else ("", " ", 3, None)
+        bad += [(with_cell(values, value), f"{name}, row 2: expected text; got ") for value in some]
     else:
         bad = [
             (
@@ -370,7 +380,7 @@ def test_a_column_may_be_left_out_where_it_is_optional(example):
     cls, given = EXAMPLES[example]
     for column in cls.columns:
         others = {name: values for name, values in given.items() if name != column.name}
-        if isinstance(column, Texts):
+        if isinstance(column, Texts) and not column.missing:
             assert set(getattr(cls(**others), column.name)) == {column.default}
         elif column.name == "correlation":
             assert np.isnan(cls(**others).correlation).all()
@@ -527,6 +537,7 @@ def test_what_a_table_shows_of_itself():
         "arm means": "ArmMeans(n_studies=3, missing_sds=1, covariates=['age', 'site'])",
         "arm changes": "ArmChanges(n_studies=3, unknown_correlations=0, covariates=['age', 'site'])",
         "counts": "Counts(n_studies=3, zero_cells=3, covariates=['age', 'site'])",
+        "mixed": "MixedStudies(n_studies=3, kinds=['estimate', 'statistic', 'p'], covariates=['age', 'site'])",
         "rates": "Rates(n_studies=3, zero_cells=3, covariates=['age', 'site'])",
         "incidence rates": "IncidenceRates(n_studies=3, zero_cells=1, covariates=['age', 'site'])",
         "proportions": "Proportions(n_studies=3, zero_cells=1, covariates=['age', 'site'])",

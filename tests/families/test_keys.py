@@ -52,6 +52,7 @@ REVIEW = bm.PublishedReview(
     sd=bm.LogNormal(0, 0.5),
 )
 COUNTS = bm.Counts(study=list("ABC"), events_t=[3, 0, 5], n_t=[20, 20, 30], events_c=[1, 2, 0], n_c=[20, 20, 30])
+MIXED = bm.MixedStudies(study=list("ABC"), y=[0.2, 0.4, float("nan")], se=[0.2, 0.3, 0.2], p=["", "", ">0.05"])
 RATES = bm.Rates(study=list("ABC"), events_t=[3, 0, 5], time_t=[20, 21.5, 30], events_c=[1, 2, 0], time_c=[20, 20, 30])
 INCIDENCE = bm.IncidenceRates(study=list("ABC"), events=[3, 0, 30], time=[20, 20.5, 30])
 PROPORTIONS = bm.Proportions(study=list("ABC"), events=[3, 0, 30], n=[20, 20, 30])
@@ -134,6 +135,10 @@ EXAMPLES = {
     ),
     "beta_binomial proportions": Said(PROPORTIONS, bm.BetaBinomial(mu=MU, baseline=None), measure="logit_prop"),
     "incidence rates": Said(INCIDENCE, bm.PoissonNormal(base=BASE, baseline=None), measure="log_rate"),
+    "mixed_normal": Said(
+        MIXED, bm.MixedNormal(base=BASE, baseline=bm.Normal(-2, 1), measure="md"), ("baseline=Normal(-2, 1)",), (),
+        'baseline = "Normal(-2, 1)"', "md",
+    ),
     "sigmoid curve": Said(
         CURVES,
         bm.DoseResponse(base=BASE, shape="sigmoid_emax", ed50=SD, hill=bm.LogNormal(0, 0.5), heterogeneity="amplitude"),
@@ -163,12 +168,13 @@ DATA = {  # by family
     "proportions": PROPORTIONS, "hypergeometric_normal": COUNTS,
     "poisson_normal": RATES, "incidence_rates": INCIDENCE,
     "beta_binomial": COUNTS, "beta_binomial_proportions": PROPORTIONS,
+    "mixed_normal": MIXED,
     "dose_response": CURVES, "time_course": FOLLOW_UPS,
     "review": REVIEW,
 }  # fmt: skip
 EXACT = [
     "normal", "independent", "coefficient", "cluster", "slope", "multi-arm", "given", "binomial_normal", "proportions",
-    "hypergeometric_normal", "poisson_normal", "incidence rates", "beta_binomial", "beta_binomial proportions",
+    "hypergeometric_normal", "poisson_normal", "incidence rates", "beta_binomial", "beta_binomial proportions", "mixed_normal",
     "exponential curve", "time_course",
 ]  # fmt: skip
 PRIORS = [(kind, key) for kind, keys in KINDS.items() for key in keys.priors]

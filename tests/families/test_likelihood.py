@@ -67,6 +67,16 @@ CURVES = bm.Estimates(
     covariates={"trial": list("xxy"), "dose": [1.0, 4.0, 2.0], "reference_dose": [0.0, 0, 1]},
 )  # fmt: skip
 PROPORTIONS = bm.Proportions(events=[4, 0, 12], n=[30, 25, 12], covariates={"dose": [1.0, 2.0, 4.0]})
+MIXED = bm.MixedStudies(
+    events_t=[4, NAN, NAN, 0], n_t=[30, NAN, NAN, 12], events_c=[7, NAN, NAN, 0], n_c=[31, NAN, NAN, 14],
+    y=[NAN, 0.3, NAN, NAN], se=[NAN, 0.4, 0.3, NAN], df=[NAN, 7, NAN, NAN], p=["", "", "<0.05", ""],
+    direction=[NAN, NAN, -1, NAN],
+    covariates=COVARIATES,
+)  # fmt: skip
+REPORTED = bm.MixedStudies(
+    y=[0.5, NAN, NAN, 0.2], p=["0.04", ">0.05", "", ""], se=[NAN, 0.3, NAN, 0.25], printed=["", "", "1.3 (0.6 to 2.9)", ""],
+    covariates=COVARIATES,
+)  # fmt: skip
 FOLLOW_UPS = bm.Estimates(
     y=[0.5, 0.1, 0.7, 0.3], se=[0.1, 0.3, 0.2, 0.2], covariates={"trial": list("abaa"), "time": [1.0, 2, 3, 6.5]}
 )
@@ -105,6 +115,8 @@ EXAMPLES = {
     "incidence rates": Example(INCIDENCE, bm.PoissonNormal(base=DOSE, baseline=None)),
     "beta-binomial": Example(COUNTS, bm.BetaBinomial(formula="1 + dose", mu=bm.Normal(0, 1))),
     "beta-binomial proportions": Example(PROPORTIONS, bm.BetaBinomial(mu=bm.Normal(0, 1))),
+    "mixed": Example(MIXED, bm.MixedNormal(base=DOSE, baseline=bm.Normal(-1, 2))),
+    "mixed, rounded": Example(REPORTED, bm.MixedNormal(base=BASE, measure="log_or")),
     "correlated on a sigmoid curve": Example(
         CURVES,
         bm.DoseResponse(

@@ -55,6 +55,13 @@ RATES = bm.Rates(
 )
 INCIDENCE = bm.IncidenceRates(events=[3, 0, 30], time=[20, 20.5, 30])
 PROPORTIONS = bm.Proportions(events=[3, 0, 30], n=[20, 20, 30])
+MIXED = bm.MixedStudies(
+    y=[0.2, 0.4, np.nan],
+    se=[0.2, 0.3, 0.2],
+    df=[np.nan, 8, np.nan],
+    p=[None, None, ">0.05"],
+    covariates={"dose": [0.0, 1, 2]},
+)
 CURVES = bm.Estimates(
     y=[0.3, 0.5, 0.4], cov=[[0.04, 0.02, 0], [0.02, 0.05, 0], [0, 0, 0.03]],
     covariates={"trial": list("xxy"), "dose": [1.0, 4.0, 2.0], "reference_dose": [0.0, 0, 1]},
@@ -125,6 +132,7 @@ EXAMPLES = {
     ),
     "beta-binomial proportions": Example(PROPORTIONS, bm.BetaBinomial(mu=bm.Normal(0, 2), baseline=None), ("mu", "rho")),
     "rates": Example(RATES, bm.PoissonNormal(base=DOSE), ("mu", "tau", "dose")),
+    "mixed": Example(MIXED, bm.MixedNormal(base=DOSE), ("mu", "tau", "dose")),
     "Emax curve": Example(
         CURVES, bm.DoseResponse(shape="emax", mu=bm.Normal(0, 1), tau=HALF, ed50=bm.LogNormal(0, 1)), ("mu", "tau", "ed50")
     ),
@@ -376,13 +384,14 @@ def test_every_model_with_the_data_of_every_other_family_is_rejected_by_name(lab
 def test_what_is_of_no_family_is_rejected():
     with pytest.raises(
         DataError,
-        match="must be Estimates, PublishedReview, ArmMeans, ArmChanges, Counts, Proportions, Rates or IncidenceRates; got list",
+        match="must be Estimates, PublishedReview, ArmMeans, ArmChanges, Counts, Proportions, Rates, IncidenceRates or "
+        "MixedStudies; got list",
     ):
         family_of([1, 2], BASE)
     with pytest.raises(
         SpecificationError,
         match="a NormalNormal, TwoScales, ArmNormal, ChangeNormal, BinomialNormal, HypergeometricNormal, PoissonNormal, "
-        "BetaBinomial, DoseResponse or TimeCourse; got str",
+        "BetaBinomial, MixedNormal, DoseResponse or TimeCourse; got str",
     ):
         family_of(ESTIMATES, "1 + dose")
 

@@ -119,10 +119,46 @@ def test_beliefs_are_what_their_sources_give() -> None:
     assert stated.sd == pytest.approx(cohort.sd, abs=0.006)
 
 
+def listed(name: str) -> list[dict[str, str]]:
+    with (FOLDER / name).open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_counts_of_two_arms_are_those_of_the_tables() -> None:
+    """Responders and adverse events as counted there; psychotomimetic effects in the largest arms that give the percentages."""
+    counted = listed("tables/responders.csv") + listed("tables/adverse_events.csv")
+    control = ("placebo", "midazolam (active placebo)")
+    used = listed("responder_counts.csv") + listed("adverse_counts.csv")
+    assert [row["study"] for row in used] == ["Noppers2011", "Hardy2012", "Pickering2020"]
+    for row in used:
+        arms = [one for one in counted if one["study_id"] == row["study"]]
+        t = [(one["events"], one["n"]) for one in arms if one["arm"] == "ketamine"]
+        c = [(one["events"], one["n"]) for one in arms if one["arm"] in control]
+        pairs = list(zip(t, c, strict=True))
+        assert ((row["events_t"], row["n_t"]), (row["events_c"], row["n_c"])) in pairs
+    (read,) = listed("psychotomimetic_counts.csv")
+    (printed,) = [one for one in counted if one["study_id"] == "Sigtermans2009" and "76%" in one["note"]]
+    assert "76% (vs 18%" in printed["note"]
+    trial = table("tables/trials.csv", "study_id")["Sigtermans2009"]
+    for percent, size, events, n in (
+        (76, trial["n_ketamine"], read["events_t"], read["n_t"]),
+        (18, trial["n_placebo"], read["events_c"], read["n_c"]),
+    ):
+        whole = [(k, m) for m in range(1, int(size) + 1) for k in range(m + 1) if abs(100 * k / m - percent) < 0.5]
+        assert max(whole, key=lambda pair: pair[1]) == (int(events), int(n))
+
+
+def test_counts_of_single_arms_are_those_of_the_tables() -> None:
+    """Every study of which the table has a count, with its participants."""
+    counted = [one for one in listed("tables/crps_single_arm.csv") if one["events"]]
+    used = [(row["study"], row["events"], row["n"]) for row in listed("crps_response.csv")]
+    assert used == [(one["study_id"], one["events"], one["n"]) for one in counted]
+
+
 KEYS = {  # columns whose text the words of use.csv are looked for in, and those of which a row reports something
     "pain_scores.csv": (("study_id", "time_label"), ("mean", "statistic_as_reported")),
     "responders.csv": (("study_id",), ("events",)),
-    "adverse_events.csv": (("study_id",), ("events",)),
+    "adverse_events.csv": (("study_id", "arm"), ("events",)),
     "crps_single_arm.csv": (("study_id",), ("events", "percent_as_tabulated")),
     "trials.csv": (("study_id",), ("study_id",)),
     "published_summaries.csv": (("review", "outcome", "subgroup"), ("estimate", "p", "k")),

@@ -281,10 +281,8 @@ def test_estimators_on_latent_trials_are_a_table(results):
 
 def test_exact_is_said_of_no_number_of_a_report():
     """Counts with zero cells are approximated; so the reports name the engine, and leave the word to what is published."""
-    stored = json.loads((Path(__file__).parents[1] / "browser" / "ketamine.json").read_text(encoding="utf-8"))
-    corrected = stored["outcomes"]["responder_counts"]
-    assert "0.5 was added" in corrected["evidence"]["corrected"]
-    alone = {"outcomes": {"responder_counts": corrected}, "signals": [], "summary": [], "methods": []}
-    page = render_html(Results.model_validate(stored | alone))
+    stored = json.loads((Path(__file__).parent / "corrected" / "results.json").read_text(encoding="utf-8"))
+    assert "0.5 was added" in stored["outcomes"]["responders"]["evidence"]["corrected"]
+    page = render_html(Results.model_validate(stored | {"methods": []}))
     text = re.sub(r"<script.*?</script>|<style.*?</style>|<[^>]+>", " ", page, flags=re.S)
     assert not re.search(r"\bexact(ly)?\b", text)

@@ -75,6 +75,15 @@ def test_a_signal_about_the_mean_effect_is_the_sentence_on_it(results: dict[str,
     assert any(name.startswith("Responders:") for name in said(results))
 
 
+def test_what_an_outcome_rests_on_ends_its_first_sentence(results: dict[str, Any]) -> None:
+    for outcome, basis in (("pain", "Seven trials"), ("responders", "Noppers 2011: 2/12 v 0/12.")):
+        results["outcomes"][outcome]["basis"] = basis
+    pain, crps, responders = answers(Results.model_validate(results))
+    assert str(pain).endswith("95% prediction interval −3.20 to −0.35. Seven trials.")
+    assert str(crps).endswith("that the effect is larger in CRPS.")
+    assert str(responders).endswith("that ketamine has more responders. Noppers 2011: 2/12 v 0/12.")
+
+
 def test_the_range_over_priors_is_that_of_the_side_that_is_said(results: dict[str, Any]) -> None:
     own = own_trials(results)
     own["outcomes"]["responders"]["models"]["overall"]["tried"] = [tried(0.06), tried(0.03)]

@@ -20,6 +20,7 @@ from bayesmeta.report.run import _documents, write_report
 
 weasyprint = pytest.importorskip("weasyprint", exc_type=OSError, reason="Pango is not installed")
 KETAMINE = Path(__file__).resolve().parents[1] / "browser" / "ketamine.json"
+CORRECTED = Path(__file__).resolve().parent / "corrected" / "results.json"
 SQUARE = b'<svg xmlns="http://www.w3.org/2000/svg" width="9pt" height="9pt"><rect width="9" height="9"/></svg>'
 
 
@@ -29,13 +30,9 @@ def results() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def own(results: dict[str, Any]) -> Results:
-    """Two trials without a signal, an outcome of the same results."""
-    name = "responder_counts"
-    part = {"signals": [], "external": [], "outcomes": {name: results["outcomes"][name]}}
-    return Results.model_validate(
-        results | part | {"summary": [row for row in results["summary"] if row["outcome"] == name]}
-    )
+def own() -> Results:
+    """Two trials without a signal, one with a corrected zero cell."""
+    return Results.model_validate_json(CORRECTED.read_text(encoding="utf-8"))
 
 
 def read(content: bytes) -> pypdf.PdfReader:
@@ -67,7 +64,7 @@ def test_page_one_is_the_first_page_and_no_page_is_empty(
         for part in (answer.name, answer.effect, answer.probability, answer.span, answer.claim):
             assert " ".join(part.split()) in first
     count = len(reader.pages)
-    assert 15 < count < 40
+    assert 15 < count < 48
     assert first.endswith(f"1 / {count}")
     for number, text in enumerate(others, start=2):
         assert f"{made.analysis.title} {number} / {count}" in text

@@ -168,6 +168,7 @@ class OutcomeRecord(Record):
     label: str
     measure: str | None
     unit: str
+    basis: str = ""
     benefit: Literal["lower", "higher"] | None
     display: Display
     evidence: EvidenceRecord

@@ -45,7 +45,7 @@ class OfCurves(CurvesWords, Family):
             )
         return self.made(base, own)
 
-    def measure(self, data: Any, model: Any) -> str:
+    def measure(self, data: Any, model: Any) -> str | None:
         """That of theta."""
         return self.measured
 

@@ -30,10 +30,13 @@ class CurvesLikelihood(Likelihood):
     ----------
     observed, constant : tuple of str
         Columns of the data that are drawn again, and those that are not.
+    item : str
+        What was observed, in the group of pointwise likelihoods.
     """
 
     observed: ClassVar[tuple[str, ...]]
     constant: ClassVar[tuple[str, ...]]
+    item: ClassVar[str] = "events"
 
     def __init__(self, data: Any, design: Design, curves: StudyCurves, crude: tuple[Floats, Floats]) -> None:
         self.data, self.design, self.curves, self.crude = data, design, curves, crude
@@ -42,6 +45,10 @@ class CurvesLikelihood(Likelihood):
     def own_latents(self) -> dict[str, Latent]:
         """What studies have of their own beside the deviation; nothing in most families."""
         return {}
+
+    def own_place(self, study: int) -> int:
+        """Place of a study among those that have such latents."""
+        return study
 
     def draw_own(self, study: int, theta: Floats, rng: np.random.Generator) -> dict[str, Floats]:
         """Draws of that for one study given its true effects."""
@@ -54,6 +61,10 @@ class CurvesLikelihood(Likelihood):
     @abstractmethod
     def replicates(self, theta: Floats, at: Point, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         """New counts of the studies, by the names in `observed`, shape (..., study), were these their true effects."""
+
+    def column(self, name: str) -> Floats:
+        """What was observed, or is known, of each study, by the names in `observed` and `constant`."""
+        return np.asarray(getattr(self.data, name))
 
     def effects(self, at: Point, ops: Ops) -> Array:
         """True effects, shape (..., study)."""
@@ -70,14 +81,14 @@ class CurvesLikelihood(Likelihood):
     def draw_latents(self, at: Point, rng: np.random.Generator) -> dict[str, Floats]:
         """Draws given the top level: true effects from their curves, the rest given these."""
         mean, tau = self.mean(at, NUMPY), at.top["tau"]
-        drawn = {name: np.empty(mean.shape) for name in self.latents}
+        drawn = {name: np.empty((*tau.shape, *latent.shape)) for name, latent in self.latents.items()}
         for i in range(self.data.n_studies):
             theta = self.curves.tables.draw(i, mean[..., i], tau, rng)
             drawn["z"][..., i] = np.where(
                 tau > 0, (theta - mean[..., i]) / np.where(tau > 0, tau, 1.0), rng.standard_normal(tau.shape)
             )
             for name, values in self.draw_own(i, theta, rng).items():
-                drawn[name][..., i] = values
+                drawn[name][..., self.own_place(i)] = values
         return drawn
 
     def restore(self, at: Point, rng: np.random.Generator) -> tuple[Groups, dict[str, Any]]:
@@ -93,10 +104,10 @@ class CurvesLikelihood(Likelihood):
         }
         groups: Groups = {
             "posterior": _by_study({"theta": theta} | self.own_variables(theta, at) | own),
-            "log_likelihood": {"events": (BY_STUDY, self.pointwise(at))},
+            "log_likelihood": {self.item: (BY_STUDY, self.pointwise(at))},
             "posterior_predictive": _by_study(self.replicates(new, at, rng)),
-            "observed_data": {name: (("study",), getattr(data, name)) for name in self.observed},
-            "constant_data": {name: (("study",), getattr(data, name)) for name in self.constant}
+            "observed_data": {name: (("study",), self.column(name)) for name in self.observed},
+            "constant_data": {name: (("study",), self.column(name)) for name in self.constant}
             | {"X": (("study", "covariate"), self.design.base[0])},
         }
         return groups, {"study": list(data.study), "covariate": list(self.design.columns)}

@@ -32,7 +32,8 @@ _MOMENT = 0.01  # a moment may be a hundred times less certain, relative to itse
 _NEGLIGIBLE = 1e-18
 _ADVICE = (
     "Where no study has an event in one of the arms the likelihood is flat far out, and the tails of a t or Cauchy prior there "
-    "are not resolved: state a normal prior, or use engine='nuts'."
+    "are not resolved: state a normal prior, or use engine='nuts'. Where one or two studies with few degrees of freedom are all "
+    "that there is, nor are those of the likelihood under a prior that is much wider."
 )
 _CHECKED = 24  # nodes at which the mean of each curve is computed another way
 

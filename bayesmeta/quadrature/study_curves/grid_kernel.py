@@ -15,7 +15,7 @@ def grid_ends(edges, series, panels, centre, scale, per_sd, widest, seen, depth,
     """First node, step and number of nodes of the grid over what is near each curve's top, and its logs beyond both ends.
 
     The step is `per_sd` standard deviations of the curve where it is narrowest, of places less than `seen` below its top, and
-    `widest` at most; the grid ends `depth` below the top, or where the curve has come to its limit but for `flat`.
+    its `widest` at most; the grid ends `depth` below the top, or where the curve has come to its limit but for `flat`.
     """
     k = centre.size
     first, step, nodes, beyond = np.empty(k), np.empty(k), np.empty(k, np.int64), np.full((k, 2), -np.inf)
@@ -27,7 +27,7 @@ def grid_ends(edges, series, panels, centre, scale, per_sd, widest, seen, depth,
             at, _, bend = slopes(edges[i], series[i], n, _quarter(edges[i], n, p))
             if at > top - seen:
                 narrowest = max(narrowest, -bend)
-        step[i] = min(per_sd / math.sqrt(narrowest), widest)
+        step[i] = min(per_sd / math.sqrt(narrowest), widest[i])
         for side in range(2):
             end = edges[i, side * n]
             limit = value(edges[i], series[i], n, end)

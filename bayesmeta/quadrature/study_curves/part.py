@@ -19,14 +19,14 @@ from bayesmeta.quadrature.study_curves.panels import Panels, first_edges, follow
 from bayesmeta.quadrature.study_curves.placement import Likelihood, place
 
 Floats = NDArray[np.float64]
-_ROW = (33, 65, 129, 257)  # nodes of the only free coefficient, by how fine the rules are
+_ROW = (33, 65, 129, 257, 513, 1025)  # nodes of the only free coefficient, by how fine the rules are
 _REACH = 8.5  # standard deviations that they span on either side, at first
 _LATTICE = {2: ((35, 8.5, 31, 7.5), (49, 10.0, 45, 10.0), (81, 13.0, 61, 12.0)), 3: ((35, 8.5, 25, 7.0),)}
 FINEST = {1: len(_ROW) - 1} | {free: len(rules) - 1 for free, rules in _LATTICE.items()}  # by how many are free
 _LOW, _NEGLIGIBLE = 30.0, 34.0  # log density below its top at the ends of a row; what is beyond may be left out
 _FEWEST = 18  # nodes of a row that count
 _ROUNDS = 60
-_FARTHEST = 1e4  # of an effect on a log scale, from which on a posterior is improper
+_FARTHEST = 1e4  # widths of the widest curve, from which on a posterior is improper
 _COARSE = 18  # values of tau at which the posterior is looked for
 _GONE = 1e-14  # mass of a node that is left out of what is asked
 
@@ -243,7 +243,7 @@ class CurvePart:
             np.where(low >= high, low + 0.1 * width, high),
         )
         low, high = np.maximum(low, lower), np.minimum(high, upper)
-        n = _ROW[self.fine]
+        n, farthest = _ROW[self.fine], _FARTHEST * float(self.likelihood.problem.tables.scale.max())
         found = np.empty((len(low), n))
         todo = np.ones(len(low), dtype=bool)
         for _ in range(_ROUNDS):
@@ -259,7 +259,7 @@ class CurvePart:
                 (g[:, -1] > top[:, 0] - _LOW) & (x[:, -1] < upper),
             )
             few = ~left & ~right & (inside.sum(axis=1) < _FEWEST * (n // 32))
-            if np.any((left | right) & (width > _FARTHEST)) and self.piece.terms[0][1] == Flat():
+            if np.any((left | right) & (width > farthest)) and self.piece.terms[0][1] == Flat():
                 raise ImproperPosteriorError(
                     "the posterior is improper: under a flat prior the data leave the effect without a bound, as events in one "
                     "arm of all studies alone do. Give mu a proper prior, e.g. Normal(0, 2.82)."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
@@ -12,11 +12,12 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 
-from bayesmeta.quadrature.study_curves import grid_kernel, kernel
+from bayesmeta.quadrature.study_curves import grid_kernel, kernel, mixtures
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int_]
 LogCurve = Callable[[int, Floats], Floats]  # from a study and ordered effects to the log likelihood of each
+Normals = Mapping[int, tuple[Floats, Floats]]
 
 _DEGREE = 15
 _OUT = np.array([1.5, 3, 5, 8, 12, 18, 32, 1024])  # first edges of panels, from the centre
@@ -54,6 +55,10 @@ class CurveTables:
         What the curve comes to beyond the ends of the grid, relative to its top: 0 where it vanishes.
     top : ndarray, shape (study,)
         Largest log likelihood on the grid.
+    parts : ndarray of int, shape (study,)
+        Normal densities that a curve is a mixture of, about its centre; 0 for a curve on panels.
+    mixture : ndarray, shape (study, 2, part)
+        Logs of their weights, and their variances.
     fit : ndarray, shape (study,)
         Largest of the last coefficients of the series of a curve, where the curve counts: what they leave open.
     """
@@ -70,6 +75,8 @@ class CurveTables:
     nodes: Ints
     ends: Floats
     top: Floats
+    parts: Ints
+    mixture: Floats
     fit: Floats
 
     @property
@@ -100,12 +107,12 @@ class CurveTables:
     def _all(self) -> tuple[Any, ...]:
         return (
             self.edges, self.series, self.panels, self.centre, self.scale, self.grid, self.first, self.step, self.nodes,
-            self.ends, self.top,
+            self.ends, self.top, self.parts, self.mixture,
         )  # fmt: skip
 
     @property
     def _smooth(self) -> tuple[Any, ...]:
-        return self.edges, self.series, self.panels, self.centre, self.scale, self.step
+        return self.edges, self.series, self.panels, self.centre, self.scale, self.step, self.parts, self.mixture
 
     def log_means(self, beta: Floats, X: Floats, tau: Floats) -> Floats:
         """Log of the mean of each curve over N(x_i beta, tau^2), shape (point, study)."""
@@ -127,11 +134,20 @@ class CurveTables:
 
     def draw(self, study: int, m: Floats, tau: Floats, rng: np.random.Generator) -> Floats:
         """An effect of a study for each m and tau, which have one shape."""
-        flat = _arrays(m.ravel(), tau.ravel())
-        return np.asarray(kernel.draw_effects(*flat, study, rng.random(m.size), *self._smooth)).reshape(m.shape)
+        if self.parts[study]:
+            return mixtures.draw(*self._mixture(study), float(self.centre[study]), m, tau, rng)
+        flat, of = _arrays(m.ravel(), tau.ravel()), self._smooth[:-2]
+        return np.asarray(kernel.draw_effects(*flat, study, rng.random(m.size), *of)).reshape(m.shape)
+
+    def _mixture(self, study: int) -> tuple[Floats, Floats]:
+        """Logs of weights, and variances."""
+        log_weight, variance = self.mixture[study][:, : self.parts[study]]
+        return log_weight, variance
 
     def log_curve(self, study: int, theta: Floats) -> Floats:
         """Log likelihood of a study at its effects."""
+        if self.parts[study]:
+            return mixtures.log_density(*self._mixture(study), theta - self.centre[study])
         of = self.edges[study], self.series[study], int(self.panels[study])
         return np.asarray(kernel.values(*of, *_arrays(theta.ravel()))).reshape(theta.shape)
 
@@ -154,7 +170,9 @@ def _arrays(*values: Floats) -> list[Floats]:
     return [np.ascontiguousarray(value, dtype=float) for value in values]
 
 
-def tabulate(log_curve: LogCurve, centre: Floats, scale: Floats) -> CurveTables:
+def tabulate(
+    log_curve: LogCurve, centre: Floats, scale: Floats, unit: Floats | None = None, normals: Normals | None = None
+) -> CurveTables:
     """Tables of curves.
 
     Parameters
@@ -163,13 +181,19 @@ def tabulate(log_curve: LogCurve, centre: Floats, scale: Floats) -> CurveTables:
         Smooth, of one mode, and at both ends constant or falling.
     centre, scale : ndarray, shape (study,)
         Roughly where each curve lies, and its standard deviation.
+    unit : ndarray, shape (study,), optional
+        What a logit is to the log likelihood of a count: no curve bends within a small part of it. By default 1.
+    normals : mapping of int to (ndarray, ndarray), optional
+        Studies whose curves are mixtures of normal densities about `centre`: logs of weights, and variances.
     """
     middle, sd = (np.array(values, dtype=float) for values in (centre, scale))
-    panels = _panels(log_curve, middle)
+    units = np.ones(middle.size) if unit is None else np.asarray(unit, dtype=float)
+    parts, mixture = mixtures.padded(normals or {}, middle.size)
+    panels = _panels(log_curve, middle, units, parts == 0)
     edges, series = _padded([one for one, _ in panels], np.inf), _padded([one for _, one in panels], 0.0)
     count = np.array([len(one) for _, one in panels])
     first, step, nodes, beyond = grid_kernel.grid_ends(
-        edges, series, count, middle, sd, _GRID_STEP, _WIDEST, _SEEN, _DEPTH, _FLAT
+        edges, series, count, middle, sd, _GRID_STEP, _WIDEST * units, _SEEN, _DEPTH, _FLAT
     )
     values = grid_kernel.on_grids(edges, series, count, first, step, nodes)
     top = values.max(axis=1)
@@ -185,6 +209,8 @@ def tabulate(log_curve: LogCurve, centre: Floats, scale: Floats) -> CurveTables:
         nodes,
         np.exp(beyond - top[:, None]),
         top,
+        parts,
+        mixture,
         _left_open(series, top),
     )
 
@@ -203,23 +229,33 @@ def _padded(arrays: list[Floats], fill: float) -> Floats:
     return padded
 
 
-def _panels(log_curve: LogCurve, centre: Floats) -> list[tuple[Floats, Floats]]:
-    """Edges of panels and the series on each, for each study; panels of all studies are halved together."""
+def _panels(
+    log_curve: LogCurve, centre: Floats, unit: Floats, wanted: NDArray[np.bool_]
+) -> list[tuple[Floats, Floats]]:
+    """Edges of panels and the series on each, for each study; panels of all studies are halved together.
+
+    A study that is not wanted has panels on which it is flat.
+    """
     k = len(centre)
     ends = np.concatenate([-_OUT[::-1], [0.0], _OUT])
     study = np.repeat(np.arange(k), len(ends) - 1)
-    edges = np.column_stack([np.add.outer(centre, ends[:-1]).ravel(), np.add.outer(centre, ends[1:]).ravel()])
+    marks = centre[:, None] + unit[:, None] * ends
+    edges = np.column_stack([marks[:, :-1].ravel(), marks[:, 1:].ravel()])
+
+    def curve(i: int, theta: Floats) -> Floats:
+        return log_curve(i, theta) if wanted[i] else np.zeros(theta.size)
+
     kept = []
     while len(edges):
         half = (edges[:, 1] - edges[:, 0]) / 2
         points = (edges[:, :1] + edges[:, 1:]) / 2 + half[:, None] * _X
         cuts = np.searchsorted(study, np.arange(k + 1))
         values = np.concatenate(
-            [log_curve(i, points[a:b].ravel()) for i, (a, b) in enumerate(itertools.pairwise(cuts)) if b > a]
+            [curve(i, points[a:b].ravel()) for i, (a, b) in enumerate(itertools.pairwise(cuts)) if b > a]
         ).reshape(points.shape)
         series = values @ _TO_SERIES.T
         rough = np.abs(series[:, -2:]).max(axis=1) > np.maximum(_FIT, _ROUNDING * np.abs(values).max(axis=1))
-        rough &= half > _NARROWEST / 2
+        rough &= half > _NARROWEST / 2 * unit[study]
         kept.append((study[~rough], edges[~rough], series[~rough]))
         split = edges[rough]
         middle = split.mean(axis=1)

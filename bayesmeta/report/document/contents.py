@@ -37,7 +37,7 @@ def _page_one(page: dict[str, Any]) -> Iterator[Block | None]:
     if page["know"]:
         yield Heading(2, "Know first")
         yield Items([(f"{head}:", text) for head, text in page["know"]])
-    yield from (page["forest"], page["strip"], page["schools"])
+    yield from (page["forest"], page["strip"], page["schools"], page["findings"])
 
 
 def _evidence(page: dict[str, Any]) -> Iterator[Block | None]:

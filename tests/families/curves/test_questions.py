@@ -60,6 +60,20 @@ CASES = {
         bm.PoissonNormal(**PRIORS), "poisson_normal",
         ("1 have no event", "0 events in 25.5 units of time", "single arm", "incidence rate"),
     ),
+    "mixed": Case(
+        bm.MixedStudies.from_frame(
+            {
+                "study": list("ABCD"), "events_t": [4, None, None, None], "n_t": [30, None, None, None],
+                "events_c": [7, None, None, None], "n_c": [31, None, None, None], "y": [None, 0.3, None, 0.5],
+                "se": [None, 0.4, 0.3, None], "df": [None, 7, None, None], "p": [None, None, ">0.05", "0.04"], **DOSE,
+            }
+        ),
+        bm.MixedNormal(**PRIORS, baseline=bm.Normal(-1, 2), measure="log_or"), "mixed_normal",
+        (
+            "1 with a P value", "t likelihood, since its standard deviation is unknown", "7 of 31",
+            "printed intervals are known as far as their digits", "Normal(-1, 2)",
+        ),
+    ),
 }  # fmt: skip
 
 
@@ -160,7 +174,7 @@ def test_a_report_says_it_and_can_be_verified(
     case = CASES[label]
     monkeypatch.chdir(tmp_path)
     exact = bm.fit(case.data, case.model)
-    own = 'baseline = "Normal(-1, 2)"' if label == "rates" else ""
+    own = 'baseline = "Normal(-1, 2)"' if label in ("rates", "mixed") else ""
     Path("arms.csv").write_bytes(csv_bytes(case.data.to_frame()))
     Path("analysis.toml").write_text(
         ANALYSIS.format(measure=exact.measure, kind=case.kind, baseline=own), encoding="utf-8"
