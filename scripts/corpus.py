@@ -94,7 +94,8 @@ def full(name: str, found: pd.DataFrame) -> str:
 
 
 def page() -> str:
-    tables = {name: table(name) for name in sorted(dataset_names(), key=lambda n: (bm.load_dataset(n).n_studies, n))}
+    names = [name for name in dataset_names() if bm.load_dataset(name).cluster is None]
+    tables = {name: table(name) for name in sorted(names, key=lambda n: (bm.load_dataset(n).n_studies, n))}
     rows = []
     for name, found in tables.items():
         k = bm.load_dataset(name).n_studies
@@ -103,7 +104,7 @@ def page() -> str:
         rows.append(f"| {name} | {k} | {verdict(found)} | {widths.max() / widths.min():.2f} | {why} |")
     return f"""# Where the schools disagree
 
-Every data set that bayesmeta ships (`bayesmeta.data.datasets.dataset_info(name)` says what it is), by
+Every data set of one estimate a study that bayesmeta ships (`bayesmeta.data.datasets.dataset_info(name)` says what it is), by
 {len(METHODS)} estimators of tau with Wald and Knapp-Hartung intervals, by profile likelihood, and under five priors on tau with a
 flat prior on mu. Bayesian rows give posterior medians. `make corpus` writes this page.
 

@@ -86,6 +86,10 @@ MEANS = pd.DataFrame(
     {"Author": ["A", "B", "C"], "Mean tx": [3, 4, 2], "sd_t": [2, 2, 2], "n_t": [30, 20, 40], "mean_c": [5, 5, 4],
      "sd_c": [2, 2, 2], "n_c": [30, 20, 40], "Dose (mg/kg)": [1, 2, 3]}
 )  # fmt: skip
+DOSES = pd.DataFrame(
+    {"study": ["A", "A", "A", "B", "B"], "arm": ["placebo", "low", "high", "placebo", "low"], "dose": [0, 5, 20, 0, 5],
+     "mean": [1, 3, 6, 2, 5], "sd": [9, 9, 8, 9, 9], "n": [50, 50, 50, 40, 40]}
+)  # fmt: skip
 PRINTED = pd.DataFrame({"study": ["A", "B"], "estimate": [0.5, 0.8], "lower": [0.3, 0.5], "upper": [0.8333, 1.28]})
 REVMAN = """<COCHRANE_REVIEW><ANALYSES_AND_DATA><COMPARISON NO="1"><NAME>One</NAME><CONT_OUTCOME NO="2"><NAME>Pain</NAME>
 <CONT_DATA STUDY_ID="A" MEAN_1="3" SD_1="2" TOTAL_1="30" MEAN_2="5" SD_2="2" TOTAL_2="30"/>
@@ -107,8 +111,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         judged = without()[["study"]].assign(Overall=["High", "High", *["Low"] * 11])
         judged.to_csv(path / "rob.csv", index=False)
         PRINTED.to_csv(path / "printed.csv", index=False)
+        FOLLOW_UPS.to_csv(path / "follow-ups.csv", index=False)
         (path / "review.rm5").write_text(REVMAN, encoding="utf-8")
         arms = THREE_ARMS if page == "dependence" else MEANS.rename(columns={"Author": "study", "Mean tx": "mean_t"})
+        arms = DOSES if page == "dose-response" else arms
         arms.to_csv(path / "arms.csv", index=False)
         MEANS.to_excel(path / "trials.xlsx", index=False)
         arms.to_excel(path / "review.xlsx", sheet_name="arms", index=False)
@@ -175,6 +181,8 @@ COUNTS = pd.DataFrame({"study": ["A", "B"], "events_t": [5, 2], "n_t": [35, 40],
 SINGLE = pd.DataFrame({"study": ["A", "B"], "events": [5, 0], "n": [35, 40]})
 MIXED = pd.DataFrame({"study": ["A", "B"], "y": [0.3, None], "se": [0.2, 0.3], "p": ["", ">0.05"]})
 RATES = COUNTS.rename(columns={"n_t": "time_t", "n_c": "time_c"})
+CURVE = pd.DataFrame({"study": ["A", "B"], "y": [5, 2], "se": [1, 1], "dose": [10, 2]})
+FOLLOW_UPS = pd.DataFrame({"study": ["A", "A", "B"], "time": [1, 4, 2], "y": [-3.0, -1.6, -2.4], "se": [0.4, 0.5, 0.3]})
 LABORATORIES = without("events_t", "n_t", "events_c", "n_c").assign(laboratory=["a", "b", "c"] * 4 + ["a"])
 # Page, words of the fragment, what stands before and after it in a whole file, and the table beside it; without one the file is
 # checked as far as its keys and values go.
@@ -190,6 +198,8 @@ WHOLE: list[tuple[str, str, str, str, pd.DataFrame | None]] = [
     ("proportions", 'kind = "binomial_normal"', "", "", SINGLE),
     ("mixed", 'kind = "mixed_normal"', "", "", MIXED),
     ("rates", 'kind = "poisson_normal"', "", "", RATES),
+    ("dose-response", 'kind = "dose_response"', '[outcomes.panss]\nestimates = "effects.csv"\n', "", CURVE),
+    ("time-course", 'kind = "time_course"', "", "", FOLLOW_UPS),
     ("dependence", "three_levels", "", "", LABORATORIES),
     ("formats", "columns = ", "", PAIN.partition("\n")[2] + OVERALL.format("pain") + 'formula = "1 + dose"\n', MEANS),
     ("models", 'kind = "change_normal"', PAIN, "", column("baseline")),

@@ -9,15 +9,16 @@ from bayesmeta.data.datasets import dataset_names, load_dataset
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "corpus.md").read_text(encoding="utf-8")
+ONE_EACH = [name for name in dataset_names() if load_dataset(name).cluster is None]
 CORPUS = runpy.run_path(str(ROOT / "scripts" / "corpus.py"))
 
 
 def test_has_every_data_set():
     headings = {line.removeprefix("### ") for line in PAGE.splitlines() if line.startswith("### ")}
-    assert headings == set(dataset_names())
+    assert headings == set(ONE_EACH)
 
 
-@pytest.mark.parametrize("name", dataset_names())
+@pytest.mark.parametrize("name", ONE_EACH)
 def test_says_what_comes_out(name):
     found = CORPUS["table"](name)
     row = next(line for line in PAGE.splitlines() if line.startswith(f"| {name} |"))

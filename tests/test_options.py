@@ -30,11 +30,14 @@ COUNTS = "study,events_t,n_t,events_c,n_c\nA,1,20,2,20\nB,3,20,4,20\n"
 PRINTED = "study,estimate,se\nA,0.1,0.2\nB,0.3,0.2\n"
 FILES = {"e.csv": ESTIMATES, "m.csv": MEASURED, "means.csv": MEANS, "counts.csv": COUNTS, "printed.csv": PRINTED}
 FILES |= {"one.csv": "study,y,se,one\nA,0.1,0.2,1\nB,0.3,0.2,-1\n", "cov.csv": "study,A,B\nA,0.04,0\nB,0,0.04\n"}
+FILES |= {"times.csv": "study,time,y,se\nA,1,0.1,0.2\nB,2,0.3,0.2\n"}
 TAU = ["--tau", "HalfNormal(0.5)"]
 OUT, PAGE = ["--out", "out.svg"], ["--out", "out.html"]
 NO_MU = ["e.csv", "--formula", "0 + group", *TAU]
 TYPICAL, VARIATION = ["--prior", "typical_sd=LogNormal(0.7, 0.5)"], ["--prior", "sd_variation=HalfNormal(0.3)"]
 ARMS = ["means.csv", *TAU, "--model", "arm_normal", *TYPICAL, *VARIATION]
+CURVE = ["e.csv", *TAU, "--model", "dose_response", "--option", "shape=emax", "--prior", "ed50=LogNormal(1, 1)"]
+TIMES = ["times.csv", *TAU, "--model", "time_course", "--prior", "rho=Uniform(0, 1)"]
 
 # What always has an effect, or has one as soon as there is something that it is for, and why that is enough.
 ALWAYS = {
@@ -132,8 +135,24 @@ OF_MODELS = {
     ),
     "beta_binomial.rho": (["e.csv", *TAU, "--prior", "rho=Uniform(0, 1)"], "It is of --model beta_binomial"),
     "beta_binomial.baseline": (["e.csv", *TAU, "--prior", "baseline=Normal(0, 1)"], "It is of --model beta_binomial"),
+    "dose_response.shape": (["e.csv", *TAU, "--option", "shape=emax"], "It is of --model dose_response"),
+    "dose_response.heterogeneity": (
+        ["e.csv", *TAU, "--option", "heterogeneity=amplitude"], "It is of --model dose_response",
+    ),
+    "dose_response.unit_dose": ([*CURVE, "--option", "unit_dose=5"], "shape 'emax' has none"),
+    "dose_response.ed50": (["e.csv", *TAU, "--prior", "ed50=LogNormal(1, 1)"], "no parameter 'ed50'"),
+    "dose_response.hill": ([*CURVE, "--prior", "hill=LogNormal(0, 1)"], "no parameter 'hill'"),
+    "dose_response.delta": ([*CURVE, "--prior", "delta=LogNormal(0, 1)"], "no parameter 'delta'"),
     "poisson_normal.baseline": (["e.csv", *TAU, "--option", "baseline=Normal(0, 1)"], "or poisson_normal or"),
     "mixed_normal.baseline": (["e.csv", *TAU, "--option", "baseline=Normal(0, 1)"], "or mixed_normal."),
+    "time_course.rho": (["e.csv", *TAU, "--prior", "rho=Uniform(0, 1)"], "It is of --model"),
+    "time_course.rho_within": ([*TIMES, "--prior", "rho_within=PointMass(0.8)"], "no study has several follow-ups"),
+    "time_course.half_time": ([*TIMES, "--prior", "half_time=LogNormal(1, 1)"], "no parameter 'half_time'"),
+    "time_course.between": ([*TIMES, "--option", "between=ar1"], "--between 'ar1': no study has several follow-ups"),
+    "time_course.between without": ([*TIMES, "--cluster", "time"], "--cluster: --model time_course takes no such structure"),
+    "time_course.within": ([*TIMES, "--option", "within=compound_symmetry"], "within='compound_symmetry': no study has several"),
+    "time_course.curve": (["e.csv", *TAU, "--option", "curve=emax"], "It is of --model time_course"),
+    "time_course.time": (["e.csv", *TAU, "--option", "time=dose"], "It is of --model time_course"),
 }  # fmt: skip
 # What is rejected where it has no effect: arguments that give it there, and the message.
 REJECTED: dict[str, dict[str, tuple[list[str], str]]] = {
@@ -408,6 +427,8 @@ PLAIN = {
     "PoissonNormalSection": "kind label formula tau draws baseline",
     "MixedNormalSection": "kind label formula tau draws baseline",
     "BetaBinomialSection": "kind label formula draws",
+    "DoseResponseSection": "kind label formula tau draws shape unit_dose heterogeneity",  # the model rejects what its shape lacks
+    "TimeCourseSection": "kind label formula tau draws between within curve time",
     "Sensitivity": "",
     "EffectsSection": "combine",
     "Design": "title seed replications level truth studies selection estimators priors",
@@ -506,6 +527,8 @@ OF_A_KIND = {
     "PoissonNormalSection": "mu beta",
     "MixedNormalSection": "mu beta",
     "BetaBinomialSection": "mu beta tau rho baseline",
+    "DoseResponseSection": "mu beta ed50 hill delta",
+    "TimeCourseSection": "mu beta rho rho_within half_time",
     "Published": "estimate lower upper level digits covariate group method interval rule tau p direction tolerance i2 tau2 q "
     "count study relation ratio",
 }

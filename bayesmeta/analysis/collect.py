@@ -176,6 +176,7 @@ def _model(
     refused: str,
 ) -> ModelRecord:
     model, parameters = result.model.base, result.prepared.parameters
+    pooled = model.has_mu and not result.coefficients and not result.prepared.family.analysis
     record = ModelRecord(
         label=outcome.models[key].label,
         formula=model.formula,
@@ -193,7 +194,7 @@ def _model(
             for name, one in parameters.items()
         },
         summary=[SummaryRow(**row) for row in rows],
-        forest=forest_record(result) if model.has_mu and not result.coefficients else None,
+        forest=forest_record(result) if pooled else None,
         prior_posterior=[
             _panel(result, name, one.prior) for name, one in parameters.items() if np.ptp(result.draws(name)) > 0
         ],

@@ -112,7 +112,7 @@ def _estimates(outcome: Outcome, table: Table, measure: str | None, folder: Path
 
 def estimates_options(outcome: Outcome) -> dict[str, Any]:
     """What `Estimates.from_frame` is told of a table of estimates, beside measure and covariance."""
-    clusters = {section.own.get("cluster") for section in outcome.models.values()}
+    clusters = {section.keys.cluster(section.own) for section in outcome.models.values()}
     (cluster,) = clusters if len(clusters) == 1 else (None,)
     names = outcome.covariates
     if names is not None:

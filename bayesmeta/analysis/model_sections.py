@@ -71,7 +71,7 @@ def _prior_field(key: PriorKey) -> tuple[Any, Any]:
     text: Any = str | dict[str, str] if key.by else str
     if key.default:
         return (text, key.default)
-    return (text | None, None) if key.option else (text, ...)
+    return (text | None, None) if key.option or key.optional else (text, ...)
 
 
 def _option_field(key: OptionKey) -> tuple[Any, Any]:
@@ -118,7 +118,7 @@ def build_model(section: ModelSection, measure: str, data: Data, folder: Path) -
         if name not in family.keys.names and name in section.model_fields_set:
             raise SpecificationError(f"{name}: it is for {family_named(section.kind).made_for}; leave it out.")
     for key in section.keys.priors:
-        if key.option and (key.option in given) != (key.name in given):
+        if key.option and not key.choices and (key.option in given) != (key.name in given):
             here, missing = (key.option, key.name) if key.option in given else (key.name, key.option)
             raise SpecificationError(f"{here} needs {missing} beside it, a column and a prior.")
     own_priors = {key.name: _priors(given[key.name]) for key in family.keys.priors if key.name in given}

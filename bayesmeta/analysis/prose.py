@@ -30,6 +30,8 @@ _TRUE_EFFECTS = (
 _NODES = "whose nodes double until no probability changes by more than"
 _RULES = {
     "mixture": f"given tau the posterior is Gaussian, and a double-exponential rule over tau, {_NODES} 1e-8, gives",
+    "shaped": "given tau and the shape parameters the posterior is Gaussian, and rules over these, with nodes added until no "
+    "posterior probability changed by more than 1e-8 (1e-5 with two shape parameters), give",
     "curves": "each study's likelihood was tabulated as a curve of its true effect, what else it depends on integrated out, and "
     f"rules over mean, coefficients and tau, {_NODES} 1e-8 (1e-7 with several coefficients), give",
     "risks": "each arm's likelihood given its mean risk and rho was computed as it is, and rules over coefficients and rho, "

@@ -135,7 +135,11 @@ def rows_with_covariance(table: Table, y: Floats, se: Floats) -> Rows:
 
 
 def clustered_rows(table: Table, rows: Rows, column: str) -> tuple[Rows, str]:
-    """Return rows that a model with a standard deviation between the clusters of `column` takes, and its covariate."""
+    """Return rows that a model with a standard deviation between the clusters of `column` takes, and its covariate.
+
+    Where the table has no column ``trial``, that is the column of the studies' labels.
+    """
+    column = table.label if column == "trial" and "trial" not in table.columns else column
     table.require(column)
     name = "trial" if column == table.label else column
     clusters, groups = table.texts(column), groups_of(table)

@@ -183,6 +183,10 @@ class Table:
                         kept.left_out[name] = str(error)
             return kept
         self.require(*names)
+        if (
+            "dose" in names and "reference_dose" in self.columns
+        ):  # a dose without that of its reference arm says something else
+            names = list(dict.fromkeys([*names, "reference_dose"]))
         columns = Kept({name: plain_column(self.columns[name], partial(self.cell, column=name)) for name in names})
         for name, cells in columns.items():
             if said := _as_text(cells, partial(self.cell, column=name)):

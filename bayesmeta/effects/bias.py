@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.estimates import Estimates, require_estimates
 from bayesmeta.data.risk_of_bias import RiskOfBias, rows_of
-from bayesmeta.errors import DataError, SpecificationError
+from bayesmeta.errors import SpecificationError
 from bayesmeta.priors._parameters import as_float
 
 
@@ -68,8 +68,7 @@ def bias_adjusted(
            [0.01, 0.11, 0.  ],
            [0.  , 0.  , 0.04]])
     """
-    if not isinstance(data, Estimates):
-        raise DataError(f"bias_adjusted takes Estimates, whose errors are known; got {type(data).__name__}.")
+    require_estimates(data)
     high = rows_of(data.study, biased)
     if not high.any():
         raise SpecificationError("biased: no study is. Name those at high risk of bias.")

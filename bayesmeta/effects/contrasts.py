@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.data.arm_rows import CONTROLS
-from bayesmeta.data.cells import Labels, is_missing
+from bayesmeta.data.cells import Labels, as_number, is_missing
 from bayesmeta.data.columns import FrameColumns, Places
 from bayesmeta.data.dependence import row_labels
 from bayesmeta.data.tables import Table
@@ -42,7 +43,7 @@ class Contrasts:
     labels: tuple[str, ...]
     columns: Mapping[str, Floats]
     study: NDArray[np.intp]
-    extra: Mapping[str, tuple[str, ...]]
+    extra: Mapping[str, tuple[Any, ...]]
 
     @property
     def where(self) -> Places:
@@ -101,7 +102,19 @@ def long_contrasts(table: Table, measure: Measure, note: str, reference: Referen
     if not single.all():
         labels = tuple(t if one else f"{t}: {a}" for t, a, one in zip(trial, arm, single.tolist(), strict=True))
     _, which = np.unique(which, return_inverse=True)
-    return Contrasts(table.take(treated.tolist()), labels, columns, which, {"trial": trial, "arm": arm})
+    extra: dict[str, tuple[Any, ...]] = {"trial": trial, "arm": arm}
+    if (doses := _reference_doses(table, control)) is not None:
+        extra["reference_dose"] = tuple(doses[groups.study[treated]].tolist())
+    return Contrasts(table.take(treated.tolist()), labels, columns, which, extra)
+
+
+def _reference_doses(table: Table, control: NDArray[np.intp]) -> Floats | None:
+    """Dose of each study's reference arm, where the table has a column `dose` and one of them is not zero."""
+    if "dose" not in table.columns or "reference_dose" in table.columns:
+        return None
+    numbers = [as_number(table.columns["dose"][i]) for i in control]
+    doses = np.array([0.0 if number is None else float(number) for number in numbers])
+    return doses if None not in numbers and doses.any() else None
 
 
 def _check_rows(table: Table, numbers: Mapping[str, Floats]) -> None:

@@ -175,7 +175,11 @@ def _without_empty_rows(table: Table, needed: Sequence[str]) -> Table:
 
 def _covariates(contrasts: Contrasts, names: Sequence[str] | None, used: Sequence[str]) -> Kept:
     """Return the named covariates, or all that there are."""
-    extra = {name: cells for name, cells in contrasts.extra.items() if names is None or name in names}
+    extra = {
+        name: cells
+        for name, cells in contrasts.extra.items()
+        if names is None or name in names or (name == "reference_dose" and "dose" in names)
+    }
     named = None if names is None else [name for name in names if name not in extra]
     kept = contrasts.table.covariates(named, used)
     return Kept({**extra, **kept}, kept.left_out)

@@ -13,8 +13,9 @@ class Exact:
 
     Attributes
     ----------
-    form : {"mixture", "curves", "grid", "sample"}
-        The posterior: a `QuadratureFit`, normal given its standard deviations, a `CurvesFit`, of likelihood curves, a
+    form : {"mixture", "shaped", "curves", "grid", "sample"}
+        The posterior: a `QuadratureFit`, normal given its standard deviations, a `ShapedFit`, normal given these and shape
+        parameters, a `CurvesFit`, of likelihood curves, a
         `ParameterGrid`, or the posterior of a review from a weighted sample of its trials.
     solve : callable
         From a tolerance, which mixtures and curves need, and a seed, which a sample alone does, to the posterior.
@@ -22,14 +23,14 @@ class Exact:
         Whether ``engine="auto"`` takes it rather than NUTS.
     """
 
-    form: Literal["mixture", "curves", "grid", "sample"]
+    form: Literal["mixture", "shaped", "curves", "grid", "sample"]
     solve: Callable[[float, int], Any]
     by_default: bool
 
     @property
     def at_once(self) -> bool:
         """Whether it takes milliseconds, so that each set of priors and each study left out has a fit of its own."""
-        return self.form in ("mixture", "curves")
+        return self.form in ("mixture", "shaped", "curves")
 
     @property
     def engine(self) -> str:

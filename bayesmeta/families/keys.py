@@ -29,6 +29,10 @@ class PriorKey:
         The option that brings the parameter, which is then called ``tau_`` and the column; empty where there always is one.
     default : str
         The prior that holds where none is stated, as text; empty where one has to be.
+    choices : tuple of str
+        The values of that option, a choice, that bring the parameter, which then has the name of the key; empty for a column.
+    optional : bool
+        Whether there are models without the parameter, as the data or another option say.
     """
 
     name: str
@@ -38,6 +42,8 @@ class PriorKey:
     by: str = ""
     option: str = ""
     default: str = ""
+    choices: tuple[str, ...] = ()
+    optional: bool = False
 
     def parameter(self, options: Mapping[str, Any]) -> str:
         """Name of the parameter under the options that were given, as summaries and claims have it.
@@ -48,7 +54,7 @@ class PriorKey:
         >>> key.parameter({"cluster": "lab"}), key.parameter({})
         ('tau_lab', 'tau_<cluster>')
         """
-        if not self.option:
+        if not self.option or self.choices:
             return self.name
         column = options.get(self.option, f"<{self.option}>")
         return f"tau_{'trial' if column == 'study' else column}"  # labels that repeat are the covariate `trial`
@@ -94,6 +100,10 @@ class Keys:
     options : tuple of OptionKey
     tau : bool
         Whether its models have a between-study standard deviation, with a prior on ``tau``.
+    reads : tuple of str
+        Columns of the table that every model takes.
+    follow_ups : bool
+        Whether a study has a row for each of its follow-ups.
     """
 
     kind: str
@@ -102,6 +112,8 @@ class Keys:
     priors: tuple[PriorKey, ...] = ()
     options: tuple[OptionKey, ...] = ()
     tau: bool = True
+    reads: tuple[str, ...] = ()
+    follow_ups: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -109,8 +121,16 @@ class Keys:
         return (*(key.name for key in self.priors), *(key.name for key in self.options))
 
     def needed(self, options: Mapping[str, Any]) -> list[PriorKey]:
-        """The parameters that there are under the options that were given."""
-        return [key for key in self.priors if not key.option or key.option in options]
+        """The parameters that there are under the options that were given; those that are optional need no prior."""
+        return [
+            key
+            for key in self.priors
+            if not key.option or (options.get(key.option) in key.choices if key.choices else key.option in options)
+        ]
+
+    def cluster(self, options: Mapping[str, Any]) -> str | None:
+        """The column within whose values rows are dependent, under the options that were given."""
+        return "trial" if self.follow_ups else options.get("cluster")
 
     def place(self, parameter: str, options: Mapping[str, Any]) -> tuple[PriorKey, str] | None:
         """The key of a parameter under the options that were given, with what a prior for each has in brackets.
@@ -131,6 +151,6 @@ class Keys:
         return None
 
     def columns(self, options: Mapping[str, Any]) -> list[str]:
-        """Columns of the table that the options name."""
+        """Columns of the table that the model takes, or its options name."""
         named = (options.get(key.name) for key in self.options if key.takes == "column")
-        return [str(column) for column in named if column is not None]
+        return [*self.reads, *(str(column) for column in named if column is not None)]

@@ -115,7 +115,8 @@ class Prepared[D: Data, M: Model]:
     def labels(self) -> dict[str, str]:
         """What a reader is shown in the place of each name."""
         columns, references = tuple(self.design.columns), self.design.references
-        return {name: parameter_label(name, self.model, columns, references, self.family.keys) for name in self.names}
+        shown = {name: parameter_label(name, self.model, columns, references, self.family.keys) for name in self.names}
+        return {**shown, **self.family.parameter_words(self.model)}
 
     @property
     def effects(self) -> tuple[str, ...]:

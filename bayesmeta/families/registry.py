@@ -13,6 +13,7 @@ from bayesmeta.families.arm_changes.family import OfArmChanges
 from bayesmeta.families.arm_means.family import OfArmMeans
 from bayesmeta.families.beta_binomial.family import OfBetaBinomialCounts, OfBetaBinomialProportions
 from bayesmeta.families.counts.family import OfCounts
+from bayesmeta.families.dose_response.family import OfDoseResponse
 from bayesmeta.families.estimates.family import OfEstimates
 from bayesmeta.families.hypergeometric.family import OfHypergeometric
 from bayesmeta.families.incidence_rates.family import OfIncidenceRates
@@ -21,6 +22,7 @@ from bayesmeta.families.proportions.family import OfProportions
 from bayesmeta.families.protocol import Family
 from bayesmeta.families.rates.family import OfRates
 from bayesmeta.families.review.family import OfReview
+from bayesmeta.families.time_course.family import OfTimeCourse
 
 FAMILIES: tuple[Family, ...] = (
     OfEstimates(),
@@ -35,6 +37,8 @@ FAMILIES: tuple[Family, ...] = (
     OfBetaBinomialCounts(),
     OfBetaBinomialProportions(),
     OfMixed(),
+    OfDoseResponse(),
+    OfTimeCourse(),
 )
 
 

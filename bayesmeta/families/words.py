@@ -181,6 +181,8 @@ class Words:
     ----------
     hierarchy : str
         The levels of its models, behind "We fitted" in the methods of a paper.
+    analysis : str
+        What an analysis with its models is called, where that does not follow from whether there are covariates.
     left_out : tuple of str
         What a report has for other families and not for this one, each with the reason.
     partly : str
@@ -193,6 +195,7 @@ class Words:
         "normal-normal hierarchical models: the effect observed in study i is normal about the study's true effect theta_i with "
         f"its standard error, and {TRUE_EFFECTS}"
     )
+    analysis: ClassVar[str] = ""
     left_out: ClassVar[tuple[str, ...]] = ()
     partly: ClassVar[str] = "reported in part"
     latent_effects: ClassVar[bool] = False
@@ -294,6 +297,10 @@ class Words:
     def estimators(self, reader: Reader) -> list[Row]:
         """Other estimators on studies that are latent: one row each, with quantiles over the draws of the studies."""
         return []
+
+    def parameter_words(self, model: Any) -> Mapping[str, str]:
+        """Parameters in words of the family's own, by name; the others are shown as in other families."""
+        return {}
 
     def reading(self, name: str, options: Mapping[str, float]) -> str:
         """The posterior probabilities of what is known up to a choice, in words."""

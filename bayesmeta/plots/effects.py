@@ -44,8 +44,12 @@ def known_effects(result: MetaResult, plot: str, least: int = 1) -> Effects:
     Raises
     ------
     SpecificationError
-        If fewer than `least` studies have; `plot` is the name of what needs them.
+        If fewer than `least` studies have; `plot` is the name of what needs them. If mu is not a mean of their effects.
     """
+    if analysis := result.prepared.family.analysis:
+        raise SpecificationError(
+            f"{plot} needs effects around one mean, and a {analysis} has none. Use plot_dose_response."
+        )
     frame = result.shrinkage()
     known = frame["known"].to_numpy(bool)
     if known.sum() < least:

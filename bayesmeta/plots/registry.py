@@ -57,6 +57,8 @@ PLOTS = {
         Plot("prior-posterior", "prior_posterior", "fit", "prior and posterior of a parameter", "parameter"),
         Plot("tau-mu", "tau_mu", "fit", "mean and heterogeneity together"),
         Plot("regression", "regression", "fit", "effects along a covariate", "covariate"),
+        Plot("dose-response", "dose_response", "fit", "the effect over the dose, of a dose-response model"),
+        Plot("time-course", "time_course", "fit", "mean effect over the times of follow-up"),
         Plot("predictive", "predictive", "fit", "observed effects and what the model predicts"),
         Plot("radial", "radial", "fit", "effects in units of their errors"),
         Plot("baujat", "baujat", "fit", "which studies are heterogeneous, and which matter"),

@@ -102,7 +102,7 @@ def _pools(result: MetaResult, groups: list[Subgroup]) -> dict[str, Pool]:
     """What is drawn beside the studies, by its label: subgroups, or the pooled effect and a new study; nothing with slopes."""
     if groups:
         return {group.label: pool_record(result, group.mean) for group in groups}
-    if result.coefficients or "mu" not in result.parameters:
+    if result.coefficients or "mu" not in result.parameters or result.prepared.family.analysis:
         return {}
     published = result.prepared.family.published_pool(result.data)
     printed = {} if published is None else {"Published": Pool(mean=published["estimate"], median=published["estimate"],
@@ -159,7 +159,9 @@ def _about(
     said = [f"Forest plot of {result.prepared.family.counted(result.data)}{rest}, {display.label}."]
     for label, pool in pools.items():
         said.append(f"{label}: {bracket(*_shown(display, (pool.median, pool.lower, pool.upper)))}.")
-    if not pools:
+    if analysis := result.prepared.family.analysis:
+        said.append(f"A {analysis} has no one pooled effect.")
+    elif not pools:
         said.append(
             f"The model has covariates, and no one pooled effect: {count_of(len(result.coefficients), 'slope')}."
         )

@@ -54,16 +54,41 @@ def rotate(V: Floats, G: Floats | None = None) -> Rotation:
     if V.ndim == 1 and G.ndim == 1:
         return Rotation(V, G)
     V, G = (np.diag(x) if x.ndim == 1 else x for x in (V, G))
-    a, d, back, forth = np.ones(k), np.zeros(k), np.zeros((k, k)), np.zeros((k, k))
-    log_jacobian = 0.0
-    n_blocks, label = connected_components((V != 0) | (G != 0), directed=False)
+    a, d, back, forth, log_jacobian = _blockwise(V[None], G[None])
+    return Rotation(a[0], d[0], back[0], forth[0], float(log_jacobian[0]))
+
+
+def rotations(V: Floats, G: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Many rotations at once.
+
+    Parameters
+    ----------
+    V, G : ndarray, shape (node, study, study)
+
+    Returns
+    -------
+    a, d : ndarray, shape (node, study)
+    forth : ndarray, shape (node, study, study)
+    log_jacobian : ndarray, shape (node,)
+    """
+    a, d, _, forth, log_jacobian = _blockwise(V, G)
+    return a, d, forth, log_jacobian
+
+
+def _blockwise(V: Floats, G: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Rotations within the blocks that are dependent at any node: a, d, back, forth, log Jacobian."""
+    n, k = V.shape[:2]
+    a, d, back, forth = np.ones((n, k)), np.zeros((n, k)), np.zeros((n, k, k)), np.zeros((n, k, k))
+    log_jacobian = np.zeros(n)
+    n_blocks, label = connected_components(((V != 0) | (G != 0)).any(axis=0), directed=False)
     for block in range(n_blocks):
         rows = np.flatnonzero(label == block)
-        at = np.ix_(rows, rows)
+        at = np.ix_(np.arange(n), rows, rows)
         root = np.linalg.cholesky(V[at])
         inverse = np.linalg.inv(root)
-        values, vectors = np.linalg.eigh(inverse @ G[at] @ inverse.T)
-        d[rows] = np.where(values > _ZERO * max(values.max(), 0.0), values, 0.0)
-        back[at], forth[at] = root @ vectors, vectors.T @ inverse
-        log_jacobian -= float(np.log(np.diag(root)).sum())
-    return Rotation(a, d, back, forth, log_jacobian)
+        values, vectors = np.linalg.eigh(inverse @ G[at] @ np.swapaxes(inverse, -1, -2))
+        least = _ZERO * np.maximum(values.max(axis=-1, keepdims=True), 0.0)
+        d[:, rows] = np.where(values > least, values, 0.0)
+        back[at], forth[at] = root @ vectors, np.swapaxes(vectors, -1, -2) @ inverse
+        log_jacobian -= np.log(np.diagonal(root, axis1=-2, axis2=-1)).sum(axis=-1)
+    return a, d, back, forth, log_jacobian

@@ -76,7 +76,7 @@ class Asked:
                 )
         for key in needed:
             if key.name not in self.own:
-                if key.default:
+                if key.default or key.optional:
                     continue
                 name = key.parameter(self.options)
                 given = self.options.get(key.option, "")

@@ -114,6 +114,8 @@ class Stated:
         """What --between and --cluster say, as --option does."""
         for name, value in (("between", self.between), ("cluster", self.cluster)):
             if value is not None and name not in (key.name for key in keys.options):
+                if keys.table == "estimates":
+                    raise SpecificationError(f"--{name}: --model {keys.kind} takes no such structure. Leave it out.")
                 raise SpecificationError(
                     f"--{name}: it is for estimates, and --model {keys.kind} takes arms. Leave it out."
                 )
@@ -132,7 +134,7 @@ class Stated:
 
     def _estimates(self, keys: Keys, options: Mapping[str, Any]) -> Estimates:
         data = estimates_of(
-            self.path, self.columns, self.formula, checked_measure(self.measure), self.cov, options.get("cluster"),
+            self.path, self.columns, self.formula, checked_measure(self.measure), self.cov, keys.cluster(options),
             [name for name in keys.columns(options) if name != "study"], self.reading,
         )  # fmt: skip
         checked_measure(data.measure)

@@ -13,20 +13,17 @@ from numpy.typing import NDArray
 
 from bayesmeta.data.kinds import Data
 from bayesmeta.errors import SpecificationError, did_you_mean
-from bayesmeta.families.exact import Exact
-from bayesmeta.priors import PointMass
 from bayesmeta.quadrature.scale_density import ScaleDensity
 from bayesmeta.quadrature.study_curves.effects import effect_marginal, effect_moments
 from bayesmeta.quadrature.study_curves.fit import ERROR_LIMIT, CurvesFit
 from bayesmeta.quadrature.study_curves.lines import row_between
 from bayesmeta.quadrature.study_curves.marginals import marginal
-from bayesmeta.results.bayes_factor import parse_hypothesis
 from bayesmeta.results.claim_algebra import Sum
 from bayesmeta.results.claim_syntax import read, require_claim
 from bayesmeta.results.computed_result import ComputedResult
 from bayesmeta.results.exact_claims import contrast, scale_probability
 from bayesmeta.results.face import bound_text
-from bayesmeta.results.grid_bayes_factor import of_region, proper
+from bayesmeta.results.grid_bayes_factor import by_refit, of_region
 from bayesmeta.results.intervals import Marginal, checked_interval
 from bayesmeta.results.marginal import DrawsMarginal
 from bayesmeta.results.monotone import Ends, Step
@@ -133,16 +130,7 @@ class CurvesResult(ComputedResult):
     def _log_factor(self, hypothesis: str) -> float:
         if re.search("[<>]", str(hypothesis)):
             return of_region(self, hypothesis)
-        name, value = parse_hypothesis(hypothesis, self.fit.names, self.fit.problem.scale)
-        prior = self.prepared.priors[name]
-        at_point = math.fsum(weight for weight, leaf in prior.leaves() if leaf.atom == value)
-        if at_point > 0 and prior.atom is None:  # the posterior odds of a point that the prior has
-            after = dict(self.marginal(name).points).get(value, 0.0)  # type: ignore[attr-defined]
-            return math.log(after / (1 - after)) - math.log(at_point / (1 - at_point))
-        proper(prior, name, hypothesis)
-        null = self.prepared.under({name: PointMass(value)}).exact
-        assert isinstance(null, Exact)  # a point mass takes nothing from a rule that there is
-        return float(null.solve(1e-8, 0).log_evidence - self.fit.log_evidence)
+        return by_refit(self, hypothesis, self.fit.log_evidence, self.fit.problem.scale)
 
     def _known_marginal(self, x: Sum) -> SpreadMarginal | ScaleMarginal | None:
         if x.parameter == self.fit.problem.scale:

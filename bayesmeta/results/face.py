@@ -46,7 +46,7 @@ def _heading(result: MetaResult) -> str:
     family, data, model = result.prepared.family, result.data, result.model
     known = list(family.known(data))
     some = "" if all(known) else f", {len(known) - sum(known)} of them {family.partly}"
-    kind = "meta-regression" if result.coefficients else "random-effects meta-analysis"
+    kind = family.analysis or ("meta-regression" if result.coefficients else "random-effects meta-analysis")
     formula = f", formula {model.base.formula}" if model.base.formula.strip() != "1" else ""
     return f"Bayesian {kind}: {family.counted(data)}{some}{formula}"
 
@@ -200,6 +200,7 @@ def interval_note(new_study: bool, intercept: bool) -> str:
 
 
 def _notes(result: MetaResult) -> Iterator[str]:
-    yield interval_note("theta_new" in result.parameters, bool(result.coefficients) and "mu" in result.parameters)
+    covariates = bool(result.coefficients) and not result.prepared.family.analysis
+    yield interval_note("theta_new" in result.parameters, covariates and "mu" in result.parameters)
     yield from result.prepared.family.notes(result.data, result.model, 'between=MultiArm("trial")')
     yield from (f"Warning: {problem}" for problem in result.problems())

@@ -239,6 +239,10 @@ def _without_chains(
         from bayesmeta.results.curves_result import CurvesResult  # which loads Numba
 
         return CurvesResult(posterior, ready.model, ready.data, shape, seed)
+    if how.form == "shaped":
+        from bayesmeta.results.shaped_result import ShapedResult
+
+        return ShapedResult(posterior, ready.model, ready.data, shape, seed)
     if how.form == "grid":
         return GridResult(posterior, ready.model, ready.data, shape, seed)
     if how.form == "sample":

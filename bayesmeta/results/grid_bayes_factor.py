@@ -6,6 +6,8 @@ import math
 import re
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from bayesmeta.errors import SpecificationError
 from bayesmeta.families.exact import Exact
 from bayesmeta.priors import PointMass, Prior
@@ -56,6 +58,21 @@ def of_region(result: MetaResult, hypothesis: str) -> float:
     name = names[0]
     before = prior_of_one(proper(priors[name], name, hypothesis), hypothesis, result.parameters, name)
     return log_odds_ratio(result, hypothesis, before)
+
+
+def by_refit(result: MetaResult, hypothesis: str, log_evidence: float, scale: str = "tau") -> float:
+    """Log Bayes factor of a point: posterior odds over prior odds where the prior has it, else by the evidence of a fit there."""
+    priors = result.prepared.priors
+    name, value = parse_hypothesis(hypothesis, tuple(other for other in priors if other != scale), scale)
+    at_point = math.fsum(weight for weight, leaf in priors[name].leaves() if leaf.atom == value)
+    if at_point > 0 and priors[name].atom is None:
+        one = result.marginal(name)
+        after = float(one.cdf(value) - one.cdf(np.nextafter(value, -np.inf)))
+        return math.log(after / (1 - after)) - math.log(at_point / (1 - at_point))
+    proper(priors[name], name, hypothesis)
+    null = result.prepared.under({name: PointMass(value)}).exact
+    assert isinstance(null, Exact)  # a point mass takes nothing from a rule that there is
+    return float(null.solve(1e-8, 0).log_evidence - log_evidence)
 
 
 def proper(prior: Prior, name: str, hypothesis: str) -> Prior:

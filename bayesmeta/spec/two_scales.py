@@ -16,10 +16,12 @@ from bayesmeta.spec.beta_binomial import BetaBinomial
 from bayesmeta.spec.between import Between, Cluster, Independent, Slope
 from bayesmeta.spec.binomial_normal import BinomialNormal
 from bayesmeta.spec.change_normal import ChangeNormal
+from bayesmeta.spec.dose_response import DoseResponse
 from bayesmeta.spec.hypergeometric_normal import HypergeometricNormal
 from bayesmeta.spec.mixed_normal import MixedNormal
 from bayesmeta.spec.normal_normal import Names, NormalNormal, is_base
 from bayesmeta.spec.poisson_normal import PoissonNormal
+from bayesmeta.spec.time_course import TimeCourse
 
 Floats = NDArray[np.float64]
 
@@ -132,6 +134,8 @@ Model = (
     | PoissonNormal
     | BetaBinomial
     | MixedNormal
+    | DoseResponse
+    | TimeCourse
 )
 
 

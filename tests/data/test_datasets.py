@@ -85,6 +85,14 @@ def test_goralczyk_effects_and_followup():
     assert data.covariates[shared].equals(rest.covariates[shared])
 
 
+def test_ishak_follow_ups():
+    data, peer = load_dataset("ishak2007"), golden("timecourse_ishak2007.json")["data"]
+    assert_effects(data, peer["yi"], np.sqrt(peer["vi"]))
+    assert data.covariates["trial"].tolist() == peer["study"]
+    assert data.covariates["time"].tolist() == peer["time"]
+    assert data.cluster == "trial"
+
+
 @pytest.mark.parametrize("name", sorted(golden("datasets.json")))
 def test_effects_that_r_computes_from_its_own_copy_of_the_arms(name):
     peer = golden("datasets.json")[name]
@@ -92,7 +100,7 @@ def test_effects_that_r_computes_from_its_own_copy_of_the_arms(name):
     np.testing.assert_allclose(load_dataset(name).se, peer["se"], rtol=1e-12)
 
 
-ESTIMATES_ONLY = ("eight_schools", "rubin1981", "hackshaw1998", "hinks2010")
+ESTIMATES_ONLY = ("eight_schools", "rubin1981", "hackshaw1998", "hinks2010", "ishak2007")
 
 
 @pytest.mark.filterwarnings("ignore:.*was added to each cell:bayesmeta.errors.DataWarning")

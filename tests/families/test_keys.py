@@ -30,6 +30,10 @@ ESTIMATES = bm.Estimates(
     y=[0.1, 0.4, -0.2, 0.3, 0.6, 0.2], se=[0.1, 0.2, 0.3, 0.2, 0.15, 0.2], study=list("ABCDEF"),
     covariates={"lab": list("aabbcc"), "dose": [0.0, 1, 2, 0, 1, 3]},
 )  # fmt: skip
+CURVES = bm.Estimates(
+    y=[0.3, 0.5, 0.4], cov=[[0.04, 0.02, 0], [0.02, 0.05, 0], [0, 0, 0.03]], study=list("ABC"),
+    covariates={"trial": list("xxy"), "dose": [1.0, 4.0, 2.0], "reference_dose": [0.0, 0, 1]},
+)  # fmt: skip
 CONTRASTS = bm.Estimates(
     y=[0.1, 0.4, -0.2], se=None, cov=[[0.04, 0.02, 0], [0.02, 0.04, 0], [0, 0, 0.09]], study=list("ABC"),
     covariates={"trial": list("xxy")},
@@ -52,6 +56,10 @@ MIXED = bm.MixedStudies(study=list("ABC"), y=[0.2, 0.4, float("nan")], se=[0.2, 
 RATES = bm.Rates(study=list("ABC"), events_t=[3, 0, 5], time_t=[20, 21.5, 30], events_c=[1, 2, 0], time_c=[20, 20, 30])
 INCIDENCE = bm.IncidenceRates(study=list("ABC"), events=[3, 0, 30], time=[20, 20.5, 30])
 PROPORTIONS = bm.Proportions(study=list("ABC"), events=[3, 0, 30], n=[20, 20, 30])
+FOLLOW_UPS = bm.Estimates(
+    y=[0.5, 0.4, 0.6, 0.3], se=[0.1, 0.2, 0.3, 0.2], study=list("ABCD"),
+    covariates={"trial": list("xxyy"), "weeks": [1.0, 3, 1, 6]},
+)  # fmt: skip
 TRIALS = np.array([[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1]])
 SD, VARIATION = bm.LogNormal(0.7, 0.5), bm.HalfNormal(0.3)
 
@@ -125,16 +133,38 @@ EXAMPLES = {
         RATES, bm.PoissonNormal(base=BASE, baseline=bm.Normal(-2, 1)), ("baseline=Normal(-2, 1)",), (),
         'baseline = "Normal(-2, 1)"', "log_irr",
     ),
-    "mixed_normal": Said(
-        MIXED, bm.MixedNormal(base=BASE, baseline=bm.Normal(-2, 1), measure="md"), ("baseline=Normal(-2, 1)",), (),
-        'baseline = "Normal(-2, 1)"', "md",
-    ),
     "beta_binomial": Said(
         COUNTS, bm.BetaBinomial(mu=MU, rho=bm.Uniform(0, 0.5), baseline=bm.Normal(-2, 1)), (),
         ("rho=Uniform(0, 0.5)", "baseline=Normal(-2, 1)"), 'rho = "Uniform(0, 0.5)"\nbaseline = "Normal(-2, 1)"', "log_or",
     ),
     "beta_binomial proportions": Said(PROPORTIONS, bm.BetaBinomial(mu=MU, baseline=None), measure="logit_prop"),
     "incidence rates": Said(INCIDENCE, bm.PoissonNormal(base=BASE, baseline=None), measure="log_rate"),
+    "mixed_normal": Said(
+        MIXED, bm.MixedNormal(base=BASE, baseline=bm.Normal(-2, 1), measure="md"), ("baseline=Normal(-2, 1)",), (),
+        'baseline = "Normal(-2, 1)"', "md",
+    ),
+    "sigmoid curve": Said(
+        CURVES,
+        bm.DoseResponse(base=BASE, shape="sigmoid_emax", ed50=SD, hill=bm.LogNormal(0, 0.5), heterogeneity="amplitude"),
+        ("shape=sigmoid_emax", "heterogeneity=amplitude"), ("ed50=LogNormal(0.7, 0.5)", "hill=LogNormal(0, 0.5)"),
+        'shape = "sigmoid_emax"\nheterogeneity = "amplitude"\ned50 = "LogNormal(0.7, 0.5)"\nhill = "LogNormal(0, 0.5)"',
+    ),
+    "exponential curve": Said(
+        CURVES, bm.DoseResponse(base=BASE, shape="exponential", unit_dose=4, delta=SD),
+        ("shape=exponential", "unit_dose=4"), ("delta=LogNormal(0.7, 0.5)",),
+        'shape = "exponential"\nunit_dose = 4\ndelta = "LogNormal(0.7, 0.5)"',
+    ),
+    "time_course": Said(
+        FOLLOW_UPS,
+        bm.TimeCourse(
+            base=BASE, rho=bm.Uniform(0, 1), rho_within=bm.PointMass(0.7), half_time=bm.LogNormal(1, 1), between="ar1",
+            within="compound_symmetry", curve="emax", time="weeks",
+        ),
+        ("between=ar1", "within=compound_symmetry", "curve=emax", "time=weeks"),
+        ("rho=Uniform(0, 1)", "rho_within=PointMass(0.7)", "half_time=LogNormal(1, 1)"),
+        'rho = "Uniform(0, 1)"\nrho_within = "PointMass(0.7)"\nhalf_time = "LogNormal(1, 1)"\nbetween = "ar1"\n'
+        'within = "compound_symmetry"\ncurve = "emax"\ntime = "weeks"',
+    ),
     "proportions": Said(PROPORTIONS, bm.BinomialNormal(base=BASE, baseline=None), measure="logit_prop"),
 }  # fmt: skip
 DATA = {  # by family
@@ -143,11 +173,13 @@ DATA = {  # by family
     "poisson_normal": RATES, "incidence_rates": INCIDENCE,
     "beta_binomial": COUNTS, "beta_binomial_proportions": PROPORTIONS,
     "mixed_normal": MIXED,
+    "dose_response": CURVES, "time_course": FOLLOW_UPS,
     "review": REVIEW,
 }  # fmt: skip
 EXACT = [
     "normal", "independent", "coefficient", "cluster", "slope", "multi-arm", "given", "binomial_normal", "proportions",
     "hypergeometric_normal", "poisson_normal", "incidence rates", "beta_binomial", "beta_binomial proportions", "mixed_normal",
+    "exponential curve", "time_course",
 ]  # fmt: skip
 PRIORS = [(kind, key) for kind, keys in KINDS.items() for key in keys.priors]
 OPTIONS = [(kind, key) for kind, keys in KINDS.items() for key in keys.options]
@@ -249,10 +281,18 @@ def test_a_prior_is_of_a_parameter_and_of_the_scale_that_is_declared(kind: str, 
         known = parameters(one.data, one.model)
         assert [given for given in known if given.split("[")[0] == name]
         assert KINDS[kind].place(name, options) == (key, "")
-    own = {other.name: bm.parse_prior(other.example) for other in KINDS[kind].priors if not other.option}
+    own = {
+        other.name: bm.parse_prior(other.example)
+        for other in KINDS[kind].priors
+        if not (other.option or other.optional)
+    }
     own |= {key.name: bm.parse_prior(key.example), **({key.option: "dose"} if key.option else {})}
     if key.option == "cluster":
         own["cluster"] = "lab"
+    if key.choices:  # the option is a choice, which may bring other parameters, and need other options
+        own = {other.name: bm.parse_prior(other.example) for other in KINDS[kind].needed({key.option: key.choices[0]})}
+        own |= {key.option: key.choices[0]}
+        own |= {"unit_dose": examples[0].model.unit_dose} if kind == "dose_response" else {}
     family, base = family_named(kind), BASE if KINDS[kind].tau else bm.NormalNormal(mu=MU, tau=bm.PointMass(0))
     family.build(base, DATA[kind], None, own)
     if key.scale != "(-inf, inf)":
@@ -281,7 +321,7 @@ def test_a_section_has_the_keys_and_their_defaults(kind: str):
     for key in KINDS[kind].options:
         assert fields[key.name].default == key.default
     for prior in KINDS[kind].priors:
-        assert fields[prior.name].is_required() == (not prior.option and not prior.default)
+        assert fields[prior.name].is_required() == (not (prior.option or prior.optional or prior.default))
         assert not prior.default or fields[prior.name].default == prior.default
     assert SECTIONS[kind] in _members(Outcome.model_fields["models"].annotation)
 
@@ -312,7 +352,9 @@ def docs_rows(keys: Keys) -> list[str]:
     for key in keys.priors:
         name = key.parameter({})
         each = f"; for each {key.by}: `{name}[VAS]`, in a file a table" if key.by else ""
-        needed = f"with `{key.option}`" if key.option else f"`{key.default}`" if key.default else "needed"
+        needed = f"`{key.default}`" if key.default else "optional" if key.optional else "needed"
+        needed = f"with `{key.option}`" if key.option else needed
+        needed = f"{needed} {' or '.join(key.choices)}" if key.choices else needed
         rows.append(
             f"| `{key.name}` | `--prior '{name}={key.example}'` | {key.words}, on {key.scale}{each} | {needed} |"
         )

@@ -62,6 +62,10 @@ RATES = bm.Rates(
     covariates={"dose": [1.0, 2.0, 4.0]},
 )
 INCIDENCE = bm.IncidenceRates(events=[4, 0, 12], time=[30, 25.5, 12], covariates={"dose": [1.0, 2.0, 4.0]})
+CURVES = bm.Estimates(
+    y=[0.3, 0.5, 0.4], cov=[[0.04, 0.02, 0], [0.02, 0.05, 0], [0, 0, 0.03]],
+    covariates={"trial": list("xxy"), "dose": [1.0, 4.0, 2.0], "reference_dose": [0.0, 0, 1]},
+)  # fmt: skip
 PROPORTIONS = bm.Proportions(events=[4, 0, 12], n=[30, 25, 12], covariates={"dose": [1.0, 2.0, 4.0]})
 MIXED = bm.MixedStudies(
     events_t=[4, NAN, NAN, 0], n_t=[30, NAN, NAN, 12], events_c=[7, NAN, NAN, 0], n_c=[31, NAN, NAN, 14],
@@ -73,6 +77,10 @@ REPORTED = bm.MixedStudies(
     y=[0.5, NAN, NAN, 0.2], p=["0.04", ">0.05", "", ""], se=[NAN, 0.3, NAN, 0.25], printed=["", "", "1.3 (0.6 to 2.9)", ""],
     covariates=COVARIATES,
 )  # fmt: skip
+FOLLOW_UPS = bm.Estimates(
+    y=[0.5, 0.1, 0.7, 0.3], se=[0.1, 0.3, 0.2, 0.2], covariates={"trial": list("abaa"), "time": [1.0, 2, 3, 6.5]}
+)
+TIMES = {"tau": bm.HalfNormal(1), "rho": bm.Uniform(0, 1), "rho_within": bm.Uniform(0, 1)}
 ARM = bm.ArmNormal(base=BASE, typical_sd=bm.LogNormal(0.7, 0.5), sd_variation=bm.HalfNormal(0.3))
 CHANGE = bm.ChangeNormal(base=BASE, correlation=bm.Uniform(0, 1), correlation_variation=bm.HalfNormal(0.3))
 
@@ -105,11 +113,39 @@ EXAMPLES = {
     "given their total": Example(COUNTS, bm.HypergeometricNormal(base=DOSE)),
     "rates": Example(RATES, bm.PoissonNormal(base=DOSE, baseline=bm.Normal(-1, 2))),
     "proportions": Example(PROPORTIONS, bm.BinomialNormal(base=DOSE, baseline=None)),
-    "mixed": Example(MIXED, bm.MixedNormal(base=DOSE, baseline=bm.Normal(-1, 2))),
-    "mixed, rounded": Example(REPORTED, bm.MixedNormal(base=BASE, measure="log_or")),
     "incidence rates": Example(INCIDENCE, bm.PoissonNormal(base=DOSE, baseline=None)),
     "beta-binomial": Example(COUNTS, bm.BetaBinomial(formula="1 + dose", mu=bm.Normal(0, 1))),
     "beta-binomial proportions": Example(PROPORTIONS, bm.BetaBinomial(mu=bm.Normal(0, 1))),
+    "mixed": Example(MIXED, bm.MixedNormal(base=DOSE, baseline=bm.Normal(-1, 2))),
+    "mixed, rounded": Example(REPORTED, bm.MixedNormal(base=BASE, measure="log_or")),
+    "correlated on a sigmoid curve": Example(
+        CURVES,
+        bm.DoseResponse(
+            "sigmoid_emax", bm.Normal(0, 1), bm.HalfNormal(1), ed50=bm.LogNormal(0, 1), hill=bm.LogNormal(0, 1)
+        ),
+    ),
+    "correlated on exponential curves": Example(
+        CURVES,
+        bm.DoseResponse(
+            "exponential",
+            bm.Normal(0, 1),
+            bm.HalfNormal(1),
+            unit_dose=4,
+            delta=bm.LogNormal(0, 1),
+            heterogeneity="amplitude",
+        ),
+    ),
+    "correlated on quadratic curves": Example(
+        CURVES, bm.DoseResponse("quadratic", bm.Normal(0, 1), bm.HalfNormal(1), unit_dose=4, heterogeneity="amplitude")
+    ),
+    "follow-ups": Example(FOLLOW_UPS, bm.TimeCourse(formula="1 + time", **TIMES)),
+    "decay": Example(
+        FOLLOW_UPS,
+        bm.TimeCourse(
+            between="ar1", within="compound_symmetry", curve="exponential", half_time=bm.LogNormal(0, 1), **TIMES
+        ),
+    ),
+    "emax": Example(FOLLOW_UPS, bm.TimeCourse(curve="emax", half_time=bm.LogNormal(0, 1), **TIMES)),
     "review": Example(REVIEW, DOSE),
     "known review": Example(KNOWN_REVIEW, DOSE),
 }

@@ -62,6 +62,14 @@ MIXED = bm.MixedStudies(
     p=[None, None, ">0.05"],
     covariates={"dose": [0.0, 1, 2]},
 )
+CURVES = bm.Estimates(
+    y=[0.3, 0.5, 0.4], cov=[[0.04, 0.02, 0], [0.02, 0.05, 0], [0, 0, 0.03]],
+    covariates={"trial": list("xxy"), "dose": [1.0, 4.0, 2.0], "reference_dose": [0.0, 0, 1]},
+)  # fmt: skip
+FOLLOW_UPS = bm.Estimates(
+    y=[0.5, 0.4, 0.6, 0.3, 0.2, 0.4], se=[0.1, 0.2, 0.3, 0.2, 0.15, 0.2],
+    covariates={"trial": list("aabbbc"), "time": [1.0, 3, 1, 3, 6, 1]},
+)  # fmt: skip
 BASE = bm.NormalNormal(mu=bm.Normal(0, 1), tau=HALF)
 DOSE = bm.NormalNormal(formula="1 + dose", mu=bm.Normal(0, 1), tau=HALF, beta={"dose": bm.Normal(0, 1)})
 JOINT = bm.MultivariateNormal([0, 0], [[1, 0], [0, 1]])
@@ -126,6 +134,29 @@ EXAMPLES = {
     "beta-binomial proportions": Example(PROPORTIONS, bm.BetaBinomial(mu=bm.Normal(0, 2), baseline=None), ("mu", "rho")),
     "rates": Example(RATES, bm.PoissonNormal(base=DOSE), ("mu", "tau", "dose")),
     "mixed": Example(MIXED, bm.MixedNormal(base=DOSE), ("mu", "tau", "dose")),
+    "Emax curve": Example(
+        CURVES, bm.DoseResponse(shape="emax", mu=bm.Normal(0, 1), tau=HALF, ed50=bm.LogNormal(0, 1)), ("mu", "tau", "ed50")
+    ),
+    "quadratic curve": Example(
+        CURVES, bm.DoseResponse(shape="quadratic", mu=bm.Normal(0, 1), tau=HALF, unit_dose=4, heterogeneity="amplitude"),
+        ("mu", "tau", "curvature"),
+    ),
+    "means over time": Example(
+        FOLLOW_UPS,
+        bm.TimeCourse(
+            formula="0 + C(time)", tau=HALF, beta={"time": bm.Normal(0, 1)}, rho=bm.Uniform(0, 1), between="ar1",
+            rho_within=bm.Uniform(0.2, 0.9),
+        ),
+        ("tau", "C(time)[1.0]", "C(time)[3.0]", "C(time)[6.0]", "rho", "rho_within"),
+    ),
+    "decay": Example(
+        FOLLOW_UPS,
+        bm.TimeCourse(
+            mu=bm.Normal(0, 1), tau=HALF, rho=bm.Uniform(0, 1), rho_within=0.7, curve="exponential",
+            half_time=bm.LogNormal(1, 1),
+        ),
+        ("mu", "tau", "rho", "rho_within", "half_time"),
+    ),
     "proportions": Example(PROPORTIONS, bm.BinomialNormal(base=BASE, baseline=None), ("mu", "tau")),
 }  # fmt: skip
 OTHER: dict[str, Any] = {"effect": bm.Normal(0.1, 0.7), "heterogeneity": WIDE, "nuisance": bm.Uniform(0.05, 0.9)}
@@ -361,7 +392,7 @@ def test_what_is_of_no_family_is_rejected():
     with pytest.raises(
         SpecificationError,
         match="a NormalNormal, TwoScales, ArmNormal, ChangeNormal, BinomialNormal, HypergeometricNormal, PoissonNormal, "
-        "BetaBinomial or MixedNormal; got str",
+        "BetaBinomial, MixedNormal, DoseResponse or TimeCourse; got str",
     ):
         family_of(ESTIMATES, "1 + dose")
 

@@ -40,6 +40,8 @@ WITHOUT_NAMES = {
 } | {
     "weight-function",
     "model-probabilities",
+    "dose-response",
+    "time-course",
 }
 
 
@@ -57,7 +59,14 @@ def value_of(plot: Plot, data: bm.Estimates) -> Any:
     """What a plot draws, of some data."""
     if plot.value == "fit":
         model = bm.NormalNormal(formula="1 + dose", mu=bm.Normal(0, 2), tau=bm.HalfNormal(0.5))
-        return bm.fit(data, model if plot.kind == "regression" else MODEL)
+        curve = bm.DoseResponse("linear", bm.Normal(0, 2), bm.HalfNormal(0.5), unit_dose=5)
+        if plot.kind == "time-course":
+            times = bm.Estimates(
+                data.y, data.se, HOSTILE, {"trial": list("aabbb"), "time": [1, 3, 2, 3, 6]}, measure="log_or"
+            )
+            line = {"formula": "1 + time", "mu": bm.Normal(0, 2), "tau": bm.HalfNormal(0.5)}
+            return bm.fit(times, bm.TimeCourse(rho=0.8, rho_within=0.7, **line))
+        return bm.fit(data, {"regression": model, "dose-response": curve}.get(plot.kind, MODEL))
     made: dict[str, Callable[[], Any]] = {
         "sensitivity": lambda: bm.prior_sensitivity(
             data, MODEL, "mu < 0", tau=bm.prior_grid(bm.HalfNormal, scale=[0.25, 0.5, 1])

@@ -149,7 +149,7 @@ def test_what_cannot_be_right_is_rejected(given, message):
 def test_a_map_needs_increasing_biases_and_estimates():
     with pytest.raises(bm.SpecificationError, match=r"bias=\[0.0, -0.2\]: give finite numbers in increasing order"):
         bm.bias_map(DATA, MODEL, HIGH, "mu < 0", bias=[0, -0.2])
-    with pytest.raises(bm.DataError, match="got Proportions"):
+    with pytest.raises(bm.DataError, match="must be Estimates; got Proportions"):
         bm.bias_adjusted(bm.Proportions(events=[1], n=[4]), ["study 1"])
     with pytest.raises(bm.SpecificationError, match="no domain|domain 'D9'"):
         bm.RiskOfBias.from_frame(ROB).biased(domain="D9")

@@ -41,10 +41,17 @@ CASES: dict[str, tuple[Any, Any]] = {
     "poisson_normal": (
         bm.Rates(events_t=[2, 0], time_t=[20, 30], events_c=[5, 3], time_c=[20, 30]), bm.PoissonNormal(base=BASE)
     ),
-    "mixed_normal": (bm.MixedStudies(y=[0.2, 0.5], se=[0.2, 0.3], df=[9, 4]), bm.MixedNormal(base=BASE)),
     "incidence rates": (bm.IncidenceRates(events=[2, 0], time=[20, 30]), bm.PoissonNormal(base=BASE)),
     "beta_binomial": (bm.Counts(events_t=[2, 0], n_t=[20, 30], events_c=[5, 3], n_c=[20, 30]), bm.BetaBinomial()),
     "beta_binomial proportions": (bm.Proportions(events=[2, 0], n=[20, 30]), bm.BetaBinomial()),
+    "mixed_normal": (bm.MixedStudies(y=[0.2, 0.5], se=[0.2, 0.3], df=[9, 4]), bm.MixedNormal(base=BASE)),
+    "dose_response": (
+        bm.Estimates([0.1, 0.4], [0.1, 0.2], covariates={"dose": [1.0, 2.0]}),
+        bm.DoseResponse("linear", bm.Normal(0, 1), bm.HalfNormal(1), unit_dose=2),
+    ),
+    "time_course": (
+        bm.Estimates(y=[0.5, 0.4], se=[0.1, 0.2], covariates={"time": [1.0, 3]}), bm.TimeCourse(base=BASE, rho=0.5)
+    ),
     "review": (REVIEW, BASE),
 }  # fmt: skip
 # What takes a model that is normal given one standard deviation of effects, and nothing else.

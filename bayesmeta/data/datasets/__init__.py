@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bayesmeta.data.estimates import Estimates
+from bayesmeta.data.estimates import TRIAL, Estimates
 from bayesmeta.data.tables import ARM_COLUMNS, Table
 from bayesmeta.data.text_files import read_csv
 from bayesmeta.errors import DataError, did_you_mean
@@ -122,7 +122,9 @@ def load_dataset(name: str) -> Estimates:
     measure, table = dataset_info(name).measure, _table(name)
     covariates = table.covariates(None, used=("study", "y", "se", "added", *_ARMS))
     added = table.numbers("added") if "added" in table.columns else None
-    return Estimates(table.numbers("y"), table.numbers("se"), table.labels(), covariates, measure=measure, added=added)
+    cluster = TRIAL if TRIAL in table.columns else None  # whose rows are follow-ups of one study
+    y, se = table.numbers("y"), table.numbers("se")
+    return Estimates(y, se, table.labels(), covariates, measure=measure, added=added, cluster=cluster)
 
 
 def load_arms(name: str) -> pd.DataFrame:

@@ -46,7 +46,7 @@ def _invert_root(root):
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _block_density(residual, cov, structures, d_residual, d_variances):
+def block_density(residual, cov, structures, d_residual, d_variances):
     """Log density of a block, whose covariance is overwritten; adds to the derivatives."""
     m = residual.size
     value = -_invert_root(cov) - m * _LOG_2PI / 2
@@ -87,7 +87,7 @@ def evaluate_correlated(mu, beta, scales, y, X, V, structures, order, ends):
                     own[s, i, j] = structures[s, rows[i], rows[j]]
                     cov[i, j] += scales[s] ** 2 * own[s, i, j]
         d_residual = np.zeros(m)
-        value += _block_density(residual, cov, own, d_residual, d_variances)
+        value += block_density(residual, cov, own, d_residual, d_variances)
         for i in range(m):
             d_mean[rows[i]] = -d_residual[i]
     d_mu, d_beta = fitted_adjoint(d_mean, X)

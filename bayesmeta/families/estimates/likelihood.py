@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,6 @@ from bayesmeta.spec.two_scales import Model, structures
 Floats = NDArray[np.float64]
 
 
-@final
 class EstimatesLikelihood(Likelihood):
     """Density of the estimates, theta integrated out; along rotated axes where that makes them independent."""
 

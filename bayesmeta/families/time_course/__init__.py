@@ -1,0 +1,1 @@
+"""Several follow-ups of each study, whose effects are correlated over time."""
