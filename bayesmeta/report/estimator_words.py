@@ -10,6 +10,7 @@ _ESTIMATORS = {
     "pm hksj": "Paule-Mandel, Knapp-Hartung",
     "mh": "Mantel-Haenszel",
     "peto": "Peto",
+    "glmm": "GLMM",
     "um.fs": "GLMM, a level for each study",
     "um.rs": "GLMM, levels vary normally",
     "cm.el": "GLMM, conditional on events",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 from bayesmeta.data.incidence_rates import IncidenceRates
 from bayesmeta.errors import SpecificationError
 from bayesmeta.families.curves.family import OfCurves
 from bayesmeta.families.curves.problem import StudyCurves
+from bayesmeta.families.frequentist import Frequentist
 from bayesmeta.families.incidence_rates.keys import KEYS
 from bayesmeta.families.incidence_rates.words import IncidenceRatesWords
 from bayesmeta.families.likelihood import Likelihood
@@ -44,6 +45,12 @@ class OfIncidenceRates(IncidenceRatesWords, OfCurves):
         from bayesmeta.families.incidence_rates.likelihood import curves_of
 
         return curves_of(data)
+
+    def frequentist(self, data: IncidenceRates, models: Sequence[Any]) -> Frequentist:
+        """Generalised linear mixed models of the counts, and log rates with a half added to zero cells."""
+        from bayesmeta.families.curves.frequentist import of_events
+
+        return of_events(data, self.measured, "log rate")
 
     def likelihood(self, data: IncidenceRates, model: PoissonNormal, design: Design) -> Likelihood:
         """Of the events."""

@@ -30,10 +30,6 @@ class IncidenceRatesWords(CurvesWords):
     partly = "without events"
     own_estimate, replicated = "rate", "events"
     replicates_are = "the events that a new study would count, drawn from the model with each study's own time at risk"
-    left_out = (
-        "Frequentist estimators beside the models: they take log rates with standard errors, for which studies without events "
-        "would have to be corrected, and here the counts enter as they are.",
-    )
 
     def estimates(self, data: IncidenceRates, model: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Log rates of the counts alone."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 from bayesmeta.data.proportions import Proportions
 from bayesmeta.errors import SpecificationError
 from bayesmeta.families.curves.family import OfCurves
 from bayesmeta.families.curves.problem import StudyCurves
+from bayesmeta.families.frequentist import Frequentist
 from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.families.proportions.keys import KEYS
 from bayesmeta.families.proportions.words import ProportionsWords
@@ -44,6 +45,12 @@ class OfProportions(ProportionsWords, OfCurves):
         from bayesmeta.families.proportions.likelihood import curves_of
 
         return curves_of(data)
+
+    def frequentist(self, data: Proportions, models: Sequence[Any]) -> Frequentist:
+        """Generalised linear mixed models of the counts, and logits with a half added to zero cells."""
+        from bayesmeta.families.curves.frequentist import of_events
+
+        return of_events(data, self.measured, "logit")
 
     def likelihood(self, data: Proportions, model: BinomialNormal, design: Design) -> Likelihood:
         """Of the events."""

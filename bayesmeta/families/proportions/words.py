@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +26,6 @@ class ProportionsWords(CurvesWords):
     own_estimate, replicated = "proportion", "events"
     replicates_are = (
         "the events that a new study would count, drawn from the model with each study's own number of participants"
-    )
-    left_out: ClassVar[tuple[str, ...]] = (
-        "Frequentist estimators beside the models: they take logits with standard errors, for which studies with no event or "
-        "events only would have to be corrected, and here the counts enter as they are.",
     )
 
     def estimates(self, data: Proportions, model: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

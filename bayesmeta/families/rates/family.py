@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 from bayesmeta.data.rates import Rates
 from bayesmeta.errors import SpecificationError
 from bayesmeta.families.curves.family import OfCurves
 from bayesmeta.families.curves.problem import StudyCurves
+from bayesmeta.families.frequentist import Frequentist
 from bayesmeta.families.likelihood import Likelihood
 from bayesmeta.families.rates.keys import KEYS
 from bayesmeta.families.rates.words import RatesWords
@@ -46,6 +47,12 @@ class OfRates(RatesWords, OfCurves):
         from bayesmeta.families.rates.likelihood import curves_of
 
         return curves_of(data, model)
+
+    def frequentist(self, data: Rates, models: Sequence[Any]) -> Frequentist:
+        """Generalised linear mixed models of the counts, and rate ratios with a half added to zero cells."""
+        from bayesmeta.families.curves.frequentist import of_events
+
+        return of_events(data, self.measured, "rate ratio")
 
     def likelihood(self, data: Rates, model: PoissonNormal, design: Design) -> Likelihood:
         """Of the events."""

@@ -34,10 +34,6 @@ class RatesWords(CurvesWords):
         "the events that a new study would count in its treatment arm, drawn from the model with each study's own time at "
         "risk and baseline rate"
     )
-    left_out = (
-        "Frequentist estimators beside the models: they take rate ratios with standard errors, for which arms without events "
-        "would have to be corrected, and here the counts enter as they are.",
-    )
 
     def estimates(self, data: Rates, model: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Log rate ratios of the counts alone."""
