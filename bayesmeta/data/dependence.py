@@ -295,3 +295,25 @@ def _from_pairs(table: Table, groups: Sequence[str], y: Floats, se: Floats) -> R
     trials = tuple(groups[i] for i in keep)
     extra = {"trial": trials, "arm": tuple(a for a, _ in pairs), "reference": tuple(r for _, r in pairs)}
     return Rows(keep, tuple(labels), np.array(effects), None, block_diag(*blocks), extra)
+
+
+def reject_covariance_between(
+    cov: NDArray[np.float64] | None, blocks: Sequence[Any], labels: Sequence[str], model: str
+) -> None:
+    """Reject a covariance between rows of different studies, for models whose likelihood is a product over studies.
+
+    Raises
+    ------
+    DataError
+    """
+    if cov is None:
+        return
+    within = np.zeros(cov.shape, dtype=bool)
+    for block in blocks:
+        within[np.ix_(block, block)] = True
+    if np.any(beyond := (cov != 0) & ~within):
+        i, j = (int(x) for x in np.argwhere(beyond)[0])
+        raise DataError(
+            f"{model} takes sampling errors that covary within a study alone, and cov has {cov[i, j]:.3g} between {labels[i]!r} "
+            f"and {labels[j]!r}. A NormalNormal takes such a covariance."
+        )

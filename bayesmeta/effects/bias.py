@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from bayesmeta.data.estimates import Estimates, require_estimates
+from bayesmeta.data.estimates import TRIAL, Estimates, require_estimates
 from bayesmeta.data.risk_of_bias import RiskOfBias, rows_of
 from bayesmeta.errors import SpecificationError
 from bayesmeta.priors._parameters import as_float
@@ -24,15 +24,15 @@ def bias_adjusted(
     """Estimates as they are once the bias of some studies is allowed for: shifted, less certain, and uncertain together.
 
     An estimate of a biased study is y_i ~ N(theta_i + b_i, se_i^2), with b_i ~ N(b, spread^2) and one mean bias b ~ N(bias, sd^2)
-    for all of them. Integrated over b_i and b it is an estimate of theta_i with known mean and covariance, so that every model
-    and every question takes it, and quadrature as exactly as before.
+    for all of them. Integrated over b_i and b it is an estimate of theta_i with known mean and covariance, so that models
+    of estimates take it as they take others. Rows of one study, by the covariate ``trial``, share its bias.
 
     Parameters
     ----------
     data : Estimates
     biased : RiskOfBias or iterable
         Studies at high risk: a table of judgements, whose overall ones are high, serious or critical; names; or one truth value
-        for each study.
+        for each row.
     bias : float, default 0
         Expected mean bias, in the unit and with the sign of the effects: what it adds to them.
     sd : float, default 0
@@ -69,7 +69,7 @@ def bias_adjusted(
            [0.  , 0.  , 0.04]])
     """
     require_estimates(data)
-    high = rows_of(data.study, biased)
+    high = rows_of(trials_of(data), biased)
     if not high.any():
         raise SpecificationError("biased: no study is. Name those at high risk of bias.")
     if not np.isfinite(as_float(bias)):
@@ -81,10 +81,22 @@ def bias_adjusted(
         raise SpecificationError(f"weight={weight!r}: above 0, to 1. To leave studies out, data.drop(...).")
     factor = np.where(high, weight**-0.5, 1.0)
     v = np.diag(data.se**2) if data.cov is None else data.cov
-    cov = v * np.outer(factor, factor) + np.diag(spread**2 * high) + sd**2 * np.outer(high, high)
+    trials = np.array(trials_of(data))
+    one_study = trials[:, None] == trials
+    if data.cov is None and one_study.sum() > trials.size:
+        raise SpecificationError(
+            "data: several rows are of one study, and share its bias beside their sampling errors. Give them the covariance of "
+            "these first, cov=."
+        )
+    cov = v * np.outer(factor, factor) + (spread**2 * one_study + sd**2) * np.outer(high, high)
     independent = not np.any(cov - np.diag(np.diag(cov)))
     errors = {"se": np.sqrt(np.diag(cov))} if independent else {"cov": cov}
     return Estimates(
         y=data.y - bias * high, study=data.study, covariates=dict(data.covariates), measure=data.measure, cluster=data.cluster,
         added=data.added, **errors,
     )  # fmt: skip
+
+
+def trials_of(data: Estimates) -> tuple[str, ...]:
+    """The study of each row: the covariate ``trial`` where there is one."""
+    return tuple(map(str, data.covariates[TRIAL])) if TRIAL in data.covariate_names else data.study

@@ -47,6 +47,9 @@ def planned_se(
             f"n={n:g}: the effects state no measure, whose formula gives a standard error. {_OTHER}"
         )
     known = measure_named(measure)
+    for name, value in (("n", n), ("sd", sd), ("control_risk", control_risk)):
+        if (value is not None and not np.isreal(value)) or isinstance(value, str):
+            raise SpecificationError(f"{name}={value!r}: a number.")
     if not (np.isfinite(n) and n >= 2):
         raise SpecificationError(f"n={n:g}: patients per arm, 2 or more.")
     by_risk = not isinstance(known.risk, str) and known.columns == ("events_t", "n_t", "events_c", "n_c")

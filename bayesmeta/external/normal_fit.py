@@ -91,6 +91,8 @@ def _starts(density: Target, n: int) -> list[tuple[Floats, Floats, Floats]]:
         for j in range(n):
             near = np.abs(shell - j)
             share = mass * (near == near.min())
+            if not share.sum() > 0:
+                share = mass
             share = share / share.sum()
             means[j] = share @ x
             sds[j] = math.sqrt(float(share @ (x - means[j]) ** 2)) * (1 + 0.02 * j)

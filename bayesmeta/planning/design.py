@@ -91,7 +91,8 @@ def numbers(now: Components, se: float, trials: int, asked: Question) -> tuple[N
         n = 2 * n - 1
     raise InferenceError(
         f"what trials with a standard error of {se:.3g} would show could not be computed: numbers still change by {change:.1g} "
-        "with twice as many nodes. Standard error and effects are too far apart; check their unit."
+        "where every second node is left out. Check the unit of the standard error; a posterior that is known by draws says too "
+        "little for so precise a trial."
     )
 
 

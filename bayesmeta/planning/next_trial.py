@@ -12,10 +12,14 @@ from numpy.typing import NDArray
 from bayesmeta.effects.display import Display
 from bayesmeta.effects.planned import planned_se
 from bayesmeta.errors import SpecificationError, require_choice
+from bayesmeta.numbers import real_array
 from bayesmeta.planning.design import Numbers, Question, numbers, perfect_information
+from bayesmeta.priors._parameters import as_float
+from bayesmeta.results.claim_syntax import read
 from bayesmeta.results.effect_components import Components
 from bayesmeta.results.intervals import checked_probability
 from bayesmeta.results.meta_result import MetaResult
+from bayesmeta.results.monotone import monotone_steps
 from bayesmeta.text.numbers import MISSING, format_bound, format_mcse, format_probability, write_row
 from bayesmeta.text.sheet import Grid, Sheet, Shown, facts
 
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Floats = NDArray[np.float64]
+_MOST_TRIALS = 1000
 _REPLICATES = 10  # of draws, from whose variation their Monte Carlo error follows
 
 
@@ -122,8 +127,8 @@ class NextTrial(Shown):
             If a number is negative, or a cost of participants is given and their number is not known.
         """
         for name, value in (("patients", patients), ("per_participant", per_participant), ("fixed", fixed)):
-            if not (np.isfinite(value) and value >= 0):
-                raise SpecificationError(f"{name}={value}: a number of 0 or more.")
+            if not (np.isfinite(as_float(value)) and value >= 0):
+                raise SpecificationError(f"{name}={value!r}: a number of 0 or more.")
         frame = self.table()[["n", "se", "evsi"]]
         if per_participant and frame["n"].isna().any():
             raise SpecificationError(
@@ -176,7 +181,7 @@ class NextTrial(Shown):
         read = (
             f", {self.display.label} {float(self.display.values(np.array(limit))):.4g}" if self.display.changes else ""
         )
-        heading = f"What {which} would show of {self.effect}, a {self.display.analysis}; {self.benefit} is better"
+        heading = f"What {which} would show of {self.effect} ({self.display.analysis}); {self.benefit} is better"
         columns = [
             "per arm", "SE", "significant alone", f"P reaches {self.asked.level:g}", "power at tau 0",
             "SD after", "EVSI",
@@ -201,7 +206,7 @@ class NextTrial(Shown):
         return Sheet(heading, [now, Grid(rows, columns, texts=0), self._words(beyond), self.computed])
 
     def _words(self, beyond: str) -> str:
-        alone = "the trial" if self.trials == 1 else "the pooled trials"
+        alone = "the trial" if self.trials == 1 else "the trials' common-effect pool"
         return (
             f"Significant alone: probability that a two-sided test of {alone} at {self.asked.alpha:g} shows benefit, over what "
             f"the posterior says of a new study. P reaches {self.asked.level:g}: probability that the updated P({beyond}) does. "
@@ -211,7 +216,7 @@ class NextTrial(Shown):
         )
 
     def _worth(self) -> str:
-        return f"; treating costs {self.asked.cost:g} of it" if self.asked.cost else ""
+        return f"; a benefit of {self.asked.cost:g} is what treating costs" if self.asked.cost else ""
 
 
 def next_trial(
@@ -223,7 +228,7 @@ def next_trial(
     sd: float | None = None,
     control_risk: float | None = None,
     effect: str = "mu",
-    benefit: str = "lower",
+    benefit: str,
     level: float = 0.975,
     alpha: float = 0.05,
     cost: float = 0.0,
@@ -256,7 +261,7 @@ def next_trial(
     level : float, default 0.975
         Of the probability of benefit after the update that counts as shown.
     alpha : float, default 0.05
-        Of the two-sided test of the new trials alone.
+        Of the two-sided test of the new trials alone; of several, of their common-effect pool.
     cost : float, default 0
         Benefit that makes treating worth its cost and burden, in the unit of the effect, 0 or more.
     trials : int, default 1
@@ -309,11 +314,14 @@ def next_trial(
         raise SpecificationError(
             "the model has no heterogeneity tau: what a new study would show does not follow from it."
         )
+    _check_effect(result, effect)
     known = result.given_heterogeneity(effect)
     whole = result.draws_with_heterogeneity(effect) if known is None else known
     now = (whole if benefit == "higher" else whole.mirrored()).kept()
     if not np.isfinite(now.weights @ (now.means**2 + now.variances + now.between)):
         raise SpecificationError(f"{effect}: the effect in a new study has no variance. Give mu and tau proper priors.")
+    if known is not None and not (now.variances > 0).any():
+        raise SpecificationError(f"{effect}: the prior says exactly what it is, and no trial adds to that.")
     spreads = _standard_errors(result, n, se, sign * now.mean, sd, control_risk)
     designs, error = [], 0.0
     for size, plain in spreads:
@@ -340,19 +348,32 @@ def next_trial(
     )
 
 
+def _check_effect(result: MetaResult, effect: str) -> None:
+    """Reject what is not linear in the mean effect and the coefficients."""
+    means = ("mu", *result.coefficients)
+    syntax = read(effect, result.prepared.named(effect))
+    steps = monotone_steps(syntax) if syntax.kind == "number" else None
+    linear = steps is not None and not steps[1]
+    if not linear or any(not isinstance(name, str) or name not in means for name, _ in steps[0].terms):  # type: ignore[index]
+        raise SpecificationError(
+            f"effect={effect!r}: a mean effect, linear in {', '.join(x for x in means if x in result.parameters)}; the "
+            "heterogeneity of a new study around it is counted anyway."
+        )
+
+
 def _check(asked: Question, trials: int, design_effect: float) -> None:
     """Reject numbers that cannot be right."""
     for name, value in (("threshold", asked.threshold), ("cost", asked.cost)):
-        if not np.isfinite(value):
+        if not np.isfinite(as_float(value)):
             raise SpecificationError(f"{name}={value}: a finite number, in the unit of the effects.")
     for name, value in (("level", asked.level), ("alpha", asked.alpha)):
         checked_probability(value, name)
     if asked.cost < 0:
         raise SpecificationError(f"cost={asked.cost:g}: a benefit that makes treating worth it, 0 or more.")
-    if trials != int(trials) or not 1 <= trials <= 1000:
-        raise SpecificationError(f"trials={trials}: a whole number from 1 to 1,000.")
-    if not (np.isfinite(design_effect) and design_effect >= 1):
-        raise SpecificationError(f"design_effect={design_effect}: 1 without clusters, above 1 with them.")
+    if not (isinstance(trials, int) and 1 <= trials <= _MOST_TRIALS):
+        raise SpecificationError(f"trials={trials!r}: a whole number from 1 to {_MOST_TRIALS:,}.")
+    if not (np.isfinite(as_float(design_effect)) and design_effect >= 1):
+        raise SpecificationError(f"design_effect={design_effect!r}: 1 without clusters, above 1 with them.")
 
 
 def _standard_errors(
@@ -363,8 +384,9 @@ def _standard_errors(
         raise SpecificationError(
             "give n=, patients per arm, or se=, standard errors of the planned trial: one of them."
         )
+    found: list[tuple[float | None, float]] = []
     if n is not None:
-        sizes = np.atleast_1d(np.asarray(n, float)).tolist()
+        sizes = real_array("n", np.atleast_1d(n), SpecificationError).ravel().tolist()
         found = [(x, planned_se(result.measure, x, mean, sd=sd, control_risk=control_risk)) for x in sizes]
     else:
         for name, value in (("sd", sd), ("control_risk", control_risk)):
@@ -372,12 +394,12 @@ def _standard_errors(
                 raise SpecificationError(
                     f"{name}={value:g}: with se= nothing follows from it. Leave it out, or give n=."
                 )
-        found = [(None, x) for x in np.atleast_1d(np.asarray(se, float)).tolist()]
+        found = [(None, x) for x in real_array("se", np.atleast_1d(se), SpecificationError).ravel().tolist()]
     for _, value in found:
         if not (np.isfinite(value) and value > 0):
             raise SpecificationError(f"se={value}: a standard error above 0, in the unit of the effects.")
     if not found:
-        raise SpecificationError("n=[]: give at least one design.")
+        raise SpecificationError("n and se hold no number: give at least one design.")
     return found
 
 

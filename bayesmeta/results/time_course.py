@@ -72,6 +72,8 @@ class Course(Shown):
             parts.append(
                 "* Extrapolated: no study has a follow-up that early or late; the shape of the curve alone says so."
             )
+        if self.beyond and self.display.changes:
+            parts.append(f"The threshold {self.beyond} is of the {self.display.analysis}.")
         return Sheet("Effect over time", parts)
 
     def __repr__(self) -> str:
@@ -125,8 +127,8 @@ class Duration(Shown):
         parts: list[str | Grid] = [Grid(rows, [f"effect {self.beyond}", "probability"])]
         if np.isfinite(self.median):
             parts.append(
-                f"Where it ends, it does at {self.time} {self.median:.3g} ({100 * self.ci_prob:g}% interval {self.lower:.3g} to "
-                f"{self.upper:.3g})."
+                f"Where it ends, the last {self.time} at which it is there is {self.median:.3g} ({100 * self.ci_prob:g}% "
+                f"interval {self.lower:.3g} to {self.upper:.3g})."
             )
         parts.append(f"Monte Carlo error of a probability: {self.mcse:.1g} at the most.")
         return Sheet("How long the effect lasts", parts)
@@ -151,7 +153,7 @@ def time_course(
     Parameters
     ----------
     result : MetaResult
-        Of a `TimeCourse`.
+        Of a `TimeCourse`. Other covariates of its formula are held at their means over rows, or at the most frequent level.
     times : sequence of float, optional
         0 or above, by default those of the follow-ups; with one mean for each time, some of these.
     below, above : float, optional

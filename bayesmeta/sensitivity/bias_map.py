@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.risk_of_bias import RiskOfBias, rows_of
-from bayesmeta.effects.bias import bias_adjusted
-from bayesmeta.errors import SpecificationError
+from bayesmeta.effects.bias import bias_adjusted, trials_of
+from bayesmeta.errors import BayesmetaError, SpecificationError
 from bayesmeta.results.fit import fit
 from bayesmeta.results.intervals import checked_probability
 from bayesmeta.sensitivity.roots import crossings
@@ -43,7 +43,7 @@ class BiasMap(Shown):
         Standard deviations of biases between studies.
     probability : ndarray, shape (bias, spread)
     as_published, without : float
-        Probability with no bias at all, and without the studies at high risk; NaN where none would be left.
+        Probability with no bias at all, and without the studies at high risk; NaN where the others have no answer.
     level : float
     tipping : tuple of tuple of float
         For each spread, the mean biases at which the probability is the level; empty where it is nowhere on the map.
@@ -95,11 +95,18 @@ class BiasMap(Shown):
                 f"Without the {count_of(len(self.biased), 'study')} at high risk: {format_probability(self.without)}."
             )
         else:
-            said.append("All studies are at high risk.")
+            said.append("Without these studies the model has no answer.")
         for j in columns:
             if ends := self.tipping[j]:
-                vary = f"With biases that vary by {self.spread[j]:.3g}" if self.spread[j] else "With one bias for all"
+                vary = f"Where biases vary by {self.spread[j]:.3g}" if self.spread[j] else "Where all have one bias"
                 said.append(f"{vary} it is {self.level:g} at a mean bias of {' and '.join(f'{x:.4g}' for x in ends)}.")
+        if not any(self.tipping):
+            said.append(f"Nowhere on the map is it {self.level:g}.")
+        if rows.size < self.bias.size or columns.size < self.spread.size:
+            said.append(
+                f"Shown are {rows.size} of {self.bias.size} mean biases and {columns.size} of {self.spread.size} spreads; "
+                "table() has all."
+            )
         heading = f"P({self.claim}) by the bias of {count_of(len(self.biased), 'study')} at high risk"
         return Sheet(heading, [Grid(cells, heads, caption="Columns: how biases vary between studies"), " ".join(said)])
 
@@ -164,17 +171,18 @@ def bias_map(
     -0.2        0.98    0.96
     0          0.993    0.99
     <BLANKLINE>
-    P(mu < 0) as published: 0.993. Without the 3 studies at high risk: 0.63. With
-    one bias for all it is 0.95 at a mean bias of -0.3398. With biases that vary by
-    0.2 it is 0.95 at a mean bias of -0.2323.
+    P(mu < 0) as published: 0.993. Without the 3 studies at high risk: 0.63. Where
+    all have one bias it is 0.95 at a mean bias of -0.3398. Where biases vary by 0.2
+    it is 0.95 at a mean bias of -0.2323.
     """
     ends = np.atleast_1d(np.asarray(bias, float)), np.atleast_1d(np.asarray(spread, float))
     for name, values in zip(("bias", "spread"), ends, strict=True):
         if values.ndim != 1 or not values.size or not np.isfinite(values).all() or (np.diff(values) <= 0).any():
             raise SpecificationError(f"{name}={values.tolist()}: give finite numbers in increasing order.")
     checked_probability(level, "level")
-    high = rows_of(data.study, biased)
-    names = tuple(x for x, is_high in zip(data.study, high, strict=True) if is_high)
+    trials = trials_of(data)
+    high = rows_of(trials, biased)
+    names = tuple(dict.fromkeys(x for x, is_high in zip(trials, high, strict=True) if is_high))
 
     def probability(mean: float, between: float) -> float:
         adjusted = bias_adjusted(data, high, mean, sd=sd, spread=between)
@@ -183,7 +191,6 @@ def bias_map(
     means, spreads = ends
     grid = np.array([[probability(float(b), float(s)) for s in spreads] for b in means])
     tipping = tuple(tuple(crossings(partial(probability, between=float(s)), means.tolist(), level)) for s in spreads)
-    rest = np.flatnonzero(~high)
     return BiasMap(
         claim=claim,
         biased=names,
@@ -191,7 +198,15 @@ def bias_map(
         spread=spreads,
         probability=grid,
         as_published=fit(data, model, "quadrature").probability(claim),
-        without=fit(data.drop(names), model, "quadrature").probability(claim) if rest.size else float("nan"),
+        without=_without(data, model, [x for x, is_high in zip(data.study, high, strict=True) if is_high], claim),
         level=level,
         tipping=tipping,
     )
+
+
+def _without(data: Estimates, model: Model, high: Sequence[str], claim: str) -> float:
+    """Probability without the studies at high risk; NaN where the model of the others has no answer."""
+    try:
+        return fit(data.drop(high), model, "quadrature").probability(claim)
+    except BayesmetaError:
+        return float("nan")

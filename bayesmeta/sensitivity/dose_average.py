@@ -55,7 +55,7 @@ def dose_average(
     probabilities : mapping of str to float, optional
         Prior probabilities of the shapes, which sum to one; equal by default.
     seed : int, default 0
-        Of the draws behind `effective_dose`, `minimum_dose` and `monotone_probability`; all else is exact.
+        Of the draws behind `effective_dose`, `minimum_dose` and `monotone_probability`; all else is by quadrature.
 
     Returns
     -------

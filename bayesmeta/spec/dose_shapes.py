@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesmeta.errors import SpecificationError
+
 Floats = NDArray[np.float64]
 Values = Mapping[str, Any]
 _LOG_SPREAD = 10.0  # the log-linear shape is linear in log(1 + 10 d / D): near zero in d, above a tenth of D in log(d)
@@ -60,6 +62,11 @@ def _sigmoid(dose: Floats, unit: float, values: Values, ops: Any) -> tuple[Any, 
 def _exponential(dose: Floats, unit: float, values: Values, ops: Any) -> tuple[Any, ...]:
     """(exp(d / delta) - 1) / (exp(D / delta) - 1), in terms that neither overflow nor cancel for doses up to D."""
     delta = values["delta"][..., None]
+    if np.max(dose) > unit * (1 + 1e-12):  # rounding
+        raise SpecificationError(
+            f"dose {float(np.max(dose)):g}: an exponential curve is not followed beyond unit_dose={unit:g}, where it has no "
+            "bound. Leave such doses or this shape out."
+        )
 
     def share(x: Any) -> Any:
         half = ops.tanh(0.5 * x / delta)

@@ -76,6 +76,37 @@ def test_an_unbounded_spread_or_no_weight_drops_the_studies():
     assert bm.bias_adjusted(DATA, HIGH) == DATA
 
 
+def test_rows_of_one_study_share_its_bias():
+    cov = np.diag(DATA.se**2)
+    cov[0, 1] = cov[1, 0] = 0.02
+    data = bm.Estimates(y=DATA.y, cov=cov, study=STUDY, covariates={"trial": list("XXYZZ")})
+    found = bm.bias_adjusted(data, ["X"], -0.1, spread=0.3, sd=0.1)
+    assert_allclose(found.cov[:3, :3] - cov[:3, :3], [[0.1, 0.1, 0], [0.1, 0.1, 0], [0, 0, 0]], atol=1e-12)
+    rob = bm.RiskOfBias.from_frame({"Study": list("XYZ"), "Overall": ["High", "Low", "Low"]})
+    assert bm.bias_map(data, MODEL, rob, "mu < 0", bias=[0.0]).biased == ("X",)
+    with pytest.raises(bm.SpecificationError, match="several rows are of one study"):
+        bm.bias_adjusted(bm.Estimates(y=DATA.y, se=DATA.se, covariates={"trial": list("XXYZZ")}), ["X"], spread=0.3)
+
+
+def test_models_of_studies_one_by_one_reject_a_covariance_between_them():
+    table = {"trial": list("AABBC"), "time": [1, 2, 1, 2, 1], "dose": [1, 2, 1, 2, 1]}
+    cov = np.diag(DATA.se**2)
+    data = bm.bias_adjusted(bm.Estimates(y=DATA.y, cov=cov, covariates=table), ["A", "B"], sd=0.2)
+    priors = {"mu": bm.Normal(0, 1), "tau": bm.HalfNormal(0.3)}
+    for model in (
+        bm.TimeCourse(formula="1 + time", beta={"time": bm.Normal(0, 1)}, rho=0.8, **priors),
+        bm.DoseResponse("linear", unit_dose=2, heterogeneity="amplitude", **priors),
+    ):
+        with pytest.raises(bm.DataError, match="covary within a study alone"):
+            bm.fit(data, model)
+
+
+def test_a_model_that_the_other_studies_do_not_answer_leaves_the_map():
+    found = bm.bias_map(DATA, MODEL, HIGH, "theta[A] < 0", bias=[-0.2, 0.0])
+    assert math.isnan(found.without)
+    assert "Without these studies the model has no answer" in " ".join(str(found).split())
+
+
 def test_what_is_covariant_stays_so_and_a_weight_divides_variances():
     cov = np.diag(DATA.se**2)
     cov[0, 3] = cov[3, 0] = 0.01

@@ -8,6 +8,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesmeta.data.dependence import reject_covariance_between
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import DataError, SpecificationError
 from bayesmeta.families.dose_response.arrays import Doses, doses_of
@@ -59,6 +60,9 @@ class OfDoseResponse(DoseWords, Family):
     def check(self, data: Estimates, model: DoseResponse) -> None:
         """Reject doses that the model cannot be of."""
         doses = doses_of(data)
+        if model.heterogeneity == "amplitude":
+            blocks = [np.flatnonzero(doses.study == i) for i in range(doses.study.max() + 1)]
+            reject_covariance_between(data.cov, blocks, data.study, "a DoseResponse with heterogeneous amplitudes")
         largest = max(doses.dose.max(), doses.reference.max())
         if model.shape == "exponential" and model.unit_dose is not None and largest > model.unit_dose:
             raise DataError(

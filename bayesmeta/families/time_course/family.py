@@ -8,6 +8,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesmeta.data.dependence import reject_covariance_between
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError
 from bayesmeta.families.exact import Exact
@@ -61,6 +62,7 @@ class OfTimeCourse(TimeCourseWords, Family):
     def check(self, data: Estimates, model: TimeCourse) -> None:
         """Reject times that cannot be, and errors whose correlation is stated twice or not at all."""
         rows = follow_ups(data, model)
+        reject_covariance_between(data.cov, rows.studies, data.study, "a TimeCourse")
         if rows.cov is not None and model.rho_within is not None:
             raise SpecificationError(
                 f"rho_within={model.rho_within}: the data have the covariance of their sampling errors. Leave rho_within out."

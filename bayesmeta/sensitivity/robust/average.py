@@ -109,7 +109,7 @@ def robust_average(
     if not worst.fit.error <= max(ERROR_LIMIT, tolerance):
         warnings.warn(
             f"the log marginal likelihood of the model with bias {worst.label!r} may be off by {worst.fit.error:.2g}: priors "
-            "with heavy tails are hard with few studies. Use InvGamma, LogNormal or HalfNormal on tau.",
+            "with heavy tails are hard with few studies, or where effects are in a unit far from that of the priors.",
             ConvergenceWarning,
             stacklevel=2,
         )

@@ -104,6 +104,6 @@ def _priors(found: RobustAverage) -> str:
     )
     return (
         f"Priors: an effect with probability {format_probability(found.effect)}, then mu ~ {found.mu}; heterogeneity with "
-        f"{format_probability(found.heterogeneity)}, then tau ~ {found.tau}. Effects that are {found.direction} are looked "
-        f"for.{scale}"
+        f"{format_probability(found.heterogeneity)}, then tau ~ {found.tau}. Studies are taken to have looked "
+        f"for {found.direction} effects.{scale}"
     )

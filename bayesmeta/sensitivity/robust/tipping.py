@@ -98,6 +98,10 @@ def selection_tipping(found: RobustAverage, claim: str, level: float, step: floa
     claim = claim or ("mu > 0" if found.direction == "positive" else "mu < 0")
     if not (is_between(level, 0, 1) and is_between(step, 0, 1)):
         raise SpecificationError(f"level={level!r}, step={step!r}: both lie between 0 and 1, e.g. 0.95 and 0.025.")
+    if claim.replace(" ", "").replace("<", ">").split(">")[0] != "mu":
+        raise SpecificationError(
+            f"claim={claim!r}: how strong selection must be is asked of claims about mu alone, 'mu > 0' say."
+        )
     data = found.data
 
     def at(log_ratio: float) -> float:
