@@ -33,7 +33,8 @@ COMPILED = {
         "families/estimates/kernel", "families/rates/poisson", "families/review/kernel", "families/review/kernel_fit",
         "families/review/kernel_trials", "families/review/op", "families/review/importance/kernel_slopes",
         "families/time_course/kernel",
-        "families/review/importance/kernel_newton", "quadrature/study_curves/grid_kernel", "quadrature/study_curves/kernel",
+        "families/review/importance/kernel_newton", "quadrature/study_curves/curve_kernel",
+        "quadrature/study_curves/grid_kernel", "quadrature/study_curves/kernel",
         "quadrature/study_curves/lines", "quadrature/study_curves/surface_kernel",
         "quadrature/study_curves/pieces", "families/counts/two_risks",
     )

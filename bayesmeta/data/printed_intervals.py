@@ -12,6 +12,7 @@ from bayesmeta.data.tables import Table
 
 _LEVEL = r"(?:(?P<level>\d+(?:\.\d+)?)\s*%\s*(?:C[rR]?I|confidence interval|credible interval)?\s*[:=,]?\s*)?"
 _LONGEST = 100  # characters of a cell, beyond which it is prose
+_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}")  # as well as a number with three decimals
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 
 
@@ -77,9 +78,9 @@ def printed_interval(text: str) -> dict[str, str] | None:
         if len(plain) <= _LONGEST
         else None
     )
-    if match is None:
-        return None
     parts = ("estimate", "lower", "upper")
+    if match is None or all(_THOUSANDS.fullmatch(match[part]) for part in parts):
+        return None
     return {part: match[part].replace(",", ".") for part in parts} | {"level": match["level"] or "95"}
 
 

@@ -113,8 +113,8 @@ def _reference_doses(table: Table, control: NDArray[np.intp]) -> Floats | None:
     if "dose" not in table.columns or "reference_dose" in table.columns:
         return None
     numbers = [as_number(table.columns["dose"][i]) for i in control]
-    doses = np.array([0.0 if number is None else float(number) for number in numbers])
-    return doses if None not in numbers and doses.any() else None
+    doses = np.array([np.nan if number is None else float(number) for number in numbers])
+    return doses if not np.isnan(doses).any() and doses.any() else None
 
 
 def _check_rows(table: Table, numbers: Mapping[str, Floats]) -> None:

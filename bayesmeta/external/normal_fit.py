@@ -95,7 +95,8 @@ def _starts(density: Target, n: int) -> list[tuple[Floats, Floats, Floats]]:
                 share = mass
             share = share / share.sum()
             means[j] = share @ x
-            sds[j] = math.sqrt(float(share @ (x - means[j]) ** 2)) * (1 + 0.02 * j)
+            spread = math.sqrt(float(share @ (x - means[j]) ** 2))  # none of a single node
+            sds[j] = max(spread, 0.5 * float(share @ np.abs(x - median))) * (1 + 0.02 * j)
             weights[j] = max(float((mass * (shell == j)).sum()), 1e-3)
         starts.append((weights / weights.sum(), means, sds))
     return starts if n > 1 else starts[:1]

@@ -28,7 +28,7 @@ from bayesmeta.report.know_first import coefficient_label
 from bayesmeta.report.page_one import benefits
 from bayesmeta.report.prior_sentences import prior_on
 from bayesmeta.report.sentences import estimate_sentence, outcome_sentence, signal_sentence
-from bayesmeta.text.numbers import MISSING, format_number, format_probability, format_probability_range
+from bayesmeta.text.numbers import MISSING, count_of, format_number, format_probability, format_probability_range
 
 
 class Drawn:
@@ -92,7 +92,7 @@ def forest_figures(outcome: OutcomeRecord, ci_prob: float) -> list[Picture]:
         drawn = {"display": display, "x_label": measure_label(outcome), "benefit": outcome.benefit}
         src, narrow = (Drawn(forest, data, narrow=narrow, **drawn) for narrow in (False, True))
         marks = outcome.evidence.marks.get(key, Marks())
-        hollow, trials = len(data.studies) - known, outcome.evidence.counted or f"{len(data.studies)} trials"
+        hollow, trials = len(data.studies) - known, outcome.evidence.counted or count_of(len(data.studies), "trial")
         shown = (
             f"{known} known and {hollow} latent"
             if marks == Marks()

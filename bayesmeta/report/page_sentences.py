@@ -30,7 +30,7 @@ def counted(evidence: EvidenceRecord) -> str:
     n = len(evidence.studies)
     if not n:
         return ""
-    text = evidence.counted or f"{n} trials"
+    text = evidence.counted or count_of(n, "trial")
     if evidence.latent:
         known = f"{n - evidence.latent} with an effect and standard error"
         text += f": {known}, {evidence.latent} latent (their results are parameters of the model, not guesses)"

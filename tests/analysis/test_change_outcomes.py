@@ -295,7 +295,7 @@ REFUSED = {
     "kind": (
         TOML, KIND, 'kind = "change_norml"\n',
         "'change_norml': choose one of 'normal', 'arm_normal', 'change_normal', 'binomial_normal', 'hypergeometric_normal', "
-        "'beta_binomial', 'poisson_normal', 'mixed_normal'. Did",
+        "'beta_binomial', 'poisson_normal', 'mixed_normal', 'dose_response', 'time_course'. Did",
     ),
     "no kind": (TOML, KIND, "", "unknown key 'outcomes.pain.models.overall.correlation'. It belongs to kind = 'change_normal'"),
     "other kind": (TOML, "correlation = ", 'typical_sd = "HalfNormal(1)"\ncorrelation = ', "belongs to kind = 'arm_normal'"),

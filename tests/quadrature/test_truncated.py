@@ -373,7 +373,6 @@ def test_two_truncated_priors_and_what_needs_normals_name_a_way_out():
     model = bm.NormalNormal(mu=UP, tau=bm.HalfNormal(1))
     for ask in (
         lambda: bm.fit_batch(Y[None], SE[None], mu=UP, tau=bm.HalfNormal(1)),
-        lambda: bm.map_prior(bm.Estimates(Y, SE), model),
         lambda: bm.prior_derivatives(bm.Estimates(Y, SE), model),
     ):
         with pytest.raises(SpecificationError, match="Normal, StudentT or Cauchy|normal and t priors"):

@@ -86,8 +86,14 @@ def run(table: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[
     return ran
 
 
+ELSEWHERE = {
+    "dose-response",
+    "time-course",
+}  # of models that these studies have no columns for: test_blocks_of_pages.py
+
+
 def test_every_kind_is_tried() -> None:
-    assert set(CASES) == set(PLOTS)
+    assert set(CASES) == set(PLOTS) - ELSEWHERE
 
 
 @pytest.mark.parametrize("kind", CASES)

@@ -12,8 +12,10 @@ from bayesmeta.families.counts.measures import MEASURES, measure_of
 from bayesmeta.families.counts.words import CountsWords
 from bayesmeta.families.curves.family import OfCurves
 from bayesmeta.families.curves.problem import StudyCurves
+from bayesmeta.families.exact import Exact
 from bayesmeta.families.frequentist import Frequentist
 from bayesmeta.families.likelihood import Likelihood
+from bayesmeta.priors import plain
 from bayesmeta.spec.binomial_normal import BinomialNormal
 from bayesmeta.spec.design import Design
 from bayesmeta.spec.normal_normal import NormalNormal
@@ -56,6 +58,22 @@ class OfCounts(CountsWords, OfCurves):
                 "State one, e.g. baseline=Normal(0, 10)."
             )
         return model
+
+    def exact(self, data: Counts, model: BinomialNormal) -> Exact | str:
+        """By likelihood curves, but for risk differences that these do not resolve."""
+        if model.measure == "rd":
+            if any(part.atom == 0 for _, part in plain(model.base.tau).leaves()):
+                return (
+                    f"prior for tau is {model.base.tau}: without heterogeneity the likelihood of a risk difference "
+                    "ends at -1 and 1, which quadrature does not resolve. State a small tau, PointMass(0.001), or use engine='nuts'."
+                )
+            total, size = data.events_t + data.events_c, data.n_t + data.n_c
+            if ((total == 0) | (total == size)).all():
+                return (
+                    "every study has no event in both arms, or events alone: quadrature does not resolve a risk difference of "
+                    "these. Use engine='nuts'."
+                )
+        return super().exact(data, model)
 
     def frequentist(self, data: Counts, models: Sequence[Any]) -> Frequentist:
         """Of the counts as they are, and of effects with a half added to zero cells."""

@@ -13,6 +13,7 @@ from bayesmeta.effects.display import Display
 from bayesmeta.families.counts.measures import MEASURES, crude, measure_of
 from bayesmeta.families.curves.words import CurvesWords
 from bayesmeta.families.words import TRUE_EFFECTS, ForestColumn, Marks, Reader
+from bayesmeta.text.numbers import count_of
 
 
 class CountsWords(CurvesWords):
@@ -66,8 +67,9 @@ class CountsWords(CurvesWords):
         )
         measure = MEASURES[model.measure]
         return (
-            f"{data.n_studies} studies with events and participants of both arms; {cells}. The events enter by their binomial "
-            "likelihood, zeros as they are and nothing added: the logit of the risk in the control arm of study i is alpha_i, "
+            f"{count_of(data.n_studies, 'study')} with events and participants of both arms; {cells}. The events enter by their "
+            "binomial likelihood, zeros as they are and nothing added: the logit of the risk in the control arm of study i is "
+            "alpha_i, "
             f"{measure.treated}, where theta_i is the study's {measure.theta}. {measure.outside}The baselines alpha_i are "
             f"independent, each with the prior {model.baseline}. A study without events says what this prior lets it say of "
             f"theta_i{measure.silent}."

@@ -162,6 +162,10 @@ def _between(text: str, ratio: bool) -> tuple[float, float]:
     value, half = float(text), 0.5 * 10.0 ** -decimals(text)
     if not ratio:
         return value - half, value + half
+    if value + half <= 0:
+        raise DataError(
+            f"printed {text}: a ratio is above 0. If these are logarithms of ratios, give y and se in place of it."
+        )
     return math.log(value - half) if value > half * (1 + 1e-9) else -math.inf, math.log(value + half)
 
 

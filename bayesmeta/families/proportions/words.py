@@ -13,6 +13,7 @@ from bayesmeta.effects.display import Display
 from bayesmeta.families.curves.crude import log_ratio
 from bayesmeta.families.curves.words import CurvesWords
 from bayesmeta.families.words import TRUE_EFFECTS, ForestColumn, Reader
+from bayesmeta.text.numbers import count_of
 
 
 class ProportionsWords(CurvesWords):
@@ -50,7 +51,7 @@ class ProportionsWords(CurvesWords):
         data = readers[0].data
         none, every = int((data.events == 0).sum()), int((data.events == data.n).sum())
         return (
-            f"{data.n_studies} studies with events and participants of a single arm; {none} have no event, {every} events only. "
-            "The events enter by their binomial likelihood, zeros and 100% as they are and nothing added: theta_i is the logit "
-            "of the risk in study i. Without a comparison these are risks, and no effect of a treatment follows from them."
+            f"{count_of(data.n_studies, 'study')} with events and participants of a single arm; {none} have no event, {every} "
+            "events only. The events enter by their binomial likelihood, zeros and 100% as they are and nothing added: theta_i is "
+            "the logit of the risk in study i. Without a comparison these are risks, and no effect of a treatment follows from them."
         )

@@ -7,7 +7,7 @@ import math
 import numba
 import numpy as np
 
-from bayesmeta.quadrature.study_curves.kernel import slopes, value
+from bayesmeta.quadrature.study_curves.curve_kernel import slopes, value
 
 
 @numba.njit(cache=True, error_model="numpy")

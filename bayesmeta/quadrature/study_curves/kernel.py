@@ -15,6 +15,7 @@ import math
 import numba
 import numpy as np
 
+from bayesmeta.quadrature.study_curves.curve_kernel import panel_of, slopes, value
 from bayesmeta.quadrature.study_curves.lines import place_below
 from bayesmeta.quadrature.study_curves.pieces import NOTHING, sums
 
@@ -40,64 +41,6 @@ _NOTHING, _UNDERFLOW = 1e-19, 1e-250  # share of a sum that no longer counts, an
 GAUSS_X, GAUSS_W = np.polynomial.hermite_e.hermegauss(11)
 GAUSS_W = GAUSS_W / GAUSS_W.sum()
 _OTHERS, _OTHERS_W = np.delete(GAUSS_X, GAUSS_X.size // 2), np.delete(GAUSS_W, GAUSS_X.size // 2)  # but for the middle
-
-
-@numba.njit(cache=True, error_model="numpy", inline="always")
-def _clenshaw(c, x):
-    """Chebyshev series at x."""
-    b1, b2, twice = 0.0, 0.0, 2 * x
-    for j in range(c.size - 1, 0, -1):
-        b1, b2 = twice * b1 - b2 + c[j], b1
-    return x * b1 - b2 + c[0]
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _panel(edges, n, x):
-    """The panel of x, one of the ends where x lies beyond."""
-    low, high = 0, n
-    while high - low > 1:
-        middle = (low + high) // 2
-        if edges[middle] <= x:
-            low = middle
-        else:
-            high = middle
-    return low
-
-
-@numba.njit(cache=True, error_model="numpy")
-def value(edges, series, n, x):
-    """Log of a curve at x; beyond its panels it goes on as a line."""
-    inside = min(max(x, edges[0]), edges[n])
-    p = _panel(edges, n, inside)
-    half = (edges[p + 1] - edges[p]) / 2
-    u = (inside - edges[p]) / half - 1
-    found = _clenshaw(series[p, 0], u)
-    return found if inside == x else found + _clenshaw(series[p, 1], u) * (x - inside)
-
-
-@numba.njit(cache=True, error_model="numpy")
-def values(edges, series, n, x):
-    """The same at many x."""
-    found = np.empty(x.size)
-    for j in range(x.size):
-        found[j] = value(edges, series, n, x[j])
-    return found
-
-
-@numba.njit(cache=True, error_model="numpy")
-def slopes(edges, series, n, x):
-    """Log of a curve at x, with its first and second derivative."""
-    inside = min(max(x, edges[0]), edges[n])
-    p = _panel(edges, n, inside)
-    u = (inside - edges[p]) / ((edges[p + 1] - edges[p]) / 2) - 1
-    a1, a2, b1, b2, c1, c2, twice = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 2 * u
-    for j in range(series.shape[2] - 1, 0, -1):  # Clenshaw's recurrence of all three side by side
-        a1, a2 = twice * a1 - a2 + series[p, 0, j], a1
-        b1, b2 = twice * b1 - b2 + series[p, 1, j], b1
-        c1, c2 = twice * c1 - c2 + series[p, 2, j], c1
-    first = u * b1 - b2 + series[p, 1, 0]
-    at, second = u * a1 - a2 + series[p, 0, 0], u * c1 - c2 + series[p, 2, 0]
-    return at + first * (x - inside), first, second if inside == x else 0.0
 
 
 @numba.njit(cache=True, error_model="numpy")
@@ -182,7 +125,7 @@ def _on_grid(grid, first, step, n, left, right, m, tau):
 def _gauss(edges, series, n, m, tau, top, work):
     """Mean of a curve over N(m, tau^2), relative to its value at m, whose log is `top`, by a Gauss-Hermite rule."""
     total, reach = GAUSS_W[GAUSS_X.size // 2], tau * GAUSS_X[-1]
-    p = _panel(edges, n, m)
+    p = panel_of(edges, n, m)
     if not (edges[p] <= m - reach and m + reach <= edges[p + 1]):
         for q in range(GAUSS_X.size):
             if q != GAUSS_X.size // 2:
@@ -207,7 +150,7 @@ def _gauss(edges, series, n, m, tau, top, work):
 @numba.njit(cache=True, error_model="numpy")
 def _by_panels(edges, series, most, n, m, tau, work):
     """Log of the mean of a curve that ends or bends over N(m, tau^2)."""
-    p = _panel(edges, n, m)
+    p = panel_of(edges, n, m)
     if edges[p] <= m - _SURE * tau and m + _SURE * tau <= edges[p + 1] and series[p, 0, 0] > NOTHING:
         at, by, curvature = slopes(edges, series, n, m)
         if abs(by) * tau < _SLOPE and abs(curvature) * tau**2 < _BEND:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 
-from bayesmeta.quadrature.study_curves import grid_kernel, kernel, mixtures
+from bayesmeta.quadrature.study_curves import curve_kernel, grid_kernel, kernel, mixtures
 from bayesmeta.quadrature.study_curves.pieces import NOTHING
 
 Floats = NDArray[np.float64]
@@ -165,7 +165,7 @@ class CurveTables:
         if self.parts[study]:
             return mixtures.log_density(*self._mixture(study), theta - self.centre[study])
         of = self.edges[study], self.series[study], int(self.panels[study])
-        return np.asarray(kernel.values(*of, *_arrays(theta.ravel()))).reshape(theta.shape)
+        return np.asarray(curve_kernel.values(*of, *_arrays(theta.ravel()))).reshape(theta.shape)
 
     def kept(self, key: object, compute: Callable[[], Any]) -> Any:
         """What is computed from these curves alone, the first time that it is asked for."""

@@ -192,3 +192,15 @@ def test_what_measures_cannot_be() -> None:
         replace(model("rd"), baseline=None)
     with pytest.raises(bm.SpecificationError, match="Say log_or, log_rr or rd"):
         prepare(counts("zero cells"), model("rd")).family.build(model("rd").base, counts("zero cells"), "smd", {})
+
+
+@pytest.mark.parametrize(
+    ("events", "tau", "message"),
+    [((7, 8, 3, 8), bm.PointMass(0), "ends at -1 and 1"), ((1, 1, 1, 1), bm.HalfNormal(0.1), "or events alone")],
+)
+def test_risk_differences_that_quadrature_does_not_resolve_are_left_to_sampling(events, tau, message):
+    """Read beyond -1 and 1 a curve would go on as a line: mu would lie outside with a tenth of its probability."""
+    a, n, c, m = events
+    data = bm.Counts(events_t=[a], n_t=[n], events_c=[c], n_c=[m])
+    with pytest.raises(bm.SpecificationError, match=message):
+        bm.fit(data, bm.BinomialNormal(mu=bm.Normal(0, 0.4), tau=tau, measure="rd"), "quadrature")

@@ -221,7 +221,7 @@ def test_what_is_printed_says_what_was_assumed(ensembles: dict[str, bm.RobustAve
     text = " ".join(str(ensembles["bem2011"]).split())
     for words in (
         "36 models, 9 studies", "mu ~ Normal(0, 1)", "tau ~ InvGamma(1, 0.15)", "Publication bias 0.5000 0.9433 16.6",
-        "No study has a one-sided P value from 0.5 to 0.95", "Effects that are positive are looked for",
+        "No study has a one-sided P value from 0.5 to 0.95", "Studies are taken to have looked for positive effects",
     ):  # fmt: skip
         assert words in text
 
