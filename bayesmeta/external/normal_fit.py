@@ -114,7 +114,8 @@ def _em_step(density: Target, weights: Floats, means: Floats, sds: Floats) -> tu
     share = density.mass * np.exp(logs - np.logaddexp.reduce(logs, axis=0))
     weights = np.maximum(share.sum(axis=1), 1e-12)
     means = share @ density.x / weights
-    return weights, means, np.sqrt((share * (density.x - means[:, None]) ** 2).sum(axis=1) / weights)
+    sds = np.sqrt((share * (density.x - means[:, None]) ** 2).sum(axis=1) / weights)
+    return weights, means, np.maximum(sds, np.diff(density.x).min())  # no narrower than the nodes can tell
 
 
 def _optimised(density: Target, start: tuple[Floats, Floats, Floats]) -> NormalFit:

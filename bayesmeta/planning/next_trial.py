@@ -10,16 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesmeta.effects.display import Display
-from bayesmeta.effects.planned import planned_se
 from bayesmeta.errors import SpecificationError, require_choice
-from bayesmeta.numbers import real_array
+from bayesmeta.planning.arguments import check_effect, check_numbers, standard_errors
 from bayesmeta.planning.design import Numbers, Question, numbers, perfect_information
 from bayesmeta.priors._parameters import as_float
-from bayesmeta.results.claim_syntax import read
 from bayesmeta.results.effect_components import Components
-from bayesmeta.results.intervals import checked_probability
 from bayesmeta.results.meta_result import MetaResult
-from bayesmeta.results.monotone import monotone_steps
 from bayesmeta.text.numbers import MISSING, format_bound, format_mcse, format_probability, write_row
 from bayesmeta.text.sheet import Grid, Sheet, Shown, facts
 
@@ -27,7 +23,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Floats = NDArray[np.float64]
-_MOST_TRIALS = 1000
 _REPLICATES = 10  # of draws, from whose variation their Monte Carlo error follows
 
 
@@ -301,20 +296,20 @@ def next_trial(
     >>> trial = bm.next_trial(result, se=[2.8, 5.6], benefit="higher")
     >>> trial.table()[["se", "significant", "reaches", "expected_sd"]].round(4)
         se  significant  reaches  expected_sd
-    0  2.8       0.6426   0.7286       3.2160
-    1  5.6       0.3399   0.6112       3.6800
+    0  2.8       0.6426   0.7286        3.216
+    1  5.6       0.3399   0.6112        3.680
     >>> round(trial.evpi, 4)
     0.0675
     """
     require_choice("benefit", benefit, ("lower", "higher"))
     sign = 1.0 if benefit == "higher" else -1.0
     asked = Question(threshold=sign * threshold, level=level, alpha=alpha, cost=cost)
-    _check(asked, trials, design_effect)
+    check_numbers(asked, trials, design_effect)
     if "tau" not in result.parameters:
         raise SpecificationError(
             "the model has no heterogeneity tau: what a new study would show does not follow from it."
         )
-    _check_effect(result, effect)
+    check_effect(result, effect)
     known = result.given_heterogeneity(effect)
     whole = result.draws_with_heterogeneity(effect) if known is None else known
     now = (whole if benefit == "higher" else whole.mirrored()).kept()
@@ -322,7 +317,7 @@ def next_trial(
         raise SpecificationError(f"{effect}: the effect in a new study has no variance. Give mu and tau proper priors.")
     if known is not None and not (now.variances > 0).any():
         raise SpecificationError(f"{effect}: the prior says exactly what it is, and no trial adds to that.")
-    spreads = _standard_errors(result, n, se, sign * now.mean, sd, control_risk)
+    spreads = standard_errors(result, n, se, sign * now.mean, sd, control_risk)
     designs, error = [], 0.0
     for size, plain in spreads:
         one = plain * float(np.sqrt(design_effect))
@@ -346,61 +341,6 @@ def next_trial(
         error=None if known is None or bound is None else bound + error,
         display=result.display,
     )
-
-
-def _check_effect(result: MetaResult, effect: str) -> None:
-    """Reject what is not linear in the mean effect and the coefficients."""
-    means = ("mu", *result.coefficients)
-    syntax = read(effect, result.prepared.named(effect))
-    steps = monotone_steps(syntax) if syntax.kind == "number" else None
-    linear = steps is not None and not steps[1]
-    if not linear or any(not isinstance(name, str) or name not in means for name, _ in steps[0].terms):  # type: ignore[index]
-        raise SpecificationError(
-            f"effect={effect!r}: a mean effect, linear in {', '.join(x for x in means if x in result.parameters)}; the "
-            "heterogeneity of a new study around it is counted anyway."
-        )
-
-
-def _check(asked: Question, trials: int, design_effect: float) -> None:
-    """Reject numbers that cannot be right."""
-    for name, value in (("threshold", asked.threshold), ("cost", asked.cost)):
-        if not np.isfinite(as_float(value)):
-            raise SpecificationError(f"{name}={value}: a finite number, in the unit of the effects.")
-    for name, value in (("level", asked.level), ("alpha", asked.alpha)):
-        checked_probability(value, name)
-    if asked.cost < 0:
-        raise SpecificationError(f"cost={asked.cost:g}: a benefit that makes treating worth it, 0 or more.")
-    if not (isinstance(trials, int) and 1 <= trials <= _MOST_TRIALS):
-        raise SpecificationError(f"trials={trials!r}: a whole number from 1 to {_MOST_TRIALS:,}.")
-    if not (np.isfinite(as_float(design_effect)) and design_effect >= 1):
-        raise SpecificationError(f"design_effect={design_effect!r}: 1 without clusters, above 1 with them.")
-
-
-def _standard_errors(
-    result: MetaResult, n: Any, se: Any, mean: float, sd: float | None, control_risk: float | None
-) -> list[tuple[float | None, float]]:
-    """Patients per arm, where they are known, and standard error of each design."""
-    if (n is None) == (se is None):
-        raise SpecificationError(
-            "give n=, patients per arm, or se=, standard errors of the planned trial: one of them."
-        )
-    found: list[tuple[float | None, float]] = []
-    if n is not None:
-        sizes = real_array("n", np.atleast_1d(n), SpecificationError).ravel().tolist()
-        found = [(x, planned_se(result.measure, x, mean, sd=sd, control_risk=control_risk)) for x in sizes]
-    else:
-        for name, value in (("sd", sd), ("control_risk", control_risk)):
-            if value is not None:
-                raise SpecificationError(
-                    f"{name}={value:g}: with se= nothing follows from it. Leave it out, or give n=."
-                )
-        found = [(None, x) for x in real_array("se", np.atleast_1d(se), SpecificationError).ravel().tolist()]
-    for _, value in found:
-        if not (np.isfinite(value) and value > 0):
-            raise SpecificationError(f"se={value}: a standard error above 0, in the unit of the effects.")
-    if not found:
-        raise SpecificationError("n and se hold no number: give at least one design.")
-    return found
 
 
 def _mcse(now: Components, se: float, trials: int, asked: Question) -> dict[str, float]:

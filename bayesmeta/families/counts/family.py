@@ -65,7 +65,8 @@ class OfCounts(CountsWords, OfCurves):
             if any(part.atom == 0 for _, part in plain(model.base.tau).leaves()):
                 return (
                     f"prior for tau is {model.base.tau}: without heterogeneity the likelihood of a risk difference "
-                    "ends at -1 and 1, which quadrature does not resolve. State a small tau, PointMass(0.001), or use engine='nuts'."
+                    "ends at -1 and 1, which quadrature does not resolve. State a small tau, PointMass(0.001), or use "
+                    "engine='nuts'."
                 )
             total, size = data.events_t + data.events_c, data.n_t + data.n_c
             if ((total == 0) | (total == size)).all():

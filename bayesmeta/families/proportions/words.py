@@ -52,6 +52,7 @@ class ProportionsWords(CurvesWords):
         none, every = int((data.events == 0).sum()), int((data.events == data.n).sum())
         return (
             f"{count_of(data.n_studies, 'study')} with events and participants of a single arm; {none} have no event, {every} "
-            "events only. The events enter by their binomial likelihood, zeros and 100% as they are and nothing added: theta_i is "
-            "the logit of the risk in study i. Without a comparison these are risks, and no effect of a treatment follows from them."
+            "events only. The events enter by their binomial likelihood, zeros and 100% as they are and nothing added: theta_i "
+            "is the logit of the risk in study i. Without a comparison these are risks, and no effect of a treatment "
+            "follows from them."
         )
