@@ -299,7 +299,7 @@ def next_trial(
     0  2.8       0.6426   0.7286        3.216
     1  5.6       0.3399   0.6112        3.680
     >>> round(trial.evpi, 4)
-    0.0675
+    0.0668
     """
     require_choice("benefit", benefit, ("lower", "higher"))
     sign = 1.0 if benefit == "higher" else -1.0
