@@ -64,7 +64,7 @@ def test_the_command_has_the_numbers_of_the_function(run: Run) -> None:
     egger, filled = bm.egger_test(data), bm.trim_and_fill(data).pooled
     for words in (
         "36 models, 6 studies",
-        "Effects that are negative are looked for",
+        "Studies are taken to have looked for negative effects",
         f"Egger's test P = {format_p(egger.p_value)}; effect",
     ):
         assert words in text
