@@ -52,7 +52,7 @@ class MixedStudies(StudyTable):
     """Studies that reported their effects in different ways, one row for each study.
 
     Immutable; two are equal when `hash` is. For `MixedNormal`. A row fills the columns of one kind and leaves the others
-    missing (nan, or an empty cell): two reports of one study are one too many.
+    missing (nan, or an empty cell): a study with two reports is rejected.
 
     ================================  ===============================================================================
     columns of a row                  its likelihood

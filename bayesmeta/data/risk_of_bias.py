@@ -139,7 +139,11 @@ def rows_of(study: Sequence[str], biased: RiskOfBias | Iterable[object]) -> NDAr
             )
         names: list[object] = [x for x in table.biased() if x in study]
     else:
-        names = [biased] if isinstance(biased, str) else list(biased)  # type: ignore[arg-type]
+        if not isinstance(biased, Iterable):
+            raise SpecificationError(
+                f"biased={biased!r}: a table of judgements, names of studies, or a truth value for each row."
+            )
+        names = [biased] if isinstance(biased, str) else list(biased)
     if names and all(isinstance(x, bool | np.bool_) for x in names):
         if len(names) != len(study):
             raise SpecificationError(f"biased: {len(names)} truth values for {len(study)} studies.")

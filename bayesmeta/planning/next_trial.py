@@ -303,6 +303,8 @@ def next_trial(
     """
     require_choice("benefit", benefit, ("lower", "higher"))
     sign = 1.0 if benefit == "higher" else -1.0
+    if not np.isfinite(as_float(threshold)):
+        raise SpecificationError(f"threshold={threshold!r}: a finite number, in the unit of the effects.")
     asked = Question(threshold=sign * threshold, level=level, alpha=alpha, cost=cost)
     check_numbers(asked, trials, design_effect)
     if "tau" not in result.parameters:

@@ -14,6 +14,7 @@ from bayesmeta.data.estimates import Estimates
 from bayesmeta.data.risk_of_bias import RiskOfBias, rows_of
 from bayesmeta.effects.bias import bias_adjusted, trials_of
 from bayesmeta.errors import BayesmetaError, SpecificationError
+from bayesmeta.numbers import real_array
 from bayesmeta.results.fit import fit
 from bayesmeta.results.intervals import checked_probability
 from bayesmeta.sensitivity.roots import crossings
@@ -175,7 +176,10 @@ def bias_map(
     all have one bias it is 0.95 at a mean bias of -0.3398. Where biases vary by 0.2
     it is 0.95 at a mean bias of -0.2323.
     """
-    ends = np.atleast_1d(np.asarray(bias, float)), np.atleast_1d(np.asarray(spread, float))
+    ends = tuple(
+        real_array(name, np.atleast_1d(given), SpecificationError)
+        for name, given in (("bias", bias), ("spread", spread))
+    )
     for name, values in zip(("bias", "spread"), ends, strict=True):
         if values.ndim != 1 or not values.size or not np.isfinite(values).all() or (np.diff(values) <= 0).any():
             raise SpecificationError(f"{name}={values.tolist()}: give finite numbers in increasing order.")

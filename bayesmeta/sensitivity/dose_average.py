@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError, require_choice
 from bayesmeta.priors import PointMass, Prior
+from bayesmeta.priors.require import require_prior, require_scale_prior
 from bayesmeta.results.fit import fit_many
 from bayesmeta.sensitivity.dose_posterior import FLAT, DoseAverage
 from bayesmeta.spec.dose_response import DoseResponse
@@ -93,6 +94,7 @@ def dose_average(
         require_choice("shapes", shape, (FLAT, *SHAPES))
         if named.count(shape) > 1:
             raise SpecificationError(f"shapes: {shape!r} is there twice. Leave one out.")
+    mu, tau = require_prior(mu, "mu", "Normal(0, 1)"), require_scale_prior(tau)
     if not mu.is_proper or mu.atom is not None:
         raise SpecificationError(
             f"mu={mu}: shapes are compared by their marginal likelihoods, which need a proper prior with a spread."

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from bayesmeta.data.estimates import Estimates
 from bayesmeta.errors import SpecificationError
 from bayesmeta.families.dose_response.arrays import Doses, doses_of
+from bayesmeta.numbers import real_array
 from bayesmeta.quadrature.shape_parameters.draws import sample
+from bayesmeta.results.intervals import checked_probability
 from bayesmeta.results.normal_mixture import NormalMixture, merged
 from bayesmeta.results.shaped_result import ShapedResult
 from bayesmeta.text.sheet import Sheet, Shown
@@ -119,8 +121,9 @@ class DoseAverage(Shown):
         import pandas as pd
 
         wanted = np.unique(np.append(self.doses.dose, self.doses.reference)) if doses is None else doses
+        checked_probability(ci_prob)
         rows, ends = [], np.array([0.5, (1 - ci_prob) / 2, (1 + ci_prob) / 2])
-        for dose in map(float, wanted):
+        for dose in real_array("doses", np.atleast_1d(wanted), SpecificationError).tolist():
             both = [self.effect(dose, new_study=new, given_response=given_response) for new in (False, True)]
             few = [merged(one.weights, one.means, one.sds) for one in both]
             median, lower, upper = few[0].ppf(ends)
@@ -265,5 +268,6 @@ def _first(dose: Floats, heights: Floats, level: float) -> Floats:
 
 
 def _interval(values: Floats, ci_prob: float) -> dict[str, float]:
+    checked_probability(ci_prob)
     ends = np.quantile(values, [0.5, (1 - ci_prob) / 2, (1 + ci_prob) / 2])
     return dict(zip(("median", "lower", "upper"), map(float, ends), strict=True))

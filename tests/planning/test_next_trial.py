@@ -195,6 +195,7 @@ def test_the_net_benefit_of_sampling_is_information_less_cost():
         ({"se": 0.1, "effect": "exp(mu)"}, "effect='exp(mu)': a mean effect"),
         ({"se": 0.1, "effect": "mu < 0"}, "effect='mu < 0': a mean effect"),
         ({"se": "small"}, "se"),
+        ({"se": 0.1, "threshold": "0"}, "threshold='0'"),
         ({"n": 50, "sd": "10"}, "sd='10'"),
         ({"se": 0.1, "trials": math.nan}, "trials=nan"),
     ],

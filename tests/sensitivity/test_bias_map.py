@@ -201,3 +201,10 @@ def test_the_command_line_gives_the_same(tmp_path, capsys):
     found = bm.bias_map(DATA, MODEL, HIGH, "mu < 0", bias=[-0.4, 0], spread=[0.1])
     assert printed["probability"] == found.probability.tolist()
     assert printed["biased"] == HIGH
+
+
+def test_what_is_no_number_or_name_is_rejected_in_one_line():
+    with pytest.raises(bm.SpecificationError, match="bias must hold numbers only"):
+        bm.bias_map(DATA, MODEL, HIGH, "mu < 0", bias=["a"])
+    with pytest.raises(bm.SpecificationError, match="biased=None"):
+        bm.bias_adjusted(DATA, None)

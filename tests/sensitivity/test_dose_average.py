@@ -143,3 +143,15 @@ def test_questions_that_cannot_be_are_rejected():
         with pytest.raises(SpecificationError, match=said):
             ask()
     assert "ED50" not in str(average)
+
+
+def test_what_is_no_number_or_prior_is_rejected_in_one_line():
+    data = bm.Estimates(y=[0.2, 0.4], se=[0.1, 0.1], covariates={"dose": [1, 2]})
+    stated = {"mu": "Normal(0, 1)", "tau": bm.HalfNormal(0.3), "unit_dose": 2}  # text is a prior
+    average = bm.dose_average(data, ["flat", "linear"], **stated)
+    assert average.curve(2).shape == average.curve([2.0]).shape
+    for ask in (lambda: average.effective_dose(0.5, ci_prob=95), lambda: average.curve([1.0], ci_prob=95)):
+        with pytest.raises(bm.SpecificationError, match="ci_prob=95"):
+            ask()
+    with pytest.raises(bm.SpecificationError, match="prior for mu must be a prior"):
+        bm.dose_average(data, ["flat", "linear"], **stated | {"mu": 1.5})
